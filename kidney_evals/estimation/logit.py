@@ -18,7 +18,7 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._linear import inverse, solve
 from kidney_evals.estimation._sandwich import clumping, cluster_sums, sandwich
-from kidney_evals.estimation._separation import is_separated, overlap_certified
+from kidney_evals.estimation._separation import is_separated
 from kidney_evals.estimation.errors import FitError, InputError
 
 Penalty = Literal["none", "firth"]
@@ -102,7 +102,7 @@ def fit_logit(
     index, count = (None, None) if clusters is None else _checks.groups(clusters, n)
 
     theta, found = _maximise(design, y, np.ones(n), firth=penalty == "firth")
-    separated = not overlap_certified(design, y, theta) and is_separated(design, y)
+    separated = is_separated(design, y, theta)
     if penalty == "none" and separated:
         raise FitError("the answers are separated, no finite logit exists: try penalty='firth'")
     if not found:
@@ -336,7 +336,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
         rows, outcome = design[used], y[used]
         root, finite = _maximise(rows, outcome, counts[draw][used], firth=firth)
         if not firth:
-            finite = finite and overlap_certified(rows, outcome, root)
+            finite = finite and not is_separated(rows, outcome, root)
         theta[draw] = root if finite else np.nan
     return theta
 

@@ -86,6 +86,9 @@ SEPARATION: dict[str, tuple[Any, Any, bool]] = {
     "constant column": ([3, 3, 3, 3], [0, 1, 0, 1], False),
     "constant column and outcome": ([3, 3, 3, 3], [1, 1, 1, 1], True),
     "shares in between": ([-1, 0, 1, 2], [0.1, 0.5, 0.8, 0.9], False),
+    # A share in between pins the rule to x = 1, where 3 and 4 are on one side.
+    "a share in between, overlap beyond it": ([0, 1, 3, 4], [0, 0.5, 0, 1], False),
+    "a share in between, a rule through it": ([0, 1, 3, 4], [0, 0.5, 1, 1], True),
 }
 
 
@@ -243,3 +246,26 @@ def test_one_answer_is_a_fit_without_information_on_attributes() -> None:
     fit = fit_logit([[1.0, 2.0]], [1], clusters=[0])
     assert fit.weights.tolist() == [0.0, 0.0]
     assert math.isnan(fit.null_p)
+
+
+def test_separation_agrees_with_a_rule_found_by_brute_force() -> None:
+    # With one attribute and an intercept a rule is a threshold and a direction, so every
+    # threshold at or between the values can be tried; a share in between must lie on it.
+    random = np.random.default_rng(0)
+    for _ in range(400):
+        n = int(random.integers(3, 9))
+        x = random.integers(-2, 3, n).astype(float)
+        y = random.choice([0.0, 0.0, 1.0, 1.0, 0.5], n)
+        if x.std() == 0:
+            continue
+        values = np.unique(x)
+        cuts = np.concatenate([values, (values[1:] + values[:-1]) / 2, values[[0, -1]] + [-1, 1]])
+        margins = [sign * (x - cut) for cut in cuts for sign in (-1, 1)]
+        side = np.where(y == 1, 1, np.where(y == 0, -1, 0))
+        ruled = any(
+            (m[side == 0] == 0).all() and (side * m >= 0).all() and (side * m > 0).any()
+            for m in margins
+        )
+        # The rule "always the same" has no threshold.
+        ruled = ruled or abs(side.sum()) == n
+        assert fit_logit(x[:, None], y).separated == ruled, (x, y)
