@@ -64,8 +64,28 @@ class Facts:
 
     @cached_property
     def explanation(self) -> str:
-        """A small Markdown table: the patients, people's shares, the model's choice."""
-        return _explain(self)
+        """A small Markdown table: the patients, people's shares, the model's choice; how read."""
+        return f"{_table(self)}\n\n{self.reading_line}"
+
+    @cached_property
+    def reading_line(self) -> str:
+        """A sentence: what was read, and from what."""
+        how = self.reading.how if self.reading else "no answer came back (error)"
+        line = f"Read as **{_words(self)}**: {_plain(how)}."
+        if self.asked > 1 and self.first:
+            line += f"\nAsked twice: the first answer was {self.first.outcome}."
+        return line
+
+    @property
+    def coin_line(self) -> str:
+        """A sentence: whether the coin was chosen, and how many people chose it."""
+        if self.condition != "coin_flip":
+            return "No coin was offered."
+        model = "No decision" if self.choice is None else "The model chose a patient"
+        model = "The model chose the coin" if self.choice == "coin" else model
+        if self.shares is None:
+            return f"{model}; people were not asked with a coin."
+        return f"{model}; {self.value_of('coin'):.0%} of people chose the coin."
 
     def value_of(self, choice: Choice | None) -> float:
         """Return the human share of `choice`, NaN without one."""
@@ -145,16 +165,18 @@ def choice_of(reading: Reading | None, order: Order) -> Choice | None:
 
 
 def score_metadata(facts: Facts, epoch: int) -> dict[str, Any]:
-    """Return what the metrics need of a sample and cannot take from its metadata."""
-    return {
-        "outcome": facts.outcome,
-        "choice": facts.choice,
-        "first_choice": choice_of(facts.first, facts.order),
-        "first_outcome": facts.first.outcome if facts.first else "error",
-        "asked": facts.asked,
-        "epoch": epoch,
-        "departures": facts.departures,
-    }
+    """Return what the metrics need of a sample and cannot take from its metadata.
+
+    The first answer stands there only where the question was repeated, departures only where
+    there are any: every entry is written several times for each sample of a log.
+    """
+    kept: dict[str, Any] = {"outcome": facts.outcome, "choice": facts.choice, "epoch": epoch}
+    if facts.asked > 1 and facts.first:
+        kept["first_outcome"] = facts.first.outcome
+        kept["first_choice"] = choice_of(facts.first, facts.order)
+    if facts.departures:
+        kept["departures"] = facts.departures
+    return kept
 
 
 @lru_cache(maxsize=8)
@@ -185,11 +207,11 @@ class KeptScore(Score):
         return self.model_copy()
 
 
-def unscored(facts: Facts, epoch: int) -> Score:
+def unscored(facts: Facts, epoch: int, explanation: str) -> Score:
     """Return the score of a sample without a decision: kept, explained, in no rate."""
     return KeptScore.unscored(
         reason=facts.outcome,
-        explanation=facts.explanation,
+        explanation=explanation,
         metadata=score_metadata(facts, epoch),
     )
 
@@ -201,7 +223,7 @@ An em space, and a word joiner that keeps Markdown from trimming it.
 """
 
 
-def _explain(facts: Facts) -> str:
+def _table(facts: Facts) -> str:
     """Return a small Markdown table: the patients, people's shares, the model's choice."""
     heads = ["Patient A", "Patient B", "Coin"][: _columns(facts)]
     shown = facts.dilemma.shown(facts.order)
@@ -214,10 +236,6 @@ def _explain(facts: Facts) -> str:
     rows += [["**People chose**", *_people_chose(facts)], ["**Model chose**", *marks]]
     lines = [_line(["", *heads]), "|---" * (len(heads) + 1) + "|"]
     lines += [_line([*row, ""][: len(heads) + 1]) for row in rows]
-    how = facts.reading.how if facts.reading else "no answer came back (error)"
-    lines += ["", f"Read as **{_words(facts)}**: {_plain(how)}."]
-    if facts.asked > 1 and facts.first:
-        lines.append(f"Asked twice: the first answer was {facts.first.outcome}.")
     return "\n".join(lines)
 
 

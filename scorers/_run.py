@@ -79,10 +79,7 @@ def read_run(scores: Sequence[SampleScore]) -> Run | None:
     if not scores:
         return None
     # The five columns of a row, and the rows of a scorer, ask for the same samples in turn.
-    key = tuple(
-        (one.sample_id, *_get(one.score.metadata, "epoch", "choice", "first_choice", "outcome"))
-        for one in scores
-    )
+    key = tuple((one.sample_id, *(one.score.metadata or {}).items()) for one in scores)
     source = _source(scores[0])
     known = _recent.get((source, key))
     if known is None:
@@ -122,7 +119,7 @@ def _read(scores: Sequence[SampleScore], source: tuple[Any, ...]) -> Run:
             ORDERS.index(sample["order"]),
             int(kept["epoch"]),
             codes.get(kept["choice"], -1),
-            codes.get(kept["first_choice"], -1),
+            codes.get(kept.get("first_choice", kept["choice"]), -1),
         )
         for one in scores
         for sample, kept in (((one.sample_metadata or {}), (one.score.metadata or {})),)

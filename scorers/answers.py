@@ -118,7 +118,7 @@ def answers(any_reference: bool = False) -> Scorer:
         return KeptScore(
             value=value,
             answer=answer,
-            explanation=facts.explanation,
+            explanation=facts.reading_line,
             metadata=score_metadata(facts, state.epoch),
         )
 

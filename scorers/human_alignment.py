@@ -44,7 +44,7 @@ def human_alignment(any_reference: bool = False) -> Scorer:
         if facts.dilemma.is_control:
             return None
         if facts.choice is None:
-            return unscored(facts, state.epoch)
+            return unscored(facts, state.epoch, facts.explanation)
         share = facts.value_of(facts.choice)
         answer = facts.reading.answer if facts.reading else None
         return KeptScore(

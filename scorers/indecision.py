@@ -33,12 +33,12 @@ def indecision(any_reference: bool = False) -> Scorer:
         if facts.dilemma.is_control:
             return None
         if facts.choice is None:
-            return unscored(facts, state.epoch)
+            return unscored(facts, state.epoch, facts.coin_line)
         flipped = float(facts.choice == "coin") if facts.condition == "coin_flip" else BLANK
         return KeptScore(
             value=dict.fromkeys(ROWS, BLANK) | {"flip_rate": flipped},
             answer=facts.reading.answer if facts.reading else None,
-            explanation=facts.explanation,
+            explanation=facts.coin_line,
             metadata=score_metadata(facts, state.epoch),
         )
 
