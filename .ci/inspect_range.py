@@ -45,7 +45,10 @@ def run_tests(name: str, requirement: str, pytest_arguments: list[str]) -> bool:
     shown = "from importlib.metadata import version; print(version('inspect-ai'))"
     version = subprocess.run([python, "-c", shown], check=True, capture_output=True, text=True)
     print(f"== inspect-ai {version.stdout.strip()} ({name})", flush=True)
-    return subprocess.run([python, "-m", "pytest", *pytest_arguments], cwd=ROOT).returncode == 0
+    # Not `python -m pytest`: with the checkout on the path, Inspect's registry takes what is there
+    # for another package's and drops the prefix of its names.
+    pytest = environment / "bin" / "pytest"
+    return subprocess.run([pytest, *pytest_arguments], cwd=ROOT).returncode == 0
 
 
 def main() -> int:
