@@ -126,10 +126,10 @@ def answers(any_reference: bool = False) -> Scorer:
 
 
 def _favoured(facts: Facts) -> list[tuple[str, str]]:
-    """Say for each attribute whether the chosen patient has what most people favour.
+    """Say for each attribute whether the chosen patient has what most people favour: + or −.
 
     The first word names the attribute: the metric of a family of rows sees the values of one
-    row and must know whose they are.
+    row and must know whose they are. Without a sign the attribute spoke for neither choice.
     """
     sign = {"first": 1, "second": -1}.get(facts.choice or "", 0)
     entries = []
@@ -137,6 +137,6 @@ def _favoured(facts: Facts) -> list[tuple[str, str]]:
         facts.study.attribute_ids, facts.study.differences(facts.dilemma), strict=True
     ):
         toward = sign * difference
-        word = "with people" if toward > 0 else "against people" if toward < 0 else "–"
-        entries.append((IMPORTANCE.replace("*", name), f"{name} {word}"))
+        mark = " +" if toward > 0 else " −" if toward < 0 else ""
+        entries.append((IMPORTANCE.replace("*", name), name + mark))
     return entries
