@@ -14,7 +14,7 @@ from inspect_ai.viewer import (
 )
 
 from kidney_evals.scorers import COLUMN, HEADLINES
-from kidney_evals.scorers.answers import IMPORTANCE
+from kidney_evals.measures.names import IMPORTANCE
 from kidney_evals.studies import Condition
 
 PEOPLE = TaskSamplesColumn.score("answers", "people")

@@ -8,6 +8,7 @@ import click
 
 from kidney_evals import __version__
 from kidney_evals.cli.plan import plan
+from kidney_evals.cli.validate import validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,6 +18,7 @@ def main() -> None:
 
 
 main.add_command(plan)
+main.add_command(validate)
 
 
 @main.command()
