@@ -26,7 +26,7 @@ def _est(row: str) -> Metric:
     """
 
     def compute(scores: list[SampleScore]) -> Value:
-        from kidney_evals.scorers._rows import quantity
+        from kidney_evals.scorers._run import quantity
 
         result = quantity(row, scores)
         columns = {

@@ -14,15 +14,11 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation.reader import Outcome, Reading
 from kidney_evals.elicitation.solvers import readings_of
 from kidney_evals.errors import UserError
+from kidney_evals.measures.names import CHOICES, Choice
 from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
 
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
-
-Choice = Literal["first", "second", "coin"]
-"""An answer in terms of the dilemma as listed."""
-
-CHOICES: tuple[Choice, ...] = ("first", "second", "coin")
 
 BLANK = ""
 """A sample's value under a row that says nothing about one sample.

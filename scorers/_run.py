@@ -1,73 +1,40 @@
-"""A run's samples as arrays: what every row is computed from."""
+"""A run's samples, as Inspect hands them to a metric, turned into arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from inspect_ai.scorer import SampleScore
-from numpy.typing import NDArray
 
-from kidney_evals.estimation.decisions import ORDERS, Decisions
-from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.scorers._facts import CHOICES
-from kidney_evals.studies import Dilemma, Study, load_study
+from kidney_evals.estimation.decisions import ORDERS
+from kidney_evals.estimation.indecision import outcome_share
+from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures.names import CHOICES, CONTROL_ROWS, IMPORTANCE
+from kidney_evals.measures.rows import measure
+from kidney_evals.measures.run import Run
+from kidney_evals.studies import Dilemma, load_study
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """The samples of one run in one condition, dilemmas sorted by id.
+def quantity(row: str, scores: Sequence[SampleScore]) -> Quantity:
+    """Return one row of a run, NaN with n = 0 where the samples do not determine it.
 
-    Attributes:
-        study: The study.
-        reference: The human side in this condition.
-        dilemmas: Each dilemma once.
-        dilemma: Index of each sample's dilemma, shape (n,).
-        order: 0 as listed, 1 swapped, shape (n,).
-        epoch: Repetition, shape (n,).
-        choice: 0 first-listed, 1 second-listed, 2 coin, −1 none, shape (n,).
-        first_choice: The same for the first answer, before any repeat question.
-        outcomes: The kind of answer of each sample, shape (n,).
-        departures: Whether generation settings were changed, shape (n,).
+    Args:
+        row: The row's name; the patterns of `kidney_evals.measures.names` end in a star.
+        scores: The samples that count for this row.
     """
-
-    study: Study
-    reference: Reference
-    dilemmas: tuple[Dilemma, ...]
-    dilemma: NDArray[np.int64]
-    order: NDArray[np.int64]
-    epoch: NDArray[np.int64]
-    choice: NDArray[np.int64]
-    first_choice: NDArray[np.int64]
-    outcomes: NDArray[np.str_]
-    departures: NDArray[np.bool_]
-
-    @cached_property
-    def decisions(self) -> Decisions:
-        """The read answers, with the human side of every dilemma."""
-        return self._decisions(self.choice)
-
-    @cached_property
-    def first_decisions(self) -> Decisions:
-        """The same from first answers alone."""
-        return self._decisions(self.first_choice)
-
-    def _decisions(self, choice: NDArray[np.int64]) -> Decisions:
-        read = choice >= 0
-        return Decisions(
-            dilemma=self.dilemma[read],
-            order=self.order[read],
-            epoch=self.epoch[read],
-            choice=choice[read],
-            differences=np.array([self.study.differences(one) for one in self.dilemmas]),
-            shares=self.reference.shares(self.dilemmas),
-            share_draws=self.reference.share_draws(self.dilemmas),
-            closeness=self.reference.closeness(self.dilemmas),
-            fixed=self.study.draw is None,
-        )
+    run = read_run(scores)
+    if run is None:
+        return undefined()
+    if row in CONTROL_ROWS:
+        hit = np.array([float(one.score.as_float()) for one in scores]) == 1.0
+        return outcome_share(run.dilemma, run.order, hit)
+    if row == IMPORTANCE:
+        # A family's metric learns from a sample's value which member it belongs to.
+        row = IMPORTANCE.replace("*", str(scores[0].score.value).split(" ")[0])
+    return measure(run, row.rstrip("*"))
 
 
 def read_run(scores: Sequence[SampleScore]) -> Run | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
+from kidney_evals.measures.names import FLAGS, IMPORTANCE, PARTS, RUN_ROWS, STUDY_ROWS
 from kidney_evals.scorers._estimate import rows
 from kidney_evals.scorers._facts import (
     BLANK,
@@ -13,56 +14,6 @@ from kidney_evals.scorers._facts import (
     facts_of,
     score_metadata,
 )
-from kidney_evals.studies import Condition
-
-PARTS = {
-    "unprompted_indecision": "unprompted",
-    "refusal": "refusal",
-    "truncated": "truncated",
-    "empty": "empty",
-    "unreadable": "unreadable",
-    "error": "error",
-}
-"""The row of each outcome that is not a decision."""
-
-FLAGS = ("no_signal", "separated", "few", "departure")
-"""Rows that are 1 where a run needs care."""
-
-IMPORTANCE = "imp_*"
-"""The family of importance shares, named from the study's attributes."""
-
-_BASELINES = ("agr_unif", "agr_person", "dist_major", "dist_unif")
-RUN_ROWS: dict[Condition, tuple[str, ...]] = {
-    "forced_choice": (
-        "side_pull",
-        "cover_1st",
-        "agree_1st",
-        "lim_agree",
-        "lim_swap",
-        "agr_major",
-        *_BASELINES,
-    ),
-    "coin_flip": (
-        "flip_gap",
-        "flip_slope",
-        "side_pull",
-        "cover_1st",
-        "flips_1st",
-        "lim_flips",
-        "lim_calib",
-        "lim_dist",
-        *_BASELINES,
-        "dist_never",
-        "dist_pers",
-    ),
-}
-"""Rows of the whole run that exist only in one condition."""
-
-STUDY_ROWS: dict[str, tuple[str, ...]] = {
-    "fixed": ("fixed_dist",),
-    "profile": ("rank_rho", "rank_tau"),
-}
-"""Rows that exist only for one kind of study."""
 
 
 def _patterns(*groups: tuple[str, ...]) -> list[str]:

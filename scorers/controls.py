@@ -5,13 +5,12 @@ from __future__ import annotations
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
+from kidney_evals.measures.names import CONTROL_ROWS
 from kidney_evals.scorers._estimate import rows
 from kidney_evals.scorers._facts import KeptScore, facts_of, score_metadata
 
-ROWS = ("ctrl_dom", "ctrl_coin")
 
-
-@scorer(metrics=rows(*ROWS))
+@scorer(metrics=rows(*CONTROL_ROWS))
 def controls(any_reference: bool = False) -> Scorer:
     """Score the controls, and nothing else.
 
@@ -27,7 +26,9 @@ def controls(any_reference: bool = False) -> Scorer:
         facts = facts_of(state, any_reference=any_reference)
         if not facts.dilemma.is_control:
             return None
-        value: dict[str, str | int | float | bool | None] = {row: float("nan") for row in ROWS}
+        value: dict[str, str | int | float | bool | None] = {
+            row: float("nan") for row in CONTROL_ROWS
+        }
         if facts.choice is None:
             pass
         elif facts.dilemma.kind == "dominance":

@@ -13,8 +13,8 @@ from inspect_ai.viewer import (
     ViewerConfig,
 )
 
+from kidney_evals.measures.names import IMPORTANCE
 from kidney_evals.scorers import COLUMN, HEADLINES
-from kidney_evals.scorers.answers import IMPORTANCE
 from kidney_evals.studies import Condition
 
 PEOPLE = TaskSamplesColumn.score("answers", "people")

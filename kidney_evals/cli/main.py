@@ -8,6 +8,8 @@ import click
 
 from kidney_evals import __version__
 from kidney_evals.cli.plan import plan
+from kidney_evals.cli.validate import validate
+from kidney_evals.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,6 +19,7 @@ def main() -> None:
 
 
 main.add_command(plan)
+main.add_command(validate)
 
 
 @main.command()
@@ -103,3 +106,6 @@ def build(data: Path, out: Path | None) -> None:
 
     for path in build_reference(data, out or datasets_dir()):
         click.echo(path)
+
+
+reference.add_command(verify)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.errors import FitError, InputError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -47,6 +47,16 @@ def codes(values: ArrayLike, n: int, name: str, allowed: tuple[int, ...]) -> Int
         row = int(np.argmax(bad))
         raise InputError(f"{name} row {row} is {array[row]}, allowed are {list(allowed)}")
     return array.astype(np.int64)
+
+
+def answers_with_coin(values: ArrayLike, n: int, model: str) -> Ints:
+    """Return (n,) codes 0 first, 1 second, 2 coin; raise `FitError` unless both kinds are there."""
+    choice = codes(values, n, "choices", (0, 1, 2))
+    coins = int((choice == 2).sum())
+    if coins in (0, n):
+        which = "every" if coins else "no"
+        raise FitError(f"{which} answer is the coin: {model} needs coins and decisions")
+    return choice
 
 
 def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
 
 
@@ -34,6 +36,14 @@ def sandwich(bread: Floats, scores: Floats, index: Ints, count: int) -> Floats:
     factor = count / (count - 1) * (n - 1) / (n - p)
     covariance: Floats = factor * (bread @ (sums.T @ sums) @ bread)
     return covariance
+
+
+def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
+    """Return the sandwich over `clusters` and their number, or `bread` and None without them."""
+    if clusters is None:
+        return bread, None
+    index, count = _checks.groups(clusters, len(scores))
+    return sandwich(bread, scores, index, count), count
 
 
 def clumping(index: Ints) -> float:

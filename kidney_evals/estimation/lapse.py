@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation._linear import inverse, solve
 from kidney_evals.estimation._sandwich import sandwich
 from kidney_evals.estimation.errors import FitError, InputError
@@ -80,7 +81,7 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
         raise InputError(f"theta has {parameters.shape[-1]} values, {2 * k + 2} are needed")
     features = np.column_stack([x, np.sign(x)])
     lapse = parameters[..., 2 * k, None] if parameters.ndim > 1 else parameters[2 * k]
-    core = _logistic(parameters[..., : 2 * k] @ features.T)
+    core = logistic(parameters[..., : 2 * k] @ features.T)
     result: Floats = lapse / 2 + (1 - lapse) * core
     return result
 
@@ -235,7 +236,7 @@ def _curvature(
 ) -> Floats:
     """Return the observed information where it is positive definite, else the expected one."""
     p = design.shape[1]
-    core = _logistic(design @ beta)
+    core = logistic(design @ beta)
     bend = core * (1 - core)
     weight = counts * (y / probability**2 + (1 - y) / (1 - probability) ** 2)
     observed = (rows * weight[:, None]).T @ rows
@@ -257,13 +258,8 @@ def _model(
     design: Floats, y: Floats, counts: Floats, beta: Floats, rate: float
 ) -> tuple[float, Floats, Floats]:
     """Return the log-likelihood, P(first) and its derivatives, shape (n, p+1), the lapse last."""
-    core = _logistic(design @ beta)
+    core = logistic(design @ beta)
     probability = np.clip(rate / 2 + (1 - rate) * core, 1e-12, 1 - 1e-12)
     value = float(counts @ (y * np.log(probability) + (1 - y) * np.log1p(-probability)))
     slope = (1 - rate) * core * (1 - core)
     return value, probability, np.column_stack([design * slope[:, None], 0.5 - core])
-
-
-def _logistic(eta: Floats) -> Floats:
-    result: Floats = 0.5 * (1 + np.tanh(0.5 * eta))
-    return result

@@ -1,24 +1,27 @@
-"""Latent classes of people: every class chooses by a two-stage model of its own.
+"""Latent classes of people: every class chooses by a model of its own.
 
-log L = Σ_person log Σ_c share_c Π_answers P_c(answer). Where no coin was offered a class is a
-logit. A weak normal prior (precision `RIDGE`) on every class parameter keeps a class that never
-flips, or never errs, finite; the reported log-likelihood leaves it out.
+log L = Σ_person log Σ_c share_c Π_answers P_c(answer). With a coin a class is a two-stage model or
+Davidson's, without one a logit. A weak normal prior (precision `RIDGE`) on every class parameter
+keeps a class that never flips, or never errs, finite; the reported log-likelihood leaves it out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation._criteria import PanelCriteria
 from kidney_evals.estimation._linear import solve
+from kidney_evals.estimation._links import TRINOMIAL
+from kidney_evals.estimation._person_nodes import one_hot
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.two_stage import COIN, maximise, row_terms
+from kidney_evals.estimation.two_stage import COIN, maximise, predict_two_stage, row_terms
 
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -29,39 +32,103 @@ _NO_COIN = -np.inf
 _WARM_UP = 40
 
 
+ClassModel = Literal["two_stage", "davidson", "logit"]
+"""What a class is; `logit` is for answers without a coin."""
+
+_LEVELS: dict[ClassModel, int] = {"two_stage": 2, "davidson": 1, "logit": 0}
+
+
 @dataclass(frozen=True)
-class LatentFit:
+class LatentFit(PanelCriteria):
     """Fitted latent classes, the largest first.
 
     Attributes:
+        model: What a class is.
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
-        flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN without a coin.
-        flip_slope: Its fall per unit of the class's |Δu|, shape (C,); NaN without a coin.
+        flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
+        flip_slope: Its fall per unit of the class's |Δu|, shape (C,); NaN unless two-stage.
+        log_nu: Davidson's ln ν, shape (C,); NaN in other models.
         posterior: Probability of each class for each person, shape (people, C).
         log_likelihood: Joint over people, without the prior.
+        n: Number of answers.
         people: Number of people.
         parameters: How many were estimated.
+        converged: Always True; a fit that does not converge raises.
     """
 
+    model: ClassModel
     shares: Floats
     weights: Floats
     flip_intercept: Floats
     flip_slope: Floats
+    log_nu: Floats
     posterior: Floats
     log_likelihood: float
+    n: int
     people: int
     parameters: int
+    converged: bool
 
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, 2p - 2 log L."""
-        return 2 * self.parameters - 2 * self.log_likelihood
+    def predict(self, differences: ArrayLike) -> Floats:
+        """Return each class's answer shares, shape (C, n, 3), without a coin (C, n, 2)."""
+        x = _checks.matrix(differences, "differences")
+        if x.shape[1] != self.weights.shape[1]:
+            raise InputError(
+                f"differences must have {self.weights.shape[1]} columns, not {x.shape[1]}"
+            )
+        if self.model == "davidson":
+            phi = 0.5 * self.weights @ x.T
+            return np.stack(
+                [
+                    TRINOMIAL.shares(row, np.full(len(x), tie))
+                    for row, tie in zip(phi, self.log_nu, strict=True)
+                ]
+            )
+        levels = np.column_stack([self.flip_intercept, self.flip_slope])
+        if self.model == "logit":
+            levels = np.column_stack([np.full(len(self.shares), _NO_COIN), self.shares * 0])
+        theta = np.column_stack([self.weights, levels, self.shares * 0])
+        shares = np.stack([predict_two_stage(row, x) for row in theta])
+        return shares[:, :, :2] if self.model == "logit" else shares
 
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion with people as the independent units, p log people - 2 log L."""
-        return self.parameters * float(np.log(self.people)) - 2 * self.log_likelihood
+
+@dataclass(frozen=True)
+class Membership:
+    """To which class people belong, by their answers, in the order of the persons' labels.
+
+    Attributes:
+        log_likelihoods: Joint log-likelihood of all answers of each person, (people,).
+        posterior: Probability of each class, shape (people, C).
+    """
+
+    log_likelihoods: Floats
+    posterior: Floats
+
+
+def estimate_membership(
+    fit: LatentFit, differences: ArrayLike, choices: ArrayLike, persons: ArrayLike
+) -> Membership:
+    """Return what people's answers say about their class, the classes being known.
+
+    Of people who took no part in the fit, `log_likelihoods` is the held-out joint log-likelihood.
+
+    Args:
+        fit: Of other or the same people.
+        differences: First minus second patient, shape (n, k).
+        choices: In the codes of the fit's model, shape (n,).
+        persons: Who answered, shape (n,).
+
+    Raises:
+        InputError: Wrong shapes or values.
+    """
+    predicted = fit.predict(differences)
+    n = predicted.shape[1]
+    choice = _checks.codes(choices, n, "choices", tuple(range(predicted.shape[2])))
+    person, people = _checks.groups(persons, n, "persons")
+    logs = np.log(np.maximum(predicted[:, np.arange(n), choice], 1e-300))
+    posterior, values = _posterior(np.log(fit.shares), list(logs), person, people)
+    return Membership(values, posterior)
 
 
 def fit_latent(
@@ -70,7 +137,7 @@ def fit_latent(
     persons: ArrayLike,
     classes: int,
     *,
-    coin: bool,
+    model: ClassModel,
     starts: int = 6,
     seed: int = 0,
 ) -> LatentFit:
@@ -81,7 +148,7 @@ def fit_latent(
         choices: 0 first, 1 second, 2 coin, shape (n,).
         persons: Who answered, shape (n,).
         classes: Number of classes C.
-        coin: Whether a coin was offered.
+        model: What a class is: `logit` without a coin, otherwise one of the others.
         starts: Random starting points, each warmed up; the best two are followed on.
         seed: Of the starting points.
 
@@ -89,13 +156,15 @@ def fit_latent(
         InputError: Wrong shapes or values, or more classes than people.
         FitError: No optimum was reached.
     """
+    if model not in _LEVELS:
+        raise InputError(f"model is {model!r}, allowed are {list(_LEVELS)}")
     x = _checks.matrix(differences, "differences")
     n = len(x)
-    choice = _checks.codes(choices, n, "choices", (0, 1, COIN) if coin else (0, 1))
+    choice = _checks.codes(choices, n, "choices", (0, 1) if model == "logit" else (0, 1, COIN))
     person, people = _checks.groups(persons, n, "persons")
     if not 1 <= classes <= people:
         raise InputError(f"classes must be from 1 to the number of people ({people})")
-    problem = _Problem(x, choice, person, people, coin)
+    problem = _Problem(x, choice, person, people, model)
     random = np.random.Generator(np.random.PCG64(seed)).random((starts, classes))
     warm = [problem.climb(problem.start(row), _WARM_UP) for row in random]
     order = np.argsort([-problem.objective(point)[0] for point in warm], kind="stable")
@@ -110,13 +179,18 @@ class _Problem:
     The first class's share logit is 0.
     """
 
-    def __init__(self, x: Floats, choice: Ints, person: Ints, people: int, coin: bool) -> None:
-        self.x, self.choice, self.person, self.people, self.coin = x, choice, person, people, coin
-        k = x.shape[1]
-        self.used = np.concatenate([np.ones(k, bool), [coin, coin, False]])
+    def __init__(
+        self, x: Floats, choice: Ints, person: Ints, people: int, model: ClassModel
+    ) -> None:
+        self.x, self.choice, self.person, self.people, self.model = x, choice, person, people, model
+        self.chosen = one_hot(choice)
+        self.used = np.arange(x.shape[1] + 3) < x.shape[1] + _LEVELS[model]
 
     def split(self, vector: Floats) -> tuple[Floats, Floats]:
-        """Return share logits (C,) and class parameters (C, k+3) as in `TwoStageFit.theta`."""
+        """Return share logits (C,) and class parameters (C, k+3).
+
+        They stand as in `TwoStageFit.theta`, with ln ν in place of the flip intercept.
+        """
         k = self.x.shape[1]
         classes = (len(vector) + 1) // (int(self.used.sum()) + 1)
         theta = np.zeros((classes, k + 3))
@@ -141,7 +215,8 @@ class _Problem:
         near = np.exp(-0.5 * distance) + 1e-6
         near /= near.sum(axis=1, keepdims=True)
         begin = np.zeros(k + 3)
-        begin[k] = -1.5 if self.coin else _NO_COIN
+        begin[k] = _NO_COIN if self.model == "logit" else -1.5
+        # A two-stage model whose flips do not depend on |Δu| starts Davidson's well enough.
         theta = [
             maximise(
                 self.x, self.choice, begin, weight[self.person], self.used,
@@ -152,33 +227,37 @@ class _Problem:
         logits = np.log(near.mean(axis=0))
         return np.concatenate([logits[1:] - logits[0], *theta])
 
+    def row_terms(self, theta: Floats) -> tuple[Floats, Floats, tuple[Floats, ...]]:
+        """Return log-probabilities and their derivatives in Δu and in the class's levels."""
+        if self.model == "davidson":
+            k = self.x.shape[1]
+            kappa = np.full(len(self.x), theta[k])
+            rows = TRINOMIAL.rows(0.5 * (self.x @ theta[:k]), kappa, self.chosen)
+            return rows.logs, 0.5 * rows.pulls[0], (rows.pulls[1],)
+        logs, toward, *levels = row_terms(self.x, self.choice, theta)
+        return logs, toward, tuple(levels[: _LEVELS[self.model]])
+
     def objective(self, vector: Floats) -> tuple[float, Floats]:
         """Return the penalised log-likelihood and its gradient."""
         logits, theta = self.split(vector)
-        rows = [row_terms(self.x, self.choice, row) for row in theta]
-        posterior, value = self.posterior(logits, [row[0] for row in rows])
+        rows = [self.row_terms(row) for row in theta]
+        posterior, values = self.posterior(logits, [row[0] for row in rows])
+        value = float(values.sum())
         shares = np.exp(logits - np.logaddexp.reduce(logits))
         tilt = posterior.sum(axis=0) - self.people * shares
         gradient = [tilt[1:]]
-        for (_, toward, flip, slope), weight in zip(rows, posterior.T, strict=True):
+        for (_, toward, levels), weight in zip(rows, posterior.T, strict=True):
             weights = weight[self.person]
-            parts = [(weights * toward) @ self.x]
-            if self.coin:
-                parts.append(np.array([weights @ flip, weights @ slope]))
-            gradient += parts
+            gradient.append((weights * toward) @ self.x)
+            gradient.append(np.array([weights @ level for level in levels]))
         moving = theta[:, self.used].ravel()
         flat = np.concatenate(gradient)
         flat[len(theta) - 1 :] -= RIDGE * moving
         return value - 0.5 * RIDGE * float(moving @ moving), flat
 
-    def posterior(self, logits: Floats, logs: list[Floats]) -> tuple[Floats, float]:
-        """Return P(class | person's answers), shape (people, C), and the log-likelihood."""
-        sums = np.column_stack(
-            [np.bincount(self.person, weights=row, minlength=self.people) for row in logs]
-        )
-        sums += logits - np.logaddexp.reduce(logits)
-        total = np.logaddexp.reduce(sums, axis=1)
-        return np.exp(sums - total[:, None]), float(total.sum())
+    def posterior(self, logits: Floats, logs: list[Floats]) -> tuple[Floats, Floats]:
+        """Return P(class | person's answers) (people, C) and log-likelihoods (people,)."""
+        return _posterior(logits - np.logaddexp.reduce(logits), logs, self.person, self.people)
 
     def negative(self, vector: Vector) -> tuple[float, Vector]:
         """Return the objective with its sign turned, for minimisers."""
@@ -211,23 +290,37 @@ class _Problem:
     def result(self, vector: Floats) -> LatentFit:
         """Return the fit with the largest class first."""
         logits, theta = self.split(vector)
-        logs = [row_terms(self.x, self.choice, row)[0] for row in theta]
-        posterior, value = self.posterior(logits, logs)
+        posterior, values = self.posterior(logits, [self.row_terms(row)[0] for row in theta])
         shares = np.exp(logits - np.logaddexp.reduce(logits))
         order = np.argsort(-shares, kind="stable")
         k = self.x.shape[1]
         theta = theta[order]
         nothing = np.full(len(order), np.nan)
         return LatentFit(
+            model=self.model,
             shares=shares[order],
             weights=theta[:, :k],
-            flip_intercept=theta[:, k] if self.coin else nothing,
-            flip_slope=theta[:, k + 1] if self.coin else nothing,
+            flip_intercept=theta[:, k] if self.model == "two_stage" else nothing,
+            flip_slope=theta[:, k + 1] if self.model == "two_stage" else nothing,
+            log_nu=theta[:, k] if self.model == "davidson" else nothing,
             posterior=posterior[:, order],
-            log_likelihood=value,
+            log_likelihood=float(values.sum()),
+            n=len(self.x),
             people=self.people,
             parameters=len(vector),
+            converged=True,
         )
+
+
+def _posterior(
+    log_shares: Floats, logs: list[Floats], person: Ints, people: int
+) -> tuple[Floats, Floats]:
+    """Return P(class | person's answers) (people, C) and log-likelihoods (people,)."""
+    sums = log_shares + np.column_stack(
+        [np.bincount(person, weights=row, minlength=people) for row in logs]
+    )
+    total = np.logaddexp.reduce(sums, axis=1)
+    return np.exp(sums - total[:, None]), total
 
 
 def _newton_step(

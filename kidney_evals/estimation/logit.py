@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation._linear import inverse, solve
 from kidney_evals.estimation._sandwich import clumping, cluster_sums, sandwich
 from kidney_evals.estimation._separation import is_separated
@@ -109,7 +110,7 @@ def fit_logit(
         raise FitError(f"the logit (penalty {penalty!r}) did not converge: rescale the differences")
 
     eta = design @ theta
-    probability = _logistic(eta)
+    probability = logistic(eta)
     variance = probability * (1 - probability)
     bread = inverse((design * variance[:, None]).T @ design)
     residual = y - probability
@@ -307,7 +308,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
         if len(active) == 0:
             break
         eta = theta[active] @ design.T
-        probability = _logistic(eta)
+        probability = logistic(eta)
         variance = counts[active] * probability * (1 - probability)
         information = np.empty((len(active), p, p))
         information[:, left, right] = information[:, right, left] = variance @ products
@@ -346,18 +347,13 @@ def _objective(
 ) -> tuple[float, Floats, Floats]:
     """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
     p = round(products.shape[1] ** 0.5)
-    probability = _logistic(eta)
+    probability = logistic(eta)
     value = float(counts @ (y * eta - np.logaddexp(0, eta)))
     information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
     if firth:
         sign, logdet = np.linalg.slogdet(information)
         value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
     return value, probability, information
-
-
-def _logistic(eta: Floats) -> Floats:
-    result: Floats = 0.5 * (1 + np.tanh(0.5 * eta))
-    return result
 
 
 def _leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:

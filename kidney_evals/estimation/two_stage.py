@@ -3,7 +3,8 @@
 logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu + c with
 Δu = Σ_k w_k d_k. The weights w are fitted to decisions and coins jointly. The closeness |Δu|
 leaves out the pull c of the first place. The corner of |Δu| at 0 is rounded off over
-`ROUNDING` logits, because a corner in the likelihood would have no derivative to set to zero.
+`_functions.ROUNDING` logits, because a corner in the likelihood would have no derivative to set
+to zero.
 """
 
 from __future__ import annotations
@@ -15,19 +16,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._linear import inverse, solve
-from kidney_evals.estimation._sandwich import sandwich
+from kidney_evals.estimation._criteria import Criteria
+from kidney_evals.estimation._functions import log_logistic, logistic, rounded_abs
+from kidney_evals.estimation._linear import inverse
+from kidney_evals.estimation._newton import climb, definite
+from kidney_evals.estimation._sandwich import robust
 from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.logit import LogitFit, fit_logit
+from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 
 COIN = 2
 
-ROUNDING = 0.01
-"""|Δu| stands for sqrt(Δu² + ROUNDING²)."""
-
 
 @dataclass(frozen=True)
-class TwoStageFit:
+class TwoStageFit(Criteria):
     """A fitted two-stage model.
 
     Attributes:
@@ -60,14 +63,20 @@ class TwoStageFit:
         return np.concatenate([self.weights, tail])
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion, 2p - 2 log L."""
-        return 2 * self.parameters - 2 * self.log_likelihood
+    def threshold(self) -> Threshold:
+        """Δu at which the better patient and the coin are equally likely (see `thresholds`)."""
+        return self._thresholds[0]
 
     @property
-    def bic(self) -> float:
-        """Schwarz's criterion, p log n - 2 log L."""
-        return self.parameters * float(np.log(self.n)) - 2 * self.log_likelihood
+    def half_threshold(self) -> Threshold:
+        """Δu at which the better patient gets half of all answers (see `thresholds`)."""
+        return self._thresholds[1]
+
+    @property
+    def _thresholds(self) -> tuple[Threshold, Threshold]:
+        k = len(self.weights)
+        corner = self.covariance[k : k + 2, k : k + 2]
+        return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)
 
     def predict(self, differences: ArrayLike) -> Floats:
         """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
@@ -107,8 +116,8 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     if parameters.shape != (k + 3,):
         raise InputError(f"theta must have shape ({k + 3},), not {parameters.shape}")
     utility = x @ parameters[:k]
-    coin = _logistic(parameters[k] - parameters[k + 1] * _distance(utility)[0])
-    first = _logistic(utility)
+    coin = logistic(parameters[k] - parameters[k + 1] * rounded_abs(utility)[0])
+    first = logistic(utility)
     return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
 
 
@@ -133,11 +142,8 @@ def fit_two_stage(
     """
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
-    choice = _checks.codes(choices, n, "choices", (0, 1, COIN))
+    choice = _checks.answers_with_coin(choices, n, "the two-stage model")
     coin = choice == COIN
-    if coin.all() or not coin.any():
-        which = "every" if coin.all() else "no"
-        raise FitError(f"{which} answer is the coin: the two-stage model needs coins and decisions")
     used = np.append(np.ones(k + 2, dtype=bool), intercept)
     decided = fit_logit(x[~coin], choice[~coin] == 0, intercept=intercept, penalty="none")
     flip = fit_logit(-np.abs(x @ decided.weights)[:, None], coin, penalty="firth")
@@ -145,11 +151,8 @@ def fit_two_stage(
     theta = maximise(x, choice, theta, np.ones(n), used)
     value, scores, information = evaluate(x, choice, theta, np.ones(n))
     bread = inverse(information[np.ix_(used, used)])
-    if clusters is not None:
-        index, count = _checks.groups(clusters, n)
-        bread = sandwich(bread, scores[:, used], index, count)
     covariance = np.zeros((k + 3, k + 3))
-    covariance[np.ix_(used, used)] = bread
+    covariance[np.ix_(used, used)] = robust(bread, scores[:, used], clusters)[0]
     return TwoStageFit(
         weights=theta[:k],
         flip_intercept=float(theta[k]),
@@ -183,7 +186,7 @@ def fit_flip_slope(
         return nothing
     fit: LogitFit = fit_logit(distance[:, None], coin, clusters=clusters)
     slope = float(fit.weights[0])
-    half = 1.959963984540054 * float(np.sqrt(fit.covariance[0, 0]))
+    half = Z95 * float(np.sqrt(fit.covariance[0, 0]))
     return FlipSlope(slope, slope - half, slope + half, fit.intercept, fit.separated)
 
 
@@ -195,15 +198,15 @@ def row_terms(x: Floats, choice: Ints, theta: Floats) -> tuple[Floats, Floats, F
     """
     k = x.shape[1]
     utility = x @ theta[:k]
-    distance, turn, _ = _distance(utility)
+    distance, turn, _ = rounded_abs(utility)
     flip_eta = theta[k] - theta[k + 1] * distance
     first_eta = utility + theta[k + 2]
     coin = choice == COIN
     # One logistic of the signed log-odds gives both the probability of what was done and, less
     # one, the pull of the answer.
-    chosen = _logistic(np.where(choice == 0, first_eta, -first_eta))
+    chosen = logistic(np.where(choice == 0, first_eta, -first_eta))
     choice_pull = np.where(coin, 0.0, np.where(choice == 0, 1 - chosen, chosen - 1))
-    done = _logistic(np.where(coin, flip_eta, -flip_eta))
+    done = logistic(np.where(coin, flip_eta, -flip_eta))
     flip_pull = np.where(coin, 1 - done, done - 1)
     logs = np.log(np.maximum(np.where(coin, done, done * chosen), 1e-300))
     toward = choice_pull - theta[k + 1] * turn * flip_pull
@@ -221,44 +224,30 @@ def evaluate(
     n, k = x.shape
     utility = x @ theta[:k]
     slope = theta[k + 1]
-    distance, turn, bend = _distance(utility)
+    distance, turn, bend = rounded_abs(utility)
     coin = (choice == COIN).astype(np.float64)
     flip_eta = theta[k] - slope * distance
     first_eta = utility + theta[k + 2]
-    flip, first = _logistic(flip_eta), _logistic(first_eta)
+    flip, first = logistic(flip_eta), logistic(first_eta)
     decided = counts * (1 - coin)
-    log_flip = np.where(choice == COIN, flip_eta, 0.0) - np.logaddexp(0, flip_eta)
+    log_flip = log_logistic(np.where(choice == COIN, flip_eta, -flip_eta))
     chosen = (choice == 0).astype(np.float64)
-    log_choice = chosen * first_eta - np.logaddexp(0, first_eta)
-    flip_rows = np.column_stack([x * (-slope * turn)[:, None], np.ones(n), -distance, np.zeros(n)])
-    choice_rows = np.column_stack([x, np.zeros((n, 2)), np.ones(n)])
+    log_choice = log_logistic(np.where(choice == 0, first_eta, -first_eta))
+    # One row per parameter: numpy is several times as fast along the longer axis.
+    flip_rows, choice_rows = np.zeros((k + 3, n)), np.zeros((k + 3, n))
+    choice_rows[:k], choice_rows[k + 2] = x.T, 1.0
+    flip_rows[:k] = (-slope * turn) * choice_rows[:k]
+    flip_rows[k], flip_rows[k + 1] = 1.0, -distance
     flip_pull = counts * (coin - flip)
-    scores = flip_rows * flip_pull[:, None]
-    scores += choice_rows * (decided * (chosen - first))[:, None]
-    expected = (flip_rows * (counts * flip * (1 - flip))[:, None]).T @ flip_rows
-    expected += (choice_rows * (decided * first * (1 - first))[:, None]).T @ choice_rows
+    scores = flip_rows * flip_pull + choice_rows * (decided * (chosen - first))
+    expected = (flip_rows * (counts * flip * (1 - flip))) @ flip_rows.T
+    expected += (choice_rows * (decided * first * (1 - first))) @ choice_rows.T
     observed = expected.copy()
-    observed[:k, :k] += (x * (flip_pull * slope * bend)[:, None]).T @ x
+    observed[:k, :k] += (choice_rows[:k] * (flip_pull * slope * bend)) @ x
     mixed = (flip_pull * turn) @ x
     observed[:k, k + 1] += mixed
     observed[k + 1, :k] += mixed
-    return counts * log_flip + decided * log_choice, scores, _definite(observed, expected)
-
-
-def _definite(observed: Floats, expected: Floats) -> Floats:
-    # Parameters without information (no intercept, no coin) must not hide that the rest has it.
-    live = np.diag(expected) > 0
-    try:
-        np.linalg.cholesky(observed[np.ix_(live, live)])
-    except np.linalg.LinAlgError:
-        return expected
-    return observed
-
-
-def _distance(utility: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the rounded |Δu| and its first two derivatives."""
-    root = np.sqrt(utility**2 + ROUNDING**2)
-    return root, utility / root, ROUNDING**2 / root**3
+    return counts * log_flip + decided * log_choice, scores.T, definite(observed, expected)
 
 
 def maximise(
@@ -287,46 +276,18 @@ def maximise(
     """
     theta = theta.copy()
 
-    def penalised(point: Floats) -> tuple[float, Floats, Floats]:
+    def penalised(moving: Floats) -> tuple[float, Floats, Floats]:
+        point = theta.copy()
+        point[used] = moving
         value, scores, information = evaluate(x, choice, point, counts)
-        moving = point[used]
         gradient = scores.sum(axis=0)[used] - ridge * moving
-        curvature = information[np.ix_(used, used)] + ridge * np.eye(int(used.sum()))
+        curvature = information[np.ix_(used, used)] + ridge * np.eye(len(moving))
         return float(value.sum()) - 0.5 * ridge * float(moving @ moving), gradient, curvature
 
-    value, gradient, curvature = penalised(theta)
-    for _ in range(limit):
-        try:
-            step = solve(curvature, gradient)
-        except np.linalg.LinAlgError:
-            break
-        size = float(np.abs(step).max())
-        if not np.isfinite(size):
-            break
-        if size < 1e-11:
-            return theta
-        step *= min(1.0, 2.0 / size)
-        for _ in range(40):
-            trial = theta.copy()
-            trial[used] += step
-            candidate = penalised(trial)
-            if candidate[0] >= value - 1e-13 * abs(value):
-                break
-            step = step / 2
-        else:
-            # No gain can be told from rounding any more.
-            if size < 1e-6:
-                return theta
-            break
-        theta, (value, gradient, curvature) = trial, candidate
-    if exact:
+    theta[used], found = climb(penalised, theta[used], limit=limit)
+    if exact and not found:
         raise FitError(
             "the two-stage model did not converge: use more answers or fewer attributes, or fit "
             "the flip slope alone (fit_flip_slope)"
         )
     return theta
-
-
-def _logistic(eta: Floats) -> Floats:
-    result: Floats = 0.5 * (1 + np.tanh(0.5 * eta))
-    return result

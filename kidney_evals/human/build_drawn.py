@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kidney_evals.estimation.lapse import predict_shares
-from kidney_evals.estimation.latent import LatentFit, fit_latent
+from kidney_evals.estimation.latent import ClassModel, LatentFit, fit_latent
 from kidney_evals.human import anchors
 from kidney_evals.human.bootstrap import Floats, interval
 from kidney_evals.human.domain import domain_differences
@@ -117,9 +117,9 @@ def _latent(
     rows: list[list[Cell]] = []
     retest: dict[Condition, Floats] = {}
     for data in (strict, offered):
-        coin = data.condition == "coin_flip"
+        kind: ClassModel = "two_stage" if data.condition == "coin_flip" else "logit"
         fits = [
-            fit_latent(data.x, data.choice, data.person, count, coin=coin, seed=_LATENT_SEED)
+            fit_latent(data.x, data.choice, data.person, count, model=kind, seed=_LATENT_SEED)
             for count in _CLASSES
         ]
         best: LatentFit = min(fits, key=lambda fit: fit.bic)

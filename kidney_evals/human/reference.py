@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError
+from kidney_evals.estimation.centrality import share_farther
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.human.bootstrap import DRAWS
 from kidney_evals.human.latent_table import LatentModel, read_latent
@@ -91,11 +92,7 @@ class PersonDistances:
 
     def farther(self, distance: float) -> float:
         """Return the share of people who are farther from the group than `distance`."""
-        if np.isnan(distance):
-            return float("nan")
-        return 1.0 - float(
-            np.interp(distance, self.distances, self.probabilities, left=0.0, right=1.0)
-        )
+        return float(share_farther(distance, self.distances, self.probabilities))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures.names import PARTS
 from kidney_evals.reporting.rows import IMPORTANCE, card_of, row_cards
-from kidney_evals.scorers.answers import PARTS
 from kidney_evals.studies import Condition
 
 GROUPS = (

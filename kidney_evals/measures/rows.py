@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from inspect_ai.scorer import SampleScore
 from numpy.typing import NDArray
 
 from kidney_evals.estimation import agreement as ag
@@ -28,28 +27,23 @@ from kidney_evals.estimation.importance import (
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.human.sources import ProfileShares
-from kidney_evals.scorers._run import Run, read_run
-from kidney_evals.scorers.answers import IMPORTANCE, PARTS
+from kidney_evals.measures.names import IMPORTANCE, PARTS
+from kidney_evals.measures.run import Run
 
 FEW = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then rough at best."""
 
 
-def quantity(row: str, scores: Sequence[SampleScore]) -> Quantity:
-    """Return one row of a run, NaN with n = 0 where the samples do not determine it.
+def measure(run: Run, row: str) -> Quantity:
+    """Return one row of a run, NaN with n = 0 where the answers do not determine it.
 
     Args:
-        row: The row's name; `IMPORTANCE` for the family of importance shares.
-        scores: The samples that count for this row.
+        run: The run.
+        row: The row's name; `imp_<attribute>` for an importance share.
     """
-    run = read_run(scores)
-    if run is None:
-        return undefined()
-    if row == IMPORTANCE:
-        return _importance_share(run, str(scores[0].score.value).split(" ")[0])
-    if row == "ctrl_dom" or row == "ctrl_coin":
-        return _share_of_ones(run, scores)
-    return ROWS[row.rstrip("*")](run)
+    if row in ROWS:
+        return ROWS[row](run)
+    return _importance_share(run, row.removeprefix(IMPORTANCE.rstrip("*")))
 
 
 @lru_cache(maxsize=4)
@@ -137,11 +131,6 @@ def _part(name: str) -> Callable[[Run], Quantity]:
 def _coverage_first(run: Run) -> Quantity:
     hit = run.first_choice >= 0
     return indecision.outcome_share(run.dilemma, run.order, hit, fixed=run.decisions.fixed)
-
-
-def _share_of_ones(run: Run, scores: Sequence[SampleScore]) -> Quantity:
-    values = np.array([float(one.score.as_float()) for one in scores])
-    return indecision.outcome_share(run.dilemma, run.order, values == 1.0)
 
 
 def _people(run: Run) -> NDArray[np.float64] | None:

@@ -1,0 +1,244 @@
+"""Integrals over one person's weights, by draws placed where the person's answers allow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation._halton import MOST
+from kidney_evals.estimation._links import TRINOMIAL
+from kidney_evals.estimation.errors import InputError
+
+RandomModel = Literal["logit", "davidson"]
+"""`logit` is for decided answers, `davidson` for answers with a coin."""
+
+COIN = 2
+
+NO_COIN = -1e3
+"""A score of the coin at which nobody takes it; its exponential is 0."""
+
+_DEFENSIVE = 0.25
+_WIDENING = 1.5
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Checked answers sorted by person.
+
+    Attributes:
+        x: Differences, shape (n, k).
+        choice: Codes, shape (n,).
+        bounds: Where each person's rows begin, and n, shape (people + 1,).
+        coin: Whether a coin was offered.
+    """
+
+    x: Floats
+    choice: Ints
+    bounds: Ints
+    coin: bool
+
+    @property
+    def people(self) -> int:
+        """Number of people."""
+        return len(self.bounds) - 1
+
+    @property
+    def size(self) -> int:
+        """Number q of random coefficients: the weights and, with a coin, τ."""
+        return int(self.x.shape[1]) + self.coin
+
+
+@dataclass(frozen=True)
+class Population:
+    """Normal distribution of coefficients over people.
+
+    Attributes:
+        means: Shape (q,).
+        cholesky: Lower triangle L with a positive diagonal, covariance L Lᵀ, shape (q, q).
+    """
+
+    means: Floats
+    cholesky: Floats
+
+    def standard(self, coefficients: Floats) -> Floats:
+        """Return z of coefficients = means + L z, shape (..., q)."""
+        result: Floats = (coefficients - self.means) @ np.linalg.inv(self.cholesky).T
+        return result
+
+    def log_density(self, z: Floats) -> Floats:
+        """Return the log-density of coefficients with the given z, shape (...)."""
+        size = len(self.means)
+        scale = np.log(np.diag(self.cholesky)).sum() + 0.5 * size * np.log(2 * np.pi)
+        result: Floats = -0.5 * (z**2).sum(axis=-1) - scale
+        return result
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Draws of each person's coefficients, and what they say about any population.
+
+    A person's likelihood in a population with density f is the mean over R of
+    exp(log_ratio) f(coefficients).
+
+    Attributes:
+        coefficients: Shape (people, R, q).
+        log_ratio: log of (likelihood of the person's answers / density that the coefficients were
+            drawn from), shape (people, R).
+    """
+
+    coefficients: Floats
+    log_ratio: Floats
+
+
+def panel(
+    differences: ArrayLike, choices: ArrayLike, persons: ArrayLike, model: RandomModel
+) -> Panel:
+    """Check answers and sort them by person; people are in the order of their labels.
+
+    Raises:
+        InputError: Wrong shapes or values, or an unknown model.
+    """
+    if model not in ("logit", "davidson"):
+        raise InputError(f"model is {model!r}, allowed are 'logit' and 'davidson'")
+    x = _checks.matrix(differences, "differences")
+    n, k = x.shape
+    coin = model == "davidson"
+    if not 1 <= k <= MOST - coin:
+        raise InputError(f"differences has {k} attributes, allowed are 1 to {MOST - coin}")
+    choice = _checks.codes(choices, n, "choices", (0, 1, COIN) if coin else (0, 1))
+    person, people = _checks.groups(persons, n, "persons")
+    # Rows of a person are sorted as well, so that their order changes no digit.
+    rank = np.lexsort((choice, *x.T, person))
+    bounds = np.searchsorted(person[rank], np.arange(people + 1)).astype(np.int64)
+    return Panel(x[rank], choice[rank], bounds, coin)
+
+
+def one_hot(choice: Ints) -> Floats:
+    """Return 1 where the answer was given, else 0, shape (3, n)."""
+    result: Floats = (choice == np.arange(3)[:, None]).astype(np.float64)
+    return result
+
+
+def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
+    """Return the log-likelihood of each person's answers under each draw, shape (people, R).
+
+    Args:
+        answers: Of everybody.
+        coefficients: Shape (people, R, q), or (1, R, q) for the same draws for all.
+    """
+    people, (_, draws, _) = answers.people, coefficients.shape
+    k = answers.x.shape[1]
+    half = 0.5 * answers.x
+    sign = np.where(answers.choice == 0, 1.0, np.where(answers.choice == 1, -1.0, 0.0))
+    result = np.empty((people, draws))
+    for person in range(people):
+        rows = slice(answers.bounds[person], answers.bounds[person + 1])
+        own = coefficients[person % len(coefficients)]
+        weights = own[:, :k].T
+        distance = np.abs(half[rows] @ weights)
+        total = np.exp(-2 * distance)
+        total += 1
+        if answers.coin:
+            total += np.exp(own[:, k] - distance)
+        # Every score is less the larger of both patients', which keeps the exponentials finite.
+        distance += np.log(total)
+        result[person] = (sign[rows] @ half[rows]) @ weights - distance.sum(axis=0)
+        if answers.coin:
+            result[person] += (answers.choice[rows] == COIN).sum() * own[:, k]
+    return result
+
+
+def person_nodes(answers: Panel, population: Population, normal: Floats) -> Nodes:
+    """Return draws near where each person's answers leave the coefficients likely.
+
+    A person's answers say much about the person, so that few draws from the population fall where
+    the likelihood is. A quarter of the draws do; the others follow a normal distribution around
+    the person's most likely coefficients, with 1.5 times the covariance that the curvature there
+    implies. The ratio of the population's density to that of the draws cannot exceed 4
+    (importance sampling from a defensive mixture, Hesterberg 1995).
+
+    Args:
+        answers: Of everybody.
+        population: Of coefficients.
+        normal: Standard normal draws, shape (people, R, q).
+    """
+    mode, curvature = _modes(answers, population)
+    centre = population.standard(mode)
+    # Curvature in units of z, whose prior part is the identity.
+    curvature = population.cholesky.T @ curvature @ population.cholesky
+    root = np.linalg.cholesky(_WIDENING * np.linalg.inv(curvature))
+    kept = max(1, round(_DEFENSIVE * normal.shape[1]))
+    moved = centre[:, None] + normal[:, kept:] @ root.transpose(0, 2, 1)
+    z = np.concatenate([normal[:, :kept], moved], axis=1)
+    away = (z - centre[:, None]) @ np.linalg.inv(root).transpose(0, 2, 1)
+    volume = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    share = kept / normal.shape[1]
+    # Density of the second part of the mixture over that of the first.
+    near = 0.5 * ((z**2).sum(axis=2) - (away**2).sum(axis=2)) - volume[:, None]
+    mixture = np.logaddexp(np.log(share), np.log1p(-share) + near) + population.log_density(z)
+    drawn = population.means + z @ population.cholesky.T
+    return Nodes(drawn, log_likelihoods(answers, drawn) - mixture)
+
+
+def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
+    """Return each person's most likely coefficients (people, q) and the curvature (people, q, q).
+
+    Newton's method for everybody at once; the log-likelihood of both models and the normal
+    density are concave.
+    """
+    starts = answers.bounds[:-1]
+    person = np.repeat(np.arange(answers.people), np.diff(answers.bounds))
+    k = answers.x.shape[1]
+    whitening = np.linalg.inv(population.cholesky)
+    precision = whitening.T @ whitening
+    side = np.zeros((len(person), answers.size))
+    side[:, :k] = 0.5 * answers.x
+    tie = np.zeros(answers.size)
+    tie[k:] = 1.0
+    chosen = one_hot(answers.choice)
+
+    def terms(point: Floats) -> tuple[Floats, Floats, Floats]:
+        phi = (side * point[person]).sum(axis=1)
+        kappa = point[person, k] if answers.coin else np.full(len(phi), NO_COIN)
+        rows = TRINOMIAL.rows(phi, kappa, chosen)
+        off = point - population.means
+        value = np.add.reduceat(rows.logs, starts) - 0.5 * ((off @ precision) * off).sum(axis=1)
+        pulls = rows.pulls[0][:, None] * side + rows.pulls[1][:, None] * tie
+        gradient = np.add.reduceat(pulls, starts) - off @ precision
+        inner, cross, outer = (bend[:, None, None] for bend in rows.bends)
+        both = side[:, :, None] * tie
+        bends = inner * side[:, :, None] * side[:, None, :] + outer * np.outer(tie, tie)
+        bends += cross * (both + both.transpose(0, 2, 1))
+        return value, gradient, np.add.reduceat(bends, starts) + precision
+
+    point = np.tile(population.means, (answers.people, 1))
+    value, gradient, curvature = terms(point)
+    for _ in range(100):
+        step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
+        if (gradient * step).sum(axis=1).max() < 1e-10:
+            break
+        for _ in range(30):
+            candidate = terms(point + step)
+            worse = candidate[0] < value - 1e-9
+            if not worse.any():
+                break
+            step[worse] /= 2
+        point = point + step
+        value, gradient, curvature = candidate
+    return point, curvature
+
+
+def posterior(population: Population, nodes: Nodes) -> tuple[Floats, Floats]:
+    """Return log-likelihoods (people,) and each node's posterior weight (people, R)."""
+    z = population.standard(nodes.coefficients)
+    logs = nodes.log_ratio + population.log_density(z)
+    top = logs.max(axis=1, keepdims=True)
+    weight = np.exp(logs - top)
+    total = weight.sum(axis=1, keepdims=True)
+    values = top[:, 0] + np.log(total[:, 0] / weight.shape[1])
+    return values, weight / total

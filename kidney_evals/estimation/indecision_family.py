@@ -1,0 +1,194 @@
+"""All models of a coin side by side, the best-fitting first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._criteria import Criteria
+from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.indecision_models import (
+    MODELS,
+    STARTS,
+    Form,
+    IndecisionFit,
+    IndecisionModel,
+    fit_indecision_model,
+)
+from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
+from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
+
+
+@dataclass(frozen=True)
+class NaiveFit(Criteria):
+    """Constant rates: what no model that reads the patients may fall short of.
+
+    Attributes:
+        first: P(first).
+        second: P(second), equal to P(first) unless the pull of the first place was fitted.
+        coin: P(coin).
+        log_likelihood: At these rates.
+        n: Number of answers.
+        parameters: How many rates were free.
+    """
+
+    first: float
+    second: float
+    coin: float
+    log_likelihood: float
+    n: int
+    parameters: int
+
+
+AnyFit = IndecisionFit | DavidsonFit | RaoKupperFit | TwoStageFit | NaiveFit
+"""What a row of the family can hold."""
+
+
+@dataclass(frozen=True)
+class FamilyRow:
+    """One model's place in the family.
+
+    Attributes:
+        model: Its name: one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`.
+        log_likelihood: At the estimate; NaN where the model could not be fitted, and so the rest.
+        per_answer: The same divided by the number of answers.
+        parameters: How many were estimated.
+        aic: Akaike's criterion.
+        bic: Schwarz's criterion.
+        fit: The fit, None where there is none.
+        failure: Why there is none, else empty.
+    """
+
+    model: str
+    log_likelihood: float
+    per_answer: float
+    parameters: int
+    aic: float
+    bic: float
+    fit: AnyFit | None
+    failure: str
+
+
+@dataclass(frozen=True)
+class IndecisionFamily:
+    """The family, ordered by falling log-likelihood; models without a fit come last.
+
+    Attributes:
+        rows: One for each model.
+        form: Of the six models of McElfresh et al.; the others know no box.
+        n: Number of answers.
+    """
+
+    rows: tuple[FamilyRow, ...]
+    form: Form
+    n: int
+
+    def row(self, model: str) -> FamilyRow:
+        """Return the row of a model."""
+        for row in self.rows:
+            if row.model == model:
+                return row
+        raise InputError(f"model is {model!r}, there are {[row.model for row in self.rows]}")
+
+
+def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
+    """Fit constant rates.
+
+    Args:
+        choices: 0 first, 1 second, 2 coin, shape (n,).
+        intercept: Let the rates of first and second differ.
+
+    Raises:
+        InputError: No answers, or values outside the set.
+    """
+    array = np.asarray(choices)
+    if array.ndim != 1 or len(array) == 0:
+        raise InputError(f"choices must have shape (answers,) and rows, not {array.shape}")
+    n = len(array)
+    counts = np.bincount(_checks.codes(array, n, "choices", (0, 1, 2)), minlength=3) / n
+    if not intercept:
+        counts[:2] = counts[:2].mean()
+    taken = counts[counts > 0]
+    return NaiveFit(
+        first=float(counts[0]),
+        second=float(counts[1]),
+        coin=float(counts[2]),
+        log_likelihood=n * float(taken @ np.log(taken)),
+        n=n,
+        parameters=1 + intercept,
+    )
+
+
+def fit_indecision_family(
+    first: ArrayLike,
+    second: ArrayLike,
+    choices: ArrayLike,
+    *,
+    form: Form = "free",
+    clusters: ArrayLike | None = None,
+    intercept: bool = False,
+    starts: int = STARTS,
+    seed: int = 0,
+) -> IndecisionFamily:
+    """Fit every model of indecision to the same answers.
+
+    Args:
+        first: Values of the first patient, shape (n, k); the authors' features in their form.
+        second: Values of the second patient, shape (n, k).
+        choices: 0 first, 1 second, 2 coin, shape (n,).
+        form: Of the six models of McElfresh et al. (see `indecision_models`).
+        clusters: Labels of rows that belong together (the dilemma), shape (n,).
+        intercept: Fit the pull of the first place in every model.
+        starts: As in `fit_indecision_model`.
+        seed: As in `fit_indecision_model`.
+
+    Returns:
+        Every model with its log-likelihood, AIC and BIC. A model without a finite maximum keeps
+        its row, which says why.
+
+    Raises:
+        InputError: As in `fit_indecision_model`.
+        FitError: No coin or only coins, which leaves nothing to compare.
+    """
+    one, two = _checks.matrix(first, "first"), _checks.matrix(second, "second")
+    if one.shape != two.shape:
+        raise InputError(f"first has shape {one.shape}, second {two.shape}: they must agree")
+    x, n = one - two, len(one)
+    choice = _checks.answers_with_coin(choices, n, "a comparison of indecision models")
+
+    def member(model: IndecisionModel) -> Callable[[], AnyFit]:
+        return lambda: fit_indecision_model(
+            model, one, two, choice, form=form, clusters=clusters, intercept=intercept,
+            starts=starts, seed=seed,
+        )  # fmt: skip
+
+    fits: dict[str, Callable[[], AnyFit]] = {model: member(model) for model in MODELS}
+    fits["davidson"] = lambda: fit_davidson(x, choice, clusters=clusters, intercept=intercept)
+    fits["rao_kupper"] = lambda: fit_rao_kupper(x, choice, clusters=clusters, asymmetric=intercept)
+    fits["two_stage"] = lambda: fit_two_stage(x, choice, clusters=clusters, intercept=intercept)
+    fits["naive"] = lambda: fit_naive(choice, intercept=intercept)
+    rows = [_row(name, fit, n) for name, fit in fits.items()]
+    rows.sort(key=lambda row: -row.log_likelihood if row.fit else np.inf)
+    return IndecisionFamily(rows=tuple(rows), form=form, n=n)
+
+
+def _row(model: str, fit: Callable[[], AnyFit], n: int) -> FamilyRow:
+    try:
+        found = fit()
+    except FitError as error:
+        nothing = float("nan")
+        return FamilyRow(model, nothing, nothing, 0, nothing, nothing, None, str(error))
+    return FamilyRow(
+        model=model,
+        log_likelihood=found.log_likelihood,
+        per_answer=found.log_likelihood / n,
+        parameters=found.parameters,
+        aic=found.aic,
+        bic=found.bic,
+        fit=found,
+        failure="",
+    )

@@ -1,0 +1,132 @@
+"""Which of the known classes of people a new respondent's answers are nearest to.
+
+By Bayes' rule P(class | answers) ∝ share · Π P_class(answer), the classes being known. Hundreds of
+answers make that a certainty even where no class fits and where answers to one dilemma repeat
+each other. So the answers count as the number of independent ones that they are worth, and beside
+the posterior stands how far the log-odds between classes would move with other dilemmas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._sandwich import cluster_sums
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import DRAWS, Z95, weight_blocks
+
+_LEAST = 1e-300
+
+
+@dataclass(frozen=True)
+class NearestClasses:
+    """A respondent among the classes, in the order in which these were given.
+
+    Attributes:
+        nearest: Index of the class with the highest posterior.
+        posterior: P(class | answers), answers counted at their worth, shape (C,).
+        naive: The same with every answer counted as independent, shape (C,).
+        support: Share of bootstrap resamples of the dilemmas in which each class is the nearest,
+            shape (C,): 1 says that other dilemmas would not change the verdict.
+        log_odds: Of the nearest class over each class, in nats, from `naive`, shape (C,).
+        low: Lower ends of their 95 % intervals, dilemmas being a sample, shape (C,).
+        high: Upper ends.
+        log_likelihood: Mean log-probability of an answer in each class, shape (C,).
+        expected: The same if the class itself had answered: a nearest class whose
+            `log_likelihood` lies far below is near in name only. Shape (C,).
+        answers: How many there are.
+        effective_answers: How many independent answers they are worth in telling the nearest class
+            from the next; never more than `answers`.
+    """
+
+    nearest: int
+    posterior: Floats
+    naive: Floats
+    support: Floats
+    log_odds: Floats
+    low: Floats
+    high: Floats
+    log_likelihood: Floats
+    expected: Floats
+    answers: int
+    effective_answers: float
+
+
+def nearest_classes(
+    shares: ArrayLike, class_shares: ArrayLike, choices: ArrayLike, dilemmas: ArrayLike
+) -> NearestClasses:
+    """Return how a respondent stands to known classes of people.
+
+    Args:
+        shares: Share of people in each class, above 0, shape (C,).
+        class_shares: How often each class gives each answer to each answer's dilemma, shape
+            (C, n, K): `LatentFit.predict` of the answers' differences.
+        choices: 0 first, 1 second and, if K is 3, 2 coin, shape (n,).
+        dilemmas: Label of each answer's dilemma, shape (n,); answers to one may depend on each
+            other. Two or more.
+
+    Raises:
+        InputError: Wrong shapes or values, or a single dilemma.
+    """
+    predicted = np.asarray(class_shares, dtype=np.float64)
+    if predicted.ndim != 3 or 0 in predicted.shape or not np.isfinite(predicted).all():
+        raise InputError(
+            f"class_shares must be finite, of shape (classes, answers, 2 or 3), not "
+            f"{predicted.shape}"
+        )
+    classes, n, width = predicted.shape
+    prior = _checks.column(shares, classes, "shares", _LEAST, 1)
+    choice = _checks.codes(choices, n, "choices", tuple(range(width)))
+    index, count = _checks.groups(dilemmas, n, "dilemmas")
+    if count < 2:
+        raise InputError("dilemmas names a single dilemma, which cannot tell classes apart")
+    logs = np.log(np.maximum(predicted[:, np.arange(n), choice], _LEAST)).T
+    start = np.log(prior / prior.sum())
+    scores = start + logs.sum(axis=0)
+    nearest = int(scores.argmax())
+    gaps = logs[:, [nearest]] - logs
+    sums = cluster_sums(gaps, index, count)
+    # Variances of a sum over clusters and, as if answers were independent, over answers.
+    clustered = count * sums.var(axis=0, ddof=1)
+    independent = n * gaps.var(axis=0, ddof=1)
+    half = Z95 * np.sqrt(clustered)
+    log_odds = scores[nearest] - scores
+    effective = float(n)
+    if classes > 1:
+        second = int(np.argsort(-scores, kind="stable")[1])
+        if clustered[second] > independent[second]:
+            effective = float(n * independent[second] / clustered[second])
+    entropy = (predicted * np.log(np.maximum(predicted, _LEAST))).sum(axis=2)
+    return NearestClasses(
+        nearest=nearest,
+        posterior=_normalised(start + logs.sum(axis=0) * effective / n),
+        naive=_normalised(scores),
+        support=_support(start, cluster_sums(logs, index, count) * effective / n),
+        log_odds=log_odds,
+        low=log_odds - half,
+        high=log_odds + half,
+        log_likelihood=logs.mean(axis=0),
+        expected=entropy.mean(axis=1),
+        answers=n,
+        effective_answers=effective,
+    )
+
+
+def _support(start: Floats, sums: Floats) -> Floats:
+    """Return how often each class wins when dilemmas are drawn again, shape (C,)."""
+    wins = np.zeros(len(start))
+    for _, weights in weight_blocks(len(sums), DRAWS):
+        winners = (start + weights @ sums).argmax(axis=1)
+        wins += np.bincount(winners, minlength=len(start))
+    result: Floats = wins / wins.sum()
+    return result
+
+
+def _normalised(scores: Floats) -> Floats:
+    power = np.exp(scores - scores.max())
+    result: Floats = power / power.sum()
+    return result

@@ -1,0 +1,168 @@
+"""What a random-coefficient model says of people: of new ones, and of one whose answers are known.
+
+People come from the fitted normal distribution of coefficients. Averages over it use quasi-random
+people (scrambled Halton points), so that they have a fixed value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._halton import normal_draws
+from kidney_evals.estimation._links import TRINOMIAL
+from kidney_evals.estimation._person_nodes import (
+    NO_COIN,
+    Population,
+    panel,
+    person_nodes,
+    posterior,
+)
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.random_coefficients import DRAWS, RandomCoefficientFit
+
+PEOPLE = 2000
+"""How many quasi-random people stand for the distribution."""
+
+
+@dataclass(frozen=True)
+class PersonEstimates:
+    """What is known of each person, in the order of the persons' labels.
+
+    Attributes:
+        log_likelihoods: Joint log-likelihood of all answers of each person, the coefficients
+            integrated out, shape (people,).
+        means: Posterior mean coefficients, shape (people, q).
+        deviations: Posterior standard deviations, shape (people, q).
+    """
+
+    log_likelihoods: Floats
+    means: Floats
+    deviations: Floats
+
+
+def estimate_people(
+    fit: RandomCoefficientFit,
+    differences: ArrayLike,
+    choices: ArrayLike,
+    persons: ArrayLike,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> PersonEstimates:
+    """Return what people's answers say about them, the distribution over people being known.
+
+    Of people who took no part in the fit, `log_likelihoods` is the held-out joint log-likelihood
+    (Train 2009, equation 11.3, is the posterior).
+
+    Args:
+        fit: Of other or the same people.
+        differences: First minus second patient, shape (n, k).
+        choices: In the codes of the fit's model, shape (n,).
+        persons: Who answered, shape (n,).
+        draws: For each person.
+        seed: Of the draws.
+
+    Raises:
+        InputError: Wrong shapes or values, or other attributes than the fit's.
+    """
+    answers = panel(differences, choices, persons, fit.model)
+    if answers.size != len(fit.means):
+        raise InputError(
+            f"differences has {answers.x.shape[1]} attributes, the fit has "
+            f"{len(fit.means) - answers.coin}"
+        )
+    population = Population(fit.means, fit.cholesky)
+    normal = normal_draws(seed, answers.people, draws, answers.size)
+    nodes = person_nodes(answers, population, normal)
+    values, weight = posterior(population, nodes)
+    means = np.einsum("pr,prq->pq", weight, nodes.coefficients)
+    off = nodes.coefficients - means[:, None]
+    return PersonEstimates(
+        log_likelihoods=values,
+        means=means,
+        deviations=np.sqrt(np.einsum("pr,prq->pq", weight, off**2)),
+    )
+
+
+def draw_people(fit: RandomCoefficientFit, people: int, rng: np.random.Generator) -> Floats:
+    """Return the coefficients of new people, shape (people, q)."""
+    normal = rng.standard_normal((people, len(fit.means)))
+    result: Floats = fit.means + normal @ fit.cholesky.T
+    return result
+
+
+def person_shares(
+    fit: RandomCoefficientFit, coefficients: ArrayLike, differences: ArrayLike
+) -> Floats:
+    """Return how often each person gives each answer, shape (people, n, 2), with a coin 3.
+
+    Args:
+        fit: Says which model.
+        coefficients: Shape (people, q).
+        differences: First minus second patient, shape (n, k).
+
+    Raises:
+        InputError: Shapes that do not fit the model.
+    """
+    own = _checks.matrix(coefficients, "coefficients")
+    x = _checks.matrix(differences, "differences")
+    k = len(fit.means) - (fit.model == "davidson")
+    if own.shape[1] != len(fit.means) or x.shape[1] != k:
+        raise InputError(
+            f"coefficients {own.shape} and differences {x.shape} must have {len(fit.means)} and "
+            f"{k} columns"
+        )
+    phi = 0.5 * own[:, :k] @ x.T
+    kappa = own[:, k:] if fit.model == "davidson" else np.full((len(own), 1), NO_COIN)
+    kappa = np.broadcast_to(kappa, phi.shape)
+    shares = TRINOMIAL.shares(phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
+    return shares if fit.model == "davidson" else shares[..., :2]
+
+
+def simulate_answers(
+    fit: RandomCoefficientFit, differences: ArrayLike, people: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return answers of new people to the same dilemmas, coded as in the fit, (people, n)."""
+    shares = person_shares(fit, draw_people(fit, people, rng), differences)
+    edges = shares.cumsum(axis=-1)[..., :-1]
+    picked = (rng.random(shares.shape[:2])[..., None] > edges).sum(axis=-1)
+    return np.asarray(picked, dtype=np.int64)
+
+
+def group_shares(
+    fit: RandomCoefficientFit, differences: ArrayLike, *, people: int = PEOPLE, seed: int = 0
+) -> Floats:
+    """Return the group's answer shares, people averaged, shape (n, 2), with a coin (n, 3)."""
+    return _over_people(fit, differences, people, seed)[0]
+
+
+def asked_twice(
+    fit: RandomCoefficientFit, differences: ArrayLike, *, people: int = PEOPLE, seed: int = 0
+) -> Floats:
+    """Return P(one person's two independent answers to a dilemma differ), shape (n,).
+
+    That is 1 - Σ_c P_c², averaged over people. No model here has a pull of the first place, so
+    the two answers may be to either order.
+    """
+    return _over_people(fit, differences, people, seed)[1]
+
+
+def _over_people(
+    fit: RandomCoefficientFit, differences: ArrayLike, people: int, seed: int
+) -> tuple[Floats, Floats]:
+    x = _checks.matrix(differences, "differences")
+    normal = normal_draws(seed, 1, people, len(fit.means))[0]
+    coefficients = fit.means + normal @ fit.cholesky.T
+    mean = np.zeros((len(x), 3 if fit.model == "davidson" else 2))
+    differ = np.zeros(len(x))
+    # Blocks of people bound the memory on a whole domain of dilemmas.
+    for block in np.array_split(coefficients, max(1, people * len(x) // 1_000_000)):
+        shares = person_shares(fit, block, x)
+        mean += shares.sum(axis=0)
+        differ += (1 - (shares**2).sum(axis=-1)).sum(axis=0)
+    return mean / people, differ / people

@@ -1,0 +1,166 @@
+"""How far apart two patients must be before the better one wins against the coin.
+
+Two thresholds in Δu, the utility difference of a fitted model with the pull of the first place
+left out:
+
+- the *coin threshold*, at which the better patient and the coin are equally likely. It is
+  negative where the coin is not the likeliest answer even between equal patients: then it tells
+  how much *worse* the patient must be, and -inf says that it is never so. People are of this kind.
+- the *half threshold*, at which the better patient gets half of all answers. It is positive
+  wherever there are coins, and so can be compared between any two respondents; 0 without coins.
+
+Δu is in the logits of the model that was fitted. In Davidson's and the two-stage model a unit of
+Δu is a unit of log-odds among decided answers; in Rao and Kupper's it is not quite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._functions import log_logistic, logistic
+from kidney_evals.estimation.intervals import Z95
+
+_HALF_BOTH = -math.log(math.sqrt(2) - 1)
+"""Where 1 + exp(-z) is √2, so that two such factors make 2."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold in Δu with its 95 % interval by the delta method.
+
+    Attributes:
+        value: In logits; infinite where the two answers are never equally likely.
+        low: Lower end; NaN where `value` is infinite or the covariance is unknown.
+        high: Upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) -> Threshold:
+    """Return a threshold with its interval.
+
+    Args:
+        value: The threshold.
+        slopes: Its derivatives in the parameters it depends on, length q.
+        covariance: Of these parameters, shape (q, q).
+    """
+    if not math.isfinite(value):
+        return Threshold(value, math.nan, math.nan)
+    gradient = np.asarray(slopes, dtype=np.float64)
+    half = Z95 * math.sqrt(float(gradient @ covariance @ gradient))
+    return Threshold(value, value - half, value + half)
+
+
+def davidson_thresholds(log_nu: float, variance: float) -> tuple[Threshold, Threshold]:
+    """Return the coin and the half threshold of Davidson's model.
+
+    exp(Δu/2) = ν at the coin threshold, 2 sinh(Δu/2) = ν at the half threshold.
+
+    Args:
+        log_nu: ln ν.
+        variance: Of ln ν.
+    """
+    spread = np.array([[variance]])
+    half_nu = math.exp(log_nu) / 2
+    half = 2 * math.asinh(half_nu)
+    return (
+        threshold_from(2 * log_nu, [2.0], spread),
+        threshold_from(half, [2 * half_nu / math.hypot(1, half_nu)], spread),
+    )
+
+
+def rao_kupper_thresholds(cut: float, variance: float) -> tuple[Threshold, Threshold]:
+    """Return the coin and the half threshold of Rao and Kupper's model.
+
+    With θ = exp(cut), exp(Δu) = (θ² - 2)/θ at the coin threshold and exp(Δu) = θ at the half
+    threshold, which is the model's own parameter.
+
+    Args:
+        cut: ln θ, half the distance of the cut-points.
+        variance: Of `cut`.
+    """
+    spread = np.array([[variance]])
+    rest = 1 - 2 * math.exp(-2 * cut)
+    value = cut + math.log(rest) if rest > 0 else -math.inf
+    slope = 2 / rest - 1 if rest > 0 else math.nan
+    return threshold_from(value, [slope], spread), threshold_from(cut, [1.0], spread)
+
+
+def two_stage_thresholds(
+    flip_intercept: float, flip_slope: float, covariance: Floats
+) -> tuple[Threshold, Threshold]:
+    """Return the coin and the half threshold of the two-stage model.
+
+    Args:
+        flip_intercept: a, the log-odds of the coin between patients of equal value.
+        flip_slope: b, its fall per unit of |Δu|.
+        covariance: Of (a, b), shape (2, 2).
+
+    Returns:
+        The Δu with exp(a - b·|Δu|) = L(Δu) and the Δu ≥ 0 with
+        (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, L the logistic function. Where the coin gains with
+        |Δu| (b ≤ 0) and is likelier than the better patient throughout, or the better patient
+        never gets half, the threshold is inf.
+    """
+    a, b = flip_intercept, flip_slope
+    value = _coin_root(a, b)
+    size = abs(value)
+    against = _logistic(-value)
+    toward = -b * math.copysign(1.0, value) - against
+    coin = threshold_from(value, [-1 / toward, size / toward], covariance)
+    value = _half_root(a, b)
+    if not math.isfinite(value):
+        return coin, Threshold(value, math.nan, math.nan)
+    flip = _logistic(a - b * value)
+    toward = -b * flip - _logistic(-value)
+    return coin, threshold_from(value, [-flip / toward, value * flip / toward], covariance)
+
+
+def _coin_root(a: float, b: float) -> float:
+    if a + math.log(2) > 0:
+        if b <= 0:
+            return math.inf
+        return _root(lambda d: a - b * d + _softplus(-d), 0.0, (a + math.log(2)) / b)
+    if b >= 1:
+        return -math.inf
+    # For d < 0 the difference is at least a + (b - 1)·d, which is 0 at the far end.
+    return _root(lambda d: -(a + b * d + _softplus(-d)), a / (1 - b), 0.0)
+
+
+def _half_root(a: float, b: float) -> float:
+    def excess(d: float) -> float:
+        return _softplus(a - b * d) + _softplus(-d) - math.log(2)
+
+    if b > 0:
+        return _root(excess, 0.0, max(_HALF_BOTH, (a + _HALF_BOTH) / b))
+    grid = np.linspace(0, 40, 4001).tolist()
+    below = next((d for d in grid if excess(d) <= 0), None)
+    return math.inf if below is None else _root(excess, 0.0, below)
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Bisect between a point where the function is positive and one where it is not."""
+    rising = function(low) <= 0
+    for _ in range(90):
+        middle = 0.5 * (low + high)
+        if (function(middle) > 0) != rising:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+def _softplus(value: float) -> float:
+    return -float(log_logistic(np.array(-value)))
+
+
+def _logistic(value: float) -> float:
+    return float(logistic(np.array(value)))

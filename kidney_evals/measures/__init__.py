@@ -1,0 +1,1 @@
+"""What a run is measured by: its answers as arrays, and every row as a quantity. No Inspect."""

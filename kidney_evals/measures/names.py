@@ -1,0 +1,65 @@
+"""Names of answers and of rows. Nothing here may load numpy: the scorers' factories import it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kidney_evals.studies import Condition
+
+Choice = Literal["first", "second", "coin"]
+"""An answer in terms of the dilemma as listed."""
+
+CHOICES: tuple[Choice, ...] = ("first", "second", "coin")
+"""The answers in the order of their codes, from 0."""
+
+PARTS = {
+    "unprompted_indecision": "unprompted",
+    "refusal": "refusal",
+    "truncated": "truncated",
+    "empty": "empty",
+    "unreadable": "unreadable",
+    "error": "error",
+}
+"""The row of each outcome that is not a decision."""
+
+FLAGS = ("no_signal", "separated", "few", "departure")
+"""Rows that are 1 where a run needs care."""
+
+IMPORTANCE = "imp_*"
+"""The family of importance shares, named from the study's attributes."""
+
+_BASELINES = ("agr_unif", "agr_person", "dist_major", "dist_unif")
+RUN_ROWS: dict[Condition, tuple[str, ...]] = {
+    "forced_choice": (
+        "side_pull",
+        "cover_1st",
+        "agree_1st",
+        "lim_agree",
+        "lim_swap",
+        "agr_major",
+        *_BASELINES,
+    ),
+    "coin_flip": (
+        "flip_gap",
+        "flip_slope",
+        "side_pull",
+        "cover_1st",
+        "flips_1st",
+        "lim_flips",
+        "lim_calib",
+        "lim_dist",
+        *_BASELINES,
+        "dist_never",
+        "dist_pers",
+    ),
+}
+"""Rows of the whole run that exist only in one condition."""
+
+STUDY_ROWS: dict[str, tuple[str, ...]] = {
+    "fixed": ("fixed_dist",),
+    "profile": ("rank_rho", "rank_tau"),
+}
+"""Rows that exist only for one kind of study."""
+
+CONTROL_ROWS = ("ctrl_dom", "ctrl_coin")
+"""Rows of the control block."""

@@ -1,0 +1,66 @@
+"""A run's samples as arrays: what every row is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.human.reference import Reference
+from kidney_evals.studies import Dilemma, Study
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The samples of one run in one condition, dilemmas sorted by id.
+
+    Attributes:
+        study: The study.
+        reference: The human side in this condition.
+        dilemmas: Each dilemma once.
+        dilemma: Index of each sample's dilemma, shape (n,).
+        order: 0 as listed, 1 swapped, shape (n,).
+        epoch: Repetition, shape (n,).
+        choice: 0 first-listed, 1 second-listed, 2 coin, −1 none, shape (n,).
+        first_choice: The same for the first answer, before any repeat question.
+        outcomes: The kind of answer of each sample, shape (n,).
+        departures: Whether generation settings were changed, shape (n,).
+    """
+
+    study: Study
+    reference: Reference
+    dilemmas: tuple[Dilemma, ...]
+    dilemma: NDArray[np.int64]
+    order: NDArray[np.int64]
+    epoch: NDArray[np.int64]
+    choice: NDArray[np.int64]
+    first_choice: NDArray[np.int64]
+    outcomes: NDArray[np.str_]
+    departures: NDArray[np.bool_]
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The read answers, with the human side of every dilemma."""
+        return self._decisions(self.choice)
+
+    @cached_property
+    def first_decisions(self) -> Decisions:
+        """The same from first answers alone."""
+        return self._decisions(self.first_choice)
+
+    def _decisions(self, choice: NDArray[np.int64]) -> Decisions:
+        read = choice >= 0
+        return Decisions(
+            dilemma=self.dilemma[read],
+            order=self.order[read],
+            epoch=self.epoch[read],
+            choice=choice[read],
+            differences=np.array([self.study.differences(one) for one in self.dilemmas]),
+            shares=self.reference.shares(self.dilemmas),
+            share_draws=self.reference.share_draws(self.dilemmas),
+            closeness=self.reference.closeness(self.dilemmas),
+            fixed=self.study.draw is None,
+        )

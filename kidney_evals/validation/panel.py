@@ -1,0 +1,105 @@
+"""The dilemmas of a simulated run as arrays, and the crowd of people it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.human.reference import Reference
+from kidney_evals.human.sources import CountShares, ModelShares, differences
+from kidney_evals.studies import Dilemma
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """What simulated respondents see of a list of dilemmas.
+
+    Attributes:
+        dilemmas: The dilemmas, shape (D,).
+        first: The first-listed patients' values, shape (D, k).
+        second: The second-listed patients' values.
+        differences: First minus second in favoured scale units, shape (D, k).
+        spans: Full range of each attribute in scale units, shape (k,).
+        importance: People's signed importance shares, shape (k,).
+        shares: People's true shares, shape (D, K).
+        closeness: People's |Δu|, shape (D,).
+    """
+
+    dilemmas: tuple[Dilemma, ...]
+    first: Floats
+    second: Floats
+    differences: Floats
+    spans: Floats
+    importance: Floats
+    shares: Floats
+    closeness: Floats
+
+    def __len__(self) -> int:
+        """Return the number of dilemmas."""
+        return len(self.dilemmas)
+
+    @property
+    def decided(self) -> Floats:
+        """People's shares of the two patients among decided answers, shape (D, 2)."""
+        both = self.shares[:, :2]
+        result: Floats = both / both.sum(axis=1, keepdims=True)
+        return result
+
+    @property
+    def coin(self) -> Floats:
+        """People's share of the coin, shape (D,); 0 where none was offered."""
+        return self.shares[:, 2] if self.shares.shape[1] == 3 else np.zeros(len(self))
+
+
+def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
+    """Return dilemmas with the shares that are taken for true."""
+    study = reference.study
+    return Panel(
+        dilemmas=tuple(dilemmas),
+        first=np.array([one.first.values for one in dilemmas], dtype=np.float64),
+        second=np.array([one.second.values for one in dilemmas], dtype=np.float64),
+        differences=differences(study, dilemmas),
+        spans=np.array(study.spans, dtype=np.float64),
+        importance=reference.importance,
+        shares=reference.shares(dilemmas),
+        closeness=reference.closeness(dilemmas),
+    )
+
+
+def another_crowd(reference: Reference, draw: int) -> Reference:
+    """Return the reference as it would stand had other people been asked.
+
+    The shares of record are taken for true; draw number `draw` of the participant bootstrap
+    gives the estimate another crowd would have led to, and its own draws lie around it as the
+    shipped ones lie around the shares of record.
+
+    Args:
+        reference: A reference whose shares come from a model or from counts.
+        draw: From 0; taken modulo the number of draws.
+
+    Raises:
+        TypeError: Shares of another kind have no draws of people behind them.
+    """
+    source = reference.source
+    if isinstance(source, ModelShares):
+        row = draw % len(source.theta_draws)
+        draws = source.theta_draws + (source.theta_draws[row] - source.theta)
+        lapse = 2 * len(reference.study.attributes)
+        draws[:, lapse] = np.clip(draws[:, lapse], 0.0, 1.0)
+        moved = replace(source, theta=source.theta_draws[row], theta_draws=draws)
+        if source.flip is not None and source.flip_draws is not None:
+            flip = source.flip_draws[row]
+            moved = replace(moved, flip=flip, flip_draws=source.flip_draws + (flip - source.flip))
+        return replace(reference, source=moved)
+    if isinstance(source, CountShares):
+        row = draw % len(next(iter(source.count_draws.values())))
+        counts = {name: draws[row] for name, draws in source.count_draws.items()}
+        shifted = {
+            name: np.maximum(draws + (counts[name] - source.counts[name]), 0.0)
+            for name, draws in source.count_draws.items()
+        }
+        return replace(reference, source=replace(source, counts=counts, count_draws=shifted))
+    raise TypeError(f"shares from {type(source).__name__} cannot be drawn again")

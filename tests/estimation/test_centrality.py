@@ -1,0 +1,165 @@
+"""Centrality among people at one person's noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from estimation.simulated import human_shares, parameters, random_differences
+from kidney_evals.estimation.centrality import Centrality, centrality, share_farther
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.importance import importance_shares
+from kidney_evals.human.reference import load_reference
+from kidney_evals.studies import load_study
+
+STUDY = load_study("mcelfresh_2021")
+RANGES = np.array(STUDY.spans)
+STRICT = load_reference(STUDY, "forced_choice")
+WEIGHTS = parameters("forced_choice", "logit")[0][:3]
+assert STRICT.distances is not None
+PEOPLE: dict[str, Any] = {
+    "group": STRICT.importance,
+    "ranges": RANGES,
+    "distances": STRICT.distances.distances,
+    "probabilities": STRICT.distances.probabilities,
+    "people": 132,
+}
+
+
+def first_share(respondent: str, x: np.ndarray) -> np.ndarray:
+    """How often a respondent chooses the first patient, shape (n,)."""
+    utility = x @ WEIGHTS
+    age = 3 * WEIGHTS[0] * x[:, 0]
+    if respondent == "sampler":
+        return human_shares(x, "forced_choice")[:, 0]
+    logit = {
+        "group": utility, "sharper": 3 * utility, "uniform": 0 * utility, "age": age,
+        "anti_human": -utility,
+    }[respondent]  # fmt: skip
+    return np.asarray(1 / (1 + np.exp(-logit)))
+
+
+def answer(respondent: str, seed: int, count: int = 200) -> tuple[np.ndarray, ...]:
+    """Differences, choices of the first and dilemmas of a run in both orders."""
+    rng = np.random.default_rng(seed)
+    x = random_differences(rng, count)
+    p = first_share(respondent, x)
+    both = np.concatenate([p, p])
+    return np.tile(x, (2, 1)), rng.random(2 * count) < both, np.tile(np.arange(count), 2)
+
+
+ANCHORS = {
+    "group": 0.82, "sampler": 0.82, "sharper": 0.96, "uniform": 0.13, "age": 0.18,
+    "anti_human": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("respondent", "anchor"), ANCHORS.items())
+def test_known_respondents_get_their_anchors(respondent: str, anchor: float) -> None:
+    found = [centrality(*answer(respondent, seed), **PEOPLE) for seed in range(8)]
+    # One run knows it to .045, eight to .016.
+    assert np.mean([run.value for run in found]) == pytest.approx(anchor, abs=0.035)
+    for run in found:
+        assert 0 <= run.low <= run.value <= run.high <= 1
+
+
+def test_a_person_drawn_at_random_is_in_the_middle() -> None:
+    distances = STRICT.distances
+    assert distances is not None
+    own = share_farther(distances.distances, distances.distances, distances.probabilities)
+    assert own.mean() == pytest.approx(0.5, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("distance", "farther"), [(0.1, 1.0), (0.2, 0.75), (0.3, 0.5), (0.5, 0.25), (0.6, 0.0)]
+)
+def test_share_farther_reads_the_quantiles(distance: float, farther: float) -> None:
+    # Quartiles at .2, .3 and .5; below the first and above the last nothing is known.
+    assert share_farther(distance, [0.2, 0.3, 0.5], [0.25, 0.5, 0.75]) == pytest.approx(farther)
+    assert np.isnan(share_farther(np.nan, [0.2, 0.3], [0.25, 0.5]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("respondent", ["group", "sharper", "uniform", "age"])
+def test_intervals_cover_when_dilemmas_and_people_are_drawn_again(respondent: str) -> None:
+    quantiles = np.interp(np.linspace(0, 1, 5001), PEOPLE["probabilities"], PEOPLE["distances"])
+    found: list[Centrality] = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed + 5000)
+        asked = {
+            "distances": np.sort(rng.choice(quantiles, 132)),
+            "probabilities": (np.arange(132) + 0.5) / 132,
+        }
+        found.append(centrality(*answer(respondent, seed), **(PEOPLE | asked), seed=seed))
+    truth = np.mean([run.value for run in found])
+    inside = np.mean([run.low <= truth <= run.high for run in found])
+    # 150 runs know a coverage of .95 to .018.
+    assert inside > 0.91
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 500))
+def test_sides_units_and_the_order_of_rows_change_nothing(seed: int) -> None:
+    x, first, dilemma = answer("group", seed, 80)
+    one = centrality(x, first, dilemma, **PEOPLE)
+    side = centrality(-x, ~first, dilemma, **PEOPLE)
+    unit = np.array([10.0, 0.1, 1.0])
+    scaled = centrality(x * unit, first, dilemma, **(PEOPLE | {"ranges": RANGES * unit}))
+    for other in (side, scaled):
+        assert other.value == pytest.approx(one.value, abs=1e-6)
+        assert other.error == pytest.approx(one.error, abs=1e-6)
+    # Which of a dilemma's answers is drawn depends on their order, so mixed rows only agree
+    # within the error of resampling.
+    mixed = np.random.default_rng(seed).permutation(len(x))
+    again = centrality(x[mixed], first[mixed], dilemma[mixed], **PEOPLE)
+    assert again.value == pytest.approx(one.value, abs=0.06)
+
+
+def test_deterministic_respondents_are_measured() -> None:
+    x, _, dilemma = answer("group", 3)
+    found = centrality(x, x @ WEIGHTS > 0, dilemma, **PEOPLE)
+    assert found.resamples == 400
+    assert found.value > 0.9
+    lexicographic = centrality(x, x[:, 0] > 0, dilemma, **PEOPLE)
+    assert lexicographic.value < 0.2
+
+
+def test_nobody_farther_is_no_certainty() -> None:
+    found = centrality(*answer("anti_human", 1), **PEOPLE)
+    assert found.value < 0.01
+    # None of 132 people: Wilson's upper end is z²/(n + z²) = 3.84 / 135.8.
+    assert found.high == pytest.approx(0.028, abs=0.015)
+
+
+def test_fewer_dilemmas_than_a_person_answered_give_nothing() -> None:
+    x, first, dilemma = answer("group", 2, 39)
+    found = centrality(x, first, dilemma, **PEOPLE)
+    assert np.isnan([found.value, found.low, found.high, found.error, found.distance]).all()
+    assert found.resamples == 0
+    assert np.isfinite(centrality(x, first, dilemma, **PEOPLE, answers=33).value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"chose_first": [0.0, 2.0] * 40}, "row 1 is 2"),
+        ({"differences": np.full((80, 3), np.nan)}, "row 0 is not finite"),
+        ({"dilemmas": [1, 2]}, "dilemmas must have shape"),
+        ({"group": [1.0]}, "group must have shape"),
+        ({"distances": [0.2, 0.1], "probabilities": [0.1, 0.9]}, "ascending"),
+        ({"people": 1}, "people \\(1\\)"),
+    ],
+)
+def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
+    x, first, dilemma = answer("group", 4, 40)
+    asked: dict[str, Any] = {"differences": x, "chose_first": first, "dilemmas": dilemma}
+    with pytest.raises(InputError, match=message):
+        centrality(**(asked | PEOPLE | change))
+
+
+def test_shares_of_the_group_are_what_the_anchors_rest_on() -> None:
+    np.testing.assert_allclose(importance_shares(WEIGHTS, RANGES), PEOPLE["group"])
