@@ -66,7 +66,8 @@ class Figure:
     @property
     def meets(self) -> bool:
         """Whether the difference is within one unit of the last stated decimal."""
-        return abs(self.difference) <= 10 ** -len(self.stated.partition(".")[2]) + 1e-12
+        unit: float = 10.0 ** -len(self.stated.partition(".")[2])
+        return abs(self.difference) <= unit + 1e-12
 
 
 class TableCheck(NamedTuple):

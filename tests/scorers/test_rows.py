@@ -10,9 +10,9 @@ from inspect_ai.analysis import evals_df
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
+from kidney_evals.measures.names import PARTS
 from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.scorers import COLUMN, answers, controls, est, human_alignment, indecision
-from kidney_evals.measures.names import PARTS
 from kidney_evals.tasks import coin_flip, forced_choice
 
 HEADER = {
