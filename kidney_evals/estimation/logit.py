@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._criteria import Criteria
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation._linear import inverse, solve
 from kidney_evals.estimation._sandwich import clumping, cluster_sums, sandwich
@@ -31,7 +32,7 @@ _MAX_STEP = 5.0
 
 
 @dataclass(frozen=True)
-class LogitFit:
+class LogitFit(Criteria):
     """A fitted logit.
 
     Attributes:
@@ -60,16 +61,6 @@ class LogitFit:
     separated: bool
     converged: bool
     null_p: float
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, 2p - 2 log L."""
-        return 2 * self.parameters - 2 * self.log_likelihood
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion, p log n - 2 log L."""
-        return self.parameters * float(np.log(self.n)) - 2 * self.log_likelihood
 
 
 def fit_logit(

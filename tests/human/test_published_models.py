@@ -12,16 +12,15 @@ import numpy as np
 import pytest
 
 from kidney_evals.estimation.indecision_family import (
-    AnyFit,
     IndecisionFamily,
-    NaiveFit,
     fit_indecision_family,
 )
 from kidney_evals.estimation.indecision_models import Form, IndecisionFit
 from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit
 from kidney_evals.estimation.two_stage import TwoStageFit
 from kidney_evals.human.published_split import published_features, published_split, took_the_coin
-from kidney_evals.human.raw import Answers, Floats, Ints, find_raw, read_study_2
+from kidney_evals.human.raw import Answers, Floats, find_raw, read_study_2
+from kidney_evals.human.verify import favoured_values, per_answer
 from kidney_evals.studies import load_study
 
 
@@ -30,26 +29,13 @@ def coin_group(folder: Path) -> Answers:
     return read_study_2(find_raw(folder))[1]
 
 
-def favoured(answers: Answers) -> tuple[Floats, Floats]:
-    """Values of both patients in favoured scale units: 10 years, drinks, dependents."""
-    first, second = (
-        np.array(
-            [
-                [attribute.favour(value) for value in side[attribute.id]]
-                for attribute in load_study("mcelfresh_2021").attributes
-            ]
-        ).T
-        for side in (answers.left, answers.right)
-    )
-    return first, second
-
-
 @cache
 def whole(folder: Path, people: int) -> IndecisionFamily:
     answers = coin_group(folder)
     kept = took_the_coin(answers) if people == 106 else np.ones(len(answers.choice), dtype=bool)
     assert len(np.unique(answers.person[kept])) == people
-    first, second = favoured(answers)
+    study = load_study("mcelfresh_2021")
+    first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
     return fit_indecision_family(first[kept], second[kept], answers.choice[kept])
 
 
@@ -103,16 +89,6 @@ def test_people_are_likelier_to_decide_than_to_flip_even_between_equal_patients(
         assert 0.5 < fit.half_threshold.value < 0.7
 
 
-def per_answer(fit: AnyFit, first: Floats, second: Floats, choice: Ints) -> float:
-    if isinstance(fit, IndecisionFit):
-        shares = fit.predict(first, second)
-    elif isinstance(fit, NaiveFit):
-        shares = np.tile([fit.first, fit.second, fit.coin], (len(choice), 1))
-    else:
-        shares = fit.predict(first - second)
-    return float(np.log(shares[np.arange(len(choice)), choice]).mean())
-
-
 @cache
 def split_table(folder: Path, form: Form) -> dict[str, Floats]:
     """Mean over seeds 0 to 9 of the authors' split: train, held out, new people."""
@@ -128,7 +104,7 @@ def split_table(folder: Path, form: Form) -> dict[str, Floats]:
         for row in family.rows:
             assert row.fit is not None
             table.setdefault(row.model, []).append(
-                [per_answer(row.fit, first[r], second[r], answers.choice[r]) for r in split]
+                [per_answer(row.fit, first, second, answers, rows) for rows in split]
             )
     return {model: np.mean(values, axis=0) for model, values in table.items()}
 
