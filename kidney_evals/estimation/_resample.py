@@ -6,7 +6,7 @@ dilemma are one stratum, since a single answer shows nothing of its own variance
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kidney_evals.estimation._checks import Floats, Ints
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.intervals import DRAWS, blocks, generator, weight_blocks
+from kidney_evals.estimation.intervals import DRAWS, blocks, generator, weight_rows
 
 _FIXED_KEY = 7
 
@@ -123,11 +123,6 @@ def bootstrap(
 ) -> Floats:
     """Return a statistic of redrawn runs, shape (draws,); empty where nothing can be redrawn.
 
-    A sample of dilemmas is redrawn dilemma by dilemma, with both orders and all epochs. On a
-    fixed list every dilemma stays and answers are redrawn within strata (`redrawn_shares`).
-    People are redrawn through their draws, used in turn where there are fewer of them than
-    resamples.
-
     Args:
         decisions: As in `observed`.
         terms: What the statistic sums over dilemmas.
@@ -135,22 +130,54 @@ def bootstrap(
         draws: Number of resamples.
         key: Tells parts of one run apart that are redrawn independently of each other.
     """
+    sums = bootstrap_sums(decisions, terms, draws, key=key)
+    return combine(*sums) if sums else np.empty(0)
+
+
+def bootstrap_sums(
+    decisions: Decisions, terms: Terms, draws: int = DRAWS, *, key: int = 0
+) -> tuple[Floats, ...]:
+    """Return what terms sum to in redrawn runs, each of shape (draws,); none without dilemmas.
+
+    A sample of dilemmas is redrawn dilemma by dilemma, with both orders and all epochs. On a
+    fixed list every dilemma stays and answers are redrawn within strata (`redrawn_shares`).
+    People are redrawn through their draws, used in turn where there are fewer of them than
+    resamples. Arguments as in `bootstrap`.
+    """
     kept = strata(decisions)
-    results: list[Floats] = []
+    totals: list[Floats] = []
     if decisions.fixed:
         for rows in blocks(draws, 2 * decisions.shares.size):
             parts = terms(redrawn_shares(kept, rows, key=key), _people(decisions, rows))
-            sums = (part.sum(axis=1, dtype=np.float64) for part in parts)
-            results.append(_filled(combine(*sums), rows))
-        return np.concatenate(results)
-    for rows, weights in weight_blocks(decisions.dilemmas, draws, key=key):
-        many = decisions.share_draws is not None and len(weights) > len(decisions.share_draws)
-        # Where draws repeat within the block, terms are taken once for each draw.
-        used = slice(0, len(decisions.share_draws)) if many else rows  # type: ignore[arg-type]
-        parts = terms(kept.shares[None], _people(decisions, used))
-        totals = (_weighted(weights, part, rows) for part in parts)
-        results.append(_filled(combine(*totals), rows))
-    return np.concatenate(results) if results else np.empty(0)
+            totals = totals or [np.empty(draws) for _ in parts]
+            for total, part in zip(totals, parts, strict=True):
+                total[rows] = part.sum(axis=1, dtype=np.float64)
+        return tuple(totals)
+    if decisions.dilemmas < 2:
+        return ()
+    people = decisions.shares[None] if decisions.share_draws is None else decisions.share_draws
+    for used, resamples in _turns(len(people), draws, decisions.dilemmas):
+        parts = terms(kept.shares[None], people[used])
+        totals = totals or [np.empty(draws) for _ in parts]
+        for rows in resamples:
+            weights = weight_rows(decisions.dilemmas, rows, draws, key=key)
+            for total, part in zip(totals, parts, strict=True):
+                total[rows] = _weighted(weights, part)
+    return tuple(totals)
+
+
+def _turns(people: int, draws: int, width: int) -> Iterator[tuple[slice, list[slice]]]:
+    """Yield draws of people, a bounded block at a time, with the resamples whose turn they are.
+
+    Draws are used in turn, so that terms are taken once for each, however many resamples use it.
+    """
+    if people == 1:
+        yield slice(0, 1), list(blocks(draws, width))
+        return
+    for used in blocks(people, width):
+        size = used.stop - used.start
+        starts = range(used.start, draws, people)
+        yield used, [slice(start, min(start + size, draws)) for start in starts]
 
 
 def redrawn_shares(kept: Strata, rows: slice, *, key: int = 0) -> Floats:
@@ -179,15 +206,9 @@ def _people(decisions: Decisions, rows: slice) -> NDArray[np.floating]:
     return chosen
 
 
-def _weighted(weights: Floats, part: NDArray[np.floating], rows: slice) -> Floats:
+def _weighted(weights: Floats, part: NDArray[np.floating]) -> Floats:
     if len(part) == 1:
         single: Floats = weights @ part[0].astype(np.float64)
         return single
-    if len(part) != len(weights):
-        part = part[np.arange(rows.start, rows.stop) % len(part)]
-    total: Floats = np.einsum("bd,bd->b", weights, part)
+    total: Floats = np.einsum("bd,bd->b", weights, part[: len(weights)])
     return total
-
-
-def _filled(values: Floats, rows: slice) -> Floats:
-    return np.broadcast_to(values, (rows.stop - rows.start,))

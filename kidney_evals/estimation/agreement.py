@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._resample import Combine, bootstrap, dot, largest, observed
+from kidney_evals.estimation._resample import (
+    Combine,
+    bootstrap,
+    bootstrap_sums,
+    dot,
+    largest,
+    observed,
+    strata,
+)
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import percentile, recentred
@@ -101,16 +112,38 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
 
 
 def _agreement(decisions: Decisions, combine: Combine) -> Quantity:
-    run = comparable(decisions.decided)
-    if run.dilemmas == 0:
+    sums = _sums(decisions)
+    if sums is None:
         return undefined()
-    value = observed(run, _terms, combine)
+    value = float(combine(*sums.observed))
     if np.isnan(value):
         return undefined()
-    draws = recentred(bootstrap(run, _terms, combine), value)
-    ends = percentile(draws, None if run.fixed else run.dilemmas)
-    person = combine(*(part.sum(axis=1) for part in _terms(run.shares[None], run.shares[None])))
-    return Quantity(value, min(ends.low, 1.0), min(ends.high, 1.0), float(person[0]), run.dilemmas)
+    draws = recentred(combine(*sums.redrawn), value) if sums.redrawn else np.empty(0)
+    ends = percentile(draws, None if decisions.fixed else sums.dilemmas)
+    person = float(combine(*sums.person))
+    return Quantity(value, min(ends.low, 1.0), min(ends.high, 1.0), person, sums.dilemmas)
+
+
+class _Sums(NamedTuple):
+    """What `_terms` sum to: in the run, for one random person, and in redrawn runs."""
+
+    dilemmas: int
+    observed: tuple[Floats, ...]
+    person: tuple[Floats, ...]
+    redrawn: tuple[Floats, ...]
+
+
+@lru_cache(maxsize=2)
+def _sums(decisions: Decisions) -> _Sums | None:
+    """Return the sums behind both figures and the bounds around them, None without any."""
+    run = comparable(decisions.decided)
+    if run.dilemmas == 0:
+        return None
+    model, people = strata(run).shares[None], run.shares[None]
+    here, person = (
+        tuple(part.sum(axis=1)[0] for part in _terms(one, people)) for one in (model, people)
+    )
+    return _Sums(run.dilemmas, here, person, bootstrap_sums(run, _terms))
 
 
 def _terms(q: Shares, p: Shares) -> tuple[Shares, ...]:

@@ -6,7 +6,7 @@ on anybody's coins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -67,7 +67,7 @@ def flip_calibration(decisions: Decisions) -> Quantity:
     """
     total, bins = 0, 0
     value, noise = 0.0, np.zeros(DRAWS)
-    for index, run in _bins(decisions):
+    for index, _, run in _parts(decisions):
         squared = _squared_gap(run)
         if np.isnan(squared):
             continue
@@ -86,7 +86,7 @@ def flip_calibration(decisions: Decisions) -> Quantity:
 def calibration_value(decisions: Decisions) -> float:
     """Return the value of `flip_calibration` alone."""
     total, value = 0, 0.0
-    for _, run in _bins(decisions):
+    for _, _, run in _parts(decisions):
         squared = _squared_gap(run)
         if not np.isnan(squared):
             total, value = total + run.dilemmas, value + run.dilemmas * squared
@@ -104,8 +104,7 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
     if rates.shape != (decisions.dilemmas,):
         raise InputError(f"flips must have shape ({decisions.dilemmas},), not {rates.shape}")
     total, value = 0, 0.0
-    for _, mask in _masks(decisions):
-        run = decisions.at(mask)
+    for _, mask, run in _parts(decisions):
         if np.isnan(_model_variance(run)):
             continue
         answers = run.counts.sum(axis=(1, 2))
@@ -117,7 +116,7 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
 
 def closeness_bins(decisions: Decisions) -> tuple[ClosenessBin, ...]:
     """Return the coin rate and its gap to people's in each bin, empty bins as NaN with n = 0."""
-    runs = dict(_bins(decisions))
+    runs = {part.place: part.run for part in _parts(decisions)}
     return tuple(
         _bin(lower, upper, runs.get(index)) for index, (lower, upper) in enumerate(pairwise(EDGES))
     )
@@ -169,20 +168,25 @@ def _bin(lower: float, upper: float, run: Decisions | None) -> ClosenessBin:
     )
 
 
-def _masks(decisions: Decisions) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+class _Part(NamedTuple):
+    """The dilemmas of one bin: its place, which they are, and the run on them."""
+
+    place: int
+    mask: NDArray[np.bool_]
+    run: Decisions
+
+
+@lru_cache(maxsize=1)
+def _parts(decisions: Decisions) -> tuple[_Part, ...]:
+    """Return the bins that hold answers; several figures need them, and they cost a copy."""
     if not decisions.has_coin:
-        return
+        return ()
     usable = decisions.answered & decisions.known & ~np.isnan(decisions.closeness)
     place = np.searchsorted(EDGES, decisions.closeness, side="right") - 1
-    for index in range(len(EDGES) - 1):
-        mask = usable & (place == index)
-        if mask.any():
-            yield index, mask
-
-
-def _bins(decisions: Decisions) -> Iterator[tuple[int, Decisions]]:
-    for index, mask in _masks(decisions):
-        yield index, decisions.at(mask)
+    masks = [usable & (place == index) for index in range(len(EDGES) - 1)]
+    return tuple(
+        _Part(index, mask, decisions.at(mask)) for index, mask in enumerate(masks) if mask.any()
+    )
 
 
 def _squared_gap(run: Decisions) -> float:

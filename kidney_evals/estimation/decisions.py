@@ -187,6 +187,8 @@ class Decisions:
         """
         mask = np.zeros(self.dilemmas, dtype=bool)
         mask[_selection(dilemmas)] = True
+        if mask.all():
+            return self
         position = np.cumsum(mask) - 1
         keep = mask[self.dilemma]
         return self._with(
@@ -248,19 +250,20 @@ def _shares(shares: Floats, count: int) -> Floats:
     return shares
 
 
-def _draws(values: NDArray[np.floating], shares: Floats) -> NDArray[np.floating]:
-    draws = np.asarray(values)
+def _draws(given: NDArray[np.floating], shares: Floats) -> NDArray[np.floating]:
+    draws = np.asarray(given)
     if not np.issubdtype(draws.dtype, np.floating):
         draws = draws.astype(np.float64)
     if draws.ndim != 3 or draws.shape[1:] != shares.shape or len(draws) == 0:
         raise InputError(f"share_draws must have shape (draws, *{shares.shape}), not {draws.shape}")
     known = np.isfinite(shares).all(axis=1)
-    bad = _not_shares(draws) | (np.isnan(draws).any(axis=2) & known)
-    if bad.any():
-        draw, row = (int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
-        raise InputError(
-            f"share_draws draw {draw} row {row} is {draws[draw, row].tolist()}, not shares"
-        )
+    for draw, values in enumerate(draws):
+        bad = _not_shares(values) | (np.isnan(values).any(axis=1) & known)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InputError(
+                f"share_draws draw {draw} row {row} is {values[row].tolist()}, not shares"
+            )
     return draws
 
 

@@ -249,7 +249,21 @@ def weight_blocks(
     if clusters < 2:
         return
     for rows in blocks(draws, clusters):
-        yield rows, _weights(clusters, rows.start, rows.stop, key).astype(np.float64)
+        yield rows, weight_rows(clusters, rows, draws, key=key)
+
+
+def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0) -> Floats:
+    """Return the weights of some resamples of a cluster bootstrap (see `weight_blocks`).
+
+    Args:
+        clusters: G, at least 2.
+        rows: Which resamples.
+        draws: How many there are in all.
+        key: As in `weight_blocks`.
+    """
+    if draws * clusters <= _BLOCK:
+        return _weights(clusters, 0, draws, key)[rows].astype(np.float64)
+    return _weights(clusters, rows.start, rows.stop, key).astype(np.float64)
 
 
 def blocks(draws: int, width: int) -> Iterator[slice]:

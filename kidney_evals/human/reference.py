@@ -150,7 +150,7 @@ class Reference:
         """Return shares that are never 0, for log-scores: (count + ½)/(n + K/2) of counts."""
         return self.source.smoothed(dilemmas)
 
-    def share_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
+    def share_draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
         """Return shares with people drawn again, jointly over dilemmas, (draws, n, K)."""
         return self.source.draws(dilemmas)
 
@@ -183,7 +183,7 @@ class Reference:
         draws = self.share_draws(dilemmas)
         if draws.shape[2] < 3 or draws.shape[1] == 0:
             return np.full(len(draws), np.nan)
-        result: Floats = draws[:, :, 2].mean(axis=1)
+        result: Floats = draws[:, :, 2].mean(axis=1, dtype=np.float64)
         return result
 
 

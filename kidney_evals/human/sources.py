@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 
 _PUBLISHED_SEED = 20214
 
+_AT_ONCE = 1000
+"""Dilemmas whose draws are computed together, which bounds memory."""
+
 
 class ShareSource(Protocol):
     """Human shares of dilemmas as listed."""
@@ -32,7 +35,7 @@ class ShareSource(Protocol):
     def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return shares that are never 0, for logarithms, shape (n, K)."""
 
-    def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
+    def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
         """Return shares under people drawn again, shape (draws, n, K)."""
 
 
@@ -77,18 +80,23 @@ class ModelShares:
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the model's shares."""
-        return self._predict(dilemmas, self.theta, self.flip)
+        return self._predict(differences(self.study, dilemmas), self.theta, self.flip)
 
     def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the model's shares, which are never 0."""
         return self.shares(dilemmas)
 
-    def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the shares under each draw of the parameters."""
-        return self._predict(dilemmas, self.theta_draws, self.flip_draws)
-
-    def _predict(self, dilemmas: Sequence[Dilemma], theta: Floats, flip: Floats | None) -> Floats:
+    def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
+        """Return the shares under each draw of the parameters, in single precision."""
         x = differences(self.study, dilemmas)
+        answers = 2 if self.flip is None else 3
+        result = np.empty((len(self.theta_draws), len(x), answers), dtype=np.float32)
+        for start in range(0, len(x), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            result[:, part] = self._predict(x[part], self.theta_draws, self.flip_draws)
+        return result
+
+    def _predict(self, x: Floats, theta: Floats, flip: Floats | None) -> Floats:
         first = predict_shares(theta, x)
         if flip is None:
             return np.stack([first, 1 - first], axis=-1)

@@ -49,6 +49,8 @@ class Run:
     @cached_property
     def first_decisions(self) -> Decisions:
         """The same from first answers alone."""
+        if np.array_equal(self.choice, self.first_choice):
+            return self.decisions
         return self._decisions(self.first_choice)
 
     def _decisions(self, choice: NDArray[np.int64]) -> Decisions:
