@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._wald import wald_p
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.logit import LogitFit
 
@@ -100,8 +101,6 @@ def wald_signal(fit: LogitFit) -> float:
     separated only the score test is used, because a Wald statistic shrinks with the estimate's
     own error (Hauck and Donner 1977). NaN where there are too few clusters.
     """
-    from scipy.special import fdtrc
-
     # A score of exactly zero leaves a covariance of rounding dust, useless to Wald.
     if fit.separated or not np.isfinite(fit.null_p) or fit.null_p == 1.0:
         return fit.null_p
@@ -109,17 +108,8 @@ def wald_signal(fit: LogitFit) -> float:
     block = fit.covariance[:k, :k]
     if not np.isfinite(block).all():
         return float("nan")
-    # A flat direction leaves rounding dust, which may be negative, on the diagonal.
-    scale = np.sqrt(np.maximum(np.diag(block), 0.0))
-    scale = np.where(scale > 0, scale, 1.0)
-    standard = block / np.outer(scale, scale)
-    rank = int(np.linalg.matrix_rank(standard, tol=1e-8, hermitian=True))
-    units = fit.clusters if fit.clusters is not None else fit.n
-    if rank == 0 or units <= rank + 1:
-        return fit.null_p
-    z = fit.weights / scale
-    statistic = max(0.0, float(z @ np.linalg.pinv(standard, rcond=1e-8, hermitian=True) @ z))
-    return max(float(fdtrc(rank, units - rank, statistic / rank)), fit.null_p)
+    p_value = wald_p(fit.weights, block, fit.clusters if fit.clusters is not None else fit.n)
+    return fit.null_p if np.isnan(p_value) else max(p_value, fit.null_p)
 
 
 def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:

@@ -1,0 +1,91 @@
+"""The levels of an attribute: its own values where they are few, bands where they are many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kidney_evals.estimation._checks import Ints
+from kidney_evals.estimation.errors import InputError
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of one attribute: its own values, or bands of them.
+
+    Attributes:
+        starts: Smallest value of each level, strictly ascending. A band reaches up to the start of
+            the next.
+        end: Largest value of the last level.
+        labels: Name of each level.
+        exact: Whether each level is a single value, so that nothing in between can occur.
+
+    Raises:
+        InputError: Starts that do not ascend, an end below them, or labels that do not match.
+    """
+
+    starts: tuple[float, ...]
+    end: float
+    labels: tuple[str, ...]
+    exact: bool
+
+    def __post_init__(self) -> None:
+        ends = np.array([*self.starts, self.end], dtype=np.float64)
+        ascending = np.diff(ends[:-1]) > 0
+        if not np.isfinite(ends).all() or not ascending.all() or not ends[-1] >= ends[:-1].max():
+            raise InputError(f"levels must ascend and be finite, not {ends.tolist()}")
+        if len(self.labels) != len(self.starts):
+            raise InputError(f"{len(self.starts)} levels have {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        """Return the number of levels."""
+        return len(self.starts)
+
+    def code(self, values: ArrayLike, name: str = "values") -> Ints:
+        """Return the index of the level of each value, shape (n,).
+
+        Raises:
+            InputError: A value that belongs to no level.
+        """
+        x = np.asarray(values, dtype=np.float64)
+        index = np.searchsorted(self.starts, x, side="right") - 1
+        bad = ~((index >= 0) & (x <= self.end))
+        if self.exact:
+            bad |= np.asarray(self.starts)[index] != x
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InputError(f"{name} row {row} is {x[row]:g}, in none of {list(self.labels)}")
+        return index.astype(np.int64)
+
+
+def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Levels:
+    """Return an attribute's own values as levels, or bands of equal width where they are many.
+
+    Args:
+        values: Every value that the attribute can take, at least two, in any order.
+        most: The largest number of values that are levels of their own.
+        bands: How many bands there are otherwise; one that no value falls in is left out.
+
+    Raises:
+        InputError: Fewer than two values, one that is not finite, or a number below 2.
+    """
+    listed = np.asarray(values, dtype=np.float64)
+    if listed.ndim != 1 or not np.isfinite(listed).all():
+        raise InputError("values must be one row of finite numbers")
+    if min(most, bands) < 2:
+        raise InputError(f"most and bands must be 2 or more, not {most} and {bands}")
+    domain = np.unique(listed)
+    if len(domain) < 2:
+        raise InputError(f"an attribute needs two values or more, not {domain.tolist()}")
+    if len(domain) <= most:
+        each = tuple(domain.tolist())
+        return Levels(each, each[-1], tuple(f"{value:g}" for value in each), exact=True)
+    low, high = float(domain[0]), float(domain[-1])
+    # Rounding must not move a value that lies on a cut into the band below it.
+    position = np.floor((domain - low) / (high - low) * bands + 1e-9)
+    band = np.minimum(position, bands - 1)
+    parts = [domain[band == index] for index in np.unique(band)]
+    labels = [f"{part[0]:g} to {part[-1]:g}" if len(part) > 1 else f"{part[0]:g}" for part in parts]
+    return Levels(tuple(float(part[0]) for part in parts), high, tuple(labels), exact=False)

@@ -1,0 +1,354 @@
+"""Average marginal component effects: what a value does to a patient's chance of the kidney.
+
+The effect of a level is the chance of the kidney of a patient at that level less that of a patient
+at the base level, averaged over everything else about the patient and about the other one
+(Hainmueller, Hopkins and Yamamoto 2014, Political Analysis 22, eq. 5). The draw of the dilemmas
+gives it its meaning, no model of choice does: where each patient's values are drawn independently
+and uniformly, it is the difference of two means. It is a difference of chances and stays beside
+the logit's weights, which are log-odds; the two are never mixed. On a fixed list of dilemmas it
+holds for those dilemmas alone.
+
+A patient's outcome in an answer is the chance of getting the kidney: 1 chosen, 0 not chosen, ½
+where the coin is taken, in both conditions. A coin answer is therefore never dropped, which would
+condition on what is being explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation._sandwich import robust
+from kidney_evals.estimation._wald import determined, row_space
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import (
+    NAN,
+    NO_INTERVAL,
+    Interval,
+    percentile,
+    student,
+)
+from kidney_evals.estimation.levels import Levels
+from kidney_evals.estimation.quantity import Quantity, undefined
+
+_CHANCES = np.array([1.0, 0.0, 0.5])
+
+
+class MarginalEffect(NamedTuple):
+    """The effect of one level.
+
+    Attributes:
+        attribute: Index of the attribute.
+        level: Label of the level.
+        base: Label of the level it is compared with, the one that people favour least.
+        effect: Difference in the chance of the kidney, -1 to 1; NaN with n = 0 where the answers
+            do not determine it. `n` counts answered dilemmas that show the level.
+    """
+
+    attribute: int
+    level: str
+    base: str
+    effect: Quantity
+
+
+@dataclass(frozen=True)
+class MarginalEffects:
+    """Effects of every level but the bases.
+
+    Attributes:
+        rows: By attribute, and within it from the least to the most favoured level.
+        covariance: Of the effects, clustered by dilemma, shape (rows, rows); NaN where unknown.
+        dilemmas: Answered dilemmas, the clusters.
+        n: Number of answers.
+    """
+
+    rows: tuple[MarginalEffect, ...]
+    covariance: Floats
+    dilemmas: int
+    n: int
+
+
+def chances_of_choices(choices: ArrayLike) -> Floats:
+    """Return the first-listed patient's chance of the kidney in each answer, shape (n,).
+
+    Args:
+        choices: 0 the first-listed patient (chance 1), 1 the second (0), 2 the coin (½).
+
+    Raises:
+        InputError: Another code.
+    """
+    choice = _checks.codes(choices, np.size(choices), "choices", (0, 1, 2))
+    result: Floats = _CHANCES[choice]
+    return result
+
+
+def chances_of_shares(shares: ArrayLike) -> Floats:
+    """Return the first-listed patient's expected chance, p(first) + ½ p(coin), shape (...).
+
+    Args:
+        shares: Shares of the answers, or draws of them, shape (..., 2) or (..., 3).
+
+    Raises:
+        InputError: Another last axis.
+    """
+    each = np.asarray(shares, dtype=np.float64)
+    if each.ndim == 0 or each.shape[-1] not in (2, 3):
+        raise InputError(f"shares must have shape (..., 2 or 3), not {each.shape}")
+    result: Floats = each @ _CHANCES[: each.shape[-1]]
+    return result
+
+
+def marginal_effects(
+    first: ArrayLike,
+    second: ArrayLike,
+    levels: Sequence[Levels],
+    favoured: ArrayLike,
+    dilemma: ArrayLike,
+    outcome: ArrayLike,
+    weights: ArrayLike | None = None,
+) -> MarginalEffects:
+    """Estimate the effects of all levels from a respondent's answers.
+
+    Least squares of both patients' outcomes (two rows for an answer) on dummies of the patient's
+    own levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). The
+    two rows and their order enter alike, so it does not matter who is listed first. Intervals are
+    Student's with the dilemmas less 1 as degrees of freedom; where few dilemmas show the level or
+    its base, their number counts, as in the comparison of two means with unequal variances.
+
+    Args:
+        first: First-listed patients' values by dilemma, shape (D, k).
+        second: Second-listed patients' values, shape (D, k).
+        levels: Of each attribute, length k.
+        favoured: +1 where people favour larger values of the attribute, -1 smaller, shape (k,).
+        dilemma: Index of each answer's dilemma, shape (n,).
+        outcome: The first-listed patient's chance of the kidney, 0 to 1, shape (n,); from
+            `chances_of_choices`. Each order of a dilemma is in terms of the dilemma as listed.
+        weights: How much each answer counts, not negative, shape (n,); 1 by default.
+
+    Returns:
+        A level is NaN where no answered dilemma shows it or its base, or where it cannot be told
+        from other attributes. Its interval alone is NaN with fewer than two dilemmas that show
+        it, and where the levels explain every answer exactly (somebody who always flips), since
+        nothing then shows how far answers vary.
+
+    Raises:
+        InputError: Wrong shapes, no answers, or a row with a value of no level, a dilemma outside
+            the list, an outcome outside 0 to 1 or a weight that is negative.
+    """
+    x1, x2 = _pair(first, second)
+    index = np.asarray(dilemma)
+    if index.ndim != 1:
+        raise InputError(f"dilemma must have shape (n,), not {index.shape}")
+    n = len(index)
+    bad = ~np.isin(index, np.arange(len(x1)))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(f"dilemma row {row} is {index[row]}, not one of {len(x1)} dilemmas")
+    index = index.astype(np.int64)
+    y = _checks.column(outcome, n, "outcome", 0, 1)
+    w = np.ones(n) if weights is None else _checks.column(weights, n, "weights", 0, np.inf)
+    # Sorted, so that the order of answers cannot change a digit.
+    order = np.lexsort((w, y, index))
+    order = order[w[order] > 0]
+    plan = _plan(x1, x2, levels, favoured, index[order], w[order])
+    effects = _effects(plan, y[order])
+    covariance = _covariance(plan, y[order])
+    half = [
+        student(free) * error if free > 0 else NAN
+        for error, free in zip(np.sqrt(np.diag(covariance)), plan.freedom, strict=True)
+    ]
+    ends = [Interval(value - by, value + by) for value, by in zip(effects, half, strict=True)]
+    return MarginalEffects(_rows(plan, effects, ends), covariance, plan.dilemmas, len(plan.index))
+
+
+def human_marginal_effects(
+    first: ArrayLike,
+    second: ArrayLike,
+    levels: Sequence[Levels],
+    favoured: ArrayLike,
+    outcome: ArrayLike,
+    outcome_draws: ArrayLike,
+    weights: ArrayLike | None = None,
+) -> MarginalEffects:
+    """Estimate people's effects on the same dilemmas, with intervals over people.
+
+    The same least squares on people's expected outcomes. It is linear in the outcomes, so that
+    the effects of all draws of people are one matrix product; the interval is their percentiles,
+    the dilemmas being given. `covariance` is that of the draws.
+
+    Args:
+        first: This and the next three as in `marginal_effects`.
+        second: Shape (D, k).
+        levels: Length k.
+        favoured: Shape (k,).
+        outcome: People's expected chance of the first-listed patient, from `chances_of_shares`,
+            shape (D,).
+        outcome_draws: The same for redrawn people, shape (B, D); B may be 0.
+        weights: How much each dilemma counts, shape (D,), 1 by default. With the number of a
+            model's answers, and 0 where it gave none, the effects are those that the model would
+            have had, had it answered as people do. A dilemma of weight 0 may have an outcome of
+            NaN.
+
+    Raises:
+        InputError: As in `marginal_effects`, or draws outside 0 to 1.
+    """
+    x1, x2 = _pair(first, second)
+    count = len(x1)
+    w = np.ones(count) if weights is None else _checks.column(weights, count, "weights", 0, np.inf)
+    used = w > 0
+    y = _known(outcome, used, "outcome")
+    table = np.asarray(outcome_draws, dtype=np.float64)
+    if table.ndim != 2:
+        raise InputError(f"outcome_draws must have shape (draws, {count}), not {table.shape}")
+    draws = [_known(draw, used, f"outcome_draws draw {b}") for b, draw in enumerate(table)]
+    plan = _plan(x1, x2, levels, favoured, np.flatnonzero(used), w[used])
+    effects = _effects(plan, y)
+    drawn = _effects(plan, np.array(draws).reshape(len(draws), len(y)))
+    enough = len(drawn) > 1
+    size = (len(effects), len(effects))
+    covariance = np.cov(drawn, rowvar=False).reshape(size) if enough else np.full(size, NAN)
+    ends = [percentile(column) if enough else NO_INTERVAL for column in drawn.T]
+    return MarginalEffects(_rows(plan, effects, ends), covariance, plan.dilemmas, len(y))
+
+
+def _known(values: ArrayLike, used: NDArray[np.bool_], name: str) -> Floats:
+    """Return the chances of the used dilemmas, checked; shares may sum to 1 but for rounding."""
+    x = np.asarray(values, dtype=np.float64)
+    filled = np.where(used, x, 0.5) if x.shape == used.shape else x
+    return _checks.column(filled, len(used), name, -1e-6, 1 + 1e-6)[used]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The design of a least-squares fit, in coordinates that the answers determine.
+
+    Attributes:
+        names: Attribute, level and base of each effect, length r.
+        first: Coordinates of each answer's first-listed patient, shape (n, q).
+        second: Of its second-listed patient.
+        weights: Shape (n,).
+        index: Dilemma of each answer, shape (n,).
+        bread: Inverse of the design's cross product, shape (q, q).
+        contrasts: From coordinates to effects, shape (r, q); NaN rows are not determined.
+        shown: Answered dilemmas that show each effect's level, shape (r,).
+        freedom: Degrees of freedom of each interval, shape (r,).
+        dilemmas: Answered dilemmas.
+    """
+
+    names: list[tuple[int, str, str]]
+    first: Floats
+    second: Floats
+    weights: Floats
+    index: Ints
+    bread: Floats
+    contrasts: Floats
+    shown: Ints
+    freedom: list[int]
+    dilemmas: int
+
+
+def _plan(
+    first: Floats,
+    second: Floats,
+    levels: Sequence[Levels],
+    favoured: ArrayLike,
+    index: Ints,
+    weights: Floats,
+) -> _Plan:
+    k = first.shape[1]
+    if len(levels) != k:
+        raise InputError(f"levels has {len(levels)} entries for {k} attributes")
+    sign = _checks.codes(favoured, k, "favoured", (-1, 1))
+    if len(index) == 0:
+        raise InputError("there is no answer to fit")
+    offsets = np.cumsum([1, *(len(one) for one in levels)])
+    width = int(offsets[-1])
+
+    def dummies(values: Floats, name: str) -> Floats:
+        design = np.zeros((len(values), width))
+        design[:, 0] = 1.0
+        for column, one in enumerate(levels):
+            code = one.code(values[:, column], f"{name} attribute {column}")
+            design[np.arange(len(values)), offsets[column] + code] = 1.0
+        return design
+
+    one, two = dummies(first, "first"), dummies(second, "second")
+    answered = np.unique(index)
+    shown = np.maximum(one[answered], two[answered]).sum(axis=0).astype(np.int64)
+    names, columns, bases = [], [], []
+    for attribute, each in enumerate(levels):
+        ranked = list(range(len(each)))[:: int(sign[attribute])]
+        for level in ranked[1:]:
+            names.append((attribute, each.labels[level], each.labels[ranked[0]]))
+            columns.append(int(offsets[attribute]) + level)
+            bases.append(int(offsets[attribute]) + ranked[0])
+    contrasts = np.eye(width)[columns] - np.eye(width)[bases]
+    x1, x2 = one[index], two[index]
+    values, vectors = row_space((x1 * weights[:, None]).T @ x1 + (x2 * weights[:, None]).T @ x2)
+    found = determined(vectors, contrasts)[:, None]
+    # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of two.
+    fewest = np.minimum(shown[columns], shown[bases])
+    return _Plan(
+        names=names,
+        first=x1 @ vectors,
+        second=x2 @ vectors,
+        weights=weights,
+        index=index,
+        bread=np.diag(1 / values),
+        contrasts=np.where(found, contrasts @ vectors, NAN),
+        shown=shown[columns],
+        freedom=np.minimum(fewest - 1, len(answered) - 1).tolist(),
+        dilemmas=len(answered),
+    )
+
+
+def _theta(plan: _Plan, outcome: Floats) -> Floats:
+    """Least-squares weights from outcomes (..., n), shape (..., q)."""
+    cross = (outcome * plan.weights) @ (plan.first - plan.second) + plan.weights @ plan.second
+    result: Floats = cross @ plan.bread
+    return result
+
+
+def _effects(plan: _Plan, outcome: Floats) -> Floats:
+    """Effects from outcomes (..., n), shape (..., r)."""
+    result: Floats = _theta(plan, outcome) @ plan.contrasts.T
+    return result
+
+
+def _covariance(plan: _Plan, outcome: Floats) -> Floats:
+    """Clustered covariance of the effects, shape (r, r); NaN where nothing varies."""
+    design = np.concatenate([plan.first, plan.second])
+    residual = np.concatenate([outcome, 1 - outcome]) - design @ _theta(plan, outcome)
+    if np.abs(residual).max() < 1e-9:
+        return np.full((len(plan.names), len(plan.names)), NAN)
+    scores = design * (residual * np.tile(plan.weights, 2))[:, None]
+    inner, _ = robust(plan.bread, scores, np.tile(plan.index, 2))
+    result: Floats = plan.contrasts @ inner @ plan.contrasts.T
+    return result
+
+
+def _rows(
+    plan: _Plan, effects: NDArray[np.floating], ends: Sequence[Interval]
+) -> tuple[MarginalEffect, ...]:
+    return tuple(
+        MarginalEffect(
+            *name,
+            undefined()
+            if np.isnan(value)
+            else Quantity(float(value), float(each.low), float(each.high), n=int(shown)),
+        )
+        for name, value, each, shown in zip(plan.names, effects, ends, plan.shown, strict=True)
+    )
+
+
+def _pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+    one, two = _checks.matrix(first, "first"), _checks.matrix(second, "second")
+    if one.shape != two.shape:
+        raise InputError(f"first {one.shape} and second {two.shape} must have one shape (D, k)")
+    return one, two

@@ -1,0 +1,311 @@
+"""Average marginal component effects: means by hand, enumeration, a second library, laws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.levels import Levels, attribute_levels
+from kidney_evals.estimation.marginal_effects import (
+    MarginalEffects,
+    chances_of_choices,
+    chances_of_shares,
+    human_marginal_effects,
+    marginal_effects,
+)
+
+AGES, DRINKS, DEPENDENTS = np.arange(25, 71), np.arange(1, 6), np.arange(3)
+LEVELS = tuple(attribute_levels(values) for values in (AGES, DRINKS, DEPENDENTS))
+FAVOURED = (-1, -1, 1)
+LABELS = [
+    (0, "40 to 54", "55 to 70"), (0, "25 to 39", "55 to 70"),
+    (1, "4", "5"), (1, "3", "5"), (1, "2", "5"), (1, "1", "5"),
+    (2, "1", "0"), (2, "2", "0"),
+]  # fmt: skip
+
+
+def draw(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    both = np.stack([random.choice(v, (2, count)) for v in (AGES, DRINKS, DEPENDENTS)], axis=-1)
+    return both[0].astype(float), both[1].astype(float)
+
+
+def value(patients: np.ndarray) -> np.ndarray:
+    """A utility with a threshold in age and an interaction, so that no logit line fits."""
+    age, drinks, dependents = np.moveaxis(patients, -1, 0)
+    result: np.ndarray = 1.5 * (age < 50) - 0.4 * drinks + (0.3 + 0.4 * (age < 50)) * dependents
+    return result
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    result: np.ndarray = 1 / (1 + np.exp(-x))
+    return result
+
+
+def shares(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Shares of (first, second, coin), the coin likelier between close patients."""
+    gap = value(first) - value(second)
+    coin = 0.4 * np.exp(-np.abs(gap))
+    return np.stack([(1 - coin) * logistic(gap), (1 - coin) * logistic(-gap), coin], axis=-1)
+
+
+def truth() -> np.ndarray:
+    """The effects by enumeration of all 690 × 690 pairs of patients."""
+    grid = np.stack(np.meshgrid(AGES, DRINKS, DEPENDENTS, indexing="ij"), -1).reshape(-1, 3)
+    chance = np.array([chances_of_shares(shares(one, grid)).mean() for one in grid.astype(float)])
+    effects = []
+    for attribute, level, base in LABELS:
+        code = LEVELS[attribute].code(grid[:, attribute])
+        names = LEVELS[attribute].labels
+        means = [chance[code == names.index(name)].mean() for name in (level, base)]
+        effects.append(means[0] - means[1])
+    return np.array(effects)
+
+
+def answers(random: np.random.Generator, each: np.ndarray) -> np.ndarray:
+    result: np.ndarray = (each.cumsum(axis=1) < random.random((len(each), 1))).sum(axis=1)
+    return result
+
+
+def run(seed: int, count: int, orders: int = 2) -> tuple[Any, ...]:
+    random = np.random.default_rng(seed)
+    first, second = draw(random, count)
+    dilemma = np.tile(np.arange(count), orders)
+    choice = answers(random, shares(first, second)[dilemma])
+    return first, second, LEVELS, FAVOURED, dilemma, chances_of_choices(choice)
+
+
+def estimates(found: MarginalEffects) -> np.ndarray:
+    return np.array([row.effect[:3] for row in found.rows])
+
+
+def test_levels_are_few_values_or_bands() -> None:
+    assert LEVELS[1].labels == ("1", "2", "3", "4", "5") and LEVELS[1].exact
+    # 45 years in three: cuts at 40 and 55.
+    assert LEVELS[0].labels == ("25 to 39", "40 to 54", "55 to 70") and not LEVELS[0].exact
+    assert LEVELS[0].code([25, 39.9, 40, 54, 55, 70]).tolist() == [0, 0, 1, 1, 2, 2]
+    # A band that holds no value is no level, one that holds one is named after it.
+    assert attribute_levels([0, 1, 2, 3, 4, 5, 30]).labels == ("0 to 5", "30")
+    assert attribute_levels([3, 1, 1, 2]).labels == ("1", "2", "3")
+
+
+def test_effects_are_differences_of_means() -> None:
+    # One binary attribute. Patients at 1 get 1, 1 and ½, those at 0 get 0, 0 and ½ from pairs
+    # that differ; the pair of equals adds 1 and 0 at 1. Means: 3.5/5 and .5/3.
+    first, second = [[1.0], [0.0], [1.0], [1.0]], [[0.0], [1.0], [0.0], [1.0]]
+    found = marginal_effects(
+        first, second, [attribute_levels([0, 1])], [1], range(4), chances_of_choices([0, 1, 2, 0])
+    )
+    (row,) = found.rows
+    assert row[:3] == (0, "1", "0")
+    assert row.effect.value == pytest.approx(0.7 - 1 / 6)
+    assert (row.effect.n, found.dilemmas, found.n) == (4, 4, 4)
+
+
+def test_rows_run_from_the_least_favoured_up() -> None:
+    found = marginal_effects(*run(0, 100))
+    assert [row[:3] for row in found.rows] == LABELS
+    assert np.isfinite(estimates(found)).all()
+
+
+def test_outcomes_count_the_coin_as_half() -> None:
+    assert chances_of_choices([0, 1, 2]).tolist() == [1.0, 0.0, 0.5]
+    np.testing.assert_allclose(chances_of_shares([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]]), [0.35, 1.0])
+    np.testing.assert_allclose(chances_of_shares([0.2, 0.8]), 0.2)
+
+
+def test_a_large_run_meets_the_enumeration() -> None:
+    found = estimates(marginal_effects(*run(1, 20_000, orders=1)))
+    np.testing.assert_allclose(found[:, 0], truth(), atol=0.03)
+
+
+def test_agrees_with_statsmodels() -> None:
+    api = pytest.importorskip("statsmodels.api")
+    first, second, levels, favoured, dilemma, outcome = run(2, 80)
+    weights = np.random.default_rng(2).integers(1, 4, len(outcome)).astype(float)
+
+    def dummies(patients: np.ndarray) -> np.ndarray:
+        columns = [np.ones(len(patients))]
+        for attribute, level, _ in LABELS:
+            one = levels[attribute]
+            columns.append(one.code(patients[:, attribute]) == one.labels.index(level))
+        return np.column_stack(columns).astype(float)
+
+    design = np.vstack([dummies(first)[dilemma], dummies(second)[dilemma]])
+    for w in (None, weights):
+        fit = api.WLS(
+            np.concatenate([outcome, 1 - outcome]), design, np.tile(1.0 if w is None else w, 2)
+            if w is not None else 1.0,
+        ).fit(cov_type="cluster", cov_kwds={"groups": np.tile(dilemma, 2)})  # fmt: skip
+        found = marginal_effects(first, second, levels, favoured, dilemma, outcome, w)
+        np.testing.assert_allclose(estimates(found)[:, 0], fit.params[1:], atol=1e-10)
+        np.testing.assert_allclose(found.covariance, fit.cov_params()[1:, 1:], atol=1e-10)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_laws(seed: int) -> None:
+    first, second, levels, favoured, dilemma, outcome = run(seed, 60)
+    expected = marginal_effects(first, second, levels, favoured, dilemma, outcome)
+    # Who is listed first does not matter.
+    swapped = marginal_effects(second, first, levels, favoured, dilemma, 1 - outcome)
+    np.testing.assert_allclose(estimates(swapped), estimates(expected), atol=1e-10)
+    # Reversed choices reverse every effect, and with it the interval.
+    reverse = estimates(marginal_effects(first, second, levels, favoured, dilemma, 1 - outcome))
+    np.testing.assert_allclose(-reverse[:, [0, 2, 1]], estimates(expected), atol=1e-10)
+    # Half of every departure from ½ halves every effect.
+    halved = marginal_effects(first, second, levels, favoured, dilemma, 0.25 + 0.5 * outcome)
+    np.testing.assert_allclose(estimates(halved), 0.5 * estimates(expected), atol=1e-10)
+    # The order of answers changes no digit.
+    order = np.random.default_rng(seed).permutation(len(outcome))
+    again = marginal_effects(first, second, levels, favoured, dilemma[order], outcome[order])
+    assert again.rows == expected.rows
+    # Another direction of favour changes the bases: the whole range changes its sign.
+    turned = marginal_effects(first, second, levels, (1, 1, -1), dilemma, outcome)
+    assert turned.rows[1].effect.value == pytest.approx(-expected.rows[1].effect.value)
+    # Duplicated dilemmas leave the estimates alone.
+    twice = marginal_effects(
+        np.vstack([first] * 2), np.vstack([second] * 2), levels, favoured,
+        np.concatenate([dilemma, dilemma + 60]), np.tile(outcome, 2),
+    )  # fmt: skip
+    np.testing.assert_allclose(estimates(twice)[:, 0], estimates(expected)[:, 0], atol=1e-10)
+    # A weight of two is an answer given twice.
+    heavy = marginal_effects(first, second, levels, favoured, dilemma, outcome, np.full(120, 2.0))
+    np.testing.assert_allclose(estimates(heavy)[:, 0], estimates(expected)[:, 0], atol=1e-10)
+
+
+def test_people_on_the_same_dilemmas() -> None:
+    random = np.random.default_rng(3)
+    first, second = draw(random, 150)
+    theirs = chances_of_shares(shares(first, second))
+    draws = np.clip(theirs + random.normal(0, 0.03, (400, 1)) * (theirs - 0.5), 0, 1)
+    found = human_marginal_effects(first, second, LEVELS, FAVOURED, theirs, draws)
+    # Somebody whose answers are people's expected outcomes has people's effects.
+    same = marginal_effects(first, second, LEVELS, FAVOURED, np.arange(150), theirs)
+    np.testing.assert_allclose(estimates(found)[:, 0], estimates(same)[:, 0], atol=1e-12)
+    # A draw that moves all chances off ½ by a share s scales every effect by 1 + s.
+    ends = np.quantile(random.normal(0, 0.03, 100_000), [0.025, 0.975])
+    effect = estimates(found)[1]
+    np.testing.assert_allclose(effect[1:] / effect[0] - 1, ends, atol=0.012)
+    # Weights are numbers of answers; nobody need have answered what counts for nothing.
+    weights = np.where(np.arange(150) < 100, 2.0, 0.0)
+    part = human_marginal_effects(
+        first, second, LEVELS, FAVOURED, np.where(weights > 0, theirs, np.nan), draws, weights
+    )
+    alone = human_marginal_effects(
+        first[:100], second[:100], LEVELS, FAVOURED, theirs[:100], draws[:, :100]
+    )
+    np.testing.assert_allclose(estimates(part), estimates(alone), atol=1e-12)
+    assert part.dilemmas == 100
+    # Without draws there is an estimate and no interval.
+    bare = human_marginal_effects(first, second, LEVELS, FAVOURED, theirs, np.empty((0, 150)))
+    assert np.isfinite(estimates(bare)[:, 0]).all() and np.isnan(estimates(bare)[:, 1:]).all()
+
+
+def test_what_the_answers_do_not_determine_is_nan() -> None:
+    binary, three = attribute_levels([0, 1]), attribute_levels([0, 1, 2])
+    random = np.random.default_rng(4)
+    x = random.integers(0, 2, (2, 50, 1)).astype(float)
+    y, each = random.integers(0, 2, 50), range(50)
+    # A level that nobody shows, and then a base that nobody shows.
+    unseen = marginal_effects(x[0], x[1], [three], [1], each, y)
+    assert np.isnan(estimates(unseen)[1]).all() and unseen.rows[1].effect.n == 0
+    assert np.isfinite(estimates(unseen)[0]).all()
+    baseless = marginal_effects(x[0], x[1], [three], [-1], each, y)
+    assert np.isnan(estimates(baseless)).all()
+    # Two attributes that always agree cannot be told apart; a third one can.
+    other = random.integers(0, 2, (2, 50, 1)).astype(float)
+    pair = np.concatenate([x, x, other], axis=2)
+    tied = estimates(marginal_effects(pair[0], pair[1], [binary] * 3, [1, 1, 1], each, y))
+    assert np.isnan(tied[:2]).all() and np.isfinite(tied[2]).all()
+
+
+def test_no_interval_without_variation_or_with_one_dilemma() -> None:
+    first, second, levels, favoured, dilemma, _ = run(5, 60)
+    coins = marginal_effects(first, second, levels, favoured, dilemma, np.full(120, 0.5))
+    np.testing.assert_allclose(estimates(coins)[:, 0], 0, atol=1e-12)
+    assert np.isnan(estimates(coins)[:, 1:]).all()
+    one = marginal_effects([[1.0]], [[0.0]], [attribute_levels([0, 1])], [1], [0, 0], [1, 0.5])
+    assert one.rows[0].effect.value == pytest.approx(0.5)
+    assert np.isnan(one.rows[0].effect.low)
+
+
+def test_a_level_that_few_dilemmas_show_has_a_wide_interval() -> None:
+    random = np.random.default_rng(6)
+    first, second = random.integers(0, 2, (2, 100, 1)).astype(float)
+    first[:2] = 2.0
+    found = marginal_effects(
+        first, second, [attribute_levels([0, 1, 2])], [1], range(100), random.integers(0, 2, 100)
+    )
+    error = np.sqrt(found.covariance[1, 1])
+    # Two dilemmas leave one degree of freedom: t = 12.706.
+    assert found.rows[1].effect.high - found.rows[1].effect.value == pytest.approx(
+        12.7062 * error, rel=1e-5
+    )
+
+
+X = [[30.0, 1.0], [40.0, 2.0], [50.0, 3.0]]
+TWO = (attribute_levels(AGES), attribute_levels(DRINKS))
+GOOD = {
+    "first": X, "second": X[::-1], "levels": TWO, "favoured": [-1, -1], "dilemma": [0, 1, 2],
+    "outcome": [1, 0, 0.5],
+}  # fmt: skip
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "shapes": ({"second": X[:2]}, "one shape"),
+    "not finite": ({"first": [[30, 1], [40, np.nan], [50, 3]]}, "first row 1 is not finite"),
+    "value of no level": ({"first": [[30, 1], [40, 2.5], [50, 3]]}, "attribute 1 row 1 is 2.5"),
+    "outside the range": ({"second": [[30, 1], [40, 2], [80, 3]]}, "attribute 0 row 2 is 80"),
+    "levels": ({"levels": TWO[:1]}, "1 entries for 2 attributes"),
+    "favoured": ({"favoured": [1, 0]}, "favoured row 1 is 0"),
+    "dilemma": ({"dilemma": [0, 1, 3]}, "dilemma row 2 is 3"),
+    "outcome": ({"outcome": [1, 0, 2]}, "outcome row 2 is 2"),
+    "outcome NaN": ({"outcome": [1, np.nan, 0]}, "outcome row 1 is nan"),
+    "outcome length": ({"outcome": [1, 0]}, "shape \\(3,\\)"),
+    "weights": ({"weights": [1, -1, 1]}, "weights row 1 is -1"),
+    "nothing counts": ({"weights": [0, 0, 0]}, "no answer"),
+    "no answers": ({"dilemma": [], "outcome": []}, "no answer"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(name: str) -> None:
+    changes, message = BAD[name]
+    arguments: Any = GOOD | changes
+    with pytest.raises(InputError, match=message):
+        marginal_effects(**arguments)
+
+
+def test_bad_levels_choices_and_draws_are_named() -> None:
+    with pytest.raises(InputError, match="two values"):
+        attribute_levels([1, 1])
+    with pytest.raises(InputError, match="finite"):
+        attribute_levels([1, np.inf])
+    with pytest.raises(InputError, match="2 or more"):
+        attribute_levels([1, 2], bands=1)
+    with pytest.raises(InputError, match="ascend"):
+        Levels((1, 1), 2, ("a", "b"), exact=False)
+    with pytest.raises(InputError, match="labels"):
+        Levels((1, 2), 2, ("a",), exact=False)
+    with pytest.raises(InputError, match="choices row 1 is 3"):
+        chances_of_choices([0, 3])
+    with pytest.raises(InputError, match="2 or 3"):
+        chances_of_shares([[1.0]])
+    people: Any = {key: GOOD[key] for key in ("first", "second", "levels", "favoured", "outcome")}
+    with pytest.raises(InputError, match=r"draw 1 row 2 is 1\.5"):
+        human_marginal_effects(**people, outcome_draws=[[0.0, 0.0, 0.0], [0.0, 0.0, 1.5]])
+    with pytest.raises(InputError, match="shape"):
+        human_marginal_effects(**people, outcome_draws=[0, 0, 0])
+
+
+@pytest.mark.parametrize("count", [200, 50])
+def test_intervals_cover(count: int) -> None:
+    expected, runs = truth(), 150
+    found = np.array([estimates(marginal_effects(*run(seed, count))) for seed in range(runs)])
+    covered = (found[:, :, 1] <= expected) & (expected <= found[:, :, 2])
+    assert 0.93 < covered.mean() < 0.97
+    assert (covered.mean(axis=0) > 0.89).all()
+    np.testing.assert_allclose(found[:, :, 0].mean(axis=0), expected, atol=0.02)

@@ -1,0 +1,302 @@
+"""Variance shares: known components, known respondents, what a design cannot tell apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import DRAWS
+from kidney_evals.estimation.variance_shares import (
+    PARTS,
+    VarianceShares,
+    one_hot,
+    variance_shares,
+)
+
+
+def design(count: int = 50, wordings: int = 2, orders: int = 2, epochs: int = 2) -> np.ndarray:
+    """Dilemma, wording, order and epoch of each answer, shape (4, n)."""
+    axes = [np.arange(size) for size in (count, wordings, orders, epochs)]
+    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+
+
+def chances(
+    random: np.random.Generator, keys: np.ndarray, half: tuple[float, ...], main: tuple[float, ...]
+) -> np.ndarray:
+    """P(first) = ½ + uniform effects of half-width `half` + what all dilemmas have in common."""
+    d, w, o, _ = keys
+    count, wordings, orders, _ = keys.max(axis=1) + 1
+    result: np.ndarray = 0.5 + main[0] * (w - 0.5) + main[1] * (o - 0.5)
+    result += random.uniform(-half[0], half[0], count)[d]
+    result += random.uniform(-half[1], half[1], (count, wordings))[d, w]
+    result += random.uniform(-half[2], half[2], (count, orders))[d, o]
+    result += random.uniform(-half[3], half[3], (count, wordings, orders))[d, w, o]
+    return result
+
+
+def truth(half: tuple[float, ...], main: tuple[float, ...]) -> np.ndarray:
+    """Shares of the five parts.
+
+    A uniform effect has the variance half²/3. Of an effect drawn anew for each order, half is the
+    mean of the two orders and half the pull of the order. Two levels m apart have a variance of
+    m²/4, and m²/2 taken for draws from many; an answer's own is ¼ about the mean of both wordings.
+    """
+    d, w, o, j = np.array(half) ** 2 / 3
+    parts = np.array([d + o / 2, w + j / 2 + main[0] ** 2 / 2, o / 2 + main[1] ** 2 / 4, j / 2])
+    total = 0.25 + main[0] ** 2 / 4
+    result: np.ndarray = np.append(parts, total - parts.sum()) / total
+    return result
+
+
+def run(
+    seed: int,
+    half: tuple[float, ...] = (0.25, 0.1, 0.1, 0.05),
+    main: tuple[float, ...] = (0, 0),
+    count: int = 50,
+) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    keys = design(count)
+    return keys, one_hot(random.random(keys.shape[1]) > chances(random, keys, half, main))
+
+
+def split(keys: Any, y: np.ndarray, draws: int = DRAWS) -> VarianceShares:
+    dilemma, wording, order, epoch = keys
+    return variance_shares(dilemma, wording, order, epoch, y, draws=draws)
+
+
+def table(found: VarianceShares) -> np.ndarray:
+    """Share, low and high of each part, shape (5, 3)."""
+    return np.array([found.share(part)[:3] for part in PARTS])
+
+
+CASES = {
+    "people-like": ((0.25, 0.08, 0.12, 0.05), (0.0, 0.0)),
+    "clear dilemmas": ((0.45, 0.02, 0.02, 0.01), (0.0, 0.0)),
+    "side bias": ((0.15, 0.05, 0.05, 0.05), (0.1, 0.3)),
+    "noise": ((0.0, 0.0, 0.0, 0.0), (0.0, 0.0)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_known_components_are_recovered(case: str) -> None:
+    half, main = CASES[case]
+    expected, runs = truth(half, main), 600
+    found = np.array([table(split(x, y)) for x, y in _runs(runs, half, main)])
+    np.testing.assert_allclose(found[:, :, 0].mean(axis=0), expected, atol=0.01)
+    covered = (found[:, :, 1] <= expected) & (expected <= found[:, :, 2])
+    assert (covered.mean(axis=0) > 0.90).all() and (covered.mean(axis=0) < 0.98).all()
+
+
+def test_known_components_are_recovered_on_average() -> None:
+    half, main = (0.2, 0.1, 0.1, 0.08), (0.05, 0.2)
+    found = [table(split(x, y, draws=1)) for x, y in _runs(120, half, main, 200)]
+    np.testing.assert_allclose(np.mean(found, axis=0)[:, 0], truth(half, main), atol=0.012)
+
+
+def _runs(runs: int, half: tuple[float, ...], main: tuple[float, ...], count: int = 50) -> Any:
+    return (run(seed, half, main, count) for seed in range(runs))
+
+
+STEADY: dict[str, tuple[Any, str]] = {
+    # Answers to different dilemmas differ, nothing else does.
+    "by dilemma": (lambda d, w, o: d % 2, "dilemma"),
+    # The patient shown first, whoever that is: not a negative component of the dilemma.
+    "by place": (lambda d, w, o: o, "order"),
+    "by a place of each dilemma": (lambda d, w, o: o ^ (d % 2), "order"),
+    "by wording": (lambda d, w, o: w, "wording"),
+}
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_respondents_who_follow_one_thing(name: str) -> None:
+    rule, part = STEADY[name]
+    keys = design()
+    found = split(keys, one_hot(rule(*keys[:3])))
+    for other in PARTS:
+        assert found.share(other).value == pytest.approx(float(other == part), abs=0.03)
+    assert found.identified == PARTS and not found.reasons
+    # Steadiness over 50 dilemmas is no proof of steadiness: .0713 of Wilson, over the total.
+    repetition = found.share("repetition")
+    assert repetition.high == pytest.approx(3.8415 / 53.8415 / found.total, abs=1e-4)
+
+
+def test_close_calls_by_place_are_the_orders_share() -> None:
+    # A fifth of the dilemmas go to whoever is shown first, the others to one of the patients.
+    keys = design(1000)
+    d, _, o, _ = keys
+    found = split(keys, one_hot(np.where(d % 5 == 0, o, (d // 5) % 2)), draws=1)
+    assert table(found)[:, 0] == pytest.approx([0.8, 0, 0.2, 0, 0], abs=0.005)
+
+
+def test_a_pull_that_turns_with_the_wording_is_joint() -> None:
+    keys = design()
+    found = split(keys, one_hot(keys[1] ^ keys[2]), draws=1)
+    # Of two wordings drawn from many, C(other wording, same order) is as negative as can be.
+    assert table(found)[:, 0] == pytest.approx([0, 0, -1, 2, 0], abs=1e-9)
+
+
+def test_components_by_hand() -> None:
+    # Two dilemmas, one wording, one order, two answers each: 3, 1 and -1, -3. Within: mean of
+    # 3·1 and -1·-3 is 3; between: of 3·-1, 3·-3, 1·-1, 1·-3 is -4. Squares: 5.
+    found = variance_shares([0, 0, 1, 1], [0] * 4, [0] * 4, [0, 1] * 2, [[3], [1], [-1], [-3]])
+    merged, repetition = found.shares
+    assert merged.parts == ("dilemma", "wording", "order", "joint")
+    assert found.total == pytest.approx(9.0)
+    assert merged.share.value == pytest.approx(7 / 9)
+    assert repetition.share.value == pytest.approx(2 / 9)
+    assert (found.dilemmas, found.n) == (2, 4)
+
+
+ONE_WORDING, ONE_ORDER = "only one wording was asked", "only one order was asked"
+NOT_REPEATED = "not every wording and order was asked again of a dilemma"
+NOT_CROSSED = "wordings and orders are not crossed within dilemmas"
+DESIGNS: dict[str, tuple[Any, list[str], dict[str, str]]] = {
+    "crossed": (lambda k: k[0] >= 0, ["d", "w", "o", "j", "r"], {}),
+    "one epoch": (
+        lambda k: k[3] == 0, ["d", "wjr", "o"], dict.fromkeys("wjr", NOT_REPEATED),
+    ),
+    "one wording repeated": (
+        lambda k: (k[1] == 0) | (k[3] == 0), ["d", "wjr", "o"],
+        dict.fromkeys("wjr", NOT_REPEATED),
+    ),
+    "one wording": (
+        lambda k: k[1] == 0, ["dw", "oj", "r"], dict.fromkeys("dwoj", ONE_WORDING),
+    ),
+    "one order": (lambda k: k[2] == 0, ["do", "wj", "r"], dict.fromkeys("dowj", ONE_ORDER)),
+    "one order, one epoch": (
+        lambda k: (k[2] == 0) & (k[3] == 0), ["do", "wjr"],
+        dict.fromkeys("dowj", ONE_ORDER) | {"r": NOT_REPEATED},
+    ),
+    "repeats only": (
+        lambda k: (k[1] == 0) & (k[2] == 0), ["dwoj", "r"],
+        dict.fromkeys("dwoj", "only one wording and one order were asked"),
+    ),
+    "wording tied to order": (
+        lambda k: k[1] == k[2], ["dwoj", "r"], dict.fromkeys("dwoj", NOT_CROSSED),
+    ),
+    "a wording for each dilemma": (
+        lambda k: k[1] == k[0] % 2, ["dwoj", "r"], dict.fromkeys("dwoj", NOT_CROSSED),
+    ),
+    "more dilemmas in one cell": (
+        lambda k: (k[0] < 25) | ((k[1] == 0) & (k[2] == 0)), ["d", "w", "o", "j", "r"], {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_design_identifies_what_it_crosses(name: str) -> None:
+    keep, groups, reasons = DESIGNS[name]
+    keys, y = run(1)
+    rows = keep(keys)
+    found = split(keys[:, rows], y[rows])
+    assert ["".join(part[0] for part in one.parts) for one in found.shares] == groups
+    assert {part[0]: why for part, why in found.reasons.items()} == reasons
+    values = np.array([one.share[:3] for one in found.shares])
+    assert values[:, 0].sum() == pytest.approx(1.0)
+    assert (values[:, 1] <= values[:, 0]).all() and (values[:, 0] <= values[:, 2]).all()
+    for part in PARTS:
+        assert np.isnan(found.share(part).value) == (part in found.reasons)
+
+
+def test_merged_parts_are_the_sum_of_theirs() -> None:
+    keys, y = run(2, count=2000)
+    whole = dict(zip("dwojr", table(split(keys, y, draws=1))[:, 0], strict=True))
+    for name in ("one epoch", "one wording", "one order"):
+        rows = DESIGNS[name][0](keys)
+        for parts, share in split(keys[:, rows], y[rows], draws=1).shares:
+            expected = sum(whole[part[0]] for part in parts)
+            assert share.value == pytest.approx(expected, abs=0.03)
+
+
+NOTHING: dict[str, tuple[Any, str]] = {
+    "one answer to each": (lambda k: (k[1] == 0) & (k[2] == 0) & (k[3] == 0), "only one wording"),
+    # Between the two orders, a pull of the order and chance look alike.
+    "two orders, once": (lambda k: (k[1] == 0) & (k[3] == 0), "only one wording"),
+    "one dilemma": (lambda k: k[0] == 0, "one dilemma only"),
+    "a wording for each dilemma": (
+        lambda k: (k[0] < 2) & (k[1] == k[0]) & (k[2] == 0), "no two dilemmas share a cell",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing_is_identified(name: str) -> None:
+    keep, why = NOTHING[name]
+    keys, y = run(3)
+    rows = keep(keys)
+    found = split(keys[:, rows], y[rows])
+    assert found.identified == () and np.isnan(table(found)).all() and np.isnan(found.total)
+    assert all(why in reason for reason in found.reasons.values())
+
+
+def test_answers_that_do_not_vary_have_no_shares() -> None:
+    keys = design()
+    found = split(keys, one_hot(np.zeros(400, dtype=int)))
+    assert set(found.reasons.values()) == {"the answers do not vary"}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_laws(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    keys, y = run(seed, count=20)
+    # A tenth cannot be read.
+    rows = random.random(keys.shape[1]) < 0.9
+    keys, y = keys[:, rows], y[rows]
+    expected = split(keys, y, draws=200)
+    # The order of rows changes no digit.
+    shuffled = random.permutation(len(y))
+    assert split(keys[:, shuffled], y[shuffled], draws=200) == expected
+    # Labels are only names; those of wordings, orders and epochs in any order.
+    named = [keys[0] * 7 - 3, 5 - keys[1], -keys[2], 9 - keys[3]]
+    renamed = split(named, y, draws=200)
+    np.testing.assert_allclose(table(renamed), table(expected), atol=1e-10)
+    # Naming the patients the other way round, another unit and another zero change no share; the
+    # two columns of a forced choice say the same thing twice.
+    for other in (y[:, [1, 0]], 3 * y - 5, y[:, :1]):
+        again = split(keys, other, draws=200)
+        np.testing.assert_allclose(table(again), table(expected), atol=1e-9)
+
+
+def test_three_answers_and_unread_ones() -> None:
+    random = np.random.default_rng(5)
+    keys = design(400)
+    share = np.array([[0.7, 0.1, 0.2], [0.1, 0.6, 0.3]])[keys[0] % 2]
+    choice = (share.cumsum(axis=1) < random.random((len(share), 1))).sum(axis=1)
+    rows = random.random(len(choice)) < 0.9
+    found = split(keys[:, rows], one_hot(choice[rows]))
+    # Two kinds of dilemmas: Σ (p - p')²/4 = (.36 + .25 + .01)/4 of 1 - (.16 + .1225 + .0625).
+    assert found.total == pytest.approx(0.655, abs=0.01)
+    low, high = found.share("dilemma")[1:3]
+    assert low < 0.155 / 0.655 < high and high - low < 0.1
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no answers": ({"outcomes": np.empty((0, 3))}, "no rows"),
+    "one column of codes": ({"outcomes": [0, 1, 2, 0]}, r"shape \(answers"),
+    "not finite": ({"outcomes": [[0], [1], [np.nan], [0]]}, "row 2 is not finite"),
+    "length": ({"wording": [0, 1]}, r"wording must have shape \(4,\)"),
+    "repeated": ({"epoch": [0, 0, 0, 0]}, "row 1 has the dilemma, wording, order and epoch of row"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(name: str) -> None:
+    changes, message = BAD[name]
+    arguments: Any = {
+        "dilemma": [0, 0, 1, 1], "wording": [0] * 4, "order": [0] * 4, "epoch": [0, 1] * 2,
+        "outcomes": [[0.0], [1.0], [1.0], [0.0]],
+    } | changes  # fmt: skip
+    with pytest.raises(InputError, match=message):
+        variance_shares(**arguments)
+
+
+def test_choices_outside_the_set_are_named() -> None:
+    with pytest.raises(InputError, match="choices row 1 is 3"):
+        one_hot([0, 3])
