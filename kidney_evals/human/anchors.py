@@ -106,7 +106,7 @@ def indecision_anchors(data: Group) -> list[AnchorRow]:
 
 
 def known_anchors(
-    data: Group, x: Floats, shares: Model, retest: Floats, lead: int
+    data: Group, x: Floats, shares: Model, retest: float, lead: int
 ) -> list[AnchorRow]:
     """Return what the human sampler, the majority and others get in forced choices.
 
@@ -114,7 +114,7 @@ def known_anchors(
         data: The group, for its condition.
         x: Differences of every dilemma of the domain, shape (n, k).
         shares: The calibrated share model.
-        retest: P(a person decides differently when asked again), shape (n,).
+        retest: P(a person answers differently when asked again), mean over dilemmas.
         lead: Index of the attribute that the lexicographic respondent follows.
     """
     p = predict_shares(np.append(shares.estimate, 0.0), x)
@@ -141,7 +141,7 @@ def known_anchors(
             AnchorRow("choice_distance", "lexicographic", float((2 * (1 - follows) ** 2).mean())),
             AnchorRow("choice_distance", "anti_human", float((2 * best**2).mean())),
             AnchorRow("swap_disagreement", "human_sampler", spread),
-            AnchorRow("swap_disagreement", "one_person_simulated", float(retest.mean())),
+            AnchorRow("swap_disagreement", "one_person_simulated", retest),
             AnchorRow("log_score", "human_sampler", 0.0),
             AnchorRow("log_score", "majority", float((np.log(best) + _entropy(p)).mean())),
             AnchorRow("log_score", "uniform", _uniform_log_score(p)),
@@ -155,7 +155,7 @@ def coin_anchors(
     shares: Model,
     flip: Model,
     curve: list[list[Cell]],
-    retest: Floats,
+    retest: float,
 ) -> list[AnchorRow]:
     """Return what known respondents get where a coin is offered, over the whole domain."""
     decided = predict_shares(np.append(shares.estimate, 0.0), x)
@@ -185,7 +185,7 @@ def coin_anchors(
     rows += [
         AnchorRow("indecision", "domain", float(coin.mean())),
         AnchorRow("swap_disagreement", "human_sampler", float((1 - (p**2).sum(axis=1)).mean())),
-        AnchorRow("swap_disagreement", "one_person_simulated", float(retest.mean())),
+        AnchorRow("swap_disagreement", "one_person_simulated", retest),
         AnchorRow("log_score", "human_sampler", 0.0),
     ]
     return rows
@@ -207,10 +207,14 @@ def person_distances(study: Study, data: Group, logit: Model) -> Floats:
 
 
 def person_distance_cells(study: Study, data: Group, logit: Model) -> list[list[Cell]]:
-    """Return quantiles of the distances over people; too few and coarse to show a person."""
+    """Return quantiles of the distances over people; too few and coarse to show a person.
+
+    Beside them stands the mean number of decisions behind a person's distance.
+    """
+    answers = len(data.decided().choice) / data.people
     quantiles = np.quantile(person_distances(study, data, logit), _PERSON_PROBABILITIES)
     return [
-        [data.condition, float(probability), float(distance)]
+        [data.condition, round(answers), float(probability), float(distance)]
         for probability, distance in zip(_PERSON_PROBABILITIES, quantiles, strict=True)
     ]
 

@@ -11,8 +11,8 @@ from kidney_evals.human.build_fixed import fixed_tables
 from kidney_evals.human.raw import COMMIT, SHA256, find_raw, read_study_1, read_study_2
 from kidney_evals.studies import load_study
 
-REFERENCE_VERSION = "1"
-"""Bumped whenever a shipped number changes."""
+REFERENCE_VERSIONS = {"mcelfresh_2021": "2", "mcelfresh_2021_fixed": "1"}
+"""Of each study's tables, bumped whenever a shipped number changes."""
 
 REFERENCE_FOLDER = "reference"
 
@@ -50,7 +50,7 @@ def fixed_reference(raw: Path) -> dict[str, str]:
     """Return the tables of `mcelfresh_2021_fixed` by file name."""
     study = load_study("mcelfresh_2021_fixed")
     files = fixed_tables(study, *read_study_1(raw))
-    return {"reference.json": _about(["study_1.csv"]), **files}
+    return {"reference.json": _about(study.id, ["study_1.csv"]), **files}
 
 
 def drawn_reference(raw: Path) -> dict[str, str]:
@@ -58,14 +58,14 @@ def drawn_reference(raw: Path) -> dict[str, str]:
     study = load_study("mcelfresh_2021")
     files = drawn_tables(study, *read_study_2(raw))
     return {
-        "reference.json": _about(["study_2_indecisive.csv", "study_2_strict.csv"]),
+        "reference.json": _about(study.id, ["study_2_indecisive.csv", "study_2_strict.csv"]),
         **files,
     }
 
 
-def _about(sources: list[str]) -> str:
+def _about(study: str, sources: list[str]) -> str:
     about = {
-        "version": REFERENCE_VERSION,
+        "version": REFERENCE_VERSIONS[study],
         "aggregate": "every number sums over people; no row belongs to a person",
         "repository": "https://github.com/duncanmcelfresh/indecision-modeling",
         "commit": COMMIT,

@@ -6,6 +6,9 @@ import numpy as np
 
 from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.estimation.latent import ClassModel, LatentFit, fit_latent
+from kidney_evals.estimation.nonlinearity import nonlinearity
+from kidney_evals.estimation.random_coefficients import fit_random_coefficients
+from kidney_evals.estimation.random_people import asked_twice
 from kidney_evals.human import anchors
 from kidney_evals.human.bootstrap import Floats, interval
 from kidney_evals.human.domain import domain_differences
@@ -17,12 +20,12 @@ from kidney_evals.human.drawn_models import (
     curve_rows,
     flip_model,
     group,
+    half_threshold_model,
     logit_model,
     share_model,
     slope_model,
     two_stage_model,
 )
-from kidney_evals.human.latent_table import LatentModel
 from kidney_evals.human.raw import COIN, Answers
 from kidney_evals.human.share_models import flip_share
 from kidney_evals.human.tables import LATENT_DIGITS, Cell, draws_text, table_text
@@ -31,6 +34,7 @@ from kidney_evals.studies import Condition, Study
 _CLASSES = (2, 3, 4, 5, 6)
 _LATENT_SEED = 2  # of three seeds the one that reaches the highest likelihoods
 _LEXICOGRAPHIC = "age"
+_RETEST_STEP = 47  # every 47th dilemma of the domain, whose attributes have other periods
 
 
 def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
@@ -49,10 +53,11 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
             share_model(study, offered),
             flip_model(offered, closeness),
             slope_model(offered, closeness),
+            half_threshold_model(offered, offered.x @ weights),
             two_stage_model(study, offered),
         ],
     }
-    latent_rows, latent = _latent(study, strict, offered, x)
+    retest = {data.condition: _asked_twice(data, x) for data in (strict, offered)}
     files = _model_files(models, curve_draws)
     header = ["bin", "from", "to", "mass", "answers", "rate", "variance", "low", "high"]
     files["flip_curve.csv"] = table_text(header, curve)
@@ -62,14 +67,19 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
     )
     header = ["condition", "classes", "used", "bic", "class", "share", *study.attribute_ids]
     files["latent_classes.csv"] = table_text(
-        [*header, "flip_intercept", "flip_slope"], latent_rows, LATENT_DIGITS
+        [*header, "flip_intercept", "flip_slope"], _latent(strict, offered), LATENT_DIGITS
+    )
+    header = ["condition", "attribute", "slope", "curvature", "wiggle", "upper_share"]
+    files["bends.csv"] = table_text(
+        [*header, "low", "high", "p_value"],
+        _bends(study, "forced_choice", forced) + _bends(study, "coin_flip", coin),
     )
     header = ["condition", "quantity", "respondent", "value", "low", "high"]
     files["anchors.csv"] = table_text(
-        header, _anchors(study, strict, offered, models, x, curve, latent)
+        header, _anchors(study, strict, offered, models, x, curve, retest)
     )
     files["person_distances.csv"] = table_text(
-        ["condition", "probability", "distance"],
+        ["condition", "answers", "probability", "distance"],
         anchors.person_distance_cells(study, strict, strict_logit)
         + anchors.person_distance_cells(study, offered, models["coin_flip"][0]),
     )
@@ -107,15 +117,24 @@ def _model_files(models: dict[Condition, list[Model]], curve_draws: Floats) -> d
     return files
 
 
-def _latent(
-    study: Study, strict: Group, offered: Group, x: Floats
-) -> tuple[list[list[Cell]], dict[Condition, Floats]]:
-    """Return the rows of the latent classes and P(one person answers differently when asked twice).
+def _asked_twice(data: Group, x: Floats) -> float:
+    """Return P(one person answers differently when asked again), mean over the domain.
 
-    The number of classes with the lowest BIC is marked as used.
+    Latent classes would say more than the truth: a class is less sure than each of its members.
     """
+    fit = fit_random_coefficients(
+        data.x,
+        data.choice,
+        data.person,
+        model="davidson" if data.condition == "coin_flip" else "logit",
+        correlated=True,
+    )
+    return float(asked_twice(fit, x[::_RETEST_STEP]).mean())
+
+
+def _latent(strict: Group, offered: Group) -> list[list[Cell]]:
+    """Return the rows of the latent classes; the number with the lowest BIC is marked as used."""
     rows: list[list[Cell]] = []
-    retest: dict[Condition, Floats] = {}
     for data in (strict, offered):
         kind: ClassModel = "two_stage" if data.condition == "coin_flip" else "logit"
         fits = [
@@ -132,10 +151,27 @@ def _latent(
                         float(fit.flip_intercept[c]), float(fit.flip_slope[c]),
                     ]
                 )  # fmt: skip
-        model = LatentModel(best.shares, best.weights, best.flip_intercept, best.flip_slope)
-        twice = 1 - (model.predict(x) ** 2).sum(axis=2)
-        retest[data.condition] = best.shares @ twice
-    return rows, retest
+    return rows
+
+
+def _bends(study: Study, condition: Condition, answers: Answers) -> list[list[Cell]]:
+    """Return how each attribute's effect departs from a straight line, clustered by person."""
+    decided = answers.choice != COIN
+    first, second = (
+        np.column_stack([values[one.id] for one in study.attributes])[decided]
+        for values in (answers.left, answers.right)
+    )
+    ends = [one.ends for one in study.attributes]
+    found = nonlinearity(
+        first, second, answers.choice[decided] == 0, ends, clusters=answers.person[decided]
+    )
+    return [
+        [
+            condition, one.id, bend.slope, bend.curvature, bend.wiggle, bend.upper_share.value,
+            bend.upper_share.low, bend.upper_share.high, bend.p_value,
+        ]
+        for one, bend in zip(study.attributes, found.bends, strict=True)
+    ]  # fmt: skip
 
 
 def _anchors(
@@ -145,7 +181,7 @@ def _anchors(
     models: dict[Condition, list[Model]],
     x: Floats,
     curve: list[list[Cell]],
-    retest: dict[Condition, Floats],
+    retest: dict[Condition, float],
 ) -> list[list[Cell]]:
     lead = study.attribute_ids.index(_LEXICOGRAPHIC)
     rows: list[list[Cell]] = []

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kidney_evals.estimation.half_threshold import (
+    fit_half_threshold,
+    fit_half_threshold_resamples,
+)
+from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.lapse import LapseFit, fit_lapse
 from kidney_evals.estimation.logit import LogitFit, fit_logit, fit_logit_resamples
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage, maximise
@@ -129,6 +134,15 @@ def flip_model(data: Group, closeness: Floats) -> Model:
 def slope_model(data: Group, closeness: Floats) -> Model:
     """Fit the slope of logit P(coin) on |Δu|."""
     return _coin_logit(data, "slope", closeness[:, None], ("closeness",))
+
+
+def half_threshold_model(data: Group, utility: Floats) -> Model:
+    """Fit the |Δu| at which the better patient gets half of all answers."""
+    found = fit_half_threshold(utility, data.choice, data.person)
+    draws = fit_half_threshold_resamples(utility, data.choice, data.counts[:, data.person])
+    variance = ((found.high - found.value) / Z95) ** 2
+    estimate, covariance = np.array([found.value]), np.array([[variance]])
+    return Model("half_threshold", ("closeness",), estimate, covariance, draws[:, None])
 
 
 def _coin_logit(data: Group, name: str, features: Floats, names: tuple[str, ...]) -> Model:

@@ -85,10 +85,12 @@ class PersonDistances:
     Attributes:
         probabilities: Ascending between 0 and 1, shape (q,).
         distances: Quantiles of the distance over people, shape (q,).
+        answers: Decisions behind a person's distance, mean over people.
     """
 
     probabilities: Floats
     distances: Floats
+    answers: int
 
     def farther(self, distance: float) -> float:
         """Return the share of people who are farther from the group than `distance`."""
@@ -116,6 +118,8 @@ class Reference:
         curve: Coin rate by closeness; None without a coin group or drawn dilemmas.
         slope: Slope of logit P(coin) on |Δu|; NaN where unknown.
         slope_draws: Shape (draws,).
+        half_threshold: |Δu| at which the better patient gets half of all answers; NaN where
+            unknown.
         anchors: What known respondents get, by quantity and respondent.
         distances: Of single people to the group; None where unknown.
         latent: Classes of people; None where unknown.
@@ -137,6 +141,7 @@ class Reference:
     curve: FlipCurve | None
     slope: float
     slope_draws: Floats
+    half_threshold: float
     anchors: Mapping[str, Mapping[str, Anchor]]
     distances: PersonDistances | None
     latent: LatentModel | None
@@ -249,6 +254,7 @@ def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -
         curve=_curve(folder, draws) if "curve.0" in draws else None,
         slope=float(slope),
         slope_draws=tables.draw_matrix("slope", ("closeness",))[:, 0],
+        half_threshold=float(tables.vector("half_threshold", ("closeness",))[0]),
         anchors=_anchors(folder, names, condition),
         distances=_distances(folder, names, condition),
         latent=read_latent(folder, condition, study.attribute_ids)
@@ -384,4 +390,5 @@ def _distances(folder: Path, names: set[str], condition: Condition) -> PersonDis
     return PersonDistances(
         probabilities=np.array([float(row["probability"]) for row in rows]),
         distances=np.array([float(row["distance"]) for row in rows]),
+        answers=int(rows[0]["answers"]),
     )

@@ -79,6 +79,11 @@ class Attribute:
         """Range in scale units: the R of an importance share."""
         return (self.high - self.low) / self.scale
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the range: first what people favour least, then what they favour most."""
+        return (self.low, self.high) if self.favoured == "high" else (self.high, self.low)
+
     def favour(self, value: float) -> float:
         """Return `value` in scale units, signed so that more is what people favour."""
         return (value if self.favoured == "high" else -value) / self.scale

@@ -1,0 +1,147 @@
+"""How far apart patients must be, in people's eyes, before the better one is usually chosen.
+
+The *half threshold* is the u at which the better patient gets half of all answers, the other half
+being coins and the worse patient: (1 - P(coin | u)) P(better | u) = ½, with logit P(coin) =
+a + b·|u| and, among decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the
+group that had to choose, so that respondents of any sharpness share one scale; the half threshold
+of a model's own logits is `TwoStageFit.half_threshold`. Without coins it is 0, and a respondent
+who does not favour whom people favour has none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._functions import logistic
+from kidney_evals.estimation.intervals import NAN, Z95, proportion
+from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
+from kidney_evals.estimation.thresholds import Threshold
+
+COIN = 2
+
+FARTHEST = 20.0
+"""A half threshold beyond this many logits counts as none: no two patients are so far apart."""
+
+_GRID = 401
+_HALVINGS = 50
+
+
+def fit_half_threshold(
+    utility: ArrayLike, choices: ArrayLike, clusters: ArrayLike | None = None
+) -> Threshold:
+    """Fit the half threshold from answers, both stages Firth-penalised.
+
+    The interval is that of the delta method by the implicit function, the stages independent of
+    each other. Without any coin the threshold is 0 and its upper end is where a coin rate at the
+    upper end of Wilson's interval, the same everywhere, would put it.
+
+    Args:
+        utility: People's Δu of each answer's dilemma, first less second patient, shape (n,).
+        choices: 0 first, 1 second, 2 coin, shape (n,).
+        clusters: Labels of answers that belong together (the dilemma), shape (n,).
+
+    Returns:
+        Infinite where the better patient never gets half; NaN where nobody decided, or where Δu
+        does not vary.
+
+    Raises:
+        InputError: Wrong shapes or values, or no answers.
+    """
+    u = np.asarray(utility, dtype=np.float64)
+    n = len(_checks.matrix(u.reshape(-1, 1), "utility"))
+    u = _checks.column(u, n, "utility", -np.inf, np.inf)
+    choice = _checks.codes(choices, n, "choices", (0, 1, 2))
+    label = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
+    decided = choice != COIN
+    if not decided.any() or np.ptp(np.abs(u)) == 0:
+        return Threshold(NAN, NAN, NAN)
+    stage = fit_logit(u[decided, None], choice[decided] == 0, clusters=label[decided],
+                      intercept=False)  # fmt: skip
+    slope = float(stage.weights[0])
+    if decided.all():
+        answers = np.bincount(label)
+        return Threshold(0.0, 0.0, _without_coins(slope, proportion(0 * answers, answers).high))
+    flip = fit_logit(np.abs(u)[:, None], ~decided, clusters=label)
+    theta = np.array([flip.intercept, float(flip.weights[0]), slope])
+    value = float(half_threshold(theta))
+    if not np.isfinite(value):
+        return Threshold(value, NAN, NAN)
+    gradient = _gradient(theta, value)
+    # The covariance of a fit lists its intercept last.
+    corner = flip.covariance[::-1, ::-1]
+    variance = gradient[:2] @ corner @ gradient[:2] + gradient[2] ** 2 * stage.covariance[0, 0]
+    half = Z95 * float(np.sqrt(variance))
+    return Threshold(value, max(value - half, 0.0), value + half)
+
+
+def fit_half_threshold_resamples(
+    utility: ArrayLike, choices: ArrayLike, frequencies: ArrayLike
+) -> Floats:
+    """Return the half threshold under many weightings of the answers, shape (draws,).
+
+    Args:
+        utility: As in `fit_half_threshold`.
+        choices: The same; some decided, some not.
+        frequencies: How often each answer counts in each resample, shape (draws, n).
+    """
+    u = np.asarray(utility, dtype=np.float64)
+    choice, counts = np.asarray(choices), np.asarray(frequencies, dtype=np.float64)
+    decided = choice != COIN
+    slope = fit_logit_resamples(
+        u[decided, None], choice[decided] == 0, counts[:, decided], intercept=False
+    )[:, 0]
+    flip = fit_logit_resamples(np.abs(u)[:, None], ~decided, counts)
+    return half_threshold(np.column_stack([flip[:, 1], flip[:, 0], slope]))
+
+
+def half_threshold(theta: ArrayLike) -> Floats:
+    """Return where (1 - P(coin | u)) P(better | u) first reaches ½, infinite where it never does.
+
+    Args:
+        theta: (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u.
+
+    Returns:
+        Shape (...).
+    """
+    parameters = np.asarray(theta, dtype=np.float64)
+    flat = parameters.reshape(-1, 3)
+    grid = np.linspace(0.0, FARTHEST, _GRID)
+    reached = _share(flat[:, None, :], grid) >= 0.5
+    place = reached.argmax(axis=1)
+    found = reached.any(axis=1)
+    low, high = grid[np.maximum(place - 1, 0)], grid[place]
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        above = _share(flat, middle) >= 0.5
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    result: Floats = np.where(found, high, np.inf).reshape(parameters.shape[:-1])
+    return result
+
+
+def _share(theta: Floats, u: Floats) -> Floats:
+    """The better patient's share of all answers."""
+    coin = logistic(theta[..., 0] + theta[..., 1] * u)
+    result: Floats = (1 - coin) * logistic(theta[..., 2] * u)
+    return result
+
+
+def _gradient(theta: Floats, value: float) -> Floats:
+    """Derivatives of the threshold in (a, b, s), shape (3,)."""
+    a, b, s = theta
+    coin, better = float(logistic(a + b * value)), float(logistic(s * value))
+    # Derivatives of the logarithm of the share, which is ½ on the curve.
+    along = -coin * b + (1 - better) * s
+    slopes = np.array([-coin, -coin * value, (1 - better) * value])
+    result: Floats = -slopes / along
+    return result
+
+
+def _without_coins(slope: float, rate: float) -> float:
+    """Where a constant coin rate puts the threshold; infinite where it cannot be reached."""
+    share = 0.5 / (1 - rate) if rate < 0.5 else 1.0
+    if slope <= 0 or share >= 1:
+        return float("inf")
+    return float(np.log(share / (1 - share)) / slope)
