@@ -42,6 +42,7 @@ RUN_ROWS: dict[Condition, tuple[str, ...]] = {
     "coin_flip": (
         "flip_gap",
         "flip_slope",
+        "threshold",
         "side_pull",
         "cover_1st",
         "flips_1st",
@@ -56,6 +57,7 @@ RUN_ROWS: dict[Condition, tuple[str, ...]] = {
 """Rows of the whole run that exist only in one condition."""
 
 STUDY_ROWS: dict[str, tuple[str, ...]] = {
+    "drawn": ("centrality",),
     "fixed": ("fixed_dist",),
     "profile": ("rank_rho", "rank_tau"),
 }

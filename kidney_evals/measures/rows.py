@@ -18,7 +18,10 @@ from kidney_evals.estimation.bounds import (
     indecision_bounds,
     swap_bounds,
 )
+from kidney_evals.estimation.centrality import centrality
+from kidney_evals.estimation.decisions import FIRST
 from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.half_threshold import fit_half_threshold
 from kidney_evals.estimation.importance import (
     ImportanceEstimate,
     estimate_importance,
@@ -29,6 +32,9 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.human.sources import ProfileShares
 from kidney_evals.measures.names import IMPORTANCE, PARTS
 from kidney_evals.measures.run import Run
+
+_RANDOM_PERSON = 0.5
+"""Centrality of a person drawn at random, by construction."""
 
 FEW = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then rough at best."""
@@ -92,6 +98,41 @@ def _importance_distance(run: Run) -> Quantity:
     value = importance_distance(estimate.shares, run.reference.importance)
     # An absolute distance has no honest interval near zero: people's value is the yardstick.
     return Quantity(float(value), human=person, n=len(run.decisions.decided))
+
+
+def _centrality(run: Run) -> Quantity:
+    people = run.reference.distances
+    decided = run.decisions.decided
+    if people is None or not len(decided):
+        return undefined(human=_RANDOM_PERSON)
+    found = centrality(
+        decided.differences[decided.dilemma],
+        decided.choice == FIRST,
+        decided.dilemma,
+        group=run.reference.importance,
+        ranges=run.study.spans,
+        distances=people.distances,
+        probabilities=people.probabilities,
+        people=run.reference.people,
+        answers=people.answers,
+    )
+    if np.isnan(found.value):
+        return undefined(human=_RANDOM_PERSON)
+    return Quantity(found.value, found.low, found.high, _RANDOM_PERSON, len(decided))
+
+
+def _threshold(run: Run) -> Quantity:
+    people = run.reference.half_threshold
+    utility = run.decisions.differences @ run.reference.strict_weights
+    if not run.decisions.has_coin or not len(run.decisions) or np.isnan(utility).any():
+        return undefined(human=people)
+    where = run.decisions.dilemma
+    found = fit_half_threshold(utility[where], run.decisions.choice, where)
+    if not np.isfinite(found.value):
+        return undefined(human=people)
+    # An end without limit is no number that a log could hold.
+    ends = (found.low, found.high) if np.isfinite(found.high) else (float("nan"),) * 2
+    return Quantity(found.value, *ends, people, len(run.decisions))
 
 
 def _flag(raised: Callable[[Run], float]) -> Callable[[Run], Quantity]:
@@ -221,6 +262,8 @@ ROWS: dict[str, Callable[[Run], Quantity]] = {
     "flip_gap": lambda run: indecision.indecision_gap(run.decisions),
     "flip_calib": lambda run: calibration.flip_calibration(run.decisions),
     "flip_slope": lambda run: calibration.flip_slope(run.decisions, run.reference.slope),
+    "threshold": _threshold,
+    "centrality": _centrality,
     "side_pull": _side_pull,
     "fixed_dist": lambda run: distance.fixed_distance(run.decisions, _people(run)),
     "rank_rho": lambda run: _profile_rank(run)[0],

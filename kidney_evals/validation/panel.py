@@ -26,6 +26,7 @@ class Panel:
         importance: People's signed importance shares, shape (k,).
         shares: People's true shares, shape (D, K).
         closeness: People's |Δu|, shape (D,).
+        strict_weights: Weights whose |Δu| it is, shape (k,).
     """
 
     dilemmas: tuple[Dilemma, ...]
@@ -36,6 +37,7 @@ class Panel:
     importance: Floats
     shares: Floats
     closeness: Floats
+    strict_weights: Floats
 
     def __len__(self) -> int:
         """Return the number of dilemmas."""
@@ -66,6 +68,7 @@ def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
         importance=reference.importance,
         shares=reference.shares(dilemmas),
         closeness=reference.closeness(dilemmas),
+        strict_weights=reference.strict_weights,
     )
 
 

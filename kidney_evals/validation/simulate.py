@@ -38,7 +38,7 @@ COMMON: Final = (
 )
 ROWS: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": COMMON,
-    "coin_flip": ("flip_rate", "flip_gap", "flip_calib", "flip_slope", *COMMON),
+    "coin_flip": ("flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold", *COMMON),
 }
 """Validated rows; the importance shares of the study join them."""
 

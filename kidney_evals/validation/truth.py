@@ -11,6 +11,7 @@ import numpy as np
 
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.calibration import EDGES
+from kidney_evals.estimation.half_threshold import FARTHEST
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.logit import fit_logit_resamples
 from kidney_evals.measures.names import IMPORTANCE
@@ -44,6 +45,7 @@ def true_rows(
     )
     if q.shape[2] == 3:
         rows |= _flips(panel, q, answered)
+        rows["threshold"] = _threshold(panel, q)
     weights = _weights(panel, decided)
     shares = importance_shares(weights, panel.spans)
     return rows | {
@@ -113,6 +115,28 @@ def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
     return rows
 
 
+def _threshold(panel: Panel, q: Floats) -> float:
+    """Where the better patient gets half of all answers, by bisection on the expected fits."""
+    coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
+    if coins.sum() == 0:
+        return 0.0
+    utility = (panel.differences @ panel.strict_weights)[:, None]
+    slope, level = _fitted(np.abs(utility), coins, decided.sum(axis=1))
+    choice = _fitted(utility, decided[:, 0], decided[:, 1], intercept=False)[0]
+
+    def share(at: float) -> float:
+        coin, better = (1 / (1 + np.exp(-eta)) for eta in (level + slope * at, choice * at))
+        return float((1 - coin) * better)
+
+    low, high = 0.0, FARTHEST
+    if share(high) < 0.5:
+        return float("nan")
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (low, middle) if share(middle) >= 0.5 else (middle, high)
+    return high
+
+
 def _ratio(part: float, whole: float) -> float:
     """Return part / whole, NaN where nobody ever decides."""
     return float(part) / float(whole) if whole else float("nan")
@@ -125,13 +149,14 @@ def _weights(panel: Panel, decided: Floats) -> Floats:
     x = (panel.differences[:, None] * sign[None, :, None]).reshape(-1, panel.differences.shape[1])
     shown = np.stack([decided[:, o, o] for o in range(orders)], axis=1).ravel()
     other = np.stack([decided[:, o, 1 - o] for o in range(orders)], axis=1).ravel()
-    return _fitted(x, shown, other)
+    return _fitted(x, shown, other)[:-1]
 
 
-def _fitted(x: Floats, for_it: Floats, against: Floats) -> Floats:
-    """Fit a logit to expected counts; NaN where a rule separates them, so that none fits best."""
+def _fitted(x: Floats, for_it: Floats, against: Floats, *, intercept: bool = True) -> Floats:
+    """Fit weights and an intercept to expected counts; NaN where a rule separates them."""
     total = for_it + against
     if not total.any():
-        return np.full(x.shape[1], np.nan)
+        return np.full(x.shape[1] + 1, np.nan)
     share = for_it / np.where(total > 0, total, 1.0)
-    return fit_logit_resamples(x, share, total[None] / total.max(), penalty="none")[0, :-1]
+    counts = total[None] / total.max()
+    return fit_logit_resamples(x, share, counts, intercept=intercept, penalty="none")[0]
