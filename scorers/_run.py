@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from inspect_ai.log import EvalLog
 from inspect_ai.scorer import SampleScore
 
 from kidney_evals.estimation.decisions import ORDERS
@@ -55,6 +56,21 @@ def read_run(scores: Sequence[SampleScore]) -> Run | None:
             _recent.pop(next(iter(_recent)))
         _recent[(source, key)] = known
     return known
+
+
+def run_of_log(log: EvalLog) -> Run | None:
+    """Return the samples of a log read with its samples, controls left out; None without any.
+
+    Args:
+        log: Scored by the scorer `answers`, which scores everything.
+    """
+    return read_run(
+        [
+            SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
+            for sample in log.samples or ()
+            if (score := (sample.scores or {}).get("answers")) is not None
+        ]
+    )
 
 
 _KEEP = 4

@@ -33,6 +33,16 @@ def show(logs: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("log")
+@click.option("--any-reference", is_flag=True, help="Even if its human tables were other ones.")
+def describe(log: str, any_reference: bool) -> None:
+    """Fit the models behind LOG's rows and print them beside people's, with their formulas."""
+    from kidney_evals.cli.describe import describe_log
+
+    describe_log(log, any_reference=any_reference)
+
+
+@main.command()
+@click.argument("log")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write the log.")
 @click.option(
     "--any-reference", is_flag=True, help="Score against other human tables than the log's own."

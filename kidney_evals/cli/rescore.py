@@ -10,14 +10,12 @@ from urllib.request import url2pathname
 from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.scorer import Scorer
 
-from kidney_evals.cli.logs import read_logs
+from kidney_evals.cli.logs import installed, read_run_log
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
-from kidney_evals.human.reference import load_reference
 from kidney_evals.reporting import rows_of
 from kidney_evals.scorers import answers, controls, human_alignment, indecision
-from kidney_evals.studies import load_study
 
 LOG_ENDINGS = (".eval", ".json")
 """Endings that Inspect knows; each is a format."""
@@ -38,20 +36,12 @@ def rescore_log(name: str, output: Path | None, *, any_reference: bool) -> None:
     """
     from inspect_ai import score
 
-    if Path(name).is_dir():
-        raise UserError(f"{name} is a folder; give one log")
-    log = read_logs((name,), header_only=False)[0]
-    if not log.samples:
-        raise UserError(f"{name} holds no samples to score")
-    if "study_source" not in (log.samples[0].metadata or {}):
-        raise UserError(f"{name} is no log of a kidney_evals task")
-    if not any_reference:
-        _check_reference(name, log)
+    log = read_run_log(name, any_reference=any_reference)
     target = _target(name, output)
     scored = score(log, _scorers(log, any_reference), action="overwrite")
     if any_reference:
         # The samples keep saying what the run was made with; this says what its rows are from.
-        scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": _installed(log)}
+        scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
     _write_whole(scored, target)
     before, after = rows_of(log), rows_of(scored)
     moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
@@ -71,29 +61,6 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
     }
     names = [name for name in order if name in known] or list(known)
     return [known[name](any_reference=any_reference) for name in names]
-
-
-def _installed(log: EvalLog) -> dict[str, str]:
-    """Return the hashes of the study and of the human tables that are installed."""
-    metadata = (log.samples or [])[0].metadata
-    study = load_study(metadata["study_source"])
-    reference = load_reference(study, metadata["condition"])
-    return {"study": study.hash, "human reference": reference.sha256}
-
-
-def _check_reference(name: str, log: EvalLog) -> None:
-    metadata = (log.samples or [])[0].metadata
-    installed = _installed(log)
-    for what, then in (
-        ("study", metadata["study_hash"]),
-        ("human reference", metadata["reference"].split("+")[-1]),
-    ):
-        now = installed[what]
-        if now != then:
-            raise UserError(
-                f"{name} was run with another {what} ({then[:12]}, installed {now[:12]}); "
-                "install the version of kidney-evals that made it, or pass --any-reference"
-            )
 
 
 def _target(name: str, output: Path | None) -> Path:

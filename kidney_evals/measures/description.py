@@ -1,0 +1,293 @@
+"""What stands behind a run's rows: models of its choices and coins, each beside people's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation.calibration import EDGES
+from kidney_evals.estimation.decisions import COIN, FIRST
+from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.importance import importance_shares
+from kidney_evals.estimation.indecision_choice import IndecisionChoice, choose_indecision_model
+from kidney_evals.estimation.intervals import proportion
+from kidney_evals.estimation.levels import attribute_levels
+from kidney_evals.estimation.marginal_effects import (
+    MarginalEffects,
+    chances_of_choices,
+    chances_of_shares,
+    human_marginal_effects,
+    marginal_effects,
+)
+from kidney_evals.estimation.nearest import NearestClasses, nearest_classes
+from kidney_evals.estimation.nonlinearity import Nonlinearity, nonlinearity
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
+from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
+from kidney_evals.human.people_tables import (
+    CalibrationBin,
+    PeopleBend,
+    PeopleModel,
+    people_bends,
+    people_calibration,
+    people_model,
+)
+from kidney_evals.measures.names import RUN_ROWS
+from kidney_evals.measures.rows import measure
+from kidney_evals.measures.run import Run
+
+FEWEST: Final = 10
+"""Answered dilemmas below which nothing is described."""
+
+
+@dataclass(frozen=True)
+class TwoStageSection:
+    """The two-stage flip model of a run beside people's.
+
+    Attributes:
+        fit: In the run's own logits; None where there is none.
+        failure: Why not, else empty.
+        people: People's estimates; None where the study ships none.
+        people_thresholds: Their coin and half threshold; None likewise.
+    """
+
+    fit: TwoStageFit | None
+    failure: str
+    people: PeopleModel | None
+    people_thresholds: tuple[Threshold, Threshold] | None
+
+
+@dataclass(frozen=True)
+class NearestSection:
+    """The classes of people that the answers are nearest to.
+
+    Attributes:
+        found: The verdict.
+        shares: Share of people in each class, shape (C,).
+        importance: Each class's signed importance shares, shape (C, k).
+        flips: How often each class takes the coin on the run's dilemmas, shape (C,).
+    """
+
+    found: NearestClasses
+    shares: Floats
+    importance: Floats
+    flips: Floats
+
+
+@dataclass(frozen=True)
+class BinSection:
+    """One bin of a calibration table, with the run's answers beside people's.
+
+    Attributes:
+        people: What the model of people predicts there, and what people did.
+        run: The run's share; n counts answers.
+    """
+
+    people: CalibrationBin
+    run: Quantity
+
+
+@dataclass(frozen=True)
+class EffectsSection:
+    """Average marginal component effects, the run's and people's on the same dilemmas."""
+
+    run: MarginalEffects
+    people: MarginalEffects | None
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything that `kidney-evals describe` says of a run; a part is None where it is not known.
+
+    Attributes:
+        run: The run.
+        choice: Which indecision model describes the answers; None without a coin on offer.
+        two_stage: The two-stage model; None without a coin on offer.
+        rows: The log's own rows of indecision and centrality.
+        nearest: Classes of people.
+        calibration: By name of the human model, `shares` and with a coin `flip`.
+        effects: Marginal effects; None where dilemmas were not drawn.
+        bends: Non-linearity; None where dilemmas were not drawn or it cannot be fitted.
+        people_bends: People's, by attribute.
+        bounds: What the unanswered leave open, by row.
+    """
+
+    run: Run
+    choice: IndecisionChoice | None
+    two_stage: TwoStageSection | None
+    rows: dict[str, Quantity]
+    nearest: NearestSection | None
+    calibration: dict[str, tuple[BinSection, ...]]
+    effects: EffectsSection | None
+    bends: Nonlinearity | None
+    people_bends: dict[str, PeopleBend]
+    bounds: dict[str, Quantity]
+
+
+def describe(run: Run) -> Description:
+    """Fit what describes a run; a second or two.
+
+    Raises:
+        InputError: Fewer than `FEWEST` answered dilemmas.
+    """
+    answered = len(np.unique(run.decisions.dilemma))
+    if answered < FEWEST:
+        raise InputError(f"{answered} dilemmas were answered, a description needs {FEWEST}")
+    offered = run.decisions.has_coin
+    names = ["centrality", *(["flip_rate", "flip_slope", "threshold"] if offered else [])]
+    return Description(
+        run=run,
+        choice=_choice(run) if offered else None,
+        two_stage=_two_stage(run) if offered else None,
+        rows={name: measure(run, name) for name in names},
+        nearest=_nearest(run),
+        calibration=_calibration(run),
+        effects=_effects(run),
+        bends=_bends(run),
+        people_bends=people_bends(run.reference),
+        bounds={
+            row: measure(run, row)
+            for row in RUN_ROWS[run.reference.condition]
+            if row.startswith("lim_")
+        },
+    )
+
+
+def _choice(run: Run) -> IndecisionChoice:
+    first, second = (
+        np.array([[a.favour(v) for a, v in zip(run.study.attributes, one, strict=True)]
+                  for one in patients])
+        for patients in _values(run)
+    )  # fmt: skip
+    where = run.decisions.dilemma
+    return choose_indecision_model(first[where], second[where], run.decisions.choice, where)
+
+
+def _two_stage(run: Run) -> TwoStageSection:
+    people = people_model(run.reference, "two_stage")
+    thresholds = None
+    if people is not None:
+        at = [people.parameters.index(name) for name in ("flip_intercept", "flip_slope")]
+        thresholds = two_stage_thresholds(
+            *(people.estimates[i].value for i in at), people.covariance[np.ix_(at, at)]
+        )
+    where = run.decisions.dilemma
+    fit, failure = None, ""
+    try:
+        fit = fit_two_stage(run.decisions.differences[where], run.decisions.choice, clusters=where)
+    except (FitError, InputError) as error:
+        failure = str(error)
+    return TwoStageSection(fit, failure, people, thresholds)
+
+
+def _nearest(run: Run) -> NearestSection | None:
+    latent = run.reference.latent
+    if latent is None:
+        return None
+    width = 3 if run.decisions.has_coin else 2
+    shares = latent.predict(run.decisions.differences)[:, :, :width]
+    where = run.decisions.dilemma
+    return NearestSection(
+        found=nearest_classes(latent.shares, shares[:, where], run.decisions.choice, where),
+        shares=latent.shares,
+        importance=importance_shares(latent.weights, run.study.spans),
+        flips=shares[:, where, COIN].mean(axis=1) if width == 3 else np.zeros(len(shares)),
+    )
+
+
+def _calibration(run: Run) -> dict[str, tuple[BinSection, ...]]:
+    decided = run.decisions.decided
+    lean = run.decisions.differences @ run.reference.weights
+    favoured = np.where(lean >= 0, decided.counts[:, :, FIRST].sum(axis=1),
+                        decided.counts[:, :, 1].sum(axis=1))  # fmt: skip
+    result = {}
+    bins = people_calibration(run.reference, "shares")
+    if bins:
+        cuts = [one.start for one in bins][1:]
+        trials = decided.counts.sum(axis=(1, 2))
+        result["shares"] = _bins(bins, cuts, np.abs(lean), favoured, trials)
+    bins = people_calibration(run.reference, "flip")
+    if bins:
+        counts = run.decisions.counts.sum(axis=1)
+        cuts = list(EDGES[1:-1])
+        result["flip"] = _bins(
+            bins, cuts, run.decisions.closeness, counts[:, COIN], counts.sum(axis=1)
+        )
+    return result
+
+
+def _bins(
+    bins: Sequence[CalibrationBin],
+    cuts: Sequence[float],
+    closeness: Floats,
+    hits: Ints,
+    trials: Ints,
+) -> tuple[BinSection, ...]:
+    place = np.searchsorted(cuts, closeness, side="right")
+    return tuple(
+        BinSection(one, _share(hits[place == index], trials[place == index]))
+        for index, one in enumerate(bins)
+    )
+
+
+def _share(hits: Ints, trials: Ints) -> Quantity:
+    total = int(trials.sum())
+    if total == 0:
+        return Quantity(float("nan"))
+    ends = proportion(hits, trials)
+    return Quantity(float(hits.sum() / total), ends.low, ends.high, n=total)
+
+
+def _effects(run: Run) -> EffectsSection | None:
+    if run.study.draw is None:
+        return None
+    first, second = _values(run)
+    levels = [attribute_levels(one.values) for one in run.study.attributes]
+    favoured = [1 if one.favoured == "high" else -1 for one in run.study.attributes]
+    given = run.decisions
+    answers = given.counts.sum(axis=(1, 2))
+    people = None
+    if given.known.all():
+        draws = given.share_draws
+        people = human_marginal_effects(
+            first, second, levels, favoured, chances_of_shares(given.shares),
+            chances_of_shares(draws) if draws is not None else np.empty((0, given.dilemmas)),
+            weights=answers,
+        )  # fmt: skip
+    outcome = chances_of_choices(given.choice)
+    return EffectsSection(
+        marginal_effects(first, second, levels, favoured, given.dilemma, outcome), people
+    )
+
+
+def _bends(run: Run) -> Nonlinearity | None:
+    if run.study.draw is None:
+        return None
+    decided = run.decisions.decided
+    first, second = _values(run)
+    swapped = (decided.order == 1)[:, None]
+    a, b = first[decided.dilemma], second[decided.dilemma]
+    try:
+        return nonlinearity(
+            np.where(swapped, b, a),
+            np.where(swapped, a, b),
+            decided.shown_first,
+            [one.ends for one in run.study.attributes],
+            clusters=decided.dilemma,
+        )
+    except (FitError, InputError):
+        # Too little to fit is a property of the run, not a fault: the part says so.
+        return None
+
+
+def _values(run: Run) -> tuple[Floats, Floats]:
+    """Both patients' values of every dilemma, (D, k) each, in the study's own units."""
+    first, second = (
+        np.array([getattr(one, place).values for one in run.dilemmas], dtype=np.float64)
+        for place in ("first", "second")
+    )
+    return first, second

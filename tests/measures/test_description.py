@@ -1,0 +1,120 @@
+"""What `describe` says of known respondents, in numbers and in a terminal of 80 columns."""
+
+import math
+
+import numpy as np
+import pytest
+
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures.description import Description, describe
+from kidney_evals.measures.rows import measure
+from kidney_evals.measures.run import Run
+from kidney_evals.reporting.description import describe_text
+from kidney_evals.studies import Condition, load_study
+from kidney_evals.validation import respondents as known
+from kidney_evals.validation.respondents import Respondent
+from kidney_evals.validation.simulate import simulate_run
+
+HUMAN = Respondent("people", "", known.as_people, known.never)
+SHY = Respondent("refuses close calls", "", known.as_people, lambda p: 1.0 * (p.closeness < 0.5))
+RULE = Respondent("lexicographic", "", known.lexicographic, known.never)
+NEVER = Respondent("never flips", "", known.never_flips, known.never)
+FEW = Respondent("few", "", known.as_people, known.never, dilemmas=9)
+
+
+def simulated(condition: Condition, respondent: Respondent) -> Run:
+    reference = load_reference(load_study("mcelfresh_2021"), condition)
+    return simulate_run(reference, respondent, 1)
+
+
+@pytest.fixture(scope="module")
+def coin() -> Description:
+    return describe(simulated("coin_flip", HUMAN))
+
+
+def test_a_human_draw_is_not_told_apart_from_models_that_come_near(coin: Description) -> None:
+    assert coin.choice is not None and coin.two_stage is not None
+    # The draw is from none of the models, and 400 answers do not tell those apart that come near.
+    assert coin.choice.best is None
+    assert {"rao_kupper", "davidson"} <= set(coin.choice.possible)
+    assert not {"naive", "max_delta"} & set(coin.choice.possible)
+    fit, people = coin.two_stage.fit, coin.two_stage.people
+    assert fit is not None and people is not None
+    for index, name in enumerate(people.parameters):
+        error = math.sqrt(fit.covariance[index, index] + people.covariance[index, index])
+        assert fit.theta[index] == pytest.approx(people[name].value, abs=3 * error), name
+
+
+def test_rows_are_those_of_the_log(coin: Description) -> None:
+    for name, row in coin.rows.items():
+        assert repr(row) == repr(measure(coin.run, name))
+    assert coin.rows["threshold"].human == pytest.approx(0.5704, abs=1e-4)
+    assert coin.rows["centrality"].human == 0.5
+
+
+def test_calibration_counts_every_answer_once(coin: Description) -> None:
+    decided, coins = (sum(one.run.n for one in coin.calibration[t]) for t in ("shares", "flip"))
+    assert decided == len(coin.run.decisions.decided)
+    assert coins == len(coin.run.decisions)
+    for bins in coin.calibration.values():
+        starts = [one.people.start for one in bins]
+        assert starts == sorted(starts)
+
+
+def test_effects_of_people_come_from_the_same_dilemmas(coin: Description) -> None:
+    assert coin.effects is not None and coin.effects.people is not None
+    mine, theirs = coin.effects.run.rows, coin.effects.people.rows
+    assert [(a.attribute, a.level) for a in mine] == [(b.attribute, b.level) for b in theirs]
+    # Two bands of age, four numbers of drinks, two of dependents beyond the bases.
+    assert len(mine) == 2 + 4 + 2
+    assert all(0 < row.effect.value < 0.5 for row in theirs)
+
+
+def test_people_bend_as_their_table_says(coin: Description) -> None:
+    shares = {name: bend.upper_share.value for name, bend in coin.people_bends.items()}
+    assert shares == pytest.approx(
+        {"age": 0.4204, "drinks": 0.4353, "dependents": 0.3703}, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "respondent", "said"),
+    [
+        ("coin_flip", HUMAN, ["Which model of indecision", "Rao–Kupper", "every sample was"]),
+        ("coin_flip", NEVER, ["only 0 coins, 20 are needed", "no answer is the coin"]),
+        ("coin_flip", SHY, ["indecision, bounds", "unanswered"]),
+        ("forced_choice", RULE, ["Centrality", "A rule explains every decision"]),
+        ("forced_choice", HUMAN, ["Marginal effects", "Non-linearity", "Latent classes"]),
+    ],
+)
+def test_the_text_fits_80_columns(
+    condition: Condition, respondent: Respondent, said: list[str]
+) -> None:
+    text = describe_text(describe(simulated(condition, respondent)))
+    assert max(len(line) for line in text.splitlines()) <= 80
+    for words in said:
+        assert words in text
+    assert ("Two-stage" in text) == (condition == "coin_flip")
+
+
+def test_bounds_are_those_of_the_log() -> None:
+    found = describe(simulated("coin_flip", SHY))
+    assert found.bounds["lim_flips"].n == int((found.run.choice < 0).sum()) > 0
+    assert found.bounds["lim_flips"].low < found.rows["flip_rate"].value
+
+
+def test_too_few_answers_are_refused_by_number() -> None:
+    with pytest.raises(InputError, match="9 dilemmas were answered, a description needs 10"):
+        describe(simulated("coin_flip", FEW))
+
+
+def test_the_order_of_samples_changes_nothing(coin: Description) -> None:
+    run = coin.run
+    mixed = np.random.default_rng(0).permutation(len(run.choice))
+    again = Run(
+        run.study, run.reference, run.dilemmas,
+        *(getattr(run, name)[mixed] for name in
+          ("dilemma", "order", "epoch", "choice", "first_choice", "outcomes", "departures")),
+    )  # fmt: skip
+    assert describe_text(describe(again)) == describe_text(coin)
