@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 
 from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.rank import spearman
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures.rows import measure
 from kidney_evals.studies import Condition, load_study
 from kidney_evals.validation import respondents as known
 from kidney_evals.validation.panel import Panel
-from kidney_evals.validation.respondents import Respondent
+from kidney_evals.validation.respondents import Behaviour, Respondent
 from kidney_evals.validation.simulate import simulate_run
 
 LEVELS: Final = 40
@@ -23,6 +24,9 @@ LEVELS: Final = 40
 
 FORMS: Final = 10
 """Fresh draws of dilemmas that each of them answers."""
+
+SIZES: Final = (200, 400)
+"""Drawn dilemmas of the runs in which caricatures are compared with a human draw."""
 
 HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
@@ -49,7 +53,11 @@ class Graded:
 
 
 def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Respondent]]:
-    """Return respondents whose true value of `row` moves steadily away from people's, and the step.
+    """Return respondents whose true value of `row` runs evenly over its range, and the step.
+
+    The range begins where people or the most regular respondent stand and ends where nobody could
+    be farther, so that a rank correlation says how a run orders respondents of every kind. How
+    small a difference it can tell is another question: see `kidney_evals.planning`.
 
     Args:
         row: A headline.
@@ -83,41 +91,60 @@ def order_and_reliability(
     return found
 
 
-def outranked(
-    study: str, condition: Condition, *, runs: int
-) -> dict[str, tuple[float, float, float]]:
-    """Return for each caricature how often it comes out nearer to people than a human draw.
+@dataclass(frozen=True)
+class Outranked:
+    """How often somebody who is far from people comes out nearer to them than a human draw.
 
-    Both answer the same dilemmas and are compared with the same crowd.
-
-    Returns:
-        By respondent: the share of single runs in which its choice distance is the lower one, its
-        mean distance, and the mean distance of the human draw.
+    Attributes:
+        respondent: Their name.
+        row: The row that is compared; lower is nearer.
+        dilemmas: Drawn dilemmas of each run, in both orders.
+        share: Share of single runs in which theirs is the lower value.
+        mean: Mean value.
+        people: Mean value of the human draw.
     """
+
+    respondent: str
+    row: str
+    dilemmas: int
+    share: float
+    mean: float
+    people: float
+
+
+def outranked(
+    study: str, condition: Condition, *, runs: int, sizes: Sequence[int] = SIZES
+) -> list[Outranked]:
+    """Let caricatures and a human draw answer the same dilemmas, beside the same crowd."""
     reference = load_reference(load_study(study), condition)
     caricatures = {
         "majority": known.majority,
         "never flips": known.never_flips,
         "noise": known.noise,
     }
+    rows = ["distance", "flip_calib"] if condition == "coin_flip" else ["distance"]
     if condition == "forced_choice":
         caricatures.pop("never flips")
-    people = Respondent("human-like", "", known.as_people, known.never)
-    nearest = np.array(
-        [measure(simulate_run(reference, people, run), "distance").value for run in range(runs)]
-    )
-    result = {}
-    for name, behaviour in caricatures.items():
-        who = Respondent(name, "", behaviour, known.never)
-        values = np.array(
-            [measure(simulate_run(reference, who, run), "distance").value for run in range(runs)]
-        )
-        result[name] = (
-            float((values < nearest).mean()),
-            float(values.mean()),
-            float(nearest.mean()),
-        )
-    return result
+    found = []
+    for dilemmas in sizes:
+
+        def values(name: str, behaviour: Behaviour, count: int = dilemmas) -> dict[str, Floats]:
+            who = Respondent(name, "", behaviour, known.never, count)
+            made = [simulate_run(reference, who, run) for run in range(runs)]
+            return {row: np.array([measure(run, row).value for run in made]) for row in rows}
+
+        people = values("human-like", known.as_people)
+        for name, behaviour in caricatures.items():
+            theirs = values(name, behaviour)
+            found += [
+                Outranked(
+                    name, row, dilemmas,
+                    float((theirs[row] < people[row]).mean()),
+                    float(theirs[row].mean()), float(people[row].mean()),
+                )
+                for row in rows
+            ]  # fmt: skip
+    return found
 
 
 def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
@@ -150,26 +177,41 @@ def _blend(panel: Panel, step: float) -> Floats:
 
 
 def _apart(panel: Panel, step: float) -> Floats:
-    """The same, at even steps of the squared distance, which is the square of the blend."""
-    return _blend(panel, step**0.5)
+    """From people to whoever most people pass over, at even steps of the squared distance."""
+    part = step**0.5
+    against = known.majority(panel)[:, :, [1, 0, 2][: panel.shares.shape[1]]]
+    return (1 - part) * known.as_people(panel) + part * against
 
 
-def _narrowing(panel: Panel, step: float) -> Floats:
-    """Decide by people's importance shares at 0, by the first attribute alone at 1.
+def _turning(panel: Panel, step: float) -> Floats:
+    """From people's importance shares to the last attribute alone, counted against people.
 
-    The importance distance is `step` times one less people's share of that attribute.
+    At even steps of the importance distance; the weights keep one sum of absolute shares.
     """
-    alone = np.eye(len(panel.importance))[0]
-    weights = 10.0 * ((1 - step) * panel.importance + step * alone) / panel.spans
+    people = panel.importance
+    last = -np.sign(people[-1]) * np.eye(len(people))[-1]
+
+    def turned(part: float) -> Floats:
+        mixed = (1 - part) * people + part * last
+        result: Floats = mixed / np.abs(mixed).sum()
+        return result
+
+    wanted = step * importance_distance(last, people)
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        short = importance_distance(turned(middle), people) < wanted
+        low, high = (middle, high) if short else (low, middle)
+    weights = 10.0 * turned(high) / panel.spans
     first = 0.5 * (1 + np.tanh(0.5 * panel.differences @ weights))
     return known.deciding(panel, first, panel.coin)
 
 
-def _noisier(panel: Panel, step: float) -> Floats:
-    """The majority at 0, either patient evenly at 1."""
-    sure = known.majority(panel)
-    even = known.deciding(panel, np.full(len(panel), 0.5), 0.0)
-    return (1 - step) * sure + step * even
+def _by_place(panel: Panel, step: float) -> Floats:
+    """The majority at 0, whoever is shown as A at 1; in between that share of answers."""
+    shown = np.zeros_like(known.majority(panel))
+    shown[:, 0, 0] = shown[:, 1, 1] = 1.0
+    return (1 - step) * known.majority(panel) + step * shown
 
 
 def _flipping(panel: Panel, step: float) -> Floats:
@@ -186,8 +228,8 @@ def _miscalibrated(panel: Panel, step: float) -> Floats:
 _SERIES: Final = {
     "agreement": _blend,
     "distance": _apart,
-    "share_dist": _narrowing,
-    "swap_diff": _noisier,
+    "share_dist": _turning,
+    "swap_diff": _by_place,
     "flip_rate": _flipping,
     "flip_calib": _miscalibrated,
 }

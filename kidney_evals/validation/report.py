@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kidney_evals.studies import CONDITIONS, Condition
-from kidney_evals.validation.graded import Graded, order_and_reliability, outranked
+from kidney_evals.validation.graded import (
+    SIZES,
+    Graded,
+    Outranked,
+    order_and_reliability,
+    outranked,
+)
 from kidney_evals.validation.respondents import RESPONDENTS, Respondent
 from kidney_evals.validation.simulate import Validated, validate
 
@@ -32,11 +38,12 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
     for condition in conditions:
         lines = [row for rows in validate(STUDY, condition, who, runs=runs) for row in rows]
         size = {"levels": 20, "forms": 3} if quick else {}
+        sizes = SIZES[:1] if quick else SIZES
         parts += [
             f"## {condition}, {runs} runs of each respondent",
             coverage_table(lines),
             graded_table(order_and_reliability(STUDY, condition, **size)),
-            outranked_table(outranked(STUDY, condition, runs=runs), runs),
+            outranked_table(outranked(STUDY, condition, runs=runs, sizes=sizes), runs),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -83,15 +90,16 @@ def graded_table(found: Sequence[Graded]) -> str:
     return "\n".join(lines)
 
 
-def outranked_table(found: dict[str, tuple[float, float, float]], runs: int) -> str:
+def outranked_table(found: Sequence[Outranked], runs: int) -> str:
     """Return how often a caricature comes out nearer to people than a human draw."""
     lines = [
-        f"| caricature | nearer than a human draw, of {runs} runs | mean distance | human draw |",
-        "| --- | --: | --: | --: |",
+        f"| caricature | dilemmas | row | nearer, of {runs} runs | mean | human draw |",
+        "| --- | --: | --- | --: | --: | --: |",
     ]
     lines += [
-        f"| {name} | {share:.3f} | {_number(mean)} | {_number(people)} |"
-        for name, (share, mean, people) in found.items()
+        f"| {one.respondent} | {one.dilemmas} | `{one.row}` | {one.share:.3f} "
+        f"| {_number(one.mean)} | {_number(one.people)} |"
+        for one in found
     ]
     return "\n".join(lines)
 
