@@ -19,6 +19,7 @@ from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._criteria import Criteria
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation._linear import inverse, solve
+from kidney_evals.estimation._logit_design import full_rank, leverage
 from kidney_evals.estimation._sandwich import clumping, cluster_sums, sandwich
 from kidney_evals.estimation._separation import is_separated
 from kidney_evals.estimation.errors import FitError, InputError
@@ -90,7 +91,7 @@ def fit_logit(
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
     if penalty not in ("none", "firth"):
         raise InputError(f"penalty is {penalty!r}, allowed are 'none' and 'firth'")
-    basis, design = _reduced(x, intercept)
+    basis, design = full_rank(x, intercept)
     index, count = (None, None) if clusters is None else _checks.groups(clusters, n)
 
     theta, found = _maximise(design, y, np.ones(n), firth=penalty == "firth")
@@ -106,7 +107,7 @@ def fit_logit(
     bread = inverse((design * variance[:, None]).T @ design)
     residual = y - probability
     if penalty == "firth":
-        residual = residual + _leverage(design, variance, bread) * (0.5 - probability)
+        residual = residual + leverage(design, variance, bread) * (0.5 - probability)
     if index is None or count is None:
         reduced = bread
     elif separated:
@@ -162,7 +163,7 @@ def fit_logit_resamples(
         raise InputError(f"frequencies must have shape (draws, {n}), not {counts.shape}")
     if not (counts >= 0).all():
         raise InputError("frequencies must not be negative or NaN")
-    basis, design = _reduced(x, intercept)
+    basis, design = full_rank(x, intercept)
     start, finite = _maximise(design, y, counts.mean(axis=0), firth=penalty == "firth")
     if not finite:
         start = np.zeros(design.shape[1])
@@ -175,35 +176,6 @@ def fit_logit_resamples(
     theta = np.concatenate(blocks) if blocks else np.empty((0, design.shape[1]))
     result: Floats = theta @ basis.T
     return result
-
-
-def _reduced(x: Floats, intercept: bool) -> tuple[Floats, Floats]:
-    """Return (basis, design): a full-rank design and the map from its weights to (k+1) weights.
-
-    Directions of `x` without variation (beyond the intercept) are left out, which gives them the
-    weight 0. Firth's penalty and the likelihood do not depend on this change of coordinates.
-    """
-    n, k = x.shape
-    centre = x.mean(axis=0) if intercept else np.zeros(k)
-    centred = x - centre
-    scale = np.sqrt((centred**2).mean(axis=0))
-    # Rounding leaves a constant column with a spread of about 1e-16 of its size.
-    flat = scale <= 1e-12 * np.abs(x).max(axis=0, initial=0.0)
-    scale = np.where(flat, 1.0, scale)
-    standard = np.where(flat, 0.0, centred / scale)
-    values, vectors = np.linalg.eigh(standard.T @ standard / n)
-    keep = values > 1e-10
-    directions = np.eye(k) if keep.all() else vectors[:, keep]
-    slopes = directions / scale[:, None]
-    rank = slopes.shape[1]
-    basis = np.zeros((k + 1, rank + intercept))
-    basis[:k, :rank] = slopes
-    design = standard @ directions
-    if intercept:
-        basis[k, :rank] = -centre @ slopes
-        basis[k, rank] = 1.0
-        design = np.column_stack([design, np.ones(n)])
-    return basis, design
 
 
 def _maximise(
@@ -345,11 +317,6 @@ def _objective(
         sign, logdet = np.linalg.slogdet(information)
         value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
     return value, probability, information
-
-
-def _leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:
-    result: Floats = variance * ((design @ bread) * design).sum(axis=1)
-    return result
 
 
 def _score_test(design: Floats, y: Floats, index: _checks.Ints, *, intercept: bool) -> float:

@@ -1,5 +1,7 @@
 """What a run will take and what it can show, said before anything is spent.
 
 `plan` counts the samples of the real tasks, `tokens` measures their prompts, `prices` reads what
-the user says a token costs, `precision` says how wide the intervals will be, `report` prints it.
+the user says a token costs, `precision` says how wide the intervals will be, `change` which
+difference between two models is found, `report` prints it. `simulate` and `sensitivity` make the
+tables that these read; no plan runs them.
 """

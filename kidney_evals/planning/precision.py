@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from kidney_evals.errors import UserError
+from kidney_evals.planning.change import paired_changes
 from kidney_evals.studies.model import Condition
 
 Respondent = Literal["people", "steady", "never_flips"]
@@ -133,6 +134,9 @@ class Expectation(NamedTuple):
         zero_value: What the respondent at zero gets (`ZERO`).
         zero: Its interval.
         change: Change between two models that is noticed, smallest and largest over `CONSISTENCY`.
+        paired: Whether `change` was simulated for runs on the same dilemmas, compared in pairs.
+            Otherwise it takes the runs as independent, which is more than pairs need.
+        change_from_zero: The same, from the respondent at zero; only where simulated.
     """
 
     row: str
@@ -142,6 +146,8 @@ class Expectation(NamedTuple):
     zero_value: float = NAN
     zero: Range = UNKNOWN
     change: Range = UNKNOWN
+    paired: bool = False
+    change_from_zero: Range = UNKNOWN
 
 
 class _Entry(NamedTuple):
@@ -228,7 +234,10 @@ def _expect(design: Design, row: str) -> Expectation:
     elif last is not None:
         zero_value, zero_ends = last.value, Range(last.value - last.half, last.value + last.half)
     known = [entry for entry in levels if entry is not None]
-    if row == "flip_rate" and plain is not None:
+    paired = _paired(design, row, "people")
+    if paired:
+        changes = paired
+    elif row == "flip_rate" and plain is not None:
         changes = [detectable_rise(plain.value, worth(design, rho)) for rho in CONSISTENCY]
     elif row == "flip_calib":
         # A squared gap near zero: its error grows with the very change that is to be found.
@@ -243,7 +252,16 @@ def _expect(design: Design, row: str) -> Expectation:
         zero_value=zero_value,
         zero=zero_ends,
         change=_range(changes),
+        paired=bool(paired),
+        change_from_zero=_range(_paired(design, row, zero)),
     )
+
+
+def _paired(design: Design, row: str, start: Respondent) -> list[float]:
+    """Return the simulated changes; those of designs in both orders, once, were simulated."""
+    if not design.drawn or design.both_orders < design.dilemmas or design.epochs > 1:
+        return []
+    return paired_changes(design.study, design.condition, row, start, design.dilemmas)
 
 
 def _range(values: Sequence[float]) -> Range:

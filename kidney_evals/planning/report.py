@@ -105,11 +105,16 @@ def _precision(task: TaskPlan) -> list[str]:
             _point(row.value, row.half),
             _widths(row.half_consistent, "±"),
             _zero(row),
-            _widths(row.change, ""),
+            _change(row),
         )
         for row in task.rows
     ]
     lines += _table(rows)
+    lines += [
+        f"change found from {zero}: {row.row} {_widths(row.change_from_zero, '')}"
+        for row in task.rows
+        if not math.isnan(row.change_from_zero.low)
+    ]
     if all(math.isnan(row.value) for row in task.rows):
         lines += _wrapped("No widths are tabulated for this study.")
     if design.drawn and design.dilemmas < ROUGH:
@@ -126,6 +131,10 @@ def _widths(span: Range, sign: str) -> str:
         return "–"
     low, high = _short(span.low), _short(span.high)
     return f"{sign}{low}" if low == high else f"{sign}{low}–{high}"
+
+
+def _change(row: Expectation) -> str:
+    return ("" if row.paired or math.isnan(row.change.low) else "~") + _widths(row.change, "")
 
 
 def _zero(row: Expectation) -> str:
@@ -156,9 +165,9 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         "as people: draws every answer from people's shares. consistent: the same shares "
         f"overall, answers to one dilemma correlate by {low:g} to {high:g}, as models' do.",
         *(words[zero] for zero in zeros),
-        "change found: difference between two models that a two-sided test at 5 % finds with "
-        "90 % power, their answers taken as independent; comparing them dilemma by dilemma "
-        "finds less.",
+        "change found: between two consistent models on the same dilemmas, by a paired test at "
+        "5 % with 90 % power (simulated). ~: not simulated, runs taken as "
+        "independent, which asks for more.",
         "–: the study or the design does not give that row a value.",
         "Widths shrink with the root of the number of dilemmas down to people's own error; "
         "repeating epochs shrinks them far less.",
@@ -225,6 +234,11 @@ def _row(task: TaskPlan, row: Expectation) -> dict[str, Any]:
         "detectable_change": {
             "min": _known(row.change.low),
             "max": _known(row.change.high),
+            "paired": row.paired,
+        },
+        "detectable_change_from_zero": {
+            "min": _known(row.change_from_zero.low),
+            "max": _known(row.change_from_zero.high),
         },
     }
 

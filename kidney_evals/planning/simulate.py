@@ -12,24 +12,18 @@ import argparse
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation.agreement import agreement
-from kidney_evals.estimation.calibration import flip_calibration
-from kidney_evals.estimation.consistency import swap_disagreement
-from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.distance import choice_distance
-from kidney_evals.estimation.importance import estimate_importance
-from kidney_evals.estimation.indecision import indecision_rate
-from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.measures.names import IMPORTANCE
+from kidney_evals.measures.rows import measure
+from kidney_evals.measures.run import Run
 from kidney_evals.planning.precision import (
     ANSWERS,
     BASE,
@@ -45,11 +39,11 @@ from kidney_evals.studies import (
     CONDITIONS,
     Condition,
     Dilemma,
-    Study,
     dilemmas_of,
     load_study,
     study_names,
 )
+from kidney_evals.validation.simulate import draw
 
 SEED = 20261
 """Seed of every random number here, with the cell it belongs to."""
@@ -65,6 +59,9 @@ REPEATS = 4
 
 DIGITS = 3
 """Significant digits of the table."""
+
+MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
+"""Simulated rows, before the importance shares; not all of them are planned for."""
 
 
 class Line(NamedTuple):
@@ -128,6 +125,7 @@ def simulate(
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)
+    exact = ExactPeople(**{one.name: getattr(reference, one.name) for one in fields(reference)})
     drawn = study.draw is not None
     generator = np.random.default_rng(_key(cell))
     values: dict[str, list[tuple[int, float]]] = {}
@@ -138,24 +136,27 @@ def simulate(
         group = index if drawn else index // REPEATS
         if drawn:
             # Each run has a draw of its own, away from the seeds that anybody would use.
-            listed = _draw(cell.study, dilemmas or BASE, SEED * 1000 + index)
+            listed = draw(cell.study, dilemmas or BASE, SEED * 1000 + index)
         if drawn or index % REPEATS == 0:
             own = _own_shares(cell, reference.shares(listed), generator)
-        run = _answered(cell, reference, listed, own, generator, fixed=not drawn)
-        exact = _rows(run, study)
-        for row, quantity in exact.items():
+        run = _answered(cell, exact, listed, own, generator)
+        known = _rows(run)
+        for row, quantity in known.items():
             values.setdefault(row, []).append((group, quantity.value))
         if index * intervals // runs != (index - 1) * intervals // runs:
-            people = np.asarray(reference.share_draws(listed))
-            for row, quantity in _rows(replace(run, share_draws=people), study).items():
-                halves.setdefault(row, []).append((_half(quantity), _half(exact[row])))
+            for row, quantity in _rows(replace(run, reference=reference)).items():
+                halves.setdefault(row, []).append((_half(quantity), _half(known[row])))
     lines = (_line(len(listed), row, values[row], halves.get(row, []), runs) for row in values)
     return [line for line in lines if line is not None]
 
 
-@lru_cache(maxsize=1024)
-def _draw(study: str, dilemmas: int, seed: int) -> tuple[Dilemma, ...]:
-    return dilemmas_of(load_study(study), dilemmas, seed)
+@dataclass(frozen=True, eq=False)
+class ExactPeople(Reference):
+    """A reference whose shares are taken for exact: drawing people again changes nothing."""
+
+    def share_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
+        """Return the shares themselves as the only draw, shape (1, n, K)."""
+        return self.shares(dilemmas)[None]
 
 
 def _key(cell: Cell) -> list[int]:
@@ -198,50 +199,30 @@ def _answered(
     listed: Sequence[Dilemma],
     own: Floats,
     generator: np.random.Generator,
-    *,
-    fixed: bool,
-) -> Decisions:
+) -> Run:
     count = len(own)
     chances = np.repeat(own, cell.answers, axis=0).cumsum(axis=1)[:, :-1]
     choice = (generator.random((len(chances), 1)) > chances).sum(axis=1)
     place = np.arange(cell.answers)
     order = np.tile(place % 2, count) if cell.answers > 1 else np.arange(count) % 2
-    study = reference.study
-    return Decisions(
+    return Run(
+        study=reference.study,
+        reference=reference,
+        dilemmas=tuple(listed),
         dilemma=np.repeat(np.arange(count), cell.answers),
         order=order,
         epoch=np.tile(place // 2, count),
         choice=choice,
-        differences=np.array([study.differences(one) for one in listed]),
-        shares=reference.shares(listed),
-        share_draws=None,
-        closeness=reference.closeness(listed),
-        fixed=fixed,
+        first_choice=choice,
+        outcomes=np.full(len(choice), "decision"),
+        departures=np.zeros(len(choice), dtype=np.bool_),
     )
 
 
-def _rows(run: Decisions, study: Study) -> dict[str, Quantity]:
-    """Return the planned rows that have a value."""
-    rows = {
-        "agreement": agreement(run),
-        "distance": choice_distance(run),
-        "swap_diff": swap_disagreement(run),
-        "flip_rate": indecision_rate(run),
-        "flip_calib": flip_calibration(run),
-    }
-    decided = run.decided
-    # Patients as shown, as in the scorers: the intercept is then the pull of the side.
-    sign = np.where(decided.order == 0, 1.0, -1.0)[:, None]
-    fit = fit_logit(
-        decided.differences[decided.dilemma] * sign,
-        decided.shown_first,
-        clusters=decided.dilemma,
-    )
-    importance = estimate_importance(fit, study.spans)
-    for name, value, low, high in zip(
-        study.attribute_ids, importance.shares, importance.low, importance.high, strict=True
-    ):
-        rows[f"imp_{name}"] = Quantity(float(value), float(low), float(high))
+def _rows(run: Run) -> dict[str, Quantity]:
+    """Return the rows that have a value, by the functions that the scorers call."""
+    shares = (IMPORTANCE.replace("*", name) for name in run.study.attribute_ids)
+    rows = {row: measure(run, row) for row in (*MEASURED, *shares)}
     return {row: quantity for row, quantity in rows.items() if quantity.defined}
 
 

@@ -189,6 +189,17 @@ def test_json_holds_the_same_numbers(full: Plan) -> None:
         for row, shown in zip(task.rows, entry["precision"], strict=True):
             half = shown["as_people"]["half_width"]
             assert half is None if math.isnan(row.half) else half == round(row.half, 4)
+            assert shown["detectable_change"]["paired"] is row.paired
+
+
+def test_the_text_says_which_changes_were_simulated() -> None:
+    pairs, repeats = (as_text(make_plan("coin_flip", epochs=times)) for times in (1, 2))
+    # Distance is not simulated; the rest is, for every dilemma once in both orders.
+    assert [line.split()[0] for line in pairs.splitlines() if "~." in line] == ["distance"]
+    assert "change found from never flips: flip_rate ." in pairs
+    shown = [line.split()[0] for line in repeats.splitlines() if "~." in line]
+    assert shown[:2] == ["flip_rate", "distance"]
+    assert "change found from" not in repeats
 
 
 def test_a_short_run_is_said_to_be_rough() -> None:

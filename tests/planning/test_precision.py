@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.intervals import proportion, stratified_proportion
+from kidney_evals.planning.change import paired_changes
 from kidney_evals.planning.precision import (
     ANSWERS,
     CONSISTENCY,
@@ -217,10 +218,44 @@ def test_a_rise_that_no_run_can_show_is_nan() -> None:
 
 
 def test_changes_span_the_consistency_of_models() -> None:
-    one = row(drawn(200), "flip_rate")
-    ends = [detectable_rise(one.value, worth(drawn(200), rho)) for rho in CONSISTENCY]
+    one = row(drawn(200, 2), "flip_rate")
+    ends = [detectable_rise(one.value, worth(drawn(200, 2), rho)) for rho in CONSISTENCY]
     assert one.change == Range(*ends)
-    assert 0.09 < one.change.low < one.change.high < 0.15
+    assert 0.08 < one.change.low < one.change.high < 0.15
+
+
+@pytest.mark.parametrize(
+    ("design", "paired"),
+    [
+        (drawn(200), {"flip_rate", "agreement", "imp_age", "imp_drinks", "imp_dependents"}),
+        (
+            drawn(200, condition="forced_choice"),
+            {"swap_diff", "agreement", "imp_age", "imp_drinks", "imp_dependents"},
+        ),
+        # Not simulated: fewer than 100 dilemmas, repeats, one order, a fixed list.
+        (drawn(50), set()),
+        (drawn(200, 2), set()),
+        (one_order(200), set()),
+        (fixed(10), set()),
+    ],
+)
+def test_changes_between_pairs_are_those_that_were_simulated(
+    design: Design, paired: set[str]
+) -> None:
+    rows = expectations(design)
+    assert {one.row for one in rows if one.paired} == paired
+    for one in rows:
+        changes = paired_changes(design.study, design.condition, one.row, "people", 200)
+        if one.paired:
+            assert one.change == Range(min(changes), max(changes))
+
+
+def test_a_change_from_zero_is_told_where_it_was_simulated() -> None:
+    zero = {one.row: one.change_from_zero for one in expectations(drawn(200))}
+    assert not math.isnan(zero["flip_rate"].low)
+    assert all(math.isnan(span.low) for name, span in zero.items() if name != "flip_rate")
+    # The model that never flips may rise to what its interval of zero still holds, at the least.
+    assert row(drawn(200), "flip_rate").zero.high < zero["flip_rate"].high
 
 
 def test_the_table_is_aggregate_numbers_in_order() -> None:

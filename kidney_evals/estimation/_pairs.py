@@ -1,0 +1,180 @@
+"""Two runs side by side: what they share, and intervals where hardly a dilemma differs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Z95, Interval, student, wilson
+from kidney_evals.estimation.quantity import Quantity, undefined
+
+_PRIOR = 0.5
+
+_HALVINGS = 60
+
+
+class PairedDifference(NamedTuple):
+    """A figure of two runs on the same dilemmas.
+
+    Attributes:
+        change: Second less first, with its 95 % interval; n counts the dilemmas it is taken over.
+            NaN with n = 0 where either run has no value.
+        first: What the first run gets on them.
+        second: What the second run gets.
+        p_value: Two-sided, of no difference; NaN without an interval.
+    """
+
+    change: Quantity
+    first: float
+    second: float
+    p_value: float
+
+
+NOTHING = PairedDifference(undefined(), NAN, NAN, NAN)
+"""Of runs that share nothing of what a figure needs."""
+
+
+def changed(
+    first: float, second: float, ends: Interval, dilemmas: int, p: float | None = None
+) -> PairedDifference:
+    """Return second less first with its interval, and the p-value that belongs to that."""
+    value = second - first
+    change = Quantity(value, ends.low, ends.high, n=dilemmas)
+    return PairedDifference(change, first, second, p_value(value, ends) if p is None else p)
+
+
+def check_listed_alike(first: Decisions, second: Decisions) -> None:
+    """Raise `InputError` unless both runs list the same dilemmas with the same people."""
+    for name in ("differences", "shares", "closeness", "share_draws"):
+        one, two = getattr(first, name), getattr(second, name)
+        if one is two:
+            continue
+        if one is None or two is None or one.shape != two.shape:
+            shapes = " and ".join(str(None if it is None else it.shape) for it in (one, two))
+            raise InputError(f"{name} of the two runs have the shapes {shapes}, not the same")
+        if not np.array_equal(one, two, equal_nan=True):
+            by_dilemma = (np.moveaxis(it, 1, 0) if it.ndim == 3 else it for it in (one, two))
+            row = _first_unequal(*by_dilemma)
+            raise InputError(f"{name} row {row} differs between the two runs: list both alike")
+    if first.fixed != second.fixed:
+        raise InputError("fixed differs between the two runs: one is drawn, one a fixed list")
+
+
+def on_both(
+    first: Decisions, second: Decisions, usable: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+) -> tuple[Decisions, Decisions]:
+    """Return both runs on the dilemmas that are usable in both, masks of shape (D,)."""
+    mask = usable[0] & usable[1]
+    return first.at(mask), second.at(mask)
+
+
+def _first_unequal(one: NDArray[np.floating], two: NDArray[np.floating]) -> int:
+    unequal = (one != two) & ~(np.isnan(one) & np.isnan(two))
+    return int(np.argmax(unequal.reshape(len(one), -1).any(axis=1)))
+
+
+def score_interval(each: Floats) -> tuple[Interval, float]:
+    """Return the interval and p-value of a mean of differences, each within -1 and 1.
+
+    Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998,
+    17: 891-908), whose test is McNemar's. Differences of any size count as Σ|d| / s whole ones of
+    the size s = (Σ d² + ½) / (Σ |d| + ½), which makes s² Σ|d| / s the sum of squares that the
+    variance needs, up to half a pair that changes altogether: a few small changes do not show
+    that there are no large ones. Without any change the ends are ± z² / (n + z²), as Wilson's.
+    The number of pairs shrinks by (z/t)², as in `effective_size`.
+
+    Args:
+        each: Difference of each pair, shape (n,).
+
+    Returns:
+        NaN with fewer than two pairs.
+    """
+    from scipy.special import ndtr
+
+    count = len(each)
+    if count < 2:
+        return NO_INTERVAL, NAN
+    moved = np.abs(each)
+    size = (float((moved**2).sum()) + _PRIOR) / (float(moved.sum()) + _PRIOR)
+    shrink = (Z95 / student(count - 1)) ** 2
+    n = count * shrink
+    gains = float(each[each > 0].sum()) / size * shrink
+    losses = -float(each[each < 0].sum()) / size * shrink
+    value = (gains - losses) / n
+    low = _end(gains, losses, n, value, -1.0)
+    high = _end(gains, losses, n, value, 1.0)
+    discordant = gains + losses
+    score = (gains - losses) / np.sqrt(discordant) if discordant > 0 else 0.0
+    return Interval(size * low, size * high), float(2 * ndtr(-abs(score)))
+
+
+def widened(ends: Interval, value: float, unseen: float) -> Interval:
+    """Return an interval with `unseen` added to its half widths, squares adding up."""
+    return Interval(
+        value - float(np.hypot(value - ends.low, unseen)),
+        value + float(np.hypot(ends.high - value, unseen)),
+    )
+
+
+def answered_otherwise(first: Decisions, second: Decisions) -> NDArray[np.bool_]:
+    """Return the dilemmas to which the two runs' answers are not the same, shape (D,)."""
+    unlike: NDArray[np.bool_] = (first.counts != second.counts).any(axis=(1, 2))
+    return unlike
+
+
+def unseen_changes(each: Floats, reach: float) -> float:
+    """Return how far a mean over dilemmas may move through changes that did not show.
+
+    Two runs that answer alike nearly everywhere show next to no spread, which does not mean that
+    there is none: as many dilemmas more may have changed as Wilson's interval of a zero count
+    allows. Their size is that of the changes seen, up to half a one of size `reach`.
+
+    Args:
+        each: Difference of each dilemma, shape (n,), 0 where both runs answered alike.
+        reach: How far a dilemma that changes altogether moves its own term.
+    """
+    seen = int(np.count_nonzero(each))
+    size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)
+    return float(np.sqrt(size)) * wilson(0.0, len(each)).high
+
+
+def p_value(value: float, ends: Interval) -> float:
+    """Return the two-sided p-value of no difference that belongs to a 95 % interval.
+
+    The distance to the end on zero's side is taken for 1.96 standard errors, so that p < .05 where
+    the interval leaves zero out. NaN without an interval.
+    """
+    from scipy.special import ndtr
+
+    if np.isnan(ends.low) or np.isnan(value):
+        return NAN
+    side = value - ends.low if value > 0 else ends.high - value
+    if value == 0:
+        return 1.0
+    return float(2 * ndtr(-Z95 * abs(value) / side)) if side > 0 else 0.0
+
+
+def _end(gains: float, losses: float, n: float, value: float, towards: float) -> float:
+    """Return where the score falls to z between the estimate and -1 or 1, by halving."""
+    inside, outside = value, towards
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        if abs(_score(gains, losses, n, middle)) < Z95:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+def _score(gains: float, losses: float, n: float, difference: float) -> float:
+    """Return Tango's score; the share of losses is the most likely one at that difference."""
+    linear = -gains - losses + (2 * n - gains + losses) * difference
+    constant = -losses * difference * (1 - difference)
+    share = (np.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
+    variance = n * (2 * share + difference * (1 - difference))
+    return float((gains - losses - n * difference) / np.sqrt(variance)) if variance > 0 else np.inf

@@ -1,0 +1,249 @@
+"""The difference between two runs on the same dilemmas: two models, or two versions of one.
+
+Both runs list the same dilemmas with the same people; only dilemmas that both answered count.
+What is hard for one run is hard for the other, so that differences are taken dilemma by dilemma:
+a sample of dilemmas is redrawn for both runs at once, people are the same draw for both. On a
+fixed list the answers of the two runs are redrawn apart, and people once for both.
+
+Models that answer as they did before are the normal case. No interval here has a width of zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._pairs import (
+    NOTHING,
+    PairedDifference,
+    changed,
+    check_listed_alike,
+    on_both,
+    score_interval,
+    unseen_changes,
+    widened,
+)
+from kidney_evals.estimation._resample import Terms, bootstrap, dot, largest, observed, strata
+from kidney_evals.estimation.calibration import EDGES, calibration_value
+from kidney_evals.estimation.consistency import swap_disagreement
+from kidney_evals.estimation.decisions import COIN, Decisions
+from kidney_evals.estimation.distance import distance_value
+from kidney_evals.estimation.indecision import indecision_rate
+from kidney_evals.estimation.intervals import DRAWS, Interval, difference, percentile, recentred
+from kidney_evals.estimation.quantity import Quantity
+
+__all__ = [
+    "PairedDifference",
+    "agreement_change",
+    "calibration_change",
+    "distance_change",
+    "indecision_change",
+    "shared",
+    "swap_change",
+]
+
+_APART: Final = 10
+"""Added to the key of the second run's resamples where answers are redrawn apart."""
+
+
+def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
+    """Return both runs on the dilemmas that both answered.
+
+    Args:
+        first: A run.
+        second: Another, its dilemmas listed in the same order.
+
+    Raises:
+        InputError: The runs list different dilemmas or people.
+    """
+    check_listed_alike(first, second)
+    return on_both(first, second, (first.answered, second.answered))
+
+
+def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `indecision_rate`.
+
+    Drawn dilemmas: Tango's score interval (see `_pairs.score_interval`) over dilemmas, whose
+    differences are those of their shares of coins, and of h/N - r n/N where they were answered
+    unequally often. Fixed lists: the intervals of the two runs, joined end by end.
+
+    Args:
+        first: A run.
+        second: Another, see `shared`.
+
+    Raises:
+        InputError: As in `shared`.
+    """
+    one, two = shared(first, second)
+    if not one.has_coin or one.dilemmas == 0:
+        return NOTHING
+    before, after = indecision_rate(one), indecision_rate(two)
+    each = _surplus_coins(two) - _surplus_coins(one) + (after.value - before.value)
+    return _proportions(before, after, each, fixed=one.fixed)
+
+
+def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `swap_disagreement`, over dilemmas in both orders in both runs.
+
+    Intervals, arguments and errors as in `indecision_change`.
+    """
+    check_listed_alike(first, second)
+    one, two = on_both(first, second, (_in_both_orders(first), _in_both_orders(second)))
+    if one.dilemmas == 0:
+        return NOTHING
+    before, after = swap_disagreement(one), swap_disagreement(two)
+    return _proportions(before, after, _differing(two) - _differing(one), fixed=one.fixed)
+
+
+def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `agreement`, over dilemmas that both runs decided.
+
+    Both runs are redrawn at once, as `agreement` is. Arguments and errors as in `shared`.
+    """
+    check_listed_alike(first, second)
+    one, two = first.decided, second.decided
+    one, two = on_both(one, two, (one.answered & one.known, two.answered & two.known))
+    if one.dilemmas == 0:
+        return NOTHING
+
+    def terms(run: Decisions) -> Terms:
+        return lambda q, p: (dot(q, p), largest(p))
+
+    values = observed(one, terms(one), np.divide), observed(two, terms(two), np.divide)
+    best = float(one.shares.max(axis=1).mean())
+    each: Floats = ((strata(two).shares - strata(one).shares) * one.shares).sum(axis=1) / best
+    return _resampled(values, one, _redrawn(one, two, terms), each, _reach(one) / best)
+
+
+def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `choice_distance`, over dilemmas answered twice in both runs.
+
+    Σ_c (q_2 - p)² - (q_1 - p)² less the variances of q_2 and q_1 is a plain mean over dilemmas and
+    linear in p: people's own variance drops out, and with it the difference from
+    `fixed_distance`, whose change this is too. Arguments and errors as in `shared`.
+    """
+    check_listed_alike(first, second)
+    one, two = on_both(first, second, (_repeated(first), _repeated(second)))
+    if one.dilemmas == 0:
+        return NOTHING
+
+    def terms(run: Decisions) -> Terms:
+        kept = strata(run)
+        off = (kept.variance + kept.redrawn if run.fixed else kept.variance).sum(axis=1)
+        count = np.ones((1, run.dilemmas))
+        return lambda q, p: (dot(q - p, q - p) - off, count)
+
+    values = distance_value(one), distance_value(two)
+    before, after = (terms(run)(strata(run).shares, run.shares)[0] for run in (one, two))
+    return _resampled(values, one, _redrawn(one, two, terms), after - before, 2 * _reach(one))
+
+
+def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `flip_calibration`, over dilemmas of known closeness.
+
+    Redrawn squared gaps lie their variance too high, in each bin and run, and it comes off twice,
+    as in `flip_calibration`. Arguments and errors as in `shared`.
+    """
+    check_listed_alike(first, second)
+    usable = first.known & ~np.isnan(first.closeness)
+    one, two = on_both(first, second, (first.answered & usable, second.answered & usable))
+    if not one.has_coin:
+        return NOTHING
+    noise, seen, reach = np.zeros(DRAWS), [np.empty(0)], 0.0
+    place = np.searchsorted(EDGES, one.closeness, side="right") - 1
+    for index in np.unique(place):
+        inside = place == index
+        size = int(inside.sum())
+        if size < 2 and not one.fixed:
+            continue
+        for run, sign in ((one.at(inside), -1), (two.at(inside), 1)):
+            key = index + 1 + (_APART if run.fixed and sign == 1 else 0)
+            gaps = bootstrap(run, _gap(run), np.divide, key=key)
+            noise += sign * size * (gaps**2 - 2 * gaps.var(ddof=1))
+        # A coin more or less moves a squared gap by the sum of the gaps before and after it.
+        slope = sum(observed(run, _gap(run), np.divide) for run in (one.at(inside), two.at(inside)))
+        seen.append(slope * (_coins(two) - _coins(one))[inside])
+        reach += size * slope**2
+    each = np.concatenate(seen)
+    if len(each) == 0:
+        return NOTHING
+    values = calibration_value(one), calibration_value(two)
+    return _resampled(values, one, noise / len(each), each, float(np.sqrt(reach / len(each))))
+
+
+def _proportions(
+    before: Quantity, after: Quantity, each: Floats, *, fixed: bool
+) -> PairedDifference:
+    if fixed:
+        ends = difference(
+            after.value,
+            Interval(after.low, after.high),
+            before.value,
+            Interval(before.low, before.high),
+        )
+        return changed(before.value, after.value, ends, len(each))
+    ends, p = score_interval(each)
+    return changed(before.value, after.value, ends, len(each), p)
+
+
+def _resampled(
+    values: tuple[float, float], run: Decisions, draws: Floats, each: Floats, reach: float
+) -> PairedDifference:
+    """Join resampled differences with what did not show, which on a fixed list they hold."""
+    value = values[1] - values[0]
+    ends = percentile(recentred(draws, value), None if run.fixed else len(each))
+    if not run.fixed:
+        ends = widened(ends, value, unseen_changes(each, reach))
+    return changed(*values, ends, len(each))
+
+
+def _redrawn(one: Decisions, two: Decisions, terms: Callable[[Decisions], Terms]) -> Floats:
+    """Return differences of redrawn runs; the same dilemmas (unless fixed) and people in both."""
+    key = _APART if one.fixed else 0
+    return bootstrap(two, terms(two), np.divide, key=key) - bootstrap(one, terms(one), np.divide)
+
+
+def _coins(run: Decisions) -> Floats:
+    """Return each dilemma's share of coins."""
+    shares: Floats = run.counts[:, :, COIN].sum(axis=1) / run.counts.sum(axis=(1, 2))
+    return shares
+
+
+def _surplus_coins(run: Decisions) -> Floats:
+    """Return what each dilemma has of coins beyond the run's rate, over mean answers."""
+    answers = run.counts.sum(axis=(1, 2))
+    surplus: Floats = answers * (_coins(run) - indecision_rate(run).value)
+    return surplus / float(answers.mean())
+
+
+def _in_both_orders(run: Decisions) -> NDArray[np.bool_]:
+    both: NDArray[np.bool_] = (run.counts.sum(axis=2) > 0).all(axis=1)
+    return both
+
+
+def _differing(run: Decisions) -> Floats:
+    """Share of pairs of answers, one from each order, that differ, by dilemma."""
+    within = run.counts / run.counts.sum(axis=2, keepdims=True)
+    result: Floats = 1 - (within[:, 0] * within[:, 1]).sum(axis=1)
+    return result
+
+
+def _repeated(run: Decisions) -> NDArray[np.bool_]:
+    twice: NDArray[np.bool_] = run.known & (run.counts.sum(axis=(1, 2)) >= 2)
+    return twice
+
+
+def _reach(run: Decisions) -> float:
+    """Root mean square of what another answer changes in the share of people who agree."""
+    span = run.shares.max(axis=1) - run.shares.min(axis=1)
+    return float(np.sqrt((span**2).mean()))
+
+
+def _gap(run: Decisions) -> Terms:
+    """What the coin rate less people's sums over dilemmas."""
+    answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[None]
+    return lambda q, p: (answers * (q[..., COIN] - p[..., COIN]), answers)
