@@ -22,6 +22,7 @@ from kidney_evals.estimation._linear import inverse, solve
 from kidney_evals.estimation._logit_design import full_rank, leverage
 from kidney_evals.estimation._sandwich import clumping, cluster_sums, sandwich
 from kidney_evals.estimation._separation import is_separated
+from kidney_evals.estimation._wald import score_p
 from kidney_evals.estimation.errors import FitError, InputError
 
 Penalty = Literal["none", "firth"]
@@ -324,10 +325,8 @@ def _score_test(design: Floats, y: Floats, index: _checks.Ints, *, intercept: bo
 
     The score at weights = 0 keeps its meaning under separation, where a Wald statistic shrinks
     with the estimate's own error (Hauck and Donner 1977). Its variance is the sum over clusters of
-    squared cluster scores; the statistic is referred to F(r, G - r).
+    squared cluster scores; the statistic is referred to F(r, G - r) (see `_wald.score_p`).
     """
-    from scipy.special import fdtrc
-
     r = design.shape[1] - intercept
     count = int(index.max()) + 1
     if r == 0 or count <= r + 1:
@@ -335,14 +334,4 @@ def _score_test(design: Floats, y: Floats, index: _checks.Ints, *, intercept: bo
     base = float(y.mean()) if intercept else 0.5
     # The slopes of `design` are centred when there is an intercept, so that its estimation leaves
     # no trace in the score.
-    sums = cluster_sums(design[:, :r] * (y - base)[:, None], index, count)
-    # An answer given by place in both orders leaves exactly nothing, up to rounding.
-    sums = np.where(np.abs(sums) < 1e-10, 0.0, sums)
-    total = sums.sum(axis=0)
-    meat = sums.T @ sums
-    if np.linalg.matrix_rank(meat) < r:
-        return 1.0 if not total.any() else float("nan")
-    statistic = float(total @ np.linalg.solve(meat, total))
-    # T²-type scaling: the meat is not centred, which bounds the statistic by the cluster count.
-    scaled = statistic / (count - statistic) * (count - r) / r if statistic < count else np.inf
-    return float(fdtrc(r, count - r, scaled))
+    return score_p(cluster_sums(design[:, :r] * (y - base)[:, None], index, count), count - r)

@@ -1,0 +1,98 @@
+"""The change of a row between two runs: the rows themselves, on what both runs share."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures.change import CHANGES, change
+from kidney_evals.measures.rows import measure
+from kidney_evals.measures.run import Run
+from kidney_evals.studies import Condition, load_study
+from kidney_evals.validation import respondents as known
+from kidney_evals.validation.respondents import Behaviour, Respondent
+from kidney_evals.validation.simulate import simulate_run
+
+ROWS = ("agreement", "distance", "share_dist", "imp_age", "swap_diff", "flip_rate", "flip_calib")
+
+
+def run(behaviour: Behaviour, index: int = 1, condition: Condition = "coin_flip") -> Run:
+    reference = load_reference(load_study("mcelfresh_2021"), condition)
+    # One name, so that both respondents draw on the same numbers.
+    return simulate_run(reference, Respondent("somebody", "", behaviour, known.never), index)
+
+
+def without(whole: Run, dilemmas: int) -> Run:
+    """The same run without its first dilemmas, as a log that was cut short."""
+    keep = whole.dilemma >= dilemmas
+    parts = ("order", "epoch", "choice", "first_choice", "outcomes", "departures")
+    return replace(
+        whole,
+        dilemmas=whole.dilemmas[dilemmas:],
+        dilemma=whole.dilemma[keep] - dilemmas,
+        **{name: getattr(whole, name)[keep] for name in parts},
+    )
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_it_is_the_difference_of_the_rows(row: str) -> None:
+    # With a coin, importance and agreement leave out what either run left to it altogether.
+    condition: Condition = "coin_flip" if row.startswith("flip") else "forced_choice"
+    second = known.never_flips if condition == "coin_flip" else known.sharper
+    before, after = run(known.as_people, 1, condition), run(second, 1, condition)
+    found = change(before, after, row)
+    values = measure(before, row).value, measure(after, row).value
+    assert (found.first, found.second) == pytest.approx(values, abs=1e-6)
+    assert found.change.value == pytest.approx(values[1] - values[0], abs=1e-6)
+    assert found.change.low < found.change.value < found.change.high
+    backwards = change(after, before, row).change
+    assert backwards.value == pytest.approx(-found.change.value, abs=1e-9)
+
+
+def test_never_flipping_is_found_and_changed_choices_are_not() -> None:
+    before, after = run(known.as_people), run(known.never_flips)
+    assert change(before, after, "flip_rate").p_value < 1e-4
+    assert change(before, after, "imp_age").p_value > 0.05
+
+
+def test_two_runs_without_a_coin_still_have_an_interval() -> None:
+    same = change(run(known.never_flips), run(known.never_flips), "flip_rate").change
+    assert same.value == 0 and same.low < 0 < same.high < 0.03
+
+
+def test_only_shared_dilemmas_count() -> None:
+    whole = run(known.as_people)
+    rest = without(whole, 50)
+    found = change(whole, rest, "flip_rate")
+    assert found.change.n == 150
+    assert found.change.value == 0
+    assert found.first == pytest.approx(measure(rest, "flip_rate").value)
+
+
+def test_every_row_with_a_change_is_a_row() -> None:
+    whole = run(known.as_people)
+    assert set(CHANGES) - {"fixed_dist"} < set(ROWS)
+    assert np.isfinite(measure(whole, "flip_rate").value)
+
+
+@pytest.mark.parametrize(
+    ("other", "row", "said"),
+    [
+        ({"condition": "forced_choice"}, "agreement", "different conditions"),
+        ({"index": 2}, "agreement", "different human tables|has other patients"),
+        ({}, "pos_bias", "allowed are .*share_dist.*imp_age"),
+        ({}, "imp_height", "row is 'imp_height'"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(other: dict, row: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        change(run(known.as_people), run(known.as_people, **other), row)
+
+
+def test_runs_without_a_shared_dilemma_are_refused() -> None:
+    whole = run(known.as_people)
+    head = replace(whole, dilemmas=tuple(replace(one, id="x" + one.id) for one in whole.dilemmas))
+    with pytest.raises(InputError, match="share no dilemma"):
+        change(whole, head, "agreement")
