@@ -15,9 +15,13 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
     """Simulate whole runs with known truth and print how the rows lie around it, as Markdown.
 
     For each quantity: truth, mean, bias, root mean square error and the coverage of its 95 %
-    interval; then how the headlines order respondents, and again on other dilemmas.
+    interval; then how the headlines order respondents, and again on other dilemmas. Last, from
+    the shipped simulation: the change between two versions of a model that a run finds.
     """
+    from kidney_evals.planning.change import sensitivity_table
     from kidney_evals.validation.report import report
 
     chosen = (condition,) if condition else CONDITIONS
     click.echo(report(runs=runs or (20 if quick else 1000), quick=quick, conditions=chosen))
+    click.echo("## Change found with 90 % power at 5 % false alarms (planning/sensitivity.md)\n")
+    click.echo(sensitivity_table())

@@ -60,6 +60,28 @@ def paired_changes(
     ]
 
 
+def sensitivity_table() -> str:
+    """Return the simulated changes as a Markdown table, a line for each row and old version."""
+    found: dict[tuple[str, str, str, str], dict[int, str]] = {}
+    alarms: dict[tuple[str, str, str, str], list[float]] = {}
+    for line in _lines():
+        key = (line["condition"], line["row"], line["start"], line["consistency"])
+        found.setdefault(key, {})[int(line["calls"])] = line["change"]
+        alarms.setdefault(key, []).append(float(line["alarms"]))
+    calls = sorted({size for sizes in found.values() for size in sizes})
+    head = ["condition", "row", "old version", "consistency", *(f"{n} calls" for n in calls)]
+    lines = [
+        "| " + " | ".join([*head, "most false alarms"]) + " |",
+        "|" + " --- |" * 4 + " --: |" * (len(calls) + 1),
+    ]
+    for (condition, row, start, consistency), sizes in found.items():
+        cells = [condition, f"`{row}`", start.replace("_", " "), consistency]
+        cells += [f"{float(sizes[n]):.3f}" if n in sizes else "–" for n in calls]
+        worst = max(alarms[condition, row, start, consistency])
+        lines.append("| " + " | ".join([*cells, f"{worst:.3f}"]) + " |")
+    return "\n".join(lines)
+
+
 def _scaled(grid: dict[int, float], dilemmas: int) -> float:
     steady = {size: change * math.sqrt(size) for size, change in grid.items()}
     level = steady[max(steady)]
@@ -72,14 +94,17 @@ def _scaled(grid: dict[int, float], dilemmas: int) -> float:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[tuple[str, str, str, str], dict[float, dict[int, float]]]:
-    try:
-        with TABLE.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.DictReader(stream))
-    except OSError as error:
-        raise UserError("the sensitivity table is missing; reinstall kidney-evals") from error
     table: dict[tuple[str, str, str, str], dict[float, dict[int, float]]] = {}
-    for line in lines:
+    for line in _lines():
         key = (line["study"], line["condition"], line["row"], line["start"])
         grid = table.setdefault(key, {}).setdefault(float(line["consistency"]), {})
         grid[int(line["dilemmas"])] = float(line["change"])
     return table
+
+
+def _lines() -> list[dict[str, str]]:
+    try:
+        with TABLE.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except OSError as error:
+        raise UserError("the sensitivity table is missing; reinstall kidney-evals") from error

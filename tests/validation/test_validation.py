@@ -172,7 +172,14 @@ def test_graded_respondents_are_graded_in_truth(row: str) -> None:
 def test_the_quick_validation_prints_its_tables() -> None:
     result = CliRunner().invoke(main, ["validate", "--quick", "--runs", "4"])
     assert result.exit_code == 0, result.output
-    for part in ("## forced_choice", "## coin_flip", "Spearman", "never flips | `flip_rate`"):
+    change = "| coin_flip | `flip_rate` | people | 0.3 |"
+    for part in (
+        "## forced_choice",
+        "## coin_flip",
+        "Spearman",
+        "never flips | `flip_rate`",
+        change,
+    ):
         assert part in result.output
     # Nobody who never flips is said to have flipped, in truth or on average.
     assert "| never flips | `flip_rate` | 0.0000 | 0.0000 | 0.0000 |" in result.output
