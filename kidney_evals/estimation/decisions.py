@@ -130,6 +130,18 @@ class Decisions:
         result: Ints = np.where(self.choice == COIN, COIN, chosen)
         return result
 
+    @property
+    def shown_differences(self) -> Floats:
+        """Patient shown as A minus patient shown as B for each answer, shape (n, k)."""
+        sign = np.where(self.order == 0, 1.0, -1.0)
+        result: Floats = self.differences[self.dilemma] * sign[:, None]
+        return result
+
+    @property
+    def repeated(self) -> NDArray[np.bool_]:
+        """Which dilemmas have people's shares and two answers or more, shape (D,)."""
+        return np.asarray(self.known & (self.counts.sum(axis=(1, 2)) >= 2))
+
     @cached_property
     def counts(self) -> Ints:
         """Answers by dilemma, order and choice, shape (D, 2, K)."""

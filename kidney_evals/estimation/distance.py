@@ -104,7 +104,7 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
     Raises:
         InputError: `people` of the wrong shape, or fewer than two where there are shares.
     """
-    mask = _usable(decisions)
+    mask = decisions.repeated
     run = decisions.at(mask)
     if run.dilemmas == 0:
         return undefined(human=0.0)
@@ -136,20 +136,15 @@ def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
         InputError: A wrong shape, or a share outside 0 to 1.
     """
     q = _checks.shares(answers, decisions.shares.shape, "answers")
-    mask = _usable(decisions)
+    mask = decisions.repeated
     if not mask.any():
         return float("nan")
     q = q[mask]
     return float(((q - decisions.shares[mask]) ** 2).sum(axis=1).mean())
 
 
-def _usable(decisions: Decisions) -> NDArray[np.bool_]:
-    mask: NDArray[np.bool_] = decisions.known & (decisions.counts.sum(axis=(1, 2)) >= 2)
-    return mask
-
-
 def _repeated(decisions: Decisions) -> Decisions:
-    return decisions.at(_usable(decisions))
+    return decisions.at(decisions.repeated)
 
 
 def _squared(kept: Strata, shares: Floats) -> Floats:

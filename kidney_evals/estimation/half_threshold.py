@@ -4,8 +4,8 @@ The *half threshold* is the u at which the better patient gets half of all answe
 being coins and the worse patient: (1 - P(coin | u)) P(better | u) = ½, with logit P(coin) =
 a + b·|u| and, among decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the
 group that had to choose, so that respondents of any sharpness share one scale; the half threshold
-of a model's own logits is `TwoStageFit.half_threshold`. Without coins it is 0, and a respondent
-who does not favour whom people favour has none.
+of a model's own logits is `TwoStageFit.half_threshold`. Without coins it is 0, whoever is favoured;
+with coins, a respondent who does not favour whom people favour has none.
 """
 
 from __future__ import annotations

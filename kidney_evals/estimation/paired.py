@@ -127,7 +127,7 @@ def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
     `fixed_distance`, whose change this is too. Arguments and errors as in `shared`.
     """
     check_listed_alike(first, second)
-    one, two = on_both(first, second, (_repeated(first), _repeated(second)))
+    one, two = on_both(first, second, (first.repeated, second.repeated))
     if one.dilemmas == 0:
         return NOTHING
 
@@ -230,11 +230,6 @@ def _differing(run: Decisions) -> Floats:
     within = run.counts / run.counts.sum(axis=2, keepdims=True)
     result: Floats = 1 - (within[:, 0] * within[:, 1]).sum(axis=1)
     return result
-
-
-def _repeated(run: Decisions) -> NDArray[np.bool_]:
-    twice: NDArray[np.bool_] = run.known & (run.counts.sum(axis=(1, 2)) >= 2)
-    return twice
 
 
 def _reach(run: Decisions) -> float:

@@ -175,25 +175,19 @@ def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | Non
 
 
 def _fit(run: Decisions) -> LogitFit:
-    x, y, _ = _shown(run)
-    return fit_logit(x, y, clusters=run.dilemma)
+    return fit_logit(run.shown_differences, run.shown_first, clusters=run.dilemma)
 
 
 def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> Influence:
     """Return how each dilemma moves the shares, shape (D, k)."""
-    x, y, sign = _shown(run)
     theta = np.append(fit.weights, fit.intercept)
-    moves = influence(x, y, sign, theta, run.dilemma, run.dilemmas)
+    sign = np.where(run.order == 0, 1.0, -1.0)
+    chosen = run.shown_first.astype(np.float64)
+    moves = influence(run.shown_differences, chosen, sign, theta, run.dilemma, run.dilemmas)
     reach = fit.weights * ranges
     total = np.abs(reach).sum()
     slopes = np.diag(ranges) / total - np.outer(reach, np.sign(reach) * ranges) / total**2
     return Influence(*(move[:, :-1] @ slopes.T for move in moves))
-
-
-def _shown(run: Decisions) -> tuple[Floats, Floats, Floats]:
-    """Return differences as shown, whether the first was chosen, and which orders are swapped."""
-    sign = np.where(run.order == 0, 1.0, -1.0)
-    return run.differences[run.dilemma] * sign[:, None], run.shown_first.astype(np.float64), sign
 
 
 def _redrawn(pair: _Pair) -> Floats:

@@ -68,13 +68,8 @@ def importance(run: Run) -> ImportanceEstimate | None:
     decided = run.decisions.decided
     if len(decided) == 0:
         return None
-    sign = np.where(decided.order == 0, 1.0, -1.0)[:, None]
     try:
-        fit = fit_logit(
-            decided.differences[decided.dilemma] * sign,
-            decided.shown_first,
-            clusters=decided.dilemma,
-        )
+        fit = fit_logit(decided.shown_differences, decided.shown_first, clusters=decided.dilemma)
         return estimate_importance(fit, run.study.spans)
     except (FitError, InputError):
         # Too little to fit is a property of the run, not a fault: the rows say NaN.
