@@ -7,6 +7,9 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 DEMO_LOGS := logs/demo
 
+# Two workers, a file of tests each, with one thread of linear algebra: a core is kept busy by each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
 PIP_INSTALL := $(BIN)/python -m pip install -qq
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -29,13 +32,13 @@ demo: $(INSTALLED)  ## Set up, run the evaluation on simulated people, say what 
 	@echo "Open it in the viewer:  $(BIN)/inspect view --log-dir $(DEMO_LOGS)"
 
 test: $(INSTALLED_DEV)  ## Set up what is missing and run the tests
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 test-slow: $(INSTALLED_DEV)  ## Run only the slow tests
-	@$(BIN)/pytest -m slow
+	@$(PYTEST) -m slow
 
 test-all: $(INSTALLED_DEV)  ## Run all tests, slow ones included
-	@$(BIN)/pytest -m "slow or not slow"
+	@$(PYTEST) -m "slow or not slow"
 
 check: lint types listing  ## Lint, check the formatting, the types and the listing's rules
 

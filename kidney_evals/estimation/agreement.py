@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._resample import (
     Combine,
@@ -63,16 +64,17 @@ def smooth_shares(shares: ArrayLike, people: ArrayLike) -> NDArray[np.floating]:
     """Return shares of counted answers as (count + ½) / (n + K/2), so that none is 0.
 
     Args:
-        shares: Shape (..., D, K).
+        shares: Shape (..., D, K); NaN stays NaN.
         people: How many people answered each dilemma, shape (D,).
+
+    Raises:
+        InputError: Wrong shapes, shares outside 0 to 1 or negative numbers of people.
     """
-    p = np.asarray(shares)
-    n = np.asarray(people, dtype=np.float64)
-    if p.ndim < 2 or n.shape != p.shape[-2:-1]:
-        raise InputError(f"people must have shape {p.shape[-2:-1]}, not {n.shape}")
-    counts = p * n[:, None]
-    result: NDArray[np.floating] = (counts + 0.5) / (n[:, None] + p.shape[-1] / 2)
-    return result
+    p = _checks.numbers(shares, "shares")
+    if p.ndim < 2 or p.shape[-1] == 0:
+        raise InputError(f"shares must have shape (..., D, K), not {p.shape}")
+    p = _checks.shares(p, p.shape, "shares")
+    return _smoothed(p, _checks.column(people, p.shape[-2], "people", 0, np.inf))
 
 
 def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity:
@@ -90,12 +92,16 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
 
     Returns:
         `human` is 0 by construction; n counts answers.
+
+    Raises:
+        InputError: `people` of the wrong shape, negative or NaN.
     """
     if people is not None:
-        smoothed = smooth_shares(decisions.shares, people).astype(np.float64)
+        count = _checks.column(people, decisions.dilemmas, "people", 0, np.inf)
         drawn = decisions.share_draws
         decisions = decisions.against(
-            smoothed, None if drawn is None else smooth_shares(drawn, people)
+            _smoothed(decisions.shares, count).astype(np.float64),
+            None if drawn is None else _smoothed(drawn, count),
         )
     run = comparable(decisions)
     if run.dilemmas == 0:
@@ -109,6 +115,12 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     draws = recentred(bootstrap(run, terms, np.divide), value)
     ends = percentile(draws, None if run.fixed else run.dilemmas)
     return Quantity(value, ends.low, ends.high, 0.0, len(run))
+
+
+def _smoothed(p: Shares, n: Floats) -> Shares:
+    counts = p * n[:, None]
+    result: Shares = (counts + 0.5) / (n[:, None] + p.shape[-1] / 2)
+    return result
 
 
 def _agreement(decisions: Decisions, combine: Combine) -> Quantity:

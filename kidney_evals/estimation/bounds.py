@@ -19,7 +19,6 @@ from kidney_evals.estimation.agreement import agreement
 from kidney_evals.estimation.calibration import calibration_value
 from kidney_evals.estimation.decisions import COIN, FIRST, Decisions
 from kidney_evals.estimation.distance import distance_value
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 _STEPS = 20
@@ -39,6 +38,9 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
     Returns:
         value: agreement as observed; low and high: the bounds; n: unanswered samples that count
         (dilemmas that people answered). Without such samples both bounds are the value.
+
+    Raises:
+        InputError: Wrong shapes, a dilemma that is not listed or an order other than 0 and 1.
     """
     where, _ = _unanswered(decisions, dilemma, order)
     run = decisions.decided
@@ -170,10 +172,7 @@ def _extreme(
 
 
 def _unanswered(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> tuple[Ints, Ints]:
-    where = np.asarray(dilemma)
-    if where.ndim != 1:
-        raise InputError(f"dilemma must have shape (u,), not {where.shape}")
-    n = len(where)
-    where = _checks.column(where, n, "dilemma", 0, decisions.dilemmas - 1).astype(np.int64)
+    n = _checks.length(dilemma, "dilemma", 0)
+    where = _checks.places(dilemma, n, "dilemma", decisions.dilemmas)
     side = _checks.codes(order, n, "order", (0, 1))
     return where, side

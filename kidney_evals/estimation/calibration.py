@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._resample import Terms, bootstrap, observed, strata
 from kidney_evals.estimation.decisions import COIN, Decisions
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.indecision import human_interval, human_rates
 from kidney_evals.estimation.intervals import (
     DRAWS,
@@ -98,11 +98,12 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
 
     Args:
         decisions: The run that says which dilemmas and bins count.
-        flips: Share of coin answers by dilemma, shape (D,).
+        flips: Share of coin answers by dilemma, shape (D,); NaN where unknown.
+
+    Raises:
+        InputError: A wrong shape, or a share outside 0 to 1.
     """
-    rates = np.asarray(flips, dtype=np.float64)
-    if rates.shape != (decisions.dilemmas,):
-        raise InputError(f"flips must have shape ({decisions.dilemmas},), not {rates.shape}")
+    rates = _checks.shares(flips, (decisions.dilemmas,), "flips")
     total, value = 0, 0.0
     for _, mask, run in _parts(decisions):
         if np.isnan(_model_variance(run)):
@@ -218,6 +219,7 @@ def _model_variance(run: Decisions) -> float:
     return run.dilemmas / (run.dilemmas - 1) * float((residual**2).sum())
 
 
+@lru_cache(maxsize=len(EDGES))
 def _human_variance(run: Decisions) -> float:
     rates = human_rates(run, run.counts.sum(axis=(1, 2)))
     return float(rates.var(ddof=1)) if len(rates) > 1 else 0.0

@@ -28,6 +28,13 @@ RESAMPLES = 400
 """How many times a person's worth of answers is drawn from the model's."""
 
 
+_TOGETHER = 25
+"""Resamples that are fitted at a time where there are many answers."""
+
+_NUMBERS = 2_000_000
+"""Random numbers that are drawn at a time."""
+
+
 @dataclass(frozen=True)
 class Centrality:
     """How central a model is.
@@ -35,7 +42,7 @@ class Centrality:
     Attributes:
         value: Share of people farther from the group than the model is; .5 is a person drawn at
             random, high means central (and not more human than people). NaN where fewer dilemmas
-            were decided than a person answered.
+            were decided than a person answered, or no attribute differs in any of them.
         low: Lower end of the 95 % interval.
         high: Upper end.
         error: Standard error, of the model's answers and of which people were asked.
@@ -57,11 +64,13 @@ def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: Arra
     Args:
         distance: Of somebody to the group, any shape; NaN stays NaN.
         distances: Quantiles of people's distances, ascending, shape (q,).
-        probabilities: Their probabilities, shape (q,).
+        probabilities: Their probabilities, ascending, shape (q,).
+
+    Raises:
+        InputError: Wrong shapes or values.
     """
-    where, quantiles, levels = (
-        np.asarray(values, dtype=np.float64) for values in (distance, distances, probabilities)
-    )
+    where = _checks.numbers(distance, "distance")
+    quantiles, levels = _quantiles(distances, probabilities)
     near = np.interp(where, quantiles, levels, left=0.0, right=1.0)
     return np.asarray(1.0 - near, dtype=np.float64)
 
@@ -108,31 +117,30 @@ def centrality(
     n, k = x.shape
     first = _checks.column(chose_first, n, "chose_first", 0, 1)
     index, count = _checks.groups(dilemmas, n, "dilemmas")
-    centre = _checks.column(group, k, "group", -np.inf, np.inf)
-    quantiles = np.asarray(distances, dtype=np.float64)
-    levels = _checks.column(probabilities, len(quantiles), "probabilities", 0, 1)
-    if (np.diff(quantiles) < 0).any() or (np.diff(levels) <= 0).any():
-        raise InputError("distances and probabilities must be ascending")
-    if people < 2 or answers < 1 or resamples < 2:
-        raise InputError(
-            f"people ({people}), answers ({answers}) and resamples ({resamples}) must be at least "
-            "2, 1 and 2"
-        )
-    if count < answers:
+    centre = _checks.shaped(group, (k,), "group", -1, 1, slack=1e-6)
+    quantiles, levels = _quantiles(distances, probabilities)
+    people, answers = _checks.whole(people, "people", 2), _checks.whole(answers, "answers", 1)
+    resamples, seed = _checks.whole(resamples, "resamples", 2), _checks.whole(seed, "seed", 0)
+    importance_shares(np.ones(k), ranges)
+    # Sorted by what was preferred to what, so that neither the order of answers nor that of
+    # patients can change which answers are drawn.
+    rank = np.lexsort((*(x * (2 * first - 1)[:, None]).T, index))
+    x, first, index = x[rank], first[rank], index[rank]
+    if count < answers or not x.any():
         return Centrality(NAN, NAN, NAN, NAN, NAN, 0)
     random = np.random.Generator(np.random.PCG64(seed))
-    rows, used = _subsamples(random, index, count, answers, resamples)
-    weights = fit_logit_resamples(x, first, rows, intercept=False, penalty="firth")[:, :k]
+    chosen, rows = _subsamples(random, index, count, answers, resamples)
+    weights = _fits(x, first, rows)
     away = np.asarray(
         importance_distance(importance_shares(weights, ranges), centre), dtype=np.float64
     )
     sound = np.isfinite(away)
-    away, used = away[sound], used[sound]
+    away, chosen = away[sound], chosen[sound]
     if len(away) < 2:
         return Centrality(NAN, NAN, NAN, NAN, NAN, len(away))
     farther = share_farther(away, quantiles, levels)
     value = float(farther.mean())
-    model = _jackknife(farther, used, answers)
+    model = _jackknife(farther, chosen, count)
     # Person by person, the share of resamples that are nearer to the group.
     nearer = np.searchsorted(np.sort(away), quantiles) / len(away)
     error = float(np.sqrt(model + nearer.var() / people))
@@ -142,32 +150,73 @@ def centrality(
     return Centrality(value, interval.low, interval.high, error, float(away.mean()), len(away))
 
 
+def _quantiles(distances: ArrayLike, probabilities: ArrayLike) -> tuple[Floats, Floats]:
+    """Return quantiles and their probabilities, both checked."""
+    q = _checks.length(distances, "distances")
+    quantiles = _checks.column(distances, q, "distances", 0, np.inf)
+    levels = _checks.column(probabilities, q, "probabilities", 0, 1)
+    for name, values, bad in (
+        ("distances", quantiles, np.diff(quantiles) < 0),
+        ("probabilities", levels, np.diff(levels) <= 0),
+    ):
+        if bad.any():
+            row = int(np.argmax(bad)) + 1
+            raise InputError(
+                f"{name} row {row} is {values[row]} after {values[row - 1]}: they must be ascending"
+            )
+    return quantiles, levels
+
+
 def _subsamples(
     random: np.random.Generator, index: Ints, count: int, answers: int, resamples: int
-) -> tuple[Floats, Floats]:
+) -> tuple[Ints, Ints]:
     """Draw dilemmas without replacement and one answer to each.
 
-    Returns which rows (resamples, n) and which dilemmas (resamples, count) are drawn, as 0/1.
+    Returns which dilemmas and which rows are drawn, each of shape (resamples, answers).
     """
-    chosen = random.random((resamples, count)).argsort(axis=1, kind="stable")[:, :answers]
+    size = max(1, _NUMBERS // count)
+    chosen = np.concatenate(
+        [
+            random.random((min(size, resamples - start), count)).argpartition(
+                min(answers, count - 1), axis=1
+            )[:, :answers]
+            for start in range(0, resamples, size)
+        ]
+    )
+    # In the order of the dilemmas, so that a partition's own order leaves no trace.
+    chosen.sort(axis=1)
     order = np.argsort(index, kind="stable")
     sizes = np.bincount(index, minlength=count)
     starts = np.cumsum(sizes) - sizes
     within = np.floor(random.random(chosen.shape) * sizes[chosen]).astype(np.int64)
-    rows = np.zeros((resamples, len(index)))
-    np.put_along_axis(rows, order[starts[chosen] + within], 1.0, axis=1)
-    used = np.zeros((resamples, count))
-    np.put_along_axis(used, chosen, 1.0, axis=1)
-    return rows, used
+    return chosen, order[starts[chosen] + within]
 
 
-def _jackknife(values: Floats, used: Floats, answers: int) -> float:
+def _fits(x: Floats, first: Floats, rows: Ints) -> Floats:
+    """Fit the drawn rows of each resample, shape (resamples, k), a few resamples at a time.
+
+    Together they hold few rows, however many answers there are.
+    """
+    found = []
+    together = max(_TOGETHER, 400_000 // len(x))
+    for start in range(0, len(rows), together):
+        some = rows[start : start + together]
+        used, place = np.unique(some, return_inverse=True)
+        counts = np.zeros((len(some), len(used)))
+        np.put_along_axis(counts, place.reshape(some.shape), 1.0, axis=1)
+        found.append(
+            fit_logit_resamples(x[used], first[used], counts, intercept=False, penalty="firth")
+        )
+    return np.concatenate(found)[:, : x.shape[1]]
+
+
+def _jackknife(values: Floats, chosen: Ints, count: int) -> float:
     """Return the variance over dilemmas of the mean of values of subsamples, at least 0."""
-    draws, count = used.shape
+    draws, answers = chosen.shape
     if count <= answers:
         return float(values.var())
-    off = values - values.mean()
-    covariance = off @ (used - used.mean(axis=0)) / draws
+    off = np.repeat(values - values.mean(), answers)
+    covariance = np.bincount(chosen.ravel(), weights=off, minlength=count) / draws
     share = answers / count
     # What chance alone adds to the squares, for draws without replacement.
     noise = count * share * (1 - share) * float(values.var()) / draws

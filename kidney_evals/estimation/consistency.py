@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
 from kidney_evals.estimation._resample import strata
 from kidney_evals.estimation.decisions import FIRST, SECOND, Decisions
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import (
     Interval,
     mean_interval,
@@ -141,12 +141,13 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
 
     Args:
         decisions: The run that says which dilemmas count.
-        answers: Shares of each answer by dilemma, shape (D, K).
+        answers: Shares of each answer by dilemma, shape (D, K); NaN rows where unknown.
+
+    Raises:
+        InputError: A wrong shape, or a share outside 0 to 1.
     """
     mask = (decisions.counts.sum(axis=2) > 0).all(axis=1)
-    q = np.asarray(answers, dtype=np.float64)
-    if q.shape != decisions.shares.shape:
-        raise InputError(f"answers must have shape {decisions.shares.shape}, not {q.shape}")
+    q = _checks.shares(answers, decisions.shares.shape, "answers")
     known = q[mask & ~np.isnan(q).any(axis=1)]
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else float("nan")
 

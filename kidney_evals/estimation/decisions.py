@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
 from kidney_evals.estimation.errors import InputError
 
@@ -31,6 +32,7 @@ ORDERS: Final = ("ab", "ba")
 """What `Decisions.order` codes as 0 (as listed) and 1 (swapped)."""
 
 _SUM_TOLERANCE = 1e-4
+_MOST = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +75,12 @@ class Decisions:
     def __post_init__(self) -> None:
         differences = _table(self.differences, "differences")
         count = len(differences)
-        if not np.isfinite(differences).all():
-            row = int(np.argmax(~np.isfinite(differences).all(axis=1)))
-            raise InputError(f"differences row {row} is not finite: {differences[row].tolist()}")
+        if count:
+            differences = _checks.matrix(differences, "differences")
         shares = _shares(_table(self.shares, "shares"), count)
         width = shares.shape[1]
         draws = None if self.share_draws is None else _draws(self.share_draws, shares)
-        closeness = np.asarray(self.closeness, dtype=np.float64)
-        if closeness.shape != (count,):
-            raise InputError(f"closeness must have shape ({count},), not {closeness.shape}")
-        if (closeness < 0).any() or np.isinf(closeness).any():
-            row = int(np.argmax((closeness < 0) | np.isinf(closeness)))
-            raise InputError(f"closeness row {row} is {closeness[row]}, not a distance")
-
+        closeness = _checks.shaped(self.closeness, (count,), "closeness", 0, np.inf, missing=True)
         dilemma = _integers(self.dilemma, None, "dilemma", 0, count - 1)
         n = len(dilemma)
         order = _integers(self.order, n, "order", 0, 1)
@@ -170,8 +165,12 @@ class Decisions:
         )
 
     def take(self, rows: ArrayLike) -> Decisions:
-        """Return the same dilemmas with the answers at `rows` (indices or a mask) only."""
-        keep = _selection(rows)
+        """Return the same dilemmas with the answers at `rows` (indices or a mask) only.
+
+        Raises:
+            InputError: A mask of the wrong length, or an index that no answer has.
+        """
+        keep = _selection(rows, len(self), "rows")
         return self._with(
             dilemma=self.dilemma[keep],
             order=self.order[keep],
@@ -183,10 +182,13 @@ class Decisions:
         """Return the run on some of its dilemmas, re-indexed in their listed order.
 
         Args:
-            dilemmas: Mask of shape (D,), or indices, which are sorted.
+            dilemmas: Mask of shape (D,), or indices, in any order.
+
+        Raises:
+            InputError: A mask of the wrong length, or an index that no dilemma has.
         """
         mask = np.zeros(self.dilemmas, dtype=bool)
-        mask[_selection(dilemmas)] = True
+        mask[_selection(dilemmas, self.dilemmas, "dilemmas")] = True
         if mask.all():
             return self
         position = np.cumsum(mask) - 1
@@ -214,25 +216,42 @@ class Decisions:
         return replace(self, shares=shares, share_draws=share_draws)
 
     def with_answers(self, dilemma: ArrayLike, order: ArrayLike, choice: ArrayLike) -> Decisions:
-        """Return the run with more answers, as an epoch of their own ("had they answered so")."""
-        extra = np.asarray(dilemma, dtype=np.int64)
+        """Return the run with more answers, as an epoch of their own ("had they answered so").
+
+        Args:
+            dilemma: Index of each answer's dilemma, shape (m,).
+            order: 0 or 1, shape (m,).
+            choice: Codes as in the run, shape (m,).
+
+        Raises:
+            InputError: Wrong shapes or values.
+        """
+        m = _checks.length(dilemma, "dilemma", 0)
+        extra = _checks.places(dilemma, m, "dilemma", self.dilemmas)
+        side = _checks.codes(order, m, "order", (0, 1))
+        more = _checks.codes(choice, m, "choice", tuple(range(self.shares.shape[1])))
         epoch = int(self.epoch.max(initial=-1)) + 1
         return replace(
             self,
             dilemma=np.concatenate([self.dilemma, extra]),
-            order=np.concatenate([self.order, np.asarray(order, dtype=np.int64)]),
+            order=np.concatenate([self.order, side]),
             epoch=np.concatenate([self.epoch, np.full(len(extra), epoch)]),
-            choice=np.concatenate([self.choice, np.asarray(choice, dtype=np.int64)]),
+            choice=np.concatenate([self.choice, more]),
         )
 
 
-def _selection(rows: ArrayLike) -> NDArray[np.bool_] | Ints:
-    chosen = np.asarray(rows)
-    return chosen if chosen.dtype == bool else chosen.astype(np.int64)
+def _selection(rows: ArrayLike, count: int, name: str) -> NDArray[np.bool_] | Ints:
+    chosen = np.asarray(rows) if _checks.length(rows, name, 0) else np.zeros(0, dtype=np.int64)
+    if chosen.dtype != bool:
+        # Sorted, so that answers stay in the order in which a run keeps them.
+        return np.sort(_checks.places(chosen, len(chosen), name, count))
+    if len(chosen) != count:
+        raise InputError(f"{name} must have shape ({count},), not {chosen.shape}")
+    return chosen
 
 
 def _table(values: ArrayLike, name: str) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
+    array = _checks.numbers(values, name)
     if array.ndim != 2:
         raise InputError(f"{name} must have shape (dilemmas, columns), not {array.shape}")
     return array
@@ -251,9 +270,9 @@ def _shares(shares: Floats, count: int) -> Floats:
 
 
 def _draws(given: NDArray[np.floating], shares: Floats) -> NDArray[np.floating]:
-    draws = np.asarray(given)
+    draws = given if isinstance(given, np.ndarray) else _checks.numbers(given, "share_draws")
     if not np.issubdtype(draws.dtype, np.floating):
-        draws = draws.astype(np.float64)
+        draws = _checks.numbers(draws, "share_draws")
     if draws.ndim != 3 or draws.shape[1:] != shares.shape or len(draws) == 0:
         raise InputError(f"share_draws must have shape (draws, *{shares.shape}), not {draws.shape}")
     known = np.isfinite(shares).all(axis=1)
@@ -275,13 +294,15 @@ def _not_shares(values: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _integers(values: ArrayLike, n: int | None, name: str, low: int, high: int | None) -> Ints:
+    size = _checks.length(values, name, 0)
+    if n is not None and size != n:
+        raise InputError(f"{name} must have shape ({n},), not {(size,)}")
     array = np.asarray(values)
-    if array.ndim != 1 or (n is not None and len(array) != n):
-        raise InputError(f"{name} must have shape ({'n' if n is None else n},), not {array.shape}")
-    if len(array) == 0:
+    if size == 0:
         return np.zeros(0, dtype=np.int64)
     if not np.issubdtype(array.dtype, np.integer):
-        bad = array.astype(np.float64) != np.round(array.astype(np.float64))
+        real = _checks.column(_checks.numbers(values, name), size, name, -np.inf, np.inf)
+        bad = (real != np.round(real)) | (np.abs(real) > _MOST)
         if bad.any():
             row = int(np.argmax(bad))
             raise InputError(f"{name} row {row} is {array[row]}, not a whole number")

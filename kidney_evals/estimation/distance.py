@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._resample import (
     Strata,
@@ -110,9 +111,8 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
     if people is None:
         variance = human_variance(run)
     else:
-        count = np.asarray(people, dtype=np.float64)
-        if count.shape != (decisions.dilemmas,):
-            raise InputError(f"people must have shape ({decisions.dilemmas},), not {count.shape}")
+        shape = (decisions.dilemmas,)
+        count = _checks.shaped(people, shape, "people", 0, np.inf, missing=True)
         few = ~(count >= 2) & mask
         if few.any():
             row = int(np.argmax(few))
@@ -130,12 +130,16 @@ def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
 
     Args:
         decisions: The run that says which dilemmas count: those of `choice_distance`.
-        answers: Shares of each answer by dilemma, shape (D, K).
+        answers: Shares of each answer by dilemma, shape (D, K); NaN rows where unknown.
+
+    Raises:
+        InputError: A wrong shape, or a share outside 0 to 1.
     """
+    q = _checks.shares(answers, decisions.shares.shape, "answers")
     mask = _usable(decisions)
     if not mask.any():
         return float("nan")
-    q = np.asarray(answers, dtype=np.float64)[mask]
+    q = q[mask]
     return float(((q - decisions.shares[mask]) ** 2).sum(axis=1).mean())
 
 

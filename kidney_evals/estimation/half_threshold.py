@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._functions import logistic
+from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, Z95, proportion
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.thresholds import Threshold
@@ -44,15 +45,14 @@ def fit_half_threshold(
         clusters: Labels of answers that belong together (the dilemma), shape (n,).
 
     Returns:
-        Infinite where the better patient never gets half; NaN where nobody decided, or where Δu
-        does not vary.
+        Infinite where the better patient gets half between none of the patients compared; NaN
+        where nobody decided, or where Δu does not vary.
 
     Raises:
         InputError: Wrong shapes or values, or no answers.
     """
-    u = np.asarray(utility, dtype=np.float64)
-    n = len(_checks.matrix(u.reshape(-1, 1), "utility"))
-    u = _checks.column(u, n, "utility", -np.inf, np.inf)
+    n = _checks.length(utility, "utility")
+    u = _checks.column(utility, n, "utility", -np.inf, np.inf)
     choice = _checks.codes(choices, n, "choices", (0, 1, 2))
     label = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
     decided = choice != COIN
@@ -67,8 +67,9 @@ def fit_half_threshold(
     flip = fit_logit(np.abs(u)[:, None], ~decided, clusters=label)
     theta = np.array([flip.intercept, float(flip.weights[0]), slope])
     value = float(half_threshold(theta))
-    if not np.isfinite(value):
-        return Threshold(value, NAN, NAN)
+    if not value <= np.abs(u).max():
+        # Beyond all patients who were compared there is nothing but the shape of a curve.
+        return Threshold(float("inf"), NAN, NAN)
     gradient = _gradient(theta, value)
     # The covariance of a fit lists its intercept last.
     corner = flip.covariance[::-1, ::-1]
@@ -86,9 +87,22 @@ def fit_half_threshold_resamples(
         utility: As in `fit_half_threshold`.
         choices: The same; some decided, some not.
         frequencies: How often each answer counts in each resample, shape (draws, n).
+
+    Returns:
+        NaN where Δu does not vary.
+
+    Raises:
+        InputError: Wrong shapes or values.
+        FitError: No coin, or only coins.
     """
-    u = np.asarray(utility, dtype=np.float64)
-    choice, counts = np.asarray(choices), np.asarray(frequencies, dtype=np.float64)
+    n = _checks.length(utility, "utility")
+    u = _checks.column(utility, n, "utility", -np.inf, np.inf)
+    choice = _checks.answers_with_coin(choices, n, "a half threshold under resampling")
+    counts = _checks.numbers(frequencies, "frequencies")
+    draws = len(counts) if counts.ndim else 0
+    counts = _checks.shaped(counts, (draws, n), "frequencies", 0, np.inf)
+    if np.ptp(np.abs(u)) == 0:
+        return np.full(draws, NAN)
     decided = choice != COIN
     slope = fit_logit_resamples(
         u[decided, None], choice[decided] == 0, counts[:, decided], intercept=False
@@ -104,9 +118,16 @@ def half_threshold(theta: ArrayLike) -> Floats:
         theta: (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u.
 
     Returns:
-        Shape (...).
+        Shape (...); NaN stays NaN.
+
+    Raises:
+        InputError: A wrong shape, or a parameter that is infinite.
     """
-    parameters = np.asarray(theta, dtype=np.float64)
+    parameters = _checks.numbers(theta, "theta")
+    if parameters.shape[-1:] != (3,):
+        raise InputError(f"theta must have shape (..., 3), not {parameters.shape}")
+    shape = parameters.shape
+    parameters = _checks.shaped(parameters, shape, "theta", missing=True)
     flat = parameters.reshape(-1, 3)
     grid = np.linspace(0.0, FARTHEST, _GRID)
     reached = _share(flat[:, None, :], grid) >= 0.5
@@ -117,7 +138,8 @@ def half_threshold(theta: ArrayLike) -> Floats:
         middle = 0.5 * (low + high)
         above = _share(flat, middle) >= 0.5
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    result: Floats = np.where(found, high, np.inf).reshape(parameters.shape[:-1])
+    value = np.where(np.isnan(flat).any(axis=1), NAN, np.where(found, high, np.inf))
+    result: Floats = value.reshape(shape[:-1])
     return result
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._wald import wald_p
 from kidney_evals.estimation.errors import InputError
@@ -54,7 +55,7 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
         ranges: Full range of each attribute in the weights' unit, shape (k,).
 
     Returns:
-        Shape (..., k); NaN where all weights are zero.
+        Shape (..., k); NaN where all weights are zero, or one is NaN.
 
     Raises:
         InputError: Ranges that are not positive or do not match the weights.
@@ -73,10 +74,20 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
         weights: Shape (k,).
         covariance: Of the weights, shape (k, k), or (k+1, k+1) with the intercept last.
         ranges: Shape (k,).
+
+    Returns:
+        NaN where all weights are zero, or the covariance is NaN.
+
+    Raises:
+        InputError: As in `importance_shares`, or a covariance of another shape.
     """
     b, r = _checked(weights, ranges)
-    k = len(b)
-    weights_covariance = np.asarray(covariance, dtype=np.float64)[:k, :k]
+    k = len(r)
+    b = _checks.shaped(b, (k,), "weights", missing=True)
+    block = _checks.numbers(covariance, "covariance")
+    size = k + (block.shape == (k + 1, k + 1))
+    block = _checks.shaped(block, (size, size), "covariance", missing=True)
+    weights_covariance = block[:k, :k]
     total = np.abs(b * r).sum()
     if not total > 0:
         return np.full((k, k), np.nan)
@@ -86,8 +97,26 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
 
 
 def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | float:
-    """Return ½ Σ_k |s_k - h_k| over the last axis: 0 for equal, 1 for fully reversed shares."""
-    gap = np.asarray(shares, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
+    """Return ½ Σ_k |s_k - h_k| over the last axis: 0 for equal, 1 for fully reversed shares.
+
+    Args:
+        shares: Signed shares, shape (..., k); leading axes are draws.
+        reference: Shares to compare them with, shape (k,), or draws of them that fit `shares`.
+
+    Returns:
+        Shape (...), one number without leading axes; NaN where a share is NaN.
+
+    Raises:
+        InputError: Shapes that do not fit, or a share outside -1 to 1.
+    """
+    s, h = _checks.numbers(shares, "shares"), _checks.numbers(reference, "reference")
+    try:
+        np.broadcast_shapes(s.shape, h.shape)
+    except ValueError:
+        raise InputError(f"shares {s.shape} and reference {h.shape} do not fit together") from None
+    if s.shape[-1:] != h.shape[-1:] or s.ndim == 0:
+        raise InputError(f"shares {s.shape} and reference {h.shape} differ in attributes")
+    gap = _signed_shares(s, "shares") - _signed_shares(h, "reference")
     result: Floats = 0.5 * np.abs(gap).sum(axis=-1)
     return result if result.ndim else float(result)
 
@@ -118,6 +147,9 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     Args:
         fit: A logit, clustered by dilemma and Firth-penalised for a run's answers.
         ranges: Full range of each attribute in the weights' unit, shape (k,).
+
+    Raises:
+        InputError: Ranges that are not positive or do not match the fit.
     """
     p_value = wald_signal(fit)
     signal = bool(p_value < SIGNAL_LEVEL)
@@ -138,11 +170,16 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     )
 
 
+def _signed_shares(values: Floats, name: str) -> Floats:
+    return _checks.shaped(values, values.shape, name, -1, 1, missing=True, slack=1e-6)
+
+
 def _checked(weights: ArrayLike, ranges: ArrayLike) -> tuple[Floats, Floats]:
-    b = np.asarray(weights, dtype=np.float64)
-    r = np.asarray(ranges, dtype=np.float64)
+    b, r = _checks.numbers(weights, "weights"), _checks.numbers(ranges, "ranges")
     if r.ndim != 1 or b.shape[-1:] != r.shape:
         raise InputError(f"weights {b.shape} and ranges {r.shape} differ in attributes")
-    if not (r > 0).all():
-        raise InputError(f"ranges must be positive, not {r.tolist()}")
-    return b, r
+    bad = ~((r > 0) & (r <= _checks.LARGEST))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(f"ranges row {row} is {r[row]}: ranges must be positive and finite")
+    return _checks.shaped(b, b.shape, "weights", missing=True), r

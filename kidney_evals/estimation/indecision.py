@@ -77,6 +77,9 @@ def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
     Args:
         run: Dilemmas that people were asked.
         answers: Weight of each dilemma, shape (D,).
+
+    Raises:
+        InputError: Weights of the wrong shape, negative or all 0, or a run without a coin.
     """
     if run.share_draws is None:
         return NO_INTERVAL
@@ -84,10 +87,17 @@ def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
-    """Return people's coin rate in each of their draws, shape (B,); empty without draws."""
+    """Return people's coin rate in each of their draws, shape (B,); empty without draws.
+
+    Arguments and errors as in `human_interval`.
+    """
+    weight = _checks.column(answers, run.dilemmas, "answers", 0, np.inf)
+    if not run.has_coin:
+        raise InputError("the run has no coin on offer, and people no coin rate")
     if run.share_draws is None:
         return np.empty(0)
-    weight = np.asarray(answers, dtype=np.float64)
+    if not weight.any():
+        raise InputError("answers are all 0: no dilemma counts")
     result: Floats = (run.share_draws[:, :, COIN] @ weight) / weight.sum()
     return result
 
@@ -109,13 +119,10 @@ def outcome_share(
     Raises:
         InputError: Arrays that do not fit together.
     """
-    labels = np.asarray(dilemma)
-    if labels.ndim != 1:
-        raise InputError(f"dilemma must have shape (n,), not {labels.shape}")
-    n = len(labels)
+    n = _checks.length(dilemma, "dilemma", 0)
     if n == 0:
         return undefined()
-    index, count = _checks.groups(labels, n, "dilemma")
+    index, count = _checks.groups(dilemma, n, "dilemma")
     side = _checks.codes(order, n, "order", (0, 1))
     hits = _checks.codes(hit, n, "hit", (0, 1))
     cell = index * 2 + side

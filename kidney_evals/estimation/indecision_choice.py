@@ -27,8 +27,8 @@ from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.indecision_family import fit_naive
 from kidney_evals.estimation.indecision_models import MODELS, IndecisionModel, fit_indecision_model
 from kidney_evals.estimation.intervals import NAN
-from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
-from kidney_evals.estimation.two_stage import fit_two_stage
+from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
+from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 
 FOLDS: Final = 10
 """Parts of the dilemmas, each of which is held out once."""
@@ -123,8 +123,7 @@ def choose_indecision_model(
     n = len(one)
     choice = _checks.codes(choices, n, "choices", (0, 1, 2))
     index, count = _checks.groups(dilemmas, n, "dilemmas")
-    if folds < 2:
-        raise InputError(f"folds is {folds}, at least 2 are needed")
+    folds, seed = _checks.whole(folds, "folds", 2), _checks.whole(seed, "seed", 0)
     coins = int((choice == 2).sum())
 
     def nothing(reason: str, contenders: tuple[Contender, ...] = ()) -> IndecisionChoice:
@@ -182,7 +181,9 @@ def _fitter(model: str, seed: int) -> Fitter:
             return fit_indecision_model(named, one, two, choice, starts=_STARTS, seed=seed).predict
 
         return member
-    fits = {"davidson": fit_davidson, "rao_kupper": fit_rao_kupper, "two_stage": fit_two_stage}
+    fits: dict[str, Callable[[Floats, Ints], DavidsonFit | RaoKupperFit | TwoStageFit]] = {
+        "davidson": fit_davidson, "rao_kupper": fit_rao_kupper, "two_stage": fit_two_stage
+    }  # fmt: skip
 
     def on_differences(one: Floats, two: Floats, choice: Ints) -> Predict:
         fit = fits[model](one - two, choice)

@@ -105,11 +105,8 @@ def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
     Raises:
         InputError: No answers, or values outside the set.
     """
-    array = np.asarray(choices)
-    if array.ndim != 1 or len(array) == 0:
-        raise InputError(f"choices must have shape (answers,) and rows, not {array.shape}")
-    n = len(array)
-    counts = np.bincount(_checks.codes(array, n, "choices", (0, 1, 2)), minlength=3) / n
+    n = _checks.length(choices, "choices")
+    counts = np.bincount(_checks.codes(choices, n, "choices", (0, 1, 2)), minlength=3) / n
     if not intercept:
         counts[:2] = counts[:2].mean()
     taken = counts[counts > 0]

@@ -171,8 +171,7 @@ def fit_indecision_model(
         raise InputError(f"form is {form!r}, allowed are {list(get_args(Form))}")
     if form == "authors" and intercept:
         raise InputError("the authors' form has no intercept: use form='free'")
-    if starts < 1:
-        raise InputError(f"starts is {starts}, at least 1 is needed")
+    starts, seed = _checks.whole(starts, "starts", 1), _checks.whole(seed, "seed", 0)
     one, two = _patients(first, second)
     n, k = one.shape
     choice = _checks.answers_with_coin(choices, n, f"the model {model}")

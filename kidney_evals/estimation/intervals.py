@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kidney_evals.estimation._checks import Floats, column
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.errors import InputError
 
 DRAWS: Final = 1000
@@ -22,6 +23,7 @@ DRAWS: Final = 1000
 
 Z95: Final = 1.959963984540054
 
+_ROUNDING: Final = 1e-9
 _SEED: Final = 20210208
 _BLOCK: Final = 2_000_000
 """Numbers in one block of resamples, which bounds memory whatever the number of dilemmas."""
@@ -44,11 +46,22 @@ def wilson(rate: float, size: float, z: float = Z95) -> Interval:
 
     Args:
         rate: Observed proportion, 0 to 1.
-        size: Number of independent answers it is worth; need not be whole. Not positive: NaN.
-        z: Normal quantile.
+        size: Number of independent answers it is worth; need not be whole.
+        z: Normal quantile, above 0.
+
+    Returns:
+        No interval where `size` is not positive or `rate` is NaN.
+
+    Raises:
+        InputError: A rate outside 0 to 1 by more than rounding, or a quantile that is not positive.
     """
-    if not (size > 0 and 0 <= rate <= 1):
+    if not 0 < z < np.inf:
+        raise InputError(f"z is {z}, allowed are finite numbers above 0")
+    if rate < -_ROUNDING or rate > 1 + _ROUNDING:
+        raise InputError(f"rate is {rate}, outside 0 to 1")
+    if not size > 0 or np.isnan(rate):
         return NO_INTERVAL
+    rate = min(max(rate, 0.0), 1.0)
     spread = z * z / size
     centre = (rate + spread / 2) / (1 + spread)
     half = z / (1 + spread) * float(np.sqrt(rate * (1 - rate) / size + spread / (4 * size)))
@@ -125,10 +138,14 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     Args:
         hits: By question and order, shape (D, 2).
         trials: Shape (D, 2).
+
+    Raises:
+        InputError: As in `effective_size`.
     """
-    x, n = np.asarray(hits, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
     if n.ndim != 2 or x.shape != n.shape:
         raise InputError(f"hits {x.shape} and trials {n.shape} must have one shape (D, orders)")
+    _no_more_hits(x, n)
     apart = (n >= 2).all(axis=1)
     x = np.concatenate([x[apart].ravel(), x[~apart].sum(axis=1)])
     n = np.concatenate([n[apart].ravel(), n[~apart].sum(axis=1)])
@@ -152,8 +169,15 @@ def mean_interval(values: ArrayLike, *, reach: float = 1.0) -> Interval:
     Args:
         values: Shape (n,), one per dilemma; NaN are left out.
         reach: Largest departure a single value can make from the others.
+
+    Returns:
+        No interval from fewer than two values.
+
+    Raises:
+        InputError: A wrong shape, or an infinite value.
     """
-    x = np.asarray(values, dtype=np.float64)
+    n = _checks.length(values, "values", 0)
+    x = _checks.shaped(values, (n,), "values", missing=True)
     x = x[~np.isnan(x)]
     if len(x) < 2:
         return NO_INTERVAL
@@ -191,10 +215,20 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
     (Hesterberg 2015, section 4.3.1).
 
     Args:
-        draws: Shape (B,); NaN draws are left out.
+        draws: Shape (B,); draws that are not finite are left out.
         clusters: Number of resampled clusters G, None where the resamples are not of clusters.
+
+    Returns:
+        No interval without draws, or with fewer than two clusters.
+
+    Raises:
+        InputError: A wrong shape, or a number of clusters that is negative or not whole.
     """
-    values = np.asarray(draws, dtype=np.float64)
+    values = _checks.numbers(draws, "draws")
+    if values.ndim != 1:
+        raise InputError(f"draws must have shape (B,), not {values.shape}")
+    if clusters is not None:
+        _checks.whole(clusters, "clusters", 0)
     values = values[np.isfinite(values)]
     if len(values) == 0 or (clusters is not None and clusters < 2):
         return NO_INTERVAL
@@ -213,16 +247,26 @@ def recentred(draws: Floats, value: float) -> Floats:
     Redrawn people differ from the people of record as those differ from everybody. A ceiling
     Σ max p is too high in both steps, so draws lie as far below the estimate as the estimate below
     the truth: they move up by twice that (Efron and Tibshirani 1993, section 10.2).
+
+    Args:
+        draws: Shape (B,); may be empty. NaN draws stay NaN and do not count.
+        value: The estimate.
+
+    Raises:
+        InputError: A wrong shape, or an infinite draw.
     """
-    if len(draws) == 0:
+    n = _checks.length(draws, "draws", 0)
+    draws = _checks.shaped(draws, (n,), "draws", missing=True)
+    known = draws[~np.isnan(draws)]
+    if len(known) == 0:
         return draws
-    moved: Floats = draws + 2 * (value - float(draws.mean()))
+    moved: Floats = draws + 2 * (value - float(known.mean()))
     return moved
 
 
 @lru_cache(maxsize=256)
 def student(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t."""
+    """Return the 97.5 % quantile of Student's t; NaN without degrees of freedom."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.975))
@@ -242,11 +286,14 @@ def weight_blocks(
         draws: Number of resamples.
         key: Another key gives other weights, for parts that are redrawn independently.
 
+    Raises:
+        InputError: Numbers that are negative or not whole.
+
     Yields:
         The rows of the resamples in the block, and how often each cluster was picked, shape
         (rows, G). The same arguments give the same weights in every call.
     """
-    if clusters < 2:
+    if _checks.whole(clusters, "clusters", 0) < 2:
         return
     for rows in blocks(draws, clusters):
         yield rows, weight_rows(clusters, rows, draws, key=key)
@@ -260,16 +307,25 @@ def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0)
         rows: Which resamples.
         draws: How many there are in all.
         key: As in `weight_blocks`.
+
+    Raises:
+        InputError: Numbers that are too small or not whole.
     """
+    clusters, draws = _checks.whole(clusters, "clusters", 2), _checks.whole(draws, "draws", 0)
+    key = _checks.whole(key, "key", 0)
     if draws * clusters <= _BLOCK:
         return _weights(clusters, 0, draws, key)[rows].astype(np.float64)
     return _weights(clusters, rows.start, rows.stop, key).astype(np.float64)
 
 
 def blocks(draws: int, width: int) -> Iterator[slice]:
-    """Yield slices of 0..draws so that a block of `width` numbers per draw stays bounded."""
-    size = max(1, _BLOCK // max(width, 1))
-    for start in range(0, draws, size):
+    """Yield slices of 0..draws so that a block of `width` numbers per draw stays bounded.
+
+    Raises:
+        InputError: A number that is negative or not whole.
+    """
+    size = max(1, _BLOCK // max(_checks.whole(width, "width", 0), 1))
+    for start in range(0, _checks.whole(draws, "draws", 0), size):
         yield slice(start, min(start + size, draws))
 
 
@@ -290,20 +346,26 @@ def _weights(clusters: int, start: int, stop: int, key: int) -> NDArray[np.uint8
     return counts.astype(np.uint8).reshape(rows, clusters)
 
 
+def _no_more_hits(hits: Floats, trials: Floats) -> None:
+    _checks.shaped(trials, trials.shape, "trials", 0, np.inf)
+    _checks.shaped(hits, trials.shape, "hits", 0, np.inf)
+    over = hits > trials + _ROUNDING
+    if over.any():
+        place = tuple(int(index) for index in np.unravel_index(np.argmax(over), over.shape))
+        row = place[0] if len(place) == 1 else place
+        raise InputError(f"hits row {row} is {hits[place]}, more than its {trials[place]:g} trials")
+
+
 def _of_used(values: ArrayLike, trials: ArrayLike) -> Floats:
-    n = np.asarray(trials, dtype=np.float64)
-    return column(values, len(n), "expected", -np.inf, np.inf)[n > 0]
+    n = _checks.numbers(trials, "trials")
+    return _checks.column(values, len(n), "expected", -np.inf, np.inf)[n > 0]
 
 
 def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
-    n = np.asarray(trials, dtype=np.float64)
+    n = _checks.numbers(trials, "trials")
     if n.ndim != 1:
         raise InputError(f"trials must have shape (clusters,), not {n.shape}")
-    n = column(n, len(n), "trials", 0, np.inf)
-    x = column(hits, len(n), "hits", 0, np.inf)
-    over = x > n + 1e-9
-    if over.any():
-        row = int(np.argmax(over))
-        raise InputError(f"hits row {row} is {x[row]}, more than its {n[row]:g} trials")
+    x = _checks.numbers(hits, "hits")
+    _no_more_hits(x, n)
     keep = n > 0
     return x[keep], n[keep]

@@ -73,12 +73,18 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
 
     Returns:
         Shape (n,), or (draws, n). The last parameter, the pull of the first place, is not used.
+
+    Raises:
+        InputError: Wrong shapes or values.
     """
-    parameters = np.asarray(theta, dtype=np.float64)
-    x = np.asarray(differences, dtype=np.float64)
+    parameters = _checks.numbers(theta, "theta")
+    x = _checks.matrix(differences, "differences")
     k = x.shape[1]
+    if parameters.ndim not in (1, 2):
+        raise InputError(f"theta must have shape ({2 * k + 2},), not {parameters.shape}")
     if parameters.shape[-1] != 2 * k + 2:
         raise InputError(f"theta has {parameters.shape[-1]} values, {2 * k + 2} are needed")
+    parameters = _checks.shaped(parameters, parameters.shape, "theta")
     features = np.column_stack([x, np.sign(x)])
     lapse = parameters[..., 2 * k, None] if parameters.ndim > 1 else parameters[2 * k]
     core = logistic(parameters[..., : 2 * k] @ features.T)

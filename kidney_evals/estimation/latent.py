@@ -162,8 +162,9 @@ def fit_latent(
     n = len(x)
     choice = _checks.codes(choices, n, "choices", (0, 1) if model == "logit" else (0, 1, COIN))
     person, people = _checks.groups(persons, n, "persons")
-    if not 1 <= classes <= people:
-        raise InputError(f"classes must be from 1 to the number of people ({people})")
+    starts, seed = _checks.whole(starts, "starts", 1), _checks.whole(seed, "seed", 0)
+    if not _checks.whole(classes, "classes", 1) <= people:
+        raise InputError(f"classes is {classes}, more than the number of people ({people})")
     problem = _Problem(x, choice, person, people, model)
     random = np.random.Generator(np.random.PCG64(seed)).random((starts, classes))
     warm = [problem.climb(problem.start(row), _WARM_UP) for row in random]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Ints
 from kidney_evals.estimation.errors import InputError
 
@@ -32,9 +33,10 @@ class Levels:
     exact: bool
 
     def __post_init__(self) -> None:
-        ends = np.array([*self.starts, self.end], dtype=np.float64)
+        ends = _checks.numbers([*self.starts, self.end], "levels")
         ascending = np.diff(ends[:-1]) > 0
-        if not np.isfinite(ends).all() or not ascending.all() or not ends[-1] >= ends[:-1].max():
+        sound = len(ends) > 1 and np.isfinite(ends).all() and ends[-1] >= ends[:-1].max()
+        if not sound or not ascending.all():
             raise InputError(f"levels must ascend and be finite, not {ends.tolist()}")
         if len(self.labels) != len(self.starts):
             raise InputError(f"{len(self.starts)} levels have {len(self.labels)} labels")
@@ -49,7 +51,9 @@ class Levels:
         Raises:
             InputError: A value that belongs to no level.
         """
-        x = np.asarray(values, dtype=np.float64)
+        x = _checks.numbers(values, name)
+        if x.ndim != 1:
+            raise InputError(f"{name} must have shape (n,), not {x.shape}")
         index = np.searchsorted(self.starts, x, side="right") - 1
         bad = ~((index >= 0) & (x <= self.end))
         if self.exact:
@@ -71,11 +75,9 @@ def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Lev
     Raises:
         InputError: Fewer than two values, one that is not finite, or a number below 2.
     """
-    listed = np.asarray(values, dtype=np.float64)
-    if listed.ndim != 1 or not np.isfinite(listed).all():
-        raise InputError("values must be one row of finite numbers")
-    if min(most, bands) < 2:
-        raise InputError(f"most and bands must be 2 or more, not {most} and {bands}")
+    n = _checks.length(values, "values", 0)
+    listed = _checks.column(values, n, "values", -np.inf, np.inf)
+    most, bands = _checks.whole(most, "most", 2), _checks.whole(bands, "bands", 2)
     domain = np.unique(listed)
     if len(domain) < 2:
         raise InputError(f"an attribute needs two values or more, not {domain.tolist()}")

@@ -159,12 +159,12 @@ def fit_logit_resamples(
     x = _checks.matrix(differences, "differences")
     n = len(x)
     y = _checks.column(chose_first, n, "chose_first", 0, 1)
-    counts = np.asarray(frequencies, dtype=np.float64)
-    if counts.ndim != 2 or counts.shape[1] != n:
-        raise InputError(f"frequencies must have shape (draws, {n}), not {counts.shape}")
-    if not (counts >= 0).all():
-        raise InputError("frequencies must not be negative or NaN")
+    counts = _checks.numbers(frequencies, "frequencies")
+    draws = len(counts) if counts.ndim == 2 else 1
+    counts = _checks.shaped(counts, (draws, n), "frequencies", 0, np.inf)
     basis, design = full_rank(x, intercept)
+    if draws == 0 or design.shape[1] == 0:
+        return np.zeros((draws, x.shape[1] + 1))
     start, finite = _maximise(design, y, counts.mean(axis=0), firth=penalty == "firth")
     if not finite:
         start = np.zeros(design.shape[1])
@@ -174,8 +174,7 @@ def fit_logit_resamples(
         _maximise_many(design, y, counts[i : i + size], penalty == "firth", start)
         for i in range(0, len(counts), size)
     ]
-    theta = np.concatenate(blocks) if blocks else np.empty((0, design.shape[1]))
-    result: Floats = theta @ basis.T
+    result: Floats = np.concatenate(blocks) @ basis.T
     return result
 
 
@@ -200,7 +199,11 @@ def _maximise(
         residual = counts * (y - probability)
         curvature = information
         if firth:
-            spread = products @ inverse(information).ravel()
+            try:
+                spread = products @ inverse(information).ravel()
+            except np.linalg.LinAlgError:
+                # Rows without weight leave nothing to be told.
+                return theta, False
             residual = residual + variance * spread * (0.5 - probability)
             curvature = information - _penalty_hessian(
                 design, products, variance, probability, spread, information

@@ -83,8 +83,8 @@ def chances_of_choices(choices: ArrayLike) -> Floats:
     Raises:
         InputError: Another code.
     """
-    choice = _checks.codes(choices, np.size(choices), "choices", (0, 1, 2))
-    result: Floats = _CHANCES[choice]
+    n = _checks.length(choices, "choices", 0)
+    result: Floats = _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
     return result
 
 
@@ -95,11 +95,12 @@ def chances_of_shares(shares: ArrayLike) -> Floats:
         shares: Shares of the answers, or draws of them, shape (..., 2) or (..., 3).
 
     Raises:
-        InputError: Another last axis.
+        InputError: Another last axis, or a share outside 0 to 1; NaN stays NaN.
     """
-    each = np.asarray(shares, dtype=np.float64)
+    each = _checks.numbers(shares, "shares")
     if each.ndim == 0 or each.shape[-1] not in (2, 3):
         raise InputError(f"shares must have shape (..., 2 or 3), not {each.shape}")
+    each = _checks.shares(each, each.shape, "shares")
     result: Floats = each @ _CHANCES[: each.shape[-1]]
     return result
 
@@ -142,15 +143,8 @@ def marginal_effects(
             the list, an outcome outside 0 to 1 or a weight that is negative.
     """
     x1, x2 = _pair(first, second)
-    index = np.asarray(dilemma)
-    if index.ndim != 1:
-        raise InputError(f"dilemma must have shape (n,), not {index.shape}")
-    n = len(index)
-    bad = ~np.isin(index, np.arange(len(x1)))
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"dilemma row {row} is {index[row]}, not one of {len(x1)} dilemmas")
-    index = index.astype(np.int64)
+    n = _checks.length(dilemma, "dilemma", 0)
+    index = _checks.places(dilemma, n, "dilemma", len(x1))
     y = _checks.column(outcome, n, "outcome", 0, 1)
     w = np.ones(n) if weights is None else _checks.column(weights, n, "weights", 0, np.inf)
     # Sorted, so that the order of answers cannot change a digit.
@@ -203,7 +197,7 @@ def human_marginal_effects(
     w = np.ones(count) if weights is None else _checks.column(weights, count, "weights", 0, np.inf)
     used = w > 0
     y = _known(outcome, used, "outcome")
-    table = np.asarray(outcome_draws, dtype=np.float64)
+    table = _checks.numbers(outcome_draws, "outcome_draws")
     if table.ndim != 2:
         raise InputError(f"outcome_draws must have shape (draws, {count}), not {table.shape}")
     draws = [_known(draw, used, f"outcome_draws draw {b}") for b, draw in enumerate(table)]
@@ -219,7 +213,7 @@ def human_marginal_effects(
 
 def _known(values: ArrayLike, used: NDArray[np.bool_], name: str) -> Floats:
     """Return the chances of the used dilemmas, checked; shares may sum to 1 but for rounding."""
-    x = np.asarray(values, dtype=np.float64)
+    x = _checks.numbers(values, name)
     filled = np.where(used, x, 0.5) if x.shape == used.shape else x
     return _checks.column(filled, len(used), name, -1e-6, 1 + 1e-6)[used]
 

@@ -72,12 +72,12 @@ def nearest_classes(
     Raises:
         InputError: Wrong shapes or values, or a single dilemma.
     """
-    predicted = np.asarray(class_shares, dtype=np.float64)
-    if predicted.ndim != 3 or 0 in predicted.shape or not np.isfinite(predicted).all():
+    predicted = _checks.numbers(class_shares, "class_shares")
+    if predicted.ndim != 3 or 0 in predicted.shape or predicted.shape[2] not in (2, 3):
         raise InputError(
-            f"class_shares must be finite, of shape (classes, answers, 2 or 3), not "
-            f"{predicted.shape}"
+            f"class_shares must have shape (classes, answers, 2 or 3), not {predicted.shape}"
         )
+    predicted = _checks.shaped(predicted, predicted.shape, "class_shares", 0, 1, slack=1e-6)
     classes, n, width = predicted.shape
     prior = _checks.column(shares, classes, "shares", _LEAST, 1)
     choice = _checks.codes(choices, n, "choices", tuple(range(width)))

@@ -171,14 +171,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Args:
         p_values: 0 to 1; NaN stay NaN and do not count.
+
+    Raises:
+        InputError: A value outside 0 to 1.
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    if p.ndim != 1:
-        raise InputError(f"p_values must have shape (m,), not {p.shape}")
-    bad = (p < 0) | (p > 1)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"p_values row {row} is {p[row]}, outside 0 to 1")
+    m = _checks.length(p_values, "p_values", 0)
+    p = _checks.shaped(p_values, (m,), "p_values", 0, 1, missing=True)
     result = np.full(len(p), NAN)
     tested = np.flatnonzero(~np.isnan(p))
     rank = tested[np.argsort(p[tested], kind="stable")]
@@ -192,7 +190,7 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     x1, x2 = _checks.matrix(first, "first"), _checks.matrix(second, "second")
     if x1.shape != x2.shape:
         raise InputError(f"first {x1.shape} and second {x2.shape} must have one shape (n, k)")
-    limits = np.asarray(ends, dtype=np.float64)
+    limits = _checks.numbers(ends, "ends")
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
     span = limits[:, 1] - limits[:, 0]

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._criteria import PanelCriteria
 from kidney_evals.estimation._halton import normal_draws
@@ -141,8 +142,7 @@ def fit_random_coefficients(
             f"persons names {answers.people} people, more than {parameters} are needed to tell "
             "how people differ"
         )
-    if draws < _ROUGH:
-        raise InputError(f"draws is {draws}, at least {_ROUGH} are needed")
+    draws, seed = _checks.whole(draws, "draws", _ROUGH), _checks.whole(seed, "seed", 0)
     coins = int((answers.choice == COIN).sum())
     if model == "davidson" and coins in (0, len(answers.choice)):
         which = "no" if coins == 0 else "every"

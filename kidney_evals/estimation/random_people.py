@@ -76,6 +76,7 @@ def estimate_people(
             f"differences has {answers.x.shape[1]} attributes, the fit has "
             f"{len(fit.means) - answers.coin}"
         )
+    draws, seed = _checks.whole(draws, "draws", 1), _checks.whole(seed, "seed", 0)
     population = Population(fit.means, fit.cholesky)
     normal = normal_draws(seed, answers.people, draws, answers.size)
     nodes = person_nodes(answers, population, normal)
@@ -91,6 +92,7 @@ def estimate_people(
 
 def draw_people(fit: RandomCoefficientFit, people: int, rng: np.random.Generator) -> Floats:
     """Return the coefficients of new people, shape (people, q)."""
+    people = _checks.whole(people, "people", 1)
     normal = rng.standard_normal((people, len(fit.means)))
     result: Floats = fit.means + normal @ fit.cholesky.T
     return result
@@ -156,6 +158,7 @@ def _over_people(
     fit: RandomCoefficientFit, differences: ArrayLike, people: int, seed: int
 ) -> tuple[Floats, Floats]:
     x = _checks.matrix(differences, "differences")
+    people, seed = _checks.whole(people, "people", 1), _checks.whole(seed, "seed", 0)
     normal = normal_draws(seed, 1, people, len(fit.means))[0]
     coefficients = fit.means + normal @ fit.cholesky.T
     mean = np.zeros((len(x), 3 if fit.model == "davidson" else 2))

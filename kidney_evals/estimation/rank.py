@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
 from kidney_evals.estimation._resample import redrawn_shares, strata
 from kidney_evals.estimation.decisions import COIN, Decisions
@@ -44,16 +45,14 @@ def fit_bradley_terry(
         InputError: Pairs outside the profiles, a pair of one profile, or wins that do not fit.
         FitError: No optimum was reached.
     """
+    profiles = _checks.whole(profiles, "profiles", 1)
     left, right = _pairs(first, second, profiles)
-    count = np.asarray(wins, dtype=np.float64)
+    count = _checks.numbers(wins, "wins")
     if count.shape[-2:] != (len(left), 2):
         raise InputError(f"wins must have shape (..., {len(left)}, 2), not {count.shape}")
-    bad = ~(count >= 0).all(axis=-1)
-    if bad.any():
-        where = tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
-        raise InputError(f"wins row {where} is {count[where].tolist()}: negative or NaN")
-    if not ridge > 0:
-        raise InputError(f"ridge must be positive, not {ridge}")
+    count = _checks.shaped(count, count.shape, "wins", 0, np.inf)
+    if not 0 < ridge <= _checks.LARGEST:
+        raise InputError(f"ridge must be positive and finite, not {ridge}")
     lead = count.shape[:-2]
     count = count.reshape(-1, len(left), 2)
     design = np.zeros((len(left), profiles))
@@ -83,8 +82,12 @@ def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
     Args:
         scores: Shape (..., m).
         reference: Shape (m,).
+
+    Raises:
+        InputError: Wrong shapes, or a score that is not finite.
     """
-    return _pearson(_ranks(scores), _ranks(reference))
+    x, y = _scored(scores, reference)
+    return _pearson(_ranks(x), _ranks(y))
 
 
 def kendall(scores: ArrayLike, reference: ArrayLike) -> Floats:
@@ -93,8 +96,11 @@ def kendall(scores: ArrayLike, reference: ArrayLike) -> Floats:
     Args:
         scores: Shape (..., m).
         reference: Shape (m,).
+
+    Raises:
+        InputError: As in `spearman`.
     """
-    x, y = _signs(scores), _signs(reference)
+    x, y = (_signs(values) for values in _scored(scores, reference))
     with np.errstate(invalid="ignore", divide="ignore"):
         tau: Floats = (x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
     return tau
@@ -121,8 +127,13 @@ def profile_rank(
 
     Returns:
         NaN with n = 0 where nothing was answered or all scores are equal; n counts answers.
+
+    Raises:
+        InputError: Wrong shapes, a profile without a score, or a score that is not finite.
     """
-    scores = np.asarray(reference, dtype=np.float64)
+    scores = _checks.column(
+        reference, _checks.length(reference, "reference"), "reference", -np.inf, np.inf
+    )
     left, right = _pairs(first, second, len(scores))
     if len(left) != decisions.dilemmas:
         raise InputError(f"first must have shape ({decisions.dilemmas},), not {left.shape}")
@@ -164,18 +175,15 @@ def _redrawn(run: Decisions, left: Ints, right: Ints, profiles: int) -> Floats:
 
 
 def _pairs(first: ArrayLike, second: ArrayLike, profiles: int) -> tuple[Ints, Ints]:
-    left, right = np.asarray(first), np.asarray(second)
-    if left.ndim != 1 or left.shape != right.shape:
-        raise InputError(f"first {left.shape} and second {right.shape} must have one shape (m,)")
-    for name, side in (("first", left), ("second", right)):
-        bad = ~np.isin(side, np.arange(profiles))
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise InputError(f"{name} row {row} is {side[row]}, not one of {profiles} profiles")
+    m = _checks.length(first, "first", 0)
+    left, right = (
+        _checks.places(side, m, name, profiles)
+        for name, side in (("first", first), ("second", second))
+    )
     if (left == right).any():
         row = int(np.argmax(left == right))
         raise InputError(f"row {row} pairs profile {left[row]} with itself")
-    return left.astype(np.int64), right.astype(np.int64)
+    return left, right
 
 
 def _halved(answers: Floats) -> Floats:
@@ -184,17 +192,24 @@ def _halved(answers: Floats) -> Floats:
     return wins
 
 
-def _signs(values: ArrayLike) -> Floats:
+def _scored(scores: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
+    m = _checks.length(reference, "reference")
+    x = _checks.numbers(scores, "scores")
+    if x.shape[-1:] != (m,):
+        raise InputError(f"scores must have shape (..., {m}), not {x.shape}")
+    x = _checks.shaped(x, x.shape, "scores")
+    return x, _checks.column(reference, m, "reference", -np.inf, np.inf)
+
+
+def _signs(x: Floats) -> Floats:
     """Signs of the differences between all pairs of entries, shape (..., m(m-1)/2)."""
-    x = np.asarray(values, dtype=np.float64)
     i, j = np.triu_indices(x.shape[-1], 1)
     # Scores that differ by rounding alone are tied.
     signs: Floats = np.sign(np.round(x[..., i] - x[..., j], 9))
     return signs
 
 
-def _ranks(values: ArrayLike) -> Floats:
-    x = np.asarray(values, dtype=np.float64)
+def _ranks(x: Floats) -> Floats:
     above = np.sign(np.round(x[..., :, None] - x[..., None, :], 9))
     ranks: Floats = above.sum(axis=-1)
     return ranks

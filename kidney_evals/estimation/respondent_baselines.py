@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.agreement import comparable
 from kidney_evals.estimation.calibration import expected_flip_calibration
@@ -63,14 +64,19 @@ def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
     """Return the answer shares of an answerer, shape (D, K); NaN rows where people's are unknown.
 
     Args:
-        shares: People's shares, shape (D, K).
+        shares: People's shares, shape (D, 2) or (D, 3); a row is NaN where nobody was asked.
         answerer: Whose.
 
     Raises:
-        InputError: An unknown answerer, or one that needs a coin where none is on offer.
+        InputError: A wrong shape, a share outside 0 to 1, an unknown answerer, or one that needs a
+            coin where none is on offer.
     """
     if answerer not in ANSWERERS:
         raise InputError(f"unknown answerer {answerer!r}; allowed: {', '.join(ANSWERERS)}")
+    shares = _checks.numbers(shares, "shares")
+    if shares.ndim != 2 or shares.shape[1] not in (2, 3):
+        raise InputError(f"shares must have shape (D, 2 or 3), not {shares.shape}")
+    shares = _checks.shares(shares, shares.shape, "shares")
     if answerer in ("never_flips", "always_coin") and shares.shape[1] <= COIN:
         raise InputError(f"{answerer!r} needs a coin on offer")
     known = ~np.isnan(shares).any(axis=1, keepdims=True)

@@ -21,8 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._functions import log_logistic, logistic
+from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95
 
 _HALF_BOTH = -math.log(math.sqrt(2) - 1)
@@ -50,12 +52,20 @@ def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) ->
     Args:
         value: The threshold.
         slopes: Its derivatives in the parameters it depends on, length q.
-        covariance: Of these parameters, shape (q, q).
+        covariance: Of these parameters, shape (q, q); NaN where unknown.
+
+    Raises:
+        InputError: Wrong shapes, slopes that are not finite, or a variance below 0.
     """
+    q = _checks.length(slopes, "slopes")
+    spread = _checks.shaped(covariance, (q, q), "covariance", missing=True)
     if not math.isfinite(value):
         return Threshold(value, math.nan, math.nan)
-    gradient = np.asarray(slopes, dtype=np.float64)
-    half = Z95 * math.sqrt(float(gradient @ covariance @ gradient))
+    gradient = _checks.column(slopes, q, "slopes", -np.inf, np.inf)
+    variance = float(gradient @ spread @ gradient)
+    if variance < 0:
+        raise InputError(f"covariance {spread.tolist()} gives a variance of {variance}, below 0")
+    half = Z95 * math.sqrt(variance)
     return Threshold(value, value - half, value + half)
 
 

@@ -107,14 +107,20 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     """Return shares (first, second, coin) without the pull of the first place, shape (n, 3).
 
     Args:
-        theta: In the order of `TwoStageFit.theta`, shape (k+3,).
+        theta: In the order of `TwoStageFit.theta`, shape (k+3,); a flip intercept of -inf is
+            somebody who never flips.
         differences: Shape (n, k).
+
+    Raises:
+        InputError: Wrong shapes or values.
     """
-    x = np.asarray(differences, dtype=np.float64)
-    parameters = np.asarray(theta, dtype=np.float64)
+    x = _checks.matrix(differences, "differences")
     k = x.shape[1]
+    parameters = _checks.numbers(theta, "theta")
     if parameters.shape != (k + 3,):
         raise InputError(f"theta must have shape ({k + 3},), not {parameters.shape}")
+    finite = np.delete(parameters, k) if parameters[k] == -np.inf else parameters
+    _checks.column(finite, len(finite), "theta", -np.inf, np.inf)
     utility = x @ parameters[:k]
     coin = logistic(parameters[k] - parameters[k + 1] * rounded_abs(utility)[0])
     first = logistic(utility)
@@ -177,10 +183,17 @@ def fit_flip_slope(
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
 
     Returns:
-        The slope with a clustered 95 % interval; NaN where nothing varies.
+        The slope with a clustered 95 % interval; NaN where nothing varies, or nothing was answered.
+
+    Raises:
+        InputError: Wrong shapes, a closeness that is negative or not finite, or a flip that is not
+            0 to 1.
     """
-    distance = np.asarray(closeness, dtype=np.float64)
-    coin = np.asarray(flipped, dtype=np.float64)
+    n = _checks.length(flipped, "flipped", 0)
+    coin = _checks.column(flipped, n, "flipped", 0, 1)
+    distance = _checks.column(closeness, n, "closeness", 0, np.inf)
+    if clusters is not None and n:
+        clusters = _checks.groups(clusters, n)[0]
     nothing = FlipSlope(np.nan, np.nan, np.nan, np.nan, False)
     if len(coin) == 0 or coin.min() == coin.max() or np.ptp(distance) == 0:
         return nothing

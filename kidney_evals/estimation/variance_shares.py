@@ -106,7 +106,8 @@ def one_hot(choices: ArrayLike) -> Floats:
     Raises:
         InputError: Another code.
     """
-    result: Floats = np.eye(3)[_checks.codes(choices, np.size(choices), "choices", (0, 1, 2))]
+    n = _checks.length(choices, "choices", 0)
+    result: Floats = np.eye(3)[_checks.codes(choices, n, "choices", (0, 1, 2))]
     return result
 
 
@@ -150,6 +151,9 @@ def variance_shares(
             dilemma, wording, order and epoch of another.
     """
     y = _checks.matrix(outcomes, "outcomes")
+    if y.shape[1] == 0:
+        raise InputError(f"outcomes must have one column or more, not {y.shape}")
+    draws = _checks.whole(draws, "draws", 0)
     labels = [
         _checks.groups(values, len(y), name)
         for name, values in (

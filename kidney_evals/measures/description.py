@@ -175,9 +175,8 @@ def _two_stage(run: Run) -> TwoStageSection:
     thresholds = None
     if people is not None:
         at = [people.parameters.index(name) for name in ("flip_intercept", "flip_slope")]
-        thresholds = two_stage_thresholds(
-            *(people.estimates[i].value for i in at), people.covariance[np.ix_(at, at)]
-        )
+        intercept, slope = (people.estimates[index].value for index in at)
+        thresholds = two_stage_thresholds(intercept, slope, people.covariance[np.ix_(at, at)])
     where = run.decisions.dilemma
     fit, failure = None, ""
     try:

@@ -46,6 +46,9 @@ def measure(run: Run, row: str) -> Quantity:
     Args:
         run: The run.
         row: The row's name; `imp_<attribute>` for an importance share.
+
+    Raises:
+        InputError: There is no such row.
     """
     if row in COIN_ROWS and run.borrows_coin:
         return undefined()
@@ -54,7 +57,10 @@ def measure(run: Run, row: str) -> Quantity:
         # People were offered a coin and nothing else: no rate of theirs is borrowed.
         hides = row in COIN_COLUMNS and run.borrows_coin
         return found._replace(human=float("nan")) if hides else found
-    return _importance_share(run, row.removeprefix(IMPORTANCE.rstrip("*")))
+    shares = [IMPORTANCE.replace("*", name) for name in run.study.attribute_ids]
+    if row not in shares:
+        raise InputError(f"row is {row!r}, there are {[*ROWS, *shares]}")
+    return _importance_share(run, shares.index(row))
 
 
 @lru_cache(maxsize=4)
@@ -80,8 +86,7 @@ def importance(run: Run) -> ImportanceEstimate | None:
         return None
 
 
-def _importance_share(run: Run, attribute: str) -> Quantity:
-    index = run.study.attribute_ids.index(attribute)
+def _importance_share(run: Run, index: int) -> Quantity:
     people = float(run.reference.importance[index])
     estimate = importance(run)
     if estimate is None or not estimate.signal:

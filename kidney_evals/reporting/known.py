@@ -32,6 +32,7 @@ SHOWN: Mapping[Condition, tuple[str, ...]] = {
         "pos_bias",
         "dominance",
         "log_score",
+        "centrality",
         "coverage",
     ),
     "coin_flip": (
@@ -41,7 +42,8 @@ SHOWN: Mapping[Condition, tuple[str, ...]] = {
         "agreement",
         "share_dist",
         "swap_diff",
-        "pos_bias",
+        "threshold",
+        "centrality",
         "coverage",
     ),
 }

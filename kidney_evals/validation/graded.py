@@ -180,7 +180,8 @@ def _apart(panel: Panel, step: float) -> Floats:
     """From people to whoever most people pass over, at even steps of the squared distance."""
     part = step**0.5
     against = known.majority(panel)[:, :, [1, 0, 2][: panel.shares.shape[1]]]
-    return (1 - part) * known.as_people(panel) + part * against
+    result: Floats = (1 - part) * known.as_people(panel) + part * against
+    return result
 
 
 def _turning(panel: Panel, step: float) -> Floats:

@@ -159,4 +159,6 @@ def _fitted(x: Floats, for_it: Floats, against: Floats, *, intercept: bool = Tru
         return np.full(x.shape[1] + 1, np.nan)
     share = for_it / np.where(total > 0, total, 1.0)
     counts = total[None] / total.max()
-    return fit_logit_resamples(x, share, counts, intercept=intercept, penalty="none")[0]
+    fits = fit_logit_resamples(x, share, counts, intercept=intercept, penalty="none")
+    result: Floats = fits[0]
+    return result

@@ -1,6 +1,7 @@
 """Where the better patient gets half of all answers: by hand, at its edges, and as an interval."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def test_at_the_threshold_the_better_patient_gets_half() -> None:
         assert (1 - logistic(a + b * at)) * logistic(s * at) == pytest.approx(0.5, abs=1e-9)
 
 
-def answers(rng: np.random.Generator, n: int, theta: tuple[float, float, float]) -> tuple:
+def answers(rng: np.random.Generator, n: int, theta: tuple[float, float, float]) -> tuple[Any, ...]:
     a, b, s = theta
     u = np.repeat(rng.normal(0, 1.5, n), 2)
     coin = rng.random(2 * n) < 1 / (1 + np.exp(-(a + b * np.abs(u))))

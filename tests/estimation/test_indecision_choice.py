@@ -1,5 +1,7 @@
 """Does the rule name the right model of indecision when it can, and none when it cannot?"""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,11 +17,13 @@ from kidney_evals.estimation.indecision_models import fit_indecision_model
 
 Array = NDArray[np.float64]
 
+Found = tuple[IndecisionChoice, tuple[Any, ...]]
+
 
 def patients(rng: np.random.Generator, dilemmas: int) -> tuple[Array, Array, NDArray[np.int64]]:
     one, two = rng.uniform(-1.5, 1.5, (2, dilemmas, 3))
     twice = np.repeat(np.arange(dilemmas), 2)
-    return one[twice], two[twice], twice
+    return np.asarray(one[twice]), np.asarray(two[twice]), twice
 
 
 def dominant(one: Array, two: Array) -> Array:
@@ -27,22 +31,24 @@ def dominant(one: Array, two: Array) -> Array:
     gap = one - two
     scores = 6.0 * np.column_stack([gap.min(axis=1), (-gap).min(axis=1), np.full(len(gap), -0.4)])
     power = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return power / power.sum(axis=1, keepdims=True)
+    result: Array = power / power.sum(axis=1, keepdims=True)
+    return result
 
 
 def drawn(rng: np.random.Generator, shares: Array) -> NDArray[np.int64]:
-    return (rng.random((len(shares), 1)) > shares.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    picked = (rng.random((len(shares), 1)) > shares.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    return np.asarray(picked, dtype=np.int64)
 
 
 @pytest.fixture(scope="module")
-def of_dominance() -> tuple[IndecisionChoice, tuple]:
+def of_dominance() -> Found:
     rng = np.random.default_rng(4)
     one, two, label = patients(rng, 600)
     choice = drawn(rng, dominant(one, two))
     return choose_indecision_model(one, two, choice, label), (one, two, choice, label)
 
 
-def test_a_model_that_stands_apart_is_named(of_dominance: tuple[IndecisionChoice, tuple]) -> None:
+def test_a_model_that_stands_apart_is_named(of_dominance: Found) -> None:
     found, (one, two, choice, _) = of_dominance
     assert found.best == "dom" and found.possible == ("dom",)
     assert found.contenders[0].model == "dom"
@@ -53,7 +59,7 @@ def test_a_model_that_stands_apart_is_named(of_dominance: tuple[IndecisionChoice
 
 
 def test_the_order_of_answers_and_of_patients_changes_no_verdict(
-    of_dominance: tuple[IndecisionChoice, tuple],
+    of_dominance: Found,
 ) -> None:
     found, (one, two, choice, label) = of_dominance
     mixed = np.random.default_rng(0).permutation(len(choice))
@@ -125,8 +131,8 @@ def test_where_a_rule_explains_the_decisions_no_model_is_named() -> None:
         ({"folds": 1}, "folds is 1"),
     ],
 )
-def test_bad_input_is_named(change: dict, said: str) -> None:
-    given = {
+def test_bad_input_is_named(change: dict[str, Any], said: str) -> None:
+    given: dict[str, Any] = {
         "first": [[1.0], [2.0], [3.0]],
         "second": [[0.0], [1.0], [1.0]],
         "choices": [0, 1, 2],

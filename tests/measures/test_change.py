@@ -1,6 +1,7 @@
 """The change of a row between two runs: the rows themselves, on what both runs share."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_every_row_with_a_change_is_a_row() -> None:
         ({}, "imp_height", "row is 'imp_height'"),
     ],
 )
-def test_what_cannot_be_compared_is_named(other: dict, row: str, said: str) -> None:
+def test_what_cannot_be_compared_is_named(other: dict[str, Any], row: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         change(run(known.as_people), run(known.as_people, **other), row)
 

@@ -17,7 +17,7 @@ from kidney_evals.validation.respondents import Respondent
 from kidney_evals.validation.simulate import simulate_run
 
 HUMAN = Respondent("people", "", known.as_people, known.never)
-SHY = Respondent("refuses close calls", "", known.as_people, lambda p: 1.0 * (p.closeness < 0.5))
+SHY = next(one for one in known.RESPONDENTS if one.name == "refuses close calls")
 RULE = Respondent("lexicographic", "", known.lexicographic, known.never)
 NEVER = Respondent("never flips", "", known.never_flips, known.never)
 FEW = Respondent("few", "", known.as_people, known.never, dilemmas=9)

@@ -1,0 +1,196 @@
+"""Laws that every row of a whole run obeys, through `measure`, with its interval and human value.
+
+shuffled  the samples come in another order: no digit changes
+relisted  the two patients of every dilemma change places in the list: nothing changes
+reshown   A and B change places on the screen, decisions stay: the side bias turns
+doubled   every dilemma is there twice, under a second name: values stay
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kidney_evals.estimation.calibration import closeness_bins
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures.rows import ROWS, measure
+from kidney_evals.measures.run import Run
+from kidney_evals.studies import Condition, dilemmas_of, load_study
+from kidney_evals.validation.respondents import RESPONDENTS
+from kidney_evals.validation.simulate import simulate_run
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+OTHER = np.array([1, 0, 2, -1])
+"""An answer in terms of the patients listed the other way round; the last is none."""
+
+FIRTH = "Firth's penalty counts as half an answer for each weight, which is less among more answers"
+
+SAME = 1e-9
+
+NEARLY_DOUBLED: dict[str, tuple[float, str]] = {
+    "flip_calib": (0.005, "takes off variances of G / (G - 1), and uses bins of one once doubled"),
+    "lim_calib": (0.005, "as flip_calib"),
+    "flip_slope": (0.05, FIRTH),
+    "threshold": (0.02, FIRTH),
+    "share_dist": (0.001, FIRTH),
+    "imp_age": (0.001, FIRTH),
+    "imp_drinks": (0.001, FIRTH),
+    "imp_dependents": (0.001, FIRTH),
+    "side_pull": (0.005, "takes off a variance over G"),
+    "centrality": (0.05, "a person's worth of answers is drawn at random from other dilemmas"),
+    "no_signal": (1.0, "a flag: twice the dilemmas show more"),
+    "few": (1.0, "a flag: counts dilemmas"),
+}
+"""Rows whose value says something about how many dilemmas there are: how much it moves, and why."""
+
+
+@lru_cache(maxsize=4)
+def whole_run(condition: Condition, index: int) -> Run:
+    """A simulated run of 60 dilemmas in both orders, each answered twice."""
+    reference = load_reference(load_study("mcelfresh_2021"), condition)
+    unreadable = next(one for one in RESPONDENTS if one.name == "10 % unreadable")
+    short = replace(unreadable, dilemmas=60)
+    one = simulate_run(reference, short, index)
+    again = simulate_run(reference, replace(short, name="again"), index)
+    assert one.dilemmas == again.dilemmas
+    parts = ("dilemma", "order", "choice", "first_choice", "outcomes", "departures")
+    both: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name), getattr(again, name)]) for name in parts
+    }
+    return replace(one, epoch=np.repeat([1, 2], len(one.choice)), **both)
+
+
+@lru_cache(maxsize=4)
+def relisted(run: Run) -> Run:
+    return replace(
+        run,
+        dilemmas=tuple(replace(one, first=one.second, second=one.first) for one in run.dilemmas),
+        order=1 - run.order,
+        choice=OTHER[run.choice],
+        first_choice=OTHER[run.first_choice],
+    )
+
+
+@lru_cache(maxsize=4)
+def reshown(run: Run) -> Run:
+    return replace(run, order=1 - run.order)
+
+
+@lru_cache(maxsize=4)
+def doubled(run: Run) -> Run:
+    parts = ("order", "epoch", "choice", "first_choice", "outcomes", "departures")
+    twice: dict[str, Any] = {name: np.tile(getattr(run, name), 2) for name in parts}
+    return replace(
+        run,
+        dilemmas=(*run.dilemmas, *(replace(one, id=f"z{one.id}") for one in run.dilemmas)),
+        dilemma=np.concatenate([run.dilemma, run.dilemma + len(run.dilemmas)]),
+        **twice,
+    )
+
+
+@lru_cache(maxsize=4)
+def shuffled(run: Run) -> Run:
+    rows = np.random.default_rng(4).permutation(len(run.choice))
+    parts = ("dilemma", "order", "epoch", "choice", "first_choice", "outcomes", "departures")
+    mixed: dict[str, Any] = {name: getattr(run, name)[rows] for name in parts}
+    return replace(run, **mixed)
+
+
+EVERY_ROW = [*ROWS, "imp_age", "imp_drinks", "imp_dependents"]
+CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> None:
+    undefined = {row for row in EVERY_ROW if not measure(whole_run(condition, 0), row).defined}
+    coin = {"flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold", "flips_1st"}
+    coin |= {"lim_flips", "lim_calib", "dist_never"}
+    # Ranks are of studies that compare profiles.
+    assert undefined == {"rank_rho", "rank_tau"} | (coin if condition == "forced_choice" else set())
+
+
+@lru_cache(maxsize=4)
+def fixed_run(study: str) -> Run:
+    """Answers of anybody to a fixed list, each asked in both orders, twice."""
+    loaded = load_study(study)
+    dilemmas = dilemmas_of(loaded, None, None)
+    size = len(dilemmas)
+    random = np.random.default_rng(6)
+    choice = random.integers(0, 2, 4 * size)
+    return Run(
+        study=loaded, reference=load_reference(loaded, "forced_choice"), dilemmas=dilemmas,
+        dilemma=np.tile(np.arange(size), 4), order=np.repeat([0, 1, 0, 1], size),
+        epoch=np.repeat([1, 1, 2, 2], size), choice=choice, first_choice=choice,
+        outcomes=np.full(4 * size, "decision"), departures=np.zeros(4 * size, dtype=np.bool_),
+    )  # fmt: skip
+
+
+def moved(run: Run, law: Callable[[Run], Run]) -> dict[str, tuple[Quantity, Quantity]]:
+    """Every row before and after."""
+    rows = [*ROWS, *(f"imp_{name}" for name in run.study.attribute_ids)]
+    other = law(run)
+    return {row: (measure(run, row), measure(other, row)) for row in rows}
+
+
+def unlike(found: dict[str, tuple[Quantity, Quantity]], within: float) -> dict[str, Any]:
+    return {
+        row: pair
+        for row, pair in found.items()
+        if not np.allclose(pair[0], pair[1], rtol=0, atol=within, equal_nan=True)
+    }
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_order_of_samples_changes_no_digit(condition: Condition) -> None:
+    assert not unlike(moved(whole_run(condition, 0), shuffled), 0)
+
+
+@pytest.mark.parametrize("study", ["mcelfresh_2021_fixed", "boerstler_2024", "freedman_2020"])
+def test_the_order_of_samples_changes_no_digit_over_a_fixed_list(study: str) -> None:
+    found = moved(fixed_run(study), shuffled)
+    assert found["rank_rho"][0].defined == (study == "freedman_2020")
+    assert not unlike(found, 0)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_who_is_listed_first_changes_nothing(condition: Condition) -> None:
+    assert not unlike(moved(whole_run(condition, 1), relisted), SAME)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_who_is_shown_as_a_turns_the_side_bias_and_nothing_else(condition: Condition) -> None:
+    found = moved(whole_run(condition, 1), reshown)
+    one, turned = found["pos_bias"]
+    assert one.value != 0
+    found["pos_bias"] = (
+        one._replace(value=-one.value, low=-one.high, high=-one.low),
+        turned,
+    )
+    assert not unlike(found, SAME)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_every_dilemma_twice_leaves_values_alone(condition: Condition) -> None:
+    found = moved(whole_run(condition, 2), doubled)
+    assert set(NEARLY_DOUBLED) <= set(found)
+    for row, (one, two) in found.items():
+        within = NEARLY_DOUBLED[row][0] if row in NEARLY_DOUBLED else SAME
+        assert two.value == pytest.approx(one.value, abs=within, nan_ok=True), row
+        # What people get is of the dilemmas, and those are the same.
+        assert two.human == pytest.approx(one.human, abs=SAME, nan_ok=True), row
+
+
+@pytest.mark.parametrize("law", [shuffled, relisted, reshown])
+def test_bins_of_closeness_know_no_order_and_no_list(law: Callable[[Run], Run]) -> None:
+    run = whole_run("coin_flip", 1)
+    bins = zip(closeness_bins(run.decisions), closeness_bins(law(run).decisions), strict=True)
+    for one, other in bins:
+        np.testing.assert_allclose(other.rate, one.rate, atol=SAME)
+        np.testing.assert_allclose(other.gap, one.gap, atol=SAME)
