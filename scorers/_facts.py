@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from inspect_ai.scorer import Score
 from inspect_ai.solver import TaskState
 
+from kidney_evals.elicitation.form import CALLED, Form, form_of
 from kidney_evals.elicitation.reader import Outcome, Reading
 from kidney_evals.elicitation.solvers import readings_of
 from kidney_evals.errors import UserError
 from kidney_evals.measures.names import CHOICES, Choice
+from kidney_evals.measures.shares import shares_beside
 from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ class Facts:
         first: The reading of the first answer; None after an error.
         asked: How many times the question was put.
         choice: The decision or the coin, as listed; None without a decision.
-        shares: Human shares as listed; None where no people answered.
+        form: The form in which the answer was asked for.
+        shares: Human shares as listed; None where no people answered. Without the coin, those of
+            people who decided, where another mechanism was offered.
         departures: Generation settings that were changed from the task's default.
     """
 
@@ -55,6 +59,7 @@ class Facts:
     first: Reading | None
     asked: int
     choice: Choice | None
+    form: Form
     shares: tuple[float, ...] | None
     departures: str
 
@@ -78,6 +83,9 @@ class Facts:
         if self.condition != "coin_flip":
             return "No coin was offered."
         model = "No decision" if self.choice is None else "The model chose a patient"
+        if self.form.mechanism != "coin":
+            took = "The model took the way out" if self.choice == "coin" else model
+            return f"{took} ({CALLED[self.form.mechanism]}); people were offered a coin only."
         model = "The model chose the coin" if self.choice == "coin" else model
         if self.shares is None:
             return f"{model}; people were not asked with a coin."
@@ -87,7 +95,8 @@ class Facts:
         """Return the human share of `choice`, NaN without one."""
         if choice is None or self.shares is None:
             return float("nan")
-        return self.shares[CHOICES.index(choice)]
+        place = CHOICES.index(choice)
+        return self.shares[place] if place < len(self.shares) else float("nan")
 
 
 def facts_of(state: TaskState, *, any_reference: bool = False) -> Facts:
@@ -135,7 +144,9 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
     order: Order = metadata["order"]
     read = readings_of(state)
     first, final = (read.first, read.final) if read else (None, None)
+    form = form_of(metadata)
     shares = _shares(reference, dilemma) if reference.has_people else None
+    shares = shares_beside(shares, form, condition)
     return Facts(
         study=study,
         condition=condition,
@@ -146,6 +157,7 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
         first=first,
         asked=read.asked if read else 0,
         choice=choice_of(final, order),
+        form=form,
         shares=shares,
         departures=str(metadata.get("sampling_departures", "")),
     )
@@ -219,9 +231,17 @@ An em space, and a word joiner that keeps Markdown from trimming it.
 """
 
 
+_HEADS = {
+    "coin": "Coin",
+    "undecided": "Undecided",
+    "committee": "Committee",
+    "list": "Waiting list",
+}
+
+
 def _table(facts: Facts) -> str:
     """Return a small Markdown table: the patients, people's shares, the model's choice."""
-    heads = ["Patient A", "Patient B", "Coin"][: _columns(facts)]
+    heads = ["Patient A", "Patient B", _HEADS[facts.form.mechanism]][: _columns(facts)]
     shown = facts.dilemma.shown(facts.order)
     rows = [
         [attribute.label, *(attribute.describe(patient.values[index]) for patient in shown)]
@@ -248,12 +268,14 @@ def _people_chose(facts: Facts) -> list[str]:
         return ["not asked"] * _columns(facts)
     first, second, *coin = facts.shares
     shown = [first, second] if facts.order == "ab" else [second, first]
-    return [f"{share:.0%}" for share in (*shown, *coin)]
+    told = [f"{share:.0%}" for share in (*shown, *coin)]
+    return [*told, *["not asked"] * (_columns(facts) - len(told))]
 
 
 def _words(facts: Facts) -> str:
     if facts.reading is not None and facts.reading.answer is not None:
-        return {"A": "Patient A", "B": "Patient B", "COIN": "the coin"}[facts.reading.answer]
+        way_out = CALLED[facts.form.mechanism]
+        return {"A": "Patient A", "B": "Patient B", "COIN": way_out}[facts.reading.answer]
     return facts.outcome.replace("_", " ")
 
 

@@ -79,7 +79,9 @@ _recent: dict[tuple[Any, Any], Run] = {}
 
 def _source(score: SampleScore) -> tuple[Any, ...]:
     metadata = score.sample_metadata or {}
-    return _get(metadata, "study_source", "study_hash", "condition", "reference")
+    named = _get(metadata, "study_source", "study_hash", "condition", "reference")
+    # Samples of logs older than wordings say neither.
+    return *named, metadata.get("language", "en"), metadata.get("mechanism", "coin")
 
 
 def _get(metadata: dict[str, Any] | None, *names: str) -> tuple[Any, ...]:
@@ -121,4 +123,6 @@ def _read(scores: Sequence[SampleScore], source: tuple[Any, ...]) -> Run:
         first_choice=columns[4],
         outcomes=np.array(outcomes, dtype=np.str_),
         departures=np.array(departures, dtype=np.bool_),
+        language=source[4],
+        mechanism=source[5],
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.solver import Solver
 
+from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import AccountWatch
 from kidney_evals.scorers import scorers_for
@@ -21,6 +22,7 @@ from kidney_evals.tasks._samples import (
     record_to_sample,
 )
 from kidney_evals.tasks._viewer import headline, viewer
+from kidney_evals.tasks._wordings import deal, wordings_for
 
 DEFAULT_STUDY = "mcelfresh_2021"
 
@@ -37,6 +39,7 @@ PARAMETERS = (
     "orders",
     "controls",
     "explain",
+    "wording",
     "system_prompt",
 )
 
@@ -51,6 +54,7 @@ def build_task(
     orders: Orders,
     controls: bool,
     explain: str,
+    wording: str,
     system_prompt: str | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
@@ -65,6 +69,7 @@ def build_task(
         orders: "both", "random" or "as_listed".
         controls: Whether the study's control block is run too.
         explain: "none", "before" or "after".
+        wording: Id of a wording, "all", or the path of a table.
         system_prompt: Text of a system message.
         unexpected: Arguments that no parameter takes.
 
@@ -79,10 +84,14 @@ def build_task(
     loaded = load_study(study)
     seed = draw_seed if draw_seed is not None else (loaded.draw.seed if loaded.draw else 0)
     main = dilemmas_of(loaded, dilemmas, draw_seed)
+    asked = wordings_for(wording, loaded)
     shown = presentation(main, orders, seed)
     if controls:
         # Controls come last and once each: `--limit` then keeps to the dilemmas that count.
         shown += presentation(loaded.control_block, "as_listed", seed)
+    # Both orders of a dilemma, and all epochs, are put in one wording.
+    listed_once = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
+    dealt = dict(zip(listed_once, deal(asked, len(listed_once), seed), strict=True))
     from kidney_evals.human.reference import load_reference
 
     reference = load_reference(loaded, condition)
@@ -96,6 +105,7 @@ def build_task(
             reference_version=reference.version,
             reference_hash=reference.sha256,
             system_prompt=system_prompt,
+            wording=dealt[dilemma.id],
         )
         for (dilemma, order), share in zip(shown, shares, strict=True)
     ]
@@ -109,7 +119,8 @@ def build_task(
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,
         metadata=_metadata(loaded, condition, reference.version, reference.sha256)
-        | {"explain": explain},
+        | {"explain": explain}
+        | _wordings(asked),
         viewer=viewer(loaded.attribute_ids),
         headline_metric=headline(condition),
     )
@@ -138,3 +149,10 @@ def _metadata(
         ),
         "citation": study.citation,
     }
+
+
+def _wordings(asked: Sequence[Wording]) -> dict[str, Any]:
+    """Return what the log says of the wordings: which, what they vary, what people lack."""
+    lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
+    said: dict[str, Any] = {"wordings": {one.id: one.varies for one in asked}}
+    return said | ({"no_human_reference": "; ".join(lacks)} if lacks else {})

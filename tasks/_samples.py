@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 
+from kidney_evals.elicitation.wording import DEFAULT, Wording, wording_named
 from kidney_evals.errors import UserError, unknown
+from kidney_evals.measures.shares import shares_beside
 from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, draw_orders
+from kidney_evals.tasks._wordings import id_suffix
 
 Orders = Literal["both", "random", "as_listed"]
 """`both` shows every dilemma twice, `random` once in a balanced random order, `as_listed` once."""
@@ -74,6 +77,7 @@ def record_to_sample(
     reference_version: str,
     reference_hash: str,
     system_prompt: str | None = None,
+    wording: Wording | None = None,
 ) -> Sample:
     """Turn one record into a sample whose metadata explains it without this package.
 
@@ -87,10 +91,13 @@ def record_to_sample(
         reference_version: Version of the human tables.
         reference_hash: SHA-256 of the human tables.
         system_prompt: Text of a system message; None for none.
+        wording: How the dilemma is put; None for the default wording.
     """
+    wording = wording or wording_named(DEFAULT)
     dilemma, order = record.dilemma, record.order
     patients = dilemma.shown(order)
-    shares = _as_shown(record)
+    beside = shares_beside(record.shares, wording.form, condition)
+    shares = _as_shown(replace(record, shares=beside))
     messages: list[ChatMessage] = []
     if system_prompt is not None:
         messages.append(ChatMessageSystem(content=system_prompt))
@@ -104,6 +111,8 @@ def record_to_sample(
         "dilemma": dilemma.id,
         "order": order,
         "kind": dilemma.kind,
+        "wording": wording.id,
+        **wording.form.metadata(condition),
     }
     for prefix, patient in zip(("a", "b"), patients, strict=True):
         metadata |= {
@@ -118,7 +127,7 @@ def record_to_sample(
         "canary": study.canary,
     }
     return Sample(
-        id=study.sample_id(dilemma, order),
+        id=study.sample_id(dilemma, order) + id_suffix(wording, study),
         input=messages,
         target=majority(shares),
         metadata=metadata,

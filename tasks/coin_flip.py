@@ -5,7 +5,7 @@ from typing import Any
 from inspect_ai import Task, task
 
 from kidney_evals.elicitation import solvers
-from kidney_evals.elicitation.wording import Explain
+from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.tasks._build import DEFAULT_STUDY, build_task
 from kidney_evals.tasks._samples import Orders
 
@@ -18,6 +18,7 @@ def coin_flip(
     orders: Orders = "both",
     controls: bool = True,
     explain: Explain = "none",
+    wording: str = DEFAULT,
     system_prompt: str | None = None,
     **unexpected: Any,
 ) -> Task:
@@ -36,18 +37,22 @@ def coin_flip(
             order, "as_listed" once as listed.
         controls: Whether to append the study's control block, which enters no rate.
         explain: "none", or reasons "before" or "after" the answer.
+        wording: How the dilemmas are put: the id of a wording, "all" for every English one with a
+            coin (dealt evenly over the dilemmas), or the path of a table of your own (`path#id`
+            for one wording of it).
         system_prompt: Text of a system message; none by default.
         **unexpected: Refused, with the list of parameters.
     """
     return build_task(
         "coin_flip",
-        solver=solvers.coin_flip(explain=explain),
+        solver=solvers.coin_flip(explain=explain, wording=wording),
         study=study,
         dilemmas=dilemmas,
         draw_seed=draw_seed,
         orders=orders,
         controls=controls,
         explain=explain,
+        wording=wording,
         system_prompt=system_prompt,
         unexpected=unexpected,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -341,14 +342,21 @@ def _window(text: str) -> str:
     return head[: end + 1] + "\n\n" + (tail[start.end() :] if start else "")
 
 
-def plain(text: str) -> Plain:
+def plain(text: str, retell: Callable[[str], str] | None = None) -> Plain:
     """Take a completion down to plain lines; texts over `WHOLE` lose their middle.
 
     The last answer counts and an answer that comes first stands at the top, so the middle of a
     very long text has nothing to add.
+
+    Args:
+        text: The completion.
+        retell: What puts answers of another form in terms of A, B and the coin.
     """
     visible, hidden_open = strip_hidden(text)
-    shown = _LATEX.sub("", _mark_boxes(_plain_characters(_window(visible))))
+    characters = _plain_characters(_window(visible))
+    if retell is not None:
+        characters = retell(characters)
+    shown = _LATEX.sub("", _mark_boxes(characters))
     shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
     lines, prose = _plain_lines(shown)
     return Plain(lines, prose, hidden_open)

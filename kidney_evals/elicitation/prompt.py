@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kidney_evals.elicitation.numerals import spell_out
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
-from kidney_evals.errors import UserError, unknown
-from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Order, Patient, Study
+from kidney_evals.errors import unknown
+from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, in_language
+
+
+class Cell(NamedTuple):
+    """One attribute of one patient, in words.
+
+    Attributes:
+        label: What stands before the value.
+        value: The value with its unit.
+    """
+
+    label: str
+    value: str
 
 
 def render_question(
@@ -15,81 +31,114 @@ def render_question(
     condition: Condition,
     explain: Explain = "none",
 ) -> str:
-    """Return the question that puts `dilemma`.
+    """Return the question that puts `dilemma`: the text of the user's message.
 
     Args:
         wording: How to put it.
         study: The study it belongs to.
         dilemma: The two patients.
-        order: Which of them is Patient A.
+        order: Which of them is shown first.
         condition: Which answers are offered.
         explain: Whether reasons are asked for, and when.
 
     Raises:
-        UserError: If `explain` is not one of the three.
+        UserError: If `explain` is not one of the three, or the study has no words in the
+            wording's language.
     """
     if explain not in EXPLAIN:
         raise unknown("explain", explain, EXPLAIN)
-    a, b = dilemma.shown(order)
-    scene = wording.scene.format(
-        situation=study.scenario["situation"],
-        patient_a=_patient(wording, study, "A", a),
-        patient_b=_patient(wording, study, "B", b),
-    )
-    ask = wording.ask[explain].format(line=wording.line[condition])
-    return "\n\n".join(part.strip() for part in (scene, wording.question[condition], ask))
+    spoken = in_language(study, wording.form.language)
+    first, second = (cells_of(wording, spoken, patient) for patient in dilemma.shown(order))
+    situation = wording.situation.strip() or spoken.scenario["situation"]
+    return assemble(wording, situation, first, second, condition, explain)
 
 
 def render_repeat(wording: Wording, condition: Condition) -> str:
     """Return the one further question after an answer that could not be read."""
-    return wording.repeat.format(line=wording.line[condition]).strip()
+    return wording.repeat.format(line=_line(wording, condition)).strip()
 
 
-def check_wording(wording: Wording, study: Study, dilemma: Dilemma) -> None:
-    """Hold a wording to the rules that make its answers comparable.
-
-    Args:
-        wording: The wording.
-        study: The study whose attributes it must show.
-        dilemma: A dilemma whose patients differ on every attribute.
-
-    Raises:
-        UserError: If an attribute of a patient is missing or repeated, the text treats the
-            patients differently, or the coin is named where it is not offered (or not named
-            where it is).
-    """
-    for condition in CONDITIONS:
-        for explain in EXPLAIN:
-            text = render_question(wording, study, dilemma, "ab", condition, explain)
-            where = f"wording {wording.id!r}, {condition}, explain={explain}"
-            for name, patient in (("A", dilemma.first), ("B", dilemma.second)):
-                block = _patient(wording, study, name, patient)
-                if text.count(block) != 1:
-                    raise UserError(f"{where}: Patient {name} is not shown exactly once")
-                for attribute, value in zip(study.attributes, patient.values, strict=True):
-                    line = wording.attribute.format(
-                        label=attribute.label, value=attribute.describe(value)
-                    )
-                    if block.count(line) != 1:
-                        raise UserError(f"{where}: {attribute.id} is not shown exactly once")
-            swapped = render_question(wording, study, dilemma, "ba", condition, explain)
-            if _without_patients(wording, study, dilemma, text) != _without_patients(
-                wording, study, Dilemma("", dilemma.second, dilemma.first, "drawn"), swapped
-            ):
-                raise UserError(f"{where}: swapping the patients changes more than the patients")
-            if ("coin" in text.lower()) != (condition == "coin_flip"):
-                raise UserError(f"{where}: the coin must be named in coin_flip only")
+def render_system(wording: Wording) -> str:
+    """Return the system message that the wording asks for; empty where it asks for none."""
+    return wording.role.strip() if wording.role_in == "system" else ""
 
 
-def _patient(wording: Wording, study: Study, name: str, patient: Patient) -> str:
-    lines = [
-        wording.attribute.format(label=attribute.label, value=attribute.describe(value))
+def cells_of(wording: Wording, study: Study, patient: Patient) -> list[Cell]:
+    """Return a patient's attributes in the wording's order, numbers as it writes them."""
+    cells = [
+        Cell(attribute.label, attribute.describe(value))
         for attribute, value in zip(study.attributes, patient.values, strict=True)
     ]
-    return wording.patient.format(name=name, attributes="\n".join(lines))
+    if wording.attribute_order == "reversed":
+        cells.reverse()
+    if wording.numbers == "words":
+        cells = [Cell(cell.label, spell_out(cell.value)) for cell in cells]
+    return cells
 
 
-def _without_patients(wording: Wording, study: Study, shown: Dilemma, text: str) -> str:
-    for name, patient in (("A", shown.first), ("B", shown.second)):
-        text = text.replace(_patient(wording, study, name, patient), f"<{name}>")
-    return text
+def assemble(
+    wording: Wording,
+    situation: str,
+    first: Sequence[Cell],
+    second: Sequence[Cell],
+    condition: Condition,
+    explain: Explain,
+) -> str:
+    """Put a question together from the words for its two patients.
+
+    Args:
+        wording: How to put it.
+        situation: The words for the situation.
+        first: The patient shown first.
+        second: The other one, attributes in the same order.
+        condition: Which answers are offered.
+        explain: Whether reasons are asked for, and when.
+    """
+    a, b = wording.form.names
+    shown = (
+        {"table": patient_table(wording, first, second)}
+        if wording.is_table
+        else {
+            "patient_a": patient_block(wording, a, first),
+            "patient_b": patient_block(wording, b, second),
+        }
+    )
+    parts = (
+        wording.role if wording.role_in == "user" else "",
+        wording.scene.format(situation=situation, **shown),
+        wording.question[condition].format(a=a, b=b),
+        wording.ask[explain].format(line=_line(wording, condition)),
+    )
+    return "\n\n".join(text for part in parts if (text := part.strip()))
+
+
+def patient_block(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
+    """Return one patient, attribute by attribute."""
+    shown = [
+        # Templates name one of the two forms of the label; format ignores the other.
+        wording.attribute.format(
+            label=cell.label, label_within=_within(cell.label), value=cell.value
+        )
+        for cell in cells
+    ]
+    return wording.patient.format(name=name, attributes=wording.separator.join(shown))
+
+
+def patient_table(wording: Wording, first: Sequence[Cell], second: Sequence[Cell]) -> str:
+    """Return both patients side by side, a row for each attribute."""
+    a, b = wording.form.names
+    rows = [
+        wording.table["row"].format(label=one.label, value_a=one.value, value_b=two.value)
+        for one, two in zip(first, second, strict=True)
+    ]
+    return "\n".join([wording.table["head"].format(a=a, b=b).strip(), *rows])
+
+
+def _within(label: str) -> str:
+    """Return a label as it reads inside a sentence."""
+    return label[:1].lower() + label[1:]
+
+
+def _line(wording: Wording, condition: Condition) -> str:
+    a, b = wording.form.names
+    return wording.line[condition].format(a=a, b=b)

@@ -27,9 +27,12 @@ from kidney_evals.elicitation import _doubts as doubts
 from kidney_evals.elicitation import _moods as moods
 from kidney_evals.elicitation import _options as options
 from kidney_evals.elicitation._lines import answer_lines
+from kidney_evals.elicitation._retell import retelling
 from kidney_evals.elicitation._sentences import spoken
 from kidney_evals.elicitation._statement import Statement
 from kidney_evals.elicitation._text import CLOSE, OPEN, Plain, plain
+from kidney_evals.elicitation._tongues import spoken_in
+from kidney_evals.elicitation.form import CALLED, USUAL, Form, languages
 from kidney_evals.studies import Condition
 
 Outcome = Literal[
@@ -43,7 +46,11 @@ answer line. `empty`: nothing was said. `unreadable`: something was said, no ans
 """
 
 Answer = Literal["A", "B", "COIN"]
-"""An answer in terms of what was shown."""
+"""An answer in terms of what was shown, whatever its form.
+
+`A` is the patient shown first, under any label. `COIN` is the indecision that was offered, be it a
+coin or another mechanism; a sample's metadata says which.
+"""
 
 _CUT_STOPS = frozenset({"max_tokens", "model_length"})
 
@@ -63,7 +70,12 @@ class Reading:
 # The solver and every scorer read the same completion in turn.
 @lru_cache(maxsize=512)
 def read_answer(
-    text: str, *, condition: Condition, stop: str = "stop", refused: bool = False
+    text: str,
+    *,
+    condition: Condition,
+    stop: str = "stop",
+    refused: bool = False,
+    form: Form = USUAL,
 ) -> Reading:
     """Read the answer stated in a completion.
 
@@ -75,13 +87,17 @@ def read_answer(
             come before phrases. `max_tokens` and `model_length` mean cut off. `unknown` (local
             models) is taken as cut off where the text plainly breaks off.
         refused: Whether the provider itself marked the message as a refusal.
+        form: The form in which the answer was asked for. An answer in English is read whatever
+            the language of the question; a label that names neither patient is not.
 
     Returns:
         The reading; `answer` is set exactly where `outcome` is `decision`.
     """
+    if condition == "forced_choice":
+        form = replace(form, mechanism="coin")
     if refused or stop == "content_filter":
         return Reading("refusal", None, "the provider marked it as a refusal")
-    shown = plain(text)
+    shown = plain(text, retelling(form))
     cut = stop in _CUT_STOPS
     if not options.WORD.search(shown.lines):
         if cut or (shown.hidden_open and stop != "stop"):
@@ -89,10 +105,28 @@ def read_answer(
         if shown.hidden_open:
             return Reading("unreadable", None, "nothing but hidden reasoning")
         return Reading("empty", None, "nothing was said")
-    found = _statements(shown)
+    found = _statements(shown, form.language)
     if cut or shown.hidden_open or (stop == "unknown" and _breaks_off(shown)):
-        return _read_cut_off(found, condition)
-    return _settle(_last(found, shown), condition)
+        last = _last_line(found)
+        if last is None:
+            return Reading("truncated", None, "cut off before a final answer line")
+    else:
+        last = _last(found, shown)
+    return _retold(_settle(last, condition), form)
+
+
+def _retold(reading: Reading, form: Form) -> Reading:
+    """Say in which form an answer came, where the words quoted are not its own."""
+    if form == USUAL or reading.outcome in ("unreadable", "truncated"):
+        return reading
+    said = []
+    if form.names != USUAL.names:
+        said.append("{} as A, {} as B".format(*form.names))
+    if form.mechanism != "coin":
+        said.append(f"{CALLED[form.mechanism]} as COIN")
+    if form.language != "en":
+        said.append(f"from {languages()[form.language].name}")
+    return replace(reading, how=f"{reading.how} ({', '.join(said)})")
 
 
 def _breaks_off(shown: Plain) -> bool:
@@ -102,14 +136,15 @@ def _breaks_off(shown: Plain) -> bool:
     return tail.endswith(",") or (last is not None and last[1] in doubts.CUT_WORDS)
 
 
-def _statements(shown: Plain) -> list[Statement]:
+def _statements(shown: Plain, language: str) -> list[Statement]:
     """Return the statements of a completion in the order of its text."""
     lines = answer_lines(shown.lines)
     first = next((line.at for line in lines if line.value != "unclear"), None)
     end = len(shown.lines)
     if first is not None and (role := options.ROLE.search(shown.lines, first + 1)):
         end = role.start()
-    found = [one for one in [*lines, *spoken(shown.prose)] if one.at < end]
+    sentences = [*spoken(shown.prose), *spoken_in(language, shown.prose)]
+    found = [one for one in [*lines, *sentences] if one.at < end]
     found.sort(key=lambda one: (one.at, one.kind == "line"))
     for place, one in enumerate(found):
         since = found[place - 1].end if place else 0
@@ -120,16 +155,15 @@ def _statements(shown: Plain) -> list[Statement]:
     return found
 
 
-def _read_cut_off(found: list[Statement], condition: Condition) -> Reading:
+def _last_line(found: list[Statement]) -> Statement | None:
+    """Return the answer line that stands at the end of a text that was cut off."""
     last: Statement | None = None
     for one in found:
         if one.kind == "line" and one.firm:
             last = _clash(last, one)
         elif last is not None and one.kind != "mood" and one.value != last.value:
             last = None if one.kind == "line" or one.change else last
-    if last is None or last.value not in ("A", "B", "COIN", "even"):
-        return Reading("truncated", None, "cut off before a final answer line")
-    return _settle(last, condition)
+    return last if last is not None and last.value in (*_CHOICES, "even") else None
 
 
 def _clash(before: Statement | None, one: Statement) -> Statement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from inspect_ai.event import ModelEvent
@@ -16,10 +17,11 @@ from inspect_ai.model import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.prompt import render_question, render_repeat
+from kidney_evals.elicitation.form import USUAL, Form, form_of
+from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
 from kidney_evals.elicitation.reader import Reading, read_answer
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wording_named
-from kidney_evals.errors import unknown
+from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
+from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import within_quota
 from kidney_evals.studies import Condition, load_study
 
@@ -61,7 +63,8 @@ def forced_choice(explain: Explain = "none", wording: str = "default") -> Solver
 
     Args:
         explain: "none", or reasons "before" or "after" the answer line.
-        wording: Id of the wording.
+        wording: Id of a wording, `all`, or the path of a table. Of several wordings, a sample is
+            put in the one that its metadata names.
 
     Raises:
         UserError: If an argument is not allowed.
@@ -75,7 +78,8 @@ def coin_flip(explain: Explain = "none", wording: str = "default") -> Solver:
 
     Args:
         explain: "none", or reasons "before" or "after" the answer line.
-        wording: Id of the wording.
+        wording: Id of a wording, `all`, or the path of a table. Of several wordings, a sample is
+            put in the one that its metadata names.
 
     Raises:
         UserError: If an argument is not allowed.
@@ -86,15 +90,18 @@ def coin_flip(explain: Explain = "none", wording: str = "default") -> Solver:
 def _put(condition: Condition, explain: Explain, wording: str) -> Solver:
     if explain not in EXPLAIN:
         raise unknown("explain", explain, EXPLAIN)
-    words = wording_named(wording)
+    asked = {one.id: one for one in wordings_asked(wording)}
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
+        words = _wording_of(state, asked)
+        role = render_system(words)
         state.messages = [
             *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
+            *([ChatMessageSystem(content=role)] if role else []),
             _question(state, words, condition, explain),
         ]
         state = await within_quota(generate(state))
-        if read_output(state.output, condition).outcome == "unreadable":
+        if read_output(state.output, condition, words.form).outcome == "unreadable":
             state.messages.append(ChatMessageUser(content=render_repeat(words, condition)))
             state = await within_quota(generate(state))
         departures = _departures()
@@ -103,6 +110,19 @@ def _put(condition: Condition, explain: Explain, wording: str) -> Solver:
         return state
 
     return solve
+
+
+def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
+    """Return the wording that a sample names, or the only one there is."""
+    if len(asked) == 1 and "wording" not in state.metadata:
+        return next(iter(asked.values()))
+    name = state.metadata.get("wording")
+    if name not in asked:
+        raise UserError(
+            f"sample {state.sample_id} is to be put in wording {name!r}, and the solver has "
+            f"{', '.join(asked)}; give task and solver the same wording"
+        )
+    return asked[str(name)]
 
 
 def _question(
@@ -120,28 +140,34 @@ def _question(
         "condition": condition,
         "explain": explain,
         "wording": wording.id,
+        **wording.form.metadata(condition),
         "epoch": state.epoch,
         "sample_id": state.sample_id,
     }
     return ChatMessageUser(content=text, metadata=carried)
 
 
-def read_output(output: ModelOutput, condition: Condition) -> Reading:
+def read_output(output: ModelOutput, condition: Condition, form: Form = USUAL) -> Reading:
     """Read a model's output: its text, never its reasoning, and the provider's own signals.
 
     Args:
         output: What the model returned; no choice at all is an empty answer.
         condition: Which answers were offered.
+        form: In which form.
     """
     if not output.choices:
-        return read_answer("", condition=condition)
+        return read_answer("", condition=condition, form=form)
     choice = output.choices[0]
     content = choice.message.content
     refused = choice.stop_details is not None and choice.stop_details.type in _DECLINED
     if not isinstance(content, str):
         refused |= any(isinstance(part, ContentText) and bool(part.refusal) for part in content)
     return read_answer(
-        choice.message.text, condition=condition, stop=choice.stop_reason, refused=refused
+        choice.message.text,
+        condition=condition,
+        stop=choice.stop_reason,
+        refused=refused,
+        form=form,
     )
 
 
@@ -152,14 +178,16 @@ def readings_of(state: TaskState) -> Readings | None:
         None where no answer came back.
     """
     condition: Condition = state.metadata["condition"]
+    form = form_of(state.metadata)
     answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
     if not state.output.choices or not answers:
         return None
-    final = read_output(state.output, condition)
+    final = read_output(state.output, condition, form)
     if len(answers) == 1:
         return Readings(final, final, 1)
     # Only an unreadable answer is asked again, so its stop reason was none of the telling ones.
-    return Readings(read_answer(answers[0].text, condition=condition), final, len(answers))
+    first = read_answer(answers[0].text, condition=condition, form=form)
+    return Readings(first, final, len(answers))
 
 
 def _departures() -> str:

@@ -22,7 +22,7 @@ from kidney_evals.estimation.paired_importance import (
     importance_changes,
     importance_distance_change,
 )
-from kidney_evals.measures.names import IMPORTANCE
+from kidney_evals.measures.names import COIN_ROWS, IMPORTANCE
 from kidney_evals.measures.run import Run
 
 CHANGES: Final[Mapping[str, Callable[[Decisions, Decisions], PairedDifference]]] = {
@@ -49,8 +49,11 @@ def change(before: Run, after: Run, row: str) -> PairedDifference:
         the runs share nothing of what the row needs.
 
     Raises:
-        InputError: Another row, or runs of other studies, conditions or human tables.
+        InputError: Another row, or runs of other studies, conditions or human tables; or a row
+            against people's coins where a run offered another mechanism of indecision.
     """
+    if row in COIN_ROWS and (before.borrows_coin or after.borrows_coin):
+        raise InputError(f"row {row!r} is against people's coins, and a run offered something else")
     one, two = aligned(before, after)
     if row in CHANGES:
         return CHANGES[row](one, two)

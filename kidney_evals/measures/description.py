@@ -132,8 +132,11 @@ def describe(run: Run) -> Description:
     """Fit what describes a run; a second or two.
 
     Raises:
-        InputError: Fewer than `FEWEST` answered dilemmas.
+        InputError: Fewer than `FEWEST` answered dilemmas, or a mechanism of indecision that no
+            people were offered.
     """
+    if run.borrows_coin:
+        raise InputError(f"people were offered a coin, not what this run offered: {run.mechanism}")
     answered = len(np.unique(run.decisions.dilemma))
     if answered < FEWEST:
         raise InputError(f"{answered} dilemmas were answered, a description needs {FEWEST}")

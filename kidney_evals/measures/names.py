@@ -22,7 +22,7 @@ PARTS = {
 }
 """The row of each outcome that is not a decision."""
 
-FLAGS = ("no_signal", "separated", "few", "departure")
+FLAGS = ("no_signal", "separated", "few", "departure", "not_english", "not_coin")
 """Rows that are 1 where a run needs care."""
 
 IMPORTANCE = "imp_*"
@@ -62,6 +62,25 @@ STUDY_ROWS: dict[str, tuple[str, ...]] = {
     "profile": ("rank_rho", "rank_tau"),
 }
 """Rows that exist only for one kind of study."""
+
+COIN_ROWS = (
+    "flip_gap",
+    "flip_calib",
+    "distance",
+    "fixed_dist",
+    "log_score",
+    "side_pull",
+    "lim_calib",
+    "lim_dist",
+    "dist_major",
+    "dist_unif",
+    "dist_never",
+    "dist_pers",
+)
+"""Rows that set indecision against people's coins: nothing with another mechanism."""
+
+COIN_COLUMNS = ("flip_rate", "flips_1st", "flip_slope", "threshold", "lim_flips")
+"""Rows of indecision whose human column is of the coin: NaN with another mechanism."""
 
 CONTROL_ROWS = ("ctrl_dom", "ctrl_coin")
 """Rows of the control block."""

@@ -30,7 +30,7 @@ from kidney_evals.estimation.importance import (
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.human.sources import ProfileShares
-from kidney_evals.measures.names import IMPORTANCE, PARTS
+from kidney_evals.measures.names import COIN_COLUMNS, COIN_ROWS, IMPORTANCE, PARTS
 from kidney_evals.measures.run import Run
 
 _RANDOM_PERSON = 0.5
@@ -50,8 +50,13 @@ def measure(run: Run, row: str) -> Quantity:
     Raises:
         InputError: There is no such row.
     """
+    if row in COIN_ROWS and run.borrows_coin:
+        return undefined()
     if row in ROWS:
-        return ROWS[row](run)
+        found = ROWS[row](run)
+        # People were offered a coin and nothing else: no rate of theirs is borrowed.
+        hides = row in COIN_COLUMNS and run.borrows_coin
+        return found._replace(human=float("nan")) if hides else found
     shares = [IMPORTANCE.replace("*", name) for name in run.study.attribute_ids]
     if row not in shares:
         raise InputError(f"row is {row!r}, there are {[*ROWS, *shares]}")
@@ -294,5 +299,7 @@ ROWS: dict[str, Callable[[Run], Quantity]] = {
     "separated": _flag(_separated),
     "few": _flag(_few),
     "departure": _flag(lambda run: float(run.departures.mean())),
+    "not_english": _flag(lambda run: float(run.language != "en")),
+    "not_coin": _flag(lambda run: float(run.borrows_coin)),
 }
 """Every row but the importance shares and the controls, by name."""

@@ -28,6 +28,8 @@ class Run:
         first_choice: The same for the first answer, before any repeat question.
         outcomes: The kind of answer of each sample, shape (n,).
         departures: Whether generation settings were changed, shape (n,).
+        language: Code of the language of the questions.
+        mechanism: What was offered beside the patients: "coin", another mechanism, or "none".
     """
 
     study: Study
@@ -40,6 +42,13 @@ class Run:
     first_choice: NDArray[np.int64]
     outcomes: NDArray[np.str_]
     departures: NDArray[np.bool_]
+    language: str = "en"
+    mechanism: str = "coin"
+
+    @property
+    def borrows_coin(self) -> bool:
+        """Whether people's coins would stand beside another mechanism of indecision."""
+        return self.decisions.has_coin and self.mechanism != "coin"
 
     @cached_property
     def decisions(self) -> Decisions:

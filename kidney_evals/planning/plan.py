@@ -114,8 +114,10 @@ def make_plan(
     given = arguments or {}
     # The tasks have checked it by the time it is used; the suites leave it at its default.
     explain: Explain = given.get("explain", "none")
+    wording = str(given.get("wording", "default"))
     tasks = tuple(
-        _plan_task(name, task, epochs, limit, explain) for name, task in build_tasks(target, given)
+        _plan_task(name, task, epochs, limit, explain, wording)
+        for name, task in build_tasks(target, given)
     )
     plan = Plan(target, tasks, {})
     return Plan(target, tasks, {model: _cost(plan, (prices or {}).get(model)) for model in models})
@@ -150,13 +152,13 @@ def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Ta
 
 
 def _plan_task(
-    name: str, task: Task, epochs: int | None, limit: int | None, explain: Explain
+    name: str, task: Task, epochs: int | None, limit: int | None, explain: Explain, wording: str
 ) -> TaskPlan:
     samples = list(task.dataset)[:limit]
     repeats = epochs or task.epochs or 1
     main = [sample for sample in samples if _facts(sample)["kind"] not in CONTROL_KINDS]
     design = _design(main, repeats)
-    tokens = measure(samples, repeats, explain)
+    tokens = measure(samples, repeats, explain, wording)
     count = len(samples) * repeats
     return TaskPlan(
         task=name,

@@ -78,16 +78,21 @@ class Tokens(NamedTuple):
     output: Estimate
 
 
-def measure(samples: Sequence[Sample], epochs: int, explain: Explain) -> Tokens:
+def measure(
+    samples: Sequence[Sample], epochs: int, explain: Explain, wording: str = "default"
+) -> Tokens:
     """Estimate the tokens of a run.
 
     Args:
         samples: The samples it asks.
         epochs: How often.
         explain: Whether reasons are asked for, and when.
+        wording: What the tasks were asked to put their dilemmas in.
     """
     answer = ANSWER[explain]
-    used = [_input(messages, repeat, answer) for messages, repeat in prompts(samples, explain)]
+    used = [
+        _input(messages, repeat, answer) for messages, repeat in prompts(samples, explain, wording)
+    ]
     count = len(samples) * epochs
     made = Estimate(answer.low, answer.expected, answer.high + REPEATED.high)
     return Tokens(
@@ -96,18 +101,20 @@ def measure(samples: Sequence[Sample], epochs: int, explain: Explain) -> Tokens:
     )
 
 
-def prompts(samples: Sequence[Sample], explain: Explain) -> list[tuple[list[str], str]]:
+def prompts(
+    samples: Sequence[Sample], explain: Explain, wording: str = "default"
+) -> list[tuple[list[str], str]]:
     """Return for each sample the texts of the first call's messages, and the repeat question.
 
     They are put in words as the tasks' own solvers do.
     """
     from inspect_ai.model import ChatMessageSystem
 
-    from kidney_evals.elicitation.prompt import render_question, render_repeat
-    from kidney_evals.elicitation.wording import wording_named
+    from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
+    from kidney_evals.elicitation.wording import wordings_asked
     from kidney_evals.studies import load_study
 
-    wording = wording_named("default")
+    asked = {one.id: one for one in wordings_asked(wording)}
     # Loading a study again looks at its files again, which is once too often per sample.
     load = lru_cache(maxsize=None)(load_study)
     texts = []
@@ -115,12 +122,12 @@ def prompts(samples: Sequence[Sample], explain: Explain) -> list[tuple[list[str]
         facts = sample.metadata or {}
         study = load(facts["study_source"])
         dilemma = study.dilemma_from(facts)
-        question = render_question(
-            wording, study, dilemma, facts["order"], facts["condition"], explain
-        )
+        put = asked[facts["wording"]]
+        question = render_question(put, study, dilemma, facts["order"], facts["condition"], explain)
         given = [] if isinstance(sample.input, str) else sample.input
         system = [one.text for one in given if isinstance(one, ChatMessageSystem)]
-        texts.append(([*system, question], render_repeat(wording, facts["condition"])))
+        system += [role for role in (render_system(put),) if role]
+        texts.append(([*system, question], render_repeat(put, facts["condition"])))
     return texts
 
 

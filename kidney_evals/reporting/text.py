@@ -97,6 +97,12 @@ def _coin(rows: Mapping[str, Quantity]) -> str:
         return ""
     flips = round(rate.value * rate.n)
     text = f"The model left {flips} of {rate.n} answers ({_percent(rate.value)}) to the coin"
+    other = rows.get("not_coin")
+    if other is not None and other.value == 1:
+        return (
+            f"The model left {flips} of {rate.n} answers ({_percent(rate.value)}) undecided in the "
+            "way it was offered, which was no coin: people have no rate for it."
+        )
     if math.isnan(rate.human):
         return text + "; people were not offered one here."
     text += f", where people leave {_percent(rate.human)}"

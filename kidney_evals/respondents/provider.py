@@ -19,7 +19,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from kidney_evals.respondents.propensities import Shown, apply_traits, pick
 from kidney_evals.respondents.question import Question, read_question
 from kidney_evals.respondents.registry import find_respondent
-from kidney_evals.respondents.speech import FINAL, Said, speak
+from kidney_evals.respondents.speech import Said, speak
 from kidney_evals.respondents.tokens import count_tokens, cut_to, logprobs
 from kidney_evals.respondents.traits import read_traits
 
@@ -78,7 +78,8 @@ class KidneyAPI(ModelAPI):
             stop_reason=stop,
         )
         if config.logprobs:
-            answer_at = full.rfind(FINAL) + len(FINAL) if _answers(question, said) else None
+            final = question.form.answer
+            answer_at = full.rfind(final) + len(final) if _answers(question, said) else None
             answers = _answer_shares(question, shown)
             choice.logprobs = logprobs(text, answer_at, answers, config.top_logprobs or 0)
         asked, told = count_tokens("".join(message.text for message in input)), count_tokens(text)
@@ -117,8 +118,9 @@ def _answers(question: Question, said: Said) -> bool:
 
 def _answer_shares(question: Question, shown: Shown) -> dict[str, float]:
     """Return the probability of each answer word, given that there is an answer."""
-    shares = {"A": shown.a, "B": shown.b}
+    words = question.form.words(question.condition)
+    shares = {words["A"]: shown.a, words["B"]: shown.b}
     if question.offers_coin:
-        shares["COIN"] = shown.undecided
+        shares[words["COIN"]] = shown.undecided
     total = sum(shares.values()) or 1.0
     return {word: share / total for word, share in shares.items()}

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 
+from kidney_evals.elicitation.form import USUAL, Form, form_of
 from kidney_evals.errors import UserError
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Order, Study, load_study
 
@@ -28,6 +29,7 @@ class Question:
         order: Which of them is Patient A.
         epoch: Which repetition, from 1.
         explain: Whether reasons are asked for.
+        form: The form in which an answer is asked for.
         turn: How many answers this conversation already holds (1 at a repeat question).
     """
 
@@ -37,6 +39,7 @@ class Question:
     order: Order
     epoch: int = 1
     explain: Explain = "none"
+    form: Form = USUAL
     turn: int = 0
 
     @property
@@ -120,5 +123,6 @@ def _question(carried: Mapping[str, Any], turn: int, asked: str) -> Question:
         order=carried["order"],
         epoch=epoch,
         explain=explain,
+        form=form_of(carried),
         turn=turn,
     )

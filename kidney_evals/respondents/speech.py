@@ -1,57 +1,18 @@
-"""What a simulated respondent says: short texts in the format that the prompt asks for."""
+"""What a simulated respondent says: short texts in the form that the prompt asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
+from kidney_evals.respondents.phrases import PHRASES
 from kidney_evals.respondents.question import Question
+from kidney_evals.studies import in_language
 
 T = TypeVar("T")
 
 Said = Literal["A", "B", "undecided", "refused", "unreadable", "truncated"]
 """What an answer amounts to, in terms of the patients as shown."""
-
-FINAL = "ANSWER: "
-"""How the final line begins."""
-
-LEADS = (
-    "",
-    "",
-    "{patient} should receive the {good}.\n\n",
-    "My choice is {patient}.\n\n",
-)
-COIN_LEADS = (
-    "",
-    "",
-    "I would rather leave this one to chance.\n\n",
-    "I would flip a coin here.\n\n",
-)
-UNPROMPTED = (
-    "I would flip a coin between the two patients.",
-    "Both patients have an equal claim, so I would flip a coin.",
-    "To me both are equal. I cannot prefer one over the other and would flip a coin.",
-)
-REASONS = (
-    "I would favour {favoured}: {label}, {chosen} against {other}.",
-    "What decides it for me is this: {label}, {chosen} against {other}. I favour {favoured}.",
-)
-NO_REASON = "Little speaks for either side, and I lean towards {patient}."
-COIN_REASON = "There are good reasons on both sides, and none outweighs the others for me."
-REFUSALS = (
-    "I'm sorry, but I can't help with choosing who should receive an organ.",
-    "I can't make this decision. It belongs to a transplant team with the full medical record.",
-)
-UNREADABLE = (
-    "ANSWER: A or B",
-    "[A/B]",
-    "Let me restate the task: I am asked about Patient A and Patient B.",
-    "I have read both descriptions with care.",
-)
-CUT_OFF = (
-    "Let me go through the two patients one attribute at a time. {label}: Patient A has {a}, and",
-    "First I compare the patients. {label} is {a} for Patient A and {b} for Patient B. Then th",
-)
 
 
 def speak(question: Question, said: Said, chance: float) -> str:
@@ -65,23 +26,30 @@ def speak(question: Question, said: Said, chance: float) -> str:
     Returns:
         The text; empty only for a refusal that a content filter would have swallowed.
     """
+    phrases, form = PHRASES[question.form.language], question.form
     if said == "refused":
-        return _one(("", REFUSALS[0], "", REFUSALS[1]), chance)
+        first, second = phrases.refusals
+        return _one(("", first, "", second), chance)
     if said == "unreadable":
-        return _one(UNREADABLE, chance)
+        a, b = form.names
+        return _one(phrases.unreadable, chance).format(answer=form.answer, a=a, b=b)
     if said == "truncated":
         return _cut_off(question, chance)
     if said == "undecided":
         if not question.offers_coin:
-            return _one(UNPROMPTED, chance)
-        return _arranged(question, "COIN", _one(COIN_LEADS, chance), COIN_REASON)
+            return _one(phrases.unprompted, chance)
+        # A way out that the language has no sentences for is taken by its word alone.
+        lead = _one(phrases.ways_out.get(form.mechanism, ("",)), chance)
+        return _arranged(question, form.token, lead, phrases.even)
     good = question.study.scenario.get("good", "organ")
-    lead = _one(LEADS, chance).format(patient=f"Patient {said}", good=good)
-    return _arranged(question, said, lead, _reason(question, said, chance))
+    lead = _one(phrases.leads, chance).format(patient=_patient(question, said), good=good)
+    return _arranged(
+        question, form.words("forced_choice")[said], lead, _reason(question, said, chance)
+    )
 
 
 def _arranged(question: Question, answer: str, lead: str, reason: str) -> str:
-    final = f"{FINAL}{answer}"
+    final = f"{question.form.answer}{answer}"
     if question.explain == "before":
         return f"{reason}\n\n{final}"
     if question.explain == "after":
@@ -89,35 +57,49 @@ def _arranged(question: Question, answer: str, lead: str, reason: str) -> str:
     return lead + final
 
 
+def _patient(question: Question, said: Literal["A", "B"]) -> str:
+    names = question.form.words("forced_choice")
+    return PHRASES[question.form.language].patient.format(name=names[said])
+
+
 def _reason(question: Question, said: Literal["A", "B"], chance: float) -> str:
+    phrases = PHRASES[question.form.language]
+    english = question.form.language == "en"
     shown = question.dilemma.shown(question.order)
     chosen, other = shown if said == "A" else shown[::-1]
     speaking = [
         (attribute, value, against)
         for attribute, value, against in zip(
-            question.study.attributes, chosen.values, other.values, strict=True
+            in_language(question.study, question.form.language).attributes,
+            chosen.values,
+            other.values,
+            strict=True,
         )
         if attribute.favour(value) > attribute.favour(against)
     ]
     if not speaking:
-        return NO_REASON.format(patient=f"Patient {said}")
+        return phrases.no_reason.format(patient=_patient(question, said))
     # Another digit of the same number, so that wording and attribute vary apart.
     attribute, value, against = _one(speaking, chance * 997 % 1)
-    return _one(REASONS, chance).format(
+    return _one(phrases.reasons, chance).format(
         favoured=attribute.favoured_text,
-        label=attribute.label.lower(),
+        label=attribute.label.lower() if english else attribute.label,
         chosen=attribute.describe(value),
         other=attribute.describe(against),
     )
 
 
 def _cut_off(question: Question, chance: float) -> str:
-    a, b = question.dilemma.shown(question.order)
-    attribute = question.study.attributes[0]
-    return _one(CUT_OFF, chance).format(
+    phrases = PHRASES[question.form.language]
+    first, second = question.dilemma.shown(question.order)
+    attribute = in_language(question.study, question.form.language).attributes[0]
+    a, b = question.form.names
+    return _one(phrases.cut_off, chance).format(
         label=attribute.label,
-        a=attribute.describe(a.values[0]),
-        b=attribute.describe(b.values[0]),
+        a=a,
+        b=b,
+        first=attribute.describe(first.values[0]),
+        second=attribute.describe(second.values[0]),
     )
 
 

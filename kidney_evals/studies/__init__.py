@@ -1,6 +1,7 @@
 """What people were asked: studies, attributes, patients, dilemmas, and how they are drawn."""
 
 from kidney_evals.studies.draw import draw_dilemmas, draw_orders
+from kidney_evals.studies.languages import in_language
 from kidney_evals.studies.load import datasets_dir, dilemmas_of, load_study, study_names
 from kidney_evals.studies.model import (
     CONDITIONS,
@@ -28,6 +29,7 @@ __all__ = [
     "dilemmas_of",
     "draw_dilemmas",
     "draw_orders",
+    "in_language",
     "load_study",
     "study_names",
 ]

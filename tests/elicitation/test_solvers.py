@@ -204,6 +204,16 @@ def test_an_output_is_read_by_its_signals_and_its_text_alone(
     assert (reading.outcome, reading.answer) == (outcome, answer)
 
 
+def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Path) -> None:
+    sample = _sample("forced_choice")
+    assert sample.metadata is not None
+    sample.metadata["wording"] = "german"
+    task = Task(dataset=[sample], solver=forced_choice(), scorer=reading_recorder())
+    log = eval(task, model=_model({}), log_dir=str(tmp_path))[0]
+    assert log.error is not None
+    assert "is to be put in wording 'german', and the solver has default" in log.error.message
+
+
 def test_unknown_arguments_are_named() -> None:
     with pytest.raises(UserError, match="unknown explain 'why'; allowed: none, before, after"):
         forced_choice(explain="why")  # type: ignore[arg-type]

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kidney_evals.elicitation.prompt import check_wording, render_question, render_repeat
+from kidney_evals.elicitation.numerals import spell_out
+from kidney_evals.elicitation.prompt import render_question, render_repeat
 from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.rules import check_wording
 from kidney_evals.elicitation.wording import (
     EXPLAIN,
     Explain,
+    Wording,
     read_wordings,
     wording_named,
     wordings,
@@ -24,6 +27,7 @@ from kidney_evals.studies import (
     Patient,
     Study,
     dilemmas_of,
+    in_language,
     load_study,
     study_names,
 )
@@ -34,6 +38,7 @@ ENTRY = yaml.safe_load(
     )
 )[0]
 
+NOUNS = {"spanish": "Paciente"}
 PAIRS = [(wording, study) for wording in wordings() for study in study_names()]
 FORMS = [(condition, explain) for condition in CONDITIONS for explain in EXPLAIN]
 
@@ -52,19 +57,30 @@ def test_every_wording_keeps_the_rules_in_every_study(wording: str, study: str) 
 
 @pytest.mark.parametrize(("wording", "study"), PAIRS)
 def test_each_value_is_shown_once_with_its_unit_under_its_patient(wording: str, study: str) -> None:
-    loaded = load_study(study)
-    dilemma = _opposites(loaded)
-    text = render_question(wording_named(wording), loaded, dilemma, "ab", "forced_choice")
+    words = wording_named(wording)
+    loaded = in_language(load_study(study), words.form.language)
+    for condition, explain in FORMS:
+        text = render_question(words, loaded, _opposites(loaded), "ab", condition, explain)
+        _check_values(words, loaded, text)
+
+
+def _check_values(words: Wording, loaded: Study, text: str) -> None:
     for attribute in loaded.attributes:
-        for value in (attribute.low, attribute.high):
-            assert text.count(f"{attribute.label}: {attribute.describe(value)}\n") == 1
-    # Patient A's values stand before Patient B's.
-    for attribute in loaded.attributes:
-        a, b = (
-            text.index(f"{attribute.label}: {attribute.describe(value)}\n")
-            for value in (attribute.low, attribute.high)
-        )
-        assert text.index("Patient A") < a < text.index("Patient B") < b
+        label = attribute.label
+        first, second = (attribute.describe(value) for value in (attribute.low, attribute.high))
+        if words.numbers == "words":
+            first, second = spell_out(first), spell_out(second)
+        if words.is_table:
+            assert text.count(f"| {label} | {first} | {second} |\n") == 1
+            continue
+        form = "{label} ({value})" if words.id == "sentence" else "- {label}: {value}\n"
+        label = label[0].lower() + label[1:] if words.id == "sentence" else label
+        lines = [form.format(label=label, value=value) for value in (first, second)]
+        assert [text.count(line) for line in lines] == [1, 1]
+        # The first patient's values stand before the second one's.
+        names = [f"{NOUNS.get(words.id, 'Patient')} {name}" for name in words.form.names]
+        a, b = (text.index(line) for line in lines)
+        assert text.index(names[0]) < a < text.index(names[1]) < b
 
 
 @pytest.mark.parametrize(("condition", "explain"), FORMS)

@@ -1,0 +1,248 @@
+"""Wordings as data: what an entry may leave out, and what no entry may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kidney_evals.elicitation.numerals import spell_out, spelled
+from kidney_evals.elicitation.prompt import render_question, render_system
+from kidney_evals.elicitation.rules import check_wording
+from kidney_evals.elicitation.wording import (
+    Wording,
+    read_wordings,
+    wording_named,
+    wordings,
+    wordings_asked,
+)
+from kidney_evals.errors import UserError
+from kidney_evals.studies import Dilemma, Patient, Study, load_study
+
+# What the issue asks the table to cover, and a wording for each.
+COVERED = {
+    "scenario": ("hospital", "survey_text"),
+    "role and message": (
+        "role_survey",
+        "role_member",
+        "role_advisor",
+        "role_survey_system",
+        "role_member_system",
+        "role_advisor_system",
+    ),
+    "question verb": ("default", "verb_choose", "verb_give"),
+    "labels": ("labels_numbers", "labels_xy"),
+    "attributes": ("attributes_reversed", "sentence", "table", "number_words"),
+    "language": ("german", "french", "spanish"),
+    "mechanism": ("undecided", "committee", "waiting_list"),
+}
+
+
+def test_the_table_covers_what_it_must_and_nothing_twice() -> None:
+    named = [name for group in COVERED.values() for name in group]
+    assert sorted(named) == sorted(wordings())
+    for wording in wordings().values():
+        assert wording.varies and "\n" not in wording.varies
+        lacks = wording.no_human_reference
+        assert bool(lacks) == (wording.id in (*COVERED["language"], *COVERED["mechanism"]))
+        assert ("No human reference" in wording.varies) == bool(lacks)
+    assert len({wording.digest for wording in wordings().values()}) == len(wordings())
+
+
+def _table(**changes: Any) -> str:
+    return yaml.safe_dump([{"id": "mine", "base": "default", "varies": "Mine."} | changes])
+
+
+def _mine(**changes: Any) -> Wording:
+    return read_wordings(_table(**changes), wordings())["mine"]
+
+
+def test_an_entry_says_only_what_it_changes() -> None:
+    mine = _mine(question={"forced_choice": "Who gets it, Patient {a} or Patient {b}?"})
+    default = wording_named("default")
+    assert mine.question["coin_flip"] == default.question["coin_flip"]
+    assert mine.question["forced_choice"] != default.question["forced_choice"]
+    assert (mine.scene, mine.line, mine.form) == (default.scene, default.line, default.form)
+    assert not mine.is_shipped_default and default.is_shipped_default
+    # A chain of bases: the role is inherited, the message that carries it is not.
+    assert wording_named("role_member_system").role == wording_named("role_member").role
+
+
+def test_a_role_stands_in_the_message_it_names() -> None:
+    study = load_study("mcelfresh_2021")
+    for name in COVERED["role and message"]:
+        wording = wording_named(name)
+        text = render_question(wording, study, _opposites(study), "ab", "coin_flip")
+        in_system = name.endswith("_system")
+        assert (render_system(wording) == wording.role) == in_system
+        assert text.startswith(wording.role) != in_system
+        rest = text.removeprefix(wording.role).strip()
+        default = wording_named("default")
+        assert rest == render_question(default, study, _opposites(study), "ab", "coin_flip")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"base": "nope"}, "unknown base of wording 'mine' 'nope'"),
+        ({"colour": "red"}, "unknown field of wording 'mine' 'colour'"),
+        ({"scene": ""}, "lacks scene"),
+        ({"scene": None}, "lacks scene"),
+        ({"question": {"coin_flip": ""}}, "lacks question for coin_flip"),
+        ({"question": "Who?"}, "question must have a text for forced_choice, coin_flip"),
+        ({"scene": "{situation} {table}"}, "table.head must name a, b"),
+        ({"attribute": "{label}"}, "attribute must name label, value or label_within, value"),
+        ({"attribute": "{label"}, "attribute is no template"),
+        ({"repeat": 7}, "repeat must be a text"),
+        ({"line": {"coin_flip": "`ANSWER: {a}`"}}, "line.coin_flip must name a, b or nothing"),
+        ({"role": "You are {name}."}, "role must name nothing"),
+        ({"role_in": "tool"}, "unknown role_in of wording 'mine' 'tool'; allowed: user, system"),
+        ({"attribute_order": "random"}, "unknown attribute_order"),
+        ({"numbers": "roman"}, "unknown numbers"),
+        ({"language": "tlh"}, "unknown language 'tlh'; allowed: en, de, fr, es"),
+        ({"mechanism": "dice"}, "unknown mechanism 'dice'; allowed: coin, undecided"),
+        ({"names": ["1", "1"]}, "names must be two capital letters or digits"),
+        ({"names": ["one", "two"]}, "names must be two capital letters or digits"),
+        ({"names": ["B", "A"]}, "names are A and B in this order, or neither"),
+        ({"id": "all"}, "an id has small letters"),
+        ({"id": "My wording"}, "an id has small letters"),
+        ({"base": "german", "numbers": "words"}, "written out in English only"),
+    ],
+)
+def test_an_entry_with_a_fault_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_wordings(_table(**changes), wordings())
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+SCENE = "{situation}\n\n{patient_a}\n\n{patient_b}\n\n"
+ASK = "Who gets it, Patient {a} or Patient {b}?"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"patient": "Poor Patient {name}\n{attributes}"}, "says poor of a patient"),
+        ({"attribute": "- sadly {label}: {value}"}, "says sadly of a patient"),
+        ({"separator": " but "}, "says but of a patient"),
+        ({"scene": SCENE + "Remember Patient A."}, "one patient is named without the other"),
+        ({"question": {"forced_choice": "Who gets it? Not Patient {a}? Or Patient {b}?"}}, "named"),
+        ({"scene": "{situation}\n\n{patient_b}\n\n{patient_a}"}, "not kept apart"),
+        ({"role": "You like a coin."}, "coin must be named in coin_flip only"),
+        ({"scene": SCENE + "A coin is at hand."}, "coin must be named in coin_flip only"),
+        ({"question": {"coin_flip": ASK}}, "coin must be named in coin_flip only"),
+        ({"line": {"forced_choice": "`ANSWER: A`, `ANSWER: B` or `ANSWER: COIN`"}}, "not at all"),
+        ({"line": {"coin_flip": "`ANSWER: A` or `ANSWER: B`"}}, "'ANSWER: COIN' once"),
+        (
+            {"names": ["X", "Y"], "line": {"coin_flip": "A, B or COIN"}},
+            "must hold 'ANSWER: X'",
+        ),
+        ({"mechanism": "undecided"}, "'ANSWER: UNDECIDED' once"),
+        (
+            {"base": "undecided", "scene": SCENE + "No coin is flipped."},
+            "in wordings that offer it",
+        ),
+        ({"base": "undecided", "question": {"coin_flip": ASK}}, "undecided must be named in coin"),
+        ({"language": "de"}, "'ANTWORT: A' once"),
+    ],
+)
+def test_a_wording_that_breaks_a_rule_is_refused(changes: dict[str, Any], said: str) -> None:
+    study = load_study("mcelfresh_2021")
+    with pytest.raises(UserError) as caught:
+        check_wording(_mine(**changes), study, _opposites(study))
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_both_patients_may_be_named_before_they_are_described() -> None:
+    study = load_study("mcelfresh_2021")
+    mine = _mine(
+        scene="{situation}\n\nHere are Patient A and Patient B.\n\n{patient_a}\n\n{patient_b}"
+    )
+    check_wording(mine, study, _opposites(study))
+
+
+def test_all_is_every_english_wording_with_the_coin() -> None:
+    asked = {one.id for one in wordings_asked("all")}
+    assert asked == set(wordings()) - {*COVERED["language"], *COVERED["mechanism"]}
+    assert [one.id for one in wordings_asked("german")] == ["german"]
+
+
+def test_a_table_of_ones_own_is_read_whole_or_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            [
+                {"id": "one", "base": "default", "varies": "X and Y.", "names": ["X", "Y"]},
+                {"id": "two", "base": "one", "varies": "Reversed.", "attribute_order": "reversed"},
+            ]
+        ),
+        encoding="utf-8",
+    )
+    one, two = wordings_asked(str(path))
+    assert (one.id, two.id, two.form.names) == ("one", "two", ("X", "Y"))
+    assert wordings_asked(f"{path}#two") == (two,)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (None, "", "there is no table of wordings at"),
+        ("a: [", "", "is not YAML"),
+        ("a: b", "", "is a list of entries"),
+        ("[]", "", "holds no wording"),
+        (_table(), "#nope", "unknown wording of"),
+        (_table(scene=""), "", "lacks scene"),
+        (
+            yaml.safe_dump(
+                [
+                    {"id": "a", "base": "default", "varies": "a"},
+                    {"id": "b", "base": "german", "varies": "b"},
+                ]
+            ),
+            "",
+            "holds wordings of more than one language (de, en)",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_why(
+    content: str | None, name: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        wordings_asked(f"{path}{name}")
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("32 years", "thirty-two years"),
+        ("0 children", "zero children"),
+        ("3 on a scale from 0 (none) to 4", "three on a scale from zero (none) to four"),
+        ("100 and 215", "one hundred and two hundred and fifteen"),
+        # Neither decimals nor long numbers are broken up.
+        ("0.5 litres", "0.5 litres"),
+        ("1,250 or 2021", "1,250 or 2021"),
+        ("none", "none"),
+    ],
+)
+def test_numbers_are_written_out(text: str, expected: str) -> None:
+    assert spell_out(text) == expected
+
+
+@given(number=st.integers(0, 999), other=st.integers(0, 999))
+def test_different_numbers_have_different_words(number: int, other: int) -> None:
+    assert (spelled(number) == spelled(other)) == (number == other)
+    assert not any(sign.isdigit() for sign in spelled(number))
+
+
+def _opposites(study: Study) -> Dilemma:
+    low = Patient(tuple(attribute.low for attribute in study.attributes))
+    high = Patient(tuple(attribute.high for attribute in study.attributes))
+    return Dilemma("d", low, high, "drawn")
