@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.decisions import Counts, Decisions
 from kidney_evals.estimation.intervals import DRAWS, blocks, generator, weight_rows
 
 _FIXED_KEY = 7
@@ -26,6 +26,7 @@ class Strata(NamedTuple):
 
     Attributes:
         counts: Answers by dilemma, stratum and choice, shape (D, 2, K); an unused stratum is 0.
+            None where probabilities were read out: there is nothing to redraw.
         weights: Weight of each stratum in its dilemma's answer shares, shape (D, 2), rows sum
             to 1, or to 0 where there is no answer.
         shares: Answer shares q, shape (D, K); NaN rows without answers.
@@ -35,7 +36,7 @@ class Strata(NamedTuple):
         redrawn: Variance of shares redrawn from `smooth`, shape (D, K).
     """
 
-    counts: Ints
+    counts: Ints | None
     weights: Floats
     shares: Floats
     variance: Floats
@@ -53,6 +54,8 @@ Combine = Callable[..., Floats]
 
 def strata(decisions: Decisions) -> Strata:
     """Return the answers of each dilemma by stratum, with shares and variance."""
+    if decisions.chances is not None:
+        return _known(decisions.counts)
     counts = decisions.counts
     sizes = counts.sum(axis=2)
     apart = (sizes >= 2).all(axis=1)
@@ -71,6 +74,18 @@ def strata(decisions: Decisions) -> Strata:
     each = smooth * (1 - smooth) / np.maximum(m, 1)[:, :, None]
     redrawn = (weights[:, :, None] ** 2 * each).sum(axis=1)
     return Strata(kept, weights, shares, variance, smooth, redrawn)
+
+
+def _known(counts: Counts) -> Strata:
+    """Return shares that were read out: each order asked counts alike, and nothing varies."""
+    sizes = counts.sum(axis=2)
+    asked = sizes > 0
+    weights = asked / np.maximum(asked.sum(axis=1, keepdims=True), 1)
+    within = counts / np.where(asked, sizes, 1)[:, :, None]
+    shares = (weights[:, :, None] * within).sum(axis=1)
+    shares[~asked.any(axis=1)] = np.nan
+    nothing = np.where(np.isnan(shares), np.nan, 0.0)
+    return Strata(None, weights, shares, nothing, within, np.nan_to_num(nothing))
 
 
 def human_variance(decisions: Decisions) -> Floats:
@@ -183,10 +198,14 @@ def _turns(people: int, draws: int, width: int) -> Iterator[tuple[slice, list[sl
 def redrawn_shares(kept: Strata, rows: slice, *, key: int = 0) -> Floats:
     """Return answer shares redrawn within strata, shape (rows, D, K).
 
+    What was read out as probabilities stays as it is, shape (1, D, K).
+
     As many answers as there are come from the smoothed shares, and their deviation from these is
     added to the observed shares. Redrawn shares have the observed ones for their mean and may
     leave [0, 1].
     """
+    if kept.counts is None:
+        return kept.shares[None]
     sizes = kept.counts.sum(axis=2)
     drawn = generator(_FIXED_KEY, key, rows.start).multinomial(
         sizes, kept.smooth, size=(rows.stop - rows.start, *sizes.shape)

@@ -65,7 +65,7 @@ def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike
     where, _ = _unanswered(decisions, dilemma, order)
     if not decisions.has_coin:
         return undefined()
-    coins, read, n = int((decisions.choice == COIN).sum()), len(decisions), len(where)
+    coins, read, n = float(decisions.counts[:, :, COIN].sum()), len(decisions), len(where)
     if read + n == 0:
         return undefined()
     value = coins / read if read else float("nan")

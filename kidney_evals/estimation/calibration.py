@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation._rates import rate_interval, surplus_interval
 from kidney_evals.estimation._resample import Terms, bootstrap, observed, strata
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.indecision import human_interval, human_rates
@@ -21,11 +22,7 @@ from kidney_evals.estimation.intervals import (
     DRAWS,
     Interval,
     difference,
-    effective_size,
     percentile,
-    proportion,
-    stratified_proportion,
-    wilson,
 )
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.two_stage import fit_flip_slope
@@ -135,36 +132,35 @@ def flip_slope(decisions: Decisions, human: float = float("nan")) -> Quantity:
         vary; n counts answers. Where a threshold in |Δu| explains every coin the interval is NaN:
         the slope has no upper limit.
     """
-    known = ~np.isnan(decisions.closeness[decisions.dilemma])
-    coin = decisions.choice[known] == COIN
+    answers = decisions.drawn
+    known = ~np.isnan(answers.closeness[answers.dilemma])
+    coin = answers.choice[known] == COIN
     if coin.all() or not coin.any():
         return undefined(human=human)
-    index = decisions.dilemma[known]
-    fit = fit_flip_slope(decisions.closeness[index], coin, clusters=index)
+    index = answers.dilemma[known]
+    fit = fit_flip_slope(answers.closeness[index], coin, clusters=index)
     if np.isnan(fit.slope):
         return undefined(human=human)
     low, high = (float("nan"),) * 2 if fit.separated else (fit.low, fit.high)
-    return Quantity(fit.slope, low, high, human, int(known.sum()))
+    n = int((~np.isnan(decisions.closeness[decisions.dilemma])).sum())
+    return Quantity(fit.slope, low, high, human, n)
 
 
 def _bin(lower: float, upper: float, run: Decisions | None) -> ClosenessBin:
     if run is None:
         return ClosenessBin(lower, upper, undefined(), undefined(human=0.0))
     trials, hits = run.counts.sum(axis=2), run.counts[:, :, COIN]
-    answers, flips = trials.sum(axis=1), hits.sum(axis=1)
-    rate = float(flips.sum() / answers.sum())
+    answers = trials.sum(axis=1)
+    rate = float(hits.sum() / answers.sum())
     people = run.shares[:, COIN]
     human = float((answers * people).sum() / answers.sum())
-    if run.fixed:
-        ends = model = stratified_proportion(hits, trials)
-    else:
-        ends = proportion(flips, answers)
-        model = wilson(rate, effective_size(flips, answers, expected=answers * people))
+    ends = rate_interval(run, hits, trials)
+    model = surplus_interval(run, hits, trials, answers * people)
     gap: Interval = difference(rate, model, human, human_interval(run, answers))
     return ClosenessBin(
         lower,
         upper,
-        Quantity(rate, ends.low, ends.high, human, int(answers.sum())),
+        Quantity(rate, ends.low, ends.high, human, len(run)),
         Quantity(rate - human, gap.low, gap.high, 0.0, run.dilemmas),
     )
 

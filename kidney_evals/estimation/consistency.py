@@ -6,16 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._rates import rate_interval
 from kidney_evals.estimation._resample import strata
-from kidney_evals.estimation.decisions import FIRST, SECOND, Decisions
-from kidney_evals.estimation.intervals import (
-    Interval,
-    mean_interval,
-    proportion,
-    stratified_proportion,
-    wilson,
-)
+from kidney_evals.estimation.decisions import FIRST, SECOND, Counts, Decisions
+from kidney_evals.estimation.intervals import Interval, mean_interval, proportion, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 
@@ -38,10 +33,50 @@ def swap_disagreement(decisions: Decisions, human: float = float("nan")) -> Quan
     each = _across(counts, sizes)
     value = float(each.mean())
     if decisions.fixed:
-        ends = _fixed_ends(value, _across_variance(counts, sizes), len(each))
+        variance = _across_variance(counts, sizes) if decisions.chances is None else None
+        ends = _fixed_ends(value, variance, len(each))
     else:
         # Several pairs of one dilemma average out, which may leave less than binomial variance.
-        ends = proportion(each, np.ones(len(each)), least_effect=1 / float(np.max(sizes) ** 2))
+        least = decisions.least_effect / float(np.max(sizes) ** 2)
+        ends = proportion(each, np.ones(len(each)), least_effect=least)
+    return Quantity(value, ends.low, ends.high, human, len(each))
+
+
+def retest_disagreement(decisions: Decisions, human: float = float("nan")) -> Quantity:
+    """Return how often two answers to one dilemma in the same order differ.
+
+    The share of pairs of repetitions, mean over orders of a dilemma and over dilemmas:
+    m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s. Unlike `swap_disagreement` it holds
+    chance alone.
+
+    Args:
+        decisions: A run; coin answers are answers. Read-out probabilities say what repetitions
+            would do.
+        human: What people do, passed through.
+
+    Returns:
+        NaN with n = 0 where no order of a dilemma was repeated; n counts dilemmas.
+    """
+    known = decisions.chances is not None
+    sizes = decisions.counts.sum(axis=2)
+    used = sizes > 0 if known else sizes >= 2
+    keep = used.any(axis=1)
+    if not keep.any():
+        return undefined(human=human)
+    counts, sizes, used = decisions.counts[keep], sizes[keep], used[keep]
+    shares = counts / np.maximum(sizes, 1)[:, :, None]
+    spread = np.ones(sizes.shape) if known else sizes / np.maximum(sizes - 1, 1)
+    weight = used / used.sum(axis=1, keepdims=True)
+    each = (weight * spread * (1 - (shares**2).sum(axis=2))).sum(axis=1)
+    value = float(each.mean())
+    if decisions.fixed:
+        slope = -2 * (weight * spread)[:, :, None] * shares
+        variance = float(_delta(slope, counts, np.maximum(sizes, 1)).sum()) / len(each) ** 2
+        ends = _fixed_ends(value, None if known else variance, len(each))
+    else:
+        # Pairs of many repetitions average out within a dilemma.
+        least = decisions.least_effect / float(np.max(sizes) ** 2)
+        ends = proportion(np.minimum(each, 1), np.ones(len(each)), least_effect=least)
     return Quantity(value, ends.low, ends.high, human, len(each))
 
 
@@ -49,21 +84,25 @@ def order_effect(decisions: Decisions) -> Quantity:
     """Return disagreement between orders less disagreement within an order.
 
     0 for somebody whose choices do not depend on the order of the patients, however noisy. Needs
-    two answers to each order of a dilemma.
+    two answers to each order of a dilemma, or their probabilities.
 
     Returns:
         NaN with n = 0 without such repeats. `human` is 0 (swapping sides changes nothing with
         people); n counts dilemmas repeated in both orders.
     """
+    known = decisions.chances is not None
     counts, sizes = _both_orders(decisions, 2)
     if len(counts) == 0:
         return undefined(human=0.0)
     across = _across(counts, sizes)
     shares = counts / sizes[:, :, None]
-    within = (1 - (shares**2).sum(axis=2)) * sizes / (sizes - 1)
+    spread = 1.0 if known else sizes / (sizes - 1)
+    within = (1 - (shares**2).sum(axis=2)) * spread
     effect = across - within.mean(axis=1)
     value = float(effect.mean())
-    if decisions.fixed:
+    if decisions.fixed and known:
+        ends = Interval(value, value)
+    elif decisions.fixed:
         # Δ = 1 - s·t - ½ Σ_o m/(m-1) (1 - |s_o|²): linear in s with slope m/(m-1) s - t.
         slope = shares * (sizes / (sizes - 1))[:, :, None] - shares[:, ::-1]
         half = 1.96 * float(np.sqrt(_delta(slope, counts, sizes).sum())) / len(effect)
@@ -87,19 +126,21 @@ def position_bias(decisions: Decisions) -> Quantity:
     counts = run.counts[both] if run.fixed else run.counts
     trials = counts.sum(axis=2)
     hits = np.stack([counts[:, 0, FIRST], counts[:, 1, SECOND]], axis=1)
-    total = int(trials.sum())
+    total = float(trials.sum())
     if total == 0:
         return undefined(human=0.0)
+    n = round(total)
     rate = float(hits.sum() / total)
     if run.fixed:
         # Half of s_ab(first) - s_ba(first) has the variance of the first patient's share.
         kept = strata(run.at(both))
         weight = trials.sum(axis=1) / total
         variance = float((weight**2 * kept.redrawn[:, FIRST]).sum())
-        ends = _fixed_ends(rate, variance, total)
+        ends = _fixed_ends(rate, variance if run.chances is None else None, n)
     else:
-        ends = proportion(hits.sum(axis=1), trials.sum(axis=1), least_effect=_balance(trials, rate))
-    return Quantity(rate, ends.low, ends.high, 0.5, total).shifted(-0.5)
+        least = _balance(trials, rate) * run.least_effect
+        ends = proportion(hits.sum(axis=1), trials.sum(axis=1), least_effect=least)
+    return Quantity(rate, ends.low, ends.high, 0.5, n).shifted(-0.5)
 
 
 def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
@@ -128,10 +169,7 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
     trials = run.counts.sum(axis=2)
     hits = run.counts[rows, :, better]
     answers = trials.sum(axis=1)
-    if run.fixed:
-        ends = stratified_proportion(hits, trials)
-    else:
-        ends = proportion(hits.sum(axis=1), answers)
+    ends = rate_interval(run, hits, trials)
     human = float((answers * run.shares[rows, better]).sum() / answers.sum())
     return Quantity(float(hits.sum() / answers.sum()), ends.low, ends.high, human, len(run))
 
@@ -152,20 +190,23 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else float("nan")
 
 
-def _both_orders(decisions: Decisions, least: int) -> tuple[Ints, Ints]:
-    """Counts (d, 2, K) and sizes (d, 2) of dilemmas with `least` answers in each order."""
+def _both_orders(decisions: Decisions, least: int) -> tuple[Counts, Counts]:
+    """Counts (d, 2, K) and sizes (d, 2) of dilemmas with `least` answers in each order.
+
+    Probabilities stand for any number of answers.
+    """
     sizes = decisions.counts.sum(axis=2)
-    keep = (sizes >= least).all(axis=1)
+    keep = (sizes > 0 if decisions.chances is not None else sizes >= least).all(axis=1)
     return decisions.counts[keep], sizes[keep]
 
 
-def _across(counts: Ints, sizes: Ints) -> Floats:
+def _across(counts: Counts, sizes: Counts) -> Floats:
     same = (counts[:, 0] * counts[:, 1]).sum(axis=1)
     result: Floats = 1 - same / (sizes[:, 0] * sizes[:, 1])
     return result
 
 
-def _across_variance(counts: Ints, sizes: Ints) -> float:
+def _across_variance(counts: Counts, sizes: Counts) -> float:
     """Variance of the mean of 1 - s·t over fixed dilemmas, s and t the shares by order."""
     linear = _delta(-(counts / sizes[:, :, None])[:, ::-1], counts, sizes)
     # Σ t'Var(s)t + s'Var(t)s with estimated s and t holds tr Var(s)Var(t) once too often.
@@ -176,7 +217,7 @@ def _across_variance(counts: Ints, sizes: Ints) -> float:
     return float(each.sum()) / len(counts) ** 2
 
 
-def _delta(slope: Floats, counts: Ints, sizes: Ints) -> Floats:
+def _delta(slope: Floats, counts: Counts, sizes: Counts) -> Floats:
     """Variance of Σ_o slope_o · s_o with smoothed multinomial shares s, shape (d,)."""
     smooth = _smooth(counts, sizes)
     mean = (slope * smooth).sum(axis=2)
@@ -185,13 +226,18 @@ def _delta(slope: Floats, counts: Ints, sizes: Ints) -> Floats:
     return result
 
 
-def _smooth(counts: Ints, sizes: Ints) -> Floats:
+def _smooth(counts: Counts, sizes: Counts) -> Floats:
     result: Floats = (counts + 1 / counts.shape[2]) / (sizes + 1)[:, :, None]
     return result
 
 
-def _fixed_ends(value: float, variance: float, count: int) -> Interval:
-    """Wilson's interval of a proportion over `count` answers or pairs to fixed questions."""
+def _fixed_ends(value: float, variance: float | None, count: int) -> Interval:
+    """Wilson's interval of a proportion over `count` answers or pairs to fixed questions.
+
+    None for the variance says that there is none.
+    """
+    if variance is None:
+        return Interval(value, value)
     # Over fixed questions Σ d(1-d) never exceeds its binomial bound, so they are worth no fewer.
     # The linearised variance is 0 where all shares are even.
     level = (value * count + 0.5) / (count + 1)
@@ -199,7 +245,7 @@ def _fixed_ends(value: float, variance: float, count: int) -> Interval:
     return wilson(value, max(size, float(count)))
 
 
-def _balance(trials: Ints, rate: float) -> float:
+def _balance(trials: Counts, rate: float) -> float:
     """Smallest design effect of side choices: as if one dilemma more or less were one-sided."""
     total = float(trials.sum())
     binomial = rate * (1 - rate) / total

@@ -31,8 +31,16 @@ COIN: Final = 2
 ORDERS: Final = ("ab", "ba")
 """What `Decisions.order` codes as 0 (as listed) and 1 (swapped)."""
 
+Counts = NDArray[np.int64] | NDArray[np.float64]
+"""How many answers; fractions where probabilities were read out instead of answers."""
+
+DRAWN: Final = 40
+"""Answers that stand for one call's probabilities where an estimator needs answers."""
+
 _SUM_TOLERANCE = 1e-4
 _MOST = 2**53
+_NEVER = 1e-12
+_GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +65,10 @@ class Decisions:
             NaN where unknown.
         fixed: The questions are a fixed list and not a sample, so intervals resample answers
             within question and order, and people through `share_draws`.
+        chances: Probability of each answer in each call, shape (n, K), where log-probabilities
+            were read out; rows sum to 1, or to the probability of deciding in `decided`. `choice`
+            is then the most probable answer, and counts are expected ones. None where answers
+            were sampled.
 
     Raises:
         InputError: An array has the wrong shape or a row that no answer can have.
@@ -71,6 +83,7 @@ class Decisions:
     share_draws: NDArray[np.floating] | None
     closeness: Floats
     fixed: bool = False
+    chances: Floats | None = None
 
     def __post_init__(self) -> None:
         differences = _table(self.differences, "differences")
@@ -86,12 +99,15 @@ class Decisions:
         order = _integers(self.order, n, "order", 0, 1)
         epoch = _integers(self.epoch, n, "epoch", 0, None)
         choice = _integers(self.choice, n, "choice", 0, width - 1)
-        rank = np.lexsort((choice, epoch, order, dilemma))
+        chances = None if self.chances is None else _chances(self.chances, choice, width)
+        ties = () if chances is None else tuple(chances.T)
+        rank = np.lexsort((*ties, choice, epoch, order, dilemma))
         for name, value in {
             "dilemma": dilemma[rank],
             "order": order[rank],
             "epoch": epoch[rank],
             "choice": choice[rank],
+            "chances": None if chances is None else chances[rank],
             "differences": differences,
             "shares": shares,
             "share_draws": draws,
@@ -139,17 +155,59 @@ class Decisions:
 
     @property
     def repeated(self) -> NDArray[np.bool_]:
-        """Which dilemmas have people's shares and two answers or more, shape (D,)."""
+        """Which dilemmas have people's shares and two answers or more, shape (D,).
+
+        One call whose probabilities are known says more than many answers.
+        """
+        if self.chances is not None:
+            return self.answered & self.known
         return np.asarray(self.known & (self.counts.sum(axis=(1, 2)) >= 2))
 
     @cached_property
-    def counts(self) -> Ints:
-        """Answers by dilemma, order and choice, shape (D, 2, K)."""
+    def counts(self) -> Counts:
+        """Answers by dilemma, order and choice, shape (D, 2, K); expected ones of a readout."""
         width = self.shares.shape[1]
-        cell = (self.dilemma * 2 + self.order) * width + self.choice
-        flat = np.bincount(cell, minlength=self.dilemmas * 2 * width)
+        cell = self.dilemma * 2 + self.order
+        if self.chances is not None:
+            size = 2 * self.dilemmas
+            columns = [np.bincount(cell, column, minlength=size) for column in self.chances.T]
+            return np.stack(columns, axis=-1).reshape(self.dilemmas, 2, width)
+        flat = np.bincount(cell * width + self.choice, minlength=self.dilemmas * 2 * width)
         result: Ints = flat.astype(np.int64).reshape(self.dilemmas, 2, width)
         return result
+
+    @property
+    def least_effect(self) -> float:
+        """Smallest design effect of a rate over dilemmas.
+
+        Answers vary at least as much as tosses of a coin. Probabilities do not: over dilemmas of
+        like probability a rate is known far better, up to what this allows for.
+        """
+        return 1.0 if self.chances is None else 1e-4
+
+    @cached_property
+    def drawn(self) -> Decisions:
+        """The run as sampled answers: itself, or answers in the proportions of its probabilities.
+
+        Each call stands for `DRAWN` answers, taken at even steps through its cumulated
+        probabilities (systematic sampling), from a start that differs from call to call.
+        """
+        if self.chances is None:
+            return self
+        n = len(self)
+        start = (np.arange(1, n + 1) * _GOLDEN) % 1.0
+        point = (np.arange(DRAWN)[None, :] + start[:, None]) / DRAWN
+        below = np.cumsum(self.chances, axis=1)
+        below /= below[:, -1:]
+        choice = (point[:, :, None] >= below[:, None, :-1]).sum(axis=2)
+        return replace(
+            self,
+            dilemma=np.repeat(self.dilemma, DRAWN),
+            order=np.repeat(self.order, DRAWN),
+            epoch=np.repeat(self.epoch * DRAWN, DRAWN) + np.tile(np.arange(DRAWN), n),
+            choice=choice.ravel(),
+            chances=None,
+        )
 
     @cached_property
     def decided(self) -> Decisions:
@@ -160,7 +218,13 @@ class Decisions:
         """
         if not self.has_coin:
             return self
-        keep = self.choice != COIN
+        chances = None
+        if self.chances is None:
+            keep, choice = self.choice != COIN, self.choice
+        else:
+            keep = self.chances[:, :COIN].sum(axis=1) > _NEVER
+            chances = self.chances[keep, :COIN]
+            choice = self.chances[:, :COIN].argmax(axis=1)
         shares = _renormalised(self.shares).astype(np.float64)
         draws = self.share_draws
         if draws is not None:
@@ -171,7 +235,8 @@ class Decisions:
             dilemma=self.dilemma[keep],
             order=self.order[keep],
             epoch=self.epoch[keep],
-            choice=self.choice[keep],
+            choice=choice[keep],
+            chances=chances,
             shares=shares,
             share_draws=draws,
         )
@@ -188,6 +253,7 @@ class Decisions:
             order=self.order[keep],
             epoch=self.epoch[keep],
             choice=self.choice[keep],
+            chances=None if self.chances is None else self.chances[keep],
         )
 
     def at(self, dilemmas: ArrayLike) -> Decisions:
@@ -210,6 +276,7 @@ class Decisions:
             order=self.order[keep],
             epoch=self.epoch[keep],
             choice=self.choice[keep],
+            chances=None if self.chances is None else self.chances[keep],
             differences=self.differences[mask],
             shares=self.shares[mask],
             share_draws=None if self.share_draws is None else self.share_draws[:, mask],
@@ -243,12 +310,16 @@ class Decisions:
         side = _checks.codes(order, m, "order", (0, 1))
         more = _checks.codes(choice, m, "choice", tuple(range(self.shares.shape[1])))
         epoch = int(self.epoch.max(initial=-1)) + 1
+        chances = self.chances
+        if chances is not None:
+            chances = np.concatenate([chances, np.eye(self.shares.shape[1])[more]])
         return replace(
             self,
             dilemma=np.concatenate([self.dilemma, extra]),
             order=np.concatenate([self.order, side]),
             epoch=np.concatenate([self.epoch, np.full(len(extra), epoch)]),
             choice=np.concatenate([self.choice, more]),
+            chances=chances,
         )
 
 
@@ -279,6 +350,20 @@ def _shares(shares: Floats, count: int) -> Floats:
             f"shares row {row} is {shares[row].tolist()}: neither shares that sum to 1 nor all NaN"
         )
     return shares
+
+
+def _chances(given: ArrayLike, choice: Ints, width: int) -> Floats:
+    chances = _checks.shares(given, (len(choice), width), "chances")
+    total = chances.sum(axis=1)
+    best = chances[np.arange(len(choice)), choice] >= chances.max(axis=1, initial=0.0)
+    bad = ~((total > 0) & (total < 1 + _SUM_TOLERANCE) & best)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"chances row {row} is {chances[row].tolist()} with choice {choice[row]}: not "
+            "probabilities of which that of the choice is the largest"
+        )
+    return chances
 
 
 def _draws(given: NDArray[np.floating], shares: Floats) -> NDArray[np.floating]:

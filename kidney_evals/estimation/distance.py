@@ -34,6 +34,8 @@ def choice_distance(decisions: Decisions) -> Quantity:
     repeats a pull of the screen's sides makes the two answers of a dilemma differ, which lowers
     the figure: see `side_correction`.
 
+    Where probabilities were read out, both orders' are averaged and nothing needs to be taken off.
+
     Dilemmas with a single answer do not count. One answer leaves Σ_c q_c (1 - q_c), the variance
     to be taken off, unknown, and any guess at it would decide the result.
 
@@ -70,10 +72,12 @@ def side_correction(decisions: Decisions) -> float:
     with the correction what an even answerer gets.
 
     Returns:
-        The amount to add, at least 0; 0 where dilemmas were repeated within orders; NaN where no
-        dilemma has answers in both orders.
+        The amount to add, at least 0; 0 where dilemmas were repeated within orders or
+        probabilities read out; NaN where no dilemma has answers in both orders.
     """
     run = _repeated(decisions)
+    if run.chances is not None:
+        return 0.0
     sizes = run.counts.sum(axis=2)
     single = (sizes >= 1).all(axis=1) & ~(sizes >= 2).all(axis=1)
     if not single.any():

@@ -7,17 +7,16 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._rates import rate_interval, surplus_interval
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import (
     NO_INTERVAL,
     Interval,
     difference,
-    effective_size,
     percentile,
     proportion,
     stratified_proportion,
-    wilson,
 )
 from kidney_evals.estimation.quantity import Quantity, undefined
 
@@ -37,9 +36,9 @@ def indecision_rate(decisions: Decisions) -> Quantity:
     answers = trials.sum(axis=1)
     return Quantity(
         value=float(hits.sum() / trials.sum()),
-        **_ends(hits, trials, fixed=decisions.fixed)._asdict(),
+        **rate_interval(decisions, hits, trials)._asdict(),
         human=float((answers * decisions.shares[:, COIN])[answers > 0].sum() / answers.sum()),
-        n=int(trials.sum()),
+        n=len(decisions),
     )
 
 
@@ -62,13 +61,9 @@ def indecision_gap(decisions: Decisions) -> Quantity:
     answers = trials.sum(axis=1)
     rate = float(hits.sum() / trials.sum())
     human = float((answers * run.shares[:, COIN]).sum() / answers.sum())
-    if run.fixed:
-        model = stratified_proportion(hits, trials)
-    else:
-        expected = answers * run.shares[:, COIN]
-        model = wilson(rate, effective_size(hits.sum(axis=1), answers, expected=expected))
+    model = surplus_interval(run, hits, trials, answers * run.shares[:, COIN])
     ends = difference(rate, model, human, human_interval(run, answers))
-    return Quantity(rate - human, ends.low, ends.high, 0.0, int(trials.sum()))
+    return Quantity(rate - human, ends.low, ends.high, 0.0, len(run))
 
 
 def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
@@ -128,11 +123,8 @@ def outcome_share(
     cell = index * 2 + side
     trials = np.bincount(cell, minlength=2 * count).reshape(count, 2)
     found = np.bincount(cell, weights=hits, minlength=2 * count).reshape(count, 2)
-    ends = _ends(found, trials, fixed=fixed)
-    return Quantity(float(found.sum() / n), ends.low, ends.high, float("nan"), n)
-
-
-def _ends(hits: ArrayLike, trials: ArrayLike, *, fixed: bool) -> Interval:
     if fixed:
-        return stratified_proportion(hits, trials)
-    return proportion(np.asarray(hits).sum(axis=1), np.asarray(trials).sum(axis=1))
+        ends = stratified_proportion(found, trials)
+    else:
+        ends = proportion(found.sum(axis=1), trials.sum(axis=1))
+    return Quantity(float(found.sum() / n), ends.low, ends.high, float("nan"), n)

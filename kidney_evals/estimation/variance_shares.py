@@ -176,7 +176,8 @@ def variance_shares(
     if not total > 1e-12 * max(float((y**2).mean()), 1e-300):
         return _nothing("the answers do not vary", sums, len(y))
     drawn = [
-        part / whole[:, None]
+        # A resample in which all answers are alike has no shares.
+        part / np.where(whole > 0, whole, np.nan)[:, None]
         for part, whole in (_components(sums, layout, weights) for weights in _weights(sums, draws))
     ]
     resampled = np.concatenate([np.empty((0, len(layout.groups))), *drawn])

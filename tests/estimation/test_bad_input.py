@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from estimation.simulated import drawn, run
 from estimation.test_laws import public
@@ -57,6 +59,7 @@ from kidney_evals.estimation.random_coefficients import (
     RandomCoefficientFit,
     fit_random_coefficients,
 )
+from kidney_evals.estimation.respondent_baselines import answer_shares
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -73,6 +76,8 @@ CHOSE = (R.random(N) < 1 / (1 + np.exp(-X @ [1.0, 0.5]))).astype(int)
 CHOICES = np.where(R.random(N) < 0.3, 2, 1 - CHOSE)
 PERSON = np.repeat(np.arange(12), 5)
 RUN = drawn(1, "one_person", "coin_flip", 20, epochs=2)
+LIKELY = answer_shares(RUN.shares, "uniform")[RUN.dilemma]
+FIRSTS = np.zeros(len(RUN), dtype=int)
 PEOPLE = np.full(20, 12.0)
 STRICT = drawn(1, "one_person", "forced_choice", 20)
 LEVELS = attribute_levels([1, 2, 3, 4])
@@ -92,6 +97,12 @@ POPULATION = RandomCoefficientFit(
 ONE, TWO = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 2, 3, 2, 3, 3])
 PAIRS = run(np.full((6, 2), 0.5), np.ones((6, 3)), np.full((6, 2), 0.5), None, R)
 UNANSWERED = {"decisions": RUN, "dilemma": [0, 3, 3], "order": [0, 1, 0]}
+
+
+def readout_run(chances: ArrayLike) -> Decisions:
+    """A run whose probabilities were read out; the first answer of equals is the likeliest."""
+    return replace(RUN, choice=FIRSTS, chances=chances)  # type: ignore[arg-type]
+
 
 GOOD: dict[Function, dict[str, Any]] = {
     agreement.smooth_shares: {"shares": RUN.shares, "people": PEOPLE},
@@ -116,6 +127,7 @@ GOOD: dict[Function, dict[str, Any]] = {
         "differences": RUN.differences, "shares": RUN.shares, "closeness": RUN.closeness,
         "share_draws": None if RUN.share_draws is None else RUN.share_draws[:3],
     },
+    readout_run: {"chances": LIKELY},
     RUN.take: {"rows": [0, 1]},
     RUN.at: {"dilemmas": [0, 1, 2]},
     RUN.against: {"shares": RUN.shares, "share_draws": None},
@@ -614,6 +626,7 @@ def test_every_function_that_takes_arrays_is_here() -> None:
     runs = {
         "agreement", "chance_corrected_agreement", "comparable", "flip_calibration",
         "calibration_value", "closeness_bins", "flip_slope", "swap_disagreement", "order_effect",
+        "retest_disagreement",
         "position_bias", "dominance", "choice_distance", "distance_value", "side_correction",
         "indecision_rate", "indecision_gap", "baselines",
     }  # fmt: skip

@@ -478,8 +478,9 @@ OTHERS: dict[str, str] = {
     **dict.fromkeys(
         (
             "agreement", "chance_corrected_agreement", "log_score", "swap_disagreement",
-            "order_effect", "position_bias", "dominance", "choice_distance", "fixed_distance",
-            "side_correction", "indecision_rate", "indecision_gap", "outcome_share",
+            "order_effect", "position_bias", "retest_disagreement", "dominance",
+            "choice_distance", "fixed_distance", "side_correction",
+            "indecision_rate", "indecision_gap", "outcome_share",
             "flip_calibration", "flip_slope", "profile_rank", "baselines", "agreement_bounds",
             "indecision_bounds", "swap_bounds", "calibration_bounds", "distance_bounds",
             "importance_distance", "share_farther",
