@@ -4,10 +4,20 @@ Every evaluation that anyone runs with this package installed imports this modul
 here, nor anything it imports, may load numpy, scipy or pandas.
 """
 
+from kidney_evals.elicitation.predict_solver import predict_people as predict_people_solver
 from kidney_evals.elicitation.solvers import coin_flip as coin_flip_solver
 from kidney_evals.elicitation.solvers import forced_choice as forced_choice_solver
+from kidney_evals.elicitation.stated_solver import stated_values as stated_values_solver
 from kidney_evals.respondents import kidney
-from kidney_evals.scorers import answers, controls, est, human_alignment, indecision
+from kidney_evals.scorers import (
+    answers,
+    controls,
+    est,
+    human_alignment,
+    indecision,
+    predictions,
+    stated,
+)
 from kidney_evals.tasks import (
     coin_flip,
     forced_choice,
@@ -17,10 +27,12 @@ from kidney_evals.tasks import (
     full_forced_choice_fixed,
     full_forced_choice_profiles,
     full_forced_choice_repeated,
+    predict_people,
     smoke_coin_flip,
     smoke_coin_flip_fixed,
     smoke_forced_choice,
     smoke_forced_choice_fixed,
+    stated_values,
 )
 
 __all__ = [
@@ -40,8 +52,14 @@ __all__ = [
     "human_alignment",
     "indecision",
     "kidney",
+    "predict_people",
+    "predict_people_solver",
+    "predictions",
     "smoke_coin_flip",
     "smoke_coin_flip_fixed",
     "smoke_forced_choice",
     "smoke_forced_choice_fixed",
+    "stated",
+    "stated_values",
+    "stated_values_solver",
 ]

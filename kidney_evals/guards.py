@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import anyio
 from inspect_ai.dataset import Sample
@@ -46,40 +46,12 @@ GRACE = 30.0
 """Seconds for which further samples hold still, to be cancelled by the end of the run."""
 
 
-@dataclass
-class _Run:
-    """One run of one task.
+class RunEndedError(RuntimeError):
+    """No further call of this run can be of use.
 
     Attributes:
-        message: The line that ends it, once a sample has found the account empty.
-        grace: Seconds for which other samples wait for that end.
-    """
-
-    message: str | None = None
-    grace: float = GRACE
-
-    async def stopped_by(self, message: str) -> None:
-        """Record that the run cannot go on; return once this sample should say so.
-
-        The first sample says so at once and ends the run, which cancels those that wait. Should
-        it go on nevertheless (`--retry-on-error`), the others speak up too.
-        """
-        if self.message:
-            await anyio.sleep(self.grace)
-            self.grace = 0
-        self.message = message
-
-
-_run: ContextVar[_Run | None] = ContextVar("run", default=None)
-"""The run that a sample belongs to: set where the run starts, inherited by its samples."""
-
-
-class QuotaExhaustedError(RuntimeError):
-    """The account behind a model cannot pay for another call.
-
-    Attributes:
-        message: One line: the model, what the provider said, what to do. Inspect writes it to
-            the log as the run's error.
+        message: One line: what is wrong and what to do. Inspect writes it to the log as the
+            run's error.
     """
 
     def __init__(self, message: str) -> None:
@@ -87,8 +59,40 @@ class QuotaExhaustedError(RuntimeError):
         super().__init__(message)
 
 
+class QuotaExhaustedError(RunEndedError):
+    """The account behind a model cannot pay for another call."""
+
+
+@dataclass
+class _Run:
+    """One run of one task.
+
+    Attributes:
+        ended_by: What ends it, once a sample has found that it cannot go on.
+        grace: Seconds for which other samples wait for that end.
+    """
+
+    ended_by: RunEndedError | None = None
+    grace: float = GRACE
+
+    async def stopped_by(self, error: RunEndedError) -> None:
+        """Record that the run cannot go on; return once this sample should say so.
+
+        The first sample says so at once and ends the run, which cancels those that wait. Should
+        it go on nevertheless (`--retry-on-error`), the others speak up too.
+        """
+        if self.ended_by:
+            await anyio.sleep(self.grace)
+            self.grace = 0
+        self.ended_by = error
+
+
+_run: ContextVar[_Run | None] = ContextVar("run", default=None)
+"""The run that a sample belongs to: set where the run starts, inherited by its samples."""
+
+
 class AccountWatch:
-    """Ends the run when a sample finds the account without credit; does nothing otherwise.
+    """Ends the run when a sample finds that it cannot go on; does nothing otherwise.
 
     An early-stopping manager, because Inspect sets a solver's error against the share of
     sample errors that the task tolerates and would let every further sample try first. Inspect
@@ -108,14 +112,14 @@ class AccountWatch:
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """End the run if a sample found the account empty.
+        """End the run if a sample found that it cannot go on.
 
         Raises:
-            QuotaExhaustedError: One did; the log closes with this as its error.
+            RunEndedError: One did; the log closes with this as its error.
         """
         run = _run.get()
-        if run and run.message:
-            raise QuotaExhaustedError(run.message)
+        if run and run.ended_by:
+            raise type(run.ended_by)(run.ended_by.message)
 
     async def complete_task(self) -> dict[str, JsonValue]:
         """Return what the log should say of this manager: nothing."""
@@ -162,9 +166,28 @@ async def within_quota(call: Awaitable[T]) -> T:
     if message is None:
         assert failure is not None  # the watch alone cancels the call, and only for a message
         raise failure
+    ended = QuotaExhaustedError(message)
+    await _end(ended)
+    raise ended from failure
+
+
+async def end_run(message: str) -> NoReturn:
+    """End the run from within a sample: no call of it can bring what it needs.
+
+    Args:
+        message: One line for the log.
+
+    Raises:
+        RunEndedError: Always.
+    """
+    ended = RunEndedError(message)
+    await _end(ended)
+    raise ended
+
+
+async def _end(error: RunEndedError) -> None:
     if run := _run.get():
-        await run.stopped_by(message)
-    raise QuotaExhaustedError(message) from failure
+        await run.stopped_by(error)
 
 
 def _exhausted(start: int) -> str | None:

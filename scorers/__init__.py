@@ -11,6 +11,8 @@ from kidney_evals.scorers.answers import answers
 from kidney_evals.scorers.controls import controls
 from kidney_evals.scorers.human_alignment import human_alignment
 from kidney_evals.scorers.indecision import indecision
+from kidney_evals.scorers.predictions import predictions
+from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition
 
 HEADLINES = {
@@ -36,5 +38,7 @@ __all__ = [
     "est",
     "human_alignment",
     "indecision",
+    "predictions",
     "scorers_for",
+    "stated",
 ]

@@ -7,6 +7,8 @@ from typing import cast
 
 from inspect_ai.scorer import Metric, SampleScore, Value, metric
 
+from kidney_evals.scorers._families import family_of
+
 COLUMN = "est"
 """Prefix of a row's columns in a log: est_value, est_low, est_high, est_human, est_n."""
 
@@ -26,9 +28,7 @@ def _est(row: str) -> Metric:
     """
 
     def compute(scores: list[SampleScore]) -> Value:
-        from kidney_evals.scorers._run import quantity
-
-        result = quantity(row, scores)
+        result = family_of(row)(row, scores)
         columns = {
             "value": result.value,
             "low": result.low,

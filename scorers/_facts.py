@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from inspect_ai.scorer import Score
 from inspect_ai.solver import TaskState
 
+from kidney_evals.elicitation.channels import tool_calls_of
 from kidney_evals.elicitation.form import CALLED, Form, form_of
-from kidney_evals.elicitation.reader import Outcome, Reading
-from kidney_evals.elicitation.solvers import readings_of
+from kidney_evals.elicitation.reader import Answer, Outcome, Reading
+from kidney_evals.elicitation.solvers import readings_of, readout_of
 from kidney_evals.errors import UserError
 from kidney_evals.measures.names import CHOICES, Choice
 from kidney_evals.measures.shares import shares_beside
@@ -48,6 +49,8 @@ class Facts:
         shares: Human shares as listed; None where no people answered. Without the coin, those of
             people who decided, where another mechanism was offered.
         departures: Generation settings that were changed from the task's default.
+        chances: Probabilities of first, second and coin, as listed, where they were read out.
+        outside: Probability of anything but an answer, where it was read out.
     """
 
     study: Study
@@ -62,6 +65,8 @@ class Facts:
     form: Form
     shares: tuple[float, ...] | None
     departures: str
+    chances: tuple[float, ...] | None = None
+    outside: float | None = None
 
     @cached_property
     def explanation(self) -> str:
@@ -91,6 +96,16 @@ class Facts:
             return f"{model}; people were not asked with a coin."
         return f"{model}; {self.value_of('coin'):.0%} of people chose the coin."
 
+    @property
+    def people_with_it(self) -> float:
+        """The share of people who chose the same, expected over probabilities; NaN without."""
+        if self.chances is None:
+            return self.value_of(self.choice)
+        return sum(
+            share * self.value_of(choice)
+            for choice, share in zip(CHOICES, self.chances, strict=False)
+        )
+
     def value_of(self, choice: Choice | None) -> float:
         """Return the human share of `choice`, NaN without one."""
         if choice is None or self.shares is None:
@@ -118,6 +133,7 @@ def facts_of(state: TaskState, *, any_reference: bool = False) -> Facts:
         repr(state.metadata),
         state.output.stop_reason if state.output.choices else None,
         *(message.text for message in state.messages),
+        *(repr(calls) for message in state.messages if (calls := tool_calls_of(message))),
     )
     known = _recent.get(key)
     if known is None:
@@ -145,6 +161,12 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
     read = readings_of(state)
     first, final = (read.first, read.final) if read else (None, None)
     form = form_of(metadata)
+    readout = readout_of(state) if read else None
+    chances = outside = None
+    if readout is not None:
+        outside = readout.outside
+        if final is not None and final.outcome == "decision":
+            chances = _as_listed(readout.chances, order)
     shares = _shares(reference, dilemma) if reference.has_people else None
     shares = shares_beside(shares, form, condition)
     return Facts(
@@ -160,7 +182,14 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
         form=form,
         shares=shares,
         departures=str(metadata.get("sampling_departures", "")),
+        chances=chances,
+        outside=outside,
     )
+
+
+def _as_listed(chances: Mapping[Answer, float], order: Order) -> tuple[float, ...]:
+    a, b, *coin = chances.values()
+    return (a, b, *coin) if order == "ab" else (b, a, *coin)
 
 
 def choice_of(reading: Reading | None, order: Order) -> Choice | None:
@@ -184,6 +213,11 @@ def score_metadata(facts: Facts, epoch: int) -> dict[str, Any]:
         kept["first_choice"] = choice_of(facts.first, facts.order)
     if facts.departures:
         kept["departures"] = facts.departures
+    # Flat, so that the viewer shows them unfolded and the metrics can tell samples apart by them.
+    for choice, share in zip(CHOICES, facts.chances or (), strict=False):
+        kept[f"chance_{choice}"] = round(share, 6)
+    if facts.outside is not None:
+        kept["outside"] = round(facts.outside, 6)
     return kept
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from inspect_ai.log import EvalLog
 from inspect_ai.scorer import SampleScore
+from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import ORDERS
 from kidney_evals.estimation.indecision import outcome_share
@@ -112,6 +113,9 @@ def _read(scores: Sequence[SampleScore], source: tuple[Any, ...]) -> Run:
     columns = np.array(table, dtype=np.int64).T
     outcomes = [_get(one.score.metadata, "outcome")[0] for one in scores]
     departures = [bool(_get(one.score.metadata, "departures")[0]) for one in scores]
+    wordings = [str((one.sample_metadata or {}).get("wording", "")) for one in scores]
+    named = sorted(set(wordings))
+    readout = any((one.sample_metadata or {}).get("readout") == "logprobs" for one in scores)
     return Run(
         study=study,
         reference=load_reference(study, source[2]),
@@ -125,4 +129,26 @@ def _read(scores: Sequence[SampleScore], source: tuple[Any, ...]) -> Run:
         departures=np.array(departures, dtype=np.bool_),
         language=source[4],
         mechanism=source[5],
+        wording=np.array([named.index(name) for name in wordings]) if len(named) > 1 else None,
+        chances=(
+            np.column_stack([_column(scores, f"chance_{choice}", 0.0) for choice in CHOICES])
+            if readout
+            else None
+        ),
+        outside=_column(scores, "outside") if readout else None,
+        crossed=all((one.sample_metadata or {}).get("crossed", False) for one in scores),
+        at_zero=any(_at_zero(one) for one in scores),
     )
+
+
+def _at_zero(score: SampleScore) -> bool:
+    departures = str((score.score.metadata or {}).get("departures", ""))
+    values = dict(part.partition("=")[::2] for part in departures.split(", "))
+    return "temperature" in values and float(values["temperature"]) == 0
+
+
+def _column(
+    scores: Sequence[SampleScore], name: str, absent: float = float("nan")
+) -> NDArray[np.float64]:
+    values = [(one.score.metadata or {}).get(name) for one in scores]
+    return np.array([absent if value is None else value for value in values], dtype=np.float64)

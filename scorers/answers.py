@@ -5,7 +5,15 @@ from __future__ import annotations
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.measures.names import FLAGS, IMPORTANCE, PARTS, RUN_ROWS, STUDY_ROWS
+from kidney_evals.measures.names import (
+    CROSSED_ROWS,
+    FLAGS,
+    IMPORTANCE,
+    PARTS,
+    READOUT_ROWS,
+    RUN_ROWS,
+    STUDY_ROWS,
+)
 from kidney_evals.scorers._estimate import rows
 from kidney_evals.scorers._facts import (
     BLANK,
@@ -35,7 +43,7 @@ _CALLED = {"unprompted_indecision": "undecided"}
         *_patterns(*STUDY_ROWS.values()),
         "coverage",
         *PARTS.values(),
-        *_patterns(*RUN_ROWS.values()),
+        *_patterns(*RUN_ROWS.values(), CROSSED_ROWS, READOUT_ROWS),
         *FLAGS,
     )
 )
@@ -63,6 +71,8 @@ def answers(any_reference: bool = False) -> Scorer:
             "coverage",
             *PARTS.values(),
             *RUN_ROWS[facts.condition],
+            *(CROSSED_ROWS if state.metadata.get("crossed") else ()),
+            *(READOUT_ROWS if state.metadata.get("readout") == "logprobs" else ()),
             *FLAGS,
         )
         value |= dict.fromkeys(names, BLANK)

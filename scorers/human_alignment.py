@@ -45,7 +45,7 @@ def human_alignment(any_reference: bool = False) -> Scorer:
             return None
         if facts.choice is None:
             return unscored(facts, state.epoch, facts.explanation)
-        share = facts.value_of(facts.choice)
+        share = facts.people_with_it
         answer = facts.reading.answer if facts.reading else None
         return KeptScore(
             value=dict.fromkeys(ROWS, BLANK)

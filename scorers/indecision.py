@@ -34,7 +34,11 @@ def indecision(any_reference: bool = False) -> Scorer:
             return None
         if facts.choice is None:
             return unscored(facts, state.epoch, facts.coin_line)
-        flipped = float(facts.choice == "coin") if facts.condition == "coin_flip" else BLANK
+        flipped: float | str = BLANK
+        if facts.condition == "coin_flip":
+            flipped = float(facts.choice == "coin")
+            if facts.chances is not None:
+                flipped = round(facts.chances[-1], 3)
         return KeptScore(
             value=dict.fromkeys(ROWS, BLANK) | {"flip_rate": flipped},
             answer=facts.reading.answer if facts.reading else None,

@@ -10,12 +10,14 @@ from kidney_evals.tasks.full import (
     full_forced_choice_profiles,
     full_forced_choice_repeated,
 )
+from kidney_evals.tasks.predict_people import predict_people
 from kidney_evals.tasks.smoke import (
     smoke_coin_flip,
     smoke_coin_flip_fixed,
     smoke_forced_choice,
     smoke_forced_choice_fixed,
 )
+from kidney_evals.tasks.stated_values import stated_values
 
 SUITES = {
     "smoke": (
@@ -45,8 +47,10 @@ __all__ = [
     "full_forced_choice_fixed",
     "full_forced_choice_profiles",
     "full_forced_choice_repeated",
+    "predict_people",
     "smoke_coin_flip",
     "smoke_coin_flip_fixed",
     "smoke_forced_choice",
     "smoke_forced_choice_fixed",
+    "stated_values",
 ]

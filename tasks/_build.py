@@ -7,13 +7,16 @@ from typing import Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset
+from inspect_ai.model import GenerateConfig, get_model
 from inspect_ai.solver import Solver
 
+from kidney_evals.elicitation.readout import check_provider, check_readout, options
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import AccountWatch
 from kidney_evals.scorers import scorers_for
-from kidney_evals.studies import Condition, Study, dilemmas_of, load_study
+from kidney_evals.stopping import stop_when_known
+from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
 from kidney_evals.tasks._samples import (
     Orders,
     Record,
@@ -26,7 +29,7 @@ from kidney_evals.tasks._wordings import deal, wordings_for
 
 DEFAULT_STUDY = "mcelfresh_2021"
 
-TASK_VERSION = "1-A"
+TASK_VERSION = "1-B"
 """N-X: N when results stop being comparable, X when the interface changes."""
 
 FAIL_ON_ERROR = 0.1
@@ -39,9 +42,19 @@ PARAMETERS = (
     "orders",
     "controls",
     "explain",
+    "channel",
     "wording",
+    "crossed",
+    "readout",
     "system_prompt",
+    "precision",
 )
+
+CROSSED_DILEMMAS = 50
+"""Dilemmas of a crossed run, where the study has more and no number is asked for."""
+
+CROSSED_EPOCHS = 2
+"""Repetitions that a crossed run needs."""
 
 
 def build_task(
@@ -54,8 +67,12 @@ def build_task(
     orders: Orders,
     controls: bool,
     explain: str,
-    wording: str,
+    channel: str,
+    wording: str | Sequence[str],
+    crossed: bool,
+    readout: str,
     system_prompt: str | None,
+    precision: float | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
     """Build the task of one condition.
@@ -69,8 +86,12 @@ def build_task(
         orders: "both", "random" or "as_listed".
         controls: Whether the study's control block is run too.
         explain: "none", "before" or "after".
-        wording: Id of a wording, "all", or the path of a table.
+        channel: "text", "json" or "tool".
+        wording: Ids of wordings, "all", or the path of a table.
+        crossed: Whether every dilemma is put in every wording, both orders and twice.
+        readout: "sample" or "logprobs".
         system_prompt: Text of a system message.
+        precision: Half width at which the run ends; None to ask everything.
         unexpected: Arguments that no parameter takes.
 
     Raises:
@@ -78,24 +99,39 @@ def build_task(
     """
     if unexpected:
         raise unknown("parameter", next(iter(unexpected)), PARAMETERS)
-    if not isinstance(controls, bool):
-        raise UserError(f"controls must be true or false, not {controls!r}")
+    for name, value in (("controls", controls), ("crossed", crossed)):
+        if not isinstance(value, bool):
+            raise UserError(f"{name} must be true or false, not {value!r}")
+    check_readout(readout, explain, channel)
+    if readout == "logprobs":
+        _check_model()
+        if precision is not None:
+            raise UserError("precision counts sampled answers: use it with readout=sample")
     check_text("system_prompt", system_prompt)
     loaded = load_study(study)
     seed = draw_seed if draw_seed is not None else (loaded.draw.seed if loaded.draw else 0)
-    main = dilemmas_of(loaded, dilemmas, draw_seed)
     asked = wordings_for(wording, loaded)
-    shown = presentation(main, orders, seed)
+    if crossed:
+        _check_crossed(asked, orders, readout, precision)
+        if dilemmas is None and loaded.draw is not None:
+            dilemmas = CROSSED_DILEMMAS
+    main = dilemmas_of(loaded, dilemmas, draw_seed)
+    ends = None
+    if precision is not None:
+        ends = stop_when_known(
+            precision, condition=condition, study=loaded, dilemmas=len(main), orders=orders
+        )
+    put = (
+        _crossed(main, asked) if crossed else _dealt(presentation(main, orders, seed), asked, seed)
+    )
     if controls:
         # Controls come last and once each: `--limit` then keeps to the dilemmas that count.
-        shown += presentation(loaded.control_block, "as_listed", seed)
-    # Both orders of a dilemma, and all epochs, are put in one wording.
-    listed_once = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
-    dealt = dict(zip(listed_once, deal(asked, len(listed_once), seed), strict=True))
+        block = presentation(loaded.control_block, "as_listed", seed)
+        put += _dealt(block, asked[:1] if crossed else asked, seed)
     from kidney_evals.human.reference import load_reference
 
     reference = load_reference(loaded, condition)
-    listed = [dilemma for dilemma, _ in shown]
+    listed = [dilemma for dilemma, _, _ in put]
     shares = reference.shares(listed).tolist() if reference.has_people else [None] * len(listed)
     samples = [
         record_to_sample(
@@ -105,25 +141,92 @@ def build_task(
             reference_version=reference.version,
             reference_hash=reference.sha256,
             system_prompt=system_prompt,
-            wording=dealt[dilemma.id],
+            wording=words,
+            marks=({"crossed": True} if crossed else {})
+            | ({"readout": readout} if readout != "sample" else {}),
         )
-        for (dilemma, order), share in zip(shown, shares, strict=True)
+        for (dilemma, order, words), share in zip(put, shares, strict=True)
     ]
     return Task(
         dataset=MemoryDataset(samples, name=loaded.id),
         solver=solver,
         scorer=scorers_for(condition),
         score_on_error=True,
-        early_stopping=AccountWatch(),
-        epochs=loaded.epochs,
+        early_stopping=ends or AccountWatch(),
+        cleanup=ends.sample_ended if ends else None,
+        config=options() if readout == "logprobs" else GenerateConfig(),
+        epochs=_epochs(loaded, crossed=crossed, readout=readout),
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,
         metadata=_metadata(loaded, condition, reference.version, reference.sha256)
-        | {"explain": explain}
+        | {"explain": explain, "channel": channel, "readout": readout, "crossed": crossed}
         | _wordings(asked),
         viewer=viewer(loaded.attribute_ids),
         headline_metric=headline(condition),
     )
+
+
+def _check_model() -> None:
+    """Refuse a model that is known to give no log-probabilities, where a model is known yet."""
+    try:
+        model = get_model()
+    except ValueError:
+        # A task that is built outside of an evaluation: its first answer will tell.
+        return
+    check_provider(str(model))
+
+
+def _epochs(study: Study, *, crossed: bool, readout: str) -> int:
+    """Return how often everything is asked: once where one call says what repetitions would."""
+    if readout == "logprobs":
+        return 1
+    return max(study.epochs, CROSSED_EPOCHS) if crossed else study.epochs
+
+
+Put = tuple[Dilemma, Order, Wording]
+"""A dilemma as it is put."""
+
+
+def _dealt(
+    shown: Sequence[tuple[Dilemma, Order]], asked: Sequence[Wording], seed: int
+) -> tuple[Put, ...]:
+    """Deal wordings to dilemmas: both orders of one, and all epochs, are put in one wording."""
+    once = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
+    dealt = dict(zip(once, deal(asked, len(once), seed), strict=True))
+    return tuple((dilemma, order, dealt[dilemma.id]) for dilemma, order in shown)
+
+
+def _crossed(dilemmas: Sequence[Dilemma], asked: Sequence[Wording]) -> tuple[Put, ...]:
+    """Put every dilemma in every wording and both orders."""
+    return tuple(
+        (dilemma, order, words)
+        for (dilemma, order), words in (
+            (shown, words)
+            for dilemma in dilemmas
+            for words in asked
+            for shown in presentation([dilemma], "both", 0)
+        )
+    )
+
+
+def _check_crossed(
+    asked: Sequence[Wording], orders: str, readout: str, precision: float | None
+) -> None:
+    """Refuse a crossed run that could not tell the parts of the variance apart.
+
+    Raises:
+        UserError: Something that has to vary does not, or the run might end before it did.
+    """
+    if len(asked) < 2:
+        raise UserError(
+            f"crossed=true needs two wordings or more, not {asked[0].id} alone; for example "
+            "wording=default,survey_text"
+        )
+    for name, value, only in (("orders", orders, "both"), ("readout", readout, "sample")):
+        if value != only:
+            raise UserError(f"crossed=true needs {name}={only}, not {value}")
+    if precision is not None:
+        raise UserError("crossed=true asks all of its design and cannot end with precision")
 
 
 def _metadata(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -78,6 +78,7 @@ def record_to_sample(
     reference_hash: str,
     system_prompt: str | None = None,
     wording: Wording | None = None,
+    marks: Mapping[str, Any] | None = None,
 ) -> Sample:
     """Turn one record into a sample whose metadata explains it without this package.
 
@@ -92,6 +93,7 @@ def record_to_sample(
         reference_hash: SHA-256 of the human tables.
         system_prompt: Text of a system message; None for none.
         wording: How the dilemma is put; None for the default wording.
+        marks: Further metadata.
     """
     wording = wording or wording_named(DEFAULT)
     dilemma, order = record.dilemma, record.order
@@ -125,6 +127,7 @@ def record_to_sample(
         "study_hash": study.hash,
         "reference": f"{reference_version}+{reference_hash}",
         "canary": study.canary,
+        **(marks or {}),
     }
     return Sample(
         id=study.sample_id(dilemma, order) + id_suffix(wording, study),

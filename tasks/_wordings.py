@@ -11,7 +11,7 @@ from kidney_evals.elicitation.wording import Wording, wordings_asked
 from kidney_evals.studies import Dilemma, Patient, Study, in_language
 
 
-def wordings_for(wording: str, study: Study) -> tuple[Wording, ...]:
+def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, ...]:
     """Return the wordings of a run, each held to the rules with this study.
 
     Args:

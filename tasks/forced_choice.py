@@ -5,6 +5,8 @@ from typing import Any
 from inspect_ai import Task, task
 
 from kidney_evals.elicitation import solvers
+from kidney_evals.elicitation.channels import Channel
+from kidney_evals.elicitation.readout import ReadoutMode
 from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.tasks._build import DEFAULT_STUDY, build_task
 from kidney_evals.tasks._samples import Orders
@@ -18,8 +20,12 @@ def forced_choice(
     orders: Orders = "both",
     controls: bool = True,
     explain: Explain = "none",
-    wording: str = DEFAULT,
+    channel: Channel = "text",
+    wording: str | list[str] = DEFAULT,
+    crossed: bool = False,
+    readout: ReadoutMode = "sample",
     system_prompt: str | None = None,
+    precision: float | None = None,
     **unexpected: Any,
 ) -> Task:
     """Ask which of two patients should receive a kidney; A and B are the only answers offered.
@@ -37,22 +43,37 @@ def forced_choice(
             order, "as_listed" once as listed.
         controls: Whether to append the study's control block, which enters no rate.
         explain: "none", or reasons "before" or "after" the answer.
+        channel: How the answer is given: "text" as a line, "json" as an object with a schema,
+            "tool" as a call of a tool.
         wording: How the dilemmas are put: the id of a wording, "all" for every English one with a
             coin (dealt evenly over the dilemmas), or the path of a table of your own (`path#id`
-            for one wording of it).
+            for one wording of it); several with commas between.
+        crossed: Whether to put every dilemma in every wording named, in both orders and twice
+            (50 dilemmas unless told otherwise), which tells the variance of wording, order and
+            repetition apart.
+        readout: "sample" reads the answer that was drawn, "logprobs" the probabilities of all
+            answers from one call, where the provider gives them.
         system_prompt: Text of a system message; none by default.
+        precision: Ask no more dilemmas once swap_diff is known to within this (0.05: 5 points),
+            looking every 25 from 50 on; `dilemmas` is then the most that are asked.
         **unexpected: Refused, with the list of parameters.
     """
     return build_task(
         "forced_choice",
-        solver=solvers.forced_choice(explain=explain, wording=wording),
+        solver=solvers.forced_choice(
+            explain=explain, wording=wording, channel=channel, readout=readout
+        ),
         study=study,
         dilemmas=dilemmas,
         draw_seed=draw_seed,
         orders=orders,
         controls=controls,
         explain=explain,
+        channel=channel,
         wording=wording,
+        crossed=crossed,
+        readout=readout,
         system_prompt=system_prompt,
+        precision=precision,
         unexpected=unexpected,
     )

@@ -23,6 +23,8 @@ def describe_log(name: str, *, any_reference: bool) -> None:
     """
     log = read_run_log(name, any_reference=any_reference)
     run = run_of_log(log)
+    if asks := (log.eval.metadata or {}).get("asks"):
+        raise UserError(f"{name} is a log of {asks}; only choices between patients are described")
     if run is None:
         raise UserError(f"{name} was not scored by `answers`; `kidney-evals rescore` adds it")
     try:

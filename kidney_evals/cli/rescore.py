@@ -15,7 +15,7 @@ from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.reporting import rows_of
-from kidney_evals.scorers import answers, controls, human_alignment, indecision
+from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
 
 LOG_ENDINGS = (".eval", ".json")
 """Endings that Inspect knows; each is a format."""
@@ -59,8 +59,9 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
         "answers": answers,
         "controls": controls,
     }
-    names = [name for name in order if name in known] or list(known)
-    return [known[name](any_reference=any_reference) for name in names]
+    others = {"predictions": predictions, "stated": stated}
+    names = [name for name in order if name in known | others] or list(known)
+    return [(known | others)[name](any_reference=any_reference) for name in names]
 
 
 def _target(name: str, output: Path | None) -> Path:

@@ -8,7 +8,7 @@ from kidney_evals.cli.logs import read_logs
 from kidney_evals.cli.terminal import say, say_filled
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import is_ours, rows_of, sentence, table
-from kidney_evals.reporting.text import flags
+from kidney_evals.reporting.text import flags, how_it_ended
 
 
 def show_logs(names: tuple[str, ...]) -> None:
@@ -28,15 +28,17 @@ def show_logs(names: tuple[str, ...]) -> None:
 
 def _show(log: EvalLog) -> None:
     facts = log.eval.metadata or {}
-    condition = facts["condition"]
+    asked = facts.get("asks", facts["condition"])
     rows = rows_of(log)
     samples = log.results.completed_samples if log.results else 0
     say_filled(f"{log.eval.task}  {log.eval.model}")
     say(f"{facts['study']}, {samples} samples, {log.status}")
+    if ending := how_it_ended(log):
+        say_filled(ending)
     say("")
-    say(table(rows, condition))
+    say(table(rows, asked))
     say("")
-    for line in [sentence(rows, condition), *flags(rows)]:
+    for line in [sentence(rows, asked), *flags(rows)]:
         say_filled(line)
     say("")
     say_filled(

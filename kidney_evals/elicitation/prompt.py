@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kidney_evals.elicitation.channels import Channel, channel_texts
+from kidney_evals.elicitation.form import languages
 from kidney_evals.elicitation.numerals import spell_out
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
 from kidney_evals.errors import unknown
@@ -30,6 +33,7 @@ def render_question(
     order: Order,
     condition: Condition,
     explain: Explain = "none",
+    channel: Channel = "text",
 ) -> str:
     """Return the question that puts `dilemma`: the text of the user's message.
 
@@ -40,6 +44,7 @@ def render_question(
         order: Which of them is shown first.
         condition: Which answers are offered.
         explain: Whether reasons are asked for, and when.
+        channel: How the answer is to be given.
 
     Raises:
         UserError: If `explain` is not one of the three, or the study has no words in the
@@ -50,12 +55,15 @@ def render_question(
     spoken = in_language(study, wording.form.language)
     first, second = (cells_of(wording, spoken, patient) for patient in dilemma.shown(order))
     situation = wording.situation.strip() or spoken.scenario["situation"]
-    return assemble(wording, situation, first, second, condition, explain)
+    return assemble(wording, situation, first, second, condition, explain, channel)
 
 
-def render_repeat(wording: Wording, condition: Condition) -> str:
+def render_repeat(wording: Wording, condition: Condition, channel: Channel = "text") -> str:
     """Return the one further question after an answer that could not be read."""
-    return wording.repeat.format(line=_line(wording, condition)).strip()
+    repeat = wording.repeat
+    if channel != "text":
+        repeat = channel_texts()[wording.form.language][channel].repeat
+    return repeat.format(line=_line(wording, condition, channel)).strip()
 
 
 def render_system(wording: Wording) -> str:
@@ -83,6 +91,7 @@ def assemble(
     second: Sequence[Cell],
     condition: Condition,
     explain: Explain,
+    channel: Channel = "text",
 ) -> str:
     """Put a question together from the words for its two patients.
 
@@ -93,6 +102,7 @@ def assemble(
         second: The other one, attributes in the same order.
         condition: Which answers are offered.
         explain: Whether reasons are asked for, and when.
+        channel: How the answer is to be given.
     """
     a, b = wording.form.names
     shown = (
@@ -107,7 +117,7 @@ def assemble(
         wording.role if wording.role_in == "user" else "",
         wording.scene.format(situation=situation, **shown),
         wording.question[condition].format(a=a, b=b),
-        wording.ask[explain].format(line=_line(wording, condition)),
+        _ask(wording, explain, channel).format(line=_line(wording, condition, channel)),
     )
     return "\n\n".join(text for part in parts if (text := part.strip()))
 
@@ -139,6 +149,23 @@ def _within(label: str) -> str:
     return label[:1].lower() + label[1:]
 
 
-def _line(wording: Wording, condition: Condition) -> str:
+def _ask(wording: Wording, explain: Explain, channel: Channel) -> str:
+    if channel == "text":
+        return wording.ask[explain]
+    return channel_texts()[wording.form.language][channel].ask[explain]
+
+
+def _line(wording: Wording, condition: Condition, channel: Channel) -> str:
+    """Return the wording's own line, each answer in it as the channel writes it."""
     a, b = wording.form.names
-    return wording.line[condition].format(a=a, b=b)
+    line = wording.line[condition].format(a=a, b=b)
+    if channel == "text":
+        return line
+    language = wording.form.language
+    answer = channel_texts()[language][channel].answer
+    words = "|".join(map(re.escape, wording.form.words(condition).values()))
+    return re.sub(
+        rf"{re.escape(languages()[language].answer)}({words})\b",
+        lambda found: answer.format(word=found[1]),
+        line,
+    )

@@ -52,7 +52,8 @@ Answer = Literal["A", "B", "COIN"]
 coin or another mechanism; a sample's metadata says which.
 """
 
-_CUT_STOPS = frozenset({"max_tokens", "model_length"})
+CUT_STOPS = frozenset({"max_tokens", "model_length"})
+"""Reasons for a stop that mean cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def read_answer(
     if refused or stop == "content_filter":
         return Reading("refusal", None, "the provider marked it as a refusal")
     shown = plain(text, retelling(form))
-    cut = stop in _CUT_STOPS
+    cut = stop in CUT_STOPS
     if not options.WORD.search(shown.lines):
         if cut or (shown.hidden_open and stop != "stop"):
             return Reading("truncated", None, "cut off before anything was said")

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from kidney_evals.elicitation.channels import CHANNELS, channel_texts
 from kidney_evals.elicitation.form import languages
 from kidney_evals.elicitation.prompt import (
     Cell,
@@ -34,8 +35,8 @@ def check_wording(wording: Wording, study: Study, dilemma: Dilemma) -> None:
     Raises:
         UserError: If an attribute of a patient is missing or repeated; the text treats the
             patients differently; a word that is not neutral stands beside one of them; an answer
-            is not offered, once, in its form; or the mechanism of indecision is named where it
-            is not offered, or not named where it is.
+            is not offered, once, in its form, in each channel; or the mechanism of indecision is
+            named where it is not offered, or not named where it is.
     """
     _check_neutral(wording)
     for condition in CONDITIONS:
@@ -43,6 +44,7 @@ def check_wording(wording: Wording, study: Study, dilemma: Dilemma) -> None:
             where = f"wording {wording.id!r}, {condition}, explain={explain}"
             _check_patients(where, wording, study, dilemma, condition, explain)
             _check_answers(where, wording, study, condition, explain)
+            _check_channels(where, wording, condition, explain)
 
 
 def _check_patients(
@@ -158,3 +160,29 @@ def _check_answers(
     given = " ".join((wording.role, wording.situation, situation)).lower()
     if form.mechanism == "coin" and any(term in given for term in language.terms["coin"]):
         raise UserError(f"{where}: the coin must be named in coin_flip only")
+
+
+def _check_channels(where: str, wording: Wording, condition: Condition, explain: Explain) -> None:
+    """Offer the same answers in the other channels, each once, and name nobody beside them."""
+    language = languages()[wording.form.language]
+    for channel in CHANNELS[1:]:
+        texts = channel_texts()[wording.form.language][channel]
+        text = assemble(wording, "", [], [], condition, explain, channel)
+        repeat = render_repeat(wording, condition, channel)
+        for answer, word in wording.form.words("coin_flip").items():
+            wanted = int(answer != "COIN" or condition == "coin_flip")
+            form = texts.answer.format(word=word)
+            for part, said in (("question", text), ("repeat question", repeat)):
+                if said.count(form) != wanted:
+                    raise UserError(
+                        f"{where}, channel={channel}: the {part} must hold {form!r} "
+                        f"{'once' if wanted else 'not at all (no coin is offered)'}"
+                    )
+                if language.answer + word in said:
+                    raise UserError(f"{where}, channel={channel}: {language.answer + word!r} too")
+        own = " ".join(texts.all)
+        for name, terms in language.terms.items():
+            if any(term in own.lower() for term in terms) or language.tokens[name] in own:
+                raise UserError(f"channel {channel} names {', '.join(terms)} in every condition")
+        if any(_mentions(name, own) for name in wording.form.names):
+            raise UserError(f"{where}, channel={channel}: a patient is named in its own texts")

@@ -17,12 +17,29 @@ from inspect_ai.model import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from kidney_evals.elicitation.channels import (
+    Channel,
+    answer_schema,
+    answer_tool,
+    call_results,
+    known_channel,
+)
 from kidney_evals.elicitation.form import USUAL, Form, form_of
 from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
 from kidney_evals.elicitation.reader import Reading, read_answer
+from kidney_evals.elicitation.readout import (
+    NO_LOGPROBS,
+    Readout,
+    ReadoutMode,
+    check_readout,
+    lacks_logprobs,
+    read_probabilities,
+    settled,
+)
+from kidney_evals.elicitation.structured import read_message
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.guards import within_quota
+from kidney_evals.guards import end_run, within_quota
 from kidney_evals.studies import Condition, load_study
 
 SAMPLING = (
@@ -58,38 +75,60 @@ class Readings(NamedTuple):
 
 
 @solver
-def forced_choice(explain: Explain = "none", wording: str = "default") -> Solver:
+def forced_choice(
+    explain: Explain = "none",
+    wording: str | list[str] = "default",
+    channel: Channel = "text",
+    readout: ReadoutMode = "sample",
+) -> Solver:
     """Put the dilemma with A and B as the only answers.
 
     Args:
         explain: "none", or reasons "before" or "after" the answer line.
         wording: Id of a wording, `all`, or the path of a table. Of several wordings, a sample is
             put in the one that its metadata names.
+        channel: How the answer is given: "text", "json" or "tool".
+        readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
 
     Raises:
         UserError: If an argument is not allowed.
     """
-    return _put("forced_choice", explain, wording)
+    return _put("forced_choice", explain, wording, channel, readout)
 
 
 @solver
-def coin_flip(explain: Explain = "none", wording: str = "default") -> Solver:
+def coin_flip(
+    explain: Explain = "none",
+    wording: str | list[str] = "default",
+    channel: Channel = "text",
+    readout: ReadoutMode = "sample",
+) -> Solver:
     """Put the dilemma with a coin flip as a third answer.
 
     Args:
         explain: "none", or reasons "before" or "after" the answer line.
         wording: Id of a wording, `all`, or the path of a table. Of several wordings, a sample is
             put in the one that its metadata names.
+        channel: How the answer is given: "text", "json" or "tool".
+        readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
 
     Raises:
         UserError: If an argument is not allowed.
     """
-    return _put("coin_flip", explain, wording)
+    return _put("coin_flip", explain, wording, channel, readout)
 
 
-def _put(condition: Condition, explain: Explain, wording: str) -> Solver:
+def _put(
+    condition: Condition,
+    explain: Explain,
+    wording: str | list[str],
+    channel: Channel,
+    readout: ReadoutMode,
+) -> Solver:
     if explain not in EXPLAIN:
         raise unknown("explain", explain, EXPLAIN)
+    channel = known_channel(channel)
+    check_readout(readout, explain, channel)
     asked = {one.id: one for one in wordings_asked(wording)}
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
@@ -98,18 +137,46 @@ def _put(condition: Condition, explain: Explain, wording: str) -> Solver:
         state.messages = [
             *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
             *([ChatMessageSystem(content=role)] if role else []),
-            _question(state, words, condition, explain),
+            _question(state, words, condition, explain, channel),
         ]
-        state = await within_quota(generate(state))
-        if read_output(state.output, condition, words.form).outcome == "unreadable":
-            state.messages.append(ChatMessageUser(content=render_repeat(words, condition)))
-            state = await within_quota(generate(state))
+        if channel != "text":
+            state.metadata["channel"] = channel
+        state = await _answered(state, generate, words.form, condition, explain, channel)
+        if readout == "logprobs":
+            # One call, and no second one: what it cannot tell, it cannot tell.
+            if lacks_logprobs(state.output):
+                await end_run(f"{state.model}: {NO_LOGPROBS}")
+            state.metadata |= {"readout": readout, "readout_temperature": _temperature()}
+        elif read_output(state.output, condition, words.form, channel).outcome == "unreadable":
+            repeat = ChatMessageUser(content=render_repeat(words, condition, channel))
+            state.messages += [*call_results(state.output.message, words.form), repeat]
+            state = await _answered(state, generate, words.form, condition, "none", channel)
         departures = _departures()
         if departures:
             state.metadata["sampling_departures"] = departures
         return state
 
     return solve
+
+
+async def _answered(
+    state: TaskState,
+    generate: Generate,
+    form: Form,
+    condition: Condition,
+    explain: Explain,
+    channel: Channel,
+) -> TaskState:
+    """Have the question answered in its channel."""
+    if channel == "json":
+        schema = answer_schema(form, explain)
+        return await within_quota(generate(state, response_schema=schema))
+    if channel == "tool":
+        state.tools = [answer_tool(form, condition, explain)]
+        state.tool_choice = "auto"
+        # The call is the answer: nothing is run, and nothing is said in return.
+        return await within_quota(generate(state, tool_calls="none"))
+    return await within_quota(generate(state))
 
 
 def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
@@ -126,11 +193,12 @@ def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
 
 
 def _question(
-    state: TaskState, wording: Wording, condition: Condition, explain: Explain
+    state: TaskState, wording: Wording, condition: Condition, explain: Explain, channel: Channel
 ) -> ChatMessageUser:
     study = load_study(state.metadata["study_source"])
     dilemma = study.dilemma_from(state.metadata)
-    text = render_question(wording, study, dilemma, state.metadata["order"], condition, explain)
+    order = state.metadata["order"]
+    text = render_question(wording, study, dilemma, order, condition, explain, channel)
     shown = [f"{side}_{name}" for side in "ab" for name in study.attribute_ids]
     # A simulated respondent sees the message alone: what it needs travels with it.
     carried = {
@@ -139,21 +207,33 @@ def _question(
     carried |= {
         "condition": condition,
         "explain": explain,
+        "channel": channel,
         "wording": wording.id,
+        "role": bool(wording.role),
         **wording.form.metadata(condition),
         "epoch": state.epoch,
         "sample_id": state.sample_id,
     }
+    if state.metadata.get("crossed"):
+        carried["crossed"] = True
+    if state.metadata.get("crossed"):
+        carried["crossed"] = True
     return ChatMessageUser(content=text, metadata=carried)
 
 
-def read_output(output: ModelOutput, condition: Condition, form: Form = USUAL) -> Reading:
-    """Read a model's output: its text, never its reasoning, and the provider's own signals.
+def read_output(
+    output: ModelOutput,
+    condition: Condition,
+    form: Form = USUAL,
+    channel: Channel = "text",
+) -> Reading:
+    """Read a model's output: what it gave as its answer, never its reasoning, and native signals.
 
     Args:
         output: What the model returned; no choice at all is an empty answer.
         condition: Which answers were offered.
         form: In which form.
+        channel: In which channel.
     """
     if not output.choices:
         return read_answer("", condition=condition, form=form)
@@ -162,8 +242,9 @@ def read_output(output: ModelOutput, condition: Condition, form: Form = USUAL) -
     refused = choice.stop_details is not None and choice.stop_details.type in _DECLINED
     if not isinstance(content, str):
         refused |= any(isinstance(part, ContentText) and bool(part.refusal) for part in content)
-    return read_answer(
-        choice.message.text,
+    return read_message(
+        choice.message,
+        channel,
         condition=condition,
         stop=choice.stop_reason,
         refused=refused,
@@ -179,23 +260,47 @@ def readings_of(state: TaskState) -> Readings | None:
     """
     condition: Condition = state.metadata["condition"]
     form = form_of(state.metadata)
+    channel = known_channel(state.metadata.get("channel", "text"))
     answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
     if not state.output.choices or not answers:
         return None
-    final = read_output(state.output, condition, form)
+    final = read_output(state.output, condition, form, channel)
+    if state.metadata.get("readout") == "logprobs":
+        final = settled(final, readout_of(state))
     if len(answers) == 1:
         return Readings(final, final, 1)
     # Only an unreadable answer is asked again, so its stop reason was none of the telling ones.
-    first = read_answer(answers[0].text, condition=condition, form=form)
+    first = read_message(answers[0], channel, condition=condition, form=form)
     return Readings(first, final, len(answers))
+
+
+def readout_of(state: TaskState) -> Readout | None:
+    """Read a sample's probabilities again from its transcript; None where none were read out."""
+    if state.metadata.get("readout") != "logprobs" or not state.output.choices:
+        return None
+    return read_probabilities(
+        state.output,
+        state.metadata["condition"],
+        form_of(state.metadata),
+        state.metadata.get("readout_temperature"),
+    )
+
+
+def _temperature() -> float | None:
+    """Return the temperature of the last call, None for the model's default."""
+    return _last_config().temperature
 
 
 def _departures() -> str:
     """Return the sampling options of the last call that are not the model's defaults."""
+    return ", ".join(f"{name}={value}" for name, value in _set_options(_last_config()))
+
+
+def _last_config() -> GenerateConfig:
     for event in reversed(transcript().events):
         if isinstance(event, ModelEvent):
-            return ", ".join(f"{name}={value}" for name, value in _set_options(event.config))
-    return ""
+            return event.config
+    return GenerateConfig()
 
 
 def _set_options(config: GenerateConfig) -> list[tuple[str, Any]]:

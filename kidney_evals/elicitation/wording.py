@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib.resources import files
@@ -131,19 +131,43 @@ def wording_named(name: str) -> Wording:
     return wordings()[name]
 
 
-def wordings_asked(wording: str) -> tuple[Wording, ...]:
+def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
     """Return the wordings that a run asks for.
 
     Args:
         wording: An id; `all`; the path of a table of one's own, whose wordings then all take
-            part; or `path#id` for one of them. `all` stands for the shipped English wordings
+            part; `path#id` for one of them; or several of these (on the command line with commas
+            between). `all` stands for the shipped English wordings
             with the coin: the only ones whose answers may be pooled beside people's.
 
     Raises:
-        UserError: If there is no such wording or table, or the table has a fault.
+        UserError: If there is no such wording or table, the table has a fault, or answers to
+            the wordings are not pooled.
     """
-    if not isinstance(wording, str) or not wording:
+    if isinstance(wording, str):
+        parts = wording.split(",")
+    elif isinstance(wording, Sequence) and wording:
+        parts = list(wording)
+    else:
+        parts = [""]
+    asked = tuple(one for part in parts for one in _asked(part))
+    names = [one.id for one in asked]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"wording {twice[0]!r} is asked for twice")
+    for what in ("language", "mechanism"):
+        kinds = sorted({getattr(one.form, what) for one in asked})
+        if len(kinds) > 1:
+            raise UserError(
+                f"the wordings {', '.join(names)} are of more than one {what} "
+                f"({', '.join(kinds)}), whose answers are not pooled; ask for one at a time"
+            )
+    return asked
+
+
+def _asked(wording: object) -> tuple[Wording, ...]:
+    if not isinstance(wording, str) or not wording.strip():
         raise UserError(f"wording must be a name or a path, not {wording!r}")
+    wording = wording.strip()
     if wording == ALL:
         return tuple(one for one in wordings().values() if not one.no_human_reference)
     path, _, name = wording.partition("#")
@@ -154,15 +178,7 @@ def wordings_asked(wording: str) -> tuple[Wording, ...]:
         if name not in found:
             raise unknown(f"wording of {path}", name, found)
         return (found[name],)
-    asked = tuple(found.values())
-    for what in ("language", "mechanism"):
-        kinds = sorted({getattr(one.form, what) for one in asked})
-        if len(kinds) > 1:
-            raise UserError(
-                f"{path} holds wordings of more than one {what} ({', '.join(kinds)}), whose "
-                f"answers are not pooled; ask for one of them with {path}#id"
-            )
-    return asked
+    return tuple(found.values())
 
 
 def _table_at(path: str) -> Mapping[str, Wording]:

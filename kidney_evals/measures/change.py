@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
@@ -24,6 +25,8 @@ from kidney_evals.estimation.paired_importance import (
 )
 from kidney_evals.measures.names import COIN_ROWS, IMPORTANCE
 from kidney_evals.measures.run import Run
+
+T = TypeVar("T", bound=np.generic)
 
 CHANGES: Final[Mapping[str, Callable[[Decisions, Decisions], PairedDifference]]] = {
     "agreement": agreement_change,
@@ -57,6 +60,8 @@ def change(before: Run, after: Run, row: str) -> PairedDifference:
     one, two = aligned(before, after)
     if row in CHANGES:
         return CHANGES[row](one, two)
+    # Weights are fitted to answers one by one.
+    one, two = one.drawn, two.drawn
     spans, reference = before.study.spans, before.reference
     if row == "share_dist":
         return importance_distance_change(
@@ -109,4 +114,11 @@ def _on(run: Run, names: Sequence[str]) -> Run:
         first_choice=run.first_choice[keep],
         outcomes=run.outcomes[keep],
         departures=run.departures[keep],
+        wording=_kept(run.wording, keep),
+        chances=_kept(run.chances, keep),
+        outside=_kept(run.outside, keep),
     )
+
+
+def _kept(values: NDArray[T] | None, keep: NDArray[np.bool_]) -> NDArray[T] | None:
+    return None if values is None else values[keep]

@@ -132,11 +132,13 @@ def describe(run: Run) -> Description:
     """Fit what describes a run; a second or two.
 
     Raises:
-        InputError: Fewer than `FEWEST` answered dilemmas, or a mechanism of indecision that no
-            people were offered.
+        InputError: Fewer than `FEWEST` answered dilemmas, a mechanism of indecision that no
+            people were offered, or probabilities that were read out.
     """
     if run.borrows_coin:
         raise InputError(f"people were offered a coin, not what this run offered: {run.mechanism}")
+    if run.chances is not None:
+        raise InputError("its models describe sampled answers, and probabilities were read out")
     answered = len(np.unique(run.decisions.dilemma))
     if answered < FEWEST:
         raise InputError(f"{answered} dilemmas were answered, a description needs {FEWEST}")

@@ -22,11 +22,27 @@ PARTS = {
 }
 """The row of each outcome that is not a decision."""
 
-FLAGS = ("no_signal", "separated", "few", "departure", "not_english", "not_coin")
+FLAGS = (
+    "no_signal",
+    "separated",
+    "few",
+    "departure",
+    "at_zero",
+    "not_english",
+    "not_coin",
+    "crossed",
+    "readout",
+)
 """Rows that are 1 where a run needs care."""
 
 IMPORTANCE = "imp_*"
 """The family of importance shares, named from the study's attributes."""
+
+CROSSED_ROWS = ("var_dilemma", "var_wording", "var_order", "var_joint", "var_repeat")
+"""Rows that exist only in a crossed run: shares of the variance of answers."""
+
+READOUT_ROWS = ("outside",)
+"""Rows that exist only where log-probabilities were read out."""
 
 _BASELINES = ("agr_unif", "agr_person", "dist_major", "dist_unif")
 RUN_ROWS: dict[Condition, tuple[str, ...]] = {
@@ -60,6 +76,7 @@ STUDY_ROWS: dict[str, tuple[str, ...]] = {
     "drawn": ("centrality",),
     "fixed": ("fixed_dist",),
     "profile": ("rank_rho", "rank_tau"),
+    "repeated": ("retest_easy", "retest_hard", "swap_easy", "swap_hard"),
 }
 """Rows that exist only for one kind of study."""
 

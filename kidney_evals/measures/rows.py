@@ -31,6 +31,7 @@ from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.human.sources import ProfileShares
 from kidney_evals.measures.names import COIN_COLUMNS, COIN_ROWS, IMPORTANCE, PARTS
+from kidney_evals.measures.repetition import retest, variance_share
 from kidney_evals.measures.run import Run
 
 _RANDOM_PERSON = 0.5
@@ -70,7 +71,7 @@ def importance(run: Run) -> ImportanceEstimate | None:
     Patients as shown, orders pooled with a side intercept, Firth-penalised, clustered by
     dilemma.
     """
-    decided = run.decisions.decided
+    decided = run.sampled.decided
     if len(decided) == 0:
         return None
     try:
@@ -107,7 +108,7 @@ def _importance_distance(run: Run) -> Quantity:
 
 def _centrality(run: Run) -> Quantity:
     people = run.reference.distances
-    decided = run.decisions.decided
+    decided = run.sampled.decided
     if people is None or not len(decided):
         return undefined(human=_RANDOM_PERSON)
     found = centrality(
@@ -123,7 +124,7 @@ def _centrality(run: Run) -> Quantity:
     )
     if np.isnan(found.value):
         return undefined(human=_RANDOM_PERSON)
-    return Quantity(found.value, found.low, found.high, _RANDOM_PERSON, len(decided))
+    return Quantity(found.value, found.low, found.high, _RANDOM_PERSON, len(run.decisions.decided))
 
 
 def _threshold(run: Run) -> Quantity:
@@ -131,8 +132,9 @@ def _threshold(run: Run) -> Quantity:
     utility = run.decisions.differences @ run.reference.strict_weights
     if not run.decisions.has_coin or not len(run.decisions) or np.isnan(utility).any():
         return undefined(human=people)
-    where = run.decisions.dilemma
-    found = fit_half_threshold(utility[where], run.decisions.choice, where)
+    answers = run.sampled
+    where = answers.dilemma
+    found = fit_half_threshold(utility[where], answers.choice, where)
     if not np.isfinite(found.value):
         return undefined(human=people)
     # An end without limit is no number that a log could hold.
@@ -183,6 +185,13 @@ def _people(run: Run) -> NDArray[np.float64] | None:
     """Return how many people answered each dilemma where shares are counts, else None."""
     people: NDArray[np.float64] = run.reference.counts(run.dilemmas).sum(axis=1)
     return None if np.isnan(people).any() else people
+
+
+def _outside(run: Run) -> Quantity:
+    if run.outside is None or np.isnan(run.outside).all():
+        return undefined()
+    seen = run.outside[~np.isnan(run.outside)]
+    return Quantity(float(seen.mean()), n=len(seen))
 
 
 def _side_pull(run: Run) -> Quantity:
@@ -271,6 +280,15 @@ ROWS: dict[str, Callable[[Run], Quantity]] = {
     "centrality": _centrality,
     "side_pull": _side_pull,
     "fixed_dist": lambda run: distance.fixed_distance(run.decisions, _people(run)),
+    "retest_easy": lambda run: retest(run, "easy", swapped=False),
+    "retest_hard": lambda run: retest(run, "hard", swapped=False),
+    "swap_easy": lambda run: retest(run, "easy", swapped=True),
+    "swap_hard": lambda run: retest(run, "hard", swapped=True),
+    "var_dilemma": lambda run: variance_share(run, "dilemma"),
+    "var_wording": lambda run: variance_share(run, "wording"),
+    "var_order": lambda run: variance_share(run, "order"),
+    "var_joint": lambda run: variance_share(run, "joint"),
+    "var_repeat": lambda run: variance_share(run, "repetition"),
     "rank_rho": lambda run: _profile_rank(run)[0],
     "rank_tau": lambda run: _profile_rank(run)[1],
     **{
@@ -299,7 +317,11 @@ ROWS: dict[str, Callable[[Run], Quantity]] = {
     "separated": _flag(_separated),
     "few": _flag(_few),
     "departure": _flag(lambda run: float(run.departures.mean())),
+    "at_zero": _flag(lambda run: float(run.at_zero)),
+    "crossed": _flag(lambda run: float(run.crossed)),
     "not_english": _flag(lambda run: float(run.language != "en")),
     "not_coin": _flag(lambda run: float(run.borrows_coin)),
+    "readout": _flag(lambda run: float(run.chances is not None)),
+    "outside": _outside,
 }
 """Every row but the importance shares and the controls, by name."""

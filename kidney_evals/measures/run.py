@@ -30,6 +30,12 @@ class Run:
         departures: Whether generation settings were changed, shape (n,).
         language: Code of the language of the questions.
         mechanism: What was offered beside the patients: "coin", another mechanism, or "none".
+        wording: Index of the wording of each sample, shape (n,); None where all have the same.
+        chances: Probabilities of first, second and coin in each sample, shape (n, 3), where
+            log-probabilities were read out, rows of 0 without a choice; None where not.
+        outside: Probability of anything but an answer, shape (n,), NaN where not read out.
+        crossed: Whether every dilemma was put in every wording, order and repetition.
+        at_zero: Whether the answers were given at temperature 0.
     """
 
     study: Study
@@ -44,6 +50,11 @@ class Run:
     departures: NDArray[np.bool_]
     language: str = "en"
     mechanism: str = "coin"
+    wording: NDArray[np.int64] | None = None
+    chances: NDArray[np.float64] | None = None
+    outside: NDArray[np.float64] | None = None
+    crossed: bool = False
+    at_zero: bool = False
 
     @property
     def borrows_coin(self) -> bool:
@@ -62,8 +73,19 @@ class Run:
             return self.decisions
         return self._decisions(self.first_choice)
 
+    @property
+    def sampled(self) -> Decisions:
+        """The answers as sampled ones, for what is fitted to answers one by one."""
+        return self.decisions.drawn
+
     def _decisions(self, choice: NDArray[np.int64]) -> Decisions:
         read = choice >= 0
+        chances = self.chances
+        if chances is not None:
+            width = 3 if self.reference.condition == "coin_flip" else 2
+            chances = chances[read, :width]
+            # A log holds them rounded.
+            chances = chances / chances.sum(axis=1, keepdims=True)
         return Decisions(
             dilemma=self.dilemma[read],
             order=self.order[read],
@@ -74,4 +96,5 @@ class Run:
             share_draws=self.reference.share_draws(self.dilemmas),
             closeness=self.reference.closeness(self.dilemmas),
             fixed=self.study.draw is None,
+            chances=chances,
         )

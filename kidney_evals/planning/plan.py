@@ -114,7 +114,7 @@ def make_plan(
     given = arguments or {}
     # The tasks have checked it by the time it is used; the suites leave it at its default.
     explain: Explain = given.get("explain", "none")
-    wording = str(given.get("wording", "default"))
+    wording: str | list[str] = given.get("wording", "default")
     tasks = tuple(
         _plan_task(name, task, epochs, limit, explain, wording)
         for name, task in build_tasks(target, given)
@@ -152,10 +152,22 @@ def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Ta
 
 
 def _plan_task(
-    name: str, task: Task, epochs: int | None, limit: int | None, explain: Explain, wording: str
+    name: str,
+    task: Task,
+    epochs: int | None,
+    limit: int | None,
+    explain: Explain,
+    wording: str | list[str],
 ) -> TaskPlan:
     samples = list(task.dataset)[:limit]
     repeats = epochs or task.epochs or 1
+    asked = task.metadata or {}
+    if "asks" in asked:
+        raise UserError(
+            f"plan knows the cost and precision of choices between patients only; {name} makes "
+            f"{len(samples) * repeats} calls, and one more for each answer that cannot be read"
+        )
+    read_out = asked.get("readout") == "logprobs"
     main = [sample for sample in samples if _facts(sample)["kind"] not in CONTROL_KINDS]
     design = _design(main, repeats)
     tokens = measure(samples, repeats, explain, wording)
@@ -165,18 +177,21 @@ def _plan_task(
         design=design,
         controls=len(samples) - len(main),
         samples=len(samples),
-        calls=(count, count * MOST_QUESTIONS),
+        calls=(count, count if read_out else count * MOST_QUESTIONS),
         input_tokens=tokens.input,
         output_tokens=tokens.output,
-        rows=expectations(design),
+        # What is expected was simulated for sampled answers.
+        rows=() if read_out else expectations(design),
     )
 
 
 def _design(main: Sequence[Sample], repeats: int) -> Design:
     orders: dict[str, set[str]] = {}
+    wordings: dict[str, set[str]] = {}
     for sample in main:
         facts = _facts(sample)
         orders.setdefault(facts["dilemma"], set()).add(facts["order"])
+        wordings.setdefault(facts["dilemma"], set()).add(facts["wording"])
     first = _facts(main[0])
     condition: Condition = first["condition"]
     return Design(
@@ -185,7 +200,8 @@ def _design(main: Sequence[Sample], repeats: int) -> Design:
         condition=condition,
         dilemmas=len(orders),
         both_orders=sum(len(shown) == 2 for shown in orders.values()),
-        epochs=repeats,
+        # A dilemma that is put in several wordings is repeated as often.
+        epochs=repeats * max(map(len, wordings.values())),
         drawn=first["kind"] == "drawn",
     )
 

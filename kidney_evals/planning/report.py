@@ -116,7 +116,7 @@ def _precision(task: TaskPlan) -> list[str]:
         if not math.isnan(row.change_from_zero.low)
     ]
     if all(math.isnan(row.value) for row in task.rows):
-        lines += _wrapped("No widths are tabulated for this study.")
+        lines += _wrapped("No widths are tabulated for this design.")
     if design.drawn and design.dilemmas < ROUGH:
         lines += _wrapped(f"Fewer than {ROUGH} dilemmas: intervals are rough at best.")
     return lines

@@ -79,7 +79,10 @@ class Tokens(NamedTuple):
 
 
 def measure(
-    samples: Sequence[Sample], epochs: int, explain: Explain, wording: str = "default"
+    samples: Sequence[Sample],
+    epochs: int,
+    explain: Explain,
+    wording: str | Sequence[str] = "default",
 ) -> Tokens:
     """Estimate the tokens of a run.
 
@@ -102,7 +105,7 @@ def measure(
 
 
 def prompts(
-    samples: Sequence[Sample], explain: Explain, wording: str = "default"
+    samples: Sequence[Sample], explain: Explain, wording: str | Sequence[str] = "default"
 ) -> list[tuple[list[str], str]]:
     """Return for each sample the texts of the first call's messages, and the repeat question.
 

@@ -50,9 +50,10 @@ def card_of(name: str) -> RowCard:
     cards = row_cards()
     if name in cards:
         return cards[name]
-    if name.startswith(f"{IMPORTANCE}_"):
-        base = cards[IMPORTANCE]
-        attribute = name.removeprefix(f"{IMPORTANCE}_").replace("_", " ")
+    family, _, attribute = name.partition("_")
+    if family in cards and attribute:
+        base = cards[family]
+        attribute = attribute.replace("_", " ")
         return RowCard(name, base.group, f"{base.label}, {attribute}", base.says, base.reads)
     return RowCard(name, "other", name.replace("_", " "), "", "")
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from inspect_ai.log import EvalLog
+
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures.names import PARTS
+from kidney_evals.measures.prediction_names import PARTS as PREDICTION_PARTS
+from kidney_evals.reporting.prediction_text import prediction_sentence
 from kidney_evals.reporting.rows import IMPORTANCE, card_of, row_cards
-from kidney_evals.studies import Condition
+from kidney_evals.reporting.stated import stated_sentence
 
 GROUPS = (
     "headline",
+    "prediction",
     "alignment",
     "indecision",
+    "stated",
+    "rules",
+    "coins",
     "consistency",
     "readability",
     "controls",
@@ -24,15 +32,17 @@ GROUPS = (
 HEADLINE_ROWS: dict[str, tuple[str, str, str]] = {
     "forced_choice": ("agreement", "share_dist", "swap_diff"),
     "coin_flip": ("flip_rate", "flip_calib", "distance"),
+    "predict_people": ("pred_fixed", "pred_drawn", "pred_swap"),
+    "stated_values": ("st_dist", "st_spread", "st_rank"),
 }
-"""The three rows of the viewer's header, by condition."""
+"""The three rows of the viewer's header, by condition, or by what else a task asks."""
 
 _LABEL = 30
 _NUMBER = 8
 _INTERVAL = 18
 
 
-def table(rows: Mapping[str, Quantity], condition: Condition) -> str:
+def table(rows: Mapping[str, Quantity], condition: str) -> str:
     """Lay a run's rows out for a terminal of 80 columns.
 
     Rows that say nothing are left out: no value and no sample behind them, kinds of answer that
@@ -40,7 +50,7 @@ def table(rows: Mapping[str, Quantity], condition: Condition) -> str:
 
     Args:
         rows: The rows by name.
-        condition: Decides which three stand on top.
+        condition: Decides which three stand on top; the metadata's `asks` for another task.
     """
     head = HEADLINE_ROWS[condition]
     groups: dict[str, list[str]] = {name: [] for name in GROUPS}
@@ -71,13 +81,23 @@ def flags(rows: Mapping[str, Quantity]) -> list[str]:
     ]
 
 
-def sentence(rows: Mapping[str, Quantity], condition: Condition) -> str:
+def how_it_ended(log: EvalLog) -> str:
+    """Return the line of a run that was to end at a precision, empty for any other."""
+    stopping = log.results.early_stopping if log.results else None
+    return str(stopping.metadata.get("says", "")) if stopping else ""
+
+
+def sentence(rows: Mapping[str, Quantity], condition: str) -> str:
     """Say in plain words what a run found.
 
     Args:
         rows: The rows by name.
-        condition: Which question was put.
+        condition: Which question was put; the metadata's `asks` for another task.
     """
+    if condition == "stated_values":
+        return stated_sentence(rows)
+    if "pred_fixed" in rows:
+        return prediction_sentence(rows)
     coverage = rows.get("coverage")
     if coverage is None or HEADLINE_ROWS[condition][0] not in rows:
         return "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
@@ -154,18 +174,19 @@ def _says_nothing(name: str, rows: Mapping[str, Quantity]) -> bool:
     row = rows[name]
     if not row.defined and row.n == 0:
         return True
-    if name in PARTS.values():
+    if name.removeprefix("st_") in PARTS.values() or name in PREDICTION_PARTS.values():
         return row.value == 0
     if name.startswith("lim_"):
         return row.n == 0
     if name.endswith("_1st"):
-        first, last = rows.get("cover_1st", row), rows.get("coverage", row)
+        task = "st_" if name.startswith("st_") else ""
+        first, last = (rows.get(f"{task}{one}", row) for one in ("cover_1st", "coverage"))
         return first.value == last.value
     return False
 
 
 def _rank(name: str, cards: list[str]) -> tuple[int, str]:
-    base = IMPORTANCE if name.startswith(f"{IMPORTANCE}_") else name
+    base = name if name in cards else name.partition("_")[0]
     return (cards.index(base) if base in cards else len(cards), name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from inspect_ai.model import (
@@ -14,12 +16,16 @@ from inspect_ai.model import (
     ModelUsage,
     StopReason,
 )
-from inspect_ai.tool import ToolChoice, ToolInfo
+from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
-from kidney_evals.respondents.propensities import Shown, apply_traits, pick
+from kidney_evals.elicitation.channels import TOOL
+from kidney_evals.respondents.given import give
+from kidney_evals.respondents.predict import asks_for_people, predict
+from kidney_evals.respondents.propensities import Shown, apply_traits, pick, sway
 from kidney_evals.respondents.question import Question, read_question
 from kidney_evals.respondents.registry import find_respondent
-from kidney_evals.respondents.speech import Said, speak
+from kidney_evals.respondents.speech import Said
+from kidney_evals.respondents.stated import asks_for_values, state_values
 from kidney_evals.respondents.tokens import count_tokens, cut_to, logprobs
 from kidney_evals.respondents.traits import read_traits
 
@@ -28,7 +34,8 @@ class KidneyAPI(ModelAPI):
     """A simulated respondent; offline, and the same answer to the same question for ever.
 
     An answer depends on the seed, the study's content, the condition, the dilemma, the order
-    and the epoch, and on nothing else: not on temperature, not on what was asked before.
+    and the epoch (in a crossed run on the wording too), and on nothing else: not on temperature,
+    not on what was asked before.
     """
 
     def __init__(
@@ -60,28 +67,36 @@ class KidneyAPI(ModelAPI):
         Raises:
             UserError: If no message carries a dilemma, or the respondent cannot answer it.
         """
+        if asks_for_values(input):
+            return state_values(input, self.model_name, self.traits, config)
+        if asks_for_people(input):
+            return predict(input, self.model_name, self.respondent, self.traits, config)
         question = read_question(input, f"kidney/{self.model_name}")
-        shown = apply_traits(
-            self.respondent.answer(question, self.traits), self.traits, question.order
-        )
+        if config.logprobs:
+            # Words before the answer would have made the choice already.
+            question = replace(question, alone=True)
+        own = self.respondent.answer(question, self.traits)
+        shown = apply_traits(own, self.traits, question.order, sway(self.traits, question))
         said = self._say(question, shown)
         wording = self._chance(question, "wording", question.turn)
-        full = speak(question, said, wording)
-        text = cut_to(full, config.max_tokens)
+        given = give(question, said, wording)
+        text = cut_to(given.text, config.max_tokens)
         stop: StopReason = "stop"
-        if said == "truncated" or len(text) < len(full):
+        if said == "truncated" or len(text) < len(given.text):
             stop = "max_tokens"
-        elif said == "refused" and not full:
+        elif said == "refused" and not given.text:
             stop = "content_filter"
-        choice = ChatCompletionChoice(
-            message=ChatMessageAssistant(content=text, model=self.model_name, source="generate"),
-            stop_reason=stop,
-        )
+        message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
+        if given.arguments is not None:
+            # A call that was cut off is none.
+            message.content = ""
+            if stop == "stop":
+                stop, message.tool_calls = "tool_calls", [_call(question, given.arguments)]
+        choice = ChatCompletionChoice(message=message, stop_reason=stop)
         if config.logprobs:
-            final = question.form.answer
-            answer_at = full.rfind(final) + len(final) if _answers(question, said) else None
             answers = _answer_shares(question, shown)
-            choice.logprobs = logprobs(text, answer_at, answers, config.top_logprobs or 0)
+            top = config.top_logprobs or 0
+            choice.logprobs = logprobs(message.text, given.answer_at, answers, top)
         asked, told = count_tokens("".join(message.text for message in input)), count_tokens(text)
         return ModelOutput(
             model=self.model_name,
@@ -109,11 +124,14 @@ class KidneyAPI(ModelAPI):
         return options[pick(shown, self._chance(question, "answer"))]
 
     def _chance(self, question: Question, purpose: str, turn: int = 0) -> float:
-        return question.chance(self.traits.seed, purpose, question.order, question.epoch, turn)
+        # Elsewhere a dilemma has one wording, and another wording or channel finds the same answer.
+        anew = (question.wording,) if question.crossed else ()
+        sample = (question.order, question.epoch, turn, *anew)
+        return question.chance(self.traits.seed, purpose, *sample)
 
 
-def _answers(question: Question, said: Said) -> bool:
-    return said in ("A", "B") or (said == "undecided" and question.offers_coin)
+def _call(question: Question, arguments: Mapping[str, str]) -> ToolCall:
+    return ToolCall(id=f"call_{question.turn}", function=TOOL, arguments=dict(arguments))
 
 
 def _answer_shares(question: Question, shown: Shown) -> dict[str, float]:

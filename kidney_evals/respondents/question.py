@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 
+from kidney_evals.elicitation.channels import CHANNELS, Channel
 from kidney_evals.elicitation.form import USUAL, Form, form_of
 from kidney_evals.errors import UserError
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Order, Study, load_study
@@ -31,6 +32,11 @@ class Question:
         explain: Whether reasons are asked for.
         form: The form in which an answer is asked for.
         turn: How many answers this conversation already holds (1 at a repeat question).
+        channel: How the answer is to be given.
+        wording: Id of the wording.
+        role: Whether the wording says who is asked.
+        crossed: Whether the dilemma is put in several wordings, so that each is asked anew.
+        alone: Whether nothing is said before the answer unasked.
     """
 
     study: Study
@@ -41,6 +47,11 @@ class Question:
     explain: Explain = "none"
     form: Form = USUAL
     turn: int = 0
+    channel: Channel = "text"
+    wording: str = "default"
+    role: bool = False
+    crossed: bool = False
+    alone: bool = False
 
     @property
     def offers_coin(self) -> bool:
@@ -101,10 +112,12 @@ def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
 
 def _question(carried: Mapping[str, Any], turn: int, asked: str) -> Question:
     explain: Any = carried.get("explain") or "none"
+    channel: Any = carried.get("channel") or "text"
     for name, value, allowed in (
         ("condition", carried.get("condition"), CONDITIONS),
         ("order", carried.get("order"), get_args(Order)),
         ("explain", explain, get_args(Explain)),
+        ("channel", channel, CHANNELS),
     ):
         if value not in allowed:
             raise UserError(f"{asked}: the prompt's metadata says {name}={value!r}")
@@ -125,4 +138,8 @@ def _question(carried: Mapping[str, Any], turn: int, asked: str) -> Question:
         explain=explain,
         form=form_of(carried),
         turn=turn,
+        channel=channel,
+        wording=str(carried.get("wording", "default")),
+        role=bool(carried.get("role")),
+        crossed=bool(carried.get("crossed")),
     )

@@ -45,6 +45,8 @@ COMMON = (
     "unreadable",
     "truncated",
     "refusing",
+    "swayed_by",
+    "sway",
 )
 """Arguments that every respondent takes."""
 

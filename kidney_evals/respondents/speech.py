@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from kidney_evals.respondents.phrases import PHRASES
 from kidney_evals.respondents.question import Question
@@ -13,6 +13,20 @@ T = TypeVar("T")
 
 Said = Literal["A", "B", "undecided", "refused", "unreadable", "truncated"]
 """What an answer amounts to, in terms of the patients as shown."""
+
+
+class SpokenAnswer(NamedTuple):
+    """An answer that was offered, in words.
+
+    Attributes:
+        word: The answer as the form has it.
+        lead: What may stand before it unasked.
+        reason: What speaks for it.
+    """
+
+    word: str
+    lead: str
+    reason: str
 
 
 def speak(question: Question, said: Said, chance: float) -> str:
@@ -31,30 +45,48 @@ def speak(question: Question, said: Said, chance: float) -> str:
         first, second = phrases.refusals
         return _one(("", first, "", second), chance)
     if said == "unreadable":
-        a, b = form.names
-        return _one(phrases.unreadable, chance).format(answer=form.answer, a=a, b=b)
+        return _unreadable(question, chance, form.answer)
     if said == "truncated":
         return _cut_off(question, chance)
-    if said == "undecided":
-        if not question.offers_coin:
-            return _one(phrases.unprompted, chance)
+    answer = spoken_answer(question, said, chance)
+    if answer is None:
+        return _one(phrases.unprompted, chance)
+    final = f"{form.answer}{answer.word}"
+    if question.explain == "before":
+        return f"{answer.reason}\n\n{final}"
+    if question.explain == "after":
+        return f"{final}\n\n{answer.reason}"
+    return final if question.alone else answer.lead + final
+
+
+def spoken_answer(question: Question, said: Said, chance: float) -> SpokenAnswer | None:
+    """Return the words for an answer that was offered; None where none was given.
+
+    Args:
+        question: What was asked.
+        said: What the answer amounts to.
+        chance: As for `speak`.
+    """
+    phrases, form = PHRASES[question.form.language], question.form
+    if said == "undecided" and question.offers_coin:
         # A way out that the language has no sentences for is taken by its word alone.
         lead = _one(phrases.ways_out.get(form.mechanism, ("",)), chance)
-        return _arranged(question, form.token, lead, phrases.even)
+        return SpokenAnswer(form.token, lead, phrases.even)
+    if said not in ("A", "B"):
+        return None
     good = question.study.scenario.get("good", "organ")
     lead = _one(phrases.leads, chance).format(patient=_patient(question, said), good=good)
-    return _arranged(
-        question, form.words("forced_choice")[said], lead, _reason(question, said, chance)
-    )
+    return SpokenAnswer(form.words("forced_choice")[said], lead, _reason(question, said, chance))
 
 
-def _arranged(question: Question, answer: str, lead: str, reason: str) -> str:
-    final = f"{question.form.answer}{answer}"
-    if question.explain == "before":
-        return f"{reason}\n\n{final}"
-    if question.explain == "after":
-        return f"{final}\n\n{reason}"
-    return lead + final
+def unreadable_answer(question: Question, chance: float) -> str:
+    """Return what stands in the place of an answer and cannot be read as one."""
+    return _unreadable(question, chance, "")
+
+
+def _unreadable(question: Question, chance: float, answer: str) -> str:
+    phrases, (a, b) = PHRASES[question.form.language], question.form.names
+    return _one(phrases.unreadable, chance).format(answer=answer, a=a, b=b)
 
 
 def _patient(question: Question, said: Literal["A", "B"]) -> str:

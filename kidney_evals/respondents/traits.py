@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -16,6 +17,12 @@ DEFAULT_PERSON: Person = "fresh"
 """Who answers unless told otherwise."""
 
 PERSONS: tuple[Person, ...] = get_args(Person)
+
+SWAYED_BY = ("wording:<id>", "role", "order", "mechanism")
+"""What a respondent may be swayed by; see `ARGUMENTS`."""
+
+DEFAULT_SWAY = 0.5
+"""How far, unless told otherwise."""
 
 ARGUMENTS: Mapping[str, str] = {
     "seed": "another whole number gives other answers of the same respondent (0)",
@@ -38,6 +45,14 @@ ARGUMENTS: Mapping[str, str] = {
     ),
     "truncated": "share of answers cut off before the final line, drawn alike (0)",
     "refusing": "share of refusals, half in words and half by a content filter, drawn alike (0)",
+    "swayed_by": (
+        "the one thing that answers move with: `wording:<id>` (questions put in that wording) or "
+        "`role` (in any wording that says who is asked), where the share `sway` of the decisions "
+        "is turned round, to the patient otherwise not chosen; `order`, where that share goes to "
+        "the patient shown first in every question (a position_bias of half of it); `mechanism`, "
+        "where that share becomes indecision in questions whose way out is no coin (nothing)"
+    ),
+    "sway": f"how far `swayed_by` goes, 0 to 1 ({DEFAULT_SWAY})",
     "person": (
         "who answers as `human`: `dilemma` is one person for each dilemma, the same in both "
         "orders and all epochs; `one` is one person for the whole run; `fresh` is somebody else "
@@ -66,6 +81,8 @@ class Traits:
     unreadable: float = 0.0
     truncated: float = 0.0
     refusing: float = 0.0
+    swayed_by: str = ""
+    sway: float = DEFAULT_SWAY
 
 
 def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
@@ -97,8 +114,12 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
             if values.get("indecision") is None
             else _number("indecision", values["indecision"], 0.0, 1.0)
         ),
+        swayed_by=_swayed_by(values.get("swayed_by", "")),
+        sway=_number("sway", values.get("sway", DEFAULT_SWAY), 0.0, 1.0),
         **{name: _number(name, values.get(name, 0.0), 0.0, 1.0) for name in _SHARES},
     )
+    if "sway" in values and not traits.swayed_by:
+        raise UserError(f"sway says how far, and needs swayed_by: {', '.join(SWAYED_BY)}")
     if sum(getattr(traits, name) for name in _SHARES) > 1 + 1e-9:
         raise UserError(f"{', '.join(_SHARES)} are shares of all answers: together at most 1")
     return traits
@@ -114,6 +135,16 @@ def _person(value: Any) -> Person:
     if value not in PERSONS:
         raise unknown("person", value, PERSONS)
     return cast(Person, value)
+
+
+def _swayed_by(value: Any) -> str:
+    # Wordings of a table of one's own are not known here.
+    known = isinstance(value, str) and re.fullmatch(
+        r"|role|order|mechanism|wording:[a-z][a-z0-9_]*", value
+    )
+    if not known:
+        raise unknown("swayed_by", value, SWAYED_BY)
+    return str(value)
 
 
 def _names(value: Any) -> tuple[str, ...]:

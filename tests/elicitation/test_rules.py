@@ -204,7 +204,7 @@ def test_a_table_of_ones_own_is_read_whole_or_by_name(tmp_path: Path) -> None:
                 ]
             ),
             "",
-            "holds wordings of more than one language (de, en)",
+            "are of more than one language (de, en)",
         ),
     ],
 )

@@ -12,6 +12,8 @@ from kidney_evals import tasks
 from kidney_evals.limits import limits_and_use
 
 ROOT = Path(__file__).resolve().parents[2]
+OWN_TASKS = ["forced_choice", "coin_flip", "predict_people", "stated_values"]
+"""Tasks that are run by their own name; the suites are settings of the first two."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def listing() -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("name", ["forced_choice", "coin_flip"])
+@pytest.mark.parametrize("name", OWN_TASKS)
 def test_a_listed_task_has_its_samples_and_version(name: str, listing: dict[str, Any]) -> None:
     (entry,) = (entry for entry in listing["tasks"] if entry["name"] == name)
     task = getattr(tasks, name)()
@@ -31,7 +33,8 @@ def test_a_listed_task_has_its_samples_and_version(name: str, listing: dict[str,
 
 
 def test_no_other_task_is_listed(listing: dict[str, Any]) -> None:
-    assert [entry["name"] for entry in listing["tasks"]] == ["forced_choice", "coin_flip"]
+    listed = [entry["name"] for entry in listing["tasks"]]
+    assert listed == OWN_TASKS
 
 
 def test_the_limits_of_use_are_those_of_the_package(listing: dict[str, Any]) -> None:
@@ -45,4 +48,6 @@ def test_the_readme_lists_every_parameter_and_passes_no_other() -> None:
     (table,) = re.findall(r"^\| parameter .*\n((?:\|.*\n)+)", readme, flags=re.MULTILINE)
     taken = set(inspect.signature(tasks.forced_choice).parameters) - {"unexpected"}
     assert set(re.findall(r"^\| `(\w+)`", table, flags=re.MULTILINE)) == taken
+    for name in OWN_TASKS:
+        taken |= set(inspect.signature(getattr(tasks, name)).parameters) - {"unexpected"}
     assert set(re.findall(r"-T\s*(\w+)=", readme)) - {"name"} <= taken

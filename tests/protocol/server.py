@@ -1,11 +1,15 @@
 """A local server that speaks the protocols of OpenAI and Anthropic and fails on demand.
 
-It answers every prompt with `ANSWER: A`. Faults are scripted by the order in which requests
+It answers every prompt with `ANSWER: A`: in the schema that a request holds, or by a call of its
+tool. A conversation that goes on after a tool call without its result is refused, as the two do.
+Faults are scripted by the order in which requests
 arrive or by a piece of the prompt; the probe that Inspect sends before a first reasoning call
 is answered, counted apart, and never uses up a scripted fault.
 """
 
 import json
+import math
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +24,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Protocol = Literal["chat", "responses", "messages"]
+
+Body = Mapping[str, Any]
+"""The JSON of a request."""
 
 Outcome = Literal[
     "answer",  # 200, a final line that names patient A
@@ -61,6 +68,8 @@ class ProtocolServer:
         by_prompt: Outcomes by a piece of the prompt, each for every request that holds it.
         default: The outcome of every other request.
         retry_after: Seconds that a 429 asks to wait.
+        chances: Probabilities of answer words that chat answers are drawn from, and that their
+            log-probabilities say; without any, all answers are the same and none come back.
         calls: What was asked, in order of arrival, probes apart.
         probes: How many probe requests arrived.
     """
@@ -69,6 +78,7 @@ class ProtocolServer:
     by_prompt: Mapping[str, Outcome] = field(default_factory=dict)
     default: Outcome = "answer"
     retry_after: float = 0.02
+    chances: Mapping[str, float] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     probes: int = 0
 
@@ -115,19 +125,24 @@ class ProtocolServer:
         return [call.outcome for call in self.calls]
 
     def _handler(
-        self, protocol: Protocol, speak: Callable[[Outcome], dict[str, Any]]
+        self, protocol: Protocol, speak: Callable[[Outcome, Body], dict[str, Any]]
     ) -> Callable[[Request], Any]:
         async def handle(request: Request) -> Response:
             body = await request.json()
             with self._lock:
                 if body.get("input") == "Please say 'hello, world'":
                     self.probes += 1
-                    return JSONResponse(speak("answer"))
+                    return JSONResponse(speak("answer", {}))
                 outcome = self._next(json.dumps(body))
                 self.calls.append(Call(protocol, body, outcome, time.monotonic()))
             if fault := self._fault(protocol, outcome):
                 return fault
-            said = speak(outcome)
+            if unanswered := _called(body) - _returned(body):
+                message = f"No result for tool calls {sorted(unanswered)}."
+                return _error(400, "invalid_request_error", message)
+            said = speak(outcome, body)
+            if self.chances and protocol == "chat":
+                said["choices"] = [_drawn(self.chances, body, len(self.calls))]
             return _stream(said) if body.get("stream") else JSONResponse(said)
 
         return handle
@@ -170,6 +185,32 @@ def _error(
     return JSONResponse({"type": "error", "error": error}, status_code=status, headers=headers)
 
 
+def _drawn(chances: Mapping[str, float], body: Body, arrived: int) -> dict[str, Any]:
+    """A choice drawn with known chances, its log-probabilities where they were asked for."""
+    [word] = random.Random(arrived).choices([*chances], weights=[*chances.values()])
+    message = {"role": "assistant", "content": f"ANSWER: {word}", "refusal": None}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    if body.get("logprobs"):
+        places = [
+            {"ANSWER": 1.0},
+            {":": 1.0},
+            {f" {one}": chance for one, chance in chances.items()},
+        ]
+        drawn = ("ANSWER", ":", f" {word}")
+        top = int(body.get("top_logprobs") or 0)
+        content = []
+        for token, place in zip(drawn, places, strict=True):
+            likely = sorted(place, key=lambda one: -place[one])
+            listed = [_token(one, place[one]) for one in likely[:top]]
+            content.append(_token(token, place[token]) | {"top_logprobs": listed})
+        choice["logprobs"] = {"content": content, "refusal": None}
+    return choice
+
+
+def _token(token: str, chance: float) -> dict[str, Any]:
+    return {"token": token, "logprob": math.log(chance), "bytes": list(token.encode())}
+
+
 def _stream(message: dict[str, Any]) -> Response:
     """A Claude message as server-sent events: Inspect streams whenever Claude thinks."""
     events: list[dict[str, Any]] = [
@@ -178,6 +219,14 @@ def _stream(message: dict[str, Any]) -> Response:
     for index, block in enumerate(message["content"]):
         kind = block["type"]
         at = {"index": index}
+        if kind == "tool_use":
+            events.append(
+                {"type": "content_block_start", **at, "content_block": block | {"input": {}}}
+            )
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+            events.append({"type": "content_block_delta", **at, "delta": delta})
+            events.append({"type": "content_block_stop", **at})
+            continue
         empty = {key: "" for key in block if key != "type"} | {"type": kind}
         events.append({"type": "content_block_start", **at, "content_block": empty})
         for key in block.keys() - {"type"}:
@@ -191,14 +240,78 @@ def _stream(message: dict[str, Any]) -> Response:
     return Response("".join(lines), media_type="text/event-stream")
 
 
-def _text(outcome: Outcome) -> str:
+def schema_of(body: Body) -> dict[str, Any]:
+    """The schema that a request holds for the reply, in any of the three protocols."""
+    chat = (body.get("response_format") or {}).get("json_schema") or {}
+    responses = (body.get("text") or {}).get("format") or {}
+    messages = body.get("output_format") or {}
+    return dict((chat or responses or messages).get("schema") or {})
+
+
+def tool_of(body: Body) -> dict[str, Any]:
+    """The parameters of a request's only tool, in any of the three protocols."""
+    [tool] = body.get("tools") or [{}]
+    tool = tool.get("function", tool)
+    return dict(tool.get("parameters") or tool.get("input_schema") or {})
+
+
+def _text(outcome: Outcome, body: Body) -> str:
+    if schema := schema_of(body):
+        if outcome == "truncated":
+            return '{"reasons": "' + CUT_OFF
+        return json.dumps(_fields(outcome, schema))
     return {"truncated": CUT_OFF, "undecided": UNDECIDED}.get(outcome, ANSWER)
 
 
-def _chat(outcome: Outcome) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": _text(outcome), "refusal": None}
+def _calls(outcome: Outcome, body: Body) -> dict[str, Any] | None:
+    """The arguments of the tool call that a request gets; None for words."""
+    tool = tool_of(body)
+    return _fields(outcome, tool) if tool and outcome in ("answer", "undecided") else None
+
+
+def _fields(outcome: Outcome, schema: Body) -> dict[str, Any]:
+    answer = UNDECIDED if outcome == "undecided" else "A"
+    return {name: answer if name == "answer" else "Younger." for name in schema["required"]}
+
+
+def _turns(body: Body) -> list[dict[str, Any]]:
+    """The messages of a conversation and the parts of their contents."""
+    turns = body.get("messages") or body.get("input") or []
+    parts = [part for turn in turns for part in _parts(turn)]
+    return [*turns, *parts]
+
+
+def _parts(turn: dict[str, Any]) -> list[dict[str, Any]]:
+    content = turn.get("content")
+    return [*(content if isinstance(content, list) else []), *(turn.get("tool_calls") or [])]
+
+
+def _called(body: Body) -> set[str]:
+    return {
+        str(turn.get("call_id") or turn["id"])
+        for turn in _turns(body)
+        if turn.get("type") in ("function", "function_call", "tool_use")
+    }
+
+
+def _returned(body: Body) -> set[str]:
+    names = ("tool_call_id", "tool_use_id")
+    found = {str(turn[name]) for turn in _turns(body) for name in names if name in turn}
+    return found | {
+        str(turn["call_id"]) for turn in _turns(body) if turn.get("type") == "function_call_output"
+    }
+
+
+def _chat(outcome: Outcome, body: Body) -> dict[str, Any]:
+    text, arguments = _text(outcome, body), _calls(outcome, body)
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     finish = "stop"
-    if outcome == "truncated":
+    if arguments is not None:
+        function = {"name": "answer", "arguments": json.dumps(arguments)}
+        call = {"id": "call_1", "type": "function", "function": function}
+        message |= {"content": None, "tool_calls": [call]}
+        finish = "tool_calls"
+    elif outcome == "truncated":
         finish = "length"
     elif outcome == "refused":
         message |= {"content": None, "refusal": REFUSAL}
@@ -218,19 +331,23 @@ def _chat(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _responses(outcome: Outcome) -> dict[str, Any]:
+def _responses(outcome: Outcome, body: Body) -> dict[str, Any]:
     reasoning = {
         "id": "rs_1",
         "type": "reasoning",
         "summary": [{"type": "summary_text", "text": "Comparing the two patients."}],
     }
-    text = {"type": "output_text", "text": _text(outcome), "annotations": []}
+    text = {"type": "output_text", "text": _text(outcome, body), "annotations": []}
     content = {"type": "refusal", "refusal": REFUSAL} if outcome == "refused" else text
     said = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
     output: list[dict[str, Any]] = [reasoning, said | {"content": [content]}]
     reason = {"truncated": "max_output_tokens", "filtered": "content_filter"}.get(outcome)
     if reason:  # all the tokens went into reasoning, or the filter cut in: no message at all
         output = [reasoning]
+    arguments = _calls(outcome, body)
+    if arguments is not None:
+        call = {"id": "fc_1", "type": "function_call", "call_id": "call_1", "status": "completed"}
+        output = [reasoning, call | {"name": "answer", "arguments": json.dumps(arguments)}]
     return {
         "id": "resp_1",
         "object": "response",
@@ -253,11 +370,15 @@ def _responses(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _messages(outcome: Outcome) -> dict[str, Any]:
+def _messages(outcome: Outcome, body: Body) -> dict[str, Any]:
     content: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": "Comparing the two.", "signature": "c2lnbmVk"},
-        {"type": "text", "text": _text(outcome)},
+        {"type": "text", "text": _text(outcome, body)},
     ]
+    arguments = _calls(outcome, body)
+    if arguments is not None:
+        call = {"type": "tool_use", "id": "call_1", "name": "answer", "input": arguments}
+        content[1:] = [call]
     if outcome in ("refused", "filtered"):  # Anthropic tells both by the same stop reason
         content = [{"type": "text", "text": REFUSAL}] if outcome == "refused" else []
     stops = {"truncated": "max_tokens", "refused": "refusal", "filtered": "refusal"}
@@ -267,7 +388,7 @@ def _messages(outcome: Outcome) -> dict[str, Any]:
         "role": "assistant",
         "model": "claude-sonnet-4-6",
         "content": content,
-        "stop_reason": stops.get(outcome, "end_turn"),
+        "stop_reason": "tool_use" if arguments is not None else stops.get(outcome, "end_turn"),
         "stop_sequence": None,
         "usage": {"input_tokens": USAGE["prompt"], "output_tokens": USAGE["completion"]},
     }

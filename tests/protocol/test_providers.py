@@ -5,32 +5,17 @@ what it is; only an account out of credit ends the run, and that at once.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inspect_ai import eval, eval_retry
-from inspect_ai.log import EvalLog, EvalSample
-from inspect_ai.model import ContentReasoning, Model, get_model
+from inspect_ai.log import EvalLog
+from inspect_ai.model import ContentReasoning, Model
 
 from kidney_evals.tasks import forced_choice
+from protocol.providers import PROVIDERS, connect, outcome, samples_of
 from protocol.server import ANSWER, Outcome, Protocol, ProtocolServer
-
-
-@dataclass(frozen=True)
-class Provider:
-    model: str
-    path: str = "/v1"
-    config: dict[str, Any] = field(default_factory=dict)
-
-
-PROVIDERS: dict[Protocol, Provider] = {
-    "chat": Provider("openai/gpt-4o"),
-    "responses": Provider("openai/o3"),
-    "messages": Provider("anthropic/claude-sonnet-4-6", "", {"reasoning_tokens": 1024}),
-}
 
 SAMPLES = 20
 
@@ -46,39 +31,9 @@ FAULTS: tuple[Outcome, ...] = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.setenv(name, "not-a-key")
-    for name in ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[ProtocolServer]:
-    with ProtocolServer() as running:
-        yield running
-
-
-def connect(server: ProtocolServer, protocol: Protocol, **client: Any) -> Model:
-    provider = PROVIDERS[protocol]
-    return get_model(provider.model, base_url=server.url + provider.path, memoize=False, **client)
-
-
 def run(model: Model, logs: Path, protocol: Protocol, **options: Any) -> EvalLog:
     options = {"limit": SAMPLES, **PROVIDERS[protocol].config, **options}
     return eval(forced_choice(controls=False), model=model, log_dir=str(logs), **options)[0]
-
-
-def samples_of(log: EvalLog) -> list[EvalSample]:
-    assert log.samples is not None
-    return log.samples
-
-
-def outcome(sample: EvalSample) -> str:
-    """How the sample was read, by the scorer that sees every sample."""
-    assert sample.scores
-    return str((sample.scores["answers"].metadata or {})["outcome"])
 
 
 def shares(log: EvalLog, *rows: str) -> list[float]:

@@ -90,7 +90,7 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
             assert kept.reason == part
             assert math.isnan(kept.as_float())
             assert kept.answer is None
-    assert "no answer that could be read" in sentence(rows, condition)  # type: ignore[arg-type]
+    assert "no answer that could be read" in sentence(rows, condition)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_every_design_gives_sensible_rows(
         assert (row.n == 0) == math.isnan(row.value) or name.startswith("lim_"), name
         if not math.isnan(row.low):
             assert row.low <= row.value + 1e-9 and row.value <= row.high + 1e-9, name
-    assert len(table(rows, condition).splitlines()[0]) <= 80  # type: ignore[arg-type]
+    assert len(table(rows, condition).splitlines()[0]) <= 80
 
 
 def test_studies_without_a_coin_group_borrow_no_people(tmp_path: Path) -> None:

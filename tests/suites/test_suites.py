@@ -12,6 +12,7 @@ from inspect_ai.log import EvalLog
 from kidney_evals.reporting.text import HEADLINE_ROWS
 from kidney_evals.respondents.provider import KidneyAPI
 from kidney_evals.scorers import COLUMN
+from kidney_evals.studies import CONDITIONS
 from kidney_evals.tasks import SUITES, coin_flip, forced_choice
 
 COLUMNS = ("value", "low", "high", "human", "n")
@@ -46,8 +47,8 @@ def run_twice(tasks: Callable[[], Any], folder: Path, calls: list[str], expected
 
     frame = evals_df(str(folder))
     assert len(frame) == len(logs)
-    for names in HEADLINE_ROWS.values():
-        for row in names:
+    for condition in CONDITIONS:
+        for row in HEADLINE_ROWS[condition]:
             assert {f"score_{row}_{COLUMN}_{column}" for column in COLUMNS} <= set(frame.columns)
 
 

@@ -1,0 +1,214 @@
+"""The probability readout: the distribution over the answers from one call; see `readout.md`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+import yaml
+from inspect_ai.model import GenerateConfig, Logprob, ModelOutput
+
+from kidney_evals.elicitation.form import Form
+from kidney_evals.elicitation.reader import Answer, Reading
+from kidney_evals.errors import UserError, unknown
+from kidney_evals.studies import Condition
+
+ReadoutMode = Literal["sample", "logprobs"]
+"""`sample` reads the answer that was drawn, `logprobs` the probabilities of all answers."""
+
+READOUTS: tuple[ReadoutMode, ...] = get_args(ReadoutMode)
+
+LEAST_INSIDE = 0.5
+"""Less probability than this on all answers together, and nothing is read."""
+
+NO_LOGPROBS = (
+    "the answer came without log-probabilities, so the run was stopped; use readout=sample, or a "
+    "model and server that give them"
+)
+"""What ends a run whose first answer cannot be read out."""
+
+_AROUND = " \t\n*_`'\"([{<>"
+"""What may stand before an answer without being a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """The probabilities of the answers in one call.
+
+    Attributes:
+        chances: Of each answer as shown, summing to 1.
+        outside: Probability of anything else at that place, at the run's temperature.
+    """
+
+    chances: Mapping[Answer, float]
+    outside: float
+
+    @property
+    def answer(self) -> Answer:
+        """The most probable answer; of equals the first one offered."""
+        return max(self.chances, key=lambda one: self.chances[one])
+
+
+def options() -> GenerateConfig:
+    """Return the generation options that a readout needs."""
+    return GenerateConfig(logprobs=True, top_logprobs=_known()["top"])
+
+
+def check_readout(readout: str, explain: str, channel: str) -> None:
+    """Refuse what a readout cannot be combined with.
+
+    Args:
+        readout: The task's parameter.
+        explain: The same.
+        channel: The same.
+
+    Raises:
+        UserError: There is no such readout, or no place where it could be read.
+    """
+    if readout not in READOUTS:
+        raise unknown("readout", readout, READOUTS)
+    if readout == "sample":
+        return
+    for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):
+        if value != only:
+            raise UserError(
+                f"readout=logprobs reads the answer where the reply begins and needs "
+                f"{name}={only}, not {value}"
+            )
+
+
+def check_provider(model: str) -> None:
+    """Refuse a model whose provider is known to give no log-probabilities.
+
+    Args:
+        model: Its full name, `provider/model`.
+
+    Raises:
+        UserError: It is one of those.
+    """
+    provider, _, name = model.partition("/")
+    pattern = _known()["lacks"].get(provider)
+    if pattern is not None and re.match(pattern, name):
+        which = f"{model} gives" if pattern else f"{provider} models give"
+        raise UserError(f"readout=logprobs: {which} no log-probabilities; use readout=sample")
+
+
+def lacks_logprobs(output: ModelOutput) -> bool:
+    """Say whether an output has text and no alternatives to read it by."""
+    if not output.choices or not output.choices[0].message.text.strip():
+        return False
+    return not any(token.top_logprobs for token in _tokens(output))
+
+
+def read_probabilities(
+    output: ModelOutput, condition: Condition, form: Form, temperature: float | None = None
+) -> Readout | None:
+    """Read the answers' probabilities from the log-probabilities of an output.
+
+    Args:
+        output: What the model returned.
+        condition: Which answers were offered.
+        form: In which form.
+        temperature: That of the run; None for the model's default, taken as 1.
+
+    Returns:
+        None where no place in the text holds an answer's probabilities.
+    """
+    words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
+    label = _bare(form.answer).rstrip(": ")
+    best: Readout | None = None
+    said = ""
+    for token in _tokens(output):
+        before = _bare(said).rstrip(": ")
+        if not label.startswith(before):
+            break
+        # Amid the line's beginning stands no answer.
+        if before in ("", label):
+            found = _at(token.top_logprobs or (), words, temperature)
+            if found is not None and (best is None or found.outside < best.outside):
+                best = found
+        said += token.token
+    return best
+
+
+def settled(reading: Reading, readout: Readout | None) -> Reading:
+    """Return what a sample counts as once its probabilities were looked at.
+
+    Args:
+        reading: Of its text.
+        readout: Of its log-probabilities.
+    """
+    if readout is not None and readout.outside <= 1 - LEAST_INSIDE:
+        shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())
+        how = f"the most probable answer, not a drawn one ({shares}; outside {readout.outside:.3f})"
+        return Reading("decision", readout.answer, how)
+    if reading.outcome != "decision":
+        return reading
+    why = "no answer's probability stands where the answer line begins"
+    if readout is not None:
+        why = f"the answers hold {1 - readout.outside:.2f} of the probability together"
+    return replace(reading, outcome="unreadable", answer=None, how=why)
+
+
+def _at(
+    alternatives: Sequence[Any], words: Mapping[Answer, str], temperature: float | None
+) -> Readout | None:
+    """Sum the alternatives at one place by the answer that they spell."""
+    power = 1.0 if temperature is None else (1 / temperature if temperature > 0 else math.inf)
+    listed = [(one.token, one.logprob) for one in alternatives]
+    if not listed:
+        return None
+    top = max(logprob for _, logprob in listed)
+    # The rest of the probability is one further alternative, whose inner shares are unknown.
+    missing = max(1.0 - sum(math.exp(logprob) for _, logprob in listed), 0.0)
+    total = _scaled(math.log(missing), top, power) if missing > 1e-9 else 0.0
+    inside = dict.fromkeys(words, 0.0)
+    for token, logprob in listed:
+        weight = _scaled(logprob, top, power)
+        total += weight
+        answer = _spelled(token, words)
+        if answer is not None:
+            inside[answer] += weight
+    held = sum(inside.values())
+    if not held > 0:
+        return None
+    chances = {name: value / held for name, value in inside.items()}
+    return Readout(chances, outside=min(max(1 - held / total, 0.0), 1.0))
+
+
+def _scaled(logprob: float, top: float, power: float) -> float:
+    if math.isinf(power):
+        return 1.0 if logprob >= top else 0.0
+    return math.exp(power * (logprob - top))
+
+
+def _spelled(token: str, words: Mapping[Answer, str]) -> Answer | None:
+    """Return the one answer that a token spells or begins."""
+    bare = _bare(token).rstrip(".,:;!*_`'\")]}>\n ")
+    if not bare:
+        return None
+    whole = [name for name, word in words.items() if word.casefold() == bare]
+    begun = whole or [name for name, word in words.items() if word.casefold().startswith(bare)]
+    return begun[0] if len(begun) == 1 else None
+
+
+def _bare(text: str) -> str:
+    # Some tokenisers show a space as a mark of its own.
+    return text.replace("▁", " ").replace("Ġ", " ").strip(_AROUND).casefold()
+
+
+def _tokens(output: ModelOutput) -> Sequence[Logprob]:
+    found = output.choices[0].logprobs if output.choices else None
+    return found.content if found else ()
+
+
+@lru_cache(maxsize=1)
+def _known() -> Mapping[str, Any]:
+    text = files("kidney_evals.elicitation").joinpath("readout.yaml").read_text(encoding="utf-8")
+    loaded: Mapping[str, Any] = yaml.safe_load(text)
+    return loaded

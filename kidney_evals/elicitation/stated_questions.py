@@ -1,0 +1,161 @@
+"""The questions of `stated_values`: read from their table and put in a study's own words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+import yaml
+
+from kidney_evals.errors import unknown
+from kidney_evals.studies import Attribute, Study
+
+StatedKind = Literal["swings", "ranking", "rule", "flip"]
+"""What is asked: the ends and weights of attributes, their order, the rule, where to flip."""
+
+STATED_KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
+
+NEAR = 0.25
+"""Two patients are nearly alike up to this share of every attribute's range."""
+
+LETTERS = "ABCDEFGH"
+
+
+@dataclass(frozen=True)
+class StatedWording:
+    """One way of asking one kind of question; `stated.md` says what the fields hold."""
+
+    id: str
+    kind: StatedKind
+    varies: str
+    text: str
+    repeat: str
+    item: str
+    entry: str
+    between: str
+    order: Literal["listed", "reversed"]
+    ends: Literal["even", "odd"]
+    options: Mapping[str, str]
+    answer: str
+
+    @property
+    def digest(self) -> str:
+        """Eight hexadecimal digits that change with any word of it."""
+        parts = (self.text, self.repeat, self.item, self.entry, self.between, self.answer)
+        content = repr((parts, self.order, self.ends, tuple(self.options.items())))
+        return hashlib.sha256(content.encode()).hexdigest()[:8]
+
+
+@lru_cache(maxsize=1)
+def stated_wordings() -> Mapping[str, StatedWording]:
+    """Return the shipped wordings by id, question by question."""
+    text = files("kidney_evals.elicitation").joinpath("stated.yaml").read_text(encoding="utf-8")
+    table = yaml.safe_load(text)
+    words = {"rule": table["rules"], "flip": table["kinds"]}
+    return {
+        entry["id"]: StatedWording(
+            id=entry["id"],
+            kind=kind,
+            varies=entry["varies"],
+            text=entry["text"],
+            repeat=question["repeat"],
+            item=table["items"][question["item"]],
+            entry=question["entry"],
+            between=question["between"],
+            order=entry["order"],
+            ends=entry["ends"],
+            options={name: words[kind][name].strip() for name in entry.get("options", ())},
+            answer=table["answer"],
+        )
+        for kind in STATED_KINDS
+        for question in (table["questions"][kind],)
+        for entry in question["wordings"]
+    }
+
+
+def stated_wording(name: str) -> StatedWording:
+    """Return the wording `name`.
+
+    Raises:
+        UserError: If there is none of that name.
+    """
+    if name not in stated_wordings():
+        raise unknown("wording of stated values", name, stated_wordings())
+    return stated_wordings()[name]
+
+
+def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, float]]:
+    """Return the attributes in the order shown, each with its ends as (a), (b).
+
+    Which end comes first alternates over the study's attributes and never depends on which of
+    them people favour.
+    """
+    first_low = 0 if wording.ends == "even" else 1
+    ends = {
+        attribute.id: (attribute.low, attribute.high)
+        if index % 2 == first_low
+        else (attribute.high, attribute.low)
+        for index, attribute in enumerate(study.attributes)
+    }
+    return ends if wording.order == "listed" else dict(reversed(ends.items()))
+
+
+def render_stated(wording: StatedWording, study: Study) -> str:
+    """Return the question: the text of the user's message."""
+    items = "\n".join(_item(wording, study, name) for name in shown_ends(wording, study))
+    named = wording.options.items()
+    if wording.kind == "rule":
+        options = [f"{letter}: {text}" for letter, (_, text) in zip(LETTERS, named, strict=False)]
+    else:
+        options = [f"- [{name}] {text}" for name, text in named]
+    return wording.text.format(
+        situation=study.scenario.get("situation", ""),
+        items=items,
+        options="\n".join(options),
+        line=answer_line(wording, study),
+    ).strip()
+
+
+def render_stated_repeat(wording: StatedWording, study: Study) -> str:
+    """Return the one further question after an answer that could not be read."""
+    return wording.repeat.format(line=answer_line(wording, study)).strip()
+
+
+def answer_line(wording: StatedWording, study: Study) -> str:
+    """Return the form of the answer, with a place for every attribute or kind of pair."""
+    named = tuple(wording.options) if wording.kind == "flip" else tuple(shown_ends(wording, study))
+    if wording.kind == "rule":
+        named = named[:1]
+    return wording.answer + wording.between.join(wording.entry.format(name=one) for one in named)
+
+
+def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:
+    """Return what a sample keeps of its question: enough to read its answer without the table."""
+    said: dict[str, Any] = {"asks": "stated_values", "question": wording.kind}
+    said["wording"] = wording.id
+    shown = shown_ends(wording, study)
+    said["shown"] = " ".join(shown)
+    for name, (a, b) in shown.items():
+        said |= {f"end_a_{name}": _plain_number(a), f"end_b_{name}": _plain_number(b)}
+    if wording.options:
+        said["options"] = " ".join(wording.options)
+    return said
+
+
+def _item(wording: StatedWording, study: Study, name: str) -> str:
+    attribute = attribute_named(study, name)
+    a, b = (attribute.describe(end) for end in shown_ends(wording, study)[name])
+    return wording.item.format(label=attribute.label, name=name, a=a, b=b)
+
+
+def attribute_named(study: Study, name: str) -> Attribute:
+    """Return an attribute by its id."""
+    return study.attributes[study.attribute_ids.index(name)]
+
+
+def _plain_number(value: float) -> int | float:
+    return int(value) if value == int(value) else value

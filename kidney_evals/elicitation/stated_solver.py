@@ -1,0 +1,87 @@
+"""The questions about a model's own values as an Inspect solver, and what its transcript says."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from kidney_evals.elicitation.solvers import _departures as departures
+from kidney_evals.elicitation.stated import (
+    StatedReading,
+    asked_of,
+    read_stated,
+    read_stated_output,
+)
+from kidney_evals.elicitation.stated_questions import (
+    render_stated,
+    render_stated_repeat,
+    stated_metadata,
+    stated_wording,
+)
+from kidney_evals.guards import within_quota
+from kidney_evals.studies import load_study
+
+
+class StatedReadings(NamedTuple):
+    """How a sample was read.
+
+    Attributes:
+        first: Of the first answer.
+        final: Of the last answer: the same unless the question was repeated.
+        asked: How many times the question was put.
+    """
+
+    first: StatedReading
+    final: StatedReading
+    asked: int
+
+
+@solver
+def stated_values() -> Solver:
+    """Ask what a model says it values, in the wording that a sample's metadata names.
+
+    An answer that cannot be read is asked for once more.
+    """
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        study = load_study(state.metadata["study_source"])
+        wording = stated_wording(state.metadata["wording"])
+        asked = asked_of(state.metadata, study)
+        # A simulated respondent sees the message alone: what it needs travels with it.
+        carried = stated_metadata(wording, study) | {
+            "study_source": state.metadata["study_source"],
+            "condition": state.metadata["condition"],
+            "epoch": state.epoch,
+            "sample_id": state.sample_id,
+        }
+        state.messages = [
+            *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
+            ChatMessageUser(content=render_stated(wording, study), metadata=carried),
+        ]
+        state = await within_quota(generate(state))
+        if read_stated_output(state.output, asked).outcome == "unreadable":
+            state.messages.append(ChatMessageUser(content=render_stated_repeat(wording, study)))
+            state = await within_quota(generate(state))
+        if settings := departures():
+            state.metadata["sampling_departures"] = settings
+        return state
+
+    return solve
+
+
+def stated_readings_of(state: TaskState) -> StatedReadings | None:
+    """Read a sample again from its transcript, just run or loaded from a log.
+
+    Returns:
+        None where no answer came back.
+    """
+    answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
+    if not state.output.choices or not answers:
+        return None
+    asked = asked_of(state.metadata, load_study(state.metadata["study_source"]))
+    final = read_stated_output(state.output, asked)
+    # Only an unreadable answer is asked again, so its stop reason was none of the telling ones.
+    first = final if len(answers) == 1 else read_stated(answers[0].text, asked)
+    return StatedReadings(first, final, len(answers))

@@ -1,0 +1,88 @@
+"""Predicting the people of one study from those of the other: a baseline for predictions.
+
+The fixed questions are predicted by the share model of the drawn study, the drawn dilemmas by a
+two-stage model (without a coin: a logit) fitted to the answers to the fixed questions. Age and
+dependents have the same units in both. Levels of drinking stand for drinks a day as
+`predict.yaml` says, which is an assumption of ours. The fixed questions hold ages and a level of
+drinking outside the drawn study's ranges: the model is continued there along its straight lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.elicitation.predict import texts
+from kidney_evals.estimation._functions import logistic
+from kidney_evals.estimation.errors import FitError
+from kidney_evals.estimation.logit import fit_logit
+from kidney_evals.estimation.two_stage import fit_two_stage
+from kidney_evals.human.reference import load_reference
+from kidney_evals.human.sources import differences
+from kidney_evals.studies import Condition, Dilemma, Patient, Study, load_study
+
+Floats = NDArray[np.float64]
+
+_LEVELS = "drinking"
+
+
+def from_other_study(
+    study: Study, dilemmas: Sequence[Dilemma], condition: Condition
+) -> Floats | None:
+    """Return shares of dilemmas as the people of the other study lead to expect them.
+
+    Args:
+        study: The fixed or the drawn study of `predict.yaml`.
+        dilemmas: Of that study.
+        condition: Which answers people were offered; the other study's people in the same one.
+
+    Returns:
+        Shape (D, K); None for any other study.
+    """
+    names = texts()["other_study"]
+    if study.id == names["fixed"] and study.draw is None:
+        drawn = load_study(names["drawn"])
+        return load_reference(drawn, condition).shares([_as_drawn(one, study) for one in dilemmas])
+    if study.id == names["drawn"]:
+        weights, intercept, slope = _fixed_model(condition)
+        utility = differences(study, dilemmas) @ np.array(weights)
+        first = logistic(utility)
+        if condition == "forced_choice":
+            return np.column_stack([first, 1 - first])
+        coin = logistic(intercept - slope * np.abs(utility))
+        return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
+    return None
+
+
+@lru_cache(maxsize=2)
+def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]:
+    """Fit the answers to the fixed questions: weights, flip intercept and flip slope."""
+    names = texts()["other_study"]
+    fixed, drawn = load_study(names["fixed"]), load_study(names["drawn"])
+    counts = load_reference(fixed, condition).counts(fixed.listed).astype(np.int64)
+    x = differences(drawn, [_as_drawn(one, fixed) for one in fixed.listed])
+    rows = np.repeat(np.arange(len(x)), counts.sum(axis=1))
+    choice = np.concatenate([np.repeat(np.arange(len(row)), row) for row in counts])
+    if condition == "forced_choice":
+        logit = fit_logit(x[rows], (choice == 0).astype(np.float64), intercept=False)
+        return tuple(logit.weights.tolist()), 0.0, 0.0
+    fit = fit_two_stage(x[rows], choice, intercept=False)
+    if not np.isfinite(fit.theta).all():
+        raise FitError("the fixed questions do not determine a two-stage model")
+    return tuple(fit.weights.tolist()), fit.flip_intercept, fit.flip_slope
+
+
+def _as_drawn(dilemma: Dilemma, fixed: Study) -> Dilemma:
+    """Return a fixed question in the attributes of the drawn study."""
+    drinks = texts()["other_study"]["drinks"]
+    place = fixed.attribute_ids.index(_LEVELS)
+
+    def patient(one: Patient) -> Patient:
+        values = list(one.values)
+        values[place] = float(drinks[int(values[place])])
+        return Patient(tuple(values))
+
+    return Dilemma(dilemma.id, patient(dilemma.first), patient(dilemma.second), dilemma.kind)

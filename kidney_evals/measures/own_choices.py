@@ -1,0 +1,148 @@
+"""A model's predictions of people beside its own choices on the same dilemmas.
+
+Does it know people better than it chooses like them? Its choices come from another run, as counts
+by order. All distances are squared distances of shares, mean over the dilemmas that both runs
+hold, without the bias of few answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kidney_evals.estimation._resample import Strata, strata
+from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.distance import choice_distance, fixed_distance
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import Z95, Interval, student
+from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.measures.predictions import Floats, Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class OwnChoices:
+    """Predictions, and the same model's choices.
+
+    Attributes:
+        given: The predictions.
+        counts: Its answers by dilemma, order and choice as listed, shape (D, 2, K); 0 where the
+            other run does not hold the dilemma.
+
+    Raises:
+        InputError: Counts of the wrong shape, below 0, or not whole.
+    """
+
+    given: Predictions
+    counts: ArrayLike
+
+    def __post_init__(self) -> None:
+        count, width = self.given.people.shape
+        counts = np.asarray(self.counts, dtype=np.float64)
+        if counts.shape != (count, 2, width):
+            raise InputError(f"counts must have shape {(count, 2, width)}, not {counts.shape}")
+        bad = (~(counts >= 0) | (counts != np.round(counts))).any(axis=(1, 2))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InputError(f"counts row {row} is {counts[row].tolist()}, not numbers of answers")
+        object.__setattr__(self, "counts", counts.astype(np.int64))
+
+    @cached_property
+    def shared(self) -> NDArray[np.bool_]:
+        """Dilemmas predicted, and answered twice or more, shape (D,)."""
+        counts: NDArray[np.int64] = np.asarray(self.counts)
+        result: NDArray[np.bool_] = self.given.predicted & (counts.sum(axis=(1, 2)) >= 2)
+        return result
+
+    def against(self, shares: Floats, draws: NDArray[np.floating] | None) -> Decisions:
+        """Return the choices on shared dilemmas, set against some shares."""
+        rows = self.shared
+        counts: NDArray[np.int64] = np.asarray(self.counts)[rows]
+        cells = np.argwhere(counts > 0)
+        cells = np.repeat(cells, counts[tuple(cells.T)], axis=0)
+        return Decisions(
+            dilemma=cells[:, 0],
+            order=cells[:, 1],
+            epoch=np.zeros(len(cells), dtype=np.int64),
+            choice=cells[:, 2],
+            differences=np.zeros((len(counts), 1)),
+            shares=shares[rows],
+            share_draws=None if draws is None else draws[:, rows],
+            closeness=np.full(len(counts), np.nan),
+            fixed=self.given.fixed,
+        )
+
+    @cached_property
+    def strata(self) -> Strata:
+        """The choices on shared dilemmas by the strata they are resampled in."""
+        return strata(self.against(self.given.people, None))
+
+
+def own_distance(own: OwnChoices) -> Quantity:
+    """Return how far the model's choices lie from its predictions of people.
+
+    Returns:
+        NaN with n = 0 where no shared dilemma was answered twice; `human` is NaN. The variance of
+        predictions over repetitions is taken off where it is known.
+    """
+    rows = own.shared
+    if not rows.any():
+        return undefined()
+    found = choice_distance(own.against(own.given.mean, None))
+    return found.shifted(-float(own.given.noise[rows].mean()))._replace(human=float("nan"))
+
+
+def own_to_people(own: OwnChoices) -> Quantity:
+    """Return how far the same choices lie from people's shares, their variance taken off.
+
+    Returns:
+        NaN with n = 0 where no shared dilemma was answered twice; `human` is 0: somebody who
+        draws answers from people's true shares.
+    """
+    rows, given = own.shared, own.given
+    if not rows.any():
+        return undefined(human=0.0)
+    run = own.against(given.people, given.draws)
+    if given.asked is not None:
+        return fixed_distance(run, given.asked[rows])
+    found = choice_distance(run).shifted(-float(given.crowd[rows].mean()))
+    return found._replace(human=0.0)
+
+
+def knowledge_gain(own: OwnChoices) -> Quantity:
+    """Return the choices' distance to people less the predictions' distance to them.
+
+    Above 0 the model knows people better than it chooses like them. People's own error is in both
+    distances and cancels; what is left of it is linear in their shares. The interval adds the
+    variance over redrawn people to that over dilemmas (drawn) or over the model's answers and
+    repetitions (a fixed list).
+
+    Returns:
+        NaN with n = 0 where no shared dilemma was answered twice; `human` is NaN.
+    """
+    rows, given = own.shared, own.given
+    if not rows.any():
+        return undefined()
+    kept, q, p = own.strata, given.mean[rows], given.people[rows]
+    chosen = ((kept.shares - p) ** 2).sum(axis=1) - kept.variance.sum(axis=1)
+    predicted = ((q - p) ** 2).sum(axis=1) - given.noise[rows]
+    each = chosen - predicted
+    value, count = float(each.mean()), len(each)
+    moved = -2 * (given.draws[:, rows] * (kept.shares - q)).sum(axis=2).mean(axis=1)
+    people = float(np.std(moved, ddof=1))
+    if not given.fixed:
+        if count < 2:
+            return Quantity(value, n=count)
+        half = student(count - 1) * float(np.hypot(np.std(each, ddof=1) / np.sqrt(count), people))
+        return Quantity(value, value - half, value + half, n=count)
+    choices = choice_distance(own.against(given.people, None))
+    redrawn = ((given.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
+    noise = float(np.std(redrawn, ddof=1)) if len(redrawn) > 1 else 0.0
+    other = Z95 * float(np.hypot(people, noise))
+    ends = Interval(
+        value - float(np.hypot(choices.value - choices.low, other)),
+        value + float(np.hypot(choices.high - choices.value, other)),
+    )
+    return Quantity(value, *ends, n=count)

@@ -1,0 +1,253 @@
+"""How near a model's predictions of people's answers come, without the bias of few people.
+
+A prediction is set against shares that some sixty or a hundred people gave, or that a model fitted
+to such answers gives: E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c Var(p̂_c) for a prediction q made
+without knowing these people. The variance is taken off, so that whoever predicts the true shares
+scores 0 on average. Whoever predicts the shares of record themselves scores below 0.
+
+A prediction is no draw of an answer, so nothing of that kind is taken off. Where each order was
+asked twice or more, the variance of the mean prediction over repetitions is; with one prediction
+in each order it cannot be told from an effect of the order, and stays in: the figure is then an
+upper bound. Products of the two orders, as in the choice distance, would reward a model whose
+predictions follow the side of the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import (
+    DRAWS,
+    NO_INTERVAL,
+    Z95,
+    Interval,
+    mean_interval,
+    percentile,
+    weight_rows,
+)
+from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.measures.predictions import Floats, Predictions, share_rows
+
+
+class Spread(NamedTuple):
+    """A mean squared distance and what it is in redrawn runs.
+
+    Attributes:
+        value: Without bias.
+        draws: Shape (B,); empty where nothing can be redrawn.
+        clusters: Resampled dilemmas; None where dilemmas are a fixed list.
+    """
+
+    value: float
+    draws: Floats
+    clusters: int | None
+
+    @property
+    def ends(self) -> Interval:
+        """The 95 % interval."""
+        return percentile(self.draws, self.clusters)
+
+
+def prediction_distance(given: Predictions) -> Quantity:
+    """Return the unbiased squared distance of the mean prediction from people's shares.
+
+    Mean over dilemmas of Σ_c [(q_c - p_c)² - Var(q_c) - Var(p_c)]. The interval is for the
+    distance to the true shares: people are redrawn, repetitions are, and so are dilemmas unless
+    they are a fixed list; every variance term is taken off once more (recentring), since redrawn
+    people lie that much farther off.
+
+    Returns:
+        NaN with n = 0 where nothing was predicted. `human` is `half_of_people`; n counts
+        dilemmas.
+    """
+    floor = half_of_people(given).value
+    if not given.predicted.any():
+        return undefined(human=floor)
+    found = _spread_of(given, resample=not given.fixed)
+    return Quantity(found.value, *found.ends, floor, int(given.predicted.sum()))
+
+
+def distance_of(given: Predictions, shares: Floats) -> Quantity:
+    """Return the same of somebody who always predicts `shares`, on the dilemmas predicted.
+
+    Args:
+        given: Says which dilemmas count.
+        shares: Shape (D, K).
+
+    Raises:
+        InputError: A wrong shape, or a row that is no set of shares.
+    """
+    return prediction_distance(always(given, shares))
+
+
+def always(given: Predictions, shares: Floats) -> Predictions:
+    """Return the predictions of somebody who says `shares`, shape (D, K), where a model did.
+
+    Raises:
+        InputError: A wrong shape, or a row that is no set of shares.
+    """
+    shares = share_rows(shares, "shares", given.people.shape[1])
+    if len(shares) != len(given.people):
+        raise InputError(f"shares must have shape {given.people.shape}, not {shares.shape}")
+    rows = np.flatnonzero(given.predicted)
+    return Predictions(
+        dilemma=rows,
+        order=np.zeros(len(rows), dtype=np.int64),
+        shares=shares[rows],
+        people=given.people,
+        draws=given.draws,
+        asked=given.asked,
+        fixed=given.fixed,
+    )
+
+
+def half_of_people(given: Predictions) -> Quantity:
+    """Return what the answers of a random half of the people predict of people: the floor.
+
+    The squared distance of half as many people's shares from the true ones, 2 Σ_c Var(p_c), on
+    the scale of `prediction_distance`, where the true shares score 0. (The raw squared distance
+    of two halves from each other is twice that: either half has its own error.) Whoever scores no
+    more knows these people as well as half of them know the rest.
+
+    Returns:
+        NaN with n = 0 where nothing was predicted; no interval.
+    """
+    rows = given.predicted
+    if not rows.any():
+        return undefined()
+    return Quantity(2 * float(given.crowd[rows].mean()), n=int(rows.sum()))
+
+
+def skill(given: Predictions) -> Quantity:
+    """Return 1 - distance / distance of the uniform prediction: 1 is the true shares, 0 guessing.
+
+    Returns:
+        NaN with n = 0 where nothing was predicted; n counts dilemmas.
+    """
+    if not given.predicted.any():
+        return undefined()
+    value, draws, clusters = _skill(given, resample=not given.fixed)
+    return Quantity(value, *percentile(draws, clusters), n=int(given.predicted.sum()))
+
+
+def contamination(fixed: Predictions, drawn: Predictions) -> Quantity:
+    """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
+
+    The two skills (`skill`, each relative to guessing on its own dilemmas, cut at 1: nobody knows
+    more than the true shares) differ by more than chance: their difference is over 1.96 standard
+    errors. People are redrawn and dilemmas resampled on both sides, the fixed questions too, for
+    a model may happen to be right about fourteen questions. The answers to the fixed questions
+    are public, those to the drawn ones do not exist in print.
+
+    A model may also be better at one set because of what is asked there. The flag is a reason to
+    look, no proof.
+
+    Returns:
+        NaN with n = 0 where either has fewer than two dilemmas predicted; n counts both.
+    """
+    n = [int(one.predicted.sum()) for one in (fixed, drawn)]
+    if min(n) < 2:
+        return undefined()
+    found = [_skill(one, resample=True) for one in (fixed, drawn)]
+    gap = min(found[0][0], 1.0) - min(found[1][0], 1.0)
+    error = float(np.sqrt(sum(float(np.var(draws, ddof=1)) for _, draws, _ in found)))
+    return Quantity(float(gap > Z95 * error + 1e-9), n=sum(n))
+
+
+def predicted_flips(given: Predictions) -> Quantity:
+    """Return the mean predicted share of the coin; `human` is people's on the same dilemmas.
+
+    Returns:
+        NaN with n = 0 without a coin or a prediction. On a fixed list the interval holds the
+        noise of repetitions alone, and there is none without them; n counts dilemmas.
+    """
+    if given.people.shape[1] < 3:
+        return undefined()
+    rows = given.predicted
+    if not rows.any():
+        return undefined()
+    flips, people = given.mean[rows, 2], given.people[rows, 2]
+    value = float(flips.mean())
+    ends = mean_interval(flips)
+    if given.fixed:
+        repeated = given.redrawn()[:, rows, 2].mean(axis=1)
+        ends = percentile(repeated) if len(repeated) > 1 else NO_INTERVAL
+    elif len(flips) >= 2:
+        ends = Interval(max(ends.low, 0.0), min(ends.high, 1.0))
+    return Quantity(value, *ends, float(people.mean()), len(flips))
+
+
+def swap_shift(parts: Sequence[Predictions]) -> Quantity:
+    """Return how far predictions move when the patients change places: ½ Σ_c |q_ab - q_ba|.
+
+    As listed, mean over the dilemmas of all parts predicted in both orders. It holds what
+    repetitions waver by, too.
+
+    Returns:
+        NaN with n = 0 where no dilemma was predicted in both orders; n counts those that were.
+    """
+    moved = []
+    for one in parts:
+        both = (one.sizes > 0).all(axis=1)
+        moved += (0.5 * np.abs(one.by_order[both, 0] - one.by_order[both, 1]).sum(axis=1)).tolist()
+    if not moved:
+        return undefined()
+    low, high = mean_interval(np.array(moved))
+    return Quantity(float(np.mean(moved)), max(low, 0.0), min(high, 1.0), n=len(moved))
+
+
+def majority(people: Floats) -> Floats:
+    """Return 1 for people's most frequent answer and 0 for the others, shape (D, K).
+
+    Of equals the first: a patient before the coin.
+    """
+    result: Floats = np.eye(people.shape[1])[np.round(people, 9).argmax(axis=1)]
+    return result
+
+
+def _spread_of(given: Predictions, *, resample: bool) -> Spread:
+    """Return the distance and its redrawn values, of all dilemmas or of resampled ones."""
+    rows = given.predicted
+    mean, people = given.mean[rows], given.people[rows]
+    off = (given.crowd + given.noise)[rows]
+    value = float((((mean - people) ** 2).sum(axis=1) - off).mean())
+    if resample:
+        # Repetitions come along with their dilemma and are not redrawn apart.
+        q, off = mean[None], off + given.spread[rows]
+    else:
+        q, off = given.redrawn()[:, rows], off + (given.spread + given.noise)[rows]
+    each = _against(q, given, rows) - off
+    if not resample:
+        return Spread(value, each.mean(axis=1), None)
+    count = int(rows.sum())
+    if count < 2:
+        return Spread(value, np.empty(0), count)
+    weights = weight_rows(count, slice(0, DRAWS))
+    sums = np.einsum("bd,bd->b", weights, each)
+    return Spread(value, sums / weights.sum(axis=1), count)
+
+
+def _against(q: Floats, given: Predictions, rows: NDArray[np.bool_]) -> Floats:
+    """Return Σ_c (q_c - p_c)² for redrawn people, shape (DRAWS, dilemmas)."""
+    # Draws of people are used in turn where there are fewer of them than resamples.
+    turn = np.arange(DRAWS) % len(given.draws)
+    people = given.draws[:, rows].astype(np.float64)
+    if len(q) == 1:
+        once: Floats = ((q - people) ** 2).sum(axis=2)[turn]
+        return once
+    result: Floats = ((q - people[turn]) ** 2).sum(axis=2)
+    return result
+
+
+def _skill(given: Predictions, *, resample: bool) -> tuple[float, Floats, int | None]:
+    guess = always(given, np.full_like(given.people, 1 / given.people.shape[1]))
+    own, uniform = (_spread_of(one, resample=resample) for one in (given, guess))
+    # The same people and the same dilemmas are redrawn for both.
+    # Rounded, so that a guess in other words scores 0 and no trace of rounding.
+    draws = np.round(1 - own.draws / uniform.draws, 12) + 0.0
+    return round(1 - own.value / uniform.value, 12) + 0.0, draws, own.clusters

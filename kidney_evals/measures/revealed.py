@@ -1,0 +1,68 @@
+"""Shares that a run of choices revealed, as another run's samples keep them. No numpy here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kidney_evals.studies import Condition
+
+
+class Share(NamedTuple):
+    """A signed importance share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """What a log of choices says of the weights behind them.
+
+    Attributes:
+        shares: Signed importance share of each attribute, in the study's order.
+        model: Name of the model that chose.
+        condition: What it was offered.
+        log: The log's evaluation id.
+        decisions: How many decided answers the shares are from.
+    """
+
+    shares: tuple[Share, ...]
+    model: str
+    condition: Condition
+    log: str
+    decisions: int
+
+    def metadata(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return what a sample keeps of it, flat; `names` are the attributes."""
+        kept: dict[str, Any] = {
+            "revealed_log": self.log,
+            "revealed_model": self.model,
+            "revealed_condition": self.condition,
+            "revealed_decisions": self.decisions,
+        }
+        for name, share in zip(names, self.shares, strict=True):
+            kept |= {
+                f"revealed_{name}": share.value,
+                f"revealed_low_{name}": share.low,
+                f"revealed_high_{name}": share.high,
+            }
+        return kept
+
+
+def revealed_in(metadata: Mapping[str, Any], names: Sequence[str]) -> Revealed | None:
+    """Return what a sample keeps of a log of choices, None where no log was given."""
+    if "revealed_log" not in metadata:
+        return None
+    return Revealed(
+        shares=tuple(
+            Share(*(float(metadata[f"revealed_{part}{name}"]) for part in ("", "low_", "high_")))
+            for name in names
+        ),
+        model=str(metadata["revealed_model"]),
+        condition=metadata["revealed_condition"],
+        log=str(metadata["revealed_log"]),
+        decisions=int(metadata["revealed_decisions"]),
+    )

@@ -1,0 +1,347 @@
+"""A run that asks no more dilemmas once its rate is known well enough (`-T precision=0.05`).
+
+The rate is known when the model's side of its 95 % interval, Wilson's on the effective sample
+size as in the log's rows, is narrow enough. People take no part: no run makes them known better.
+Wilson's interval bears being looked at again and again (coverage: `planning/stopping.md`).
+
+Inspect starts every sample at once unless an early-stopping manager holds it back, and a sample
+that is held back keeps its place among those that may run at one time. So that nothing waits for
+what cannot come:
+
+- blocks of whole dilemmas open in the order of the dataset, and samples leave Inspect's queue in
+  that order: whoever waits, waits for samples that left before;
+- an attempt that ends, however it ends, releases the wait, since a retried sample goes to the end
+  of the queue (`StopWhenKnown.sample_ended` is the task's cleanup, which Inspect calls after
+  every attempt; it tells a manager only of samples with scores);
+- where samples come in another order all the same (a run taken up again, a shuffled dataset, a
+  sample cancelled before it started), those that wait give up on the others after a while in
+  which none runs.
+
+A block that has opened is run whole, in all epochs, and one that has not is not run at all, which
+keeps the orders balanced whatever happens.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import anyio
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalSpec
+from inspect_ai.scorer import SampleScore
+from inspect_ai.solver import TaskState
+from inspect_ai.util import EarlyStop
+from pydantic import JsonValue
+
+from kidney_evals.errors import UserError
+from kidney_evals.guards import AccountWatch
+from kidney_evals.studies import Condition, Study
+from kidney_evals.studies.model import CONTROL_KINDS
+
+FIRST_LOOK = 50
+"""Dilemmas before the first look."""
+
+STEP = 25
+"""Dilemmas between two looks."""
+
+RATES: Mapping[Condition, str] = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}
+"""The row that must be known, by condition; a second one would only cost calls.
+
+With the coin it is the headline. In a forced choice the headline is no proportion, and of the
+proportions that are the model's alone the share of dilemmas decided differently in the two orders
+takes the most: where it is below .75, the share of A (`pos_bias`) is known better than it is.
+Dominance rests on an eighth of the dilemmas, and coverage says nothing about choices.
+"""
+
+SCORER = "answers"
+"""The scorer that scores every sample."""
+
+QUIET = 2.0
+"""Seconds without anything running after which samples that did not come are given up on."""
+
+Key = tuple[str | int, int]
+"""Id and epoch of a sample."""
+
+
+def looks(dilemmas: int) -> tuple[int, ...]:
+    """Return after how many dilemmas a run is looked at; the last number is all of them."""
+    return (*range(FIRST_LOOK, dilemmas, STEP), dilemmas)
+
+
+def is_known(half_width: float, precision: float) -> bool:
+    """Say whether a rate is known; one that has no interval is not."""
+    return half_width < precision
+
+
+def stop_when_known(
+    precision: float, *, condition: Condition, study: Study, dilemmas: int, orders: str
+) -> StopWhenKnown:
+    """Return the manager that ends a run at a precision.
+
+    Args:
+        precision: Half width of the interval, above 0 and below ½.
+        condition: Which answers are offered, which decides the rate.
+        study: What is asked.
+        dilemmas: How many dilemmas at most.
+        orders: In which orders they are shown.
+
+    Raises:
+        UserError: The precision is no such number, or the run is one that it cannot end.
+    """
+    number = isinstance(precision, (int, float)) and not isinstance(precision, bool)
+    if not number or not 0 < precision < 0.5:
+        raise UserError(f"precision must be a number above 0 and below 0.5, not {precision!r}")
+    if study.draw is None:
+        raise UserError(
+            f"study {study.id!r} is a fixed list, which is asked whole: precision is for studies "
+            "whose dilemmas are drawn"
+        )
+    if dilemmas <= FIRST_LOOK:
+        raise UserError(
+            f"precision first looks after {FIRST_LOOK} dilemmas, so {dilemmas} are always asked "
+            f"in full; ask for more than {FIRST_LOOK} dilemmas, or for no precision"
+        )
+    if condition == "forced_choice" and orders != "both":
+        raise UserError(
+            f"precision of a forced choice is that of {RATES[condition]}, which needs "
+            f"orders='both', not {orders!r}"
+        )
+    return StopWhenKnown(float(precision), condition)
+
+
+class StopWhenKnown:
+    """Holds samples back, block by block, and skips the rest once the rate is known.
+
+    An early-stopping manager that does what `AccountWatch` does too, since a task has one only:
+    `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. It looks at the first epoch,
+    in which every dilemma comes before any is repeated; later epochs repeat what was asked, and
+    only narrow the interval. Controls are in no rate and always run.
+    """
+
+    def __init__(self, precision: float, condition: Condition) -> None:
+        self._precision = precision
+        self._rate = RATES[condition]
+        self._account = AccountWatch()
+
+    async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
+        """Open the first block; return the name that the log gives this manager."""
+        await self._account.start_task(task, samples, epochs)
+        _run.set(_Run.of(self._precision, self._rate, samples, epochs))
+        return "precision"
+
+    async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
+        """Wait until the block before the sample's own is finished; skip it if that was enough."""
+        run = _run.get()
+        return None if run is None else await run.admit((id, epoch))
+
+    async def complete_sample(
+        self, id: str | int, epoch: int, scores: dict[str, SampleScore]
+    ) -> None:
+        """Count a sample that has scores, be it one of an earlier log.
+
+        Raises:
+            RunEndedError: As in `AccountWatch`.
+        """
+        await self._account.complete_sample(id, epoch, scores)
+        if run := _run.get():
+            run.completed((id, epoch), scores.get(SCORER))
+
+    async def sample_ended(self, state: TaskState) -> None:
+        """Count an attempt at a sample that ended, well or not: the task's cleanup."""
+        if run := _run.get():
+            score = (state.scores or {}).get(SCORER)
+            told = None
+            if score is not None:
+                told = SampleScore(
+                    score=score, sample_id=state.sample_id, sample_metadata=state.metadata
+                )
+            run.ended((state.sample_id, state.epoch), told)
+
+    async def complete_task(self) -> dict[str, JsonValue]:
+        """Return what the log says: how many dilemmas were asked, why no more, how well known."""
+        run = _run.get()
+        return {} if run is None else run.summary()
+
+
+@dataclass
+class _Run:
+    """One run of one task.
+
+    Attributes:
+        precision: Half width to be reached.
+        rate: The row.
+        looks: Dilemmas by the end of each block.
+        block: The block of each sample that counts.
+        epochs: How often each sample is run.
+        missing: First-epoch samples of each block that have not ended yet.
+        opened: How many blocks may run.
+        stopped: Whether no other block will open.
+        admitted: Samples that this run let start.
+        running: Those of them that have not ended.
+        skipped: Samples that were not run.
+        scores: What is known of the samples that ended.
+        widths: Half width at each look.
+        stirred: When anything happened last.
+        reused: When a sample of an earlier log came in last.
+        changed: Set, and replaced, when anything happens.
+    """
+
+    precision: float
+    rate: str
+    looks: tuple[int, ...]
+    block: dict[str | int, int]
+    epochs: int
+    missing: list[set[str | int]]
+    opened: int = 1
+    stopped: bool = False
+    admitted: set[Key] = field(default_factory=set)
+    running: set[Key] = field(default_factory=set)
+    skipped: set[Key] = field(default_factory=set)
+    scores: dict[Key, SampleScore] = field(default_factory=dict)
+    widths: dict[int, float] = field(default_factory=dict)
+    stirred: float = field(default_factory=time.monotonic)
+    reused: float = -math.inf
+    changed: anyio.Event = field(default_factory=anyio.Event)
+
+    @classmethod
+    def of(cls, precision: float, rate: str, samples: Iterable[Sample], epochs: int) -> _Run:
+        """Deal the samples of a run into blocks of whole dilemmas, in the order of the dataset."""
+        counted = [
+            (one.id, str(one.metadata["dilemma"]))
+            for one in samples
+            if one.id is not None and one.metadata and one.metadata["kind"] not in CONTROL_KINDS
+        ]
+        order = {name: place for place, name in enumerate(dict.fromkeys(one[1] for one in counted))}
+        ends = looks(len(order))
+        block = {
+            id: sum(end <= order[name] for end in ends) for id, name in counted
+        }  # the first block whose end lies beyond the dilemma
+        missing: list[set[str | int]] = [set() for _ in ends]
+        for id, place in block.items():
+            missing[place].add(id)
+        return cls(precision, rate, ends, block, epochs, missing)
+
+    async def admit(self, key: Key) -> EarlyStop | None:
+        """Return once a sample may run (None), or will not be (why)."""
+        place = self.block.get(key[0], 0)
+        self._stir()
+        while place >= self.opened:
+            # A run taken up again may still be hearing of samples from beyond the look at which
+            # it would stop: they were begun, and their dilemmas are run whole.
+            if self.stopped and time.monotonic() - self.reused >= QUIET:
+                self.skipped.add(key)
+                return EarlyStop(id=key[0], epoch=key[1], reason=self._why())
+            changed = self.changed
+            with anyio.move_on_after(QUIET):
+                await changed.wait()
+            self._give_up()
+        self.admitted.add(key)
+        self.running.add(key)
+        self._stir()
+        return None
+
+    def completed(self, key: Key, score: SampleScore | None) -> None:
+        """Count a sample with scores, from this run or an earlier log."""
+        if key not in self.admitted:
+            self.reused = time.monotonic()
+            place = self.block.get(key[0], 0)
+            if place >= self.opened:
+                # What an earlier run decided to ask stays asked.
+                self.opened, self.stopped = place + 1, False
+        self.ended(key, score)
+
+    def ended(self, key: Key, score: SampleScore | None) -> None:
+        """Count the end of an attempt at a sample, with what it said if it said anything."""
+        self.running.discard(key)
+        if key[0] in self.block:
+            if score is not None:
+                self.scores[key] = score
+            if key[1] == 1:
+                self.missing[self.block[key[0]]].discard(key[0])
+        self._advance()
+
+    def summary(self) -> dict[str, JsonValue]:
+        """Return what the log says."""
+        asked = self.looks[self.opened - 1]
+        planned = len(self.block) * self.epochs
+        width = self._half_width(self.scores.values())
+        widths = self.widths if self.stopped else self.widths | {asked: width}
+        return {
+            "says": self._why() if self.stopped else self._all_asked(width),
+            "reached": self.stopped or is_known(width, self.precision),
+            "precision": self.precision,
+            "rate": self.rate,
+            "half_width": _number(width),
+            "dilemmas": asked,
+            "dilemmas_planned": self.looks[-1],
+            "samples_planned": planned,
+            "samples_spared": len(self.skipped),
+            "looks": [{"dilemmas": end, "half_width": _number(one)} for end, one in widths.items()],
+        }
+
+    def _advance(self) -> None:
+        """Look, and open the next block or stop, as often as a block is finished."""
+        while not self.stopped and self.opened < len(self.looks) and self._finished():
+            end = self.looks[self.opened - 1]
+            first = [score for (_, epoch), score in self.scores.items() if epoch == 1]
+            self.widths[end] = self._half_width(first)
+            self.stopped = is_known(self.widths[end], self.precision)
+            self.opened += not self.stopped
+        self._stir()
+
+    def _finished(self) -> bool:
+        # A sample that is tried again counts as missing only while it is running.
+        repeated = any(epoch == 1 and id in self.block for id, epoch in self.running)
+        return not repeated and not any(self.missing[: self.opened])
+
+    def _give_up(self) -> None:
+        """Expect no more of samples that have not come, if nothing has gone on for a while."""
+        if not self.running and time.monotonic() - self.stirred >= QUIET:
+            for one in self.missing[: self.opened]:
+                one.clear()
+            self._advance()
+
+    def _stir(self) -> None:
+        self.stirred = time.monotonic()
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    def _half_width(self, scores: Iterable[SampleScore]) -> float:
+        """Return the half width of the rate's interval, NaN where there is none."""
+        from kidney_evals.measures.rows import measure
+        from kidney_evals.scorers._run import read_run
+
+        run = read_run(list(scores))
+        if run is None:
+            return math.nan
+        found = measure(run, self.rate)
+        return (found.high - found.low) / 2
+
+    def _why(self) -> str:
+        end = self.looks[self.opened - 1]
+        spared = len(self.block) - sum(place < self.opened for place in self.block.values())
+        return (
+            f"Stopped after {end} of {self.looks[-1]} dilemmas: {self.rate} was known to "
+            f"±{self.widths[end]:.3f}, asked for was less than ±{self.precision:g}. "
+            f"{spared * self.epochs} of {len(self.block) * self.epochs} samples were not run."
+        )
+
+    def _all_asked(self, width: float) -> str:
+        known = "has no interval" if math.isnan(width) else f"is known to ±{width:.3f}"
+        reached = "Reached at the end" if is_known(width, self.precision) else "Not reached"
+        return (
+            f"{reached}: after all {self.looks[-1]} dilemmas {self.rate} {known}, asked for was "
+            f"less than ±{self.precision:g}."
+        )
+
+
+_run: ContextVar[_Run | None] = ContextVar("precision_run", default=None)
+"""The run that a sample belongs to: set where the run starts, inherited by its samples."""
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)

@@ -1,0 +1,105 @@
+"""What a sample of `stated_values` says, in words and as a small Markdown table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from kidney_evals.elicitation.stated import StatedReading, signed_ratings
+from kidney_evals.elicitation.stated_questions import attribute_named
+from kidney_evals.elicitation.stated_solver import StatedReadings
+from kidney_evals.scorers._facts import _line, _plain
+from kidney_evals.studies import Study
+
+NO_PEOPLE = (
+    "No people were asked for stated weights: people's figures are what their choices reveal."
+)
+"""Stands below every table that shows people beside a model."""
+
+
+def in_words(reading: StatedReading | None, study: Study, metadata: Mapping[str, Any]) -> str:
+    """Return what was read in a line ("age: 25 years 60, …"), else what became of it."""
+    if reading is None:
+        return "error"
+    if reading.outcome != "answer":
+        return reading.outcome
+    if reading.rule:
+        return reading.rule
+    if metadata["question"] == "ranking":
+        return " > ".join(sorted(reading.numbers, key=lambda name: reading.numbers[name]))
+    if metadata["question"] == "flip":
+        return ", ".join(f"{name} {value:g} %" for name, value in reading.numbers.items())
+    return ", ".join(
+        f"{name}: {_end(reading, study, metadata, name)} {value:g}"
+        for name, value in reading.numbers.items()
+    )
+
+
+def explain(read: StatedReadings | None, study: Study, metadata: Mapping[str, Any]) -> str:
+    """Return a Markdown table of what was read beside people, and how it was read."""
+    if read is None:
+        return "No answer came back (error)."
+    lines = []
+    if read.final.outcome == "answer":
+        heads, table = _table(read.final, study, metadata)
+        lines = [_line(heads), "|---" * len(heads) + "|", *(_line(row) for row in table), ""]
+        lines += [NO_PEOPLE, ""]
+    how = f"**{metadata['question']}**, {read.final.outcome}: {_plain(read.final.how)}."
+    if read.asked > 1:
+        how += f"\nAsked twice: the first answer was {read.first.outcome}."
+    return "\n".join([*lines, how])
+
+
+def _table(
+    reading: StatedReading, study: Study, metadata: Mapping[str, Any]
+) -> tuple[list[str], list[list[str]]]:
+    if reading.rule:
+        return ["", "Model"], [["Rule", reading.rule]]
+    if metadata["question"] == "flip":
+        from kidney_evals.measures.pair_kinds import people_flips
+
+        people = people_flips(study)
+        return ["Pairs", "Model says", "People flip"], [
+            [name, f"{value:g} %", _percent(people[name])]
+            for name, value in reading.numbers.items()
+        ]
+    shares = _people(study, metadata)
+    if metadata["question"] == "ranking":
+        return ["", "Model's rank", "People's share"], [
+            [attribute_named(study, name).label, f"{rank:g}", _signed(shares[name])]
+            for name, rank in sorted(reading.numbers.items(), key=lambda item: item[1])
+        ]
+    total = sum(reading.numbers.values())
+    return ["", "Model favours", "Rating", "Stated share", "People's share"], [
+        [
+            attribute_named(study, name).label,
+            _end(reading, study, metadata, name),
+            f"{reading.numbers[name]:g}",
+            _signed(rating / total if total else math.nan),
+            _signed(shares[name]),
+        ]
+        for name, rating in signed_ratings(reading, study, metadata).items()
+    ]
+
+
+def _end(reading: StatedReading, study: Study, metadata: Mapping[str, Any], name: str) -> str:
+    end = reading.ends[name]
+    if end not in "ab":
+        return "neither"
+    return attribute_named(study, name).describe(float(metadata[f"end_{end}_{name}"]))
+
+
+def _people(study: Study, metadata: Mapping[str, Any]) -> dict[str, float]:
+    from kidney_evals.human.reference import load_reference
+
+    importance = load_reference(study, metadata["condition"]).importance.tolist()
+    return dict(zip(study.attribute_ids, importance, strict=True))
+
+
+def _signed(share: float) -> str:
+    return "not known" if math.isnan(share) else f"{share:+.2f}"
+
+
+def _percent(share: float) -> str:
+    return "not known" if math.isnan(share) else f"{100 * share:.0f} %"

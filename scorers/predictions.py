@@ -1,0 +1,184 @@
+"""How near a model's predictions of people's answers come to what people answered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from inspect_ai.scorer import Score, Scorer, Target, scorer
+from inspect_ai.solver import TaskState
+
+from kidney_evals.elicitation.predict import Outcome
+from kidney_evals.elicitation.predict_solver import prediction_of
+from kidney_evals.errors import UserError
+from kidney_evals.measures.prediction_names import (
+    ALWAYS,
+    COVER,
+    DRAWN,
+    FLIPS,
+    OTHER_MODEL,
+    OWN,
+    PARTS,
+    SKILL,
+    SWAP,
+)
+from kidney_evals.scorers._estimate import rows
+from kidney_evals.scorers._facts import BLANK, GAP, KeptScore
+from kidney_evals.studies import Order, load_study
+
+_OPTIONAL = (*DRAWN, *FLIPS.values(), *OWN["fixed"], *OWN["drawn"], OTHER_MODEL)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One sample: what was predicted and what people answered, as shown."""
+
+    outcome: Outcome | str
+    how: str
+    asked: int
+    predicted: tuple[float, ...] | None
+    people: tuple[float, ...]
+
+
+@scorer(
+    metrics=rows(
+        ALWAYS[0],
+        "pred_drawn*",
+        SWAP,
+        *ALWAYS[1:],
+        SKILL,
+        *(f"{name}*" for name in _OPTIONAL if name != "pred_drawn"),
+        COVER,
+        *PARTS.values(),
+    )
+)
+def predictions(any_reference: bool = False) -> Scorer:
+    """Score every sample by how far its percentages lie from people's; the run by its rows.
+
+    Args:
+        any_reference: Whether to score a log against other human tables than its own.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score | None:
+        read = _read(state, any_reference)
+        listed = _other_way(read.predicted, state.metadata["order"])
+        value: dict[str, str | int | float | bool | None] = {
+            "people": _cell(read.people),
+            "predicted": _cell(read.predicted) if read.predicted else read.outcome,
+            "off": round(_off(read), 3) if read.predicted else BLANK,
+        }
+        value |= dict.fromkeys(_rows_of(state.metadata), BLANK)
+        return KeptScore(
+            value=value,
+            answer=_answer(read.predicted),
+            explanation=_explanation(state, read),
+            metadata={
+                "outcome": read.outcome,
+                "epoch": state.epoch,
+                "predicted": None if listed is None else [round(one, 6) for one in listed],
+                # Written by the solver, and so not among what a metric sees of a sample.
+                "other_model": state.metadata.get("other_model"),
+            },
+        )
+
+    return score
+
+
+def _rows_of(metadata: dict[str, Any]) -> list[str]:
+    """Return the rows of the run that a sample belongs to: the same for all of its samples."""
+    names = [*ALWAYS, SKILL, SWAP, COVER, *PARTS.values()]
+    drawn = int(metadata["drawn_dilemmas"]) > 0
+    coin = metadata["condition"] == "coin_flip"
+    names += [*(DRAWN if drawn else ()), *([FLIPS["fixed"]] if coin else ())]
+    names += [FLIPS["drawn"]] if coin and drawn else []
+    shared = str(metadata.get("revealed_blocks", "")).split()
+    for block, own in OWN.items():
+        names += own if block in shared else ()
+    return [*names, *([OTHER_MODEL] if shared else [])]
+
+
+def _read(state: TaskState, any_reference: bool) -> _Read:
+    """Read a sample from its metadata and its messages alone."""
+    from kidney_evals.human.reference import load_reference
+
+    metadata = state.metadata
+    study = load_study(metadata["study_source"])
+    reference = load_reference(study, metadata["condition"])
+    if not any_reference:
+        _same("study", study.hash, metadata["study_hash"])
+        _same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
+    [shares] = reference.shares([study.dilemma_from(metadata)]).tolist()
+    people = _other_way(tuple(shares), metadata["order"])
+    assert people is not None
+    found = prediction_of(state)
+    if found is None:
+        return _Read("error", "no answer came back (error)", 0, None, people)
+    one = found.prediction
+    return _Read(one.outcome, one.how, found.asked, one.shares, people)
+
+
+def _other_way(shares: tuple[float, ...] | None, order: Order) -> tuple[float, ...] | None:
+    """Turn shares as listed into shares as shown, or the other way round."""
+    if shares is None or order == "ab":
+        return shares
+    return (shares[1], shares[0], *shares[2:])
+
+
+def _off(read: _Read) -> float:
+    """Return half the sum of differences: the share of people put under another answer."""
+    assert read.predicted is not None
+    return 0.5 * sum(abs(a - b) for a, b in zip(read.predicted, read.people, strict=True))
+
+
+def _cell(shares: tuple[float, ...]) -> str:
+    return " / ".join(f"{100 * one:.0f}" for one in shares)
+
+
+def _answer(shares: tuple[float, ...] | None) -> str | None:
+    if shares is None:
+        return None
+    pairs = zip(("A", "B", "COIN"), shares, strict=False)
+    return " ".join(f"{name}={100 * one:.4g}" for name, one in pairs)
+
+
+def _explanation(state: TaskState, read: _Read) -> str:
+    """Return a small Markdown table: each answer, predicted, people, difference; how read."""
+    study = load_study(state.metadata["study_source"])
+    shown = study.dilemma_from(state.metadata).shown(state.metadata["order"])
+    names = [
+        f"Patient {name}: "
+        + ", ".join(
+            attribute.describe(value)
+            for attribute, value in zip(study.attributes, patient.values, strict=True)
+        )
+        for name, patient in zip("AB", shown, strict=True)
+    ]
+    lines = [_line("", "predicted", "people", "difference"), "|---|--:|--:|--:|"]
+    for index, (name, share) in enumerate(zip([*names, "Coin"], read.people, strict=False)):
+        one = None if read.predicted is None else read.predicted[index]
+        lines.append(
+            _line(
+                name,
+                "–" if one is None else f"{100 * one:.1f} %",
+                f"{100 * share:.1f} %",
+                "–" if one is None else f"{100 * (one - share):+.1f}",
+            )
+        )
+    how = re.sub(r"([\\`*_\[\]|#~])", r"\\\1", " ".join(read.how.split()).rstrip("."))
+    told = f"Read as **{read.outcome}**: {how}."
+    if read.asked > 1:
+        told += "\nAsked twice: the first answer was unreadable."
+    return "\n".join(lines) + f"\n\n{told}"
+
+
+def _line(*cells: str) -> str:
+    return "".join(f"| {cell}{GAP} " for cell in cells) + "|"
+
+
+def _same(what: str, now: str, then: str) -> None:
+    if now != then:
+        raise UserError(
+            f"this log was run with another {what} ({then[:12]}, now {now[:12]}); install the "
+            "version of kidney-evals that made it, or allow it with any_reference=true"
+        )

@@ -1,0 +1,105 @@
+"""What a model says it values, beside what people's choices, and its own, reveal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from inspect_ai.scorer import Score, Scorer, Target, scorer
+from inspect_ai.solver import TaskState
+
+from kidney_evals.elicitation.stated import StatedReading, signed_ratings
+from kidney_evals.elicitation.stated_questions import STATED_KINDS
+from kidney_evals.elicitation.stated_solver import stated_readings_of
+from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, REVEALED, STATED, STATED_FIXED
+from kidney_evals.scorers._estimate import rows
+from kidney_evals.scorers._facts import BLANK, KeptScore, _same
+from kidney_evals.scorers._stated_table import explain, in_words
+from kidney_evals.studies import Study, load_study
+
+
+# A name before the pattern that it matches keeps the metric of its own.
+@scorer(metrics=rows(*STATED_FIXED, STATED, REVEALED, GAP))
+def stated(any_reference: bool = False) -> Scorer:
+    """Score every sample of `stated_values`, whatever came back, so that nothing is lost.
+
+    The rows named from the study take their names from the keys of a sample's value; those of
+    a revealed log are there only where one was given.
+
+    Args:
+        any_reference: Whether to score a log against other human tables than its own.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score | None:
+        metadata = state.metadata
+        if metadata.get("question") not in STATED_KINDS:
+            return None
+        study = load_study(metadata["study_source"])
+        if not any_reference:
+            _check(study, metadata)
+        read = stated_readings_of(state)
+        first, final = (read.first, read.final) if read else (None, None)
+        value: dict[str, str | int | float | bool | None] = {
+            "question": metadata["question"],
+            "said": in_words(final, study, metadata),
+        }
+        value |= dict(_named(final, study, metadata))
+        value |= dict.fromkeys(STATED_FIXED, BLANK)
+        kept: dict[str, Any] = {
+            "outcome": final.outcome if final else "error",
+            "epoch": state.epoch,
+        }
+        if final is not None:
+            kept |= {f"said_{name}": said for name, said in _numbers(final, study, metadata)}
+            kept |= {"rule": final.rule} if final.rule else {}
+        if read is not None and read.asked > 1 and first is not None:
+            kept["first_outcome"] = first.outcome
+        if metadata.get("sampling_departures"):
+            kept["departures"] = metadata["sampling_departures"]
+        if "revealed_model" in metadata:
+            kept["other_model"] = str(state.model) != metadata["revealed_model"]
+        return KeptScore(
+            value=value,
+            answer=in_words(final, study, metadata),
+            explanation=explain(read, study, metadata),
+            metadata=kept,
+        )
+
+    return score
+
+
+def _numbers(
+    reading: StatedReading, study: Study, metadata: dict[str, Any]
+) -> Iterator[tuple[str, float]]:
+    """Yield what was read as numbers, in the names' own order whatever the order shown."""
+    if reading.ends:
+        yield from signed_ratings(reading, study, metadata).items()
+    else:
+        yield from sorted(reading.numbers.items())
+
+
+def _named(
+    reading: StatedReading | None, study: Study, metadata: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield the keys of rows named from the study; the first word says whose they are."""
+    said: dict[str, str] = {}
+    if reading is not None and reading.ends:
+        for name, rating in signed_ratings(reading, study, metadata).items():
+            said[name] = f" {'+' if rating > 0 else '−' if rating < 0 else ''}{abs(rating):g}"
+    if reading is not None and metadata["question"] == "ranking":
+        said = {name: f" #{rank:g}" for name, rank in reading.numbers.items()}
+    patterns = (STATED, REVEALED, GAP) if "revealed_log" in metadata else (STATED,)
+    for pattern in patterns:
+        for name in study.attribute_ids:
+            mark = said.get(name, "") if pattern == STATED else ""
+            yield pattern.replace("*", name), name + mark
+    if "revealed_log" in metadata:
+        yield GAP_DISTANCE, GAP_DISTANCE.removeprefix(GAP.rstrip("*"))
+
+
+def _check(study: Study, metadata: dict[str, Any]) -> None:
+    from kidney_evals.human.reference import load_reference
+
+    reference = load_reference(study, metadata["condition"])
+    _same("study", study.hash, metadata["study_hash"])
+    _same("human reference", reference.sha256, metadata["reference"].split("+")[-1])

@@ -1,0 +1,342 @@
+"""Predictions of people: the arithmetic, no bias, intervals that cover, the flag, bad input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.measures.other_study import from_other_study
+from kidney_evals.measures.own_choices import (
+    OwnChoices,
+    knowledge_gain,
+    own_distance,
+    own_to_people,
+)
+from kidney_evals.measures.prediction_scores import (
+    contamination,
+    distance_of,
+    half_of_people,
+    majority,
+    predicted_flips,
+    prediction_distance,
+    skill,
+    swap_shift,
+)
+from kidney_evals.measures.predictions import Floats, Predictions
+from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
+from kidney_evals.validation.panel import another_crowd
+
+FIXED, DRAWN = load_study("mcelfresh_2021_fixed"), load_study("mcelfresh_2021")
+CONDITIONS: tuple[Condition, ...] = ("coin_flip", "forced_choice")
+
+
+def given(**changes: Any) -> Predictions:
+    """One question, 11 people of whom .5, .3, .2 chose first, second, coin; predicted twice."""
+    people, off = np.array([[0.5, 0.3, 0.2]]), np.array([[0.1, -0.1, 0.0]])
+    values: dict[str, Any] = {
+        "dilemma": [0, 0],
+        "order": [0, 1],
+        "shares": [[0.6, 0.2, 0.2], [0.4, 0.2, 0.4]],
+        "people": people,
+        # Two crowds, ±.1 around: Σ_c Var = .02 + .02 with ddof 1.
+        "draws": np.stack([people + off, people - off]),
+        "asked": [11],
+        "fixed": True,
+    }
+    return Predictions(**(values | changes))
+
+
+# Σ p (1 - p) = .25 + .21 + .16 = .62, over n - 1 = 10: .062.
+def test_the_distance_is_the_squared_one_less_peoples_variance() -> None:
+    found = prediction_distance(given())
+    # Mean prediction (.5, .2, .3): 0 + .01 + .01 = .02, less .062.
+    assert found.value == pytest.approx(0.02 - 0.062)
+    assert found.n == 1
+    assert found.human == half_of_people(given()).value == pytest.approx(2 * 0.062)
+    modelled = prediction_distance(given(asked=None, fixed=False))
+    assert modelled.value == pytest.approx(0.02 - 0.04)
+    assert modelled.human == pytest.approx(2 * 0.04)
+
+
+def test_orders_count_alike_however_often_they_were_asked() -> None:
+    often = given(
+        dilemma=[0, 0, 0],
+        order=[0, 0, 1],
+        shares=[[0.6, 0.2, 0.2], [0.6, 0.2, 0.2], [0.4, 0.2, 0.4]],
+    )
+    assert often.mean[0] == pytest.approx([0.5, 0.2, 0.3])
+
+
+def test_what_repetitions_waver_by_is_taken_off_where_it_is_known() -> None:
+    shares = [[0.6, 0.2, 0.2], [0.4, 0.4, 0.2]]
+    once = given(shares=shares)
+    # One prediction in each order: order and chance cannot be told apart, nothing comes off.
+    assert once.noise[0] == 0
+    assert prediction_distance(once).value == pytest.approx(0 - 0.062)
+    same = given(shares=shares, order=[0, 0])
+    # s² = .02 and .02 over 2 predictions: .01 + .01.
+    assert same.noise[0] == pytest.approx(0.02)
+    assert prediction_distance(same).value == pytest.approx(0 - 0.062 - 0.02)
+    both = given(dilemma=[0] * 4, order=[0, 0, 1, 1], shares=shares * 2)
+    # Each order weighs ½: ¼ (.02 + .02).
+    assert both.noise[0] == pytest.approx(0.01)
+    assert both.redrawn(4000)[:, 0].var(axis=0).sum() == pytest.approx(0.01, rel=0.1)
+
+
+def test_a_dilemma_without_a_prediction_counts_nowhere() -> None:
+    people = np.array([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0]])
+    draws = np.stack([people, people])
+    one = given(people=people, draws=draws, asked=[11, 11])
+    assert prediction_distance(one).n == 1
+    assert prediction_distance(one).value == pytest.approx(0.02 - 0.062)
+    assert swap_shift([one]).n == 1
+    nobody = given(dilemma=[], order=[], shares=np.empty((0, 3)))
+    for measure in (prediction_distance, half_of_people, skill, predicted_flips):
+        found = measure(nobody)
+        assert np.isnan(found.value) and found.n == 0
+    assert np.isnan(contamination(nobody, one).value)
+
+
+def test_the_order_of_samples_changes_no_digit() -> None:
+    rng = np.random.default_rng(5)
+    n = 60
+    shares = rng.dirichlet([1, 1, 1], n)
+    people = rng.dirichlet([2, 2, 1], 10)
+    values: dict[str, Any] = {
+        "dilemma": np.arange(n) % 10,
+        "order": np.arange(n) // 10 % 2,
+        "shares": shares,
+    }
+    rank = rng.permutation(n)
+    rest: dict[str, Any] = {"people": people, "draws": np.stack([people] * 3), "asked": [20] * 10}
+    for fixed in (True, False):
+        first = Predictions(**values, **rest, fixed=fixed)
+        other = Predictions(**{k: v[rank] for k, v in values.items()}, **rest, fixed=fixed)
+        assert repr(prediction_distance(first)) == repr(prediction_distance(other))
+        assert repr(swap_shift([first])) == repr(swap_shift([other]))
+
+
+def test_the_shift_between_orders_is_a_share_of_people() -> None:
+    # ½ (|.6 - .4| + |.2 - .2| + |.2 - .4|) = .2
+    assert swap_shift([given()]).value == pytest.approx(0.2)
+    assert swap_shift([given(), given(order=[0, 0])]).n == 1
+
+
+def test_predicted_flips_stand_beside_peoples() -> None:
+    found = predicted_flips(given())
+    assert found.value == pytest.approx(0.3)
+    assert found.human == pytest.approx(0.2)
+    assert np.isnan(found.low)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"shares": [[0.6, 0.4], [0.5, 0.5]]}, r"shares must have shape \(rows, 3\)"),
+        ({"shares": [[0.6, 0.2, 0.2], [0.6, 0.2, 0.4]]}, r"shares row 1 is \[0.6, 0.2, 0.4\]"),
+        ({"shares": [[0.6, 0.2, 0.2], [1.2, -0.2, 0.0]]}, "shares row 1"),
+        ({"shares": [[0.6, 0.2, 0.2], [np.nan] * 3]}, "shares row 1"),
+        ({"people": [[0.5, 0.3, 0.3]]}, "people row 0"),
+        ({"people": [0.5, 0.5]}, "people must have shape"),
+        ({"people": [[1.0]]}, "people must have shape"),
+        ({"draws": np.full((2, 2, 3), 1 / 3)}, "draws must have shape"),
+        ({"draws": np.full((1, 1, 3), 1 / 3)}, "draws must have shape"),
+        ({"draws": np.full((2, 1, 3), 1.0)}, "draws row 0"),
+        ({"dilemma": [0, 1]}, "dilemma row 1 is 1, allowed is 0 to 0"),
+        ({"dilemma": [0]}, r"dilemma must have shape \(2,\)"),
+        ({"dilemma": [0, 0.5]}, "dilemma row 1"),
+        ({"order": [0, 2]}, "order row 1 is 2, allowed is 0 to 1"),
+        ({"order": [0, -1]}, "order row 1"),
+        ({"asked": [1]}, "asked row 0 is 1: a variance needs two or more"),
+        ({"asked": [11, 11]}, r"asked must have shape \(1,\)"),
+    ],
+)
+def test_bad_input_is_named(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        given(**changes)
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        (np.zeros((1, 2, 2)), "counts must have shape"),
+        (np.full((1, 2, 3), -1), "counts row 0"),
+        (np.full((1, 2, 3), 0.5), "counts row 0"),
+        (np.full((1, 2, 3), np.nan), "counts row 0"),
+    ],
+)
+def test_bad_counts_are_named(counts: Floats, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        OwnChoices(given(), counts)
+
+
+def test_a_baseline_has_shares_for_every_dilemma() -> None:
+    with pytest.raises(InputError, match="shares must have shape"):
+        distance_of(given(), np.full((2, 3), 1 / 3))
+    with pytest.raises(InputError, match="shares row 0"):
+        distance_of(given(), np.full((1, 3), 1 / 2))
+
+
+def test_own_choices() -> None:
+    # Two answers in each order: first, first; first, coin. Shares (.75, 0, .25).
+    own = OwnChoices(given(), [[[2, 0, 0], [1, 0, 1]]])
+    # Variance of the pooled shares: ¼ (0 + .25/1) for first and the same for the coin: .125.
+    # To the prediction (.5, .2, .3): .0625 + .04 + .0025 = .105, less .125.
+    assert own_distance(own).value == pytest.approx(0.105 - 0.125)
+    # To people (.5, .3, .2): .0625 + .09 + .0025 = .155, less .125, less .062.
+    assert own_to_people(own).value == pytest.approx(0.155 - 0.125 - 0.062)
+    # The gain: .155 - .125 for the choices, .02 for the prediction; people's error cancels.
+    assert knowledge_gain(own).value == pytest.approx(0.03 - 0.02)
+    gain = own_to_people(own).value - prediction_distance(given()).value
+    assert knowledge_gain(own).value == pytest.approx(gain)
+    alone = OwnChoices(given(), [[[1, 0, 0], [0, 0, 0]]])
+    for measure in (own_distance, own_to_people, knowledge_gain):
+        assert measure(alone).n == 0
+
+
+def of(
+    reference: Reference, dilemmas: Sequence[Dilemma], shares: Floats, crowd: Reference
+) -> Predictions:
+    """Somebody who says `shares` in both orders, beside another crowd than the one of record."""
+    count = len(dilemmas)
+    fixed = reference.study.draw is None
+    return Predictions(
+        dilemma=np.tile(np.arange(count), 2),
+        order=np.repeat([0, 1], count),
+        shares=np.tile(shares, (2, 1)),
+        people=crowd.shares(dilemmas),
+        draws=crowd.share_draws(dilemmas),
+        asked=reference.counts(dilemmas).sum(axis=1) if fixed else None,
+        fixed=fixed,
+    )
+
+
+def test_whoever_predicts_the_true_shares_scores_0_on_average() -> None:
+    # The shares of record are taken for true; 60 other crowds are asked.
+    for study in (FIXED, DRAWN):
+        reference = load_reference(study, "coin_flip")
+        dilemmas = dilemmas_of(study, None if study is FIXED else 20, None)
+        true = reference.shares(dilemmas)
+        values = []
+        for draw in range(60):
+            one = of(reference, dilemmas, true, another_crowd(reference, draw))
+            off = ((one.mean - one.people) ** 2).sum(axis=1) - one.crowd
+            values.append(off.mean())
+        error = np.std(values, ddof=1) / np.sqrt(len(values))
+        assert abs(np.mean(values)) < 3.5 * error
+        # And the raw squared distance does not: it is people's variance, far from 0.
+        assert one.crowd.mean() > 10 * error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("study", [FIXED, DRAWN], ids=lambda study: study.id)
+def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> None:
+    reference = load_reference(study, condition)
+    width = 3 if condition == "coin_flip" else 2
+    forecasters: dict[str, Callable[[Sequence[Dilemma]], Floats]] = {
+        "true": reference.shares,
+        "uniform": lambda shown: np.full((len(shown), width), 1 / width),
+        "majority": lambda shown: majority(reference.shares(shown)),
+        "shrunk": lambda shown: 0.8 * reference.shares(shown) + 0.2 / width,
+        "other": lambda shown: np.asarray(from_other_study(study, shown, condition)),
+    }
+    everything = study.listed if study is FIXED else dilemmas_of(study, 2000, 7)
+    for name, says in forecasters.items():
+        truth = ((says(everything) - reference.shares(everything)) ** 2).sum(axis=1).mean()
+        values, covered = [], 0
+        for draw in range(200):
+            shown = study.listed if study is FIXED else dilemmas_of(study, 50, 1000 + draw)
+            found = prediction_distance(
+                of(reference, shown, says(shown), another_crowd(reference, draw))
+            )
+            values.append(found.value)
+            covered += found.low <= truth <= found.high
+        error = np.std(values, ddof=1) / np.sqrt(len(values))
+        assert abs(np.mean(values) - truth) < 3.5 * error + 0.003 * truth, name
+        # 95 % of 200, less three standard errors of a share of .91.
+        assert covered >= 0.85 * 200, (name, covered)
+
+
+def knows(
+    condition: Condition, fixed: Callable[[Floats], Floats], drawn: Callable[[Floats], Floats]
+) -> tuple[Predictions, Predictions]:
+    """Somebody whose predictions are functions of the shares of record."""
+    found = []
+    for study, says in ((FIXED, fixed), (DRAWN, drawn)):
+        reference = load_reference(study, condition)
+        shown = dilemmas_of(study, None if study is FIXED else 50, None)
+        found.append(of(reference, shown, says(reference.shares(shown)), reference))
+    return found[0], found[1]
+
+
+def _uniform(shares: Floats) -> Floats:
+    return np.full_like(shares, 1 / shares.shape[1])
+
+
+def _exactly(shares: Floats) -> Floats:
+    return shares
+
+
+def _vaguely(shares: Floats) -> Floats:
+    return 0.5 * shares + 0.5 * _uniform(shares)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize(
+    ("fixed", "drawn", "flag"),
+    [
+        (_exactly, _uniform, 1.0),
+        (_exactly, _vaguely, 1.0),
+        (_exactly, _exactly, 0.0),
+        (_uniform, _uniform, 0.0),
+        (_vaguely, _vaguely, 0.0),
+        (_uniform, _exactly, 0.0),
+    ],
+)
+def test_contamination_is_knowing_the_public_answers_only(
+    condition: Condition,
+    fixed: Callable[[Floats], Floats],
+    drawn: Callable[[Floats], Floats],
+    flag: float,
+) -> None:
+    found = contamination(*knows(condition, fixed, drawn))
+    assert (found.value, found.n) == (flag, 14 + 50)
+
+
+def test_skill_is_1_for_the_true_shares_and_0_for_a_guess() -> None:
+    fixed, drawn = knows("coin_flip", _uniform, _uniform)
+    assert skill(fixed).value == skill(drawn).value == 0
+    fixed, _ = knows("coin_flip", _exactly, _exactly)
+    guess = distance_of(fixed, _uniform(fixed.people)).value
+    # The shares of record lie people's variance nearer to themselves than the truth does.
+    assert skill(fixed).value == pytest.approx(1 + fixed.crowd.mean() / guess)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_other_study_is_a_better_guide_than_the_majority(condition: Condition) -> None:
+    for study in (FIXED, DRAWN):
+        shown = dilemmas_of(study, None if study is FIXED else 50, None)
+        reference = load_reference(study, condition)
+        shares = from_other_study(study, shown, condition)
+        assert shares is not None
+        assert shares.sum(axis=1) == pytest.approx(np.ones(len(shown)))
+        one = of(reference, shown, shares, reference)
+        here = prediction_distance(one).value
+        assert here < distance_of(one, majority(one.people)).value
+        assert here < distance_of(one, _uniform(one.people)).value
+    assert from_other_study(load_study("freedman_2020"), (), condition) is None
+
+
+def test_fixed_questions_are_put_to_the_drawn_study_with_drinks_a_day() -> None:
+    # q06: 32 years, 0 children, heavy (taken for 5 drinks a day) or none (0): only drinks differ.
+    [q06] = [one for one in FIXED.listed if one.id == "q06"]
+    drawn = Dilemma("x", Patient((32.0, 5.0, 0.0)), Patient((32.0, 0.0, 0.0)), "drawn")
+    direct = load_reference(DRAWN, "coin_flip").shares([drawn])
+    mapped = from_other_study(FIXED, [q06], "coin_flip")
+    assert mapped == pytest.approx(direct)

@@ -1,0 +1,15 @@
+"""The rows of a finished run, as its log holds them."""
+
+from __future__ import annotations
+
+from inspect_ai.log import EvalLog
+
+
+def rows_of(log: EvalLog) -> dict[str, dict[str, float]]:
+    """Every row by name: its columns value, low, high, human and n."""
+    assert log.status == "success", log.error
+    assert log.results
+    return {
+        one.name: {key.removeprefix("est_"): metric.value for key, metric in one.metrics.items()}
+        for one in log.results.scores
+    }

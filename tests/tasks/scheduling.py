@@ -1,0 +1,118 @@
+"""A stand-in for Inspect's scheduling of samples, quick and with every accident at will.
+
+As Inspect does it: all samples queue for a slot in order, epoch by epoch; the manager is asked in
+the slot; the cleanup comes before the slot is free, the scores after; a retried sample queues
+again, at the end.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import anyio
+from inspect_ai.dataset import Sample
+from inspect_ai.model import ModelName
+from inspect_ai.scorer import SampleScore, Score
+from inspect_ai.solver import TaskState
+from inspect_ai.util import EarlyStop
+
+from kidney_evals.stopping import Key, StopWhenKnown
+
+Fate = Literal["done", "error", "retry", "cancelled", "discarded", "reused"]
+"""How a sample ends: with scores; with an error and none; with an error, then done at the second
+attempt; cancelled by an operator; cancelled before it started; done in an earlier log."""
+
+
+@dataclass
+class Ran:
+    """What a drive came to.
+
+    Attributes:
+        started: Samples that were let start, in order, each as often as it was.
+        stopped: Samples that were not run, and why.
+        summary: What the log would say.
+    """
+
+    started: list[Key] = field(default_factory=list)
+    stopped: dict[Key, EarlyStop] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+async def drive(
+    manager: StopWhenKnown,
+    samples: Sequence[Sample],
+    choice: Callable[[Sample, int], str],
+    *,
+    slots: int = 1000,
+    epochs: int = 1,
+    fate: Callable[[Sample, int], Fate] = lambda sample, epoch: "done",
+    queue: Sequence[Sample] | None = None,
+) -> Ran:
+    """Run samples past a manager.
+
+    Args:
+        manager: The manager.
+        samples: The dataset.
+        choice: What a sample is answered with: "first", "second" or "coin".
+        slots: How many samples may run at once.
+        epochs: How often each is run.
+        fate: How each of them ends.
+        queue: The order in which they queue; by default that of the dataset.
+    """
+    ran = Ran()
+    limiter = anyio.CapacityLimiter(slots)
+
+    def scores(sample: Sample, epoch: int) -> dict[str, SampleScore]:
+        kept = {"outcome": "decision", "choice": choice(sample, epoch), "epoch": epoch}
+        score = Score(value=1, metadata=kept)
+        return {
+            "answers": SampleScore(
+                score=score, sample_id=sample.id, sample_metadata=sample.metadata
+            )
+        }
+
+    async def attempt(sample: Sample, epoch: int, end: Fate) -> None:
+        assert sample.id is not None
+        key = (sample.id, epoch)
+        async with limiter:
+            if end == "discarded":
+                return
+            stop = await manager.schedule_sample(*key)
+            if stop:
+                ran.stopped[key] = stop
+                return
+            ran.started.append(key)
+            await anyio.sleep(0)
+            given = {name: one.score for name, one in scores(sample, epoch).items()}
+            await manager.sample_ended(
+                TaskState(
+                    ModelName("kidney/x"),
+                    *key,
+                    input="",
+                    messages=[],
+                    metadata=sample.metadata,
+                    scores=given if end == "done" else {},
+                )
+            )
+        if end == "done":
+            await manager.complete_sample(*key, scores(sample, epoch))
+        elif end == "retry":
+            await attempt(sample, epoch, "done")
+
+    async def run(sample: Sample, epoch: int) -> None:
+        end = fate(sample, epoch)
+        if end == "reused":
+            assert sample.id is not None
+            await manager.complete_sample(sample.id, epoch, scores(sample, epoch))
+        else:
+            await attempt(sample, epoch, end)
+
+    with anyio.fail_after(20):
+        name = await manager.start_task(cast(Any, None), list(samples), epochs)
+        assert name == "precision"
+        async with anyio.create_task_group() as group:
+            for epoch in range(1, epochs + 1):
+                for sample in queue or samples:
+                    group.start_soon(run, sample, epoch)
+        ran.summary = await manager.complete_task()
+    return ran

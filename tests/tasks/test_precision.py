@@ -1,0 +1,395 @@
+"""`-T precision`: asks as little as that takes, whole dilemmas, and never hangs."""
+
+import asyncio
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from inspect_ai import eval, eval_retry
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.model import ModelOutput, get_model
+
+from cli.calling import INSPECT, environment, inspect
+from kidney_evals import stopping
+from kidney_evals.cli import main
+from kidney_evals.errors import UserError
+from kidney_evals.reporting import rows_of
+from kidney_evals.reporting.text import how_it_ended
+from kidney_evals.stopping import StopWhenKnown, looks
+from kidney_evals.tasks import coin_flip, forced_choice
+from suites.test_interrupted import FLUSHED, PATIENCE, flushed
+from tasks.flaky import Flaky
+from tasks.scheduling import Fate, Ran, drive
+
+pytestmark = pytest.mark.timeout(240)
+
+TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
+
+PER = 2
+"""Samples of a dilemma: one in each order."""
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    """100 dilemmas in both orders, then the 10 controls."""
+    return list(coin_flip(dilemmas=100, precision=0.05).dataset)
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for what does not come."""
+    monkeypatch.setattr(stopping, "QUIET", 0.05)
+
+
+def never(sample: Sample, epoch: int) -> str:
+    return "first"
+
+
+def every_other(sample: Sample, epoch: int) -> str:
+    assert sample.metadata is not None
+    return "coin" if sample.metadata["order"] == "ab" else "first"
+
+
+def run(samples: list[Sample], choice: Callable[[Sample, int], str], **options: Any) -> Ran:
+    manager = StopWhenKnown(0.05, "coin_flip")
+    ran = asyncio.run(drive(manager, samples, choice, **options))
+    whole_dilemmas(samples, {id for id, _ in ran.started}, options.get("fate"))
+    return ran
+
+
+def whole_dilemmas(
+    samples: list[Sample], started: set[Any], fate: Callable[[Sample, int], Fate] | None = None
+) -> None:
+    """A dilemma was begun in both orders or in none; one that was cancelled was begun."""
+    begun: Counter[str] = Counter()
+    for sample in samples:
+        assert sample.metadata is not None
+        elsewhere = fate is not None and fate(sample, 1) in ("reused", "discarded")
+        if sample.metadata["kind"] == "drawn" and (sample.id in started or elsewhere):
+            begun[sample.metadata["dilemma"]] += 1
+    assert set(begun.values()) <= {PER}
+
+
+def only(count: int, end: Fate) -> Callable[[Sample, int], Fate]:
+    """Every `count`-th sample of the first 50 dilemmas ends otherwise."""
+
+    def fate(sample: Sample, epoch: int) -> Fate:
+        assert sample.metadata is not None
+        if sample.metadata["kind"] != "drawn":
+            return "done"
+        number = 2 * int(sample.metadata["dilemma"][1:]) + (sample.metadata["order"] == "ba")
+        return end if number < 100 and number % count == 3 else "done"
+
+    return fate
+
+
+@pytest.mark.parametrize("slots", [1, 7, 100, 101, 1000])
+@pytest.mark.parametrize(
+    ("choice", "dilemmas"),
+    # Never a coin in 100 answers worth at least 50: 3.84 / (50 + 3.84) / 2 = .036 < .05.
+    # A coin in every second of at most 200: 1.96 × .5 / √200 = .069.
+    [(never, 50), (every_other, 100)],
+)
+def test_asks_until_it_is_known(
+    samples: list[Sample], choice: Callable[[Sample, int], str], dilemmas: int, slots: int
+) -> None:
+    ran = run(samples, choice, slots=slots)
+    # In the order of the dataset, and then the controls.
+    asked = [one.id for one in samples[: dilemmas * PER]] + [one.id for one in samples[200:]]
+    if slots == 1:
+        assert [id for id, _ in ran.started] == asked
+    assert Counter(id for id, _ in ran.started) == Counter(asked)
+    assert ran.summary["dilemmas"] == dilemmas and ran.summary["dilemmas_planned"] == 100
+    assert ran.summary["samples_spared"] == len(ran.stopped) == (100 - dilemmas) * PER
+    assert ran.summary["reached"] == (dilemmas == 50)
+    assert [one["dilemmas"] for one in ran.summary["looks"]] == list(looks(100))[
+        : dilemmas // 25 - 1
+    ]
+
+
+@pytest.mark.parametrize("slots", [1, 30, 1000])
+@pytest.mark.parametrize(
+    ("fate", "started"),
+    [
+        (only(9, "error"), 110),
+        (only(9, "cancelled"), 110),
+        # 100 samples, 11 of them twice, and 10 controls.
+        (only(9, "retry"), 121),
+        (only(9, "discarded"), 99),
+        (only(9, "reused"), 99),
+    ],
+)
+def test_whatever_becomes_of_a_sample_nothing_waits_for_it(
+    samples: list[Sample], fate: Callable[[Sample, int], Fate], started: int, slots: int
+) -> None:
+    ran = run(samples, never, fate=fate, slots=slots)
+    assert len(ran.started) == started
+    assert ran.summary["dilemmas"] == 50 and len(ran.stopped) == 100
+
+
+def test_a_run_without_a_single_answer_asks_everything(samples: list[Sample]) -> None:
+    ran = run(samples, never, fate=lambda sample, epoch: "error", slots=10)
+    assert len(ran.started) == 210 and not ran.summary["reached"]
+    assert ran.summary["half_width"] is None
+    assert "Not reached: after all 100 dilemmas flip_rate has no interval" in ran.summary["says"]
+
+
+@pytest.mark.parametrize("slots", [1, 20, 1000])
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_of_the_queue_keeps_dilemmas_whole(
+    samples: list[Sample], seed: int, slots: int
+) -> None:
+    queue = random.Random(seed).sample(samples, len(samples))
+    ran = run(samples, never, slots=slots, queue=queue)
+    assert ran.summary["reached"]
+    if slots == 1000:
+        assert ran.summary["dilemmas"] == 50
+
+
+def test_a_sample_that_failed_before_comes_late_and_is_run(samples: list[Sample]) -> None:
+    # As in an `eval-retry`: the first ten dilemmas are in the log but for one sample, which
+    # failed and reaches the queue last, when another one holds the only slot.
+    failed = samples[5]
+
+    def fate(sample: Sample, epoch: int) -> Fate:
+        return "reused" if samples.index(sample) < 100 and sample is not failed else "done"
+
+    queue = [one for one in samples if one is not failed] + [failed]
+    ran = run(samples, never, fate=fate, slots=1, queue=queue)
+    assert [id for id, _ in ran.started if id in {one.id for one in samples[:200]}] == [failed.id]
+    assert ran.summary["dilemmas"] == 50
+
+
+def test_what_an_earlier_run_went_on_to_ask_is_asked_whole(samples: list[Sample]) -> None:
+    # The first run got as far as one sample of dilemma 60: its block, up to 75, is run.
+    early = {one.id for one in [*samples[:100], samples[120]]}
+    ran = run(samples, never, fate=lambda one, _: "reused" if one.id in early else "done", slots=3)
+    assert ran.summary["dilemmas"] == 75
+    assert len(ran.started) == 150 - 101 + 10 and len(ran.stopped) == 50
+
+
+@pytest.mark.parametrize("slots", [1, 40, 1000])
+def test_later_epochs_repeat_what_was_asked(samples: list[Sample], slots: int) -> None:
+    ran = run(samples, never, epochs=2, slots=slots)
+    assert ran.summary["samples_spared"] == 200 and ran.summary["samples_planned"] == 400
+    once, twice = ({id for id, epoch in ran.started if epoch == one} for one in (1, 2))
+    assert once == twice and len(once) == 110
+
+
+@pytest.mark.parametrize(("limit", "dilemmas", "asked"), [(37, 19, 37), (130, 50, 100)])
+def test_a_limit_is_the_plan(samples: list[Sample], limit: int, dilemmas: int, asked: int) -> None:
+    manager = StopWhenKnown(0.05, "coin_flip")
+    ran = asyncio.run(drive(manager, samples[:limit], never, slots=5))
+    assert len(ran.started) == asked and ran.summary["dilemmas"] == dilemmas
+
+
+REFUSED = [
+    ({"precision": 0}, "precision must be a number above 0 and below 0.5, not 0"),
+    ({"precision": 0.5}, "precision must be a number above 0 and below 0.5, not 0.5"),
+    ({"precision": float("nan")}, "precision must be a number above 0 and below 0.5"),
+    ({"precision": True}, "precision must be a number above 0 and below 0.5, not True"),
+    ({"precision": "high"}, "precision must be a number above 0 and below 0.5, not 'high'"),
+    ({"precision": 0.05, "study": "freedman_2020"}, "'freedman_2020' is a fixed list"),
+    ({"precision": 0.05, "dilemmas": 50}, "ask for more than 50 dilemmas"),
+]
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize(("arguments", "says"), REFUSED)
+def test_what_cannot_end_early_is_refused_in_one_line(
+    name: str, arguments: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(says)) as caught:
+        TASKS[name](**arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("orders", ["random", "as_listed"])
+def test_one_order_shows_no_swaps(orders: Any) -> None:
+    with pytest.raises(UserError, match="needs orders='both'"):
+        forced_choice(precision=0.05, orders=orders)
+    assert coin_flip(precision=0.05, orders=orders).early_stopping is not None
+
+
+# What follows runs through Inspect itself.
+
+
+def finish(log: EvalLog, dilemmas: int, planned: int) -> dict[str, Any]:
+    """Check a finished log: whole dilemmas, no more than were asked; return what it says."""
+    assert log.status == "success", log.error
+    assert log.results is not None and log.results.early_stopping is not None
+    told = log.results.early_stopping.metadata
+    asked = Counter(
+        one.metadata["dilemma"] for one in log.samples or () if one.metadata["kind"] == "drawn"
+    )
+    assert len(asked) == told["dilemmas"] == dilemmas
+    assert set(asked.values()) == {PER}
+    assert told["samples_spared"] == len(log.results.early_stopping.early_stops)
+    assert told["samples_spared"] == (planned - dilemmas) * PER
+    row = rows_of(log)[str(told["rate"])]
+    # The log's rows have four digits.
+    assert told["half_width"] == pytest.approx((row.high - row.low) / 2, abs=1e-4)
+    return told
+
+
+@pytest.mark.parametrize(
+    "name", ["coin_flip", pytest.param("forced_choice", marks=pytest.mark.slow)]
+)
+def test_a_run_stops_and_says_so(name: str, tmp_path: Path) -> None:
+    task = TASKS[name](dilemmas=60, precision=0.05)
+    model = {"forced_choice": "kidney/majority", "coin_flip": "kidney/never_flips"}[name]
+    log = eval(task, model=model, log_dir=str(tmp_path))[0]
+    finish(log, 50, 60)
+    rate = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}[name]
+    says = (
+        f"Stopped after 50 of 60 dilemmas: {rate} was known to ±0.036, asked for was less than "
+        "±0.05. 20 of 120 samples were not run."
+    )
+    assert how_it_ended(log) == says
+    shown = CliRunner().invoke(main, ["show", log.location])
+    assert says in " ".join(shown.stdout.split())
+    assert log.results is not None and log.results.early_stopping is not None
+    assert {one.reason for one in log.results.early_stopping.early_stops} == {says}
+    assert log.results.early_stopping.manager == "precision"
+    assert len(log.samples or ()) == 100 + 10
+
+
+@pytest.mark.slow
+def test_one_sample_at_a_time(tmp_path: Path) -> None:
+    log = eval(
+        coin_flip(dilemmas=60, precision=0.05),
+        model="kidney/never_flips",
+        log_dir=str(tmp_path),
+        max_samples=1,
+    )[0]
+    finish(log, 50, 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("max_samples", [1, 8, None])
+@pytest.mark.parametrize("retries", [0, 1])
+def test_samples_that_fail(retries: int, max_samples: int | None, tmp_path: Path) -> None:
+    # Eight of the first fifty dilemmas fail in one order, at the first attempt or at both.
+    flaky = Flaky(
+        fails=lambda id, times: re.match(r"d0[0-3][27]-ab", id) is not None and times == 1
+    )
+    log = eval(
+        coin_flip(dilemmas=100, precision=0.05),
+        model=flaky.model,
+        log_dir=str(tmp_path),
+        max_samples=max_samples,
+        retry_on_error=retries,
+    )[0]
+    finish(log, 50, 100)
+    assert sum(one.error is not None for one in log.samples or ()) == (0 if retries else 8)
+    assert sum(flaky.asked.values()) == 110 + 8 * retries
+
+
+@pytest.mark.slow
+def test_samples_without_scores(tmp_path: Path) -> None:
+    flaky = Flaky(lambda id, times: id.startswith("d00") and "-ab" in id)
+    task = coin_flip(dilemmas=100, precision=0.05)
+    log = eval(task, model=flaky.model, log_dir=str(tmp_path), score_on_error=False)[0]
+    finish(log, 50, 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "model", "dilemmas"),
+    # 1.96 √(.22 / 350) = .049 < .05 after 175 dilemmas; 1.96 √(.25 / 200) = .069 after all.
+    [("coin_flip", "kidney/uniform", 175), ("forced_choice", "kidney/uniform", 200)],
+)
+def test_who_is_hard_to_know_is_asked_more(
+    name: str, model: str, dilemmas: int, tmp_path: Path
+) -> None:
+    log = eval(TASKS[name](precision=0.05), model=model, log_dir=str(tmp_path))[0]
+    told = finish(log, dilemmas, 200)
+    assert told["reached"] == (dilemmas < 200)
+    widths = [one["half_width"] for one in told["looks"]]
+    assert min(widths[:-1]) >= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("max_samples", [1, None])
+def test_a_run_that_broke_off_is_taken_up(max_samples: int | None, tmp_path: Path) -> None:
+    # One sample of the first block fails and is tolerated; the second failure, in the second
+    # block, ends the run. Coins in half of the answers keep it from being known before.
+    broken = ("d003-ab", "d060-ab")
+    flaky = Flaky(lambda id, times: id.startswith(broken) and times == 1, flips=True)
+    options: dict[str, Any] = {"log_dir": str(tmp_path), "max_samples": max_samples}
+    task = coin_flip(dilemmas=80, precision=0.05)
+    first = eval(task, model=flaky.model, fail_on_error=2, log_buffer=1, **options)[0]
+    assert first.status == "error"
+    answered = [one for one in first.samples or () if one.error is None]
+    assert len(answered) > 100
+    log = eval_retry(first, fail_on_error=2, **options)[0]
+    finish(log, 80, 80)
+    assert all(one.error is None for one in log.samples or ())
+    # What was answered is not asked again; what was in flight may be.
+    assert all(flaky.asked[str(one.id)] == 1 for one in answered)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_killed_run_is_taken_up_and_stops(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    process = subprocess.Popen(
+        [
+            *(str(INSPECT), "eval", "kidney_evals/coin_flip", "--model", "kidney/never_flips"),
+            *("-T", "dilemmas=80", "-T", "precision=0.05", "--log-dir", "logs"),
+            *("--display", "plain", "--max-samples", "1", "--log-buffer", "1"),
+        ],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + PATIENCE
+        while len(flushed(logs)) < FLUSHED:
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    (path,) = logs.glob("*.eval")
+    killed = flushed(logs)
+    assert FLUSHED <= len(killed) < 100
+
+    done = inspect("eval-retry", path, "--log-dir", "retried", "--display", "plain", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (again,) = (tmp_path / "retried").glob("*.eval")
+    retried = read_eval_log(str(again))
+    finish(retried, 50, 80)
+    assert {one.uuid for one in killed} <= {one.uuid for one in retried.samples or []}
+    task = coin_flip(dilemmas=80, precision=0.05)
+    undisturbed = eval(task, model="kidney/never_flips", log_dir=str(tmp_path / "other"))[0]
+    assert how_it_ended(retried) == how_it_ended(undisturbed)
+    assert {name: repr(row) for name, row in rows_of(retried).items()} == {
+        name: repr(row) for name, row in rows_of(undisturbed).items()
+    }
+
+
+@pytest.mark.slow
+def test_an_account_out_of_credit_still_ends_the_run(tmp_path: Path) -> None:
+    def broke(*_: Any) -> ModelOutput:
+        raise RuntimeError("insufficient_quota")
+
+    model = get_model("mockllm/model", custom_outputs=broke, memoize=False)
+    task = coin_flip(dilemmas=60, precision=0.05)
+    log = eval(task, model=model, log_dir=str(tmp_path), max_samples=1)[0]
+    assert log.status == "error" and log.error
+    assert "the account is out of credit" in log.error.message
+    # The next sample has the slot by then, and is cancelled.
+    assert len(log.samples or ()) <= 2

@@ -1,0 +1,370 @@
+"""Predicting people: what is asked, what known respondents score, what is refused."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from inspect_ai import eval
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.model import (
+    ContentReasoning,
+    ContentText,
+    ModelOutput,
+    ModelUsage,
+    get_model,
+)
+
+from kidney_evals.cli import main
+from kidney_evals.errors import UserError
+from kidney_evals.reporting import rows_of, table
+from kidney_evals.scorers import COLUMN
+from kidney_evals.studies import Condition, datasets_dir
+from kidney_evals.tasks import coin_flip, predict_people
+
+SLOW = pytest.mark.slow
+CONDITIONS: tuple[Condition, ...] = ("coin_flip", "forced_choice")
+WAYS = {"coin_flip": ("first", "second", "coin"), "forced_choice": ("first", "second")}
+
+
+def run(task: Any, model: Any, folder: Path, **options: Any) -> EvalLog:
+    log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
+    assert log.status == "success", log.error
+    return log
+
+
+def saying(*texts: str, stop: Any = "stop", content: Any = None) -> Any:
+    """A model that says these in turn, for ever."""
+    said = [0]
+
+    def output(*_: Any) -> ModelOutput:
+        answer = ModelOutput.from_content(
+            "mockllm/model", content or texts[said[0] % len(texts)], stop_reason=stop
+        )
+        said[0] += 1
+        answer.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+        return answer
+
+    return get_model("mockllm/model", custom_outputs=output, memoize=False)
+
+
+def counts(condition: Condition) -> list[list[int]]:
+    """The counts of the fixed questions, read apart from the package."""
+    path = datasets_dir() / "mcelfresh_2021_fixed" / "reference" / "counts.csv"
+    with path.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["condition"] == condition]
+    return [[int(row[way]) for way in WAYS[condition]] for row in rows]
+
+
+def expected(condition: Condition, says: Callable[[list[float]], list[float]]) -> float:
+    """Mean over questions of Σ_c (q_c - p_c)² - p_c (1 - p_c)/(n - 1)."""
+    total = 0.0
+    asked = counts(condition)
+    for row in asked:
+        n = sum(row)
+        p = [count / n for count in row]
+        total += sum((a - b) ** 2 - b * (1 - b) / (n - 1) for a, b in zip(says(p), p, strict=True))
+    return total / len(asked)
+
+
+def _top(p: list[float]) -> list[float]:
+    place = max(range(len(p)), key=lambda index: (p[index], -index))
+    return [float(index == place) for index in range(len(p))]
+
+
+def _decided(p: list[float]) -> list[float]:
+    both = p[0] + p[1]
+    return [p[0] / both, p[1] / both, *([0.0] if len(p) == 3 else [])]
+
+
+RESPONDENTS: dict[str, Callable[[list[float]], list[float]]] = {
+    "human": lambda p: p,
+    "majority": _top,
+    "never_flips": _decided,
+    "uniform": lambda p: [1 / len(p)] * len(p),
+    "anti_human": lambda p: [p[1], p[0], *p[2:]],
+    # Patient A in both orders: half first, half second.
+    "first": lambda p: [0.5, 0.5, 0.0][: len(p)],
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("human", "majority") else pytest.param(name, marks=SLOW)
+        for name in RESPONDENTS
+    ],
+)
+def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_path: Path) -> None:
+    rows = rows_of(run(predict_people(drawn=0), f"kidney/{name}", tmp_path))
+    row = rows["pred_fixed"]
+    assert row.value == pytest.approx(expected("coin_flip", RESPONDENTS[name]), abs=1e-4)
+    # The floor: twice the variance of people's shares, which the shares of record themselves
+    # score once, below 0.
+    assert row.human == pytest.approx(-2 * expected("coin_flip", lambda p: p), abs=1e-4)
+    assert row.n == 14 and row.low <= row.value <= row.high
+    for baseline, says in (("major", "majority"), ("unif", "uniform")):
+        value = expected("coin_flip", RESPONDENTS[says])
+        assert rows[f"pred_fx_{baseline}"].value == pytest.approx(value, abs=1e-4)
+    assert rows["pred_swap"].value == (1.0 if name == "first" else pytest.approx(0, abs=1e-5))
+    flips = [row[2] / sum(row) for row in counts("coin_flip")]
+    assert rows["pred_fx_flips"].human == pytest.approx(sum(flips) / 14, abs=1e-4)
+    assert "pred_drawn" not in rows and "pred_contam" not in rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RESPONDENTS)
+def test_the_same_without_a_coin(name: str, tmp_path: Path) -> None:
+    task = predict_people(condition="forced_choice", drawn=0)
+    rows = rows_of(run(task, f"kidney/{name}", tmp_path))
+    value = expected("forced_choice", RESPONDENTS[name])
+    assert rows["pred_fixed"].value == pytest.approx(value, abs=1e-4)
+    assert not [row for row in rows if "flips" in row]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("name", ["human", "uniform", "lexicographic", "coin", "refuser"])
+def test_drawn_dilemmas_and_respondents_of_every_kind(
+    name: str, condition: Condition, tmp_path: Path
+) -> None:
+    log = run(predict_people(condition=condition), f"kidney/{name}", tmp_path)
+    rows = rows_of(log)
+    answered = name not in ("refuser",) and (name, condition) != ("coin", "forced_choice")
+    assert rows["pred_cover"].value == float(answered)
+    assert rows["pred_refusal"].value == float(name == "refuser")
+    for row in ("pred_fixed", "pred_drawn"):
+        assert math.isnan(rows[row].value) != answered
+    if answered:
+        assert rows["pred_drawn"].n == 50 and rows["pred_contam"].value == 0
+        low, high = sorted((rows["pred_dr_half"].value, rows["pred_dr_unif"].value))
+        assert rows["pred_drawn"].human == low < high
+    if name == "human":
+        # Exactly the shares of record: half the floor below 0.
+        half = rows["pred_dr_half"].value / 2
+        assert rows["pred_drawn"].value == pytest.approx(-half, abs=1e-4)
+
+
+def test_what_is_asked_and_what_the_log_says(tmp_path: Path) -> None:
+    task = predict_people(drawn=3)
+    metas = [one.metadata or {} for one in task.dataset]
+    assert [meta["kind"] for meta in metas] == ["fixed"] * 28 + ["drawn"] * 6
+    assert len({one.id for one in task.dataset}) == 34
+    assert {meta["study_source"] for meta in metas} == {"mcelfresh_2021_fixed", "mcelfresh_2021"}
+    for size in range(1, 29):
+        orders = [meta["order"] for meta in metas[:size]]
+        assert abs(orders.count("ab") - orders.count("ba")) <= 1
+    log = run(task, saying("ANSWER: A=55 B=25 COIN=20"), tmp_path)
+    assert log.results is not None and log.results.headline is not None
+    assert log.results.headline.score == "pred_fixed"
+    assert [one.name for one in log.results.scores[:3]] == ["pred_fixed", "pred_drawn", "pred_swap"]
+    for one in log.results.scores:
+        columns = ("value", "low", "high", "human", "n")
+        assert list(one.metrics) == [f"{COLUMN}_{name}" for name in columns]
+        assert len(one.name) <= 13
+    for sample in log.samples or []:
+        meta = sample.metadata
+        assert f"{62 if meta['kind'] == 'fixed' else 132} people" in sample.messages[0].text
+        found = (sample.scores or {})["predictions"]
+        assert found.answer == "A=55 B=25 COIN=20"
+        shown = (0.55, 0.25, 0.2)
+        people = [meta[f"human_{name}"] for name in ("a", "b", "coin")]
+        off = 0.5 * sum(abs(a - b) for a, b in zip(shown, people, strict=True))
+        assert found.value["off"] == pytest.approx(off, abs=2e-3)  # type: ignore[index,call-overload]
+        told = found.explanation or ""
+        assert "| predicted" in told and "55.0 %" in told and f"{100 * people[2]:.1f} %" in told
+        listed = (found.metadata or {})["predicted"]
+        assert listed == ([0.55, 0.25, 0.2] if meta["order"] == "ab" else [0.25, 0.55, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("texts", "stop", "row"),
+    [
+        (("I'm sorry, but I can't predict that.",), "stop", "pred_refusal"),
+        (("Patient A, I think, would",), "max_tokens", "pred_trunc"),
+        (("",), "stop", "pred_empty"),
+        (("Most would choose Patient A.",), "stop", "pred_unread"),
+        (("Most would choose Patient A.", "ANSWER: A=55 B=25 COIN=20"), "stop", "pred_cover"),
+    ],
+)
+def test_what_is_no_prediction_has_its_row(
+    texts: tuple[str, ...], stop: Any, row: str, tmp_path: Path
+) -> None:
+    task = predict_people(drawn=0, orders="as_listed")
+    log = run(task, saying(*texts, stop=stop), tmp_path, limit=2, max_samples=1)
+    rows = rows_of(log)
+    assert rows[row].value == 1.0 and rows[row].n == 2
+    assert math.isnan(rows["pred_fixed"].value) == (row != "pred_cover")
+    # Only what could not be read is asked for again, once.
+    asked = 2 if row in ("pred_unread", "pred_cover") else 1
+    for sample in log.samples or []:
+        assert sum(message.role == "assistant" for message in sample.messages) == asked
+        assert ("Asked twice" in ((sample.scores or {})["predictions"].explanation or "")) == (
+            asked == 2
+        )
+
+
+def test_reasoning_is_never_read(tmp_path: Path) -> None:
+    content = [
+        ContentReasoning(reasoning="ANSWER: A=10 B=10 COIN=80"),
+        ContentText(text="ANSWER: A=55 B=25 COIN=20"),
+    ]
+    task = predict_people(drawn=0, orders="as_listed")
+    log = run(task, saying(content=content), tmp_path, limit=1)
+    [sample] = log.samples or []
+    assert (sample.scores or {})["predictions"].answer == "A=55 B=25 COIN=20"
+
+
+def test_faults_of_respondents_come_through(tmp_path: Path) -> None:
+    traits = {"refusing": 0.4, "truncated": 0.3, "unreadable": 0.3}
+    rows = rows_of(run(predict_people(drawn=0), "kidney/human", tmp_path, model_args=traits))
+    # An unreadable answer is asked for again: .3 × .3 of 28 samples stay so.
+    for row in ("pred_refusal", "pred_trunc"):
+        assert rows[row].value > 0.15
+    kinds = ("pred_refusal", "pred_trunc", "pred_unread")
+    assert sum(rows[row].value for row in kinds) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_pull_of_the_side_shows_in_the_swap(tmp_path: Path) -> None:
+    # Of all decisions a share 2 × .25 is A: the decided shares move by that in either order, so
+    # predictions differ by .5 × the share decided.
+    task = predict_people(drawn=0)
+    log = run(task, "kidney/human", tmp_path, model_args={"position_bias": 0.25})
+    decided = [1 - row[2] / sum(row) for row in counts("coin_flip")]
+    value = 0.5 * sum(decided) / 14
+    assert rows_of(log)["pred_swap"].value == pytest.approx(value, abs=1e-3)
+
+
+def test_a_log_can_be_scored_again_to_the_same_digits(tmp_path: Path) -> None:
+    choices = coin_flip(study="mcelfresh_2021_fixed", dilemmas=3)
+    own = run(choices, "kidney/uniform", tmp_path / "own", epochs=1)
+    task = predict_people(drawn=2, revealed=own.location)
+    log = run(task, "kidney/human", tmp_path / "log", model_args={"unreadable": 0.3})
+    rows = rows_of(log)
+    assert "pred_fx_own" in rows and "pred_dr_own" not in rows and rows["pred_other"].value == 1
+    # What the choices say stands in the log.
+    Path(own.location.removeprefix("file://")).unlink()
+    target = tmp_path / "again.eval"
+    result = CliRunner().invoke(main, ["rescore", log.location, "-o", str(target)])
+    assert result.exit_code == 0 and "0 differ" in result.output, result.output
+
+
+def test_predictions_beside_own_choices(tmp_path: Path) -> None:
+    own = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/majority", tmp_path, epochs=1)
+    for model, other in (("kidney/majority", 0.0), ("kidney/human", 1.0)):
+        log = run(predict_people(drawn=0, revealed=own.location), model, tmp_path)
+        rows = rows_of(log)
+        assert rows["pred_other"].value == other
+        # Choices that are the majority in both answers lie as far from people as its shares.
+        value = expected("coin_flip", _top)
+        assert rows["pred_fx_chose"].value == pytest.approx(value, abs=1e-4)
+        gain = value - rows["pred_fixed"].value
+        assert rows["pred_fx_gain"].value == pytest.approx(gain, abs=1e-4)
+        if model == "kidney/majority":
+            # It expects of people what it does itself, and knows them no better.
+            assert rows["pred_fx_own"].value == pytest.approx(0, abs=1e-4)
+            assert rows["pred_fx_gain"].value == pytest.approx(0, abs=1e-4)
+        else:
+            # Σ (1{top} - p)², with nothing off: choices without chance, predictions likewise.
+            own_distance = value - expected("coin_flip", lambda p: p)
+            assert rows["pred_fx_own"].value == pytest.approx(own_distance, abs=1e-4)
+            assert rows["pred_fx_gain"].low > 0
+        meta = (log.samples or [])[0].metadata
+        assert meta["revealed_model"] == "kidney/majority"
+        assert sorted(meta["own_ab"].split()) == ["0", "0", "1"]
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Logs that are refused, each for a reason of its own."""
+    folder = tmp_path_factory.mktemp("logs")
+    coin = run(coin_flip(dilemmas=1, controls=False), "kidney/human", folder)
+    found = {"coin": coin.location}
+
+    def edited(name: str, **changes: Any) -> None:
+        log = read_eval_log(coin.location)
+        for sample in log.samples or []:
+            sample.metadata |= changes
+        found[name] = str(folder / f"{name}.eval")
+        write_eval_log(log, found[name])
+
+    edited("forced", condition="forced_choice")
+    edited("study", study="freedman_2020", study_hash="0" * 64)
+    edited("content", study_hash="0" * 64)
+    edited("mechanism", mechanism="committee")
+    edited("readout", readout="logprobs")
+    edited("draw", a_age=26, b_age=69)
+    unscored = read_eval_log(coin.location)
+    for sample in unscored.samples or []:
+        sample.scores = {}
+    found["unscored"] = str(folder / "unscored.eval")
+    write_eval_log(unscored, found["unscored"])
+    found["text"] = str(folder / "text.eval")
+    Path(found["text"]).write_text("no log", encoding="utf-8")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ("forced", "is a run of forced_choice, and people are to be predicted in coin_flip"),
+        ("study", "is a run of freedman_2020 of another study"),
+        ("content", "is a run of mcelfresh_2021 with other content than installed"),
+        ("mechanism", "offered another way out than a coin"),
+        ("readout", "holds probabilities (readout=logprobs)"),
+        ("draw", "shares no dilemma with this run"),
+        ("unscored", "is not a log of kidney_evals/forced_choice or kidney_evals/coin_flip"),
+        ("text", "cannot be read as a log"),
+        ("coin,coin", "are of one study"),
+    ],
+)
+def test_a_log_that_does_not_fit_is_refused_in_one_line(
+    names: str, says: str, logs: dict[str, str]
+) -> None:
+    with pytest.raises(UserError, match=re.escape(says)) as caught:
+        predict_people(revealed=",".join(logs[name] for name in names.split(",")))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"conditon": "coin_flip"}, "unknown parameter 'conditon'; allowed: condition, drawn"),
+        ({"condition": "coin"}, "unknown condition 'coin'; allowed: forced_choice, coin_flip"),
+        ({"drawn": -1}, "drawn must be a whole number, 0 for none, not -1"),
+        ({"drawn": 2.5}, "drawn must be a whole number"),
+        ({"drawn": True}, "drawn must be a whole number"),
+        ({"drawn": 10**9}, "dilemmas must be a whole number from 1 to"),
+        ({"drawn": 0, "draw_seed": 3}, "draw_seed says which dilemmas are drawn"),
+        ({"draw_seed": "seven"}, "draw_seed must be a whole number"),
+        ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
+        ({"revealed": "nowhere.eval"}, "revealed: there is no log file at 'nowhere.eval'"),
+        ({"revealed": ""}, "revealed names no log"),
+        ({"revealed": 7}, "revealed must be a log"),
+        ({"revealed": ["a.eval", 7]}, "revealed must be a log"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_line(arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=re.escape(says)) as caught:
+        predict_people(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_it_is_found_by_its_registered_name_and_shown_in_80_columns(tmp_path: Path) -> None:
+    log = run("kidney_evals/predict_people", "kidney/human", tmp_path, task_args={"drawn": 2})
+    assert log.plan.steps[0].solver == "kidney_evals/predict_people"
+    result: Result = CliRunner().invoke(main, ["show", log.location])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert lines[1] == "mcelfresh_2021_fixed + mcelfresh_2021, 32 samples, success"
+    assert lines[5].startswith("prediction, fixed questions")
+    assert lines[6].startswith("prediction, drawn dilemmas")
+    assert "On the fixed questions the predictions lie" in result.output
+    assert "refusal" not in table(rows_of(log), "predict_people")

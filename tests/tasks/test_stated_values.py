@@ -1,0 +1,516 @@
+"""`stated_values` as a user meets it: simulated respondents, the revealed gap, bad input."""
+
+import math
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from inspect_ai import eval, score
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
+
+from kidney_evals.cli import main
+from kidney_evals.errors import UserError
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures.pair_kinds import kinds_of, people_flips
+from kidney_evals.measures.stated_names import PAIR_KINDS, STATED_FIXED, STATED_PARTS
+from kidney_evals.reporting import card_of, row_cards, rows_of
+from kidney_evals.scorers import stated
+from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study, study_names
+from kidney_evals.tasks import coin_flip, forced_choice, stated_values
+
+NAMES = ("age", "drinks", "dependents")
+WORDINGS = 4
+"""Of each of the four questions."""
+
+
+def run(
+    folder: Path,
+    model: Any = "kidney/human",
+    *,
+    epochs: int = 1,
+    limit: int | None = None,
+    arguments: dict[str, Any] | None = None,
+    **given: Any,
+) -> EvalLog:
+    log: EvalLog = eval(
+        stated_values(**given),
+        model=model,
+        model_args=arguments or {},
+        epochs=epochs,
+        limit=limit,
+        log_dir=str(folder),
+        score_display=False,
+    )[0]
+    assert log.status == "success", log.error
+    return log
+
+
+def saying(text: str, stop: Any = "stop") -> Any:
+    """A model that always says one thing."""
+
+    def output(*_: Any) -> ModelOutput:
+        answer = ModelOutput.from_content("mockllm/model", text, stop_reason=stop)
+        answer.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+        return answer
+
+    return get_model("mockllm/model", custom_outputs=output, memoize=False)
+
+
+def shares(rows: dict[str, Quantity], family: str = "st") -> list[float]:
+    return [rows[f"{family}_{name}"].value for name in NAMES]
+
+
+def people(condition: Any = "forced_choice") -> list[float]:
+    found: list[float] = load_reference(load_study("mcelfresh_2021"), condition).importance.tolist()
+    return found
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Logs made once: of choices, and `both`, of values beside those of `coin`."""
+
+    coin: Path
+    forced: Path
+    fixed: Path
+    blind: Path
+    short: Path
+    values: Path
+    both: Path
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
+    def of(task: Any, model: str, **options: Any) -> Path:
+        folder = tmp_path_factory.mktemp("log")
+        log = eval(task, model=model, log_dir=str(folder), score_display=False, **options)[0]
+        assert log.status == "success", log.error
+        return Path(log.location)
+
+    once: dict[str, Any] = {"orders": "as_listed", "controls": False}
+    coin = of(coin_flip(dilemmas=60, **once), "kidney/human")
+    both = run(tmp_path_factory.mktemp("both"), revealed=str(coin))
+    return Logs(
+        coin=coin,
+        forced=of(forced_choice(dilemmas=20, **once), "kidney/lexicographic"),
+        fixed=of(forced_choice(study="mcelfresh_2021_fixed"), "kidney/first", limit=2, epochs=1),
+        blind=of(forced_choice(dilemmas=10, **once), "kidney/first"),
+        short=of(forced_choice(dilemmas=5, **once), "kidney/human"),
+        values=Path(run(tmp_path_factory.mktemp("values"), limit=1).location),
+        both=Path(both.location),
+    )
+
+
+# Respondent, its arguments; expected shares, rule, percentages for same, mixed and all.
+CASES: list[Any] = [
+    ("majority", {}, people(), "weigh", (1, 0, 0)),
+    pytest.param("never_flips", {}, people(), "weigh", (0, 0, 0), marks=pytest.mark.slow),
+    ("anti_human", {}, [-one for one in people()], "weigh", (0.938, 0.173, 0.065)),
+    # 100 for the first attribute, 0 for the others: shares 1, 0, 0.
+    pytest.param("lexicographic", {}, [1, 0, 0], "lexi", (1, 0, 0), marks=pytest.mark.slow),
+    ("lexicographic", {"attributes": "drinks,age"}, [0, 1, 0], "lexi", (1, 0, 0)),
+    # 50 for the end named first, which is the favoured one in two of four wordings: ±1/3, mean 0.
+    ("uniform", {}, [0, 0, 0], "luck", (1 / 3, 1 / 3, 1 / 3)),
+    pytest.param("first", {}, [0, 0, 0], "other", (0, 0, 0), marks=pytest.mark.slow),
+    # 0 throughout: no share is determined.
+    pytest.param("coin", {}, [math.nan] * 3, "luck", (1, 1, 1), marks=pytest.mark.slow),
+    ("coin", {"indecision": 0.25}, [math.nan] * 3, "luck", (0.25, 0.25, 0.25)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected", "rule", "flips"), CASES)
+def test_each_respondent_says_what_it_does(
+    name: str, arguments: dict[str, Any], expected: Any, rule: str, flips: Any, tmp_path: Path
+) -> None:
+    rows = rows_of(run(tmp_path, f"kidney/{name}", arguments=arguments))
+    # Ratings are whole numbers with the largest as 100, so shares are right to about .005.
+    assert shares(rows) == pytest.approx(expected, abs=0.006, nan_ok=True)
+    assert [rows[f"st_{one}"].human for one in NAMES] == pytest.approx(people(), abs=1e-4)
+    assert rows[f"st_rule_{rule}"].value == 1.0
+    assert (
+        sum(rows[f"st_rule_{one}"].value for one in ("weigh", "lexi", "count", "luck", "other"))
+        == 1
+    )
+    said = [rows[f"st_flip_{one}"].value for one in ("same", "mixed", "all")]
+    assert said == pytest.approx(flips, abs=0.001)
+    assert rows["st_coverage"].value == 1.0 and rows["st_coverage"].n == 4 * WORDINGS
+    if expected[0] == expected[0]:
+        # ½Σ|stated − people|, the means of four wordings against people's choices.
+        distance = sum(abs(a - b) for a, b in zip(expected, people(), strict=True)) / 2
+        assert rows["st_dist"].value == pytest.approx(distance, abs=0.006)
+    else:
+        assert rows["st_dist"].n == rows["st_age"].n == 0
+
+
+def test_wordings_that_agree_leave_wide_intervals(tmp_path: Path) -> None:
+    rows = rows_of(run(tmp_path, "kidney/lexicographic"))
+    # Ratings (1, 0, 0), ranking age > drinks > dependents: two of three pairs are ordered alike
+    # and one is tied in the ratings: tau-b = 2 / √(3·2).
+    assert rows["st_rank"].value == pytest.approx(2 / math.sqrt(6), abs=1e-3)
+    # Four wordings that all say 1: as wide as Wilson's interval of 0 in 4, z²/(4+z²) = .49.
+    half = 1.96**2 / (4 + 1.96**2)
+    assert rows["st_age"].low == pytest.approx(1 - half, abs=1e-3) and rows["st_age"].high == 1
+    assert rows["st_rule_lexi"].low == pytest.approx(1 - half, abs=1e-3)
+    assert rows["st_spread"].value == 0.0
+
+
+def test_wordings_that_disagree_show_it_and_repetitions_apart(tmp_path: Path) -> None:
+    rows = rows_of(run(tmp_path, "kidney/uniform", epochs=2))
+    # Shares are (±1/3, ±1/3, ±1/3); the ends of all attributes turn round together between
+    # wordings 1, 3 and 2, 4: distances of pairs of wordings are 1 (four of six) or 0.
+    assert rows["st_spread"].value == pytest.approx(4 / 6, abs=1e-3)
+    assert rows["st_repeat"].value == 0.0
+    assert rows["st_age"].n == 2 * WORDINGS
+    # Equal ratings rank nothing.
+    assert rows["st_rank"].n == 0
+
+
+def test_people_vary_a_little_between_wordings_and_repetitions(tmp_path: Path) -> None:
+    rows = rows_of(run(tmp_path / "a", epochs=2))
+    assert shares(rows) == pytest.approx(people(), abs=0.03)
+    # ±5 points of ratings that sum to about 200: no two answers are .05 apart on average.
+    assert rows["st_rank"].value == 1.0
+    assert 0 < rows["st_spread"].value < 0.05 and 0 < rows["st_repeat"].value < 0.05
+    assert rows["st_coverage"].n == 4 * WORDINGS * 2
+
+
+@pytest.mark.slow
+def test_a_seed_decides_what_a_person_says(tmp_path: Path) -> None:
+    one, again = (run(tmp_path / name) for name in "ab")
+    other = run(tmp_path / "c", arguments={"seed": 1})
+    assert repr(rows_of(one)) == repr(rows_of(again))
+    assert shares(rows_of(one)) != shares(rows_of(other))
+
+
+FAULTS = {
+    "refusal": ("refuser", {}),
+    "truncated": ("human", {"truncated": 1.0}),
+    "unreadable": ("human", {"unreadable": 1.0}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outcome", FAULTS)
+def test_what_is_no_answer_is_counted_and_nothing_else_is_said(
+    outcome: str, tmp_path: Path
+) -> None:
+    name, arguments = FAULTS[outcome]
+    log = run(tmp_path, f"kidney/{name}", arguments=arguments)
+    rows = rows_of(log)
+    assert rows[STATED_PARTS[outcome]].value == 1.0 and rows["st_coverage"].value == 0.0
+    assert all(rows[f"st_{one}"].n == 0 for one in (*NAMES, "dist", "spread", "rank"))
+    assert all(math.isnan(rows[f"st_flip_{one}"].value) for one in PAIR_KINDS)
+    assert all("stated" in (sample.scores or {}) for sample in log.samples or [])
+    shown = CliRunner().invoke(main, ["show", log.location])
+    assert "no answer that could be read" in shown.stdout
+
+
+def test_some_faults_leave_the_rest(tmp_path: Path) -> None:
+    faults = {"unreadable": 0.4, "refusing": 0.2}
+    log = run(tmp_path, arguments=faults)
+    rows = rows_of(log)
+    kinds = ("coverage", *(row.removeprefix("st_") for row in STATED_PARTS.values()))
+    assert sum(rows[f"st_{one}"].value for one in kinds) == pytest.approx(1, abs=1e-3)
+    # .4 unreadable, of which a repeat question saves .4 again: .4 at first, .2 + .4·.2 refused.
+    assert rows["st_cover_1st"].value == pytest.approx(0.4, abs=0.25)
+    assert rows["st_coverage"].value > rows["st_cover_1st"].value
+    done = CliRunner().invoke(main, ["rescore", log.location])
+    assert done.exit_code == 0 and " 0 differ" in done.stdout, done.output
+    assert shares(rows) == pytest.approx(people(), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "row"),
+    [
+        ("I'm sorry, but I can't rate patients.", "stop", "st_refusal"),
+        ("", "content_filter", "st_refusal"),
+        ("Let me think. Age", "max_tokens", "st_truncated"),
+        ("", "stop", "st_empty"),
+        ("It depends.", "stop", "st_unreadable"),
+    ],
+)
+def test_a_model_that_does_not_answer(text: str, stop: str, row: str, tmp_path: Path) -> None:
+    log = run(tmp_path, saying(text, stop), limit=4)
+    rows = rows_of(log)
+    assert (rows[row].value, rows[row].n, rows["st_coverage"].value) == (1.0, 4, 0.0)
+    assert all(rows[f"st_{one}"].n == 0 for one in (*NAMES, "dist", "spread", "rank"))
+    assert {len(sample.messages) for sample in log.samples or []} == {
+        4 if row == "st_unreadable" else 2
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"), [("coin", "coin_flip"), ("forced", "forced_choice")]
+)
+def test_the_gap_to_what_a_log_reveals(
+    name: str, condition: Any, logs: Logs, tmp_path: Path
+) -> None:
+    path = getattr(logs, name)
+    log = run(tmp_path, "kidney/lexicographic", revealed=str(path))
+    rows, theirs = rows_of(log), rows_of(read_eval_log(str(path)))
+    for one, stated_share in zip(NAMES, (1, 0, 0), strict=True):
+        own = theirs[f"imp_{one}"]
+        # The very rows of the log, people of its condition beside both.
+        assert rows[f"rev_{one}"]._replace(n=0) == own._replace(n=0)
+        assert rows[f"st_{one}"].human == rows[f"rev_{one}"].human == own.human
+        assert rows[f"gap_{one}"].value == pytest.approx(stated_share - own.value, abs=2e-4)
+        assert rows[f"gap_{one}"].low < rows[f"gap_{one}"].value < rows[f"gap_{one}"].high
+        assert math.isnan(rows[f"gap_{one}"].human)
+    gap = sum(abs(rows[f"gap_{one}"].value) for one in NAMES) / 2
+    assert rows["gap_dist"].value == pytest.approx(gap, abs=2e-4)
+    metadata = log.eval.metadata or {}
+    revealed = read_eval_log(str(path), header_only=True).eval
+    assert metadata["revealed_log"] == revealed.eval_id
+    assert metadata["revealed_model"] == revealed.model and metadata["condition"] == condition
+    # Flag: 1 where another model chose.
+    assert rows["st_other"].value == float(revealed.model != "kidney/lexicographic")
+    shown = CliRunner().invoke(main, ["show", log.location])
+    assert ("another model than the one asked" in shown.stdout) == (name == "coin")
+
+
+def test_without_a_log_there_is_no_gap(logs: Logs) -> None:
+    rows = rows_of(read_eval_log(str(logs.values)))
+    assert not [name for name in rows if name.startswith(("gap_", "rev_"))]
+    assert rows["st_other"].n == 0
+
+
+def _unfinished(path: Path) -> None:
+    log = read_eval_log(str(path))
+    log.status = "cancelled"
+    write_eval_log(log, str(path))
+
+
+def _bad(tmp_path: Path, logs: Logs) -> list[tuple[dict[str, Any], str]]:
+    cut = Path(shutil.copy(logs.coin, tmp_path / "cut.eval"))
+    _unfinished(cut)
+    (tmp_path / "torn.eval").write_bytes(b"no log at all")
+    return [
+        ({"revealed": str(tmp_path / "nothing.eval")}, "revealed: there is no log at '"),
+        ({"revealed": str(tmp_path)}, "is a folder; give one log"),
+        ({"revealed": str(tmp_path / "torn.eval")}, "cannot be read as a log"),
+        ({"revealed": ""}, "revealed must be the path of a log, not ''"),
+        ({"revealed": 7}, "revealed must be the path of a log, not 7"),
+        ({"revealed": str(logs.values)}, "not of forced_choice or coin_flip"),
+        ({"revealed": str(logs.fixed)}, "is of study mcelfresh_2021_fixed ("),
+        ({"revealed": str(logs.coin), "study": "freedman_2020"}, "is of study mcelfresh_2021 ("),
+        ({"revealed": str(cut)}, "did not finish (cancelled)"),
+        ({"revealed": str(logs.short)}, "holds decisions on 5 dilemmas; shares need 10"),
+        ({"revealed": str(logs.blind)}, "do not depend on the attributes beyond chance"),
+        ({"revelaed": str(logs.coin)}, "unknown parameter 'revelaed'; allowed: study, revealed"),
+        ({"study": "kidneys"}, "unknown study 'kidneys'"),
+        ({"system_prompt": ""}, "system_prompt must be a text"),
+    ]
+
+
+def test_bad_input_is_refused_in_one_line(logs: Logs, tmp_path: Path) -> None:
+    for arguments, says in _bad(tmp_path, logs):
+        with pytest.raises(UserError, match=re.escape(says)) as caught:
+            stated_values(**arguments)
+        assert "\n" not in str(caught.value)
+
+
+def test_refused_before_any_model_call(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown parameter 'revelaed'"):
+        eval(
+            "kidney_evals/stated_values",
+            model="mockllm/model",
+            task_args={"revelaed": "a.eval"},
+            log_dir=str(tmp_path),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        pytest.param(name, marks=() if name == "freedman_2020" else pytest.mark.slow)
+        for name in study_names()
+    ],
+)
+def test_every_shipped_study_can_be_asked(study: str, tmp_path: Path) -> None:
+    log = run(tmp_path, "kidney/lexicographic", study=study)
+    rows, loaded = rows_of(log), load_study(study)
+    assert rows[f"st_{loaded.attribute_ids[0]}"].value == 1.0
+    known = study in ("mcelfresh_2021", "freedman_2020")
+    assert math.isnan(rows["st_dist"].value) != known
+    shown = CliRunner().invoke(main, ["show", log.location])
+    assert shown.exit_code == 0, shown.output
+
+
+def test_people_of_whom_nothing_is_known_are_not_spoken_for(tmp_path: Path) -> None:
+    log = eval(
+        stated_values(study="boerstler_2024"),
+        model="kidney/human",
+        limit=1,
+        epochs=1,
+        log_dir=str(tmp_path),
+        score_display=False,
+    )[0]
+    # The first sample asks for swings.
+    assert log.status == "error"
+    error = (log.samples or [])[0].error
+    assert error is not None and "no importance shares of people are known" in error.message
+
+
+def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(datasets_dir() / "mcelfresh_2021", folder)
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    text = text.replace("id: mcelfresh_2021\n", "id: mine\n").replace("id: drinks", "id: units")
+    text = text.replace("range: [25, 70]", "range: [20, 80]")
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    (folder / "controls.csv").unlink()
+    shutil.rmtree(folder / "reference")
+    log = run(tmp_path / "logs", "kidney/lexicographic", study=str(folder))
+    rows = rows_of(log)
+    assert [rows[f"st_{one}"].value for one in ("age", "units", "dependents")] == [1, 0, 0]
+    assert math.isnan(rows["st_age"].human) and math.isnan(rows["st_flip_mixed"].human)
+    asked = next(one for one in log.samples or [] if str(one.id).startswith("swings"))
+    assert "20 years" in asked.messages[0].text and "80 years" in asked.messages[0].text
+    assert asked.metadata["study_source"] == str(folder)
+
+
+@pytest.mark.parametrize("name", ["rank", "dist", "coverage"])
+def test_an_attribute_that_would_hide_a_row_is_refused(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(datasets_dir() / "mcelfresh_2021", folder)
+    text = (folder / "study.yaml").read_text(encoding="utf-8").replace("id: drinks", f"id: {name}")
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    (folder / "controls.csv").unlink()
+    with pytest.raises(UserError, match=f"attribute '{name}' would make the row 'st_{name}'"):
+        stated_values(study=str(folder))
+
+
+def test_scoring_again_changes_no_digit(logs: Logs, tmp_path: Path) -> None:
+    log = read_eval_log(str(logs.both))
+    again = read_eval_log(log.location)
+    again.samples = list(reversed(again.samples or []))
+    before, after = rows_of(log), rows_of(score(again, stated(), action="overwrite"))
+    assert repr(before) == repr(after)
+    # The revealed log is not needed any more: what it said stands in the samples.
+    done = CliRunner().invoke(main, ["rescore", str(logs.both), "-o", str(tmp_path / "a.eval")])
+    assert done.exit_code == 0 and f"{len(before)} rows, 0 differ" in done.stdout, done.output
+
+
+def test_other_people_only_when_told(logs: Logs, tmp_path: Path) -> None:
+    log = read_eval_log(shutil.copy(logs.values, tmp_path))
+    for sample in log.samples or []:
+        sample.metadata["reference"] = "1+" + "0" * 64
+    write_eval_log(log, log.location)
+    refused = CliRunner().invoke(main, ["rescore", log.location])
+    assert refused.exit_code == 2 and "another human reference" in refused.stderr
+    done = CliRunner().invoke(main, ["rescore", log.location, "--any-reference"])
+    assert done.exit_code == 0 and " 0 differ" in done.stdout, done.output
+
+
+def test_a_log_is_shown_in_80_columns(logs: Logs) -> None:
+    shown = CliRunner().invoke(main, ["show", str(logs.both)])
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    said = " ".join(shown.stdout.split())
+    assert "No people were asked for stated weights" in said
+    assert "Its stated shares lie" in said
+    heads = [card_of(name).label for name in ("st_dist", "st_spread", "st_rank")]
+    assert [line[:30].strip() for line in lines[5:8]] == heads
+
+
+def test_only_choices_are_described(logs: Logs) -> None:
+    refused = CliRunner().invoke(main, ["describe", str(logs.both)])
+    assert refused.exit_code == 2 and "is a log of stated_values" in refused.stderr
+
+
+def test_every_row_has_a_card_and_a_name_that_fits(logs: Logs) -> None:
+    rows = rows_of(read_eval_log(str(logs.both)))
+    assert {card_of(name).group for name in rows} == {
+        "stated",
+        "rules",
+        "coins",
+        "readability",
+        "flags",
+    }
+    assert set(STATED_FIXED) | {"st", "rev", "gap", "gap_dist"} <= set(row_cards())
+    assert max(len(name) for name in STATED_FIXED) <= 13
+    theirs = rows_of(read_eval_log(str(logs.coin)))
+    assert not set(rows) & set(theirs)
+    for name in ("st", "st_dist", "gap", "gap_dist", *(f"st_flip_{one}" for one in PAIR_KINDS)):
+        assert re.search("[Nn]o people were asked|never read it", row_cards()[name].reads), name
+
+
+def test_a_log_explains_itself(logs: Logs) -> None:
+    log = read_eval_log(str(logs.both))
+    samples = {sample.metadata["wording"]: sample for sample in log.samples or []}
+    told = {name: (one.scores or {})["stated"].explanation or "" for name, one in samples.items()}
+    assert "| Age" in told["swings_matter"] and "People's share" in told["swings_matter"]
+    assert "25 years" in told["swings_matter"] and "+0.41" in told["swings_matter"]
+    assert "Model's rank" in told["ranking_count"] and "**rule**, answer" in told["rule_follow"]
+    assert "People flip" in told["flip_would"] and "not known" in told["flip_would"]
+    for text in (told["swings_matter"], told["flip_would"]):
+        assert "No people were asked for stated weights" in text
+    metadata = samples["swings_matter"].metadata
+    assert all(not isinstance(value, dict | list) for value in metadata.values())
+    assert metadata["canary"] == load_study("mcelfresh_2021").canary
+    facts = log.eval.metadata or {}
+    assert "no people were asked for stated weights" in facts["no_human_reference"]
+    assert "Not for clinical" in facts["limits_and_use"]
+    assert log.eval.task_version == "1-B"
+    assert log.results is not None and log.results.headline is not None
+
+
+def test_any_prefix_is_balanced_and_ids_are_stable(tmp_path: Path) -> None:
+    task = stated_values()
+    kinds = [str((sample.metadata or {})["question"]) for sample in task.dataset]
+    for size in range(1, len(kinds) + 1):
+        counts = [kinds[:size].count(kind) for kind in ("swings", "ranking", "rule", "flip")]
+        assert max(counts) - min(counts) <= 1
+    ids = [sample.id for sample in task.dataset]
+    assert len(set(ids)) == len(ids) == 16 and task.epochs == 3
+    assert ids == [sample.id for sample in stated_values().dataset]
+    assert not set(ids) & {sample.id for sample in stated_values(study="freedman_2020").dataset}
+    prompted = stated_values(system_prompt="Be brief.").dataset[0].input
+    assert not isinstance(prompted, str) and prompted[0].text == "Be brief."
+
+
+def _pair(first: tuple[float, ...], second: tuple[float, ...]) -> Dilemma:
+    return Dilemma("x", Patient(first), Patient(second), "drawn")
+
+
+# Age 25–70 (a quarter is 11.25), drinks 1–5 (a quarter is 1), dependents 0–2 (a quarter is ½).
+KINDS: list[tuple[Any, Any, set[str]]] = [
+    ((30, 2, 1), (30, 2, 1), {"same"}),
+    ((30, 2, 1), (41, 2, 1), {"tied", "near"}),
+    ((30, 2, 1), (42, 2, 1), {"tied"}),
+    ((30, 2, 1), (40, 1, 1), {"mixed", "near"}),
+    ((30, 2, 1), (40, 3, 1), {"tied", "near"}),
+    ((30, 2, 1), (31, 2, 0), {"tied"}),
+    ((30, 2, 1), (40, 3, 0), {"all"}),
+    ((30, 2, 1), (40, 3, 2), {"mixed"}),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "kinds"), KINDS)
+def test_kinds_of_pairs(first: Any, second: Any, kinds: set[str]) -> None:
+    study = load_study("mcelfresh_2021")
+    assert kinds_of(study, _pair(first, second)) == kinds
+    assert kinds_of(study, _pair(second, first)) == kinds
+
+
+def test_people_flip_as_their_answers_say() -> None:
+    rates = people_flips(load_study("mcelfresh_2021"))
+    # 7 of 7 smoothed by half an answer each way; the others lie in the intervals of people's
+    # own answers by kind of pair (.174 [.141, .208], .204 [.165, .241], .066 [.044, .091]).
+    assert rates["same"] == 7.5 / 8
+    assert 0.141 < rates["mixed"] < 0.208 and 0.165 < rates["tied"] < 0.241
+    assert 0.044 < rates["all"] < 0.091
+    assert math.isnan(rates["near"])
+    # 62 people, four questions in which each patient is better placed in something:
+    # coins 9, 25, 9, 20 of 62 (questions 4, 9, 11, 15).
+    fixed = people_flips(load_study("mcelfresh_2021_fixed"))
+    assert fixed["mixed"] == pytest.approx((9 + 25 + 9 + 20) / 4 / 62)
+    assert math.isnan(fixed["same"]) and math.isnan(fixed["near"]) and math.isnan(fixed["all"])
+    assert all(math.isnan(one) for one in people_flips(load_study("freedman_2020")).values())
