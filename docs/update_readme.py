@@ -1,6 +1,6 @@
 """Write the parts of README.md that are made from data.
 
-python docs/update_readme.py            # limits and rows
+python docs/update_readme.py            # limits, rows and other tables
 python docs/update_readme.py --known    # and what known respondents score (minutes)
 python docs/update_readme.py --check    # fail if the README differs, writing nothing
 """
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from kidney_evals.limits import limits_and_use
+from kidney_evals.planning import readout, stopping
 from kidney_evals.reporting.rows import row_cards
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -54,7 +55,14 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     before = README.read_text(encoding="utf-8")
-    after = replace(replace(before, "limits", limits()), "rows", rows())
+    after = before
+    for block, content in (
+        ("limits", limits()),
+        ("rows", rows()),
+        ("readout", readout.markdown()),
+        ("precision", stopping.markdown()),
+    ):
+        after = replace(after, block, content)
     if options.known:
         after = replace(after, "known", known())
     if options.check:
