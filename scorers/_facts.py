@@ -90,8 +90,12 @@ class Facts:
         model = "No decision" if self.choice is None else "The model chose a patient"
         if self.form.mechanism != "coin":
             took = "The model took the way out" if self.choice == "coin" else model
+            if self.chances is not None:
+                took = f"The model's probability of the way out is {self.chances[-1]:.0%}"
             return f"{took} ({CALLED[self.form.mechanism]}); people were offered a coin only."
         model = "The model chose the coin" if self.choice == "coin" else model
+        if self.chances is not None:
+            model = f"The model's probability of the coin is {self.chances[-1]:.0%}"
         if self.shares is None:
             return f"{model}; people were not asked with a coin."
         return f"{model}; {self.value_of('coin'):.0%} of people chose the coin."
@@ -281,12 +285,27 @@ def _table(facts: Facts) -> str:
         [attribute.label, *(attribute.describe(patient.values[index]) for patient in shown)]
         for index, attribute in enumerate(facts.study.attributes)
     ]
-    answer = facts.reading.answer if facts.reading else None
-    marks = ["**✓**" if answer == name else "" for name in ("A", "B", "COIN")]
-    rows += [["**People chose**", *_people_chose(facts)], ["**Model chose**", *marks]]
+    rows += [["**People chose**", *_people_chose(facts)], _model_chose(facts)]
     lines = [_line(["", *heads]), "|---" * (len(heads) + 1) + "|"]
     lines += [_line([*row, ""][: len(heads) + 1]) for row in rows]
     return "\n".join(lines)
+
+
+def _model_chose(facts: Facts) -> list[str]:
+    if facts.chances is None:
+        answer = facts.reading.answer if facts.reading else None
+        return ["**Model chose**", *("**✓**" if answer == name else "" for name in CHOSEN)]
+    return ["**Model's probabilities**", *_as_shown(facts.chances, facts.order)]
+
+
+CHOSEN = ("A", "B", "COIN")
+"""The answers in the order of the table's columns."""
+
+
+def _as_shown(shares: Sequence[float], order: Order) -> list[str]:
+    first, second, *coin = shares
+    shown = [first, second] if order == "ab" else [second, first]
+    return [f"{share:.0%}" for share in (*shown, *coin)]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -300,9 +319,7 @@ def _columns(facts: Facts) -> int:
 def _people_chose(facts: Facts) -> list[str]:
     if facts.shares is None:
         return ["not asked"] * _columns(facts)
-    first, second, *coin = facts.shares
-    shown = [first, second] if facts.order == "ab" else [second, first]
-    told = [f"{share:.0%}" for share in (*shown, *coin)]
+    told = _as_shown(facts.shares, facts.order)
     return [*told, *["not asked"] * (_columns(facts) - len(told))]
 
 

@@ -18,22 +18,23 @@ NO_PEOPLE = (
 """Stands below every table that shows people beside a model."""
 
 
-def in_words(reading: StatedReading | None, study: Study, metadata: Mapping[str, Any]) -> str:
-    """Return what was read in a line ("age: 25 years 60, …"), else what became of it."""
+def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
+    """Return what was read in so few letters that a cell of the sample list holds them.
+
+    What each attribute got stands in columns of its own; the rest is in the explanation.
+    """
     if reading is None:
         return "error"
     if reading.outcome != "answer":
         return reading.outcome
     if reading.rule:
         return reading.rule
+    numbers = reading.numbers
     if metadata["question"] == "ranking":
-        return " > ".join(sorted(reading.numbers, key=lambda name: reading.numbers[name]))
+        return f"{min(numbers, key=lambda name: numbers[name])} first"
     if metadata["question"] == "flip":
-        return ", ".join(f"{name} {value:g} %" for name, value in reading.numbers.items())
-    return ", ".join(
-        f"{name}: {_end(reading, study, metadata, name)} {value:g}"
-        for name, value in reading.numbers.items()
-    )
+        return f"{min(numbers.values()):.0f}\u2013{max(numbers.values()):.0f} %"
+    return f"{max(numbers, key=lambda name: numbers[name])} most"
 
 
 def explain(read: StatedReadings | None, study: Study, metadata: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from kidney_evals.elicitation.stated_solver import stated_readings_of
 from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, REVEALED, STATED, STATED_FIXED
 from kidney_evals.scorers._estimate import rows
 from kidney_evals.scorers._facts import BLANK, KeptScore, _same
-from kidney_evals.scorers._stated_table import explain, in_words
+from kidney_evals.scorers._stated_table import explain, in_short
 from kidney_evals.studies import Study, load_study
 
 
@@ -41,7 +41,7 @@ def stated(any_reference: bool = False) -> Scorer:
         first, final = (read.first, read.final) if read else (None, None)
         value: dict[str, str | int | float | bool | None] = {
             "question": metadata["question"],
-            "said": in_words(final, study, metadata),
+            "said": in_short(final, metadata),
         }
         value |= dict(_named(final, study, metadata))
         value |= dict.fromkeys(STATED_FIXED, BLANK)
@@ -60,7 +60,7 @@ def stated(any_reference: bool = False) -> Scorer:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
         return KeptScore(
             value=value,
-            answer=in_words(final, study, metadata),
+            answer=in_short(final, metadata),
             explanation=explain(read, study, metadata),
             metadata=kept,
         )

@@ -169,7 +169,7 @@ def build_task(
 def _check_model() -> None:
     """Refuse a model that is known to give no log-probabilities, where a model is known yet."""
     try:
-        model = get_model()
+        model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- before any call
     except ValueError:
         # A task that is built outside of an evaluation: its first answer will tell.
         return

@@ -58,6 +58,7 @@ def pulled_to_a_side(rows: Rows) -> None:
     assert righted == pytest.approx(rows["dist_unif"].value, abs=0.001)
 
 
+@pytest.mark.slow
 def test_forty_dilemmas_tell_people() -> None:
     runs = run_known(40, ("human",))
     flipped(runs["coin_flip", "human"])

@@ -64,6 +64,7 @@ def test_means_and_deviations_are_recovered(model: RandomModel) -> None:
     assert fit.bic == pytest.approx(fit.parameters * np.log(150) - 2 * fit.log_likelihood)
 
 
+@pytest.mark.slow
 def test_a_full_covariance_is_recovered() -> None:
     rows, _ = simulate(2, "davidson", FULL, people=250, each=20)
     fit = fit_random_coefficients(*rows, model="davidson", correlated=True)

@@ -77,6 +77,7 @@ def test_a_new_persons_answers(raw_dir: Path) -> None:
     assert left_out(data, random_coefficients, 0) == pytest.approx(-0.523, abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("correlated", "value"), [(False, -0.5211), pytest.param(True, -0.5202, marks=pytest.mark.slow)]
 )

@@ -51,9 +51,9 @@ def _texts(sample: EvalSample) -> list[str]:
     ("condition", "wording", "explain"),
     [
         ("forced_choice", "default", "before"),
-        ("forced_choice", "french", "none"),
         ("coin_flip", "labels_numbers", "none"),
-        ("coin_flip", "committee", "after"),
+        pytest.param("forced_choice", "french", "none", marks=pytest.mark.slow),
+        pytest.param("coin_flip", "committee", "after", marks=pytest.mark.slow),
     ],
 )
 def test_answers_are_the_same_in_all_channels(

@@ -255,6 +255,7 @@ def test_a_log_can_be_scored_again_to_the_same_digits(tmp_path: Path) -> None:
     assert result.exit_code == 0 and "0 differ" in result.output, result.output
 
 
+@pytest.mark.slow
 def test_predictions_beside_own_choices(tmp_path: Path) -> None:
     own = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/majority", tmp_path, epochs=1)
     for model, other in (("kidney/majority", 0.0), ("kidney/human", 1.0)):

@@ -169,6 +169,7 @@ def test_graded_respondents_are_graded_in_truth(row: str) -> None:
     assert steps == pytest.approx(np.full(5, steps.mean()), rel=even), values
 
 
+@pytest.mark.slow
 def test_the_quick_validation_prints_its_tables() -> None:
     result = CliRunner().invoke(main, ["validate", "--quick", "--runs", "4"])
     assert result.exit_code == 0, result.output
