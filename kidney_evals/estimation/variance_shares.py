@@ -336,9 +336,10 @@ def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, 
     apart = total @ total.transpose(0, 2, 1) - added(sums.products, weights**2)
     apart_pairs = each[:, :, None] * each[:, None, :] - added(sums.pairs, weights**2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        same = (products - itself[:, :, None] * alone) / (pairs - each[:, :, None] * alone)
+        others = pairs - each[:, :, None] * alone
+        same = np.where(others > 0, (products - itself[:, :, None] * alone) / others, NAN)
         between = np.where(apart_pairs > 0, apart / apart_pairs, NAN).reshape(shape)
-        length = (itself / each).mean(axis=1)
+        length = np.where(each > 0, itself / each, NAN).mean(axis=1)
 
     def mean(values: Floats, mask: NDArray[np.bool_]) -> Floats:
         result: Floats = values[:, mask].mean(axis=1)

