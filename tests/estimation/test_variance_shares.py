@@ -307,6 +307,8 @@ def test_choices_outside_the_set_are_named() -> None:
 def test_a_design_with_holes_warns_of_nothing(seed: int) -> None:
     random = np.random.default_rng(seed)
     keys = np.array(list(np.ndindex(30, 2, 2, 2)))[random.permutation(240)[:100]]
-    found = variance_shares(*keys.T, one_hot(random.integers(0, 3, 100)), draws=200)
+    dilemma, wording, order, epoch = keys.T
+    outcomes = one_hot(random.integers(0, 3, 100))
+    found = variance_shares(dilemma, wording, order, epoch, outcomes, draws=200)
     shares = [one.share.value for one in found.shares]
     assert np.isnan(shares).all() or sum(shares) == pytest.approx(1)
