@@ -8,11 +8,11 @@ from inspect_ai.model import (
     ChatMessageAssistant,
     ChatMessageSystem,
     ChatMessageUser,
-    ContentText,
     ModelOutput,
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from kidney_evals.elicitation.calls import departures, marked_as_refusal
 from kidney_evals.elicitation.predict import (
     ASKS,
     Prediction,
@@ -22,9 +22,6 @@ from kidney_evals.elicitation.predict import (
 )
 from kidney_evals.guards import within_quota
 from kidney_evals.studies import Condition, load_study
-
-_DECLINED = ("refusal", "content_filter")
-"""Details of a stop by which a provider says that it was a refusal, whatever the stop reason."""
 
 
 class PredictionRead(NamedTuple):
@@ -60,6 +57,8 @@ def predict_people() -> Solver:
         if read_prediction_output(state.output, condition).outcome == "unreadable":
             state.messages.append(ChatMessageUser(content=render_repeat(condition)))
             state = await within_quota(generate(state))
+        if settings := departures():
+            state.metadata["sampling_departures"] = settings
         return state
 
     return solve
@@ -93,12 +92,11 @@ def read_prediction_output(output: ModelOutput, condition: Condition) -> Predict
     if not output.choices:
         return read_prediction("", condition=condition)
     choice = output.choices[0]
-    content = choice.message.content
-    refused = choice.stop_details is not None and choice.stop_details.type in _DECLINED
-    if not isinstance(content, str):
-        refused |= any(isinstance(part, ContentText) and bool(part.refusal) for part in content)
     return read_prediction(
-        choice.message.text, condition=condition, stop=choice.stop_reason or "stop", refused=refused
+        choice.message.text,
+        condition=condition,
+        stop=choice.stop_reason or "stop",
+        refused=marked_as_refusal(choice),
     )
 
 

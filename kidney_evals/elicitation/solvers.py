@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from inspect_ai.event import ModelEvent
-from inspect_ai.log import transcript
 from inspect_ai.model import (
     ChatMessageAssistant,
     ChatMessageSystem,
     ChatMessageUser,
-    ContentText,
-    GenerateConfig,
     ModelOutput,
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from kidney_evals.elicitation.calls import departures, last_config, marked_as_refusal
 from kidney_evals.elicitation.channels import (
     Channel,
     answer_schema,
@@ -41,23 +38,6 @@ from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import end_run, within_quota
 from kidney_evals.studies import Condition, load_study
-
-SAMPLING = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "frequency_penalty",
-    "presence_penalty",
-    "logit_bias",
-    "reasoning_effort",
-    "reasoning_tokens",
-    "effort",
-)
-"""Inspect options that change what a model would answer by default."""
-
-
-_DECLINED = ("refusal", "content_filter")
-"""Details of a stop by which a provider says that it was a refusal, whatever the stop reason."""
 
 
 class Readings(NamedTuple):
@@ -146,14 +126,13 @@ def _put(
             # One call, and no second one: what it cannot tell, it cannot tell.
             if lacks_logprobs(state.output):
                 await end_run(f"{state.model}: {NO_LOGPROBS}")
-            state.metadata |= {"readout": readout, "readout_temperature": _temperature()}
+            state.metadata |= {"readout": readout, "readout_temperature": last_config().temperature}
         elif read_output(state.output, condition, words.form, channel).outcome == "unreadable":
             repeat = ChatMessageUser(content=render_repeat(words, condition, channel))
             state.messages += [*call_results(state.output.message, words.form), repeat]
             state = await _answered(state, generate, words.form, condition, "none", channel)
-        departures = _departures()
-        if departures:
-            state.metadata["sampling_departures"] = departures
+        if settings := departures():
+            state.metadata["sampling_departures"] = settings
         return state
 
     return solve
@@ -238,16 +217,12 @@ def read_output(
     if not output.choices:
         return read_answer("", condition=condition, form=form)
     choice = output.choices[0]
-    content = choice.message.content
-    refused = choice.stop_details is not None and choice.stop_details.type in _DECLINED
-    if not isinstance(content, str):
-        refused |= any(isinstance(part, ContentText) and bool(part.refusal) for part in content)
     return read_message(
         choice.message,
         channel,
         condition=condition,
         stop=choice.stop_reason,
-        refused=refused,
+        refused=marked_as_refusal(choice),
         form=form,
     )
 
@@ -284,25 +259,3 @@ def readout_of(state: TaskState) -> Readout | None:
         form_of(state.metadata),
         state.metadata.get("readout_temperature"),
     )
-
-
-def _temperature() -> float | None:
-    """Return the temperature of the last call, None for the model's default."""
-    return _last_config().temperature
-
-
-def _departures() -> str:
-    """Return the sampling options of the last call that are not the model's defaults."""
-    return ", ".join(f"{name}={value}" for name, value in _set_options(_last_config()))
-
-
-def _last_config() -> GenerateConfig:
-    for event in reversed(transcript().events):
-        if isinstance(event, ModelEvent):
-            return event.config
-    return GenerateConfig()
-
-
-def _set_options(config: GenerateConfig) -> list[tuple[str, Any]]:
-    values = ((name, getattr(config, name, None)) for name in SAMPLING)
-    return [(name, value) for name, value in values if value is not None]

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
-from inspect_ai.model import ContentText, ModelOutput
+from inspect_ai.model import ModelOutput
 
 from kidney_evals.elicitation._stated_lines import (
     Fault,
@@ -28,6 +28,7 @@ from kidney_evals.elicitation._stated_lines import (
     swing_of,
 )
 from kidney_evals.elicitation._text import plain
+from kidney_evals.elicitation.calls import marked_as_refusal
 from kidney_evals.elicitation.reader import read_answer
 from kidney_evals.elicitation.stated_questions import LETTERS, StatedKind, attribute_named
 from kidney_evals.studies import Study
@@ -100,11 +101,9 @@ def read_stated_output(output: ModelOutput, asked: Asked) -> StatedReading:
     if not output.choices:
         return read_stated("", asked)
     choice = output.choices[0]
-    content = choice.message.content
-    refused = choice.stop_details is not None and choice.stop_details.type in _DECLINED
-    if not isinstance(content, str):
-        refused |= any(isinstance(part, ContentText) and bool(part.refusal) for part in content)
-    return read_stated(choice.message.text, asked, stop=choice.stop_reason, refused=refused)
+    return read_stated(
+        choice.message.text, asked, stop=choice.stop_reason, refused=marked_as_refusal(choice)
+    )
 
 
 # The solver and the scorer read the same completion in turn.

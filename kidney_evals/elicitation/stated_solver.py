@@ -7,7 +7,7 @@ from typing import NamedTuple
 from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.solvers import _departures as departures
+from kidney_evals.elicitation.calls import departures
 from kidney_evals.elicitation.stated import (
     StatedReading,
     asked_of,

@@ -10,6 +10,7 @@ from inspect_ai.analysis import evals_df
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
+from answering import saying
 from kidney_evals.measures.names import PARTS
 from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.scorers import COLUMN, answers, controls, est, human_alignment, indecision
@@ -26,17 +27,6 @@ def run(task: Any, model: Any, folder: Path, **options: Any) -> EvalLog:
     log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
     assert log.status == "success", log.error
     return log
-
-
-def saying(text: str, stop: Any = "stop") -> Any:
-    """A model that always says one thing."""
-
-    def output(*_: Any) -> ModelOutput:
-        answer = ModelOutput.from_content("mockllm/model", text, stop_reason=stop)
-        answer.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        return answer
-
-    return get_model("mockllm/model", custom_outputs=output, memoize=False)
 
 
 @pytest.mark.parametrize("condition", TASKS)

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.log import EvalLog, write_eval_log
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
+from inspect_ai.model import get_model
 
+from answering import saying
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
 from kidney_evals.tasks import coin_flip, forced_choice
@@ -24,15 +25,6 @@ SHARED = ("flip_rate", "agreement", "distance", "swap_diff", "flip_calib", "imp_
 
 def run(task: Any, folder: Path, model: Any = "kidney/human", **options: Any) -> EvalLog:
     return eval(task, model=model, log_dir=str(folder), display="none", **options)[0]
-
-
-def without_logprobs() -> Any:
-    def answer(*_: Any) -> ModelOutput:
-        output = ModelOutput.from_content("mockllm/model", "ANSWER: A")
-        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        return output
-
-    return get_model("mockllm/model", custom_outputs=answer)
 
 
 def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
@@ -88,7 +80,7 @@ def test_it_agrees_with_two_thousand_samples(traits: dict[str, Any], tmp_path: P
 
 def test_the_first_answer_without_log_probabilities_ends_the_run(tmp_path: Path) -> None:
     task = forced_choice(dilemmas=10, controls=False, readout="logprobs")
-    log = run(task, tmp_path, without_logprobs())
+    log = run(task, tmp_path, saying("ANSWER: A"))
     assert log.status == "error"
     assert log.error
     assert "the answer came without log-probabilities" in log.error.message

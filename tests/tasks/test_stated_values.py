@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from inspect_ai import eval, score
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
+from answering import saying
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
@@ -49,17 +49,6 @@ def run(
     )[0]
     assert log.status == "success", log.error
     return log
-
-
-def saying(text: str, stop: Any = "stop") -> Any:
-    """A model that always says one thing."""
-
-    def output(*_: Any) -> ModelOutput:
-        answer = ModelOutput.from_content("mockllm/model", text, stop_reason=stop)
-        answer.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        return answer
-
-    return get_model("mockllm/model", custom_outputs=output, memoize=False)
 
 
 def shares(rows: dict[str, Quantity], family: str = "st") -> list[float]:
