@@ -11,6 +11,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.measures.change import CHANGES, change
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
+from kidney_evals.planning.readout import simulated
 from kidney_evals.studies import Condition, load_study
 from kidney_evals.validation import respondents as known
 from kidney_evals.validation.respondents import Behaviour, Respondent
@@ -97,3 +98,15 @@ def test_runs_without_a_shared_dilemma_are_refused() -> None:
     head = replace(whole, dilemmas=tuple(replace(one, id="x" + one.id) for one in whole.dilemmas))
     with pytest.raises(InputError, match="share no dilemma"):
         change(whole, head, "agreement")
+
+
+def test_probabilities_that_were_read_out_change_by_what_they_differ() -> None:
+    people, sharp = (simulated(name, 100, 1, read_out=True) for name in ("human", "sharp"))
+    found = change(people, sharp, "flip_rate")
+    coins = [float(run.decisions.counts[:, :, 2].mean()) for run in (people, sharp)]
+    assert found.change.value == pytest.approx(coins[1] - coins[0])
+    # Known far better than from as many answers.
+    drawn = change(people, simulated("sharp", 100, 1, read_out=False), "flip_rate")
+    assert found.change.high - found.change.low < drawn.change.high - drawn.change.low
+    same = change(people, people, "agreement")
+    assert same.change.low <= same.change.value == 0 <= same.change.high
