@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation import _decision_checks as _given
 from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation.errors import InputError
 
 FIRST: Final = 0
 """The first-listed patient was chosen."""
@@ -37,8 +37,6 @@ Counts = NDArray[np.int64] | NDArray[np.float64]
 DRAWN: Final = 40
 """Answers that stand for one call's probabilities where an estimator needs answers."""
 
-_SUM_TOLERANCE = 1e-4
-_MOST = 2**53
 _NEVER = 1e-12
 _GOLDEN = 0.6180339887498949
 
@@ -86,20 +84,22 @@ class Decisions:
     chances: Floats | None = None
 
     def __post_init__(self) -> None:
-        differences = _table(self.differences, "differences")
+        differences = _given.table(self.differences, "differences")
         count = len(differences)
         if count:
             differences = _checks.matrix(differences, "differences")
-        shares = _shares(_table(self.shares, "shares"), count)
+        shares = _given.known_shares(_given.table(self.shares, "shares"), count)
         width = shares.shape[1]
-        draws = None if self.share_draws is None else _draws(self.share_draws, shares)
+        draws = None if self.share_draws is None else _given.share_draws(self.share_draws, shares)
         closeness = _checks.shaped(self.closeness, (count,), "closeness", 0, np.inf, missing=True)
-        dilemma = _integers(self.dilemma, None, "dilemma", 0, count - 1)
+        dilemma = _given.integers(self.dilemma, None, "dilemma", 0, count - 1)
         n = len(dilemma)
-        order = _integers(self.order, n, "order", 0, 1)
-        epoch = _integers(self.epoch, n, "epoch", 0, None)
-        choice = _integers(self.choice, n, "choice", 0, width - 1)
-        chances = None if self.chances is None else _chances(self.chances, choice, width)
+        order = _given.integers(self.order, n, "order", 0, 1)
+        epoch = _given.integers(self.epoch, n, "epoch", 0, None)
+        choice = _given.integers(self.choice, n, "choice", 0, width - 1)
+        chances = (
+            None if self.chances is None else _given.answer_chances(self.chances, choice, width)
+        )
         ties = () if chances is None else tuple(chances.T)
         rank = np.lexsort((*ties, choice, epoch, order, dilemma))
         for name, value in {
@@ -247,7 +247,7 @@ class Decisions:
         Raises:
             InputError: A mask of the wrong length, or an index that no answer has.
         """
-        keep = _selection(rows, len(self), "rows")
+        keep = _given.selection(rows, len(self), "rows")
         return self._with(
             dilemma=self.dilemma[keep],
             order=self.order[keep],
@@ -266,7 +266,7 @@ class Decisions:
             InputError: A mask of the wrong length, or an index that no dilemma has.
         """
         mask = np.zeros(self.dilemmas, dtype=bool)
-        mask[_selection(dilemmas, self.dilemmas, "dilemmas")] = True
+        mask[_given.selection(dilemmas, self.dilemmas, "dilemmas")] = True
         if mask.all():
             return self
         position = np.cumsum(mask) - 1
@@ -321,95 +321,6 @@ class Decisions:
             choice=np.concatenate([self.choice, more]),
             chances=chances,
         )
-
-
-def _selection(rows: ArrayLike, count: int, name: str) -> NDArray[np.bool_] | Ints:
-    chosen = np.asarray(rows) if _checks.length(rows, name, 0) else np.zeros(0, dtype=np.int64)
-    if chosen.dtype != bool:
-        # Sorted, so that answers stay in the order in which a run keeps them.
-        return np.sort(_checks.places(chosen, len(chosen), name, count))
-    if len(chosen) != count:
-        raise InputError(f"{name} must have shape ({count},), not {chosen.shape}")
-    return chosen
-
-
-def _table(values: ArrayLike, name: str) -> Floats:
-    array = _checks.numbers(values, name)
-    if array.ndim != 2:
-        raise InputError(f"{name} must have shape (dilemmas, columns), not {array.shape}")
-    return array
-
-
-def _shares(shares: Floats, count: int) -> Floats:
-    if shares.shape[0] != count or shares.shape[1] not in (2, 3):
-        raise InputError(f"shares must have shape ({count}, 2 or 3), not {shares.shape}")
-    bad = _not_shares(shares)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(
-            f"shares row {row} is {shares[row].tolist()}: neither shares that sum to 1 nor all NaN"
-        )
-    return shares
-
-
-def _chances(given: ArrayLike, choice: Ints, width: int) -> Floats:
-    chances = _checks.shares(given, (len(choice), width), "chances")
-    total = chances.sum(axis=1)
-    best = chances[np.arange(len(choice)), choice] >= chances.max(axis=1, initial=0.0)
-    bad = ~((total > 0) & (total < 1 + _SUM_TOLERANCE) & best)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(
-            f"chances row {row} is {chances[row].tolist()} with choice {choice[row]}: not "
-            "probabilities of which that of the choice is the largest"
-        )
-    return chances
-
-
-def _draws(given: NDArray[np.floating], shares: Floats) -> NDArray[np.floating]:
-    draws = given if isinstance(given, np.ndarray) else _checks.numbers(given, "share_draws")
-    if not np.issubdtype(draws.dtype, np.floating):
-        draws = _checks.numbers(draws, "share_draws")
-    if draws.ndim != 3 or draws.shape[1:] != shares.shape or len(draws) == 0:
-        raise InputError(f"share_draws must have shape (draws, *{shares.shape}), not {draws.shape}")
-    known = np.isfinite(shares).all(axis=1)
-    for draw, values in enumerate(draws):
-        bad = _not_shares(values) | (np.isnan(values).any(axis=1) & known)
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise InputError(
-                f"share_draws draw {draw} row {row} is {values[row].tolist()}, not shares"
-            )
-    return draws
-
-
-def _not_shares(values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    with np.errstate(invalid="ignore"):
-        sound = (values >= -1e-9).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) < _SUM_TOLERANCE)
-    result: NDArray[np.bool_] = ~(sound | np.isnan(values).all(axis=-1))
-    return result
-
-
-def _integers(values: ArrayLike, n: int | None, name: str, low: int, high: int | None) -> Ints:
-    size = _checks.length(values, name, 0)
-    if n is not None and size != n:
-        raise InputError(f"{name} must have shape ({n},), not {(size,)}")
-    array = np.asarray(values)
-    if size == 0:
-        return np.zeros(0, dtype=np.int64)
-    if not np.issubdtype(array.dtype, np.integer):
-        real = _checks.column(_checks.numbers(values, name), size, name, -np.inf, np.inf)
-        bad = (real != np.round(real)) | (np.abs(real) > _MOST)
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise InputError(f"{name} row {row} is {array[row]}, not a whole number")
-    array = array.astype(np.int64)
-    outside = (array < low) | (array > high if high is not None else False)
-    if outside.any():
-        row = int(np.argmax(outside))
-        span = f"{low} or more" if high is None else f"{low} to {high}"
-        raise InputError(f"{name} row {row} is {array[row]}, allowed is {span}")
-    return array
 
 
 def _renormalised(shares: NDArray[np.floating]) -> NDArray[np.floating]:
