@@ -19,6 +19,7 @@ CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Hm": 0.03}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("temperature", [None, 0.5])
 def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path: Path) -> None:
     if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
@@ -27,15 +28,15 @@ def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path
     path = make_local_model(tmp_path / "model", CHANCES)
     # Named by its folder: under another name Inspect looks for it on the hub.
     model = get_model(f"hf/{path}", device="cpu")
-    options: dict[str, Any] = {"model": model, "display": "none"}
+    options: dict[str, Any] = {"model": model, "display": "none", "score_display": False}
     options |= {
         "log_dir": str(tmp_path / "logs"),
         "temperature": temperature,
         "max_connections": 32,
         "max_tokens": 8,
     }
-    [read] = eval(coin_flip(dilemmas=20, controls=False, readout="logprobs"), **options)
-    [drawn] = eval(coin_flip(dilemmas=20, controls=False), epochs=50, **options)
+    [read] = eval(coin_flip(dilemmas=10, controls=False, readout="logprobs"), **options)
+    [drawn] = eval(coin_flip(dilemmas=10, controls=False), epochs=20, **options)
 
     once, many = rows_of(read), rows_of(drawn)
     power = 1 / (temperature or 1.0)
@@ -46,7 +47,7 @@ def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path
     assert once["outside"]["value"] == pytest.approx(weights["Hm"] / total, abs=2e-4)
     decided = weights["A"] + weights["B"]
     assert once["pos_bias"]["value"] == pytest.approx(weights["A"] / decided - 0.5, abs=2e-4)
-    # 2,000 samples: the rate's interval holds what the readout says.
+    # 400 samples: the rate's interval holds what the readout says.
     for name in ("flip_rate", "pos_bias"):
         found = many[name]
         assert found["low"] - 0.005 < once[name]["value"] < found["high"] + 0.005
