@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,6 +17,7 @@ from kidney_evals.elicitation.solvers import readings_of, readout_of
 from kidney_evals.errors import UserError
 from kidney_evals.measures.names import CHOICES, Choice
 from kidney_evals.measures.shares import shares_beside
+from kidney_evals.scorers._markdown import plain, table
 from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Facts:
     def reading_line(self) -> str:
         """A sentence: what was read, and from what."""
         how = self.reading.how if self.reading else "no answer came back (error)"
-        line = f"Read as **{_words(self)}**: {_plain(how)}."
+        line = f"Read as **{_words(self)}**: {plain(how)}."
         if self.asked > 1 and self.first:
             line += f"\nAsked twice: the first answer was {self.first.outcome}."
         return line
@@ -158,8 +158,8 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
     condition: Condition = metadata["condition"]
     study, reference = _people(metadata["study_source"], condition, metadata["reference"])
     if not any_reference:
-        _same("study", study.hash, metadata["study_hash"])
-        _same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
+        check_same("study", study.hash, metadata["study_hash"])
+        check_same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
     dilemma = study.dilemma_from(metadata)
     order: Order = metadata["order"]
     read = readings_of(state)
@@ -262,13 +262,6 @@ def unscored(facts: Facts, epoch: int, explanation: str) -> Score:
     )
 
 
-GAP = "\u2003\u2060"
-"""Keeps columns apart: the viewer sets tables without any space between the cells.
-
-An em space, and a word joiner that keeps Markdown from trimming it.
-"""
-
-
 _HEADS = {
     "coin": "Coin",
     "undecided": "Undecided",
@@ -286,9 +279,7 @@ def _table(facts: Facts) -> str:
         for index, attribute in enumerate(facts.study.attributes)
     ]
     rows += [["**People chose**", *_people_chose(facts)], _model_chose(facts)]
-    lines = [_line(["", *heads]), "|---" * (len(heads) + 1) + "|"]
-    lines += [_line([*row, ""][: len(heads) + 1]) for row in rows]
-    return "\n".join(lines)
+    return table([["", *heads], *([*row, ""][: len(heads) + 1] for row in rows)])
 
 
 def _model_chose(facts: Facts) -> list[str]:
@@ -306,10 +297,6 @@ def _as_shown(shares: Sequence[float], order: Order) -> list[str]:
     first, second, *coin = shares
     shown = [first, second] if order == "ab" else [second, first]
     return [f"{share:.0%}" for share in (*shown, *coin)]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "".join(f"| {cell}{GAP} " for cell in cells) + "|"
 
 
 def _columns(facts: Facts) -> int:
@@ -330,16 +317,17 @@ def _words(facts: Facts) -> str:
     return facts.outcome.replace("_", " ")
 
 
-def _plain(text: str) -> str:
-    """Keep a model's words from being taken for Markdown.
+def check_same(what: str, now: str, then: str) -> None:
+    """Refuse a log of another content than what is installed.
 
-    What would be HTML the viewer escapes by itself; escaped here, its escape would be seen.
+    Args:
+        what: What is compared, in words.
+        now: Its hash as installed.
+        then: Its hash in the log.
+
+    Raises:
+        UserError: They differ.
     """
-    folded = " ".join(text.split()).rstrip(".")
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", folded)
-
-
-def _same(what: str, now: str, then: str) -> None:
     if now != then:
         raise UserError(
             f"this log was run with another {what} ({then[:12]}, now {now[:12]}); install the "

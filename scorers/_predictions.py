@@ -104,8 +104,9 @@ def _part(scores: Sequence[SampleScore]) -> _Part:
             found[meta["dilemma"]] = (study.dilemma_from(meta), meta)
     names = sorted(found)
     dilemmas = [found[name][0] for name in names]
+    place = {name: index for index, name in enumerate(names)}
     read = [
-        (names.index(meta["dilemma"]), ORDERS.index(meta["order"]), kept["predicted"])
+        (place[meta["dilemma"]], ORDERS.index(meta["order"]), kept["predicted"])
         for one in scores
         for meta, kept in ((one.sample_metadata or {}, one.score.metadata or {}),)
         if kept["predicted"] is not None
@@ -113,7 +114,7 @@ def _part(scores: Sequence[SampleScore]) -> _Part:
     people = reference.shares(dilemmas)
     counted = isinstance(reference.source, CountShares)
     given = Predictions(
-        dilemma=np.array([place for place, _, _ in read], dtype=np.int64),
+        dilemma=np.array([where for where, _, _ in read], dtype=np.int64),
         order=np.array([order for _, order, _ in read], dtype=np.int64),
         shares=np.array([shares for _, _, shares in read]).reshape(len(read), people.shape[1]),
         people=people,

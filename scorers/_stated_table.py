@@ -9,7 +9,7 @@ from typing import Any
 from kidney_evals.elicitation.stated import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import attribute_named
 from kidney_evals.elicitation.stated_solver import StatedReadings
-from kidney_evals.scorers._facts import _line, _plain
+from kidney_evals.scorers._markdown import plain, table
 from kidney_evals.studies import Study
 
 NO_PEOPLE = (
@@ -43,10 +43,10 @@ def explain(read: StatedReadings | None, study: Study, metadata: Mapping[str, An
         return "No answer came back (error)."
     lines = []
     if read.final.outcome == "answer":
-        heads, table = _table(read.final, study, metadata)
-        lines = [_line(heads), "|---" * len(heads) + "|", *(_line(row) for row in table), ""]
+        heads, rows = _table(read.final, study, metadata)
+        lines = [table([heads, *rows]), ""]
         lines += [NO_PEOPLE, ""]
-    how = f"**{metadata['question']}**, {read.final.outcome}: {_plain(read.final.how)}."
+    how = f"**{metadata['question']}**, {read.final.outcome}: {plain(read.final.how)}."
     if read.asked > 1:
         how += f"\nAsked twice: the first answer was {read.first.outcome}."
     return "\n".join([*lines, how])

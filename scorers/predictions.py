@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.predict import Outcome
 from kidney_evals.elicitation.predict_solver import prediction_of
-from kidney_evals.errors import UserError
 from kidney_evals.measures.prediction_names import (
     ALWAYS,
     COVER,
@@ -24,7 +22,8 @@ from kidney_evals.measures.prediction_names import (
     SWAP,
 )
 from kidney_evals.scorers._estimate import rows
-from kidney_evals.scorers._facts import BLANK, GAP, KeptScore
+from kidney_evals.scorers._facts import BLANK, KeptScore, check_same
+from kidney_evals.scorers._markdown import plain, table
 from kidney_evals.studies import Order, load_study
 
 _OPTIONAL = (*DRAWN, *FLIPS.values(), *OWN["fixed"], *OWN["drawn"], OTHER_MODEL)
@@ -69,17 +68,18 @@ def predictions(any_reference: bool = False) -> Scorer:
             "off": round(_off(read), 3) if read.predicted else BLANK,
         }
         value |= dict.fromkeys(_rows_of(state.metadata), BLANK)
+        kept: dict[str, Any] = {
+            "outcome": read.outcome,
+            "epoch": state.epoch,
+            "predicted": None if listed is None else [round(one, 6) for one in listed],
+        }
+        if "revealed_model" in state.metadata:
+            kept["other_model"] = str(state.model) != state.metadata["revealed_model"]
         return KeptScore(
             value=value,
             answer=_answer(read.predicted),
             explanation=_explanation(state, read),
-            metadata={
-                "outcome": read.outcome,
-                "epoch": state.epoch,
-                "predicted": None if listed is None else [round(one, 6) for one in listed],
-                # Written by the solver, and so not among what a metric sees of a sample.
-                "other_model": state.metadata.get("other_model"),
-            },
+            metadata=kept,
         )
 
     return score
@@ -106,8 +106,8 @@ def _read(state: TaskState, any_reference: bool) -> _Read:
     study = load_study(metadata["study_source"])
     reference = load_reference(study, metadata["condition"])
     if not any_reference:
-        _same("study", study.hash, metadata["study_hash"])
-        _same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
+        check_same("study", study.hash, metadata["study_hash"])
+        check_same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
     [shares] = reference.shares([study.dilemma_from(metadata)]).tolist()
     people = _other_way(tuple(shares), metadata["order"])
     assert people is not None
@@ -147,38 +147,21 @@ def _explanation(state: TaskState, read: _Read) -> str:
     study = load_study(state.metadata["study_source"])
     shown = study.dilemma_from(state.metadata).shown(state.metadata["order"])
     names = [
-        f"Patient {name}: "
-        + ", ".join(
-            attribute.describe(value)
-            for attribute, value in zip(study.attributes, patient.values, strict=True)
-        )
+        f"Patient {name}: {study.summary(patient)}"
         for name, patient in zip("AB", shown, strict=True)
     ]
-    lines = [_line("", "predicted", "people", "difference"), "|---|--:|--:|--:|"]
+    rows = [["", "predicted", "people", "difference"]]
     for index, (name, share) in enumerate(zip([*names, "Coin"], read.people, strict=False)):
         one = None if read.predicted is None else read.predicted[index]
-        lines.append(
-            _line(
+        rows.append(
+            [
                 name,
                 "–" if one is None else f"{100 * one:.1f} %",
                 f"{100 * share:.1f} %",
                 "–" if one is None else f"{100 * (one - share):+.1f}",
-            )
+            ]
         )
-    how = re.sub(r"([\\`*_\[\]|#~])", r"\\\1", " ".join(read.how.split()).rstrip("."))
-    told = f"Read as **{read.outcome}**: {how}."
+    told = f"Read as **{read.outcome}**: {plain(read.how)}."
     if read.asked > 1:
         told += "\nAsked twice: the first answer was unreadable."
-    return "\n".join(lines) + f"\n\n{told}"
-
-
-def _line(*cells: str) -> str:
-    return "".join(f"| {cell}{GAP} " for cell in cells) + "|"
-
-
-def _same(what: str, now: str, then: str) -> None:
-    if now != then:
-        raise UserError(
-            f"this log was run with another {what} ({then[:12]}, now {now[:12]}); install the "
-            "version of kidney-evals that made it, or allow it with any_reference=true"
-        )
+    return f"{table(rows, '|---|--:|--:|--:|')}\n\n{told}"

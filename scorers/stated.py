@@ -13,7 +13,7 @@ from kidney_evals.elicitation.stated_questions import STATED_KINDS
 from kidney_evals.elicitation.stated_solver import stated_readings_of
 from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, REVEALED, STATED, STATED_FIXED
 from kidney_evals.scorers._estimate import rows
-from kidney_evals.scorers._facts import BLANK, KeptScore, _same
+from kidney_evals.scorers._facts import BLANK, KeptScore, check_same
 from kidney_evals.scorers._stated_table import explain, in_short
 from kidney_evals.studies import Study, load_study
 
@@ -101,5 +101,5 @@ def _check(study: Study, metadata: dict[str, Any]) -> None:
     from kidney_evals.human.reference import load_reference
 
     reference = load_reference(study, metadata["condition"])
-    _same("study", study.hash, metadata["study_hash"])
-    _same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
+    check_same("study", study.hash, metadata["study_hash"])
+    check_same("human reference", reference.sha256, metadata["reference"].split("+")[-1])

@@ -229,15 +229,26 @@ def _check_crossed(
         raise UserError("crossed=true asks all of its design and cannot end with precision")
 
 
-def _metadata(
-    study: Study, condition: Condition, reference_version: str, reference_hash: str
-) -> dict[str, Any]:
+def of_every_task() -> dict[str, Any]:
+    """Return what the log of every task says: limits of use, version, how it is sampled."""
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
 
     return {
         "limits_and_use": limits_and_use(),
         "kidney_evals_version": __version__,
+        "sampling_default": (
+            "temperature, top_p and reasoning are left unset: the model runs as its provider "
+            "documents it; what was sent stands in each model event"
+        ),
+    }
+
+
+def _metadata(
+    study: Study, condition: Condition, reference_version: str, reference_hash: str
+) -> dict[str, Any]:
+    return {
+        **of_every_task(),
         "condition": condition,
         "study": study.id,
         "study_title": study.title,
@@ -246,10 +257,6 @@ def _metadata(
         "reference_version": reference_version,
         "reference_hash": reference_hash,
         "people_in_this_condition": study.people[condition],
-        "sampling_default": (
-            "temperature, top_p and reasoning are left unset: the model runs as its provider "
-            "documents it; what was sent stands in each model event"
-        ),
         "citation": study.citation,
     }
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures.names import CHOICES
 from kidney_evals.studies import Condition, Dilemma, Study
+from kidney_evals.tasks._given_log import read_given_log
 
 _TASKS = "a log of kidney_evals/forced_choice or kidney_evals/coin_flip"
 
@@ -81,15 +80,7 @@ def choices_of(
 
 
 def _read(name: str, condition: Condition, blocks: Sequence[Study]) -> Choices:
-    from inspect_ai.log import read_eval_log
-
-    place = name if "://" in name else str(_given(name))
-    try:
-        log = read_eval_log(place)
-    except Exception as error:
-        # Inspect has no error of its own for a file that is no log.
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"revealed: {name} cannot be read as a log ({why})") from error
+    log = read_given_log(name)
     counts: dict[Patients, dict[str, list[int]]] = {}
     studies: dict[str, Study] = {study.hash: study for study in blocks}
     hashes = set()
@@ -140,16 +131,6 @@ def _check(
             f"revealed: {name} holds probabilities (readout={metadata['readout']}); give a log of "
             "sampled answers"
         )
-
-
-def _given(name: str) -> Path:
-    """Return a user's file; a task file is loaded from within its folder."""
-    here = Path(name).expanduser()
-    typed = Path(os.environ.get("PWD", ".")) / here
-    place = here if here.exists() else typed
-    if not place.is_file():
-        raise UserError(f"revealed: there is no log file at {name!r}")
-    return place.resolve()
 
 
 def _patients(dilemma: Dilemma) -> Patients:

@@ -12,7 +12,7 @@ from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 from kidney_evals.elicitation.wording import DEFAULT, Wording, wording_named
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.measures.shares import shares_beside
-from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, draw_orders
+from kidney_evals.studies import Condition, Dilemma, Order, Study, draw_orders
 from kidney_evals.tasks._wordings import id_suffix
 
 Orders = Literal["both", "random", "as_listed"]
@@ -104,7 +104,7 @@ def record_to_sample(
     if system_prompt is not None:
         messages.append(ChatMessageSystem(content=system_prompt))
     summary = " | ".join(
-        f"{name}: {summarise(study, patient)}" for name, patient in zip("AB", patients, strict=True)
+        f"{name}: {study.summary(patient)}" for name, patient in zip("AB", patients, strict=True)
     )
     messages.append(ChatMessageUser(content=summary))
     metadata: dict[str, Any] = {
@@ -134,14 +134,6 @@ def record_to_sample(
         input=messages,
         target=majority(shares),
         metadata=metadata,
-    )
-
-
-def summarise(study: Study, patient: Patient) -> str:
-    """Return one patient in a line ("64 years, 5 drinks a day, 1 child")."""
-    return ", ".join(
-        attribute.describe(value)
-        for attribute, value in zip(study.attributes, patient.values, strict=True)
     )
 
 

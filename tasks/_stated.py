@@ -25,16 +25,15 @@ from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, STATED, STATED
 from kidney_evals.scorers import COLUMN
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition, Study, load_study
-from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION
+from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
+from kidney_evals.tasks._revealed import read_revealed
 from kidney_evals.tasks._samples import check_text
+from kidney_evals.tasks._viewer import HEAD, HIDDEN
 
 EPOCHS = 3
 """Answers to each wording of a default run."""
 
 PARAMETERS = ("study", "revealed", "system_prompt")
-
-HEAD = 13
-"""Letters that fill the widest head of a score column; see `tasks/_viewer.py`."""
 
 
 def build_stated(
@@ -64,8 +63,6 @@ def build_stated(
     _check_attributes(loaded)
     shares = None
     if revealed is not None:
-        from kidney_evals.scorers._revealed import read_revealed
-
         shares = read_revealed(revealed, loaded)
     # A revealed log's people were offered what its model was.
     condition: Condition = shares.condition if shares else "forced_choice"
@@ -154,13 +151,9 @@ def _sample(
 def _metadata(
     study: Study, known: Mapping[str, Any], revealed: Mapping[str, Any]
 ) -> dict[str, Any]:
-    from kidney_evals import __version__
-    from kidney_evals.limits import limits_and_use
-
     version, _, sha256 = str(known["reference"]).partition("+")
     return {
-        "limits_and_use": limits_and_use(),
-        "kidney_evals_version": __version__,
+        **of_every_task(),
         "asks": "stated_values",
         "condition": known["condition"],
         "study": study.id,
@@ -172,10 +165,6 @@ def _metadata(
         "no_human_reference": (
             "no people were asked for stated weights; figures of people are what the choices of "
             f"{study.people[known['condition']]} people in this condition reveal"
-        ),
-        "sampling_default": (
-            "temperature, top_p and reasoning are left unset: the model runs as its provider "
-            "documents it; what was sent stands in each model event"
         ),
         "citation": study.citation,
         **revealed,
@@ -195,16 +184,12 @@ def stated_viewer(attributes: Sequence[str]) -> ViewerConfig:
         task_samples_view=TaskSamplesView(
             name="What it says",
             columns=[
-                TaskSamplesColumn(id="sampleStatus", visible=False),
                 TaskSamplesColumn(id="sampleId"),
                 TaskSamplesColumn.score("stated", "question"),
                 TaskSamplesColumn.score("stated", "said"),
                 *(TaskSamplesColumn.score("stated", row) for row in by_attribute),
                 TaskSamplesColumn(id="input"),
-                TaskSamplesColumn(id="target", visible=False),
-                TaskSamplesColumn(id="answer", visible=False),
-                TaskSamplesColumn(id="tokens", visible=False),
-                TaskSamplesColumn(id="duration", visible=False),
+                *HIDDEN,
             ],
             multiline=False,
             score_labels={row: f"{head:<{HEAD}}" for row, head in labels.items()},

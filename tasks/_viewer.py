@@ -24,6 +24,13 @@ AGREEMENT = TaskSamplesColumn.score("human_alignment", "agreement")
 LABELS = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
 """Heads of the sample list's score columns."""
 
+HIDDEN = tuple(
+    TaskSamplesColumn(id=name, visible=False)
+    # The target is what most people chose, under a name that says "right".
+    for name in ("sampleStatus", "target", "answer", "tokens", "duration")
+)
+"""Columns of Inspect's own that say nothing here, in every task."""
+
 HEAD = 13
 """Letters that fill the widest head of a score column.
 
@@ -67,18 +74,13 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
             # Not listed, and so shown only where there is something to show: epoch, error,
             # limit, retries.
             columns=[
-                TaskSamplesColumn(id="sampleStatus", visible=False),
                 TaskSamplesColumn(id="sampleId"),
                 TaskSamplesColumn(id="input"),
                 PEOPLE,
                 CHOICE,
                 AGREEMENT,
                 *(TaskSamplesColumn.score("answers", row) for row in by_attribute),
-                # The target is what most people chose, under a name that says "right".
-                TaskSamplesColumn(id="target", visible=False),
-                TaskSamplesColumn(id="answer", visible=False),
-                TaskSamplesColumn(id="tokens", visible=False),
-                TaskSamplesColumn(id="duration", visible=False),
+                *HIDDEN,
             ],
             sort=[TaskSamplesSort(column=AGREEMENT.id, dir="asc")],
             multiline=False,

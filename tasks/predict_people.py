@@ -21,9 +21,10 @@ from kidney_evals.guards import AccountWatch
 from kidney_evals.scorers import COLUMN
 from kidney_evals.scorers.predictions import predictions
 from kidney_evals.studies import CONDITIONS, Condition, Study, dilemmas_of, load_study
-from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION
+from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
 from kidney_evals.tasks._choices_log import Choices, choices_of
 from kidney_evals.tasks._samples import Orders, Record, presentation, record_to_sample
+from kidney_evals.tasks._viewer import HIDDEN
 
 FIXED_STUDY = "mcelfresh_2021_fixed"
 
@@ -150,13 +151,10 @@ def _kind_of(study_hash: str, blocks: Sequence[Study]) -> str:
 def _metadata(
     blocks: Sequence[Study], condition: Condition, choices: Sequence[Choices]
 ) -> dict[str, Any]:
-    from kidney_evals import __version__
     from kidney_evals.human.reference import load_reference
-    from kidney_evals.limits import limits_and_use
 
     found: dict[str, Any] = {
-        "limits_and_use": limits_and_use(),
-        "kidney_evals_version": __version__,
+        **of_every_task(),
         "condition": condition,
         "study": " + ".join(study.id for study in blocks),
         "asks": "predict_people",
@@ -179,15 +177,10 @@ def _viewer() -> ViewerConfig:
         task_samples_view=TaskSamplesView(
             name="Predicted beside people",
             columns=[
-                TaskSamplesColumn(id="sampleStatus", visible=False),
                 TaskSamplesColumn(id="sampleId"),
                 TaskSamplesColumn(id="input"),
                 *columns,
-                # The target is what most people chose, under a name that says "right".
-                TaskSamplesColumn(id="target", visible=False),
-                TaskSamplesColumn(id="answer", visible=False),
-                TaskSamplesColumn(id="tokens", visible=False),
-                TaskSamplesColumn(id="duration", visible=False),
+                *HIDDEN,
             ],
             sort=[TaskSamplesSort(column=columns[-1].id, dir="desc")],
             multiline=False,

@@ -46,9 +46,6 @@ def predict_people() -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         condition: Condition = state.metadata["condition"]
-        revealed = state.metadata.get("revealed_model")
-        if revealed is not None:
-            state.metadata["other_model"] = str(state.model) != revealed
         state.messages = [
             *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
             _question(state, condition),

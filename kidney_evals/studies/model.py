@@ -211,6 +211,13 @@ class Study:
             )
         )
 
+    def summary(self, patient: Patient) -> str:
+        """Return one patient in a line ("64 years, 5 drinks a day, 1 child")."""
+        return ", ".join(
+            attribute.describe(value)
+            for attribute, value in zip(self.attributes, patient.values, strict=True)
+        )
+
     def dilemma_from(self, metadata: Mapping[str, Any]) -> Dilemma:
         """Rebuild a dilemma, as listed, from the flat metadata of a sample that shows it.
 

@@ -345,7 +345,7 @@ def test_a_log_that_does_not_fit_is_refused_in_one_line(
         ({"drawn": 0, "draw_seed": 3}, "draw_seed says which dilemmas are drawn"),
         ({"draw_seed": "seven"}, "draw_seed must be a whole number"),
         ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
-        ({"revealed": "nowhere.eval"}, "revealed: there is no log file at 'nowhere.eval'"),
+        ({"revealed": "nowhere.eval"}, "revealed: there is no log at 'nowhere.eval'"),
         ({"revealed": ""}, "revealed names no log"),
         ({"revealed": 7}, "revealed must be a log"),
         ({"revealed": ["a.eval", 7]}, "revealed must be a log"),

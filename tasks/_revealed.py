@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures.revealed import Revealed, Share
 from kidney_evals.studies import CONDITIONS, Study
+from kidney_evals.tasks._given_log import read_given_log
 
 FEWEST = 10
 """Answered dilemmas below which a log reveals no shares."""
@@ -28,7 +26,7 @@ def read_revealed(path: object, study: Study) -> Revealed:
         UserError: If there is no such log, or it is of something else, unfinished, of another
             study, or its choices do not depend on the attributes.
     """
-    log = _read(path)
+    log = read_given_log(path)
     facts = log.eval.metadata or {}
     condition = facts.get("condition")
     samples = log.samples or []
@@ -77,25 +75,3 @@ def _shares(log: EvalLog, path: object, study: Study) -> Revealed:
         log=log.eval.eval_id,
         decisions=len(run.decisions.decided),
     )
-
-
-def _read(path: object) -> EvalLog:
-    if not isinstance(path, str) or not path.strip():
-        raise UserError(f"revealed must be the path of a log, not {path!r}")
-    place = path
-    if "://" not in path:
-        here = Path(path).expanduser()
-        # Inspect loads a task file from within the file's folder: look where it was typed.
-        typed = Path(os.environ.get("PWD", ".")) / here
-        found = here if here.exists() else typed
-        if found.is_dir():
-            raise UserError(f"revealed: {path} is a folder; give one log")
-        if not found.is_file():
-            raise UserError(f"revealed: there is no log at {path!r}")
-        place = str(found.resolve())
-    try:
-        return read_eval_log(place)
-    except Exception as error:
-        # Inspect has no error of its own for a file that is no log.
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"revealed: {path} cannot be read as a log ({why})") from error
