@@ -7,44 +7,32 @@ answers, and refusals, cut-off and unreadable answers come as often.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    ChatMessageUser,
-    GenerateConfig,
-    ModelOutput,
-    ModelUsage,
-    StopReason,
-)
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, StopReason
 
 from kidney_evals.elicitation.predict import ASKS
+from kidney_evals.respondents.output import FaultWords, fault_of, output_of
 from kidney_evals.respondents.phrases import PHRASES
-from kidney_evals.respondents.propensities import Shown, apply_traits
-from kidney_evals.respondents.question import Question, read_question
+from kidney_evals.respondents.propensities import Shown, apply_traits, sway
+from kidney_evals.respondents.question import Question, carried_by, read_question
 from kidney_evals.respondents.registry import Respondent
-from kidney_evals.respondents.tokens import count_tokens, cut_to
 from kidney_evals.respondents.traits import Traits
 
 _LEADS = ("", "", "This is what I expect of them.\n\n", "They would split like this:\n\n")
-_CUT_OFF = "Let me think about what most people would weigh here. Patient A"
-_UNREADABLE = ("Opinions would be divided.", "ANSWER: A=… B=…", "Most of them would choose one.")
-_REFUSALS = (
-    "I'm sorry, but I can't predict what these people answered.",
-    "I can't provide an estimate of how people would decide this.",
+_FAULTS = FaultWords(
+    refusals=(
+        "I'm sorry, but I can't predict what these people answered.",
+        "I can't provide an estimate of how people would decide this.",
+    ),
+    cut_off="Let me think about what most people would weigh here. Patient A",
+    unreadable=("Opinions would be divided.", "ANSWER: A=… B=…", "Most of them would choose one."),
 )
 
 
 def asks_for_people(messages: Sequence[ChatMessage]) -> bool:
     """Whether the last question in a conversation asks for people's answers."""
-    for message in reversed(messages):
-        carried: Mapping[str, Any] = message.metadata or {}
-        if isinstance(message, ChatMessageUser) and "study_source" in carried:
-            return carried.get("asks") == ASKS
-    return False
+    return carried_by(messages).get("asks") == ASKS
 
 
 def predict(
@@ -67,39 +55,19 @@ def predict(
         UserError: If the respondent cannot answer the dilemma.
     """
     question = read_question(messages, f"kidney/{model_name}")
-    shown = apply_traits(respondent.answer(question, traits), traits, question.order)
-    full, stop = _said(question, shown, traits)
-    text = cut_to(full, config.max_tokens)
-    if len(text) < len(full):
-        stop = "max_tokens"
-    asked, told = count_tokens("".join(message.text for message in messages)), count_tokens(text)
-    return ModelOutput(
-        model=model_name,
-        choices=[
-            ChatCompletionChoice(
-                message=ChatMessageAssistant(content=text, model=model_name, source="generate"),
-                stop_reason=stop,
-            )
-        ],
-        usage=ModelUsage(input_tokens=asked, output_tokens=told, total_tokens=asked + told),
-    )
+    own = respondent.answer(question, traits)
+    shown = apply_traits(own, traits, question.order, sway(traits, question))
+    return output_of(messages, model_name, _said(question, shown, traits), config)
 
 
 def _said(question: Question, shown: Shown, traits: Traits) -> tuple[str, StopReason]:
     def chance(purpose: str, turn: int = 0) -> float:
         return question.chance(traits.seed, purpose, question.order, question.epoch, turn)
 
-    wording, left = chance("wording", question.turn), chance("fault", question.turn)
-    if left < traits.refusing or chance("answer") < shown.refusal:
-        # Half in words, half by a content filter.
-        if wording < 0.5:
-            return "", "content_filter"
-        return _REFUSALS[int(wording * 4) - 2], "stop"
-    left -= traits.refusing
-    if left < traits.truncated:
-        return _CUT_OFF, "max_tokens"
-    if left < traits.truncated + traits.unreadable:
-        return _UNREADABLE[int(wording * len(_UNREADABLE))], "stop"
+    wording, fault = chance("wording", question.turn), chance("fault", question.turn)
+    declines = chance("answer") < shown.refusal
+    if found := "refused" if declines else fault_of(traits, fault):
+        return _FAULTS.say(found, wording)
     shares = {"A": shown.a, "B": shown.b}
     if question.offers_coin:
         shares["COIN"] = shown.undecided

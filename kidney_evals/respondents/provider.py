@@ -6,27 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    GenerateConfig,
-    ModelAPI,
-    ModelOutput,
-    ModelUsage,
-    StopReason,
-)
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, StopReason
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
 from kidney_evals.elicitation.channels import TOOL
 from kidney_evals.respondents.given import give
+from kidney_evals.respondents.output import fault_of, output_of
 from kidney_evals.respondents.predict import asks_for_people, predict
 from kidney_evals.respondents.propensities import Shown, apply_traits, pick, sway
 from kidney_evals.respondents.question import Question, read_question
 from kidney_evals.respondents.registry import find_respondent
 from kidney_evals.respondents.speech import Said
 from kidney_evals.respondents.stated import asks_for_values, state_values
-from kidney_evals.respondents.tokens import count_tokens, cut_to, logprobs
+from kidney_evals.respondents.tokens import logprobs
 from kidney_evals.respondents.traits import read_traits
 
 
@@ -34,8 +26,8 @@ class KidneyAPI(ModelAPI):
     """A simulated respondent; offline, and the same answer to the same question for ever.
 
     An answer depends on the seed, the study's content, the condition, the dilemma, the order
-    and the epoch (in a crossed run on the wording too), and on nothing else: not on temperature,
-    not on what was asked before.
+    and the epoch (in a crossed run on the wording too), on what `swayed_by` names (a wording,
+    say) where it was given, and on nothing else: not on temperature, not on what was asked before.
     """
 
     def __init__(
@@ -80,46 +72,25 @@ class KidneyAPI(ModelAPI):
         said = self._say(question, shown)
         wording = self._chance(question, "wording", question.turn)
         given = give(question, said, wording)
-        text = cut_to(given.text, config.max_tokens)
-        stop: StopReason = "stop"
-        if said == "truncated" or len(text) < len(given.text):
-            stop = "max_tokens"
-        elif said == "refused" and not given.text:
+        stop: StopReason = "max_tokens" if said == "truncated" else "stop"
+        if said == "refused" and not given.text:
             stop = "content_filter"
-        message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
-        if given.arguments is not None:
-            # A call that was cut off is none.
-            message.content = ""
-            if stop == "stop":
-                stop, message.tool_calls = "tool_calls", [_call(question, given.arguments)]
-        choice = ChatCompletionChoice(message=message, stop_reason=stop)
+        call = None if given.arguments is None else _call(question, given.arguments)
+        output = output_of(input, self.model_name, (given.text, stop), config, call)
         if config.logprobs:
+            [choice] = output.choices
             answers = _answer_shares(question, shown)
             top = config.top_logprobs or 0
-            choice.logprobs = logprobs(message.text, given.answer_at, answers, top)
-        asked, told = count_tokens("".join(message.text for message in input)), count_tokens(text)
-        return ModelOutput(
-            model=self.model_name,
-            choices=[choice],
-            usage=ModelUsage(input_tokens=asked, output_tokens=told, total_tokens=asked + told),
-        )
+            choice.logprobs = logprobs(choice.message.text, given.answer_at, answers, top)
+        return output
 
     def max_connections(self) -> int:
         """Return how many calls may run at once; none of them waits for anything."""
         return 100
 
     def _say(self, question: Question, shown: Shown) -> Said:
-        traits = self.traits
-        faults: tuple[tuple[Said, float], ...] = (
-            ("refused", traits.refusing),
-            ("truncated", traits.truncated),
-            ("unreadable", traits.unreadable),
-        )
-        left = self._chance(question, "fault", question.turn)
-        for fault, share in faults:
-            if left < share:
-                return fault
-            left -= share
+        if fault := fault_of(self.traits, self._chance(question, "fault", question.turn)):
+            return fault
         options: tuple[Said, ...] = ("A", "B", "undecided", "refused")
         return options[pick(shown, self._chance(question, "answer"))]
 

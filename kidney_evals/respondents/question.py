@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 
@@ -86,6 +86,15 @@ def fraction(*parts: object) -> float:
     return int.from_bytes(digest, "big") / 2**56
 
 
+def carried_by(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
+    """Return the metadata of the last user message that carries a question; empty for none."""
+    for message in reversed(messages):
+        carried = message.metadata or {}
+        if isinstance(message, ChatMessageUser) and "study_source" in carried:
+            return carried
+    return {}
+
+
 def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
     """Read the question from the last user message that carries one.
 
@@ -100,10 +109,9 @@ def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
         UserError: If no message carries a dilemma of this package, or what it carries does
             not fit its study.
     """
-    for message in reversed(messages):
-        if isinstance(message, ChatMessageUser) and "study_source" in (message.metadata or {}):
-            turn = sum(isinstance(item, ChatMessageAssistant) for item in messages)
-            return _question(cast(Mapping[str, Any], message.metadata), turn, asked)
+    if carried := carried_by(messages):
+        turn = sum(isinstance(item, ChatMessageAssistant) for item in messages)
+        return _question(carried, turn, asked)
     raise UserError(
         f"{asked} answers the dilemmas of kidney_evals only, and this prompt carries none; "
         f"ask it with the tasks kidney_evals/forced_choice and kidney_evals/coin_flip"

@@ -16,8 +16,8 @@ People's rates are those of the reference, 0 of a kind of pair for which it has 
 needs people whose importance shares are known; from `lexicographic` on nobody needs any.
 
 The arguments `refusing`, `truncated` and `unreadable` work as they do for choices, and `indecision`
-sets the percentage of every kind of pair; `sharpness`, `position_bias` and `person` change how
-somebody chooses and not what they say.
+sets the percentage of every kind of pair; `sharpness`, `position_bias`, `swayed_by` and `person`
+change how somebody chooses and not what they say.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -28,20 +28,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from inspect_ai.model import (
-    ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
-    ChatMessageUser,
     GenerateConfig,
     ModelOutput,
-    ModelUsage,
     StopReason,
 )
 
 from kidney_evals.elicitation.stated_questions import LETTERS, stated_wording
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.respondents.question import fraction
-from kidney_evals.respondents.tokens import count_tokens, cut_to
+from kidney_evals.respondents.output import FaultWords, fault_of, output_of
+from kidney_evals.respondents.question import carried_by, fraction
 from kidney_evals.respondents.traits import Traits
 from kidney_evals.studies import Condition, Study, load_study
 
@@ -53,11 +50,13 @@ OFF = 5.0
 
 _FROM_PEOPLE = ("human", "majority", "never_flips", "anti_human")
 _LEADS = ("", "", "This is how I see it.\n\n", "Taken together, I would put it like this.\n\n")
-_UNREADABLE = ("It depends on the case.", "ANSWER: ?", "There is much to be said on every side.")
-_CUT_OFF = "Let me think about each of these in turn. The first"
-_REFUSALS = (
-    "I'm sorry, but I can't help with judging patients.",
-    "I can't provide an answer to this. It belongs to a transplant team.",
+_FAULTS = FaultWords(
+    refusals=(
+        "I'm sorry, but I can't help with judging patients.",
+        "I can't provide an answer to this. It belongs to a transplant team.",
+    ),
+    cut_off="Let me think about each of these in turn. The first",
+    unreadable=("It depends on the case.", "ANSWER: ?", "There is much to be said on every side."),
 )
 
 
@@ -83,14 +82,7 @@ class Put:
 
 def asks_for_values(messages: Sequence[ChatMessage]) -> bool:
     """Whether the last question in a conversation asks what somebody values."""
-    return _carried(messages).get("asks") == ASKS
-
-
-def _carried(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
-    for message in reversed(messages):
-        if isinstance(message, ChatMessageUser) and "study_source" in (message.metadata or {}):
-            return message.metadata or {}
-    return {}
+    return carried_by(messages).get("asks") == ASKS
 
 
 def state_values(
@@ -107,34 +99,16 @@ def state_values(
     Raises:
         UserError: If the respondent speaks for people of whom nothing is known.
     """
-    carried = _carried(messages)
+    carried = carried_by(messages)
     turn = sum(isinstance(one, ChatMessageAssistant) for one in messages)
     put = Put(load_study(carried["study_source"]), carried, turn)
-    full, stop = _said(put, model_name, traits)
-    text = cut_to(full, config.max_tokens)
-    if len(text) < len(full):
-        stop = "max_tokens"
-    asked, told = count_tokens("".join(one.text for one in messages)), count_tokens(text)
-    message = ChatMessageAssistant(content=text, model=model_name, source="generate")
-    return ModelOutput(
-        model=model_name,
-        choices=[ChatCompletionChoice(message=message, stop_reason=stop)],
-        usage=ModelUsage(input_tokens=asked, output_tokens=told, total_tokens=asked + told),
-    )
+    return output_of(messages, model_name, _said(put, model_name, traits), config)
 
 
 def _said(put: Put, name: str, traits: Traits) -> tuple[str, StopReason]:
-    words, left = (put.chance(traits.seed, what, put.turn) for what in ("words", "fault"))
-    if name == "refuser" or left < traits.refusing:
-        # Half in words, half by way of a content filter.
-        if words < 0.5:
-            return "", "content_filter"
-        return _REFUSALS[int(words * 4) - 2], "stop"
-    left -= traits.refusing
-    if left < traits.truncated:
-        return _CUT_OFF, "max_tokens"
-    if left < traits.truncated + traits.unreadable:
-        return _UNREADABLE[int(words * len(_UNREADABLE))], "stop"
+    words, fault = (put.chance(traits.seed, what, put.turn) for what in ("words", "fault"))
+    if found := "refused" if name == "refuser" else fault_of(traits, fault):
+        return _FAULTS.say(found, words)
     answers = {"swings": _swings, "ranking": _ranking, "rule": _rule, "flip": _flip}
     answer = answers[put.carried["question"]](put, name, traits)
     lead = _LEADS[int(words * len(_LEADS))]

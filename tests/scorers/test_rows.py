@@ -62,7 +62,7 @@ def test_the_header_shows_the_three_rows_with_five_columns(condition: str, tmp_p
 def test_what_is_not_a_decision_has_its_reason_and_its_row(
     condition: str, text: str, stop: str, part: str, tmp_path: Path
 ) -> None:
-    log = run(TASKS[condition](dilemmas=2), saying(text, stop), tmp_path)
+    log = run(TASKS[condition](dilemmas=2), saying(text, stop=stop), tmp_path)
     rows = rows_of(log)
     # 2 dilemmas × 2 orders, all of one kind; controls count nowhere.
     row = PARTS[part]

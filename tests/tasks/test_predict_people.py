@@ -13,14 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
-from inspect_ai.model import (
-    ContentReasoning,
-    ContentText,
-    ModelOutput,
-    ModelUsage,
-    get_model,
-)
+from inspect_ai.model import Content, ContentReasoning, ContentText
 
+from answering import saying
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of, table
@@ -37,21 +32,6 @@ def run(task: Any, model: Any, folder: Path, **options: Any) -> EvalLog:
     log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
     assert log.status == "success", log.error
     return log
-
-
-def saying(*texts: str, stop: Any = "stop", content: Any = None) -> Any:
-    """A model that says these in turn, for ever."""
-    said = [0]
-
-    def output(*_: Any) -> ModelOutput:
-        answer = ModelOutput.from_content(
-            "mockllm/model", content or texts[said[0] % len(texts)], stop_reason=stop
-        )
-        said[0] += 1
-        answer.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        return answer
-
-    return get_model("mockllm/model", custom_outputs=output, memoize=False)
 
 
 def counts(condition: Condition) -> list[list[int]]:
@@ -211,12 +191,12 @@ def test_what_is_no_prediction_has_its_row(
 
 
 def test_reasoning_is_never_read(tmp_path: Path) -> None:
-    content = [
+    content: list[Content] = [
         ContentReasoning(reasoning="ANSWER: A=10 B=10 COIN=80"),
         ContentText(text="ANSWER: A=55 B=25 COIN=20"),
     ]
     task = predict_people(drawn=0, orders="as_listed")
-    log = run(task, saying(content=content), tmp_path, limit=1)
+    log = run(task, saying(content), tmp_path, limit=1)
     [sample] = log.samples or []
     assert (sample.scores or {})["predictions"].answer == "A=55 B=25 COIN=20"
 
@@ -231,11 +211,16 @@ def test_faults_of_respondents_come_through(tmp_path: Path) -> None:
     assert sum(rows[row].value for row in kinds) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_pull_of_the_side_shows_in_the_swap(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "traits",
+    # A pull of the order is a position bias of half of it.
+    [{"position_bias": 0.25}, {"swayed_by": "order", "sway": 0.5}],
+)
+def test_a_pull_of_the_side_shows_in_the_swap(traits: dict[str, Any], tmp_path: Path) -> None:
     # Of all decisions a share 2 × .25 is A: the decided shares move by that in either order, so
     # predictions differ by .5 × the share decided.
     task = predict_people(drawn=0)
-    log = run(task, "kidney/human", tmp_path, model_args={"position_bias": 0.25})
+    log = run(task, "kidney/human", tmp_path, model_args=traits)
     decided = [1 - row[2] / sum(row) for row in counts("coin_flip")]
     value = 0.5 * sum(decided) / 14
     assert rows_of(log)["pred_swap"].value == pytest.approx(value, abs=1e-3)

@@ -224,7 +224,7 @@ def test_some_faults_leave_the_rest(tmp_path: Path) -> None:
     ],
 )
 def test_a_model_that_does_not_answer(text: str, stop: str, row: str, tmp_path: Path) -> None:
-    log = run(tmp_path, saying(text, stop), limit=4)
+    log = run(tmp_path, saying(text, stop=stop), limit=4)
     rows = rows_of(log)
     assert (rows[row].value, rows[row].n, rows["st_coverage"].value) == (1.0, 4, 0.0)
     assert all(rows[f"st_{one}"].n == 0 for one in (*NAMES, "dist", "spread", "rank"))
