@@ -115,19 +115,18 @@ def _coin(rows: Mapping[str, Quantity]) -> str:
     rate = rows["flip_rate"]
     if not rate.defined:
         return ""
-    flips = round(rate.value * rate.n)
-    text = f"The model left {flips} of {rate.n} answers ({_percent(rate.value)}) to the coin"
-    other = rows.get("not_coin")
-    if other is not None and other.value == 1:
+    text, took = _left(rows, rate)
+    if _raised(rows, "not_coin"):
         return (
-            f"The model left {flips} of {rate.n} answers ({_percent(rate.value)}) undecided in the "
-            "way it was offered, which was no coin: people have no rate for it."
+            f"{text} undecided in the way it was offered, which was no coin: people have no rate "
+            "for it."
         )
+    text += " to the coin"
     if math.isnan(rate.human):
         return text + "; people were not offered one here."
     text += f", where people leave {_percent(rate.human)}"
     calibration = rows.get("flip_calib")
-    if calibration is not None and calibration.defined and flips:
+    if calibration is not None and calibration.defined and took:
         near = calibration.low <= 0 <= calibration.high
         text += (
             ", and it did so about where people do."
@@ -136,6 +135,22 @@ def _coin(rows: Mapping[str, Quantity]) -> str:
         )
         return text
     return text + "."
+
+
+def _left(rows: Mapping[str, Quantity], rate: Quantity) -> tuple[str, bool]:
+    """Say how many answers were left undecided, and whether any were."""
+    if _raised(rows, "readout"):
+        # Nothing was drawn: there is a share, and no count.
+        said = f"By the probabilities read out of {rate.n} answers, the model left an expected"
+        return f"{said} {_percent(rate.value)} of them", rate.value > 0
+    count = round(rate.value * rate.n)
+    text = f"The model left {count} of {rate.n} answers ({_percent(rate.value)})"
+    return text, count > 0
+
+
+def _raised(rows: Mapping[str, Quantity], name: str) -> bool:
+    row = rows.get(name)
+    return row is not None and row.value == 1
 
 
 def _forced(rows: Mapping[str, Quantity]) -> str:

@@ -15,8 +15,11 @@ from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import get_model
 
 from answering import saying
+from kidney_evals import reporting
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.reporting import sentence
 from kidney_evals.tasks import coin_flip, forced_choice
 from rows_of_logs import rows_of
 
@@ -38,6 +41,11 @@ def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
     assert rows["flip_rate"]["value"] == pytest.approx(rows["flip_rate"]["human"], abs=1e-3)
     assert rows["distance"]["value"] == pytest.approx(0, abs=1e-3)
     assert rows["order_eff"]["value"] == pytest.approx(0, abs=1e-3)
+    people = f"{100 * rows['flip_rate']['human']:.0f} %"
+    assert sentence(reporting.rows_of(log), "coin_flip").startswith(
+        f"By the probabilities read out of 20 answers, the model left an expected {people} of "
+        f"them to the coin, where people leave {people}"
+    )
     assert log.eval.metadata is not None
     assert log.eval.metadata["readout"] == "logprobs"
     assert log.samples
@@ -50,6 +58,35 @@ def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
         best = max(shares, key=lambda name: shares[name])
         assert score.metadata["choice"] == best
         assert "the most probable answer, not a drawn one" in str(score.explanation)
+
+
+LEFT = "The model left 21 of 120 answers (18 %)"
+READ_OUT = "By the probabilities read out of 120 answers, the model left an expected"
+COIN = "to the coin, where people leave 20 %"
+NO_COIN = "undecided in the way it was offered, which was no coin: people have no rate for it."
+LIKE_PEOPLE = ", and it did so about where people do."
+
+
+@pytest.mark.parametrize(
+    ("rate", "rows", "says"),
+    [
+        (0.175, {}, f"{LEFT} {COIN}."),
+        (0.175, {"readout": 0, "flip_calib": 0}, f"{LEFT} {COIN}{LIKE_PEOPLE}"),
+        (0.175, {"readout": 1}, f"{READ_OUT} 18 % of them {COIN}."),
+        (0.0, {"readout": 1, "flip_calib": 0}, f"{READ_OUT} 0 % of them {COIN}."),
+        # Less than half an answer is no count, and a share all the same.
+        (0.003, {"readout": 1, "flip_calib": 0}, f"{READ_OUT} 0.3 % of them {COIN}{LIKE_PEOPLE}"),
+        (0.175, {"not_coin": 1}, f"{LEFT} {NO_COIN}"),
+        (0.175, {"readout": 1, "not_coin": 1}, f"{READ_OUT} 18 % of them {NO_COIN}"),
+    ],
+)
+def test_nothing_drawn_is_nothing_counted(rate: float, rows: dict[str, float], says: str) -> None:
+    found = {name: Quantity(value, value, value, n=120) for name, value in rows.items()}
+    found |= {
+        "coverage": Quantity(1.0, 1.0, 1.0, n=120),
+        "flip_rate": Quantity(rate, 0.0, 1.0, 0.2, 120),
+    }
+    assert sentence(found, "coin_flip") == says
 
 
 def test_scores_are_the_same_when_read_again(tmp_path: Path) -> None:
