@@ -19,39 +19,35 @@ dilemma is one pull, for one patient in one order and for the other in the other
 in opposite orders disagree by it. To call such pairs the dilemma's share would take the order's
 pull off the dilemma and count it twice for the order. The components of wording and order hold
 both what they do to single dilemmas and what they do to all of them alike. With two wordings, a
-pull of the order that turns round from one to the other shows as a negative share of the order.
+pull of the order that turns round from one to the other shows as a negative share of the order,
+and answers that turn round from one wording to the other as one of the dilemma.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import (
-    DRAWS,
-    NAN,
-    Interval,
-    blocks,
-    percentile,
-    weight_blocks,
-    wilson,
+from kidney_evals.estimation._variance_components import (
+    PARTS,
+    Part,
+    Sums,
+    components,
+    layout_of,
+    resamples,
+    sums_of,
 )
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import DRAWS, NAN, Interval, percentile, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
-Part = Literal["dilemma", "wording", "order", "joint", "repetition"]
-"""`joint` is what one wording does in one order of a dilemma, beyond wording and order."""
-
-PARTS: tuple[Part, ...] = ("dilemma", "wording", "order", "joint", "repetition")
-
-_SWAYED: set[Part] = {"wording", "joint"}
-"""Parts that take pairs of the same wording and order to be told from repetition."""
+__all__ = ["PARTS", "Part", "VarianceShare", "VarianceShares", "one_hot", "variance_shares"]
 
 
 class VarianceShare(NamedTuple):
@@ -166,19 +162,19 @@ def variance_shares(
     _refuse_repeats(keys, rank)
     keys, y = keys[:, rank], y[rank]
     cells, cell = np.unique(keys[1] * labels[2][1] + keys[2], return_inverse=True)
-    sums = _sums(keys[0], cell.reshape(-1), y - y.mean(axis=0), labels[0][1], len(cells))
-    layout = _layout(sums, cells // labels[2][1], cells % labels[2][1])
+    sums = sums_of(keys[0], cell.reshape(-1), y - y.mean(axis=0), labels[0][1], len(cells))
+    layout = layout_of(sums, cells // labels[2][1], cells % labels[2][1])
     if layout.defect:
         return _nothing(layout.defect, sums, len(y))
 
-    values, totals = _components(sums, layout, np.ones((1, sums.dilemmas)))
+    values, totals = components(sums, layout, np.ones((1, sums.dilemmas)))
     total = float(totals[0])
     if not total > 1e-12 * max(float((y**2).mean()), 1e-300):
         return _nothing("the answers do not vary", sums, len(y))
     drawn = [
         # A resample in which all answers are alike has no shares.
         part / np.where(whole > 0, whole, np.nan)[:, None]
-        for part, whole in (_components(sums, layout, weights) for weights in _weights(sums, draws))
+        for part, whole in (components(sums, layout, weights) for weights in resamples(sums, draws))
     ]
     resampled = np.concatenate([np.empty((0, len(layout.groups))), *drawn])
     reach = _reach(y) / total
@@ -190,50 +186,6 @@ def variance_shares(
     return VarianceShares(tuple(shares), layout.reasons, total, sums.dilemmas, len(y))
 
 
-class _Sums(NamedTuple):
-    """What the components are made of, by dilemma; M cells of wording and order.
-
-    Attributes:
-        sizes: Number of answers, shape (G, M).
-        totals: Sums of outcomes, shape (G, M, K).
-        squares: Sums of squared lengths, shape (G, M).
-        products: Products of sums of all pairs of cells, shape (G, M, M).
-        pairs: Numbers of answers in those products, shape (G, M, M).
-    """
-
-    sizes: Floats
-    totals: Floats
-    squares: Floats
-    products: Floats
-    pairs: Floats
-
-    @property
-    def dilemmas(self) -> int:
-        return len(self.sizes)
-
-
-class _Layout(NamedTuple):
-    """What a design identifies.
-
-    Attributes:
-        groups: The parts that go together.
-        reasons: Why, for each part that is not alone.
-        wording: Wording of each cell, shape (M,).
-        order: Order of each cell, shape (M,).
-        crossed: All wordings meet all orders, and all these cells meet within dilemmas.
-        repeated: Every cell holds repetitions.
-        defect: Why nothing is identified at all, or empty.
-    """
-
-    groups: tuple[tuple[Part, ...], ...]
-    reasons: dict[Part, str]
-    wording: Ints
-    order: Ints
-    crossed: bool
-    repeated: bool
-    defect: str
-
-
 def _refuse_repeats(keys: Ints, rank: Ints) -> None:
     same = (keys[:, rank][:, 1:] == keys[:, rank][:, :-1]).all(axis=0)
     if same.any():
@@ -243,138 +195,6 @@ def _refuse_repeats(keys: Ints, rank: Ints) -> None:
             f"row {second} has the dilemma, wording, order and epoch of row {first}: one answer "
             "listed twice, or repetitions that need epochs of their own"
         )
-
-
-def _sums(dilemma: Ints, cell: Ints, y: Floats, dilemmas: int, cells: int) -> _Sums:
-    place, length = dilemma * cells + cell, dilemmas * cells
-
-    def added(weights: Floats) -> Floats:
-        flat: Floats = np.bincount(place, weights=weights, minlength=length).astype(np.float64)
-        return flat.reshape(dilemmas, cells)
-
-    sizes = added(np.ones(len(y)))
-    totals = np.stack([added(column) for column in y.T], axis=2)
-    return _Sums(
-        sizes=sizes,
-        totals=totals,
-        squares=added((y**2).sum(axis=1)),
-        products=totals @ totals.transpose(0, 2, 1),
-        pairs=sizes[:, :, None] * sizes[:, None, :],
-    )
-
-
-def _layout(sums: _Sums, wording: Ints, order: Ints) -> _Layout:
-    cells, wordings, orders = len(wording), len(np.unique(wording)), len(np.unique(order))
-    within = sums.pairs.sum(axis=0)
-    met = bool((within[~np.eye(cells, dtype=bool)] > 0).all())
-    crossed = met and 1 < cells == wordings * orders
-    repeated = bool((sums.sizes > 1).any(axis=0).all())
-    each = sums.sizes.sum(axis=0)
-    defect = "" if (each[:, None] * each > within).all() else "no two dilemmas share a cell"
-    if sums.dilemmas < 2:
-        defect = "there is one dilemma only"
-
-    groups: list[list[Part]]
-    if not crossed:
-        groups = [["dilemma", "wording", "order", "joint"]]
-        why = "wordings and orders are not crossed within dilemmas"
-        if cells == 1:
-            why = "only one wording and one order were asked"
-    elif wordings == 1:
-        why, groups = "only one wording was asked", [["dilemma", "wording"], ["order", "joint"]]
-    elif orders == 1:
-        why, groups = "only one order was asked", [["dilemma", "order"], ["wording", "joint"]]
-    else:
-        why, groups = "", [["dilemma"], ["wording"], ["order"], ["joint"]]
-    reasons = dict.fromkeys((part for group in groups if len(group) > 1 for part in group), why)
-    if repeated:
-        groups.append(["repetition"])
-    else:
-        # Pairs of one wording are then of opposite orders, whose pulls are opposite too.
-        mixed = [*(part for group in groups if _SWAYED & {*group} for part in group), "repetition"]
-        groups = [group for group in groups if not _SWAYED & {*group}]
-        groups.append([part for part in PARTS if part in mixed])
-        for part in groups[-1]:
-            reasons.setdefault(part, "not every wording and order was asked again of a dilemma")
-    if len(groups) == 1:
-        defect = defect or "; ".join(dict.fromkeys(reasons.values()))
-    groups.sort(key=lambda group: PARTS.index(group[0]))
-    return _Layout(
-        groups=tuple(tuple(group) for group in groups),
-        reasons=reasons,
-        wording=wording,
-        order=order,
-        crossed=crossed,
-        repeated=repeated,
-        defect=defect,
-    )
-
-
-def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, Floats]:
-    """Components of resamples that hold each dilemma so many times.
-
-    Args:
-        sums: The answers.
-        layout: What they identify.
-        weights: Shape (b, G).
-
-    Returns:
-        Components by group, shape (b, groups), and their total, shape (b,); NaN where a resample
-        lacks pairs that the answers have.
-    """
-    draws, cells = len(weights), len(layout.wording)
-    shape = (draws, cells, cells)
-
-    def added(values: Floats, by: Floats) -> Floats:
-        return (by @ values.reshape(len(values), -1)).reshape(draws, *values.shape[1:])
-
-    # Pairs within a dilemma, an answer being no pair with itself; then pairs of two dilemmas.
-    alone = np.eye(cells)
-    products, pairs = added(sums.products, weights), added(sums.pairs, weights)
-    itself, each = added(sums.squares, weights), added(sums.sizes, weights)
-    total = added(sums.totals, weights)
-    apart = total @ total.transpose(0, 2, 1) - added(sums.products, weights**2)
-    apart_pairs = each[:, :, None] * each[:, None, :] - added(sums.pairs, weights**2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        others = pairs - each[:, :, None] * alone
-        same = np.where(others > 0, (products - itself[:, :, None] * alone) / others, NAN)
-        between = np.where(apart_pairs > 0, apart / apart_pairs, NAN).reshape(shape)
-        length = np.where(each > 0, itself / each, NAN).mean(axis=1)
-
-    def mean(values: Floats, mask: NDArray[np.bool_]) -> Floats:
-        result: Floats = values[:, mask].mean(axis=1)
-        return result
-
-    wording = layout.wording[:, None] == layout.wording
-    order = layout.order[:, None] == layout.order
-    full = layout.crossed and not wording.all() and not order.all()
-    # With one wording there is no other, and where nothing is crossed all pairs count.
-    other = ~wording if layout.crossed and not wording.all() else np.ones_like(wording)
-    ground = mean(between, other)
-    whole = length - ground
-    known: dict[Part, Floats] = {}
-    if layout.crossed:
-        known["dilemma"] = mean(same, other) - ground
-    if full:
-        known["order"] = mean(same, other & order) - mean(same, other)
-    if full and layout.repeated:
-        known["wording"] = mean(same, wording) - mean(same, other)
-    if layout.repeated:
-        known["repetition"] = length - mean(same, wording & order)
-    # No group holds two of these, and one group none.
-    rest: Floats = whole - sum(known.values())
-    found = [
-        next((known[part] for part in group if part in known), rest) for group in layout.groups
-    ]
-    return np.stack(found, axis=1), whole
-
-
-def _weights(sums: _Sums, draws: int) -> Iterator[Floats]:
-    """Yield resamples in blocks small enough for their products of cells."""
-    wide = sums.totals.shape[1] * max(sums.totals.shape[1:])
-    for _, weights in weight_blocks(sums.dilemmas, draws):
-        for rows in blocks(len(weights), wide):
-            yield weights[rows]
 
 
 def _ends(drawn: Floats, share: float, dilemmas: int, reach: float) -> Interval:
@@ -391,7 +211,7 @@ def _reach(y: Floats) -> float:
     return float(np.sort(np.ptp(y, axis=0) ** 2)[-2:].sum() / 2)
 
 
-def _nothing(why: str, sums: _Sums, n: int) -> VarianceShares:
+def _nothing(why: str, sums: Sums, n: int) -> VarianceShares:
     return VarianceShares(
         shares=tuple(VarianceShare((part,), undefined()) for part in PARTS),
         reasons=dict.fromkeys(PARTS, why),

@@ -33,6 +33,7 @@ from kidney_evals.estimation.paired import (
 )
 from kidney_evals.estimation.paired_importance import importance_changes
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.planning._runs import binomial_error
 from kidney_evals.planning.change import COLUMNS, TABLE
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
@@ -173,9 +174,9 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
         value=old_value(setting, row),
         change=change,
         power=power,
-        power_se=_binomial_error(power, runs),
+        power_se=binomial_error(power, runs),
         alarms=alarms,
-        alarms_se=_binomial_error(alarms, runs),
+        alarms_se=binomial_error(alarms, runs),
     )
 
 
@@ -349,12 +350,6 @@ def _people(condition: Condition) -> Reference:
 @lru_cache(maxsize=2)
 def _population(condition: Condition) -> Panel:
     return panel(_people(condition), draw(STUDY, POPULATION, SEED))
-
-
-def _binomial_error(share: float, runs: int) -> float:
-    # With no or every pair found, the error of one more or less.
-    inside = min(max(share, 1 / runs), 1 - 1 / runs)
-    return float((inside * (1 - inside) / runs) ** 0.5)
 
 
 def table_text(runs: int = RUNS) -> str:

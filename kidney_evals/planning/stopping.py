@@ -28,6 +28,7 @@ from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
+from kidney_evals.planning._runs import binomial_error
 from kidney_evals.planning.precision import CONSISTENCY
 from kidney_evals.stopping import RATES, is_known, looks
 from kidney_evals.studies import CONDITIONS, Condition, load_study
@@ -188,7 +189,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
                 reached=float(known.any(axis=1).mean()),
                 half=float(half[each, at].mean()),
                 coverage=coverage,
-                coverage_se=_binomial_error(coverage, runs),
+                coverage_se=binomial_error(coverage, runs),
                 coverage_first=float(held[:, 0].mean()),
                 coverage_all=float(held[:, -1].mean()),
             )
@@ -259,12 +260,6 @@ def _moved(share: Floats, rate: float) -> Floats:
 def _population(condition: Condition) -> Panel:
     reference = load_reference(load_study(STUDY), condition)
     return panel(reference, draw(STUDY, POPULATION, SEED))
-
-
-def _binomial_error(share: float, runs: int) -> float:
-    # With no or every run a hit, the error of one more or less.
-    inside = min(max(share, 1 / runs), 1 - 1 / runs)
-    return float((inside * (1 - inside) / runs) ** 0.5)
 
 
 def table_text(runs: int = RUNS) -> str:

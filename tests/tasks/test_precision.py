@@ -1,12 +1,8 @@
 """`-T precision`: asks as little as that takes, whole dilemmas, and never hangs."""
 
 import asyncio
-import os
 import random
 import re
-import signal
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +15,7 @@ from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ModelOutput, get_model
 
-from cli.calling import INSPECT, environment, inspect
+from cli.calling import inspect
 from kidney_evals import stopping
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
@@ -27,7 +23,7 @@ from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.text import how_it_ended
 from kidney_evals.stopping import StopWhenKnown, looks
 from kidney_evals.tasks import coin_flip, forced_choice
-from suites.test_interrupted import FLUSHED, PATIENCE, flushed
+from killing import FLUSHED, killed_run
 from tasks.flaky import Flaky
 from tasks.scheduling import Fate, Ran, drive
 
@@ -342,29 +338,8 @@ def test_a_run_that_broke_off_is_taken_up(max_samples: int | None, tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_killed_run_is_taken_up_and_stops(tmp_path: Path) -> None:
-    logs = tmp_path / "logs"
-    process = subprocess.Popen(
-        [
-            *(str(INSPECT), "eval", "kidney_evals/coin_flip", "--model", "kidney/never_flips"),
-            *("-T", "dilemmas=80", "-T", "precision=0.05", "--log-dir", "logs"),
-            *("--display", "plain", "--max-samples", "1", "--log-buffer", "1"),
-        ],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        until = time.monotonic() + PATIENCE
-        while len(flushed(logs)) < FLUSHED:
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.05)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    (path,) = logs.glob("*.eval")
-    killed = flushed(logs)
+    asked = ("-T", "dilemmas=80", "-T", "precision=0.05")
+    path, killed = killed_run(tmp_path, "--model", "kidney/never_flips", *asked)
     assert FLUSHED <= len(killed) < 100
 
     done = inspect("eval-retry", path, "--log-dir", "retried", "--display", "plain", cwd=tmp_path)
