@@ -58,16 +58,12 @@ def retest_disagreement(decisions: Decisions, human: float = float("nan")) -> Qu
         NaN with n = 0 where no order of a dilemma was repeated; n counts dilemmas.
     """
     known = decisions.chances is not None
-    sizes = decisions.counts.sum(axis=2)
-    used = sizes > 0 if known else sizes >= 2
-    keep = used.any(axis=1)
+    each = within_orders(decisions)
+    keep = ~np.isnan(each)
     if not keep.any():
         return undefined(human=human)
-    counts, sizes, used = decisions.counts[keep], sizes[keep], used[keep]
-    shares = counts / np.maximum(sizes, 1)[:, :, None]
-    spread = np.ones(sizes.shape) if known else sizes / np.maximum(sizes - 1, 1)
-    weight = used / used.sum(axis=1, keepdims=True)
-    each = (weight * spread * (1 - (shares**2).sum(axis=2))).sum(axis=1)
+    each, counts = each[keep], decisions.counts[keep]
+    shares, sizes, weight, spread = _repetitions(counts, known)
     value = float(each.mean())
     if decisions.fixed:
         slope = -2 * (weight * spread)[:, :, None] * shares
@@ -78,6 +74,20 @@ def retest_disagreement(decisions: Decisions, human: float = float("nan")) -> Qu
         least = decisions.least_effect / float(np.max(sizes) ** 2)
         ends = proportion(np.minimum(each, 1), np.ones(len(each)), least_effect=least)
     return Quantity(value, ends.low, ends.high, human, len(each))
+
+
+def within_orders(decisions: Decisions) -> Floats:
+    """Return how often two answers to each dilemma in the same order differ, shape (D,).
+
+    The terms of `retest_disagreement`; NaN where no order of a dilemma was repeated.
+    """
+    known = decisions.chances is not None
+    sizes = decisions.counts.sum(axis=2)
+    keep = (sizes > 0 if known else sizes >= 2).any(axis=1)
+    shares, _, weight, spread = _repetitions(decisions.counts[keep], known)
+    each = np.full(decisions.dilemmas, np.nan)
+    each[keep] = (weight * spread * (1 - (shares**2).sum(axis=2))).sum(axis=1)
+    return each
 
 
 def order_effect(decisions: Decisions) -> Quantity:
@@ -188,6 +198,16 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     known = q[mask & ~np.isnan(q).any(axis=1)]
     return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else float("nan")
+
+
+def _repetitions(counts: Counts, known: bool) -> tuple[Floats, Counts, Floats, Floats]:
+    """Return shares, sizes, weights of the orders, and m/(m - 1), of dilemmas with repetitions."""
+    sizes = counts.sum(axis=2)
+    used = sizes > 0 if known else sizes >= 2
+    shares = counts / np.maximum(sizes, 1)[:, :, None]
+    spread = np.ones(sizes.shape) if known else sizes / np.maximum(sizes - 1, 1)
+    weight = used / used.sum(axis=1, keepdims=True)
+    return shares, sizes, weight, spread
 
 
 def _both_orders(decisions: Decisions, least: int) -> tuple[Counts, Counts]:

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._pairs import (
     NOTHING,
@@ -29,7 +30,11 @@ from kidney_evals.estimation._pairs import (
 )
 from kidney_evals.estimation._resample import Terms, bootstrap, dot, largest, observed, strata
 from kidney_evals.estimation.calibration import EDGES, calibration_value
-from kidney_evals.estimation.consistency import swap_disagreement
+from kidney_evals.estimation.consistency import (
+    retest_disagreement,
+    swap_disagreement,
+    within_orders,
+)
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.distance import distance_value
 from kidney_evals.estimation.indecision import indecision_rate
@@ -42,6 +47,8 @@ __all__ = [
     "calibration_change",
     "distance_change",
     "indecision_change",
+    "retest_change",
+    "share_change",
     "shared",
     "swap_change",
 ]
@@ -97,6 +104,45 @@ def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
         return NOTHING
     before, after = swap_disagreement(one), swap_disagreement(two)
     return _proportions(before, after, _differing(two) - _differing(one), fixed=one.fixed)
+
+
+def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
+    """Return the change of `retest_disagreement`, over dilemmas repeated in both runs.
+
+    Intervals, arguments and errors as in `indecision_change`.
+    """
+    check_listed_alike(first, second)
+    repeated = ~np.isnan(within_orders(first)), ~np.isnan(within_orders(second))
+    one, two = on_both(first, second, repeated)
+    if one.dilemmas == 0:
+        return NOTHING
+    before, after = retest_disagreement(one), retest_disagreement(two)
+    each = np.clip(within_orders(two) - within_orders(one), -1, 1)
+    return _proportions(before, after, each, fixed=one.fixed)
+
+
+def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
+    """Return the change of a mean share over a sample of dilemmas.
+
+    For shares that are no row of their own, such as coverage: Tango's score interval over
+    dilemmas, as in `indecision_change`.
+
+    Args:
+        first: A run's share in each dilemma, 0 to 1, shape (D,); NaN where it has none.
+        second: Another's, of the same dilemmas.
+
+    Raises:
+        InputError: The lengths differ, or a share lies outside of 0 to 1 by more than rounding.
+    """
+    shape = (_checks.length(first, "first", least=0),)
+    one = _checks.shares(first, shape, "first").clip(0, 1)
+    two = _checks.shares(second, shape, "second").clip(0, 1)
+    both = ~(np.isnan(one) | np.isnan(two))
+    if not both.any():
+        return NOTHING
+    one, two = one[both], two[both]
+    ends, p = score_interval(two - one)
+    return changed(float(one.mean()), float(two.mean()), ends, len(one), p)
 
 
 def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:

@@ -31,6 +31,7 @@ from kidney_evals.estimation import (
     intervals,
     lapse,
     marginal_effects,
+    paired,
     random_people,
     rank,
     respondent_baselines,
@@ -213,6 +214,7 @@ GOOD: dict[Function, dict[str, Any]] = {
         "clusters": DILEMMA,
     },
     holm: {"p_values": [0.1, 0.2]},
+    paired.share_change: {"first": [0.1, 0.2, NAN], "second": [0.3, 0.2, 1.0]},
     fit_random_coefficients: {
         "differences": X[:15, :1], "choices": CHOICES[:15], "persons": np.arange(15) % 5,
         "model": "davidson",
@@ -385,6 +387,11 @@ BAD: list[tuple[Function, dict[str, Any], str]] = [
     (nearest_classes, {"class_shares": at(LATENT.predict(X), (1, 2), 3)}, r"row \(1, 2\) is"),
     (nearest_classes, {"class_shares": np.ones((2, N, 1))}, "2 or 3"),
     (holm, {"p_values": [0.1, 1.5]}, "p_values row 1 is 1.5, outside 0 to 1"),
+    (paired.share_change, {"first": [0.1, 1.2, 0.1]}, "first row 1 is 1.2, outside 0 to 1"),
+    (paired.share_change, {"second": [0.1, INF, 0.1]}, "second row 1 is inf, outside 0 to 1"),
+    (paired.share_change, {"second": [0.1, 0.2]}, r"second must have shape \(3,\), not \(2,\)"),
+    (paired.share_change, {"first": [[0.1, 0.2]]}, r"first must have shape \(n,\), not \(1, 2\)"),
+    (paired.share_change, {"first": [0.1, "half", 0.2]}, "first row 1 is 'half', not a number"),
     (fit_random_coefficients, {"draws": 99}, "draws is 99, allowed are whole numbers of 100 or"),
     (fit_random_coefficients, {"choices": at(CHOICES[:15], 1, NAN)}, "choices row 1 is nan"),
     (random_people.estimate_people, {"draws": 0}, "draws is 0"),
@@ -626,14 +633,15 @@ def test_every_function_that_takes_arrays_is_here() -> None:
     runs = {
         "agreement", "chance_corrected_agreement", "comparable", "flip_calibration",
         "calibration_value", "closeness_bins", "flip_slope", "swap_disagreement", "order_effect",
-        "retest_disagreement",
+        "retest_disagreement", "within_orders",
         "position_bias", "dominance", "choice_distance", "distance_value", "side_correction",
         "indecision_rate", "indecision_gap", "baselines",
     }  # fmt: skip
     single = {"wilson", "difference", "student", "generator", "undefined", "wald_signal"}
     paired = {
-        "shared", "indecision_change", "swap_change", "agreement_change", "distance_change",
-        "calibration_change", "importance_changes", "importance_distance_change",
+        "shared", "indecision_change", "swap_change", "retest_change", "agreement_change",
+        "distance_change", "calibration_change", "importance_changes",
+        "importance_distance_change",
     }  # fmt: skip
     steps = {"row_terms", "evaluate", "maximise"}
     functions = {name for name, one in public().items() if not isinstance(one, type)}

@@ -7,7 +7,9 @@ from kidney_evals.estimation.consistency import (
     expected_swap_disagreement,
     order_effect,
     position_bias,
+    retest_disagreement,
     swap_disagreement,
+    within_orders,
 )
 from kidney_evals.estimation.respondent_baselines import answer_shares
 
@@ -53,6 +55,27 @@ def test_order_effect_by_hand() -> None:
     order, choice = np.array([0, 0, 1, 1] * 2), np.array([0, 0, 0, 1] * 2)
     one = one.take([]).with_answers(np.repeat([0, 1], 4), order, choice)
     assert order_effect(one).value == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "share"),
+    [
+        ([0, 0], [1, 1], 0.0),
+        ([0, 1], [1, 1], 1 / 2),  # one order of two
+        ([0, 1], [1, 0], 1.0),
+        ([0, 1], [1], 1.0),  # the order asked once says nothing
+        ([0, 0, 1], [], 2 / 3),  # two of three pairs
+        ([0], [1], np.nan),
+    ],
+)
+def test_answers_within_an_order_by_hand(first: list[int], second: list[int], share: float) -> None:
+    order = [0] * len(first) + [1] * len(second)
+    one = drawn(1, count=2).take([]).with_answers([1] * len(order), order, first + second)
+    assert within_orders(one) == pytest.approx([np.nan, share], nan_ok=True)
+    known = 0 if np.isnan(share) else 1
+    found = retest_disagreement(one, human=0.1)
+    assert found.value == pytest.approx(share, nan_ok=True)
+    assert (found.n, found.human) == (known, 0.1)
 
 
 @pytest.mark.parametrize("study", ["drawn", "fixed"])

@@ -491,7 +491,7 @@ OTHERS: dict[str, str] = {
         (
             "comparable", "calibration_value", "distance_value", "human_interval", "human_rates",
             "importance_covariance", "wald_signal", "expected_flip_calibration",
-            "expected_distance", "expected_swap_disagreement",
+            "expected_distance", "expected_swap_disagreement", "within_orders",
         ),
         VALUE,
     ),
@@ -516,13 +516,15 @@ OTHERS: dict[str, str] = {
         INTERVAL,
     ),
     **dict.fromkeys(("row_terms", "evaluate", "maximise"), "steps of fit_two_stage"),
+    "share_change": "test_paired.py::test_shares_in_another_order_change_no_digit",
     "SimulatedLikelihood": "a step of fit_random_coefficients",
     "closeness_bins": "test_run_laws.py::test_bins_of_closeness_know_no_order_and_no_list",
     "Decisions": "test_decisions.py::test_order_of_samples_leaves_no_trace",
     **dict.fromkeys(
         (
-            "shared", "indecision_change", "swap_change", "agreement_change", "distance_change",
-            "calibration_change", "importance_changes", "importance_distance_change",
+            "shared", "indecision_change", "swap_change", "retest_change", "agreement_change",
+            "distance_change", "calibration_change", "importance_changes",
+            "importance_distance_change",
         ),
         "test_paired.py::test_listing_the_patients_the_other_way_round_changes_nothing",
     ),

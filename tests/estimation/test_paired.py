@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from estimation.simulated import closeness, fixed, human_shares, people, random_differences
 from kidney_evals.estimation.agreement import agreement
 from kidney_evals.estimation.calibration import flip_calibration
-from kidney_evals.estimation.consistency import swap_disagreement
+from kidney_evals.estimation.consistency import retest_disagreement, swap_disagreement
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.distance import choice_distance, fixed_distance
 from kidney_evals.estimation.errors import InputError
@@ -33,6 +33,8 @@ from kidney_evals.estimation.paired import (
     calibration_change,
     distance_change,
     indecision_change,
+    retest_change,
+    share_change,
     shared,
     swap_change,
 )
@@ -61,25 +63,32 @@ def share_distance(first: Decisions, second: Decisions) -> PairedDifference:
 CHANGES: dict[str, Change] = {
     "flip_rate": indecision_change,
     "swap_diff": swap_change,
+    "retest": retest_change,
     "agreement": agreement_change,
     "distance": distance_change,
     "flip_calib": calibration_change,
     "imp_age": age,
     "share_dist": share_distance,
 }
+EPOCHS = {"retest": 2}
+"""How often a run asks, where a change needs more than once."""
 
 
 def answered(choices: ArrayLike, shares: Floats | None = None) -> Decisions:
-    """A run that answered dilemma d with choices[d], as listed and swapped; -1 is no answer."""
+    """A run that answered dilemma d with choices[d], as listed and swapped; -1 is no answer.
+
+    Shape (D, 2), or (D, 2, m) with m answers each.
+    """
     table = np.asarray(choices)
-    dilemma, order = np.nonzero(table >= 0)
     count = len(table)
+    table = table.reshape(count, 2, -1)
+    dilemma, order, epoch = np.nonzero(table >= 0)
     gaps = np.random.default_rng(count).normal(size=(count, 3))
     return Decisions(
         dilemma=dilemma,
         order=order,
-        epoch=np.zeros(len(dilemma), dtype=np.int64),
-        choice=table[dilemma, order],
+        epoch=epoch,
+        choice=table[dilemma, order, epoch],
         differences=gaps,
         shares=np.tile([0.6, 0.3, 0.1], (count, 1)) if shares is None else shares,
         share_draws=None,
@@ -101,6 +110,7 @@ def both(
     condition: str = "coin_flip",
     consistency: float = 0.0,
     count: int = 200,
+    epochs: int = 1,
 ) -> tuple[Decisions, Decisions]:
     """Runs of two versions; on a share of the dilemmas an answer stands for good, in both."""
     random = np.random.default_rng(seed)
@@ -113,13 +123,13 @@ def both(
     steady = random.random((count, 1)) < consistency
     runs = []
     for first, coin in zip(said.first, said.coin, strict=True):
-        u, v = np.where(steady, standing, random.random((2, count, 2)))
+        u, v = np.where(steady, standing, random.random((2, count, 2 * epochs)))
         choice = np.where(u < coin[:, None], COIN, np.where(v < first[:, None], FIRST, SECOND))
         runs.append(
             Decisions(
-                dilemma=np.repeat(np.arange(count), 2),
-                order=np.tile([0, 1], count),
-                epoch=np.zeros(2 * count, dtype=np.int64),
+                dilemma=np.repeat(np.arange(count), 2 * epochs),
+                order=np.tile([0, 1], count * epochs),
+                epoch=np.tile(np.repeat(np.arange(epochs), 2), count),
                 choice=choice.ravel(),
                 differences=gaps,
                 shares=shares,
@@ -239,12 +249,113 @@ def test_ends_meet_the_score_of_the_most_likely_shares(gains: int, losses: int, 
         assert abs(score) == pytest.approx(1.96, abs=0.02)
 
 
+def test_answers_that_differ_within_an_order_by_hand() -> None:
+    old = answered([
+        [[0, 0], [1, 1]],         # alike in both orders: 0
+        [[0, 1], [0, 0]],         # one order of two: 1/2
+        [[COIN, 0], [0, 1]],      # both: 1
+        [[0, -1], [1, -1]],       # never repeated
+    ])  # fmt: skip
+    new = answered([
+        [[0, COIN], [0, -1]],     # the only order repeated: 1
+        [[1, 1], [0, 0]],         # 0
+        [[0, 1], [1, 0]],         # 1
+        [[0, 1], [1, 0]],
+    ])  # fmt: skip
+    found = retest_change(old, new)
+    assert (found.first, found.second) == pytest.approx(((0 + 1 / 2 + 1) / 3, (1 + 0 + 1) / 3))
+    assert found.change.value == pytest.approx(1 / 6)
+    assert found.change.n == 3
+    # Two of the three pairs of answers 0, 0, 1 differ.
+    thrice, twice = answered([[[0, 0, 1], [0, 0, 0]]] * 4), answered([[[0, 0], [0, 0]]] * 4)
+    assert retest_change(thrice, twice).change.value == pytest.approx(-(2 / 3 + 0) / 2)
+
+
+def test_runs_that_never_repeat_have_no_retest() -> None:
+    once, twice = (both(1, alike, epochs=epochs)[0] for epochs in (1, 2))
+    for pair in ((once, once), (once, twice), (twice, once)):
+        assert np.isnan(retest_change(*pair).change.value)
+
+
+def test_shares_by_hand() -> None:
+    found = share_change([0.0, 0.5, 1.0, np.nan, 0.2], [0.5, 0.5, 1.0, 1.0, np.nan])
+    # The first three have both: 1.5 / 3 before, 2 / 3 after.
+    assert (found.first, found.second) == pytest.approx((0.5, 2 / 3))
+    assert found.change.value == pytest.approx(1 / 6)
+    assert found.change.n == 3
+
+
+@pytest.mark.parametrize("name", ["flip_rate", "retest"])
+def test_shares_have_the_interval_of_the_rows_that_are_shares(name: str) -> None:
+    old = np.zeros((60, 2, 2), dtype=np.int64)
+    new = old.copy()
+    # What is counted is there in all of a dilemma's answers or orders, or in half of them.
+    new[:9, :, 1] = COIN
+    old[9:12, 0, 1] = COIN
+    coins, orders = (
+        [(run == COIN).mean(axis=(1, 2)) for run in (old, new)],
+        [(run[:, :, 0] != run[:, :, 1]).mean(axis=1) for run in (old, new)],
+    )
+    shares = coins if name == "flip_rate" else orders
+    row, plain = CHANGES[name](answered(old), answered(new)), share_change(*shares)
+    assert plain.change == pytest.approx(row.change, nan_ok=True)
+    assert plain.p_value == pytest.approx(row.p_value)
+
+
+def test_the_same_shares_are_no_change_with_the_width_of_a_zero_count() -> None:
+    found = share_change(np.full(50, 0.97), np.full(50, 0.97))
+    # z² / (n + z²), as of rates.
+    z2 = student(49) ** 2
+    assert found.change[:3] == pytest.approx((0, -z2 / (50 + z2), z2 / (50 + z2)), abs=1e-9)
+    assert found.p_value == 1
+
+
+def test_exchanged_shares_mirror_their_change() -> None:
+    old, new = np.random.default_rng(3).random((2, 40))
+    there, back = share_change(old, new), share_change(new, old)
+    mirrored = (-there.change.value, -there.change.high, -there.change.low)
+    assert back.change[:3] == pytest.approx(mirrored, abs=1e-9)
+    assert back.p_value == pytest.approx(there.p_value)
+
+
+def test_shares_in_another_order_change_no_digit() -> None:
+    random = np.random.default_rng(3)
+    old, new = random.random((2, 40))
+    old[3] = np.nan
+    rows = random.permutation(40)
+    there, mixed = share_change(old, new), share_change(old[rows], new[rows])
+    assert mixed.change[:4] == pytest.approx(there.change[:4], abs=1e-12, nan_ok=True)
+    assert mixed.p_value == pytest.approx(there.p_value, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value", "n"),
+    [
+        ([], [], np.nan, 0),
+        ([np.nan, 0.5], [0.5, np.nan], np.nan, 0),
+        ([np.nan, 0.5], [0.5, 0.75], 0.25, 1),
+    ],
+)
+def test_too_few_shares_have_no_interval(
+    old: list[float], new: list[float], value: float, n: int
+) -> None:
+    found = share_change(old, new)
+    assert found.change.value == pytest.approx(value, nan_ok=True)
+    assert found.change.n == n
+    assert np.isnan(found.change.low) and np.isnan(found.p_value)
+
+
+def test_shares_out_by_rounding_are_shares() -> None:
+    assert share_change([1 + 1e-9, 0.0], [0.0, 1 + 1e-9]).change.value == pytest.approx(0)
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_the_change_is_that_of_the_rows(name: str) -> None:
-    old, new = both(5, changes)
+    old, new = both(5, changes, epochs=EPOCHS.get(name, 1))
     single: dict[str, Callable[[Decisions], Quantity]] = {
         "flip_rate": indecision_rate,
         "swap_diff": swap_disagreement,
+        "retest": retest_disagreement,
         "distance": choice_distance,
         "flip_calib": flip_calibration,
     }
@@ -286,7 +397,7 @@ def shown(run: Decisions) -> tuple[Floats, Floats]:
 def test_a_run_against_itself_has_no_change_and_a_width(
     name: str, versions: Callable[[Floats, Floats, Floats], Versions]
 ) -> None:
-    run, _ = both(3, versions)
+    run, _ = both(3, versions, epochs=EPOCHS.get(name, 1))
     found = CHANGES[name](run, run)
     assert found.change.value == 0
     assert found.p_value == 1
@@ -296,7 +407,7 @@ def test_a_run_against_itself_has_no_change_and_a_width(
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_exchanging_the_runs_mirrors_the_change(name: str) -> None:
-    old, new = both(8, changes, consistency=0.5)
+    old, new = both(8, changes, consistency=0.5, epochs=EPOCHS.get(name, 1))
     there, back = CHANGES[name](old, new), CHANGES[name](new, old)
     assert (back.first, back.second) == pytest.approx((there.second, there.first))
     mirrored = (-there.change.value, -there.change.high, -there.change.low)
@@ -309,7 +420,7 @@ def test_exchanging_the_runs_mirrors_the_change(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_listing_the_patients_the_other_way_round_changes_nothing(name: str) -> None:
-    runs = both(11, changes, consistency=0.3)
+    runs = both(11, changes, consistency=0.3, epochs=EPOCHS.get(name, 1))
     turned = []
     for run in runs:
         draws = run.share_draws
@@ -347,10 +458,14 @@ def test_the_order_of_the_samples_changes_no_digit(seed: int) -> None:
 
 
 def test_what_both_runs_share_makes_the_interval_narrower() -> None:
-    apart, together = (both(4, alike, consistency=level) for level in (0.0, 0.95))
+    pairs = {
+        epochs: [both(4, alike, consistency=level, epochs=epochs) for level in (0.0, 0.95)]
+        for epochs in (1, 2)
+    }
     for name, change in CHANGES.items():
         wide, narrow = (
-            found.high - found.low for found in (change(*pair).change for pair in (apart, together))
+            found.high - found.low
+            for found in (change(*pair).change for pair in pairs[EPOCHS.get(name, 1)])
         )
         assert narrow < 0.8 * wide, name
 
@@ -406,7 +521,7 @@ def test_fixed_lists_join_the_intervals_of_independent_answers() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["flip_rate", "swap_diff", "agreement", "distance"])
+@pytest.mark.parametrize("name", ["flip_rate", "swap_diff", "retest", "agreement", "distance"])
 def test_fixed_lists_answered_the_same_way_have_a_width(name: str) -> None:
     run = fixed(1, "never_flips", "coin_flip")
     one = replace(run, choice=np.zeros(len(run), dtype=np.int64))
@@ -524,8 +639,9 @@ def test_where_nothing_changed_few_tests_say_so(
     alarms = dict.fromkeys(CHANGES, 0)
     for seed in range(runs):
         pair = both(seed, versions, condition=condition, consistency=consistency)
+        twice = both(seed, versions, condition=condition, consistency=consistency, epochs=2)
         for name, change in CHANGES.items():
-            alarms[name] += change(*pair).p_value < 0.05
+            alarms[name] += change(*(twice if name in EPOCHS else pair)).p_value < 0.05
     # .05 and two and a half standard errors of 120 runs: 6 + 2.5 · 2.4 alarms.
     assert max(alarms.values()) <= 12, alarms
 
@@ -553,3 +669,42 @@ def test_intervals_hold_a_change_as_often_as_they_say(consistency: float) -> Non
             held[name] += found.low <= truth <= found.high
     # .95 less two and a half standard errors of 150 runs.
     assert min(held.values()) >= 0.905 * runs, held
+
+
+Shares = Callable[[np.random.Generator, int], tuple[Floats, Floats]]
+
+
+def coverage_falls(random: np.random.Generator, count: int) -> tuple[Floats, Floats]:
+    """Nearly all of what was said before; 0.9 · 2/3 + 1 · 1/3 of it after, 1/15 less."""
+    old = random.beta(200, 2, count)
+    kept: Floats = np.where(random.random(count) < 2 / 3, 0.9, 1.0)
+    return old, old * kept
+
+
+def coverage_stays(random: np.random.Generator, count: int) -> tuple[Floats, Floats]:
+    return random.beta(30, 2, count), random.beta(30, 2, count)
+
+
+def few_change_altogether(random: np.random.Generator, count: int) -> tuple[Floats, Floats]:
+    old = (random.random(count) < 0.5).astype(np.float64)
+    return old, old * (random.random(count) >= 0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [32, 200])
+@pytest.mark.parametrize(
+    ("shares", "truth"),
+    [
+        # Beta(200, 2) has the mean 200/202.
+        (coverage_falls, -200 / 202 / 15),
+        (coverage_stays, 0.0),
+        (few_change_altogether, -0.05 / 2),
+    ],
+)
+def test_intervals_hold_a_change_of_shares_as_often_as_they_say(
+    shares: Shares, truth: float, count: int
+) -> None:
+    random, runs = np.random.default_rng(0), 1000
+    found = [share_change(*shares(random, count)).change for _ in range(runs)]
+    # .95 less two and a half standard errors of 1000 runs.
+    assert sum(one.low <= truth <= one.high for one in found) >= 0.933 * runs
