@@ -8,6 +8,7 @@ import click
 
 from kidney_evals import __version__
 from kidney_evals.cli.plan import plan
+from kidney_evals.cli.sft import sft
 from kidney_evals.cli.validate import validate
 from kidney_evals.cli.verify import verify
 
@@ -19,6 +20,7 @@ def main() -> None:
 
 
 main.add_command(plan)
+main.add_command(sft)
 main.add_command(validate)
 
 

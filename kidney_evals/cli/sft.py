@@ -1,0 +1,16 @@
+"""`kidney-evals sft`: from answers to a fine-tuned model, and what that changed."""
+
+from __future__ import annotations
+
+import click
+
+from kidney_evals.cli.sft_export import export
+
+
+@click.group()
+def sft() -> None:
+    """Fine-tune a model on people's answers, and measure what that changed."""
+
+
+for command in (export,):
+    sft.add_command(command)

@@ -1,0 +1,74 @@
+"""`kidney-evals sft export`: answers of people, of a user or of a model as training samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--samples", default=512, show_default=True, help="To train on, 8 to 10000.")
+@click.option("--heldout", type=int, help="To hold out; by default a quarter, 32 to 500.")
+@click.option("--seed", default=1, show_default=True, help="Decides everything that is drawn.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder to write; it must be new."
+)
+@click.option("--study", help="A shipped study or a study folder; by default mcelfresh_2021.")
+@click.option("--condition", help="forced_choice, coin_flip or both (the default).")
+@click.option("--target", help="Whose answers: group (the default), individual or majority.")
+@click.option("--person", type=int, help="Which simulated individual, from 1; by default drawn.")
+@click.option("--wording", default="default", show_default=True, help="As the tasks' -T wording.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Take people's published rows in this folder."
+)
+@click.option("--answers", type=click.Path(path_type=Path), help="Take the answers of this CSV.")
+@click.option("--log", "log_name", metavar="LOG", help="Take the answers of the model in this log.")
+@click.option(
+    "--allow-overlap", is_flag=True, help="Even dilemmas that the default evaluation asks."
+)
+@click.option("--shuffle", is_flag=True, help="A control: answers change places, nothing to learn.")
+def export(
+    samples: int,
+    heldout: int | None,
+    seed: int,
+    out: Path,
+    study: str | None,
+    condition: str | None,
+    target: str | None,
+    person: int | None,
+    wording: str,
+    data: Path | None,
+    answers: Path | None,
+    log_name: str | None,
+    allow_overlap: bool,
+    shuffle: bool,
+) -> None:
+    """Write training and held-out samples in the chat format, with a card beside them.
+
+    Answers are drawn from the human reference unless --data, --answers or --log names another
+    source. No dilemma is in both files, and none is one that the default evaluation asks.
+    """
+    from kidney_evals.cli.logs import read_run_log
+    from kidney_evals.cli.terminal import say, say_filled
+    from kidney_evals.finetuning import export as exporting
+    from kidney_evals.finetuning.export_card import summary
+
+    request = exporting.Request(
+        samples=samples,
+        heldout=heldout,
+        seed=seed,
+        study=study,
+        condition=condition,
+        target=target,
+        person=person,
+        wording=wording,
+        allow_overlap=allow_overlap,
+        shuffle=shuffle,
+    )
+    log = read_run_log(log_name, any_reference=True) if log_name is not None else None
+    made = exporting.export(out, request, data=data, answers=answers, log=log)
+    say_filled(f"Written to {out}")
+    for line in summary(made.card):
+        say_filled(line)
+    say(f"Read {out / 'README.md'} before use.")

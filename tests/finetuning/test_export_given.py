@@ -1,0 +1,405 @@
+"""`kidney-evals sft export` from given answers: a table, a log, the published rows; leaks."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspect_ai import Task, eval
+
+from cli.calling import refused
+from finetuning.exporting import (
+    NAMES,
+    asked_by_default,
+    call,
+    export,
+    pairs,
+    patients,
+    row,
+    write_answers,
+)
+from kidney_evals.finetuning.data import Example, TrainingData
+from kidney_evals.studies import CONDITIONS, Dilemma, dilemmas_of, load_study
+from kidney_evals.tasks import coin_flip, forced_choice, predict_people
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+Patients = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def _drawn(count: int, seed: int = 77) -> list[Patients]:
+    """Dilemmas that are none of the evaluation's."""
+    drawn = dilemmas_of(load_study("mcelfresh_2021"), count + 50, seed)
+    near = {(32, 0), (32, 1), (32, 2), (55, 0), (55, 2)}
+    kept = [
+        (one.first.values, one.second.values)
+        for one in drawn
+        if frozenset({one.first.values, one.second.values}) not in asked_by_default()
+        and not {(v[0], v[2]) for v in (one.first.values, one.second.values)} <= near
+    ]
+    return kept[:count]
+
+
+def _younger(a: Sequence[float], b: Sequence[float]) -> str:
+    return "COIN" if a[0] == b[0] else "A" if a[0] < b[0] else "B"
+
+
+def _shown(facts: Mapping[str, str]) -> Patients:
+    a, b = (tuple(float(facts[f"{side}_{name}"]) for name in NAMES) for side in "ab")
+    return a, b
+
+
+def _apart(data: TrainingData, *, people: bool = False) -> None:
+    train, heldout = pairs(data.train), pairs(data.heldout)
+    assert train and heldout and not train & heldout
+    assert not (train | heldout) & asked_by_default()
+    assert {one.facts["dilemma"] for one in data.train}.isdisjoint(
+        one.facts["dilemma"] for one in data.heldout
+    )
+    if people:
+        persons = [{one.facts["person"] for one in part} for part in (data.train, data.heldout)]
+        assert persons[0] and persons[1] and not persons[0] & persons[1]
+
+
+def _orders_are_balanced(examples: Sequence[Example]) -> None:
+    for condition in CONDITIONS:
+        own = [one.facts["order"] for one in examples if one.facts["condition"] == condition]
+        counts = Counter(own)
+        assert abs(counts["ab"] - counts["ba"]) <= 1
+
+
+# --- a table of answers ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """200 dilemmas by one rule: the younger patient, a coin where the ages are equal."""
+    rows = (row(a, b, _younger(a, b)) for a, b in _drawn(200))
+    return write_answers(tmp_path / "mine.csv", rows)
+
+
+def test_an_answer_goes_with_its_patient(table: Path, tmp_path: Path) -> None:
+    options = ("--answers", table, "--condition", "coin_flip")
+    data = export(tmp_path / "data", "--samples", 150, "--heldout", 40, *options)
+    assert len(data.train) == 150 and len(data.heldout) == 40
+    _apart(data)
+    _orders_are_balanced(data.train)
+    for one in (*data.train, *data.heldout):
+        assert one.facts["answer"] == _younger(*_shown(one.facts))
+    about = data.card["source"]
+    assert (about["kind"], about["target"], about["file"]) == ("answers", None, "mine.csv")
+    assert len(about["sha256"]) == 64 and "person" not in data.train[0].facts
+    # The first samples do not depend on how many there are, nor does what is held out.
+    fewer = export(tmp_path / "fewer", "--samples", 16, "--heldout", 40, *options)
+    assert fewer.train == data.train[:16] and fewer.heldout == data.heldout
+
+
+def test_one_dilemma_told_many_ways_stays_on_one_side(tmp_path: Path) -> None:
+    # Every dilemma four times, twice with the sides swapped.
+    rows = []
+    for a, b in _drawn(40):
+        for _ in range(2):
+            rows += [row(a, b, _younger(a, b)), row(b, a, _younger(b, a))]
+    table = write_answers(tmp_path / "mine.csv", rows)
+    options = ("--answers", table, "--condition", "coin_flip", "--samples", 128, "--heldout", 32)
+    data = export(tmp_path / "data", *options)
+    _apart(data)
+    # A fifth of 40 dilemmas is held out, with all four answers to each.
+    assert (len(pairs(data.train)), len(pairs(data.heldout))) == (32, 8)
+    ids = [one.facts["sample"] for one in (*data.train, *data.heldout)]
+    assert len(set(ids)) == len(ids)
+    assert all(one.facts["answer"] == _younger(*_shown(one.facts)) for one in data.train)
+
+
+def test_people_of_a_table_are_held_out_with_their_answers(tmp_path: Path) -> None:
+    # Ten people: one dilemma of their own each for every one that all of them answer.
+    drawn = _drawn(220)
+    rows = [
+        row(a, b, _younger(a, b), person=f"name {index % 10}")
+        for index, (a, b) in enumerate(drawn[:200])
+    ]
+    rows += [row(a, b, "B", person=f"name {index}") for a, b in drawn[200:] for index in range(10)]
+    table = write_answers(tmp_path / "mine.csv", rows)
+    options = ("--answers", table, "--condition", "coin_flip", "--samples", 200, "--heldout", 40)
+    data = export(tmp_path / "data", *options)
+    _apart(data, people=True)
+    persons = {one.facts["person"] for one in (*data.train, *data.heldout)}
+    assert persons <= {str(number) for number in range(1, 11)}
+    assert "name" not in "".join(path.read_text("utf-8") for path in data.folder.glob("*.csv"))
+    # Of 20 dilemmas that all answer 4 are held out; 8 people's answers to these and 2 people's
+    # answers to the other 16 are on no side: 32 + 32.
+    assert data.card["excluded"]["left_out"] == {"split": 64}
+    assert data.card["source"]["people"] == 10
+
+
+def test_conditions_of_a_table_take_turns(tmp_path: Path) -> None:
+    rows = [
+        row(a, b, "A" if index % 3 else "B", condition=CONDITIONS[index % 2])
+        for index, (a, b) in enumerate(_drawn(120))
+    ]
+    table = write_answers(tmp_path / "mine.csv", rows)
+    options = ("--answers", table, "--samples", 32, "--heldout", 8)
+    data = export(tmp_path / "data", *options)
+    assert [one.facts["condition"] for one in data.train[:4]] == [*CONDITIONS, *CONDITIONS]
+    one = export(tmp_path / "one", "--condition", "coin_flip", *options)
+    assert {example.facts["condition"] for example in one.train} == {"coin_flip"}
+    assert one.card["excluded"]["left_out"] == {"other_condition": 60}
+
+
+def test_a_coin_is_put_in_the_words_of_the_wording(tmp_path: Path, table: Path) -> None:
+    # A user's own respondents may have been offered a committee.
+    options = ("--answers", table, "--condition", "coin_flip", "--wording", "committee")
+    data = export(tmp_path / "data", "--samples", 150, *options)
+    [said] = {one.messages[-1]["content"] for one in data.train if one.facts["answer"] == "COIN"}
+    assert said == "ANSWER: COMMITTEE"
+
+
+def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
+    # Two dilemmas of the default run, sides swapped, in another wording, at the end.
+    leaks = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[398:]
+    with table.open("a", newline="", encoding="utf-8") as stream:
+        for one in leaks:
+            listed = row(one.second.values, one.first.values, "A")
+            csv.DictWriter(stream, list(listed)).writerow(listed)
+    options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
+    line = refused(call("--out", tmp_path / "data", *options, "--samples", 64))
+    assert "2 of 202 answers, first line 202, are about dilemmas that the default" in line
+    assert not (tmp_path / "data").exists()
+    # Told to, it takes them and says so.
+    more = ("--samples", 160, "--heldout", 40, "--allow-overlap")
+    data = export(tmp_path / "data", *options, *more)
+    used = {patients(one.facts) for one in (*data.train, *data.heldout)}
+    assert data.card["excluded"]["overlap"] == len(used & asked_by_default()) > 0
+    assert "about dilemmas that a default evaluation asks**" in (
+        data.folder / "README.md"
+    ).read_text("utf-8")
+
+
+def test_a_fixed_question_in_numbers_is_a_leak_too(table: Path, tmp_path: Path) -> None:
+    # Question 12 of the list: 32 years and 2 children against 55 years and none, drinking aside.
+    with table.open("a", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
+    options = ("--answers", table, "--condition", "coin_flip", "--samples", 64)
+    line = refused(call("--out", tmp_path / "data", *options))
+    assert "1 of 201 answers, first line 202" in line
+
+
+GOOD = row((30, 1, 0), (60, 2, 1), "A")
+SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
+    ([{k: v for k, v in GOOD.items() if k != "answer"}], (), "lacks the column answer"),
+    ([{"answer": "A", "a_age": 3}], (), "lacks the columns a_drinks, a_dependents, b_age,"),
+    ([{**GOOD, "note": 1}], (), "unknown column of mine.csv 'note'; allowed: a_age"),
+    ([GOOD, {**GOOD, "answer": "C"}], (), "mine.csv line 3: unknown answer 'C'; allowed: A, B"),
+    ([{**GOOD, "answer": "a"}], (), "mine.csv line 2: unknown answer 'a'"),
+    ([{**GOOD, "a_age": 71}], (), "line 2: a_age 71 is outside of the study's values (46 from 25"),
+    ([{**GOOD, "b_drinks": 1.5}], (), "line 2: b_drinks 1.5 is outside"),
+    ([{**GOOD, "b_age": "old"}], (), "line 2: b_age must be a number, not 'old'"),
+    ([{**GOOD, "b_age": "nan"}], (), "line 2: b_age nan is outside"),
+    ([{**GOOD, "b_age": ""}], (), "line 2: b_age must be a number, not ''"),
+    ([{**GOOD, "person": " "}], (), "line 2: person is empty"),
+    ([{**GOOD, "condition": "coins"}], (), "line 2: unknown condition 'coins'"),
+    ([GOOD], ("--condition", "both"), "no column condition: say what was offered"),
+    (
+        [{**GOOD, "answer": "COIN"}],
+        ("--condition", "forced_choice"),
+        "line 2: a COIN where none was offered (forced_choice)",
+    ),
+    ([row((30, 1, 0), (30, 1, 0), "A")], (), "mine.csv holds no answer that can be used"),
+    ([GOOD] * 9, (), "--samples 8 is more than there is: 0 answers of coin_flip remain"),
+]
+
+
+@pytest.mark.parametrize(("rows", "options", "says"), SPOILT, ids=lambda one: str(one)[:30])
+def test_a_spoilt_table_is_refused_in_a_line(
+    rows: Sequence[Mapping[str, object]], options: tuple[object, ...], says: str, tmp_path: Path
+) -> None:
+    table = write_answers(tmp_path / "mine.csv", rows)
+    if "condition" not in rows[0] and not options:
+        options = ("--condition", "coin_flip")
+    line = refused(call("--out", tmp_path / "data", "--answers", table, "--samples", 8, *options))
+    assert says in line
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_a_table_of_letters_that_are_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"\xff\xfe\x00")
+    options = ("--answers", path, "--condition", "coin_flip")
+    assert "cannot be read (it is not UTF-8)" in refused(call("--out", tmp_path / "d", *options))
+
+
+# --- a log -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Run a task offline and return its log."""
+
+    def run(task: Task, model: str = "kidney/human", **settings: Any) -> Path:
+        folder = tmp_path_factory.mktemp("log")
+        [log] = eval(task, model=model, log_dir=str(folder), **settings)
+        assert log.status == "success", log.error
+        return Path(log.location)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def other_draw(logged: Callable[..., Path]) -> tuple[Task, Path]:
+    """A run on a draw that the default evaluation does not ask."""
+    task = coin_flip(dilemmas=15, draw_seed=8)
+    return task, logged(task)
+
+
+def test_a_log_lends_its_decisions(other_draw: tuple[Task, Path], tmp_path: Path) -> None:
+    from inspect_ai.log import read_eval_log
+
+    _, path = other_draw
+    log = read_eval_log(str(path))
+    chosen: dict[str, Counter[object]] = {}
+    study = load_study("mcelfresh_2021")
+    for sample in log.samples or ():
+        scores = sample.scores or {}
+        if "answers" in scores and scores["answers"].metadata:
+            dilemma: Dilemma = study.dilemma_from(sample.metadata)
+            choice = scores["answers"].metadata["choice"]
+            patient = {"first": dilemma.first, "second": dilemma.second}.get(choice)
+            key = str(sorted((dilemma.first.values, dilemma.second.values)))
+            chosen.setdefault(key, Counter())[patient.values if patient else "coin"] += 1
+    # 15 dilemmas in two orders, 10 controls left out; 3 of 15 are held out.
+    data = export(tmp_path / "data", "--log", path, "--samples", 24, "--heldout", 6)
+    _apart(data)
+    _orders_are_balanced(data.train)
+    found: dict[str, Counter[object]] = {}
+    for one in (*data.train, *data.heldout):
+        a, b = _shown(one.facts)
+        answer: object = {"A": a, "B": b, "COIN": "coin"}[one.facts["answer"]]
+        found.setdefault(str(sorted((a, b))), Counter())[answer] += 1
+    assert found == chosen
+    about = data.card["source"]
+    assert (about["kind"], about["model"], about["decisions"]) == ("log", "kidney/human", 30)
+    assert about["eval_id"] == log.eval.eval_id
+    assert data.card["excluded"]["left_out"] == {"controls": 10}
+    assert data.card["conditions"] == ["coin_flip"]
+    assert "These are a model's answers, not" in (data.folder / "README.md").read_text("utf-8")
+
+
+def test_a_log_of_the_default_evaluation_is_refused(
+    logged: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = logged(forced_choice(dilemmas=8, wording="table"), "kidney/first")
+    options = ("--log", path, "--samples", 8, "--heldout", 2)
+    line = refused(call("--out", tmp_path / "data", *options))
+    assert "16 of 16 answers, first sample d000-ab-" in line and "--allow-overlap" in line
+    data = export(tmp_path / "data", "--allow-overlap", *options)
+    assert data.card["excluded"]["overlap"] == 10
+
+
+@pytest.mark.slow
+def test_a_log_that_does_not_fit_is_refused(
+    other_draw: tuple[Task, Path], logged: Callable[..., Path], tmp_path: Path
+) -> None:
+    _, coins = other_draw
+    readout = logged(coin_flip(dilemmas=2, controls=False, readout="logprobs", draw_seed=8))
+    refusals = logged(coin_flip(dilemmas=2, controls=False, draw_seed=8), "kidney/refuser")
+    unscored = logged(coin_flip(dilemmas=2, controls=False, draw_seed=8), score=False)
+    predicted = logged(predict_people(drawn=2, draw_seed=8), "kidney/human")
+    for path, options, says in (
+        (coins, ("--condition", "forced_choice"), "is a run of coin_flip, not of forced_choice"),
+        (coins, ("--study", "freedman_2020"), "is a run of mcelfresh_2021, not of freedman_2020"),
+        (coins, ("--wording", "committee"), "another way out (committee) than the log's model"),
+        (coins, ("--samples", 25), "--samples 25 is more than there is: 24 answers of coin_flip"),
+        (coins, ("--heldout", 7), "--heldout 7 is more than there is: 6 answers of coin_flip"),
+        (readout, (), "the log holds probabilities (readout=logprobs), no answers"),
+        (refusals, (), "the log holds no decision"),
+        (unscored, (), "the log holds no decision"),
+        (predicted, (), "the log holds predictions, not choices"),
+    ):
+        given = ("--log", path, "--samples", 8, "--heldout", 2, *options)
+        assert says in refused(call("--out", tmp_path / "data", *given))
+        assert list(tmp_path.iterdir()) == []
+
+
+# --- the published rows ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def raw_dir() -> Path:
+    """Folder with the published rows, as tests/human/conftest.py finds it."""
+    named = os.environ.get("KIDNEY_EVALS_DATA_DIR")
+    folder = Path(named) if named else CHECKOUT.parent / "shared" / "human-data"
+    if not folder.is_dir():
+        pytest.skip("raw survey rows are not at hand: set KIDNEY_EVALS_DATA_DIR")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["both", *(pytest.param(condition, marks=pytest.mark.slow) for condition in CONDITIONS)],
+)
+def test_rows_are_split_by_person_and_by_dilemma(
+    condition: str, raw_dir: Path, tmp_path: Path
+) -> None:
+    options = ("--data", raw_dir, "--condition", condition, "--samples", 1000)
+    data = export(tmp_path / "data", *options)
+    _apart(data, people=True)
+    _orders_are_balanced(data.train)
+    # Numbers 2k + 1 and 2k + 2 are the two people who saw the same queries.
+    parts = (data.train, data.heldout)
+    yoked = [{(int(one.facts["person"]) - 1) // 2 for one in part} for part in parts]
+    assert not yoked[0] & yoked[1] and len(yoked[0] | yoked[1]) == 132
+    for one in data.train:
+        assert (int(one.facts["person"]) % 2 == 0) == (one.facts["condition"] == "coin_flip")
+    left_out = data.card["excluded"]["left_out"]
+    assert left_out["identical"] == 7 and data.card["excluded"]["overlap"] == 0
+    # Each answer is one that somebody gave to this very query: more often than chance the
+    # patient whom people favour, and the coin about as often as people take it (.169).
+    if condition == "coin_flip":
+        rate = sum(one.facts["answer"] == "COIN" for one in data.train) / 1000
+        # People differ: a standard error of about .02 with 106 of them.
+        assert abs(rate - 0.169) < 0.08
+    text = (data.folder / "README.md").read_text("utf-8")
+    assert "These samples repeat single rows of the source" in text and "GPL-2.0" in text
+
+
+def test_rows_say_what_people_answered(raw_dir: Path, tmp_path: Path) -> None:
+    from kidney_evals.human.raw import find_raw, read_study_2
+
+    data = export(tmp_path / "data", "--data", raw_dir, "--samples", 600)
+    given: dict[str, set[tuple[Patients, int]]] = {name: set() for name in CONDITIONS}
+    for name, answers in zip(CONDITIONS, read_study_2(find_raw(raw_dir)), strict=True):
+        for at, choice in enumerate(answers.choice):
+            left = tuple(float(answers.left[one][at]) for one in NAMES)
+            right = tuple(float(answers.right[one][at]) for one in NAMES)
+            # Swapping the sides swaps the first two answers and leaves the coin.
+            given[name] |= {
+                ((left, right), int(choice)),
+                ((right, left), {0: 1, 1: 0, 2: 2}[int(choice)]),
+            }
+    for one in (*data.train, *data.heldout):
+        said = ("A", "B", "COIN").index(one.facts["answer"])
+        assert (_shown(one.facts), said) in given[one.facts["condition"]]
+    assert len({one.facts["sample"] for one in data.train}) == 600
+
+
+def test_more_rows_than_there_are_and_another_study(raw_dir: Path, tmp_path: Path) -> None:
+    for options, says in (
+        (("--samples", 9000), "is more than there is: "),
+        (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
+        (("--wording", "committee"), "another way out (committee) than people were offered"),
+    ):
+        assert says in refused(call("--out", tmp_path / "data", "--data", raw_dir, *options))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_rows_of_the_evaluation_come_when_allowed(raw_dir: Path, tmp_path: Path) -> None:
+    options = ("--data", raw_dir, "--samples", 4000, "--heldout", 1000)
+    without = export(tmp_path / "without", *options)
+    data = export(tmp_path / "data", *options, "--allow-overlap")
+    assert "evaluation" not in data.card["excluded"]["left_out"]
+    assert data.card["excluded"]["overlap"] > 0 == without.card["excluded"]["overlap"]
