@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kidney_evals.cli.sft_export import export
+from kidney_evals.cli.sft_submit import status, submit, wait
 
 
 @click.group()
@@ -12,5 +13,5 @@ def sft() -> None:
     """Fine-tune a model on people's answers, and measure what that changed."""
 
 
-for command in (export,):
+for command in (export, submit, status, wait):
     sft.add_command(command)

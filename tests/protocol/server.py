@@ -84,17 +84,20 @@ class ProtocolServer:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        routes = [
+        # Without a log configuration of its own uvicorn stays silent about connections cut short.
+        quiet: dict[str, Any] = {"log_config": None, "log_level": "critical"}
+        app = Starlette(routes=self.routes())
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, **quiet)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def routes(self) -> list[Route]:
+        """What is answered at which address."""
+        return [
             Route("/v1/chat/completions", self._handler("chat", _chat), methods=["POST"]),
             Route("/v1/responses", self._handler("responses", _responses), methods=["POST"]),
             Route("/v1/messages", self._handler("messages", _messages), methods=["POST"]),
         ]
-        # Without a log configuration of its own uvicorn stays silent about connections cut short.
-        quiet: dict[str, Any] = {"log_config": None, "log_level": "critical"}
-        app = Starlette(routes=routes)
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, **quiet)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -1,0 +1,223 @@
+"""`kidney-evals sft submit`, `status` and `wait`: fine-tuning as a job of a hosted service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from kidney_evals.finetuning.hosted_check import Submission
+    from kidney_evals.finetuning.hosted_service import Job
+
+MOST_EPOCHS: Final = 50
+INTERRUPTED: Final = 130
+"""Exit status of a command that Ctrl-C ended, as shells have it."""
+
+
+class EpochsType(click.ParamType[int | Literal["auto"]]):
+    """A number of epochs, or `auto`."""
+
+    name = "N|auto"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | Literal["auto"]:
+        """Read what was given."""
+        if value == "auto":
+            return "auto"
+        try:
+            epochs = int(str(value))
+        except ValueError:
+            epochs = 0
+        if not 1 <= epochs <= MOST_EPOCHS:
+            self.fail(f"it is auto or 1 to {MOST_EPOCHS}, not {value}", param, ctx)
+        return epochs
+
+
+@click.command()
+@click.option("--base", required=True, metavar="MODEL", help="OpenAI model, as gpt-4.1-mini.")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder that `sft export` wrote.",
+)
+@click.option("--samples", type=click.IntRange(min=1), help="Train on the first so many.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--epochs",
+    default="auto",
+    show_default=True,
+    type=EpochsType(),
+    metavar="N|auto",
+    help="How often each sample is trained on; auto leaves it to the service.",
+)
+@click.option("--suffix", help="What the new model's name carries, up to 64 letters.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Record of the job; by default DIR-MODEL-SAMPLES-SEED.json beside the data folder.",
+)
+@click.option(
+    "--price",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="Your price of a million trained tokens, to print the cost.",
+)
+@click.option("--allow-overlap", is_flag=True, help="Even if evaluation dilemmas are trained on.")
+@click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
+def submit(
+    base: str,
+    data: Path,
+    samples: int | None,
+    seed: int,
+    epochs: int | Literal["auto"],
+    suffix: str | None,
+    out: Path | None,
+    price: float | None,
+    allow_overlap: bool,
+    dry_run: bool,
+) -> None:
+    """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
+
+    Run again, the same command goes on where it was cut and never starts a second job.
+    """
+    from kidney_evals.finetuning import hosted
+    from kidney_evals.finetuning.hosted_check import prepare, record_beside
+    from kidney_evals.finetuning.hosted_service import Service
+
+    submission = prepare(
+        data,
+        base=base,
+        samples=samples,
+        seed=seed,
+        epochs=epochs,
+        suffix=suffix,
+        allow_overlap=allow_overlap,
+    )
+    path = out or record_beside(submission)
+    service = None if dry_run else Service()
+    click.echo(_announced(submission, price))
+    if service is None:
+        click.echo("Nothing was sent.")
+        return
+    click.echo(f"Service    {service.url}; it gets questions and answers, nothing else")
+    click.echo(f"Record     {path}")
+    try:
+        record = hosted.submit(submission, service, path, click.echo)
+    except KeyboardInterrupt:
+        _interrupted("Interrupted. Run the same command again: it goes on from the record.")
+    assert record.job
+    click.echo(f"Wait for it:\n  {hosted.command('wait', record.job, path)}")
+
+
+@click.command()
+@click.argument("job", metavar="JOB-or-RECORD")
+def status(job: str) -> None:
+    """Print the state of a fine-tuning job: its id, or the record that `submit` wrote."""
+    from kidney_evals.finetuning import hosted
+    from kidney_evals.finetuning.hosted_service import Service
+
+    service = Service()
+    name, path = hosted.find(service, job)
+    found = hosted.look(service, name, path)
+    click.echo(f"{found.id}: {found.status}, from {found.base}")
+    if found.finish and not found.ended:
+        click.echo(f"Expected to end: {_clock(found.finish)}")
+    if found.status == "succeeded":
+        click.echo(_finished(found))
+    elif found.ended:
+        click.echo(_reason(found))
+
+
+@click.command()
+@click.argument("job", metavar="JOB-or-RECORD")
+@click.option(
+    "--interval",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds between two questions.",
+)
+def wait(job: str, interval: float) -> None:
+    """Wait until a fine-tuning job ends, and print the model that it made."""
+    from kidney_evals.finetuning import hosted
+    from kidney_evals.finetuning.hosted_service import Service
+
+    service = Service()
+    name, path = hosted.find(service, job)
+    try:
+        found = hosted.wait(service, name, path, interval=interval, say=click.echo)
+    except KeyboardInterrupt:
+        again = hosted.command("wait", name, path)
+        _interrupted(f"Interrupted. The job goes on; go on waiting with: {again}")
+    if found.status != "succeeded":
+        raise click.ClickException(_reason(found))
+    click.echo(_finished(found))
+
+
+def _announced(submission: Submission, price: float | None) -> str:
+    card = submission.data.card
+    source = card.get("source")
+    study, kind = card.get("study"), source.get("kind") if isinstance(source, dict) else None
+    named = study.get("id") if isinstance(study, dict) else None
+    known = ", ".join(str(one) for one in (named, kind and f"from {kind}") if one)
+    tokens, epochs = submission.tokens, submission.epochs
+    lines = [
+        f"Base       {submission.base}, seed {submission.seed}",
+        f"Samples    {len(submission.train)} of {len(submission.data.train)}"
+        + (f" ({known})" if known else ""),
+        f"Held out   {len(submission.heldout)}, for the service's own curve; not trained on",
+        f"Tokens     about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
+    ]
+    if submission.shuffled:
+        lines.insert(0, "CONTROL    the answers were shuffled: it should teach nothing")
+    if kind == "rows":
+        lines.append("People     answers of single survey participants are among what is sent")
+    if epochs == "auto":
+        lines.append("Trained    tokens × epochs; the service chooses how many epochs")
+    else:
+        lines.append(
+            f"Trained    {epochs} epochs: about {epochs * tokens.expected:,.0f} tokens, "
+            f"at most {epochs * tokens.high:,.0f}"
+        )
+    if price is None:
+        lines.append("Price      not known here: trained tokens × your price of training")
+    elif epochs == "auto":
+        lines.append(f"Price      at most {tokens.high * price / 1e6:,.2f} USD an epoch")
+    else:
+        lines.append(f"Price      at most {epochs * tokens.high * price / 1e6:,.2f} USD")
+    return "\n".join(lines)
+
+
+def _finished(job: Job) -> str:
+    if not job.model:
+        return "The service names no model yet; ask again with `kidney-evals sft status`."
+    lines = [f"Model: {job.model}"]
+    if job.trained_tokens is not None:
+        lines.append(f"Trained tokens: {job.trained_tokens:,}")
+    lines += [
+        "Measure what changed, on dilemmas that it was not trained on:",
+        f"  kidney-evals sft evaluate --before openai/{job.base} \\",
+        f"    --after openai/{job.model}",
+    ]
+    return "\n".join(lines)
+
+
+def _reason(job: Job) -> str:
+    if job.status == "cancelled":
+        return f"job {job.id} was cancelled" + (f": {job.reason}" if job.reason else "")
+    return f"job {job.id} failed: {job.reason or 'the service gives no reason'}"
+
+
+def _clock(seconds: int) -> str:
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _interrupted(line: str) -> NoReturn:
+    click.echo(f"\n{line}", err=True)
+    raise click.exceptions.Exit(INTERRUPTED)

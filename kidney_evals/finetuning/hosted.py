@@ -1,0 +1,184 @@
+"""Fine-tuning as a job of a hosted service: sent once, and waited for as long as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+from kidney_evals.errors import UserError
+from kidney_evals.finetuning.data import Part
+from kidney_evals.finetuning.hosted_check import Submission
+from kidney_evals.finetuning.hosted_record import Record, read_record, same_submission
+from kidney_evals.finetuning.hosted_service import Job, Service, ServiceError
+
+LONGEST_PAUSE: Final = 300.0
+"""Seconds between two tries while the service does not answer."""
+
+PATIENCE: Final = 3600.0
+"""Seconds without any answer after which waiting ends; the job goes on."""
+
+PARTS_SAID: Final[Mapping[Part, str]] = {
+    "train": "Training file",
+    "heldout": "Held-out file",
+}
+
+Say = Callable[[str], None]
+"""What is called with each line that a person may want to read."""
+
+
+def submit(submission: Submission, service: Service, path: Path, say: Say) -> Record:
+    """Send the samples and ask for the job, from wherever an earlier try was cut.
+
+    Files that the record names are not sent again as long as the service has them, and a job that
+    was asked for is looked for before it is asked for again.
+
+    Args:
+        submission: What to train.
+        service: Where.
+        path: The record.
+        say: Called with what was done.
+
+    Returns:
+        The record, with a job. Nothing was sent if it had one already.
+
+    Raises:
+        UserError: The record is of another submission or cannot be written, or the service
+            refused something. What was sent is in the record.
+    """
+    record = Record.of(submission, service.url)
+    if path.exists():
+        found = read_record(path)
+        same_submission(path, found, record)
+        record = found
+    if record.job:
+        say(f"Job {record.job} was submitted before ({record.status}); nothing was sent.")
+        say("To start another one of the same kind, name another record with --out.")
+        return record
+    record.save(path)
+    try:
+        sent = record.files.get("train")
+        if record.asked and sent and (begun := service.find_job(sent)):
+            say(f"Job {begun.id} had begun when the connection was cut; nothing was sent.")
+            return _kept(record.told(begun), path)
+        record = _upload(submission, service, record, path, say)
+        record = _kept(replace(record, asked=True), path)
+        job = service.create_job(submission, record.files)
+    except ServiceError as error:
+        if not error.transient:
+            raise
+        raise ServiceError(
+            f"{error.message}; run the same command again, it goes on from {path}"
+        ) from error
+    say(f"Job {job.id}: {job.status}")
+    return _kept(record.told(job), path)
+
+
+def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
+    """Return the id of a job, and its record where one was named.
+
+    Args:
+        service: Where the job is.
+        job_or_record: A job's id, or a record's path.
+
+    Raises:
+        UserError: There is no such record, it has no job, or it is of another service.
+    """
+    path = Path(job_or_record)
+    if not (path.is_file() or path.suffix == ".json" or len(path.parts) > 1):
+        return job_or_record, None
+    record = read_record(path)
+    if not record.job:
+        raise UserError(f"{path} names no job yet; run the same `sft submit` again, it goes on")
+    if record.service != service.url:
+        # The key goes where the environment says, not where a file does.
+        raise UserError(
+            f"{path} is of a job at {record.service}, but calls go to {service.url}; set "
+            "OPENAI_BASE_URL"
+        )
+    return record.job, path
+
+
+def look(service: Service, job: str, path: Path | None) -> Job:
+    """Ask for the state of a job once, and keep it in its record where there is one."""
+    found = service.job(job)
+    if path:
+        record = read_record(path)
+        if (told := record.told(found)) != record:
+            told.save(path)
+    return found
+
+
+def wait(
+    service: Service,
+    job: str,
+    path: Path | None,
+    *,
+    interval: float,
+    say: Say,
+) -> Job:
+    """Ask for the state of a job until it changes no more.
+
+    Whatever may pass (no connection, 429, 5xx) is tried again after growing pauses, said once,
+    and given up after an hour without any answer.
+
+    Args:
+        service: Where the job is.
+        job: Its id.
+        path: Its record, if any.
+        interval: Seconds between two questions.
+        say: Called with every change of state.
+
+    Raises:
+        UserError: The service refused the question, or gave no answer for too long.
+    """
+    again = f"the job goes on without us; go on waiting with: {command('wait', job, path)}"
+    shown, failures, answered = "", 0, monotonic()
+    while True:
+        pause = interval
+        try:
+            found = look(service, job, path)
+        except ServiceError as error:
+            if not error.transient and not shown:
+                raise
+            if not error.transient or monotonic() - answered > PATIENCE:
+                raise ServiceError(f"{error.message}; {again}") from error
+            failures += 1
+            if failures == 1:
+                say(f"{error.message}; asking again until it does")
+            pause = min(max(interval, LONGEST_PAUSE), interval * 2.0 ** min(failures, 30))
+            pause = max(pause, min(error.pause or 0.0, LONGEST_PAUSE))
+        else:
+            failures, answered = 0, monotonic()
+            if found.status != shown:
+                shown = found.status
+                say(f"{job}: {shown}")
+            if found.ended:
+                return found
+        sleep(pause)
+
+
+def command(name: str, job: str, path: Path | None) -> str:
+    """Return the command line that looks at a job again."""
+    return f"kidney-evals sft {name} {path or job}"
+
+
+def _upload(
+    submission: Submission, service: Service, record: Record, path: Path, say: Say
+) -> Record:
+    for part, content in submission.files().items():
+        sent = record.files.get(part)
+        if sent and service.has_file(sent):
+            say(f"{PARTS_SAID[part]}: {sent}, sent before")
+            continue
+        file = service.upload(submission.file_name(part), content)
+        record = _kept(replace(record, files={**record.files, part: file}), path)
+        say(f"{PARTS_SAID[part]}: {file}")
+    return record
+
+
+def _kept(record: Record, path: Path) -> Record:
+    record.save(path)
+    return record

@@ -1,0 +1,79 @@
+"""Small folders of training samples, and the commands that submit them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.testing import CliRunner, Result
+
+from kidney_evals.cli.sft_submit import submit
+from kidney_evals.finetuning.data import Example, write_data
+
+HELDOUT = 4
+
+
+def folder(place: Path, train: int = 12, heldout: int = HELDOUT, **card: Any) -> Path:
+    """A folder of samples as an export writes it; every dilemma has its own ages."""
+    content = {
+        "study": {"id": "mcelfresh_2021"},
+        "source": {"kind": "reference", "target": "group"},
+        "excluded": {"overlap": 0},
+        "shuffled": False,
+    } | card
+    examples = [example(number) for number in range(train + heldout)]
+    write_data(place, content, "What it is.\n", examples[:train], examples[train:])
+    return place
+
+
+def example(number: int, *, system: str = "", text: str = "") -> Example:
+    ages = (25 + number, 70)
+    question = text or f"Patient A is {ages[0]} years old. Patient B is {ages[1]}."
+    messages = [
+        *([{"role": "system", "content": system}] if system else []),
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": "ANSWER: A"},
+    ]
+    facts = {"sample": f"s{number}", "condition": "coin_flip", "dilemma": f"d{number}"}
+    facts |= {"order": "ab", "wording": "default", "answer": "A"}
+    return Example(tuple(messages), facts | {"a_age": str(ages[0]), "b_age": str(ages[1])})
+
+
+def call(command: click.Command, *arguments: Any) -> Result:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def submitted(data: Path, *arguments: Any) -> Result:
+    return call(submit, "--base", "gpt-4.1-mini", "--data", data, *arguments)
+
+
+def record_of(data: Path, samples: int = 12, seed: int = 1) -> Path:
+    return data.parent / f"{data.name}-gpt-4.1-mini-{samples}-{seed}.json"
+
+
+def read(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert isinstance(content, dict)
+    return content
+
+
+def written(
+    place: Path, train: Sequence[Example], heldout: Sequence[Example] = (), overlap: int = 0
+) -> Path:
+    write_data(place, {"excluded": {"overlap": overlap}}, "", train, heldout)
+    return place
+
+
+def swapped(number: int) -> Example:
+    """The same two patients, the other one shown first."""
+    facts = dict(example(number).facts)
+    facts["a_age"], facts["b_age"] = facts["b_age"], facts["a_age"]
+    return Example(example(number, text="Other words.").messages, facts)
+
+
+def unasked() -> Example:
+    messages = example(40, system="Choose.").messages
+    return Example((messages[0], messages[2]), example(40).facts)
