@@ -6,6 +6,7 @@ import click
 
 from kidney_evals.cli.sft_export import export
 from kidney_evals.cli.sft_submit import status, submit, wait
+from kidney_evals.cli.sft_train import merge, push, train
 
 
 @click.group()
@@ -13,5 +14,5 @@ def sft() -> None:
     """Fine-tune a model on people's answers, and measure what that changed."""
 
 
-for command in (export, submit, status, wait):
+for command in (export, train, merge, push, submit, status, wait):
     sft.add_command(command)

@@ -1,0 +1,97 @@
+"""`kidney-evals sft train`, `merge` and `push`: from samples to an adapter, and where it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--base", required=True, metavar="MODEL", help="A folder or a Hub id (owner/name).")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="From sft export.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
+@click.option(
+    "--samples",
+    metavar="N[,N…]",
+    help="Train on the first N samples; several numbers give an adapter each, in OUT/N.",
+)
+@click.option("--device", help="cpu, cuda or mps; by default the best there is.")
+@click.option("--rank", type=int, help="Rank of the adapter.")
+@click.option("--alpha", type=int, help="Scale of the adapter.")
+@click.option("--dropout", type=float, help="Share of the adapter's inputs dropped.")
+@click.option("--learning-rate", type=float)
+@click.option("--batch", type=int, help="Samples in a step.")
+@click.option("--steps", type=int, help="At most how many, in whole passes.")
+@click.option("--patience", type=int, help="Passes without gain before it ends.")
+@click.option("--seed", type=int)
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run.")
+@click.option("--push", metavar="OWNER/NAME", help="Upload it to the Hub, private.")
+@click.option("--public", is_flag=True, help="With --push: for all to see.")
+def train(
+    base: str,
+    data: Path,
+    out: Path,
+    samples: str | None,
+    device: str | None,
+    resume: bool,
+    push: str | None,
+    public: bool,
+    **given: float | None,
+) -> None:
+    """Train a low-rank adapter on exported samples.
+
+    Defaults suit few samples; each with its reason stands in the adapter's card.
+    """
+    from kidney_evals.errors import UserError
+    from kidney_evals.finetuning.data import read_data
+    from kidney_evals.finetuning.extra import check_extra
+    from kidney_evals.finetuning.hub import check_push, push_adapter
+    from kidney_evals.finetuning.settings import settings
+    from kidney_evals.finetuning.sizes import read_sizes
+    from kidney_evals.finetuning.train import train as train_adapter
+
+    check_extra()
+    if public and push is None:
+        raise UserError("--public says how to --push, which is not given")
+    chosen = settings(**given)
+    sizes = read_sizes(samples, "--samples") if samples else [None]
+    if push is not None:
+        if len(sizes) > 1:
+            raise UserError("--push takes one adapter: give one number of --samples")
+        check_push(push)
+    folder = read_data(data)
+    for size in sizes:
+        place = out / str(size) if len(sizes) > 1 else out
+        if len(sizes) > 1:
+            click.echo(f"{size} samples:")
+        train_adapter(
+            folder, base, place, chosen, samples=size, device=device, resume=resume, say=click.echo
+        )
+    if push is not None:
+        click.echo(push_adapter(out, push, public=public))
+
+
+@click.command()
+@click.argument("adapter", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
+def merge(adapter: Path, out: Path) -> None:
+    """Write ADAPTER and its base as one model, for servers that take no adapters."""
+    from kidney_evals.finetuning.extra import check_extra
+    from kidney_evals.finetuning.merge import merge_adapter
+
+    check_extra()
+    merge_adapter(adapter, out)
+    click.echo(f"merged model in {out}")
+
+
+@click.command()
+@click.argument("adapter", type=click.Path(path_type=Path))
+@click.argument("name", metavar="OWNER/NAME")
+@click.option("--public", is_flag=True, help="For all to see; private otherwise.")
+def push(adapter: Path, name: str, public: bool) -> None:
+    """Upload ADAPTER with its card to the Hugging Face Hub, private unless told otherwise."""
+    from kidney_evals.finetuning.hub import check_push, push_adapter
+
+    check_push(name)
+    click.echo(push_adapter(adapter, name, public=public))

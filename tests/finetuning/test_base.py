@@ -1,0 +1,316 @@
+"""Around training, without its packages: the base, the folder that is written, what is missing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kidney_evals.errors import UserError
+from kidney_evals.finetuning.base import (
+    base_place,
+    check_adapter,
+    is_adapter,
+    load_model,
+    load_tokenizer,
+)
+from kidney_evals.finetuning.extra import PACKAGES, check_extra, quiet
+from kidney_evals.finetuning.whole import check_new, whole_folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that is the current folder too, with a model and an adapter on it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "models" / "base").mkdir(parents=True)
+    (tmp_path / "models" / "base" / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    adapter_of(tmp_path / "adapter", "owner/name")
+    return tmp_path
+
+
+def adapter_of(folder: Path, base: Any) -> Path:
+    return adapter_with(folder, json.dumps({"base_model_name_or_path": base}))
+
+
+def adapter_with(folder: Path, config: str) -> Path:
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(config, encoding="utf-8")
+    return folder
+
+
+# The base.
+
+
+@pytest.mark.parametrize("base", ["models/base", "./models/base", "~/models/base", "models/base/"])
+def test_a_folder_is_named_so_that_it_is_found_from_anywhere(home: Path, base: str) -> None:
+    assert base_place(base) == str((home / "models" / "base").resolve())
+
+
+@pytest.mark.parametrize("base", ["gpt2", "owner/name", "Owner-1/name_2.5B-it"])
+def test_a_name_on_the_hub_stays_as_it_is(home: Path, base: str) -> None:
+    assert base_place(base) == base
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("/nowhere/base", "there is no model at '/nowhere/base': give a folder, or a Hub id"),
+        ("./nowhere", "there is no model at './nowhere'"),
+        ("~/nowhere", "there is no model at '~/nowhere'"),
+        ("~nobody-of-that-name/base", "there is no model at '~nobody-of-that-name/base'"),
+        ("models/base/config.json", "there is no model at 'models/base/config.json'"),
+        ("two words", "there is no model at 'two words'"),
+        # The Hub's client takes no version behind a name.
+        ("owner/name@main", "there is no model at 'owner/name@main'"),
+        ("", "there is no model at ''"),
+        ("empty", "empty holds no model (config.json is missing)"),
+        ("adapter", "adapter is an adapter, not a base model: merge it first"),
+    ],
+)
+def test_what_is_no_base_is_refused_in_a_line(home: Path, base: str, words: str) -> None:
+    with pytest.raises(UserError) as error:
+        base_place(base)
+    assert str(error.value).startswith(words)
+    assert "\n" not in str(error.value)
+
+
+def test_an_adapter_names_its_base(home: Path) -> None:
+    assert check_adapter(home / "adapter") == "owner/name"
+    local = str(home / "models" / "base")
+    assert check_adapter(adapter_of(home / "other", local)) == local
+    assert is_adapter(home / "other") and not is_adapter(home / "models" / "base")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("{", "names no base model (base_model_name_or_path)"),
+        ("[]", "names no base model"),
+        ("{}", "names no base model"),
+        ('{"base_model_name_or_path": null}', "names no base model"),
+        ('{"base_model_name_or_path": "/nowhere/base"}', "/nowhere/base is not there; put it back"),
+    ],
+)
+def test_an_adapter_without_its_base_is_refused_in_a_line(
+    home: Path, config: str, words: str
+) -> None:
+    folder = adapter_with(home / "other", config)
+    with pytest.raises(UserError) as error:
+        check_adapter(folder)
+    assert words in str(error.value)
+    assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["empty", "nowhere", "models/base/config.json"])
+def test_what_is_no_adapter_is_refused_in_a_line(home: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"holds no adapter \(adapter_config.json is missing\)"):
+        check_adapter(home / name)
+
+
+def test_an_adapter_that_cannot_be_read(home: Path) -> None:
+    (home / "other" / "adapter_config.json").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"adapter_config.json cannot be read \(Is a directory\)"):
+        check_adapter(home / "other")
+
+
+def loading(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
+    """Stand in for transformers: what loading raises or returns."""
+
+    def load(base: str, **arguments: Any) -> Any:
+        # A model's own code never runs.
+        assert arguments["trust_remote_code"] is False
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    kind = SimpleNamespace(from_pretrained=load)
+    library = SimpleNamespace(AutoTokenizer=kind, AutoModelForCausalLM=kind)
+    monkeypatch.setitem(sys.modules, "transformers", library)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError("No file.\nSee https://example.org"), "cannot be loaded (No file.)"),
+        (ValueError("\n"), "cannot be loaded (ValueError)"),
+        (RuntimeError(), "cannot be loaded (RuntimeError)"),
+        (MemoryError(), "does not fit in memory"),
+    ],
+)
+def test_what_cannot_be_loaded_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    loading(monkeypatch, error)
+    for load, what in ((load_model, "model"), (load_tokenizer, "tokenizer")):
+        with pytest.raises(UserError) as found:
+            load("owner/name")
+        assert str(found.value) == f"the {what} of owner/name {words}"
+
+
+@pytest.mark.parametrize(
+    ("template", "end", "words"),
+    [
+        (None, "</s>", "owner/name has no chat template"),
+        ("{{ messages }}", None, "the tokenizer of owner/name has no end token"),
+    ],
+)
+def test_a_tokenizer_must_know_conversations_and_their_end(
+    monkeypatch: pytest.MonkeyPatch, template: str | None, end: str | None, words: str
+) -> None:
+    loading(monkeypatch, SimpleNamespace(chat_template=template, eos_token=end))
+    with pytest.raises(UserError, match=words):
+        load_tokenizer("owner/name")
+
+
+# The folder that is written.
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    with whole_folder(out) as place:
+        (place / "file").write_text("whole", encoding="utf-8")
+        assert not out.exists()
+    assert [one.name for one in out.iterdir()] == ["file"]
+    assert [one.name for one in out.parent.iterdir()] == ["out"]
+    # For everybody whom the umask allows, as any new folder is.
+    (tmp_path / "plain").mkdir()
+    assert out.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with whole_folder(out) as place:
+        (place / "file").touch()
+    assert [one.name for one in out.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", ["a file", "a folder with a file"])
+def test_what_is_there_is_left_alone(tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "out"
+    kept = out
+    if kind == "a folder with a file":
+        out.mkdir()
+        kept = out / "kept"
+    kept.write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match="out exists and is not empty; name another folder"):
+        check_new(out)
+    with pytest.raises(UserError, match="exists and is not empty"), whole_folder(out):
+        pytest.fail("there was something to write in")
+    assert kept.read_text(encoding="utf-8") == "mine"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("error", "seen", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), UserError,
+         r"cannot write .*out \(No space left on device\)$"),
+        (OSError("a disk that says nothing else"), UserError, "a disk that says nothing else"),
+        (UserError("the user's own line"), UserError, "^the user's own line$"),
+        (ZeroDivisionError("a bug"), ZeroDivisionError, "a bug"),
+        (KeyboardInterrupt(), KeyboardInterrupt, "^$"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("empty", [False, True])
+def test_nothing_is_left_after_an_error(
+    tmp_path: Path, error: BaseException, seen: type[BaseException], words: str, empty: bool
+) -> None:
+    out = tmp_path / "out"
+    if empty:
+        out.mkdir()
+    before = list(tmp_path.iterdir())
+    with pytest.raises(seen, match=words), whole_folder(out) as place:
+        (place / "half").write_text("half", encoding="utf-8")
+        raise error
+    assert list(tmp_path.iterdir()) == before
+    assert not empty or not list(out.iterdir())
+
+
+def test_a_folder_that_somebody_else_filled_meanwhile_is_theirs(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(UserError, match=r"cannot write .*out"), whole_folder(out) as place:
+        (place / "file").touch()
+        out.mkdir()
+        (out / "theirs").touch()
+    assert [one.name for one in out.iterdir()] == ["theirs"]
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write .*out"), whole_folder(tmp_path / "file/out"):
+        pytest.fail("there was something to write in")
+
+
+# The packages.
+
+
+def test_missing_packages_are_named_with_what_installs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in PACKAGES:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UserError) as error:
+        check_extra()
+    assert str(error.value) == (
+        "this needs torch, transformers, peft, trl, accelerate, datasets, not installed here: "
+        "pip install 'kidney-evals[finetune]' (in a checkout: pip install '.[finetune]')"
+    )
+    # Nothing to be kept quiet is no error.
+    quiet()
+
+
+def test_one_missing_package_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything(monkeypatch)
+    check_extra()
+    monkeypatch.setitem(sys.modules, "trl", None)
+    with pytest.raises(UserError, match="this needs trl, not installed here"):
+        check_extra()
+
+
+def test_a_checkouts_folder_of_data_is_no_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    everything(monkeypatch)
+    monkeypatch.delitem(sys.modules, "datasets")
+    (tmp_path / "datasets").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(UserError, match="this needs datasets, not installed here"):
+        check_extra()
+
+
+def everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all packages be there, whether they are installed or not."""
+    for name in PACKAGES:
+        module: Any = SimpleNamespace(__spec__=SimpleNamespace(origin="somewhere"))
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+IMPORTS = """
+import importlib, pkgutil, sys
+import kidney_evals, kidney_evals.scorers, kidney_evals.tasks
+
+# The last two lie elsewhere in a checkout.
+for package in (kidney_evals, kidney_evals.scorers, kidney_evals.tasks):
+    for one in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(one.name)
+assert {"kidney_evals.finetuning.train", "kidney_evals.tasks.coin_flip"} <= set(sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_no_module_needs_these_packages_to_be_imported() -> None:
+    code = IMPORTS + f"print(*[name for name in {PACKAGES!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert done.stdout.split() == []
