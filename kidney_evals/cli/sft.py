@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from kidney_evals.cli.sft_evaluate import evaluate
 from kidney_evals.cli.sft_export import export
 from kidney_evals.cli.sft_submit import status, submit, wait
 from kidney_evals.cli.sft_train import merge, push, train
@@ -14,5 +15,5 @@ def sft() -> None:
     """Fine-tune a model on people's answers, and measure what that changed."""
 
 
-for command in (export, train, merge, push, submit, status, wait):
+for command in (export, train, merge, push, evaluate, submit, status, wait):
     sft.add_command(command)

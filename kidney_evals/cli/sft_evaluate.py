@@ -1,0 +1,83 @@
+"""`kidney-evals sft evaluate`: a model before and after, asked the same, with what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--before", required=True, metavar="MODEL", help="A folder, or as inspect --model.")
+@click.option(
+    "--after",
+    multiple=True,
+    metavar="[NAME=]MODEL",
+    help="An adapter's or a model's folder, or as inspect --model; may be repeated.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="The training samples.")
+@click.option(
+    "--samples",
+    metavar="0,8,32",
+    help="Learning curve: --after is a folder with an adapter for each number.",
+)
+@click.option(
+    "--with",
+    "prompted",
+    multiple=True,
+    metavar="KIND",
+    help="few-shot:N or stated-values: the untrained model, told instead of trained.",
+)
+@click.option("--out", default="sft-comparison", show_default=True, type=click.Path(path_type=Path))
+@click.option("--dilemmas", type=int, help="By default as the tasks.")
+@click.option("--epochs", default=2, show_default=True, help="Answers to every question.")
+@click.option("--side-effects/--no-side-effects", default=True, show_default=True)
+@click.option("--readout/--no-readout", default=None, help="Mass on answers, where it is known.")
+@click.option("--device", help="Of local models: cpu, cuda or mps.")
+@click.option("-M", "model_args", multiple=True, metavar="NAME=VALUE", help="Model argument.")
+@click.option("--max-tokens", type=int, help="As for inspect eval.")
+@click.option("--max-connections", type=int, help="As for inspect eval; local models: batch.")
+@click.option("--display", help="As for inspect eval.")
+def evaluate(
+    before: str,
+    after: tuple[str, ...],
+    data: Path | None,
+    samples: str | None,
+    prompted: tuple[str, ...],
+    out: Path,
+    dilemmas: int | None,
+    epochs: int,
+    side_effects: bool,
+    readout: bool | None,
+    device: str | None,
+    model_args: tuple[str, ...],
+    **options: object,
+) -> None:
+    """Run both conditions before and after training on held-out dilemmas, and compare.
+
+    Everything runs in one eval set under OUT/logs; the same command goes on where it was cut off.
+    """
+    from kidney_evals.cli.plan import task_arguments
+    from kidney_evals.cli.terminal import say
+    from kidney_evals.finetuning.arms import arms_of, read_given
+    from kidney_evals.finetuning.evaluate import evaluate as run
+    from kidney_evals.finetuning.results import write_results
+    from kidney_evals.finetuning.sizes import read_sizes
+
+    read = read_given(data)
+    sizes = read_sizes(samples, "--samples", least=0) if samples else []
+    comparison = run(
+        arms_of(before, after, sizes, prompted, read),
+        out,
+        data=read,
+        dilemmas=dilemmas,
+        epochs=epochs,
+        side_effects=side_effects,
+        readout=readout,
+        device=device,
+        model_args=task_arguments(model_args),
+        options={name: value for name, value in options.items() if value is not None},
+        say=say,
+    )
+    for line in write_results(comparison, out):
+        say(line)

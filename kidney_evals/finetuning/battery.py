@@ -1,0 +1,203 @@
+"""The runs behind a comparison: which tasks, on which dilemmas, for every arm alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from kidney_evals.elicitation.wording import ALL, DEFAULT, wordings, wordings_asked
+from kidney_evals.errors import UserError
+from kidney_evals.finetuning.arms import Arm, system_prompt
+from kidney_evals.finetuning.data import TrainingData
+from kidney_evals.studies import CONDITIONS, Condition, Study, load_study
+
+if TYPE_CHECKING:
+    from inspect_ai import Task
+    from inspect_ai.model import Model
+
+Part = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
+"""A run of an arm: the two conditions, the repeated pairs, and what was not trained on."""
+
+DEFAULT_STUDY: Final = "mcelfresh_2021"
+REPEATED_STUDY: Final = "boerstler_2024"
+OTHER_STUDY: Final = "freedman_2020"
+
+EPOCHS: Final = 2
+"""Answers to every question in the two conditions: one alone cannot tell chance from order."""
+
+LISTED_EPOCHS: Final = {"repeated": 10, "other_study": 5}
+"""The same on short lists, as in their studies' own runs: there only answers can be added."""
+
+READOUT_DILEMMAS: Final = 50
+
+_READ_OUT: Final = ("hf/", "vllm/", "kidney/")
+"""Providers that give log-probabilities, as far as this is known before a call."""
+
+
+@dataclass(frozen=True)
+class Battery:
+    """What every arm is asked.
+
+    Attributes:
+        study: Source of the study that was trained on.
+        dilemmas: How many dilemmas; None for the study's default.
+        epochs: Answers to every question in the two conditions.
+        trained_conditions: Conditions in the training samples; empty where unknown.
+        wording: What the training samples were put in, as a task's `wording` takes it.
+        unseen_wordings: Ids of wordings that are asked beside; none of them was trained on.
+        side_effects: Whether what was not trained on is asked.
+        readout: Whether the mass on answers is read out.
+    """
+
+    study: str
+    dilemmas: int | None
+    epochs: int
+    trained_conditions: tuple[Condition, ...]
+    wording: tuple[str, ...]
+    unseen_wordings: tuple[str, ...]
+    side_effects: bool = True
+    readout: bool = False
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return the runs of each arm."""
+        parts: list[Part] = ["coin_flip", "forced_choice"]
+        if self.side_effects:
+            parts += ["repeated", "other_study"]
+            if self.unseen_wordings:
+                parts.append("wordings")
+        if self.readout:
+            parts.append("readout")
+        return tuple(parts)
+
+
+def battery_of(
+    cards: Sequence[Mapping[str, Any]],
+    arms: Sequence[Arm],
+    *,
+    dilemmas: int | None,
+    epochs: int,
+    side_effects: bool,
+    readout: bool | None,
+) -> Battery:
+    """Choose the runs from what the models were trained on.
+
+    Args:
+        cards: Of the training samples of each trained model, alike in study, conditions and
+            wordings; without those that are unknown.
+        arms: Everything that is compared.
+        dilemmas: How many dilemmas; None for the study's default.
+        epochs: Answers to every question in the two conditions, at least 2.
+        side_effects: Whether to ask what was not trained on.
+        readout: Whether to read out the mass on answers; None where every provider is known to
+            give log-probabilities.
+
+    Raises:
+        UserError: A number is out of range, or the models were trained on what is asked.
+    """
+    if epochs < 2:
+        raise UserError(f"epochs must be at least 2, not {epochs}: one answer tells no repetition")
+    card = cards[0] if cards else None
+    study = load_study(card["study"]["source"] if card else DEFAULT_STUDY)
+    if card and card["study"]["hash"] != study.hash:
+        raise UserError(
+            f"the samples are of another version of {study.id} ({card['study']['hash'][:12]}, "
+            f"installed {study.hash[:12]}): export and train again"
+        )
+    overlap = max((one["excluded"]["overlap"] for one in cards), default=0)
+    if overlap:
+        raise UserError(
+            f"{overlap} samples were about dilemmas that the evaluation asks: "
+            "what the model has seen cannot show what it learnt; export without --allow-overlap"
+        )
+    if dilemmas is not None:
+        largest = max((*study.draw.sets, study.draw.count)) if study.draw else len(study.listed)
+        if not 2 <= dilemmas <= largest:
+            raise UserError(
+                f"dilemmas must be from 2 to {largest}, not {dilemmas}: more were not kept out of "
+                "the training samples"
+            )
+    trained = tuple(card["wordings"]) if card else (DEFAULT,)
+    local = all(Path(arm.model).is_dir() or arm.model.startswith(_READ_OUT) for arm in arms)
+    return Battery(
+        study=study.source,
+        dilemmas=dilemmas,
+        epochs=epochs,
+        trained_conditions=tuple(card["conditions"]) if card else (),
+        wording=tuple(str(card["wording"]).split(",")) if card else (DEFAULT,),
+        unseen_wordings=_unseen(trained),
+        side_effects=side_effects,
+        readout=local if readout is None else readout,
+    )
+
+
+def tasks_of(arm: Arm, model: Model, battery: Battery, data: TrainingData | None) -> list[Task]:
+    """Build an arm's runs; each says in its metadata which arm and part it is.
+
+    Args:
+        arm: The arm.
+        model: Its model.
+        battery: What is asked.
+        data: The training samples, for few-shot prompting.
+    """
+    found = []
+    for part in battery.parts:
+        task = _task(part, arm, battery, data)
+        task.model = model
+        task.metadata = (task.metadata or {}) | {"sft_arm": arm.name, "sft_part": part}
+        found.append(task)
+    return found
+
+
+def study_of(part: Part, battery: Battery) -> Study:
+    """Return the study that a part asks."""
+    return load_study(_study_name(part, battery))
+
+
+def condition_of(part: Part) -> Condition:
+    """Return the condition of a part: the coin is offered where it is not the other study's."""
+    return "forced_choice" if part in ("forced_choice", "repeated", "other_study") else "coin_flip"
+
+
+def _study_name(part: Part, battery: Battery) -> str:
+    """Return a study that was not trained on where one is wanted."""
+    wanted = {"repeated": REPEATED_STUDY, "other_study": OTHER_STUDY}.get(part, battery.study)
+    if part == "other_study" and wanted == battery.study:
+        return DEFAULT_STUDY
+    return wanted
+
+
+def _task(part: Part, arm: Arm, battery: Battery, data: TrainingData | None) -> Task:
+    from kidney_evals.tasks import coin_flip, forced_choice
+
+    condition = condition_of(part)
+    study = study_of(part, battery)
+    arguments: dict[str, Any] = {"study": study.source}
+    if part in ("coin_flip", "forced_choice", "wordings", "readout"):
+        asked = battery.unseen_wordings if part == "wordings" else battery.wording
+        # As a user would type it: a list is another argument, and so another task.
+        arguments["wording"] = asked[0] if len(asked) == 1 else list(asked)
+        arguments["dilemmas"] = battery.dilemmas
+    if part == "readout":
+        fewest = READOUT_DILEMMAS if battery.dilemmas is None else battery.dilemmas
+        most = len(study.listed) or READOUT_DILEMMAS
+        arguments |= {"readout": "logprobs", "dilemmas": min(fewest, most)}
+    if part not in CONDITIONS:
+        arguments["controls"] = False
+    said = system_prompt(arm, condition, load_study(battery.study), data)
+    if said is not None:
+        arguments["system_prompt"] = said
+    task: Task = (coin_flip if condition == "coin_flip" else forced_choice)(**arguments)
+    if part != "readout":
+        task.epochs = LISTED_EPOCHS.get(part, battery.epochs)
+    return task
+
+
+def _unseen(trained: Sequence[str]) -> tuple[str, ...]:
+    """Return the English wordings with a coin that were not trained on, in the usual labels."""
+    usual = wordings()[DEFAULT].form
+    return tuple(
+        one.id for one in wordings_asked(ALL) if one.id not in trained and one.form == usual
+    )

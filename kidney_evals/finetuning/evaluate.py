@@ -1,0 +1,121 @@
+"""Before and after in one eval set: every arm asked the same, and the comparison written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kidney_evals.errors import UserError
+from kidney_evals.finetuning.arms import Arm, cards_of, model_of
+from kidney_evals.finetuning.battery import Battery, Part, battery_of, tasks_of
+from kidney_evals.finetuning.comparison import Compared, compare
+from kidney_evals.finetuning.data import TrainingData
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalLog
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison.
+
+    Attributes:
+        arms: What was compared, the untrained model first.
+        battery: What each was asked.
+        cards: Of the training samples, by arm; without those that are unknown.
+        compared: The figures, arm by arm.
+        logs: The logs with their samples, by arm and part; without those that failed.
+        missing: Arm, part and reason of every run that failed.
+    """
+
+    arms: tuple[Arm, ...]
+    battery: Battery
+    cards: Mapping[str, Mapping[str, Any]]
+    compared: tuple[Compared, ...]
+    logs: Mapping[tuple[str, Part], EvalLog]
+    missing: tuple[tuple[str, Part, str], ...]
+
+
+def evaluate(
+    arms: Sequence[Arm],
+    out: Path,
+    *,
+    data: TrainingData | None = None,
+    dilemmas: int | None = None,
+    epochs: int = 2,
+    side_effects: bool = True,
+    readout: bool | None = None,
+    device: str | None = None,
+    model_args: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] = print,
+) -> Comparison:
+    """Run every arm through the same tasks in one eval set, and compare with the first.
+
+    A second call with the same arguments makes no model call that was answered before.
+
+    Args:
+        arms: What is compared, the untrained model first; see `arms_of`.
+        out: Folder of the results; its logs are in `logs`.
+        data: The training samples.
+        dilemmas: How many dilemmas; None for the study's default.
+        epochs: Answers to every question in the two conditions.
+        side_effects: Whether to ask what was not trained on.
+        readout: Whether to read out the mass on answers; None where it is known to work.
+        device: Where local models run.
+        model_args: Further arguments of the providers.
+        options: Of `inspect_ai.eval_set`.
+        say: What is told before the first call.
+
+    Raises:
+        UserError: Something is not there or not comparable, or the untrained model failed.
+    """
+    from inspect_ai import eval_set
+    from inspect_ai.log import read_eval_log
+
+    if len(arms) < 2:
+        raise UserError("there is nothing to compare with: name --after, --samples or --with")
+    cards = cards_of(arms, data)
+    battery = battery_of(
+        tuple(cards.values()),
+        arms,
+        dilemmas=dilemmas,
+        epochs=epochs,
+        side_effects=side_effects,
+        readout=readout,
+    )
+    models = _models(arms, device, model_args or {})
+    tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
+    calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
+    say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
+    given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
+    _, found = eval_set(tasks, log_dir=str(out / "logs"), **given | dict(options or {}))
+    logs: dict[tuple[str, Part], EvalLog] = {}
+    missing = []
+    for log in found:
+        facts = log.eval.metadata or {}
+        key = (facts["sft_arm"], facts["sft_part"])
+        if log.status == "success":
+            logs[key] = read_eval_log(log.location)
+        else:
+            missing.append((*key, log.error.message.splitlines()[0] if log.error else log.status))
+    names = [arm.name for arm in arms]
+    if not any(name == names[0] for name, _ in logs):
+        why = next((reason for name, _, reason in missing if name == names[0]), "no log")
+        raise UserError(f"{arms[0].model} answered nothing ({why}); the logs are in {out / 'logs'}")
+    return Comparison(
+        tuple(arms), battery, cards, compare(logs, names, battery), logs, tuple(missing)
+    )
+
+
+def _models(
+    arms: Sequence[Arm], device: str | None, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Set up each model once, however many arms put a message before it."""
+    models: dict[str, Any] = {}
+    for arm in arms:
+        if arm.model not in models:
+            models[arm.model] = model_of(arm, device, arguments)
+    return models
