@@ -128,7 +128,7 @@ ENGLISH = "default,labels_numbers,role_member_system,table,number_words,attribut
 @pytest.mark.parametrize(
     ("task", "wording"),
     [
-        (forced_choice, "default,table"),
+        pytest.param(forced_choice, "default,table", marks=pytest.mark.slow),
         (coin_flip, "default,role_member_system"),
         pytest.param(forced_choice, ENGLISH, marks=pytest.mark.slow),
         pytest.param(coin_flip, ENGLISH, marks=pytest.mark.slow),

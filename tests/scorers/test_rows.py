@@ -92,10 +92,10 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
         ({}, {"limit": 3}),
         ({"dilemmas": 1, "controls": False}, {}),
         ({"dilemmas": 10, "orders": "as_listed"}, {}),
-        ({"dilemmas": 10, "orders": "random"}, {}),
+        pytest.param({"dilemmas": 10, "orders": "random"}, {}, marks=pytest.mark.slow),
         ({"study": "mcelfresh_2021_fixed"}, {"epochs": 2}),
-        ({"study": "freedman_2020"}, {"epochs": 1}),
-        ({"study": "boerstler_2024"}, {"epochs": 2}),
+        pytest.param({"study": "freedman_2020"}, {"epochs": 1}, marks=pytest.mark.slow),
+        pytest.param({"study": "boerstler_2024"}, {"epochs": 2}, marks=pytest.mark.slow),
     ],
 )
 def test_every_design_gives_sensible_rows(

@@ -51,7 +51,7 @@ def _texts(sample: EvalSample) -> list[str]:
     ("condition", "wording", "explain"),
     [
         ("forced_choice", "default", "before"),
-        ("coin_flip", "labels_numbers", "none"),
+        pytest.param("coin_flip", "labels_numbers", "none", marks=pytest.mark.slow),
         pytest.param("forced_choice", "french", "none", marks=pytest.mark.slow),
         pytest.param("coin_flip", "committee", "after", marks=pytest.mark.slow),
     ],

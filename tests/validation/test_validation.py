@@ -73,7 +73,9 @@ def test_silence_is_taken_out_of_coverage_and_out_of_nothing_else() -> None:
     assert truths("refuses close calls")["flip_rate"] < all_read["flip_rate"]
 
 
-@pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
+@pytest.mark.parametrize(
+    "condition", [pytest.param("forced_choice", marks=pytest.mark.slow), "coin_flip"]
+)
 def test_a_very_long_run_comes_out_at_the_truth(condition: Condition) -> None:
     # The estimators and the closed forms share no line; 4,000 dilemmas leave little chance.
     reference = people(condition)
