@@ -1,0 +1,353 @@
+"""The whole loop on a model made on the spot: export, train, merge, evaluate, and its control."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from cli.calling import refused
+from finetuning.tiny_model import STUDY, answers_file, make_tiny_model, respondent
+from kidney_evals.cli import main
+from kidney_evals.errors import UserError
+from kidney_evals.estimation.paired import share_change
+from kidney_evals.finetuning.arms import Arm
+from kidney_evals.finetuning.battery import READOUT_DILEMMAS
+from kidney_evals.finetuning.comparison import Compared
+from kidney_evals.finetuning.comparison_text import side_effects
+from kidney_evals.finetuning.data import TrainingData
+from kidney_evals.finetuning.evaluate import Comparison, evaluate
+from kidney_evals.finetuning.export import Request, export
+from kidney_evals.finetuning.export_overlap import evaluated
+from kidney_evals.finetuning.merge import merge_adapter
+from kidney_evals.finetuning.results import write_results
+from kidney_evals.finetuning.settings import settings
+from kidney_evals.finetuning.train import train
+from kidney_evals.finetuning.training_report import sha256_of
+from kidney_evals.studies import Patient
+from kidney_evals.studies.draw import draw_dilemmas
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+TRAINED = 100
+SIZES = (32, TRAINED)
+DILEMMAS = 70
+# A model this small learns at a rate that would break a real one.
+SETTINGS = settings(
+    rank=8, alpha=16, learning_rate=2e-3, dropout=0.1, batch=4, steps=500, patience=6
+)
+FEW = settings(rank=4, alpha=8, learning_rate=3e-3, batch=8, steps=12)
+"""Three passes over 32 samples."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def extra() -> None:
+    if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
+        for package in ("torch", "transformers", "peft", "trl", "accelerate", "datasets"):
+            pytest.importorskip(package)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model and the answers of somebody else."""
+    folder = tmp_path_factory.mktemp("tiny")
+    make_tiny_model(folder / "base")
+    default = evaluated(STUDY)
+    drawn = draw_dilemmas("respondent", STUDY.attributes, 500, 7)
+    others = [one for one in drawn if not default.holds(one)]
+    answers_file(folder / "answers.csv", others, "coin_flip")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def samples(home: Path) -> TrainingData:
+    request = Request(samples=TRAINED, heldout=96, condition="coin_flip")
+    return export(home / "samples", request, answers=home / "answers.csv")
+
+
+@pytest.fixture(scope="module")
+def comparison(home: Path, samples: TrainingData) -> Comparison:
+    base = str(home / "base")
+    for size in SIZES:
+        train(samples, base, home / "adapters" / str(size), SETTINGS, samples=size, device="cpu")
+    merge_adapter(home / "adapters" / str(TRAINED), home / "merged")
+    request = Request(samples=TRAINED, heldout=96, condition="coin_flip", shuffle=True)
+    shuffled = export(home / "shuffled", request, answers=home / "answers.csv")
+    train(shuffled, base, home / "control", SETTINGS, device="cpu")
+    arms = [
+        Arm("before", base, samples=0),
+        *(Arm(str(size), str(home / "adapters" / str(size)), samples=size) for size in SIZES),
+        Arm("merged", str(home / "merged")),
+        Arm("shuffled", str(home / "control")),
+    ]
+    options = {"display": "none", "max_tokens": 8, "max_connections": 300, "log_realtime": False}
+    found = evaluate(
+        arms, home / "out", dilemmas=DILEMMAS, side_effects=False, device="cpu", options=options
+    )
+    print("\n".join(write_results(found, home / "out")))
+    return found
+
+
+def figure(comparison: Comparison, arm: str, part: str, row: str) -> Compared:
+    [found] = [
+        one
+        for one in comparison.compared
+        if (one.arm, one.effect.part, one.effect.row) == (arm, part, row)
+        and not one.effect.is_side_effect
+    ]
+    return found
+
+
+def as_respondent(comparison: Comparison, arm: str, part: Any) -> dict[str, float]:
+    """Share of answers to each held-out dilemma that the respondent would have given."""
+    hits: dict[str, list[bool]] = {}
+    for sample in comparison.logs[arm, part].samples or []:
+        facts = sample.metadata
+        if facts["kind"] != "drawn":
+            continue
+        a, b = (
+            Patient(tuple(facts[f"{side}_{name}"] for name in STUDY.attribute_ids)) for side in "ab"
+        )
+        hit = (sample.scores or {})["answers"].answer == respondent(a, b, part)
+        hits.setdefault(facts["dilemma"], []).append(hit)
+    return {name: float(np.mean(each)) for name, each in sorted(hits.items())}
+
+
+def learnt(comparison: Comparison, arm: str, part: Any) -> Any:
+    """The change of that share from the untrained model, in pairs over dilemmas."""
+    before, after = (as_respondent(comparison, one, part) for one in ("before", arm))
+    assert list(before) == list(after) and len(before) == DILEMMAS
+    return share_change(list(before.values()), list(after.values()))
+
+
+def test_a_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Comparison) -> None:
+    found = learnt(comparison, str(TRAINED), "coin_flip")
+    print(found)
+    assert found.change.low > 0
+
+    # The base never flips; the respondent does so in a fifth of the dilemmas, people in a sixth.
+    flips = figure(comparison, str(TRAINED), "coin_flip", "flip_rate")
+    assert flips.found.first == 0
+    assert flips.found.change.low > 0 and flips.verdict == "nearer"
+    calibration = figure(comparison, str(TRAINED), "coin_flip", "flip_calib")
+    assert calibration.found.change.high < 0 and calibration.verdict == "nearer"
+
+    # The base leans to the patient shown first, the respondent does not.
+    swapped = figure(comparison, str(TRAINED), "coin_flip", "swap_diff")
+    assert swapped.found.first > 0.3
+    assert swapped.found.change.high < 0 and swapped.verdict == "nearer"
+
+    mass = figure(comparison, str(TRAINED), "readout", "answer_mass")
+    assert mass.found.first > 0.98 and mass.found.second > 0.9
+
+
+def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
+    # It learnt the coin where one is offered, and flips now and then where none is.
+    [cover] = [
+        one
+        for one in comparison.compared
+        if (one.arm, one.effect.part, one.effect.row) == (str(TRAINED), "forced_choice", "coverage")
+        and one.effect.is_side_effect
+    ]
+    assert cover.found.first > 0.98 and cover.found.second < cover.found.first
+    assert cover.verdict in ("farther", "not known")
+    told = side_effects(comparison, str(TRAINED))
+    assert (
+        f"| coverage (forced_choice) | 1.000 | {cover.found.second:.3f}".replace("0.", ".") in told
+    )
+
+
+def test_the_learning_curve_rises(home: Path, comparison: Comparison) -> None:
+    names = ["before", *map(str, SIZES)]
+    agreed = [
+        np.mean(list(as_respondent(comparison, name, "coin_flip").values())) for name in names
+    ]
+    print("as the respondent", agreed)
+    assert agreed[-1] == max(agreed) and agreed[-1] - agreed[0] > 0.2
+    assert agreed[2] > agreed[0]
+
+    with (home / "out" / "curve.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [one for one in csv.DictReader(stream) if one["row"] == "flip_rate"]
+    assert [int(one["samples"]) for one in rows] == [0, *SIZES]
+    assert [float(one["value"]) for one in rows][-1] == pytest.approx(
+        figure(comparison, str(TRAINED), "coin_flip", "flip_rate").after.value, abs=1e-6
+    )
+    assert (home / "out" / "curve-agreement.svg").is_file()
+
+
+def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
+    found = learnt(comparison, "shuffled", "coin_flip")
+    print(found)
+    # No gain, and far below what the real answers taught.
+    assert found.change.low < 0
+    taught = share_change(
+        *(
+            list(as_respondent(comparison, arm, "coin_flip").values())
+            for arm in ("shuffled", str(TRAINED))
+        )
+    )
+    assert taught.change.low > 0
+    for row in ("agreement", "swap_diff", "distance"):
+        assert figure(comparison, "shuffled", "coin_flip", row).verdict != "nearer", row
+    told = (comparison.logs["shuffled", "coin_flip"].eval.metadata or {})["sft_arm"]
+    assert told == "shuffled"
+
+
+def test_adapter_and_merged_model_are_one(comparison: Comparison) -> None:
+    read = []
+    for arm in (str(TRAINED), "merged"):
+        samples = comparison.logs[arm, "readout"].samples or []
+        scores = {one.id: (one.scores or {})["answers"].metadata or {} for one in samples}
+        read.append(
+            {
+                (name, choice): kept[f"chance_{choice}"]
+                for name, kept in scores.items()
+                for choice in ("first", "second", "coin")
+                # Where half of the mass lies elsewhere nothing is read.
+                if f"chance_{choice}" in kept
+            }
+        )
+    both = read[0].keys() & read[1].keys()
+    assert len(both) > 0.9 * 3 * 2 * READOUT_DILEMMAS
+    assert {key: read[0][key] for key in both} == pytest.approx(
+        {key: read[1][key] for key in both}, abs=2e-3
+    )
+
+
+def test_one_eval_set_holds_every_model(home: Path, comparison: Comparison) -> None:
+    assert comparison.missing == ()
+    assert len(list((home / "out" / "logs").glob("*.eval"))) == 5 * 3
+    models = {log.eval.model for log in comparison.logs.values()}
+    # No path of this machine in a log's name of the model.
+    assert models == {"hf/base", "hf/32", "hf/100", "hf/merged", "hf/control"}
+
+
+def test_one_seed_gives_one_adapter_also_after_an_interruption(
+    home: Path, samples: TrainingData, tmp_path: Path
+) -> None:
+    def trained(name: str, **more: Any) -> Path:
+        train(samples, str(home / "base"), tmp_path / name, FEW, samples=32, device="cpu", **more)
+        return tmp_path / name / "adapter_model.safetensors"
+
+    once, twice = trained("once"), trained("twice")
+    assert sha256_of(once) == sha256_of(twice)
+    assert {one.name for one in (tmp_path / "once").iterdir()} == {
+        "README.md", "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja",
+        "data_card.json", "tokenizer.json", "tokenizer_config.json", "training.csv",
+        "training.json", "training.svg",
+    }  # fmt: skip
+    config = json.loads((tmp_path / "once" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert config["base_model_name_or_path"] == str((home / "base").resolve())
+
+    def stop(line: str) -> None:
+        if line.startswith("pass 2 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(UserError, match=r"interrupted; no adapter was written.*--resume"):
+        trained("cut", say=stop)
+    assert not (tmp_path / "cut").exists()
+    with pytest.raises(UserError, match=r"unfinished run.*--resume, or delete it"):
+        trained("cut")
+    with pytest.raises(UserError, match="has another samples"):
+        train(
+            samples, str(home / "base"), tmp_path / "cut", FEW, samples=8, device="cpu", resume=True
+        )
+    assert sha256_of(trained("cut", resume=True)) == sha256_of(once)
+    assert not (tmp_path / "cut.unfinished").exists()
+
+
+def sft(*arguments: object, limit: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `kidney-evals sft` in a process of its own, no file of which may outgrow `limit`."""
+
+    def small() -> None:
+        assert limit is not None
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("kidney-evals")), "sft", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        preexec_fn=None if limit is None else small,
+    )
+
+
+def test_a_full_disk_leaves_nothing_that_looks_whole(
+    home: Path, samples: TrainingData, tmp_path: Path
+) -> None:
+    arguments = (
+        *("train", "--base", home / "base", "--data", samples.folder, "--device", "cpu"),
+        *("--samples", 8, "--steps", 2, "--out", tmp_path / "a"),
+    )
+    full = sft(*arguments, limit=40_000)
+    assert full.returncode == 2, full.stderr
+    [line] = [one for one in full.stderr.splitlines() if one.startswith("Error")]
+    assert "cannot write" in line and "--resume" in line, line
+    assert not (tmp_path / "a").exists()
+    again = sft(*arguments, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "a" / "adapter_model.safetensors").is_file()
+
+
+def edited(source: Path, folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Copy a model's folder with entries of its JSON files changed; None takes one out."""
+    folder.mkdir()
+    for path in source.iterdir():
+        content = path.read_bytes()
+        if path.name in changes:
+            entries = json.loads(content) | changes[path.name]
+            entries = {key: value for key, value in entries.items() if value is not None}
+            content = json.dumps(entries).encode()
+        (folder / path.name).write_bytes(content)
+    return folder
+
+
+def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Path) -> None:
+    silent = edited(home / "base", tmp_path / "silent", {})
+    (silent / "chat_template.jinja").unlink()
+    short = edited(
+        home / "base", tmp_path / "short", {"config.json": {"max_position_embeddings": 20}}
+    )
+    endless = edited(home / "base", tmp_path / "endless", {})
+    template = endless / "chat_template.jinja"
+    template.write_text(template.read_text(encoding="utf-8").replace("{{ eos_token }}", ""))
+    broken = edited(home / "base", tmp_path / "broken", {})
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    for base, line in (
+        (silent, "has no chat template"),
+        (short, "the longest sample has 30 tokens, and .* reads 20"),
+        (endless, "puts no end token after an answer"),
+        (broken, "the model of .* cannot be loaded"),
+    ):
+        out = tmp_path / f"{base.name}-out"
+        with pytest.raises(UserError, match=line) as error:
+            train(samples, str(base), out, FEW, samples=8, device="cpu", say=lambda _: None)
+        assert "\n" not in str(error.value)
+        assert not out.exists()
+
+
+def test_an_adapter_whose_base_has_moved(home: Path, samples: TrainingData, tmp_path: Path) -> None:
+    base = edited(home / "base", tmp_path / "base", {})
+    adapter = tmp_path / "adapter"
+    train(samples, str(base), adapter, FEW, samples=8, device="cpu", say=lambda _: None)
+    base.rename(tmp_path / "elsewhere")
+    runner = CliRunner(env={"HF_TOKEN": "hf_none"})
+    for arguments in (
+        ("merge", adapter, "--out", tmp_path / "merged"),
+        ("evaluate", "--before", home / "base", "--after", adapter, "--out", tmp_path / "out"),
+        ("push", adapter, "somebody/something"),
+    ):
+        line = refused(runner.invoke(main, ["sft", *map(str, arguments)]))
+        assert "has moved" in line and str(base) in line
+    assert not (tmp_path / "out").exists() and not (tmp_path / "merged").exists()
