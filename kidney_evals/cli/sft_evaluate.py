@@ -56,6 +56,7 @@ def evaluate(
     """Run both conditions before and after training on held-out dilemmas, and compare.
 
     Everything runs in one eval set under OUT/logs; the same command goes on where it was cut off.
+    Exit status 1 says that a run failed, which the table then names.
     """
     from kidney_evals.cli.plan import task_arguments
     from kidney_evals.cli.terminal import say
@@ -81,3 +82,6 @@ def evaluate(
     )
     for line in write_results(comparison, out):
         say(line)
+    if comparison.missing:
+        # Whatever ran is written; a script must see that something did not.
+        raise click.exceptions.Exit(1)

@@ -13,7 +13,7 @@ from kidney_evals.finetuning.data import PARTS, TrainingData, write_data
 from kidney_evals.finetuning.export_card import make_card, make_readme
 from kidney_evals.finetuning.export_overlap import Evaluated, evaluated
 from kidney_evals.finetuning.export_samples import examples, show
-from kidney_evals.finetuning.sources import Source
+from kidney_evals.finetuning.sources import Source, Wanted
 from kidney_evals.finetuning.sources_answers import from_answers
 from kidney_evals.finetuning.sources_log import condition_of, from_log, mechanism_of, study_of
 from kidney_evals.finetuning.sources_reference import HELDOUT_MOST, from_reference
@@ -146,52 +146,23 @@ def _source(
     conditions: tuple[Condition, ...] = tuple(
         one for one in CONDITIONS if named in (None, BOTH, one)
     )
+    wanted = Wanted(request.samples, request.held, request.seed, request.allow_overlap)
     if log is not None:
         condition = condition_of(log, named)
         _check_way_out(wordings, (condition,), mechanism_of(log), "the log's model was")
-        return from_log(
-            log,
-            study,
-            condition,
-            evaluation,
-            samples=request.samples,
-            heldout=request.held,
-            seed=request.seed,
-            allow_overlap=request.allow_overlap,
-        )
+        return from_log(log, study, condition, evaluation, wanted=wanted)
     if answers is not None:
-        return from_answers(
-            answers,
-            study,
-            named,
-            evaluation,
-            samples=request.samples,
-            heldout=request.held,
-            seed=request.seed,
-            allow_overlap=request.allow_overlap,
-        )
+        return from_answers(answers, study, named, evaluation, wanted=wanted)
     _check_way_out(wordings, conditions, "coin", "people were")
     if data is not None:
-        return from_rows(
-            data,
-            study,
-            conditions,
-            evaluation,
-            samples=request.samples,
-            heldout=request.held,
-            seed=request.seed,
-            allow_overlap=request.allow_overlap,
-        )
+        return from_rows(data, study, conditions, evaluation, wanted=wanted)
     return from_reference(
         study,
         conditions,
         evaluation,
-        samples=request.samples,
-        heldout=request.held,
-        seed=request.seed,
+        wanted=wanted,
         target=request.target or "group",
         person=request.person,
-        allow_overlap=request.allow_overlap,
     )
 
 

@@ -61,6 +61,23 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """How many samples are asked for, and how they are chosen.
+
+    Attributes:
+        samples: How many to train on.
+        heldout: How many to hold out.
+        seed: Decides everything that is drawn, split or mixed.
+        allow_overlap: Whether answers to dilemmas of the evaluation are used.
+    """
+
+    samples: int
+    heldout: int
+    seed: int
+    allow_overlap: bool = False
+
+
+@dataclass(frozen=True)
 class Source:
     """Answers to train on, and answers held out.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.export_overlap import Evaluated
-from kidney_evals.finetuning.sources import Asked, Choice, Dilemmas, Source
+from kidney_evals.finetuning.sources import Asked, Choice, Dilemmas, Source, Wanted
 from kidney_evals.finetuning.sources_given import check_overlap, given
 from kidney_evals.studies import CONDITIONS, Condition, Study
 
@@ -26,11 +26,7 @@ def from_answers(
     study: Study,
     condition: str | None,
     evaluation: Evaluated,
-    *,
-    samples: int,
-    heldout: int,
-    seed: int,
-    allow_overlap: bool = False,
+    wanted: Wanted,
 ) -> Source:
     """Take the answers of a table with the columns a_<attribute>, b_<attribute> and answer.
 
@@ -40,10 +36,7 @@ def from_answers(
         condition: The condition of all answers, or which of them to use where the table has a
             column; "both", or None for what the table holds.
         evaluation: Dilemmas whose answers are refused.
-        samples: How many to train on.
-        heldout: How many to hold out.
-        seed: Decides the split and the order.
-        allow_overlap: Whether answers to dilemmas of the evaluation are used.
+        wanted: How many, and how they are chosen.
 
     Raises:
         UserError: The table lacks a column, an answer is none, a value lies outside of the
@@ -64,7 +57,7 @@ def from_answers(
             f"{' or '.join(CONDITIONS)}"
         )
     asked, left_out = _read(path, reader, study, condition, columns)
-    check_overlap(asked, evaluation, allow_overlap)
+    check_overlap(asked, evaluation, wanted.allow_overlap)
     found = {name for _, one in asked for name in one.choices}
     conditions: tuple[Condition, ...] = tuple(
         one
@@ -82,9 +75,7 @@ def from_answers(
         [one for _, one in asked],
         study,
         conditions,
-        samples=samples,
-        heldout=heldout,
-        seed=seed,
+        wanted=wanted,
         about=about,
         left_out=left_out,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.export_overlap import Evaluated
-from kidney_evals.finetuning.sources import Answered, Asked, Source, shuffled, split, take
+from kidney_evals.finetuning.sources import Answered, Asked, Source, Wanted, shuffled, split, take
 from kidney_evals.studies import Condition, Study
 
 Number = Callable[[int, Condition], int]
@@ -44,9 +44,7 @@ def given(
     study: Study,
     conditions: tuple[Condition, ...],
     *,
-    samples: int,
-    heldout: int,
-    seed: int,
+    wanted: Wanted,
     about: Mapping[str, Any],
     left_out: Mapping[str, int],
     number: Number = lambda place, condition: place + 1,
@@ -57,9 +55,7 @@ def given(
         asked: The answers, in an order that does not matter.
         study: The study.
         conditions: The conditions, in the order in which samples take turns.
-        samples: How many to train on.
-        heldout: How many to hold out.
-        seed: Decides the split and the order.
+        wanted: How many, and how they are chosen.
         about: What `card.json` says of the source.
         left_out: How many answers were left out before, by reason.
         number: What a person is called in the folder.
@@ -67,7 +63,7 @@ def given(
     Raises:
         UserError: There are fewer answers.
     """
-    sides = split(shuffled_asked(asked, seed), seed)
+    sides = split(shuffled_asked(asked, wanted.seed), wanted.seed)
     told_apart = any(one.person for one in asked)
 
     def taken(part: Sequence[Asked], count: int, option: str) -> tuple[Answered, ...]:
@@ -87,8 +83,8 @@ def given(
     return Source(
         study,
         conditions,
-        taken(sides.train, samples, "--samples"),
-        taken(sides.heldout, heldout, "--heldout"),
+        taken(sides.train, wanted.samples, "--samples"),
+        taken(sides.heldout, wanted.heldout, "--heldout"),
         {**about, **people},
         counts,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.export_overlap import Evaluated
-from kidney_evals.finetuning.sources import CHOICES, Asked, Dilemmas, Source
+from kidney_evals.finetuning.sources import CHOICES, Asked, Dilemmas, Source, Wanted
 from kidney_evals.finetuning.sources_given import check_overlap, given
 from kidney_evals.studies import CONDITIONS, Condition, Study, load_study
 
@@ -60,11 +60,7 @@ def from_log(
     study: Study,
     condition: Condition,
     evaluation: Evaluated,
-    *,
-    samples: int,
-    heldout: int,
-    seed: int,
-    allow_overlap: bool = False,
+    wanted: Wanted,
 ) -> Source:
     """Take a run's decisions, split by dilemma, without controls and what was no decision.
 
@@ -73,10 +69,7 @@ def from_log(
         study: Its study.
         condition: Its condition.
         evaluation: Dilemmas whose answers are refused.
-        samples: How many to train on.
-        heldout: How many to hold out.
-        seed: Decides the split and the order.
-        allow_overlap: Whether answers to dilemmas of the evaluation are used.
+        wanted: How many, and how they are chosen.
 
     Raises:
         UserError: The log holds probabilities and no decisions, none that can be used or too
@@ -104,7 +97,7 @@ def from_log(
             asked.append((f"sample {sample.id}", Asked(listed, {condition: meant})))
     if not asked:
         raise UserError("the log holds no decision; give a log of a finished and scored run")
-    check_overlap(asked, evaluation, allow_overlap)
+    check_overlap(asked, evaluation, wanted.allow_overlap)
     about: dict[str, Any] = {
         "kind": "log",
         "target": None,
@@ -119,9 +112,7 @@ def from_log(
         [one for _, one in asked],
         study,
         (condition,),
-        samples=samples,
-        heldout=heldout,
-        seed=seed,
+        wanted=wanted,
         about=about,
         left_out=left_out,
     )

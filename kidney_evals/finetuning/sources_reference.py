@@ -14,6 +14,7 @@ from kidney_evals.finetuning.sources import (
     Answered,
     Choice,
     Source,
+    Wanted,
     pair,
     shuffled,
 )
@@ -73,12 +74,9 @@ def from_reference(
     conditions: tuple[Condition, ...],
     evaluation: Evaluated,
     *,
-    samples: int,
-    heldout: int,
-    seed: int,
+    wanted: Wanted,
     target: str = "group",
     person: int | None = None,
-    allow_overlap: bool = False,
 ) -> Source:
     """Draw answers as people gave them.
 
@@ -86,13 +84,9 @@ def from_reference(
         study: The study.
         conditions: The conditions, in the order in which samples take turns.
         evaluation: Dilemmas that are not drawn.
-        samples: How many to train on.
-        heldout: How many to hold out.
-        seed: Decides dilemmas, answers and the person.
+        wanted: How many, and how they are chosen.
         target: One of `TARGETS`.
         person: Which person, from 1; None to draw one.
-        allow_overlap: Whether a study with a list, which is what its evaluation asks, may be used.
-            Of a study that draws no dilemma of the evaluation is drawn all the same.
 
     Raises:
         UserError: Nobody was asked, there is no such target or person, the study has too few
@@ -112,15 +106,15 @@ def from_reference(
                 f"nobody was asked {condition} in {study.id}"
                 + (f"; use --condition {others}" if others else "; give answers of your own")
             )
-    if study.draw is None and not allow_overlap:
+    if study.draw is None and not wanted.allow_overlap:
         raise UserError(
             f"the {len(study.listed)} dilemmas of {study.id} are those that its evaluation asks; "
             "pass --allow-overlap to train on some of them all the same"
         )
-    chosen = _person(references, seed, person) if target == "individual" else None
-    parts = _dilemmas(study, evaluation, len(conditions), samples, heldout, seed)
+    chosen = _person(references, wanted.seed, person) if target == "individual" else None
+    parts = _dilemmas(study, evaluation, len(conditions), wanted)
     made = {
-        part: _answered(dilemmas, conditions, references, seed, target, chosen)
+        part: _answered(dilemmas, conditions, references, wanted.seed, target, chosen)
         for part, dilemmas in zip(_PART, parts, strict=True)
     }
     about: dict[str, Any] = {
@@ -136,24 +130,25 @@ def from_reference(
 
 
 def _dilemmas(
-    study: Study, evaluation: Evaluated, conditions: int, samples: int, heldout: int, seed: int
+    study: Study, evaluation: Evaluated, conditions: int, wanted: Wanted
 ) -> tuple[list[Dilemma], list[Dilemma]]:
     if study.draw is None:
-        return _repeated(study, conditions, samples, heldout, seed)
+        return _repeated(study, conditions, wanted)
     limit = draw_limit(study.attributes)
     aside = min(HELDOUT_MOST, limit // HELDOUT_SHARE)
     for option, count, most in (
-        ("--heldout", heldout, aside),
-        ("--samples", samples, limit - aside),
+        ("--heldout", wanted.heldout, aside),
+        ("--samples", wanted.samples, limit - aside),
     ):
         if count > most:
             raise UserError(
                 f"{option} {count} is more than there is: {study.id} can draw {most} different "
                 "dilemmas for it"
             )
-    held = _drawn(study, "heldout", aside, seed, evaluation, set())
+    held = _drawn(study, "heldout", aside, wanted.seed, evaluation, set())
     kept = {pair(one.first.values, one.second.values) for one in held}
-    return _drawn(study, "train", samples, seed, evaluation, kept), held[:heldout]
+    trained = _drawn(study, "train", wanted.samples, wanted.seed, evaluation, kept)
+    return trained, held[: wanted.heldout]
 
 
 def _drawn(
@@ -183,22 +178,20 @@ def _drawn(
         wanted *= 2
 
 
-def _repeated(
-    study: Study, conditions: int, samples: int, heldout: int, seed: int
-) -> tuple[list[Dilemma], list[Dilemma]]:
+def _repeated(study: Study, conditions: int, wanted: Wanted) -> tuple[list[Dilemma], list[Dilemma]]:
     """Ask a list again and again: all of it once, in a new order each time, in every condition."""
-    listed = shuffled(study.listed, seed, "split")
+    listed = shuffled(study.listed, wanted.seed, "split")
     held = -(-len(listed) // HELDOUT_SHARE)
     if held == len(listed):
         raise UserError(f"{study.id} has one dilemma, which cannot be split")
     result = []
     for part, dilemmas, count in (
-        ("train", listed[held:], samples),
-        ("heldout", listed[:held], heldout),
+        ("train", listed[held:], wanted.samples),
+        ("heldout", listed[:held], wanted.heldout),
     ):
         turns: list[Dilemma] = []
         while len(turns) * conditions < count:
-            turns += shuffled(dilemmas, seed, part, len(turns))
+            turns += shuffled(dilemmas, wanted.seed, part, len(turns))
         result.append([one for one in turns for _ in range(conditions)][:count])
     return result[0], result[1]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.export_overlap import Evaluated
-from kidney_evals.finetuning.sources import CHOICES, Asked, Choice, Dilemmas, Source
+from kidney_evals.finetuning.sources import CHOICES, Asked, Choice, Dilemmas, Source, Wanted
 from kidney_evals.finetuning.sources_given import given, shuffled_asked
 from kidney_evals.studies import Condition, Dilemma, Patient, Study
 
@@ -22,11 +22,7 @@ def from_rows(
     study: Study,
     conditions: tuple[Condition, ...],
     evaluation: Evaluated,
-    *,
-    samples: int,
-    heldout: int,
-    seed: int,
-    allow_overlap: bool = False,
+    wanted: Wanted,
 ) -> Source:
     """Take people's own answers, split by person and by dilemma.
 
@@ -38,10 +34,7 @@ def from_rows(
         study: The study of these people.
         conditions: The conditions, in the order in which samples take turns.
         evaluation: Dilemmas whose answers are left out.
-        samples: How many to train on.
-        heldout: How many to hold out.
-        seed: Decides the split and the order.
-        allow_overlap: Whether answers to dilemmas of the evaluation are used.
+        wanted: How many, and how they are chosen.
 
     Raises:
         UserError: The files are not there or not the published ones, the study is another, or
@@ -67,10 +60,10 @@ def from_rows(
         shown = Dilemma("", Patient(first), Patient(second), "drawn")
         queries.append(Asked(shown, choices, person=f"{forced.person[at]:03d}"))
     apart = [one for one in queries if one.dilemma.first != one.dilemma.second]
-    kept = [one for one in apart if allow_overlap or not evaluation.holds(one.dilemma)]
+    kept = [one for one in apart if wanted.allow_overlap or not evaluation.holds(one.dilemma)]
     left_out = {"identical": len(queries) - len(apart), "evaluation": len(apart) - len(kept)}
     # Mixed before dilemmas get ids: these must not say where in the files a row stands.
-    mixed = _listed(shuffled_asked(kept, seed))
+    mixed = _listed(shuffled_asked(kept, wanted.seed))
     about: dict[str, Any] = {
         "kind": "rows",
         "target": None,
@@ -81,9 +74,7 @@ def from_rows(
         mixed,
         study,
         conditions,
-        samples=samples,
-        heldout=heldout,
-        seed=seed,
+        wanted=wanted,
         about=about,
         left_out=left_out,
         number=lambda place, condition: 2 * place + (condition == "coin_flip") + 1,

@@ -19,6 +19,7 @@ from kidney_evals.estimation.quantity import undefined
 from kidney_evals.finetuning.battery import battery_of
 from kidney_evals.finetuning.comparison import Compared, Effect, effects
 from kidney_evals.reporting import row_cards
+from protocol.server import ProtocolServer
 
 COIN = Effect("coin_flip", "flip_rate", "indecision rate", "people")
 BESIDE = Effect("wordings", "coverage", "coverage", 1, margin=0.05)
@@ -177,3 +178,32 @@ def test_what_is_told_instead_of_trained(tmp_path: Path) -> None:
     assert "the younger patient" in told and "17% of all cases" in told
     forced = system_prompt(Arm("told", "m", stated_values=True), "forced_choice", study, None)
     assert forced is not None and "coin" not in forced
+
+
+@pytest.mark.slow
+def test_a_hosted_model_and_its_fine_tuned_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "d"
+    export(data, "--samples", 8, "--condition", "coin_flip")
+    few = ("--dilemmas", 2, "--no-side-effects", "--display", "none")
+    with ProtocolServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        tuned = "ft:gpt-4.1-mini-2025-04-14:org::1"
+        models = ("--before", "openai/gpt-4.1-mini", "--after", f"openai/{tuned}")
+        result = evaluate(*models, "--data", data, "--out", tmp_path / "out", *few)
+        assert result.exit_code == 0, result.output
+        asked = [call.body["model"] for call in server.calls]
+        # Two dilemmas and ten controls, those in one order, twice, in both conditions.
+        assert {name: asked.count(name) for name in set(asked)} == {
+            name: 2 * 2 * (2 * 2 + 10) for name in ("gpt-4.1-mini", tuned)
+        }
+
+        server.default = "no_quota"
+        models = ("--before", "kidney/human", "--after", f"openai/{tuned}")
+        failed = evaluate(*models, "--data", data, "--out", tmp_path / "failed", *few)
+    # What ran is written, and a script sees that something did not.
+    assert failed.exit_code == 1, failed.output
+    assert "not measured: after, coin_flip (" in failed.stdout
+    assert (tmp_path / "failed" / "comparison.csv").is_file()
