@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of
@@ -15,6 +16,10 @@ from kidney_evals.finetuning.data import TrainingData
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
+
+
+CLAIM: Final = "asked.json"
+"""Says in a folder of results what is compared in it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ def evaluate(
     models = _models(arms, device, model_args or {})
     tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
+    _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
     given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
     _, found = eval_set(tasks, log_dir=str(out / "logs"), **given | dict(options or {}))
@@ -108,6 +114,33 @@ def evaluate(
     return Comparison(
         tuple(arms), battery, cards, compare(logs, names, battery), logs, tuple(missing)
     )
+
+
+def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData | None) -> None:
+    """Mark a folder as that of one comparison, so that its logs are of no other.
+
+    Raises:
+        UserError: It is another's, or cannot be written.
+    """
+    told = {
+        "arms": [vars(arm) for arm in arms],
+        "battery": vars(battery),
+        "shown": data.card["files"] if data and any(arm.few_shot for arm in arms) else None,
+    }
+    text = json.dumps(told, indent=2) + "\n"
+    path = out / CLAIM
+    try:
+        if path.is_file():
+            if path.read_text(encoding="utf-8") != text:
+                raise UserError(
+                    f"{out} holds another comparison, described in {CLAIM}: name another --out, or "
+                    "give what it was started with"
+                )
+            return
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {out} ({error.strerror or error})") from error
 
 
 def _models(

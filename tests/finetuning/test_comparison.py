@@ -152,6 +152,9 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
     ]
     assert logs == {path: path.stat().st_mtime_ns for path in logs}
 
+    other = refused(evaluate(*[str(one).replace("people=", "others=") for one in arguments]))
+    assert "holds another comparison" in other and "name another --out" in other
+
     report = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "people: People's answers to `mcelfresh_2021`" in report
     told = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))

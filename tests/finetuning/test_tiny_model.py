@@ -37,11 +37,11 @@ from kidney_evals.finetuning.training_report import sha256_of
 from kidney_evals.studies import Patient
 from kidney_evals.studies.draw import draw_dilemmas
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 TRAINED = 100
 SIZES = (32, TRAINED)
-DILEMMAS = 70
+DILEMMAS = 100
 # A model this small learns at a rate that would break a real one.
 SETTINGS = settings(
     rank=8, alpha=16, learning_rate=2e-3, dropout=0.1, batch=4, steps=500, patience=6
