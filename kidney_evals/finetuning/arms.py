@@ -175,7 +175,7 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
         if device is not None:
             given["device"] = device
     try:
-        return get_model(name, **given)
+        return get_model(name, **given)  # inspect-evals-lint: ignore[get_model_location] -- ours
     except UserError:
         raise
     except Exception as error:

@@ -248,6 +248,8 @@ def test_what_is_no_adapter_is_not_pushed(
     assert not hub.requests
 
 
+# Slow: the extra is there only where the slow tests run.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -43,7 +43,10 @@ def shares(log: EvalLog, *rows: str) -> list[float]:
     return [next(iter(tables[row].values())).value for row in rows]
 
 
-@pytest.mark.parametrize("protocol", PROVIDERS)
+@pytest.mark.parametrize(
+    "protocol",
+    ["chat", "messages", pytest.param("responses", marks=pytest.mark.slow)],
+)
 def test_every_outcome_is_counted_for_what_it_is(
     protocol: Protocol, server: ProtocolServer, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_fifty_dilemmas_unless_told_otherwise() -> None:
     assert len({one.id for one in task.dataset}) == len(task.dataset)
 
 
+@pytest.mark.slow
 def test_somebody_who_answers_by_place_is_all_order(tmp_path: Path) -> None:
     rows = run("kidney/first", tmp_path, WORDINGS, 12)
     assert {part: rows[part]["value"] for part in PARTS} == pytest.approx(

@@ -154,6 +154,7 @@ def test_combinations_without_sense_are_refused(given: dict[str, Any], said: str
         forced_choice(**given)
 
 
+@pytest.mark.slow
 def test_refusals_and_unreadable_texts_stay_what_they_are(tmp_path: Path) -> None:
     model = get_model("kidney/human", memoize=False, refusing=0.3, unreadable=0.2)
     task = coin_flip(dilemmas=30, controls=False, readout="logprobs")

@@ -23,6 +23,9 @@ PEOPLE = "score__answers__people"
 CHOICE = "score__answers__choice"
 AGREEMENT = "score__human_alignment__agreement"
 
+ONE_BY_DEFAULT = ["coin_flip", pytest.param("forced_choice", marks=pytest.mark.slow)]
+"""The condition with more to show, and the other."""
+
 
 def require_browser() -> None:
     """Skip without Chromium or Playwright; fail where skipping would prove nothing."""
@@ -85,7 +88,7 @@ def test_the_log_list_shows_the_headline(viewer: "Viewer", logs: dict[str, EvalL
         assert float(shown[log.eval.task]) == pytest.approx(value, abs=5.1e-4)
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("condition", ONE_BY_DEFAULT)
 def test_the_header_shows_three_rows_with_their_columns(
     condition: str, viewer: "Viewer", logs: dict[str, EvalLog]
 ) -> None:
@@ -101,7 +104,7 @@ def test_the_header_shows_three_rows_with_their_columns(
         assert [float(cell) for cell in cells] == pytest.approx(values, abs=5.1e-4, nan_ok=True)
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("condition", ONE_BY_DEFAULT)
 def test_the_sample_list_starts_with_the_disagreement(
     condition: str, viewer: "Viewer", logs: dict[str, EvalLog]
 ) -> None:
@@ -134,7 +137,7 @@ def test_indecision_has_a_colour_of_its_own(
     assert colours["A"] == colours["B"] and not colours["A"] & colours[choice]
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("condition", ONE_BY_DEFAULT)
 def test_a_sample_explains_itself_in_a_table(
     condition: str, viewer: "Viewer", logs: dict[str, EvalLog]
 ) -> None:
