@@ -123,6 +123,23 @@ def as_respondent(comparison: Comparison, arm: str, part: Any) -> dict[str, floa
     return {name: float(np.mean(each)) for name, each in sorted(hits.items())}
 
 
+def coins(comparison: Comparison, arm: str) -> tuple[list[float], list[float]]:
+    """Shares of coins in dilemmas where the respondent flips, and in the others."""
+    told: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
+    for sample in comparison.logs[arm, "coin_flip"].samples or []:
+        facts = sample.metadata
+        if facts["kind"] == "drawn":
+            a, b = (
+                Patient(tuple(facts[f"{side}_{name}"] for name in STUDY.attribute_ids))
+                for side in "ab"
+            )
+            flips = respondent(a, b, "coin_flip") == "COIN"
+            coin = (sample.scores or {})["answers"].answer == "COIN"
+            told[0 if flips else 1].setdefault(facts["dilemma"], []).append(coin)
+    there, elsewhere = ([float(np.mean(each)) for each in one.values()] for one in told)
+    return there, elsewhere
+
+
 def learnt(comparison: Comparison, arm: str, part: Any) -> Any:
     """The change of that share from the untrained model, in pairs over dilemmas."""
     before, after = (as_respondent(comparison, one, part) for one in ("before", arm))
@@ -139,8 +156,11 @@ def test_a_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Comp
     flips = figure(comparison, str(TRAINED), "coin_flip", "flip_rate")
     assert flips.found.first == 0
     assert flips.found.change.low > 0 and flips.verdict == "nearer"
-    calibration = figure(comparison, str(TRAINED), "coin_flip", "flip_calib")
-    assert calibration.found.change.high < 0 and calibration.verdict == "nearer"
+    # Not by how often alone: where the respondent flips, and seldom elsewhere. Flip calibration
+    # is against people, and a control that flips anywhere at their rate gets most of it too.
+    there, elsewhere = coins(comparison, str(TRAINED))
+    found = share_change([0.0] * len(there), there)
+    assert found.change.low > 0 and found.second > 2 * np.mean(elsewhere)
 
     # The base leans to the patient shown first, the respondent does not.
     swapped = figure(comparison, str(TRAINED), "coin_flip", "swap_diff")
@@ -197,6 +217,8 @@ def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
         )
     )
     assert taught.change.low > 0
+    there, elsewhere = coins(comparison, "shuffled")
+    assert np.mean(there) < np.mean(elsewhere) + 0.1
     for row in ("agreement", "swap_diff", "distance"):
         assert figure(comparison, "shuffled", "coin_flip", row).verdict != "nearer", row
     told = (comparison.logs["shuffled", "coin_flip"].eval.metadata or {})["sft_arm"]
