@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -16,6 +15,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.reporting import rows_of
 from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
+from kidney_evals.whole import whole_file
 
 LOG_ENDINGS = (".eval", ".json")
 """Endings that Inspect knows; each is a format."""
@@ -42,7 +42,8 @@ def rescore_log(name: str, output: Path | None, *, any_reference: bool) -> None:
     if any_reference:
         # The samples keep saying what the run was made with; this says what its rows are from.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
-    _write_whole(scored, target)
+    with whole_file(target) as place:
+        write_eval_log(scored, str(place))
     before, after = rows_of(log), rows_of(scored)
     moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
     say(f"{len(after)} rows, {len(moved)} differ from the log's own; written to {target}")
@@ -77,15 +78,3 @@ def _target(name: str, output: Path | None) -> Path:
     if output.suffix not in LOG_ENDINGS:
         raise UserError(f"{output} must end in {' or '.join(LOG_ENDINGS)}")
     return output
-
-
-def _write_whole(log: EvalLog, target: Path) -> None:
-    """Write a log beside its place first: a file appears there only once it is whole."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".rescore-") as folder:
-            whole = Path(folder) / target.name
-            write_eval_log(log, str(whole))
-            whole.rename(target)
-    except OSError as error:
-        raise UserError(f"cannot write {target} ({error.strerror or error})") from error

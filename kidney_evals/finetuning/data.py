@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.whole import whole_folder
+from kidney_evals.whole import whole_folder
 
 FORMAT: Final = "kidney_evals training samples, 1"
 """What `card.json` calls its own form."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from kidney_evals.finetuning.base import check_adapter, load_model, load_tokenizer
 from kidney_evals.finetuning.extra import quiet
 from kidney_evals.finetuning.training_report import DATA_CARD
-from kidney_evals.finetuning.whole import check_new, whole_folder
+from kidney_evals.whole import check_new, whole_folder
 
 
 def merge_adapter(adapter: Path, out: Path) -> None:

@@ -27,7 +27,7 @@ from kidney_evals.finetuning.training_report import (
     sha256_of,
     write_report,
 )
-from kidney_evals.finetuning.whole import check_new, whole_folder
+from kidney_evals.whole import check_new, whole_folder
 
 DEVICES: Final = ("cpu", "cuda", "mps")
 

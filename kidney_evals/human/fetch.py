@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -11,6 +10,7 @@ from urllib.request import urlopen
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.raw import DATA_VARIABLE, FOLDER, SHA256, SOURCE, sha256
+from kidney_evals.whole import whole_file
 
 _TIMEOUT_S = 30
 _LARGEST = 5_000_000
@@ -58,7 +58,8 @@ def fetch_raw(cache_dir: Path | None = None, *, source: str = SOURCE) -> Path:
                 f"{source}/{name} is not the published file: its SHA-256 is "
                 f"{sha256(content)[:12]}…, expected {expected[:12]}…; nothing was written"
             )
-        _write(path, content)
+        with whole_file(path) as place:
+            place.write_bytes(content)
     return folder
 
 
@@ -77,14 +78,3 @@ def _download(address: str, folder: Path) -> bytes:
         f"cannot download {address} ({reason}); offline, copy {', '.join(SHA256)} from another "
         f"machine into {folder}, or set {DATA_VARIABLE} to a folder that holds them"
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -21,7 +21,7 @@ from kidney_evals.finetuning.base import (
     load_tokenizer,
 )
 from kidney_evals.finetuning.extra import PACKAGES, check_extra, quiet
-from kidney_evals.finetuning.whole import check_new, whole_folder
+from kidney_evals.whole import check_new, whole_folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Folders that appear only once they are whole."""
+"""Files and folders that appear only once they are whole."""
 
 from __future__ import annotations
 
@@ -43,3 +43,23 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             place.rename(folder)
     except OSError as error:
         raise UserError(f"cannot write {folder} ({error.strerror or error})") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a file to write that takes its name, in the place of any other, when the block ends.
+
+    Args:
+        path: The name.
+
+    Raises:
+        UserError: Something cannot be written. What was there before still is.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as name:
+            place = Path(name) / path.name
+            yield place
+            place.replace(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror or error})") from error
