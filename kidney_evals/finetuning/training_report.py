@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from kidney_evals.charts.line_chart import Line, line_chart
 from kidney_evals.finetuning.data import CARD, TrainingData
 from kidney_evals.finetuning.settings import Settings
-from kidney_evals.reporting.line_chart import Line, line_chart
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
 DATA_CARD: Final = "data_card.json"
