@@ -4,6 +4,8 @@ Every evaluation that anyone runs with this package installed imports this modul
 here, nor anything it imports, may load numpy, scipy or pandas.
 """
 
+import sys
+
 from kidney_evals.elicitation.predict_solver import predict_people as predict_people_solver
 from kidney_evals.elicitation.solvers import coin_flip as coin_flip_solver
 from kidney_evals.elicitation.solvers import forced_choice as forced_choice_solver
@@ -63,3 +65,11 @@ __all__ = [
     "stated_values",
     "stated_values_solver",
 ]
+
+# Inspect Scout finds its scanners here too, and is loaded wherever it looks for them. It is heavy,
+# and of no use to an evaluation: nothing here loads it.
+if "inspect_scout" in sys.modules:
+    from kidney_evals.rationale.llm import rationale_llm
+    from kidney_evals.rationale.scanners import rationale
+
+    __all__ += ["rationale", "rationale_llm"]

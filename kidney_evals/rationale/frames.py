@@ -1,0 +1,80 @@
+"""The results of a scan as a frame that joins those of the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from kidney_evals.errors import UserError
+from kidney_evals.rationale.extra import check_extra
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCANNERS = ("rationale", "rationale_llm")
+"""The scanners whose results are read."""
+
+
+def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.DataFrame:
+    """Return the codes of a scan, a row for each transcript that was one of ours.
+
+    Columns: `log` (as the scan names it), `eval_id`, `sample_uuid`, `sample_id`, `epoch`, `model`,
+    `scanner`; `study`, `condition`, `dilemma`, `order`, `kind`, `wording`; then the codes of
+    `Codes.values`. `log`, `sample_id` and `epoch`, or `sample_uuid` alone, join the frames of
+    `inspect_ai.analysis`. Over logs of several studies each row has its own study's attributes,
+    and nothing in the columns of the others.
+
+    Args:
+        location: The folder of one scan, as `scout scan` prints it.
+        scanner: `rationale` or `rationale_llm`; None for the only one of them in the scan.
+
+    Raises:
+        UserError: If inspect_scout is missing, there is no scan of ours at that place, or a
+            transcript could not be scanned.
+    """
+    check_extra()
+    import pandas as pd
+    from inspect_scout import scan_results_df
+
+    try:
+        results = scan_results_df(str(location))
+    except Exception as error:
+        # What Scout raises for a folder that is no scan differs by what is missing from it.
+        raise UserError(f"there is no finished scan at {str(location)!r} ({error})") from error
+    there = [name for name in SCANNERS if name in results.scanners]
+    wanted = there if scanner is None else [name for name in there if name == scanner]
+    if len(wanted) != 1:
+        raise UserError(
+            f"the scan at {str(location)!r} has {', '.join(results.scanners) or 'no scanner'}; "
+            f"name one of {', '.join(SCANNERS)}"
+        )
+    frame = results.scanners[wanted[0]]
+    failed = frame[frame["scan_error"].notna()]
+    if len(failed):
+        raise UserError(
+            f"{len(failed)} of {len(frame)} transcripts at {str(location)!r} could not be "
+            f"scanned; the first: {failed['scan_error'].iloc[0]}"
+        )
+    rows = [_row(wanted[0], row) for row in frame.to_dict("records") if row["value"] is not None]
+    return pd.DataFrame([one for one in rows if one])
+
+
+def _row(scanner: str, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return one result's columns; nothing for a transcript of another task."""
+    value = row["value"]
+    if not isinstance(value, str):
+        return {}
+    marks = row["metadata"]
+    return {
+        "log": row["transcript_source_uri"],
+        "eval_id": row["transcript_source_id"],
+        "sample_uuid": row["transcript_id"],
+        "sample_id": row["transcript_task_id"],
+        "epoch": row["transcript_task_repeat"],
+        "model": row["transcript_model"],
+        "scanner": scanner,
+        **(json.loads(marks) if isinstance(marks, str) else marks),
+        **json.loads(value),
+    }

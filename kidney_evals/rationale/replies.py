@@ -1,0 +1,156 @@
+"""What a transcript says in reply to one dilemma, apart from Inspect Scout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
+
+from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
+from kidney_evals.elicitation.form import Form, form_of
+from kidney_evals.elicitation.structured import read_message, tell_objects
+from kidney_evals.rationale.codes import Choice, Codes
+from kidney_evals.rationale.lexical import code_reply
+from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
+
+_SCORERS = ("answers", "human_alignment", "indecision", "controls")
+"""Scorers whose answer is the one that was read."""
+
+_HIDDEN = re.compile(
+    r"<(think|thinking|thought|seed:think)>(.*?)(?:</\1>|\Z)|\[think\](.*?)(?:\[/think\]|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_CLOSED = re.compile(r"\A(.*)</(?:think|thinking|thought|seed:think)>", re.IGNORECASE | re.DOTALL)
+"""Reasoning whose opening tag stood in the prompt."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The reply to one dilemma.
+
+    Attributes:
+        study: The study that the dilemma belongs to.
+        dilemma: The two patients as listed.
+        a: The patient shown first.
+        b: The patient shown second.
+        choice: The answer that was read.
+        form: The form in which it was asked for.
+        answer: What was given as the reply, its answer line included.
+        reasoning: The model's reasoning, as far as the transcript holds it.
+        marks: What tells the sample apart: study, condition, dilemma, order, kind, wording.
+    """
+
+    study: Study
+    dilemma: Dilemma
+    a: Patient
+    b: Patient
+    choice: Choice
+    form: Form
+    answer: str
+    reasoning: str
+    marks: Mapping[str, str]
+
+    def codes(self) -> Codes:
+        """Return the codes by the lexical rules."""
+        return code_reply(
+            self.answer,
+            self.reasoning,
+            self.study,
+            self.a,
+            self.b,
+            self.choice,
+            form=self.form,
+        )
+
+
+def reply_of(
+    messages: Sequence[ChatMessage], metadata: Mapping[str, Any], scores: Mapping[str, Any]
+) -> Reply | None:
+    """Return the reply that a sample's transcript holds.
+
+    Args:
+        messages: The conversation.
+        metadata: The sample's metadata.
+        scores: The sample's scores by scorer, as objects or as they stand in a log. Where no
+            scorer of ours read the answer, it is read again.
+
+    Returns:
+        None for a sample of another evaluation or task, where no choice between two patients was
+        asked for.
+
+    Raises:
+        UserError: If the study is not to be found, or the metadata is not of it.
+    """
+    if metadata.get("condition") not in CONDITIONS or "study_source" not in metadata:
+        return None
+    study = load_study(metadata["study_source"])
+    if any(f"{side}_{name}" not in metadata for side in "ab" for name in study.attribute_ids):
+        return None
+    dilemma = study.dilemma_from(metadata)
+    a, b = dilemma.shown(metadata["order"])
+    form, channel = form_of(metadata), known_channel(metadata.get("channel", "text"))
+    said = [one for one in messages if isinstance(one, ChatMessageAssistant)]
+    parts = [_parts(one, channel, form) for one in said]
+    return Reply(
+        study=study,
+        dilemma=dilemma,
+        a=a,
+        b=b,
+        choice=_choice(said, metadata, scores, channel, form),
+        form=form,
+        answer="\n\n".join(answer for answer, _ in parts if answer),
+        reasoning="\n\n".join(reasoning for _, reasoning in parts if reasoning),
+        marks={
+            name: str(metadata.get(name, ""))
+            for name in ("study", "condition", "dilemma", "order", "kind", "wording")
+        },
+    )
+
+
+def _parts(message: ChatMessageAssistant, channel: Channel, form: Form) -> tuple[str, str]:
+    """Return what a message says and what it reasoned."""
+    hidden: list[str] = []
+    if not isinstance(message.content, str):
+        for one in message.content:
+            if isinstance(one, ContentReasoning):
+                # Where a provider redacts the reasoning, what stands there is no text.
+                hidden.append((one.summary or "") if one.redacted else one.reasoning)
+    text = tell_objects(message.text, form) if channel == "json" else message.text
+
+    def hide(found: re.Match[str]) -> str:
+        hidden.append(found[2] or found[3] or "")
+        return "\n"
+
+    text = _HIDDEN.sub(hide, text)
+    if closed := _CLOSED.match(text):
+        hidden.append(closed[1])
+        text = text[closed.end() :]
+    told = [
+        f"{form.answer}{value}" if name == ANSWER else str(value)
+        for call in message.tool_calls or []
+        for name, value in call.arguments.items()
+        if isinstance(value, str)
+    ]
+    return "\n\n".join(one for one in (text.strip(), *told) if one), "\n\n".join(hidden).strip()
+
+
+def _choice(
+    said: Sequence[ChatMessageAssistant],
+    metadata: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    channel: Channel,
+    form: Form,
+) -> Choice:
+    known = [scores[name] for name in _SCORERS if name in scores]
+    for score in known:
+        answer = score.get("answer") if isinstance(score, Mapping) else score.answer
+        if answer in ("A", "B", "COIN"):
+            choice: Choice = answer
+            return choice
+    if known or not said:
+        return "none"
+    reading = read_message(said[-1], channel, condition=metadata["condition"], form=form)
+    return reading.answer or "none"
