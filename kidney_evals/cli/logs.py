@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
+from kidney_evals.reporting.found import Found, find_logs
 from kidney_evals.studies import load_study
 
 
-def read_logs(names: tuple[str, ...], *, header_only: bool = True) -> list[EvalLog]:
-    """Read every log of the given files and folders, oldest first.
-
-    Args:
-        names: Files, folders, or URLs that fsspec reads.
-        header_only: Whether to leave the samples out.
+def readable(names: Sequence[str]) -> tuple[Found, ...]:
+    """Return every log of the given files, folders, patterns and URLs.
 
     Raises:
-        UserError: If a name holds no log or one cannot be read.
+        UserError: A name holds no log, or one cannot be read: it must not go unnoticed.
     """
-    logs = []
-    for name in names:
-        if not Path(name).is_file() and "://" not in name and not Path(name).is_dir():
-            raise UserError(f"no log at {name!r}: give a log file or a folder of logs")
-        if Path(name).is_dir():
-            found = [info.name for info in list_eval_logs(name, descending=False)]
-            if not found:
-                raise UserError(f"no log in the folder {name!r}")
-        else:
-            found = [name]
-        for location in found:
-            try:
-                logs.append(read_eval_log(location, header_only=header_only))
-            except Exception as error:
-                # Inspect has no error of its own for a file that is no log.
-                why = (str(error) or type(error).__name__).splitlines()[0]
-                raise UserError(f"{location} cannot be read as a log ({why})") from error
-    return logs
+    found = find_logs(names)
+    for one in found:
+        if one.state == "unreadable":
+            raise UserError(f"{one.location} {one.says}")
+    return found
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
@@ -55,7 +40,10 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
     """
     if Path(name).is_dir():
         raise UserError(f"{name} is a folder; give one log")
-    log = read_logs((name,), header_only=False)[0]
+    found = readable((name,))
+    if len(found) > 1:
+        raise UserError(f"{name} is {len(found)} logs; give one log")
+    log = read_eval_log(found[0].location)
     if not log.samples:
         raise UserError(f"{name} holds no samples to score")
     if "study_source" not in (log.samples[0].metadata or {}):

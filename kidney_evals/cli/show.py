@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-from inspect_ai.log import EvalLog
-
-from kidney_evals.cli.logs import read_logs
+from kidney_evals.cli.logs import readable
 from kidney_evals.cli.terminal import say, say_filled
 from kidney_evals.errors import UserError
-from kidney_evals.reporting import is_ours, rows_of, sentence, table
+from kidney_evals.reporting import sentence, table
+from kidney_evals.reporting.found import READ
+from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.reporting.text import flags, how_it_ended
 
 
 def show_logs(names: tuple[str, ...]) -> None:
-    """Print every log of this package among `names`; say which others were passed over."""
+    """Print every run of this package among `names`; say which other logs were passed over."""
+    found = readable(names)
+    runs = {run.found.location: run for run in read_runs(found)}
     shown = 0
-    for log in read_logs(names):
-        if not is_ours(log):
-            say(f"passed over: {log.location} ({log.eval.task}, {log.status}, no rows)")
+    for one in found:
+        if one.state not in READ:
+            say(f"passed over: {one.line}")
+            continue
+        run = runs[one.location]
+        if not run.rows:
+            say(f"passed over: {one.line}; {run.trouble or 'no rows'}")
             continue
         if shown:
             say("")
-        _show(log)
+        _show(run)
         shown += 1
     if not shown:
-        raise UserError("none of these logs holds a finished run of a kidney_evals task")
+        raise UserError("none of these logs holds answers of a kidney_evals task")
 
 
-def _show(log: EvalLog) -> None:
-    facts = log.eval.metadata or {}
-    asked = facts.get("asks", facts["condition"])
-    rows = rows_of(log)
-    samples = log.results.completed_samples if log.results else 0
+def _show(run: ModelRun) -> None:
+    log, asked = run.header, run.panel.task
     say_filled(f"{log.eval.task}  {log.eval.model}")
-    say(f"{facts['study']}, {samples} samples, {log.status}")
+    ended = run.found.says
+    if run.found.state == "finished":
+        ended = f"{run.found.completed} samples, {log.status}"
+    say_filled(f"{run.panel.study}, {ended}")
     if ending := how_it_ended(log):
         say_filled(ending)
     say("")
-    say(table(rows, asked))
+    say(table(run.rows, asked))
     say("")
-    for line in [sentence(rows, asked), *flags(rows)]:
+    for line in [sentence(run.rows, asked), *flags(run.rows)]:
         say_filled(line)
     say("")
     say_filled(

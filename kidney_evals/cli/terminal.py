@@ -18,3 +18,8 @@ def say(text: str) -> None:
 def say_filled(text: str) -> None:
     """Print a sentence in lines of at most `WIDTH` letters."""
     say(textwrap.fill(text, WIDTH))
+
+
+def complain(text: str) -> None:
+    """Print a line on the error stream, without control characters."""
+    click.echo("".join(letter if letter.isprintable() else " " for letter in text), err=True)

@@ -42,9 +42,11 @@ from kidney_evals.estimation.intervals import DRAWS, Interval, difference, perce
 from kidney_evals.estimation.quantity import Quantity
 
 __all__ = [
+    "NOTHING",
     "PairedDifference",
     "agreement_change",
     "calibration_change",
+    "changed",
     "distance_change",
     "indecision_change",
     "retest_change",

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from kidney_evals.charts.line_chart import Line, line_chart
 from kidney_evals.finetuning.battery import Battery, Part, condition_of, study_of
-from kidney_evals.finetuning.comparison import Compared, level
+from kidney_evals.finetuning.comparison import Compared
 from kidney_evals.finetuning.evaluate import Comparison
 from kidney_evals.limits import limits_and_use
+from kidney_evals.measures.figures import level
 from kidney_evals.scorers._run import run_of_log
 
 CURVES: Final[Mapping[str, tuple[Part, str, str]]] = {

@@ -18,10 +18,10 @@ from kidney_evals.finetuning.sources_answers import from_answers
 from kidney_evals.finetuning.sources_log import condition_of, from_log, mechanism_of, study_of
 from kidney_evals.finetuning.sources_reference import HELDOUT_MOST, from_reference
 from kidney_evals.finetuning.sources_rows import from_rows
-from kidney_evals.whole import check_new
 from kidney_evals.studies import CONDITIONS, Condition, Study, load_study
 from kidney_evals.tasks._build import DEFAULT_STUDY
 from kidney_evals.tasks._wordings import wordings_for
+from kidney_evals.whole import check_new
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog

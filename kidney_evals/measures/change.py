@@ -80,6 +80,16 @@ def aligned(before: Run, after: Run) -> tuple[Decisions, Decisions]:
     Raises:
         InputError: As in `change`, or no dilemma is shared.
     """
+    one, two = on_shared(before, after)
+    return one.decisions, two.decisions
+
+
+def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
+    """Return two runs on the dilemmas they share, listed alike.
+
+    Raises:
+        InputError: As in `change`, or no dilemma is shared.
+    """
     for what, first, second in (
         ("studies", before.study.hash, after.study.hash),
         ("conditions", before.reference.condition, after.reference.condition),
@@ -95,19 +105,19 @@ def aligned(before: Run, after: Run) -> tuple[Decisions, Decisions]:
     if not shared:
         raise InputError("the runs share no dilemma")
     names = sorted(one.id for one in shared)
-    return _on(before, names).decisions, _on(after, names).decisions
+    return _on(before, names), _on(after, names)
 
 
-def _on(run: Run, names: Sequence[str]) -> Run:
-    """Return a run on some of its dilemmas, listed in the order of `names`."""
-    place = {name: index for index, name in enumerate(names)}
-    position = np.array([place.get(one.id, -1) for one in run.dilemmas])
-    by_id = {one.id: one for one in run.dilemmas}
-    keep = position[run.dilemma] >= 0
+def part_of(run: Run, keep: NDArray[np.bool_]) -> Run:
+    """Return some of the samples of a run, its dilemmas listed as before.
+
+    Args:
+        run: The run.
+        keep: Which samples, shape (n,).
+    """
     return replace(
         run,
-        dilemmas=tuple(by_id[name] for name in names),
-        dilemma=position[run.dilemma[keep]],
+        dilemma=run.dilemma[keep],
         order=run.order[keep],
         epoch=run.epoch[keep],
         choice=run.choice[keep],
@@ -117,6 +127,22 @@ def _on(run: Run, names: Sequence[str]) -> Run:
         wording=_kept(run.wording, keep),
         chances=_kept(run.chances, keep),
         outside=_kept(run.outside, keep),
+    )
+
+
+def _on(run: Run, names: Sequence[str]) -> Run:
+    """Return a run on some of its dilemmas, listed in the order of `names`."""
+    if [one.id for one in run.dilemmas] == list(names):
+        # The same run has its answers checked and counted once, whatever it is compared with.
+        return run
+    place = {name: index for index, name in enumerate(names)}
+    position = np.array([place.get(one.id, -1) for one in run.dilemmas])
+    by_id = {one.id: one for one in run.dilemmas}
+    kept = part_of(run, position[run.dilemma] >= 0)
+    return replace(
+        kept,
+        dilemmas=tuple(by_id[name] for name in names),
+        dilemma=position[kept.dilemma],
     )
 
 

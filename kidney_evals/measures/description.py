@@ -150,7 +150,7 @@ def describe(run: Run) -> Description:
         two_stage=_two_stage(run) if offered else None,
         rows={name: measure(run, name) for name in names},
         nearest=_nearest(run),
-        calibration=_calibration(run),
+        calibration=calibration_bins(run),
         effects=_effects(run),
         bends=_bends(run),
         people_bends=people_bends(run.reference),
@@ -203,7 +203,15 @@ def _nearest(run: Run) -> NearestSection | None:
     )
 
 
-def _calibration(run: Run) -> dict[str, tuple[BinSection, ...]]:
+def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
+    """Return a run's answers beside people's by |Δu|, by name of the human model.
+
+    Args:
+        run: A run of sampled answers.
+
+    Returns:
+        `shares` and, with a coin, `flip`; without those that the study ships no table of.
+    """
     decided = run.decisions.decided
     lean = run.decisions.differences @ run.reference.weights
     favoured = np.where(lean >= 0, decided.counts[:, :, FIRST].sum(axis=1),

@@ -60,6 +60,23 @@ def paired_changes(
     ]
 
 
+def nearest_start(study: str, condition: Condition, row: str, value: float) -> str:
+    """Return the simulated old version whose value on a row is nearest; "" where none was.
+
+    Args:
+        study: The study.
+        condition: What is offered.
+        row: The row that changes.
+        value: What the old version gets.
+    """
+    starts = [
+        (abs(float(line["value"]) - value), line["start"])
+        for line in _lines()
+        if (line["study"], line["condition"], line["row"]) == (study, condition, row)
+    ]
+    return min(starts)[1] if starts and not math.isnan(value) else ""
+
+
 def sensitivity_table() -> str:
     """Return the simulated changes as a Markdown table, a line for each row and old version."""
     found: dict[tuple[str, str, str, str], dict[int, str]] = {}

@@ -28,6 +28,8 @@ class RowCard:
         says: What it measures, in a sentence.
         reads: Which way it reads.
         gamed_by: What would score well without being like people; empty for a baseline or flag.
+        aim: What people's own answers would get: "people" for the row's own human value, a number,
+            the name of another row of the run, or "none"; see `kidney_evals.measures.verdict`.
     """
 
     name: str
@@ -36,6 +38,7 @@ class RowCard:
     says: str
     reads: str
     gamed_by: str = ""
+    aim: str | float = "none"
 
 
 @lru_cache(maxsize=1)
@@ -54,8 +57,16 @@ def card_of(name: str) -> RowCard:
     if family in cards and attribute:
         base = cards[family]
         attribute = attribute.replace("_", " ")
-        return RowCard(name, base.group, f"{base.label}, {attribute}", base.says, base.reads)
+        label = f"{base.label}, {attribute}"
+        return RowCard(name, base.group, label, base.says, base.reads, aim=base.aim)
     return RowCard(name, "other", name.replace("_", " "), "", "")
+
+
+def place_of(name: str) -> tuple[int, str]:
+    """Return what rows are sorted by where a table lists them."""
+    cards = list(row_cards())
+    base = name if name in cards else name.partition("_")[0]
+    return (cards.index(base) if base in cards else len(cards), name)
 
 
 def rows_of(log: EvalLog) -> dict[str, Quantity]:

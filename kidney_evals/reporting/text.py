@@ -11,7 +11,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures.names import PARTS
 from kidney_evals.measures.prediction_names import PARTS as PREDICTION_PARTS
 from kidney_evals.reporting.prediction_text import prediction_sentence
-from kidney_evals.reporting.rows import IMPORTANCE, card_of, row_cards
+from kidney_evals.reporting.rows import IMPORTANCE, card_of, place_of
 from kidney_evals.reporting.stated import stated_sentence
 
 GROUPS = (
@@ -54,8 +54,7 @@ def table(rows: Mapping[str, Quantity], condition: str) -> str:
     """
     head = HEADLINE_ROWS[condition]
     groups: dict[str, list[str]] = {name: [] for name in GROUPS}
-    cards = list(row_cards())
-    for name in sorted(rows, key=lambda row: _rank(row, cards)):
+    for name in sorted(rows, key=place_of):
         group = card_of(name).group
         if name in head or group == "flags" or _says_nothing(name, rows):
             continue
@@ -75,7 +74,7 @@ def table(rows: Mapping[str, Quantity], condition: str) -> str:
 def flags(rows: Mapping[str, Quantity]) -> list[str]:
     """Return a line for each flag that is raised."""
     return [
-        f"{name}: {card_of(name).says}"
+        f"{name}: {card_of(name).says.removeprefix('1 where ')}"
         for name, row in rows.items()
         if card_of(name).group == "flags" and row.defined and row.value > 0
     ]
@@ -106,7 +105,7 @@ def sentence(rows: Mapping[str, Quantity], condition: str) -> str:
     parts = [_coin(rows) if condition == "coin_flip" else _forced(rows), _order(rows)]
     if coverage.value < 1:
         parts.append(
-            f"It gave no decision on {_percent(1 - coverage.value)} of the samples; see the bounds."
+            f"It gave no decision on {percent(1 - coverage.value)} of the samples; see the bounds."
         )
     return " ".join(part for part in parts if part)
 
@@ -124,7 +123,7 @@ def _coin(rows: Mapping[str, Quantity]) -> str:
     text += " to the coin"
     if math.isnan(rate.human):
         return text + "; people were not offered one here."
-    text += f", where people leave {_percent(rate.human)}"
+    text += f", where people leave {percent(rate.human)}"
     calibration = rows.get("flip_calib")
     if calibration is not None and calibration.defined and took:
         near = calibration.low <= 0 <= calibration.high
@@ -142,9 +141,9 @@ def _left(rows: Mapping[str, Quantity], rate: Quantity) -> tuple[str, bool]:
     if _raised(rows, "readout"):
         # Nothing was drawn: there is a share, and no count.
         said = f"By the probabilities read out of {rate.n} answers, the model left an expected"
-        return f"{said} {_percent(rate.value)} of them", rate.value > 0
+        return f"{said} {percent(rate.value)} of them", rate.value > 0
     count = round(rate.value * rate.n)
-    text = f"The model left {count} of {rate.n} answers ({_percent(rate.value)})"
+    text = f"The model left {count} of {rate.n} answers ({percent(rate.value)})"
     return text, count > 0
 
 
@@ -174,7 +173,7 @@ def _order(rows: Mapping[str, Quantity]) -> str:
     if not shares:
         signal = rows.get("no_signal")
         if signal is not None and signal.value == 1:
-            return "Its choices do not depend on the patients' attributes beyond chance."
+            return "Its choices show no dependence on the patients' attributes beyond chance."
         return ""
     ranked = sorted(shares, key=lambda name: -abs(shares[name].value))
     words = [
@@ -200,26 +199,23 @@ def _says_nothing(name: str, rows: Mapping[str, Quantity]) -> bool:
     return False
 
 
-def _rank(name: str, cards: list[str]) -> tuple[int, str]:
-    base = name if name in cards else name.partition("_")[0]
-    return (cards.index(base) if base in cards else len(cards), name)
-
-
 def _line(name: str, row: Quantity) -> str:
     interval = (
         ""
         if math.isnan(row.low) or math.isnan(row.high)
-        else f"[{_number(row.low)}, {_number(row.high)}]"
+        else f"[{number(row.low)}, {number(row.high)}]"
     )
     return (
-        f"{card_of(name).label:{_LABEL}.{_LABEL}}{_number(row.value):>{_NUMBER}}  "
-        f"{interval:^{_INTERVAL}}{_number(row.human):>{_NUMBER}}{row.n:>7}"
+        f"{card_of(name).label:{_LABEL}.{_LABEL}}{number(row.value):>{_NUMBER}}  "
+        f"{interval:^{_INTERVAL}}{number(row.human):>{_NUMBER}}{row.n:>7}"
     )
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Write a figure as tables and sentences show it: three decimals, a dash for none."""
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Write a share as a percentage: whole points, a decimal below one."""
     return f"{100 * share:.0f} %" if share == 0 or share >= 0.01 else f"{100 * share:.1f} %"

@@ -12,6 +12,7 @@ from cli.calling import refused
 from cli.conftest import Runs
 from kidney_evals.reporting import card_of, rows_of
 from kidney_evals.reporting.text import HEADLINE_ROWS
+from reporting.making_logs import killed
 
 Call = Callable[..., Result]
 
@@ -64,7 +65,7 @@ def test_logs_of_other_evaluations_are_passed_over(runs: Runs, kidney_evals: Cal
     beside = kidney_evals("show", runs.other, runs.forced)
     assert beside.exit_code == 0
     line, rest = beside.stdout.split("\n", 1)
-    assert line.startswith("passed over: ") and line.endswith("(sums, success, no rows)")
+    assert line.startswith("passed over: ") and line.endswith("of another evaluation (sums)")
     assert rest == alone.stdout
 
 
@@ -97,7 +98,7 @@ def test_nothing_but_other_evaluations_is_an_error(runs: Runs, kidney_evals: Cal
     shown = kidney_evals("show", runs.other)
     assert shown.exit_code == 2
     assert shown.stderr.count("\n") == 1
-    assert "none of these logs holds a finished run" in shown.stderr
+    assert "none of these logs holds answers" in shown.stderr
 
 
 @pytest.mark.parametrize(
@@ -140,3 +141,28 @@ def test_a_name_in_a_log_cannot_steer_the_terminal(
     assert shown.exit_code == 0, shown.output
     assert shown.stdout.count("name") >= 3
     assert all(line.isprintable() for line in shown.stdout.split("\n"))
+
+
+def test_a_run_that_was_killed_is_shown_as_what_it_is(
+    runs: Runs, kidney_evals: Call, tmp_path: Path
+) -> None:
+    path = killed(runs.coin, tmp_path / "killed.eval")
+    whole, cut = kidney_evals("show", runs.coin), kidney_evals("show", path)
+    assert cut.exit_code == 0, cut.output
+    assert "not ended: killed, or still running, after 18 of 18 samples" in cut.stdout
+    # Its numbers are those that a finished log of the same answers holds.
+    table = whole.stdout.split("\n\n", 1)[1]
+    assert cut.stdout.endswith(table) and len(table) > 1000
+
+
+def test_patterns_and_addresses(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    shutil.copy(runs.forced, tmp_path / "a b.eval")
+    shutil.copy(runs.forced, tmp_path / "b-scored.eval")
+    alone = kidney_evals("show", runs.forced)
+    for name in (f"file://{tmp_path}", tmp_path / "*.eval"):
+        shown = kidney_evals("show", name)
+        assert shown.exit_code == 0, shown.output
+        # One of them was scored again in the other, which is said and not shown twice.
+        line, rest = shown.stdout.split("\n", 1)
+        assert line.startswith("passed over: ") and "a b.eval: the same run as" in line
+        assert rest == alone.stdout

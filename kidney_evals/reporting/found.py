@@ -1,0 +1,224 @@
+"""Which logs a command was given, and what each of them is: no log is passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from inspect_ai.log import (
+    EvalLog,
+    EvalSampleSummary,
+    list_eval_logs,
+    read_eval_log,
+    read_eval_log_sample_summaries,
+)
+
+from kidney_evals.errors import UserError
+
+State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable"]
+"""What a log is.
+
+`finished` ran to its end; `partial` was cancelled, failed, was killed or still runs, and holds
+answers; `empty` is one of ours without any; `replaced` was retried or scored again in another of
+the logs; `other` is of another evaluation; `unreadable` is no log, or half of one.
+"""
+
+READ: frozenset[State] = frozenset({"finished", "partial"})
+"""States of logs that hold numbers."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many logs have been read, and of how many."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One log.
+
+    Attributes:
+        location: Where it is.
+        state: What it is.
+        says: The same in words, without the location.
+        header: What it says of itself; None where it cannot be read.
+        completed: Samples that ended, times epochs.
+        planned: Samples that were to be run, times epochs.
+    """
+
+    location: str
+    state: State
+    says: str
+    header: EvalLog | None = None
+    completed: int = 0
+    planned: int = 0
+
+    @property
+    def line(self) -> str:
+        """The log and what it is."""
+        return f"{self.location}: {self.says}"
+
+    @cached_property
+    def samples(self) -> list[EvalSampleSummary]:
+        """What its samples say in short; Inspect keeps that apart from the transcripts."""
+        return read_eval_log_sample_summaries(self.location)
+
+
+def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[Found, ...]:
+    """Find every log of the given files, folders, patterns and URLs, oldest first.
+
+    Args:
+        names: Files, folders, patterns such as `logs/*coin*.eval`, or URLs that fsspec opens.
+        progress: Told of each log that was read.
+
+    Raises:
+        UserError: A name holds no log.
+    """
+    places = (place for name in names for place in _locations(name))
+    locations = list({_identity(place): place for place in places}.values())
+    found = []
+    for count, location in enumerate(locations, 1):
+        found.append(_read(location))
+        if progress is not None:
+            progress(count, len(locations))
+    return _without_replaced(found)
+
+
+def is_our_task(header: EvalLog) -> bool:
+    """Whether a log was made by a task of this package, whatever became of the run."""
+    return {"study", "condition", "kidney_evals_version"} <= set(header.eval.metadata or {})
+
+
+def _locations(name: str) -> Iterator[str]:
+    """Return the log files behind one name.
+
+    Raises:
+        UserError: There is none.
+    """
+    from fsspec.core import url_to_fs
+
+    try:
+        files, path = url_to_fs(name)
+        if files.isdir(path):
+            listed = sorted(list_eval_logs(name, descending=False), key=lambda one: one.name)
+            if not listed:
+                raise UserError(f"no log in the folder {name!r}")
+            return iter([_plain(one.name) for one in listed])
+        if files.isfile(path):
+            return iter([_plain(name)])
+        matched = sorted(files.glob(path)) if set("*?[") & set(path) else []
+    except (OSError, ValueError, ImportError) as error:
+        if isinstance(error, UserError):
+            raise
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"cannot look for logs at {name!r} ({why})") from error
+    if not matched:
+        raise UserError(f"no log at {name!r}: give log files, folders of logs or a pattern")
+    places = [str(one) if "://" not in name else files.unstrip_protocol(one) for one in matched]
+    return (found for place in places for found in _locations(place))
+
+
+def _plain(location: str) -> str:
+    """Return a path where a location is on this machine, so that one log has one name."""
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
+    # Not `urllib`: these URLs are written as they stand, a `#` or `%20` is part of a name.
+    files, path = url_to_fs(location)
+    if not isinstance(files, LocalFileSystem):
+        return location
+    here = Path.cwd()
+    return str(Path(path).relative_to(here) if Path(path).is_relative_to(here) else path)
+
+
+def _identity(location: str) -> tuple[str, str]:
+    """Return what two spellings of one location have in common."""
+    from fsspec.core import url_to_fs
+
+    files, path = url_to_fs(location)
+    return type(files).__name__, path
+
+
+def _read(location: str) -> Found:
+    try:
+        header = read_eval_log(location, header_only=True)
+    except Exception as error:
+        # Inspect has no error of its own for a file that is no log.
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        return Found(
+            location, "unreadable", f"cannot be read as a log, or only half written ({why})"
+        )
+    if not is_our_task(header):
+        return Found(location, "other", f"of another evaluation ({header.eval.task})", header)
+    planned = _planned(header)
+    results = header.results
+    if header.status == "success" and results is not None:
+        found = Found(location, "finished", "finished", header, results.completed_samples, planned)
+        return found if found.completed else replace(found, state="empty", says="holds no answer")
+    found = Found(location, "partial", _ended(header), header, 0, planned)
+    try:
+        completed = sum(sample.completed for sample in found.samples)
+    except Exception as error:
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        return replace(found, state="unreadable", says=f"its samples cannot be read ({why})")
+    says = f"{found.says} after {completed} of {planned} samples"
+    ended = replace(
+        found, says=says, completed=completed, state="partial" if completed else "empty"
+    )
+    # A copy made by `replace` has none of what was read.
+    ended.__dict__["samples"] = found.samples
+    return ended
+
+
+def _planned(header: EvalLog) -> int:
+    if header.results is not None and header.results.total_samples:
+        return header.results.total_samples
+    config = header.eval.config
+    ids = header.eval.dataset.sample_ids or []
+    count = len(ids) or header.eval.dataset.samples or 0
+    return count * (config.epochs or 1)
+
+
+def _ended(header: EvalLog) -> str:
+    if header.status == "success":
+        return "finished without scores"
+    if header.status == "cancelled":
+        return "cancelled"
+    if header.status == "error":
+        message = header.error.message.strip() if header.error else ""
+        why = message.splitlines()[0] if message else "no reason given"
+        return f"failed ({why})"
+    return "not ended: killed, or still running,"
+
+
+def _without_replaced(found: Sequence[Found]) -> tuple[Found, ...]:
+    """Mark what was run or scored again: of the logs of one task run the furthest counts."""
+    best: dict[str, int] = {}
+    for index, one in enumerate(found):
+        if one.header is None or one.state not in READ:
+            continue
+        task = one.header.eval.task_id
+        if task not in best or _rank(found[best[task]]) <= _rank(one):
+            best[task] = index
+    marked = []
+    for index, one in enumerate(found):
+        kept = best.get(one.header.eval.task_id) if one.header is not None else None
+        if one.state in (*READ, "empty") and kept not in (None, index):
+            other = found[kept or 0]
+            says = f"run again in {other.location}"
+            if _run_id(one) == _run_id(other):
+                says = f"the same run as {other.location}, scored again or copied"
+            one = replace(one, state="replaced", says=says)
+        marked.append(one)
+    return tuple(marked)
+
+
+def _run_id(one: Found) -> str:
+    return one.header.eval.eval_id if one.header is not None else ""
+
+
+def _rank(one: Found) -> tuple[Any, ...]:
+    assert one.header is not None
+    stats = one.header.stats
+    rescored = Path(one.location).stem.endswith("-scored")
+    return one.state == "finished", one.completed, stats.completed_at or "", rescored

@@ -1,0 +1,66 @@
+"""A change in a word: nearer to and farther from what people's answers would get."""
+
+import math
+
+import pytest
+
+from kidney_evals.estimation.intervals import Interval
+from kidney_evals.estimation.paired import NOTHING, changed
+from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.measures.verdict import aim_of, edge_of, verdict_of
+from kidney_evals.reporting import row_cards
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "half", "aim", "verdict"),
+    [
+        (0.0, 0.1, 0.05, 0.17, "nearer"),
+        (0.2, 0.4, 0.05, 0.17, "farther"),
+        (0.1, 0.12, 0.05, 0.17, "unclear"),
+        (0.1, 0.4, 0.05, NAN, "higher"),
+        # .03 below and .13 above people: with ends of .02 each the sum, .1, leaves .04 to spare...
+        (0.14, 0.30, 0.02, 0.17, "farther"),
+        # ... and with .06 each it does not: .1 - .12 is below 0.
+        (0.14, 0.30, 0.06, 0.17, "higher"),
+        (0.30, 0.14, 0.06, 0.17, "lower"),
+        (0.30, 0.14, 0.02, 0.17, "nearer"),
+    ],
+)
+def test_across_people_it_takes_more(
+    first: float, second: float, half: float, aim: float, verdict: str
+) -> None:
+    value = second - first
+    found = changed(first, second, Interval(value - half, value + half), 100)
+    levels = tuple(Quantity(one, one - half, one + half) for one in (first, second))
+    assert verdict_of(found, aim, levels=(levels[0], levels[1])) == verdict
+
+
+def test_what_lies_beyond_the_possible_is_chance() -> None:
+    found = changed(-0.04, 0.02, Interval(0.01, 0.11), 100)
+    # By the values alone .02 is nearer to 0; a distance that rose is farther.
+    assert verdict_of(found, 0.0) == "nearer"
+    assert verdict_of(found, 0.0, edge=edge_of(0)) == "farther"
+    fewer = changed(1.0, 0.9, Interval(-0.15, -0.05), 100)
+    assert verdict_of(fewer, 1.0, edge=edge_of(1)) == "farther"
+    assert verdict_of(NOTHING, 0.0, edge=1) == "not measured"
+
+
+def test_aims() -> None:
+    def figure(row: str) -> Quantity:
+        return {"agr_person": Quantity(0.9)}.get(row, undefined())
+
+    assert aim_of("people", 0.17, figure) == 0.17
+    assert aim_of("agr_person", 0.17, figure) == 0.9
+    assert aim_of(1, 0.17, figure) == 1.0
+    assert math.isnan(aim_of("none", 0.17, figure))
+    assert [edge_of(aim) for aim in ("people", "none", "agr_person", 0, 1)] == [0, 0, 0, 1, -1]
+
+
+def test_every_aim_of_a_row_can_be_read() -> None:
+    for card in row_cards().values():
+        if isinstance(card.aim, str):
+            assert card.aim in {"people", "none", *row_cards()}, card.name
+        else:
+            assert card.aim in (0, 1), card.name

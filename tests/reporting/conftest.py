@@ -1,0 +1,55 @@
+"""A few small finished logs, made once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from inspect_ai import Task, eval
+from inspect_ai.log import EvalLog
+
+from kidney_evals.cli import main
+from kidney_evals.tasks import coin_flip, forced_choice
+from reporting.making_logs import edited
+
+
+@dataclass(frozen=True)
+class Made:
+    """Finished logs by what they are of, each in a folder of its own."""
+
+    coin: Path
+    forced: Path
+    other: Path
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    def run(name: str, task: Task) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        # Each sample is flushed by itself, so that a kill can be played after any of them.
+        log = eval(task, model="kidney/human", log_dir=str(folder), log_buffer=1, max_samples=1)[0]
+        assert log.status == "success", log.error
+        (path,) = folder.glob("*.eval")
+        return path
+
+    def sums(log: EvalLog) -> None:
+        log.eval.task, log.eval.metadata, log.samples = "sums", None, []
+
+    forced = run("forced", forced_choice(dilemmas=4, controls=False))
+    return Made(
+        coin=run("coin", coin_flip(dilemmas=6)),
+        forced=forced,
+        other=edited(forced, tmp_path_factory.mktemp("other") / "other.eval", sums),
+    )
+
+
+@pytest.fixture
+def kidney_evals() -> Callable[..., Result]:
+    """Call the command line with the given arguments, in this process."""
+
+    def call(*arguments: Any, typed: str | None = None) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
+
+    return call

@@ -1,0 +1,62 @@
+"""Logs in every state that a run can leave them in, made from finished ones."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+
+HOSTILE = "<b>|*_x_*|`$%&#~^\\{}\x1b[2J\u202ename"
+"""Markup of every format that a name in a log might be put into, and a terminal's escapes."""
+
+START = "_journal/start.json"
+SUMMARIES = "_journal/summaries/"
+WRITTEN_AT_THE_END = ("header.json", "summaries.json", "reductions.json")
+
+
+def killed(source: Path, target: Path, samples: int | None = None) -> Path:
+    """Copy a log as a kill leaves it on disk: flushed samples and no header.
+
+    Args:
+        source: A finished log, written with a buffer of one sample.
+        target: The copy.
+        samples: How many samples were flushed; None for all.
+    """
+    shutil.copy(source, target)
+    with zipfile.ZipFile(target, "a") as archive:
+        names = list(archive.NameToInfo)
+        cut = set(WRITTEN_AT_THE_END)
+        if samples is not None:
+            # What is flushed: samples, then the summary of these.
+            ends = [at for at, name in enumerate(names) if name.startswith(SUMMARIES)]
+            last = ends[samples - 1] + 1 if samples else 0
+            cut |= {name for name in names[last:] if name != START}
+        for name in cut & set(names):
+            archive.filelist.remove(archive.NameToInfo.pop(name))
+        # Anything that makes it write its list of contents anew.
+        archive.comment = b"cut"
+    return target
+
+
+def edited(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Path:
+    """Copy a log with something in it changed."""
+    log = read_eval_log(str(source))
+    edit(log)
+    write_eval_log(log, str(target))
+    return target
+
+
+def of_another_run(log: EvalLog, number: int = 2) -> None:
+    """Make a copy of a log the log of another run."""
+    log.eval.eval_id += str(number)
+    log.eval.task_id += str(number)
+
+
+def quick(cases: Iterable[str], *names: str) -> list[Any]:
+    """Return all cases, those not named left to the slow tests: each makes a log of its own."""
+    return [pytest.param(name, marks=[] if name in names else pytest.mark.slow) for name in cases]
