@@ -7,8 +7,11 @@ from pathlib import Path
 import click
 
 from kidney_evals import __version__
+from kidney_evals.cli.compare import compare
 from kidney_evals.cli.plan import plan
 from kidney_evals.cli.sft import sft
+from kidney_evals.cli.table import table
+from kidney_evals.cli.try_ import try_
 from kidney_evals.cli.validate import validate
 from kidney_evals.cli.verify import verify
 
@@ -19,8 +22,11 @@ def main() -> None:
     """Kidney-allocation dilemmas for Inspect AI, read beside the answers of people."""
 
 
+main.add_command(compare)
 main.add_command(plan)
 main.add_command(sft)
+main.add_command(table)
+main.add_command(try_)
 main.add_command(validate)
 
 

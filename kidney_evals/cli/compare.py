@@ -1,0 +1,116 @@
+"""`kidney-evals compare`: what changed from one version of a model to another, for pipelines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from kidney_evals.reporting.changes_text import Report
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--fail-if", "rules", multiple=True, metavar="RULE", help="End with status 1 if so.")
+@click.option("--despite", multiple=True, metavar="PART", help="A part of the key that may differ.")
+@click.option("--partial", is_flag=True, help="Take runs too that did not end.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "md", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print it.",
+)
+@click.pass_context
+def compare(
+    context: click.Context,
+    old: str,
+    new: str,
+    rules: tuple[str, ...],
+    despite: tuple[str, ...],
+    partial: bool,
+    form: str,
+) -> None:
+    r"""Print what changed from the runs in OLD to those in NEW, in pairs over shared dilemmas.
+
+    OLD and NEW are each a log, a folder, a pattern or a URL, with one model for each task and
+    study. Runs are compared where their whole key is equal: task, study and its content, wording,
+    condition, human reference, task version, sampling settings, form of the question. --despite
+    lets one of these differ: wording, sampling, explain, channel, readout, crossed, orders,
+    system-prompt.
+
+    \b
+    RULE is one of
+      changed       any row changed clearly, adjusted for all rows of the panel
+      farther       any row is clearly farther from what people's answers get
+      ROW           the interval of this row's change leaves 0 out
+      ROW:farther   the same, and it is farther from what people's answers get
+      ROW>X ROW<-X  the whole interval of its change lies beyond X or -X
+      new.ROW<X new.ROW>X   the value in NEW is below or above X
+    ROW is flip_rate, flip_calib, distance, agreement, share_dist,
+    imp_ATTRIBUTE, swap_diff or coverage; behind "new." any row of a log.
+    A named row is not adjusted for others: name the rows that matter, since
+    "changed" misses many a change that a rule of its own would find.
+
+    \b
+    Exit status
+      0  no rule struck
+      1  a rule struck
+      2  bad input, or runs that cannot be compared
+      3  a rule could not be decided: its row was not measured
+    """
+    from kidney_evals.cli.terminal import say
+    from kidney_evals.errors import UserError
+    from kidney_evals.reporting import changes_record, changes_text
+    from kidney_evals.reporting.table_formats import visible
+
+    try:
+        report = _compared(old, new, rules, despite, partial=partial)
+    except UserError as error:
+        # Names in a log may hold what steers a terminal, and lines of their own.
+        raise UserError(visible(str(error))) from error
+    formats = {
+        "text": changes_text.as_text,
+        "md": changes_text.as_markdown,
+        "json": changes_record.as_json,
+    }
+    say(formats[form](report))
+    context.exit(report.status)
+
+
+def _compared(
+    old: str, new: str, rules: tuple[str, ...], despite: tuple[str, ...], *, partial: bool
+) -> Report:
+    from kidney_evals.errors import UserError
+    from kidney_evals.estimation.errors import InputError
+    from kidney_evals.reporting import gate, matching
+    from kidney_evals.reporting.changes import compare_runs
+    from kidney_evals.reporting.changes_text import Report, panel_name
+    from kidney_evals.reporting.found import find_logs
+
+    checked = [gate.read_rule(text) for text in rules]
+    free = matching.check_despite(despite)
+    before, after = (
+        matching.side_of(side, find_logs([name]), partial=partial)
+        for side, name in zip(matching.SIDES, (old, new), strict=True)
+    )
+    matches, old_alone, new_alone = matching.match_sides(before, after, free)
+    lines = [*before.passed_over, *after.passed_over]
+    for side in (before, after):
+        lines += [
+            f"{side.name}: {run.found.location}: {run.panel.task} has no choices to pair"
+            for run in side.others
+        ]
+    for name, alone in zip(matching.SIDES, (old_alone, new_alone), strict=True):
+        lines += [f"{panel_name(run)} is in {name} alone ({run.found.location})" for run in alone]
+    try:
+        panels = tuple(compare_runs(match) for match in matches)
+    except InputError as error:
+        raise UserError(f"not comparable: {error}") from error
+    decided = gate.decide(
+        checked, panels, (*after.runs, *after.others), [panel_name(run) for run in old_alone]
+    )
+    return Report(old, new, panels, tuple(lines), decided, gate.status(decided))

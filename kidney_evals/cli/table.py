@@ -1,0 +1,78 @@
+"""`kidney-evals table`: the numbers of many runs for a terminal, a paper or a pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+UNREADABLE = 1
+"""Exit status where a log could not be read and so is missing from the table."""
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["md", "csv", "json", "latex"]),
+    default="md",
+    show_default=True,
+    help="How to print it.",
+)
+@click.option(
+    "--rows", multiple=True, metavar="ROW[,ROW…]", help="Quantities, or patterns such as 'imp_*'."
+)
+@click.option("--all", "everything", is_flag=True, help="Every quantity that says something.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write into."
+)
+@click.pass_context
+def table(
+    context: click.Context,
+    logs: tuple[str, ...],
+    form: str,
+    rows: tuple[str, ...],
+    everything: bool,
+    output: Path | None,
+) -> None:
+    """Print a table for each question put in LOGS: people, models, known answerers.
+
+    LOGS are files, folders, patterns or URLs. Markdown and LaTeX have the digits that are read,
+    CSV and JSON those of the logs, a line or an entry for each run and quantity. Runs that did not
+    end are marked; logs without numbers are named on the error stream. Exit status 1 says that a
+    log could not be read.
+    """
+    from kidney_evals.cli.terminal import complain
+    from kidney_evals.errors import UserError
+    from kidney_evals.reporting.found import READ, find_logs
+    from kidney_evals.reporting.runs import read_runs
+    from kidney_evals.reporting.table_formats import FORMATS, formatted
+    from kidney_evals.reporting.tables import tables_of
+    from kidney_evals.whole import whole_file
+
+    asked = [name.strip() for names in rows for name in names.split(",") if name.strip()]
+    if asked and everything:
+        raise UserError("give --rows or --all, not both")
+    found = find_logs(logs)
+    passed_over = [one for one in found if one.state not in READ]
+    runs = []
+    for run in read_runs(found):
+        if run.rows:
+            runs.append(run)
+        else:
+            complain(f"no numbers: {run.found.line}; {run.trouble or 'no rows'}")
+    for one in passed_over:
+        complain(f"passed over: {one.line}")
+    if not runs:
+        raise UserError("none of these logs holds answers of a kidney_evals task")
+    made = tables_of(runs, asked, everything=everything)
+    (chosen,) = (one for one in FORMATS if one == form)
+    text = formatted(made, passed_over, chosen)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        with whole_file(output) as place:
+            place.write_text(text, encoding="utf-8", newline="\n")
+    if any(one.state == "unreadable" for one in passed_over):
+        context.exit(UNREADABLE)

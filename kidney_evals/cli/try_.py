@@ -1,0 +1,175 @@
+"""`kidney-evals try`: some dilemmas for the person at the terminal, then people beside them."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import click
+
+from kidney_evals.studies import CONDITIONS, Condition
+
+if TYPE_CHECKING:
+    from kidney_evals.trying import Answered, Own, Round
+
+KEYS: Final[dict[str, Own | Literal["stop"]]] = {
+    "a": "A",
+    "b": "B",
+    "c": "COIN",
+    "coin": "COIN",
+    "q": "stop",
+    "quit": "stop",
+}
+
+STOPPED: Final = 130
+"""Exit status of a program that was stopped from the keyboard."""
+
+
+@click.command(name="try")
+@click.option("--study", help="A study, or its folder; by default that of the tasks.")
+@click.option(
+    "--condition",
+    type=click.Choice(CONDITIONS),
+    help="Whether a coin is offered; by default where people were offered one.",
+)
+@click.option("--dilemmas", type=int, help="How many; by default 10, or all where there are fewer.")
+@click.option("--seed", type=int, help="Puts the same dilemmas again.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="New CSV file for your choices; by default nothing is stored.",
+)
+@click.pass_context
+def try_(
+    context: click.Context,
+    study: str | None,
+    condition: Condition | None,
+    dilemmas: int | None,
+    seed: int | None,
+    save: Path | None,
+) -> None:
+    """Answer ten dilemmas yourself, in the words that models get, and see people beside you.
+
+    Nothing leaves this machine, and nothing is stored unless --save names a file.
+    """
+    from kidney_evals.cli.terminal import say
+    from kidney_evals.errors import UserError
+    from kidney_evals.tasks._build import DEFAULT_STUDY
+    from kidney_evals.trying import Answered, pick_round, result_lines
+
+    if save is not None and save.exists():
+        raise UserError(f"{save} exists; name a new file with --save")
+    if save is not None and not save.parent.is_dir():
+        raise UserError(f"no such folder: {save.parent}; name another file with --save")
+    seed = _fresh() if seed is None else seed
+    chosen = pick_round(study or DEFAULT_STUDY, condition, dilemmas, seed)
+    try:
+        answers = _ask(chosen)
+    except KeyboardInterrupt:
+        say("\nStopped. Nothing was stored.")
+        context.exit(STOPPED)
+    if not answers:
+        say("No answers, so there is nothing to show. Nothing was stored.")
+        return
+    answered = Answered(chosen, answers)
+    say("\n".join(result_lines(answered)))
+    say(f"\nThe same dilemmas again: --seed {chosen.seed}")
+    if save is None:
+        say("Nothing was stored.")
+        return
+    _save(answered, save)
+    say(f"{save} holds your choices: no name, no time, and nothing of anybody else.")
+
+
+def _fresh() -> int:
+    import secrets
+
+    return secrets.randbelow(1_000_000)
+
+
+def _ask(chosen: Round) -> tuple[Own, ...]:
+    """Put the dilemmas; fewer answers than dilemmas where the person stops or input ends."""
+    from kidney_evals.cli.terminal import WIDTH, say
+
+    count = len(chosen.put)
+    answers: list[Own] = []
+    coin = chosen.condition == "coin_flip"
+    say(
+        textwrap.fill(
+            f"{count} dilemma{'' if count == 1 else 's'} of {chosen.study.id}, in the words that "
+            "models get. There is no right answer. Press a key: a, b"
+            f"{', c for the coin' if coin else ''}, or q to stop and see what there is.",
+            WIDTH,
+        )
+    )
+    for place in range(count):
+        say(f"\n--- {place + 1} of {count} ---\n")
+        for line in chosen.question(place).split("\n"):
+            indent = "  " if line.startswith("- ") else ""
+            say("\n".join(textwrap.wrap(line, WIDTH, subsequent_indent=indent) or [""]))
+        answer = _answer(coin)
+        if answer is None:
+            break
+        answers.append(answer)
+    return tuple(answers)
+
+
+def _answer(coin: bool) -> Own | None:
+    """Return one answer, None to stop; what is no answer is asked again."""
+    from kidney_evals.cli.terminal import say
+
+    keys = "a, b, c (coin) or q" if coin else "a, b or q"
+    while True:
+        click.echo(f"\nYour answer ({keys}): ", nl=False)
+        typed = _key()
+        found = KEYS.get(typed) if typed is not None else "stop"
+        if found == "stop":
+            return None
+        if found is not None and (coin or found != "COIN"):
+            return found
+        say(f"Please answer with {keys}.")
+
+
+def _key() -> str | None:
+    """Return the next key, or line where nobody is at a terminal; None where input ends."""
+    if _is_terminal():
+        try:
+            typed = click.getchar()
+        except EOFError:
+            return None
+        click.echo(typed if typed.isprintable() else "")
+        return typed.strip().lower()
+    line = sys.stdin.readline()
+    click.echo("")
+    return line.strip().lower() if line else None
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _save(answered: Answered, path: Path) -> None:
+    from kidney_evals.errors import UserError
+    from kidney_evals.measures.names import CHOICES
+
+    chosen = answered.round
+    names = chosen.study.attribute_ids
+    shown = [f"{side}_{name}" for side in ("a", "b") for name in names]
+    head = ["study", "study_hash", "condition", "seed", "dilemma", "order", *shown]
+    rows = [
+        [
+            *(chosen.study.id, chosen.study.hash, chosen.condition, chosen.seed),
+            *(one.dilemma.id, one.order),
+            *(f"{value:g}" for patient in one.dilemma.shown(one.order) for value in patient.values),
+            *(one.answer, CHOICES[int(choice)]),
+        ]
+        for one, choice in zip(answered.beside, answered.run.choice, strict=True)
+    ]
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([[*head, "answer", "choice"], *rows])
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror or error})") from error

@@ -1,0 +1,309 @@
+"""What changed between two runs of a panel: rows in pairs, with what chance and refusals allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.nonlinearity import holm
+from kidney_evals.estimation.paired import NOTHING, PairedDifference
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures.change import on_shared
+from kidney_evals.measures.figures import figure_change, level
+from kidney_evals.measures.names import IMPORTANCE
+from kidney_evals.measures.rows import FEW, measure
+from kidney_evals.measures.verdict import Verdict, aim_of, edge_of, moved, verdict_of
+from kidney_evals.planning.change import nearest_start, paired_changes
+from kidney_evals.reporting.key import LABELS
+from kidney_evals.reporting.matching import SIDES, Match
+from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.text import how_it_ended
+
+if TYPE_CHECKING:
+    from kidney_evals.measures.run import Run
+
+LEVEL: Final = 0.05
+"""What an adjusted p-value must be below for a change to be clear."""
+
+COIN_ONLY: Final = ("flip_rate", "flip_calib")
+"""Rows that only a coin on offer gives."""
+
+ROWS: Final = (
+    *COIN_ONLY,
+    "distance",
+    "agreement",
+    "share_dist",
+    IMPORTANCE,
+    "swap_diff",
+    "coverage",
+)
+"""Rows that are compared, in order. What they test is adjusted for together in each panel."""
+
+BOUNDS: Final = {
+    "flip_rate": "lim_flips",
+    "flip_calib": "lim_calib",
+    "distance": "lim_dist",
+    "agreement": "lim_agree",
+    "swap_diff": "lim_swap",
+}
+"""The row that says what the unanswered samples leave open of another."""
+
+
+class Range(NamedTuple):
+    """From the one to the other."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """A row of two runs, over the dilemmas that both were asked.
+
+    Attributes:
+        row: The row's name.
+        levels: What each run gets, with its interval; of the change's own `first` and `second`
+            they differ by the dilemmas that only one of the two answered.
+        found: The change, over the dilemmas that count in both.
+        adjusted: Its p-value, adjusted by Holm over the rows of the panel.
+        aim: What people's own answers would get; NaN where there is no such thing.
+        bounds: The change had all that went unanswered in either run gone one way or the other;
+            None where all was answered, or where a row has no bounds.
+        detectable: Smallest change that is found in nine of ten such pairs of runs, over the
+            simulated consistencies of a model; None where that is not tabled.
+        why: Why there is no change; empty where there is one.
+    """
+
+    row: str
+    levels: tuple[Quantity, Quantity]
+    found: PairedDifference
+    adjusted: float
+    aim: float
+    bounds: Range | None = None
+    detectable: Range | None = None
+    why: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return card_of(self.row).label
+
+    @property
+    def words(self) -> str:
+        """The same within a sentence."""
+        return self.label.replace(", ", " of ")
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the change is by its own interval, whatever else was tested."""
+        return verdict_of(self.found, self.aim, levels=self.levels, edge=self.edge)
+
+    @property
+    def edge(self) -> int:
+        """On which side of the aim its true values lie; see `edge_of`."""
+        return edge_of(card_of(self.row).aim)
+
+    @property
+    def moved(self) -> bool:
+        """Whether its interval leaves zero out."""
+        return moved(self.found)
+
+    @property
+    def clear(self) -> bool:
+        """Whether it does so and is no play of chance among all rows of the panel either."""
+        return self.moved and self.adjusted < LEVEL
+
+    @property
+    def open(self) -> bool:
+        """Whether what went unanswered may have made a change that its interval shows."""
+        return self.moved and self.bounds is not None and self.bounds.low <= 0 <= self.bounds.high
+
+    @property
+    def lost(self) -> bool:
+        """Whether one of the runs has a value and the other none."""
+        return self.levels[0].defined != self.levels[1].defined
+
+
+@dataclass(frozen=True)
+class PanelChange:
+    """Two runs of one panel.
+
+    Attributes:
+        match: The runs.
+        rows: Every row, also those without a change.
+        shared: Ids of the dilemmas that both were asked.
+        old_only: Of those that only the old run was asked.
+        new_only: Of those that only the new one was.
+        notes: What else a reader has to know, a sentence each.
+    """
+
+    match: Match
+    rows: tuple[RowChange, ...]
+    shared: tuple[str, ...]
+    old_only: tuple[str, ...]
+    new_only: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def measured(self) -> tuple[RowChange, ...]:
+        """Rows with a change."""
+        return tuple(one for one in self.rows if not one.why)
+
+
+class Pairing:
+    """Two runs of one panel on the dilemmas they share."""
+
+    def __init__(self, first: ModelRun, second: ModelRun, called: tuple[str, str] = SIDES) -> None:
+        """Set two runs side by side.
+
+        Args:
+            first: A run whose answers can be read.
+            second: Another, in the same study, condition and human reference.
+            called: What the two are called.
+
+        Raises:
+            InputError: They share no dilemma, or a dilemma's patients are not the same.
+        """
+        assert first.run is not None and second.run is not None
+        self.models = first, second
+        self.called = called
+        self.whole: tuple[Run, Run] = first.run, second.run
+        self.parts: tuple[Run, Run] = on_shared(*self.whole)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Ids of the shared dilemmas."""
+        return tuple(one.id for one in self.parts[0].dilemmas)
+
+    def figure(self, side: int, row: str) -> Quantity:
+        """Return a row of one run over the shared dilemmas, by its log where that holds it."""
+        if len(self.names) == len(self.whole[side].dilemmas):
+            known = self.models[side].rows.get(row)
+            if known is not None:
+                return known
+        return level(self.parts[side], row)
+
+    def row(self, row: str) -> RowChange:
+        """Return the change of a row from the first run to the second, p-value not adjusted."""
+        levels = self.figure(0, row), self.figure(1, row)
+        try:
+            found, why = figure_change(*self.parts, row), ""
+        except (FitError, InputError) as error:
+            found, why = NOTHING, str(error)
+        if math.isnan(found.change.value) and not why:
+            missing = [
+                name for name, one in zip(self.called, levels, strict=True) if not one.defined
+            ]
+            where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
+            why = f"no value in {where}"
+        return RowChange(
+            row,
+            levels,
+            found,
+            found.p_value,
+            self._aim(row, levels),
+            bounds=None if why else self._bounds(row, found.change.value),
+            why=why,
+        )
+
+    def _bounds(self, row: str, value: float) -> Range | None:
+        """Return how far a change may lie from its value had all been answered."""
+        if row not in BOUNDS or not any((part.choice < 0).any() for part in self.parts):
+            return None
+        old, new = (measure(part, BOUNDS[row]) for part in self.parts)
+        low, high = new.low - old.high, new.high - old.low
+        if math.isnan(low) or math.isnan(high):
+            return None
+        return Range(min(low, value), max(high, value))
+
+    def _aim(self, row: str, levels: tuple[Quantity, Quantity]) -> float:
+        # A run without answers has no human value either, though people have one.
+        for side in (1, 0):
+            aim = aim_of(card_of(row).aim, levels[side].human, partial(self.figure, side))
+            if not math.isnan(aim):
+                break
+        return aim
+
+
+def compare_runs(match: Match) -> PanelChange:
+    """Return what changed between two matched runs.
+
+    Raises:
+        InputError: They share no dilemma, or a dilemma's patients are not the same.
+    """
+    pairing = Pairing(match.old, match.new)
+    rows = []
+    for name in rows_of_panel(pairing.parts[0]):
+        found = pairing.row(name)
+        if not found.why:
+            found = replace(found, detectable=_detectable(pairing, found))
+        rows.append(found)
+    only = [
+        tuple(sorted({one.id for one in whole.dilemmas} - set(pairing.names)))
+        for whole in pairing.whole
+    ]
+    return PanelChange(
+        match, adjusted(rows), pairing.names, only[0], only[1], _notes(match, pairing)
+    )
+
+
+def rows_of_panel(run: Run) -> list[str]:
+    """Return the rows that are compared in a run's study and condition."""
+    rows: list[str] = []
+    for name in ROWS:
+        if name == IMPORTANCE:
+            rows += [IMPORTANCE.replace("*", each) for each in run.study.attribute_ids]
+        elif name not in COIN_ONLY or run.decisions.has_coin:
+            rows.append(name)
+    return rows
+
+
+def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
+    """Return rows with their p-values adjusted for each other."""
+    values = holm([one.found.p_value for one in rows])
+    return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
+
+
+def _detectable(pairing: Pairing, found: RowChange) -> Range | None:
+    """Return what was simulated for such runs: each dilemma in both orders, once, as sampled."""
+    for model, part in zip(pairing.models, pairing.parts, strict=True):
+        plain = {"orders": "both", "readout": "sample", "crossed": "False"}
+        if (
+            any(model.key[name] != usual for name, usual in plain.items())
+            or len(set(part.epoch)) > 1
+        ):
+            return None
+    run = pairing.parts[0]
+    answered = [set(part.dilemma[part.choice >= 0]) for part in pairing.parts]
+    study, condition = run.study.id, run.reference.condition
+    start = nearest_start(study, condition, found.row, found.found.first)
+    dilemmas = len(answered[0] & answered[1])
+    changes = paired_changes(study, condition, found.row, start, dilemmas) if start else []
+    return Range(min(changes), max(changes)) if changes else None
+
+
+def _notes(match: Match, pairing: Pairing) -> tuple[str, ...]:
+    notes = []
+    for part, (old, new) in match.despite.items():
+        notes.append(f"Compared although the {LABELS[part]} differs: OLD {old!r}, NEW {new!r}.")
+    if match.old.id == match.new.id:
+        notes.append("OLD and NEW are one and the same run.")
+    for name, run in zip(SIDES, (match.old, match.new), strict=True):
+        missing = run.found.planned - run.found.completed
+        if run.found.state == "partial":
+            notes.append(
+                f"{name} did not end: {run.found.says}; what it lacks may be other than the rest."
+            )
+        elif missing > 0 and not how_it_ended(run.header):
+            notes.append(
+                f"{missing} of {run.found.planned} samples of {name} ended in an error and are in "
+                "no figure, nor in the bounds."
+            )
+    if len(pairing.names) < FEW and pairing.parts[0].study.draw is not None:
+        notes.append(f"Fewer than {FEW} dilemmas are shared: intervals are rough at best.")
+    return tuple(notes)

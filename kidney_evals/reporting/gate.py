@@ -1,0 +1,215 @@
+"""Rules that a comparison of two versions may strike, for pipelines.
+
+| rule | struck where |
+| --- | --- |
+| `changed` | any row changed clearly: its interval leaves 0 out, and p adjusted for all is < .05 |
+| `farther` | any row is clearly farther from what people's answers get, likewise |
+| `ROW` | the interval of this row's change leaves 0 out; not adjusted, since it was named before |
+| `ROW:farther` | the same, and the row is farther from what people's answers get |
+| `ROW>X`, `ROW<-X` | the whole interval of its change lies above X, below -X; X is not negative |
+| `new.ROW<X`, `new.ROW>X` | the row's value in NEW, whatever its interval, is below X, above X |
+
+A rule holds in every panel that has the row. It is *undecided* where none strikes and the row was
+not measured in one of them, or the whole panel is in OLD alone; `changed` and `farther` where a row
+has a value in one version only. Rules go by what was answered: what refusals leave open is said
+beside a rule that struck, and never takes it back.
+
+A change of the size that a table calls detectable strikes `ROW` in nine of ten pairs of runs, and
+`changed` in a third to two thirds of them (100 simulated dilemmas): name the rows that matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kidney_evals.errors import UserError
+from kidney_evals.measures.names import IMPORTANCE
+from kidney_evals.reporting.changes import COIN_ONLY, ROWS, PanelChange, RowChange
+from kidney_evals.reporting.changes_text import p_value, panel_name
+from kidney_evals.reporting.rows import row_cards
+from kidney_evals.reporting.runs import ModelRun
+
+Outcome = Literal["passed", "struck", "undecided"]
+
+STATUS: Final[dict[Outcome, int]] = {"passed": 0, "struck": 1, "undecided": 3}
+"""Exit status; 2 is what cannot be compared at all. One rule that struck outweighs any other."""
+
+_WORST_FIRST: Final[tuple[Outcome, ...]] = ("struck", "undecided", "passed")
+
+_FORM: Final = re.compile(r"(?P<new>new\.)?(?P<row>[a-z][a-z0-9_]*)(?P<way>:farther|[<>].*)?")
+
+_FAMILY: Final = IMPORTANCE.rstrip("*")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        text: As it was given.
+        row: The row; "" for any.
+        level: Whether it is about the row's value in NEW, not its change.
+        way: "" for any change, "farther", ">" or "<".
+        limit: Behind "<" and ">".
+    """
+
+    text: str
+    row: str
+    level: bool = False
+    way: str = ""
+    limit: float = 0.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a rule.
+
+    Attributes:
+        rule: The rule.
+        outcome: Whether it struck.
+        lines: Why, a line for each row that struck it or could not decide it.
+    """
+
+    rule: Rule
+    outcome: Outcome
+    lines: tuple[str, ...]
+
+
+def read_rule(text: str) -> Rule:
+    """Read a rule.
+
+    Raises:
+        UserError: It has none of the forms, names no row that is compared, or asks of a change
+            what only a value can be asked.
+    """
+    if text in ("changed", "farther"):
+        return Rule(text, "", way="" if text == "changed" else text)
+    form = _FORM.fullmatch("".join(text.split()))
+    if form is None or (form["new"] and (form["way"] or ":")[0] == ":"):
+        raise UserError(
+            f"no such rule: {text!r}; allowed: changed, farther, ROW, ROW:farther, ROW>X, ROW<-X, "
+            "new.ROW<X, new.ROW>X"
+        )
+    row, way = form["row"], form["way"] or ""
+    level = form["new"] is not None
+    _check_row(text, row, level=level)
+    if not way or way == ":farther":
+        return Rule(text, row, way=way.removeprefix(":"))
+    sign, limit = way[0], _number(text, way[1:])
+    if not level and (limit < 0 if sign == ">" else limit > 0):
+        raise UserError(
+            f"rule {text!r} would strike where nothing changed; {row}>X and {row}<-X are about a "
+            f"change with X above 0, new.{row}{sign}{way[1:]} is about the value in NEW"
+        )
+    return Rule(text, row, level, sign, limit)
+
+
+def decide(
+    rules: Sequence[Rule],
+    panels: Sequence[PanelChange],
+    new: Sequence[ModelRun],
+    missing: Sequence[str] = (),
+) -> tuple[Decision, ...]:
+    """Return what becomes of each rule.
+
+    Args:
+        rules: The rules.
+        panels: What changed.
+        new: All runs of the new version.
+        missing: Panels that only the old version has, in words.
+    """
+    decided = []
+    for rule in rules:
+        judged: list[tuple[Outcome, str]] = list(
+            _of_levels(rule, new) if rule.level else _of_changes(rule, panels)
+        )
+        if not rule.level:
+            judged += [("undecided", f"{panel} is in OLD alone") for panel in missing]
+        if not judged:
+            judged = [("undecided", f"none of the runs has {rule.row or 'a row that is compared'}")]
+        found = {outcome for outcome, _ in judged}
+        outcome = next(one for one in _WORST_FIRST if one in found)
+        lines = tuple(line for one, line in judged if one == outcome and line)
+        decided.append(Decision(rule, outcome, lines))
+    return tuple(decided)
+
+
+def status(decided: Sequence[Decision]) -> int:
+    """Return the exit status: 1 where a rule struck, else 3 where one is undecided, else 0."""
+    found = {one.outcome for one in decided}
+    return next((STATUS[one] for one in _WORST_FIRST if one in found), 0)
+
+
+def _check_row(text: str, row: str, *, level: bool) -> None:
+    importance = row.startswith(_FAMILY) and row != _FAMILY
+    if importance or (level and row in row_cards() and row != _FAMILY.rstrip("_")):
+        return
+    if not level and row in ROWS:
+        return
+    if level:
+        raise UserError(f"rule {text!r}: there is no row {row!r}; `kidney-evals table` lists them")
+    allowed = ", ".join(f"{_FAMILY}ATTRIBUTE" if one == IMPORTANCE else one for one in ROWS)
+    raise UserError(f"rule {text!r}: no row {row!r} is compared; allowed: {allowed}")
+
+
+def _number(text: str, given: str) -> float:
+    try:
+        value = float(given)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf"):
+        raise UserError(f"rule {text!r}: {given!r} is no number")
+    return value
+
+
+def _of_changes(rule: Rule, panels: Sequence[PanelChange]) -> Iterator[tuple[Outcome, str]]:
+    for panel in panels:
+        place = panel_name(panel.match.old)
+        for one in panel.rows:
+            if rule.row not in ("", one.row):
+                continue
+            if one.why:
+                if rule.row or one.lost:
+                    yield "undecided", f"{place}, {one.row}: not measured, {one.why}"
+            elif _strikes(rule, one):
+                yield "struck", f"{place}, {_told(one)}"
+            else:
+                yield "passed", ""
+
+
+def _strikes(rule: Rule, one: RowChange) -> bool:
+    change = one.found.change
+    if rule.way == ">":
+        return change.low > rule.limit
+    if rule.way == "<":
+        return change.high < rule.limit
+    seen = one.moved if rule.row else one.clear
+    return seen and (rule.way != "farther" or one.verdict == "farther")
+
+
+def _told(one: RowChange) -> str:
+    change = one.found.change
+    told = (
+        f"{one.row}: {change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}], "
+        f"adjusted p {p_value(one.adjusted)}, {one.verdict}"
+    )
+    if one.open:
+        told += "; the unanswered samples alone may have made it"
+    return told
+
+
+def _of_levels(rule: Rule, new: Sequence[ModelRun]) -> Iterator[tuple[Outcome, str]]:
+    for run in new:
+        found = run.rows.get(rule.row)
+        # A forced choice has these rows in its log, and never a value.
+        if found is None or (rule.row in COIN_ONLY and run.panel.task == "forced_choice"):
+            continue
+        if not found.defined:
+            yield "undecided", f"{panel_name(run)}, {rule.row}: not measured in NEW"
+        elif (found.value < rule.limit) if rule.way == "<" else (found.value > rule.limit):
+            yield "struck", f"{panel_name(run)}, {rule.row}: {found.value:.3f} in NEW"
+        else:
+            yield "passed", ""

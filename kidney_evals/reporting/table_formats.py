@@ -1,0 +1,196 @@
+"""Tables of runs as Markdown, LaTeX, CSV and JSON; what comes from a log is text in each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, get_args
+
+from kidney_evals.reporting.found import Found
+from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.tables import PanelTable, baseline_rows
+
+Format = Literal["md", "csv", "json", "latex"]
+
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+
+NOT_RIGHT: Final = (
+    "Agreement describes a sample of survey respondents, not what is right; a coin is not a virtue "
+    "by itself."
+)
+
+INTERVALS: Final = "In brackets: 95 % intervals."
+
+COLUMNS: Final = (
+    *("task", "study", "study_hash", "name", "model", "state", "eval_id", "log"),
+    *("row", "label", "value", "low", "high", "human", "n"),
+)
+"""Of CSV: a line for each run and row."""
+
+
+def formatted(tables: Sequence[PanelTable], passed_over: Sequence[Found], format: Format) -> str:
+    """Return tables in one of the formats, ending in a line break.
+
+    CSV and JSON hold every column of a row with all digits of the log, and the rows of known
+    answerers beside those asked for; Markdown and LaTeX what is read, with fewer digits.
+
+    Args:
+        tables: The tables.
+        passed_over: Logs without numbers; JSON names them.
+        format: Which format.
+    """
+    return _WRITERS[format](tables, passed_over)
+
+
+def _markdown(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
+    parts = []
+    for table in tables:
+        head, *lines = table.grid()
+        escaped = [
+            [in_markdown(cell) for cell in head],
+            ["---", *["---:"] * (len(head) - 1)],
+            *([in_markdown(line[0]), *line[1:]] for line in lines),
+        ]
+        notes = [INTERVALS, *table.notes]
+        parts += [
+            f"### {in_markdown(_title(table, tables))}",
+            "\n".join(f"| {' | '.join(line)} |" for line in escaped),
+            "\n".join(in_markdown(note) for note in notes),
+        ]
+    return "\n\n".join([*parts, NOT_RIGHT]) + "\n"
+
+
+def _latex(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
+    parts = []
+    for table in tables:
+        head, *lines = table.grid()
+        escaped = [[in_latex(line[0]), *map(_latex_number, line[1:])] for line in lines]
+        caption = [f"{_title(table, tables)}.", INTERVALS, *table.notes, NOT_RIGHT]
+        parts += [
+            r"\begin{table}",
+            rf"\caption{{{in_latex(' '.join(caption))}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\hline",
+            f"{' & '.join(map(in_latex, head))} \\\\",
+            r"\hline",
+            *(f"{' & '.join(line)} \\\\" for line in escaped),
+            r"\hline",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def _csv(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
+    whole = io.StringIO()
+    writer = csv.DictWriter(whole, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for table in tables:
+        for facts, row, numbers in _lines(table):
+            empty = {name: "" if value is None else value for name, value in numbers.items()}
+            said = {name: visible(value) for name, value in facts.items()}
+            writer.writerow(
+                said | {"row": visible(row), "label": visible(card_of(row).label)} | empty
+            )
+    return whole.getvalue()
+
+
+def _json(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
+    panels = []
+    for table in tables:
+        runs: dict[str, dict[str, Any]] = {}
+        for facts, row, numbers in _lines(table):
+            kept = {name: facts[name] for name in ("name", "model", "state", "eval_id", "log")}
+            run = runs.setdefault(facts["eval_id"], {**kept, "rows": {}})
+            run["rows"][row] = {"label": card_of(row).label, **numbers}
+        panels.append(
+            {
+                **table.panel._asdict(),
+                "notes": table.notes,
+                "runs": list(runs.values()),
+            }
+        )
+    over = [{"log": one.location, "state": one.state, "says": one.says} for one in passed_over]
+    return json.dumps({"panels": panels, "passed_over": over, "limits": NOT_RIGHT}, indent=1) + "\n"
+
+
+_WRITERS: Final[Mapping[Format, Callable[[Sequence[PanelTable], Sequence[Found]], str]]] = {
+    "md": _markdown,
+    "latex": _latex,
+    "csv": _csv,
+    "json": _json,
+}
+
+
+def _lines(table: PanelTable) -> Iterator[tuple[dict[str, str], str, dict[str, float | None]]]:
+    """Yield run, row and numbers, as the log has them; what is not known is None."""
+    rows = dict.fromkeys([*table.rows, *baseline_rows(table.rows)])
+    for run in table.runs:
+        facts = {
+            **table.panel._asdict(),
+            "name": run.name,
+            "model": run.header.eval.model,
+            "state": run.found.state,
+            "eval_id": run.id,
+            "log": run.found.location,
+        }
+        for row in rows:
+            if row in run.rows:
+                found = run.rows[row]._asdict()
+                yield (
+                    facts,
+                    row,
+                    {name: None if math.isnan(value) else value for name, value in found.items()},
+                )
+
+
+def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:
+    """Return task and study, and the study's content where the tables hold two of it."""
+    same = [one for one in tables if one.panel[:2] == table.panel[:2]]
+    content = f" (content {table.panel.study_hash[:12]})" if len(same) > 1 else ""
+    return table.title + content
+
+
+def visible(text: str) -> str:
+    """Return a text in one line without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def in_markdown(text: str) -> str:
+    """Return a text that Markdown and HTML show as it stands."""
+    safe = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = re.sub(r"([\\`*_{}\[\]#|~$!^])", r"\\\1", safe)
+    # What looks like an address is made a link without any mark.
+    return re.sub(r"(?i)(:(?=//)|@|(?<=www)\.)", r"\\\1", safe)
+
+
+_LATEX: Final[Mapping[str, str]] = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",
+    "[": "{[}",
+    "]": "{]}",
+    "–": "--",
+    "…": r"\ldots{}",
+    **{letter: f"\\{letter}" for letter in "$&#_%"},
+}
+
+
+def in_latex(text: str) -> str:
+    """Return a text that LaTeX sets as it stands."""
+    return "".join(_LATEX.get(letter, letter) for letter in visible(text))
+
+
+def _latex_number(cell: str) -> str:
+    """Return one of our own cells with its dashes and minus signs set as such."""
+    return cell.replace("-", "$-$").replace("–", "--")

@@ -1,0 +1,274 @@
+"""`kidney-evals compare`: lines, statuses and formats, and that it finds what was planted."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from inspect_ai import eval
+from inspect_ai.log import EvalLog
+from inspect_ai.model import get_model
+
+from cli.calling import refused
+from cli.conftest import Runs
+from kidney_evals.planning.change import TABLE
+from kidney_evals.tasks import coin_flip
+from reporting.making_logs import HOSTILE, edited, of_another_run
+
+Call = Callable[..., Result]
+
+
+def again(
+    source: Path,
+    target: Path,
+    edit: Callable[[EvalLog], object] = lambda log: None,
+    number: int = 2,
+) -> Path:
+    """Another run like one that there is, with something changed."""
+
+    def change(log: EvalLog) -> None:
+        of_another_run(log, number)
+        edit(log)
+
+    target.parent.mkdir(exist_ok=True)
+    return edited(source, target, change)
+
+
+def unanswered(log: EvalLog) -> None:
+    """Take the answers of two samples away, and the rows with them."""
+    for sample in (log.samples or [])[:2]:
+        score = (sample.scores or {})["answers"]
+        score.metadata = {**(score.metadata or {}), "choice": None, "outcome": "refusal"}
+    assert log.results is not None
+    log.results.scores = []
+
+
+def setting(**facts: object) -> Callable[[EvalLog], object]:
+    def edit(log: EvalLog) -> None:
+        log.eval.metadata = {**(log.eval.metadata or {}), **facts}
+
+    return edit
+
+
+def status(name: str) -> Callable[[EvalLog], object]:
+    def edit(log: EvalLog) -> None:
+        log.status = name  # type: ignore[assignment]
+
+    return edit
+
+
+def test_a_run_beside_itself_changes_nothing(runs: Runs, kidney_evals: Call) -> None:
+    shown = kidney_evals("compare", runs.coin, runs.coin, "--fail-if", "changed")
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert lines[0] == "coin_flip, mcelfresh_2021"
+    assert "OLD and NEW are one and the same run." in shown.stdout
+    assert "4 dilemmas in both, none left out." in lines
+    assert "--fail-if changed: passed" in lines
+    assert "not what is right" in shown.stdout and "people: what their own" in shown.stdout
+    flips = next(line for line in lines if line.startswith("indecision rate"))
+    assert "+.000" in flips and flips.endswith("unclear")
+    assert "is not tabled" in shown.stdout
+
+
+def test_the_formats_hold_the_same_numbers(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    new = again(runs.forced, tmp_path / "new.eval", unanswered)
+    arguments = ("compare", runs.forced, new, "--fail-if", "new.coverage<0.95")
+    text, md, given = (
+        kidney_evals(*arguments, "--format", form) for form in ("text", "md", "json")
+    )
+    assert [one.exit_code for one in (text, md, given)] == [1, 1, 1]
+    record = json.loads(given.stdout)
+    assert record["status"] == 1
+    assert record["rules"] == [
+        {
+            "rule": "new.coverage<0.95",
+            "outcome": "struck",
+            # Two of six samples.
+            "why": ["forced_choice, mcelfresh_2021, coverage: 0.667 in NEW"],
+        }
+    ]
+    (panel,) = record["panels"]
+    assert panel["shared"] == ["d000", "d001", "d002"]
+    rows = {one["row"]: one for one in panel["rows"]}
+    assert rows["coverage"]["old"] == 1 and rows["coverage"]["new"] == pytest.approx(2 / 3)
+    low, high = rows["agreement"]["bounds"]
+    assert low <= rows["agreement"]["change"] <= high
+    for row in rows.values():
+        line = next(one for one in text.stdout.splitlines() if one.startswith(row["label"][:22]))
+        cells = next(one for one in md.stdout.splitlines() if one.startswith(f"| {row['label']} "))
+        if row["change"] is not None:
+            shown = f"{row['change']:+.3f}".replace("0.", ".", 1)
+            assert shown in line and shown in cells
+    assert "coverage: 0.667 in NEW" in text.stdout and "--fail-if" in md.stdout
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected", "told"),
+    [
+        (["coverage", "changed"], 0, "--fail-if coverage: passed"),
+        (["new.coverage<1.1"], 1, "--fail-if new.coverage<1.1: struck"),
+        (["flip_rate"], 3, "none of the runs has flip_rate"),
+        (["flip_rate", "new.coverage<1.1"], 1, "--fail-if flip_rate: undecided"),
+    ],
+)
+def test_statuses(
+    rules: list[str], expected: int, told: str, runs: Runs, kidney_evals: Call
+) -> None:
+    options = [part for rule in rules for part in ("--fail-if", rule)]
+    shown = kidney_evals("compare", runs.forced, runs.forced, *options)
+    assert shown.exit_code == expected, shown.output
+    assert told in shown.stdout
+
+
+def test_rules_are_checked_before_logs_are_read(kidney_evals: Call) -> None:
+    assert "no such rule: '<<'" in refused(kidney_evals("compare", "a", "b", "--fail-if", "<<"))
+    line = refused(kidney_evals("compare", "a", "b", "--despite", "reference"))
+    assert "human reference may not differ" in line
+    assert "no log at 'a'" in refused(kidney_evals("compare", "a", "b"))
+
+
+def test_another_key_is_refused(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    new = again(runs.coin, tmp_path / "new.eval", setting(wordings={"hospital": ""}))
+    line = refused(kidney_evals("compare", runs.coin, new))
+    assert "wording: OLD has 'default', NEW 'hospital'; --despite wording lets that pass" in line
+    shown = kidney_evals("compare", runs.coin, new, "--despite", "wording")
+    assert shown.exit_code == 0, shown.output
+    assert "Compared although the wording differs" in shown.stdout
+    other = again(runs.coin, tmp_path / "other.eval", setting(reference_hash="0" * 64))
+    line = refused(kidney_evals("compare", runs.coin, other, "--despite", "wording"))
+    assert "human reference" in line and "no figure of the two means the same" in line
+
+
+def test_several_models_of_one_side_are_refused(
+    runs: Runs, kidney_evals: Call, tmp_path: Path
+) -> None:
+    def rename(log: EvalLog) -> None:
+        log.eval.model = "some/other"
+
+    shutil.copy(runs.forced, tmp_path / "one.eval")
+    again(runs.forced, tmp_path / "two.eval", rename)
+    line = refused(kidney_evals("compare", runs.forced, tmp_path))
+    assert "NEW holds 2 models on forced_choice, mcelfresh_2021 (kidney/human, some/other)" in line
+    again(runs.forced, tmp_path / "two.eval")
+    assert "two runs of kidney/human" in refused(kidney_evals("compare", tmp_path, runs.forced))
+
+
+@pytest.mark.parametrize(
+    ("ended", "says"), [("cancelled", "cancelled"), ("error", "failed"), ("started", "not ended")]
+)
+def test_runs_that_did_not_end_are_named(
+    ended: str, says: str, runs: Runs, kidney_evals: Call, tmp_path: Path
+) -> None:
+    cut = again(runs.forced, tmp_path / "new" / "cut.eval", status(ended))
+    line = refused(kidney_evals("compare", runs.forced, cut))
+    assert "NEW" in line and says in line and "--partial" in line
+    shown = kidney_evals("compare", runs.forced, cut, "--partial")
+    assert shown.exit_code == 0, shown.output
+    assert "NEW did not end" in shown.stdout
+    # Beside a run that did end it is passed over, with a line.
+    shutil.copy(runs.forced, tmp_path / "new" / "whole.eval")
+    shown = kidney_evals("compare", runs.forced, tmp_path / "new")
+    assert shown.exit_code == 0, shown.output
+    told = " ".join(shown.stdout.split())
+    assert "passed over: NEW" in told and says in told and "whole.eval counts" in told
+
+
+def test_what_cannot_be_compared_is_said(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    (tmp_path / "half.eval").write_bytes(runs.coin.read_bytes()[:2000])
+    line = refused(kidney_evals("compare", runs.coin, tmp_path))
+    assert "NEW holds no run that can be compared" in line and "half written" in line
+    shutil.copy(runs.other, tmp_path / "other.eval")
+    shutil.copy(runs.coin, tmp_path / "coin.eval")
+    shown = kidney_evals("compare", runs.coin, tmp_path)
+    assert shown.exit_code == 0, shown.output
+    told = " ".join(shown.stdout.split())
+    assert "other.eval: of another evaluation (sums)" in told and "only half written" in told
+
+
+def test_a_panel_that_new_lacks_leaves_rules_undecided(
+    runs: Runs, kidney_evals: Call, tmp_path: Path
+) -> None:
+    for path in (runs.coin, runs.forced):
+        shutil.copy(path, tmp_path)
+    shown = kidney_evals("compare", tmp_path, runs.coin, "--fail-if", "changed")
+    assert shown.exit_code == 3, shown.output
+    assert "forced_choice, mcelfresh_2021 is in OLD alone" in shown.stdout
+    shown = kidney_evals("compare", runs.coin, tmp_path, "--fail-if", "changed")
+    assert shown.exit_code == 0 and "is in NEW alone" in shown.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "md", "json"])
+def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    def rename(log: EvalLog) -> None:
+        log.eval.model = HOSTILE
+
+    new = again(runs.forced, tmp_path / "x\x1b[2J\x1b]0;t\x07.eval", rename)
+    shown = kidney_evals("compare", runs.forced, new, "--format", form)
+    assert shown.exit_code == 0, shown.output
+    assert all(line.isprintable() for line in shown.stdout.split("\n"))
+    if form == "text":
+        assert max(len(line) for line in shown.stdout.splitlines()) <= 80
+    if form == "md":
+        assert "<b>" not in shown.stdout and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in shown.stdout
+    if form == "json":
+        assert json.loads(shown.stdout)["panels"][0]["new"]["model"] == HOSTILE
+    again(runs.forced, tmp_path / "plain.eval", number=3)
+    assert refused(kidney_evals("compare", runs.forced, tmp_path)).isprintable()
+
+
+def test_help_states_rules_and_statuses(kidney_evals: Call) -> None:
+    shown = kidney_evals("compare", "--help").stdout
+    for word in ("changed", "farther", "new.ROW<X", "3  a rule could not be decided", "--despite"):
+        assert word in shown
+
+
+SEEDS = 3
+
+
+@pytest.mark.slow
+def test_it_finds_a_planted_change_and_stays_silent_without_one(
+    kidney_evals: Call, tmp_path: Path
+) -> None:
+    # The table's size for 100 dilemmas and answers that are drawn afresh, from people's rate on.
+    with TABLE.open(encoding="utf-8", newline="") as stream:
+        (line,) = (
+            line
+            for line in csv.DictReader(stream)
+            if (line["row"], line["start"], line["consistency"], line["dilemmas"])
+            == ("flip_rate", "people", "0", "100")
+        )
+    rate = float(line["value"]) + float(line["change"])
+
+    def run(name: str, **arguments: Any) -> list[Path]:
+        found = []
+        for seed in range(SEEDS):
+            folder = tmp_path / f"{name}{seed}"
+            model = get_model("kidney/human", seed=seed, memoize=False, **arguments)
+            task = coin_flip(dilemmas=100, controls=False)
+            log = eval(task, model=model, log_dir=str(folder))[0]
+            assert log.status == "success", log.error
+            found.append(folder)
+        return found
+
+    old, new = run("old"), run("new", indecision=rate)
+
+    def struck(pair: tuple[Path, Path], rule: str) -> bool:
+        shown = kidney_evals("compare", *pair, "--fail-if", rule)
+        assert shown.exit_code in (0, 1), shown.output
+        return shown.exit_code == 1
+
+    planted = [struck(pair, "flip_rate") for pair in product(old, new)]
+    same = [*combinations(old, 2), *combinations(new, 2)]
+    alarms = [struck(pair, "changed") for pair in same]
+    print(f"found {sum(planted)} of {len(planted)}, false alarms {sum(alarms)} of {len(alarms)}")
+    assert sum(planted) >= 6
+    assert sum(alarms) <= 1

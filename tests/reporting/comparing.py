@@ -1,0 +1,125 @@
+"""Runs whose every answer is known, as the comparison of two versions gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec
+
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures.run import Run
+from kidney_evals.reporting.found import Found, State
+from kidney_evals.reporting.matching import Match
+from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.studies import Condition, load_study
+from kidney_evals.validation.simulate import draw
+
+STUDY = "mcelfresh_2021"
+
+FIRST, SECOND, COIN, NONE = 0, 1, 2, -1
+
+
+def run_of(
+    answer: Callable[[int, int], int],
+    dilemmas: int,
+    condition: Condition = "coin_flip",
+    *,
+    epochs: int = 1,
+    start: int = 0,
+) -> Run:
+    """A run in both orders.
+
+    Args:
+        answer: The choice by number of the dilemma and order, `NONE` for none.
+        dilemmas: How many.
+        condition: What is offered.
+        epochs: Repetitions.
+        start: Number of the first dilemma of the list.
+    """
+    study = load_study(STUDY)
+    listed = sorted(draw(STUDY, start + dilemmas, 1), key=lambda one: one.id)[start:]
+    where = np.tile(np.repeat(np.arange(dilemmas), 2), epochs)
+    order = np.tile([0, 1], dilemmas * epochs)
+    choice = np.array([answer(start + int(d), int(o)) for d, o in zip(where, order, strict=True)])
+    return Run(
+        study=study,
+        reference=load_reference(study, condition),
+        dilemmas=tuple(listed),
+        dilemma=where,
+        order=order,
+        epoch=np.repeat(np.arange(1, epochs + 1), 2 * dilemmas),
+        choice=choice,
+        first_choice=choice,
+        outcomes=np.where(choice < 0, "refusal", "decision"),
+        departures=np.zeros(len(choice), dtype=np.bool_),
+    )
+
+
+def model_run(
+    run: Run | None,
+    name: str = "some/model",
+    *,
+    state: State = "finished",
+    rows: Mapping[str, Quantity] | None = None,
+    planned: int | None = None,
+    location: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    version: str = "1-A",
+    task: str = "coin_flip",
+    **facts: Any,
+) -> ModelRun:
+    """A run of a model as if it had been read from a log.
+
+    Args:
+        run: Its answers.
+        name: The model.
+        state: What its log is.
+        rows: The log's rows, by default none: figures are then those of the answers.
+        planned: How many samples were to be run; by default as many as there are.
+        location: Its log; by default named from the model.
+        arguments: Of the task.
+        version: Of the task.
+        task: The condition, where there is no run.
+        facts: What the task wrote into the log, beyond the usual.
+    """
+    count = 0 if run is None else len(run.choice)
+    condition = task if run is None else run.reference.condition
+    metadata = {
+        "study": STUDY,
+        "study_hash": "a" * 64 if run is None else run.study.hash,
+        "condition": condition,
+        "reference_hash": "b" * 64 if run is None else run.reference.sha256,
+        "kidney_evals_version": "0",
+        **facts,
+    }
+    spec = EvalSpec(
+        created="2026-01-01T00:00:00+00:00",
+        task=f"kidney_evals/{condition}",
+        task_version=version,
+        task_args=dict(arguments or {}),
+        dataset=EvalDataset(),
+        model=name,
+        config=EvalConfig(),
+        metadata=metadata,
+        eval_id=f"{name}{location}",
+    )
+    found = Found(
+        location or f"{name}.eval",
+        state,
+        state,
+        EvalLog(eval=spec),
+        completed=count,
+        planned=count if planned is None else planned,
+    )
+    made = ModelRun(found, name)
+    # What is read from a log's samples once.
+    trouble = "no sample was scored" if run is None else ""
+    vars(made).update(run=run, rows=dict(rows or {}), trouble=trouble)
+    return made
+
+
+def match_of(old: Run, new: Run) -> Match:
+    return Match(model_run(old, location="old"), model_run(new, location="new"), {})

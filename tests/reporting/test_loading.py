@@ -1,0 +1,219 @@
+"""Frames of logs: documented columns, the log's own numbers, and every log accounted for."""
+
+import builtins
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from inspect_ai.log import EvalLog, read_eval_log
+
+from kidney_evals.errors import UserError
+from kidney_evals.human.reference import load_reference
+from kidney_evals.reporting import rows_of
+from kidney_evals.reporting.frames import as_markdown, schema
+from kidney_evals.reporting.loading import Frames, decision_columns, load, run_columns
+from kidney_evals.studies import load_study
+from reporting.conftest import Made
+from reporting.making_logs import edited, killed, of_another_run
+
+pytest.importorskip("pyarrow")
+DOCS = Path(__file__).parents[2] / "docs" / "frames.md"
+
+
+@pytest.fixture(scope="module")
+def folder(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logs in every state, of two conditions and two versions of the human tables."""
+    place = tmp_path_factory.mktemp("mixed")
+    shutil.copy(made.coin, place / "1-coin.eval")
+    shutil.copy(made.forced, place / "2-forced.eval")
+
+    def older(log: EvalLog) -> None:
+        of_another_run(log)
+        assert log.eval.metadata is not None
+        log.eval.metadata["reference_hash"] = "0" * 64
+
+    edited(made.forced, place / "3-older.eval", older)
+    killed(
+        edited(made.coin, place / "whole.eval", lambda log: of_another_run(log, 3)),
+        place / "4-killed.eval",
+    )
+    (place / "whole.eval").unlink()
+    shutil.copy(made.other, place / "5-other.eval")
+    shutil.copy(made.coin, place / "0-coin-copy.eval")
+    (place / "6-torn.eval").write_bytes(b"PK\x03\x04")
+    return place
+
+
+@pytest.fixture(scope="module")
+def frames(folder: Path) -> Frames:
+    return load(folder)
+
+
+def test_every_log_is_accounted_for(frames: Frames, folder: Path) -> None:
+    assert [Path(log).name[0] for log in frames.runs["log"]] == ["1", "2", "3", "4"]
+    assert frames.runs["state"].tolist() == ["finished"] * 3 + ["partial"]
+    assert frames.runs["same_people"].tolist() == [True, True, False, True]
+    assert frames.runs["says"].iloc[3].startswith("not ended: killed, or still running")
+    over = {Path(one.location).name[0]: one.state for one in frames.passed_over}
+    assert over == {"0": "replaced", "5": "other", "6": "unreadable"}
+
+
+@pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
+def test_columns_and_types_are_the_documented_ones(name: Any, frames: Frames) -> None:
+    made = getattr(frames, name)
+    left = list(made.columns)
+    for column in schema()[name]:
+        if column.name.endswith("*"):
+            taken = []
+            while left and left[0].startswith(column.name[:-1]):
+                taken.append(left.pop(0))
+            assert taken, column.name
+        else:
+            taken = [left.pop(0)]
+            assert taken == [column.name]
+        for one in taken:
+            assert str(made[one].dtype) == f"{_TYPES.get(column.type, column.type)}[pyarrow]"
+    assert left == []
+
+
+_TYPES = {"timestamp[us, UTC]": "timestamp[us, tz=UTC]"}
+
+
+@pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
+def test_frames_of_nothing_have_their_columns(name: Any, made: Made) -> None:
+    empty = getattr(load(made.other), name)
+    assert len(empty) == 0
+    named = [one.name for one in schema()[name] if not one.name.endswith("*")]
+    assert list(empty.columns) == named
+
+
+def test_quantities_are_those_of_the_log_to_the_last_digit(frames: Frames) -> None:
+    for _, run in frames.runs.iterrows():
+        part = frames.quantities[frames.quantities["eval_id"] == run["eval_id"]]
+        rows = rows_of(read_eval_log(run["log"], header_only=True))
+        if run["state"] == "partial":
+            assert not rows and set(part["source"]) == {"computed"}
+            whole = frames.quantities[
+                frames.quantities["eval_id"] == frames.runs["eval_id"].iloc[0]
+            ]
+            numbers = ["row", "value", "low", "high", "human", "n"]
+            assert part[numbers].to_numpy(na_value=None).tolist() == (
+                whole[numbers].to_numpy(na_value=None).tolist()
+            )
+            continue
+        assert len(part) == len(rows) and set(part["source"]) == {"log"}
+        for _, line in part.iterrows():
+            for column, value in rows[line["row"]]._asdict().items():
+                assert (pd.isna(line[column]) and value != value) or line[column] == value
+
+
+def test_decisions_are_those_of_the_samples(frames: Frames, folder: Path) -> None:
+    run = frames.runs.iloc[0]
+    part = frames.decisions[frames.decisions["eval_id"] == run["eval_id"]].set_index("sample_id")
+    log = read_eval_log(run["log"])
+    assert len(part) == len(log.samples or []) == 22
+    study = load_study("mcelfresh_2021")
+    reference = load_reference(study, "coin_flip")
+    for sample in log.samples or []:
+        line = part.loc[str(sample.uuid)]
+        facts = sample.metadata
+        answer = sample.output.completion
+        chosen = "COIN" if "COIN" in answer else answer.strip()[-1]
+        listed = {"A": "first", "B": "second"} if facts["order"] == "ab" else _SWAPPED
+        assert line["choice"] == line["first_choice"] == ({"COIN": "coin"} | listed)[chosen]
+        first, second = facts["order"]
+        assert line["first_age"] == facts[f"{first}_age"]
+        assert line["second_drinks"] == facts[f"{second}_drinks"]
+        assert line["human_first"] == facts[f"human_{first}"]
+        assert line["human_coin"] == facts["human_coin"]
+        assert line["closeness"] == pytest.approx(
+            reference.closeness([study.dilemma_from(facts)])[0], rel=1e-12
+        )
+        assert line["control"] == (facts["kind"] in ("dominance", "identical"))
+        assert (line["id"], line["epoch"], line["wording"]) == (sample.id, 1, "default")
+        assert line["outcome"] == "decision" and pd.isna(line["chance_first"])
+
+
+_SWAPPED = {"A": "second", "B": "first"}
+
+
+def test_other_people_leave_closeness_unknown(frames: Frames) -> None:
+    known = frames.decisions.groupby("eval_id", sort=False)["closeness"].count().tolist()
+    assert known == [22, 8, 0, 22]
+
+
+def test_order_does_not_depend_on_who_finished_first(frames: Frames) -> None:
+    for _, part in frames.decisions.groupby("eval_id", sort=False):
+        names = list(zip(part["dilemma"], part["order"], strict=True))
+        assert names == sorted(names)
+
+
+def _refuses(log: EvalLog) -> None:
+    for sample in (log.samples or [])[:3]:
+        for score in (sample.scores or {}).values():
+            score.metadata = {"outcome": "refusal", "choice": None, "epoch": 1}
+    for sample in (log.samples or [])[3:5]:
+        sample.scores = None
+
+
+def test_what_is_no_decision_is_there(made: Made, tmp_path: Path) -> None:
+    path = edited(made.forced, tmp_path / "x.eval", _refuses)
+    counts = load(path).decisions.groupby(["outcome", "choice"]).size().to_dict()
+    assert counts.pop(("refusal", "none")) == 3 and counts.pop(("error", "none")) == 2
+    assert sum(counts.values()) == 3
+
+
+def test_frames_join_those_of_inspect(frames: Frames, made: Made) -> None:
+    from inspect_ai.analysis import evals_df, prepare, samples_df, task_info
+
+    samples = samples_df([str(made.coin)], quiet=True)
+    both = frames.decisions.merge(samples[["sample_id", "total_tokens"]], on="sample_id")
+    # The killed copy holds the same samples.
+    assert len(both) == 2 * 22 and both["total_tokens"].min() > 0
+    evals = evals_df([str(made.coin)], quiet=True)
+    assert len(frames.runs.merge(evals, on="eval_id")) == 1
+    named = prepare(frames.runs, [task_info({"coin_flip": "Coin flip"})])
+    assert "Coin flip" in named["task_display_name"].tolist()
+
+
+def test_columns_serve_inspects_own_readers(made: Made) -> None:
+    from inspect_ai.analysis import SampleSummary, evals_df, samples_df
+
+    samples = samples_df(
+        [str(made.coin)], columns=[*SampleSummary, *decision_columns()], quiet=True
+    )
+    assert {"choice", "human_coin", "total_tokens"} <= set(samples.columns)
+    assert evals_df([str(made.coin)], columns=run_columns(), quiet=True)["people"].tolist() == [132]
+
+
+def test_headers_alone(folder: Path, frames: Frames) -> None:
+    quick = load([folder], decisions=False)
+    assert len(quick.decisions) == 0 and len(quick.quantities) == len(frames.quantities)
+
+
+@pytest.mark.slow
+def test_several_processes_read_the_same(folder: Path, frames: Frames) -> None:
+    again = load(folder, workers=2)
+    pd.testing.assert_frame_equal(again.decisions, frames.decisions)
+
+
+def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., Any] = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name.split(".")[0] == "pyarrow":
+            raise ImportError("No module named 'pyarrow'")
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UserError, match=r"pip install \"kidney-evals\[analysis\]\"") as told:
+        load(made.coin)
+    assert "\n" not in str(told.value)
+
+
+def test_the_page_on_frames_is_the_table() -> None:
+    _, tables = DOCS.read_text(encoding="utf-8").split("\n## `runs`", 1)
+    assert "## `runs`" + tables == as_markdown(), "put as_markdown() below the page's head"

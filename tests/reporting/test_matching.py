@@ -1,0 +1,115 @@
+"""Which runs of two versions are compared, and which are refused with a line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kidney_evals.errors import UserError
+from kidney_evals.reporting.key import LABELS
+from kidney_evals.reporting.matching import DESPITE, Side, check_despite, match_sides
+from kidney_evals.reporting.runs import ModelRun
+from reporting.comparing import model_run
+
+
+def side(name: str, *runs: ModelRun) -> Side:
+    return Side(name, runs, (), ())
+
+
+def coin(**facts: Any) -> ModelRun:
+    return model_run(None, **facts)
+
+
+def matched(
+    old: list[ModelRun], new: list[ModelRun], *despite: str
+) -> list[tuple[str, str, list[str]]]:
+    found, _, _ = match_sides(side("OLD", *old), side("NEW", *new), check_despite(despite))
+    return [(one.old.found.location, one.new.found.location, list(one.despite)) for one in found]
+
+
+ASKED_OTHERWISE: list[tuple[str, dict[str, Any], str]] = [
+    ("wording", {"wordings": {"hospital": ""}}, "'default', NEW 'hospital'"),
+    ("explain", {"explain": "before"}, "'none', NEW 'before'"),
+    ("channel", {"channel": "json"}, "'text', NEW 'json'"),
+    ("readout", {"readout": "logprobs"}, "'sample', NEW 'logprobs'"),
+    ("crossed", {"crossed": True}, "'False', NEW 'True'"),
+    ("orders", {"arguments": {"orders": "random"}}, "'both', NEW 'random'"),
+    ("system-prompt", {"arguments": {"system_prompt": "Be brief."}}, "'None', NEW 'Be brief.'"),
+]
+
+
+@pytest.mark.parametrize(("part", "facts", "values"), ASKED_OTHERWISE)
+def test_another_key_is_refused_and_may_be_let_pass(
+    part: str, facts: dict[str, Any], values: str
+) -> None:
+    old, new = coin(location="old"), coin(location="new", **facts)
+    with pytest.raises(UserError) as caught:
+        matched([old], [new])
+    line = str(caught.value)
+    assert line.startswith("not comparable, coin_flip: ") and "\n" not in line
+    assert LABELS[part.replace("-", "_")] in line and values in line
+    assert line.endswith(f"--despite {part} lets that pass")
+    assert matched([old], [new], part) == [("old", "new", [part.replace("-", "_")])]
+
+
+@pytest.mark.parametrize(
+    ("facts", "what"),
+    [
+        ({"study_hash": "c" * 64}, "content of the study: OLD has aaaaaaaaaaaa, NEW cccccccccccc"),
+        ({"reference_hash": "d" * 64}, "human reference: OLD has bbbbbbbbbbbb, NEW dddddddddddd"),
+        ({"version": "2-A"}, "task version: OLD has '1', NEW '2'"),
+        ({"study": "another"}, "study: OLD has 'mcelfresh_2021', NEW 'another'"),
+        ({"task": "forced_choice"}, "condition: OLD has 'coin_flip', NEW 'forced_choice'"),
+    ],
+)
+def test_what_figures_are_of_may_never_differ(facts: dict[str, Any], what: str) -> None:
+    with pytest.raises(UserError) as caught:
+        matched([coin()], [coin(**facts)], *DESPITE)
+    assert what in str(caught.value)
+    assert str(caught.value).endswith("no figure of the two means the same")
+
+
+def test_later_builds_of_one_version_are_comparable() -> None:
+    assert matched([coin(version="1-A")], [coin(version="1-C")])
+
+
+def test_what_may_be_let_differ_is_checked() -> None:
+    assert check_despite(["system-prompt", "system_prompt", "wording"]) == (
+        "system_prompt",
+        "wording",
+    )
+    for part in ("study", "study-hash", "condition", "reference", "task", "task-version"):
+        with pytest.raises(UserError, match="may not differ"):
+            check_despite([part])
+    with pytest.raises(UserError, match="unknown part 'colour'; allowed: wording, sampling"):
+        check_despite(["colour"])
+
+
+def test_runs_find_their_counterpart_by_the_whole_key() -> None:
+    hospital = {"wordings": {"hospital": ""}}
+    old = [coin(location="o1"), coin(location="o2", **hospital)]
+    new = [coin(location="n2", **hospital), coin(location="n1")]
+    # Letting the wording differ does not take apart what is equal.
+    for despite in ((), ("wording",)):
+        assert sorted(matched(old, new, *despite)) == [("o1", "n1", []), ("o2", "n2", [])]
+
+
+def test_two_that_would_fit_are_not_guessed_between() -> None:
+    old = [coin(location="o")]
+    new = [
+        coin(location="n1", wordings={"hospital": ""}),
+        coin(location="n2", wordings={"nurse": ""}),
+    ]
+    with pytest.raises(UserError, match="is not clear once --despite wording is let go"):
+        matched(old, new, "wording")
+
+
+def test_a_panel_of_one_side_alone_is_handed_back() -> None:
+    old = side("OLD", coin(location="c"), model_run(None, location="f", task="forced_choice"))
+    new = side("NEW", coin(location="n"))
+    matches, old_alone, new_alone = match_sides(old, new, ())
+    assert [one.old.found.location for one in matches] == ["c"]
+    assert [one.found.location for one in old_alone] == ["f"] and new_alone == ()
+    matches, old_alone, new_alone = match_sides(new, old, ())
+    assert [one.found.location for one in new_alone] == ["f"] and old_alone == ()
