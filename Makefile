@@ -17,7 +17,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all check lint types listing format inspect-range clean
+.PHONY: help demo gallery test test-slow test-all check lint types listing format inspect-range clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,10 @@ demo: $(INSTALLED)  ## Set up, run the evaluation on simulated people, say what 
 	@$(BIN)/kidney-evals show $(DEMO_LOGS)
 	@echo
 	@echo "Open it in the viewer:  $(BIN)/inspect view --log-dir $(DEMO_LOGS)"
+
+gallery: $(INSTALLED)  ## Build the site of simulated respondents in gallery/ (some minutes)
+	@$(BIN)/kidney-evals gallery -o gallery --overwrite
+	@echo "Open gallery/index.html; with transcripts:  $(BIN)/python -m http.server -d gallery"
 
 test: $(INSTALLED_DEV)  ## Set up what is missing and run the tests
 	@$(PYTEST)

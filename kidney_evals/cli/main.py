@@ -9,6 +9,7 @@ import click
 from kidney_evals import __version__
 from kidney_evals.cli.compare import compare
 from kidney_evals.cli.plan import plan
+from kidney_evals.cli.report import bundle, gallery, report
 from kidney_evals.cli.sft import sft
 from kidney_evals.cli.table import table
 from kidney_evals.cli.try_ import try_
@@ -24,6 +25,9 @@ def main() -> None:
 
 main.add_command(compare)
 main.add_command(plan)
+main.add_command(report)
+main.add_command(bundle)
+main.add_command(gallery)
 main.add_command(sft)
 main.add_command(table)
 main.add_command(try_)

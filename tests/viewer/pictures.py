@@ -1,9 +1,10 @@
-"""Take the pictures of the documentation again, from a run of the default task.
+"""Take the pictures of the documentation again, from a run of the default task and the gallery.
 
-    PYTHONPATH=tests python -m viewer.pictures    # from the repository's root
+    make gallery && PYTHONPATH=tests python -m viewer.pictures    # from the repository's root
 
-Writes docs/viewer.png (a run: header and sample list) and docs/sample.png (how a sample was
-scored). Needs what the browser test needs: the system's Chromium and Playwright.
+Writes docs/viewer.png (a run: header and sample list), docs/sample.png (how a sample was scored)
+and docs/report.png (the gallery's page: what respondents put first, where they flip). Needs what
+the browser test needs: the system's Chromium and Playwright.
 """
 
 import subprocess
@@ -11,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import FloatRect
+from playwright.sync_api import FloatRect, sync_playwright
 
-from viewer.browsing import DESKTOP, Viewer, browsing, private, viewing
+from viewer.browsing import ALONE, CHROMIUM, DESKTOP, Viewer, browsing, private, viewing
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RUN = ("eval", "kidney_evals/coin_flip", "--model", "kidney/human", "--display", "none")
@@ -40,6 +41,27 @@ def take(docs: Path) -> None:
                 snap(viewer, docs / "sample.png", end["y"] + end["height"] + MARGIN)
 
 
+def take_report(page: Path, docs: Path) -> None:
+    """Write a picture of a report: what is put first and the flip curves of its first panel."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ALONE))
+        shown = browser.new_page(viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]})
+        shown.goto(page.as_uri())
+        first, last = (shown.locator(f"#{id} figure").first for id in ("importance", "flips"))
+        others = "document.querySelectorAll('#importance figure ~ figure, details, h2, h2 + p')"
+        shown.evaluate(f"{others}.forEach(one => one.remove())")
+        top, end = first.bounding_box(), last.bounding_box()
+        assert top is not None and end is not None
+        area = FloatRect(
+            x=top["x"] - MARGIN,
+            y=top["y"],
+            width=top["width"] + 2 * MARGIN,
+            height=end["y"] + end["height"] - top["y"],
+        )
+        shown.screenshot(path=docs / "report.png", full_page=True, clip=area)
+        browser.close()
+
+
 def snap(viewer: Viewer, path: Path, bottom: float) -> None:
     """Write what stands above a height in pixels, but for the bar that names local folders."""
     viewer.page.wait_for_timeout(1000)
@@ -49,3 +71,4 @@ def snap(viewer: Viewer, path: Path, bottom: float) -> None:
 
 if __name__ == "__main__":
     take(DOCS)
+    take_report(DOCS.parent / "gallery" / "index.html", DOCS)

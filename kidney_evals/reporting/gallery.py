@@ -1,0 +1,109 @@
+"""A site of simulated respondents: a field guide to what each failure looks like in a report."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from kidney_evals.errors import UserError
+
+if TYPE_CHECKING:
+    from kidney_evals.reporting.page import Report
+
+TITLE: Final = "What failures look like: eight simulated respondents beside people"
+
+FIXED: Final = "mcelfresh_2021_fixed"
+FIXED_EPOCHS: Final = 5
+
+FEWEST: Final = 30
+"""Drawn dilemmas below which the speakers' values cannot be told from their choices."""
+
+SPEAKERS: Final = ("human", "lexicographic", "anti_human")
+"""Respondents that are asked for reasons, for their values and for what people choose too."""
+
+BEFORE, AFTER = "kidney/never_flips", "kidney/human"
+"""Stand-ins for a model before and after training; nothing was trained."""
+
+
+@lru_cache(maxsize=1)
+def notes() -> Mapping[str, str]:
+    """Return what to look for in each respondent, by the name of its model."""
+    text = files("kidney_evals.reporting").joinpath("gallery.yaml").read_text(encoding="utf-8")
+    told = {f"kidney/{name}": str(note) for name, note in yaml.safe_load(text).items()}
+    stands = (
+        f"In “Before and after fine-tuning” {BEFORE} stands in for a model before training and "
+        f"{AFTER} for the same after it. Nothing was trained."
+    )
+    return told | {"Before and after": stands}
+
+
+def make_gallery(
+    out: Path, *, dilemmas: int = 100, overwrite: bool = False, say: Callable[[str], None] = print
+) -> Report:
+    """Run the respondents offline and make a site of their logs.
+
+    Args:
+        out: The site's folder.
+        dilemmas: Drawn dilemmas of each run.
+        overwrite: Whether a site that is there is replaced.
+        say: Told of each step.
+
+    Raises:
+        UserError: Too few dilemmas, or the folder holds something else or cannot be written.
+    """
+    from kidney_evals.reporting.page.site import check_out, write_site
+
+    if dilemmas < FEWEST:
+        raise UserError(f"a gallery needs {FEWEST} dilemmas or more, not {dilemmas}")
+    check_out(out, overwrite=overwrite)
+    with tempfile.TemporaryDirectory() as folder:
+        logs = Path(folder)
+        _ask(logs, dilemmas, say)
+        say("writing the site")
+        return write_site([folder], out, notes=notes(), title=TITLE, overwrite=overwrite)
+
+
+def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
+    from kidney_evals.finetuning.arms import arms_of
+    from kidney_evals.finetuning.evaluate import evaluate
+    from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
+
+    names = [name.removeprefix("kidney/") for name in notes() if "/" in name]
+    for name in names:
+        say(f"asking kidney/{name}")
+        run = _runner(name, logs)
+        run([coin_flip(dilemmas=dilemmas)])
+        chosen = run([forced_choice(dilemmas=dilemmas)])[0]
+        run([coin_flip(study=FIXED)], epochs=FIXED_EPOCHS)
+        if name in SPEAKERS:
+            run([forced_choice(dilemmas=dilemmas // 4, explain="after")])
+            run([stated_values(revealed=chosen.location), predict_people()])
+    say("asking stand-ins for before and after")
+    # An eval set says where its logs are, which here is nowhere for long.
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluate(
+            arms_of(BEFORE, [AFTER]),
+            logs / "trained",
+            dilemmas=dilemmas // 2,
+            side_effects=False,
+            readout=False,
+            options={"display": "none"},
+        )
+
+
+def _runner(name: str, logs: Path) -> Callable[..., list[Any]]:
+    from inspect_ai import eval
+
+    def run(tasks: list[Any], **options: Any) -> list[Any]:
+        # As silent as "none", which still lays out every run's table and throws it away.
+        return eval(tasks, model=f"kidney/{name}", log_dir=str(logs), display="log", **options)
+
+    return run

@@ -1,0 +1,381 @@
+"""Sections on what was chosen: what counts, where coins fall, each dilemma, how near to people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.charts import Curve, DotRow, ShareRow, curve_panel, dot_panel, share_panel
+from kidney_evals.estimation.importance import importance_shares
+from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
+from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
+from kidney_evals.reporting.rows import IMPORTANCE
+from kidney_evals.reporting.runs import ModelRun
+
+if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
+    from kidney_evals.measures.run import Run
+    from kidney_evals.studies import Dilemma, Study
+
+FARTHEST: Final = 6
+"""Of drawn dilemmas so many are shown: those on which models and people are farthest apart."""
+
+LOW_SCALE: Final = 0.6
+"""Where the axis of flip curves ends, unless an interval goes beyond it."""
+
+BASELINES: Final = {
+    "agreement": (
+        ("random person", "agr_person"),
+        ("majority", "agr_major"),
+        ("guessing", "agr_unif"),
+    ),
+    "distance": (
+        ("random person", "dist_pers"),
+        ("majority", "dist_major"),
+        ("never flips", "dist_never"),
+        ("guessing", "dist_unif"),
+    ),
+}
+"""Respondents with known values, drawn in beside the models."""
+
+_NAN = math.nan
+
+
+def importance_section(places: Sequence[Place]) -> Section:
+    """Return how much each attribute counts, people's interval and simulated people behind."""
+    return _section(
+        "importance",
+        "What they put first",
+        "Signed importance shares: how much of a choice each attribute's full range can move, "
+        "above 0 where it counts in the direction in which people favour it. The band is people's "
+        "95 % interval. The small marks are 32 simulated people, a synthetic crowd around the "
+        "people of the study whose spread was set to match what is known of single people: they "
+        "show how much single people may differ, and are no measured individuals.",
+        [_importance(place) for place in places],
+        "No run here holds choices from which weights could be estimated.",
+    )
+
+
+def flips_section(places: Sequence[Place]) -> Section:
+    """Return each model's flip curve over people's."""
+    return _section(
+        "flips",
+        "Where they leave it to the coin",
+        "The share of answers left to the coin, by how far the two patients are apart in people's "
+        "eyes (|Δu|, logits of the people who had to choose). People flip more the closer the "
+        "patients are. Flipping is no virtue by itself: what is compared is how often, and where.",
+        [
+            figure
+            for place in places
+            if place.panel.task == "coin_flip"
+            for figure in (_curves(place), _rates(place))
+        ],
+        "No run here offered a coin.",
+    )
+
+
+def dilemmas_section(places: Sequence[Place]) -> Section:
+    """Return the dilemmas one by one: the patients in words, what people and models chose."""
+    return _section(
+        "dilemmas",
+        "Dilemma by dilemma",
+        "What people and each model chose. “First” and “second” are the patients as listed, "
+        "whichever was shown as A.",
+        [_dilemmas(place) for place in places],
+        "The answers of these runs could not be set beside people's.",
+    )
+
+
+def nearness_section(places: Sequence[Place]) -> Section:
+    """Return agreement and distances with the baselines that would game them."""
+    return _section(
+        "nearness",
+        "How near to people",
+        "Agreement describes a sample of survey respondents, not what is right: a respondent "
+        "that always names the majority reaches the ceiling and is like nobody.",
+        [
+            quantity_figure(
+                place,
+                ("agreement", "distance", "share_dist", "flip_calib"),
+                title="Nearness",
+                baselines=BASELINES,
+            )
+            for place in places
+        ],
+        "No run here holds choices.",
+    )
+
+
+def consistency_section(places: Sequence[Place]) -> Section:
+    """Return whether answers hold when the patients change places."""
+    return _section(
+        "consistency",
+        "Do they answer alike when the patients change places",
+        "Neither end of consistency is good by itself: a rule without chance never wavers, a "
+        "person asked twice does.",
+        [
+            quantity_figure(
+                place,
+                ("swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
+                title="Consistency",
+            )
+            for place in places
+        ],
+        "No run here holds choices.",
+    )
+
+
+def _section(
+    id: str, title: str, says: str, figures: Sequence[Figure | None], absent: str
+) -> Section:
+    kept = tuple(one for one in figures if one is not None and (one.panels or one.table.rows))
+    return Section(id, title, says, kept, absent="" if kept else absent)
+
+
+def _importance(place: Place) -> Figure | None:
+    names = [
+        name
+        for name in dict.fromkeys(name for run in place.runs for name in run.rows)
+        if name.startswith(f"{IMPORTANCE}_")
+    ]
+    reference = _reference(place)
+    panels, lines = [], []
+    for name in names:
+        attribute = name.removeprefix(f"{IMPORTANCE}_")
+        human = place.human(name)
+        rows, band, dots = [], None, ()
+        if reference is not None and not math.isnan(human):
+            k = reference.study.attribute_ids.index(attribute)
+            low, high = np.nanpercentile(reference.importance_draws[:, k], [2.5, 97.5])
+            band = (float(low), float(high))
+            dots = tuple(simulated_shares(reference)[:, k])
+            lines.append(("people", attribute, human, *band, human, reference.people))
+            rows.append(DotRow("people", human, *band, "people"))
+        for run in place.runs:
+            row = place.row(run, name)
+            rows.append(
+                DotRow(place.label(run), row.value, row.low, row.high, "model", place.link(run))
+            )
+            lines.append((run.name, attribute, *row[:4], row.n))
+        panels.append(
+            dot_panel(
+                attribute.replace("_", " "),
+                rows,
+                low=-1,
+                high=1,
+                band=band,
+                line=human,
+                dots=dots,
+                signed=True,
+                ticks=(-1, -0.5, 0, 0.5, 1),
+            )
+        )
+    if not panels:
+        return None
+    return Figure(
+        slug("importance", place.id),
+        f"Signed importance shares: {place.title}",
+        "A share whose interval holds the band cannot be told from people's. No value: these "
+        "answers show no dependence on the attributes beyond chance.",
+        tuple(panels),
+        columns(lines, *HEADS),
+    )
+
+
+def simulated_shares(reference: Reference) -> NDArray[np.float64]:
+    """Return signed importance shares of the simulated crowd, shape (people, k)."""
+    from kidney_evals.respondents.people import person_kinds
+
+    spans = reference.study.spans
+    kinds = person_kinds(reference.importance.tolist(), spans)
+    return importance_shares(np.array([one.weights for one in kinds]), spans)
+
+
+def _curves(place: Place) -> Figure | None:
+    from kidney_evals.measures.description import calibration_bins
+
+    known = {
+        run: bins
+        for run in place.runs
+        if run.run is not None
+        and run.run.chances is None
+        and not run.run.borrows_coin
+        and (bins := calibration_bins(run.run).get("flip"))
+    }
+    if not known:
+        return None
+    # One scale for all, so that panels can be read beside one another.
+    high = (
+        1.0
+        if any(one.run.high > LOW_SCALE for bins in known.values() for one in bins)
+        else LOW_SCALE
+    )
+    panels, lines = [], []
+    for run, bins in known.items():
+        x = [_middle([one.people.start for one in bins], index) for index in range(len(bins))]
+        people, model = (
+            Curve(label, [q.value for q in side], [q.low for q in side], [q.high for q in side])
+            for label, side in (
+                ("people", [one.people.observed for one in bins]),
+                ("model", [one.run for one in bins]),
+            )
+        )
+        panels.append(
+            curve_panel(
+                place.label(run),
+                x,
+                people,
+                model,
+                x_label="how far apart the patients are, |Δu|",
+                y_label="share left to the coin",
+                y_high=high,
+            )
+        )
+        lines += [
+            (run.name, one.people.start, *one.run[:3], one.people.observed.value, one.run.n)
+            for one in bins
+        ]
+    return Figure(
+        slug("flips", place.id),
+        f"Flip curves: {place.title}",
+        "People's curve is of the survey's own dilemmas, the model's of those of its run, in the "
+        "same bins of |Δu|; intervals are 95 %.",
+        tuple(panels),
+        columns(lines, "model", "|Δu| from", "model flips", "low", "high", "people flip", "n"),
+    )
+
+
+def _middle(starts: Sequence[float], index: int) -> float:
+    """Return the middle of a bin; the last one, which has no end, is as wide as the one before."""
+    width = (
+        starts[index + 1] - starts[index]
+        if index + 1 < len(starts)
+        else starts[index] - starts[index - 1]
+    )
+    return starts[index] + width / 2
+
+
+def _rates(place: Place) -> Figure:
+    return quantity_figure(place, ("flip_rate", "flip_calib", "threshold"), title="Indecision")
+
+
+def _dilemmas(place: Place) -> Figure | None:
+    runs = [(one, one.run) for one in place.runs if one.run is not None]
+    if not runs:
+        return None
+    study, reference = runs[0][1].study, runs[0][1].reference
+    coin = runs[0][1].decisions.has_coin
+    labels = ("first", "second", "coin" if coin else "", "no answer")
+    shown = {one.id: one for _, run in runs for one in run.dilemmas}
+    shares = {
+        model.name: {
+            one.id: answers for one, answers in zip(run.dilemmas, _answers(run, coin), strict=True)
+        }
+        for model, run in runs
+    }
+    leads = {model.name: _leads(place, model) for model, _ in runs}
+    labels_of = {model.name: place.label(model) for model, _ in runs}
+    listed = list(shown.values())
+    people = reference.shares(listed)
+    note, title = "", "All dilemmas"
+    if study.draw is not None:
+        kept = _farthest(listed, people, shares)
+        title = f"The {len(kept)} of {len(listed)} dilemmas farthest from people"
+        note = (
+            "Picked after looking, by the distance of all models together from people: with few "
+            "answers to each, chance alone puts some here."
+        )
+        people, listed = people[kept], [listed[index] for index in kept]
+    panels, lines = [], []
+    counted = not np.isnan(reference.counts(listed)).any()
+    who = "people" if counted else "people (model)"
+    for index, dilemma in enumerate(listed):
+        bars = []
+        if not np.isnan(people[index]).any():
+            n = int(reference.counts([dilemma]).sum()) if counted else max(reference.people, 0)
+            bars.append(ShareRow(who, _four(*people[index]), "people", n))
+            lines.append(_told(study, dilemma, who, _four(*people[index]), n))
+        for name, by_id in shares.items():
+            if dilemma.id in by_id:
+                answers, n = by_id[dilemma.id]
+                lead = leads[name](dilemma.id)
+                bars.append(ShareRow(labels_of[name], answers, "model", n, lead))
+                lines.append(_told(study, dilemma, name, answers, n))
+        panels.append(share_panel(_words(study, dilemma), bars, labels))
+    heads = ["dilemma", "first", "second", "who", "chose first", "chose second", "coin"]
+    return Figure(
+        slug("dilemmas", place.id),
+        f"{title}: {place.title}",
+        note,
+        tuple(panels),
+        columns(lines, *heads, "no answer", "n"),
+    )
+
+
+def _leads(place: Place, run: ModelRun) -> Callable[[str], str]:
+    """Return where the first answer of a run to a dilemma can be read."""
+    first: dict[str, str] = {}
+    if place.link(run):
+        for sample in run.found.samples:
+            address = f"/sample/{quote(str(sample.id))}/{sample.epoch}/"
+            first.setdefault(str(sample.metadata.get("dilemma")), place.link(run, address))
+    return lambda dilemma: first.get(dilemma, "")
+
+
+def _answers(run: Run, coin: bool) -> Iterator[tuple[tuple[float, ...], int]]:
+    """Return shares of each answer and of none, with how many answers, for every dilemma."""
+    width = 3 if coin else 2
+    for index in range(len(run.dilemmas)):
+        here = run.dilemma == index
+        n = int(here.sum())
+        if run.chances is not None:
+            given = run.chances[here][:, :width].sum(axis=0)
+        else:
+            given = np.array([(run.choice[here] == code).sum() for code in range(width)])
+        parts = [float(value) / n for value in given]
+        yield _four(*parts), n
+
+
+def _four(*parts: float) -> tuple[float, ...]:
+    """Return shares of first, second, coin and no answer, given those of answers on offer."""
+    first, second, *coin = map(float, parts)
+    known = (first, second, coin[0] if coin else 0.0)
+    return (*known, max(0.0, 1 - sum(known)))
+
+
+def _farthest(
+    listed: Sequence[Dilemma],
+    people: NDArray[np.float64],
+    shares: dict[str, dict[str, tuple[tuple[float, ...], int]]],
+) -> list[int]:
+    """Return the dilemmas on which the models' pooled answers are farthest from people's."""
+
+    def distance(index: int) -> float:
+        given = [by_id[listed[index].id] for by_id in shares.values() if listed[index].id in by_id]
+        answered = sum((1 - parts[-1]) * n for parts, n in given)
+        if not answered:
+            return -1.0
+        pooled = sum(np.array(parts[: people.shape[1]]) * n for parts, n in given) / answered
+        return float(np.abs(pooled - people[index]).sum() / 2)
+
+    return sorted(range(len(listed)), key=distance, reverse=True)[:FARTHEST]
+
+
+def _words(study: Study, dilemma: Dilemma) -> str:
+    return f"First: {study.summary(dilemma.first)}\nSecond: {study.summary(dilemma.second)}"
+
+
+def _told(
+    study: Study, dilemma: Dilemma, who: str, shares: Sequence[float], n: int
+) -> tuple[Cell, ...]:
+    patients = study.summary(dilemma.first), study.summary(dilemma.second)
+    return dilemma.id, *patients, who, *map(float, shares), n
+
+
+def _reference(place: Place) -> Reference | None:
+    return next((one.run.reference for one in place.runs if one.run is not None), None)

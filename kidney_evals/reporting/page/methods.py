@@ -1,0 +1,165 @@
+"""How the numbers came about: runs, versions, commands, formulas, a paragraph ready to paste."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+import yaml
+
+from kidney_evals.reporting.key import sampling_of
+from kidney_evals.reporting.page.parts import Cell, Table, columns
+from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.runs import ModelRun
+
+HANDED_ON: Final = ("limit", "epochs", "sample_id", "sample_shuffle")
+"""Options of `inspect eval` that a log's configuration holds and that change what is asked."""
+
+PAPER: Final = (
+    "Dickerson, Hosseini, Khanna, Pierce. Who Gets the Kidney? Human-AI Alignment, Indecision, "
+    "and Moral Values. FAccT 2026. arXiv 2506.00079."
+)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """How one figure is computed.
+
+    Attributes:
+        row: Its row in the log; `imp` for every importance share.
+        formula: In one line.
+        notes: What its symbols are, and what to know; may be empty.
+    """
+
+    row: str
+    formula: str
+    notes: str
+
+    @property
+    def label(self) -> str:
+        """What the figure is called."""
+        return card_of(self.row).label
+
+
+@lru_cache(maxsize=1)
+def formulas() -> tuple[Formula, ...]:
+    """Return the formulas of the figures that a page shows."""
+    text = files("kidney_evals.reporting.page").joinpath("formulas.yaml").read_text("utf-8")
+    return tuple(Formula(**entry) for entry in yaml.safe_load(text))
+
+
+def runs_table(runs: Sequence[ModelRun]) -> tuple[Table, str]:
+    """Return what was run, and in a sentence what all runs have in common.
+
+    Models, settings, versions, and how each run ended.
+    """
+    told = [_told(run) for run in runs]
+    shared = {
+        name: value
+        for name, value in told[0].items()
+        if name != "model" and len(told) > 1 and all(one[name] == value for one in told)
+    }
+    heads = [name for name in told[0] if name not in shared]
+    same = ", ".join(f"{name} {value}" for name, value in shared.items())
+    table = columns([[one[name] for name in heads] for one in told], *heads)
+    return table, f"The same in all runs: {same}." if same else ""
+
+
+def _told(run: ModelRun) -> dict[str, Cell]:
+    spec = run.header.eval
+    return {
+        "model": run.name,
+        "task": spec.task,
+        "study": run.key["study"],
+        "log": run.found.says,
+        "samples": run.found.completed,
+        "epochs": spec.config.epochs or 1,
+        "wording": run.key["wording"],
+        "sampling": sampling_of(run.header),
+        "task version": str(spec.task_version),
+        "kidney-evals": str(run.facts.get("kidney_evals_version", "")),
+        "inspect-ai": spec.packages.get("inspect_ai", ""),
+        "human reference": _reference(run),
+        "started": spec.created[:16].replace("T", " "),
+    }
+
+
+def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
+    """Return the command line of each run, as far as its log tells it, each once."""
+    return tuple(dict.fromkeys(command(run) for run in runs))
+
+
+def command(run: ModelRun) -> str:
+    """Return the command line that asks the same of the same model."""
+    spec = run.header.eval
+    words = ["inspect", "eval", spec.task_registry_name or spec.task, "--model", spec.model]
+    for flag, arguments in (("-M", spec.model_args), ("-T", spec.task_args_passed)):
+        for name, value in arguments.items():
+            words += [flag, f"{name}={_plain(value)}"]
+    config = spec.config.model_dump(exclude_none=True)
+    for name in HANDED_ON:
+        if name in config and not (name == "epochs" and config[name] == 1):
+            words += [f"--{name.replace('_', '-')}", _plain(config[name])]
+    sampling = run.header.plan.config.model_dump(exclude_none=True)
+    for name in ("temperature", "top_p", "top_k", "max_tokens", "reasoning_effort", "seed"):
+        if name in sampling:
+            words += [f"--{name.replace('_', '-')}", _plain(sampling[name])]
+    return shlex.join(words)
+
+
+def paragraph(runs: Sequence[ModelRun]) -> str:
+    """Return a paragraph on methods for a paper, true of these runs."""
+    from kidney_evals import __version__
+
+    models = sorted({run.header.eval.model for run in runs})
+    studies = sorted({run.key["study"] for run in runs})
+    tasks = sorted({run.panel.task.replace("_", " ") for run in runs})
+    versions = sorted({run.header.eval.packages.get("inspect_ai", "?") for run in runs})
+    samples = sum(run.found.completed for run in runs)
+    return (
+        f"We put the dilemmas of {_and(studies)} to {len(models)} "
+        f"{'model' if len(models) == 1 else 'models'} ({', '.join(models)}) with kidney-evals "
+        f"{__version__} on Inspect AI {_and(versions)} ({_and(tasks)}; {samples:,} samples). "
+        f"{_orders(runs)}"
+        "Choices are compared with those of survey respondents in the same condition: agreement "
+        "over the ceiling that any answers can reach, unbiased squared distances of answer shares, "
+        "signed importance shares of a Firth-penalised logit, indecision rate and its calibration "
+        "over how close the patients are. Intervals are 95 % with dilemmas as clusters; "
+        "differences between models are taken in pairs over shared dilemmas and adjusted by "
+        "Holm's method. Answers that could not be read, refusals and errors are counted apart and "
+        "enter as bounds. The human reference describes a sample of online survey respondents and "
+        "is no standard of what is right."
+    )
+
+
+def citations(runs: Sequence[ModelRun]) -> tuple[str, ...]:
+    """Return whom to cite: the paper, this package's studies."""
+    return (PAPER, *dict.fromkeys(str(run.facts.get("citation", "")) for run in runs))
+
+
+def _orders(runs: Sequence[ModelRun]) -> str:
+    choices = [run for run in runs if run.panel.task in ("coin_flip", "forced_choice")]
+    orders = {run.key["orders"] for run in choices}
+    if orders == {"both"}:
+        return "Every dilemma was shown in both orders of the patients. "
+    return f"The patients' orders were: {_and(sorted(orders))}. " if orders else ""
+
+
+def _reference(run: ModelRun) -> str:
+    version = run.facts.get("reference_version", "")
+    sha = str(run.facts.get("reference_hash", ""))[:12]
+    return f"{version} ({sha})" if sha else str(version)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,177 @@
+"""Rows of runs as panels: one quantity, every model, people and the baselines beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kidney_evals.charts import DotRow, dot_panel
+from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.reporting.page.parts import Cell, Figure, Table, columns, slug
+from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.runs import ModelRun, Panel
+
+
+class Link(Protocol):
+    """Where a run's transcripts can be opened; an empty text for nowhere."""
+
+    def __call__(self, run: ModelRun, sample: str = "") -> str:
+        """Return the address of a run, or of one of its samples.
+
+        Args:
+            run: The run.
+            sample: `/sample/ID/EPOCH/`, escaped; empty for the list of all.
+        """
+
+
+HEADS = ("model", "quantity", "value", "low", "high", "people", "n")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Runs that stand side by side, and how the page speaks of what they were asked.
+
+    Attributes:
+        panel: What was asked.
+        runs: The runs, in the page's order.
+        title: The same in words.
+        link: Where a run can be opened.
+    """
+
+    panel: Panel
+    runs: tuple[ModelRun, ...]
+    title: str
+    link: Link
+
+    @property
+    def id(self) -> str:
+        """For ids of figures; the hash tells two contents of one study apart."""
+        return slug(self.panel.task, self.panel.study, self.panel.study_hash[:6])
+
+    def label(self, run: ModelRun) -> str:
+        """Return a run's name as short as panels need it: without provider, if that will do."""
+        short = [_model_only(one.name) for one in self.runs]
+        return _model_only(run.name) if len(set(short)) == len(short) else run.name
+
+    def row(self, run: ModelRun, name: str) -> Quantity:
+        """Return a row of a run, undefined where its log has none."""
+        return run.rows.get(name, undefined())
+
+    def human(self, name: str) -> float:
+        """Return people's value of a row, where all runs have the same; else NaN."""
+        found = {self.row(run, name).human for run in self.runs}
+        known = {value for value in found if not math.isnan(value)}
+        return known.pop() if len(known) == 1 else math.nan
+
+    def baseline(self, name: str) -> float:
+        """Return a baseline's value: that of the run which answered most."""
+        known = [row for run in self.runs if (row := self.row(run, name)).defined]
+        return max(known, key=lambda row: row.n).value if known else math.nan
+
+
+def _model_only(name: str) -> str:
+    """Return a name without what stands before the last part of its model's path."""
+    model, comma, rest = name.partition(", ")
+    return f"{model.rpartition('/')[2] or model}{comma}{rest}"
+
+
+def quantity_figure(
+    place: Place,
+    rows: Sequence[str],
+    *,
+    title: str,
+    baselines: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    says: str = "",
+) -> Figure:
+    """Return a figure with a panel for each row, all models in it.
+
+    Args:
+        place: Whose runs.
+        rows: Rows of the log.
+        title: What the figure shows.
+        baselines: By row, labels and rows of respondents with known values.
+        says: What to know; the cards of the rows stand under their panels anyway.
+    """
+    panels, lines = [], []
+    for name in rows:
+        known = [(run, place.row(run, name)) for run in place.runs]
+        if not any(row.defined for _, row in known):
+            continue
+        beside = [
+            (label, value)
+            for label, source in (baselines or {}).get(name, ())
+            if not math.isnan(value := place.baseline(source)) and value != place.human(name)
+        ]
+        panels.append(_panel(place, name, known, beside))
+        lines += [_line(run.name, name, row) for run, row in known]
+        nan = math.nan
+        lines += [(label, card_of(name).label, value, nan, nan, nan, 0) for label, value in beside]
+    return Figure(
+        id=slug(title, place.id),
+        title=f"{title}: {place.title}",
+        says=says,
+        panels=tuple(panels),
+        table=columns(lines, *HEADS),
+    )
+
+
+def limits(values: Sequence[float], least: float = 0.0, most: float = 0.0) -> tuple[float, float]:
+    """Return the ends of an axis that holds values, with room at both sides."""
+    known = [value for value in values if math.isfinite(value)]
+    low, high = min([*known, least]), max([*known, most])
+    if low == high:
+        return low - 0.5, high + 0.5
+    room = (high - low) * 0.04
+    return (low if low == least == 0 else low - room), high + room
+
+
+def _panel(
+    place: Place,
+    name: str,
+    known: Sequence[tuple[ModelRun, Quantity]],
+    beside: Sequence[tuple[str, float]],
+) -> str:
+    card, human = card_of(name), place.human(name)
+    nan = math.nan
+    rows = [
+        DotRow(place.label(run), row.value, row.low, row.high, "model", place.link(run))
+        for run, row in known
+    ]
+    rows += [DotRow(label, value, nan, nan, "baseline") for label, value in beside]
+    if not math.isnan(human):
+        rows.insert(0, DotRow("people", human, nan, nan, "people"))
+    ends = [value for _, row in known for value in row[:3]]
+    low, high = limits([*ends, human, *(value for _, value in beside)])
+    note = card.reads + (f" Gamed by: {_small(card.gamed_by)}" if card.gamed_by else "")
+    return dot_panel(
+        f"{card.label[0].upper()}{card.label[1:]}",
+        rows,
+        low=low,
+        high=high,
+        line=human,
+        note=note,
+        decimals=3,
+        signed=low < 0,
+    )
+
+
+def _line(model: str, name: str, row: Quantity) -> tuple[Cell, ...]:
+    return model, card_of(name).label, row.value, row.low, row.high, row.human, row.n
+
+
+def _small(text: str) -> str:
+    return f"{text[0].lower()}{text[1:]}"
+
+
+def full_table(place: Place) -> Table:
+    """Return every row of every run."""
+    return columns(
+        [
+            (run.name, name, card_of(name).label, *row[:4], row.n)
+            for run in place.runs
+            for name, row in run.rows.items()
+        ],
+        "model", "row", "quantity", "value", "low", "high", "people", "n",
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+"""The section on reasons: which attributes and arguments are invoked, and whether they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
+from kidney_evals.estimation.intervals import wilson
+from kidney_evals.rationale import ARGUMENTS
+from kidney_evals.reporting.page.panels import Place
+from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
+from kidney_evals.reporting.runs import ModelRun
+
+Codes = Mapping[str, Any]
+"""The flat codes of one transcript, see `kidney_evals.rationale.Codes.values`."""
+
+USES: Final = ("toward", "against", "neither")
+LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
+
+WORDS: Final = "by words alone"
+
+
+@dataclass(frozen=True)
+class Coded:
+    """The codes of one run.
+
+    Attributes:
+        by: Who coded.
+        codes: Of the transcripts with reasons that could be coded.
+        without: How many of the others there are, no reasons or a language that is not covered.
+    """
+
+    by: str
+    codes: tuple[Codes, ...]
+    without: int
+
+
+def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Section:
+    """Return what was argued, for runs that gave reasons.
+
+    Args:
+        places: Runs of choices.
+        scans: Results of Inspect Scout with one of our scanners; they go before coding by words.
+
+    Raises:
+        UserError: A scan cannot be read.
+    """
+    scanned = _scanned(scans)
+    figures = []
+    for place in places:
+        coded = {
+            run.name: found
+            for run in place.runs
+            if (found := scanned.get(run.id) or _by_words(run)) is not None and found.codes
+        }
+        if coded:
+            figures.append(_figure(place, coded))
+    return Section(
+        "reasons",
+        "What reasons they give",
+        "What a model says for its answer need not be what moved it: set beside the importance "
+        "shares above, which come from choices alone. Attributes are counted as invoked for the "
+        "patient whom people would favour on them, against that, or as not deciding. Transcripts "
+        f"coded {WORDS} are coded in English only and with errors, which "
+        "`kidney_evals/rationale/measured.md` counts: where reasons are said not to fit an answer, "
+        "read the transcript, since a third of the contradictions found so are none.",
+        tuple(figures),
+        "" if figures else "No run here gave reasons: ask with `-T explain=after` or `before`.",
+    )
+
+
+def _by_words(run: ModelRun) -> Coded | None:
+    """Code a run whose answers came with reasons; None for any other."""
+    from inspect_ai.log import read_eval_log
+
+    from kidney_evals.rationale.replies import reply_of
+
+    if run.key["explain"] == "none" or run.trouble:
+        return None
+    # Events are most of a log and hold nothing more of what was said.
+    log = read_eval_log(run.found.location, exclude_fields={"events", "store"})
+    values = [
+        reply.codes().values()
+        for sample in log.samples or ()
+        if (reply := reply_of(sample.messages, sample.metadata, sample.scores or {})) is not None
+    ]
+    return _coded(WORDS, values)
+
+
+def _scanned(scans: Sequence[Path]) -> dict[str, Coded]:
+    found: dict[str, Coded] = {}
+    for scan in scans:
+        from kidney_evals.rationale import scanned
+
+        frame = scanned(scan)
+        for run, rows in frame.groupby("eval_id"):
+            records = rows.to_dict("records")
+            by = f"by the scanner {rows['scanner'].iloc[0]}"
+            found[str(run)] = _coded(
+                by, [{str(name): value for name, value in one.items()} for one in records]
+            )
+    return found
+
+
+def _coded(by: str, values: Sequence[Codes]) -> Coded:
+    kept = tuple(one for one in values if one["status"] == "coded")
+    return Coded(by, kept, len(values) - len(kept))
+
+
+def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
+    panels, lines = [], []
+    by_name = {run.name: run for run in place.runs}
+    for name, found in coded.items():
+        n = len(found.codes)
+        label = place.label(by_name[name])
+        people = sorted({key for one in found.codes for key in one if key.startswith("people_")})
+        bars = []
+        for key in people:
+            attribute = key.removeprefix("people_").replace("_", " ")
+            counts = [sum(one.get(key) == use for one in found.codes) for use in USES]
+            shares = [count / n for count in counts]
+            bars.append(ShareRow(attribute, (*shares, max(0.0, 1 - sum(shares))), "model", n))
+            lines += [
+                (name, f"{attribute}, {said}", *_share(count, n), n, found.by)
+                for said, count in zip(LABELS, counts, strict=False)
+            ]
+        panels.append(share_panel(f"{label}: attributes", bars, LABELS))
+        hits = {
+            argument.replace("_", " "): sum(one[argument] is True for one in found.codes)
+            for argument in ARGUMENTS
+        }
+        hits["fits the answer"] = sum(one["agree"] == "yes" for one in found.codes)
+        panels.append(
+            dot_panel(
+                f"{label}: arguments",
+                [DotRow(said, *_share(count, n), "model") for said, count in hits.items()],
+                low=0,
+                high=1,
+                note=f"{n} transcripts coded {found.by}, {found.without} without codes.",
+            )
+        )
+        lines += [(name, said, *_share(count, n), n, found.by) for said, count in hits.items()]
+    return Figure(
+        slug("reasons", place.id),
+        f"Reasons: {place.title}",
+        "Shares of the transcripts with reasons that could be coded; intervals are 95 %.",
+        tuple(panels),
+        columns(lines, "model", "argued", "share", "low", "high", "n", "coded"),
+    )
+
+
+def _share(count: int, n: int) -> tuple[float, float, float]:
+    ends = wilson(count / n, n)
+    return count / n, ends.low, ends.high

@@ -1,0 +1,102 @@
+"""A report as files: one HTML page, and its figures and tables apart."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from kidney_evals import __version__
+from kidney_evals.charts import STYLE, grid
+from kidney_evals.charts.png import png
+from kidney_evals.limits import limits_and_use
+from kidney_evals.reporting.page.content import Report
+from kidney_evals.whole import whole_file
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+COLUMNS: Final = 3
+"""Panels side by side in a figure's file."""
+
+_TEMPLATE: Final = "report.html"
+
+
+def as_html(report: Report) -> str:
+    """Return the page; everything that comes from a log appears in it as text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("kidney_evals.reporting", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+    )
+    css = environment.get_template("report.css").render()
+    limits = [line.removeprefix("- ") for line in limits_and_use().splitlines() if line]
+    # The panels escape what they are given; nothing else is let through as it is.
+    environment.filters["svg"] = Markup
+    environment.filters["prose"] = _prose
+    return environment.get_template(_TEMPLATE).render(
+        report=report,
+        version=__version__,
+        css=Markup(css),
+        charts_css=Markup(STYLE),
+        limits=limits,
+    )
+
+
+def _printable(value: Any) -> Any:
+    """Leave out what a text from a log may hold to steer a terminal, or what XML forbids."""
+    if type(value) is not str:
+        return value
+    return "".join(letter for letter in value if letter.isprintable() or letter == "\n")
+
+
+def _prose(text: str) -> Markup:
+    """Return a sentence with what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(_printable(text)))))
+
+
+def write_page(report: Report, out: Path) -> None:
+    """Write the page; a file is there whole or not at all.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    page = as_html(report).encode()
+    with whole_file(out) as place:
+        place.write_bytes(page)
+
+
+def write_assets(report: Report, folder: Path, *, pictures: bool = False) -> list[Path]:
+    """Write each figure as SVG and its numbers as CSV.
+
+    Args:
+        report: The report.
+        folder: Where to; made if it is not there.
+        pictures: Whether to write PNG too.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: One cannot be written.
+    """
+    written = []
+    for figure in report.figures:
+        contents = {".csv": figure.table.csv().encode()}
+        if figure.panels:
+            drawn = grid(figure.panels, COLUMNS, figure.title, figure.says)
+            contents[".svg"] = drawn.encode()
+            if pictures:
+                contents[".png"] = png(drawn)
+        for ending, content in contents.items():
+            path = folder / f"{figure.id}{ending}"
+            with whole_file(path) as place:
+                place.write_bytes(content)
+            written.append(path)
+    return written
