@@ -48,7 +48,9 @@ def take_report(page: Path, docs: Path) -> None:
         shown = browser.new_page(viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]})
         shown.goto(page.as_uri())
         first, last = (shown.locator(f"#{id} figure").first for id in ("importance", "flips"))
-        others = "document.querySelectorAll('#importance figure ~ figure, details, h2, h2 + p')"
+        others = (
+            "document.querySelectorAll('#importance figure ~ figure, details, h2, h2 + p, .screen')"
+        )
         shown.evaluate(f"{others}.forEach(one => one.remove())")
         top, end = first.bounding_box(), last.bounding_box()
         assert top is not None and end is not None

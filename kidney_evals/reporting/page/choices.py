@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FARTHEST: Final = 6
 """Of drawn dilemmas so many are shown: those on which models and people are farthest apart."""
 
-LOW_SCALE: Final = 0.6
+LOW_SCALE: Final = 0.4
 """Where the axis of flip curves ends, unless an interval goes beyond it."""
 
 BASELINES: Final = {
@@ -210,11 +210,9 @@ def _curves(place: Place) -> Figure | None:
     if not known:
         return None
     # One scale for all, so that panels can be read beside one another.
-    high = (
-        1.0
-        if any(one.run.high > LOW_SCALE for bins in known.values() for one in bins)
-        else LOW_SCALE
-    )
+    most = max([q for bins in known.values() for one in bins for q in (one.run.high, one.run.value)
+                if not math.isnan(q)], default=0.0)  # fmt: skip
+    high = min(1.0, max(LOW_SCALE, math.ceil(most * 10) / 10))
     panels, lines = [], []
     for run, bins in known.items():
         x = [_middle([one.people.start for one in bins], index) for index in range(len(bins))]
