@@ -48,14 +48,16 @@ def as_lines(comparison: Comparison) -> list[str]:
             for one in rows:
                 change = one.found.change
                 ends = f"[{_number(change.low)}, {_number(change.high)}]"
-                lines.append(
+                figures = (
                     f"  {one.effect.label:24.24}{_number(one.found.first):>7}"
                     f"{_number(one.found.second):>7}{_number(change.value, sign=True):>8}"
-                    f"  {ends:15}{_number(one.aim):>6} {_shown(one)}".rstrip()
+                    f"  {ends:15}{_number(one.aim):>6}"
                 )
                 if one.effect.is_side_effect:
-                    lines[-1] = lines[-1].removesuffix(_shown(one)).rstrip()
-                    lines.append(f"    {one.verdict} (margin {one.effect.margin:g})")
+                    margin = f"    {one.verdict} (margin {one.effect.margin:g})"
+                    lines += [figures.rstrip(), margin]
+                else:
+                    lines.append(f"{figures} {_shown(one)}".rstrip())
     lines += [f"not measured: {arm}, {part} ({why})"[:80] for arm, part, why in comparison.missing]
     return lines
 
@@ -117,12 +119,7 @@ def side_effects(comparison: Comparison, arm: str) -> str:
 
 def as_csv(comparison: Comparison) -> str:
     """Return every figure of a comparison, one row each."""
-    out = io.StringIO()
-    rows = list(_records(comparison))
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _exact(value) for key, value in row.items()} for row in rows)
-    return out.getvalue()
+    return _csv(list(_records(comparison)))
 
 
 def as_json(comparison: Comparison) -> str:
@@ -158,11 +155,7 @@ def curves(comparison: Comparison) -> dict[str, str]:
     for name in dict.fromkeys(effect.effect.row for effect in comparison.compared):
         for part in ("coin_flip", "forced_choice"):
             rows += _points(comparison, arms, part, name)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _exact(value) for key, value in row.items()} for row in rows)
-    found = {"curve.csv": out.getvalue()}
+    found = {"curve.csv": _csv(rows)}
     for name, (part, row, label) in CURVES.items():
         points = [one for one in rows if (one["part"], one["row"]) == (part, row)]
         if not points:
@@ -211,6 +204,14 @@ def _points(
         }
 
 
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _exact(value) for key, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
 def _by_arm(
     comparison: Comparison,
 ) -> Iterator[tuple[str, list[tuple[str, list[Compared]]]]]:
@@ -247,9 +248,10 @@ def _sayings(rows: Sequence[Compared]) -> list[str]:
 def _table(rows: Sequence[Compared], *, margins: bool) -> str:
     heads = ["", "before", "after", "change [95 %]", "people", "dilemmas"]
     heads += ["margin"] if margins else []
-    lines = [" | ".join(["", *heads, "", ""]).strip(), "| --- |" + " --: |" * (len(heads) - 1)]
-    lines[0] = "| " + " | ".join([*heads, ""]) + " |"
-    lines[1] += " --- |"
+    lines = [
+        "| " + " | ".join([*heads, ""]) + " |",
+        "| --- |" + " --: |" * (len(heads) - 1) + " --- |",
+    ]
     for one in rows:
         change = one.found.change
         where = f" ({one.effect.part})" if margins else ""

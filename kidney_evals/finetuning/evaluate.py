@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of
-from kidney_evals.finetuning.battery import Battery, Part, battery_of, tasks_of
+from kidney_evals.finetuning.battery import EPOCHS, Battery, Part, battery_of, tasks_of
 from kidney_evals.finetuning.comparison import Compared, compare
 from kidney_evals.finetuning.data import TrainingData
 
@@ -49,7 +49,7 @@ def evaluate(
     *,
     data: TrainingData | None = None,
     dilemmas: int | None = None,
-    epochs: int = 2,
+    epochs: int = EPOCHS,
     side_effects: bool = True,
     readout: bool | None = None,
     device: str | None = None,

@@ -137,7 +137,7 @@ def _weighs(rows: Mapping[str, Quantity]) -> str:
         "more": lambda names: f"puts more on {names}",
         "less": lambda names: f"puts less on {names}",
         "last": lambda names: f"puts {names} last",
-        "unsure": lambda names: f"cannot be told from people on {names}, nor from much else",
+        "unsure": lambda names: f"gave too few answers to tell on {names}",
     }
     return ", ".join(say(_and(kinds[kind])) for kind, say in phrases.items() if kind in kinds)
 

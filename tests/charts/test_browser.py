@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from charts.every_panel import PANELS
 from charts.test_panels import LONG
 from kidney_evals.charts import STYLE, grid
+from viewer.required import require_browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -40,24 +40,11 @@ OVER = """() => [...document.querySelectorAll('svg.kc')].flatMap(svg => {
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    required = os.environ.get("KIDNEY_EVALS_REQUIRE_BROWSER") == "1"
-    if not required:
-        pytest.importorskip("playwright")
-    from playwright.sync_api import sync_playwright
+    require_browser()
+    from viewer.browsing import chromium
 
-    from viewer.browsing import ALONE, CHROMIUM, private
-
-    if CHROMIUM is None and not required:
-        pytest.skip("no panel was opened: no system's Chromium (package chromium)")
-    home = tmp_path_factory.mktemp("home")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(ALONE), env={**private(home)}, timeout=60_000
-        )
-        try:
-            yield browser.new_page(viewport={"width": 1100, "height": 800})
-        finally:
-            browser.close()
+    with chromium(tmp_path_factory.mktemp("home")) as browser:
+        yield browser.new_page(viewport={"width": 1100, "height": 800})
 
 
 def inlined(font: str = "") -> str:

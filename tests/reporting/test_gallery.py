@@ -3,7 +3,6 @@
 import functools
 import html
 import http.server
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from kidney_evals.reporting.page import Report
 from kidney_evals.reporting.page.beyond import UNTRAINED
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.respondents import respondent_names
+from viewer.required import require_browser
 
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
@@ -81,24 +81,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    required = os.environ.get("KIDNEY_EVALS_REQUIRE_BROWSER") == "1"
-    if not required:
-        pytest.importorskip("playwright")
-    from playwright.sync_api import sync_playwright
+    require_browser()
+    from viewer.browsing import chromium
 
-    from viewer.browsing import ALONE, CHROMIUM, private
-
-    if CHROMIUM is None and not required:
-        pytest.skip("no page was opened: no system's Chromium (package chromium)")
-    home = tmp_path_factory.mktemp("home")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(ALONE), env={**private(home)}, timeout=60_000
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with chromium(tmp_path_factory.mktemp("home")) as browser:
+        yield browser
 
 
 @pytest.mark.slow

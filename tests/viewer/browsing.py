@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlparse
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 
@@ -139,16 +139,27 @@ def browsing(address: str, home: Path, scale: float = 1) -> Iterator[Viewer]:
         scale: Pixels of the screen for each of the page.
     """
     _wait_for(address)
+    with chromium(home) as browser:
+        page = browser.new_page(
+            viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]},
+            device_scale_factor=scale,
+        )
+        yield Viewer(page, address)
+
+
+@contextmanager
+def chromium(home: Path) -> Iterator[Browser]:
+    """Start the system's Chromium without a window, and close it.
+
+    Args:
+        home: Where the browser may keep its own files.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=list(ALONE), env={**private(home)}, timeout=60_000
         )
         try:
-            page = browser.new_page(
-                viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]},
-                device_scale_factor=scale,
-            )
-            yield Viewer(page, address)
+            yield browser
         finally:
             browser.close()
 

@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import FloatRect, sync_playwright
+from playwright.sync_api import FloatRect
 
-from viewer.browsing import ALONE, CHROMIUM, DESKTOP, Viewer, browsing, private, viewing
+from viewer.browsing import DESKTOP, Viewer, browsing, chromium, private, viewing
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RUN = ("eval", "kidney_evals/coin_flip", "--model", "kidney/human", "--display", "none")
@@ -43,8 +43,7 @@ def take(docs: Path) -> None:
 
 def take_report(page: Path, docs: Path) -> None:
     """Write a picture of a report: what is put first and the flip curves of its first panel."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ALONE))
+    with tempfile.TemporaryDirectory() as home, chromium(Path(home)) as browser:
         shown = browser.new_page(viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]})
         shown.goto(page.as_uri())
         first, last = (shown.locator(f"#{id} figure").first for id in ("importance", "flips"))
@@ -61,7 +60,6 @@ def take_report(page: Path, docs: Path) -> None:
             height=end["y"] + end["height"] - top["y"],
         )
         shown.screenshot(path=docs / "report.png", full_page=True, clip=area)
-        browser.close()
 
 
 def snap(viewer: Viewer, path: Path, bottom: float) -> None:

@@ -1,8 +1,5 @@
 """A finished run as a person meets it: `inspect view` in a real browser."""
 
-import importlib.util
-import os
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +9,7 @@ from inspect_ai.log import EvalLog
 
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.tasks import coin_flip, forced_choice
+from viewer.required import require_browser
 
 if TYPE_CHECKING:
     from viewer.browsing import Viewer
@@ -25,18 +23,6 @@ AGREEMENT = "score__human_alignment__agreement"
 
 ONE_BY_DEFAULT = ["coin_flip", pytest.param("forced_choice", marks=pytest.mark.slow)]
 """The condition with more to show, and the other."""
-
-
-def require_browser() -> None:
-    """Skip without Chromium or Playwright; fail where skipping would prove nothing."""
-    missing = [] if shutil.which("chromium") else ["the system's Chromium (package chromium)"]
-    if importlib.util.find_spec("playwright") is None:
-        missing.append("Playwright (pip install playwright)")
-    if missing:
-        reason = f"the viewer was not opened: no {' and no '.join(missing)}"
-        if os.environ.get("KIDNEY_EVALS_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
