@@ -296,13 +296,18 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 IMPORTS = """
-import importlib, pkgutil, sys
+import importlib, importlib.util, pkgutil, sys
 import kidney_evals, kidney_evals.scorers, kidney_evals.tasks
+
+# Scanners are found by Inspect Scout alone, of another extra.
+scout = importlib.util.find_spec("inspect_scout")
+scanners = () if scout else ("kidney_evals.rationale.llm", "kidney_evals.rationale.scanners")
 
 # The last two lie elsewhere in a checkout.
 for package in (kidney_evals, kidney_evals.scorers, kidney_evals.tasks):
     for one in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        importlib.import_module(one.name)
+        if one.name not in scanners:
+            importlib.import_module(one.name)
 assert {"kidney_evals.finetuning.train", "kidney_evals.tasks.coin_flip"} <= set(sys.modules)
 """
 

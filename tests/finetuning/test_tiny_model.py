@@ -230,10 +230,14 @@ def test_adapter_and_merged_model_are_one(comparison: Comparison) -> None:
     for arm in (str(TRAINED), "merged"):
         samples = comparison.logs[arm, "readout"].samples or []
         scores = {one.id: (one.scores or {})["answers"].metadata or {} for one in samples}
+        drawn = {one.id: one.output.completion for one in samples}
         read.append(
             {
                 (name, choice): kept[f"chance_{choice}"]
                 for name, kept in scores.items()
+                # Now and then something else is drawn before the answer; what is read then
+                # is what follows that, and another model drew something else.
+                if drawn[name].startswith("ANSWER:")
                 for choice in ("first", "second", "coin")
                 # Where half of the mass lies elsewhere nothing is read.
                 if f"chance_{choice}" in kept
