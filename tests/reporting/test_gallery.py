@@ -95,6 +95,10 @@ def test_every_section_is_filled(made: tuple[Report, Path]) -> None:
     assert {section.id: section.absent for section in report.sections if section.absent} == {}
     assert all(section.figures for section in report.sections)
     assert len(report.models) == 8
+    # Reasons are of every dilemma in both orders, and of no control.
+    (reasons,) = (section for section in report.sections if section.id == "reasons")
+    place = reasons.figures[0].table.heads.index("n")
+    assert {row[place] for row in reasons.figures[0].table.rows} == {2 * (FEWEST // 4)}
     page = html.unescape((site / "index.html").read_text(encoding="utf-8"))
     assert all(note in page for note in (n.split("`")[0] for n in notes().values()))
 

@@ -13,6 +13,7 @@ from kidney_evals.rationale import ARGUMENTS
 from kidney_evals.reporting.page.panels import Place
 from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
 from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.studies.model import CONTROL_KINDS
 
 Codes = Mapping[str, Any]
 """The flat codes of one transcript, see `kidney_evals.rationale.Codes.values`."""
@@ -86,6 +87,8 @@ def _by_words(run: ModelRun) -> Coded | None:
         reply.codes().values()
         for sample in log.samples or ()
         if (reply := reply_of(sample.messages, sample.metadata, sample.scores or {})) is not None
+        # Controls belong to no rate.
+        and not reply.dilemma.is_control
     ]
     return _coded(WORDS, values)
 
@@ -96,6 +99,7 @@ def _scanned(scans: Sequence[Path]) -> dict[str, Coded]:
         from kidney_evals.rationale import scanned
 
         frame = scanned(scan)
+        frame = frame[~frame["kind"].isin(CONTROL_KINDS)]
         for run, rows in frame.groupby("eval_id"):
             records = rows.to_dict("records")
             by = f"by the scanner {rows['scanner'].iloc[0]}"
@@ -116,7 +120,8 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
     for name, found in coded.items():
         n = len(found.codes)
         label = place.label(by_name[name])
-        people = sorted({key for one in found.codes for key in one if key.startswith("people_")})
+        keys = dict.fromkeys(key for one in found.codes for key in one)
+        people = [key for key in keys if key.startswith("people_")]
         bars = []
         for key in people:
             attribute = key.removeprefix("people_").replace("_", " ")
