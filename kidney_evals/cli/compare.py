@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from kidney_evals.reporting.changes_text import Report
+    from kidney_evals.reporting.comparing.text import Report
 
 
 @click.command()
@@ -64,7 +64,7 @@ def compare(
     """
     from kidney_evals.cli.terminal import say
     from kidney_evals.errors import UserError
-    from kidney_evals.reporting import changes_record, changes_text
+    from kidney_evals.reporting.comparing import record, text
     from kidney_evals.reporting.table_formats import visible
 
     try:
@@ -73,9 +73,9 @@ def compare(
         # Names in a log may hold what steers a terminal, and lines of their own.
         raise UserError(visible(str(error))) from error
     formats = {
-        "text": changes_text.as_text,
-        "md": changes_text.as_markdown,
-        "json": changes_record.as_json,
+        "text": text.as_text,
+        "md": text.as_markdown,
+        "json": record.as_json,
     }
     say(formats[form](report))
     context.exit(report.status)
@@ -86,9 +86,9 @@ def _compared(
 ) -> Report:
     from kidney_evals.errors import UserError
     from kidney_evals.estimation.errors import InputError
-    from kidney_evals.reporting import gate, matching
-    from kidney_evals.reporting.changes import compare_runs
-    from kidney_evals.reporting.changes_text import Report, panel_name
+    from kidney_evals.reporting.comparing import gate, matching
+    from kidney_evals.reporting.comparing.changes import compare_runs
+    from kidney_evals.reporting.comparing.text import Report, panel_name
     from kidney_evals.reporting.found import find_logs
 
     checked = [gate.read_rule(text) for text in rules]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from kidney_evals.reporting.differences import ModelDifference, not_paired, paired_differences
+from kidney_evals.reporting.comparing.differences import (
+    ModelDifference,
+    not_paired,
+    paired_differences,
+)
 from kidney_evals.reporting.page.panels import Place
 from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kidney_evals.planning.precision import ALARM, POWER
-from kidney_evals.reporting.changes import PanelChange, RowChange
+from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, visible
 from kidney_evals.reporting.text import percent
 
 if TYPE_CHECKING:
-    from kidney_evals.reporting.gate import Decision
+    from kidney_evals.reporting.comparing.gate import Decision
 
 WIDTH: Final = 80
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from kidney_evals.errors import UserError
+from kidney_evals.reporting.comparing.matching import DESPITE, Side, check_despite, match_sides
 from kidney_evals.reporting.key import LABELS
-from kidney_evals.reporting.matching import DESPITE, Side, check_despite, match_sides
 from kidney_evals.reporting.runs import ModelRun
-from reporting.comparing import model_run
+from reporting.pairs import model_run
 
 
 def side(name: str, *runs: ModelRun) -> Side:

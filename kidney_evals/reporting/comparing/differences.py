@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.measures.verdict import Verdict
+from kidney_evals.reporting.comparing.matching import DESPITE
 from kidney_evals.reporting.key import LABELS, differences
-from kidney_evals.reporting.matching import DESPITE
 from kidney_evals.reporting.runs import ModelRun, Panel, by_panel
 from kidney_evals.reporting.text import number
 
 if TYPE_CHECKING:
-    from kidney_evals.reporting.changes import RowChange
+    from kidney_evals.reporting.comparing.changes import RowChange
 
 ROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist"),
@@ -87,7 +87,7 @@ def paired_differences(
     Returns:
         Panel by panel, pair by pair, every row, also those that were not measured.
     """
-    from kidney_evals.reporting.changes import Pairing
+    from kidney_evals.reporting.comparing.changes import Pairing
 
     result: list[ModelDifference] = []
     for panel, members in by_panel(runs).items():

@@ -6,8 +6,8 @@ import json
 import math
 from typing import Any
 
-from kidney_evals.reporting.changes import PanelChange, RowChange
-from kidney_evals.reporting.changes_text import Report, headline
+from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
+from kidney_evals.reporting.comparing.text import Report, headline
 from kidney_evals.reporting.runs import ModelRun
 
 

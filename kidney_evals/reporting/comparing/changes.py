@@ -18,8 +18,8 @@ from kidney_evals.measures.names import IMPORTANCE
 from kidney_evals.measures.rows import FEW, measure
 from kidney_evals.measures.verdict import Verdict, aim_of, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
+from kidney_evals.reporting.comparing.matching import SIDES, Match
 from kidney_evals.reporting.key import LABELS
-from kidney_evals.reporting.matching import SIDES, Match
 from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.text import how_it_ended

@@ -10,10 +10,10 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import NOTHING, changed
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.reporting.changes import PanelChange, RowChange
-from kidney_evals.reporting.gate import decide, read_rule, status
-from kidney_evals.reporting.matching import Match
-from reporting.comparing import model_run
+from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
+from kidney_evals.reporting.comparing.gate import decide, read_rule, status
+from kidney_evals.reporting.comparing.matching import Match
+from reporting.pairs import model_run
 
 
 def moved(

@@ -27,8 +27,8 @@ from typing import Final, Literal
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.reporting.changes import COIN_ONLY, ROWS, PanelChange, RowChange
-from kidney_evals.reporting.changes_text import p_value, panel_name
+from kidney_evals.reporting.comparing.changes import COIN_ONLY, ROWS, PanelChange, RowChange
+from kidney_evals.reporting.comparing.text import p_value, panel_name
 from kidney_evals.reporting.rows import row_cards
 from kidney_evals.reporting.runs import ModelRun
 
