@@ -16,7 +16,7 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.finetuning.battery import Battery, Part
 from kidney_evals.measures.figures import figure_change, level
 from kidney_evals.measures.rows import measure
-from kidney_evals.measures.verdict import Verdict, aim_of, moved, verdict_of
+from kidney_evals.measures.verdict import Verdict, aim_of, edge_of, moved, verdict_of
 from kidney_evals.reporting.rows import card_of
 from kidney_evals.scorers._run import run_of_log
 
@@ -83,7 +83,13 @@ class Compared:
     @property
     def verdict(self) -> Verdict:
         """What the change is, in a word or two; see `kidney_evals.measures.verdict`."""
-        return verdict_of(self.found, self.aim, self.effect.margin)
+        return verdict_of(
+            self.found,
+            self.aim,
+            (self.before, self.after),
+            edge_of(self.effect.aim),
+            self.effect.margin,
+        )
 
 
 def compare(

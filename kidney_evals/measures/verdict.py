@@ -53,9 +53,9 @@ def moved(found: PairedDifference) -> bool:
 def verdict_of(
     found: PairedDifference,
     aim: float,
-    margin: float = math.nan,
-    levels: tuple[Quantity, Quantity] | None = None,
+    levels: tuple[Quantity, Quantity],
     edge: int = 0,
+    margin: float = math.nan,
 ) -> Verdict:
     """Say in a word or two what a change is.
 
@@ -66,10 +66,10 @@ def verdict_of(
         found: The change.
         aim: What people's own answers would get; NaN for nothing, and the change is then "higher"
             or "lower".
-        margin: How small a change counts as none; NaN where there is no such size.
-        levels: Both runs' own values with their intervals. With them a change across the aim is
-            nearer or farther only where `closer` leaves no doubt; without them the values decide.
+        levels: Both runs' own values with their intervals: a change across the aim is nearer or
+            farther only where `closer` leaves no doubt, and otherwise "higher" or "lower".
         edge: See `edge_of`; other than 0, the direction decides.
+        margin: How small a change counts as none; NaN where there is no such size.
     """
     change = found.change
     if math.isnan(change.value):
@@ -82,7 +82,7 @@ def verdict_of(
         return "higher" if change.value > 0 else "lower"
     if edge:
         return "farther" if change.value * edge > 0 else "nearer"
-    if levels is not None and not closer(found, aim, levels):
+    if not closer(found, aim, levels):
         return "higher" if change.value > 0 else "lower"
     return "nearer" if abs(found.second - aim) < abs(found.first - aim) else "farther"
 

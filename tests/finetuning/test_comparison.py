@@ -15,7 +15,7 @@ from finetuning.exporting import export
 from kidney_evals.cli import main
 from kidney_evals.estimation._pairs import NOTHING, changed
 from kidney_evals.estimation.intervals import Interval
-from kidney_evals.estimation.quantity import undefined
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.finetuning.battery import battery_of
 from kidney_evals.finetuning.comparison import Compared, Effect, effects
 from kidney_evals.reporting import row_cards
@@ -33,7 +33,10 @@ def evaluate(*arguments: object) -> Result:
     ("effect", "first", "second", "low", "high", "aim", "verdict"),
     [
         (COIN, 0.0, 0.1, 0.05, 0.15, 0.17, "nearer"),  # .07 off instead of .17
-        (COIN, 0.1, 0.4, 0.2, 0.4, 0.17, "farther"),  # .23 off instead of .07
+        # .23 off instead of .07: the sum, .5, less .34 is .16, and both ends leave .04 open.
+        (COIN, 0.1, 0.4, 0.2, 0.4, 0.17, "farther"),
+        # .09 off instead of .07: .02 is within what both ends leave open.
+        (COIN, 0.1, 0.26, 0.1, 0.2, 0.17, "higher"),
         (COIN, 0.1, 0.12, -0.02, 0.06, 0.17, "unclear"),
         (COIN, 0.1, 0.4, 0.2, 0.4, float("nan"), "higher"),
         (COIN, 0.4, 0.1, -0.4, -0.2, float("nan"), "lower"),
@@ -48,7 +51,8 @@ def test_verdicts(
     effect: Effect, first: float, second: float, low: float, high: float, aim: float, verdict: str
 ) -> None:
     found = changed(first, second, Interval(low, high), 100)
-    assert Compared(effect, "after", undefined(), undefined(), found, aim).verdict == verdict
+    before, after = (Quantity(one, one - 0.02, one + 0.02) for one in (first, second))
+    assert Compared(effect, "after", before, after, found, aim).verdict == verdict
 
 
 def test_what_was_not_run_is_not_measured() -> None:

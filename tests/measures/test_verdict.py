@@ -34,17 +34,18 @@ def test_across_people_it_takes_more(
     value = second - first
     found = changed(first, second, Interval(value - half, value + half), 100)
     levels = tuple(Quantity(one, one - half, one + half) for one in (first, second))
-    assert verdict_of(found, aim, levels=(levels[0], levels[1])) == verdict
+    assert verdict_of(found, aim, (levels[0], levels[1])) == verdict
 
 
 def test_what_lies_beyond_the_possible_is_chance() -> None:
     found = changed(-0.04, 0.02, Interval(0.01, 0.11), 100)
-    # By the values alone .02 is nearer to 0; a distance that rose is farther.
-    assert verdict_of(found, 0.0) == "nearer"
-    assert verdict_of(found, 0.0, edge=edge_of(0)) == "farther"
+    levels = Quantity(-0.04, -0.05, -0.03), Quantity(0.02, 0.01, 0.025)
+    # .02 is nearer to 0 by its size, -.03 + .025 < 0; a distance that rose is farther all the same.
+    assert verdict_of(found, 0.0, levels) == "nearer"
+    assert verdict_of(found, 0.0, levels, edge_of(0)) == "farther"
     fewer = changed(1.0, 0.9, Interval(-0.15, -0.05), 100)
-    assert verdict_of(fewer, 1.0, edge=edge_of(1)) == "farther"
-    assert verdict_of(NOTHING, 0.0, edge=1) == "not measured"
+    assert verdict_of(fewer, 1.0, levels, edge_of(1)) == "farther"
+    assert verdict_of(NOTHING, 0.0, levels, 1) == "not measured"
 
 
 def test_aims() -> None:

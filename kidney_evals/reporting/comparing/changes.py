@@ -101,7 +101,7 @@ class RowChange:
     @property
     def verdict(self) -> Verdict:
         """What the change is by its own interval, whatever else was tested."""
-        return verdict_of(self.found, self.aim, levels=self.levels, edge=self.edge)
+        return verdict_of(self.found, self.aim, self.levels, self.edge)
 
     @property
     def edge(self) -> int:
