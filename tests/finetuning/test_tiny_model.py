@@ -34,6 +34,9 @@ from kidney_evals.finetuning.results import write_results
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.train import train
 from kidney_evals.finetuning.training_report import sha256_of
+from kidney_evals.measures.figures import figure_change, level
+from kidney_evals.measures.run import Run
+from kidney_evals.scorers._run import run_of_log
 from kidney_evals.studies import Patient
 from kidney_evals.studies.draw import draw_dilemmas
 
@@ -140,6 +143,12 @@ def coins(comparison: Comparison, arm: str) -> tuple[list[float], list[float]]:
     return there, elsewhere
 
 
+def run_of(comparison: Comparison, arm: str) -> Run:
+    found = run_of_log(comparison.logs[arm, "coin_flip"])
+    assert found is not None
+    return found
+
+
 def learnt(comparison: Comparison, arm: str, part: Any) -> Any:
     """The change of that share from the untrained model, in pairs over dilemmas."""
     before, after = (as_respondent(comparison, one, part) for one in ("before", arm))
@@ -156,8 +165,11 @@ def test_a_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Comp
     flips = figure(comparison, str(TRAINED), "coin_flip", "flip_rate")
     assert flips.found.first == 0
     assert flips.found.change.low > 0 and flips.verdict == "nearer"
-    # Not by how often alone: where the respondent flips, and seldom elsewhere. Flip calibration
-    # is against people, and a control that flips anywhere at their rate gets most of it too.
+    # Not by how often alone: a control that flips anywhere at people's rate gets most of flip
+    # calibration too. The closer the patients, the more coins, as with people, and where the
+    # respondent flips more than elsewhere.
+    slope = level(run_of(comparison, str(TRAINED)), "flip_slope")
+    assert slope.high < 0 and slope.human < 0
     there, elsewhere = coins(comparison, str(TRAINED))
     found = share_change([0.0] * len(there), there)
     assert found.change.low > 0 and found.second > 2 * np.mean(elsewhere)
@@ -219,8 +231,15 @@ def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
     assert taught.change.low > 0
     there, elsewhere = coins(comparison, "shuffled")
     assert np.mean(there) < np.mean(elsewhere) + 0.1
-    for row in ("agreement", "swap_diff", "distance"):
+    # Its coins do not follow how close the patients are, as those of the real answers do.
+    control, real = (run_of(comparison, arm) for arm in ("shuffled", str(TRAINED)))
+    assert level(real, "flip_slope").high < min(0, level(control, "flip_slope").low)
+    # Choice distance is not among these: it falls for whoever is less sure of a wrong rule, and
+    # the real answers need not bring it down either. On one machine this control fell by .08.
+    for row, better in (("agreement", 1), ("swap_diff", -1)):
         assert figure(comparison, "shuffled", "coin_flip", row).verdict != "nearer", row
+        beyond = figure_change(control, real, row).change
+        assert min(beyond.low * better, beyond.high * better) > 0, row
     told = (comparison.logs["shuffled", "coin_flip"].eval.metadata or {})["sft_arm"]
     assert told == "shuffled"
 
