@@ -12,7 +12,7 @@ from kidney_evals.human.raw import COMMIT, SHA256, find_raw, read_study_1, read_
 from kidney_evals.studies import load_study
 
 REFERENCE_VERSIONS = {"mcelfresh_2021": "2", "mcelfresh_2021_fixed": "1"}
-"""Of each study's tables, bumped whenever a shipped number changes."""
+"""Of each study's tables, bumped whenever a shipped number changes that a score can depend on."""
 
 REFERENCE_FOLDER = "reference"
 

@@ -32,7 +32,7 @@ from kidney_evals.human.sources import (
     ShareSource,
     differences,
 )
-from kidney_evals.human.tables import number, read_draws, read_rows
+from kidney_evals.human.tables import number, read_draws, read_rows, scored_tables
 from kidney_evals.studies import Condition, Dilemma, Study
 
 REFERENCE_FOLDER = "reference"
@@ -105,7 +105,7 @@ class Reference:
         study: The study.
         condition: What people were offered.
         version: Of the tables; empty where the study ships none.
-        sha256: Over all tables of the study, in hexadecimal.
+        sha256: Over the tables of the study that scores can depend on, in hexadecimal.
         has_people: Whether people answered in this condition.
         people: How many; 0 where nobody did, -1 where the number was not published.
         weights: Logit weights per scale unit, positive where people favour, shape (k,); NaN
@@ -202,7 +202,7 @@ def load_reference(study: Study, condition: Condition) -> Reference:
         UserError: A table is there but does not fit its form.
     """
     folder = study.path / REFERENCE_FOLDER
-    files = sorted(p for p in folder.glob("*") if p.suffix in (".csv", ".json"))
+    files = scored_tables(folder)
     stamps = tuple((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in files)
     key = (study.path, study.hash, condition, stamps)
     if key not in _CACHE:

@@ -24,6 +24,22 @@ DRAW_DIGITS = 4
 LATENT_DIGITS = 4
 """Significant digits of latent classes, whose likelihood is flat."""
 
+RANDOM_FILE = "random_coefficients.csv"
+"""How the weights of single people are spread (see `kidney_evals.human.random_table`)."""
+
+SHOWN_ONLY = frozenset({RANDOM_FILE})
+"""Tables that no score reads. They stay out of the hash by which runs are told apart: what a
+picture of people is drawn from may change where no figure does."""
+
+
+def scored_tables(folder: Path) -> list[Path]:
+    """Return the tables of a reference folder that scores can depend on, sorted."""
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if path.suffix in (".csv", ".json") and path.name not in SHOWN_ONLY
+    )
+
 
 def table_text(
     header: Sequence[str], rows: Iterable[Sequence[Cell]], digits: int = ESTIMATE_DIGITS
