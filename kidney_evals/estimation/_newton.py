@@ -22,6 +22,7 @@ def climb(
     *,
     limit: int = 200,
     box: tuple[Floats, Floats] | None = None,
+    settled: float = 1e-11,
 ) -> tuple[Floats, bool]:
     """Climb to a maximum.
 
@@ -32,6 +33,8 @@ def climb(
         limit: Largest number of steps.
         box: Lowest and highest allowed point, each of shape (p,). Parameters that the gradient
             presses against the box stay there (Bertsekas 1982, projected Newton).
+        settled: Length of a step that is as good as none; longer than the default for gradients
+            by differences, whose rounding goes on making steps.
 
     Returns:
         The last point, never worse than the first, and whether it is a maximum.
@@ -50,7 +53,7 @@ def climb(
         size = float(np.abs(step).max(initial=0.0))
         if not np.isfinite(size):
             return theta, False
-        if size < 1e-11:
+        if size < settled:
             return theta, True
         step *= min(1.0, _MAX_STEP / size)
         for _ in range(40):
@@ -73,7 +76,7 @@ def _inward_step(
 ) -> Floats:
     """Newton step of the parameters that are free to move, 0 for those held by the box."""
     bottom, top = theta <= low, theta >= high
-    held = (bottom & (gradient <= 0)) | (top & (gradient >= 0))
+    held = pressed(theta, gradient, low, high)
     step = np.zeros_like(theta)
     while not held.all():
         free = ~held
@@ -85,6 +88,32 @@ def _inward_step(
             return step
         held = held | leaving
     return np.zeros_like(theta)
+
+
+def pressed(theta: Floats, gradient: Floats, low: Floats, high: Floats) -> NDArray[np.bool_]:
+    """Return which parameters the gradient presses against their end of the box, shape (p,)."""
+    result: NDArray[np.bool_] = ((theta <= low) & (gradient <= 0)) | (
+        (theta >= high) & (gradient >= 0)
+    )
+    return result
+
+
+def free_curvature(observed: Floats, expected: Floats, held: NDArray[np.bool_]) -> Floats:
+    """Return the curvature for steps of the parameters that are free to move, shape (p, p).
+
+    At the box the likelihood may well bend upwards along a parameter that is held there. That
+    must not cost the others their second derivatives.
+
+    Args:
+        observed: Minus the second derivatives, shape (p, p); used among the free parameters where
+            it is positive definite.
+        expected: Positive definite stand-in, shape (p, p), whose diagonal is that of held ones.
+        held: Which parameters cannot move, shape (p,).
+    """
+    curvature: Floats = np.diag(np.diag(expected))
+    inside = np.ix_(~held, ~held)
+    curvature[inside] = definite(observed[inside], expected[inside])
+    return curvature
 
 
 def definite(observed: Floats, expected: Floats) -> Floats:

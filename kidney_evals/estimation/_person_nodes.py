@@ -153,7 +153,9 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
     return result
 
 
-def person_nodes(answers: Panel, population: Population, normal: Floats) -> Nodes:
+def person_nodes(
+    answers: Panel, population: Population, normal: Floats, *, polish: int = 0
+) -> Nodes:
     """Return draws near where each person's answers leave the coefficients likely.
 
     A person's answers say much about the person, so that few draws from the population fall where
@@ -166,8 +168,10 @@ def person_nodes(answers: Panel, population: Population, normal: Floats) -> Node
         answers: Of everybody.
         population: Of coefficients.
         normal: Standard normal draws, shape (people, R, q).
+        polish: Newton steps that the most likely coefficients take after they have been found.
+            Two leave nothing but rounding, so that the draws are smooth in the population.
     """
-    mode, curvature = _modes(answers, population)
+    mode, curvature = _modes(answers, population, polish)
     centre = population.standard(mode)
     # Curvature in units of z, whose prior part is the identity.
     curvature = population.cholesky.T @ curvature @ population.cholesky
@@ -185,7 +189,7 @@ def person_nodes(answers: Panel, population: Population, normal: Floats) -> Node
     return Nodes(drawn, log_likelihoods(answers, drawn) - mixture)
 
 
-def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
+def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats, Floats]:
     """Return each person's most likely coefficients (people, q) and the curvature (people, q, q).
 
     Newton's method for everybody at once; the log-likelihood of both models and the normal
@@ -221,7 +225,9 @@ def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
     for _ in range(100):
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         if (gradient * step).sum(axis=1).max() < 1e-10:
-            break
+            if polish == 0:
+                break
+            polish -= 1
         for _ in range(30):
             candidate = terms(point + step)
             worse = candidate[0] < value - 1e-9

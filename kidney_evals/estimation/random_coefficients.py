@@ -9,11 +9,14 @@ its log over people is maximised (maximum simulated likelihood, Train 2009, sect
 Draws are importance draws near each person's posterior and stay fixed while the distribution
 over people moves (Train 2009, section 9.2.7; Ackerberg 2009): with forty answers a person, draws
 from the distribution over people need a hundred times their number for the same precision.
+Where the best distribution and the draws that it places never agree, the draws move with it
+(`_moving_draws`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +27,7 @@ from kidney_evals.estimation._criteria import PanelCriteria
 from kidney_evals.estimation._halton import normal_draws
 from kidney_evals.estimation._linear import inverse
 from kidney_evals.estimation._link_fit import spread
+from kidney_evals.estimation._moving_draws import MovingLikelihood
 from kidney_evals.estimation._newton import climb, definite
 from kidney_evals.estimation._person_nodes import (
     COIN,
@@ -45,6 +49,7 @@ DRAWS = 500
 _ROUGH = 100
 _ROUNDS = 40
 _FULL = 10
+_WARM = 5
 _SETTLED = 0.02
 """Rounds end when no parameter moves by more than this share of its standard error."""
 
@@ -61,6 +66,9 @@ Places = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 Box = tuple[Floats, Floats]
 """Lowest and highest allowed parameters."""
+
+Found = tuple[Floats, float, Floats]
+"""Parameters, log-likelihood and covariance at a maximum."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +158,9 @@ def fit_random_coefficients(
     scale = spread(answers.x)
     answers = replace(answers, x=answers.x / scale)
     normal = normal_draws(seed, answers.people, draws, answers.size)
-    try:
-        theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
-        theta, nodes, box, settled = _rounds(answers, theta, normal, places)
-        found = _finish(SimulatedLikelihood(nodes, correlated), theta, box) if settled else None
-    except np.linalg.LinAlgError:
-        found = None
+    found = _with_fixed_draws(answers, normal, places) or _with_moving_draws(
+        answers, normal, places
+    )
     if found is None:
         raise FitError(f"the random-coefficient model did not converge: {_ADVICE}")
     theta, value, covariance = found
@@ -219,13 +224,43 @@ class SimulatedLikelihood:
         return result
 
 
+def _with_fixed_draws(answers: Panel, normal: Floats, places: Places) -> Found | None:
+    """Return the maximum over draws that are placed for it, or None where nothing settles."""
+    try:
+        theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
+        theta, nodes, box, settled = _rounds(answers, theta, normal, places)
+        likelihood = SimulatedLikelihood(nodes, len(places[0]) > answers.size)
+        return _finish(likelihood, theta, box) if settled else None
+    except np.linalg.LinAlgError:
+        return None
+
+
+def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> Found | None:
+    """Return the maximum over draws that move with the population, or None without one.
+
+    The start is a few rounds from the beginning: many that do not settle would amplify rounding,
+    until the order of the rows decided where they stop.
+    """
+    box = _box(places)
+    likelihood = MovingLikelihood(answers, normal, partial(_population, places=places))
+    try:
+        warm, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places, _WARM)
+        top = likelihood.maximum(warm, box)
+        if top is None:
+            return None
+        covariance = _covariance(top.theta, top.scores, top.information, box)
+    except np.linalg.LinAlgError:
+        return None
+    return top.theta, float(top.values.sum()), covariance
+
+
 def _rounds(
-    answers: Panel, theta: Floats, normal: Floats, places: Places
+    answers: Panel, theta: Floats, normal: Floats, places: Places, rounds: int = _ROUNDS
 ) -> tuple[Floats, Nodes, Box, bool]:
     """Place draws and move the population in turn; the last result says whether both settled."""
     correlated = len(places[0]) > answers.size
     low, high = _box(places)
-    for passed in range(_ROUNDS):
+    for passed in range(rounds):
         nodes = person_nodes(answers, _population(theta, places), normal)
         likelihood = SimulatedLikelihood(nodes, correlated)
         moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
@@ -240,9 +275,7 @@ def _rounds(
     return theta, nodes, (low, high), bool(change.max() < _SETTLED)
 
 
-def _finish(
-    likelihood: SimulatedLikelihood, theta: Floats, box: Box
-) -> tuple[Floats, float, Floats] | None:
+def _finish(likelihood: SimulatedLikelihood, theta: Floats, box: Box) -> Found | None:
     """Climb to the very top; returns theta, the log-likelihood and the covariance, or None."""
     curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
     # So close to the maximum one curvature serves every step.
@@ -250,16 +283,24 @@ def _finish(
         lambda point: (*likelihood.objective(point)[:2], curvature), theta, box=box
     )
     free = theta > box[0]
-    information = likelihood.information(theta)[np.ix_(free, free)]
-    if not (found and np.isfinite(information).all() and np.linalg.eigvalsh(information)[0] > 0):
+    information = likelihood.information(theta)
+    inside = information[np.ix_(free, free)]
+    if not (found and np.isfinite(inside).all() and np.linalg.eigvalsh(inside)[0] > 0):
         return None
     values, scores = likelihood.evaluate(theta)
-    covariance = np.full((len(theta), len(theta)), np.nan)
-    people = len(values)
-    covariance[np.ix_(free, free)] = sandwich(
-        inverse(information), scores[:, free], np.arange(people), people
+    return theta, float(values.sum()), _covariance(theta, scores, information, box)
+
+
+def _covariance(theta: Floats, scores: Floats, information: Floats, box: Box) -> Floats:
+    """Return the sandwich of people, NaN for parameters on the floor, shape (p, p)."""
+    free = theta > box[0]
+    inside = np.ix_(free, free)
+    covariance = np.full(information.shape, np.nan)
+    people = len(scores)
+    covariance[inside] = sandwich(
+        inverse(information[inside]), scores[:, free], np.arange(people), people
     )
-    return theta, float(values.sum()), covariance
+    return covariance
 
 
 def _box(places: Places) -> Box:
