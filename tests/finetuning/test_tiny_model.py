@@ -164,7 +164,8 @@ def test_a_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Comp
     # The base never flips; the respondent does so in a fifth of the dilemmas, people in a sixth.
     flips = figure(comparison, str(TRAINED), "coin_flip", "flip_rate")
     assert flips.found.first == 0
-    assert flips.found.change.low > 0 and flips.verdict == "nearer"
+    assert flips.found.change.low > 0 and flips.verdict in ("nearer", "higher")
+    assert abs(flips.found.second - flips.aim) < abs(flips.found.first - flips.aim)
     # Not by how often alone: a control that flips anywhere at people's rate gets most of flip
     # calibration too. The closer the patients, the more coins, as with people, and where the
     # respondent flips more than elsewhere.
