@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
+from inspect_ai.log import EvalLog
 from inspect_ai.scorer import SampleScore
 from numpy.typing import NDArray
 
@@ -65,15 +65,10 @@ def run_of_log(log: EvalLog) -> Run | None:
     Args:
         log: Scored by the scorer `answers`, which scores everything.
     """
-    return run_of_samples(log.samples or ())
-
-
-def run_of_samples(samples: Iterable[EvalSample | EvalSampleSummary]) -> Run | None:
-    """Return samples of a log, or what it says of them in short, as `run_of_log` does."""
     return read_run(
         [
             SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
-            for sample in samples
+            for sample in log.samples or ()
             if (score := (sample.scores or {}).get("answers")) is not None
         ]
     )

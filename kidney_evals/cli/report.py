@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +45,7 @@ def report(
     LOGS are files, folders, patterns or URLs; several models, conditions, studies and tasks may be
     among them. Logs of other evaluations, and those without answers, are named and passed over.
     """
+    from kidney_evals.cli.progress import reading
     from kidney_evals.cli.terminal import say
     from kidney_evals.errors import UserError
     from kidney_evals.reporting.page import read_report, write_assets, write_page
@@ -89,6 +87,7 @@ def bundle(logs: tuple[str, ...], output: Path, overwrite: bool, scans: tuple[Pa
     Any web server can serve the folder, for example `python -m http.server -d SITE`. The viewer
     fetches logs, which browsers forbid for files; the report alone opens without a server.
     """
+    from kidney_evals.cli.progress import reading
     from kidney_evals.reporting.page.site import write_site
 
     with reading() as progress:
@@ -114,18 +113,6 @@ def gallery(output: Path, dilemmas: int, overwrite: bool) -> None:
 
     found = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)
     _tell(found, output / "index.html")
-
-
-@contextmanager
-def reading() -> Iterator[Callable[[int, int], None]]:
-    """Show how many logs have been read, where somebody is looking."""
-    with click.progressbar(length=1, label="reading logs", file=sys.stderr) as bar:
-
-        def progress(done: int, of: int) -> None:
-            bar.length = of
-            bar.update(1)
-
-        yield progress
 
 
 def _tell(found: Report, page: Path) -> None:

@@ -43,6 +43,7 @@ def table(
     end are marked; logs without numbers are named on the error stream. Exit status 1 says that a
     log could not be read.
     """
+    from kidney_evals.cli.progress import reading
     from kidney_evals.cli.terminal import complain
     from kidney_evals.errors import UserError
     from kidney_evals.reporting.found import READ, find_logs
@@ -54,7 +55,8 @@ def table(
     asked = [name.strip() for names in rows for name in names.split(",") if name.strip()]
     if asked and everything:
         raise UserError("give --rows or --all, not both")
-    found = find_logs(logs)
+    with reading() as progress:
+        found = find_logs(logs, progress)
     passed_over = [one for one in found if one.state not in READ]
     runs = []
     for run in read_runs(found):

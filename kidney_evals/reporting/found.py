@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +10,12 @@ from typing import Any, Literal
 
 from inspect_ai.log import (
     EvalLog,
-    EvalSampleSummary,
     list_eval_logs,
     read_eval_log,
-    read_eval_log_sample_summaries,
 )
 
 from kidney_evals.errors import UserError
+from kidney_evals.reporting.summaries import SampleSummary, read_summaries
 
 State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable"]
 """What a log is.
@@ -29,8 +28,8 @@ the logs; `other` is of another evaluation; `unreadable` is no log, or half of o
 READ: frozenset[State] = frozenset({"finished", "partial"})
 """States of logs that hold numbers."""
 
-Progress = Callable[[int, int], None]
-"""Called with how many logs have been read, and of how many."""
+Progress = Callable[[Literal["logs", "samples"], int, int], None]
+"""Called with what is being read, how many have been and of how many: first logs, then samples."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,14 @@ class Found:
         return f"{self.location}: {self.says}"
 
     @cached_property
-    def samples(self) -> list[EvalSampleSummary]:
+    def samples(self) -> list[SampleSummary]:
         """What its samples say in short; Inspect keeps that apart from the transcripts."""
-        return read_eval_log_sample_summaries(self.location)
+        return read_summaries(self.location)
+
+    @property
+    def was_read(self) -> bool:
+        """Whether its samples have been read."""
+        return "samples" in self.__dict__
 
 
 def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[Found, ...]:
@@ -80,8 +84,26 @@ def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[F
     for count, location in enumerate(locations, 1):
         found.append(_read(location))
         if progress is not None:
-            progress(count, len(locations))
+            progress("logs", count, len(locations))
     return _without_replaced(found)
+
+
+def read_samples(found: Iterable[Found], progress: Progress | None = None) -> None:
+    """Read what the samples of logs with numbers say, which is kept with each log.
+
+    It is read where it is asked for anyway; this does it at once and can say how far it is.
+
+    Args:
+        found: The logs.
+        progress: Told of each log whose samples were read.
+    """
+    with_numbers = [one for one in found if one.state in READ]
+    done, of = 0, sum(one.completed for one in with_numbers)
+    for one in with_numbers:
+        _ = one.samples
+        done += one.completed
+        if progress is not None:
+            progress("samples", done, of)
 
 
 def is_our_task(header: EvalLog) -> bool:
@@ -107,9 +129,10 @@ def _locations(name: str) -> Iterator[str]:
         if files.isfile(path):
             return iter([_plain(name)])
         matched = sorted(files.glob(path)) if set("*?[") & set(path) else []
-    except (OSError, ValueError, ImportError) as error:
-        if isinstance(error, UserError):
-            raise
+    except UserError:
+        raise
+    except Exception as error:
+        # Each file system has errors of its own, for a store out of reach or without a key.
         why = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"cannot look for logs at {name!r} ({why})") from error
     if not matched:

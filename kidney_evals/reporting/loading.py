@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import multiprocessing
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from inspect_ai.log import EvalLog, EvalSampleSummary, read_eval_log
+from inspect_ai.log import EvalLog, EvalSampleSummary
 
 from kidney_evals.errors import UserError
+from kidney_evals.reporting.decisions import by_column, decision_of, decisions_frame
 from kidney_evals.reporting.found import READ, Found, Progress, find_logs
 from kidney_evals.reporting.frames import check_arrow, frame
 from kidney_evals.reporting.key import key_of
 from kidney_evals.reporting.rows import card_of, place_of, rows_of
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, read_runs
 from kidney_evals.studies import Study, load_study
-from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
     from inspect_ai.analysis import Column
 
     from kidney_evals.human.reference import Reference
-
-WORTH_WORKERS: Final = 4000
-"""Samples from which on several logs are read at once."""
-
-MOST_WORKERS: Final = 8
-"""Processes that read at once, as in Inspect: more wait for the disk."""
-
-SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +63,7 @@ def load(
         workers: Processes that read samples, a log each; None for one per core where there are
             many samples and the platform forks. Scripts that ask for several must be guarded by
             `if __name__ == "__main__"` elsewhere.
-        progress: Told of each log that was found.
+        progress: Told of each log that was found, then of each whose samples were read.
 
     Raises:
         UserError: A name holds no log, or pyarrow is not installed.
@@ -88,7 +76,7 @@ def load(
     return Frames(
         runs=_runs_frame(runs),
         quantities=_quantities_frame(runs),
-        decisions=_decisions_frame(choices, workers),
+        decisions=decisions_frame(choices, _installed, workers, progress),
         passed_over=tuple(one for one in found if one.state not in READ),
     )
 
@@ -119,6 +107,11 @@ def decision_columns() -> list[Column]:
     from inspect_ai.analysis import SampleColumn
 
     return [SampleColumn("*", path=_decision, full=False)]
+
+
+def _decision(sample: EvalSampleSummary) -> dict[str, Any]:
+    # Inspect takes functions of its own summaries only, by their type.
+    return decision_of(sample)
 
 
 def _runs_frame(runs: Sequence[ModelRun]) -> pd.DataFrame:
@@ -154,150 +147,13 @@ def _quantities_frame(runs: Sequence[ModelRun]) -> pd.DataFrame:
             "label": card_of(row).label,
             "group": card_of(row).group,
             **run.rows[row]._asdict(),
-            "source": "log" if rows_of(run.header) else "computed",
+            "source": source,
         }
         for run in runs
+        for source in ["log" if rows_of(run.header) else "computed"]
         for row in sorted(run.rows, key=place_of)
     ]
-    return frame("quantities", _by_column(lines))
-
-
-def _decisions_frame(runs: Sequence[ModelRun], workers: int | None) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = []
-    for run, part in zip(runs, _read_samples(runs, workers), strict=True):
-        if part.empty or "dilemma" not in part:
-            continue
-        part = part.sort_values([name for name in SORTED_BY if name in part], kind="stable")
-        columns: dict[str, Any] = {name: part[name] for name in part.columns}
-        columns |= {
-            "name": [run.name] * len(part),
-            "model": [run.header.eval.model] * len(part),
-            "closeness": _closeness(run, part),
-        }
-        parts.append(columns)
-    names = list(dict.fromkeys(name for part in parts for name in part))
-    empty = {id(part): [None] * len(part["dilemma"]) for part in parts}
-    whole = {
-        name: [value for part in parts for value in _plain(part.get(name, empty[id(part)]))]
-        for name in names
-    }
-    made = frame("decisions", whole)
-    assert isinstance(made, pd.DataFrame)
-    return made
-
-
-def _plain(values: Iterable[Any]) -> list[Any]:
-    import pandas as pd
-
-    return values.tolist() if isinstance(values, pd.Series) else list(values)
-
-
-def _read_samples(runs: Sequence[ModelRun], workers: int | None) -> list[pd.DataFrame]:
-    """Read what a log says of its samples, a frame for each run."""
-    known = ["samples" in run.found.__dict__ for run in runs]
-    places = [run.found.location for run, read in zip(runs, known, strict=True) if not read]
-    count = _workers(runs, places) if workers is None else min(workers, len(places))
-    if count > 1:
-        with ProcessPoolExecutor(count) as pool:
-            unread = iter(list(pool.map(_samples_of, places)))
-    else:
-        unread = iter([_samples_of(place) for place in places])
-    return [
-        _samples_frame(run.header.model_copy(update={"samples": run.found.samples}))
-        if read
-        else next(unread)
-        for run, read in zip(runs, known, strict=True)
-    ]
-
-
-def _workers(runs: Sequence[ModelRun], places: Sequence[str]) -> int:
-    if sum(run.found.completed for run in runs) < WORTH_WORKERS:
-        return 1
-    # Elsewhere a process starts by running the caller's script again.
-    if multiprocessing.get_start_method() not in ("fork", "forkserver"):
-        return 1
-    return min(len(places), os.cpu_count() or 1, MOST_WORKERS)
-
-
-def _samples_of(location: str) -> pd.DataFrame:
-    return _samples_frame(read_eval_log(location, header_only=True))
-
-
-def _samples_frame(log: EvalLog) -> pd.DataFrame:
-    from inspect_ai.analysis import samples_df
-
-    return samples_df([log], columns=decision_columns(), quiet=True)
-
-
-def _decision(sample: EvalSampleSummary) -> dict[str, Any]:
-    """Return what `decisions` holds of one sample, as the log has it."""
-    facts = sample.metadata
-    if "dilemma" not in facts or facts.get("order") not in ("ab", "ba"):
-        return {}
-    first, second = facts["order"]
-    scores = sample.scores or {}
-    scored = scores.get("answers") or scores.get("controls")
-    kept = (scored.metadata if scored else None) or {}
-    choice = kept.get("choice") or "none"
-    found = {
-        "study": facts.get("study"),
-        "condition": facts.get("condition"),
-        "id": str(sample.id),
-        "dilemma": facts["dilemma"],
-        "kind": facts.get("kind"),
-        "control": facts.get("kind") in CONTROL_KINDS,
-        "order": facts["order"],
-        "epoch": sample.epoch,
-        # Logs from before there were wordings were all put in the default one.
-        "wording": facts.get("wording", "default"),
-        "outcome": kept.get("outcome", "error"),
-        "choice": choice,
-        "first_choice": (kept.get("first_choice") or "none") if "first_choice" in kept else choice,
-        "human_first": _number(facts.get(f"human_{first}")),
-        "human_second": _number(facts.get(f"human_{second}")),
-        "human_coin": _number(facts.get("human_coin")),
-        **{f"chance_{one}": kept.get(f"chance_{one}") for one in ("first", "second", "coin")},
-    }
-    for listed, shown in (("first", f"{first}_"), ("second", f"{second}_")):
-        found |= {
-            f"{listed}_{name.removeprefix(shown)}": float(value)
-            for name, value in facts.items()
-            if name.startswith(shown) and isinstance(value, int | float)
-        }
-    return found
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _closeness(run: ModelRun, part: pd.DataFrame) -> list[float | None]:
-    here = _installed(run)
-    if here is None:
-        return [None] * len(part)
-    study, reference = here
-    names = [f"{listed}_{name}" for listed in ("first", "second") for name in study.attribute_ids]
-    lines = part[["dilemma", "kind", *names]].drop_duplicates("dilemma").to_dict("records")
-    dilemmas = [
-        study.dilemma_from(
-            {
-                "dilemma": line["dilemma"],
-                "kind": line["kind"],
-                "order": "ab",
-                **{f"a_{name}": line[f"first_{name}"] for name in study.attribute_ids},
-                **{f"b_{name}": line[f"second_{name}"] for name in study.attribute_ids},
-            }
-        )
-        for line in lines
-    ]
-    values = reference.closeness(dilemmas).tolist()
-    found = {
-        dilemma.id: None if math.isnan(value) else value
-        for dilemma, value in zip(dilemmas, values, strict=True)
-    }
-    return [found[name] for name in part["dilemma"]]
+    return frame("quantities", by_column(lines))
 
 
 def _installed(run: ModelRun) -> tuple[Study, Reference] | None:
@@ -318,11 +174,6 @@ def _installed(run: ModelRun) -> tuple[Study, Reference] | None:
 def _same_people(run: ModelRun) -> bool | None:
     known = run.key["study_hash"] or run.key["reference"]
     return _installed(run) is not None if known else None
-
-
-def _by_column(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    names = dict.fromkeys(name for line in lines for name in line)
-    return {name: [line.get(name) for line in lines] for name in names}
 
 
 def _task_name(log: EvalLog) -> str:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inspect_ai.log import EvalLog, EvalSampleSummary, recompute_metrics
+from inspect_ai.log import EvalLog, recompute_metrics
+from inspect_ai.scorer import SampleScore, Score
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.found import READ, Found
 from kidney_evals.reporting.key import ARGUMENTS, DEFAULTS, LABELS, key_of
 from kidney_evals.reporting.rows import rows_of
+from kidney_evals.reporting.summaries import SampleSummary, ScoreSummary
 from kidney_evals.studies import load_study
 
 if TYPE_CHECKING:
@@ -87,11 +89,21 @@ class ModelRun:
     @cached_property
     def run(self) -> Run | None:
         """The answers as arrays; None where there are none, or they cannot be read here."""
-        from kidney_evals.scorers._run import run_of_samples
+        from kidney_evals.scorers._run import read_run
 
         if self.panel.task not in CHOICE_TASKS or self.trouble:
             return None
-        return run_of_samples(self.found.samples)
+        return read_run(
+            [
+                SampleScore(
+                    score=_score(one.scores["answers"]),
+                    sample_id=one.id,
+                    sample_metadata=one.metadata,
+                )
+                for one in self.found.samples
+                if one.scores is not None and "answers" in one.scores
+            ]
+        )
 
     @cached_property
     def trouble(self) -> str:
@@ -197,7 +209,7 @@ def _part(name: str, fact: str) -> str:
     return f"{_SHORT.get(name, LABELS.get(name, name))} {fact}"
 
 
-def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
+def _other_people(samples: Iterable[SampleSummary]) -> str:
     """Say which study or human tables of these samples are not the installed ones, if any.
 
     Raises:
@@ -227,10 +239,31 @@ def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
     return ""
 
 
+class _Scored(NamedTuple):
+    """What metrics need of a sample, which a summary holds."""
+
+    id: int | str
+    metadata: dict[str, Any]
+    error: str | None
+    scores: dict[str, Score]
+
+
+def _score(kept: ScoreSummary) -> Score:
+    return Score(value=kept.value, answer=kept.answer, metadata=kept.metadata)
+
+
 def _computed(found: Found) -> dict[str, Quantity]:
     """Return the rows of a run that did not live to write them, as it would have."""
     assert found.header is not None
-    # Metrics need of a sample what a summary holds: its scores, its id and its metadata.
-    log = found.header.model_copy(update={"samples": found.samples})
+    samples = [
+        _Scored(
+            one.id,
+            one.metadata,
+            one.error,
+            {name: _score(score) for name, score in (one.scores or {}).items()},
+        )
+        for one in found.samples
+    ]
+    log = found.header.model_copy(update={"samples": samples})
     recompute_metrics(log)
     return rows_of(log)

@@ -36,7 +36,8 @@ def formatted(tables: Sequence[PanelTable], passed_over: Sequence[Found], format
     """Return tables in one of the formats, ending in a line break.
 
     CSV and JSON hold every column of a row with all digits of the log, and the rows of known
-    answerers beside those asked for; Markdown and LaTeX what is read, with fewer digits.
+    answerers beside those asked for; Markdown and LaTeX what is read, with fewer digits. A text
+    in CSV that a spreadsheet would take for a formula has an apostrophe in front; see `in_csv`.
 
     Args:
         tables: The tables.
@@ -92,10 +93,9 @@ def _csv(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
     for table in tables:
         for facts, row, numbers in _lines(table):
             empty = {name: "" if value is None else value for name, value in numbers.items()}
-            said = {name: visible(value) for name, value in facts.items()}
-            writer.writerow(
-                said | {"row": visible(row), "label": visible(card_of(row).label)} | empty
-            )
+            said = facts | {"row": row, "label": card_of(row).label}
+            safe = {name: in_csv(visible(value)) for name, value in said.items()}
+            writer.writerow(safe | empty)
     return whole.getvalue()
 
 
@@ -158,6 +158,22 @@ def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:
 def visible(text: str) -> str:
     """Return a text in one line without what could steer a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def in_csv(text: str) -> str:
+    """Return a text that spreadsheets show as it stands.
+
+    They compute what begins with `=`, `+`, `-` or `@`, and a model's name may. An apostrophe in
+    front says that it is text; who reads the file otherwise takes it off. What is a number, such
+    as `-.12`, stays one.
+    """
+    if not re.match(r"[\s\0-\x1f]*[=+@-]", text):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def in_markdown(text: str) -> str:

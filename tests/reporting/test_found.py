@@ -173,9 +173,9 @@ def test_another_evaluation(made: Made) -> None:
 
 
 def test_progress_is_told(folder: Path) -> None:
-    told: list[tuple[int, int]] = []
-    find_logs(["logs"], lambda done, of: told.append((done, of)))
-    assert told == [(1, 2), (2, 2)]
+    told: list[tuple[str, int, int]] = []
+    find_logs(["logs"], lambda *said: told.append(said))
+    assert told == [("logs", 1, 2), ("logs", 2, 2)]
 
 
 def _by_name(folder: Path) -> dict[str, Found]:

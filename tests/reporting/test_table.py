@@ -18,7 +18,13 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting import card_of, rows_of
 from kidney_evals.reporting.found import find_logs
 from kidney_evals.reporting.runs import read_runs
-from kidney_evals.reporting.table_formats import COLUMNS, formatted, in_latex, in_markdown
+from kidney_evals.reporting.table_formats import (
+    COLUMNS,
+    formatted,
+    in_csv,
+    in_latex,
+    in_markdown,
+)
 from kidney_evals.reporting.tables import tables_of
 from kidney_evals.reporting.text import HEADLINE_ROWS, number
 from reporting.conftest import Made
@@ -277,3 +283,37 @@ def test_escapes(text: str, markdown: str, latex: str | None) -> None:
     assert in_markdown(text) == markdown
     expected: Any = latex or (r"50 \% \$x\$ \#1 \textasciitilde{}\textasciicircum{}")
     assert in_latex(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+model", "'+model"),
+        ("-model", "'-model"),
+        ("@model", "'@model"),
+        (" \t=1+1", "' \t=1+1"),
+        ("-1+1", "'-1+1"),
+        ("-.12", "-.12"),
+        ("+3e-5", "+3e-5"),
+        ("a=b", "a=b"),
+        ("–", "–"),
+        ("", ""),
+    ],
+)
+def test_no_text_is_a_formula_in_a_spreadsheet(text: str, cell: str) -> None:
+    assert in_csv(text) == cell
+
+
+def test_names_are_no_formulas_and_numbers_stay_numbers(
+    made: Made, tmp_path: Path, kidney_evals: Call
+) -> None:
+    def named(log: EvalLog) -> None:
+        log.eval.model = "=1+1"
+
+    path = edited(made.coin, tmp_path / "named.eval", named)
+    told = kidney_evals("table", path, "--format", "csv", "--all")
+    lines = list(csv.DictReader(io.StringIO(told.stdout)))
+    assert {line["name"] for line in lines} == {line["model"] for line in lines} == {"'=1+1"}
+    numbers = [line[name] for line in lines for name in ("value", "low", "high", "human", "n")]
+    assert any(float(number) < 0 for number in numbers if number)
