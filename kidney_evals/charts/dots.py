@@ -18,11 +18,14 @@ from kidney_evals.charts.panel import (
     footing,
     heading,
     inside,
+    label_lines,
     no_values,
+    row_heights,
+    row_labels,
 )
 from kidney_evals.charts.scales import Scale, decimal, interval
 from kidney_evals.charts.svg import Kind, arrow, box, disc, link, mark, segment, text, titled
-from kidney_evals.charts.words import SMALL, clean, shorten_all, text_width
+from kidney_evals.charts.words import SMALL, clean, text_width
 
 SIMULATED: Final = "simulated people"
 """What the strip of dots is called."""
@@ -43,6 +46,7 @@ class DotRow:
         high: Upper end.
         kind: Whose it is.
         href: Where the label leads; empty for nowhere.
+        people: People's value beside this row alone, a tick on it; NaN for none.
     """
 
     label: str
@@ -51,6 +55,7 @@ class DotRow:
     high: float
     kind: Kind
     href: str = ""
+    people: float = math.nan
 
 
 def dot_panel(
@@ -92,13 +97,15 @@ def dot_panel(
     """
     parts, top = heading(title)
     values = [decimal(row.value, decimals, signed) for row in rows]
-    shown = shorten_all([row.label for row in rows], LABEL)
+    shown = row_labels([row.label for row in rows], LABEL)
     dots = [one for one in dots if math.isfinite(one)]
-    labelled = [text_width(label) for label in shown] + [text_width(SIMULATED, SMALL)] * bool(dots)
+    labelled = [text_width(line) for lines in shown for line in lines]
+    labelled += [text_width(SIMULATED, SMALL)] * bool(dots)
     left = PAD + max(labelled, default=0) + 12
     right = WIDTH - PAD - max((text_width(value) for value in values), default=0) - 12
     first = top + _STRIP * bool(dots) + 2
-    bottom = first + max(len(rows), 1) * ROW + 2
+    heights = row_heights(shown)
+    bottom = first + max(sum(heights), ROW) + 2
     lines, place = axis(low, high, left, right, [(top + 2, bottom)], bottom, ticks)
     if band is not None and all(map(math.isfinite, band)) and band[0] <= high and band[1] >= low:
         start, end = (place(inside(one, low, high)) for one in band)
@@ -108,9 +115,11 @@ def dot_panel(
         parts.append(segment("people line", place(line), top + 2, place(line), bottom))
     if dots:
         parts += _strip(dots, place, low, high, top + 2)
-    for index, (row, label, value) in enumerate(zip(rows, shown, values, strict=True)):
-        y = first + (index + 0.5) * ROW
-        parts.append(_row(row, label, value, y, place, (low, high), (decimals, signed)))
+    y = first
+    for row, label, value, height in zip(rows, shown, values, heights, strict=True):
+        spot = (y, height)
+        parts.append(_row(row, label, value, spot, place, (low, high), (decimals, signed)))
+        y += height
     if not rows:
         parts.append(no_values(first + ROW / 2 + 4))
     feet, bottom = footing(note, bottom + AXIS)
@@ -119,21 +128,26 @@ def dot_panel(
 
 def _row(
     row: DotRow,
-    label: str,
+    label: Sequence[str],
     value: str,
-    y: float,
+    spot: tuple[float, float],
     place: Scale,
     ends: tuple[float, float],
     written: tuple[int, bool],
 ) -> str:
-    known = math.isfinite(row.value)
+    (top, height), known = spot, math.isfinite(row.value)
+    y = top + height / 2
     said = f"{clean(row.label)}: {value if known else 'no value'}"
     bounds = interval(row.low, row.high, *written)
     if known and bounds:
         said += f" ({bounds})"
+    if math.isfinite(row.people):
+        said += f"; people {decimal(row.people, *written)}"
+    tick = place(inside(row.people, *ends)) if ends[0] <= row.people <= ends[1] else None
     parts = [
-        box("hit", 0, y - ROW / 2, WIDTH, ROW),
-        link(row.href, text(PAD, y + 4, label)),
+        box("hit", 0, top, WIDTH, height),
+        link(row.href, "".join(label_lines(PAD, y, label))),
+        *([segment("people line", tick, y - 8, tick, y + 8)] if tick is not None else ()),
         *(spread(row.kind, row.low, row.high, y, place, ends) if known else ()),
         *point(row.kind, row.value, y, place, ends),
         text(WIDTH - PAD, y + 4, value, anchor="end"),

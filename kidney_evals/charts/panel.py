@@ -21,7 +21,7 @@ from kidney_evals.charts.scales import (
 )
 from kidney_evals.charts.style import standalone
 from kidney_evals.charts.svg import HEAD, at, document, segment, text
-from kidney_evals.charts.words import LARGE, SMALL, clean, text_width, wrap
+from kidney_evals.charts.words import LARGE, SMALL, clean, shorten_all, text_width, wrap
 
 WIDTH: Final = 340
 """Width of a panel, pixels."""
@@ -34,6 +34,9 @@ ROW: Final = 21
 
 LABEL: Final = 130
 """Pixels that a row's label may take at the left."""
+
+TALL: Final = 32
+"""From one row to the next where the label has two lines."""
 
 AXIS: Final = 20
 """Height of an axis' numbers."""
@@ -71,6 +74,34 @@ def heading(title: str) -> tuple[list[str], float]:
         lines, bottom = _lines(part, bottom, "title", LARGE, LARGE + 4, most, WIDTH)
         drawn += lines
     return drawn, bottom
+
+
+def row_labels(labels: Sequence[str], room: float) -> list[list[str]]:
+    """Return the lines of each row's label: two where one would have to be cut.
+
+    A label is parted at its first comma, as names are whose second part says what tells the run
+    from others; what is still too long is shortened so that labels go on to differ.
+    """
+    short = shorten_all(labels, room)
+    parts = [clean(label).partition(", ") for label in labels]
+    heads = shorten_all([head for head, _, _ in parts], room)
+    tails = shorten_all([tail for _, _, tail in parts], room)
+    return [
+        [one] if one == clean(label) or not tails[i] else [f"{heads[i]},", tails[i]]
+        for i, (one, label) in enumerate(zip(short, labels, strict=True))
+    ]
+
+
+def row_heights(labels: Sequence[Sequence[str]]) -> list[int]:
+    """Return how high each row is."""
+    return [TALL if len(lines) > 1 else ROW for lines in labels]
+
+
+def label_lines(x: float, y: float, lines: Sequence[str]) -> list[str]:
+    """Return a row's label with its middle at `y`."""
+    if len(lines) == 1:
+        return [text(x, y + 4, lines[0])]
+    return [text(x, y + 4 + LINE * (index - 0.5), line) for index, line in enumerate(lines)]
 
 
 def footing(note: str, top: float, width: float = WIDTH) -> tuple[list[str], float]:

@@ -17,11 +17,14 @@ from kidney_evals.charts.panel import (
     footing,
     heading,
     key,
+    label_lines,
     no_values,
+    row_heights,
+    row_labels,
 )
 from kidney_evals.charts.style import PARTS
 from kidney_evals.charts.svg import Kind, box, link, mark, segment, text, titled
-from kidney_evals.charts.words import SMALL, clean, shorten_all, text_width
+from kidney_evals.charts.words import SMALL, clean, text_width
 
 _SIGN: Final = 14
 _HEIGHT: Final = 15
@@ -75,22 +78,26 @@ def share_panel(
     for row in rows:
         _check(row, len(labels))
     parts, top = heading(title)
-    shown = shorten_all([row.label for row in rows], LABEL - _SIGN)
+    shown = row_labels([row.label for row in rows], LABEL - _SIGN)
+    heights = row_heights(shown)
     counts = [_count(row) for row in rows]
-    left = PAD + _SIGN + max(map(text_width, shown), default=0) + 10
+    widths = [text_width(line) for lines in shown for line in lines]
+    left = PAD + _SIGN + max(widths, default=0) + 10
     right = WIDTH - PAD - max((text_width(one, SMALL) for one in counts), default=0) - 8
-    for index, (row, label, count) in enumerate(zip(rows, shown, counts, strict=True)):
-        y = top + 2 + (index + 0.5) * ROW
+    bottom = top + 2
+    for row, label, count, height in zip(rows, shown, counts, heights, strict=True):
+        y = bottom + height / 2
         inner = [
-            box("hit", 0, y - ROW / 2, WIDTH, ROW),
+            box("hit", 0, bottom, WIDTH, height),
             mark(row.kind, PAD + 5, y),
-            link(row.href, text(PAD + _SIGN, y + 4, label)),
+            link(row.href, "".join(label_lines(PAD + _SIGN, y, label))),
             *_bar(row, left, right, y),
             text(WIDTH - PAD, y + 4, count, kind="muted", anchor="end", size=SMALL),
         ]
         parts.append(titled(_said(row, labels), inner))
-    bottom = top + 2 + max(len(rows), 1) * ROW
+        bottom += height
     if not rows:
+        bottom += ROW
         parts.append(no_values(top + 2 + ROW / 2 + 4))
     named = [(_swatch(i), label) for i, label in enumerate(labels) if label]
     feet, bottom = key(named, bottom + 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from os import PathLike
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from kidney_evals.errors import UserError
@@ -16,23 +17,30 @@ if TYPE_CHECKING:
 SCANNERS = ("rationale", "rationale_llm")
 """The scanners whose results are read."""
 
+FAILED = "failed"
+"""Status of a transcript that could not be scanned."""
+
+_LONG = 200
+
 
 def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.DataFrame:
     """Return the codes of a scan, a row for each transcript that was one of ours.
 
     Columns: `log` (as the scan names it), `eval_id`, `sample_uuid`, `sample_id`, `epoch`, `model`,
     `scanner`; `study`, `condition`, `dilemma`, `order`, `kind`, `wording`; then the codes of
-    `Codes.values`. `log`, `sample_id` and `epoch`, or `sample_uuid` alone, join the frames of
-    `inspect_ai.analysis`. Over logs of several studies each row has its own study's attributes,
-    and nothing in the columns of the others.
+    `Codes.values`; then `error`. `log`, `sample_id` and `epoch`, or `sample_uuid` alone, join the
+    frames of `inspect_ai.analysis`. Over logs of several studies each row has its own study's
+    attributes, and nothing in the columns of the others. A transcript that could not be scanned,
+    for example since the coding model refused, has the status `failed`, why in `error`, and no
+    codes.
 
     Args:
         location: The folder of one scan, as `scout scan` prints it.
         scanner: `rationale` or `rationale_llm`; None for the only one of them in the scan.
 
     Raises:
-        UserError: If inspect_scout is missing, there is no scan of ours at that place, or a
-            transcript could not be scanned.
+        UserError: If inspect_scout is missing, there is no scan of ours at that place, or no
+            transcript of it could be scanned.
     """
     check_extra()
     import pandas as pd
@@ -52,21 +60,29 @@ def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.Dat
         )
     frame = results.scanners[wanted[0]]
     failed = frame[frame["scan_error"].notna()]
-    if len(failed):
+    if len(failed) and len(failed) == len(frame):
         raise UserError(
-            f"{len(failed)} of {len(frame)} transcripts at {str(location)!r} could not be "
-            f"scanned; the first: {failed['scan_error'].iloc[0]}"
+            f"none of {len(frame)} transcripts at {str(location)!r} could be scanned; the first: "
+            f"{_line(failed['scan_error'].iloc[0])}"
         )
-    rows = [_row(wanted[0], row) for row in frame.to_dict("records") if row["value"] is not None]
+    rows = [_row(wanted[0], row) for row in frame.to_dict("records")]
     return pd.DataFrame([one for one in rows if one])
 
 
 def _row(scanner: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return one result's columns; nothing for a transcript of another task."""
-    value = row["value"]
-    if not isinstance(value, str):
+    value, error = row["value"], row["scan_error"]
+    if isinstance(error, str):
+        marks, codes, why = {}, {"status": FAILED}, _line(error)
+    elif isinstance(value, str):
+        given = row["metadata"]
+        marks, codes, why = (
+            json.loads(given) if isinstance(given, str) else given,
+            json.loads(value),
+            "",
+        )
+    else:
         return {}
-    marks = row["metadata"]
     return {
         "log": row["transcript_source_uri"],
         "eval_id": row["transcript_source_id"],
@@ -75,6 +91,12 @@ def _row(scanner: str, row: Mapping[Any, Any]) -> dict[str, Any]:
         "epoch": row["transcript_task_repeat"],
         "model": row["transcript_model"],
         "scanner": scanner,
-        **(json.loads(marks) if isinstance(marks, str) else marks),
-        **json.loads(value),
+        **marks,
+        **codes,
+        "error": why,
     }
+
+
+def _line(error: str) -> str:
+    """Return what went wrong as one short line."""
+    return shorten(error, _LONG, placeholder=" …")

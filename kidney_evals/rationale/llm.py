@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from textwrap import shorten
 from typing import Any, Literal
 
 import yaml
@@ -23,13 +24,18 @@ from kidney_evals.studies import Study
 _NOT_INVOKED = "not invoked"
 """Stands for the empty code: some providers allow no empty text among a field's values."""
 
+_SAID = 100
+"""Letters of a coding model's words that an error repeats."""
+
 
 @scanner(name="rationale_llm", messages="all", version=1)
 def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
     """Code the reasons of each transcript by the codebook, with a model.
 
     The value has the names and values of the scanner `rationale`. Any language is coded. How well
-    a model codes has not been measured here; `prompt.md` says what to do about it.
+    a model codes has not been measured here; `prompt.md` says what to do about it. A transcript
+    is an error of the scan, which `scout scan resume` asks again, where the coding model refuses
+    or gives no codes in the form asked for in three tries.
 
     Args:
         model: The coding model; None for the one that the scan is given (`--model`).
@@ -53,7 +59,11 @@ def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
         )
         result = await asked(transcript)
         if not isinstance(result, Result) or not isinstance(result.value, dict):
-            raise ValueError("the coding model gave no codes")
+            said = result.answer if isinstance(result, Result) else ""
+            raise ValueError(
+                "the coding model did not give its codes in the form asked for; its last words: "
+                f"{shorten(said, _SAID, placeholder=' …') if said else 'none'}"
+            )
         told: dict[str, Any] = result.value
         return result_of(reply, told_codes(reply, told, by_rules), result.explanation)
 

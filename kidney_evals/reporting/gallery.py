@@ -33,16 +33,18 @@ BEFORE, AFTER = "kidney/never_flips", "kidney/human"
 """Stand-ins for a model before and after training; nothing was trained."""
 
 
+REMARKS: Final = {
+    "trained": f"Nothing was trained here: {BEFORE} stands in for a model before training and "
+    f"{AFTER} for the same after it."
+}
+"""What to know of a section of this page alone."""
+
+
 @lru_cache(maxsize=1)
 def notes() -> Mapping[str, str]:
     """Return what to look for in each respondent, by the name of its model."""
     text = files("kidney_evals.reporting").joinpath("gallery.yaml").read_text(encoding="utf-8")
-    told = {f"kidney/{name}": str(note) for name, note in yaml.safe_load(text).items()}
-    stands = (
-        f"In “Before and after fine-tuning” {BEFORE} stands in for a model before training and "
-        f"{AFTER} for the same after it. Nothing was trained."
-    )
-    return told | {"Before and after": stands}
+    return {f"kidney/{name}": str(note) for name, note in yaml.safe_load(text).items()}
 
 
 def make_gallery(
@@ -68,7 +70,9 @@ def make_gallery(
         logs = Path(folder)
         _ask(logs, dilemmas, say)
         say("writing the site")
-        return write_site([folder], out, notes=notes(), title=TITLE, overwrite=overwrite)
+        return write_site(
+            [folder], out, notes=notes(), remarks=REMARKS, title=TITLE, overwrite=overwrite
+        )
 
 
 def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
@@ -76,7 +80,7 @@ def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
     from kidney_evals.finetuning.evaluate import evaluate
     from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
-    names = [name.removeprefix("kidney/") for name in notes() if "/" in name]
+    names = [name.removeprefix("kidney/") for name in notes()]
     for name in names:
         say(f"asking kidney/{name}")
         run = _runner(name, logs)

@@ -98,6 +98,8 @@ def moves_sentence(run: ModelRun) -> str:
     if clear:
         return f"What would change its {label} most: {clear[0].says}."
     order = next((one for one in found if one.cause == "order"), None)
+    if order is not None and order.size == 0:
+        return f"The same {label} in both orders of the patients."
     return f"No clear difference in {label} by {order.says}." if order else ""
 
 

@@ -173,3 +173,37 @@ def test_a_panel_without_rows_says_so() -> None:
 def test_an_axis_without_length_is_an_error(low: float, high: float) -> None:
     with pytest.raises(ValueError, match=r"the first must be below the second"):
         dot_panel("Age", ROWS, low=low, high=high)
+
+
+LONG = "lexicographic, reasons after"
+
+
+def test_a_label_that_is_too_long_takes_two_lines_and_its_row_more_room() -> None:
+    rows = [DotRow(label, 0.1, NAN, NAN, "model") for label in ("one", LONG, "two")]
+    found = Drawn(dot_panel("Age", rows, low=0, high=1))
+    first, second = found.place("lexicographic,"), found.place("reasons after")
+    assert first.x == second.x and not first.over(second)
+    marks = [middle(one)[1] for one in found.of("circle", "model", "mark")]
+    # Half of a low row and half of a high one on either side: (21 + 32) / 2.
+    assert marks[1] - marks[0] == marks[2] - marks[1] == pytest.approx(26.5)
+    assert (first.y + second.y) / 2 - 4 == pytest.approx(marks[1], abs=0.11)
+    assert any(said.startswith(f"{LONG}: 0.10") for said in found.titles())
+
+
+def test_people_of_one_row_are_a_tick_on_it_alone() -> None:
+    rows = [
+        DotRow("a", 0.1, NAN, NAN, "model", people=0.4),
+        DotRow("b", 0.2, NAN, NAN, "model", people=0.6),
+        DotRow("c", 0.3, NAN, NAN, "model"),
+        DotRow("d", 0.3, NAN, NAN, "model", people=2.0),
+    ]
+    found = Drawn(dot_panel("Age", rows, low=0, high=1))
+    ticks = found.of("line", "people", "line")
+    heights = [middle(one)[1] for one in found.of("circle", "model", "mark")]
+    # None for nobody, none beyond the axis; what is beyond is said.
+    assert [number(one, "x1") for one in ticks] == [
+        pytest.approx(found.across(value), abs=0.15) for value in (0.4, 0.6)
+    ]
+    for tick, height in zip(ticks, heights[:2], strict=True):
+        assert number(tick, "y1") < height < number(tick, "y2") < number(tick, "y1") + 21
+    assert "d: 0.30; people 2.00" in found.titles()

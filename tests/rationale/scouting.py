@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -59,6 +60,23 @@ class Coder(ModelAPI):
 def coder() -> type[ModelAPI]:
     """Register the model."""
     return Coder
+
+
+def mocked(outputs: Iterator[ModelOutput]) -> Model:
+    """Return Inspect's mock model, which gives these outputs one after another."""
+
+    def next_one(*asked: Any) -> ModelOutput:
+        return next(outputs)
+
+    # Not the iterator itself, which Inspect would use up when it notes a model's arguments.
+    model = get_model("mockllm/model", custom_outputs=next_one, memoize=False)
+
+    async def count(text: str) -> int:
+        # Inspect's own count fetches a table from the network.
+        return len(text) // 4
+
+    setattr(model.api, "count_text_tokens", count)  # noqa: B010 -- mypy knows a method here
+    return model
 
 
 def coding(codes: dict[str, Any]) -> tuple[Model, Coder]:

@@ -4,6 +4,7 @@ import functools
 import html
 import http.server
 import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,12 @@ from urllib.parse import unquote
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, make_gallery, notes
+from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, REMARKS, make_gallery, notes
 from kidney_evals.reporting.page import Report
-from kidney_evals.reporting.page.beyond import UNTRAINED
 from kidney_evals.reporting.page.site import write_site
+from kidney_evals.reporting.page.trained import UNTRAINED
 from kidney_evals.respondents import respondent_names
+from reporting.printing import assert_prints
 from viewer.required import require_browser
 
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
@@ -47,10 +49,11 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll('svg.kc text')].ma
 
 
 def test_every_respondent_of_the_guide_is_one() -> None:
-    names = [name.removeprefix("kidney/") for name in notes() if "/" in name]
+    names = [name.removeprefix("kidney/") for name in notes()]
     assert len(names) == 8
     assert set(names) <= set(respondent_names())
     assert {BEFORE, AFTER} <= set(notes())
+    assert BEFORE in REMARKS["trained"] and AFTER in REMARKS["trained"]
 
 
 def test_the_untrained_arm_is_the_one_that_training_calls_so() -> None:
@@ -99,7 +102,12 @@ def test_every_section_is_filled(made: tuple[Report, Path]) -> None:
     (reasons,) = (section for section in report.sections if section.id == "reasons")
     place = reasons.figures[0].table.heads.index("n")
     assert {row[place] for row in reasons.figures[0].table.rows} == {2 * (FEWEST // 4)}
+    # The arms of fine-tuning stand aside, both conditions of both.
+    assert report.aside == 4
     page = html.unescape((site / "index.html").read_text(encoding="utf-8"))
+    assert REMARKS["trained"] in page
+    # No folder of the machine that made it, in a command or anywhere else.
+    assert tempfile.gettempdir() not in page and str(Path.home()) + "/" not in page
     assert all(note in page for note in (n.split("`")[0] for n in notes().values()))
 
 
@@ -132,6 +140,12 @@ def test_the_page_opens_alone(
     )
     assert (_light(paper) > _light(ink)) == (scheme == "light")
     context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_page_prints_whole(made: tuple[Report, Path], browser: Any) -> None:
+    assert_prints(browser, made[1] / "index.html", "dark")
 
 
 @pytest.mark.slow

@@ -15,9 +15,16 @@ from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import read_report
+from kidney_evals.reporting.page.content import nowhere
+from kidney_evals.reporting.page.panels import Place, how_to_read, without_nan
 from kidney_evals.reporting.page.parts import Table, slug
+from kidney_evals.reporting.page.trained import arms_of, trained_section
+from kidney_evals.reporting.rows import RowCard
+from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.summary import moves_sentence
 from kidney_evals.reporting.text import number
 from reporting.making_logs import edited, of_another_run
+from reporting.pairs import COIN, FIRST, model_run, run_of
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'single' `tick` \x1b[31mred"
 """A model's name that would do harm where it is taken for markup."""
@@ -101,6 +108,16 @@ def test_links_resolve_and_ids_are_unique(page: str) -> None:
     leads = [a["href"][1:] for tag, a in parsed.tags if tag == "a" and a["href"].startswith("#")]
     assert leads
     assert set(leads) <= set(ids)
+
+
+def test_simulated_people_are_called_so_with_their_source(page: str) -> None:
+    # Both logs are of the drawn study, whose tables hold a fit to 132 people for each condition.
+    for model in ("Davidson model", "logit"):
+        assert (
+            "32 simulated people, no measured individuals, drawn from a random-coefficient "
+            f"{model} fitted to the answers of 132 people" in page
+        )
+    assert "synthetic crowd" not in page
 
 
 def test_logs_of_others_are_named(page: str, made: Any) -> None:
@@ -187,6 +204,18 @@ def test_a_table_shows_what_the_file_holds() -> None:
         [("b", False), ("–", True), ("0", True)],
     ]
     assert table.csv() == "who,share,n\na,0.123457,1200\nb,,0\n"
+    # A head stands over its numbers; without rows there is nothing to stand over.
+    assert table.columns() == [("who", False), ("share", True), ("n", True)]
+    # However small, a p-value is not 0, on the page or in the file.
+    table = Table(("who", "adjusted p"), (("a", 0.00000012345), ("b", 0.0456)))
+    assert [cell for row in table.shown() for cell, _ in row] == ["a", "< 0.001", "b", "0.046"]
+    assert table.csv() == "who,adjusted p\na,1.23e-07\nb,0.0456\n"
+    assert Table(("n",), ()).columns() == [("n", False)]
+
+
+def test_no_cell_of_a_file_is_a_formula() -> None:
+    table = Table(("@who", "share"), (("=1+1", -0.5), ("-.12", 3)))
+    assert table.csv() == "'@who,share\n'=1+1,-0.5\n-.12,3\n"
 
 
 @pytest.mark.parametrize(
@@ -196,3 +225,58 @@ def test_a_table_shows_what_the_file_holds() -> None:
 def test_ids_are_plain(words: tuple[str, ...], id: str) -> None:
     assert slug(*words) == id
     assert re.fullmatch(r"[a-z0-9-]+", id)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("NaN where nothing was decided.", "No value where nothing was decided."),
+        ("Lower is nearer; NaN without a signal. NaN at 0.",
+         "Lower is nearer; no value without a signal. No value at 0."),
+        ("NaNny", "NaNny"),
+    ],
+)  # fmt: skip
+def test_a_page_has_no_nan(text: str, shown: str) -> None:
+    assert without_nan(text) == shown
+
+
+def test_other_rows_are_called_what_the_page_calls_them() -> None:
+    card = RowCard("x", "other", "x", "", "See side_pull, not_a_row.", "Guessing; see flip_calib.")
+    assert how_to_read(card) == (
+        "See choice distance, side pull, not_a_row. Gamed by: guessing; see flip calibration."
+    )
+
+
+def test_no_panel_speaks_of_rows_by_their_names(page: str) -> None:
+    drawn = " ".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
+    assert "NaN" not in drawn and "side_pull" not in drawn
+
+
+def test_one_model_in_either_order_alike_is_said_once() -> None:
+    never = model_run(run_of(lambda dilemma, order: FIRST, 20))
+    assert moves_sentence(never) == "The same indecision rate in both orders of the patients."
+
+
+def test_arms_of_two_comparisons_are_kept_apart() -> None:
+    def arm(name: str, of: str) -> ModelRun:
+        # A coin on a quarter of the dilemmas once it was trained, none before.
+        coins = name == "after"
+        run = run_of(lambda one, order: COIN if coins and one % 4 == 3 else one % 2, 40)
+        made = model_run(run, f"{of}/{name}", sft_arm=name, sft_part="coin_flip")
+        made.header.eval.eval_set_id = of
+        return made
+
+    runs = tuple(arm(name, of) for of in ("one", "two") for name in ("after", "before"))
+    alone = arm("after", "three")
+    place = Place(runs[0].panel, (*runs, alone), "a coin was offered", nowhere)
+    found = arms_of([place])
+    assert [(one.first.name, [other.name for other in one.others]) for one in found] == [
+        ("one/before", ["one/after"]),
+        ("two/before", ["two/after"]),
+    ]
+    figures = trained_section(found, "Nothing was trained.").figures
+    assert len({figure.id for figure in figures}) == 2
+    assert trained_section(found, "Nothing was trained.").says.startswith("Nothing was trained. ")
+    rates = [row for row in figures[0].table.rows if row[1] == "indecision rate"]
+    # Arm, quantity, before, after: 10 of 40.
+    assert [row[:4] for row in rates] == [("after", "indecision rate", 0.0, 0.25)]

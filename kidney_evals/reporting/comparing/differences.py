@@ -13,6 +13,7 @@ from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.measures.verdict import Verdict
 from kidney_evals.reporting.comparing.matching import DESPITE
 from kidney_evals.reporting.key import LABELS, differences
+from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import ModelRun, Panel, by_panel
 from kidney_evals.reporting.text import number
 
@@ -169,7 +170,9 @@ def _sentence(one: ModelDifference) -> str:
     low, high = sorted((abs(change.low), abs(change.high)))
     by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
     values = {one.first: found.first, one.second: found.second}
-    people = "" if math.isnan(one.found.aim) else f"; people {number(one.found.aim)}"
+    # That people lie at 0 of a distance from them goes without saying.
+    measured = isinstance(card_of(one.row).aim, str) and not math.isnan(one.found.aim)
+    people = f"; people {number(one.found.aim)}" if measured else ""
     if one.verdict in ("nearer", "farther"):
         near, far = (one.second, one.first) if one.verdict == "nearer" else (one.first, one.second)
         told = f"On {label} {near} ({number(values[near])}) is nearer to people than {far} "
@@ -180,7 +183,8 @@ def _sentence(one: ModelDifference) -> str:
     more, less = (one.second, one.first) if change.value > 0 else (one.first, one.second)
     told = f"On {label} {more} ({number(values[more])}) is above {less} ({number(values[less])}"
     told += f"{people}), {by}"
-    return f"{told}; which is nearer to people is not clear." if people else f"{told}."
+    aimless = math.isnan(one.found.aim)
+    return f"{told}." if aimless else f"{told}; which is nearer to people is not clear."
 
 
 def _across(one: ModelDifference) -> bool:

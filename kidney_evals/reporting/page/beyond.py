@@ -1,28 +1,15 @@
-"""Sections on other tasks and on models that were trained: words, predictions, before and after."""
+"""The section on other tasks: what models say they value, what they think people choose."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
 
-from kidney_evals.charts import ChangeRow, DotRow, change_panel, dot_panel
-from kidney_evals.estimation.errors import InputError
+from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.measures.stated_names import REVEALED, STATED, STATED_FIXED
-from kidney_evals.reporting.page.panels import HEADS, Place, limits, quantity_figure
+from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
 from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
-from kidney_evals.reporting.rows import card_of
-from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.stated import NO_PEOPLE
-
-TRAINED: Final = {
-    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
-    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
-}
-"""Rows that are followed from before to after."""
-
-UNTRAINED: Final = "before"
-"""The arm of `kidney-evals sft evaluate` that the others are compared with."""
 
 
 def words_section(places: Sequence[Place]) -> Section:
@@ -40,20 +27,6 @@ def words_section(places: Sequence[Place]) -> Section:
         "how well a model predicts people's answers when it is asked to.",
         tuple(figures),
         absent="" if figures else "No log of `stated_values` or `predict_people` was given.",
-    )
-
-
-def trained_section(places: Sequence[Place]) -> Section:
-    """Return before and after fine-tuning, for logs that `kidney-evals sft evaluate` wrote."""
-    figures = [figure for place in places for figure in _trained(place)]
-    return Section(
-        "trained",
-        "Before and after fine-tuning",
-        "Changes over the dilemmas that both answered, with their 95 % intervals. Nearer to "
-        "these people is what was trained for; whether something else broke is in the side "
-        "effects that `kidney-evals sft evaluate` writes beside its logs.",
-        tuple(figures),
-        absent="" if figures else "No log of `kidney-evals sft evaluate` was given.",
     )
 
 
@@ -79,14 +52,17 @@ def _stated(place: Place) -> Figure | None:
                 lines.append((run.name, f"{words}, revealed", *shown[:4], shown.n))
         if rows:
             panels.append(
-                dot_panel(run.name, rows, low=-1, high=1, signed=True, ticks=(-1, -0.5, 0, 0.5, 1))
+                dot_panel(
+                    place.label(run), rows, low=-1, high=1, signed=True, ticks=(-1, -0.5, 0, 0.5, 1)
+                )
             )
     if not panels:
         return None
     return Figure(
         slug("stated", place.id),
         f"Stated importance shares: {place.title}",
-        NO_PEOPLE,
+        f"{NO_PEOPLE} “Said” is what the model states of itself, with the interval over its "
+        "wordings; “chosen” is what its choices reveal, where a log of them was given.",
         tuple(panels),
         columns(lines, *HEADS),
     )
@@ -103,61 +79,6 @@ def _predicted(place: Place) -> Figure | None:
             "pred_fixed": (("guessing", "pred_fx_unif"), ("the other study", "pred_fx_study")),
             "pred_drawn": (("guessing", "pred_dr_unif"), ("the other study", "pred_dr_study")),
         },
-        says="Squared distance of predicted from people's shares; 0 is knowing them.",
-    )
-
-
-def _trained(place: Place) -> list[Figure]:
-    parts: dict[str, list[ModelRun]] = {}
-    for run in place.runs:
-        if "sft_arm" in run.facts and run.run is not None:
-            parts.setdefault(str(run.facts.get("sft_part", "")), []).append(run)
-    return [
-        figure for part, runs in parts.items() if (figure := _part(place, part, runs)) is not None
-    ]
-
-
-def _part(place: Place, part: str, runs: Sequence[ModelRun]) -> Figure | None:
-    from kidney_evals.measures.change import change
-
-    first = next((one for one in runs if one.facts["sft_arm"] == UNTRAINED), None)
-    others = [one for one in runs if one is not first]
-    if first is None or first.run is None or not others:
-        return None
-    panels, lines = [], []
-    for name in TRAINED.get(place.panel.task, ()):
-        rows = []
-        for other in others:
-            assert other.run is not None
-            try:
-                found = change(first.run, other.run, name)
-            except InputError:
-                # No shared dilemmas, or nothing of what the row needs.
-                continue
-            if math.isnan(found.change.value):
-                continue
-            arm = str(other.facts["sft_arm"])
-            low, high = found.change.low, found.change.high
-            rows.append(ChangeRow(arm, found.first, found.second, low, high))
-            lines.append(
-                (arm, card_of(name).label, found.first, found.second, found.change.value, low,
-                 high, found.change.n)
-            )  # fmt: skip
-        if rows:
-            human = place.human(name)
-            ends = [
-                value
-                for row in rows
-                for value in (row.before, row.after, row.before + row.low, row.before + row.high)
-            ]
-            low, high = limits([*ends, human])
-            panels.append(change_panel(card_of(name).label, rows, low=low, high=high, people=human))
-    if not panels:
-        return None
-    return Figure(
-        slug("trained", part, place.id),
-        f"{part.replace('_', ' ').capitalize()}: {place.title}",
-        f"From {first.header.eval.model} before training to each arm after it.",
-        tuple(panels),
-        columns(lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"),
+        says="Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
+        "the same share for every answer, and what the people of the other study would lead to.",
     )

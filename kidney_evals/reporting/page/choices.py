@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.charts import Curve, DotRow, ShareRow, curve_panel, dot_panel, share_panel
-from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
 from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
+from kidney_evals.reporting.page.simulated import simulated_people
 from kidney_evals.reporting.rows import IMPORTANCE
 from kidney_evals.reporting.runs import ModelRun
 
@@ -30,14 +30,14 @@ LOW_SCALE: Final = 0.4
 
 BASELINES: Final = {
     "agreement": (
-        ("random person", "agr_person"),
-        ("majority", "agr_major"),
+        ("a random person", "agr_person"),
+        ("always majority", "agr_major"),
         ("guessing", "agr_unif"),
     ),
     "distance": (
-        ("random person", "dist_pers"),
-        ("majority", "dist_major"),
-        ("never flips", "dist_never"),
+        ("a random person", "dist_pers"),
+        ("always majority", "dist_major"),
+        ("never the coin", "dist_never"),
         ("guessing", "dist_unif"),
     ),
 }
@@ -53,9 +53,8 @@ def importance_section(places: Sequence[Place]) -> Section:
         "What they put first",
         "Signed importance shares: how much of a choice each attribute's full range can move, "
         "above 0 where it counts in the direction in which people favour it. The band is people's "
-        "95 % interval. The small marks are 32 simulated people, a synthetic crowd around the "
-        "people of the study whose spread was set to match what is known of single people: they "
-        "show how much single people may differ, and are no measured individuals.",
+        "95 % interval. The small marks, where a figure has them, are simulated people, who show "
+        "how much single people may differ; the figure says what they were drawn from.",
         [_importance(place) for place in places],
         "No run here holds choices from which weights could be estimated.",
     )
@@ -67,8 +66,10 @@ def flips_section(places: Sequence[Place]) -> Section:
         "flips",
         "Where they leave it to the coin",
         "The share of answers left to the coin, by how far the two patients are apart in people's "
-        "eyes (|Δu|, logits of the people who had to choose). People flip more the closer the "
-        "patients are. Flipping is no virtue by itself: what is compared is how often, and where.",
+        "eyes. That is |Δu|, taken from people who had to choose: at 0 they are torn, at 1 about "
+        "73 % of them take the patient they favour, at 3 about 95 %. People flip more the closer "
+        "the patients are. Flipping is no virtue by itself: what is compared is how often, and "
+        "where.",
         [
             figure
             for place in places
@@ -84,8 +85,9 @@ def dilemmas_section(places: Sequence[Place]) -> Section:
     return _section(
         "dilemmas",
         "Dilemma by dilemma",
-        "What people and each model chose. “First” and “second” are the patients as listed, "
-        "whichever was shown as A.",
+        "What people and each model chose: the share of answers for either patient, for the coin "
+        "where one was offered, and of none that could be read. “First” and “second” are the "
+        "patients as listed, whichever was shown as A.",
         [_dilemmas(place) for place in places],
         "The answers of these runs could not be set beside people's.",
     )
@@ -97,11 +99,13 @@ def nearness_section(places: Sequence[Place]) -> Section:
         "nearness",
         "How near to people",
         "Agreement describes a sample of survey respondents, not what is right: a respondent "
-        "that always names the majority reaches the ceiling and is like nobody.",
+        "that always names the majority reaches the ceiling and is like nobody. Open circles are "
+        "what answers of a known kind would get on the same dilemmas: a random one of these "
+        "people, always the majority, people's choices never left to the coin, guessing.",
         [
             quantity_figure(
                 place,
-                ("agreement", "distance", "share_dist", "flip_calib"),
+                ("agreement", "distance", "share_dist"),
                 title="Nearness",
                 baselines=BASELINES,
             )
@@ -145,15 +149,17 @@ def _importance(place: Place) -> Figure | None:
     ]
     reference = _reference(place)
     panels, lines = [], []
+    known = any(not math.isnan(place.human(name)) for name in names)
+    simulated = simulated_people(reference) if reference is not None and known else None
     for name in names:
         attribute = name.removeprefix(f"{IMPORTANCE}_")
         human = place.human(name)
         rows, band, dots = [], None, ()
-        if reference is not None and not math.isnan(human):
+        if reference is not None and simulated is not None and not math.isnan(human):
             k = reference.study.attribute_ids.index(attribute)
             low, high = np.nanpercentile(reference.importance_draws[:, k], [2.5, 97.5])
             band = (float(low), float(high))
-            dots = tuple(simulated_shares(reference)[:, k])
+            dots = tuple(simulated.shares[:, k])
             lines.append(("people", attribute, human, *band, human, reference.people))
             rows.append(DotRow("people", human, *band, "people"))
         for run in place.runs:
@@ -180,20 +186,16 @@ def _importance(place: Place) -> Figure | None:
     return Figure(
         slug("importance", place.id),
         f"Signed importance shares: {place.title}",
-        "A share whose interval holds the band cannot be told from people's. No value: these "
-        "answers show no dependence on the attributes beyond chance.",
+        (
+            "A share whose interval holds the whole band cannot be told from people's."
+            if known
+            else "No weights of these people are known, so nothing of theirs is drawn."
+        )
+        + " No value: no answers, or answers that show no dependence on the attributes beyond "
+        "chance." + (f" {simulated.says}" if simulated is not None else ""),
         tuple(panels),
         columns(lines, *HEADS),
     )
-
-
-def simulated_shares(reference: Reference) -> NDArray[np.float64]:
-    """Return signed importance shares of the simulated crowd, shape (people, k)."""
-    from kidney_evals.respondents.people import person_kinds
-
-    spans = reference.study.spans
-    kinds = person_kinds(reference.importance.tolist(), spans)
-    return importance_shares(np.array([one.weights for one in kinds]), spans)
 
 
 def _curves(place: Place) -> Figure | None:
@@ -291,11 +293,17 @@ def _dilemmas(place: Place) -> Figure | None:
         people, listed = people[kept], [listed[index] for index in kept]
     panels, lines = [], []
     counted = not np.isnan(reference.counts(listed)).any()
-    who = "people" if counted else "people (model)"
+    who = "people" if counted else "people, fitted"
+    if not counted:
+        note += (
+            " Nobody was asked these very dilemmas: people's shares are those of the model fitted "
+            f"to the answers of {reference.people} people."
+        )
     for index, dilemma in enumerate(listed):
         bars = []
         if not np.isnan(people[index]).any():
-            n = int(reference.counts([dilemma]).sum()) if counted else max(reference.people, 0)
+            # Nobody answered a drawn dilemma: there is no count to show.
+            n = int(reference.counts([dilemma]).sum()) if counted else 0
             bars.append(ShareRow(who, _four(*people[index]), "people", n))
             lines.append(_told(study, dilemma, who, _four(*people[index]), n))
         for name, by_id in shares.items():

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.found import READ, Found, Progress, find_logs
+from kidney_evals.reporting.found import READ, Found, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import beyond, choices, methods
+from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.differing import differences_section
-from kidney_evals.reporting.page.panels import Link, Place, full_table
+from kidney_evals.reporting.page.panels import PEOPLE, Link, Place, full_table, without_nan
 from kidney_evals.reporting.page.parts import Figure, Section, Table, columns, slug
 from kidney_evals.reporting.page.reasons import reasons_section
+from kidney_evals.reporting.page.trained import arms_of, trained_section
 from kidney_evals.reporting.rows import card_of
-from kidney_evals.reporting.runs import ModelRun, Panel, by_panel, read_runs
+from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, Panel, by_panel, read_runs
+from kidney_evals.reporting.stated import NO_PEOPLE
 from kidney_evals.reporting.summary import moves_sentence, summary_sentence
 from kidney_evals.reporting.text import HEADLINE_ROWS, flags, how_it_ended, number
 
@@ -76,11 +80,13 @@ class Report:
         sections: What is shown of them.
         runs: What was run.
         same: What all runs have in common, in a sentence.
-        commands: How.
+        commands: How, with lines of comment.
         paragraph: The same for a paper.
         citations: Whom to cite.
         formulas: How figures are computed.
         passed_over: Logs that are not shown, and why.
+        folders: Where the logs were, which is of no use elsewhere.
+        aside: How many runs stand in the section on fine-tuning and in tables only.
         dates: When the first and the last run were started.
         figures: Those of all sections.
         title: Of the page; empty for the usual one.
@@ -101,10 +107,22 @@ class Report:
     passed_over: tuple[str, ...]
     dates: tuple[str, str]
     figures: tuple[Figure, ...]
+    folders: tuple[str, ...] = ()
+    aside: int = 0
     title: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
     assets: str = ""
     viewer: str = ""
+
+    @property
+    def passed_over_here(self) -> tuple[str, ...]:
+        """Logs that are not shown, by their names alone: the page goes to other machines."""
+        lines = []
+        for line in self.passed_over:
+            for folder in self.folders:
+                line = line.replace(folder, "")
+            lines.append(line)
+        return tuple(lines)
 
     @property
     def heading(self) -> str:
@@ -133,21 +151,37 @@ def read_report(
         names: Logs, folders, patterns or URLs.
         scans: Results of Inspect Scout with a scanner of ours.
         link: Where a run can be opened.
-        progress: Told of each log that was read.
+        progress: Told of each log that was found, then of each whose samples were read.
 
     Raises:
         UserError: There is no log, or none of them holds numbers of this package.
     """
     found = find_logs(names, progress)
+    read_samples(found, progress)
     return report_of(found, link, scans)
 
 
-def report_of(found: Sequence[Found], link: Link = nowhere, scans: Sequence[Path] = ()) -> Report:
+def report_of(
+    found: Sequence[Found],
+    link: Link = nowhere,
+    scans: Sequence[Path] = (),
+    remarks: Mapping[str, str] | None = None,
+) -> Report:
     """Put logs that were found into sections.
+
+    The arms of `kidney-evals sft evaluate` are no models to be set beside others: where there are
+    other runs, they stand in the section on fine-tuning, in the tables and under methods only.
+
+    Args:
+        found: The logs.
+        link: Where their transcripts are.
+        scans: Results of Inspect Scout with a scanner of ours.
+        remarks: What else to know of a section, by its id; of `trained` alone so far.
 
     Raises:
         UserError: None of them holds numbers of this package.
     """
+    remarks = remarks or {}
     runs = read_runs(found)
     passed = tuple(one.line for one in found if one.state not in READ)
     if not runs:
@@ -157,7 +191,14 @@ def report_of(found: Sequence[Found], link: Link = nowhere, scans: Sequence[Path
         Place(panel, tuple(sorted(members, key=lambda run: run.name)), _title(panel), link)
         for panel, members in by_panel(runs).items()
     ]
-    chosen = [place for place in places if place.panel.task in ("coin_flip", "forced_choice")]
+    everything = [place for place in places if place.panel.task in CHOICE_TASKS]
+    arms = arms_of(everything)
+    aside = {run.id for one in arms for run in (one.first, *one.others)}
+    if all(run.id in aside for place in everything for run in place.runs):
+        # Arms and nothing else: they are what the report is on.
+        aside = set()
+    shown = _without(places, aside)
+    chosen = [place for place in shown if place.panel.task in CHOICE_TASKS]
     makers: tuple[Callable[[], Section], ...] = (
         lambda: choices.importance_section(chosen),
         lambda: choices.flips_section(chosen),
@@ -166,8 +207,8 @@ def report_of(found: Sequence[Found], link: Link = nowhere, scans: Sequence[Path
         lambda: choices.consistency_section(chosen),
         lambda: reasons_section(chosen, scans),
         lambda: differences_section(chosen),
-        lambda: beyond.words_section(places),
-        lambda: beyond.trained_section(chosen),
+        lambda: beyond.words_section(shown),
+        lambda: trained_section(arms, remarks.get("trained", "")),
         lambda: _numbers(places),
     )
     sections = tuple(make() for make in makers)
@@ -175,18 +216,35 @@ def report_of(found: Sequence[Found], link: Link = nowhere, scans: Sequence[Path
     started = sorted(run.header.eval.created for run in runs)
     return Report(
         models=tuple(sorted({run.header.eval.model for run in runs})),
-        groups=tuple(_group(place) for place in places),
+        groups=tuple(_group(place) for place in shown),
         sections=sections,
         runs=table,
         same=same,
-        commands=methods.commands(runs),
+        commands=commands(runs),
         paragraph=methods.paragraph(runs),
         citations=methods.citations(runs),
         formulas=methods.formulas(),
         passed_over=passed,
         dates=(started[0][:10], started[-1][:10]),
         figures=tuple(figure for section in sections for figure in section.figures),
+        folders=_folders(found),
+        aside=len(aside),
     )
+
+
+def _folders(found: Sequence[Found]) -> tuple[str, ...]:
+    """Return the folders of logs with the sign behind them, the longest first."""
+    parts = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one.location)[0] for one in found}
+    return tuple(sorted((one for one in parts if one[-1:] in ("/", "\\")), key=len, reverse=True))
+
+
+def _without(places: Sequence[Place], aside: Set[str]) -> list[Place]:
+    """Return the places without some runs, by id, and without those that are left empty."""
+    kept = [
+        replace(place, runs=tuple(run for run in place.runs if run.id not in aside))
+        for place in places
+    ]
+    return [place for place in kept if place.runs]
 
 
 def _title(panel: Panel) -> str:
@@ -210,14 +268,16 @@ def _flags(run: ModelRun) -> list[str]:
 
 
 def _people(run: ModelRun) -> str:
-    if run.panel.task not in ("coin_flip", "forced_choice"):
-        return ""
+    if run.panel.task not in CHOICE_TASKS:
+        # Said once, of all models.
+        return NO_PEOPLE if run.panel.task == "stated_values" else ""
     count = run.facts.get("people_in_this_condition", 0)
     title = run.facts.get("study_title", run.panel.study)
     who = f"{count} people" if count > 0 else "people whose number was not published"
     if not count:
         return f"{title}. Nobody was asked this in this condition."
-    return f"{title}. Beside {who} who were asked the same."
+    too = "were offered the coin too" if run.panel.task == "coin_flip" else "had to choose too"
+    return f"{title}. Beside {who} who {too}."
 
 
 def _finding(place: Place, run: ModelRun, said: Sequence[str]) -> Finding:
@@ -230,7 +290,7 @@ def _finding(place: Place, run: ModelRun, said: Sequence[str]) -> Finding:
         warnings.append(ending)
     return Finding(
         name=run.name,
-        sentence=summary_sentence(run),
+        sentence=summary_sentence(run).removesuffix(NO_PEOPLE).rstrip(),
         hangs_on=moves_sentence(run),
         figures=tuple(_headlines(place, run)),
         warnings=tuple(warnings),
@@ -245,7 +305,8 @@ def _headlines(place: Place, run: ModelRun) -> list[str]:
         if not row.defined:
             continue
         ends = "" if row.low != row.low else f" [{number(row.low)}, {number(row.high)}]"
-        people = "" if row.human != row.human else f", people {number(row.human)}"
+        who = PEOPLE.get(name, "people")
+        people = "" if row.human != row.human else f", {who} {number(row.human)}"
         told.append(f"{card_of(name).label} {number(row.value)}{ends}{people}")
     return told
 
@@ -272,7 +333,7 @@ def _meanings(places: Sequence[Place]) -> Figure:
         "",
         (),
         columns(
-            [(card.name, card.label, card.says, card.reads, card.gamed_by)
+            [(card.name, card.label, card.says, without_nan(card.reads), card.gamed_by)
              for card in cards.values()],
             "row", "quantity", "what it says", "which way it reads", "what games it",
         ),

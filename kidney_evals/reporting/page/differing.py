@@ -11,7 +11,7 @@ from kidney_evals.reporting.comparing.differences import (
     paired_differences,
 )
 from kidney_evals.reporting.page.panels import Place
-from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
+from kidney_evals.reporting.page.parts import P_VALUE, Figure, Section, columns, slug
 
 TOLD: Final = 6
 """Sentences that stand in the open, the clearest differences first; all are in the table."""
@@ -31,9 +31,11 @@ def differences_section(places: Sequence[Place]) -> Section:
     return Section(
         "differences",
         "Which models can be told apart",
-        "Every pair of models on the dilemmas that both answered. Clear is what holds at 5 % "
-        "when all pairs and quantities of a panel are counted (Holm's method); where nothing is "
-        "clear, models may still differ by less than these runs can see.",
+        "Every pair of models on the dilemmas that both answered, so that values may differ a "
+        "little from those above. People's value of agreement is a random person's. Clear is what "
+        "holds at 5 % when all pairs and quantities under one heading are counted (Holm's "
+        "method); where nothing is clear, models may still differ by less than these runs can "
+        "see.",
         tuple(figures),
         absent,
         tuple(dict.fromkeys(left_out)),
@@ -50,7 +52,12 @@ def _figure(place: Place, found: Sequence[ModelDifference]) -> Figure:
     return Figure(
         slug("differences", place.id),
         f"Pairs of models: {place.title}",
-        f"{len(clear)} of {len(measured)} differences are clear"
+        f"{len(clear)} of {len(measured)} differences {'is' if len(measured) == 1 else 'are'} clear"
+        + (
+            f", {len(found) - len(measured)} could not be measured"
+            if len(measured) < len(found)
+            else ""
+        )
         + (f"; the {TOLD} clearest in words:" if len(clear) > TOLD else "."),
         (),
         columns(
@@ -77,7 +84,7 @@ def _figure(place: Place, found: Sequence[ModelDifference]) -> Figure:
             "difference",
             "low",
             "high",
-            "adjusted p",
+            P_VALUE,
             "dilemmas",
         ),
         tuple(one.sentence for one in clear[:TOLD]),

@@ -1,13 +1,12 @@
-"""How the numbers came about: runs, versions, commands, formulas, a paragraph ready to paste."""
+"""How the numbers came about: runs, versions, formulas, a paragraph ready to paste."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -15,9 +14,6 @@ from kidney_evals.reporting.key import sampling_of
 from kidney_evals.reporting.page.parts import Cell, Table, columns
 from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import ModelRun
-
-HANDED_ON: Final = ("limit", "epochs", "sample_id", "sample_shuffle")
-"""Options of `inspect eval` that a log's configuration holds and that change what is asked."""
 
 PAPER: Final = (
     "Dickerson, Hosseini, Khanna, Pierce. Who Gets the Kidney? Human-AI Alignment, Indecision, "
@@ -88,42 +84,18 @@ def _told(run: ModelRun) -> dict[str, Cell]:
     }
 
 
-def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
-    """Return the command line of each run, as far as its log tells it, each once."""
-    return tuple(dict.fromkeys(command(run) for run in runs))
-
-
-def command(run: ModelRun) -> str:
-    """Return the command line that asks the same of the same model."""
-    spec = run.header.eval
-    words = ["inspect", "eval", spec.task_registry_name or spec.task, "--model", spec.model]
-    for flag, arguments in (("-M", spec.model_args), ("-T", spec.task_args_passed)):
-        for name, value in arguments.items():
-            words += [flag, f"{name}={_plain(value)}"]
-    config = spec.config.model_dump(exclude_none=True)
-    for name in HANDED_ON:
-        if name in config and not (name == "epochs" and config[name] == 1):
-            words += [f"--{name.replace('_', '-')}", _plain(config[name])]
-    sampling = run.header.plan.config.model_dump(exclude_none=True)
-    for name in ("temperature", "top_p", "top_k", "max_tokens", "reasoning_effort", "seed"):
-        if name in sampling:
-            words += [f"--{name.replace('_', '-')}", _plain(sampling[name])]
-    return shlex.join(words)
-
-
 def paragraph(runs: Sequence[ModelRun]) -> str:
     """Return a paragraph on methods for a paper, true of these runs."""
-    from kidney_evals import __version__
-
     models = sorted({run.header.eval.model for run in runs})
-    studies = sorted({run.key["study"] for run in runs})
+    studies = sorted({one for run in runs for one in run.key["study"].split(" + ")})
+    ours = sorted({str(run.facts.get("kidney_evals_version", "?")) for run in runs})
     tasks = sorted({run.panel.task.replace("_", " ") for run in runs})
     versions = sorted({run.header.eval.packages.get("inspect_ai", "?") for run in runs})
     samples = sum(run.found.completed for run in runs)
     return (
         f"We put the dilemmas of {_and(studies)} to {len(models)} "
         f"{'model' if len(models) == 1 else 'models'} ({', '.join(models)}) with kidney-evals "
-        f"{__version__} on Inspect AI {_and(versions)} ({_and(tasks)}; {samples:,} samples). "
+        f"{_and(ours)} on Inspect AI {_and(versions)} ({_and(tasks)}; {samples:,} samples). "
         f"{_orders(runs)}"
         "Choices are compared with those of survey respondents in the same condition: agreement "
         "over the ceiling that any answers can reach, unbiased squared distances of answer shares, "
@@ -153,12 +125,6 @@ def _reference(run: ModelRun) -> str:
     version = run.facts.get("reference_version", "")
     sha = str(run.facts.get("reference_hash", ""))[:12]
     return f"{version} ({sha})" if sha else str(version)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _and(words: Sequence[str]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.reporting.page.parts import Cell, Figure, Table, columns, slug
-from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.rows import RowCard, card_of, row_cards
 from kidney_evals.reporting.runs import ModelRun, Panel
 
 
@@ -25,6 +26,9 @@ class Link(Protocol):
             sample: `/sample/ID/EPOCH/`, escaped; empty for the list of all.
         """
 
+
+PEOPLE: Final = {"share_dist": "one person"}
+"""What a row's value of people is called where it is not that of all of them."""
 
 HEADS = ("model", "quantity", "value", "low", "high", "people", "n")
 
@@ -135,18 +139,30 @@ def _panel(
 ) -> str:
     card, human = card_of(name), place.human(name)
     nan = math.nan
+    # People's value hangs on the dilemmas: where runs were asked different ones, each has its own.
+    apart = math.isnan(human) and not all(math.isnan(row.human) for _, row in known)
     rows = [
-        DotRow(place.label(run), row.value, row.low, row.high, "model", place.link(run))
+        DotRow(
+            place.label(run),
+            row.value,
+            row.low,
+            row.high,
+            "model",
+            place.link(run),
+            row.human if apart else nan,
+        )
         for run, row in known
     ]
     rows += [DotRow(label, value, nan, nan, "baseline") for label, value in beside]
     if not math.isnan(human):
-        rows.insert(0, DotRow("people", human, nan, nan, "people"))
-    ends = [value for _, row in known for value in row[:3]]
-    low, high = limits([*ends, human, *(value for _, value in beside)])
-    note = card.reads + (f" Gamed by: {_small(card.gamed_by)}" if card.gamed_by else "")
+        rows.insert(0, DotRow(PEOPLE.get(name, "people"), human, nan, nan, "people"))
+    ends = [value for _, row in known for value in row[:4]]
+    low, high = limits([*ends, *(value for _, value in beside)])
+    note = how_to_read(card)
+    if apart:
+        note += " The tick on a line is people on that run's dilemmas."
     return dot_panel(
-        f"{card.label[0].upper()}{card.label[1:]}",
+        heading(card),
         rows,
         low=low,
         high=high,
@@ -155,6 +171,28 @@ def _panel(
         decimals=3,
         signed=low < 0,
     )
+
+
+def heading(card: RowCard) -> str:
+    """Return a row's label as a panel's title."""
+    return f"{card.label[0].upper()}{card.label[1:]}"
+
+
+_ROW = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+
+
+def how_to_read(card: RowCard) -> str:
+    """Return which way a row reads and what games it, other rows by what they are called here."""
+    told = card.reads + (f" Gamed by: {_small(card.gamed_by)}" if card.gamed_by else "")
+    told = _ROW.sub(
+        lambda found: card_of(found[0]).label if found[0] in row_cards() else found[0], told
+    )
+    return without_nan(told)
+
+
+def without_nan(text: str) -> str:
+    """Return a text on numbers of a log in the words of the page, which shows a dash for NaN."""
+    return re.sub(r"\bNaN\b", "no value", re.sub(r"(^|\. )NaN\b", r"\1No value", text))
 
 
 def _line(model: str, name: str, row: Quantity) -> tuple[Cell, ...]:

@@ -7,11 +7,16 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from kidney_evals.reporting.table_formats import in_csv
 from kidney_evals.reporting.text import number
 
 Cell = str | float | int
 """What stands in a table: words, a count, or a figure."""
+
+P_VALUE: Final = "adjusted p"
+"""Head of a column of p-values, which are small and never 0."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,35 @@ class Table:
 
     def shown(self) -> list[list[tuple[str, bool]]]:
         """Return the cells as they are read, with whether each is a number."""
-        return [[(_shown(cell), not isinstance(cell, str)) for cell in row] for row in self.rows]
+        return [
+            [
+                (_shown(cell, head), not isinstance(cell, str))
+                for head, cell in zip(self.heads, row, strict=True)
+            ]
+            for row in self.rows
+        ]
+
+    def columns(self) -> list[tuple[str, bool]]:
+        """Return the heads, with whether numbers stand below and nothing else."""
+        return [
+            (head, bool(self.rows) and not any(isinstance(row[index], str) for row in self.rows))
+            for index, head in enumerate(self.heads)
+        ]
 
     def csv(self) -> str:
-        """Return the table with figures as exact as the log has them."""
+        """Return the table with figures as exact as the log has them.
+
+        No text in it is taken for a formula by a spreadsheet: see `in_csv`.
+        """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(self.heads)
-        writer.writerows([[_exact(cell) for cell in row] for row in self.rows])
+        writer.writerow(map(in_csv, self.heads))
+        writer.writerows(
+            [
+                [_exact(cell, head) for head, cell in zip(self.heads, row, strict=True)]
+                for row in self.rows
+            ]
+        )
         return out.getvalue()
 
 
@@ -81,16 +107,19 @@ class Section:
     left_out: tuple[str, ...] = ()
 
 
-def _shown(cell: Cell) -> str:
+def _shown(cell: Cell, head: str) -> str:
     if isinstance(cell, float):
-        return number(cell)
+        # No p-value is 0.
+        return "< 0.001" if head == P_VALUE and cell < 0.001 else number(cell)
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def _exact(cell: Cell) -> Cell:
+def _exact(cell: Cell, head: str) -> Cell:
     if isinstance(cell, float):
-        return "" if math.isnan(cell) else round(cell, 6)
-    return cell
+        if math.isnan(cell):
+            return ""
+        return float(f"{cell:.3g}") if head == P_VALUE else round(cell, 6)
+    return in_csv(cell) if isinstance(cell, str) else cell
 
 
 def slug(*words: str) -> str:

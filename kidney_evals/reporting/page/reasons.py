@@ -11,7 +11,7 @@ from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.rationale import ARGUMENTS
 from kidney_evals.reporting.page.panels import Place
-from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
+from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -23,6 +23,9 @@ LABELS: Final = ("as people favour", "against that", "not deciding", "not mentio
 
 WORDS: Final = "by words alone"
 
+FAILED: Final = "failed"
+"""Status of a transcript that a scanner failed on, see `kidney_evals.rationale.scanned`."""
+
 
 @dataclass(frozen=True)
 class Coded:
@@ -32,11 +35,13 @@ class Coded:
         by: Who coded.
         codes: Of the transcripts with reasons that could be coded.
         without: How many of the others there are, no reasons or a language that is not covered.
+        errors: Why each of those that the scanner failed on could not be coded.
     """
 
     by: str
     codes: tuple[Codes, ...]
     without: int
+    errors: tuple[str, ...] = ()
 
 
 def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Section:
@@ -50,13 +55,15 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
         UserError: A scan cannot be read.
     """
     scanned = _scanned(scans)
-    figures = []
+    figures, left_out = [], []
     for place in places:
         coded = {
             run.name: found
             for run in place.runs
-            if (found := scanned.get(run.id) or _by_words(run)) is not None and found.codes
+            if (found := scanned.get(run.id) or _by_words(run)) is not None
         }
+        left_out += [_failures(place, name, one) for name, one in coded.items() if one.errors]
+        coded = {name: one for name, one in coded.items() if one.codes}
         if coded:
             figures.append(_figure(place, coded))
     return Section(
@@ -70,6 +77,16 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
         "read the transcript, since a third of the contradictions found so are none.",
         tuple(figures),
         "" if figures else "No run here gave reasons: ask with `-T explain=after` or `before`.",
+        tuple(left_out),
+    )
+
+
+def _failures(place: Place, name: str, found: Coded) -> str:
+    count = len(found.errors)
+    of = count + len(found.codes) + found.without
+    return (
+        f"{place.title}, {name}: {count} of {of} transcripts could not be coded {found.by} and "
+        f"count nowhere; the first: {found.errors[0]}"
     )
 
 
@@ -111,11 +128,14 @@ def _scanned(scans: Sequence[Path]) -> dict[str, Coded]:
 
 def _coded(by: str, values: Sequence[Codes]) -> Coded:
     kept = tuple(one for one in values if one["status"] == "coded")
-    return Coded(by, kept, len(values) - len(kept))
+    errors = tuple(str(one["error"]) for one in values if one["status"] == FAILED)
+    return Coded(by, kept, len(values) - len(kept) - len(errors), errors)
 
 
 def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
-    panels, lines = [], []
+    panels: list[str] = []
+    arguments: list[str] = []
+    lines: list[tuple[Cell, ...]] = []
     by_name = {run.name: run for run in place.runs}
     for name, found in coded.items():
         n = len(found.codes)
@@ -138,23 +158,31 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
             for argument in ARGUMENTS
         }
         hits["fits the answer"] = sum(one["agree"] == "yes" for one in found.codes)
-        panels.append(
+        arguments.append(
             dot_panel(
                 f"{label}: arguments",
                 [DotRow(said, *_share(count, n), "model") for said, count in hits.items()],
                 low=0,
                 high=1,
-                note=f"{n} transcripts coded {found.by}, {found.without} without codes.",
+                note=_coded_how(found),
             )
         )
         lines += [(name, said, *_share(count, n), n, found.by) for said, count in hits.items()]
     return Figure(
         slug("reasons", place.id),
         f"Reasons: {place.title}",
-        "Shares of the transcripts with reasons that could be coded; intervals are 95 %.",
-        tuple(panels),
+        "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
+        "reasons of people are known for these dilemmas, so models stand beside one another only.",
+        # The same of every model side by side.
+        (*panels, *arguments),
         columns(lines, "model", "argued", "share", "low", "high", "n", "coded"),
     )
+
+
+def _coded_how(found: Coded) -> str:
+    n, rest = len(found.codes), found.without
+    told = f"{n} transcript{'' if n == 1 else 's'} coded {found.by}"
+    return f"{told}; {rest} more had no reasons that could be coded." if rest else f"{told}."
 
 
 def _share(count: int, n: int) -> tuple[float, float, float]:

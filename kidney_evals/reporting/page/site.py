@@ -15,7 +15,7 @@ from urllib.parse import quote
 from inspect_ai.log import bundle_log_dir
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.found import READ, Found, Progress, find_logs
+from kidney_evals.reporting.found import READ, Found, Progress, find_logs, read_samples
 from kidney_evals.reporting.page.content import Report, report_of
 from kidney_evals.reporting.page.write import write_assets, write_page
 from kidney_evals.reporting.runs import ModelRun
@@ -34,6 +34,7 @@ def write_site(
     *,
     scans: Sequence[Path] = (),
     notes: Mapping[str, str] | None = None,
+    remarks: Mapping[str, str] | None = None,
     title: str = "",
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -48,21 +49,23 @@ def write_site(
         out: The site's folder.
         scans: Results of Inspect Scout with a scanner of ours.
         notes: What to say of a model, by its name.
+        remarks: What else to know of a section, by its id; see `report_of`.
         title: The page's title; empty for the usual one.
         overwrite: Whether a site that is there is replaced.
-        progress: Told of each log that was read.
+        progress: Told of each log that was found, then of each whose samples were read.
 
     Raises:
         UserError: There is no log, or the folder holds something else or cannot be written.
     """
     check_out(out, overwrite=overwrite)
     found = find_logs(names, progress)
+    read_samples(found, progress)
     files = _names([one for one in found if one.state in READ])
 
     def link(run: ModelRun, sample: str = "") -> str:
         return f"{VIEWER}/index.html#/logs/{quote(files[run.found.location])}/samples{sample}"
 
-    report = replace(report_of(found, link, scans), notes=notes or {}, title=title)
+    report = replace(report_of(found, link, scans, remarks), notes=notes or {}, title=title)
     with _in_place_of(out) as unfinished, whole_folder(unfinished) as site:
         with TemporaryDirectory() as folder:
             for location, name in files.items():

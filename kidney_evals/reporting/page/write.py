@@ -38,6 +38,7 @@ def as_html(report: Report) -> str:
     # The panels escape what they are given; nothing else is let through as it is.
     environment.filters["svg"] = Markup
     environment.filters["prose"] = _prose
+    environment.filters["formula"] = _formula
     return environment.get_template(_TEMPLATE).render(
         report=report,
         version=__version__,
@@ -58,7 +59,16 @@ def _prose(text: str) -> Markup:
     """Return a sentence with what stands between backticks as code."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(_printable(text)))))
+    # A number and its percent sign stay on one line.
+    kept = re.sub(r"(?<=\d) %", "\u00a0%", str(escape(_printable(text))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", kept))
+
+
+def _formula(text: str) -> Markup:
+    """Return a formula with what follows an underscore set low: few typefaces have the signs."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"_([a-z0-9]+)", r"<sub>\1</sub>", str(escape(_printable(text)))))
 
 
 def write_page(report: Report, out: Path) -> None:

@@ -1,0 +1,170 @@
+"""The command lines behind a page, as a reader elsewhere can run them again.
+
+A log holds paths of the machine that made it. None of them stands in a command: a log that another
+run referred to is named by the command that makes it again, any other file by its last part.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any, Final
+from urllib.parse import unquote
+
+from kidney_evals.reporting.key import SAMPLING
+from kidney_evals.reporting.runs import ModelRun
+
+HANDED_ON: Final = ("limit", "epochs", "sample_id", "sample_shuffle")
+"""Options of `inspect eval` that a log's configuration holds and that change what is asked."""
+
+SAMPLED: Final = (*SAMPLING, "seed")
+"""Settings of the model that are handed on."""
+
+PROSE: Final = ("system_prompt", "system_message")
+"""Arguments that hold sentences, whatever these begin with."""
+
+REFERS: Final = "revealed"
+"""The argument of a task that names logs of other runs."""
+
+_ABSOLUTE: Final = re.compile(r"(?:file:|~/|/+[^/\s]+/|[A-Za-z]:[\\/]|\\\\)")
+
+
+def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
+    """Return the command line of each run, as far as its log tells it, each once.
+
+    Lines that begin with `#` say what a reader has to put in, and which lines belong together.
+    """
+    named = _named_logs(runs)
+    arms = [run for run in runs if "sft_arm" in run.facts]
+    lines: list[str] = []
+    files: dict[str, None] = {}
+    for run in sorted(
+        (one for one in runs if one not in arms), key=lambda one: one.id not in named
+    ):
+        lines.append(command(run, named, files))
+    asked = [line for run in arms if (line := command(run, named, files)) not in lines]
+    if asked:
+        lines.append("# Runs of `kidney-evals sft evaluate`, which asks all of them in one go:")
+        lines += asked
+    put_in = [f"# {name}: a file or folder of whoever ran this; name yours." for name in files]
+    return tuple(dict.fromkeys([*put_in, *lines]))
+
+
+def command(
+    run: ModelRun,
+    named: Mapping[str, str] | None = None,
+    files: dict[str, None] | None = None,
+) -> str:
+    """Return the command line that asks the same of the same model.
+
+    Args:
+        run: The run.
+        named: Folders for the logs that other runs refer to, by a run's id and its log's name.
+        files: Takes what stands for files that a reader has to put in.
+    """
+    named, files, spec = named or {}, {} if files is None else files, run.header.eval
+    provider, slash, rest = spec.model.partition("/")
+    model = f"{provider}{slash}{_portable(rest, files)}"
+    words = ["inspect", "eval", spec.task_registry_name or spec.task, "--model", model]
+    words += [word for name, value in spec.model_args.items()
+              for word in ("-M", f"{name}={_plain(_portable(value, files))}")]  # fmt: skip
+    made = ""
+    for name, value in spec.task_args_passed.items():
+        if name == REFERS and value is not None:
+            made += f" -T {name}={','.join(_log(one, named, run, files) for one in _listed(value))}"
+        else:
+            said = value if name in PROSE else _portable(value, files)
+            words += ["-T", f"{name}={_plain(said)}"]
+    return f"{shlex.join(words)}{made}{_options(run)}{_folder(run, named)}"
+
+
+def _options(run: ModelRun) -> str:
+    spec, words = run.header.eval, []
+    config = spec.config.model_dump(exclude_none=True)
+    for name in HANDED_ON:
+        if name in config and config[name] is not False and (name, config[name]) != ("epochs", 1):
+            words.append(f"--{name.replace('_', '-')}")
+            if config[name] is not True:
+                words.append(_limit(config[name]) if name == "limit" else _plain(config[name]))
+    sampling: dict[str, Any] = {}
+    for one in (run.header.eval.model_generate_config, run.header.plan.config):
+        sampling |= one.model_dump(exclude_none=True)
+    for name in SAMPLED:
+        if name in sampling:
+            words += [f"--{name.replace('_', '-')}", _setting(sampling[name])]
+    return f" {shlex.join(words)}" if words else ""
+
+
+def _named_logs(runs: Sequence[ModelRun]) -> dict[str, str]:
+    """Return a folder for each log that another run refers to, by its run's id and its name."""
+    wanted: dict[str, None] = {}
+    for run in runs:
+        for one in _listed(run.header.eval.task_args_passed.get(REFERS)):
+            wanted[_last(one)] = None
+        if "revealed_log" in run.facts:
+            wanted[str(run.facts["revealed_log"])] = None
+    folders: dict[str, str] = {}
+    for run in runs:
+        name = _last(run.found.location)
+        if run.id in wanted or name in wanted:
+            folders[run.id] = folders[name] = f"revealed/{len(set(folders.values())) + 1}"
+    return folders
+
+
+def _log(one: str, named: Mapping[str, str], run: ModelRun, files: dict[str, None]) -> str:
+    """Return what a shell takes for a log that a run referred to."""
+    known = named.get(_last(one)) or named.get(str(run.facts.get("revealed_log")))
+    return f"$(ls {known}/*.eval)" if known else shlex.quote(_portable(one, files))
+
+
+def _folder(run: ModelRun, named: Mapping[str, str]) -> str:
+    return f" --log-dir {named[run.id]}" if run.id in named else ""
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list | tuple) else str(value).split(",")
+
+
+def _last(path: str) -> str:
+    """Return the last part of a path or address."""
+    plain = unquote(path) if path.startswith("file:") else path
+    kind = PureWindowsPath if "\\" in plain else PurePosixPath
+    return kind(plain.rstrip("/\\")).name
+
+
+def _portable(value: Any, files: dict[str, None]) -> Any:
+    """Return an argument without the folders of one machine."""
+    if isinstance(value, str) and _ABSOLUTE.match(value):
+        name = _last(value)
+        files[name] = None
+        return name
+    if isinstance(value, Mapping):
+        return {name: _portable(one, files) for name, one in value.items()}
+    return [_portable(one, files) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _limit(value: Any) -> str:
+    """Return a range as it is typed: from 1, the last included."""
+    return f"{value[0] + 1}-{value[1]}" if isinstance(value, list | tuple) else str(value)
+
+
+def _plain(value: Any) -> str:
+    """Return an argument as Inspect reads it back."""
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={one}" for name, one in value.items())
+    return _plain(value)

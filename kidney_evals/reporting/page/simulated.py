@@ -1,0 +1,95 @@
+"""Simulated people behind people's shares: who they are drawn from, and the words that say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.estimation.importance import importance_shares
+
+if TYPE_CHECKING:
+    from kidney_evals.human.random_table import PeopleSpread
+    from kidney_evals.human.reference import Reference
+    from kidney_evals.studies import Condition, Study
+
+SHOWN: Final = 32
+"""How many people are drawn from a fitted distribution, as many as the synthetic crowd has."""
+
+_SEEDS: Final[dict[Condition, int]] = {"forced_choice": 0, "coin_flip": 1}
+"""Different people answered in the two conditions."""
+
+_MANY: Final = 100_000
+"""People over whom a mean is good to its second decimal."""
+
+_MODELS: Final = {"logit": "logit", "davidson": "Davidson model"}
+
+
+@dataclass(frozen=True)
+class SimulatedPeople:
+    """Marks of simulated people.
+
+    Attributes:
+        shares: Signed importance shares, shape (people, k).
+        says: What they are drawn from, a plain sentence or two.
+    """
+
+    shares: NDArray[np.float64]
+    says: str
+
+
+def simulated_people(reference: Reference) -> SimulatedPeople:
+    """Return people drawn from what was fitted to single people, else the synthetic crowd.
+
+    Args:
+        reference: The human side of the runs.
+
+    Raises:
+        UserError: The study's table of people's spread does not fit its form.
+    """
+    from kidney_evals.human.random_table import read_spread
+    from kidney_evals.human.reference import REFERENCE_FOLDER
+
+    study = reference.study
+    folder = study.path / REFERENCE_FOLDER
+    spread = read_spread(folder, reference.condition, study.attribute_ids)
+    if spread is None:
+        return _crowd(reference)
+    return _drawn(study, spread, _SEEDS[reference.condition])
+
+
+def _drawn(study: Study, spread: PeopleSpread, seed: int) -> SimulatedPeople:
+    if spread.model:
+        kind = "correlated" if spread.correlated else "independent"
+        source = (
+            f"a random-coefficient {_MODELS.get(spread.model, spread.model)} fitted to the "
+            f"answers of {spread.people} people ({kind} normal weights)"
+        )
+    else:
+        source = "the random-coefficient model that was published with the study (normal weights)"
+    mean = importance_shares(spread.draw(_MANY, seed), study.spans).mean(axis=0)
+    means = ", ".join(
+        f"{name.replace('_', ' ')} {value:+.2f}"
+        for name, value in zip(study.attribute_ids, mean, strict=True)
+    )
+    return SimulatedPeople(
+        importance_shares(spread.draw(SHOWN, seed), study.spans),
+        f"The small marks are {SHOWN} simulated people, no measured individuals, drawn from "
+        f"{source}. Over all people of that model the mean share is {means}; people's value is "
+        "another quantity, the share of the weights of the group as a whole.",
+    )
+
+
+def _crowd(reference: Reference) -> SimulatedPeople:
+    from kidney_evals.respondents.people import KINDS, person_kinds
+
+    spans = reference.study.spans
+    kinds = person_kinds(reference.importance.tolist(), spans)
+    return SimulatedPeople(
+        importance_shares(np.array([one.weights for one in kinds]), spans),
+        f"The small marks are {KINDS} simulated people, no measured individuals: a synthetic "
+        "crowd around the group's weights, whose spread was set once for all studies to match "
+        "what is known of single people, and was fitted to no answers of this study.",
+    )

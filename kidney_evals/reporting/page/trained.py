@@ -1,0 +1,158 @@
+"""The section on fine-tuning: the arms of `kidney-evals sft evaluate`, before and after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kidney_evals.charts import ChangeRow, change_panel
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.measures.verdict import aim_of
+from kidney_evals.reporting.page.panels import Place, heading, how_to_read, limits
+from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
+from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.runs import ModelRun
+
+TRAINED: Final = {
+    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
+    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
+}
+"""Rows that are followed from before to after."""
+
+UNTRAINED: Final = "before"
+"""The arm of `kidney-evals sft evaluate` that the others are compared with."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Runs of one comparison that were asked the same.
+
+    Attributes:
+        place: What they were asked, with these runs alone.
+        part: Which part of the comparison it is.
+        first: The run before training.
+        others: Those after it, or told instead of trained.
+    """
+
+    place: Place
+    part: str
+    first: ModelRun
+    others: tuple[ModelRun, ...]
+
+
+def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
+    """Return the arms that can be set beside one another: one before training and another.
+
+    Runs that say they are an arm but have no such counterpart are in none.
+
+    Args:
+        places: Runs of choices, of any kind.
+    """
+    found = []
+    for place in places:
+        # Two comparisons may have asked the same: each is an eval set of its own.
+        members: dict[tuple[str, str], list[ModelRun]] = {}
+        for run in place.runs:
+            if "sft_arm" in run.facts and run.run is not None:
+                part = str(run.facts.get("sft_part", ""))
+                members.setdefault((part, run.header.eval.eval_set_id or ""), []).append(run)
+        for (part, _), runs in members.items():
+            first = next((one for one in runs if one.facts["sft_arm"] == UNTRAINED), None)
+            others = tuple(one for one in runs if one is not first)
+            if first is not None and others:
+                alone = Place(place.panel, (first, *others), place.title, place.link)
+                found.append(Arms(alone, part, first, others))
+    return tuple(found)
+
+
+def trained_section(found: Sequence[Arms], remark: str = "") -> Section:
+    """Return before and after fine-tuning, for logs that `kidney-evals sft evaluate` wrote.
+
+    Args:
+        found: The arms, by what they were asked.
+        remark: What else to know of these runs.
+    """
+    ids = [slug("trained", arms.part, arms.place.id) for arms in found]
+    figures = [
+        figure
+        for index, arms in enumerate(found)
+        if (
+            figure := _figure(
+                arms, ids[index] if ids.count(ids[index]) == 1 else slug(ids[index], str(index + 1))
+            )
+        )
+        is not None
+    ]
+    says = (
+        "Changes over the dilemmas that both answered, with their 95 % intervals; the blue line "
+        "is people. Nearer to these people is what was trained for; whether something else broke "
+        "is in the side effects that `kidney-evals sft evaluate` writes beside its logs."
+    )
+    return Section(
+        "trained",
+        "Before and after fine-tuning",
+        f"{remark} {says}".strip() if figures else says,
+        tuple(figures),
+        absent="" if figures else "No log of `kidney-evals sft evaluate` was given.",
+    )
+
+
+def _figure(arms: Arms, id: str) -> Figure | None:
+    place, first = arms.place, arms.first
+    panels: list[str] = []
+    lines: list[tuple[Cell, ...]] = []
+    for name in TRAINED.get(place.panel.task, ()):
+        card = card_of(name)
+        rows = _rows(name, arms, lines)
+        if rows:
+            people = aim_of(card.aim, place.human(name), lambda other: place.row(first, other))
+            ends = [
+                value
+                for row in rows
+                for value in (row.before, row.after, row.before + row.low, row.before + row.high)
+            ]
+            low, high = limits([*ends, people])
+            panels.append(
+                change_panel(
+                    heading(card), rows, low=low, high=high, people=people, note=how_to_read(card)
+                )
+            )
+    if not panels:
+        return None
+    part = "" if arms.part in ("", place.panel.task) else f", {arms.part.replace('_', ' ')}"
+    return Figure(
+        id,
+        f"Before and after{part}: {place.title}",
+        f"From {first.header.eval.model}, before training, to: "
+        f"{'; '.join(_told(one) for one in arms.others)}.",
+        tuple(panels),
+        columns(lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"),
+    )
+
+
+def _told(run: ModelRun) -> str:
+    return f"“{run.facts['sft_arm']}” ({run.header.eval.model})"
+
+
+def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[ChangeRow]:
+    from kidney_evals.measures.change import change
+
+    rows = []
+    for other in arms.others:
+        assert arms.first.run is not None and other.run is not None
+        try:
+            found = change(arms.first.run, other.run, name)
+        except InputError:
+            # No shared dilemmas, or nothing of what the row needs.
+            continue
+        if math.isnan(found.change.value):
+            continue
+        arm = str(other.facts["sft_arm"])
+        value, low, high = found.change[:3]
+        rows.append(ChangeRow(arm, found.first, found.second, low, high))
+        lines.append(
+            (arm, card_of(name).label, found.first, found.second, value, low, high, found.change.n)
+        )
+    return rows
