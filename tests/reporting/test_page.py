@@ -114,7 +114,7 @@ def test_simulated_people_are_called_so_with_their_source(page: str) -> None:
     # Both logs are of the drawn study, whose tables hold a fit to 132 people for each condition.
     for model in ("Davidson model", "logit"):
         assert (
-            "32 simulated people, no measured individuals, drawn from a random-coefficient "
+            "32 simulated people, not measured individuals, drawn from a random-coefficient "
             f"{model} fitted to the answers of 132 people" in page
         )
     assert "synthetic crowd" not in page

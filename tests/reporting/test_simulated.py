@@ -43,7 +43,7 @@ def test_people_are_drawn_where_single_people_are_known(
     found = simulated_people(load_reference(load_study(study), condition))
     assert found.shares.shape == (SHOWN, 3)
     np.testing.assert_allclose(np.abs(found.shares).sum(axis=1), 1)
-    assert f"{SHOWN} simulated people, no measured individuals, drawn from {says}" in found.says
+    assert f"{SHOWN} simulated people, not measured individuals, drawn from {says}" in found.says
     assert f"the mean share is {means};" in found.says
     # Their standard deviation is below .31, their mean's error therefore below .31/√32 = .055.
     stated = [float(part.split()[-1]) for part in means.split(", ")]
@@ -56,7 +56,7 @@ def test_else_they_are_a_synthetic_crowd(tmp_path: Path) -> None:
     (folder / "reference" / RANDOM_FILE).unlink()
     reference = load_reference(load_study(folder), "forced_choice")
     found = simulated_people(reference)
-    assert "32 simulated people, no measured individuals: a synthetic crowd" in found.says
+    assert "32 simulated people, not measured individuals: a synthetic crowd" in found.says
     assert "fitted to no answers of this study" in found.says
     assert found.shares.shape == (32, 3)
 

@@ -76,7 +76,7 @@ def _drawn(study: Study, spread: PeopleSpread, seed: int) -> SimulatedPeople:
     )
     return SimulatedPeople(
         importance_shares(spread.draw(SHOWN, seed), study.spans),
-        f"The small marks are {SHOWN} simulated people, no measured individuals, drawn from "
+        f"The small marks are {SHOWN} simulated people, not measured individuals, drawn from "
         f"{source}. Over all people of that model the mean share is {means}; people's value is "
         "another quantity, the share of the weights of the group as a whole.",
     )
@@ -89,7 +89,7 @@ def _crowd(reference: Reference) -> SimulatedPeople:
     kinds = person_kinds(reference.importance.tolist(), spans)
     return SimulatedPeople(
         importance_shares(np.array([one.weights for one in kinds]), spans),
-        f"The small marks are {KINDS} simulated people, no measured individuals: a synthetic "
+        f"The small marks are {KINDS} simulated people, not measured individuals: a synthetic "
         "crowd around the group's weights, whose spread was set once for all studies to match "
         "what is known of single people, and was fitted to no answers of this study.",
     )
