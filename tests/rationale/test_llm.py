@@ -57,7 +57,7 @@ def asked_of(outputs: Iterator[ModelOutput], reasons: str = "B drinks less.") ->
         messages=[ChatMessageUser(content="Who?"), reply],
         metadata={"sample_metadata": SAMPLE},
     )
-    scan: Any = rationale_llm(model=mocked(outputs))  # type: ignore[arg-type]
+    scan: Any = rationale_llm(model=mocked(outputs))  # type: ignore[arg-type, unused-ignore]
     return asyncio.run(scan(transcript))
 
 

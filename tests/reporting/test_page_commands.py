@@ -81,6 +81,12 @@ def test_files_of_one_machine_are_named_and_said_to_be_missing(
     assert line == START + said
 
 
+def test_a_line_break_in_a_name_ends_no_comment(header: EvalLog) -> None:
+    note, line = commands([run_of(header, task_args_passed={"study": "/x/y/a\nrm -r b"})])
+    assert note == "# a rm -r b: a file or folder of whoever ran this; name yours."
+    assert shlex.split(line)[-1] == "study=a\nrm -r b"
+
+
 def test_a_model_in_a_folder_is_named_by_the_folder(header: EvalLog) -> None:
     _, line = commands([run_of(header, model="hf//home/me/models/small")])
     assert line == "inspect eval kidney_evals/forced_choice --model hf/small"

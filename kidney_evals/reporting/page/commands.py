@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from kidney_evals.reporting.key import SAMPLING
 from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.table_formats import visible
 
 HANDED_ON: Final = ("limit", "epochs", "sample_id", "sample_shuffle")
 """Options of `inspect eval` that a log's configuration holds and that change what is asked."""
@@ -49,7 +50,10 @@ def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     if asked:
         lines.append("# Runs of `kidney-evals sft evaluate`, which asks all of them in one go:")
         lines += asked
-    put_in = [f"# {name}: a file or folder of whoever ran this; name yours." for name in files]
+    # A name may hold line breaks, and what follows one would no longer be a comment.
+    put_in = [
+        f"# {visible(name)}: a file or folder of whoever ran this; name yours." for name in files
+    ]
     return tuple(dict.fromkeys([*put_in, *lines]))
 
 
