@@ -17,6 +17,7 @@ from kidney_evals.finetuning.comparison import Compared
 from kidney_evals.finetuning.evaluate import Comparison
 from kidney_evals.limits import limits_and_use
 from kidney_evals.measures.figures import level
+from kidney_evals.reporting.text import short
 from kidney_evals.scorers._run import run_of_log
 
 CURVES: Final[Mapping[str, tuple[Part, str, str]]] = {
@@ -47,11 +48,11 @@ def as_lines(comparison: Comparison) -> list[str]:
             lines.append(head)
             for one in rows:
                 change = one.found.change
-                ends = f"[{_number(change.low)}, {_number(change.high)}]"
+                ends = f"[{short(change.low)}, {short(change.high)}]"
                 figures = (
-                    f"  {one.effect.label:24.24}{_number(one.found.first):>7}"
-                    f"{_number(one.found.second):>7}{_number(change.value, sign=True):>8}"
-                    f"  {ends:15}{_number(one.aim):>6}"
+                    f"  {one.effect.label:24.24}{short(one.found.first):>7}"
+                    f"{short(one.found.second):>7}{short(change.value, sign=True):>8}"
+                    f"  {ends:15}{short(one.aim):>6}"
                 )
                 if one.effect.is_side_effect:
                     margin = f"    {one.verdict} (margin {one.effect.margin:g})"
@@ -257,10 +258,10 @@ def _table(rows: Sequence[Compared], *, margins: bool) -> str:
         where = f" ({one.effect.part})" if margins else ""
         cells = [
             f"{one.effect.label}{where}",
-            _number(one.found.first),
-            _number(one.found.second),
-            f"{_number(change.value, sign=True)} [{_number(change.low)}, {_number(change.high)}]",
-            _number(one.aim),
+            short(one.found.first),
+            short(one.found.second),
+            f"{short(change.value, sign=True)} [{short(change.low)}, {short(change.high)}]",
+            short(one.aim),
             str(change.n),
         ]
         if margins:
@@ -333,14 +334,6 @@ def _records(comparison: Comparison) -> Iterator[dict[str, Any]]:
 def _shown(one: Compared) -> str:
     """Return a verdict as the table shows it: nothing where nothing is clear."""
     return "" if one.verdict in ("unclear", "not measured") else one.verdict
-
-
-def _number(value: float, *, sign: bool = False) -> str:
-    """Write a figure with three decimals and no zero before the point."""
-    if math.isnan(value):
-        return "–"
-    text = f"{value:+.3f}" if sign else f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
 def _exact(value: Any) -> Any:

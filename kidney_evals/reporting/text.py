@@ -71,6 +71,14 @@ def table(rows: Mapping[str, Quantity], condition: str) -> str:
     return "\n".join(lines)
 
 
+def short(value: float, *, sign: bool = False) -> str:
+    """Write a figure with three decimals and no zero before the point, a dash for none."""
+    if math.isnan(value):
+        return "–"
+    text = f"{value:+.3f}" if sign else f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
+
+
 def flags(rows: Mapping[str, Quantity]) -> list[str]:
     """Return a line for each flag that is raised."""
     return [

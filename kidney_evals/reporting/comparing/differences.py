@@ -97,7 +97,7 @@ def paired_differences(
             if why:
                 continue
             pairing = Pairing(one, two, (one.name, two.name))
-            apart = _apart(one, two)
+            apart = differences(one.key, two.key)
             found += [
                 ModelDifference(panel, one.name, two.name, pairing.row(row), apart)
                 for row in rows[panel.task]
@@ -149,10 +149,6 @@ def _unshared(one: ModelRun, two: ModelRun) -> str:
     except InputError as error:
         return str(error)
     return ""
-
-
-def _apart(one: ModelRun, two: ModelRun) -> dict[str, tuple[str, str]]:
-    return differences(one.key, two.key)
 
 
 def _sentence(one: ModelDifference) -> str:

@@ -12,7 +12,7 @@ from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, visible
-from kidney_evals.reporting.text import percent
+from kidney_evals.reporting.text import percent, short
 
 if TYPE_CHECKING:
     from kidney_evals.reporting.comparing.gate import Decision
@@ -165,14 +165,6 @@ def _first_figure(panel: PanelChange, rows: dict[str, RowChange]) -> str:
             f"{percent(1 - coverage.levels[0].value)} of OLD's: see the bounds."
         )
     return told.strip()
-
-
-def short(value: float, *, sign: bool = False) -> str:
-    """Write a figure with three decimals and no zero before the point, a dash for none."""
-    if math.isnan(value):
-        return "–"
-    text = f"{value:+.3f}" if sign else f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
 
 
 def p_value(value: float) -> str:

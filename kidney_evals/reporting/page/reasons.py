@@ -10,6 +10,7 @@ from typing import Any, Final
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.rationale import ARGUMENTS
+from kidney_evals.rationale.frames import FAILED
 from kidney_evals.reporting.page.panels import Place
 from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
 from kidney_evals.reporting.runs import ModelRun
@@ -22,9 +23,6 @@ USES: Final = ("toward", "against", "neither")
 LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
 
 WORDS: Final = "by words alone"
-
-FAILED: Final = "failed"
-"""Status of a transcript that a scanner failed on, see `kidney_evals.rationale.scanned`."""
 
 
 @dataclass(frozen=True)
