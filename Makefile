@@ -8,7 +8,8 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 DEMO_LOGS := logs/demo
 
 # Two workers, a file of tests each, with one thread of linear algebra: a core is kept busy by each.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+# The files come in the order of tests/conftest.py, the longest first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 PIP_INSTALL := $(BIN)/python -m pip install -qq
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

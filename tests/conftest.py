@@ -1,7 +1,32 @@
-"""How Inspect shows the runs that tests make."""
+"""Settings that every test shares: how Inspect displays runs, and the order of the test files."""
 
 import os
+
+import pytest
 
 # Every display but this one lays out a table of all rows when a run ends, which costs more than
 # a small run itself. The first run in a process decides for all later ones: no call names another.
 os.environ.setdefault("INSPECT_DISPLAY", "log")
+
+LONGEST_FIRST = (
+    "finetuning/test_tiny_model.py",
+    "finetuning/test_comparison.py",
+    "acceptance/test_known_respondents.py",
+    "cli/test_compare.py",
+    "packaging/test_install.py",
+    "estimation/test_centrality.py",
+    "planning/test_stopping.py",
+    "tasks/test_readout.py",
+)
+"""Files that take minutes. A worker that began one last would keep the others waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the longest files to the front; the order is otherwise that of collection."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        found = (i for i, name in enumerate(LONGEST_FIRST) if path.endswith(f"tests/{name}"))
+        return next(found, len(LONGEST_FIRST))
+
+    items.sort(key=place)

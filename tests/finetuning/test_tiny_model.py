@@ -42,7 +42,7 @@ from kidney_evals.studies.draw import draw_dilemmas
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-TRAINED = 100
+TRAINED = 200
 SIZES = (32, TRAINED)
 DILEMMAS = 100
 # A model this small learns at a rate that would break a real one.
@@ -66,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     make_tiny_model(folder / "base")
     default = evaluated(STUDY)
-    drawn = draw_dilemmas("respondent", STUDY.attributes, 500, 7)
+    drawn = draw_dilemmas("respondent", STUDY.attributes, 700, 7)
     others = [one for one in drawn if not default.holds(one)]
     answers_file(folder / "answers.csv", others, "coin_flip")
     return folder
@@ -156,7 +156,7 @@ def learnt(comparison: Comparison, arm: str, part: Any) -> Any:
     return share_change(list(before.values()), list(after.values()))
 
 
-def test_a_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Comparison) -> None:
+def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Comparison) -> None:
     found = learnt(comparison, str(TRAINED), "coin_flip")
     print(found)
     assert found.change.low > 0
@@ -195,9 +195,10 @@ def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
     assert cover.found.first > 0.98 and cover.found.second < cover.found.first
     assert cover.verdict in ("farther", "not known")
     told = side_effects(comparison, str(TRAINED))
-    assert (
-        f"| coverage (forced_choice) | 1.000 | {cover.found.second:.3f}".replace("0.", ".") in told
+    first, second = (
+        f"{one:.3f}".removeprefix("0") for one in (cover.found.first, cover.found.second)
     )
+    assert f"| coverage (forced_choice) | {first} | {second}" in told
 
 
 def test_the_learning_curve_rises(home: Path, comparison: Comparison) -> None:
@@ -275,7 +276,7 @@ def test_one_eval_set_holds_every_model(home: Path, comparison: Comparison) -> N
     assert len(list((home / "out" / "logs").glob("*.eval"))) == 5 * 3
     models = {log.eval.model for log in comparison.logs.values()}
     # No path of this machine in a log's name of the model.
-    assert models == {"hf/base", "hf/32", "hf/100", "hf/merged", "hf/control"}
+    assert models == {"hf/base", "hf/32", "hf/200", "hf/merged", "hf/control"}
 
 
 def test_one_seed_gives_one_adapter_also_after_an_interruption(

@@ -69,10 +69,11 @@ def test_a_server_that_gives_none_ends_the_run_at_once(
 
 
 @pytest.mark.slow
-def test_readout_and_two_thousand_samples_agree(server: ProtocolServer, tmp_path: Path) -> None:
+def test_readout_and_four_hundred_samples_agree(server: ProtocolServer, tmp_path: Path) -> None:
     server.chances = CHANCES
-    read = rows_of(run(server, tmp_path, 50))
-    drawn = rows_of(run(server, tmp_path, 50, readout="sample", epochs=20))
-    assert drawn["flip_rate"]["n"] > 1900
+    read = rows_of(run(server, tmp_path, 20))
+    drawn = rows_of(run(server, tmp_path, 20, readout="sample", epochs=10))
+    # Of 400 samples 3 % answer "Neither", twice in a row .1 %: those have no answer.
+    assert drawn["flip_rate"]["n"] > 390
     for name in ("flip_rate", "pos_bias"):
         assert drawn[name]["low"] <= read[name]["value"] <= drawn[name]["high"], name
