@@ -67,6 +67,11 @@ class EpochsType(click.ParamType[int | Literal["auto"]]):
     help="Your price of a million trained tokens, to print the cost.",
 )
 @click.option("--allow-overlap", is_flag=True, help="Even if evaluation dilemmas are trained on.")
+@click.option(
+    "--ask-again",
+    is_flag=True,
+    help="After a request without an answer: your account shows that it started no job.",
+)
 @click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
 def submit(
     base: str,
@@ -78,11 +83,13 @@ def submit(
     out: Path | None,
     price: float | None,
     allow_overlap: bool,
+    ask_again: bool,
     dry_run: bool,
 ) -> None:
     """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
 
-    Run again, the same command goes on where it was cut and never starts a second job.
+    Run again, the same command goes on where it was cut and never starts a second job. Where it
+    cannot know whether a job has begun, it says so and starts none.
     """
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_check import prepare, record_beside
@@ -106,7 +113,7 @@ def submit(
     click.echo(f"Service    {service.url}; it gets questions and answers, nothing else")
     click.echo(f"Record     {path}")
     try:
-        record = hosted.submit(submission, service, path, click.echo)
+        record = hosted.submit(submission, service, path, click.echo, ask_again=ask_again)
     except KeyboardInterrupt:
         _interrupted("Interrupted. Run the same command again: it goes on from the record.")
     assert record.job

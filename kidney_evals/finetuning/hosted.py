@@ -11,7 +11,7 @@ from typing import Final
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.data import Part
 from kidney_evals.finetuning.hosted_check import Submission
-from kidney_evals.finetuning.hosted_record import Record, read_record, same_submission
+from kidney_evals.finetuning.hosted_record import Record, continued, locked, read_record
 from kidney_evals.finetuning.hosted_service import Job, Service, ServiceError
 
 LONGEST_PAUSE: Final = 300.0
@@ -29,49 +29,79 @@ Say = Callable[[str], None]
 """What is called with each line that a person may want to read."""
 
 
-def submit(submission: Submission, service: Service, path: Path, say: Say) -> Record:
+def submit(
+    submission: Submission, service: Service, path: Path, say: Say, *, ask_again: bool = False
+) -> Record:
     """Send the samples and ask for the job, from wherever an earlier try was cut.
 
-    Files that the record names are not sent again as long as the service has them, and a job that
-    was asked for is looked for before it is asked for again.
+    One process at a time works with a record; others wait for it and then return the same job.
+    Files that the record names are not sent again as long as the service has them. Where an
+    earlier request for the job got no answer, the job is looked for, and none is asked for unless
+    the user says so: the service's list may show a job late.
 
     Args:
         submission: What to train.
         service: Where.
         path: The record.
         say: Called with what was done.
+        ask_again: Whether to ask for a job although an earlier request, which got no answer, may
+            have started a job that the service does not list.
 
     Returns:
         The record, with a job. Nothing was sent if it had one already.
 
     Raises:
-        UserError: The record is of another submission or cannot be written, or the service
-            refused something. What was sent is in the record.
+        UserError: The record is of another submission or cannot be written, the service
+            refused something, or it is not known whether a job has begun. What was sent is in
+            the record.
     """
-    record = Record.of(submission, service.url)
-    if path.exists():
-        found = read_record(path)
-        same_submission(path, found, record)
-        record = found
-    if record.job:
-        say(f"Job {record.job} was submitted before ({record.status}); nothing was sent.")
-        say("To start another one of the same kind, name another record with --out.")
-        return record
-    record.save(path)
-    try:
-        sent = record.files.get("train")
-        if record.asked and sent and (begun := service.find_job(sent)):
+    with locked(path, say):
+        record = Record.of(submission, service.url)
+        if path.exists():
+            record = continued(path, record)
+        if record.job:
+            say(f"Job {record.job} was submitted before ({record.status}); nothing was sent.")
+            say("To start another one of the same kind, name another record with --out.")
+            return record
+        record.save(path)
+        try:
+            return _submitted(submission, service, record, path, say, ask_again)
+        except ServiceError as error:
+            if not error.transient:
+                raise
+            raise ServiceError(
+                f"{error.message}; run the same command again, it goes on from {path}"
+            ) from error
+
+
+def _submitted(
+    submission: Submission,
+    service: Service,
+    record: Record,
+    path: Path,
+    say: Say,
+    ask_again: bool,
+) -> Record:
+    if record.asked:
+        file = record.files["train"]
+        if begun := service.find_job(file):
             say(f"Job {begun.id} had begun when the connection was cut; nothing was sent.")
             return _kept(record.told(begun), path)
-        record = _upload(submission, service, record, path, say)
-        record = _kept(replace(record, asked=True), path)
+        if not ask_again:
+            raise UserError(
+                f"the job was asked for before and no answer came; {service.url} lists no job on "
+                f"{file}, but may list it late: run the same command again in a few minutes, or "
+                "with --ask-again once you see in your account that no such job has begun"
+            )
+    record = _upload(submission, service, record, path, say)
+    # Written before the request: whoever is killed in between must not ask for a second job.
+    record = _kept(replace(record, asked=True), path)
+    try:
         job = service.create_job(submission, record.files)
     except ServiceError as error:
-        if not error.transient:
-            raise
-        raise ServiceError(
-            f"{error.message}; run the same command again, it goes on from {path}"
-        ) from error
+        if error.refused:
+            _kept(replace(record, asked=False), path)
+        raise
     say(f"Job {job.id}: {job.status}")
     return _kept(record.told(job), path)
 

@@ -1,25 +1,33 @@
 """The record of a hosted fine-tuning job: what was sent, kept after every step.
 
 It is written before anything is sent, so that a place that cannot be written to costs nothing, and
-again after every step, so that a cut between two steps loses none.
+before and after every step, so that a cut between two steps loses none. One process at a time works
+with a record.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.hosted_check import Epochs, Submission
 from kidney_evals.finetuning.hosted_service import Job
+from kidney_evals.whole import whole_file
 
 FORMAT: Final = "kidney_evals hosted job, 1"
 """What a record calls its own form."""
+
+PATIENCE: Final = 3600.0
+"""Seconds for which another process may hold a record; an upload may take an hour."""
 
 SAID: Final = {
     "service": "sent to",
@@ -104,19 +112,10 @@ class Record:
         """
         text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                    stream.write(text)
-                os.replace(name, path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            raise UserError(
-                f"cannot write {path} ({error.strerror or error}); {self._sent()}"
-            ) from error
+            with whole_file(path) as place:
+                place.write_text(text, encoding="utf-8")
+        except UserError as error:
+            raise UserError(f"{error.message}; {self._sent()}") from error
 
     def _sent(self) -> str:
         if self.job:
@@ -126,6 +125,46 @@ class Record:
         return "nothing was sent; name another place with --out"
 
 
+@contextmanager
+def locked(path: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Let one process at a time work with a record; wait where another one does.
+
+    The operating system releases the lock when its process ends, however it ends. A file system
+    without locks, or one that several machines copy to each other, is not protected.
+
+    Args:
+        path: The record.
+        say: Called with a line before waiting.
+
+    Raises:
+        UserError: The lock's file cannot be written, or another process holds it for too long.
+    """
+    # By its real name: two links to a record are one record.
+    place = Path(os.path.realpath(path))
+    lock = FileLock(place.with_name(f".{place.name}.lock"))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"Another command is submitting with the record {path}; waiting for it.")
+            lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        raise UserError(
+            f"another command has been submitting with the record {path} for an hour; end it, "
+            "then run this one again"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"cannot write beside {path} ({error.strerror or error}); nothing was sent; name "
+            "another place with --out"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def read_record(path: Path) -> Record:
     """Read a record.
 
@@ -133,50 +172,55 @@ def read_record(path: Path) -> Record:
         UserError: There is none, or it is not in its form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
     except FileNotFoundError:
         raise UserError(
             f"there is no record {path}; name a job's id, or the record that "
             "`kidney-evals sft submit` wrote"
         ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error})") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path} is not JSON, or was cut off: before you delete it, look in your account "
+            "whether a job of it has begun"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path} is not of the form {FORMAT!r}")
-    return _checked(path, content)
+    try:
+        return _FORM.validate_json(text, strict=True)
+    except ValidationError as error:
+        names = dict.fromkeys(str(one["loc"][0]) for one in error.errors())
+        raise UserError(
+            f"{path} holds no valid {', '.join(map(repr, names))}; was it edited?"
+        ) from error
 
 
-def same_submission(path: Path, found: Record, wanted: Record) -> None:
-    """Refuse a record that is of another submission.
+def continued(path: Path, wanted: Record) -> Record:
+    """Return the record to go on with: what the file says, where it is of this submission.
+
+    The record of another submission gives way as long as no job was asked for with it; files of
+    the same samples need not be sent again then.
 
     Raises:
-        UserError: The line names the first difference.
+        UserError: The file is no record, or a job of another submission was asked for with it.
+            The line names the first difference.
     """
-    for name, words in SAID.items():
-        was, is_now = getattr(found, name), getattr(wanted, name)
-        if was != is_now:
-            shown = [str(one)[:12] if name == "card" else str(one) for one in (was, is_now)]
-            raise UserError(
-                f"{path} is the record of another submission ({words} {shown[0]}, not {shown[1]}); "
-                "name another file with --out"
-            )
+    found = read_record(path)
+    differ = [name for name in SAID if getattr(found, name) != getattr(wanted, name)]
+    if not differ:
+        return found
+    if found.job or found.asked:
+        was, is_now = (str(getattr(one, differ[0])) for one in (found, wanted))
+        shown = (was[:12], is_now[:12]) if differ[0] == "card" else (was, is_now)
+        raise UserError(
+            f"{path} is the record of another submission ({SAID[differ[0]]} {shown[0]}, not "
+            f"{shown[1]}); name another file with --out"
+        )
+    if {"service", "card", "samples"} & set(differ):
+        return wanted
+    return replace(wanted, files=found.files)
 
 
-def _checked(path: Path, content: Mapping[str, Any]) -> Record:
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "samples": int,
-        "seed": int,
-        "epochs": (int, str),
-        "files": dict,
-        "shuffled": bool,
-        "asked": bool,
-        "trained_tokens": (int, type(None)),
-    }
-    optional = ("suffix", "job", "status", "model")
-    known = {}
-    for one in fields(Record):
-        kind = kinds.get(one.name, (str, type(None)) if one.name in optional else str)
-        if not isinstance(content.get(one.name), kind):
-            raise UserError(f"{path} holds no valid {one.name!r}; was it edited?")
-        known[one.name] = content[one.name]
-    return Record(**known)
+_FORM: Final = TypeAdapter(Record)

@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,8 +30,16 @@ UPLOAD_TIMEOUT: Final = 600.0
 ENDED: Final = ("succeeded", "failed", "cancelled")
 """States after which a job changes no more."""
 
+NEVER_SENT: Final = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+"""Errors of the HTTP client before it has sent anything, by name: its package has two names."""
+
 LONGEST_REASON: Final = 400
-RECENT_JOBS: Final = 100
+PAGE: Final = 100
+"""Jobs in one answer of the service's list."""
+
+MOST_JOBS: Final = 10_000
+"""The latest jobs among which one is looked for."""
+
 FILE_PARAMETERS: Final = ("file", "training_file", "validation_file")
 
 
@@ -37,15 +47,23 @@ class ServiceError(UserError):
     """The service refused something, or did not answer.
 
     Attributes:
-        transient: Whether the same may succeed a little later.
+        transient: Whether the same request may succeed a little later.
+        refused: Whether the service certainly did not do what was requested: it refused, or the
+            request never reached it.
         pause: Seconds that the service asks to wait, where it does.
     """
 
     def __init__(
-        self, message: str, *, transient: bool = False, pause: float | None = None
+        self,
+        message: str,
+        *,
+        transient: bool = False,
+        refused: bool = False,
+        pause: float | None = None,
     ) -> None:
         super().__init__(message)
         self.transient = transient
+        self.refused = refused
         self.pause = pause
 
 
@@ -146,10 +164,16 @@ class Service:
         return self._job(made)
 
     def find_job(self, training_file: str) -> Job | None:
-        """Return the job that trains on a file, where there is one among the latest hundred."""
+        """Return the latest job that trains on a file; None where the service lists none.
+
+        A job that has just begun may be missing from the service's list.
+        """
         client = self._client.with_options(max_retries=2)
-        with self._explained("the request for recent jobs"):
-            for job in client.fine_tuning.jobs.list(limit=RECENT_JOBS).data or ():
+        with self._explained("the request for the list of jobs"):
+            found = client.fine_tuning.jobs.list(limit=PAGE)
+            if not isinstance(getattr(found, "data", None), list):
+                raise self._other_protocol()
+            for job in islice(found, MOST_JOBS):
                 if job.training_file == training_file:
                     return self._job(job)
         return None
@@ -187,11 +211,14 @@ class Service:
     def _text(self, told: Any, name: str) -> str:
         value = getattr(told, name, None)
         if not isinstance(value, str) or not value:
-            # A page of a proxy, or a server that speaks another protocol.
-            raise ServiceError(
-                f"{self.url} answered with something that is not OpenAI's protocol", transient=True
-            )
+            raise self._other_protocol()
         return value
+
+    def _other_protocol(self) -> ServiceError:
+        """Return the error for a page of a proxy, or a server that speaks another protocol."""
+        return ServiceError(
+            f"{self.url} answered with something that is not OpenAI's protocol", transient=True
+        )
 
     @contextmanager
     def _explained(self, what: str, base: str | None = None) -> Iterator[None]:
@@ -224,28 +251,33 @@ def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceE
         cause = one_line(error.__cause__ or "")
         reason = "no answer in time" if isinstance(error, APITimeoutError) else "connection failed"
         reason += f": {cause}" if cause else ""
-        return ServiceError(f"{url} did not answer {what} ({reason})", transient=True)
+        return ServiceError(
+            f"{url} did not answer {what} ({reason})",
+            transient=True,
+            refused=type(error.__cause__).__name__ in NEVER_SENT,
+        )
     status, code = error.status_code, error.code or ""
+    refusal = partial(ServiceError, refused=status < 500 and status not in (408, 409))
     said = one_line(error.body.get("message") if isinstance(error.body, dict) else error.message)
     reason = f"{said} ({code})" if code else said
     if status == 401:
         # Not what it says: the sentence repeats part of the key.
-        return ServiceError(f"{url} does not accept the key in {KEY} (status 401)")
+        return refusal(f"{url} does not accept the key in {KEY} (status 401)")
     if code in EXHAUSTED:
-        return ServiceError(f"the account is out of credit: {reason}")
+        return refusal(f"the account is out of credit: {reason}")
     if base and (error.param == "model" or code.startswith("model_not")):
-        return ServiceError(f"{base} cannot be fine-tuned by this account: {reason}")
+        return refusal(f"{base} cannot be fine-tuned by this account: {reason}")
     if status == 429 or status in (408, 409) or status >= 500:
-        return ServiceError(
+        return refusal(
             f"{url} cannot take {what} now (status {status}): {reason}",
             transient=True,
             pause=_seconds(error.response.headers.get("retry-after")),
         )
     if error.param in FILE_PARAMETERS or code.startswith("invalid_file"):
-        return ServiceError(f"{url} rejected the samples in {what}: {reason}")
+        return refusal(f"{url} rejected the samples in {what}: {reason}")
     if status == 403:
-        return ServiceError(f"the key in {KEY} does not permit {what}: {reason}")
-    return ServiceError(f"{url} refused {what} (status {status}): {reason}")
+        return refusal(f"the key in {KEY} does not permit {what}: {reason}")
+    return refusal(f"{url} refused {what} (status {status}): {reason}")
 
 
 def _seconds(text: str | None) -> float | None:

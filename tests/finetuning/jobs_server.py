@@ -7,6 +7,7 @@ scripted for each kind of request, in order of arrival.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ Fault = Literal[
     "server_error",  # 500
     "dropped",  # the connection closes before anything was done
     "lost",  # done, and the connection closes before the answer is out
+    "stalled",  # done, and the answer waits for as long as the server is `held`
     "key_expired",  # 401, a sentence that repeats part of the key
     "no_quota",  # 429, insufficient_quota
     "not_tunable",  # 400, the model cannot be fine-tuned
@@ -67,6 +69,8 @@ class JobsServer(ProtocolServer):
         faults: What each kind of request is met with, in order of arrival; then nothing.
         course: States of a job, the first when it is created, the next at each question.
         failure: Code, sentence and parameter of a job that fails.
+        held: Whether stalled answers go on waiting.
+        lists_jobs: Whether the list of jobs shows any; one that lags does not.
         requests: Every request, by its kind.
         bodies: What jobs were asked for with.
         files: What was uploaded, by id.
@@ -76,6 +80,8 @@ class JobsServer(ProtocolServer):
     faults: dict[Step, list[Fault]] = field(default_factory=dict)
     course: tuple[str, ...] = COURSE
     failure: tuple[str, str, str | None] = ("server_error", "The job\nfailed.", None)
+    held: bool = True
+    lists_jobs: bool = True
     requests: list[Step] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, Sent] = field(default_factory=dict)
@@ -111,6 +117,11 @@ class JobsServer(ProtocolServer):
             await request.body()  # a real server reads a request before it refuses it
             if fault == "lost":
                 await act(request)
+            if fault == "stalled":
+                answer = await act(request)
+                while self.held and not await request.is_disconnected():
+                    await asyncio.sleep(0.01)
+                return answer
             return _met_with(fault, self.retry_after) or await act(request)
 
         return Route(f"/v1{path}", handle, methods=[method])
@@ -184,7 +195,7 @@ class JobsServer(ProtocolServer):
         return JSONResponse(self._shown(identity))
 
     async def _list(self, request: Request) -> Response:
-        latest = [self._shown(identity) for identity in reversed(self.jobs)]
+        latest = [self._shown(identity) for identity in reversed(self.jobs) if self.lists_jobs]
         return JSONResponse({"object": "list", "data": latest, "has_more": False})
 
     async def _poll(self, request: Request) -> Response:

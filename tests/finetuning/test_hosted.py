@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -25,6 +29,8 @@ from finetuning.submitting import (
     written,
 )
 from kidney_evals.cli.sft_submit import status, wait
+from kidney_evals.finetuning.hosted_check import prepare
+from kidney_evals.finetuning.hosted_service import Service, ServiceError
 from kidney_evals.tasks import coin_flip
 from protocol.server import ANSWER
 
@@ -97,29 +103,138 @@ def test_from_a_folder_of_samples_to_answers_of_the_tuned_model(
     assert {asked.body["model"] for asked in server.calls} == {model}
 
 
-@pytest.mark.parametrize("fault", ["dropped", "lost", "server_error"])
-def test_a_cut_between_upload_and_job_costs_nothing(
-    fault: Fault, server: JobsServer, data: Path
+# What a client sees is the same whether the request was lost on its way or the answer was.
+CUTS: tuple[tuple[Fault, int], ...] = (
+    ("lost", 1), ("dropped", 0), ("server_error", 0), ("page", 0), ("garbled", 0),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "begun"), CUTS)
+@pytest.mark.parametrize("lists_jobs", [True, False])
+def test_a_request_without_an_answer_starts_no_second_job(
+    lists_jobs: bool, fault: Fault, begun: int, server: JobsServer, data: Path
 ) -> None:
     server.faults = {"create": [fault]}
     cut = submitted(data)
     assert cut.exit_code == 2
     assert "run the same command again, it goes on from" in cut.stderr
     assert read(record_of(data))["files"] == {"train": "file-1", "heldout": "file-2"}
-    waiting = call(wait, record_of(data))
-    assert "names no job yet" in refused(waiting)
+    assert "names no job yet" in refused(call(wait, record_of(data)))
+    assert len(server.jobs) == begun
 
+    server.lists_jobs = lists_jobs
     again = submitted(data)
-    assert again.exit_code == 0, again.output
+    if lists_jobs and begun:
+        assert again.exit_code == 0, again.output
+        assert "ftjob-1 had begun" in again.output
+    else:
+        assert again.exit_code == 2
+        [line] = again.stderr.splitlines()
+        assert "no answer came" in line and "--ask-again" in line
+        assert len(server.jobs) == begun  # nothing was asked for
+        # The list catches up, or the user has looked: there is one job in either case.
+        server.lists_jobs = True
+        once_more = submitted(data, *([] if begun else ["--ask-again"]))
+        assert once_more.exit_code == 0, once_more.output
+    assert list(server.jobs) == ["ftjob-1"]
     assert server.requests.count("upload") == 2  # the two files, once each
-    assert list(server.jobs) == ["ftjob-1"]
-    assert len(server.bodies) == 1  # a lost one was found, not asked for again
-    assert read(record_of(data))["job"] == "ftjob-1"
 
-    once_more = submitted(data)
-    assert once_more.exit_code == 0, once_more.output
-    assert "ftjob-1 was submitted before" in once_more.output
+    finished = submitted(data, "--ask-again")
+    assert finished.exit_code == 0, finished.output
+    assert "ftjob-1 was submitted before" in finished.output
     assert list(server.jobs) == ["ftjob-1"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "refused"),
+    [
+        ("rate_limited", True), ("no_quota", True), ("odd", True), ("key_expired", True),
+        ("server_error", False), ("dropped", False), ("page", False), ("garbled", False),
+        ("unreachable", True),
+    ],
+)  # fmt: skip
+def test_what_certainly_started_no_job_is_told_apart(
+    fault: Any, refused: bool, server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault == "unreachable":
+        monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    else:
+        server.faults = {"create": [fault]}
+    with pytest.raises(ServiceError) as error:
+        Service().create_job(prepare(data, base="gpt-4.1-mini"), {"train": "file-1"})
+    assert error.value.refused is refused
+
+
+@dataclass
+class Command:
+    """`kidney-evals sft submit` in a process of its own, its output in a file."""
+
+    process: subprocess.Popen[bytes]
+    path: Path
+
+    @property
+    def output(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def start(data: Path, tmp_path: Path) -> Iterator[Callable[[], Command]]:
+    """Start the same submission in another process."""
+    started: list[Command] = []
+
+    def begin() -> Command:
+        script = Path(sys.executable).with_name("kidney-evals")
+        arguments = ("sft", "submit", "--base", "gpt-4.1-mini", "--data", str(data))
+        path = tmp_path / f"output-{len(started)}.txt"
+        with path.open("wb") as stream:
+            process = subprocess.Popen([script, *arguments], stdout=stream, stderr=stream)
+        started.append(Command(process, path))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until something is so; the test's own time limit ends what never is."""
+    while not condition():
+        sleep(0.02)
+
+
+@pytest.mark.timeout(120)
+def test_three_processes_at_once_start_one_job(
+    server: JobsServer, data: Path, start: Callable[[], Command]
+) -> None:
+    server.faults = {"upload": ["stalled"]}
+    commands = [start() for _ in range(3)]
+    # One of them sends its first file, of which the answer waits until the others wait for it.
+    until(lambda: sum("waiting for it" in one.output for one in commands) == 2)
+    server.held = False
+    for one in commands:
+        assert one.process.wait() == 0, one.output
+        assert f"sft wait {record_of(data)}" in one.output
+    assert len(server.bodies) == 1 and list(server.jobs) == ["ftjob-1"]
+    assert list(server.files) == ["file-1", "file-2"]
+    assert sum("ftjob-1 was submitted before" in one.output for one in commands) == 2
+
+
+@pytest.mark.timeout(120)
+def test_a_process_killed_after_its_request_leaves_the_job_to_the_next(
+    server: JobsServer, data: Path, start: Callable[[], Command]
+) -> None:
+    server.faults = {"create": ["stalled"]}
+    killed = start()
+    until(lambda: server.jobs)
+    waiting = start()
+    until(lambda: "waiting for it" in waiting.output)
+    killed.process.kill()
+    assert waiting.process.wait() == 0, waiting.output
+    server.held = False
+    assert "ftjob-1 had begun" in waiting.output
+    assert read(record_of(data))["job"] == "ftjob-1"
+    assert len(server.bodies) == 1 and list(server.jobs) == ["ftjob-1"]
 
 
 def test_a_cut_between_two_files_sends_only_the_second(server: JobsServer, data: Path) -> None:
@@ -174,7 +289,6 @@ REFUSALS: tuple[tuple[Step, Fault, str], ...] = (
     ("create", "not_tunable", "gpt-4.1-mini cannot be fine-tuned by this account: Model gpt-9"),
     ("create", "rate_limited", "cannot take the job now (status 429): Too many requests."),
     ("create", "odd", "refused the job (status 400): Something else. (unheard_of)"),
-    ("create", "page", "something that is not OpenAI's protocol"),
 )  # fmt: skip
 
 
@@ -296,8 +410,11 @@ def test_an_interrupted_submission_goes_on_where_it_stopped(
         stopped = submitted(data)
     assert stopped.exit_code == 130
     assert "Run the same command again" in stopped.stderr
-    assert submitted(data).exit_code == 0
-    assert server.requests == ["upload", "upload", "list", "file", "file", "create"]
+    # Nobody knows whether the request was sent.
+    assert "--ask-again" in submitted(data).stderr
+    server.requests.clear()
+    assert submitted(data, "--ask-again").exit_code == 0
+    assert server.requests == ["list", "file", "file", "create"]
 
 
 def test_the_state_of_a_job(server: JobsServer, data: Path) -> None:
@@ -344,6 +461,7 @@ def test_a_record_is_of_one_submission(
     [
         ({"format": "other"}, "is not of the form"),
         ({"files": []}, "holds no valid 'files'"),
+        ({"files": {"train": 1}, "seed": True}, "holds no valid 'seed', 'files'"),
         ({"service": "https://elsewhere.example/v1"}, "is of a job at https://elsewhere.example"),
     ],
 )
@@ -356,6 +474,53 @@ def test_a_record_that_is_none_is_refused(
     for command in (status, wait):
         assert line in refused(call(command, record_of(data)))
     assert "poll" not in server.requests
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "is not JSON, or was cut off: before you delete it"),
+        ('{"format": "kidney_evals hosted job, 1", "serv', "is not JSON, or was cut off"),
+        ("[" * 100_000, "is not JSON, or was cut off"),
+        ("\ufeffabc", "is not JSON, or was cut off"),
+        ('"mine"', "is not of the form"),
+    ],
+)
+def test_a_file_that_is_no_record_stays_as_it_is(
+    text: str, line: str, server: JobsServer, data: Path
+) -> None:
+    record_of(data).write_text(text, encoding="utf-8")
+    assert line in refused(call(status, record_of(data)))
+    tried = submitted(data)
+    assert tried.exit_code == 2
+    assert line in tried.stderr and len(tried.stderr.splitlines()) == 1
+    assert record_of(data).read_text(encoding="utf-8") == text
+    assert server.requests == []
+
+
+def test_a_refused_first_try_blocks_no_second_with_other_settings(
+    server: JobsServer, data: Path
+) -> None:
+    server.faults = {"create": ["odd"]}
+    assert submitted(data, "--suffix", "not-allowed").exit_code == 2
+    again = submitted(data, "--suffix", "allowed", "--epochs", 2)
+    assert again.exit_code == 0, again.output
+    assert server.requests.count("upload") == 2  # of the same samples
+    assert server.jobs["ftjob-1"]["suffix"] == "allowed"
+    kept = read(record_of(data))
+    assert (kept["suffix"], kept["epochs"], kept["job"]) == ("allowed", 2, "ftjob-1")
+
+
+@pytest.mark.parametrize("place", ["file/record.json", "file/deeper/record.json"])
+def test_a_record_that_cannot_be_written_costs_nothing(
+    place: str, server: JobsServer, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    tried = submitted(data, "--out", tmp_path / place)
+    assert tried.exit_code == 2
+    [line] = tried.stderr.splitlines()
+    assert "cannot write" in line and "nothing was sent; name another place with --out" in line
+    assert server.requests == []
 
 
 def test_a_job_that_nobody_knows(server: JobsServer, tmp_path: Path) -> None:
