@@ -13,6 +13,7 @@ from kidney_evals.finetuning.arms import Arm, cards_of, model_of
 from kidney_evals.finetuning.battery import EPOCHS, Battery, Part, battery_of, tasks_of
 from kidney_evals.finetuning.comparison import Compared, compare
 from kidney_evals.finetuning.data import TrainingData
+from kidney_evals.finetuning.environment import load_env
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -91,6 +92,8 @@ def evaluate(
         side_effects=side_effects,
         readout=readout,
     )
+    # `eval_set` reads the same file, but only after the models were set up.
+    load_env()
     models = _models(arms, device, model_args or {})
     tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)

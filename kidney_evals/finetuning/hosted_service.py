@@ -1,6 +1,7 @@
 """OpenAI's files and fine-tuning jobs, and what they refuse in one line each.
 
-The client honours `OPENAI_API_KEY` and `OPENAI_BASE_URL` as everywhere. A key is never written,
+The client honours `OPENAI_API_KEY` and `OPENAI_BASE_URL`, from the environment or from the nearest
+`.env` file, as Inspect does. A key is never written,
 nor what the service says of one.
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from kidney_evals.errors import UserError
+from kidney_evals.finetuning.environment import load_env
 
 if TYPE_CHECKING:
     from openai import APIError
@@ -103,9 +105,13 @@ class Service:
     """
 
     def __init__(self) -> None:
+        load_env()
         key = os.environ.get(KEY, "").strip()
         if not key:
-            raise UserError(f"{KEY} is not set; it is the key of the account that pays for the job")
+            raise UserError(
+                f"{KEY} is not set, nor in a .env file here or above; it is the key of the account "
+                "that pays for the job"
+            )
         if not (key.isascii() and key.isprintable()):
             raise UserError(f"{KEY} holds letters that no key has; set it anew")
         from openai import OpenAI

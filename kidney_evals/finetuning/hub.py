@@ -10,6 +10,7 @@ from typing import Final
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import check_adapter, is_hub_id
+from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.model_card import NOT_MEASURED
 from kidney_evals.finetuning.training_report import ADAPTER_FILE
 
@@ -36,6 +37,7 @@ def check_push(name: str) -> None:
     Raises:
         UserError: The name is not `owner/name` as the Hub takes it, or nobody is logged in.
     """
+    load_env()
     from huggingface_hub import get_token
 
     if not _NAME.fullmatch(name):

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from kidney_evals.finetuning.base import check_adapter, load_model, load_tokenizer
+from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.extra import quiet
 from kidney_evals.finetuning.training_report import DATA_CARD
 from kidney_evals.whole import check_new, whole_folder
@@ -23,6 +24,7 @@ def merge_adapter(adapter: Path, out: Path) -> None:
         UserError: The adapter or its base cannot be loaded, or the model cannot be written.
     """
     check_new(out)
+    load_env()
     quiet()
     base = check_adapter(adapter)
     tokenizer = load_tokenizer(str(adapter))

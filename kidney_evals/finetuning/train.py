@@ -18,6 +18,7 @@ from typing import Any, Final
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.base import base_place, load_model, load_tokenizer
 from kidney_evals.finetuning.data import Example, TrainingData
+from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.extra import check_extra, quiet, versions
 from kidney_evals.finetuning.settings import Settings
 from kidney_evals.finetuning.training_report import (
@@ -71,6 +72,7 @@ def train(
             or the memory is full; the run was interrupted.
     """
     check_extra()
+    load_env()
     count = len(data.train) if samples is None else samples
     if not 1 <= count <= len(data.train):
         raise UserError(
