@@ -44,12 +44,15 @@ def train(
     Defaults suit few samples; each with its reason stands in the adapter's card.
     """
     from kidney_evals.errors import UserError
+    from kidney_evals.finetuning.base import base_place
     from kidney_evals.finetuning.data import read_data
     from kidney_evals.finetuning.extra import check_extra
     from kidney_evals.finetuning.hub import check_push, push_adapter
     from kidney_evals.finetuning.settings import settings
     from kidney_evals.finetuning.sizes import read_sizes
     from kidney_evals.finetuning.train import train as train_adapter
+    from kidney_evals.finetuning.train import unfinished
+    from kidney_evals.finetuning.training_report import is_trained
 
     check_extra()
     if public and push is None:
@@ -62,11 +65,18 @@ def train(
         check_push(push)
     folder = read_data(data)
     for size in sizes:
-        place = out / str(size) if len(sizes) > 1 else out
-        if len(sizes) > 1:
+        if len(sizes) == 1 or size is None:
+            place, goes_on = out, resume
+        else:
+            # What an earlier call of this command did is not done again.
+            place = out / str(size)
+            goes_on = resume and unfinished(place).exists()
             click.echo(f"{size} samples:")
+            if is_trained(place, base_place(base), size, chosen, data):
+                click.echo(f"trained before, in {place}")
+                continue
         train_adapter(
-            folder, base, place, chosen, samples=size, device=device, resume=resume, say=click.echo
+            folder, base, place, chosen, samples=size, device=device, resume=goes_on, say=click.echo
         )
     if push is not None:
         click.echo(push_adapter(out, push, public=public))

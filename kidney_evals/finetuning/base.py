@@ -85,7 +85,7 @@ def load_tokenizer(base: str) -> Any:
         UserError: It cannot be loaded, or has no chat template.
     """
     transformers = import_module("transformers")
-    tokenizer = _loaded(transformers.AutoTokenizer, base, "tokenizer")
+    tokenizer = loaded(transformers.AutoTokenizer, base, "tokenizer")
     if not tokenizer.chat_template:
         raise UserError(
             f"{base} has no chat template, so its questions would not be those of the evaluation: "
@@ -103,10 +103,21 @@ def load_model(base: str, **arguments: Any) -> Any:
         UserError: It cannot be loaded.
     """
     transformers = import_module("transformers")
-    return _loaded(transformers.AutoModelForCausalLM, base, "model", **arguments)
+    return loaded(transformers.AutoModelForCausalLM, base, "model", **arguments)
 
 
-def _loaded(kind: Any, base: str, what: str, **arguments: Any) -> Any:
+def loaded(kind: Any, base: str, what: str, **arguments: Any) -> Any:
+    """Load a part of a model with one of transformers' classes.
+
+    Args:
+        kind: The class.
+        base: A folder or a Hub id.
+        what: What to call the part in an error.
+        arguments: Of `from_pretrained`.
+
+    Raises:
+        UserError: It cannot be loaded.
+    """
     try:
         return kind.from_pretrained(base, trust_remote_code=False, **arguments)
     except MemoryError:

@@ -21,6 +21,7 @@ from kidney_evals.finetuning.data import Example, TrainingData
 from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.extra import check_extra, quiet, versions
 from kidney_evals.finetuning.settings import Settings
+from kidney_evals.finetuning.template import check_template
 from kidney_evals.finetuning.training_report import (
     Pass,
     Training,
@@ -91,14 +92,16 @@ def train(
         "settings": settings.as_dict(),
         "device": where,
     }
-    work = out.with_name(out.name + ".unfinished")
-    checkpoint = _start(work, state, resume)
     quiet()
     tokenizer = load_tokenizer(place)
+    for line in check_template(tokenizer, place, (*data.train[:count], *data.heldout)):
+        say(line)
+    work = unfinished(out)
+    checkpoint = _start(work, state, resume)
     with _full_is_said(work), _interrupted_is_said(work):
         model = load_model(place, dtype=_dtype(where))
         trainer = _trainer(model, tokenizer, data, count, settings, work, where, say)
-        _check_trained(trainer, tokenizer, model, place)
+        _check_length(trainer, model, place)
         begun = time.monotonic()
         trainer.train(resume_from_checkpoint=checkpoint)
         seconds = time.monotonic() - begun
@@ -135,34 +138,52 @@ def model_parameters(model: Any) -> list[Any]:
     return [one for one in model.parameters() if one.requires_grad]
 
 
+def unfinished(out: Path) -> Path:
+    """Return the folder of a run that has not ended yet."""
+    return out.with_name(out.name + ".unfinished")
+
+
 def _start(work: Path, state: dict[str, Any], resume: bool) -> str | None:
-    """Make the folder of an unfinished run, or find the checkpoint to go on from."""
+    """Make the folder of an unfinished run, or find the checkpoint to go on from.
+
+    A run that failed before its first whole pass holds nothing, and gives way to the next.
+    """
     known = work / _STATE
-    if not work.exists():
-        if resume:
-            raise UserError(f"there is no unfinished run at {work}: start it without --resume")
+    if resume and not work.exists():
+        raise UserError(f"there is no unfinished run at {work}: start it without --resume")
+    if work.exists():
         try:
-            work.mkdir(parents=True)
-            known.write_text(json.dumps(state, indent=2), encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"cannot write {work} ({error.strerror or error})") from error
-        return None
-    if not resume:
-        raise UserError(f"an unfinished run is at {work}: go on with --resume, or delete it")
+            before = json.loads(known.read_text(encoding="utf-8"))
+            is_run = isinstance(before, dict)
+        except (OSError, ValueError):
+            is_run = False
+        if not is_run:
+            raise UserError(f"{work} is no unfinished run; delete it, or name another --out")
+        checkpoint = _last_checkpoint(work)
+        if checkpoint and not resume:
+            raise UserError(f"an unfinished run is at {work}: go on with --resume, or delete it")
+        for name, value in state.items() if checkpoint else ():
+            if before.get(name) != value:
+                raise UserError(
+                    f"the unfinished run at {work} has another {name} ({before.get(name)}); "
+                    "resume with what it was started with, or delete it"
+                )
+        if checkpoint:
+            return str(checkpoint)
     try:
-        before = json.loads(known.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError(f"{work} is no unfinished run; delete it") from None
-    for name, value in state.items():
-        if before.get(name) != value:
-            raise UserError(
-                f"the unfinished run at {work} has another {name} ({before.get(name)}); resume "
-                "with what it was started with, or delete it"
-            )
+        if work.exists():
+            shutil.rmtree(work)
+        work.mkdir(parents=True)
+        known.write_text(json.dumps(state, indent=2), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {work} ({error.strerror or error})") from error
+    return None
+
+
+def _last_checkpoint(work: Path) -> Path | None:
     found = sorted(work.glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
     # A checkpoint that was cut off while it was written lacks its last file.
-    whole = [one for one in found if (one / "trainer_state.json").is_file()]
-    return str(whole[-1]) if whole else None
+    return next((one for one in reversed(found) if (one / "trainer_state.json").is_file()), None)
 
 
 def _trainer(
@@ -264,24 +285,12 @@ def _teller(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
     return type("_Teller", (kind,), {"on_evaluate": on_evaluate, "on_step_end": on_step_end})()
 
 
-def _check_trained(trainer: Any, tokenizer: Any, model: Any, base: str) -> None:
-    """Refuse samples that the model cannot hold, or of which no end would be learnt.
-
-    Raises:
-        UserError: A sample is longer than the model reads, or an answer's end is not trained.
-    """
+def _check_length(trainer: Any, model: Any, base: str) -> None:
+    """Refuse samples that are longer than the model reads."""
     most = getattr(model.config, "max_position_embeddings", None)
     if most is not None and _longest(trainer) > most:
         raise UserError(
             f"the longest sample has {_longest(trainer)} tokens, and {base} reads {most}"
-        )
-    labels = trainer.train_dataset[0]["labels"]
-    learnt = [one for one in labels if one != -100]
-    ends = set(tokenizer.all_special_ids)
-    if not learnt or not ends & set(learnt[1:]):
-        raise UserError(
-            f"the chat template of {base} puts no end token after an answer, so the model would "
-            "not learn to stop"
         )
 
 

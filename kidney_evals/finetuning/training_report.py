@@ -97,6 +97,29 @@ def passes_of(history: Sequence[Mapping[str, Any]]) -> tuple[Pass, ...]:
     )
 
 
+def is_trained(folder: Path, base: str, samples: int, settings: Settings, data: Path) -> bool:
+    """Return whether a folder holds the adapter that the same arguments would train.
+
+    Args:
+        folder: Where the adapter would be.
+        base: The base model, as an adapter names it.
+        samples: How many samples to train on.
+        settings: How.
+        data: The samples' folder.
+    """
+    try:
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    wanted = {
+        "base": base,
+        "samples": samples,
+        "settings": settings.as_dict(),
+        "data_card_sha256": sha256_of(data / CARD),
+    }
+    return isinstance(report, dict) and wanted.items() <= report.items()
+
+
 def write_report(told: Training, folder: Path) -> Training:
     """Write the report beside an adapter that was just saved.
 

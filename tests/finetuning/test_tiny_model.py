@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from cli.calling import refused
 from finetuning.tiny_model import STUDY, answers_file, make_tiny_model, respondent
@@ -361,6 +361,7 @@ def edited(source: Path, folder: Path, changes: Mapping[str, Mapping[str, Any]])
 
 
 def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     silent = edited(home / "base", tmp_path / "silent", {})
     (silent / "chat_template.jinja").unlink()
     short = edited(
@@ -369,19 +370,49 @@ def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Pat
     endless = edited(home / "base", tmp_path / "endless", {})
     template = endless / "chat_template.jinja"
     template.write_text(template.read_text(encoding="utf-8").replace("{{ eos_token }}", ""))
+    overrun = edited(
+        home / "base", tmp_path / "overrun", {"generation_config.json": {"eos_token_id": 3}}
+    )
     broken = edited(home / "base", tmp_path / "broken", {})
     (broken / "model.safetensors").write_bytes(b"no weights")
     for base, line in (
         (silent, "has no chat template"),
         (short, "the longest sample has 30 tokens, and .* reads 20"),
         (endless, "puts no end token after an answer"),
+        (overrun, r"ends an answer with '\[END\]', but generation stops at '\[ASKED\]'"),
         (broken, "the model of .* cannot be loaded"),
     ):
-        out = tmp_path / f"{base.name}-out"
         with pytest.raises(UserError, match=line) as error:
             train(samples, str(base), out, FEW, samples=8, device="cpu", say=lambda _: None)
         assert "\n" not in str(error.value)
         assert not out.exists()
+    # None of these failures stands in the way of the next try.
+    train(samples, str(home / "base"), out, FEW, samples=8, device="cpu", say=lambda _: None)
+    assert (out / "adapter_model.safetensors").is_file()
+
+
+def test_a_curve_that_was_cut_goes_on_with_the_sizes_that_are_missing(
+    home: Path, samples: TrainingData, tmp_path: Path
+) -> None:
+    def trained(*more: str) -> Result:
+        arguments = (
+            *("train", "--base", home / "base", "--data", samples.folder, "--device", "cpu"),
+            *("--steps", 2, "--batch", 8, "--samples", "8,16", "--out", tmp_path / "a"),
+        )
+        return CliRunner().invoke(main, ["sft", *map(str, arguments), *more])
+
+    (tmp_path / "a" / "16").mkdir(parents=True)
+    (tmp_path / "a" / "16" / "mine").touch()
+    assert "16 exists and is not empty" in trained().stderr
+    (tmp_path / "a" / "16" / "mine").unlink()
+    first = sha256_of(tmp_path / "a" / "8" / "adapter_model.safetensors")
+    again = trained("--resume")
+    assert again.exit_code == 0, again.output
+    assert again.output.count("trained before, in") == 1
+    assert sha256_of(tmp_path / "a" / "8" / "adapter_model.safetensors") == first
+    assert (tmp_path / "a" / "16" / "adapter_model.safetensors").is_file()
+    # Other settings are another adapter, for which there must be another folder.
+    assert "exists and is not empty" in trained("--rank", "2").stderr
 
 
 def test_an_adapter_whose_base_has_moved(home: Path, samples: TrainingData, tmp_path: Path) -> None:

@@ -1,0 +1,171 @@
+"""Whether a model's chat template suits the samples, checked before anything is trained.
+
+A model is trained on the text that its chat template makes of a whole conversation, and is asked
+with the text that the template makes of the question alone. The checks here find where the two
+differ, and where the trained end of an answer is not where generation stops.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+from kidney_evals.errors import UserError
+from kidney_evals.finetuning.base import loaded
+from kidney_evals.finetuning.data import Example
+
+Messages = Sequence[Mapping[str, str]]
+
+_OPENS_REASONING: Final = re.compile(
+    r"[<\[](?!/)[^<>\[\]/\s]*(?:think|thought|reason|scratchpad|analysis)[^<>\[\]/]*[>\]]\s*\Z",
+    re.IGNORECASE,
+)
+"""A text that ends with the opening tag of a model's reasoning."""
+
+
+def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> list[str]:
+    """Refuse a chat template with which training would not show in the model's answers.
+
+    Args:
+        tokenizer: The base model's, with a chat template.
+        base: The base model, for messages and for where its generation stops.
+        examples: The samples. One of each sequence of roles is rendered.
+
+    Returns:
+        Lines that a user should read before training.
+
+    Raises:
+        UserError: The template cannot render the samples, drops their system message, renders the
+            question alone otherwise than within the conversation, or ends an answer with a token
+            at which generation does not stop.
+    """
+    stops = stop_tokens(base)
+    kinds = {tuple(one["role"] for one in example.messages): example for example in examples}
+    lines: dict[str, None] = {}
+    for example in kinds.values():
+        asked, whole = _texts(tokenizer, base, example.messages)
+        lines |= dict.fromkeys(_check_question(asked, whole, base))
+        _check_end(tokenizer, whole, example.messages[-1]["content"], base, stops)
+    return list(lines)
+
+
+def takes_system(tokenizer: Any) -> bool:
+    """Return whether a chat template keeps the text of a system message."""
+    text = "kept"
+    messages = [{"role": "system", "content": text}, {"role": "user", "content": "?"}]
+    try:
+        return text in _asked(tokenizer, messages)
+    except Exception:
+        return False
+
+
+def stop_tokens(base: str) -> frozenset[int]:
+    """Return the tokens at which transformers, and so Inspect's `hf` provider, stops generating.
+
+    Raises:
+        UserError: The base's configuration cannot be loaded.
+    """
+    transformers = import_module("transformers")
+    try:
+        config = transformers.GenerationConfig.from_pretrained(base)
+    except OSError:
+        # Without a file of its own, it is made from the model's configuration.
+        model = loaded(transformers.AutoConfig, base, "configuration")
+        config = transformers.GenerationConfig.from_model_config(model)
+    found = config.eos_token_id
+    return frozenset([found] if isinstance(found, int) else found or ())
+
+
+def _asked(tokenizer: Any, messages: Messages) -> str:
+    """Render a question as Inspect's `hf` provider does."""
+    text = tokenizer.apply_chat_template(
+        [dict(one) for one in messages],
+        tokenize=False,
+        add_generation_prompt=True,
+        tools=None,
+        enable_thinking=None,
+    )
+    return str(text)
+
+
+def _texts(tokenizer: Any, base: str, messages: Messages) -> tuple[str, str]:
+    """Return the question as it is asked, and the conversation as it is trained on."""
+    *question, _ = messages
+    try:
+        asked = _asked(tokenizer, question)
+        whole = str(tokenizer.apply_chat_template([dict(one) for one in messages], tokenize=False))
+    except Exception as error:
+        # Templates raise what their authors chose, and what Jinja raises.
+        if messages[0]["role"] == "system" and not takes_system(tokenizer):
+            raise _no_system(base) from error
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"the chat template of {base} cannot render the samples ({why}): take another base"
+        ) from error
+    if messages[0]["role"] == "system" and messages[0]["content"].strip() not in asked:
+        raise _no_system(base)
+    for role, text, content in (
+        ("question", asked, question[-1]["content"]),
+        ("answer", whole, messages[-1]["content"]),
+    ):
+        if content.strip() not in text:
+            raise UserError(
+                f"the chat template of {base} leaves out the {role}, or changes its words: take "
+                "another base"
+            )
+    return asked, whole
+
+
+def _no_system(base: str) -> UserError:
+    return UserError(
+        f"the chat template of {base} takes no system message, and the samples have one: export "
+        "them with a --wording whose role is not in the system message, or take another base"
+    )
+
+
+def _check_question(asked: str, whole: str, base: str) -> list[str]:
+    opened = _OPENS_REASONING.search(asked)
+    tag = opened.group().strip() if opened else ""
+    if whole.startswith(asked):
+        if not tag:
+            return []
+        return [
+            f"The chat template of {base} opens {tag} before the answer. The samples hold no "
+            "reasoning, so the model will learn to close it at once."
+        ]
+    if tag:
+        raise UserError(
+            f"the chat template of {base} opens {tag} where the model is asked, but not in the "
+            "conversations that it is trained on: take a base without reasoning, or edit the "
+            "template in a local copy so that both are alike"
+        )
+    pairs = enumerate(zip(asked, whole, strict=False))
+    differs = asked[next((at for at, (one, two) in pairs if one != two), len(whole)) :].strip()
+    raise UserError(
+        f"the chat template of {base} renders a question alone otherwise than one with its answer "
+        f"(from {differs[:40]!r} on): the model would be asked what it was not trained on; take "
+        "another base, or edit the template in a local copy"
+    )
+
+
+def _check_end(tokenizer: Any, whole: str, answer: str, base: str, stops: frozenset[int]) -> None:
+    """Refuse a template that ends an answer with no token, or with one that stops nothing."""
+    rest = whole.rpartition(answer.strip())[2]
+    tokens = tokenizer(rest, add_special_tokens=False)["input_ids"]
+    ends = [one for one in tokens if one in stops or one in tokenizer.all_special_ids]
+    if not ends:
+        raise UserError(
+            f"the chat template of {base} puts no end token after an answer, so the model would "
+            "not learn to stop"
+        )
+    if stops.isdisjoint(ends):
+        named = tokenizer.convert_ids_to_tokens([ends[0], *sorted(stops)])
+        stopping = ", ".join(map(repr, named[1:])) or "no token"
+        raise UserError(
+            f"the chat template of {base} ends an answer with {named[0]!r}, but generation stops "
+            f"at {stopping}, so the trained model would write on after its answer: take the "
+            "instruction-tuned model, or set "
+            f'"eos_token_id": {sorted({ends[0], *stops})} in generation_config.json of a local copy'
+        )

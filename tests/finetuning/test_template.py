@@ -1,0 +1,188 @@
+"""Chat templates that do not suit training, with tokenizers and configurations made on the spot."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetuning.submitting import example
+from kidney_evals.errors import UserError
+from kidney_evals.finetuning.base import load_tokenizer
+from kidney_evals.finetuning.data import Example
+from kidney_evals.finetuning.template import check_template, stop_tokens, takes_system
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def extra() -> None:
+    if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
+        pytest.importorskip("transformers")
+        pytest.importorskip("tokenizers")
+
+
+UNKNOWN, END, TEXT_END, START = "[UNK]", "<|im_end|>", "<|endoftext|>", "<|im_start|>"
+WORDS = (UNKNOWN, END, TEXT_END, START)
+"""Token numbers 0 to 3."""
+
+CHATML = (
+    "{% for one in messages %}<|im_start|>{{ one.role }}\n{{ one.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+REFUSING = "{% if messages[0].role == 'system' %}{{ raise_exception('No system role') }}{% endif %}"
+DROPPING = CHATML.replace("messages %}", "messages if one.role != 'system' %}")
+FOLDING = (
+    "{% if messages[0].role == 'system' %}{% set first = messages[0].content %}"
+    "{% set messages = messages[1:] %}{{ '<|im_start|>' + first }}{% endif %}"
+)
+THINKING = CHATML.replace(
+    "<|im_start|>assistant\n{% endif", "<|im_start|>assistant\n<think>\n{% endif"
+)
+CLOSING = THINKING.replace(
+    "{{ one.content }}", "{% if one.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}"
+    "{{ one.content }}"
+)  # fmt: skip
+SWITCHED = CHATML.replace(
+    "assistant\n{% endif",
+    "assistant\n{% if enable_thinking is defined and not enable_thinking %}<none>{% endif %}"
+    "{% endif",
+)
+
+
+def base_of(folder: Path, template: str | None, stops: Any, in_config: Any = None) -> str:
+    """Write a base without weights: a tokenizer, and where its generation stops."""
+    tokenizers, transformers = map(import_module, ("tokenizers", "transformers"))
+    inner = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({word: at for at, word in enumerate(WORDS)}, unk_token=UNKNOWN)
+    )
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        unk_token=UNKNOWN,
+        eos_token=TEXT_END,
+        additional_special_tokens=[START, END],
+    )
+    made.chat_template = template
+    made.save_pretrained(folder)
+    config = {"model_type": "llama", "eos_token_id": in_config}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    if stops != "no file":
+        content = json.dumps({"eos_token_id": stops})
+        (folder / "generation_config.json").write_text(content, encoding="utf-8")
+    return str(folder)
+
+
+def checked(base: str, examples: Sequence[Example] = ()) -> list[str]:
+    return check_template(load_tokenizer(base), base, examples or [example(1)])
+
+
+@pytest.mark.parametrize("stops", [1, [1], [2, 1]])
+def test_a_template_that_ends_where_generation_stops(stops: Any, tmp_path: Path) -> None:
+    base = base_of(tmp_path, CHATML, stops)
+    assert checked(base, [example(1), example(2, system="Choose.")]) == []
+
+
+@pytest.mark.parametrize(
+    ("stops", "in_config", "expected"),
+    [(2, 1, {2}), ([2, 1], 3, {1, 2}), (None, 1, set()), ("no file", 1, {1}),
+     ("no file", None, set())],
+)  # fmt: skip
+def test_where_generation_stops(
+    stops: Any, in_config: Any, expected: set[int], tmp_path: Path
+) -> None:
+    assert stop_tokens(base_of(tmp_path, CHATML, stops, in_config)) == expected
+
+
+@pytest.mark.parametrize(
+    ("stops", "words"),
+    [
+        # A base model with the template of its instruction-tuned sibling.
+        (2, "ends an answer with '<|im_end|>', but generation stops at '<|endoftext|>'"),
+        (None, "ends an answer with '<|im_end|>', but generation stops at no token"),
+        ("no file", "but generation stops at no token"),
+    ],
+)
+def test_an_end_at_which_generation_goes_on_is_refused(
+    stops: Any, words: str, tmp_path: Path
+) -> None:
+    base = base_of(tmp_path, CHATML, stops)
+    with pytest.raises(UserError) as error:
+        checked(base)
+    assert words in str(error.value) and "\n" not in str(error.value)
+    numbers = [1, 2] if stops == 2 else [1]
+    assert f'"eos_token_id": {numbers} in generation_config.json' in str(error.value)
+    # What the line says to do is enough.
+    path = tmp_path / "generation_config.json"
+    path.write_text(json.dumps({"eos_token_id": numbers}), encoding="utf-8")
+    assert checked(base) == []
+
+
+def test_a_model_that_learns_both_ends_stops_at_the_second(tmp_path: Path) -> None:
+    both = CHATML.replace("<|im_end|>\n", "<|im_end|>\n{{ eos_token }}")
+    assert checked(base_of(tmp_path, both, 2)) == []
+
+
+SYSTEM = example(1, system="You answer a survey.")
+
+
+@pytest.mark.parametrize(
+    ("template", "examples", "words"),
+    [
+        (REFUSING + CHATML, [SYSTEM], "takes no system message, and the samples have one"),
+        (REFUSING + CHATML, [example(1), SYSTEM], "takes no system message"),
+        (DROPPING, [SYSTEM], "takes no system message"),
+        (THINKING, [example(1)], "opens <think> where the model is asked, but not in the conv"),
+        (THINKING.replace("<think>", "[THINK]"), [example(1)], "opens [THINK] where the model"),
+        (SWITCHED, [example(1)], "renders a question alone otherwise than one with its answer "
+         "(from '<none>' on)"),
+        (CHATML.replace("<|im_end|>", ""), [example(1)], "puts no end token after an answer"),
+        ("{{ messages[0].text.upper() }}", [example(1)], "cannot render the samples ("),
+        ("{% for one in %}", [example(1)], "cannot render the samples ("),
+        (CHATML.replace("one.content", "one.content | upper"), [example(1)], "changes its words"),
+        (CHATML.replace("in messages", "in messages[:1]"), [example(1)], "leaves out the answer"),
+    ],
+)  # fmt: skip
+def test_a_template_with_which_training_would_not_show_is_refused(
+    template: str, examples: list[Example], words: str, tmp_path: Path
+) -> None:
+    base = base_of(tmp_path, template, 1)
+    with pytest.raises(UserError) as error:
+        checked(base, examples)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("template", [REFUSING + CHATML, DROPPING])
+def test_samples_without_a_system_message_need_no_system_role(
+    template: str, tmp_path: Path
+) -> None:
+    assert checked(base_of(tmp_path, template, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "takes"),
+    [(CHATML, True), (FOLDING + CHATML, True), (REFUSING + CHATML, False), (DROPPING, False)],
+)
+def test_whether_a_template_takes_a_system_message(
+    template: str, takes: bool, tmp_path: Path
+) -> None:
+    assert takes_system(load_tokenizer(base_of(tmp_path, template, 1))) is takes
+
+
+def test_reasoning_that_the_template_closes_itself_is_said(tmp_path: Path) -> None:
+    base = base_of(tmp_path, CLOSING, 1)
+    assert checked(base, [example(1), SYSTEM]) == [
+        f"The chat template of {base} opens <think> before the answer. The samples hold no "
+        "reasoning, so the model will learn to close it at once."
+    ]
+
+
+def test_a_base_without_a_template_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no chat template"):
+        checked(base_of(tmp_path, None, 1))
