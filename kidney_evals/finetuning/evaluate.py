@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from kidney_evals.elicitation.prompt import render_system
+from kidney_evals.elicitation.wording import wording_named
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of
+from kidney_evals.finetuning.base import check_adapter, is_adapter, loaded
 from kidney_evals.finetuning.battery import EPOCHS, Battery, Part, battery_of, tasks_of
 from kidney_evals.finetuning.comparison import Compared, compare
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
+from kidney_evals.finetuning.template import overrun, takes_system
+from kidney_evals.whole import check_new
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -83,6 +89,9 @@ def evaluate(
 
     if len(arms) < 2:
         raise UserError("there is nothing to compare with: name --after, --samples or --with")
+    if not (out / CLAIM).is_file():
+        # Found after the runs, a file of somebody else's would stand where the report goes.
+        check_new(out)
     cards = cards_of(arms, data)
     battery = battery_of(
         tuple(cards.values()),
@@ -95,11 +104,14 @@ def evaluate(
     # `eval_set` reads the same file, but only after the models were set up.
     load_env()
     models = _models(arms, device, model_args or {})
+    battery = _askable(arms, battery, say)
     tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
     _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
     given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
+    # Logs of a failed try with other options stay where they are, and count for nothing.
+    given["log_dir_allow_dirty"] = True
     _, found = eval_set(tasks, log_dir=str(out / "logs"), **given | dict(options or {}))
     logs: dict[tuple[str, Part], EvalLog] = {}
     missing = []
@@ -134,16 +146,63 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
     path = out / CLAIM
     try:
         if path.is_file():
-            if path.read_text(encoding="utf-8") != text:
+            if path.read_text(encoding="utf-8") == text:
+                return
+            if _has_answers(out / "logs"):
                 raise UserError(
                     f"{out} holds another comparison, described in {CLAIM}: name another --out, or "
                     "give what it was started with"
                 )
-            return
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror or error})") from error
+
+
+def _has_answers(folder: Path) -> bool:
+    """Return whether a folder of logs holds an answer, or something that cannot be read."""
+    from inspect_ai.log import list_eval_logs, read_eval_log_sample_summaries
+
+    try:
+        return any(
+            sample.completed and not sample.error
+            for log in list_eval_logs(str(folder))
+            for sample in read_eval_log_sample_summaries(log)
+        )
+    except Exception:
+        # A log that was cut off may fail in any way.
+        return True
+
+
+def _askable(arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]) -> Battery:
+    """Leave out what the chat template of a local model cannot ask, and say what it does not suit.
+
+    Raises:
+        UserError: A local model takes no system message, and an arm consists of one.
+    """
+    for model in dict.fromkeys(arm.model for arm in arms if Path(arm.model).is_dir()):
+        tokenizer = loaded(import_module("transformers").AutoTokenizer, model, "tokenizer")
+        if not tokenizer.chat_template:
+            say(f"{model} has no chat template: Inspect puts its questions as plain text.")
+            continue
+        base = check_adapter(Path(model)) if is_adapter(Path(model)) else model
+        if found := overrun(tokenizer, base):
+            say(f"{model}: {found}, so that it may write on after its answer.")
+        if takes_system(tokenizer):
+            continue
+        prompted = [arm.name for arm in arms if arm.model == model and arm.is_prompted]
+        if prompted:
+            raise UserError(
+                f"the chat template of {model} takes no system message, in which {prompted[0]} "
+                "stands: leave --with out"
+            )
+        kept = tuple(
+            one for one in battery.unseen_wordings if not render_system(wording_named(one))
+        )
+        if kept != battery.unseen_wordings:
+            say(f"{model} takes no system message: wordings with one are not asked.")
+            battery = replace(battery, unseen_wordings=kept)
+    return battery
 
 
 def _models(

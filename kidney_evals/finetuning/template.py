@@ -61,6 +61,32 @@ def takes_system(tokenizer: Any) -> bool:
         return False
 
 
+def overrun(tokenizer: Any, base: str) -> str:
+    """Return where a model's answers end and where its generation stops, if these differ.
+
+    Args:
+        tokenizer: The model's, with a chat template.
+        base: The model, or the base of an adapter.
+
+    Returns:
+        A part of a sentence; empty where generation stops at the end of an answer, or where that
+        cannot be told.
+    """
+    messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "kept"}]
+    try:
+        whole = str(tokenizer.apply_chat_template(messages, tokenize=False))
+    except Exception:
+        return ""
+    stops = stop_tokens(base)
+    ends = _ends(tokenizer, whole, "kept", stops)
+    if not ends or not stops.isdisjoint(ends):
+        return ""
+    return (
+        f"its chat template ends an answer with {_named(tokenizer, ends[:1])}, but generation "
+        f"stops at {_named(tokenizer, sorted(stops))}"
+    )
+
+
 def stop_tokens(base: str) -> frozenset[int]:
     """Return the tokens at which transformers, and so Inspect's `hf` provider, stops generating.
 
@@ -152,20 +178,27 @@ def _check_question(asked: str, whole: str, base: str) -> list[str]:
 
 def _check_end(tokenizer: Any, whole: str, answer: str, base: str, stops: frozenset[int]) -> None:
     """Refuse a template that ends an answer with no token, or with one that stops nothing."""
-    rest = whole.rpartition(answer.strip())[2]
-    tokens = tokenizer(rest, add_special_tokens=False)["input_ids"]
-    ends = [one for one in tokens if one in stops or one in tokenizer.all_special_ids]
+    ends = _ends(tokenizer, whole, answer, stops)
     if not ends:
         raise UserError(
             f"the chat template of {base} puts no end token after an answer, so the model would "
             "not learn to stop"
         )
     if stops.isdisjoint(ends):
-        named = tokenizer.convert_ids_to_tokens([ends[0], *sorted(stops)])
-        stopping = ", ".join(map(repr, named[1:])) or "no token"
         raise UserError(
-            f"the chat template of {base} ends an answer with {named[0]!r}, but generation stops "
-            f"at {stopping}, so the trained model would write on after its answer: take the "
-            "instruction-tuned model, or set "
+            f"the chat template of {base} ends an answer with {_named(tokenizer, ends[:1])}, but "
+            f"generation stops at {_named(tokenizer, sorted(stops))}, so the trained model would "
+            "write on after its answer: take the instruction-tuned model, or set "
             f'"eos_token_id": {sorted({ends[0], *stops})} in generation_config.json of a local copy'
         )
+
+
+def _ends(tokenizer: Any, whole: str, answer: str, stops: frozenset[int]) -> list[int]:
+    """Return the tokens after an answer that can end it."""
+    rest = whole.rpartition(answer.strip())[2]
+    tokens = tokenizer(rest, add_special_tokens=False)["input_ids"]
+    return [one for one in tokens if one in stops or one in tokenizer.all_special_ids]
+
+
+def _named(tokenizer: Any, tokens: Sequence[int]) -> str:
+    return ", ".join(map(repr, tokenizer.convert_ids_to_tokens(list(tokens)))) or "no token"

@@ -13,11 +13,15 @@ from click.testing import CliRunner, Result
 from cli.calling import refused
 from finetuning.exporting import export
 from kidney_evals.cli import main
+from kidney_evals.errors import UserError
 from kidney_evals.estimation._pairs import NOTHING, changed
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.finetuning.arms import arms_of
 from kidney_evals.finetuning.battery import battery_of
 from kidney_evals.finetuning.comparison import Compared, Effect, effects
+from kidney_evals.finetuning.evaluate import Comparison
+from kidney_evals.finetuning.evaluate import evaluate as run_comparison
 from kidney_evals.reporting import row_cards
 from protocol.server import ProtocolServer
 
@@ -93,6 +97,14 @@ def test_one_line_before_any_call(
     monkeypatch.chdir(tmp_path)
     assert line in refused(evaluate("--before", "kidney/human", *arguments.split()))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_somebody_else_is_found_before_any_call(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    models = ("--before", "kidney/human", "--after", "kidney/first")
+    line = refused(evaluate(*models, "--out", tmp_path))
+    assert f"{tmp_path} exists and is not empty" in line
+    assert [one.read_text(encoding="utf-8") for one in tmp_path.iterdir()] == ["mine"]
 
 
 def test_the_runs_follow_from_what_was_trained_on(tmp_path: Path) -> None:
@@ -189,6 +201,32 @@ def test_what_is_told_instead_of_trained(tmp_path: Path) -> None:
     assert "the younger patient" in told and "17% of all cases" in told
     forced = system_prompt(Arm("told", "m", stated_values=True), "forced_choice", study, None)
     assert forced is not None and "coin" not in forced
+
+
+@pytest.mark.slow
+def test_a_first_try_without_any_answer_blocks_no_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared(before: str, after: str) -> Comparison:
+        # A single attempt: eval_set's own pauses between several take a minute.
+        options = {"display": "none", "retry_attempts": 1, "retry_wait": 0.1}
+        arms = arms_of(before, [after])
+        few: Any = {"dilemmas": 2, "side_effects": False, "readout": False, "options": options}
+        return run_comparison(arms, tmp_path / "out", **few)
+
+    with ProtocolServer(default="no_quota") as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        with pytest.raises(UserError, match=r"openai/gpt-4\.1-mini answered nothing"):
+            compared("openai/gpt-4.1-mini", "openai/gpt-4.1")
+    logs = set((tmp_path / "out" / "logs").glob("*.eval"))
+    found = compared("kidney/human", "kidney/first")
+    # Nothing was thrown away, and the logs of the first try are no part of the second.
+    assert logs < set((tmp_path / "out" / "logs").glob("*.eval"))
+    assert [arm.model for arm in found.arms] == ["kidney/human", "kidney/first"]
+    assert {name for name, _ in found.logs} == {"before", "after"} and found.missing == ()
+    with pytest.raises(UserError, match="holds another comparison"):
+        compared("kidney/first", "kidney/human")
 
 
 @pytest.mark.slow

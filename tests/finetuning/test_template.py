@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from finetuning.submitting import example
+from finetuning.submitting import call, example
+from kidney_evals.cli.sft_evaluate import evaluate
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import load_tokenizer
 from kidney_evals.finetuning.data import Example
@@ -181,6 +182,37 @@ def test_reasoning_that_the_template_closes_itself_is_said(tmp_path: Path) -> No
         f"The chat template of {base} opens <think> before the answer. The samples hold no "
         "reasoning, so the model will learn to close it at once."
     ]
+
+
+def model_of(folder: Path, template: str | None, stops: int) -> str:
+    """The same with weights, which nobody has trained."""
+    transformers = import_module("transformers")
+    config = transformers.LlamaConfig(
+        vocab_size=len(WORDS), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
+        num_attention_heads=1, num_key_value_heads=1, eos_token_id=stops, bos_token_id=None,
+    )  # fmt: skip
+    base_of(folder, template, "no file")
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_comparison_says_first_what_a_template_does_not_suit(tmp_path: Path) -> None:
+    if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
+        pytest.importorskip("accelerate")
+    refusing = model_of(tmp_path / "refusing", REFUSING + CHATML, 2)
+    plain = model_of(tmp_path / "plain", None, 2)
+    (tmp_path / "file").touch()
+    # Nothing can be written below a file, which shows once all this was said.
+    arguments = ("--before", refusing, "--after", plain, "--out", tmp_path / "file" / "out")
+    said = call(evaluate, *arguments, "--device", "cpu")
+    assert said.exit_code == 2 and "cannot write" in said.stderr, said.output
+    lines = " ".join(said.stdout.split())
+    assert f"{refusing} takes no system message: wordings with one are not asked." in lines
+    assert "ends an answer with '<|im_end|>', but generation stops at '<|endoftext|>', so" in lines
+    assert f"{plain} has no chat template: Inspect puts its questions as plain text." in lines
+
+    told = call(evaluate, *arguments, "--device", "cpu", "--with", "stated-values")
+    assert "takes no system message, in which stated-values stands" in told.stderr
 
 
 def test_a_base_without_a_template_is_refused(tmp_path: Path) -> None:
