@@ -18,6 +18,7 @@ from kidney_evals.measures.names import CHOICES, CONTROL_ROWS, IMPORTANCE
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Dilemma, load_study
+from kidney_evals.studies.model import CONTROL_KINDS
 
 
 def quantity(row: str, scores: Sequence[SampleScore]) -> Quantity:
@@ -70,6 +71,7 @@ def run_of_log(log: EvalLog) -> Run | None:
             SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
             for sample in log.samples or ()
             if (score := (sample.scores or {}).get("answers")) is not None
+            and sample.metadata.get("kind") not in CONTROL_KINDS
         ]
     )
 

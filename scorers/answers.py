@@ -51,7 +51,8 @@ def answers(any_reference: bool = False) -> Scorer:
     """Score every sample, whatever came back: its kind of answer and what that answer favoured.
 
     Metrics never see an unscored sample, so the rows that count those stand here, as do the
-    rows named from the study, which Inspect takes from the keys of a sample's value.
+    rows named from the study, which Inspect takes from the keys of a sample's value. A control
+    is unscored here: it has an answer, and counts in no row but those of `controls`.
 
     Args:
         any_reference: Whether to score a log against other human tables than its own.
@@ -59,9 +60,15 @@ def answers(any_reference: bool = False) -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score | None:
         facts = facts_of(state, any_reference=any_reference)
-        if facts.dilemma.is_control:
-            return None
         answer = facts.reading.answer if facts.reading else None
+        if facts.dilemma.is_control:
+            # In no row of this scorer: Inspect leaves an unscored sample out of every metric.
+            return KeptScore.unscored(
+                reason="control",
+                answer=answer,
+                explanation=facts.reading_line,
+                metadata=score_metadata(facts, state.epoch),
+            )
         # What most people chose stands under `people` too, where the sample list can name it.
         value = {"choice": answer or _CALLED.get(facts.outcome, facts.outcome)}
         value |= {"people": target.text}

@@ -17,6 +17,7 @@ from kidney_evals.reporting.key import ARGUMENTS, DEFAULTS, LABELS, key_of
 from kidney_evals.reporting.rows import rows_of
 from kidney_evals.reporting.summaries import SampleSummary, ScoreSummary
 from kidney_evals.studies import load_study
+from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
     from kidney_evals.measures.run import Run
@@ -101,7 +102,9 @@ class ModelRun:
                     sample_metadata=one.metadata,
                 )
                 for one in self.found.samples
-                if one.scores is not None and "answers" in one.scores
+                if one.scores is not None
+                and "answers" in one.scores
+                and one.metadata.get("kind") not in CONTROL_KINDS
             ]
         )
 

@@ -264,8 +264,9 @@ def test_a_log_lends_its_decisions(other_draw: tuple[Task, Path], tmp_path: Path
     study = load_study("mcelfresh_2021")
     for sample in log.samples or ():
         scores = sample.scores or {}
-        if "answers" in scores and scores["answers"].metadata:
-            dilemma: Dilemma = study.dilemma_from(sample.metadata)
+        dilemma: Dilemma = study.dilemma_from(sample.metadata)
+        # Controls are answered as well, and are not taken.
+        if scores["answers"].metadata and not dilemma.is_control:
             choice = scores["answers"].metadata["choice"]
             patient = {"first": dilemma.first, "second": dilemma.second}.get(choice)
             key = str(sorted((dilemma.first.values, dilemma.second.values)))

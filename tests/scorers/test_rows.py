@@ -13,7 +13,10 @@ from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from answering import saying
 from kidney_evals.measures.names import PARTS
 from kidney_evals.reporting import rows_of, sentence, table
+from kidney_evals.reporting.found import find_logs
+from kidney_evals.reporting.runs import read_runs
 from kidney_evals.scorers import COLUMN, answers, controls, est, human_alignment, indecision
+from kidney_evals.scorers._run import run_of_log
 from kidney_evals.tasks import coin_flip, forced_choice
 
 HEADER = {
@@ -160,6 +163,22 @@ def test_a_sample_explains_itself(tmp_path: Path) -> None:
     flipped = f"{metadata['human_coin']:.0%} of people chose the coin."
     assert told["indecision"] == f"The model chose the coin; {flipped}"
     assert told["answers"].startswith("Read as **the coin**")
+
+
+def test_every_sample_has_an_answer_and_controls_count_in_no_row_of_it(tmp_path: Path) -> None:
+    log = run(coin_flip(dilemmas=2), saying("ANSWER: A"), tmp_path)
+    samples = log.samples or []
+    # Two dilemmas in both orders, and ten controls in one.
+    assert len(samples) == 14
+    found = [(sample.scores or {})["answers"] for sample in samples]
+    assert [(one.answer, (one.metadata or {})["outcome"]) for one in found] == [
+        ("A", "decision")
+    ] * 14
+    assert rows_of(log)["coverage"].n == 4
+    read = run_of_log(log)
+    assert read is not None and read.choice.shape == (4,)
+    [panel] = read_runs(find_logs([log.location]))
+    assert panel.run is not None and panel.run.choice.shape == (4,)
 
 
 def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Path) -> None:
