@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -107,6 +108,10 @@ def evaluate(
     battery = _askable(arms, battery, say)
     tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
+    if (out / CLAIM).is_file() and not _has_answers(out / "logs"):
+        # A try that failed altogether gives way to one of other models.
+        with suppress(OSError):
+            (out / CLAIM).unlink()
     _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
     given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
@@ -146,13 +151,12 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
     path = out / CLAIM
     try:
         if path.is_file():
-            if path.read_text(encoding="utf-8") == text:
-                return
-            if _has_answers(out / "logs"):
+            if path.read_text(encoding="utf-8") != text:
                 raise UserError(
                     f"{out} holds another comparison, described in {CLAIM}: name another --out, or "
                     "give what it was started with"
                 )
+            return
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -50,9 +49,9 @@ class ServiceError(UserError):
 
     Attributes:
         transient: Whether the same request may succeed a little later.
+        pause: Seconds that the service asks to wait, where it does.
         refused: Whether the service certainly did not do what was requested: it refused, or the
             request never reached it.
-        pause: Seconds that the service asks to wait, where it does.
     """
 
     def __init__(
@@ -60,13 +59,12 @@ class ServiceError(UserError):
         message: str,
         *,
         transient: bool = False,
-        refused: bool = False,
         pause: float | None = None,
     ) -> None:
         super().__init__(message)
         self.transient = transient
-        self.refused = refused
         self.pause = pause
+        self.refused = False
 
 
 @dataclass(frozen=True)
@@ -233,7 +231,9 @@ class Service:
         try:
             yield
         except APIError as error:
-            raise _explain(error, self.url, what, base) from error
+            explained = _explain(error, self.url, what, base)
+            explained.refused = _is_refused(error)
+            raise explained from error
         except ValueError as error:
             if isinstance(error, UserError):
                 raise
@@ -257,33 +257,37 @@ def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceE
         cause = one_line(error.__cause__ or "")
         reason = "no answer in time" if isinstance(error, APITimeoutError) else "connection failed"
         reason += f": {cause}" if cause else ""
-        return ServiceError(
-            f"{url} did not answer {what} ({reason})",
-            transient=True,
-            refused=type(error.__cause__).__name__ in NEVER_SENT,
-        )
+        return ServiceError(f"{url} did not answer {what} ({reason})", transient=True)
     status, code = error.status_code, error.code or ""
-    refusal = partial(ServiceError, refused=status < 500 and status not in (408, 409))
     said = one_line(error.body.get("message") if isinstance(error.body, dict) else error.message)
     reason = f"{said} ({code})" if code else said
     if status == 401:
         # Not what it says: the sentence repeats part of the key.
-        return refusal(f"{url} does not accept the key in {KEY} (status 401)")
+        return ServiceError(f"{url} does not accept the key in {KEY} (status 401)")
     if code in EXHAUSTED:
-        return refusal(f"the account is out of credit: {reason}")
+        return ServiceError(f"the account is out of credit: {reason}")
     if base and (error.param == "model" or code.startswith("model_not")):
-        return refusal(f"{base} cannot be fine-tuned by this account: {reason}")
+        return ServiceError(f"{base} cannot be fine-tuned by this account: {reason}")
     if status == 429 or status in (408, 409) or status >= 500:
-        return refusal(
+        return ServiceError(
             f"{url} cannot take {what} now (status {status}): {reason}",
             transient=True,
             pause=_seconds(error.response.headers.get("retry-after")),
         )
     if error.param in FILE_PARAMETERS or code.startswith("invalid_file"):
-        return refusal(f"{url} rejected the samples in {what}: {reason}")
+        return ServiceError(f"{url} rejected the samples in {what}: {reason}")
     if status == 403:
-        return refusal(f"the key in {KEY} does not permit {what}: {reason}")
-    return refusal(f"{url} refused {what} (status {status}): {reason}")
+        return ServiceError(f"the key in {KEY} does not permit {what}: {reason}")
+    return ServiceError(f"{url} refused {what} (status {status}): {reason}")
+
+
+def _is_refused(error: APIError) -> bool:
+    """Return whether the service certainly did not do what was requested."""
+    from openai import APIStatusError
+
+    if isinstance(error, APIStatusError):
+        return error.status_code < 500 and error.status_code not in (408, 409)
+    return type(error.__cause__).__name__ in NEVER_SENT
 
 
 def _seconds(text: str | None) -> float | None:
