@@ -1,8 +1,7 @@
 """OpenAI's files and fine-tuning jobs, and what they refuse in one line each.
 
 The client honours `OPENAI_API_KEY` and `OPENAI_BASE_URL`, from the environment or from the nearest
-`.env` file, as Inspect does. A key is never written,
-nor what the service says of one.
+`.env` file, as Inspect does. A key is never written, nor what the service says of one.
 """
 
 from __future__ import annotations
@@ -55,11 +54,7 @@ class ServiceError(UserError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        transient: bool = False,
-        pause: float | None = None,
+        self, message: str, *, transient: bool = False, pause: float | None = None
     ) -> None:
         super().__init__(message)
         self.transient = transient
@@ -174,12 +169,16 @@ class Service:
         """
         client = self._client.with_options(max_retries=2)
         with self._explained("the request for the list of jobs"):
-            found = client.fine_tuning.jobs.list(limit=PAGE)
-            if not isinstance(getattr(found, "data", None), list):
-                raise self._other_protocol()
-            for job in islice(found, MOST_JOBS):
-                if job.training_file == training_file:
-                    return self._job(job)
+            try:
+                found = client.fine_tuning.jobs.list(limit=PAGE)
+                if not isinstance(found.data, list):
+                    raise self._other_protocol()
+                for job in islice(found, MOST_JOBS):
+                    if job.training_file == training_file:
+                        return self._job(job)
+            except AttributeError:
+                # How the client meets a list that is a page of a proxy, or holds something else.
+                raise self._other_protocol() from None
         return None
 
     def job(self, job: str) -> Job:

@@ -71,6 +71,7 @@ class JobsServer(ProtocolServer):
         failure: Code, sentence and parameter of a job that fails.
         held: Whether stalled answers go on waiting.
         lists_jobs: Whether the list of jobs shows any; one that lags does not.
+        page: The most jobs in one answer of the list.
         requests: Every request, by its kind.
         bodies: What jobs were asked for with.
         files: What was uploaded, by id.
@@ -82,6 +83,7 @@ class JobsServer(ProtocolServer):
     failure: tuple[str, str, str | None] = ("server_error", "The job\nfailed.", None)
     held: bool = True
     lists_jobs: bool = True
+    page: int = 100
     requests: list[Step] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, Sent] = field(default_factory=dict)
@@ -195,8 +197,12 @@ class JobsServer(ProtocolServer):
         return JSONResponse(self._shown(identity))
 
     async def _list(self, request: Request) -> Response:
-        latest = [self._shown(identity) for identity in reversed(self.jobs) if self.lists_jobs]
-        return JSONResponse({"object": "list", "data": latest, "has_more": False})
+        latest = [identity for identity in reversed(self.jobs) if self.lists_jobs]
+        if after := request.query_params.get("after"):
+            latest = latest[latest.index(after) + 1 :]
+        most = min(int(request.query_params["limit"]), self.page)
+        shown = [self._shown(identity) for identity in latest[:most]]
+        return JSONResponse({"object": "list", "data": shown, "has_more": len(latest) > most})
 
     async def _poll(self, request: Request) -> Response:
         identity = request.path_params["job"]

@@ -165,6 +165,30 @@ def test_what_certainly_started_no_job_is_told_apart(
     assert error.value.refused is refused
 
 
+def test_a_job_is_found_behind_many_newer_ones(server: JobsServer, tmp_path: Path) -> None:
+    first, second = (folder(tmp_path / name) for name in ("first", "second"))
+    server.faults = {"create": ["lost"]}
+    submitted(first)
+    for number in range(4):
+        submitted(second, "--seed", 2 + number)
+    server.page = 2  # the one that is looked for is the fifth, on the third page
+    again = submitted(first)
+    assert again.exit_code == 0, again.output
+    assert "ftjob-1 had begun" in again.output
+    assert server.requests.count("list") == 3
+    assert len(server.jobs) == 5
+
+
+def test_a_list_that_cannot_be_read_starts_nothing(server: JobsServer, data: Path) -> None:
+    server.faults = {"create": ["lost"], "list": ["page"]}
+    submitted(data)
+    tried = submitted(data, "--ask-again")
+    assert tried.exit_code == 2
+    [line] = tried.stderr.splitlines()
+    assert "something that is not OpenAI's protocol; run the same command again" in line
+    assert list(server.jobs) == ["ftjob-1"]
+
+
 @dataclass
 class Command:
     """`kidney-evals sft submit` in a process of its own, its output in a file."""
