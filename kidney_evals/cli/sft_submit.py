@@ -129,7 +129,7 @@ def status(job: str) -> None:
 
     service = Service()
     name, path = hosted.find(service, job)
-    found = hosted.look(service, name, path)
+    found = hosted.look(service, name, path, click.echo)
     click.echo(f"{found.id}: {found.status}, from {found.base}")
     if found.finish and not found.ended:
         click.echo(f"Expected to end: {_clock(found.finish)}")

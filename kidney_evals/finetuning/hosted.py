@@ -131,13 +131,19 @@ def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
     return record.job, path
 
 
-def look(service: Service, job: str, path: Path | None) -> Job:
-    """Ask for the state of a job once, and keep it in its record where there is one."""
+def look(service: Service, job: str, path: Path | None, say: Say) -> Job:
+    """Ask for the state of a job once, and keep it in its record where there is one.
+
+    A record that cannot be read or written any more is said, and keeps nobody from the state.
+    """
     found = service.job(job)
     if path:
-        record = read_record(path)
-        if (told := record.told(found)) != record:
-            told.save(path)
+        try:
+            record = read_record(path)
+            if (told := record.told(found)) != record:
+                told.save(path)
+        except UserError as error:
+            say(f"The record was not brought up to date: {error.message}")
     return found
 
 
@@ -166,10 +172,17 @@ def wait(
     """
     again = f"the job goes on without us; go on waiting with: {command('wait', job, path)}"
     shown, failures, answered = "", 0, monotonic()
+    said: set[str] = set()
+
+    def once(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            say(line)
+
     while True:
         pause = interval
         try:
-            found = look(service, job, path)
+            found = look(service, job, path, once)
         except ServiceError as error:
             if not error.transient and not shown:
                 raise

@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
+
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.base import base_place, load_model, load_tokenizer
 from kidney_evals.finetuning.data import Example, TrainingData
@@ -34,6 +36,7 @@ from kidney_evals.whole import check_new, whole_folder
 DEVICES: Final = ("cpu", "cuda", "mps")
 
 _STATE = "run.json"
+_LOCK = "lock"
 
 _SILENCE = 20.0
 """Seconds after which a long pass says how far it is."""
@@ -97,8 +100,11 @@ def train(
     for line in check_template(tokenizer, place, (*data.train[:count], *data.heldout)):
         say(line)
     work = unfinished(out)
-    checkpoint = _start(work, state, resume)
-    with _full_is_said(work), _interrupted_is_said(work):
+    with (
+        _begun(work, state, resume) as checkpoint,
+        _full_is_said(work),
+        _interrupted_is_said(work),
+    ):
         model = load_model(place, dtype=_dtype(where))
         trainer = _trainer(model, tokenizer, data, count, settings, work, where, say)
         _check_length(trainer, model, place)
@@ -143,41 +149,59 @@ def unfinished(out: Path) -> Path:
     return out.with_name(out.name + ".unfinished")
 
 
-def _start(work: Path, state: dict[str, Any], resume: bool) -> str | None:
-    """Make the folder of an unfinished run, or find the checkpoint to go on from.
+@contextmanager
+def _begun(work: Path, state: dict[str, Any], resume: bool) -> Iterator[str | None]:
+    """Hold the folder of an unfinished run, and give the checkpoint to go on from.
 
     A run that failed before its first whole pass holds nothing, and gives way to the next.
+
+    Raises:
+        UserError: The folder is that of another run, of a run in another process, or of none.
     """
-    known = work / _STATE
     if resume and not work.exists():
         raise UserError(f"there is no unfinished run at {work}: start it without --resume")
-    if work.exists():
-        try:
-            before = json.loads(known.read_text(encoding="utf-8"))
-            is_run = isinstance(before, dict)
-        except (OSError, ValueError):
-            is_run = False
-        if not is_run:
+    known = work / _STATE
+    lock = FileLock(work / _LOCK)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        before = _state_of(known)
+        if before is None and {one.name for one in work.iterdir()} - {_STATE, _LOCK}:
             raise UserError(f"{work} is no unfinished run; delete it, or name another --out")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"another process is training in {work}: wait for it, or name another --out"
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot write {work} ({error.strerror or error})") from error
+    try:
         checkpoint = _last_checkpoint(work)
         if checkpoint and not resume:
             raise UserError(f"an unfinished run is at {work}: go on with --resume, or delete it")
         for name, value in state.items() if checkpoint else ():
-            if before.get(name) != value:
+            if (before or {}).get(name) != value:
                 raise UserError(
-                    f"the unfinished run at {work} has another {name} ({before.get(name)}); "
-                    "resume with what it was started with, or delete it"
+                    f"the unfinished run at {work} has another {name} ({(before or {}).get(name)})"
+                    "; resume with what it was started with, or delete it"
                 )
-        if checkpoint:
-            return str(checkpoint)
+        if not checkpoint:
+            try:
+                for one in work.glob("checkpoint-*"):
+                    shutil.rmtree(one)
+                known.write_text(json.dumps(state, indent=2), encoding="utf-8")
+            except OSError as error:
+                raise UserError(f"cannot write {work} ({error.strerror or error})") from error
+        yield str(checkpoint) if checkpoint else None
+    finally:
+        lock.release()
+
+
+def _state_of(known: Path) -> dict[str, Any] | None:
     try:
-        if work.exists():
-            shutil.rmtree(work)
-        work.mkdir(parents=True)
-        known.write_text(json.dumps(state, indent=2), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {work} ({error.strerror or error})") from error
-    return None
+        found = json.loads(known.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _last_checkpoint(work: Path) -> Path | None:

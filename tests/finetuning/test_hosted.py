@@ -547,6 +547,20 @@ def test_a_record_that_cannot_be_written_costs_nothing(
     assert server.requests == []
 
 
+def test_a_record_that_is_lost_while_waiting_hides_no_result(
+    server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(seconds: float) -> None:
+        record_of(data).unlink(missing_ok=True)
+
+    submitted(data)
+    monkeypatch.setattr("kidney_evals.finetuning.hosted.sleep", lose)
+    waited = call(wait, record_of(data))
+    assert waited.exit_code == 0, waited.output
+    assert waited.output.count("The record was not brought up to date: there is no record") == 1
+    assert f"Model: {MODEL}" in waited.output
+
+
 def test_a_job_that_nobody_knows(server: JobsServer, tmp_path: Path) -> None:
     for command in (status, wait):
         assert "knows no job ftjob-9" in refused(call(command, "ftjob-9"))

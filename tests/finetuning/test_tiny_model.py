@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 
 from cli.calling import refused
 from finetuning.tiny_model import STUDY, answers_file, make_tiny_model, respondent
@@ -389,6 +390,38 @@ def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Pat
     # None of these failures stands in the way of the next try.
     train(samples, str(home / "base"), out, FEW, samples=8, device="cpu", say=lambda _: None)
     assert (out / "adapter_model.safetensors").is_file()
+
+
+def test_a_folder_that_is_trained_in_or_is_none_of_ours_is_left_alone(
+    home: Path, samples: TrainingData, tmp_path: Path
+) -> None:
+    def trained() -> None:
+        train(
+            samples,
+            str(home / "base"),
+            tmp_path / "out",
+            FEW,
+            samples=8,
+            device="cpu",
+            say=lambda _: None,
+        )
+
+    work = tmp_path / "out.unfinished"
+    work.mkdir()
+    (work / "mine").touch()
+    with pytest.raises(UserError, match="is no unfinished run; delete it, or name another"):
+        trained()
+    assert [one.name for one in work.iterdir()] == ["mine"]
+    (work / "mine").unlink()
+    # As a process leaves it that was killed while it wrote.
+    (work / "run.json").write_text('{"ba', encoding="utf-8")
+    (work / "checkpoint-1").mkdir()
+    with FileLock(work / "lock"), pytest.raises(UserError, match="another process is training in"):
+        (work / "run.json").write_text("{}", encoding="utf-8")
+        trained()
+    assert (work / "checkpoint-1").is_dir()
+    trained()
+    assert not work.exists() and (tmp_path / "out" / "adapter_model.safetensors").is_file()
 
 
 def test_a_curve_that_was_cut_goes_on_with_the_sizes_that_are_missing(
