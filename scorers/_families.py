@@ -6,7 +6,9 @@ rows cannot come from `kidney_evals.measures`. Their names begin with a prefix o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inspect_ai.scorer import SampleScore
@@ -43,6 +45,12 @@ FAMILIES: dict[str, Compute] = {
     "gap_": _stated,
 }
 """By the beginning of a row's name. The functions import what they need when they are called."""
+
+
+@lru_cache(maxsize=256)
+def warn_of_failure(row: str, reason: str) -> None:
+    """Log once that a row has no value since its estimator failed."""
+    logging.getLogger(__name__).warning(f"the row {row} has no value: {reason}")
 
 
 def family_of(row: str) -> Compute:

@@ -182,8 +182,7 @@ def _other_model(run: _Run) -> Quantity:
 
 def _share_of(outcome: str) -> _Row:
     def row(run: _Run) -> Quantity:
-        found = outcome_share(run.dilemma, run.order, run.outcomes == outcome)
-        return found._replace(human=1.0) if outcome == "prediction" else found
+        return outcome_share(run.dilemma, run.order, run.outcomes == outcome)
 
     return row
 

@@ -17,6 +17,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.measures.names import CHOICES, CONTROL_ROWS, IMPORTANCE
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
+from kidney_evals.scorers._families import warn_of_failure
 from kidney_evals.studies import Dilemma, load_study
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -37,7 +38,11 @@ def quantity(row: str, scores: Sequence[SampleScore]) -> Quantity:
     if row == IMPORTANCE:
         # A family's metric learns from a sample's value which member it belongs to.
         row = IMPORTANCE.replace("*", str(scores[0].score.value).split(" ")[0])
-    return measure(run, row.rstrip("*"))
+    row = row.rstrip("*")
+    found = measure(run, row)
+    for name, error in run.failures.items():
+        warn_of_failure(name, str(error))
+    return found
 
 
 def read_run(scores: Sequence[SampleScore]) -> Run | None:

@@ -44,7 +44,7 @@ def _show(run: ModelRun) -> None:
     say("")
     say(table(run.rows, asked))
     say("")
-    for line in [sentence(run.rows, asked), *flags(run.rows)]:
+    for line in [sentence(run.rows, asked), *flags(run.rows, run.reasons)]:
         say_filled(line)
     say("")
     say_filled(

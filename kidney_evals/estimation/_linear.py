@@ -5,11 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.errors import FitError
 
 
 def inverse(matrix: Floats) -> Floats:
-    """Return the inverse; raises `numpy.linalg.LinAlgError` where there is none."""
-    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    """Return the inverse of an information matrix.
+
+    Raises:
+        FitError: The matrix is singular.
+    """
+    try:
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise FitError(
+            "the information matrix is singular, so the answers do not determine every weight: "
+            "use more answers or fewer attributes"
+        ) from None
 
 
 def solve(matrix: Floats, vector: Floats) -> Floats:

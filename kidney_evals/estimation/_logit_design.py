@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kidney_evals.estimation._checks import Floats, Ints
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation._linear import inverse
 from kidney_evals.estimation._sandwich import cluster_sums
 
+FLATTEST: Final = 1e-6
+"""Least variance of a direction of standardised differences in which a weight can be estimated.
 
-def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats]:
-    """Return (basis, design): a full-rank design and the map from its weights to (k+1) weights.
+Each attribute has variance 1, so a direction below this has a condition number of about 1000: two
+attributes whose correlation is above .999999. Answers cannot tell the weights along it apart.
+"""
 
-    Directions of `x` without variation (beyond the intercept) are left out, which gives them the
-    weight 0. Firth's penalty and the likelihood do not depend on this change of coordinates.
+_OUTSIDE = 1e-2
+"""Largest component along a flat direction of an attribute whose weight counts as determined."""
+
+
+class _Directions(NamedTuple):
+    """Standardised differences and the directions in which they vary.
+
+    Attributes:
+        standard: Differences less `centre`, over `scale`, shape (n, k); 0 where constant.
+        centre: Shape (k,).
+        scale: Root mean square of each column, 1 where constant, shape (k,).
+        vectors: Orthonormal directions, shape (k, k).
+        keep: Whether the differences vary along each direction, shape (k,).
     """
+
+    standard: Floats
+    centre: Floats
+    scale: Floats
+    vectors: Floats
+    keep: NDArray[np.bool_]
+
+
+def _directions(x: Floats, intercept: bool) -> _Directions:
     n, k = x.shape
     centre = x.mean(axis=0) if intercept else np.zeros(k)
     centred = x - centre
@@ -27,7 +51,33 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats]:
     scale = np.where(flat, 1.0, scale)
     standard = np.where(flat, 0.0, centred / scale)
     values, vectors = np.linalg.eigh(standard.T @ standard / n)
-    keep = values > 1e-10
+    return _Directions(standard, centre, scale, vectors, values > FLATTEST)
+
+
+def determined(x: Floats, *, intercept: bool) -> NDArray[np.bool_]:
+    """Return whether the differences determine the weight of each attribute, shape (k,).
+
+    Args:
+        x: Differences, shape (n, k).
+        intercept: Whether the pull of the first place is estimated too. An attribute that differs
+            by the same amount in every row cannot be told from it.
+    """
+    found = _directions(x, intercept)
+    result: NDArray[np.bool_] = (
+        np.abs(found.vectors[:, ~found.keep]).max(axis=1, initial=0.0) < _OUTSIDE
+    )
+    return result
+
+
+def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats]:
+    """Return (basis, design): a full-rank design and the map from its weights to (k+1) weights.
+
+    Directions of `x` with a variance below `FLATTEST` (beyond the intercept) are left out, which
+    gives them the weight 0. Firth's penalty and the likelihood do not depend on this change of
+    coordinates.
+    """
+    n, k = x.shape
+    standard, centre, scale, vectors, keep = _directions(x, intercept)
     directions = np.eye(k) if keep.all() else vectors[:, keep]
     slopes = directions / scale[:, None]
     rank = slopes.shape[1]

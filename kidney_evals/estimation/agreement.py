@@ -91,7 +91,8 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
             above 1e-4.
 
     Returns:
-        `human` is 0 by construction; n counts answers.
+        `human` is NaN: a person drawn at random scores 0 by construction, which is no measurement
+        of people; n counts answers.
 
     Raises:
         InputError: `people` of the wrong shape, negative or NaN.
@@ -114,7 +115,7 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     value = observed(run, terms, np.divide)
     draws = recentred(bootstrap(run, terms, np.divide), value)
     ends = percentile(draws, None if run.fixed else run.dilemmas)
-    return Quantity(value, ends.low, ends.high, 0.0, len(run))
+    return Quantity(value, ends.low, ends.high, n=len(run))
 
 
 def _smoothed(p: Shares, n: Floats) -> Shares:

@@ -104,10 +104,10 @@ def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLik
     """
     where, side = _unanswered(decisions, dilemma, order)
     if not decisions.has_coin:
-        return undefined(human=0.0)
+        return undefined()
     # What stands in for "no coin" does not matter to a coin rate.
     ways = [np.full(len(where), answer) for answer in (FIRST, COIN)]
-    return _either(calibration_value, 0.0, decisions, where, side, ways)
+    return _either(calibration_value, decisions, where, side, ways)
 
 
 def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
@@ -119,12 +119,11 @@ def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) 
     where, side = _unanswered(decisions, dilemma, order)
     shares = np.nan_to_num(decisions.shares[where])
     ways = [shares.argmax(axis=1), shares.argmin(axis=1)] if len(where) else [where, where]
-    return _either(distance_value, 0.0, decisions, where, side, ways)
+    return _either(distance_value, decisions, where, side, ways)
 
 
 def _either(
     figure: Callable[[Decisions], float],
-    human: float,
     decisions: Decisions,
     where: Ints,
     side: Ints,
@@ -136,7 +135,7 @@ def _either(
     )
     seen = [one for one in (value, *filled) if not np.isnan(one)]
     low, high = (min(seen), max(seen)) if seen else (float("nan"), float("nan"))
-    return Quantity(value, low, high, human, len(where))
+    return Quantity(value, low, high, n=len(where))
 
 
 def _extreme(

@@ -25,7 +25,7 @@ from kidney_evals.estimation.intervals import (
     percentile,
 )
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.estimation.two_stage import fit_flip_slope
+from kidney_evals.estimation.two_stage import FlipSlope, fit_flip_slope
 
 EDGES: Final = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
 """Edges of the closeness bins; a dilemma on an edge belongs to the bin above."""
@@ -60,7 +60,7 @@ def flip_calibration(decisions: Decisions) -> Quantity:
 
     Returns:
         NaN with n = 0 where no bin can be used (no coin, no people, too few dilemmas). `human` is
-        0; n counts the dilemmas of the used bins.
+        NaN; n counts the dilemmas of the used bins.
     """
     total, bins = 0, 0
     value, noise = 0.0, np.zeros(DRAWS)
@@ -75,9 +75,9 @@ def flip_calibration(decisions: Decisions) -> Quantity:
         # Redrawn rates vary around the observed ones, so each variance comes off a second time.
         noise += size * (redrawn**2 - _redrawn_variance(run))
     if total == 0:
-        return undefined(human=0.0)
+        return undefined()
     ends = percentile(noise / total, None if decisions.fixed else total - bins + 1)
-    return Quantity(value / total, ends.low, ends.high, 0.0, total)
+    return Quantity(value / total, ends.low, ends.high, n=total)
 
 
 def calibration_value(decisions: Decisions) -> float:
@@ -128,27 +128,29 @@ def flip_slope(decisions: Decisions, human: float = float("nan")) -> Quantity:
         human: People's slope, passed through (-0.660 per logit of the forced-choice group).
 
     Returns:
-        NaN with n = 0 without coins, with coins only, or where closeness is unknown or does not
-        vary; n counts answers. Where a threshold in |Δu| explains every coin the interval is NaN:
-        the slope has no upper limit.
+        NaN with n = 0 without coins, with coins only, where closeness is unknown or does not
+        vary, or where a threshold in |Δu| explains every coin, since no finite slope fits best
+        then; n counts answers.
     """
+    fit = flip_fit(decisions)
+    if np.isnan(fit.slope) or fit.separated:
+        return undefined(human=human)
+    n = int((~np.isnan(decisions.closeness[decisions.dilemma])).sum())
+    return Quantity(fit.slope, fit.low, fit.high, human, n)
+
+
+@lru_cache(maxsize=4)
+def flip_fit(decisions: Decisions) -> FlipSlope:
+    """Return the fit behind `flip_slope`, over the dilemmas whose closeness is known."""
     answers = decisions.drawn
     known = ~np.isnan(answers.closeness[answers.dilemma])
-    coin = answers.choice[known] == COIN
-    if coin.all() or not coin.any():
-        return undefined(human=human)
     index = answers.dilemma[known]
-    fit = fit_flip_slope(answers.closeness[index], coin, clusters=index)
-    if np.isnan(fit.slope):
-        return undefined(human=human)
-    low, high = (float("nan"),) * 2 if fit.separated else (fit.low, fit.high)
-    n = int((~np.isnan(decisions.closeness[decisions.dilemma])).sum())
-    return Quantity(fit.slope, low, high, human, n)
+    return fit_flip_slope(answers.closeness[index], answers.choice[known] == COIN, clusters=index)
 
 
 def _bin(lower: float, upper: float, run: Decisions | None) -> ClosenessBin:
     if run is None:
-        return ClosenessBin(lower, upper, undefined(), undefined(human=0.0))
+        return ClosenessBin(lower, upper, undefined(), undefined())
     trials, hits = run.counts.sum(axis=2), run.counts[:, :, COIN]
     answers = trials.sum(axis=1)
     rate = float(hits.sum() / answers.sum())
@@ -161,7 +163,7 @@ def _bin(lower: float, upper: float, run: Decisions | None) -> ClosenessBin:
         lower,
         upper,
         Quantity(rate, ends.low, ends.high, human, len(run)),
-        Quantity(rate - human, gap.low, gap.high, 0.0, run.dilemmas),
+        Quantity(rate - human, gap.low, gap.high, n=run.dilemmas),
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation._logit_design import determined
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.intervals import NAN, wilson
@@ -42,7 +43,7 @@ class Centrality:
     Attributes:
         value: Share of people farther from the group than the model is; .5 is a person drawn at
             random, high means central (and not more human than people). NaN where fewer dilemmas
-            were decided than a person answered, or no attribute differs in any of them.
+            were decided than a person answered, or they do not tell every attribute apart.
         low: Lower end of the 95 % interval.
         high: Upper end.
         error: Standard error, of the model's answers and of which people were asked.
@@ -126,7 +127,7 @@ def centrality(
     # patients can change which answers are drawn.
     rank = np.lexsort((*(x * (2 * first - 1)[:, None]).T, index))
     x, first, index = x[rank], first[rank], index[rank]
-    if count < answers or not x.any():
+    if count < answers or not determined(x, intercept=False).all():
         return Centrality(NAN, NAN, NAN, NAN, NAN, 0)
     random = np.random.Generator(np.random.PCG64(seed))
     chosen, rows = _subsamples(random, index, count, answers, resamples)

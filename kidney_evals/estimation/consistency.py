@@ -97,13 +97,13 @@ def order_effect(decisions: Decisions) -> Quantity:
     two answers to each order of a dilemma, or their probabilities.
 
     Returns:
-        NaN with n = 0 without such repeats. `human` is 0 (swapping sides changes nothing with
-        people); n counts dilemmas repeated in both orders.
+        NaN with n = 0 without such repeats; `human` is NaN. n counts dilemmas repeated in both
+        orders.
     """
     known = decisions.chances is not None
     counts, sizes = _both_orders(decisions, 2)
     if len(counts) == 0:
-        return undefined(human=0.0)
+        return undefined()
     across = _across(counts, sizes)
     shares = counts / sizes[:, :, None]
     spread = 1.0 if known else sizes / (sizes - 1)
@@ -119,7 +119,7 @@ def order_effect(decisions: Decisions) -> Quantity:
         ends = Interval(value - half, value + half)
     else:
         ends = mean_interval(effect)
-    return Quantity(value, max(ends.low, -1.0), min(ends.high, 1.0), 0.0, len(effect))
+    return Quantity(value, max(ends.low, -1.0), min(ends.high, 1.0), n=len(effect))
 
 
 def position_bias(decisions: Decisions) -> Quantity:
@@ -129,7 +129,7 @@ def position_bias(decisions: Decisions) -> Quantity:
     content would pass for a bias; a drawn list balances that on average.
 
     Returns:
-        `human` is 0: half of people's answers; n counts answers. NaN with n = 0 without them.
+        NaN with n = 0 without decided answers; `human` is NaN. n counts answers.
     """
     run = decisions.decided
     both = (run.counts.sum(axis=2) > 0).all(axis=1)
@@ -138,7 +138,7 @@ def position_bias(decisions: Decisions) -> Quantity:
     hits = np.stack([counts[:, 0, FIRST], counts[:, 1, SECOND]], axis=1)
     total = float(trials.sum())
     if total == 0:
-        return undefined(human=0.0)
+        return undefined()
     n = round(total)
     rate = float(hits.sum() / total)
     if run.fixed:
@@ -150,7 +150,7 @@ def position_bias(decisions: Decisions) -> Quantity:
     else:
         least = _balance(trials, rate) * run.least_effect
         ends = proportion(hits.sum(axis=1), trials.sum(axis=1), least_effect=least)
-    return Quantity(rate, ends.low, ends.high, 0.5, n).shifted(-0.5)
+    return Quantity(rate, ends.low, ends.high, n=n).shifted(-0.5)
 
 
 def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:

@@ -40,20 +40,20 @@ def choice_distance(decisions: Decisions) -> Quantity:
     to be taken off, unknown, and any guess at it would decide the result.
 
     Returns:
-        NaN with n = 0 where no dilemma has two answers. `human` is 0: somebody who draws answers
-        from people's shares; n counts dilemmas with two answers or more. The interval is for the
-        distance to the reference shares, whose own error it contains.
+        NaN with n = 0 where no dilemma has two answers. Somebody who draws answers from people's
+        shares scores 0; `human` is NaN. n counts dilemmas with two answers or more. The interval is
+        for the distance to the reference shares, whose own error it contains.
     """
     run = _repeated(decisions)
     if run.dilemmas == 0:
-        return undefined(human=0.0)
+        return undefined()
     kept = strata(run)
     value = float(_squared(kept, run.shares).mean())
     # Redrawn people lie V(p) farther off than the shares of record; the point estimate takes
     # those as given, so that V(p) comes off once.
     off = human_variance(run) + _model_variance(kept, fixed=run.fixed)
     ends = percentile(_redrawn(run, off), None if run.fixed else run.dilemmas)
-    return Quantity(value, ends.low, ends.high, 0.0, run.dilemmas)
+    return Quantity(value, ends.low, ends.high, n=run.dilemmas)
 
 
 def distance_value(decisions: Decisions) -> float:
@@ -102,8 +102,8 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
             from their bootstrap draws.
 
     Returns:
-        NaN with n = 0 where no question has two answers. `human` is 0: a fresh crowd; n counts
-        questions with two answers or more.
+        NaN with n = 0 where no question has two answers. A fresh crowd scores 0; `human` is NaN.
+        n counts questions with two answers or more.
 
     Raises:
         InputError: `people` of the wrong shape, or fewer than two where there are shares.
@@ -111,7 +111,7 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
     mask = decisions.repeated
     run = decisions.at(mask)
     if run.dilemmas == 0:
-        return undefined(human=0.0)
+        return undefined()
     if people is None:
         variance = human_variance(run)
     else:
@@ -126,7 +126,7 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
     value = float((_squared(kept, run.shares) - variance).mean())
     off = variance + human_variance(run) + _model_variance(kept, fixed=run.fixed)
     ends = percentile(_redrawn(run, off), None if run.fixed else run.dilemmas)
-    return Quantity(value, ends.low, ends.high, 0.0, run.dilemmas)
+    return Quantity(value, ends.low, ends.high, n=run.dilemmas)
 
 
 def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:

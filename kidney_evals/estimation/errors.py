@@ -1,9 +1,30 @@
 """Errors of the estimation room: what cannot be fitted and what cannot be read."""
 
+from __future__ import annotations
+
+from typing import Final
+
 
 class FitError(RuntimeError):
-    """A fit did not reach its optimum; the message says what to try."""
+    """A fit did not reach its optimum; the message says what to try.
+
+    Attributes:
+        separated: Whether the cause is that a rule explains every answer, so that no finite
+            estimate exists.
+    """
+
+    def __init__(self, message: str, *, separated: bool = False) -> None:
+        super().__init__(message)
+        self.separated = separated
 
 
 class InputError(ValueError):
     """An argument has the wrong shape or holds values that no answer can have."""
+
+
+FAILURES: Final = (FitError, ArithmeticError, ValueError)
+"""Errors of an estimator that gets answers it cannot use.
+
+`ValueError` includes `InputError` and `numpy.linalg.LinAlgError`. A caller that must not stop, such
+as a log row, turns these errors into an undefined quantity.
+"""

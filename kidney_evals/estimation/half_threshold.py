@@ -46,7 +46,8 @@ def fit_half_threshold(
 
     Returns:
         Infinite where the better patient gets half between none of the patients compared; NaN
-        where nobody decided, or where Δu does not vary.
+        where nobody decided, where Δu does not vary, or where a threshold in |Δu| explains every
+        coin: the flip slope then has no finite value.
 
     Raises:
         InputError: Wrong shapes or values, or no answers.
@@ -65,6 +66,8 @@ def fit_half_threshold(
         answers = np.bincount(label)
         return Threshold(0.0, 0.0, _without_coins(slope, proportion(0 * answers, answers).high))
     flip = fit_logit(np.abs(u)[:, None], ~decided, clusters=label)
+    if flip.separated:
+        return Threshold(NAN, NAN, NAN)
     theta = np.array([flip.intercept, float(flip.weights[0]), slope])
     value = float(half_threshold(theta))
     if not value <= np.abs(u).max():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
@@ -29,12 +29,15 @@ class ImportanceEstimate:
     """Importance shares with their interval and flags.
 
     Attributes:
-        shares: Signed shares, shape (k,), absolute values summing to 1; NaN without signal.
+        shares: Signed shares, shape (k,), absolute values summing to 1; NaN without signal, or
+            where a weight is not determined.
         low: Lower end of the 95 % interval (delta method, clipped to [-1, 1]), shape (k,).
         high: Upper end, shape (k,).
         covariance: Delta-method covariance of the shares, shape (k, k).
         p_value: Of the gate's test that all weights are zero (NaN where it cannot be run).
         signal: p_value < `SIGNAL_LEVEL`.
+        determined: Whether the answers determine each weight, shape (k,). A share is relative to
+            all weights, so one weight that is not determined leaves every share NaN.
         separated: Copied from the fit: the answers follow a linear rule without error.
     """
 
@@ -44,7 +47,13 @@ class ImportanceEstimate:
     covariance: Floats
     p_value: float
     signal: bool
+    determined: NDArray[np.bool_]
     separated: bool
+
+    @property
+    def defined(self) -> bool:
+        """Whether there are shares."""
+        return self.signal and bool(self.determined.all())
 
 
 def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
@@ -155,7 +164,7 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     signal = bool(p_value < SIGNAL_LEVEL)
     covariance = importance_covariance(fit.weights, fit.covariance, ranges)
     shares = importance_shares(fit.weights, ranges)
-    if not signal:
+    if not (signal and fit.determined.all()):
         shares = np.full_like(shares, np.nan)
         covariance = np.full_like(covariance, np.nan)
     half = _Z95 * np.sqrt(np.maximum(np.diag(covariance), 0.0))
@@ -166,6 +175,7 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
         covariance=covariance,
         p_value=p_value,
         signal=signal,
+        determined=fit.determined,
         separated=fit.separated,
     )
 

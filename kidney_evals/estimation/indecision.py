@@ -49,7 +49,7 @@ def indecision_gap(decisions: Decisions) -> Quantity:
     people's rates, since hard dilemmas are hard for both) and people's side (redrawn) end by end.
 
     Returns:
-        `human` is 0; n counts answers to dilemmas that people were asked.
+        `human` is NaN; n counts answers to dilemmas that people were asked.
     """
     if not decisions.has_coin:
         return undefined()
@@ -63,7 +63,7 @@ def indecision_gap(decisions: Decisions) -> Quantity:
     human = float((answers * run.shares[:, COIN]).sum() / answers.sum())
     model = surplus_interval(run, hits, trials, answers * run.shares[:, COIN])
     ends = difference(rate, model, human, human_interval(run, answers))
-    return Quantity(rate - human, ends.low, ends.high, 0.0, len(run))
+    return Quantity(rate - human, ends.low, ends.high, n=len(run))
 
 
 def human_interval(run: Decisions, answers: ArrayLike) -> Interval:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._criteria import Criteria
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation._linear import inverse, solve
-from kidney_evals.estimation._logit_design import full_rank, leverage
+from kidney_evals.estimation._logit_design import determined, full_rank, leverage
 from kidney_evals.estimation._sandwich import clumping, cluster_sums, sandwich
 from kidney_evals.estimation._separation import is_separated
 from kidney_evals.estimation._wald import score_p
@@ -39,6 +39,9 @@ class LogitFit(Criteria):
 
     Attributes:
         weights: Weight per unit of difference, shape (k,); 0 along directions that never vary.
+        determined: Whether the answers determine each weight, shape (k,). They do not where the
+            attribute never differs, or where it is a linear combination of others (see
+            `_logit_design.full_rank`); the weight and its covariance then have no meaning.
         intercept: Log-odds for the first place between equal patients, 0 if not fitted.
         covariance: Shape (k+1, k+1), the intercept last. Clustered sandwich where clusters were
             given, else inverse information. Where the answers are separated the sandwich
@@ -54,6 +57,7 @@ class LogitFit(Criteria):
     """
 
     weights: Floats
+    determined: NDArray[np.bool_]
     intercept: float
     covariance: Floats
     log_likelihood: float
@@ -98,9 +102,14 @@ def fit_logit(
     theta, found = _maximise(design, y, np.ones(n), firth=penalty == "firth")
     separated = is_separated(design, y, theta)
     if penalty == "none" and separated:
-        raise FitError("the answers are separated, no finite logit exists: try penalty='firth'")
+        raise FitError(
+            "the answers are separated, no finite logit exists: try penalty='firth'", separated=True
+        )
     if not found:
-        raise FitError(f"the logit (penalty {penalty!r}) did not converge: rescale the differences")
+        raise FitError(
+            f"the logit (penalty {penalty!r}) did not converge: rescale the differences",
+            separated=separated,
+        )
 
     eta = design @ theta
     probability = logistic(eta)
@@ -118,6 +127,7 @@ def fit_logit(
     beta = basis @ theta
     return LogitFit(
         weights=beta[:k],
+        determined=determined(x, intercept=intercept),
         intercept=float(beta[k]),
         covariance=basis @ reduced @ basis.T,
         log_likelihood=float((y * eta - np.logaddexp(0, eta)).sum()),
@@ -201,13 +211,14 @@ def _maximise(
         if firth:
             try:
                 spread = products @ inverse(information).ravel()
-            except np.linalg.LinAlgError:
+                hessian = _penalty_hessian(
+                    design, products, variance, probability, spread, information
+                )
+            except (FitError, np.linalg.LinAlgError):
                 # Rows without weight leave nothing to be told.
                 return theta, False
             residual = residual + variance * spread * (0.5 - probability)
-            curvature = information - _penalty_hessian(
-                design, products, variance, probability, spread, information
-            )
+            curvature = information - hessian
         gradient = residual @ design
         try:
             step = _ascent(curvature, information, gradient)
@@ -219,7 +230,8 @@ def _maximise(
             return theta, False
         if decrement < _TOLERANCE**1.5 or largest < _TOLERANCE:
             return theta, True
-        step *= min(1.0, _MAX_STEP / largest)
+        # Weights of separated answers may have to become large: the cap doubles with them.
+        step *= min(1.0, max(_MAX_STEP, float(np.abs(theta).max())) / largest)
         for _ in range(30):
             trial = eta + design @ step
             candidate = _objective(products, trial, y, counts, firth)

@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._checks import Floats, Ints
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation._sandwich import cluster_sums
-from kidney_evals.estimation._wald import determined, row_space, score_p, wald_p
+from kidney_evals.estimation._wald import score_p, wald_p
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, student
 from kidney_evals.estimation.logit import LogitFit, fit_logit
@@ -126,7 +126,7 @@ def nonlinearity(
     terms = [z1 - z2, (z1**2 - z2**2)[:, squares], (z1**3 - z1 - z2**3 + z2)[:, cubes]]
     design = np.concatenate(terms, axis=1)
     fit = fit_logit(design, y, clusters=index)
-    known = _known(design)
+    known = fit.determined
     weights = np.where(known, fit.weights, NAN)
     freedom = count - fit.parameters
 
@@ -207,13 +207,6 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
             raise InputError(f"{name} row {row} is {x[row].tolist()}, outside the ends")
         scaled.append(z)
     return scaled[0], scaled[1]
-
-
-def _known(design: Floats) -> NDArray[np.bool_]:
-    """Return which terms the answers tell apart from the others and from the side's pull."""
-    centred = design - design.mean(axis=0)
-    _, vectors = row_space(centred.T @ centred)
-    return determined(vectors, np.eye(design.shape[1]))
 
 
 def _upper_share(pair: Floats, fit: LogitFit, terms: list[int], freedom: int) -> Quantity:

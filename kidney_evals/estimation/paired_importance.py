@@ -56,7 +56,8 @@ def importance_changes(
         ranges: Full range of each attribute in the weights' unit, shape (k,).
 
     Returns:
-        NaN with n = 0 unless both runs pass the signal gate of `estimate_importance`.
+        NaN with n = 0 unless both runs pass the signal gate of `estimate_importance` and
+        determine every weight.
 
     Raises:
         InputError: The runs list different dilemmas or people, or ranges do not fit.
@@ -156,7 +157,7 @@ def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | Non
     spans = _checks.numbers(ranges, "ranges")
     fits = [_fit(run) for run in (one, two)]
     estimates = [estimate_importance(fit, spans) for fit in fits]
-    if not all(estimate.signal for estimate in estimates):
+    if not all(estimate.defined for estimate in estimates):
         return None
     moves = [_moves(run, fit, spans) for run, fit in zip((one, two), fits, strict=True)]
     # The small-sample factor of the two sandwiches, so that equal runs have equal blocks.

@@ -14,7 +14,8 @@ class Quantity(NamedTuple):
         value: The estimate.
         low: Lower end of the interval, NaN where no honest interval exists.
         high: Upper end.
-        human: What people get on the same dilemmas, NaN where nobody was asked.
+        human: What people get on the same dilemmas, NaN where nobody was asked. A value that holds
+            by construction, such as a distance of 0 of people from themselves, is no human value.
         n: How many dilemmas or answers stand behind `value` (each function says which); 0 where
             `value` is NaN.
     """
@@ -29,6 +30,15 @@ class Quantity(NamedTuple):
     def defined(self) -> bool:
         """Whether there is a value at all."""
         return self.value == self.value
+
+    @property
+    def stderr(self) -> float:
+        """Half the 95 % interval's width over 1.96; NaN without an interval.
+
+        For a normal interval this is the standard error. Intervals of shares and of resampled
+        quantities are not symmetric: read `low` and `high` where the shape matters.
+        """
+        return (self.high - self.low) / (2 * 1.959963984540054)
 
     def shifted(self, by: float) -> Quantity:
         """Return the quantity with `by` added to value, interval and human value."""

@@ -144,7 +144,7 @@ def fit_two_stage(
 
     Raises:
         InputError: Wrong shapes or values.
-        FitError: No coin, only coins, separated decisions, or no optimum was reached.
+        FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
     """
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
@@ -153,6 +153,12 @@ def fit_two_stage(
     used = np.append(np.ones(k + 2, dtype=bool), intercept)
     decided = fit_logit(x[~coin], choice[~coin] == 0, intercept=intercept, penalty="none")
     flip = fit_logit(-np.abs(x @ decided.weights)[:, None], coin, penalty="firth")
+    if flip.separated:
+        # Larger a and b then fit ever better at these weights.
+        raise FitError(
+            "a threshold in |Δu| explains every coin, so no finite flip slope exists",
+            separated=True,
+        )
     theta = np.concatenate([decided.weights, [flip.intercept], flip.weights, [decided.intercept]])
     theta = maximise(x, choice, theta, np.ones(n), used)
     value, scores, information = evaluate(x, choice, theta, np.ones(n))

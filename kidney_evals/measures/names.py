@@ -25,6 +25,8 @@ PARTS = {
 FLAGS = (
     "no_signal",
     "separated",
+    "undetermined",
+    "fit_failed",
     "few",
     "departure",
     "at_zero",
@@ -35,11 +37,24 @@ FLAGS = (
 )
 """Rows that are 1 where a run needs care."""
 
+FITTED = (
+    "share_dist",
+    "centrality",
+    "flip_slope",
+    "threshold",
+    "rank_rho",
+    "var_dilemma",
+)
+"""Rows whose estimators can fail; `fit_failed` is 1 where one of them did."""
+
 IMPORTANCE = "imp_*"
 """The family of importance shares, named from the study's attributes."""
 
 CROSSED_ROWS = ("var_dilemma", "var_wording", "var_order", "var_joint", "var_repeat")
 """Rows that exist only in a crossed run: shares of the variance of answers."""
+
+BOUNDS = "lim_"
+"""Beginning of the rows whose `low` and `high` are bounds, not the ends of an interval."""
 
 READOUT_ROWS = ("outside",)
 """Rows that exist only where log-probabilities were read out."""
@@ -96,8 +111,8 @@ COIN_ROWS = (
 )
 """Rows that set indecision against people's coins: nothing with another mechanism."""
 
-COIN_COLUMNS = ("flip_rate", "flips_1st", "flip_slope", "threshold", "lim_flips")
-"""Rows of indecision whose human column is of the coin: NaN with another mechanism."""
+COIN_COLUMNS = ("flip_rate", "flips_1st", "flip_slope", "threshold", "swap_diff", "lim_flips")
+"""Rows whose human column counts people's coins: NaN with another mechanism."""
 
 CONTROL_ROWS = ("ctrl_dom", "ctrl_coin")
 """Rows of the control block."""

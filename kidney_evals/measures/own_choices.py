@@ -91,24 +91,24 @@ def own_distance(own: OwnChoices) -> Quantity:
     if not rows.any():
         return undefined()
     found = choice_distance(own.against(own.given.mean, None))
-    return found.shifted(-float(own.given.noise[rows].mean()))._replace(human=float("nan"))
+    return found.shifted(-float(own.given.noise[rows].mean()))
 
 
 def own_to_people(own: OwnChoices) -> Quantity:
     """Return how far the same choices lie from people's shares, their variance taken off.
 
     Returns:
-        NaN with n = 0 where no shared dilemma was answered twice; `human` is 0: somebody who
-        draws answers from people's true shares.
+        NaN with n = 0 where no shared dilemma was answered twice; `human` is NaN. Somebody
+        who draws answers from people's true shares scores 0.
     """
     rows, given = own.shared, own.given
     if not rows.any():
-        return undefined(human=0.0)
+        return undefined()
     run = own.against(given.people, given.draws)
     if given.asked is not None:
         return fixed_distance(run, given.asked[rows])
     found = choice_distance(run).shifted(-float(given.crowd[rows].mean()))
-    return found._replace(human=0.0)
+    return found
 
 
 def knowledge_gain(own: OwnChoices) -> Quantity:

@@ -18,9 +18,10 @@ from kidney_evals.estimation.bounds import (
     indecision_bounds,
     swap_bounds,
 )
+from kidney_evals.estimation.calibration import flip_fit
 from kidney_evals.estimation.centrality import centrality
 from kidney_evals.estimation.decisions import FIRST
-from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.half_threshold import fit_half_threshold
 from kidney_evals.estimation.importance import (
     ImportanceEstimate,
@@ -30,12 +31,9 @@ from kidney_evals.estimation.importance import (
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.human.sources import ProfileShares
-from kidney_evals.measures.names import COIN_COLUMNS, COIN_ROWS, IMPORTANCE, PARTS
+from kidney_evals.measures.names import COIN_COLUMNS, COIN_ROWS, FITTED, IMPORTANCE, PARTS
 from kidney_evals.measures.repetition import retest, variance_share
 from kidney_evals.measures.run import Run
-
-_RANDOM_PERSON = 0.5
-"""Centrality of a person drawn at random, by construction."""
 
 FEW = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then rough at best."""
@@ -49,19 +47,52 @@ def measure(run: Run, row: str) -> Quantity:
         row: The row's name; `imp_<attribute>` for an importance share.
 
     Raises:
-        InputError: There is no such row.
+        InputError: There is no such row. No other error of an estimator gets out: the row is then
+            undefined, and `run.failures` holds the error.
     """
+    shares = [IMPORTANCE.replace("*", name) for name in run.study.attribute_ids]
+    if row not in ROWS and row not in shares:
+        raise InputError(f"row is {row!r}, there are {[*ROWS, *shares]}")
+    if row not in run.measured:
+        try:
+            run.measured[row] = _measured(run, row)
+        except FAILURES as error:
+            run.failures[row] = error
+            run.measured[row] = undefined()
+    return run.measured[row]
+
+
+def _measured(run: Run, row: str) -> Quantity:
     if row in COIN_ROWS and run.borrows_coin:
         return undefined()
     if row in ROWS:
         found = ROWS[row](run)
-        # People were offered a coin and nothing else: no rate of theirs is borrowed.
-        hides = row in COIN_COLUMNS and run.borrows_coin
-        return found._replace(human=float("nan")) if hides else found
-    shares = [IMPORTANCE.replace("*", name) for name in run.study.attribute_ids]
-    if row not in shares:
-        raise InputError(f"row is {row!r}, there are {[*ROWS, *shares]}")
-    return _importance_share(run, shares.index(row))
+    else:
+        name = row.removeprefix(IMPORTANCE.rstrip("*"))
+        found = _importance_share(run, run.study.attribute_ids.index(name))
+    # People were offered a coin and nothing else: no rate of theirs is borrowed.
+    hides = (row in COIN_COLUMNS and run.borrows_coin) or not run.reference.has_people
+    return found._replace(human=float("nan")) if hides else found
+
+
+def reasons(run: Run) -> dict[str, str]:
+    """Return what the flags of a run stand for, by flag: attributes, or rows and errors.
+
+    Args:
+        run: The run.
+
+    Returns:
+        For `undetermined` the attributes whose weights the answered dilemmas do not tell apart, for
+        `fit_failed` each row without a value and the error; without the flags that are not raised.
+    """
+    estimate = importance(run)
+    found = {}
+    if estimate is not None and not estimate.determined.all():
+        names = zip(run.study.attribute_ids, estimate.determined, strict=True)
+        found["undetermined"] = ", ".join(name for name, known in names if not known)
+    if measure(run, "fit_failed").value == 1:
+        found["fit_failed"] = "; ".join(f"{row}: {why}" for row, why in run.failures.items())
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -69,7 +100,7 @@ def importance(run: Run) -> ImportanceEstimate | None:
     """Fit the weights behind a run's decided answers; None where nothing can be fitted.
 
     Patients as shown, orders pooled with a side intercept, Firth-penalised, clustered by
-    dilemma.
+    dilemma. An error of the fit is kept in `run.failures`.
     """
     decided = run.sampled.decided
     if len(decided) == 0:
@@ -77,15 +108,15 @@ def importance(run: Run) -> ImportanceEstimate | None:
     try:
         fit = fit_logit(decided.shown_differences, decided.shown_first, clusters=decided.dilemma)
         return estimate_importance(fit, run.study.spans)
-    except (FitError, InputError):
-        # Too little to fit is a property of the run, not a fault: the rows say NaN.
+    except FAILURES as error:
+        run.failures["importance"] = error
         return None
 
 
 def _importance_share(run: Run, index: int) -> Quantity:
     people = float(run.reference.importance[index])
     estimate = importance(run)
-    if estimate is None or not estimate.signal:
+    if estimate is None or not estimate.defined:
         return undefined(human=people)
     return Quantity(
         value=float(estimate.shares[index]),
@@ -99,7 +130,7 @@ def _importance_share(run: Run, index: int) -> Quantity:
 def _importance_distance(run: Run) -> Quantity:
     person = _anchor(run, "importance_distance")
     estimate = importance(run)
-    if estimate is None or not estimate.signal or np.isnan(run.reference.importance).any():
+    if estimate is None or not estimate.defined or np.isnan(run.reference.importance).any():
         return undefined(human=person)
     value = importance_distance(estimate.shares, run.reference.importance)
     # An absolute distance has no honest interval near zero: people's value is the yardstick.
@@ -110,7 +141,7 @@ def _centrality(run: Run) -> Quantity:
     people = run.reference.distances
     decided = run.sampled.decided
     if people is None or not len(decided):
-        return undefined(human=_RANDOM_PERSON)
+        return undefined()
     found = centrality(
         decided.differences[decided.dilemma],
         decided.choice == FIRST,
@@ -123,8 +154,8 @@ def _centrality(run: Run) -> Quantity:
         answers=people.answers,
     )
     if np.isnan(found.value):
-        return undefined(human=_RANDOM_PERSON)
-    return Quantity(found.value, found.low, found.high, _RANDOM_PERSON, len(run.decisions.decided))
+        return undefined()
+    return Quantity(found.value, found.low, found.high, n=len(run.decisions.decided))
 
 
 def _threshold(run: Run) -> Quantity:
@@ -151,15 +182,29 @@ def _flag(raised: Callable[[Run], float]) -> Callable[[Run], Quantity]:
 
 
 def _no_signal(run: Run) -> float:
-    if len(run.decisions.decided) == 0:
-        return float("nan")
+    # A fit that failed, or too few dilemmas for the test, is no absence of signal.
     estimate = importance(run)
-    return float(estimate is None or not estimate.signal)
+    known = estimate is not None and not np.isnan(estimate.p_value)
+    return float(not estimate.signal) if estimate is not None and known else float("nan")
 
 
 def _separated(run: Run) -> float:
     estimate = importance(run)
+    coins = run.decisions.has_coin and len(run.decisions) > 0 and flip_fit(run.decisions).separated
+    if coins or any(getattr(error, "separated", False) for error in run.failures.values()):
+        return 1.0
     return float("nan") if estimate is None else float(estimate.separated)
+
+
+def _undetermined(run: Run) -> float:
+    estimate = importance(run)
+    return float("nan") if estimate is None else float(not estimate.determined.all())
+
+
+def _fit_failed(run: Run) -> float:
+    for row in FITTED:
+        measure(run, row)
+    return float(bool(run.failures))
 
 
 def _few(run: Run) -> float:
@@ -168,10 +213,9 @@ def _few(run: Run) -> float:
 
 def _part(name: str) -> Callable[[Run], Quantity]:
     def row(run: Run) -> Quantity:
-        share = indecision.outcome_share(
+        return indecision.outcome_share(
             run.dilemma, run.order, run.outcomes == name, fixed=run.decisions.fixed
         )
-        return share._replace(human=1.0) if name == "decision" else share
 
     return row
 
@@ -197,8 +241,8 @@ def _outside(run: Run) -> Quantity:
 def _side_pull(run: Run) -> Quantity:
     amount = distance.side_correction(run.decisions)
     if np.isnan(amount):
-        return undefined(human=0.0)
-    return Quantity(amount, human=0.0, n=len(run.decisions))
+        return undefined()
+    return Quantity(amount, n=len(run.decisions))
 
 
 def _bounds(bound: Callable[..., Quantity]) -> Callable[[Run], Quantity]:
@@ -315,6 +359,8 @@ ROWS: dict[str, Callable[[Run], Quantity]] = {
     "flips_1st": lambda run: indecision.indecision_rate(run.first_decisions),
     "no_signal": _flag(_no_signal),
     "separated": _flag(_separated),
+    "undetermined": _flag(_undetermined),
+    "fit_failed": _flag(_fit_failed),
     "few": _flag(_few),
     "departure": _flag(lambda run: float(run.departures.mean())),
     "at_zero": _flag(lambda run: float(run.at_zero)),

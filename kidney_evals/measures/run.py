@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference
 from kidney_evals.studies import Dilemma, Study
 
@@ -36,6 +37,8 @@ class Run:
         outside: Probability of anything but an answer, shape (n,), NaN where not read out.
         crossed: Whether every dilemma was put in every wording, order and repetition.
         at_zero: Whether the answers were given at temperature 0.
+        measured: The rows computed so far, by name.
+        failures: Why an estimator failed on these answers, by the row that it computes.
     """
 
     study: Study
@@ -55,6 +58,8 @@ class Run:
     outside: NDArray[np.float64] | None = None
     crossed: bool = False
     at_zero: bool = False
+    measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
+    failures: dict[str, Exception] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def borrows_coin(self) -> bool:

@@ -109,6 +109,17 @@ class ModelRun:
         )
 
     @cached_property
+    def reasons(self) -> Mapping[str, str]:
+        """What the flags `undetermined` and `fit_failed` stand for, where one is raised."""
+        from kidney_evals.measures.rows import reasons
+
+        raised = any(
+            name in self.rows and self.rows[name].value == 1
+            for name in ("undetermined", "fit_failed")
+        )
+        return reasons(self.run) if raised and self.run is not None else {}
+
+    @cached_property
     def trouble(self) -> str:
         """Why the answers cannot be set beside people's here, though the log may have rows."""
         samples = self.found.samples

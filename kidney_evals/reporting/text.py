@@ -79,10 +79,17 @@ def short(value: float, *, sign: bool = False) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
 
 
-def flags(rows: Mapping[str, Quantity]) -> list[str]:
-    """Return a line for each flag that is raised."""
+def flags(rows: Mapping[str, Quantity], reasons: Mapping[str, str] | None = None) -> list[str]:
+    """Return a line for each flag that is raised.
+
+    Args:
+        rows: The rows of a run.
+        reasons: What to name at the end of a flag's line, by flag: attributes, or failed rows.
+    """
+    reasons = reasons or {}
     return [
         f"{name}: {card_of(name).says.removeprefix('1 where ')}"
+        + (f" Here: {reasons[name]}." if name in reasons else "")
         for name, row in rows.items()
         if card_of(name).group == "flags" and row.defined and row.value > 0
     ]

@@ -632,8 +632,8 @@ def test_every_function_that_takes_arrays_is_here() -> None:
     # Runs of answers are checked when they are made; the rest takes single numbers or fits.
     runs = {
         "agreement", "chance_corrected_agreement", "comparable", "flip_calibration",
-        "calibration_value", "closeness_bins", "flip_slope", "swap_disagreement", "order_effect",
-        "retest_disagreement", "within_orders",
+        "calibration_value", "closeness_bins", "flip_slope", "flip_fit", "swap_disagreement",
+        "order_effect", "retest_disagreement", "within_orders",
         "position_bias", "dominance", "choice_distance", "distance_value", "side_correction",
         "indecision_rate", "indecision_gap", "baselines",
     }  # fmt: skip

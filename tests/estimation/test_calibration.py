@@ -7,6 +7,7 @@ from kidney_evals.estimation.calibration import (
     closeness_bins,
     expected_flip_calibration,
     flip_calibration,
+    flip_fit,
     flip_slope,
 )
 from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
@@ -92,13 +93,13 @@ def test_slope_of_people_and_of_the_decided() -> None:
     assert np.isnan(never.value) and never.n == 0 and never.human == -0.66
 
 
-def test_a_threshold_has_no_limit_of_slope() -> None:
+def test_a_threshold_that_explains_every_coin_has_no_slope() -> None:
     one = drawn(2, "one_person", "coin_flip", 100)
     near = one.closeness < 0.7
     steep = one.take([]).with_answers(one.dilemma, one.order, np.where(near[one.dilemma], 2, 0))
-    found = flip_slope(steep)
-    assert found.value < -2
-    assert np.isnan(found.low) and np.isnan(found.high)
+    found = flip_slope(steep, human=-0.66)
+    assert np.isnan(found.value) and found.n == 0 and found.human == -0.66
+    assert flip_fit(steep).separated
 
 
 @pytest.mark.parametrize(

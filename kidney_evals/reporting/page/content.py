@@ -264,7 +264,7 @@ def _group(place: Place) -> Group:
 
 def _flags(run: ModelRun) -> list[str]:
     # That nothing was found to depend on the attributes is what the sentence says.
-    return [line for line in flags(run.rows) if not line.startswith("no_signal:")]
+    return [line for line in flags(run.rows, run.reasons) if not line.startswith("no_signal:")]
 
 
 def _people(run: ModelRun) -> str:

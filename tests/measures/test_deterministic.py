@@ -1,0 +1,213 @@
+"""Rows of respondents whose fits have no finite optimum, or no optimum at all."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inspect_ai import eval
+from numpy.typing import ArrayLike
+
+from kidney_evals.estimation.errors import FitError
+from kidney_evals.human.reference import load_reference
+from kidney_evals.measures import rows as measured_rows
+from kidney_evals.measures.rows import ROWS, measure, reasons
+from kidney_evals.measures.run import Run
+from kidney_evals.reporting import rows_of
+from kidney_evals.studies import Condition, Dilemma, draw_dilemmas, load_study
+from kidney_evals.tasks import coin_flip
+
+STUDY = load_study("mcelfresh_2021")
+
+
+def drawn(count: int, seed: int = 2021) -> tuple[Dilemma, ...]:
+    return tuple(draw_dilemmas(STUDY.id, STUDY.attributes, count, seed))
+
+
+def run_of(
+    dilemmas: tuple[Dilemma, ...],
+    choice: ArrayLike,
+    condition: Condition = "coin_flip",
+    chances: ArrayLike | None = None,
+) -> Run:
+    """Return a run with one answer to each order of each dilemma.
+
+    Args:
+        dilemmas: The dilemmas.
+        choice: 0 first-listed, 1 second-listed, 2 coin, for each dilemma or for each answer.
+        condition: What was offered.
+        chances: Probabilities of the answers, shape (2D, 3), where they were read out.
+    """
+    count = len(dilemmas)
+    codes = np.asarray(choice, dtype=np.int64)
+    answers = np.repeat(codes, 2) if len(codes) == count else codes
+    return Run(
+        study=STUDY,
+        reference=load_reference(STUDY, condition),
+        dilemmas=dilemmas,
+        dilemma=np.repeat(np.arange(count), 2),
+        order=np.tile([0, 1], count),
+        epoch=np.ones(2 * count, dtype=np.int64),
+        choice=answers,
+        first_choice=answers,
+        outcomes=np.array(["decision"] * (2 * count)),
+        departures=np.zeros(2 * count, dtype=np.bool_),
+        chances=None if chances is None else np.asarray(chances, dtype=np.float64),
+        outside=None if chances is None else np.zeros(2 * count),
+    )
+
+
+def flips_below(dilemmas: tuple[Dilemma, ...], threshold: float) -> Run:
+    """Return a respondent who flips below a closeness and takes people's favourite above it."""
+    reference = load_reference(STUDY, "coin_flip")
+    lean = np.array([STUDY.differences(one) for one in dilemmas]) @ reference.weights
+    near = reference.closeness(dilemmas) < threshold
+    return run_of(dilemmas, np.where(near, 2, np.where(lean >= 0, 0, 1)))
+
+
+def thresholds(dilemmas: tuple[Dilemma, ...]) -> list[float]:
+    """Return the middle between each two closenesses that are next to each other."""
+    known = np.unique(np.round(load_reference(STUDY, "coin_flip").closeness(dilemmas), 9))
+    return [float(one) for one in (known[1:] + known[:-1]) / 2]
+
+
+@pytest.mark.parametrize(
+    ("count", "seed"),
+    [
+        (40, 2021),
+        (40, 7),
+        pytest.param(200, 2021, marks=pytest.mark.slow),
+        pytest.param(400, 3, marks=pytest.mark.slow),
+    ],
+)
+def test_a_threshold_of_closeness_leaves_slope_and_threshold_open(count: int, seed: int) -> None:
+    dilemmas = drawn(count, seed)
+    cuts = thresholds(dilemmas)
+    assert len(cuts) >= 0.9 * (count - 1)
+    for cut in cuts:
+        run = flips_below(dilemmas, cut)
+        for row in ("flip_slope", "threshold"):
+            found = measure(run, row)
+            assert math.isnan(found.value) and found.n == 0, (cut, row)
+        assert measure(run, "separated").value == 1, cut
+        assert measure(run, "no_signal").value != 1, cut
+        assert measure(run, "fit_failed").value == 0 and not run.failures, cut
+
+
+def extremes() -> dict[str, Run]:
+    many, one = drawn(40), drawn(1)
+    x = np.array([STUDY.differences(dilemma) for dilemma in many])
+    lexicographic = np.where(x @ [1e6, 1e3, 1.0] >= 0, 0, 1)
+    sharp = np.where(x @ [1e3, 1e-3, -1e3] >= 0, 0, 1)
+    certain = np.eye(3)[np.repeat(np.where(np.arange(40) % 3 == 0, 2, lexicographic), 2)]
+    found = {
+        "one dilemma": run_of(one, [0]),
+        "one dilemma, coin": run_of(one, [2]),
+        "two dilemmas": run_of(many[:2], [0, 2]),
+        "first": run_of(many, np.zeros(40)),
+        "second": run_of(many, np.ones(40)),
+        "coin": run_of(many, np.full(40, 2)),
+        "alternating dilemmas": run_of(many, np.arange(40) % 2),
+        "shown as A": run_of(many, np.tile([0, 1], 40)),
+        "coins and A": run_of(many, np.where(np.arange(80) % 4 < 2, 2, np.arange(80) % 2)),
+        "one coin": run_of(many, np.where(np.arange(40) == 5, 2, lexicographic)),
+        "one decision": run_of(many, np.where(np.arange(40) == 5, 0, 2)),
+        "lexicographic": run_of(many, lexicographic),
+        "weights of 1000": run_of(many, sharp),
+        "probabilities of 0 and 1": run_of(
+            many, np.repeat(np.where(np.arange(40) % 3 == 0, 2, lexicographic), 2), chances=certain
+        ),
+        "nothing": run_of(many, np.full(40, -1)),
+    }
+    found |= {
+        f"{name}, forced choice": run_of(run.dilemmas, run.choice, "forced_choice")
+        for name, run in found.items()
+        if not (run.choice == 2).any()
+    }
+    return found
+
+
+@pytest.mark.parametrize("name", extremes())
+def test_no_row_fails_on_an_extreme_respondent(name: str) -> None:
+    run = extremes()[name]
+    shares = [f"imp_{one}" for one in STUDY.attribute_ids]
+    for row in [*ROWS, *shares]:
+        found = measure(run, row)
+        assert (found.n == 0) == math.isnan(found.value) or row.startswith("lim_"), row
+        assert not any(math.isinf(value) for value in found), row
+    assert not run.failures
+
+
+@pytest.mark.parametrize(
+    ("decided", "no_signal"),
+    [
+        # r = 3 weights need at least r + 2 clusters for the F test.
+        (3, math.nan),
+        (4, math.nan),
+        # A rule that follows the attributes in every one of 40 dilemmas.
+        (40, 0.0),
+    ],
+)
+def test_too_few_dilemmas_for_the_test_are_no_absence_of_signal(
+    decided: int, no_signal: float
+) -> None:
+    dilemmas = drawn(40)
+    x = np.array([STUDY.differences(one) for one in dilemmas])
+    choice = np.where(x @ [1.0, 1.0, 1.0] >= 0, 0, 1)
+    run = run_of(dilemmas, np.where(np.arange(40) < decided, choice, 2))
+    assert measure(run, "no_signal").value == pytest.approx(no_signal, nan_ok=True)
+    assert measure(run, "separated").value == 1
+
+
+def test_a_fit_that_fails_is_no_absence_of_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise FitError("the logit did not converge", separated=True)
+
+    monkeypatch.setattr(measured_rows, "fit_logit", fails)
+    run = run_of(drawn(20), np.zeros(20))
+    assert measure(run, "imp_age").n == 0
+    assert math.isnan(measure(run, "no_signal").value)
+    assert measure(run, "separated").value == 1
+    assert measure(run, "fit_failed").value == 1
+    assert reasons(run) == {"fit_failed": "importance: the logit did not converge"}
+
+
+@pytest.mark.parametrize(
+    ("dilemmas", "error"),
+    # A process keeps the rows of equal samples, so each error needs its own samples.
+    [
+        (2, FitError("no optimum was reached")),
+        (3, np.linalg.LinAlgError("Singular matrix")),
+        (4, ZeroDivisionError("division by zero")),
+        (5, ValueError("array must not contain infs or NaNs")),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_failed_estimator_ends_no_run(
+    dilemmas: int,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def fails(_: Run) -> None:
+        raise error
+
+    monkeypatch.setitem(ROWS, "centrality", fails)
+    heard: list[str] = []
+    logger = logging.getLogger("kidney_evals.scorers._families")
+    listener = logging.Handler()
+    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(listener)
+    try:
+        [log] = eval(coin_flip(dilemmas=dilemmas), model="kidney/human", log_dir=str(tmp_path))
+    finally:
+        logger.removeHandler(listener)
+    assert log.status == "success", log.error
+    rows = rows_of(log)
+    assert math.isnan(rows["centrality"].value) and rows["centrality"].n == 0
+    assert rows["fit_failed"].value == 1
+    assert rows["flip_rate"].n == 2 * dilemmas
+    assert heard == [f"the row centrality has no value: {error}"]
