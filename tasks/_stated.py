@@ -22,7 +22,6 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import AccountWatch
 from kidney_evals.measures.revealed import Revealed
 from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, STATED, STATED_FIXED
-from kidney_evals.scorers import COLUMN
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition, Study, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
@@ -93,9 +92,7 @@ def build_stated(
         version=TASK_VERSION,
         metadata=_metadata(loaded, known, kept),
         viewer=stated_viewer(loaded.attribute_ids),
-        headline_metric=HeadlineMetric(
-            scorer="stated", score=STATED_FIXED[0], metric=f"{COLUMN}_value"
-        ),
+        headline_metric=HeadlineMetric(scorer="stated", score=STATED_FIXED[0]),
     )
 
 

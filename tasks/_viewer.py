@@ -14,7 +14,7 @@ from inspect_ai.viewer import (
 )
 
 from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.scorers import COLUMN, HEADLINES
+from kidney_evals.scorers import HEADLINES
 from kidney_evals.studies import Condition
 
 PEOPLE = TaskSamplesColumn.score("answers", "people")
@@ -98,4 +98,5 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
 def headline(condition: Condition) -> HeadlineMetric:
     """Return the figure that stands for a run in the log list."""
     scorer, row = HEADLINES[condition]
-    return HeadlineMetric(scorer=scorer, score=row, metric=f"{COLUMN}_value")
+    # The first column of the row: its value, or n where there is none.
+    return HeadlineMetric(scorer=scorer, score=row)

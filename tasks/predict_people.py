@@ -18,7 +18,6 @@ from inspect_ai.viewer import (
 from kidney_evals.elicitation import predict_solver
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import AccountWatch
-from kidney_evals.scorers import COLUMN
 from kidney_evals.scorers.predictions import predictions
 from kidney_evals.studies import CONDITIONS, Condition, Study, dilemmas_of, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
@@ -102,9 +101,7 @@ def predict_people(
         version=TASK_VERSION,
         metadata=_metadata(blocks, condition, list(choices.values())),
         viewer=_viewer(),
-        headline_metric=HeadlineMetric(
-            scorer="predictions", score="pred_fixed", metric=f"{COLUMN}_value"
-        ),
+        headline_metric=HeadlineMetric(scorer="predictions", score="pred_fixed"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -78,22 +79,24 @@ def rows_of(log: EvalLog) -> dict[str, Quantity]:
     rows: dict[str, Quantity] = {}
     for score in log.results.scores if log.results else ():
         columns = {metric.name: metric.value for metric in score.metrics.values()}
-        if set(columns) == set(Quantity._fields) and score.name not in rows:
+        if "n" in columns and set(columns) <= _COLUMNS and score.name not in rows:
             rows[score.name] = _quantity(columns)
     return rows
 
 
+_COLUMNS = {*Quantity._fields, "stderr"}
+
+
 def _quantity(columns: dict[str, Any]) -> Quantity:
-    n = columns.pop("n")
-    return Quantity(**{name: float(value) for name, value in columns.items()}, n=int(n))
+    # A column without a number is not in the log; older logs hold NaN and no standard error.
+    known = {name: float(columns.get(name, math.nan)) for name in ("value", "low", "high", "human")}
+    return Quantity(**known, n=int(columns["n"]))
 
 
 def is_ours(log: EvalLog) -> bool:
     """Whether a log comes from a task of this package."""
     asked = {"study", "condition"} <= set(log.eval.metadata or {})
-    return asked and any(
-        name == f"{COLUMN}_value" for score in _scores(log) for name in score.metrics
-    )
+    return asked and any(name == f"{COLUMN}_n" for score in _scores(log) for name in score.metrics)
 
 
 def _scores(log: EvalLog) -> list[Any]:

@@ -15,7 +15,8 @@ from kidney_evals.scorers import COLUMN
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.tasks import SUITES, coin_flip, forced_choice
 
-COLUMNS = ("value", "low", "high", "human", "n")
+COLUMNS = ("n",)
+"""Columns of every row, with a value or without."""
 
 
 @pytest.fixture
