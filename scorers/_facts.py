@@ -167,7 +167,7 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
     form = form_of(metadata)
     readout = readout_of(state) if read else None
     chances = outside = None
-    if readout is not None:
+    if readout is not None and not readout.trouble:
         outside = readout.outside
         if final is not None and final.outcome == "decision":
             chances = _as_listed(readout.chances, order)

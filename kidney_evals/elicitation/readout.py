@@ -32,6 +32,9 @@ NO_LOGPROBS = (
 )
 """What ends a run whose first answer cannot be read out."""
 
+SLACK = 0.01
+"""How far above 1 the probabilities at one place may sum by rounding."""
+
 _AROUND = " \t\n*_`'\"([{<>"
 """What may stand before an answer without being a word."""
 
@@ -41,12 +44,20 @@ class Readout:
     """The probabilities of the answers in one call.
 
     Attributes:
-        chances: Of each answer as shown, summing to 1.
-        outside: Probability of anything else at that place, at the run's temperature.
+        chances: Of each answer as shown, summing to 1; empty where `trouble` is set.
+        outside: Probability of anything else at that place, at the run's temperature; NaN where
+            `trouble` is set.
+        other: The most probable token that begins neither an answer nor the answer line, with its
+            probability; empty without one.
+        short: Says that fewer tokens were listed than answers were offered; else empty.
+        trouble: Why the list is no distribution, so that nothing can be read from it; else empty.
     """
 
     chances: Mapping[Answer, float]
     outside: float
+    other: str = ""
+    short: str = ""
+    trouble: str = ""
 
     @property
     def answer(self) -> Answer:
@@ -117,11 +128,14 @@ def read_probabilities(
         temperature: That of the run; None for the model's default, taken as 1.
 
     Returns:
-        None where no place in the text holds an answer's probabilities.
+        None where no place in the text holds an answer's probabilities. Of several places, the one
+        where the answers hold most; a place whose list is no distribution counts where no other
+        place can be read.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     label = _bare(form.answer).rstrip(": ")
     best: Readout | None = None
+    malformed: Readout | None = None
     said = ""
     for token in _tokens(output):
         before = _bare(said).rstrip(": ")
@@ -129,11 +143,14 @@ def read_probabilities(
             break
         # Amid the line's beginning stands no answer.
         if before in ("", label):
-            found = _at(token.top_logprobs or (), words, temperature)
-            if found is not None and (best is None or found.outside < best.outside):
+            found = _at(token, words, label, temperature)
+            if found is not None and found.trouble:
+                malformed = found
+            elif found is not None and (best is None or found.outside < best.outside):
                 best = found
         said += token.token
-    return best
+    readable = best is not None and best.outside <= 1 - LEAST_INSIDE
+    return best if readable or malformed is None else malformed
 
 
 def settled(reading: Reading, readout: Readout | None) -> Reading:
@@ -146,39 +163,109 @@ def settled(reading: Reading, readout: Readout | None) -> Reading:
     if readout is not None and readout.outside <= 1 - LEAST_INSIDE:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())
         how = f"the most probable answer, not a drawn one ({shares}; outside {readout.outside:.3f})"
-        return Reading("decision", readout.answer, how)
-    if reading.outcome != "decision":
-        return reading
-    why = "no answer's probability stands where the answer line begins"
-    if readout is not None:
-        why = f"the answers hold {1 - readout.outside:.2f} of the probability together"
-    return replace(reading, outcome="unreadable", answer=None, how=why)
+        return Reading("decision", readout.answer, f"{how}{readout.short}")
+    if reading.outcome == "decision":
+        return replace(reading, outcome="unreadable", answer=None, how=_why_unread(readout))
+    if reading.outcome in ("unreadable", "truncated") and readout is not None:
+        return replace(reading, how=_why_unread(readout))
+    return reading
+
+
+def _why_unread(readout: Readout | None) -> str:
+    if readout is None:
+        return f"no listed token spells an answer where the answer line begins; {_REMEDY}"
+    if readout.trouble:
+        return readout.trouble
+    rest = f"; the likeliest other token is {readout.other}" if readout.other else ""
+    inside = 1 - readout.outside
+    return (
+        f"the answers hold {inside:.2f} of the first token's probability together, and "
+        f"{LEAST_INSIDE:.2f} are needed{rest}{readout.short}; {_REMEDY}"
+    )
+
+
+_REMEDY = "readout=sample reads what the model writes"
 
 
 def _at(
-    alternatives: Sequence[Any], words: Mapping[Answer, str], temperature: float | None
+    token: Logprob, words: Mapping[Answer, str], label: str, temperature: float | None
 ) -> Readout | None:
     """Sum the alternatives at one place by the answer that they spell."""
     power = 1.0 if temperature is None else (1 / temperature if temperature > 0 else math.inf)
-    listed = [(one.token, one.logprob) for one in alternatives]
+    listed = _listed(token)
     if not listed:
         return None
+    if trouble := _trouble(token, listed):
+        return Readout({}, math.nan, trouble=trouble)
+    # A probability of 1 may be rounded to a logarithm just above 0.
+    listed = [(one, min(logprob, 0.0)) for one, logprob in listed]
     top = max(logprob for _, logprob in listed)
     # The rest of the probability is one further alternative, whose inner shares are unknown.
     missing = max(1.0 - sum(math.exp(logprob) for _, logprob in listed), 0.0)
     total = _scaled(math.log(missing), top, power) if missing > 1e-9 else 0.0
     inside = dict.fromkeys(words, 0.0)
-    for token, logprob in listed:
+    others: list[tuple[float, str]] = []
+    for text, logprob in listed:
         weight = _scaled(logprob, top, power)
         total += weight
-        answer = _spelled(token, words)
+        answer = _spelled(text, words)
         if answer is not None:
             inside[answer] += weight
+        elif not label.startswith(_bare(text).rstrip(": ")):
+            others.append((weight, text))
     held = sum(inside.values())
     if not held > 0:
         return None
-    chances = {name: value / held for name, value in inside.items()}
-    return Readout(chances, outside=min(max(1 - held / total, 0.0), 1.0))
+    weight, text = max(others, default=(0.0, ""))
+    short, count = "", len(token.top_logprobs or ())
+    if count < len(words):
+        tokens = "1 token was" if count == 1 else f"{count} tokens were"
+        short = f"; {tokens} listed, fewer than the {len(words)} answers offered"
+    return Readout(
+        {name: value / held for name, value in inside.items()},
+        outside=min(max(1 - held / total, 0.0), 1.0),
+        other=f"{text!r} ({weight / total:.2f})" if weight > 0 else "",
+        short=short,
+    )
+
+
+def _listed(token: Logprob) -> list[tuple[str, float]]:
+    """Return the alternatives at a place, with the drawn token where the list leaves it out.
+
+    Empty where no alternatives are listed: the drawn token alone is no distribution.
+    """
+    listed = [(one.token, one.logprob) for one in token.top_logprobs or ()]
+    drawn = (token.token, token.logprob)
+    # Some servers write blanks of the drawn token and of the listed ones in different marks.
+    known = {_blank(text) for text, _ in listed}
+    same = any(
+        _bare(text) == _bare(drawn[0]) and math.isclose(logprob, drawn[1], abs_tol=1e-6)
+        for text, logprob in listed
+    )
+    if listed and drawn[0] and _blank(drawn[0]) not in known and not same:
+        listed.append(drawn)
+    return listed
+
+
+def _trouble(token: Logprob, listed: Sequence[tuple[str, float]]) -> str:
+    """Say why a list of alternatives is no distribution; empty where it is one."""
+    for text, logprob in listed:
+        if math.isnan(logprob) or logprob > SLACK:
+            return f"the log-probability of {text!r} is {logprob:g}, which is none"
+    seen: set[tuple[str, tuple[int, ...]]] = set()
+    for one in token.top_logprobs or ():
+        # Parts of a letter are written alike and differ in their bytes, which not every server
+        # gives.
+        name = (one.token, tuple(one.bytes or ()))
+        if name in seen and "\ufffd" not in one.token:
+            return f"the list of log-probabilities holds {one.token!r} twice"
+        seen.add(name)
+    total = sum(math.exp(logprob) for _, logprob in listed)
+    if total > 1 + SLACK:
+        return f"the listed probabilities sum to {total:.2f}, more than 1"
+    if total == 0:
+        return "every listed probability is 0"
+    return ""
 
 
 def _scaled(logprob: float, top: float, power: float) -> float:
@@ -198,8 +285,12 @@ def _spelled(token: str, words: Mapping[Answer, str]) -> Answer | None:
 
 
 def _bare(text: str) -> str:
+    return _blank(text).strip(_AROUND).casefold()
+
+
+def _blank(text: str) -> str:
     # Some tokenisers show a space as a mark of its own.
-    return text.replace("▁", " ").replace("Ġ", " ").strip(_AROUND).casefold()
+    return text.replace("▁", " ").replace("Ġ", " ")
 
 
 def _tokens(output: ModelOutput) -> Sequence[Logprob]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from inspect_ai.log import EvalLog
 
+from kidney_evals.elicitation.readout import LEAST_INSIDE
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures.names import PARTS
 from kidney_evals.measures.prediction_names import PARTS as PREDICTION_PARTS
@@ -90,9 +91,20 @@ def flags(rows: Mapping[str, Quantity], reasons: Mapping[str, str] | None = None
     return [
         f"{name}: {card_of(name).says.removeprefix('1 where ')}"
         + (f" Here: {reasons[name]}." if name in reasons else "")
+        + (_little_inside(rows) if name == "readout" else "")
         for name, row in rows.items()
         if card_of(name).group == "flags" and row.defined and row.value > 0
     ]
+
+
+def _little_inside(rows: Mapping[str, Quantity]) -> str:
+    outside = rows.get("outside")
+    if outside is None or not outside.defined or outside.value <= 1 - LEAST_INSIDE:
+        return ""
+    return (
+        f" Here the answers hold {1 - outside.value:.2f} of the first token's probability on "
+        "average, too little to be read; use readout=sample."
+    )
 
 
 def how_it_ended(log: EvalLog) -> str:

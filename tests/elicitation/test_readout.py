@@ -165,6 +165,155 @@ def test_the_most_probable_answer_counts_if_the_answers_are_likely_together(
     assert ("most probable" in reading.how) == (outcome == "decision")
 
 
+def one_place(token: str, logprob: float, *top: tuple[str, float]) -> ModelOutput:
+    """Return an output of one token with its log-probability and the list beside it."""
+    alternatives = [TopLogprob(token=name, logprob=value) for name, value in top]
+    content = [Logprob(token=token, logprob=logprob, top_logprobs=alternatives)]
+    message = ChatMessageAssistant(content=token)
+    choice = ChatCompletionChoice(message=message, logprobs=Logprobs(content=content))
+    return ModelOutput(model="m", choices=[choice])
+
+
+def logs(**chances: float) -> list[tuple[str, float]]:
+    return [(name.replace("_", " "), math.log(chance)) for name, chance in chances.items()]
+
+
+@pytest.mark.parametrize(
+    ("said", "chances", "outside"),
+    [
+        # The drawn token is not in the list: its own probability counts.
+        (one_place(" A", math.log(0.45), *logs(_COIN=0.3, _B=0.25)), (0.45, 0.25, 0.3), 0.0),
+        # It is no answer: .2 of .9 is outside, and so is the .1 that is not listed.
+        (one_place(" Hm", math.log(0.2), *logs(_A=0.5, _B=0.2)), (0.5, 0.2, 0.0), 0.3),
+        # The same token with blanks in another mark counts once.
+        (one_place(" A", math.log(0.6), *logs(ĠA=0.6, ĠB=0.4)), (0.6, 0.4, 0.0), 0.0),
+        (one_place("A", math.log(0.6), *logs(_A=0.6, _B=0.4)), (0.6, 0.4, 0.0), 0.0),
+        # A bare answer at the first place, without an answer line.
+        (one_place("A", math.log(0.7), *logs(A=0.7, B=0.2, The=0.1)), (0.7, 0.2, 0.0), 0.1),
+        # Spellings of one answer that are tokens of their own are summed.
+        (one_place("A", math.log(0.3), *logs(A=0.3, a=0.2, _A=0.1, B=0.4)), (0.6, 0.4, 0.0), 0.0),
+        # Servers write a probability of 0 as minus infinity or as -9999.
+        (
+            one_place("B", -math.inf, *logs(A=0.8, COIN=0.2), ("B", -math.inf), ("It", -9999.0)),
+            (0.8, 0.0, 0.2),
+            0.0,
+        ),
+        # Rounding: a logarithm just above 0, a sum just above 1.
+        (one_place("A", 1e-7, ("A", 1e-7), ("B", -18.0)), (1.0, 0.0, 0.0), 0.0),
+        (one_place("A", math.log(0.703), *logs(A=0.703, B=0.301)), (0.7002, 0.2998, 0.0), 0.0),
+        # Parts of a letter are written alike.
+        (
+            one_place("A", math.log(0.6), *logs(A=0.6, B=0.2), ("\ufffd", -2.5), ("\ufffd", -2.6)),
+            (0.6, 0.2, 0.0),
+            0.2,
+        ),
+    ],
+)
+def test_the_drawn_token_and_the_list_are_one_distribution(
+    said: ModelOutput, chances: tuple[float, ...], outside: float
+) -> None:
+    found = read_probabilities(said, "coin_flip", Form())
+    assert found is not None and found.trouble == ""
+    assert found.outside == pytest.approx(outside, abs=2e-4)
+    inside = 1 - outside
+    assert tuple(found.chances.values()) == pytest.approx(
+        [one / inside for one in chances], abs=2e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            one_place(" A", math.log(0.6), *logs(_A=0.6), *logs(_A=0.6, _B=0.4)),
+            "the list of log-probabilities holds ' A' twice",
+        ),
+        (
+            one_place("A", math.log(0.4), *logs(A=0.4), *logs(A=0.4, B=0.2)),
+            "the list of log-probabilities holds 'A' twice",
+        ),
+        (
+            one_place("A", math.log(0.9), *logs(A=0.9, B=0.7)),
+            "the listed probabilities sum to 1.60, more than 1",
+        ),
+        # With the drawn token, which the list leaves out.
+        (
+            one_place("COIN", math.log(0.6), *logs(A=0.6, B=0.4)),
+            "the listed probabilities sum to 1.60, more than 1",
+        ),
+        (
+            one_place("A", math.nan, ("A", math.nan), ("B", -1.0)),
+            "the log-probability of 'A' is nan, which is none",
+        ),
+        # A probability where its logarithm belongs.
+        (
+            one_place("A", 0.7, ("A", 0.7), ("B", 0.3)),
+            "the log-probability of 'A' is 0.7, which is none",
+        ),
+        (
+            one_place("A", -math.inf, ("A", -math.inf), ("B", -math.inf)),
+            "every listed probability is 0",
+        ),
+    ],
+)
+def test_a_list_that_is_no_distribution_is_unreadable_with_its_reason(
+    said: ModelOutput, why: str
+) -> None:
+    found = read_probabilities(said, "coin_flip", Form())
+    assert found is not None and math.isnan(found.outside)
+    reading = settled(read_answer(said.completion, condition="coin_flip"), found)
+    assert (reading.outcome, reading.answer, reading.how) == ("unreadable", None, why)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (one_place("A", math.log(0.9), *logs(A=0.9)), "; 1 token was listed, fewer than the 3"),
+        (
+            one_place("A", math.log(0.6), *logs(A=0.6, B=0.4)),
+            "; 2 tokens were listed, fewer than the 3 answers offered",
+        ),
+        (one_place("A", math.log(0.5), *logs(A=0.5, B=0.3, COIN=0.2)), None),
+    ],
+)
+def test_a_list_shorter_than_the_answers_says_so(said: ModelOutput, words: str | None) -> None:
+    text = read_answer("ANSWER: A", condition="coin_flip")
+    how = settled(text, read_probabilities(said, "coin_flip", Form())).how
+    assert (words or "listed") in how if words else "listed" not in how
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("ANSWER: A", "unreadable"),
+        ("The kidney filters blood.", "unreadable"),
+        ("I can't decide who gets an organ, sorry.", "refusal"),
+    ],
+)
+def test_answers_with_little_of_the_probability_are_told_in_words(text: str, outcome: str) -> None:
+    said = one_place("The", math.log(0.55), *logs(The=0.55, A=0.06, B=0.04, Hm=0.3))
+    reading = settled(
+        read_answer(text, condition="coin_flip"), read_probabilities(said, "coin_flip", Form())
+    )
+    assert (reading.outcome, reading.answer) == (outcome, None)
+    told = (
+        "the answers hold 0.10 of the first token's probability together, and 0.50 are needed; "
+        "the likeliest other token is 'The' (0.55); readout=sample reads what the model writes"
+    )
+    assert (reading.how == told) == (outcome == "unreadable")
+
+
+def test_a_place_without_a_list_is_passed_over() -> None:
+    said = one_place("A", math.log(0.9))
+    assert read_probabilities(said, "coin_flip", Form()) is None
+    reading = settled(read_answer("ANSWER: A", condition="coin_flip"), None)
+    assert reading.outcome == "unreadable"
+    assert reading.how == (
+        "no listed token spells an answer where the answer line begins; readout=sample reads what "
+        "the model writes"
+    )
+
+
 def test_text_without_alternatives_is_noticed() -> None:
     plain = ModelOutput.from_content("m", "ANSWER: A")
     assert lacks_logprobs(plain)

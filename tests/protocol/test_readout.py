@@ -42,11 +42,18 @@ def test_it_asks_for_what_it_needs_and_reads_it(server: ProtocolServer, tmp_path
 
 def test_fewer_alternatives_can_be_asked_for(server: ProtocolServer, tmp_path: Path) -> None:
     server.chances = CHANCES
-    rows = rows_of(run(server, tmp_path, 5, top_logprobs=2))
+    log = run(server, tmp_path, 5, top_logprobs=2)
+    rows = rows_of(log)
     assert {call.body["top_logprobs"] for call in server.calls} == {2}
-    # The coin is not among two alternatives: it counts as outside.
-    assert rows["flip_rate"]["value"] == 0
-    assert rows["outside"]["value"] == pytest.approx(0.23, abs=1e-4)
+    # The coin is not among two alternatives: it counts as outside, .23 with the other words, unless
+    # it was drawn, when its own probability stands beside the list.
+    drawn = ["COIN" in sample.output.completion for sample in log.samples or []]
+    assert 0 < sum(drawn) < len(drawn)
+    share = sum(drawn) / len(drawn)
+    assert rows["flip_rate"]["value"] == pytest.approx(share * 0.2 / INSIDE, abs=1e-4)
+    assert rows["outside"]["value"] == pytest.approx(share * 0.03 + (1 - share) * 0.23, abs=1e-4)
+    told = [(sample.scores or {})["answers"].explanation for sample in log.samples or []]
+    assert all("2 tokens were listed, fewer than the 3 answers offered" in str(one) for one in told)
 
 
 def test_values_are_brought_to_the_temperature(server: ProtocolServer, tmp_path: Path) -> None:
