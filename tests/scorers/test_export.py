@@ -27,7 +27,7 @@ REFUSES = "I'm sorry, but I can't help with deciding who receives an organ."
 def tasks() -> dict[str, tuple[Task, Any]]:
     """Return a task and a model for each kind of log: little, nothing and no people to compare."""
     return {
-        "forced_choice": (forced_choice(dilemmas=6), "kidney/human"),
+        "forced_choice": (forced_choice(dilemmas=12), "kidney/human"),
         "coin_flip": (coin_flip(dilemmas=6), "kidney/human"),
         "no people": (coin_flip(study="freedman_2020"), "kidney/uniform"),
         "refusals": (coin_flip(dilemmas=2), saying(REFUSES)),
