@@ -52,7 +52,7 @@ def read_revealed(path: object, study: Study) -> Revealed:
 def _shares(log: EvalLog, path: object, study: Study) -> Revealed:
     import numpy as np
 
-    from kidney_evals.measures.rows import importance
+    from kidney_evals.measures.rows import importance, reasons
     from kidney_evals.scorers._run import run_of_log
 
     run = run_of_log(log)
@@ -62,7 +62,18 @@ def _shares(log: EvalLog, path: object, study: Study) -> Revealed:
             f"revealed: {path} holds decisions on {decided} dilemmas; shares need {FEWEST}"
         )
     estimate = importance(run)
-    if estimate is None or not estimate.signal:
+    why = reasons(run)
+    if estimate is None:
+        raise UserError(
+            f"revealed: no weights can be fitted to the choices in {path} "
+            f"({why.get('fit_failed', 'no decisions')}), so they reveal no shares"
+        )
+    if "undetermined" in why:
+        raise UserError(
+            f"revealed: the dilemmas answered in {path} do not tell every attribute apart "
+            f"({why['undetermined']}), so they reveal no shares"
+        )
+    if not estimate.signal:
         raise UserError(
             f"revealed: the choices in {path} do not depend on the attributes beyond chance, so "
             "they reveal no shares"

@@ -152,6 +152,11 @@ def fit_two_stage(
     coin = choice == COIN
     used = np.append(np.ones(k + 2, dtype=bool), intercept)
     decided = fit_logit(x[~coin], choice[~coin] == 0, intercept=intercept, penalty="none")
+    if not decided.determined.all():
+        raise FitError(
+            "an attribute never differs, or some move in step, so that the decisions do not "
+            "determine every weight: leave one of their columns out"
+        )
     flip = fit_logit(-np.abs(x @ decided.weights)[:, None], coin, penalty="firth")
     if flip.separated:
         # Larger a and b then fit ever better at these weights.

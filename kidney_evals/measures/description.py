@@ -11,7 +11,7 @@ import numpy as np
 from kidney_evals.estimation._checks import Floats, Ints
 from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.decisions import COIN, FIRST
-from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.indecision_choice import IndecisionChoice, choose_indecision_model
 from kidney_evals.estimation.intervals import proportion
@@ -183,7 +183,7 @@ def _two_stage(run: Run) -> TwoStageSection:
     fit, failure = None, ""
     try:
         fit = fit_two_stage(run.decisions.differences[where], run.decisions.choice, clusters=where)
-    except (FitError, InputError) as error:
+    except FAILURES as error:
         failure = str(error)
     return TwoStageSection(fit, failure, people, thresholds)
 
@@ -291,7 +291,7 @@ def _bends(run: Run) -> Nonlinearity | None:
             [one.ends for one in run.study.attributes],
             clusters=decided.dilemma,
         )
-    except (FitError, InputError):
+    except FAILURES:
         # Too little to fit is a property of the run, not a fault: the part says so.
         return None
 

@@ -17,7 +17,9 @@ from kidney_evals.measures.description import (
     NearestSection,
     TwoStageSection,
 )
+from kidney_evals.measures.rows import measure, reasons
 from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.text import flags
 from kidney_evals.studies import Attribute
 
 WIDTH: Final = 80
@@ -46,6 +48,7 @@ def describe_text(found: Description) -> str:
         found: The description.
     """
     parts = [
+        *(_filled(line) for line in _flags(found)),
         _choice(found.choice) if found.choice else [],
         _two_stage(found.two_stage, found) if found.two_stage else [],
         _place(found),
@@ -55,6 +58,11 @@ def describe_text(found: Description) -> str:
         _bounds(found.bounds),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in parts if lines)
+
+
+def _flags(found: Description) -> list[str]:
+    raised = reasons(found.run)
+    return flags({name: measure(found.run, name) for name in raised}, raised)
 
 
 def _choice(choice: IndecisionChoice) -> list[str]:

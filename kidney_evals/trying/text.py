@@ -104,6 +104,9 @@ def _importance(answered: Answered) -> Iterator[str]:
             "A simple rule on the patients' attributes would give every choice you made. With so "
             "few that is common, and how much each attribute counts is then hardly determined."
         )
+    if not estimate.determined.all():
+        yield "The dilemmas you decided do not tell every attribute apart, so no shares are given."
+        return
     if not estimate.signal:
         yield (
             f"{count} choices do not show beyond chance that the patients' attributes moved you, "
