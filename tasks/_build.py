@@ -17,6 +17,7 @@ from kidney_evals.guards import AccountWatch
 from kidney_evals.scorers import scorers_for
 from kidney_evals.stopping import stop_when_known
 from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
+from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._samples import (
     Orders,
     Record,
@@ -147,7 +148,7 @@ def build_task(
         )
         for (dilemma, order, words), share in zip(put, shares, strict=True)
     ]
-    return Task(
+    task = Task(
         dataset=MemoryDataset(samples, name=loaded.id),
         solver=solver,
         scorer=scorers_for(condition),
@@ -164,6 +165,7 @@ def build_task(
         viewer=viewer(loaded.attribute_ids),
         headline_metric=headline(condition),
     )
+    return only_own_solver(task)
 
 
 def _check_model() -> None:

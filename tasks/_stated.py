@@ -25,6 +25,7 @@ from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, STATED, STATED
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition, Study, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
+from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._revealed import read_revealed
 from kidney_evals.tasks._samples import check_text
 from kidney_evals.tasks._viewer import HEAD, HIDDEN
@@ -81,7 +82,7 @@ def build_stated(
         _sample(wording, loaded, shares, system_prompt, known | kept)
         for wording in interleaved(tuple(stated_wordings().values()))
     ]
-    return Task(
+    task = Task(
         dataset=MemoryDataset(samples, name=loaded.id),
         solver=solver,
         scorer=[stated()],
@@ -94,6 +95,7 @@ def build_stated(
         viewer=stated_viewer(loaded.attribute_ids),
         headline_metric=HeadlineMetric(scorer="stated", score=STATED_FIXED[0]),
     )
+    return only_own_solver(task)
 
 
 def interleaved(wordings: Sequence[StatedWording]) -> tuple[StatedWording, ...]:

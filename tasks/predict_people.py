@@ -22,6 +22,7 @@ from kidney_evals.scorers.predictions import predictions
 from kidney_evals.studies import CONDITIONS, Condition, Study, dilemmas_of, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
 from kidney_evals.tasks._choices_log import Choices, choices_of
+from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._samples import Orders, Record, presentation, record_to_sample
 from kidney_evals.tasks._viewer import HIDDEN
 
@@ -91,7 +92,7 @@ def predict_people(
             {"revealed_blocks": " ".join(sorted(shared))} if shared else {}
         )
         sample.metadata = _meta(sample) | marks
-    return Task(
+    task = Task(
         dataset=MemoryDataset(samples, name=" + ".join(study.id for study in blocks)),
         solver=predict_solver.predict_people(),
         scorer=predictions(),
@@ -103,6 +104,7 @@ def predict_people(
         viewer=_viewer(),
         headline_metric=HeadlineMetric(scorer="predictions", score="pred_fixed"),
     )
+    return only_own_solver(task)
 
 
 def _samples(

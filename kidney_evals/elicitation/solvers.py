@@ -112,6 +112,11 @@ def _put(
     asked = {one.id: one for one in wordings_asked(wording)}
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
+        if state.metadata["condition"] != condition:
+            await end_run(
+                f"sample {state.sample_id} is of {state.metadata['condition']}, the solver of "
+                f"{condition}; run the task {condition}"
+            )
         words = _wording_of(state, asked)
         role = render_system(words)
         state.messages = [
@@ -135,6 +140,13 @@ def _put(
             state.metadata["sampling_departures"] = settings
         return state
 
+    # Inspect keeps the attributes of a solver; a task compares these with its own arguments.
+    vars(solve)["settings"] = {
+        "explain": explain,
+        "wording": {name: one.digest for name, one in asked.items()},
+        "channel": channel,
+        "readout": readout,
+    }
     return solve
 
 
