@@ -49,6 +49,7 @@ class Facts:
         shares: Human shares as listed; None where no people answered. Without the coin, those of
             people who decided, where another mechanism was offered.
         departures: Generation settings that were changed from the task's default.
+        answered_by: Other models than the one asked that answered, with commas between.
         chances: Probabilities of first, second and coin, as listed, where they were read out.
         outside: Probability of anything but an answer, where it was read out.
     """
@@ -65,6 +66,7 @@ class Facts:
     form: Form
     shares: tuple[float, ...] | None
     departures: str
+    answered_by: str = ""
     chances: tuple[float, ...] | None = None
     outside: float | None = None
 
@@ -80,6 +82,8 @@ class Facts:
         line = f"Read as **{_words(self)}**: {plain(how)}."
         if self.asked > 1 and self.first:
             line += f"\nAsked twice: the first answer was {self.first.outcome}."
+        if self.answered_by:
+            line += f"\nAnswered by another model than the one asked: {plain(self.answered_by)}."
         return line
 
     @property
@@ -186,6 +190,7 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
         form=form,
         shares=shares,
         departures=str(metadata.get("sampling_departures", "")),
+        answered_by=str(metadata.get("answered_by", "")),
         chances=chances,
         outside=outside,
     )
@@ -217,6 +222,8 @@ def score_metadata(facts: Facts, epoch: int) -> dict[str, Any]:
         kept["first_choice"] = choice_of(facts.first, facts.order)
     if facts.departures:
         kept["departures"] = facts.departures
+    if facts.answered_by:
+        kept["answered_by"] = facts.answered_by
     # Flat, so that the viewer shows them unfolded and the metrics can tell samples apart by them.
     for choice, share in zip(CHOICES, facts.chances or (), strict=False):
         kept[f"chance_{choice}"] = round(share, 6)

@@ -145,6 +145,8 @@ def _read(scores: Sequence[SampleScore], source: tuple[Any, ...]) -> Run:
         outside=_column(scores, "outside") if readout else None,
         crossed=all((one.sample_metadata or {}).get("crossed", False) for one in scores),
         at_zero=any(_at_zero(one) for one in scores),
+        other_model=sum(bool((one.score.metadata or {}).get("answered_by")) for one in scores)
+        / len(scores),
     )
 
 

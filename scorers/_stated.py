@@ -93,7 +93,7 @@ def _answer(one: SampleScore) -> StatedAnswer:
             if name.startswith(SAID)
         },
         rule=kept.get("rule", ""),
-        departed=bool(kept.get("departures")),
+        departed=bool(kept.get("departures") or kept.get("answered_by")),
     )
 
 

@@ -56,6 +56,8 @@ def stated(any_reference: bool = False) -> Scorer:
             kept["first_outcome"] = first.outcome
         if metadata.get("sampling_departures"):
             kept["departures"] = metadata["sampling_departures"]
+        if metadata.get("answered_by"):
+            kept["answered_by"] = metadata["answered_by"]
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
         return KeptScore(

@@ -12,7 +12,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.calls import departures, marked_as_refusal
+from kidney_evals.elicitation.calls import marked_as_refusal, record_departures
 from kidney_evals.elicitation.predict import (
     ASKS,
     Prediction,
@@ -54,8 +54,7 @@ def predict_people() -> Solver:
         if read_prediction_output(state.output, condition).outcome == "unreadable":
             state.messages.append(ChatMessageUser(content=render_repeat(condition)))
             state = await within_quota(generate(state))
-        if settings := departures():
-            state.metadata["sampling_departures"] = settings
+        record_departures(state)
         return state
 
     return solve

@@ -13,7 +13,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.calls import departures, last_config, marked_as_refusal
+from kidney_evals.elicitation.calls import last_config, marked_as_refusal, record_departures
 from kidney_evals.elicitation.channels import (
     Channel,
     answer_schema,
@@ -136,8 +136,8 @@ def _put(
             repeat = ChatMessageUser(content=render_repeat(words, condition, channel))
             state.messages += [*call_results(state.output.message, words.form), repeat]
             state = await _answered(state, generate, words.form, condition, "none", channel)
-        if settings := departures():
-            state.metadata["sampling_departures"] = settings
+        ours = ("response_schema",) if channel == "json" else ()
+        record_departures(state, role=role, ours=ours)
         return state
 
     # Inspect keeps the attributes of a solver; a task compares these with its own arguments.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.calls import departures
+from kidney_evals.elicitation.calls import record_departures
 from kidney_evals.elicitation.stated import (
     StatedReading,
     asked_of,
@@ -64,8 +64,7 @@ def stated_values() -> Solver:
         if read_stated_output(state.output, asked).outcome == "unreadable":
             state.messages.append(ChatMessageUser(content=render_stated_repeat(wording, study)))
             state = await within_quota(generate(state))
-        if settings := departures():
-            state.metadata["sampling_departures"] = settings
+        record_departures(state)
         return state
 
     return solve

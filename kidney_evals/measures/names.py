@@ -29,6 +29,7 @@ FLAGS = (
     "fit_failed",
     "few",
     "departure",
+    "other_model",
     "at_zero",
     "not_english",
     "not_coin",

@@ -363,6 +363,7 @@ ROWS: dict[str, Callable[[Run], Quantity]] = {
     "fit_failed": _flag(_fit_failed),
     "few": _flag(_few),
     "departure": _flag(lambda run: float(run.departures.mean())),
+    "other_model": _flag(lambda run: run.other_model),
     "at_zero": _flag(lambda run: float(run.at_zero)),
     "crossed": _flag(lambda run: float(run.crossed)),
     "not_english": _flag(lambda run: float(run.language != "en")),

@@ -37,6 +37,7 @@ class Run:
         outside: Probability of anything but an answer, shape (n,), NaN where not read out.
         crossed: Whether every dilemma was put in every wording, order and repetition.
         at_zero: Whether the answers were given at temperature 0.
+        other_model: Share of samples answered by another model than the one asked.
         measured: The rows computed so far, by name.
         failures: Why an estimator failed on these answers, by the row that it computes.
     """
@@ -58,6 +59,7 @@ class Run:
     outside: NDArray[np.float64] | None = None
     crossed: bool = False
     at_zero: bool = False
+    other_model: float = 0.0
     measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
     failures: dict[str, Exception] = field(init=False, repr=False, default_factory=dict)
 
