@@ -38,7 +38,10 @@ def rescore_log(name: str, output: Path | None, *, any_reference: bool) -> None:
 
     log = read_run_log(name, any_reference=any_reference)
     target = _target(name, output)
-    scored = score(log, _scorers(log, any_reference), action="overwrite")
+    # The scorers call no model: none of the log's is set up, whose client or key may be missing.
+    roles, log.eval.model_roles = log.eval.model_roles, None
+    scored = score(log, _scorers(log, any_reference), model="none/none", action="overwrite")
+    scored.eval.model_roles = roles
     if any_reference:
         # The samples keep saying what the run was made with; this says what its rows are from.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}

@@ -1,6 +1,9 @@
 """`kidney-evals rescore`: the same digits again, or one line and nothing written."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.model import ModelConfig
 
 from cli.calling import inspect, refused
 from cli.conftest import Runs
@@ -61,6 +65,47 @@ def test_a_row_that_moved_is_named(log: Path, kidney_evals: Call, tmp_path: Path
     result = kidney_evals("rescore", log)
     assert "1 differ" in result.stdout
     assert f"  {first.name}: 0.123 -> " in result.stdout
+
+
+MODELS = {
+    "openai/gpt-5": {"model_base_url": "https://example.org/v1"},
+    "hf/meta-llama/Llama-3.1-8B-Instruct": {"model_args": {"device": "cuda:0"}},
+    "nobody/has-this-provider": {},
+}
+"""Models whose key, client or provider is missing where the log is scored again."""
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_no_model_is_set_up(model: str, log: Path, tmp_path: Path) -> None:
+    altered = read_eval_log(str(log))
+    role = ModelConfig(model="google/gemini-2.5-pro")
+    changes = {"model": model, "model_roles": {"grader": role}, **MODELS[model]}
+    altered.eval = altered.eval.model_copy(update=changes)
+    write_eval_log(altered, str(log))
+    done = kidney_evals_without_keys("rescore", log.name, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 differ" in done.stdout
+    before, after = (
+        read_eval_log(str(tmp_path / name), header_only=True)
+        for name in ("run.eval", "run-scored.eval")
+    )
+    assert before.eval.model == model
+    assert after.eval.model_dump(exclude={"scorers"}) == before.eval.model_dump(exclude={"scorers"})
+    assert after.plan == before.plan and after.stats == before.stats
+    assert digits(tmp_path / "run-scored.eval") == digits(log)
+
+
+def kidney_evals_without_keys(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, without any provider's key or client."""
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('openai', 'anthropic', 'torch')));"
+        "from kidney_evals.cli import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd, capture_output=True, text=True, check=False,
+        env={name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
+    )  # fmt: skip
 
 
 def test_nothing_is_overwritten(log: Path, kidney_evals: Call, tmp_path: Path) -> None:
