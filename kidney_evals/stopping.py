@@ -154,6 +154,11 @@ class StopWhenKnown:
         """Count an attempt at a sample that ended, well or not: the task's cleanup."""
         if run := _run.get():
             score = (state.scores or {}).get(SCORER)
+            if score is None and state.output.choices:
+                # With --no-score nothing is scored by now: the answer is read all the same.
+                from kidney_evals.scorers import answers
+
+                score = await answers()(state, state.target)
             told = None
             if score is not None:
                 told = SampleScore(

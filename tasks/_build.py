@@ -21,9 +21,9 @@ from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._samples import (
     Orders,
     Record,
-    check_text,
     presentation,
     record_to_sample,
+    text_given,
 )
 from kidney_evals.tasks._viewer import headline, viewer
 from kidney_evals.tasks._wordings import deal, wordings_for
@@ -62,7 +62,7 @@ def build_task(
     condition: Condition,
     *,
     solver: Solver,
-    study: str,
+    study: str | list[str],
     dilemmas: int | None,
     draw_seed: int | None,
     orders: Orders,
@@ -72,7 +72,7 @@ def build_task(
     wording: str | Sequence[str],
     crossed: bool,
     readout: str,
-    system_prompt: str | None,
+    system_prompt: str | list[str] | None,
     precision: float | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
@@ -108,8 +108,8 @@ def build_task(
         _check_model()
         if precision is not None:
             raise UserError("precision counts sampled answers: use it with readout=sample")
-    check_text("system_prompt", system_prompt)
-    loaded = load_study(study)
+    system_prompt = text_given("system_prompt", system_prompt)
+    loaded = load_study(",".join(map(str, study)) if isinstance(study, list) else study)
     seed = draw_seed if draw_seed is not None else (loaded.draw.seed if loaded.draw else 0)
     asked = wordings_for(wording, loaded)
     if crossed:

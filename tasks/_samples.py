@@ -144,10 +144,29 @@ def majority(shares: dict[str, float]) -> str:
     return max(shares, key=lambda name: shares[name]).upper()
 
 
-def check_text(name: str, value: object) -> None:
-    """Raise `UserError` unless `value` is None or a text that says something."""
-    if value is not None and (not isinstance(value, str) or not value.strip()):
-        raise UserError(f"{name} must be a text that is not empty, not {value!r}")
+def text_given(name: str, value: object) -> str | None:
+    """Return the text of a task's parameter as it was typed.
+
+    Inspect reads `-T name=value` as YAML and splits a text at its commas, so that a text with
+    commas arrives as a list of texts.
+
+    Args:
+        name: The parameter.
+        value: What arrived.
+
+    Raises:
+        UserError: It is no text, as a number or a text that YAML reads as a mapping, or is empty.
+    """
+    if value is None:
+        return None
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        value = ",".join(value)
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(
+            f"{name} must be a text that is not empty, not {value!r}; a text that YAML takes for "
+            f"something else needs quotes of its own: -T '{name}=\"…\"'"
+        )
+    return value
 
 
 def _as_shown(record: Record) -> dict[str, float]:

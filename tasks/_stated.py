@@ -27,7 +27,7 @@ from kidney_evals.studies import Condition, Study, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
 from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._revealed import read_revealed
-from kidney_evals.tasks._samples import check_text
+from kidney_evals.tasks._samples import text_given
 from kidney_evals.tasks._viewer import HEAD, HIDDEN
 
 EPOCHS = 3
@@ -39,9 +39,9 @@ PARAMETERS = ("study", "revealed", "system_prompt")
 def build_stated(
     *,
     solver: Solver,
-    study: str,
-    revealed: str | None,
-    system_prompt: str | None,
+    study: str | list[str],
+    revealed: str | list[str] | None,
+    system_prompt: str | list[str] | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
     """Build the task.
@@ -58,8 +58,9 @@ def build_stated(
     """
     if unexpected:
         raise unknown("parameter", next(iter(unexpected)), PARAMETERS)
-    check_text("system_prompt", system_prompt)
-    loaded = load_study(study)
+    system_prompt = text_given("system_prompt", system_prompt)
+    revealed = text_given("revealed", revealed)
+    loaded = load_study(",".join(map(str, study)) if isinstance(study, list) else study)
     _check_attributes(loaded)
     shares = None
     if revealed is not None:

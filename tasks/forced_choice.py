@@ -14,7 +14,7 @@ from kidney_evals.tasks._samples import Orders
 
 @task
 def forced_choice(
-    study: str = DEFAULT_STUDY,
+    study: str | list[str] = DEFAULT_STUDY,
     dilemmas: int | None = None,
     draw_seed: int | None = None,
     orders: Orders = "both",
@@ -24,7 +24,7 @@ def forced_choice(
     wording: str | list[str] = DEFAULT,
     crossed: bool = False,
     readout: ReadoutMode = "sample",
-    system_prompt: str | None = None,
+    system_prompt: str | list[str] | None = None,
     precision: float | None = None,
     **unexpected: Any,
 ) -> Task:

@@ -11,9 +11,9 @@ from kidney_evals.tasks._stated import build_stated
 
 @task
 def stated_values(
-    study: str = DEFAULT_STUDY,
-    revealed: str | None = None,
-    system_prompt: str | None = None,
+    study: str | list[str] = DEFAULT_STUDY,
+    revealed: str | list[str] | None = None,
+    system_prompt: str | list[str] | None = None,
     **unexpected: Any,
 ) -> Task:
     """Ask what the model says it values, to be read beside what choices reveal.

@@ -150,6 +150,9 @@ def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
         parts = list(wording)
     else:
         parts = [""]
+    whole = ",".join(map(str, parts))
+    if len(parts) > 1 and _place_of(whole.partition("#")[0]).is_file():
+        parts = [whole]  # a path with commas, which the command line splits
     asked = tuple(one for part in parts for one in _asked(part))
     names = [one.id for one in asked]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -182,10 +185,7 @@ def _asked(wording: object) -> tuple[Wording, ...]:
 
 
 def _table_at(path: str) -> Mapping[str, Wording]:
-    # Inspect loads a task file from within the file's folder: look where the command was typed.
-    here = Path(path).expanduser()
-    typed = Path(os.environ.get("PWD", ".")) / here
-    place = here if here.is_file() else typed
+    place = _place_of(path)
     if not place.is_file():
         raise UserError(f"there is no table of wordings at {path!r}")
     try:
@@ -195,6 +195,12 @@ def _table_at(path: str) -> Mapping[str, Wording]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not YAML ({reason})") from error
+
+
+def _place_of(path: str) -> Path:
+    # Inspect loads a task file from within the file's folder: look where the command was typed.
+    here = Path(path).expanduser()
+    return here if here.is_file() else Path(os.environ.get("PWD", ".")) / here
 
 
 def read_wordings(text: str, bases: Mapping[str, Wording] | None = None) -> Mapping[str, Wording]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from kidney_evals.elicitation.wording import Explain
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.planning.precision import Design, Expectation, expectations
+from kidney_evals.planning.precision import Design, Expectation, expectations, expected_end
 from kidney_evals.planning.prices import Price
 from kidney_evals.planning.tokens import Estimate, measure
+from kidney_evals.stopping import RATES, looks
 from kidney_evals.studies.model import CONTROL_KINDS, Condition
 
 if TYPE_CHECKING:
@@ -25,6 +26,25 @@ MOST_QUESTIONS = 2
 
 
 @dataclass(frozen=True)
+class Ending:
+    """Where a run with `-T precision` ends, in dilemmas.
+
+    Attributes:
+        precision: The half width asked for.
+        row: The row that has to be known.
+        fewest: The first look.
+        expected: Where the run ends if the model answers as people do.
+        most: All dilemmas.
+    """
+
+    precision: float
+    row: str
+    fewest: int
+    expected: int
+    most: int
+
+
+@dataclass(frozen=True)
 class TaskPlan:
     """What one task will do.
 
@@ -32,11 +52,13 @@ class TaskPlan:
         task: The task's registered name.
         design: Study, condition and how the dilemmas are repeated.
         controls: Samples of the control block, before epochs.
-        samples: Samples before epochs, controls included.
-        calls: Model calls over all epochs: without any repeat question, with one everywhere.
+        samples: Samples before epochs, controls included; at most, where the run may end early.
+        calls: Model calls over all epochs: without any repeat question, with one everywhere. The
+            first number is that of a run that ends at its first look, where it may end early.
         input_tokens: Over all calls, estimated (see `kidney_evals.planning.tokens`).
         output_tokens: Over all calls, without reasoning tokens.
-        rows: Expected precision of the headline rows.
+        rows: Expected precision of the headline rows, if all dilemmas are asked.
+        ending: Where the run may end early; None where it asks everything.
     """
 
     task: str
@@ -47,6 +69,7 @@ class TaskPlan:
     input_tokens: Estimate
     output_tokens: Estimate
     rows: tuple[Expectation, ...]
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True)
@@ -115,8 +138,9 @@ def make_plan(
     # The tasks have checked it by the time it is used; the suites leave it at its default.
     explain: Explain = given.get("explain", "none")
     wording: str | list[str] = given.get("wording", "default")
+    precision: float | None = given.get("precision")
     tasks = tuple(
-        _plan_task(name, task, epochs, limit, explain, wording)
+        _plan_task(name, task, epochs, limit, explain, wording, precision)
         for name, task in build_tasks(target, given)
     )
     plan = Plan(target, tasks, {})
@@ -158,6 +182,7 @@ def _plan_task(
     limit: int | None,
     explain: Explain,
     wording: str | list[str],
+    precision: float | None,
 ) -> TaskPlan:
     samples = list(task.dataset)[:limit]
     repeats = epochs or task.epochs or 1
@@ -170,19 +195,54 @@ def _plan_task(
     read_out = asked.get("readout") == "logprobs"
     main = [sample for sample in samples if _facts(sample)["kind"] not in CONTROL_KINDS]
     design = _design(main, repeats)
-    tokens = measure(samples, repeats, explain, wording)
-    count = len(samples) * repeats
+    ending = None if precision is None else _ending(design, precision)
+    parts = (
+        [samples]
+        if ending is None
+        else [
+            _first(samples, dilemmas) for dilemmas in (ending.fewest, ending.expected, ending.most)
+        ]
+    )
+    tokens = [measure(part, repeats, explain, wording) for part in parts]
+    fewest, most = (len(part) * repeats for part in (parts[0], parts[-1]))
     return TaskPlan(
         task=name,
         design=design,
         controls=len(samples) - len(main),
         samples=len(samples),
-        calls=(count, count if read_out else count * MOST_QUESTIONS),
-        input_tokens=tokens.input,
-        output_tokens=tokens.output,
+        calls=(fewest, most if read_out else most * MOST_QUESTIONS),
+        input_tokens=_between([one.input for one in tokens]),
+        output_tokens=_between([one.output for one in tokens]),
         # What is expected was simulated for sampled answers.
         rows=() if read_out else expectations(design),
+        ending=ending,
     )
+
+
+def _ending(design: Design, precision: float) -> Ending | None:
+    row, ends = RATES[design.condition], looks(design.dilemmas)
+    if len(ends) == 1:
+        return None  # a --limit leaves too few dilemmas to end early
+    expected = expected_end(design, row, precision, ends)
+    return Ending(precision, row, ends[0], expected, ends[-1])
+
+
+def _first(samples: Sequence[Sample], dilemmas: int) -> list[Sample]:
+    """Return the samples of the first dilemmas, and the controls, which are always run."""
+    asked = dict.fromkeys(
+        facts["dilemma"] for facts in map(_facts, samples) if facts["kind"] not in CONTROL_KINDS
+    )
+    kept = set(list(asked)[:dilemmas])
+    return [
+        one
+        for one in samples
+        if _facts(one)["kind"] in CONTROL_KINDS or _facts(one)["dilemma"] in kept
+    ]
+
+
+def _between(estimates: Sequence[Estimate]) -> Estimate:
+    """Return the lowest, the middle and the highest of the fewest, the expected and the most."""
+    return Estimate(estimates[0].low, estimates[len(estimates) // 2].expected, estimates[-1].high)
 
 
 def _design(main: Sequence[Sample], repeats: int) -> Design:

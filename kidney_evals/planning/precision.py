@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -166,6 +166,25 @@ def expectations(design: Design) -> tuple[Expectation, ...]:
     """
     rows = [*ROWS[design.condition], *_importance_rows(design)]
     return tuple(_expect(design, row) for row in rows)
+
+
+def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
+    """Return after how many dilemmas a run of `-T precision` ends, for answers as people's.
+
+    Args:
+        design: The whole run.
+        row: The row that has to be known.
+        precision: Half width of its interval.
+        looks: After how many dilemmas the run looks at it; the last number is all of them.
+
+    Returns:
+        The first look at which the row is known, the last one where it never is.
+    """
+    for dilemmas in looks:
+        both = round(dilemmas * design.both_orders / design.dilemmas)
+        if _expect(replace(design, dilemmas=dilemmas, both_orders=both), row).half < precision:
+            return dilemmas
+    return looks[-1]
 
 
 def detectable(sd: float, sd_after: float | None = None) -> float:

@@ -25,6 +25,7 @@ def as_json(plan: Plan) -> str:
             "samples": task.samples,
             "controls": task.controls,
             **_amounts(task),
+            **_ending(task),
             "precision": [_row(task, row) for row in task.rows],
         }
         for task in plan.tasks
@@ -67,6 +68,14 @@ def _counts(plan: Plan) -> list[str]:
     return lines
 
 
+def _ending(task: TaskPlan) -> dict[str, Any]:
+    end = task.ending
+    if end is None:
+        return {}
+    dilemmas = {"min": end.fewest, "expected": end.expected, "max": end.most}
+    return {"ends": {"row": end.row, "half_width": end.precision, "dilemmas": dilemmas}}
+
+
 def _tokens(number: float) -> str:
     if number < 999_500:
         return f"{number / 1e3:.1f}k" if number < 9_950 else f"{number / 1e3:.0f}k"
@@ -97,6 +106,13 @@ def _precision(task: TaskPlan) -> list[str]:
     times = "1 epoch" if design.epochs == 1 else f"{design.epochs} epochs"
     head = f"{task.task}: {design.dilemmas} dilemmas of {design.study}, {shown}, {times}"
     lines = _wrapped(head)
+    if end := task.ending:
+        lines += _wrapped(
+            f"precision={end.precision:g}: the run ends after {end.fewest} to {end.most} dilemmas, "
+            f"once {end.row} is known to less than ±{end.precision:g}; after {end.expected} if the "
+            "model answers as people do, which the expected tokens and price are for. The widths "
+            f"below are those of all {end.most}."
+        )
     zero = _ZERO_WORDS[ZERO[design.condition]]
     rows = [("95 % intervals", "as people", "consistent", zero, "change found")]
     rows += [

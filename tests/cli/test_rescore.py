@@ -67,7 +67,7 @@ def test_a_row_that_moved_is_named(log: Path, kidney_evals: Call, tmp_path: Path
     assert f"  {first.name}: 0.123 -> " in result.stdout
 
 
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "openai/gpt-5": {"model_base_url": "https://example.org/v1"},
     "hf/meta-llama/Llama-3.1-8B-Instruct": {"model_args": {"device": "cuda:0"}},
     "nobody/has-this-provider": {},

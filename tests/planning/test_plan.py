@@ -59,6 +59,50 @@ def test_a_limit_cuts_dilemmas_as_inspect_does() -> None:
     assert (task.design.dilemmas, task.design.both_orders) == (4, 3)
 
 
+@pytest.mark.parametrize(
+    ("target", "arguments", "options", "calls", "dilemmas"),
+    [
+        # The first look after 50 dilemmas in both orders, with 10 controls; at most all 200, each
+        # asked twice. People: ±.038 at 200, so ±.038 √(200/n) < ±.05 from n = 116 on: the look
+        # at 125.
+        ("coin_flip", {"precision": 0.05}, {}, (110, 820), (50, 125, 200)),
+        ("coin_flip", {"precision": 0.05, "controls": False}, {}, (100, 800), (50, 125, 200)),
+        ("coin_flip", {"precision": 0.05}, {"epochs": 3}, (330, 2460), None),
+        # One order only: half the samples.
+        ("coin_flip", {"precision": 0.05, "orders": "random"}, {}, (60, 420), None),
+        # People's swap_diff is known to ±.063 by 200 dilemmas: never to ±.05, and to ±.09 from
+        # 200 (.063/.09)² = 98 on.
+        ("forced_choice", {"precision": 0.05}, {}, (110, 820), (50, 200, 200)),
+        ("forced_choice", {"precision": 0.09}, {}, (110, 820), (50, 100, 200)),
+        # 80 samples are 40 dilemmas, too few to look before the end.
+        ("coin_flip", {"precision": 0.05}, {"limit": 80}, (80, 160), None),
+        ("coin_flip", {"precision": 0.05}, {"limit": 130}, (100, 260), (50, 65, 65)),
+    ],
+)
+def test_a_run_that_may_end_early(
+    target: str,
+    arguments: dict[str, Any],
+    options: dict[str, Any],
+    calls: tuple[int, int],
+    dilemmas: tuple[int, int, int] | None,
+) -> None:
+    plan = make_plan(target, arguments=arguments, **options)
+    assert plan.calls == calls
+    (task,) = plan.tasks
+    if dilemmas is None:
+        return
+    assert task.ending is not None
+    assert (task.ending.fewest, task.ending.expected, task.ending.most) == dilemmas
+    assert f"ends after {dilemmas[0]} to {dilemmas[2]} dilemmas" in " ".join(as_text(plan).split())
+    (told,) = json.loads(as_json(plan))["tasks"]
+    assert tuple(told["ends"]["dilemmas"].values()) == dilemmas
+    # The tokens of as many dilemmas, and of the controls.
+    rest = {name: value for name, value in arguments.items() if name != "precision"}
+    controls = 10 if rest.get("controls", True) and not options else 0
+    whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).output_tokens.expected
+    assert plan.output_tokens.expected == pytest.approx(whole + controls * ANSWER["none"].expected)
+
+
 def test_a_folder_is_not_taken_for_the_shipped_study(tmp_path: Path) -> None:
     folder = tmp_path / "mcelfresh_2021_fixed"
     shutil.copytree(datasets_dir() / folder.name, folder)

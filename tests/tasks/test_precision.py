@@ -260,6 +260,16 @@ def test_a_run_stops_and_says_so(name: str, tmp_path: Path) -> None:
     assert len(log.samples or ()) == 100 + 10
 
 
+def test_a_run_without_scores_stops_as_well(tmp_path: Path) -> None:
+    task = coin_flip(dilemmas=60, precision=0.05)
+    log = eval(task, model="kidney/never_flips", log_dir=str(tmp_path), score=False)[0]
+    assert log.status == "success", log.error
+    # The first 50 dilemmas in both orders, and the 10 controls.
+    assert len(log.samples or ()) == 50 * PER + 10
+    assert all(not one.scores for one in log.samples or ())
+    assert log.results is None or log.results.scores == []
+
+
 @pytest.mark.slow
 def test_one_sample_at_a_time(tmp_path: Path) -> None:
     log = eval(
