@@ -4,7 +4,9 @@ Every evaluation that anyone runs with this package installed imports this modul
 here, nor anything it imports, may load numpy, scipy or pandas.
 """
 
+import os
 import sys
+from importlib.util import find_spec
 
 from kidney_evals.elicitation.predict_solver import predict_people as predict_people_solver
 from kidney_evals.elicitation.solvers import coin_flip as coin_flip_solver
@@ -66,9 +68,14 @@ __all__ = [
     "stated_values_solver",
 ]
 
-# Inspect Scout finds its scanners here too, and is loaded wherever it looks for them. It is heavy,
-# and of no use to an evaluation: nothing here loads it.
-if "inspect_scout" in sys.modules:
+# Inspect Scout finds its scanners here too. It is heavy and loads pandas, so it is not loaded for
+# an evaluation: only where Scout is running, or a command names a scanner of this package
+# (`inspect eval … --scanner kidney_evals/rationale`), which Inspect looks up here before it loads
+# Scout.
+_named = (*sys.argv, os.environ.get("INSPECT_EVAL_SCANNER", ""))
+if "inspect_scout" in sys.modules or (
+    any("kidney_evals/rationale" in text for text in _named) and find_spec("inspect_scout")
+):
     from kidney_evals.rationale.llm import rationale_llm
     from kidney_evals.rationale.scanners import rationale
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
@@ -19,6 +20,7 @@ from inspect_ai.model import (
 )
 
 from answering import saying
+from cli.calling import inspect
 from kidney_evals.rationale import ARGUMENTS
 from kidney_evals.tasks import coin_flip, forced_choice
 from rationale.scouting import coding, require_scout
@@ -183,3 +185,17 @@ def test_the_documented_command_codes_a_whole_run_of_people(tmp_path: Path) -> N
     assert set(frame["status"]) == {"coded"} and set(frame["agree"]) == {"yes"}
     used = frame[["people_age", "people_drinks", "people_dependents"]]
     assert set(used.to_numpy().ravel()) == {"", "toward"}
+
+
+@pytest.mark.slow
+def test_inspect_finds_the_scanner_by_its_name(tmp_path: Path) -> None:
+    require_scout()
+    done = inspect(
+        *("eval", "kidney_evals/coin_flip", "-T", "explain=before", "--model", "kidney/human"),
+        *("--limit", "2", "--log-dir", "logs", "--display", "plain"),
+        *("--scanner", "kidney_evals/rationale"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (results,) = tmp_path.glob("logs/scans/*/rationale.parquet")
+    assert len(pd.read_parquet(results)) == 2
