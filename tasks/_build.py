@@ -33,6 +33,15 @@ DEFAULT_STUDY = "mcelfresh_2021"
 TASK_VERSION = "1-B"
 """N-X: N when results stop being comparable, X when the interface changes."""
 
+TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
+"""Tags of every task, as in `eval.yaml`."""
+
+DISPLAY_NAMES: Mapping[Condition, str] = {
+    "forced_choice": "Kidney allocation: forced choice",
+    "coin_flip": "Kidney allocation: coin flip",
+}
+"""What viewers and plots call the tasks."""
+
 FAIL_ON_ERROR = 0.1
 """Share of samples that may end in an error before the run is given up."""
 
@@ -159,6 +168,8 @@ def build_task(
         epochs=_epochs(loaded, crossed=crossed, readout=readout),
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,
+        display_name=DISPLAY_NAMES[condition],
+        tags=list(TAGS),
         metadata=_metadata(loaded, condition, reference.version, reference.sha256)
         | {"explain": explain, "channel": channel, "readout": readout, "crossed": crossed}
         | _wordings(asked),

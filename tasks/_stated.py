@@ -24,7 +24,7 @@ from kidney_evals.measures.revealed import Revealed
 from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, STATED, STATED_FIXED
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition, Study, load_study
-from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
+from kidney_evals.tasks._build import FAIL_ON_ERROR, TAGS, TASK_VERSION, of_every_task
 from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._revealed import read_revealed
 from kidney_evals.tasks._samples import text_given
@@ -92,6 +92,8 @@ def build_stated(
         epochs=EPOCHS,
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,
+        display_name="Kidney allocation: stated values",
+        tags=list(TAGS),
         metadata=_metadata(loaded, known, kept),
         viewer=stated_viewer(loaded.attribute_ids),
         headline_metric=HeadlineMetric(scorer="stated", score=STATED_FIXED[0]),

@@ -20,7 +20,7 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import AccountWatch
 from kidney_evals.scorers.predictions import predictions
 from kidney_evals.studies import CONDITIONS, Condition, Study, dilemmas_of, load_study
-from kidney_evals.tasks._build import FAIL_ON_ERROR, TASK_VERSION, of_every_task
+from kidney_evals.tasks._build import FAIL_ON_ERROR, TAGS, TASK_VERSION, of_every_task
 from kidney_evals.tasks._choices_log import Choices, choices_of
 from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._samples import Orders, Record, presentation, record_to_sample
@@ -100,6 +100,8 @@ def predict_people(
         early_stopping=AccountWatch(),
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,
+        display_name="Kidney allocation: predicting people",
+        tags=list(TAGS),
         metadata=_metadata(blocks, condition, list(choices.values())),
         viewer=_viewer(),
         headline_metric=HeadlineMetric(scorer="predictions", score="pred_fixed"),

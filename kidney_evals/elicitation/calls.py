@@ -164,7 +164,7 @@ def _system_messages(messages: str | Iterable[ChatMessage]) -> list[str]:
 
 def _default_max_tokens(config: GenerateConfig) -> int | None:
     """Return the limit that Inspect sets for a model where the user sets none."""
-    api = get_model().api
+    api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
     unset = config.model_copy(update={"max_tokens": None})
     return api.max_tokens_for_config(unset) or api.max_tokens()
 

@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "kidney_evals", "tasks", "scorers", "datasets")
+FOLDERS = ("kidney_evals", "tasks", "scorers", "datasets", "tests", "docs", ".ci")
+FILES = (
+    *("pyproject.toml", "MANIFEST.in", "Makefile"),
+    *("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"),
+)
 
 
 def pip(*arguments: str | Path) -> None:
@@ -26,10 +30,12 @@ def pip(*arguments: str | Path) -> None:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the package is built from: building leaves traces where it is done."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in SOURCES:
+    for name in (*FILES, *FOLDERS):
         if (ROOT / name).is_dir():
             shutil.copytree(
-                ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+                ROOT / name,
+                copy / name,
+                ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", ".hypothesis"),
             )
         else:
             shutil.copy(ROOT / name, copy / name)

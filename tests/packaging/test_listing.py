@@ -2,16 +2,21 @@
 
 import inspect
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from inspect_ai.util import registry_create
+from inspect_evals_lint import cli as linter
 
 from kidney_evals import tasks
 from kidney_evals.limits import limits_and_use
+from kidney_evals.reporting.page.methods import PAPER
 
 ROOT = Path(__file__).resolve().parents[2]
+DOI = "10.1145/3805689.3806437"
 OWN_TASKS = ["forced_choice", "coin_flip", "predict_people", "stated_values"]
 """Tasks that are run by their own name; the suites are settings of the first two."""
 
@@ -30,6 +35,38 @@ def test_a_listed_task_has_its_samples_and_version(name: str, listing: dict[str,
     assert len(task.dataset) == entry["dataset_samples"]
     assert task.version == listing["version"]
     assert f"def {name}(" in (ROOT / entry["task_path"]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [one for one in tasks.__all__ if one != "SUITES"])
+def test_every_task_is_found_by_name_and_says_what_it_is(
+    name: str, listing: dict[str, Any]
+) -> None:
+    # As `inspect eval kidney_evals/NAME` finds it.
+    task = registry_create("task", f"kidney_evals/{name}")
+    assert task.display_name.startswith("Kidney allocation: ")
+    assert task.tags == listing["tags"]
+
+
+@pytest.mark.parametrize("name", [*OWN_TASKS, "smoke", "full"])
+def test_each_task_file_is_clean_for_the_register(name: str) -> None:
+    # The register lints one task file at a time. In this process: starting Python costs more.
+    with pytest.raises(SystemExit) as ended:
+        linter.main(["--root", str(ROOT), "--task", f"tasks/{name}.py"])
+    assert not ended.value.code
+
+
+def test_the_paper_is_cited_alike(listing: dict[str, Any]) -> None:
+    assert listing["doi"] == f"https://doi.org/{DOI}" and DOI in PAPER
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert tomllib.load(file)["project"]["urls"]["Paper"] == listing["doi"]
+    citing = [
+        path
+        for folder in ("docs", "kidney_evals", "tasks", "datasets")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".md", ".yaml", ".py") and "2506.00079" in path.read_text("utf-8")
+    ]
+    assert citing
+    assert [path for path in citing if DOI not in path.read_text("utf-8")] == []
 
 
 def test_no_other_task_is_listed(listing: dict[str, Any]) -> None:

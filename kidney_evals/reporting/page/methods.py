@@ -17,7 +17,7 @@ from kidney_evals.reporting.runs import ModelRun
 
 PAPER: Final = (
     "Dickerson, Hosseini, Khanna, Pierce. Who Gets the Kidney? Human-AI Alignment, Indecision, "
-    "and Moral Values. FAccT 2026. arXiv 2506.00079."
+    "and Moral Values. FAccT 2026, pp. 8128–8147. doi:10.1145/3805689.3806437, arXiv 2506.00079."
 )
 
 
