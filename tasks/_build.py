@@ -21,6 +21,7 @@ from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._samples import (
     Orders,
     Record,
+    joined,
     presentation,
     record_to_sample,
     text_given,
@@ -118,7 +119,7 @@ def build_task(
         if precision is not None:
             raise UserError("precision counts sampled answers: use it with readout=sample")
     system_prompt = text_given("system_prompt", system_prompt)
-    loaded = load_study(",".join(map(str, study)) if isinstance(study, list) else study)
+    loaded = load_study(joined(study))
     seed = draw_seed if draw_seed is not None else (loaded.draw.seed if loaded.draw else 0)
     asked = wordings_for(wording, loaded)
     if crossed:

@@ -144,11 +144,18 @@ def majority(shares: dict[str, float]) -> str:
     return max(shares, key=lambda name: shares[name]).upper()
 
 
+def joined(value: Any) -> Any:
+    """Return a text that Inspect split at its commas (`-T name=a, b`) whole; any other value as is.
+
+    Args:
+        value: What arrived for a parameter that takes one text.
+    """
+    texts = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    return ",".join(value) if value and texts else value
+
+
 def text_given(name: str, value: object) -> str | None:
     """Return the text of a task's parameter as it was typed.
-
-    Inspect reads `-T name=value` as YAML and splits a text at its commas, so that a text with
-    commas arrives as a list of texts.
 
     Args:
         name: The parameter.
@@ -159,8 +166,7 @@ def text_given(name: str, value: object) -> str | None:
     """
     if value is None:
         return None
-    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
-        value = ",".join(value)
+    value = joined(value)
     if not isinstance(value, str) or not value.strip():
         raise UserError(
             f"{name} must be a text that is not empty, not {value!r}; a text that YAML takes for "

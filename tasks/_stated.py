@@ -27,7 +27,7 @@ from kidney_evals.studies import Condition, Study, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TAGS, TASK_VERSION, of_every_task
 from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._revealed import read_revealed
-from kidney_evals.tasks._samples import text_given
+from kidney_evals.tasks._samples import joined, text_given
 from kidney_evals.tasks._viewer import HEAD, HIDDEN
 
 EPOCHS = 3
@@ -59,8 +59,8 @@ def build_stated(
     if unexpected:
         raise unknown("parameter", next(iter(unexpected)), PARAMETERS)
     system_prompt = text_given("system_prompt", system_prompt)
-    revealed = text_given("revealed", revealed)
-    loaded = load_study(",".join(map(str, study)) if isinstance(study, list) else study)
+    revealed = joined(revealed)
+    loaded = load_study(joined(study))
     _check_attributes(loaded)
     shares = None
     if revealed is not None:
