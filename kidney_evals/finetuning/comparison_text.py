@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import textwrap
@@ -17,6 +15,7 @@ from kidney_evals.finetuning.comparison import Compared
 from kidney_evals.finetuning.evaluate import Comparison
 from kidney_evals.limits import limits_and_use
 from kidney_evals.measures.figures import level
+from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import short
 from kidney_evals.scorers._run import run_of_log
 
@@ -206,11 +205,7 @@ def _points(
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _exact(value) for key, value in row.items()} for row in rows)
-    return out.getvalue()
+    return csv_text([rows[0], *(map(_exact, row.values()) for row in rows)])
 
 
 def _by_arm(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from kidney_evals.errors import UserError
+from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.whole import whole_folder
 
 FORMAT: Final = "kidney_evals training samples, 1"
@@ -174,11 +175,8 @@ def _examples(folder: Path, part: str, texts: Mapping[str, str]) -> tuple[Exampl
 def _csv(examples: Sequence[Example]) -> str:
     if not examples:
         return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(examples[0].facts), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(example.facts for example in examples)
-    return out.getvalue()
+    names = list(examples[0].facts)
+    return csv_text([names, *([one.facts[name] for name in names] for one in examples)])
 
 
 def _sha256(content: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, Final
 from kidney_evals.charts.line_chart import Line, line_chart
 from kidney_evals.finetuning.data import CARD, TrainingData
 from kidney_evals.finetuning.settings import Settings
+from kidney_evals.reporting.table_formats import csv_text
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
 DATA_CARD: Final = "data_card.json"
@@ -133,12 +133,11 @@ def write_report(told: Training, folder: Path) -> Training:
     from kidney_evals.finetuning.model_card import model_card
 
     told = replace(told, adapter_sha256=sha256_of(folder / ADAPTER_FILE))
-    with (folder / "training.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("pass", "step", "loss", "heldout_loss"))
-        for one in told.passes:
-            loss = "" if one.number == 0 else round(one.loss, 6)
-            writer.writerow((one.number, one.step, loss, round(one.heldout_loss, 6)))
+    lines: list[tuple[Any, ...]] = [("pass", "step", "loss", "heldout_loss")]
+    for one in told.passes:
+        loss = "" if one.number == 0 else round(one.loss, 6)
+        lines.append((one.number, one.step, loss, round(one.heldout_loss, 6)))
+    (folder / "training.csv").write_text(csv_text(lines), encoding="utf-8", newline="\n")
     numbers = [one.number for one in told.passes]
     chart = line_chart(
         f"Loss of the answers, {told.samples} samples",

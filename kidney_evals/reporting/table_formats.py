@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from kidney_evals.reporting.found import Found
@@ -87,16 +87,12 @@ def _latex(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
 
 
 def _csv(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
-    whole = io.StringIO()
-    writer = csv.DictWriter(whole, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for table in tables:
-        for facts, row, numbers in _lines(table):
-            empty = {name: "" if value is None else value for name, value in numbers.items()}
-            said = facts | {"row": row, "label": card_of(row).label}
-            safe = {name: in_csv(visible(value)) for name, value in said.items()}
-            writer.writerow(safe | empty)
-    return whole.getvalue()
+    lines = [
+        facts | {"row": row, "label": card_of(row).label} | numbers
+        for table in tables
+        for facts, row, numbers in _lines(table)
+    ]
+    return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
 
 
 def _json(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
@@ -160,20 +156,30 @@ def visible(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def in_csv(text: str) -> str:
-    """Return a text that spreadsheets show as it stands.
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as CSV; texts pass `in_csv`, numbers stay as they are, None is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows(
+        [in_csv(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
+    return out.getvalue()
 
-    They compute what begins with `=`, `+`, `-` or `@`, and a model's name may. An apostrophe in
-    front says that it is text; who reads the file otherwise takes it off. What is a number, such
-    as `-.12`, stays one.
+
+def in_csv(text: str) -> str:
+    """Return a text as a CSV cell that no spreadsheet computes, without control characters.
+
+    Spreadsheets compute what begins with `=`, `+`, `-` or `@`, also in their full-width forms and
+    behind white space. Such a text gets an apostrophe in front, which marks it as text. Numbers,
+    such as `-.12`, stay numbers. Control characters become spaces.
     """
-    if not re.match(r"[\s\0-\x1f]*[=+@-]", text):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
+    shown = visible(text)
+    if not re.match(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]", shown):
+        return shown
+    return shown if re.fullmatch(_NUMBER, shown) else f"'{shown}"
+
+
+_NUMBER: Final = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
 
 def in_markdown(text: str) -> str:

@@ -20,6 +20,7 @@ from kidney_evals.reporting.found import find_logs
 from kidney_evals.reporting.runs import read_runs
 from kidney_evals.reporting.table_formats import (
     COLUMNS,
+    csv_text,
     formatted,
     in_csv,
     in_latex,
@@ -292,10 +293,21 @@ def test_escapes(text: str, markdown: str, latex: str | None) -> None:
         ("+model", "'+model"),
         ("-model", "'-model"),
         ("@model", "'@model"),
-        (" \t=1+1", "' \t=1+1"),
+        (" \t=1+1", "'  =1+1"),
+        ("\r=1+1", "' =1+1"),
+        ("\n@x", "' @x"),
+        ("\r\n+x", "'  +x"),
+        ("\ufeff=1", "' =1"),
+        ("\u3000\uff1d1+1", "' \uff1d1+1"),
+        ("\uff0b1", "'\uff0b1"),
+        ("\uff20x", "'\uff20x"),
+        ("\uff0dx", "'\uff0dx"),
+        ("-inf", "'-inf"),
+        ("a\x1b[2J\x07b\x00", "a [2J b "),
         ("-1+1", "'-1+1"),
         ("-.12", "-.12"),
         ("+3e-5", "+3e-5"),
+        ("-7", "-7"),
         ("a=b", "a=b"),
         ("–", "–"),
         ("", ""),
@@ -303,6 +315,11 @@ def test_escapes(text: str, markdown: str, latex: str | None) -> None:
 )
 def test_no_text_is_a_formula_in_a_spreadsheet(text: str, cell: str) -> None:
     assert in_csv(text) == cell
+
+
+def test_every_text_of_a_file_is_made_safe_and_numbers_stay() -> None:
+    rows = [["=head", "n"], ["a\r=b", -0.5], [None, -3]]
+    assert csv_text(rows) == "'=head,n\na =b,-0.5\n,-3\n"
 
 
 def test_names_are_no_formulas_and_numbers_stay_numbers(

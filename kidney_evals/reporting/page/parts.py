@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kidney_evals.reporting.table_formats import in_csv
+from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import number
 
 Cell = str | float | int
@@ -51,18 +49,13 @@ class Table:
     def csv(self) -> str:
         """Return the table with figures as exact as the log has them.
 
-        No text in it is taken for a formula by a spreadsheet: see `in_csv`.
+        No text in it is taken for a formula by a spreadsheet: see `csv_text`.
         """
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(map(in_csv, self.heads))
-        writer.writerows(
-            [
-                [_exact(cell, head) for head, cell in zip(self.heads, row, strict=True)]
-                for row in self.rows
-            ]
+        cells = (
+            [_exact(cell, head) for head, cell in zip(self.heads, row, strict=True)]
+            for row in self.rows
         )
-        return out.getvalue()
+        return csv_text([self.heads, *cells])
 
 
 @dataclass(frozen=True)
@@ -119,7 +112,7 @@ def _exact(cell: Cell, head: str) -> Cell:
         if math.isnan(cell):
             return ""
         return float(f"{cell:.3g}") if head == P_VALUE else round(cell, 6)
-    return in_csv(cell) if isinstance(cell, str) else cell
+    return cell
 
 
 def slug(*words: str) -> str:
