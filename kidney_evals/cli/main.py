@@ -55,15 +55,16 @@ def describe(log: str, any_reference: bool) -> None:
 
 @main.command()
 @click.argument("log")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write the log.")
+@click.option("-o", "--output", help="Where to write the log: a file or an address.")
 @click.option(
     "--any-reference", is_flag=True, help="Score against other human tables than the log's own."
 )
-def rescore(log: str, output: Path | None, any_reference: bool) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+def rescore(log: str, output: str | None, any_reference: bool, overwrite: bool) -> None:
     """Score LOG again with the installed scorers; by default beside it as NAME-scored."""
     from kidney_evals.cli.rescore import rescore_log
 
-    rescore_log(log, output, any_reference=any_reference)
+    rescore_log(log, output, any_reference=any_reference, overwrite=overwrite)
 
 
 @main.command()
@@ -102,11 +103,12 @@ def reference() -> None:
 
 @reference.command()
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder to keep the files in.")
-def fetch(cache: Path | None) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace files that are not the published ones.")
+def fetch(cache: Path | None, overwrite: bool) -> None:
     """Download the published answers from their pinned home and check them."""
     from kidney_evals.human.fetch import fetch_raw
 
-    click.echo(fetch_raw(cache))
+    click.echo(fetch_raw(cache, overwrite=overwrite))
 
 
 @reference.command()
@@ -121,12 +123,13 @@ def fetch(cache: Path | None) -> None:
     type=click.Path(path_type=Path),
     help="Folder of study folders to write into; by default the shipped ones.",
 )
-def build(data: Path, out: Path | None) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
+def build(data: Path, out: Path | None, overwrite: bool) -> None:
     """Make every table that derives from the published answers, byte for byte."""
     from kidney_evals.human.build import build_reference
     from kidney_evals.studies import datasets_dir
 
-    for path in build_reference(data, out or datasets_dir()):
+    for path in build_reference(data, out or datasets_dir(), overwrite=overwrite):
         click.echo(path)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +18,11 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("report.html"),
+    default="report.html",
     show_default=True,
-    help="The page.",
+    help="The page: a file, an address, or - for standard output.",
 )
-@click.option(
-    "--assets",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for each figure as SVG and its numbers as CSV.",
-)
+@click.option("--assets", help="Folder for each figure as SVG and its numbers as CSV.")
 @click.option("--png", "pictures", is_flag=True, help="With --assets: figures as PNG too.")
 @click.option(
     "--scans",
@@ -33,12 +30,14 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder of a scan with kidney_evals/rationale, for the section on reasons.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
 def report(
     logs: tuple[str, ...],
-    output: Path,
-    assets: Path | None,
+    output: str,
+    assets: str | None,
     pictures: bool,
     scans: tuple[Path, ...],
+    overwrite: bool,
 ) -> None:
     """Put what LOGS say beside people's answers, on one page that needs no network.
 
@@ -46,10 +45,11 @@ def report(
     among them. Logs of other evaluations, and those without answers, are named and passed over.
     """
     from kidney_evals.cli.progress import reading
-    from kidney_evals.cli.terminal import say
     from kidney_evals.errors import UserError
-    from kidney_evals.reporting.page import read_report, write_assets, write_page
+    from kidney_evals.reporting.page import as_html, asset_contents, read_report
+    from kidney_evals.whole import check_output, write_outputs
 
+    check_output(output, overwrite=overwrite)
     if pictures:
         if assets is None:
             raise UserError("--png writes into a folder: name it with --assets")
@@ -58,22 +58,19 @@ def report(
         check_png()
     with reading() as progress:
         found = read_report(logs, scans=scans, progress=progress)
+    files = {} if assets is None else asset_contents(found, assets, pictures=pictures)
+    if normpath(output) in map(normpath, files):
+        raise UserError(f"{output} is one of the figures' files: name another file")
+    contents = {output: as_html(found).encode(), **files}
+    write_outputs(contents, overwrite=overwrite, inputs=found.inputs)
     _tell(found, output)
-    write_page(found, output)
     if assets is not None:
-        written = write_assets(found, assets, pictures=pictures)
-        say(f"{assets}: {len(written)} files")
+        _say_beside(output)(f"{assets}: {len(files)} files")
 
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="The site's folder.",
-)
+@click.option("-o", "--output", required=True, help="The site's folder: a path or an address.")
 @click.option("--overwrite", is_flag=True, help="Replace a site that is there.")
 @click.option(
     "--scans",
@@ -81,7 +78,7 @@ def report(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder of a scan with kidney_evals/rationale, for the section on reasons.",
 )
-def bundle(logs: tuple[str, ...], output: Path, overwrite: bool, scans: tuple[Path, ...]) -> None:
+def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Path, ...]) -> None:
     """Make one static site of LOGS: the report in front, every transcript behind it.
 
     Any web server can serve the folder, for example `python -m http.server -d SITE`. The viewer
@@ -92,33 +89,39 @@ def bundle(logs: tuple[str, ...], output: Path, overwrite: bool, scans: tuple[Pa
 
     with reading() as progress:
         found = write_site(logs, output, scans=scans, overwrite=overwrite, progress=progress)
-    _tell(found, output / "index.html")
+    _tell(found, f"{output.rstrip('/')}/index.html")
 
 
 @click.command()
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("gallery"),
+    default="gallery",
     show_default=True,
-    help="The site's folder.",
+    help="The site's folder: a path or an address.",
 )
 @click.option("--dilemmas", default=100, show_default=True, help="Drawn dilemmas of each run.")
 @click.option("--overwrite", is_flag=True, help="Replace a site that is there.")
-def gallery(output: Path, dilemmas: int, overwrite: bool) -> None:
+def gallery(output: str, dilemmas: int, overwrite: bool) -> None:
     """Make a site of eight simulated respondents: what each failure looks like. Offline."""
     from kidney_evals.cli.terminal import say
     from kidney_evals.reporting.gallery import make_gallery
 
     found = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)
-    _tell(found, output / "index.html")
+    _tell(found, f"{output.rstrip('/')}/index.html")
 
 
-def _tell(found: Report, page: Path) -> None:
-    from kidney_evals.cli.terminal import say
-
+def _tell(found: Report, page: str) -> None:
+    say = _say_beside(page)
     for line in found.passed_over:
         say(f"passed over: {line}")
     models = len(found.models)
     say(f"{page}: {models} model{'' if models == 1 else 's'}, {len(found.runs.rows)} runs")
+
+
+def _say_beside(page: str) -> Callable[[str], None]:
+    """Return what prints a line: on the error stream where standard output takes the page."""
+    from kidney_evals.cli.terminal import complain, say
+    from kidney_evals.whole import STDOUT
+
+    return complain if page == STDOUT else say

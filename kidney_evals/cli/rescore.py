@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -15,13 +16,15 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.reporting import rows_of
 from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
-from kidney_evals.whole import whole_file
+from kidney_evals.whole import STDOUT, check_output, write_output
 
 LOG_ENDINGS = (".eval", ".json")
 """Endings that Inspect knows; each is a format."""
 
 
-def rescore_log(name: str, output: Path | None, *, any_reference: bool) -> None:
+def rescore_log(
+    name: str, output: str | None, *, any_reference: bool, overwrite: bool = False
+) -> None:
     """Score a log again and write the result to another file.
 
     Args:
@@ -29,6 +32,7 @@ def rescore_log(name: str, output: Path | None, *, any_reference: bool) -> None:
         output: Where to write; by default beside the log, with `-scored` before the ending.
         any_reference: Whether to score against other human tables, or another content of the
             study, than those the log was run with.
+        overwrite: Whether to replace a file that is not the log itself.
 
     Raises:
         UserError: If the log is not of this package, its study or reference differs and
@@ -37,7 +41,7 @@ def rescore_log(name: str, output: Path | None, *, any_reference: bool) -> None:
     from inspect_ai import score
 
     log = read_run_log(name, any_reference=any_reference)
-    target = _target(name, output)
+    target = _target(name, output, overwrite)
     # The scorers call no model: none of the log's is set up, whose client or key may be missing.
     roles, log.eval.model_roles = log.eval.model_roles, None
     scored = score(log, _scorers(log, any_reference), model="none/none", action="overwrite")
@@ -45,8 +49,7 @@ def rescore_log(name: str, output: Path | None, *, any_reference: bool) -> None:
     if any_reference:
         # The samples keep saying what the run was made with; this says what its rows are from.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
-    with whole_file(target) as place:
-        write_eval_log(scored, str(place))
+    _write(scored, target, overwrite, name)
     before, after = rows_of(log), rows_of(scored)
     moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
     say(f"{len(after)} rows, {len(moved)} differ from the log's own; written to {target}")
@@ -68,16 +71,30 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
     return [(known | others)[name](any_reference=any_reference) for name in names]
 
 
-def _target(name: str, output: Path | None) -> Path:
+def _target(name: str, output: str | None, overwrite: bool) -> str:
     """Return where the result goes, checked before the work is done."""
     if output is None:
         address = urlparse(name)
         if "://" in name and address.scheme != "file":
             raise UserError(f"{name} is not on this machine; name a file with --output")
         path = Path(url2pathname(address.path)) if "://" in name else Path(name)
-        output = path.with_name(f"{path.stem}-scored{path.suffix}")
-    if output.exists():
-        raise UserError(f"{output} exists; name another file with --output")
-    if output.suffix not in LOG_ENDINGS:
+        output = str(path.with_name(f"{path.stem}-scored{path.suffix}"))
+    if output == STDOUT:
+        raise UserError("a log is no text for standard output: name a file with --output")
+    # A log is another's work even if an earlier call wrote it: it is not replaced unasked.
+    if check_output(output, overwrite=overwrite, inputs=[name]) and not overwrite:
+        raise UserError(f"{output} exists; name another file with --output, or pass --overwrite")
+    if PurePosixPath(output).suffix not in LOG_ENDINGS:
         raise UserError(f"{output} must end in {' or '.join(LOG_ENDINGS)}")
     return output
+
+
+def _write(log: EvalLog, target: str, overwrite: bool, name: str) -> None:
+    try:
+        with TemporaryDirectory() as folder:
+            place = Path(folder) / PurePosixPath(target).name
+            write_eval_log(log, str(place))
+            content = place.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot write {target} ({error.strerror or error})") from error
+    write_output(target, content, overwrite=overwrite, inputs=[name])

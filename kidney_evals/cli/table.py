@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 UNREADABLE = 1
@@ -24,9 +22,8 @@ UNREADABLE = 1
     "--rows", multiple=True, metavar="ROW[,ROW…]", help="Quantities, or patterns such as 'imp_*'."
 )
 @click.option("--all", "everything", is_flag=True, help="Every quantity that says something.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write into."
-)
+@click.option("-o", "--output", default="-", help="File or address to write to; - is here.")
+@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
 @click.pass_context
 def table(
     context: click.Context,
@@ -34,7 +31,8 @@ def table(
     form: str,
     rows: tuple[str, ...],
     everything: bool,
-    output: Path | None,
+    output: str,
+    overwrite: bool,
 ) -> None:
     """Print a table for each question put in LOGS: people, models, known answerers.
 
@@ -50,11 +48,12 @@ def table(
     from kidney_evals.reporting.runs import read_runs
     from kidney_evals.reporting.table_formats import FORMATS, formatted
     from kidney_evals.reporting.tables import tables_of
-    from kidney_evals.whole import whole_file
+    from kidney_evals.whole import STDOUT, check_output, write_output
 
     asked = [name.strip() for names in rows for name in names.split(",") if name.strip()]
     if asked and everything:
         raise UserError("give --rows or --all, not both")
+    check_output(output, overwrite=overwrite)
     with reading() as progress:
         found = find_logs(logs, progress)
     passed_over = [one for one in found if one.state not in READ]
@@ -71,10 +70,10 @@ def table(
     made = tables_of(runs, asked, everything=everything)
     (chosen,) = (one for one in FORMATS if one == form)
     text = formatted(made, passed_over, chosen)
-    if output is None:
+    if output == STDOUT:
         click.echo(text, nl=False)
     else:
-        with whole_file(output) as place:
-            place.write_text(text, encoding="utf-8", newline="\n")
+        inputs = [one.location for one in found]
+        write_output(output, text.encode(), overwrite=overwrite, inputs=inputs)
     if any(one.state == "unreadable" for one in passed_over):
         context.exit(UNREADABLE)

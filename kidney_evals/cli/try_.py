@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import textwrap
 from pathlib import Path
@@ -37,11 +36,7 @@ STOPPED: Final = 130
 )
 @click.option("--dilemmas", type=int, help="How many; by default 10, or all where there are fewer.")
 @click.option("--seed", type=int, help="Puts the same dilemmas again.")
-@click.option(
-    "--save",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="New CSV file for your choices; by default nothing is stored.",
-)
+@click.option("--save", help="New CSV file for your choices; by default nothing is stored.")
 @click.pass_context
 def try_(
     context: click.Context,
@@ -49,7 +44,7 @@ def try_(
     condition: Condition | None,
     dilemmas: int | None,
     seed: int | None,
-    save: Path | None,
+    save: str | None,
 ) -> None:
     """Answer ten dilemmas yourself, in the words that models get, and see people beside you.
 
@@ -59,11 +54,13 @@ def try_(
     from kidney_evals.errors import UserError
     from kidney_evals.tasks._build import DEFAULT_STUDY
     from kidney_evals.trying import Answered, pick_round, result_lines
+    from kidney_evals.whole import check_output, is_url
 
-    if save is not None and save.exists():
+    # Answers of a person cannot be made again: no file is replaced, not even one of this command.
+    if save is not None and check_output(save, overwrite=None):
         raise UserError(f"{save} exists; name a new file with --save")
-    if save is not None and not save.parent.is_dir():
-        raise UserError(f"no such folder: {save.parent}; name another file with --save")
+    if save is not None and not is_url(save) and not Path(save).parent.is_dir():
+        raise UserError(f"no such folder: {Path(save).parent}; name another file with --save")
     seed = _fresh() if seed is None else seed
     chosen = pick_round(study or DEFAULT_STUDY, condition, dilemmas, seed)
     try:
@@ -151,9 +148,10 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _save(answered: Answered, path: Path) -> None:
-    from kidney_evals.errors import UserError
+def _save(answered: Answered, path: str) -> None:
     from kidney_evals.measures.names import CHOICES
+    from kidney_evals.reporting.table_formats import csv_text
+    from kidney_evals.whole import write_output
 
     chosen = answered.round
     names = chosen.study.attribute_ids
@@ -168,8 +166,4 @@ def _save(answered: Answered, path: Path) -> None:
         ]
         for one, choice in zip(answered.beside, answered.run.choice, strict=True)
     ]
-    try:
-        with path.open("x", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([[*head, "answer", "choice"], *rows])
-    except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror or error})") from error
+    write_output(path, csv_text([[*head, "answer", "choice"], *rows]).encode(), overwrite=None)

@@ -20,7 +20,7 @@ from kidney_evals.finetuning.comparison import Compared, compare
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.template import overrun, takes_system
-from kidney_evals.whole import check_new
+from kidney_evals.whole import check_new, write_output
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -157,10 +157,9 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
                     "give what it was started with"
                 )
             return
-        out.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot write {out} ({error.strerror or error})") from error
+        raise UserError(f"cannot read {path} ({error.strerror or error})") from error
+    write_output(path, text.encode(), overwrite=None)
 
 
 def _has_answers(folder: Path) -> bool:

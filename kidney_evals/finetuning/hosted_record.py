@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.hosted_check import Epochs, Submission
 from kidney_evals.finetuning.hosted_service import Job
-from kidney_evals.whole import whole_file
+from kidney_evals.whole import write_output
 
 FORMAT: Final = "kidney_evals hosted job, 1"
 """What a record calls its own form."""
@@ -112,8 +112,8 @@ class Record:
         """
         text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
         try:
-            with whole_file(path) as place:
-                place.write_text(text, encoding="utf-8")
+            # `read_record` has refused what is no record, so an existing file is one.
+            write_output(path, text.encode(), overwrite=True)
         except UserError as error:
             raise UserError(f"{error.message}; {self._sent()}") from error
 

@@ -11,6 +11,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.finetuning.settings import explained
 from kidney_evals.finetuning.training_report import Training
 from kidney_evals.limits import limits_and_use
+from kidney_evals.whole import write_output
 
 _OPEN: Final = "<!-- side effects: written by kidney-evals sft evaluate -->\n"
 _CLOSE: Final = "<!-- /side effects -->\n"
@@ -124,12 +125,12 @@ def write_side_effects(folder: Path, text: str) -> None:
         card = path.read_text(encoding="utf-8")
         before, rest = card.split(_OPEN)
         _, after = rest.split(_CLOSE)
-        whole = path.with_suffix(".new")
-        whole.write_text(f"{before}{_OPEN}{text.strip()}\n{_CLOSE}{after}", encoding="utf-8")
-        whole.replace(path)
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror or error})") from error
+        raise UserError(f"cannot read {path} ({error.strerror or error})") from error
     except ValueError:
         raise UserError(
             f"{path} is no card of `sft train`: its side effects have no place"
         ) from None
+    # Its marks show that the card is of this package.
+    content = f"{before}{_OPEN}{text.strip()}\n{_CLOSE}{after}".encode()
+    write_output(path, content, overwrite=True)

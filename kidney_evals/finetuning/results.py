@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kidney_evals.errors import UserError
 from kidney_evals.finetuning import comparison_text as text
 from kidney_evals.finetuning.base import is_adapter
 from kidney_evals.finetuning.evaluate import Comparison
 from kidney_evals.finetuning.model_card import write_side_effects
+from kidney_evals.whole import MARKDOWN_MARK, write_outputs
 
 REPORT = "README.md"
 
@@ -27,19 +27,14 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
         UserError: A file cannot be written.
     """
     contents = {
-        REPORT: text.as_markdown(comparison),
+        REPORT: f"{MARKDOWN_MARK}{text.as_markdown(comparison)}",
         "comparison.csv": text.as_csv(comparison),
         "comparison.json": text.as_json(comparison),
         **text.curves(comparison),
     }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            whole = out / f".{name}.new"
-            whole.write_text(content, encoding="utf-8", newline="\n")
-            whole.replace(out / name)
-    except OSError as error:
-        raise UserError(f"cannot write {out} ({error.strerror or error})") from error
+    write_outputs(
+        {str(out / name): content.encode() for name, content in contents.items()}, overwrite=None
+    )
     lines = text.as_lines(comparison)
     lines += ["", f"Report: {out / REPORT}", "Beside it: comparison.csv, comparison.json, logs/"]
     if comparison.battery.side_effects:

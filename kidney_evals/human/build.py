@@ -10,6 +10,7 @@ from kidney_evals.human.build_drawn import drawn_tables
 from kidney_evals.human.build_fixed import fixed_tables
 from kidney_evals.human.raw import COMMIT, SHA256, find_raw, read_study_1, read_study_2
 from kidney_evals.studies import load_study
+from kidney_evals.whole import write_outputs
 
 REFERENCE_VERSIONS = {"mcelfresh_2021": "2", "mcelfresh_2021_fixed": "1"}
 """Of each study's tables, bumped whenever a shipped number changes that a score can depend on."""
@@ -17,33 +18,34 @@ REFERENCE_VERSIONS = {"mcelfresh_2021": "2", "mcelfresh_2021_fixed": "1"}
 REFERENCE_FOLDER = "reference"
 
 
-def build_reference(data_dir: Path, out_dir: Path | None = None) -> list[Path]:
+def build_reference(
+    data_dir: Path, out_dir: Path | None = None, *, overwrite: bool = False
+) -> list[Path]:
     """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`.
 
     Args:
         data_dir: Folder with the raw files, or with a folder `mcelfresh_2021` that holds them.
         out_dir: Where to write `<study>/reference/…`; None writes into the shipped studies.
+        overwrite: Whether to replace files that are no tables of this package.
 
     Returns:
         The files written, sorted.
 
     Raises:
-        UserError: The raw files are missing or not the published ones.
+        UserError: The raw files are missing or not the published ones, or a table cannot be
+            written.
     """
     raw = find_raw(Path(data_dir))
-    written: list[Path] = []
+    contents: dict[str, bytes] = {}
     for study_id, files in (
         ("mcelfresh_2021_fixed", fixed_reference(raw)),
         ("mcelfresh_2021", drawn_reference(raw)),
     ):
         root = load_study(study_id).path if out_dir is None else Path(out_dir) / study_id
-        folder = root / REFERENCE_FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            path = folder / name
-            path.write_bytes(text.encode("utf-8"))
-            written.append(path)
-    return sorted(written)
+            contents[str(root / REFERENCE_FOLDER / name)] = text.encode("utf-8")
+    write_outputs(contents, overwrite=overwrite, inputs=[raw / name for name in SHA256])
+    return sorted(map(Path, contents))
 
 
 def fixed_reference(raw: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.raw import DATA_VARIABLE, FOLDER, SHA256, SOURCE, sha256
-from kidney_evals.whole import whole_file
+from kidney_evals.whole import check_output, write_output
 
 _TIMEOUT_S = 30
 _LARGEST = 5_000_000
@@ -29,7 +29,9 @@ def data_dir() -> Path:
     return Path(named) if named else default_cache()
 
 
-def fetch_raw(cache_dir: Path | None = None, *, source: str = SOURCE) -> Path:
+def fetch_raw(
+    cache_dir: Path | None = None, *, source: str = SOURCE, overwrite: bool = False
+) -> Path:
     """Download the three raw files, check them, and return their folder.
 
     A file that is already there with the right SHA-256 is not downloaded again. A file appears
@@ -38,6 +40,7 @@ def fetch_raw(cache_dir: Path | None = None, *, source: str = SOURCE) -> Path:
     Args:
         cache_dir: Where to keep them, in a folder `mcelfresh_2021`; None for the user's cache.
         source: Address of the folder with the files.
+        overwrite: Whether to replace files of these names that are not the published ones.
 
     Raises:
         UserError: A file could not be had or is not the published one. The line says where to get
@@ -52,14 +55,17 @@ def fetch_raw(cache_dir: Path | None = None, *, source: str = SOURCE) -> Path:
         path = folder / name
         if path.is_file() and sha256(path.read_bytes()) == expected:
             continue
+        if check_output(path, overwrite=overwrite) and not overwrite:
+            raise UserError(
+                f"{path} is not the published file: name another folder, or pass --overwrite"
+            )
         content = _download(f"{source}/{name}", folder)
         if sha256(content) != expected:
             raise UserError(
                 f"{source}/{name} is not the published file: its SHA-256 is "
                 f"{sha256(content)[:12]}…, expected {expected[:12]}…; nothing was written"
             )
-        with whole_file(path) as place:
-            place.write_bytes(content)
+        write_output(path, content, overwrite=overwrite)
     return folder
 
 

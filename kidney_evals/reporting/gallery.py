@@ -48,7 +48,11 @@ def notes() -> Mapping[str, str]:
 
 
 def make_gallery(
-    out: Path, *, dilemmas: int = 100, overwrite: bool = False, say: Callable[[str], None] = print
+    out: str | Path,
+    *,
+    dilemmas: int = 100,
+    overwrite: bool = False,
+    say: Callable[[str], None] = print,
 ) -> Report:
     """Run the respondents offline and make a site of their logs.
 

@@ -58,12 +58,15 @@ def test_what_is_there_is_not_fetched_again(published: tuple[Path, str], tmp_pat
     fetch.fetch_raw(tmp_path / "cache", source=published[1])
 
 
-def test_a_damaged_file_is_replaced(published: tuple[Path, str], tmp_path: Path) -> None:
+def test_another_file_is_replaced_when_told(published: tuple[Path, str], tmp_path: Path) -> None:
     folder = fetch.fetch_raw(tmp_path / "cache", source=published[1])
     (folder / "study_1.csv").write_bytes(b"half of it")
     with pytest.raises(UserError, match=r"study_1\.csv is not the published file"):
         find_raw(folder)
-    fetch.fetch_raw(tmp_path / "cache", source=published[1])
+    with pytest.raises(UserError, match=r"study_1\.csv is not the published file.*--overwrite"):
+        fetch.fetch_raw(tmp_path / "cache", source=published[1])
+    assert (folder / "study_1.csv").read_bytes() == b"half of it"
+    fetch.fetch_raw(tmp_path / "cache", source=published[1], overwrite=True)
     assert find_raw(folder) == folder
 
 

@@ -85,7 +85,7 @@ class Report:
         citations: Whom to cite.
         formulas: How figures are computed.
         passed_over: Logs that are not shown, and why.
-        folders: Where the logs were, which is of no use elsewhere.
+        inputs: Every log and scan that was read.
         aside: How many runs stand in the section on fine-tuning and in tables only.
         dates: When the first and the last run were started.
         figures: Those of all sections.
@@ -107,7 +107,7 @@ class Report:
     passed_over: tuple[str, ...]
     dates: tuple[str, str]
     figures: tuple[Figure, ...]
-    folders: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     aside: int = 0
     title: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Report:
         """Logs that are not shown, by their names alone: the page goes to other machines."""
         lines = []
         for line in self.passed_over:
-            for folder in self.folders:
+            for folder in _folders(self.inputs):
                 line = line.replace(folder, "")
             lines.append(line)
         return tuple(lines)
@@ -227,14 +227,14 @@ def report_of(
         passed_over=passed,
         dates=(started[0][:10], started[-1][:10]),
         figures=tuple(figure for section in sections for figure in section.figures),
-        folders=_folders(found),
+        inputs=(*(one.location for one in found), *map(str, scans)),
         aside=len(aside),
     )
 
 
-def _folders(found: Sequence[Found]) -> tuple[str, ...]:
-    """Return the folders of logs with the sign behind them, the longest first."""
-    parts = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one.location)[0] for one in found}
+def _folders(locations: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders of files with the sign behind them, the longest first."""
+    parts = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in locations}
     return tuple(sorted((one for one in parts if one[-1:] in ("/", "\\")), key=len, reverse=True))
 
 

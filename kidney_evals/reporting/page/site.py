@@ -19,7 +19,7 @@ from kidney_evals.reporting.found import READ, Found, Progress, find_logs, read_
 from kidney_evals.reporting.page.content import Report, report_of
 from kidney_evals.reporting.page.write import write_assets, write_page
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.whole import check_new, whole_folder
+from kidney_evals.whole import STDOUT, check_new, is_url, on_this_machine, whole_folder
 
 VIEWER: Final = "viewer"
 """Folder of Inspect's viewer inside a site; its index shows the list of logs."""
@@ -27,10 +27,13 @@ VIEWER: Final = "viewer"
 ASSETS: Final = "figures"
 """Folder of figures and tables as files."""
 
+_PARTS: Final = {"index.html", VIEWER, ASSETS}
+_GENERATOR: Final = b'name="generator" content="kidney-evals'
+
 
 def write_site(
     names: Sequence[str],
-    out: Path,
+    out: str | Path,
     *,
     scans: Sequence[Path] = (),
     notes: Mapping[str, str] | None = None,
@@ -46,7 +49,7 @@ def write_site(
 
     Args:
         names: Logs, folders, patterns or URLs.
-        out: The site's folder.
+        out: The site's folder: a path, or an address that fsspec opens.
         scans: Results of Inspect Scout with a scanner of ours.
         notes: What to say of a model, by its name.
         remarks: What else to know of a section, by its id; see `report_of`.
@@ -57,8 +60,10 @@ def write_site(
     Raises:
         UserError: There is no log, or the folder holds something else or cannot be written.
     """
+    out = on_this_machine(out)
     check_out(out, overwrite=overwrite)
     found = find_logs(names, progress)
+    _check_inputs(out, [*(one.location for one in found), *map(str, scans)])
     read_samples(found, progress)
     files = _names([one for one in found if one.state in READ])
 
@@ -66,7 +71,7 @@ def write_site(
         return f"{VIEWER}/index.html#/logs/{quote(files[run.found.location])}/samples{sample}"
 
     report = replace(report_of(found, link, scans, remarks), notes=notes or {}, title=title)
-    with _in_place_of(out) as unfinished, whole_folder(unfinished) as site:
+    with _unfinished(out) as unfinished, whole_folder(unfinished) as site:
         with TemporaryDirectory() as folder:
             for location, name in files.items():
                 _copy(location, Path(folder) / name)
@@ -80,16 +85,26 @@ def write_site(
     return report
 
 
-def check_out(out: Path, *, overwrite: bool) -> None:
+def check_out(out: str | Path, *, overwrite: bool) -> None:
     """Refuse a folder that holds anything but a site that may be replaced.
 
     Raises:
         UserError: It does.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if str(out) == STDOUT:
+        raise UserError("a site is a folder, which standard output cannot hold: name one")
+    out = on_this_machine(out)
+    if isinstance(out, str):
+        _Store(out).check(overwrite)
+        return
+    if out.is_symlink() or not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        check_new(out)
         return
     if not is_site(out):
         check_new(out)
+    others = sorted({one.name for one in out.iterdir()} - _PARTS)
+    if others:
+        raise UserError(f"{out} holds a site and {', '.join(others)}: name another folder")
     if not overwrite:
         raise UserError(f"{out} holds a site; pass --overwrite to replace it")
 
@@ -97,27 +112,89 @@ def check_out(out: Path, *, overwrite: bool) -> None:
 def is_site(folder: Path) -> bool:
     """Whether a folder was written by `write_site`."""
     page, viewer = folder / "index.html", folder / VIEWER / "index.html"
-    return (
-        viewer.is_file()
-        and page.is_file()
-        and b'name="generator" content="kidney-evals' in (page.read_bytes()[:2000])
-    )
+    return viewer.is_file() and page.is_file() and _GENERATOR in page.read_bytes()[:2000]
+
+
+class _Store:
+    """A folder in a store that fsspec opens."""
+
+    def __init__(self, url: str) -> None:
+        from fsspec.core import url_to_fs
+
+        self.url = url.rstrip("/")
+        with self._told():
+            self.files, self.path = url_to_fs(self.url)
+
+    def check(self, overwrite: bool) -> None:
+        """Refuse a folder as `check_out` does."""
+        with self._told():
+            held = {one.removeprefix(f"{self.path}/") for one in self.files.find(self.path)}
+            if not held:
+                return
+            page = f"{self.path}/index.html"
+            ours = {"index.html", f"{VIEWER}/index.html"} <= held and (
+                _GENERATOR in self.files.cat_file(page)[:2000]
+            )
+        others = sorted({one.split("/")[0] for one in held} - _PARTS)
+        if not ours or others:
+            raise UserError(f"{self.url} is not empty; name another folder")
+        if not overwrite:
+            raise UserError(f"{self.url} holds a site; pass --overwrite to replace it")
+
+    def replace(self, site: Path) -> None:
+        """Upload a site, then remove the files of an older one that are not in it."""
+        with self._told():
+            old = set(self.files.find(self.path))
+            for one in sorted(site.rglob("*")):
+                if one.is_file():
+                    place = f"{self.path}/{one.relative_to(site).as_posix()}"
+                    self.files.put_file(str(one), place)
+                    old.discard(place)
+            for place in old:
+                self.files.rm_file(place)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            # Each store has errors of its own.
+            why = (str(error) or type(error).__name__).splitlines()[0]
+            raise UserError(f"cannot write {self.url} ({why})") from error
 
 
 @contextlib.contextmanager
-def _in_place_of(out: Path) -> Iterator[Path]:
-    """Give a new folder's name that takes the old one's place once it is whole."""
+def _unfinished(out: str | Path) -> Iterator[Path]:
+    """Give a new folder's name; what is written there takes the place of `out` at the end."""
+    if isinstance(out, str):
+        with TemporaryDirectory() as folder:
+            yield Path(folder) / "site"
+            _Store(out).replace(Path(folder) / "site")
+        return
     if not out.exists() or not any(out.iterdir()):
         yield out
         return
     try:
         with TemporaryDirectory(dir=out.parent, prefix=".replaced-") as aside:
-            fresh = Path(aside) / "fresh"
+            fresh, old = Path(aside) / "fresh", Path(aside) / "old"
             yield fresh
-            out.rename(Path(aside) / "old")
-            fresh.rename(out)
+            out.rename(old)
+            try:
+                fresh.rename(out)
+            except OSError:
+                old.rename(out)
+                raise
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror or error})") from error
+
+
+def _check_inputs(out: str | Path, inputs: Sequence[str]) -> None:
+    """Refuse to replace a site whose own logs are read."""
+    place = out if isinstance(out, str) else str(out.resolve())
+    for one in inputs:
+        path = one if is_url(one) else str(Path(one).resolve())
+        if path.startswith(f"{place.rstrip('/')}/"):
+            raise UserError(f"{one} is read, and lies in {out}: name another folder")
 
 
 def _names(found: Sequence[Found]) -> dict[str, str]:

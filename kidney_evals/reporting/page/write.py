@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from kidney_evals import __version__
 from kidney_evals.charts import STYLE, grid
 from kidney_evals.charts.png import png
+from kidney_evals.errors import UserError
 from kidney_evals.limits import limits_and_use
 from kidney_evals.reporting.page.content import Report
-from kidney_evals.whole import whole_file
+from kidney_evals.whole import STDOUT, write_output, write_outputs
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -71,42 +72,64 @@ def _formula(text: str) -> Markup:
     return Markup(re.sub(r"_([a-z0-9]+)", r"<sub>\1</sub>", str(escape(_printable(text)))))
 
 
-def write_page(report: Report, out: Path) -> None:
-    """Write the page; a file is there whole or not at all.
+def write_page(report: Report, out: str | Path, *, overwrite: bool = False) -> None:
+    """Write the page; `kidney_evals.whole.write_output` says what it may replace.
+
+    Args:
+        report: The report.
+        out: A path, an address that fsspec opens, or `-` for standard output.
+        overwrite: Whether to replace any regular file.
 
     Raises:
         UserError: It cannot be written.
     """
-    page = as_html(report).encode()
-    with whole_file(out) as place:
-        place.write_bytes(page)
+    write_output(out, as_html(report).encode(), overwrite=overwrite, inputs=report.inputs)
 
 
-def write_assets(report: Report, folder: Path, *, pictures: bool = False) -> list[Path]:
+def write_assets(
+    report: Report, folder: str | Path, *, pictures: bool = False, overwrite: bool = False
+) -> list[str]:
     """Write each figure as SVG and its numbers as CSV.
 
     Args:
         report: The report.
-        folder: Where to; made if it is not there.
+        folder: Where to, a path or an address; made if it is not there.
         pictures: Whether to write PNG too.
+        overwrite: Whether to replace any regular files.
 
     Returns:
-        The files.
+        The names of the files.
 
     Raises:
         UserError: One cannot be written.
     """
-    written = []
+    contents = asset_contents(report, folder, pictures=pictures)
+    write_outputs(contents, overwrite=overwrite, inputs=report.inputs)
+    return list(contents)
+
+
+def asset_contents(
+    report: Report, folder: str | Path, *, pictures: bool = False
+) -> dict[str, bytes]:
+    """Return the files of a report's figures, by their names.
+
+    Args:
+        report: The report.
+        folder: Where they will be.
+        pictures: Whether to draw PNG too.
+
+    Raises:
+        UserError: The folder is standard output.
+    """
+    if str(folder) == STDOUT:
+        raise UserError("figures are several files, which standard output cannot hold")
+    contents: dict[str, bytes] = {}
     for figure in report.figures:
-        contents = {".csv": figure.table.csv().encode()}
+        place = f"{str(folder).rstrip('/')}/{figure.id}"
+        contents[f"{place}.csv"] = figure.table.csv().encode()
         if figure.panels:
             drawn = grid(figure.panels, COLUMNS, figure.title, figure.says)
-            contents[".svg"] = drawn.encode()
+            contents[f"{place}.svg"] = drawn.encode()
             if pictures:
-                contents[".png"] = png(drawn)
-        for ending, content in contents.items():
-            path = folder / f"{figure.id}{ending}"
-            with whole_file(path) as place:
-                place.write_bytes(content)
-            written.append(path)
-    return written
+                contents[f"{place}.png"] = png(drawn)
+    return contents

@@ -1,0 +1,280 @@
+"""What `-o` may replace: files of this package, and regular files with --overwrite."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from click.testing import Result
+
+from charts.test_png import PANEL
+from cli.calling import refused
+from cli.conftest import Runs
+from kidney_evals.charts import png as png_module
+from kidney_evals.charts.style import standalone
+from kidney_evals.errors import UserError
+from kidney_evals.whole import write_output
+
+Call = Callable[..., Result]
+
+COMMANDS = {
+    "report": ("report", "-o", "out.html"),
+    "table": ("table", "-o", "out.md"),
+    "csv": ("table", "--format", "csv", "-o", "out.csv"),
+    "json": ("table", "--format", "json", "-o", "out.json"),
+    "latex": ("table", "--format", "latex", "-o", "out.tex"),
+    "rescore": ("rescore", "-o", "out.eval"),
+}
+"""A call of each command that writes one file, the name of the file last."""
+
+
+@pytest.fixture
+def here(tmp_path: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with one log in it."""
+    shutil.copy(runs.forced, tmp_path / "run.eval")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(kidney_evals: Call, name: str, *options: str, out: str | None = None) -> Result:
+    command, *arguments, usual = COMMANDS[name]
+    return kidney_evals(command, "run.eval", *arguments, out or usual, *options)
+
+
+def _symlink(path: Path) -> None:
+    path.with_name("target").write_text("precious")
+    path.symlink_to("target")
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(path.name)
+
+
+@pytest.mark.parametrize("options", [[], ["--overwrite"]])
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (_symlink, "is a symbolic link"),
+        (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
+        (lambda path: path.symlink_to("/dev/null"), "is a symbolic link"),
+        (os.mkfifo, "is a named pipe"),
+        (_socket, "is a socket"),
+        (Path.mkdir, "is a directory"),
+        (lambda path: os.link("run.eval", path), "is read here"),
+        (lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3)), "is a device"),
+    ],
+    ids=["link", "dangling", "link to a device", "pipe", "socket", "folder", "input", "device"],
+)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_only_regular_files_are_replaced(
+    name: str, make: Callable[[Path], None], says: str, options: list[str], here: Path,
+    kidney_evals: Call,
+) -> None:  # fmt: skip
+    path = here / COMMANDS[name][-1]
+    try:
+        make(path)
+    except PermissionError:
+        pytest.skip("only root makes device nodes")
+    before = path.lstat()
+    log = (here / "run.eval").read_bytes()
+    line = refused(call(kidney_evals, name, *options))
+    assert path.name in line and says in line
+    assert path.lstat()[:6] == before[:6] and (here / "run.eval").read_bytes() == log
+
+
+@pytest.mark.parametrize(
+    "out", ["run.eval", "./run.eval", "x/../run.eval", "file://{here}/run.eval"]
+)
+@pytest.mark.parametrize("name", ["report", "table", "csv", "rescore"])
+def test_the_log_that_is_read_is_never_replaced(
+    name: str, out: str, here: Path, kidney_evals: Call
+) -> None:
+    (here / "x").mkdir()
+    log = (here / "run.eval").read_bytes()
+    line = refused(call(kidney_evals, name, "--overwrite", out=out.format(here=here)))
+    assert "is read here" in line
+    assert (here / "run.eval").read_bytes() == log
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_another_file_is_replaced_when_told(name: str, here: Path, kidney_evals: Call) -> None:
+    path = here / COMMANDS[name][-1]
+    for content in (b"precious", b"", b"a,b\n1,2\n", b'{"a": 1}\n', b"\xff\x00"):
+        path.write_bytes(content)
+        line = refused(call(kidney_evals, name))
+        assert path.name in line and "--overwrite" in line
+        assert path.read_bytes() == content
+    path.chmod(0o640)
+    assert call(kidney_evals, name, "--overwrite").exit_code == 0
+    assert path.read_bytes() != content and stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert sorted(one.name for one in here.iterdir()) == sorted([path.name, "run.eval"])
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "rescore"])
+def test_a_file_of_this_package_is_replaced(
+    name: str, here: Path, runs: Runs, kidney_evals: Call
+) -> None:
+    path = here / COMMANDS[name][-1]
+    assert call(kidney_evals, name).exit_code == 0
+    first = path.read_bytes()
+    shutil.copy(runs.coin, here / "run.eval")
+    assert call(kidney_evals, name).exit_code == 0
+    assert path.read_bytes() != first
+
+
+def test_figures_are_replaced_all_or_none(here: Path, kidney_evals: Call) -> None:
+    assets = here / "figures"
+    arguments = ("report", "run.eval", "-o", "out.html", "--assets", assets)
+    for _ in range(2):
+        assert kidney_evals(*arguments).exit_code == 0
+    *others, last = sorted(assets.iterdir())
+    for one in others:
+        one.unlink()
+    last.write_text("precious")
+    page = (here / "out.html").stat().st_mtime_ns
+    assert f"{last.name} exists and was not written by" in refused(kidney_evals(*arguments))
+    assert [one.read_text() for one in assets.iterdir()] == ["precious"]
+    assert (here / "out.html").stat().st_mtime_ns == page
+    assert kidney_evals(*arguments, "--overwrite").exit_code == 0
+    assert len(list(assets.iterdir())) == len(others) + 1
+
+
+@pytest.mark.parametrize("picture", [True, False])
+def test_charts_are_known_again(picture: bool, tmp_path: Path) -> None:
+    path = tmp_path / "chart"
+    if picture:
+        pytest.importorskip("resvg_py")
+    first, second = (
+        png_module.png(PANEL, scale) if picture else standalone(PANEL).encode() + b" " * int(scale)
+        for scale in (1, 2)
+    )
+    write_output(path, first)
+    write_output(path, second)
+    assert path.read_bytes() == second
+
+
+def test_dash_is_standard_output(here: Path, kidney_evals: Call) -> None:
+    page = call(kidney_evals, "report", out="-")
+    assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")
+    assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 runs" in page.stderr
+    assert call(kidney_evals, "table", out="-").stdout == kidney_evals("table", "run.eval").stdout
+    for arguments in (
+        ("rescore", "run.eval", "-o", "-"),
+        ("bundle", "run.eval", "-o", "-"),
+        ("gallery", "-o", "-"),
+        ("report", "run.eval", "--assets", "-"),
+    ):
+        assert "standard output" in refused(kidney_evals(*arguments))
+    assert [one.name for one in here.iterdir()] == ["run.eval"]
+
+
+@pytest.fixture
+def store() -> Iterator[fsspec.AbstractFileSystem]:
+    files = fsspec.filesystem("memory")
+    files.store.clear()
+    yield files
+    files.store.clear()
+    files.pseudo_dirs[:] = [""]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_address_is_written_there(
+    name: str, here: Path, kidney_evals: Call, store: fsspec.AbstractFileSystem
+) -> None:
+    out = f"memory://bucket/{COMMANDS[name][-1]}"
+    log = (here / "run.eval").read_bytes()
+    store.pipe_file("/bucket/run.eval", log)
+    made = call(kidney_evals, name, out=out)
+    assert made.exit_code == 0, made.output
+    content = store.cat_file(out)
+    assert len(content) > 500
+    store.pipe_file(out, b"precious")
+    assert "--overwrite" in refused(call(kidney_evals, name, out=out))
+    assert call(kidney_evals, name, "--overwrite", out=out).exit_code == 0
+    assert len(store.cat_file(out)) > 500
+    command, *arguments, _ = COMMANDS[name]
+    place = "memory://bucket/run.eval"
+    line = refused(kidney_evals(command, place, *arguments, place, "--overwrite"))
+    assert "is read here" in line
+    assert store.cat_file("/bucket/run.eval") == log
+    assert [one.name for one in here.iterdir()] == ["run.eval"]
+
+
+def test_a_site_is_written_to_an_address(
+    here: Path, kidney_evals: Call, store: fsspec.AbstractFileSystem
+) -> None:
+    arguments = ("bundle", "run.eval", "-o", "memory://bucket/site")
+    assert kidney_evals(*arguments).exit_code == 0
+    held = set(store.find("/bucket/site"))
+    assert {"/bucket/site/index.html", "/bucket/site/viewer/index.html"} <= held
+    assert "--overwrite" in refused(kidney_evals(*arguments))
+    store.pipe_file("/bucket/site/figures/old.csv", b"a")
+    assert kidney_evals(*arguments, "--overwrite").exit_code == 0
+    assert set(store.find("/bucket/site")) == held
+    store.pipe_file("/bucket/site/notes.md", b"precious")
+    assert "is not empty" in refused(kidney_evals(*arguments, "--overwrite"))
+    assert store.cat_file("/bucket/site/notes.md") == b"precious"
+    assert [one.name for one in here.iterdir()] == ["run.eval"]
+
+
+@pytest.mark.parametrize(
+    "out", ["s3:/bucket/out", "nonsense://bucket/out", "memory:/bucket", "http://127.0.0.1:9/out"]
+)
+@pytest.mark.parametrize(
+    "command", ["table run.eval -o", "bundle run.eval -o", "gallery -o", "sft export --out",
+                "report run.eval --assets", "try --save"],
+)  # fmt: skip
+def test_no_address_becomes_a_local_folder(
+    out: str, command: str, here: Path, kidney_evals: Call
+) -> None:
+    refused(kidney_evals(*command.split(), out))
+    assert [one.name for one in here.iterdir()] == ["run.eval"]
+
+
+def test_a_site_with_other_files_or_its_own_logs_is_kept(here: Path, kidney_evals: Call) -> None:
+    site = here / "site"
+    assert kidney_evals("bundle", "run.eval", "-o", site).exit_code == 0
+    (log,) = (site / "viewer" / "logs").glob("*.eval")
+    line = refused(kidney_evals("bundle", log, "-o", site, "--overwrite"))
+    assert "is read" in line and log.exists()
+    (site / "CNAME").write_text("kidneys.example")
+    line = refused(kidney_evals("bundle", "run.eval", "-o", site, "--overwrite"))
+    assert "CNAME" in line and (site / "CNAME").exists()
+    (here / "link").symlink_to(site)
+    assert "symbolic link" in refused(kidney_evals("bundle", "run.eval", "-o", here / "link"))
+
+
+def test_a_full_disk_leaves_the_old_file(here: Path) -> None:
+    path = here / "out.md"
+    write_output(path, b"<!-- Written by kidney-evals -->\nold")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot write .*out\.md \(File too large\)"):
+            write_output(path, b"x" * 2000, overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes().endswith(b"old")
+    assert sorted(one.name for one in here.iterdir()) == ["out.md", "run.eval"]
+
+
+def test_a_file_that_appears_meanwhile_is_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = here / "out.md"
+    write = Path.write_bytes
+
+    def slow(place: Path, content: bytes) -> int:
+        write(path, b"precious")
+        return write(place, content)
+
+    monkeypatch.setattr(Path, "write_bytes", slow)
+    with pytest.raises(UserError, match="exists"):
+        write_output(path, b"new")
+    assert path.read_bytes() == b"precious"
