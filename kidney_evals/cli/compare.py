@@ -34,7 +34,7 @@ def compare(
     partial: bool,
     form: str,
 ) -> None:
-    r"""Print what changed from the runs in OLD to those in NEW, in pairs over shared dilemmas.
+    """Print what changed from the runs in OLD to those in NEW, in pairs over shared dilemmas.
 
     OLD and NEW are each a log, a folder, a pattern or a URL, with one model for each task and
     study. Runs are compared where their whole key is equal: task, study and its content, wording,
@@ -44,40 +44,41 @@ def compare(
 
     \b
     RULE is one of
-      changed       any row changed clearly, adjusted for all rows of the panel
-      farther       any row is clearly farther from what people's answers get
-      ROW           the interval of this row's change leaves 0 out
-      ROW:farther   the same, and it is farther from what people's answers get
-      ROW>X ROW<-X  the whole interval of its change lies beyond X or -X
-      new.ROW<X new.ROW>X   the value in NEW is below or above X
-    ROW is flip_rate, flip_calib, distance, agreement, share_dist,
-    imp_ATTRIBUTE, swap_diff or coverage; behind "new." any row of a log.
-    A named row is not adjusted for others: name the rows that matter, since
-    "changed" misses many a change that a rule of its own would find.
+      changed      any row changed clearly,
+                   adjusted for all rows of the panel
+      farther      any row is clearly farther from
+                   what people's answers get
+      ROW          the interval of this row's change
+                   does not contain 0
+      ROW:farther  the same, and the row is farther from
+                   what people's answers get
+      ROW>X ROW<-X the whole interval of its change
+                   lies above X or below -X
+      new.ROW<X    the value in NEW is below X
+      new.ROW>X    the value in NEW is above X
+
+    ROW is flip_rate, flip_calib, distance, agreement, share_dist, imp_ATTRIBUTE, swap_diff or
+    coverage; behind "new." any row of a log. A named row is not adjusted for others: name the rows
+    that matter, since "changed" misses many a change that a rule of its own would find.
 
     \b
     Exit status
       0  no rule struck
       1  a rule struck
       2  bad input, or runs that cannot be compared
-      3  a rule could not be decided: its row was not measured
-    """
+      3  a rule could not be decided:
+         its row was not measured
+    """  # noqa: D301
     from kidney_evals.cli.terminal import say
-    from kidney_evals.errors import UserError
     from kidney_evals.reporting.comparing import record, text
-    from kidney_evals.reporting.table_formats import visible
 
-    try:
-        report = _compared(old, new, rules, despite, partial=partial)
-    except UserError as error:
-        # Names in a log may hold what steers a terminal, and lines of their own.
-        raise UserError(visible(str(error))) from error
+    report = _compared(old, new, rules, despite, partial=partial)
     formats = {
         "text": text.as_text,
         "md": text.as_markdown,
         "json": record.as_json,
     }
-    say(formats[form](report))
+    say(formats[form](report), fit=form == "text")
     context.exit(report.status)
 
 

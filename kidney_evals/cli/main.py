@@ -12,12 +12,13 @@ from kidney_evals.cli.plan import plan
 from kidney_evals.cli.report import bundle, gallery, report
 from kidney_evals.cli.sft import sft
 from kidney_evals.cli.table import table
+from kidney_evals.cli.terminal import Group, say
 from kidney_evals.cli.try_ import try_
 from kidney_evals.cli.validate import validate
 from kidney_evals.cli.verify import verify
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kidney-evals")
 def main() -> None:
     """Kidney-allocation dilemmas for Inspect AI, read beside the answers of people."""
@@ -76,7 +77,7 @@ def suite(name: str) -> None:
 
     if name not in SUITES:
         raise unknown("suite", name, SUITES)
-    click.echo(" ".join(f"kidney_evals/{task}" for task in SUITES[name]))
+    say(" ".join(f"kidney_evals/{task}" for task in SUITES[name]), fit=False)
 
 
 @main.command()
@@ -85,7 +86,7 @@ def known(dilemmas: int) -> None:
     """Run every simulated respondent offline and print what each scores, as Markdown."""
     from kidney_evals.reporting.known import markdown, run_known
 
-    click.echo(markdown(run_known(dilemmas)))
+    say(markdown(run_known(dilemmas)), fit=False)
 
 
 @main.command()
@@ -93,7 +94,7 @@ def respondents() -> None:
     """List the simulated respondents and their arguments."""
     from kidney_evals.respondents import describe
 
-    click.echo(describe())
+    say(describe())
 
 
 @main.group()
@@ -108,7 +109,7 @@ def fetch(cache: Path | None, overwrite: bool) -> None:
     """Download the published answers from their pinned home and check them."""
     from kidney_evals.human.fetch import fetch_raw
 
-    click.echo(fetch_raw(cache, overwrite=overwrite))
+    say(str(fetch_raw(cache, overwrite=overwrite)), fit=False)
 
 
 @reference.command()
@@ -130,7 +131,7 @@ def build(data: Path, out: Path | None, overwrite: bool) -> None:
     from kidney_evals.studies import datasets_dir
 
     for path in build_reference(data, out or datasets_dir(), overwrite=overwrite):
-        click.echo(path)
+        say(str(path), fit=False)
 
 
 reference.add_command(verify)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 
 
@@ -45,7 +46,10 @@ def plan(
         limit=limit,
         prices=read_prices(prices),
     )
-    click.echo(report.as_json(made) if as_json else report.as_text(made))
+    if as_json:
+        click.echo(report.as_json(made))
+    else:
+        say(report.as_text(made))
 
 
 def task_arguments(given: Iterable[str]) -> dict[str, Any]:

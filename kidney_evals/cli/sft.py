@@ -8,9 +8,10 @@ from kidney_evals.cli.sft_evaluate import evaluate
 from kidney_evals.cli.sft_export import export
 from kidney_evals.cli.sft_submit import status, submit, wait
 from kidney_evals.cli.sft_train import merge, push, train
+from kidney_evals.cli.terminal import Group
 
 
-@click.group()
+@click.group(cls=Group)
 def sft() -> None:
     """Fine-tune a model on people's answers, and measure what that changed."""
 

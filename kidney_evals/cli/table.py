@@ -19,10 +19,10 @@ UNREADABLE = 1
     help="How to print it.",
 )
 @click.option(
-    "--rows", multiple=True, metavar="ROW[,ROW…]", help="Quantities, or patterns such as 'imp_*'."
+    "--rows", multiple=True, metavar="ROW[,ROW]", help="Quantities, or patterns such as 'imp_*'."
 )
 @click.option("--all", "everything", is_flag=True, help="Every quantity that says something.")
-@click.option("-o", "--output", default="-", help="File or address to write to; - is here.")
+@click.option("-o", "--output", default="-", help="File or address; by default standard output.")
 @click.option("--overwrite", is_flag=True, help="Replace any regular file.")
 @click.pass_context
 def table(

@@ -89,24 +89,21 @@ def _fresh() -> int:
 
 def _ask(chosen: Round) -> tuple[Own, ...]:
     """Put the dilemmas; fewer answers than dilemmas where the person stops or input ends."""
-    from kidney_evals.cli.terminal import WIDTH, say
+    from kidney_evals.cli.terminal import say, say_filled, width
 
     count = len(chosen.put)
     answers: list[Own] = []
     coin = chosen.condition == "coin_flip"
-    say(
-        textwrap.fill(
-            f"{count} dilemma{'' if count == 1 else 's'} of {chosen.study.id}, in the words that "
-            "models get. There is no right answer. Press a key: a, b"
-            f"{', c for the coin' if coin else ''}, or q to stop and see what there is.",
-            WIDTH,
-        )
+    say_filled(
+        f"{count} dilemma{'' if count == 1 else 's'} of {chosen.study.id}, in the words that "
+        "models get. There is no right answer. Press a key: a, b"
+        f"{', c for the coin' if coin else ''}, or q to stop and see what there is."
     )
     for place in range(count):
         say(f"\n--- {place + 1} of {count} ---\n")
         for line in chosen.question(place).split("\n"):
             indent = "  " if line.startswith("- ") else ""
-            say("\n".join(textwrap.wrap(line, WIDTH, subsequent_indent=indent) or [""]))
+            say("\n".join(textwrap.wrap(line, width(), subsequent_indent=indent) or [""]))
         answer = _answer(coin)
         if answer is None:
             break

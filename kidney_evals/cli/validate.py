@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from kidney_evals.cli.terminal import say
 from kidney_evals.studies import CONDITIONS, Condition
 
 
@@ -22,6 +23,7 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
     from kidney_evals.validation.report import report
 
     chosen = (condition,) if condition else CONDITIONS
-    click.echo(report(runs=runs or (20 if quick else 1000), quick=quick, conditions=chosen))
-    click.echo("## Change found with 90 % power at 5 % false alarms (planning/sensitivity.md)\n")
-    click.echo(sensitivity_table())
+    made = report(runs=runs or (20 if quick else 1000), quick=quick, conditions=chosen)
+    say(made, fit=False)
+    say("## Change found with 90 % power at 5 % false alarms (planning/sensitivity.md)\n")
+    say(sensitivity_table(), fit=False)
