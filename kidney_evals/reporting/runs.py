@@ -14,6 +14,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.found import READ, Found
 from kidney_evals.reporting.key import ARGUMENTS, DEFAULTS, LABELS, key_of
+from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.rows import rows_of
 from kidney_evals.reporting.summaries import SampleSummary, ScoreSummary
 from kidney_evals.studies import load_study
@@ -191,11 +192,11 @@ def _names(model: str, members: Sequence[Found]) -> list[str]:
 def _apart(header: EvalLog) -> dict[str, str]:
     """Return what may tell two runs of one model apart, a text each."""
     facts = header.eval.metadata or {}
-    arguments = {name: str(value) for name, value in sorted(header.eval.model_args.items())}
+    arguments = sorted(shown_arguments(header.eval.model_args).items())
     key = key_of(header)
     return {
         "part": str(facts.get("sft_part") or ""),
-        "arguments": ", ".join(f"{name}={value}" for name, value in arguments.items()),
+        "arguments": ", ".join(f"{name}={value}" for name, value in arguments),
         **{name: key[name] for name in LABELS},
         # In full: two versions may be comparable and still be two.
         "task_version": str(header.eval.task_version),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.model import ModelCall, ModelConfig
 
 from kidney_evals.reporting.found import Found
 from kidney_evals.reporting.page.commands import commands
-from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.page.site import write_site
+from kidney_evals.reporting.runs import ModelRun, read_runs
 from reporting.conftest import Made
+from reporting.making_logs import edited
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +64,79 @@ START = "inspect eval kidney_evals/forced_choice --model kidney/human"
 )  # fmt: skip
 def test_settings_are_handed_on(header: EvalLog, changed: dict[str, Any], said: str) -> None:
     assert commands([run_of(header, **changed)]) == (START + said,)
+
+
+SECRETS = {
+    "api_token": "sk-1",
+    "default_headers": {"Authorization": "Bearer sk-2", "x": ["sk-3"]},
+    "base_url": "https://me:sk-4@host/v1",
+    "model_kwargs": {"dtype": "sk-5"},
+    "device": {"token": "sk-6"},
+    "tokenizer": "https://me:sk-7@host/x",
+    "revision": "https://host/x?key=sk-8",
+}
+
+
+def test_values_that_may_be_secret_are_not_shown(header: EvalLog) -> None:
+    run = run_of(
+        header,
+        model="openai/gpt",
+        model_args={"dtype": "float16", "max_model_len": 4096, **SECRETS},
+        model_base_url="https://me:sk-10@host/v1?key=sk-11",
+    )
+    note, line = commands([run])
+    assert note == "# … stands for a value that may be secret; fill in yours."
+    assert "sk-" not in line
+    words = shlex.split(line)
+    given = [words[at + 1] for at, word in enumerate(words) if word == "-M"]
+    shown = ["dtype=float16", "max_model_len=4096"]
+    assert given[:2] == shown and set(given[2:]) == {f"{name}=…" for name in SECRETS}
+    assert words[words.index("--model-base-url") + 1] == "…"
+
+
+def test_a_site_holds_no_secret(made: Made, tmp_path: Path) -> None:
+    def add(log: EvalLog) -> None:
+        log.eval.model_args = {"dtype": "half", **SECRETS}
+        log.eval.model_base_url = "https://me:sk-10@host/v1"
+        log.eval.model_generate_config.extra_headers = {"key": "sk-11"}
+        log.plan.config.extra_body = {"key": "sk-12"}
+        log.eval.model_roles = {"judge": ModelConfig(model="m", base_url="sk-13", args=SECRETS)}
+        for sample in log.samples or []:
+            for event in sample.events:
+                if event.event == "model":
+                    event.config.extra_headers = {"key": "sk-14"}
+                    event.call = ModelCall(request={"extra_headers": {"key": "sk-15"}})
+
+    path = edited(made.forced, tmp_path / "a.eval", add)
+    assert b"sk-14" in _content(path)
+    write_site([str(path), str(made.coin)], tmp_path / "site")
+    logs = tmp_path / "site" / "viewer" / "logs"
+    content = _content(logs / "a.eval")
+    assert b"sk-" not in content and b'"dtype"' in content and b"default_headers" in content
+    # A log without any is the log itself.
+    assert (logs / made.coin.name).read_bytes() == made.coin.read_bytes()
+    assert "sk-" not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def _content(path: Path) -> bytes:
+    with zipfile.ZipFile(path) as log:
+        return b"".join(log.read(name) for name in log.namelist())
+
+
+def test_runs_are_told_apart_without_their_secrets(header: EvalLog) -> None:
+    def found(number: int, **arguments: Any) -> Found:
+        copy = header.model_copy(deep=True)
+        copy.eval.model_args, copy.eval.eval_id = arguments, str(number)
+        return Found(f"{number}.eval", "finished", "finished", copy, 1, 1)
+
+    runs = read_runs(
+        [found(1, token="sk-1"), found(2, token="sk-2"), found(3, dtype="half", key={"a": "sk-3"})]
+    )
+    assert [run.name.removeprefix("kidney/human, ") for run in runs] == [
+        "token=… #1",
+        "token=… #2",
+        "dtype=half, key=…",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from kidney_evals.reporting.key import SAMPLING
+from kidney_evals.reporting.model_arguments import HIDDEN, shown_arguments
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.table_formats import visible
 
@@ -54,7 +55,13 @@ def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     put_in = [
         f"# {visible(name)}: a file or folder of whoever ran this; name yours." for name in files
     ]
+    if any(run.header.eval.model_base_url or HIDDEN in _shown(run).values() for run in runs):
+        put_in.append(f"# {HIDDEN} stands for a value that may be secret; fill in yours.")
     return tuple(dict.fromkeys([*put_in, *lines]))
+
+
+def _shown(run: ModelRun) -> dict[str, Any]:
+    return shown_arguments(run.header.eval.model_args)
 
 
 def command(
@@ -73,8 +80,11 @@ def command(
     provider, slash, rest = spec.model.partition("/")
     model = f"{provider}{slash}{_portable(rest, files)}"
     words = ["inspect", "eval", spec.task_registry_name or spec.task, "--model", model]
-    words += [word for name, value in spec.model_args.items()
-              for word in ("-M", f"{name}={_plain(_portable(value, files))}")]  # fmt: skip
+    if spec.model_base_url:
+        words += ["--model-base-url", HIDDEN]
+    arguments = {name: _portable(value, files) for name, value in spec.model_args.items()}
+    for name, value in shown_arguments(arguments).items():
+        words += ["-M", f"{name}={_plain(value)}"]
     made = ""
     for name, value in spec.task_args_passed.items():
         if name == REFERS and value is not None:

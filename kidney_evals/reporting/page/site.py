@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import quote
 
-from inspect_ai.log import bundle_log_dir
+from inspect_ai.log import bundle_log_dir, read_eval_log, write_eval_log
 
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.found import READ, Found, Progress, find_logs, read_samples
+from kidney_evals.reporting.model_arguments import has_secrets, hide_secrets
 from kidney_evals.reporting.page.content import Report, report_of
 from kidney_evals.reporting.page.write import write_assets, write_page
 from kidney_evals.reporting.runs import ModelRun
@@ -45,7 +46,8 @@ def write_site(
     """Write a report as a site's front page, Inspect's viewer with the logs behind it.
 
     Logs of other evaluations, unreadable ones and those that were replaced are left out of the
-    viewer as they are out of the report.
+    viewer as they are out of the report. What may be a secret in a log (model arguments, the
+    address of the model, headers) is left out of its copy.
 
     Args:
         names: Logs, folders, patterns or URLs.
@@ -73,8 +75,9 @@ def write_site(
     report = replace(report_of(found, link, scans, remarks), notes=notes or {}, title=title)
     with _unfinished(out) as unfinished, whole_folder(unfinished) as site:
         with TemporaryDirectory() as folder:
-            for location, name in files.items():
-                _copy(location, Path(folder) / name)
+            for one in found:
+                if one.location in files:
+                    _copy(one, Path(folder) / files[one.location])
             # Inspect says what it does on the way; this says it once, at the end.
             with contextlib.redirect_stdout(io.StringIO()):
                 bundle_log_dir(folder, str(site / VIEWER))
@@ -210,11 +213,17 @@ def _names(found: Sequence[Found]) -> dict[str, str]:
     return names
 
 
-def _copy(location: str, target: Path) -> None:
+def _copy(found: Found, target: Path) -> None:
+    """Copy a log; one whose header holds what may be a secret is written anew without it."""
     import fsspec
 
     try:
-        with fsspec.open(location, "rb") as source, target.open("wb") as copy:
+        if found.header is not None and has_secrets(found.header):
+            log = read_eval_log(found.location)
+            hide_secrets(log)
+            write_eval_log(log, str(target))
+            return
+        with fsspec.open(found.location, "rb") as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy)
     except OSError as error:
-        raise UserError(f"cannot copy {location} ({error.strerror or error})") from error
+        raise UserError(f"cannot copy {found.location} ({error.strerror or error})") from error

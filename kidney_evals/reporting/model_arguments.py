@@ -1,0 +1,124 @@
+"""Model arguments as others may see them: names always, values only where they hold no secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from inspect_ai.log import EvalLog
+from inspect_ai.model import GenerateConfig
+
+from kidney_evals.respondents.traits import ARGUMENTS
+
+HIDDEN: Final = "…"
+"""Stands for a value that is not shown."""
+
+_SENT: Final = ("extra_headers", "extra_body", "headers")
+"""Parts of a provider's request that may hold secrets."""
+
+HARMLESS: Final = frozenset(
+    {
+        "attn_implementation",
+        *ARGUMENTS,
+        "batch",
+        "batch_size",
+        "device",
+        "device_map",
+        "do_sample",
+        "dtype",
+        "enable_thinking",
+        "enforce_eager",
+        "gpu_memory_utilization",
+        "load_in_4bit",
+        "load_in_8bit",
+        "max_length",
+        "max_model_len",
+        "model_path",
+        "pipeline_parallel_size",
+        "quantization",
+        "responses_api",
+        "revision",
+        "tensor_parallel_size",
+        "tokenizer",
+        "tokenizer_path",
+        "tokenizer_mode",
+        "torch_dtype",
+        "trust_remote_code",
+    }
+)
+"""Arguments whose values are shown where they are plain; those of `kidney/` models among them."""
+
+_PLAIN: Final = re.compile(r"~?/?[\w.+,: -]{1,80}(/[\w.+,: -]{1,80})*")
+"""Words, numbers, names of models and paths; no address with a login or a query."""
+
+_WORD: Final = re.compile(r"[a-z]{1,8}(:[0-9]{1,2})?|[a-z]{1,8}[0-9]{1,2}")
+
+
+def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return model arguments with `HIDDEN` for every value that may be a secret."""
+    return {
+        name: value if name in HARMLESS and _is_plain(value) else HIDDEN
+        for name, value in arguments.items()
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value under a harmless name is of the kind that such names hold."""
+    if isinstance(value, Mapping):
+        return all(_is_number(one) or _is_text(one, _WORD) for one in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_number(one) or _is_text(one, _PLAIN) for one in value)
+    return _is_number(value) or _is_text(value, _PLAIN)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float)
+
+
+def _is_text(value: Any, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and bool(pattern.fullmatch(value))
+
+
+def has_secrets(log: EvalLog) -> bool:
+    """Return whether the header of a log holds values that are not shown to others."""
+    spec = log.eval
+    hidden = HIDDEN in shown_arguments(spec.model_args).values()
+    roles = spec.model_roles or {}
+    configs = [spec.model_generate_config, log.plan.config]
+    return (
+        hidden
+        or bool(spec.model_base_url)
+        or bool(roles)
+        or any(one.extra_headers or one.extra_body for one in configs)
+    )
+
+
+def hide_secrets(log: EvalLog) -> None:
+    """Replace what may be a secret in a log, in its header and in the calls of its samples.
+
+    Args:
+        log: The log, which is changed.
+    """
+    spec = log.eval
+    spec.model_args = shown_arguments(spec.model_args)
+    spec.model_base_url = None
+    for role in (spec.model_roles or {}).values():
+        for one in role if isinstance(role, list) else [role]:
+            one.args = shown_arguments(one.args)
+            one.base_url = None
+            _hide_in_config(one.config)
+    _hide_in_config(spec.model_generate_config)
+    _hide_in_config(log.plan.config)
+    for sample in log.samples or []:
+        for event in sample.events:
+            if event.event == "model":
+                _hide_in_config(event.config)
+                if event.call is not None:
+                    request = event.call.request
+                    request.update({name: HIDDEN for name in _SENT if name in request})
+
+
+def _hide_in_config(config: GenerateConfig) -> None:
+    config.extra_headers = None
+    config.extra_body = None
