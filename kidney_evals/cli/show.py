@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
-from kidney_evals.cli.logs import readable
-from kidney_evals.cli.terminal import say, say_filled
+from pathlib import PurePosixPath
+
+from kidney_evals.cli.terminal import say, say_filled, width
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import sentence, table
-from kidney_evals.reporting.found import READ
+from kidney_evals.reporting.found import Found, find_logs
+from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.reporting.text import flags, how_it_ended
 
+_FEW = 3
+_LONGEST = 80
+
 
 def show_logs(names: tuple[str, ...]) -> None:
-    """Print every run of this package among `names`; say which other logs were passed over."""
-    found = readable(names)
+    """Print every run of this package among `names`; say which other logs were passed over.
+
+    Raises:
+        UserError: There is no such run.
+    """
+    found = find_logs(names)
     runs = {run.found.location: run for run in read_runs(found)}
+    passed = [_why(one, runs.get(one.location)) for one in found]
+    if all(passed):
+        told = "; ".join(passed[:_FEW]) + ("; …" if len(passed) > _FEW else "")
+        raise UserError(f"none of these logs holds answers of a kidney_evals task: {told}")
     shown = 0
-    for one in found:
-        if one.state not in READ:
-            say(f"passed over: {one.line}")
-            continue
-        run = runs[one.location]
-        if not run.rows:
-            say(f"passed over: {one.line}; {run.trouble or 'no rows'}")
+    for one, line in zip(found, passed, strict=True):
+        if line:
+            say(f"passed over: {line}")
             continue
         if shown:
             say("")
-        _show(run)
+        _show(runs[one.location])
         shown += 1
-    if not shown:
-        raise UserError("none of these logs holds answers of a kidney_evals task")
+
+
+def _why(found: Found, run: ModelRun | None) -> str:
+    """Return why a log is not shown; empty for one that is."""
+    if run is None:
+        return found.line
+    return "" if run.rows else f"{found.line}; {run.trouble or 'no rows'}"
+
+
+def _parameters(run: ModelRun) -> str:
+    """Return the arguments of a run that were given, of the task and of the model."""
+    spec = run.header.eval
+    given = {**spec.task_args_passed, **shown_arguments(spec.model_args)}
+    if spec.config.epochs and spec.config.epochs > 1:
+        given["epochs"] = spec.config.epochs
+    return ", ".join(f"{name}={value}"[:_LONGEST] for name, value in given.items())
+
+
+def _file(location: str) -> str:
+    """Return where a log is, or its file's name where that is too long for a line."""
+    return location if len(location) <= width() else f"…/{PurePosixPath(location).name}"
 
 
 def _show(run: ModelRun) -> None:
@@ -39,8 +67,14 @@ def _show(run: ModelRun) -> None:
     if run.found.state == "finished":
         ended = f"{run.found.completed} samples, {log.status}"
     say_filled(f"{run.panel.study}, {ended}")
+    started = log.eval.created[:16].replace("T", " ")
+    parameters = _parameters(run) or "default parameters"
+    say_filled(f"{started}, {parameters}")
+    say(_file(run.found.location))
     if ending := how_it_ended(log):
         say_filled(ending)
+    if run.remark:
+        say_filled(run.remark)
     say("")
     say(table(run.rows, asked))
     say("")

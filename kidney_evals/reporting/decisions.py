@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from inspect_ai.log import EvalSampleSummary
 
+from kidney_evals.reporting.found import first_line
 from kidney_evals.reporting.frames import frame
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.summaries import SampleSummary, read_summaries
@@ -30,6 +31,18 @@ WORTH_WORKERS: Final = 10_000
 MOST_WORKERS: Final = 8
 """Processes that read at once, as in Inspect: more wait for the disk."""
 
+_TEXTS: Final = (
+    "study",
+    "condition",
+    "dilemma",
+    "kind",
+    "wording",
+    "outcome",
+    "choice",
+    "first_choice",
+)
+"""What a sample says in words."""
+
 SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
 
 Installed = Callable[[ModelRun], tuple[Study, "Reference"] | None]
@@ -44,8 +57,10 @@ def decisions_frame(
     installed: Installed,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the frame `decisions` of runs whose samples are choices between patients.
+
+    The second value says of each log whose samples cannot be read why, by its location.
 
     Args:
         runs: The runs, in the order of the frame.
@@ -56,20 +71,28 @@ def decisions_frame(
     closeness = _Closeness(installed)
     whole: Columns = {}
     count = 0
+    unread: dict[str, str] = {}
     for run, part in zip(runs, _parts(runs, workers, progress), strict=True):
+        if isinstance(part, str):
+            unread[run.found.location] = part
+            continue
         if not part:
             continue
         lines = len(part["dilemma"])
         part |= {
             "name": [run.name] * lines,
             "model": [run.header.eval.model] * lines,
-            "closeness": closeness.of(run, part),
         }
+        try:
+            part["closeness"] = closeness.of(run, part)
+        except Exception as error:
+            unread[run.found.location] = _odd(error)
+            continue
         for name in dict.fromkeys([*whole, *part]):
             values = whole.setdefault(name, [None] * count)
             values += part.get(name, [None] * lines)
         count += lines
-    return frame("decisions", dict(sorted(whole.items())))
+    return frame("decisions", dict(sorted(whole.items()))), unread
 
 
 def decision_of(sample: EvalSampleSummary | SampleSummary) -> dict[str, Any]:
@@ -100,10 +123,13 @@ def decision_of(sample: EvalSampleSummary | SampleSummary) -> dict[str, Any]:
         "human_first": _number(facts.get(f"human_{first}")),
         "human_second": _number(facts.get(f"human_{second}")),
         "human_coin": _number(facts.get("human_coin")),
-        "chance_first": kept.get("chance_first"),
-        "chance_second": kept.get("chance_second"),
-        "chance_coin": kept.get("chance_coin"),
+        "chance_first": _number(kept.get("chance_first")),
+        "chance_second": _number(kept.get("chance_second")),
+        "chance_coin": _number(kept.get("chance_coin")),
     }
+    for name in _TEXTS:
+        if not isinstance(found[name], str | None):
+            raise TypeError(f"{name} is {found[name]!r:.40}")
     listed = {f"{first}_": "first_", f"{second}_": "second_"}
     for name, value in facts.items():
         if name[:2] in listed and isinstance(value, int | float):
@@ -117,8 +143,8 @@ def _number(value: Any) -> float | None:
 
 def _parts(
     runs: Sequence[ModelRun], workers: int | None, progress: Progress | None
-) -> Iterator[Columns]:
-    """Yield what each run's samples say, run by run."""
+) -> Iterator[Columns | str]:
+    """Yield what each run's samples say, run by run, or why they cannot be read."""
     unread = [run for run in runs if not run.found.was_read]
     count = _workers(unread) if workers is None else min(workers, len(unread))
     kept = [run.found.samples if run.found.was_read else None for run in runs]
@@ -126,14 +152,17 @@ def _parts(
     with _mapping(count) as each:
         read = iter(each(_read, [(run.found.location, run.id) for run in unread]))
         for run, samples in zip(runs, kept, strict=True):
-            yield next(read) if samples is None else _part(samples, run.id, run.found.location)
+            if run.found.was_read and run.found.unread:
+                yield run.found.unread
+            else:
+                yield next(read) if samples is None else _part(samples, run.id, run.found.location)
             done += run.found.completed
             if progress is not None:
                 progress("samples", done, of)
 
 
 @contextmanager
-def _mapping(count: int) -> Iterator[Callable[..., Iterable[Columns]]]:
+def _mapping(count: int) -> Iterator[Callable[..., Iterable[Columns | str]]]:
     """Give what maps a function over logs, in processes where there are to be several."""
     if count < 2:
         yield map
@@ -151,13 +180,32 @@ def _workers(runs: Sequence[ModelRun]) -> int:
     return min(len(runs), os.cpu_count() or 1, MOST_WORKERS)
 
 
-def _read(log: tuple[str, str]) -> Columns:
+def _read(log: tuple[str, str]) -> Columns | str:
     location, eval_id = log
-    return _part(read_summaries(location), eval_id, location)
+    try:
+        samples = read_summaries(location)
+    except Exception as error:
+        return _odd(error)
+    return _part(samples, eval_id, location)
 
 
-def _part(samples: Sequence[SampleSummary], eval_id: str, location: str) -> Columns:
-    """Return what a log's samples say, in the frame's order; empty without choices."""
+def _odd(error: Exception) -> str:
+    why = f"{type(error).__name__}: {first_line(error)}"
+    return f"its samples are not as kidney_evals writes them ({why})"
+
+
+def _part(samples: Sequence[SampleSummary], eval_id: str, location: str) -> Columns | str:
+    """Return what a log's samples say, in the frame's order; empty without choices.
+
+    A text says why they cannot be read.
+    """
+    try:
+        return _columns(samples, eval_id, location)
+    except Exception as error:
+        return _odd(error)
+
+
+def _columns(samples: Sequence[SampleSummary], eval_id: str, location: str) -> Columns:
     ids = [one.uuid for one in samples]
     if not all(ids):
         ids = _ids_by_inspect(location)

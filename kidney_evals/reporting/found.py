@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from inspect_ai.log import (
     EvalLog,
     list_eval_logs,
     read_eval_log,
 )
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.summaries import SampleSummary, read_summaries
+from kidney_evals.studies import CONDITIONS
 
 State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable"]
 """What a log is.
@@ -24,6 +26,11 @@ State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable
 answers; `empty` is one of ours without any; `replaced` was retried or scored again in another of
 the logs; `other` is of another evaluation; `unreadable` is no log, or half of one.
 """
+
+_LONGEST: Final = 200
+"""Letters of a name or a reason."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
 READ: frozenset[State] = frozenset({"finished", "partial"})
 """States of logs that hold numbers."""
@@ -57,15 +64,28 @@ class Found:
         """The log and what it is."""
         return f"{self.location}: {self.says}"
 
-    @cached_property
+    @property
     def samples(self) -> list[SampleSummary]:
-        """What its samples say in short; Inspect keeps that apart from the transcripts."""
-        return read_summaries(self.location)
+        """What its samples say in short; none where they cannot be read."""
+        return self._read_samples[0]
+
+    @property
+    def unread(self) -> str:
+        """Why the samples cannot be read; empty where they can."""
+        return self._read_samples[1]
+
+    @cached_property
+    def _read_samples(self) -> tuple[list[SampleSummary], str]:
+        try:
+            return read_summaries(self.location), ""
+        except Exception as error:
+            # Inspect has no error of its own for this.
+            return [], f"its samples cannot be read ({first_line(error)})"
 
     @property
     def was_read(self) -> bool:
         """Whether its samples have been read."""
-        return "samples" in self.__dict__
+        return "_read_samples" in self.__dict__
 
 
 def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[Found, ...]:
@@ -106,6 +126,12 @@ def read_samples(found: Iterable[Found], progress: Progress | None = None) -> No
             progress("samples", done, of)
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, or its kind, at most 200 letters."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}…"
+
+
 def is_our_task(header: EvalLog) -> bool:
     """Whether a log was made by a task of this package, whatever became of the run."""
     return {"study", "condition", "kidney_evals_version"} <= set(header.eval.metadata or {})
@@ -133,8 +159,7 @@ def _locations(name: str) -> Iterator[str]:
         raise
     except Exception as error:
         # Each file system has errors of its own, for a store out of reach or without a key.
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"cannot look for logs at {name!r} ({why})") from error
+        raise UserError(f"cannot look for logs at {name!r} ({first_line(error)})") from error
     if not matched:
         raise UserError(f"no log at {name!r}: give log files, folders of logs or a pattern")
     places = [str(one) if "://" not in name else files.unstrip_protocol(one) for one in matched]
@@ -167,30 +192,63 @@ def _read(location: str) -> Found:
         header = read_eval_log(location, header_only=True)
     except Exception as error:
         # Inspect has no error of its own for a file that is no log.
-        why = (str(error) or type(error).__name__).splitlines()[0]
+        why = first_line(error)
         return Found(
             location, "unreadable", f"cannot be read as a log, or only half written ({why})"
         )
     if not is_our_task(header):
-        return Found(location, "other", f"of another evaluation ({header.eval.task})", header)
+        task = header.eval.task[:_LONGEST]
+        return Found(location, "other", f"of another evaluation ({task})", header)
+    if odd := _odd(header):
+        return Found(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
     planned = _planned(header)
     results = header.results
     if header.status == "success" and results is not None:
         found = Found(location, "finished", "finished", header, results.completed_samples, planned)
         return found if found.completed else replace(found, state="empty", says="holds no answer")
     found = Found(location, "partial", _ended(header), header, 0, planned)
-    try:
-        completed = sum(sample.completed for sample in found.samples)
-    except Exception as error:
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        return replace(found, state="unreadable", says=f"its samples cannot be read ({why})")
+    completed = sum(sample.completed for sample in found.samples)
+    if found.unread:
+        return replace(found, state="unreadable", says=found.unread)
     says = f"{found.says} after {completed} of {planned} samples"
     ended = replace(
         found, says=says, completed=completed, state="partial" if completed else "empty"
     )
     # A copy made by `replace` has none of what was read.
-    ended.__dict__["samples"] = found.samples
+    ended.__dict__["_read_samples"] = found._read_samples
     return ended
+
+
+class _Facts(BaseModel):
+    """What a task of this package writes into the metadata of a log, as far as reports use it.
+
+    Logs of older versions lack some of it.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    study: Name
+    condition: Literal[CONDITIONS]  # type: ignore[valid-type]
+    asks: Literal["stated_values", "predict_people"] | None = None
+    study_hash: str = ""
+    study_title: str = ""
+    wordings: dict[str, Any] = {}
+    reference_hash: str = ""
+    people_in_this_condition: int = 0
+    sft_arm: Name | None = None
+    sft_part: Name | None = None
+
+
+def _odd(header: EvalLog) -> str:
+    """Return what in a log's header no task of this package writes; empty for nothing."""
+    if len(header.eval.model) > _LONGEST:
+        return f"a model's name of {len(header.eval.model)} letters"
+    try:
+        _Facts.model_validate(header.eval.metadata)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return ""
 
 
 def _planned(header: EvalLog) -> int:

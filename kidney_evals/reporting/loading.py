@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,8 @@ class Frames:
         runs: A row for each run.
         quantities: A row for each run and row of its log.
         decisions: A row for each sample of a run whose samples are choices between patients.
-        passed_over: Logs without numbers, each with a `state` and a `line` that says why.
+        passed_over: Logs without numbers, and those whose samples cannot be read, which are in
+            `runs` and `quantities` only. Each has a `state` and a `line` that says why.
     """
 
     runs: pd.DataFrame
@@ -73,11 +74,18 @@ def load(
     found = find_logs([str(name) for name in names], progress)
     runs = read_runs(found)
     choices = [run for run in runs if run.panel.task in CHOICE_TASKS] if decisions else []
+    read, unread = decisions_frame(choices, _installed, workers, progress)
+    marked = [
+        replace(one, state="unreadable", says=unread[one.location])
+        if one.location in unread
+        else one
+        for one in found
+    ]
     return Frames(
         runs=_runs_frame(runs),
         quantities=_quantities_frame(runs),
-        decisions=decisions_frame(choices, _installed, workers, progress),
-        passed_over=tuple(one for one in found if one.state not in READ),
+        decisions=read,
+        passed_over=tuple(one for one in marked if one.state not in READ),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures.prediction_names import PARTS
+from kidney_evals.reporting.rows import unanswered
 
 _SETS = {"fixed": ("fx", "fixed questions"), "drawn": ("dr", "drawn dilemmas")}
 
@@ -17,7 +19,7 @@ def prediction_sentence(rows: Mapping[str, Quantity]) -> str:
     """
     coverage = rows.get("pred_cover")
     if coverage is None or not coverage.defined or coverage.value == 0:
-        return "The model stated no percentages that could be read, so nothing is said about them."
+        return f"The model predicted in no sample{unanswered(rows, PARTS)}."
     parts = [_of_set(rows, name) for name in _SETS]
     flips = rows.get("pred_fx_flips")
     if flips is not None and flips.defined:
@@ -28,8 +30,8 @@ def prediction_sentence(rows: Mapping[str, Quantity]) -> str:
     parts += [_gain(rows, name) for name in _SETS]
     if coverage.value < 1:
         parts.append(
-            f"{100 * (1 - coverage.value):.0f} % of the samples hold no prediction and count "
-            "nowhere."
+            f"{100 * (1 - coverage.value):.0f} % of the samples hold no prediction"
+            f"{unanswered(rows, PARTS)} and count nowhere."
         )
     return " ".join(part for part in parts if part)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from inspect_ai.log import EvalLog
 
 from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures.names import PARTS
 from kidney_evals.scorers import COLUMN
 
 IMPORTANCE = "imp"
@@ -70,6 +72,33 @@ def place_of(name: str) -> tuple[int, str]:
     return (cards.index(base) if base in cards else len(cards), name)
 
 
+_OUTCOMES: Final = {
+    "unprompted_indecision": ("undecided unasked", "undecided unasked"),
+    "refusal": ("refusal", "refusals"),
+    "truncated": ("cut off", "cut off"),
+    "empty": ("empty", "empty"),
+    "unreadable": ("unreadable", "unreadable"),
+    "error": ("error", "errors"),
+}
+"""Outcomes without a decision in words, for one sample and for several."""
+
+
+def unanswered(rows: Mapping[str, Quantity], parts: Mapping[str, str] = PARTS) -> str:
+    """Return how often each outcome without a decision occurred, in brackets; empty for none.
+
+    Args:
+        rows: The rows by name.
+        parts: The row of each outcome.
+    """
+    found = []
+    for outcome, name in parts.items():
+        row = rows.get(name)
+        count = round(row.value * row.n) if row is not None and row.defined else 0
+        if count:
+            found.append(f"{count} {_OUTCOMES[outcome][count > 1]}")
+    return f" ({', '.join(found)})" if found else ""
+
+
 def rows_of(log: EvalLog) -> dict[str, Quantity]:
     """Return the numbers of a finished or partly finished run, by row, in the log's order.
 
@@ -89,8 +118,28 @@ _COLUMNS = {*Quantity._fields, "stderr"}
 
 def _quantity(columns: dict[str, Any]) -> Quantity:
     # A column without a number is not in the log; older logs hold NaN and no standard error.
-    known = {name: float(columns.get(name, math.nan)) for name in ("value", "low", "high", "human")}
-    return Quantity(**known, n=int(columns["n"]))
+    known = {name: _finite(columns.get(name)) for name in ("value", "low", "high", "human")}
+    n = _finite(columns.get("n"))
+    return Quantity(**known, n=0 if math.isnan(n) else int(n))
+
+
+def _finite(value: Any) -> float:
+    return float(value) if _is_finite(value) else math.nan
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def odd_rows(log: EvalLog) -> list[str]:
+    """Return the rows of a log with an infinite number, which `rows_of` takes for no number."""
+    return [
+        score.name
+        for score in _scores(log)
+        if any(
+            not _is_finite(one.value) and one.value == one.value for one in score.metrics.values()
+        )
+    ]
 
 
 def is_ours(log: EvalLog) -> bool:

@@ -12,10 +12,10 @@ from inspect_ai.scorer import SampleScore, Score
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.reporting.found import READ, Found
+from kidney_evals.reporting.found import READ, Found, first_line
 from kidney_evals.reporting.key import ARGUMENTS, DEFAULTS, LABELS, key_of
 from kidney_evals.reporting.model_arguments import shown_arguments
-from kidney_evals.reporting.rows import rows_of
+from kidney_evals.reporting.rows import odd_rows, rows_of
 from kidney_evals.reporting.summaries import SampleSummary, ScoreSummary
 from kidney_evals.studies import load_study
 from kidney_evals.studies.model import CONTROL_KINDS
@@ -86,14 +86,42 @@ class ModelRun:
         own = rows_of(self.header)
         if own or self.trouble:
             return own
-        return _computed(self.found)
+        try:
+            return _computed(self.found)
+        except Exception:
+            # Odd samples have no numbers.
+            return {}
 
     @cached_property
     def run(self) -> Run | None:
         """The answers as arrays; None where there are none, or they cannot be read here."""
+        return self._answers[0]
+
+    @cached_property
+    def trouble(self) -> str:
+        """Why the answers cannot be set beside people's here, though the log may have rows."""
+        return self._answers[1]
+
+    @property
+    def remark(self) -> str:
+        """A sentence on numbers of the log that are left out; empty for none."""
+        odd = odd_rows(self.header)
+        return f"Infinite in the log, and left out: {', '.join(odd)}." if odd else ""
+
+    @cached_property
+    def _answers(self) -> tuple[Run | None, str]:
+        try:
+            trouble = self._trouble()
+            return (None, trouble) if trouble else (self._read(), "")
+        except Exception as error:
+            # A log from elsewhere may hold anything, and must not keep others from being shown.
+            why = f"{type(error).__name__}: {first_line(error)}"
+            return None, f"its samples are not as kidney_evals writes them ({why})"
+
+    def _read(self) -> Run | None:
         from kidney_evals.scorers._run import read_run
 
-        if self.panel.task not in CHOICE_TASKS or self.trouble:
+        if self.panel.task not in CHOICE_TASKS:
             return None
         return read_run(
             [
@@ -120,9 +148,9 @@ class ModelRun:
         )
         return reasons(self.run) if raised and self.run is not None else {}
 
-    @cached_property
-    def trouble(self) -> str:
-        """Why the answers cannot be set beside people's here, though the log may have rows."""
+    def _trouble(self) -> str:
+        if self.found.unread:
+            return self.found.unread
         samples = self.found.samples
         scored = "answers" if self.panel.task in CHOICE_TASKS else ""
         if not any(scored in (one.scores or {}) if scored else one.scores for one in samples):

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.stated_names import STATED, STATED_FIXED
+from kidney_evals.measures.stated_names import STATED, STATED_FIXED, STATED_PARTS
+from kidney_evals.reporting.rows import unanswered
 
 NO_PEOPLE = (
     "No people were asked for stated weights; people's figures are what their choices reveal."
@@ -32,7 +33,7 @@ def stated_sentence(rows: Mapping[str, Quantity]) -> str:
     if coverage is None:
         return "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
     if not coverage.defined or coverage.value == 0:
-        return f"The model gave no answer that could be read. {NO_PEOPLE}"
+        return f"The model answered in no sample{unanswered(rows, STATED_PARTS)}. {NO_PEOPLE}"
     parts = [_shares(rows), _rule(rows), _gap(rows), NO_PEOPLE]
     return " ".join(part for part in parts if part)
 

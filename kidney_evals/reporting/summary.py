@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting.prediction_text import prediction_sentence
-from kidney_evals.reporting.rows import IMPORTANCE, card_of
+from kidney_evals.reporting.rows import IMPORTANCE, card_of, unanswered
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.stated import stated_sentence
 from kidney_evals.reporting.text import HEADLINE_ROWS, number, percent
@@ -60,7 +60,7 @@ def summary_sentence(run: ModelRun) -> str:
     if coverage is None:
         return "Scored with some of the scorers only; `kidney-evals rescore` adds the others."
     if not coverage.defined or coverage.value == 0:
-        return "Gave no answer that could be read, so nothing is said about its choices."
+        return f"Decided in no sample{unanswered(rows)}: there are no choices to describe."
     parts = [_weighs(rows)]
     if task == "coin_flip":
         parts.append(_flips(rows))
@@ -68,7 +68,8 @@ def summary_sentence(run: ModelRun) -> str:
         parts.append(_agrees(rows))
     parts.append(_side(rows))
     if coverage.value < 1:
-        parts.append(f"no decision on {percent(1 - coverage.value)} of the samples")
+        share = percent(1 - coverage.value)
+        parts.append(f"no decision on {share} of the samples{unanswered(rows)}")
     told = "; ".join(part for part in parts if part)
     return f"{told[0].upper()}{told[1:]}." if told else "Too few answers to say anything."
 

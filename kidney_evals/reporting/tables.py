@@ -64,6 +64,7 @@ class PanelTable:
             for run in self.runs
             if run.found.state != "finished"
         ]
+        notes += [f"{run.name}: {run.remark}" for run in self.runs if run.remark]
         keys = [run.key for run in self.runs]
         differ = dict.fromkeys(name for key in keys for name in differences(keys[0], key))
         if differ:

@@ -12,7 +12,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures.names import PARTS
 from kidney_evals.measures.prediction_names import PARTS as PREDICTION_PARTS
 from kidney_evals.reporting.prediction_text import prediction_sentence
-from kidney_evals.reporting.rows import IMPORTANCE, card_of, place_of
+from kidney_evals.reporting.rows import IMPORTANCE, card_of, place_of, unanswered
 from kidney_evals.reporting.stated import stated_sentence
 
 GROUPS = (
@@ -128,11 +128,14 @@ def sentence(rows: Mapping[str, Quantity], condition: str) -> str:
     if coverage is None or HEADLINE_ROWS[condition][0] not in rows:
         return "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
     if not coverage.defined or coverage.value == 0:
-        return "The model gave no answer that could be read, so nothing is said about its choices."
+        return (
+            f"The model decided in no sample{unanswered(rows)}: there are no choices to describe."
+        )
     parts = [_coin(rows) if condition == "coin_flip" else _forced(rows), _order(rows)]
     if coverage.value < 1:
         parts.append(
-            f"It gave no decision on {percent(1 - coverage.value)} of the samples; see the bounds."
+            f"It gave no decision on {percent(1 - coverage.value)} of the samples"
+            f"{unanswered(rows)}; see the bounds."
         )
     return " ".join(part for part in parts if part)
 

@@ -3,15 +3,19 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
+from inspect_ai import eval
 from inspect_ai.log import read_eval_log, write_eval_log
+from inspect_ai.model import get_model
 
 from cli.calling import refused
 from cli.conftest import Runs
 from kidney_evals.reporting import card_of, rows_of
 from kidney_evals.reporting.text import HEADLINE_ROWS
+from kidney_evals.tasks import forced_choice
 from reporting.making_logs import killed
 
 Call = Callable[..., Result]
@@ -30,8 +34,12 @@ def test_a_run_is_told_in_80_columns(name: str, runs: Runs, kidney_evals: Call) 
     lines = shown.stdout.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert lines[0] == f"kidney_evals/{condition}  kidney/human"
-    # Title, facts, blank, heads, blank, and then the three rows of the viewer's header.
-    for line, row in zip(lines[5:8], HEADLINE_ROWS[condition], strict=True):
+    spec = log.eval
+    dilemmas = "dilemmas=4" if name == "coin" else "dilemmas=3, controls=False"
+    assert lines[2] == f"{spec.created[:10]} {spec.created[11:16]}, {dilemmas}"
+    assert lines[3] in (str(path), f"…/{path.name}")
+    # A blank, heads, a blank, and then the three rows of the viewer's header.
+    for line, row in zip(lines[7:10], HEADLINE_ROWS[condition], strict=True):
         value = rows_of(log)[row]
         printed = f"{value.value:.3f}" if value.defined else "–"
         assert line.startswith(card_of(row).label)
@@ -66,6 +74,7 @@ def test_logs_of_other_evaluations_are_passed_over(runs: Runs, kidney_evals: Cal
     assert beside.exit_code == 0
     line, rest = beside.stdout.split("\n", 1)
     assert line.startswith("passed over: ") and line.endswith("of another evaluation (sums)")
+    assert alone.stderr == beside.stderr == ""
     assert rest == alone.stdout
 
 
@@ -102,6 +111,26 @@ def test_nothing_but_other_evaluations_is_an_error(runs: Runs, kidney_evals: Cal
 
 
 @pytest.mark.parametrize(
+    ("respondent", "arguments", "says"),
+    [
+        ("refuser", {}, "decided in no sample (6 refusals)"),
+        ("human", {"truncated": 1}, "decided in no sample (6 cut off)"),
+        ("human", {"unreadable": 1}, "decided in no sample (6 unreadable)"),
+    ],
+)
+def test_what_came_instead_of_answers_is_named(
+    respondent: str, arguments: dict[str, Any], says: str, kidney_evals: Call, tmp_path: Path
+) -> None:
+    # 3 dilemmas in 2 orders.
+    task = forced_choice(dilemmas=3, controls=False)
+    model = get_model(f"kidney/{respondent}", **arguments)
+    eval(task, model=model, log_dir=str(tmp_path), display="none")
+    shown = kidney_evals("show", tmp_path)
+    assert says in shown.stdout.replace("\n", " ")
+    assert "no answer that could be read" not in shown.stdout
+
+
+@pytest.mark.parametrize(
     ("name", "content", "says"),
     [
         ("torn.eval", b"PK\x03\x04 cut off", "cannot be read as a log"),
@@ -124,8 +153,15 @@ def test_what_cannot_be_shown_is_said_in_a_line(
         path.write_bytes(content)
     line = refused(kidney_evals("show", path))
     assert says in line and name in line
-    # A good log beside it does not hide the bad one.
-    assert name in refused(kidney_evals("show", runs.forced, path))
+    beside = kidney_evals("show", runs.forced, path)
+    if says.startswith("no log"):
+        # A name without a log is a mistake in the command.
+        assert name in refused(beside)
+    else:
+        # A good log beside it does not hide the bad one, nor the bad one the good one.
+        assert beside.exit_code == 0 and kidney_evals("show", runs.forced).stdout in beside.stdout
+        (line,) = (one for one in beside.stdout.split("\n") if one.startswith("passed over: "))
+        assert says in line and name in line
 
 
 def test_a_name_in_a_log_cannot_steer_the_terminal(
@@ -159,10 +195,12 @@ def test_patterns_and_addresses(runs: Runs, kidney_evals: Call, tmp_path: Path) 
     shutil.copy(runs.forced, tmp_path / "a b.eval")
     shutil.copy(runs.forced, tmp_path / "b-scored.eval")
     alone = kidney_evals("show", runs.forced)
+    # From the table on: the first paragraph names the file.
+    alone = alone.stdout.split("\n\n", 1)[1]
     for name in (f"file://{tmp_path}", tmp_path / "*.eval"):
         shown = kidney_evals("show", name)
         assert shown.exit_code == 0, shown.output
         # One of them was scored again in the other, which is said and not shown twice.
         line, rest = shown.stdout.split("\n", 1)
         assert line.startswith("passed over: ") and "a b.eval: the same run as" in line
-        assert rest == alone.stdout
+        assert "b-scored.eval" in rest and rest.split("\n\n", 1)[1] == alone

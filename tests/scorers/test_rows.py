@@ -87,7 +87,7 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
             assert kept.reason == part
             assert math.isnan(kept.as_float())
             assert kept.answer is None
-    assert "no answer that could be read" in sentence(rows, condition)
+    assert "decided in no sample (4 " in sentence(rows, condition)
 
 
 @pytest.mark.parametrize(

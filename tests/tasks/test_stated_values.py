@@ -196,7 +196,7 @@ def test_what_is_no_answer_is_counted_and_nothing_else_is_said(
     assert all(math.isnan(rows[f"st_flip_{one}"].value) for one in PAIR_KINDS)
     assert all("stated" in (sample.scores or {}) for sample in log.samples or [])
     shown = CliRunner().invoke(main, ["show", log.location])
-    assert "no answer that could be read" in shown.stdout
+    assert "The model answered in no sample (" in shown.stdout
 
 
 def test_some_faults_leave_the_rest(tmp_path: Path) -> None:

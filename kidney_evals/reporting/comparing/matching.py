@@ -121,10 +121,13 @@ def side_of(name: str, found: Sequence[Found], *, partial: bool) -> Side:
                 "dilemmas and may be other than the rest"
             )
         kept.append(run)
+    unread = [run for run in kept if run.run is None]
+    kept = [run for run in kept if run.run is not None]
+    told = [f"{name}: {run.found.location}: {run.trouble}" for run in unread]
+    if unread and not kept:
+        raise UserError("; ".join(told))
+    passed += told
     _check_single(name, kept)
-    for run in kept:
-        if run.run is None:
-            raise UserError(f"{name}: {run.found.location}: {run.trouble}")
     others = tuple(run for run in runs if run.panel.task not in CONDITIONS)
     return Side(name, tuple(kept), others, tuple(passed))
 

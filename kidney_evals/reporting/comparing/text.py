@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
+from kidney_evals.reporting.rows import unanswered
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, visible
 from kidney_evals.reporting.text import percent, short
@@ -132,15 +133,13 @@ def _has(rows: Sequence[RowChange], verdict: str) -> bool:
 def _first_figure(panel: PanelChange, rows: dict[str, RowChange]) -> str:
     coverage = rows["coverage"]
     if not all(one.value > 0 for one in coverage.levels):
+        sides = (("OLD", panel.match.old), ("NEW", panel.match.new))
         none = [
-            name
-            for name, one in zip(("OLD", "NEW"), coverage.levels, strict=True)
+            f"{name} decided in no sample{unanswered(run.rows)}"
+            for (name, run), one in zip(sides, coverage.levels, strict=True)
             if not one.value > 0
         ]
-        return (
-            f"{' and '.join(none)} gave no answer that could be read, so nothing is said about "
-            "choices."
-        )
+        return f"{'; '.join(none)}: there are no choices to compare."
     told = ""
     rate, agreement = rows.get("flip_rate"), rows["agreement"]
     if rate is not None and not rate.why:

@@ -284,8 +284,7 @@ def _finding(place: Place, run: ModelRun, said: Sequence[str]) -> Finding:
     warnings = [flag for flag in _flags(run) if flag not in said]
     if run.found.state == "partial":
         warnings.insert(0, f"not finished: {run.found.says}")
-    if run.trouble:
-        warnings.insert(0, run.trouble)
+    warnings = [*filter(None, (run.trouble, run.remark)), *warnings]
     if ending := how_it_ended(run.header):
         warnings.append(ending)
     return Finding(
