@@ -139,10 +139,11 @@ def write_output(
     if str(name) == STDOUT:
         sys.stdout.buffer.write(content)
         return
-    files, path = _file_system(str(name)) if is_url(name) else (None, Path(name))
-    if isinstance(path, Path):
-        _write_local(path, content, replaced)
+    place = on_this_machine(name)
+    if isinstance(place, Path):
+        _write_local(place, content, replaced)
         return
+    files, path = _file_system(place)
     try:
         files.pipe_file(path, content)
     except Exception as error:

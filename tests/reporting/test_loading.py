@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.model import get_model
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
@@ -16,6 +18,7 @@ from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.frames import as_markdown, schema
 from kidney_evals.reporting.loading import Frames, decision_columns, load, run_columns
 from kidney_evals.studies import load_study
+from kidney_evals.tasks import coin_flip
 from reporting.conftest import Made
 from reporting.making_logs import edited, killed, of_another_run
 
@@ -217,3 +220,21 @@ def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.Monke
 def test_the_page_on_frames_is_the_table() -> None:
     _, tables = DOCS.read_text(encoding="utf-8").split("\n## `runs`", 1)
     assert "## `runs`" + tables == as_markdown(), "put as_markdown() below the page's head"
+
+
+def test_the_first_snippet_gives_the_rate_of_the_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run has controls, and refusals, which belong to no rate."""
+    model = get_model("kidney/human", refusing=0.3, seed=2)
+    log = eval(coin_flip(dilemmas=8), model=model, log_dir=str(tmp_path), display="none")[0]
+    snippet = DOCS.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    here = snippet.replace('"s3://bucket/more/*.eval"', "").replace('"logs"', repr(str(tmp_path)))
+    assert here.count(str(tmp_path)) == 1
+    names: dict[str, Any] = {}
+    exec(here, names)
+    assert capsys.readouterr().out == ""
+    decisions, row = names["frames"].decisions, rows_of(log)["flip_rate"]
+    assert decisions["control"].any() and (decisions["outcome"] == "refusal").any()
+    shares = names["shares"]["kidney/human", "coin_flip"]
+    assert round(shares["coin"], 4) == row.value and len(names["answers"]) == row.n

@@ -318,7 +318,7 @@ def test_no_text_is_a_formula_in_a_spreadsheet(text: str, cell: str) -> None:
 
 
 def test_every_text_of_a_file_is_made_safe_and_numbers_stay() -> None:
-    rows = [["=head", "n"], ["a\r=b", -0.5], [None, -3]]
+    rows: list[list[Any]] = [["=head", "n"], ["a\r=b", -0.5], [None, -3]]
     assert csv_text(rows) == "'=head,n\na =b,-0.5\n,-3\n"
 
 

@@ -123,10 +123,10 @@ def side_of(name: str, found: Sequence[Found], *, partial: bool) -> Side:
         kept.append(run)
     unread = [run for run in kept if run.run is None]
     kept = [run for run in kept if run.run is not None]
-    told = [f"{name}: {run.found.location}: {run.trouble}" for run in unread]
-    if unread and not kept:
-        raise UserError("; ".join(told))
-    passed += told
+    lines = [f"{name}: {run.found.location}: {run.trouble}" for run in unread]
+    if lines and not kept:
+        raise UserError("; ".join(lines))
+    passed += lines
     _check_single(name, kept)
     others = tuple(run for run in runs if run.panel.task not in CONDITIONS)
     return Side(name, tuple(kept), others, tuple(passed))
