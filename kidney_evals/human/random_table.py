@@ -131,6 +131,8 @@ def read_spread(
     """
     try:
         return _fitted(folder, condition, attributes) or _published(folder, condition, attributes)
+    except UserError:
+        raise
     except (KeyError, ValueError) as error:
         raise UserError(
             f"the tables of people's spread in {folder} do not fit their form ({error!r})"

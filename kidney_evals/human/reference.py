@@ -7,9 +7,9 @@ no code. See `kidney_evals.human.sources` for how each kind of table gives share
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -32,7 +32,16 @@ from kidney_evals.human.sources import (
     ShareSource,
     differences,
 )
+from kidney_evals.human.table_rows import About
 from kidney_evals.human.tables import number, read_draws, read_rows, scored_tables
+from kidney_evals.input_files import (
+    MAX_TABLE_BYTES,
+    read_bytes,
+    read_json,
+    shown,
+    stamp,
+    without_bom,
+)
 from kidney_evals.studies import Condition, Dilemma, Study
 
 REFERENCE_FOLDER = "reference"
@@ -203,17 +212,10 @@ def load_reference(study: Study, condition: Condition) -> Reference:
     """
     folder = study.path / REFERENCE_FOLDER
     files = scored_tables(folder)
-    stamps = tuple((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in files)
+    stamps = tuple(map(stamp, files))
     key = (study.path, study.hash, condition, stamps)
     if key not in _CACHE:
-        try:
-            _CACHE[key] = _read(study, condition, folder, files)
-        except (KeyError, ValueError) as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(
-                f"the reference tables in {folder} do not fit their form ({error!r})"
-            ) from error
+        _CACHE[key] = _read(study, condition, folder, files)
     return _CACHE[key]
 
 
@@ -221,18 +223,20 @@ def reference_hash(files: Sequence[Path]) -> str:
     """Return SHA-256 over the names and contents of tables, line ends made alike."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda p: p.name):
-        content = path.read_bytes().replace(b"\r\n", b"\n")
+        content = without_bom(read_bytes(path, MAX_TABLE_BYTES))
         digest.update(path.name.encode() + b"\0" + content + b"\0")
     return digest.hexdigest()
 
 
 def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -> Reference:
     names = {path.name for path in files}
-    about = json.loads((folder / "reference.json").read_text("utf-8")) if files else {}
+    version = read_json(folder / "reference.json", About).version if files else ""
     k = len(study.attributes)
     tables = _Tables(folder, names, condition)
+    _check_tables(study, tables)
     weights = tables.vector("logit", study.attribute_ids)
-    strict = _Tables(folder, names, "forced_choice").vector("logit", study.attribute_ids)
+    forced = tables if condition == "forced_choice" else _Tables(folder, names, "forced_choice")
+    strict = forced.vector("logit", study.attribute_ids)
     source = _source(study, tables, strict)
     draws = tables.draws
     weight_draws = tables.draw_matrix("logit", study.attribute_ids)
@@ -241,7 +245,7 @@ def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -
     return Reference(
         study=study,
         condition=condition,
-        version=str(about.get("version", "")),
+        version=version,
         sha256=reference_hash(files),
         has_people=not isinstance(source, NoPeople),
         people=int(study.people.get(condition, 0)),
@@ -269,19 +273,25 @@ class _Tables:
 
     def __init__(self, folder: Path, names: set[str], condition: Condition) -> None:
         self.folder, self.names, self.condition = folder, names, condition
-        self.answers = 2 if condition == "forced_choice" else 3
-        name = f"draws_{condition}.csv"
-        self.draws: dict[str, Floats] = read_draws(folder / name) if name in names else {}
+        self._read: dict[str, list[dict[str, str]]] = {}
+        self.answers = ("first", "second", "coin")[: 2 if condition == "forced_choice" else 3]
+        self.draws_file = f"draws_{condition}.csv"
         self.estimates = {
             (row["model"], row["parameter"]): number(row["estimate"])
             for row in self.rows("models.csv")
         }
 
+    @cached_property
+    def draws(self) -> dict[str, Floats]:
+        return read_draws(self.folder / self.draws_file) if self.draws_file in self.names else {}
+
     def rows(self, name: str) -> list[dict[str, str]]:
-        if name not in self.names:
-            return []
-        rows = read_rows(self.folder / name)
-        return [row for row in rows if row.get("condition", self.condition) == self.condition]
+        if name not in self._read:
+            rows = read_rows(self.folder / name) if name in self.names else []
+            self._read[name] = [
+                row for row in rows if row.get("condition", self.condition) == self.condition
+            ]
+        return self._read[name]
 
     def vector(self, model: str, parameters: Sequence[str]) -> Floats:
         return np.array([self.estimates.get((model, name), np.nan) for name in parameters])
@@ -304,16 +314,89 @@ class _Tables:
         return result
 
 
+def _check_tables(study: Study, tables: _Tables) -> None:
+    """Check a table against the study and against the other tables.
+
+    Raises:
+        UserError: A table lacks a parameter, a column or a row, or is about other dilemmas.
+    """
+
+    def need(table: str, what: str, wanted: Iterable[str], there: Container[str]) -> None:
+        if missing := [name for name in dict.fromkeys(wanted) if name not in there]:
+            listed = ", ".join(map(shown, missing[:10]))
+            raise UserError(f"{tables.folder / table}: {what} {listed}")
+
+    def within(name: str, upper: float) -> None:
+        column = tables.draws[name]
+        if column.min() < 0 or column.max() > upper:
+            allowed = "0 to 1" if upper == 1 else "0 up"
+            raise UserError(
+                f"{tables.folder / tables.draws_file}: column {name} must be from {allowed}"
+            )
+
+    parameters: dict[str, list[str]] = {}
+    for model, parameter in tables.estimates:
+        parameters.setdefault(model, []).append(parameter)
+    if "lapse" in parameters.get("shares", ()):
+        for model in ("shares", "flip")[: len(tables.answers) - 1]:
+            wanted = _parameters(study, model)
+            need("models.csv", f"lacks, of the model {model},", wanted, parameters.get(model, ()))
+        if not 0 <= tables.estimates["shares", "lapse"] <= 1:
+            raise UserError(f"{tables.folder / 'models.csv'}: lapse must be from 0 to 1")
+    for row in tables.rows("covariance.csv"):
+        known = parameters.get(row["model"])
+        if known is not None:
+            need("covariance.csv", "models.csv lacks", (row["row"], row["column"]), known)
+    for table in ("counts.csv", "shares.csv"):
+        found = [row["dilemma"] for row in tables.rows(table)]
+        if study.draw is None:
+            need(table, "the study has no dilemma", found, [one.id for one in study.listed])
+    for table in ("profiles.csv", "latent_classes.csv"):
+        for row in tables.rows(table)[:1]:
+            need(table, "lacks the columns", study.attribute_ids, row)
+    if not tables.draws:
+        return
+    if any(len(column) != DRAWS for column in tables.draws.values()):
+        raise UserError(f"{tables.folder / tables.draws_file} must have {DRAWS} rows")
+    counted = [row["dilemma"] for row in tables.rows("counts.csv")]
+    counts = [
+        f"{dilemma}.{answer}"
+        for dilemma in counted
+        for answer in tables.answers
+        if f"{dilemma}.first" in tables.draws
+    ]
+    bins = len(tables.rows("flip_curve.csv")) if "curve.0" in tables.draws else 0
+    rates = [f"curve.{b}" for b in range(bins)]
+    rates += ["shares.lapse"] if "shares.lapse" in tables.draws else []
+    need(tables.draws_file, "lacks the columns", (*counts, *rates), tables.draws)
+    for name in (*counts, *rates):
+        within(name, 1 if name in rates else np.inf)
+    for dilemma in counted:
+        columns = [name for name in counts if name.rpartition(".")[0] == dilemma]
+        if columns and not np.any([tables.draws[name] for name in columns], axis=0).all():
+            raise UserError(
+                f"{tables.folder / tables.draws_file}: {dilemma} has a draw of no answer"
+            )
+
+
+def _parameters(study: Study, model: str) -> tuple[str, ...]:
+    """Return the parameters of the model `shares` or `flip`, in the order of its vector."""
+    if model == "flip":
+        return (*FLIP_FEATURES, "intercept")
+    names = study.attribute_ids
+    return (*names, *(f"sign_{name}" for name in names), "lapse")
+
+
 def _source(study: Study, tables: _Tables, strict: Floats) -> ShareSource:
     counts = tables.rows("counts.csv")
     profiles = tables.rows("profiles.csv")
     shares = tables.rows("shares.csv")
     if ("shares", "lapse") in tables.estimates:
-        names = (*study.attribute_ids, *(f"sign_{name}" for name in study.attribute_ids), "lapse")
+        names = _parameters(study, "shares")
         flip, flip_draws = None, None
-        if tables.answers == 3:
-            flip = tables.vector("flip", (*FLIP_FEATURES, "intercept"))
-            flip_draws = tables.draw_matrix("flip", (*FLIP_FEATURES, "intercept"))
+        if len(tables.answers) == 3:
+            flip = tables.vector("flip", _parameters(study, "flip"))
+            flip_draws = tables.draw_matrix("flip", _parameters(study, "flip"))
         # The pull of the first place is not part of a share, hence the zero.
         theta_draws = tables.draw_matrix("shares", names)
         return ModelShares(
@@ -325,31 +408,33 @@ def _source(study: Study, tables: _Tables, strict: Floats) -> ShareSource:
             flip_draws=flip_draws,
         )
     if counts:
-        answers = ("first", "second", "coin")[: tables.answers]
         ids = [row["dilemma"] for row in counts]
         return CountShares(
             counts={
-                row["dilemma"]: np.array([float(row[answer]) for answer in answers])
+                row["dilemma"]: np.array([float(row[answer]) for answer in tables.answers])
                 for row in counts
             },
             count_draws={
-                name: np.column_stack([tables.draws[f"{name}.{answer}"] for answer in answers])
+                name: np.column_stack(
+                    [tables.draws[f"{name}.{answer}"] for answer in tables.answers]
+                )
                 for name in ids
                 if f"{name}.first" in tables.draws
             },
-            answers=tables.answers,
+            answers=len(tables.answers),
         )
     if profiles:
         ids = list(study.attribute_ids)
-        return ProfileShares(
-            {tuple(float(row[name]) for name in ids): float(row["score"]) for row in profiles}
-        )
+        scores = {tuple(float(row[name]) for name in ids): float(row["score"]) for row in profiles}
+        if len(scores) < len(profiles):
+            raise UserError(f"{tables.folder / 'profiles.csv'} has two scores for one patient")
+        return ProfileShares(scores)
     if shares:
         return PublishedShares(
             first={row["dilemma"]: float(row["first"]) for row in shares},
             effective={row["dilemma"]: float(row["effective"]) for row in shares},
         )
-    return NoPeople(tables.answers)
+    return NoPeople(len(tables.answers))
 
 
 def _curve(folder: Path, draws: Mapping[str, Floats]) -> FlipCurve:
@@ -358,8 +443,11 @@ def _curve(folder: Path, draws: Mapping[str, Floats]) -> FlipCurve:
     def column(name: str) -> Floats:
         return np.array([number(row[name]) for row in rows])
 
+    edges = np.append(column("from"), number(rows[-1]["to"]))
+    if edges[0] != 0 or (column("to") != edges[1:]).any() or np.isfinite(edges[-1]):
+        raise UserError(f"{folder / 'flip_curve.csv'}: bins must follow each other from 0 to inf")
     return FlipCurve(
-        edges=np.append(column("from"), number(rows[-1]["to"])),
+        edges=edges,
         masses=column("mass"),
         rates=column("rate"),
         variance=column("variance"),
@@ -387,8 +475,14 @@ def _distances(folder: Path, names: set[str], condition: Condition) -> PersonDis
     rows = [
         row for row in read_rows(folder / "person_distances.csv") if row["condition"] == condition
     ]
+    if not rows:
+        return None
+    probabilities = np.array([float(row["probability"]) for row in rows])
+    distances = np.array([float(row["distance"]) for row in rows])
+    if (np.diff(probabilities) <= 0).any() or (np.diff(distances) < 0).any():
+        raise UserError(f"{folder / 'person_distances.csv'}: quantiles must be in ascending order")
     return PersonDistances(
-        probabilities=np.array([float(row["probability"]) for row in rows]),
-        distances=np.array([float(row["distance"]) for row in rows]),
+        probabilities=probabilities,
+        distances=distances,
         answers=int(rows[0]["answers"]),
     )

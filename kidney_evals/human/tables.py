@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.errors import UserError
+from kidney_evals.human.table_rows import ROWS, DrawRow, check_rows
+from kidney_evals.input_files import MAX_TABLE_BYTES, TableFile, read_bytes
 
 Floats = NDArray[np.float64]
 Cell = str | int | float
@@ -60,16 +61,17 @@ def draws_text(columns: Mapping[str, Floats]) -> str:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV table by column name.
+    """Return the checked rows of a reference table by column name, as text.
 
     Raises:
-        UserError: The table is not readable.
+        UserError: The table is not readable or does not fit the model of its name.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"reference table {path} is not readable ({error})") from error
+    table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))
+    form = ROWS.get(path.name, DrawRow)
+    rows = table.rows(form)
+    check_rows(table, rows)
+    table.finish()
+    return [cells for _, cells, _ in rows]
 
 
 def number(text: str) -> float:
@@ -81,7 +83,7 @@ def read_draws(path: Path) -> dict[str, Floats]:
     """Return the columns of a table of draws, each of shape (draws,)."""
     rows = read_rows(path)
     return {
-        name: np.array([number(row[name]) for row in rows]) for name in (rows[0] if rows else ())
+        name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())
     }
 
 

@@ -8,6 +8,9 @@ from typing import TypeVar
 
 from kidney_evals.studies.model import Attribute, Dilemma, Order, Patient
 
+MAX_DILEMMAS = 100_000
+"""Most dilemmas of one draw."""
+
 BLOCK = 10
 """Dilemmas are stratified in blocks of this size, so any prefix covers the domain evenly."""
 
@@ -54,12 +57,13 @@ def draw_dilemmas(
 def draw_limit(attributes: tuple[Attribute, ...]) -> int:
     """Return how many different dilemmas a draw may be asked for.
 
-    A tenth of all pairs, so that drawing without replacement stays close to a uniform draw.
+    A tenth of all pairs, so that drawing without replacement stays close to a uniform draw; never
+    more than `MAX_DILEMMAS`.
     """
     profiles = 1
     for attribute in attributes:
         profiles *= len(attribute.values)
-    return max(1, profiles * (profiles - 1) // 20)
+    return min(MAX_DILEMMAS, max(1, profiles * (profiles - 1) // 20))
 
 
 def draw_orders(count: int, seed: int) -> tuple[Order, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from kidney_evals.errors import UserError, unknown
+from kidney_evals.input_files import Stamp, YamlFile, read_bytes, stamp
+from kidney_evals.studies.files import LanguagesFile, SpokenAttribute, check_told_apart
 from kidney_evals.studies.model import Attribute, Study
 
 LANGUAGES_FILE = "languages.yaml"
@@ -18,7 +17,7 @@ LANGUAGES_FILE = "languages.yaml"
 ORIGINAL = "en"
 """The language of `study.yaml`."""
 
-_KNOWN: dict[tuple[Path, str, str, int], Study] = {}
+_KNOWN: dict[tuple[Path, str, str, Stamp], Study] = {}
 
 
 def in_language(study: Study, language: str) -> Study:
@@ -37,8 +36,7 @@ def in_language(study: Study, language: str) -> Study:
     if language == ORIGINAL:
         return study
     path = study.path / LANGUAGES_FILE
-    stamp = path.stat().st_mtime_ns if path.is_file() else 0
-    key = (study.path, study.hash, language, stamp)
+    key = (study.path, study.hash, language, stamp(path))
     if key not in _KNOWN:
         _KNOWN[key] = _translated(study, language, path)
     return _KNOWN[key]
@@ -46,40 +44,47 @@ def in_language(study: Study, language: str) -> Study:
 
 def _translated(study: Study, language: str, path: Path) -> Study:
     where = f"study {study.id!r}"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise UserError(f"{where} is in English only: its folder has no {LANGUAGES_FILE}")
-    try:
-        tables: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if language not in tables:
-            raise unknown(f"language of {where}", language, (ORIGINAL, *tables))
-        table = tables[language]
-        return replace(
-            study,
-            scenario={**study.scenario, "situation": str(table["situation"]).strip()},
-            attributes=tuple(
-                _attribute(attribute, table["attributes"][attribute.id])
-                for attribute in study.attributes
-            ),
-        )
-    except UserError:
-        raise
-    except KeyError as error:
-        raise UserError(f"{where}: {LANGUAGES_FILE} lacks {error} in {language}") from error
-    except (yaml.YAMLError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{where}: {LANGUAGES_FILE} is malformed ({reason})") from error
-
-
-def _attribute(attribute: Attribute, words: Mapping[str, Any]) -> Attribute:
-    levels = tuple(
-        replace(level, text=str(words["levels"][level.value])) for level in attribute.levels
-    )
-    phrases = words["phrases"] if attribute.phrases else {}
-    if phrases and "other" not in phrases:
-        raise KeyError(f"{attribute.id}.phrases.other")
+    file = YamlFile(str(path), read_bytes(path))
+    tables = file.result(LanguagesFile).root
+    if language not in tables:
+        raise unknown(f"language of {where}", language, (ORIGINAL, *tables))
+    words = tables[language]
+    attributes = []
+    for attribute in study.attributes:
+        at = (language, "attributes", attribute.id)
+        spoken = words.attributes.get(attribute.id)
+        try:
+            if spoken is None:
+                raise ValueError("is missing")
+            attributes.append(_attribute(attribute, spoken))
+        except ValueError as error:
+            file.add(at, str(error))
+    for name in words.attributes.keys() - set(study.attribute_ids):
+        file.add((language, "attributes", name), "is no attribute of the study")
+    labels = [one.label.casefold().strip() for one in attributes]
+    if len(set(labels)) < len(labels):
+        file.add((language, "attributes"), "has two attributes with one label")
+    file.finish()
     return replace(
-        attribute,
-        label=str(words["label"]),
-        levels=levels,
-        phrases={str(form): str(text) for form, text in phrases.items()},
+        study,
+        scenario={**study.scenario, "situation": words.situation.strip()},
+        attributes=tuple(attributes),
     )
+
+
+def _attribute(attribute: Attribute, words: SpokenAttribute) -> Attribute:
+    texts = {f"{level.value:g}": level for level in attribute.levels}
+    if words.levels.keys() != texts.keys():
+        raise ValueError(f"must have levels for {', '.join(texts) or 'nothing'}")
+    if not attribute.levels and "other" not in words.phrases:
+        raise ValueError("lacks the phrase other")
+    spoken = replace(
+        attribute,
+        label=words.label,
+        levels=tuple(replace(level, text=words.levels[name]) for name, level in texts.items()),
+        phrases=dict(words.phrases.items()),
+    )
+    check_told_apart(spoken)
+    return spoken

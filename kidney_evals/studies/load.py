@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
-
-import yaml
 
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.studies.draw import draw_dilemmas, draw_limit
-from kidney_evals.studies.model import (
-    CONDITIONS,
-    Attribute,
-    Dilemma,
-    Draw,
-    Kind,
-    Level,
-    Patient,
-    Study,
+from kidney_evals.input_files import (
+    Stamp,
+    TableFile,
+    YamlFile,
+    read_bytes,
+    shown,
+    stamp,
+    without_bom,
 )
+from kidney_evals.studies.draw import draw_dilemmas, draw_limit
+from kidney_evals.studies.files import ControlRow, DilemmaRow, StudyFile, with_patients
+from kidney_evals.studies.model import CONDITIONS, Attribute, Dilemma, Kind, Study
 
 STUDY_FILE = "study.yaml"
 DILEMMAS_FILE = "dilemmas.csv"
 CONTROLS_FILE = "controls.csv"
-
-_REQUIRED = ("id", "title", "version", "kind", "people", "scenario", "attributes", "canary")
-_LISTED_KINDS = ("fixed", "profile", "repeated")
 
 
 @lru_cache(maxsize=1)
@@ -74,13 +67,9 @@ def load_study(study: str | Path) -> Study:
     name = str(study)
     shipped = name in study_names()
     folder = datasets_dir() / name if shipped else _given(name)
-    if not (folder / STUDY_FILE).is_file():
+    if not os.path.lexists(folder / STUDY_FILE):
         raise unknown("study", name, (*study_names(), f"a folder that holds a {STUDY_FILE}"))
-    stamps = tuple(
-        (path.name, status.st_mtime_ns, status.st_size)
-        for path in _content_files(folder)
-        for status in (path.stat(),)
-    )
+    stamps = tuple(map(stamp, _content_files(folder)))
     return _read_study(folder, name if shipped else str(folder), stamps)
 
 
@@ -90,9 +79,12 @@ def _given(name: str) -> Path:
     Inspect loads a task file from within the file's folder, so a path that is not found here is
     looked for where the command was typed.
     """
-    here = Path(name).expanduser()
-    typed = Path(os.environ.get("PWD", ".")) / here
-    return (here if (here / STUDY_FILE).is_file() else typed).resolve()
+    try:
+        here = Path(name).expanduser()
+        typed = Path(os.environ.get("PWD", ".")) / here
+        return (here if os.path.lexists(here / STUDY_FILE) else typed).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # "~nobody", a NUL, a loop of links
+        raise UserError(f"study {name!r} is no path of a folder ({error})") from error
 
 
 def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple[Dilemma, ...]:
@@ -128,157 +120,79 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
 
 def _content_files(folder: Path) -> list[Path]:
     names = (STUDY_FILE, DILEMMAS_FILE, CONTROLS_FILE)
-    return [folder / name for name in names if (folder / name).is_file()]
+    return [folder / name for name in names if os.path.lexists(folder / name)]
 
 
 @lru_cache(maxsize=32)
-def _read_study(folder: Path, source: str, stamps: tuple[tuple[str, int, int], ...]) -> Study:
+def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
     # The stamps are not read: they make an edited file a new entry of the cache.
-    where = f"study {source!r}"
-    content = {path.name: path.read_bytes() for path in _content_files(folder)}
-    try:
-        raw = yaml.safe_load(content[STUDY_FILE])
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{where}: {STUDY_FILE} is not YAML ({_first_line(error)})") from error
-    if not isinstance(raw, dict):
-        raise UserError(f"{where}: {STUDY_FILE} must be a mapping")
-    missing = [key for key in _REQUIRED if key not in raw]
-    if missing:
-        raise UserError(f"{where}: {STUDY_FILE} lacks {', '.join(missing)}")
-    kind = raw["kind"]
-    if kind not in ("drawn", *_LISTED_KINDS):
-        raise UserError(f"{where}: unknown kind {kind!r}; allowed: drawn, fixed, profile, repeated")
-    try:
-        attributes = tuple(_attribute(item) for item in raw["attributes"])
-        people = {condition: int(raw["people"].get(condition, 0)) for condition in CONDITIONS}
-        draw = (
-            Draw(
-                seed=int(raw["draw"]["seed"]),
-                count=int(raw["draw"]["count"]),
-                sets=tuple(int(size) for size in raw["draw"]["sets"]),
-            )
-            if kind == "drawn"
-            else None
-        )
-        scenario = {str(key): str(text).strip() for key, text in raw["scenario"].items()}
-    except KeyError as error:
-        raise UserError(f"{where}: {STUDY_FILE} lacks {error.args[0]!r}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{where}: {STUDY_FILE} is malformed ({_first_line(error)})") from error
-    if not attributes:
-        raise UserError(f"{where}: at least one attribute is needed")
-    if len({attribute.id for attribute in attributes}) < len(attributes):
-        raise UserError(f"{where}: two attributes share an id")
-    listed: tuple[Dilemma, ...] = ()
-    if draw is None:
-        if DILEMMAS_FILE not in content:
-            raise UserError(f"{where}: kind {kind!r} needs a {DILEMMAS_FILE}")
-        listed = _table(where, DILEMMAS_FILE, content[DILEMMAS_FILE], attributes, cast(Kind, kind))
-        if not listed:
-            raise UserError(f"{where}: {DILEMMAS_FILE} has no dilemma")
-    controls: tuple[Dilemma, ...] = ()
-    if CONTROLS_FILE in content:
-        controls = _table(where, CONTROLS_FILE, content[CONTROLS_FILE], attributes, None)
+    content = {path.name: read_bytes(path) for path in _content_files(folder)}
+    about = YamlFile(str(folder / STUDY_FILE), content[STUDY_FILE]).result(StudyFile)
+    attributes = tuple(one.attribute() for one in about.attributes)
+    if (about.kind == "drawn") == (DILEMMAS_FILE in content):
+        need = "takes no" if about.kind == "drawn" else "needs a"
+        raise UserError(f"{folder / STUDY_FILE}: kind {about.kind} {need} {DILEMMAS_FILE}")
     digest = hashlib.sha256()
     for name, data in content.items():
         # Line ends are made alike, so that a checkout on Windows asks the same study.
-        digest.update(name.encode() + b"\0" + data.replace(b"\r\n", b"\n") + b"\0")
+        digest.update(name.encode() + b"\0" + without_bom(data) + b"\0")
+    listed, controls = (
+        _dilemmas(folder / name, content[name], attributes, about.kind) if name in content else ()
+        for name in (DILEMMAS_FILE, CONTROLS_FILE)
+    )
     return Study(
-        id=str(raw["id"]),
-        title=str(raw["title"]),
-        version=str(raw["version"]),
+        id=about.id,
+        title=about.title.strip(),
+        version=about.version,
         source=source,
         path=folder,
         attributes=attributes,
-        people=people,
-        scenario=scenario,
-        draw=draw,
+        people={condition: about.people.get(condition, 0) for condition in CONDITIONS},
+        scenario={name: text.strip() for name, text in about.scenario.items()},
+        draw=about.draw.draw() if about.draw else None,
         listed=listed,
         control_block=controls,
-        epochs=int(raw.get("epochs", 1)),
-        canary=str(raw["canary"]).strip(),
-        citation=str(raw.get("citation", "")).strip(),
+        epochs=about.epochs,
+        canary=about.canary.strip(),
+        citation=about.citation.strip(),
         hash=digest.hexdigest(),
     )
 
 
-def _attribute(raw: Mapping[str, Any]) -> Attribute:
-    name = str(raw["id"])
-    if not name.isidentifier():
-        raise ValueError(f"attribute id {name!r} is not a plain name")
-    levels = tuple(
-        Level(value=float(item["value"]), text=str(item["text"])) for item in raw.get("levels", ())
-    )
-    if levels:
-        values = [level.value for level in levels]
-        if values != sorted(set(values)):
-            raise ValueError(f"levels of {name} are not ascending")
-        low, high = values[0], values[-1]
-    else:
-        low, high = (float(value) for value in raw["range"])
-        if "other" not in raw["phrases"]:
-            raise ValueError(f"{name} lacks the phrase 'other'")
-    if not low < high:
-        raise ValueError(f"{name} has no range")
-    favoured = raw["favoured"]
-    if favoured not in ("low", "high"):
-        raise ValueError(f"{name}: favoured must be low or high, not {favoured!r}")
-    scale, step = float(raw.get("scale", 1)), float(raw.get("step", 1))
-    if scale <= 0 or step <= 0:
-        raise ValueError(f"{name}: scale and step must be above 0")
-    return Attribute(
-        id=name,
-        label=str(raw["label"]),
-        unit=str(raw.get("unit", "")),
-        low=low,
-        high=high,
-        favoured=favoured,
-        favoured_text=str(raw["favoured_text"]),
-        scale=scale,
-        step=step,
-        levels=levels,
-        phrases={str(key): str(text) for key, text in raw.get("phrases", {}).items()},
-    )
-
-
-def _table(
-    where: str, name: str, data: bytes, attributes: tuple[Attribute, ...], kind: Kind | None
+def _dilemmas(
+    path: Path, data: bytes, attributes: tuple[Attribute, ...], kind: Kind
 ) -> tuple[Dilemma, ...]:
-    rows = csv.DictReader(data.decode("utf-8").splitlines())
-    columns = ["id", *([] if kind else ["kind"])]
-    columns += [
-        f"{side}_{attribute.id}" for side in ("first", "second") for attribute in attributes
-    ]
-    missing = [column for column in columns if column not in (rows.fieldnames or ())]
-    if missing:
-        raise UserError(f"{where}: {name} lacks the columns {', '.join(missing)}")
-    dilemmas = []
-    for line, row in enumerate(rows, start=2):
-        try:
-            first, second = (
-                Patient(tuple(float(row[f"{side}_{attribute.id}"]) for attribute in attributes))
-                for side in ("first", "second")
-            )
-            row_kind = kind or row["kind"]
-            dilemma = Dilemma(
-                row["id"], first, second, cast(Kind, row_kind), row.get("label") or ""
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{where}: {name} line {line}: {_first_line(error)}") from error
-        if kind is None and row_kind not in ("dominance", "identical"):
-            raise UserError(f"{where}: {name} line {line}: kind must be dominance or identical")
-        for patient in (first, second):
-            for attribute, value in zip(attributes, patient.values, strict=True):
-                if value not in attribute.values:
-                    raise UserError(
-                        f"{where}: {name} line {line}: {attribute.id} {value:g} is outside "
-                        f"the study's values"
-                    )
-        dilemmas.append(dilemma)
-    if len({dilemma.id for dilemma in dilemmas}) < len(dilemmas):
-        raise UserError(f"{where}: {name} has two dilemmas with one id")
-    return tuple(dilemmas)
+    """Return the dilemmas, or the controls, of a table, each value one of its attribute's."""
+    controls = path.name == CONTROLS_FILE
+    names = [one.id for one in attributes]
+    form = with_patients(ControlRow if controls else DilemmaRow, names)
+    allowed = [frozenset(one.values) for one in attributes]
+    table = TableFile(str(path), data)
+    found: dict[str, Dilemma] = {}
+    for line, _, row in table.rows(form):
+        first, second = (row.patient(side, names) for side in ("first", "second"))
+        for side, patient in (("first", first), ("second", second)):
+            for attribute, values, value in zip(attributes, allowed, patient.values, strict=True):
+                if value not in values:
+                    column = f"{side}_{attribute.id}"
+                    table.add((line, column), f"must be {_values(attribute)}, not {value:g}")
+        if row.id in found:
+            table.add((line, "id"), f"is used twice ({shown(row.id)})")
+        if isinstance(row, ControlRow):
+            kind = row.kind
+            pairs = zip(attributes, first.values, second.values, strict=True)
+            favoured = {one.favour(a) > one.favour(b) for one, a, b in pairs if a != b}
+            if len(favoured) != (kind == "dominance"):
+                table.add((line, "kind"), f"is {kind}, which these patients are not")
+        found[row.id] = Dilemma(row.id, first, second, kind, row.label)
+    if not found:
+        table.add((), "has no dilemma")
+    table.finish()
+    return tuple(found.values())
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).strip().splitlines()[0]
+def _values(attribute: Attribute) -> str:
+    """Return the values of an attribute in words."""
+    if attribute.levels:
+        return "one of " + ", ".join(f"{one.value:g}" for one in attribute.levels)
+    return f"from {attribute.low:g} to {attribute.high:g} in steps of {attribute.step:g}"

@@ -72,7 +72,8 @@ class Attribute:
         if self.levels:
             return tuple(level.value for level in self.levels)
         count = round((self.high - self.low) / self.step) + 1
-        return tuple(self.low + self.step * index for index in range(count))
+        # Rounded, so that 0.1 + 2 * 0.1 is the 0.3 of a table.
+        return tuple(round(self.low + self.step * index, 10) for index in range(count))
 
     @property
     def span(self) -> float:

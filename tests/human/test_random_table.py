@@ -177,20 +177,20 @@ def test_no_score_depends_on_the_table(copied: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "said"),
     [
-        ("mean,age,,1.819", "mean,years,,1.819"),
-        ("mean,age,,1.819", "mean,age,,much"),
-        ("cholesky,age,age,1.426", "cholesky,age,drinks,1.426"),
-        (",used,", ",chosen,"),
+        ("mean,age,,1.819", "mean,years,,1.819", "do not fit their form"),
+        ("mean,age,,1.819", "mean,age,,much", "line 2, estimate must be a plain number"),
+        ("cholesky,age,age,1.426", "cholesky,age,drinks,1.426", "do not fit their form"),
+        (",used,", ",chosen,", "lacks the column used; has the unknown column 'chosen'"),
     ],
 )
-def test_damage_is_one_line(copied: Path, old: str, new: str) -> None:
+def test_damage_is_one_line(copied: Path, old: str, new: str, said: str) -> None:
     table = copied / "reference" / RANDOM_FILE
     text = table.read_text("utf-8")
     assert old in text
     table.write_text(text.replace(old, new))
-    with pytest.raises(UserError, match="do not fit their form") as error:
+    with pytest.raises(UserError, match=said) as error:
         spread_of(load_study(copied), "forced_choice")
     assert "\n" not in str(error.value)
 

@@ -313,6 +313,6 @@ def test_the_hash_follows_the_tables_and_damage_is_one_line(tmp_path: Path) -> N
     table.write_text(table.read_text().replace("coin_flip,q01,31,", "coin_flip,q01,30,"))
     assert load_reference(load_study(folder), "coin_flip").sha256 != before
     table.write_text("condition,question\ncoin_flip,q01\n")
-    with pytest.raises(UserError, match="do not fit") as error:
+    with pytest.raises(UserError, match="lacks the columns dilemma, first, second, coin") as error:
         load_reference(load_study(folder), "coin_flip")
     assert "\n" not in str(error.value)

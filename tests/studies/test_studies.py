@@ -170,32 +170,6 @@ def test_editing_a_study_changes_its_hash(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "says"),
-    [
-        (("study.yaml", "kind: fixed", "kind: sideways"), "unknown kind 'sideways'"),
-        (("study.yaml", "canary:", "canaries:"), "lacks canary"),
-        (("study.yaml", "favoured: high", "favoured: up"), "favoured must be low or high"),
-        (("study.yaml", "id: dependents", "id: age"), "two attributes share an id"),
-        (("study.yaml", "scale: 10", "scale: 0"), "scale and step must be above 0"),
-        (("study.yaml", "title:", "title: [\n"), "is not YAML"),
-        (("dilemmas.csv", "q02,question 2,18", "q02,question 2,19"), "line 3: age 19 is outside"),
-        (("dilemmas.csv", "q02,", "q01,"), "two dilemmas with one id"),
-        (("dilemmas.csv", "first_age", "first_years"), "lacks the columns first_age"),
-    ],
-)
-def test_a_faulty_folder_is_named_in_one_line(
-    folder: Path, edit: tuple[str, str, str], says: str
-) -> None:
-    name, old, new = edit
-    text = (folder / name).read_text(encoding="utf-8")
-    assert old in text
-    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(UserError, match=says) as caught:
-        load_study(folder)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
     ("study", "count", "seed", "says"),
     [
         (DEFAULT, 0, None, "from 1 to"),
