@@ -54,7 +54,7 @@ class Plain(str):
     """A scalar that stands in the file without quotes, as written there."""
 
 
-class Form(BaseModel):
+class FileModel(BaseModel):
     """Base of the models of files: no key but the declared ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,12 +81,16 @@ _MARKUP = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FAR_AWAY = re.compile(r"[^\S\n]{10}|(?:[^\S\n]*\n){5}")
-ANSWER_LINE = re.compile(r"\b(?:answer|antwort|r[ée]ponse|respuesta)\W{0,5}[:=\uff1a]", re.I)
-"""An answer line, or a text that could be taken for one, in each language of the package."""
+ANSWER_LINE = re.compile(
+    r"\b(?i:answer|antwort|r[ée]ponse|respuesta)\W{0,5}[:=\uff1a]\W{0,5}"
+    r"(?:\w\b|[A-ZÀ-Þ]{2,}\b|(?i:coin|patient)\b)"
+)
+"""An answer line, or what reads like one, in each language of the package."""
 
 _PLACEHOLDER_LIMIT = re.compile(
     # What touches a value must not change it: 9{value}, -{value}, {value}0, {value}.5, {value}e3.
-    r"[\w.,+*/^=~\-\u2010-\u2015\u2212]\{value\}|\{value\}(?:\d|[.,/:^]\d|[eE][-+]?\d)"
+    r"[\w.,+*/^=~\-\u2010-\u2015\u2212]\{value(?:_[ab])?\}"
+    r"|\{value(?:_[ab])?\}(?:\d|[.,/:^]\d|[eE][-+]?\d)"
 )
 
 
@@ -147,7 +151,8 @@ def _visible(value: str) -> str:
 
 
 def _no_answer(value: str) -> str:
-    if found := ANSWER_LINE.search(value):
+    # What stands for a placeholder is not read on: "your answer: {line}" is no answer line.
+    if found := ANSWER_LINE.search(re.sub(r"\{\w+\}", "\u2026" * 6, value)):
         raise ValueError(f"must hold no answer line ({shown(found[0])})")
     return value
 
@@ -228,7 +233,7 @@ def shown(value: object) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
-        return "a list"
+        return "a list" if value else "an empty list"
     if value is None or value == "":
         return "nothing"
     if isinstance(value, bool):
@@ -312,7 +317,7 @@ class InputFile:
     def _written(self, place: Place, problem: str) -> str:
         """Return a problem after its line and its key."""
         line = self._line_of(place)
-        names = [str(one) for one in self._name_of(place) if one != "[key]"]
+        names = [repr(str(one)[:60])[1:-1] for one in self._name_of(place) if one != "[key]"]
         key = "".join(one if one.startswith("[") else f".{one}" for one in names).lstrip(".")
         at = ", ".join(filter(None, (f"line {line}" if line else "", key)))
         return f"{at} {problem}".strip()
@@ -511,7 +516,7 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         refused = None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            refused = "anchors and aliases (& and *) are not allowed; put such text in quotes"
+            refused = "anchors and aliases (& and *) are not allowed; write each value out"
         elif getattr(event, "tag", None):
             refused = "tags (!) are not allowed; put such text in quotes"
         elif self.depth == MAX_DEPTH:
@@ -544,14 +549,14 @@ def _named(value: Any, place: Place) -> Place:
     """Return the place with the id, or the number from 1, of a list's entry for its index."""
     names: list[str | int] = []
     for step in place:
-        if isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
+        if isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
             name = value.get("id") if isinstance(value, dict) else None
             usable = isinstance(name, str) and name.isidentifier()
             names.append(f"[{name:.60}]" if usable else f"[{step + 1}]")
         else:
             value = value.get(step) if isinstance(value, dict) else None
-            names.append(step if isinstance(step, int) else repr(str(step)[:60])[1:-1])
+            names.append(step)
     return tuple(names)
 
 

@@ -17,6 +17,7 @@ from kidney_evals.elicitation.prompt import (
 )
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
 from kidney_evals.errors import UserError
+from kidney_evals.input_files import ANSWER_LINE
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Study, in_language
 
 _PLACE = re.compile(r"\{\w+\}")
@@ -74,7 +75,13 @@ def _check_patients(
     places = [
         (text.index(one.value), text.index(two.value)) for one, two in zip(*marks, strict=True)
     ]
-    if not wording.is_table and max(one for one, _ in places) > min(two for _, two in places):
+    if wording.is_table:
+        head = wording.table["head"]
+        apart = head.index("{a}") < head.index("{b}") and all(one < two for one, two in places)
+    else:
+        names_first = wording.patient.index("{name}") < wording.patient.index("{attributes}")
+        apart = names_first and max(one for one, _ in places) < min(two for _, two in places)
+    if not apart:
         raise UserError(f"{where}: the patients' attributes are not kept apart")
     if assemble(wording, "", marks[1], marks[0], condition, explain) != _swap(text):
         raise UserError(f"{where}: swapping the patients changes more than the patients")
@@ -145,6 +152,12 @@ def _check_answers(
                     f"{where}: the {part} must hold {language.answer + word!r} "
                     f"{'once' if wanted else 'not at all (no coin is offered)'}"
                 )
+    offered_answers = len(form.words(condition))
+    for part, said in (("question", text), ("repeat question", repeat)):
+        if (found := len(ANSWER_LINE.findall(said))) != offered_answers:
+            raise UserError(
+                f"{where}: the {part} must hold {offered_answers} answer lines, not {found}"
+            )
     # A role may be about a committee, and still leave its member a coin.
     asked = " ".join(
         (wording.scene, wording.question[condition], *wording.ask.values(), wording.repeat)

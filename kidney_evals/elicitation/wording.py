@@ -5,19 +5,29 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from string import Formatter
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
+from pydantic import AfterValidator, model_validator
 
-from kidney_evals.elicitation.form import Form, known_language, known_mechanism
+from kidney_evals.elicitation.form import Form, Mechanism, known_language
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.studies import CONDITIONS, Condition
+from kidney_evals.input_files import (
+    FileModel,
+    Line,
+    PromptText,
+    VisibleText,
+    YamlFile,
+    placeholders,
+    read_bytes,
+    shown,
+    untouched,
+)
+from kidney_evals.studies import Condition
 
 Explain = Literal["none", "before", "after"]
 """Whether reasons are asked for, and on which side of the answer line."""
@@ -33,31 +43,12 @@ AttributeOrder = Literal["listed", "reversed"]
 Numbers = Literal["digits", "words"]
 """`words` writes whole numbers out ("thirty-two years"), in English only."""
 
+_NAME = re.compile(r"[A-Z]|[1-9]")
+
 DEFAULT = "default"
 
 ALL = "all"
 """Stands for every English wording that offers a coin, dealt over the dilemmas."""
-
-_PLACES: dict[str, tuple[set[str], ...]] = {
-    "patient": ({"name", "attributes"},),
-    "attribute": ({"label", "value"}, {"label_within", "value"}),
-    "scene": ({"situation", "patient_a", "patient_b"}, {"situation", "table"}),
-    "repeat": ({"line"},),
-}
-"""The places that a template must fill, by field; of several sets, one."""
-
-_BY_KEY: dict[str, tuple[str, ...]] = {"question": CONDITIONS, "line": CONDITIONS, "ask": EXPLAIN}
-"""Fields with one text for each of these keys."""
-
-_TABLE = {"head": {"a", "b"}, "row": {"label", "value_a", "value_b"}}
-
-_CHOICES = {
-    "role_in": get_args(RoleIn),
-    "attribute_order": get_args(AttributeOrder),
-    "numbers": get_args(Numbers),
-}
-
-_NAME = re.compile(r"[A-Z]|[1-9]")
 
 
 @dataclass(frozen=True)
@@ -105,12 +96,132 @@ class Wording:
             lacks.append("no human reference for this mechanism")
         return "; ".join(lacks)
 
+    def entry(self) -> dict[str, Any]:
+        """Return the fields that a wording with this base inherits."""
+        own = ("id", "varies", "form")
+        entry = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in own}
+        form = self.form
+        return entry | {
+            "table": self.table or None,
+            "names": list(form.names),
+            "language": form.language,
+            "mechanism": form.mechanism,
+        }
+
     @property
     def digest(self) -> str:
         """Eight hexadecimal digits that change with any word of it."""
         parts = [getattr(self, one.name) for one in fields(self)]
         content = repr([dict(part) if isinstance(part, Mapping) else part for part in parts])
         return hashlib.sha256(content.encode()).hexdigest()[:8]
+
+
+def _naming(*allowed: str) -> AfterValidator:
+    """Return a check that a template's placeholders are those of one of the allowed lists."""
+
+    def check(template: str) -> str:
+        if sorted(placeholders(template)) not in [sorted(one.split()) for one in allowed]:
+            listed = " or ".join(", ".join(one.split()) or "nothing" for one in allowed)
+            raise ValueError(f"must name {listed} once each")
+        if not template.strip() and allowed != ("",):
+            raise ValueError("is empty")
+        return template
+
+    return AfterValidator(check)
+
+
+def _about_patients(template: str) -> str:
+    """Check that a template beside the values of a patient adds no number of its own."""
+    if found := re.search(
+        r"\d|[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f]", template
+    ):
+        raise ValueError(f"must hold no number of its own ({shown(found[0])})")
+    return untouched(template)
+
+
+def _wording_id(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", value) or value == ALL:
+        raise ValueError(f"must have small letters, digits and _, and not be all: {shown(value)}")
+    return value
+
+
+def _two_names(names: tuple[str, str]) -> tuple[str, str]:
+    if names[0] == names[1] or not all(map(_NAME.fullmatch, names)):
+        raise ValueError("must be two capital letters or digits 1 to 9")
+    # The answer read is always A for the first and B for the second.
+    if names != ("A", "B") and set(names) & {"A", "B"}:
+        raise ValueError("must be A and B in this order, or neither of them")
+    return names
+
+
+_Beside = AfterValidator(_about_patients)
+
+
+class _Table(FileModel):
+    """The field `table`."""
+
+    head: Annotated[PromptText, _naming("a b"), _Beside]
+    row: Annotated[PromptText, _naming("label value_a value_b"), _Beside]
+
+
+class _ByCondition(FileModel):
+    """The field `question`."""
+
+    forced_choice: Annotated[PromptText, _naming("", "a b")]
+    coin_flip: Annotated[PromptText, _naming("", "a b")]
+
+
+class _Lines(FileModel):
+    """The field `line`: the only texts that hold an answer line."""
+
+    forced_choice: Annotated[VisibleText, _naming("a b", "")]
+    coin_flip: Annotated[VisibleText, _naming("a b", "")]
+
+
+class _Ask(FileModel):
+    """The field `ask`."""
+
+    none: Annotated[PromptText, _naming("line")]
+    before: Annotated[PromptText, _naming("line")]
+    after: Annotated[PromptText, _naming("line")]
+
+
+class WordingEntry(FileModel):
+    """An entry of a table, with what its base adds; `wordings.md` says what each field holds."""
+
+    id: Annotated[Line, AfterValidator(_wording_id)]
+    varies: Line
+    patient: Annotated[PromptText, _naming("name attributes"), _Beside]
+    attribute: Annotated[PromptText, _naming("label value", "label_within value"), _Beside]
+    scene: Annotated[PromptText, _naming("situation patient_a patient_b", "situation table")]
+    question: _ByCondition
+    line: _Lines
+    ask: _Ask
+    repeat: Annotated[PromptText, _naming("line")]
+    separator: Annotated[PromptText, _naming(""), _Beside] = "\n"
+    table: _Table | None = None
+    situation: Annotated[PromptText, _naming("")] = ""
+    role: Annotated[PromptText, _naming("")] = ""
+    role_in: RoleIn = "user"
+    attribute_order: AttributeOrder = "listed"
+    numbers: Numbers = "digits"
+    names: Annotated[tuple[Line, Line], AfterValidator(_two_names)] = ("A", "B")
+    language: Annotated[Line, AfterValidator(known_language)] = "en"
+    mechanism: Mechanism = "coin"
+
+    @model_validator(mode="after")
+    def _check(self) -> WordingEntry:
+        if "{table}" in self.scene and self.table is None:
+            raise ValueError("lacks table, which its scene names")
+        if self.numbers == "words" and self.language != "en":
+            raise ValueError("writes numbers out, which can be done in English only")
+        return self
+
+    def wording(self) -> Wording:
+        """Return the wording."""
+        form = {"names", "language", "mechanism"}
+        stated = self.model_dump(exclude=form) | {"form": Form(**self.model_dump(include=form))}
+        return Wording(**stated | {"table": stated["table"] or {}})
 
 
 @lru_cache(maxsize=1)
@@ -186,144 +297,62 @@ def _asked(wording: object) -> tuple[Wording, ...]:
 
 def _table_at(path: str) -> Mapping[str, Wording]:
     place = _place_of(path)
-    if not place.is_file():
+    if not os.path.lexists(place):
         raise UserError(f"there is no table of wordings at {path!r}")
-    try:
-        return read_wordings(place.read_text(encoding="utf-8"), wordings())
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} is not YAML ({reason})") from error
+    return read_wordings(read_bytes(place), wordings(), path)
 
 
 def _place_of(path: str) -> Path:
     # Inspect loads a task file from within the file's folder: look where the command was typed.
-    here = Path(path).expanduser()
-    return here if here.is_file() else Path(os.environ.get("PWD", ".")) / here
+    # `expanduser` of os.path leaves "~nobody" as it is.
+    here = Path(os.path.expanduser(path))
+    return here if os.path.lexists(here) else Path(os.environ.get("PWD", ".")) / here
 
 
-def read_wordings(text: str, bases: Mapping[str, Wording] | None = None) -> Mapping[str, Wording]:
+def read_wordings(
+    data: bytes | str,
+    bases: Mapping[str, Wording] | None = None,
+    where: str = "the table of wordings",
+) -> Mapping[str, Wording]:
     """Read a table of wordings.
 
     An entry with `base` takes every field that it does not state from the wording of that id,
     above it in the table or in `bases`, and of `question`, `line`, `ask` and `table` every key.
 
     Args:
-        text: YAML, a list of entries.
+        data: YAML, a list of entries.
         bases: Other wordings that an entry may build on.
+        where: The table, as messages name it.
 
     Raises:
-        UserError: If an entry lacks a field, a condition or a place to fill.
+        UserError: The table is not of that form.
     """
-    entries = yaml.safe_load(text)
-    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-        raise UserError("a table of wordings is a list of entries")
-    if not entries:
-        raise UserError("the table holds no wording")
+    file = YamlFile(where, data)
+    if not isinstance(file.value, list) or not file.value:
+        file.add((), f"must be a list of wordings, not {shown(file.value)}")
+        file.finish()
     found: dict[str, Wording] = {}
-    for entry in entries:
-        wording = _read(entry, {**(bases or {}), **found})
-        if wording.id in found:
-            raise UserError(f"two wordings are called {wording.id!r}")
-        found[wording.id] = wording
+    for index, entry in enumerate(file.value):
+        stated = _with_base(file, index, entry, {**(bases or {}), **found})
+        if (checked := file.check(WordingEntry, stated, (index,))) is not None:
+            found[checked.id] = checked.wording()
+    file.finish()
     return found
 
 
-_OWN = ("id", "varies", "base")
-_OF_FORM = ("names", "language", "mechanism")
-
-
-def _read(entry: Mapping[str, Any], bases: Mapping[str, Wording]) -> Wording:
-    name = str(entry.get("id", "?"))
-    stated = dict(entry)
+def _with_base(
+    file: YamlFile, index: int, entry: Any, bases: Mapping[str, Wording]
+) -> dict[str, Any] | None:
+    """Return an entry with the fields of its base that it does not state."""
+    if not isinstance(entry, Mapping):
+        return None
     given: dict[str, Any] = {}
-    base = stated.pop("base", None)
-    if base is not None:
-        if base not in bases:
-            raise unknown(f"base of wording {name!r}", base, bases)
-        given = _as_entry(bases[base])
-    allowed = [one.name for one in fields(Wording) if one.name != "form"]
-    for key, value in stated.items():
-        if key not in (*allowed, *_OF_FORM):
-            raise unknown(f"field of wording {name!r}", key, (*allowed, *_OF_FORM, "base"))
+    base = entry.get("base")
+    if isinstance(base, str) and base in bases:
+        given = bases[base].entry()
+    elif base is not None:
+        file.add((index, "base"), f"must be one of {', '.join(bases)}, not {shown(base)}")
+    for key, value in entry.items():
         both = isinstance(value, Mapping) and isinstance(given.get(key), Mapping)
         given[key] = {**given[key], **value} if both else value
-    given = {key: value for key, value in given.items() if value is not None}
-    _check_entry(name, given)
-    form = Form(
-        names=_names(name, given.pop("names", ("A", "B"))),
-        language=known_language(given.pop("language", "en")),
-        mechanism=known_mechanism(given.pop("mechanism", "coin")),
-    )
-    wording = Wording(**given, form=form)
-    if wording.numbers == "words" and form.language != "en":
-        raise UserError(f"wording {name!r}: numbers are written out in English only")
-    return wording
-
-
-def _as_entry(wording: Wording) -> dict[str, Any]:
-    entry = {
-        one.name: getattr(wording, one.name)
-        for one in fields(Wording)
-        if one.name not in ("form", *_OWN)
-    }
-    form = wording.form
-    return entry | {"names": form.names, "language": form.language, "mechanism": form.mechanism}
-
-
-def _check_entry(name: str, given: Mapping[str, Any]) -> None:
-    wanted = ("id", "varies", *_PLACES, *_BY_KEY)
-    if missing := [part for part in wanted if not given.get(part)]:
-        raise UserError(f"wording {name!r} lacks {', '.join(missing)}")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == ALL:
-        raise UserError(f"wording {name!r}: an id has small letters, digits and _, and is not all")
-    for part, keys in _BY_KEY.items():
-        if not isinstance(given[part], Mapping):
-            raise UserError(f"wording {name!r}: {part} must have a text for {', '.join(keys)}")
-        if absent := [key for key in keys if not given[part].get(key)]:
-            raise UserError(f"wording {name!r} lacks {part} for {', '.join(absent)}")
-    for part, allowed in _CHOICES.items():
-        if given.get(part, allowed[0]) not in allowed:
-            raise unknown(f"{part} of wording {name!r}", given[part], allowed)
-    for part, template, places in _templates(given):
-        if not isinstance(template, str):
-            raise UserError(f"wording {name!r}: {part} must be a text, not {template!r}")
-        named = sorted(_named(name, part, template))
-        if named not in [sorted(one) for one in places]:
-            listed = " or ".join(", ".join(sorted(one)) or "nothing" for one in places)
-            raise UserError(f"wording {name!r}: {part} must name {listed} once each")
-
-
-def _templates(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple[set[str], ...]]]:
-    """Yield every text of an entry with the places it must or may fill."""
-    for part, places in _PLACES.items():
-        yield part, given[part], places
-    for explain in EXPLAIN:
-        yield f"ask.{explain}", given["ask"][explain], ({"line"},)
-    for condition in CONDITIONS:
-        yield f"line.{condition}", given["line"][condition], ({"a", "b"}, set())
-        yield f"question.{condition}", given["question"][condition], (set(), {"a", "b"})
-    if "{table}" in given["scene"]:
-        table = given.get("table") or {}
-        for key, needs in _TABLE.items():
-            yield f"table.{key}", table.get(key, ""), (needs,)
-    for part in ("situation", "role", "separator"):
-        yield part, given.get(part, ""), (set(),)
-
-
-def _named(name: str, part: str, template: str) -> list[str]:
-    try:
-        return [place for _, place, _, _ in Formatter().parse(template) if place is not None]
-    except ValueError as error:
-        raise UserError(f"wording {name!r}: {part} is no template ({error})") from error
-
-
-def _names(name: str, names: object) -> tuple[str, str]:
-    pair = [str(one) for one in names] if isinstance(names, list | tuple) else []
-    if len(pair) != 2 or pair[0] == pair[1] or not all(map(_NAME.fullmatch, pair)):
-        raise UserError(f"wording {name!r}: names must be two capital letters or digits 1 to 9")
-    if pair != ["A", "B"] and set(pair) & {"A", "B"}:
-        # The answer read is always A for the first and B for the second.
-        raise UserError(f"wording {name!r}: names are A and B in this order, or neither of them")
-    return pair[0], pair[1]
+    return {key: value for key, value in given.items() if value is not None and key != "base"}

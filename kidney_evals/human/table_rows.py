@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from kidney_evals.input_files import (
     EMPTY,
     Cell,
-    Form,
+    FileModel,
     Line,
     Number,
     Positive,
@@ -34,7 +34,7 @@ Upper = Annotated[Number, BeforeValidator(lambda text: math.inf if text == "inf"
 Row = TypeVar("Row", bound=BaseModel)
 
 
-class _Row(Form):
+class _Row(FileModel):
     """A row of a table.
 
     Attributes:
@@ -254,7 +254,7 @@ class DrawRow(_Row):
     key = ()
 
 
-class About(Form):
+class About(FileModel):
     """`reference.json`."""
 
     version: Line

@@ -9,7 +9,7 @@ from pydantic import Field, RootModel, create_model, model_validator
 
 from kidney_evals.input_files import (
     Cell,
-    Form,
+    FileModel,
     Id,
     Line,
     Number,
@@ -31,14 +31,14 @@ PluralForm = Literal["zero", "one", "other"]
 Phrases = dict[PluralForm, ValueTemplate]
 
 
-class LevelFile(Form):
+class LevelFile(FileModel):
     """One entry of `levels`."""
 
     value: Bounded
     text: PromptLine
 
 
-class AttributeFile(Form):
+class AttributeFile(FileModel):
     """One entry of `attributes`."""
 
     id: Line
@@ -91,7 +91,7 @@ class AttributeFile(Form):
         )
 
 
-class DrawFile(Form):
+class DrawFile(FileModel):
     """The key `draw`."""
 
     seed: Whole
@@ -103,7 +103,7 @@ class DrawFile(Form):
         return Draw(seed=self.seed, count=self.count, sets=tuple(self.sets))
 
 
-class StudyFile(Form):
+class StudyFile(FileModel):
     """`study.yaml`."""
 
     id: Id
@@ -135,7 +135,7 @@ class StudyFile(Form):
         return self
 
 
-class DilemmaRow(Form):
+class DilemmaRow(FileModel):
     """A row of `dilemmas.csv`; its patients' columns depend on the attributes."""
 
     id: Id
@@ -160,7 +160,7 @@ def with_patients(row: type[DilemmaRow], attributes: Sequence[str]) -> type[Dile
     return create_model(row.__name__, __base__=row, **columns)
 
 
-class SpokenAttribute(Form):
+class SpokenAttribute(FileModel):
     """The words of one attribute in `languages.yaml`."""
 
     label: PromptLine
@@ -168,7 +168,7 @@ class SpokenAttribute(Form):
     phrases: Phrases = Field(default_factory=dict)
 
 
-class SpokenStudy(Form):
+class SpokenStudy(FileModel):
     """The words of a study in one language."""
 
     situation: PromptText

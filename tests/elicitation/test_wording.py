@@ -151,11 +151,11 @@ def _table(**changes: object) -> str:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (_table(repeat=""), "lacks repeat"),
-        (_table(question={"forced_choice": "Who?"}), "lacks question for coin_flip"),
-        (_table(ask={**ENTRY["ask"], "after": "Say it."}), "ask.after must name line"),
-        (_table(patient="Patient {name}"), "patient must name attributes, name"),
-        (yaml.safe_dump([ENTRY, ENTRY]), "two wordings are called 'default'"),
+        (_table(repeat=""), "repeat must name line once each"),
+        (_table(question={"forced_choice": "Who?"}), "question.coin_flip is missing"),
+        (_table(ask={**ENTRY["ask"], "after": "Say it."}), "ask.after must name line once each"),
+        (_table(patient="Patient {name}"), "patient must name name, attributes once each"),
+        (_table() + _table(), "has the id 'default', which is used twice"),
     ],
     ids=["no repeat", "no question", "no place for the line", "no attributes", "twice"],
 )
