@@ -38,13 +38,17 @@ def plan(
     from kidney_evals.planning.plan import make_plan
     from kidney_evals.planning.prices import read_prices
 
+    priced = read_prices(prices)
+    for model in models if prices else ():
+        if model not in priced:
+            click.echo(f"{prices} has no price for {model}; it has {', '.join(priced)}", err=True)
     made = make_plan(
         target,
         models,
         arguments=task_arguments(arguments),
         epochs=epochs,
         limit=limit,
-        prices=read_prices(prices),
+        prices=priced,
     )
     if as_json:
         click.echo(report.as_json(made))
