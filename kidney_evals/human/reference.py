@@ -7,6 +7,7 @@ no code. See `kidney_evals.human.sources` for how each kind of table gives share
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,7 +34,7 @@ from kidney_evals.human.sources import (
     differences,
 )
 from kidney_evals.human.table_rows import About
-from kidney_evals.human.tables import number, read_draws, read_rows, scored_tables
+from kidney_evals.human.tables import RANDOM_FILE, number, read_draws, read_rows, scored_tables
 from kidney_evals.input_files import (
     MAX_TABLE_BYTES,
     read_bytes,
@@ -42,7 +43,7 @@ from kidney_evals.input_files import (
     stamp,
     without_bom,
 )
-from kidney_evals.studies import Condition, Dilemma, Study
+from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Study, study_names
 
 REFERENCE_FOLDER = "reference"
 
@@ -213,10 +214,16 @@ def load_reference(study: Study, condition: Condition) -> Reference:
     folder = study.path / REFERENCE_FOLDER
     files = scored_tables(folder)
     stamps = tuple(map(stamp, files))
-    key = (study.path, study.hash, condition, stamps)
-    if key not in _CACHE:
-        _CACHE[key] = _read(study, condition, folder, files)
-    return _CACHE[key]
+    key = (study.path, study.hash, stamps)
+    if (condition, *key) not in _CACHE:
+        # A user's folder is read whole, so that no table is refused after a run has begun.
+        own = study.source not in study_names()
+        for table in ("bends.csv", "calibration.csv", RANDOM_FILE) if own else ():
+            if os.path.lexists(folder / table):
+                read_rows(folder / table)
+        for one in CONDITIONS if own else (condition,):
+            _CACHE[one, *key] = _read(study, one, folder, files)
+    return _CACHE[condition, *key]
 
 
 def reference_hash(files: Sequence[Path]) -> str:

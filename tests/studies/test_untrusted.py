@@ -632,6 +632,26 @@ def test_a_bad_file_of_a_study_is_refused_with_the_place(
     _refused(folder, bad)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("draws_coin_flip.csv", "0.5684,", "much,"),
+        ("calibration.csv", "0.5374", "1.5374"),
+        ("bends.csv", "1.6149", "=1.6149"),
+        ("random_coefficients.csv", "1.819", "nan"),
+    ],
+)
+def test_a_run_without_a_coin_refuses_tables_that_are_read_after_it(
+    copy: Callable[[str], Path], file: str, old: str, new: str
+) -> None:
+    path = copy(DRAWN) / "reference" / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(UserError, match=f"{file}: line 2, "):
+        load_reference(load_study(copy(DRAWN)), "forced_choice")
+
+
 def test_all_problems_of_a_file_come_in_one_message(tmp_path: Path) -> None:
     text = STUDY.replace("[20, 80]", "[20, 1_000]").replace("favoured: low", "favoured: up")
     (tmp_path / "study.yaml").write_text(text.replace("canary: none\n", "colour: red\n"), "utf-8")
