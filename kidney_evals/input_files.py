@@ -70,7 +70,7 @@ _HIDDEN = re.compile(
     # Control characters without tab and line break; characters that are not drawn or change the
     # direction of what is (Default_Ignorable_Code_Point of Unicode 16); private use; surrogates.
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0"
     "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "\U000f0000-\U0010ffff]"
 )
@@ -137,7 +137,7 @@ def _length(most: int, least: int = 0) -> AfterValidator:
 
 
 def _line(value: str) -> str:
-    if "\n" in value or "\t" in value:
+    if re.search("[\n\t\u2028\u2029]", value):
         raise ValueError("must be one line without tabs")
     return value
 
@@ -435,7 +435,13 @@ class JsonFile(InputFile):
 
 
 class TableFile(InputFile):
-    """A CSV table with a row of column names."""
+    """A CSV table with a row of column names.
+
+    Attributes:
+        columns: The names, once rows were read.
+    """
+
+    columns: Sequence[str] = ()
 
     def __init__(self, where: str, data: bytes | str) -> None:
         super().__init__(where, data)
@@ -460,7 +466,7 @@ class TableFile(InputFile):
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
         line = 1
         try:
-            header = next(reader, [])
+            self.columns = header = next(reader, [])
             self._check_header(header, form)
             line = reader.line_num + 1
             for row in reader:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError
+from kidney_evals.input_files import MAX_TABLE_BYTES, read_bytes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,7 +75,7 @@ def find_raw(data_dir: Path) -> Path:
                 f"{path} is missing; run `kidney-evals reference fetch`, or copy the three files "
                 f"of {SOURCE} there"
             )
-        if sha256(path.read_bytes()) != expected:
+        if sha256(read_bytes(path, MAX_TABLE_BYTES)) != expected:
             raise UserError(
                 f"{path} is not the published file (SHA-256 differs); fetch it again from {SOURCE}"
             )

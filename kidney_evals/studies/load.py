@@ -175,7 +175,7 @@ def _dilemmas(
             for attribute, values, value in zip(attributes, allowed, patient.values, strict=True):
                 if value not in values:
                     column = f"{side}_{attribute.id}"
-                    table.add((line, column), f"must be {_values(attribute)}, not {value:g}")
+                    table.add((line, column), f"must be {attribute.domain}, not {value:g}")
         if row.id in found:
             table.add((line, "id"), f"is used twice ({shown(row.id)})")
         if isinstance(row, ControlRow):
@@ -189,10 +189,3 @@ def _dilemmas(
         table.add((), "has no dilemma")
     table.finish()
     return tuple(found.values())
-
-
-def _values(attribute: Attribute) -> str:
-    """Return the values of an attribute in words."""
-    if attribute.levels:
-        return "one of " + ", ".join(f"{one.value:g}" for one in attribute.levels)
-    return f"from {attribute.low:g} to {attribute.high:g} in steps of {attribute.step:g}"

@@ -76,6 +76,13 @@ class Attribute:
         return tuple(round(self.low + self.step * index, 10) for index in range(count))
 
     @property
+    def domain(self) -> str:
+        """The values in words ("from 25 to 70 in steps of 1")."""
+        if self.levels:
+            return "one of " + ", ".join(f"{level.value:g}" for level in self.levels)
+        return f"from {self.low:g} to {self.high:g} in steps of {self.step:g}"
+
+    @property
     def span(self) -> float:
         """Range in scale units: the R of an importance share."""
         return (self.high - self.low) / self.scale

@@ -192,21 +192,46 @@ GOOD = row((30, 1, 0), (60, 2, 1), "A")
 SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
     ([{k: v for k, v in GOOD.items() if k != "answer"}], (), "lacks the column answer"),
     ([{"answer": "A", "a_age": 3}], (), "lacks the columns a_drinks, a_dependents, b_age,"),
-    ([{**GOOD, "note": 1}], (), "unknown column of mine.csv 'note'; allowed: a_age"),
-    ([GOOD, {**GOOD, "answer": "C"}], (), "mine.csv line 3: unknown answer 'C'; allowed: A, B"),
-    ([{**GOOD, "answer": "a"}], (), "mine.csv line 2: unknown answer 'a'"),
-    ([{**GOOD, "a_age": 71}], (), "line 2: a_age 71 is outside of the study's values (46 from 25"),
-    ([{**GOOD, "b_drinks": 1.5}], (), "line 2: b_drinks 1.5 is outside"),
-    ([{**GOOD, "b_age": "old"}], (), "line 2: b_age must be a number, not 'old'"),
-    ([{**GOOD, "b_age": "nan"}], (), "line 2: b_age nan is outside"),
-    ([{**GOOD, "b_age": ""}], (), "line 2: b_age must be a number, not ''"),
-    ([{**GOOD, "person": " "}], (), "line 2: person is empty"),
-    ([{**GOOD, "condition": "coins"}], (), "line 2: unknown condition 'coins'"),
+    ([{**GOOD, "note": 1}], (), "has the unknown column 'note'; allowed: answer, person"),
+    (
+        [GOOD, {**GOOD, "answer": "C"}],
+        (),
+        "mine.csv: line 3, answer must be 'A', 'B' or 'COIN', not 'C'",
+    ),
+    ([{**GOOD, "answer": "a"}], (), "mine.csv: line 2, answer must be 'A', 'B'"),
+    ([{**GOOD, "a_age": 71}], (), "line 2, a_age must be from 25 to 70 in steps of 1, not 71"),
+    (
+        [{**GOOD, "b_drinks": 1.5}],
+        (),
+        "line 2, b_drinks must be from 1 to 5 in steps of 1, not 1.5",
+    ),
+    (
+        [{**GOOD, "b_age": "old"}],
+        (),
+        "line 2, b_age must be a plain number such as 10 or 0.5, not 'old'",
+    ),
+    ([{**GOOD, "b_age": "nan"}], (), "line 2, b_age must be a plain number"),
+    (
+        [{**GOOD, "b_age": ""}],
+        (),
+        "line 2, b_age must be a plain number such as 10 or 0.5, not nothing",
+    ),
+    ([{**GOOD, "person": " "}], (), "line 2, person is empty"),
+    (
+        [{**GOOD, "condition": "coins"}],
+        (),
+        "line 2, condition must be 'forced_choice' or 'coin_flip', not 'coins'",
+    ),
+    (
+        [GOOD, {**GOOD, "a_age": 71, "b_age": "1_0"}, {**GOOD, "answer": "=A"}],
+        (),
+        "mine.csv has 2 problems: line 3, b_age must be a plain number",
+    ),
     ([GOOD], ("--condition", "both"), "no column condition: say what was offered"),
     (
         [{**GOOD, "answer": "COIN"}],
         ("--condition", "forced_choice"),
-        "line 2: a COIN where none was offered (forced_choice)",
+        "line 2, answer is COIN where none was offered (forced_choice)",
     ),
     ([row((30, 1, 0), (30, 1, 0), "A")], (), "mine.csv holds no answer that can be used"),
     ([GOOD] * 9, (), "--samples 8 is more than there is: 0 answers of coin_flip remain"),
@@ -229,7 +254,9 @@ def test_a_table_of_letters_that_are_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(b"\xff\xfe\x00")
     options = ("--answers", path, "--condition", "coin_flip")
-    assert "cannot be read (it is not UTF-8)" in refused(call("--out", tmp_path / "d", *options))
+    assert "is not text in UTF-8 (it looks like UTF-16); save it as UTF-8" in refused(
+        call("--out", tmp_path / "d", *options)
+    )
 
 
 # --- a log -----------------------------------------------------------------------------------
