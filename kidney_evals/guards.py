@@ -1,62 +1,70 @@
-"""A run whose account is out of credit ends, with one line, instead of waiting for ever.
+"""End a run, with one line, when no further call can be of use.
 
-OpenAI reports an empty account as it reports a crowded minute (HTTP 429), and Inspect retries
-that without end: right for the minute, hopeless for the account. Others refuse at once (400,
-402), and then sample after sample fails for the same reason. `within_quota` tells an empty
-account by the provider's own code, and `AccountWatch` ends the run on the first such sample.
-What was finished stays in the log, and `inspect eval-retry` does the rest later.
+Two cases. The account behind a model is out of credit: OpenAI reports that as it reports a crowded
+minute (HTTP 429), which Inspect retries without end; other providers refuse at once (400, 402,
+403). Or the provider refuses every call for one reason: a wrong model name, an expired key, a
+parameter that the model does not take.
+
+`ask` puts every question of this package's solvers to the model and finds both cases. `RunGuard`,
+the task's early-stopping manager, then starts no further sample. Samples that are under way end by
+themselves, so each delivered answer is scored and in the log. The log closes with the reason as
+its error, and `inspect eval-retry` runs the missing samples later.
 """
 
+from __future__ import annotations
+
 import json
-import re
-from collections.abc import Awaitable
+from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import anyio
 from inspect_ai.dataset import Sample
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import EvalSpec, transcript
+from inspect_ai.model import ModelRefusalError, RetryDecision, get_model
 from inspect_ai.scorer import SampleScore
-from inspect_ai.util import EarlyStop
+from inspect_ai.solver import Generate, TaskState
+from inspect_ai.util import EarlyStop, LimitExceededError
 from pydantic import JsonValue
 
-T = TypeVar("T")
+from kidney_evals.provider_errors import explained, is_out_of_credit, signature_of, status_of
 
-EXHAUSTED = (
-    "insufficient_quota",  # OpenAI and its imitators
-    "billing_hard_limit_reached",  # OpenAI: a limit that the account's owner set
-    "billing_not_active",  # OpenAI
-    "credit balance is too low",  # Anthropic, which has no code of its own for it
-    "specified api usage limits",  # Anthropic: a limit that the account's owner set
-    "insufficient credits",  # OpenRouter
-    "insufficient balance",  # DeepSeek
-)
-"""Codes, or words where there is no code, that only an account without credit brings.
+SAME_ERRORS = 3
+"""Samples that end in the same permanent error, with no call answered, before the run ends."""
 
-OpenAI's sentence "You exceeded your current quota" is not among them (its code is), because
-Gemini says the same of a full minute.
-"""
+SAME_ERRORS_LATER = 10
+"""The same after a call of the run was answered: in a row, with no answer between them."""
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at a call under way; Inspect's own first wait is 3 or more."""
 
-GRACE = 30.0
-"""Seconds for which further samples hold still, to be cancelled by the end of the run."""
+NOT_PUT = "This question was not put to the model: the run had been stopped."
+"""The error of a sample whose turn came after the end."""
+
+TRANSIENT_STATUSES = (408, 409, 425, 429)
+"""HTTP statuses below 500 that a later call may not meet."""
+
+TRANSIENT_NAMES = ("Timeout", "Connect", "RemoteProtocol", "ReadError", "RateLimit", "Unavailable")
+"""Parts of the names of exceptions that a later call may not meet."""
 
 
-class RunEndedError(RuntimeError):
-    """No further call of this run can be of use.
+class CallError(RuntimeError):
+    """A provider refused a call.
 
     Attributes:
-        message: One line: what is wrong and what to do. Inspect writes it to the log as the
-            run's error.
+        message: One line: the provider's reason, without the request, and what to do. Inspect
+            writes it to the log.
     """
 
     def __init__(self, message: str) -> None:
         self.message = message
         super().__init__(message)
+
+
+class RunEndedError(CallError):
+    """No further call of this run can be of use."""
 
 
 class QuotaExhaustedError(RunEndedError):
@@ -68,107 +76,159 @@ class _Run:
     """One run of one task.
 
     Attributes:
-        ended_by: What ends it, once a sample has found that it cannot go on.
-        grace: Seconds for which other samples wait for that end.
+        ended_by: The error that ended it; None while it goes on.
+        ended: Set when it ends.
+        answered: Whether any call was answered.
+        failed: Samples that ended in each permanent error since the last answered call.
     """
 
     ended_by: RunEndedError | None = None
-    grace: float = GRACE
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    answered: bool = False
+    failed: dict[str, set[tuple[str | int, int]]] = field(default_factory=dict)
 
-    async def stopped_by(self, error: RunEndedError) -> None:
-        """Record that the run cannot go on; return once this sample should say so.
+    def end(self, error: RunEndedError) -> None:
+        """Start no further call."""
+        self.ended_by = self.ended_by or error
+        self.ended.set()
 
-        The first sample says so at once and ends the run, which cancels those that wait. Should
-        it go on nevertheless (`--retry-on-error`), the others speak up too.
+    def answer(self) -> None:
+        """Count a call that was answered."""
+        self.answered = True
+        self.failed.clear()
+
+    def fail(self, state: TaskState, signature: str, reason: str) -> None:
+        """Count a sample that ended in a permanent error; end the run after enough of them.
+
+        Args:
+            state: The sample.
+            signature: Text that errors of one cause share.
+            reason: The error on one line, with the remedy.
         """
-        if self.ended_by:
-            await anyio.sleep(self.grace)
-            self.grace = 0
-        self.ended_by = error
+        samples = self.failed.setdefault(signature, set())
+        samples.add((state.sample_id, state.epoch))
+        enough = SAME_ERRORS_LATER if self.answered else SAME_ERRORS
+        if len(samples) >= enough:
+            self.end(
+                RunEndedError(
+                    f"{state.model}: {len(samples)} samples ended in the same error"
+                    f"{'' if self.answered else ' and no call was answered'}, so the run was "
+                    f"stopped. The error: {reason}"
+                )
+            )
 
 
 _run: ContextVar[_Run | None] = ContextVar("run", default=None)
 """The run that a sample belongs to: set where the run starts, inherited by its samples."""
 
 
-class AccountWatch:
-    """Ends the run when a sample finds that it cannot go on; does nothing otherwise.
+class RunGuard:
+    """Start no sample after `ask` or `end_run` found that the run cannot go on.
 
-    An early-stopping manager, because Inspect sets a solver's error against the share of
-    sample errors that the task tolerates and would let every further sample try first. Inspect
-    tells a manager only of samples that have scores, so the task scores its errors:
-    `Task(…, score_on_error=True, early_stopping=AccountWatch())`.
+    An early-stopping manager: `Task(…, early_stopping=RunGuard())`. The error is raised when the
+    samples under way have ended. Raised earlier, it would cancel them, and answers that are
+    delivered but not yet scored would be lost.
     """
 
+    @property
+    def ended(self) -> bool:
+        """Whether the run that asks cannot go on."""
+        return (run := _run.get()) is not None and run.ended_by is not None
+
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
-        """Open the account of a new run; return the name that the log gives this manager."""
+        """Open a new run; return the name that the log gives this manager."""
         _run.set(_Run())
-        return "account_watch"
+        return "run_guard"
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
-        """Let every sample start."""
+        """Let a sample start unless the run has ended."""
+        if (run := _run.get()) and run.ended_by:
+            return EarlyStop(id=id, epoch=epoch, reason=run.ended_by.message)
         return None
 
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """End the run if a sample found that it cannot go on.
-
-        Raises:
-            RunEndedError: One did; the log closes with this as its error.
-        """
-        run = _run.get()
-        if run and run.ended_by:
-            raise type(run.ended_by)(run.ended_by.message)
+        """Do nothing: `ask` counts calls, with and without scores."""
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return what the log should say of this manager: nothing."""
+        """Return what the log should say of this manager: nothing.
+
+        Raises:
+            RunEndedError: The run ended early; the log closes with this error.
+        """
+        if (run := _run.get()) and run.ended_by:
+            raise run.ended_by
         return {}
 
 
-async def within_quota(call: Awaitable[T]) -> T:
-    """Await a model call, inside a solver, and give it up if the account is out of credit.
+async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState:
+    """Put a sample's messages to the model once, inside a solver.
 
-    Everything else passes untouched: a 429 with Retry-After is waited for as ever.
+    Tool calls in the answer are never run, so one question is one request. A 429 with Retry-After
+    is waited for by Inspect as usual.
 
     Args:
-        call: What would have been awaited: `generate(state)` or `get_model().generate(…)`.
+        state: The sample.
+        generate: Inspect's function, as the solver was given it.
+        **options: Generation options of this question.
 
     Returns:
-        What the call returned.
+        The sample with the model's answer.
 
     Raises:
         QuotaExhaustedError: The provider says that the account is out of credit, whether
             Inspect would have retried the call or not.
-        Exception: Whatever else the call raised.
+        RunEndedError: The run has ended, and this call was not made.
+        CallError: The provider refused the call for another reason.
+        Exception: Any other error of the call.
     """
-    results: list[T] = []
+    run = _run.get() or _Run()
+    if run.ended_by:
+        raise RunEndedError(NOT_PUT)
+    answered: list[TaskState] = []
     failure: Exception | None = None
     start = len(transcript().events)
 
     async with anyio.create_task_group() as group:
 
         async def watch() -> None:
-            while _exhausted(start) is None:
-                await anyio.sleep(LOOK_EVERY)
+            while True:
+                with anyio.move_on_after(LOOK_EVERY):
+                    await run.ended.wait()
+                errors = list(_errors(start))
+                waiting = run.ended_by and next(_calls(start), None) is None
+                if waiting or any(is_out_of_credit(error) for error in errors):
+                    break
+                if run.ended_by:
+                    # The call was sent: its answer counts.
+                    await anyio.sleep(LOOK_EVERY)
             group.cancel_scope.cancel()
 
         group.start_soon(watch)
         try:
-            results.append(await call)
+            answered.append(await generate(state, tool_calls="none", **options))
         except Exception as error:  # kept: the task group would wrap it
             failure = error
         group.cancel_scope.cancel()
 
-    if results:
-        return results[0]
-    message = _exhausted(start)
-    if message is None:
-        assert failure is not None  # the watch alone cancels the call, and only for a message
-        raise failure
-    ended = QuotaExhaustedError(message)
-    await _end(ended)
-    raise ended from failure
+    if answered:
+        run.answer()
+        return answered[0]
+    if failure is None:
+        exhausted = next((one for one in _errors(start) if is_out_of_credit(one)), None)
+        if exhausted is None:
+            raise RunEndedError(NOT_PUT)
+        raise _out_of_credit(run, state, explained(exhausted))
+    text, status = _text(failure), _status(failure)
+    reason = explained(text, status=status, key=_key_variable())
+    if is_out_of_credit(text, status):
+        raise _out_of_credit(run, state, reason) from failure
+    if _is_permanent(failure):
+        run.fail(state, f"{type(failure).__name__}: {signature_of(text)}", reason)
+    if status is not None:
+        raise CallError(reason) from failure
+    raise failure
 
 
 async def end_run(message: str) -> NoReturn:
@@ -181,33 +241,99 @@ async def end_run(message: str) -> NoReturn:
         RunEndedError: Always.
     """
     ended = RunEndedError(message)
-    await _end(ended)
+    if run := _run.get():
+        run.end(ended)
     raise ended
 
 
-async def _end(error: RunEndedError) -> None:
-    if run := _run.get():
-        await run.stopped_by(error)
+def _out_of_credit(run: _Run, state: TaskState, reason: str) -> QuotaExhaustedError:
+    """End the run; return the error of the sample that found the account empty."""
+    run.end(
+        QuotaExhaustedError(
+            f"{state.model}: the account is out of credit or at its limit, so the run was "
+            f"stopped; every answer that came is in the log. The error: {reason}"
+        )
+    )
+    return QuotaExhaustedError(reason)
 
 
-def _exhausted(start: int) -> str | None:
-    """Return the line to stop with, if an attempt from event `start` on met an empty account."""
+def _calls(start: int) -> Iterator[ModelEvent]:
+    """Yield the attempts at calls in a sample's transcript from event `start` on."""
     for event in transcript().events[start:]:
-        if isinstance(event, ModelEvent) and event.error:
+        if isinstance(event, ModelEvent):
+            yield event
+
+
+def _errors(start: int) -> Iterator[str]:
+    """Yield the errors of those attempts, each with the body of the response."""
+    for event in _calls(start):
+        if event.error:
             body = event.call.response if event.call else None
-            report = f"{event.error} {json.dumps(body)}".lower()
-            if any(sign in report for sign in EXHAUSTED):
-                return (
-                    f"{event.model}: the account is out of credit or at its limit, so the run "
-                    f"was stopped; what was finished is in the log. The provider says: "
-                    f"{_said(event.error)} Add credit or raise the limit, then run "
-                    f"`inspect eval-retry` on this log."
-                )
-    return None
+            # The error often quotes the body, and always where the body is no JSON object.
+            yield event.error if "{" in event.error else f"{event.error} {json.dumps(body)}"
 
 
-def _said(error: str) -> str:
-    """Return the provider's sentence on one line, without what its SDK puts around it."""
-    quoted = re.search(r"""['"]message['"]: (['"])(?P<said>.+?)\1[,}]""", error, re.DOTALL)
-    said = quoted["said"] if quoted else re.sub(r"^Error code: \d+ - ", "", error)
-    return " ".join(said.split())[:300].rstrip(".") + "."
+def _text(error: Exception) -> str:
+    """Return the text of a call's error, with the body of the response and without the request."""
+    if str(error).lstrip().startswith("Request:") and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    body = getattr(error, "body", None)
+    if not body or "{" in str(error):
+        return str(error)
+    return f"{error} {body if isinstance(body, str) else json.dumps(body, default=str)}"
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Say whether another call would meet the same error, by the provider's own judgement too."""
+    if isinstance(error, (LimitExceededError, ModelRefusalError, RunEndedError)):
+        return False
+    for one in _chain(error):
+        status = _status(one)
+        if status is not None:
+            return status < 500 and status not in TRANSIENT_STATUSES
+        if any(name in type(one).__name__ for name in TRANSIENT_NAMES) or _is_retried(one):
+            return False
+        if isinstance(one, (TimeoutError, ConnectionError)):
+            return False
+    return True
+
+
+def _is_retried(error: Exception) -> bool:
+    try:
+        decision = get_model().api.should_retry(error)
+    except Exception:
+        # A provider may expect errors of its own kind only.
+        return False
+    return decision.retry if isinstance(decision, RetryDecision) else bool(decision)
+
+
+def _chain(error: Exception) -> Iterator[Exception]:
+    """Yield an error and its causes."""
+    found: BaseException | None = error
+    while isinstance(found, Exception):
+        yield found
+        found = found.__cause__
+
+
+def _status(error: Exception) -> int | None:
+    """Return the HTTP status of an error: from its attributes, or else from its text."""
+    response = getattr(error, "response", None)
+    for holder, name in (
+        (error, "status_code"),
+        (error, "code"),
+        (error, "http_status"),
+        (response, "status_code"),
+    ):
+        value = getattr(holder, name, None)
+        if isinstance(value, int) and 400 <= value < 600:
+            return value
+    if isinstance(response, dict):
+        value = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode")
+        return value if isinstance(value, int) else None
+    return status_of(str(error))
+
+
+def _key_variable() -> str | None:
+    """Return the name of the environment variable that holds the key of the run's model."""
+    names = get_model().api.api_key_vars
+    return names[0] if names else None

@@ -38,7 +38,7 @@ from inspect_ai.util import EarlyStop
 from pydantic import JsonValue
 
 from kidney_evals.errors import UserError
-from kidney_evals.guards import AccountWatch
+from kidney_evals.guards import RunGuard
 from kidney_evals.studies import Condition, Study
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -116,7 +116,7 @@ def stop_when_known(
 class StopWhenKnown:
     """Holds samples back, block by block, and skips the rest once the rate is known.
 
-    An early-stopping manager that does what `AccountWatch` does too, since a task has one only:
+    An early-stopping manager that does what `RunGuard` does too, since a task has one only:
     `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. It looks at the first epoch,
     in which every dilemma comes before any is repeated; later epochs repeat what was asked, and
     only narrow the interval. Controls are in no rate and always run.
@@ -125,28 +125,24 @@ class StopWhenKnown:
     def __init__(self, precision: float, condition: Condition) -> None:
         self._precision = precision
         self._rate = RATES[condition]
-        self._account = AccountWatch()
+        self._guard = RunGuard()
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
         """Open the first block; return the name that the log gives this manager."""
-        await self._account.start_task(task, samples, epochs)
+        await self._guard.start_task(task, samples, epochs)
         _run.set(_Run.of(self._precision, self._rate, samples, epochs))
         return "precision"
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
         """Wait until the block before the sample's own is finished; skip it if that was enough."""
         run = _run.get()
-        return None if run is None else await run.admit((id, epoch))
+        stop = None if run is None else await run.admit((id, epoch), self._guard)
+        return stop or await self._guard.schedule_sample(id, epoch)
 
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """Count a sample that has scores, be it one of an earlier log.
-
-        Raises:
-            RunEndedError: As in `AccountWatch`.
-        """
-        await self._account.complete_sample(id, epoch, scores)
+        """Count a sample that has scores, be it one of an earlier log."""
         if run := _run.get():
             run.completed((id, epoch), scores.get(SCORER))
 
@@ -167,7 +163,12 @@ class StopWhenKnown:
             run.ended((state.sample_id, state.epoch), told)
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return what the log says: how many dilemmas were asked, why no more, how well known."""
+        """Return what the log says: how many dilemmas were asked, why no more, how well known.
+
+        Raises:
+            RunEndedError: As in `RunGuard`.
+        """
+        await self._guard.complete_task()
         run = _run.get()
         return {} if run is None else run.summary()
 
@@ -230,11 +231,16 @@ class _Run:
             missing[place].add(id)
         return cls(precision, rate, ends, block, epochs, missing)
 
-    async def admit(self, key: Key) -> EarlyStop | None:
-        """Return once a sample may run (None), or will not be (why)."""
+    async def admit(self, key: Key, guard: RunGuard) -> EarlyStop | None:
+        """Return once a sample may run (None), or will not be (why).
+
+        Args:
+            key: The sample.
+            guard: Ends the wait when the run cannot go on; what it waits for may never come.
+        """
         place = self.block.get(key[0], 0)
         self._stir()
-        while place >= self.opened:
+        while place >= self.opened and not guard.ended:
             # A run taken up again may still be hearing of samples from beyond the look at which
             # it would stop: they were begun, and their dilemmas are run whole.
             if self.stopped and time.monotonic() - self.reused >= QUIET:

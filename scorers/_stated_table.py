@@ -39,8 +39,9 @@ def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
 
 def explain(read: StatedReadings | None, study: Study, metadata: Mapping[str, Any]) -> str:
     """Return a Markdown table of what was read beside people, and how it was read."""
-    if read is None:
-        return "No answer came back (error)."
+    if read is None or read.final is None:
+        first = f" The first answer was {read.first.outcome}." if read else ""
+        return f"No answer came back (error).{first}"
     lines = []
     if read.final.outcome == "answer":
         heads, rows = _table(read.final, study, metadata)

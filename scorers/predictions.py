@@ -115,6 +115,8 @@ def _read(state: TaskState, any_reference: bool) -> _Read:
     if found is None:
         return _Read("error", "no answer came back (error)", 0, None, people)
     one = found.prediction
+    if one is None:
+        return _Read("error", "no answer came back (error)", found.asked, None, people)
     return _Read(one.outcome, one.how, found.asked, one.shares, people)
 
 

@@ -13,7 +13,7 @@ from inspect_ai.solver import Solver
 from kidney_evals.elicitation.readout import check_provider, check_readout, options
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.guards import AccountWatch
+from kidney_evals.guards import RunGuard
 from kidney_evals.scorers import scorers_for
 from kidney_evals.stopping import stop_when_known
 from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
@@ -163,7 +163,7 @@ def build_task(
         solver=solver,
         scorer=scorers_for(condition),
         score_on_error=True,
-        early_stopping=ends or AccountWatch(),
+        early_stopping=ends or RunGuard(),
         cleanup=ends.sample_ended if ends else None,
         config=options() if readout == "logprobs" else GenerateConfig(),
         epochs=_epochs(loaded, crossed=crossed, readout=readout),

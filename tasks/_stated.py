@@ -19,7 +19,7 @@ from kidney_evals.elicitation.stated_questions import (
     stated_wordings,
 )
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.guards import AccountWatch
+from kidney_evals.guards import RunGuard
 from kidney_evals.measures.revealed import Revealed
 from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, STATED, STATED_FIXED
 from kidney_evals.scorers.stated import stated
@@ -88,7 +88,7 @@ def build_stated(
         solver=solver,
         scorer=[stated()],
         score_on_error=True,
-        early_stopping=AccountWatch(),
+        early_stopping=RunGuard(),
         epochs=EPOCHS,
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,

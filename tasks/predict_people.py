@@ -17,7 +17,7 @@ from inspect_ai.viewer import (
 
 from kidney_evals.elicitation import predict_solver
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.guards import AccountWatch
+from kidney_evals.guards import RunGuard
 from kidney_evals.scorers.predictions import predictions
 from kidney_evals.studies import CONDITIONS, Condition, Study, dilemmas_of, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TAGS, TASK_VERSION, of_every_task
@@ -97,7 +97,7 @@ def predict_people(
         solver=predict_solver.predict_people(),
         scorer=predictions(),
         score_on_error=True,
-        early_stopping=AccountWatch(),
+        early_stopping=RunGuard(),
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,
         display_name="Kidney allocation: predicting people",

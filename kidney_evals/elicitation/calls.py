@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import transcript
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
+    ChatMessageAssistant,
     ChatMessageSystem,
     ContentText,
     GenerateConfig,
@@ -51,6 +53,32 @@ UNNAMED_MODELS = (
 
 _DECLINED = ("refusal", "content_filter")
 """Details of a stop by which a provider says that it was a refusal, whatever the stop reason."""
+
+
+TOOL_CALL: Final = "a call of a tool that was not offered"
+"""How an answer is read that calls a tool outside the tool channel."""
+
+
+def calls_tool(message: ChatMessageAssistant, stop: str = "stop") -> bool:
+    """Say whether an answer calls a tool, be there text beside the call or not.
+
+    Args:
+        message: The model's message.
+        stop: Inspect's reason why the model stopped. An answer that was cut off or filtered is
+            read as that.
+    """
+    return bool(message.tool_calls) and stop in ("stop", "tool_calls", "unknown")
+
+
+def answers_of(state: TaskState) -> list[ChatMessageAssistant]:
+    """Return the model's answers to the questions of a sample, in order."""
+    return [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
+
+
+def is_answered(state: TaskState) -> bool:
+    """Say whether the last question of a sample has an answer; a call that failed leaves none."""
+    last = state.messages[-1] if state.messages else None
+    return bool(state.output.choices) and isinstance(last, ChatMessageAssistant)
 
 
 def marked_as_refusal(choice: ChatCompletionChoice) -> bool:

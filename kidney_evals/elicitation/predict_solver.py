@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from inspect_ai.model import (
-    ChatMessageAssistant,
     ChatMessageSystem,
     ChatMessageUser,
     ModelOutput,
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.calls import marked_as_refusal, record_departures
+from kidney_evals.elicitation.calls import (
+    TOOL_CALL,
+    answers_of,
+    calls_tool,
+    is_answered,
+    marked_as_refusal,
+    record_departures,
+)
+from kidney_evals.elicitation.channels import call_results
+from kidney_evals.elicitation.form import USUAL
 from kidney_evals.elicitation.predict import (
     ASKS,
     Prediction,
@@ -20,7 +28,7 @@ from kidney_evals.elicitation.predict import (
     render_prediction,
     render_repeat,
 )
-from kidney_evals.guards import within_quota
+from kidney_evals.guards import ask
 from kidney_evals.studies import Condition, load_study
 
 
@@ -28,11 +36,11 @@ class PredictionRead(NamedTuple):
     """How a sample was read.
 
     Attributes:
-        prediction: Of the last answer.
+        prediction: Of the last answer; None where the last call failed.
         asked: How many times the question was put.
     """
 
-    prediction: Prediction
+    prediction: Prediction | None
     asked: int
 
 
@@ -50,10 +58,11 @@ def predict_people() -> Solver:
             *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
             _question(state, condition),
         ]
-        state = await within_quota(generate(state))
+        state = await ask(state, generate)
         if read_prediction_output(state.output, condition).outcome == "unreadable":
-            state.messages.append(ChatMessageUser(content=render_repeat(condition)))
-            state = await within_quota(generate(state))
+            repeat = ChatMessageUser(content=render_repeat(condition))
+            state.messages += [*call_results(state.output.message, USUAL), repeat]
+            state = await ask(state, generate)
         record_departures(state)
         return state
 
@@ -88,11 +97,14 @@ def read_prediction_output(output: ModelOutput, condition: Condition) -> Predict
     if not output.choices:
         return read_prediction("", condition=condition)
     choice = output.choices[0]
+    refused = marked_as_refusal(choice)
+    if calls_tool(choice.message, choice.stop_reason) and not refused:
+        return Prediction("unreadable", None, TOOL_CALL)
     return read_prediction(
         choice.message.text,
         condition=condition,
         stop=choice.stop_reason or "stop",
-        refused=marked_as_refusal(choice),
+        refused=refused,
     )
 
 
@@ -102,7 +114,10 @@ def prediction_of(state: TaskState) -> PredictionRead | None:
     Returns:
         None where no answer came back.
     """
-    asked = sum(isinstance(one, ChatMessageAssistant) for one in state.messages)
-    if not state.output.choices or not asked:
+    answers = answers_of(state)
+    if not answers:
         return None
-    return PredictionRead(read_prediction_output(state.output, state.metadata["condition"]), asked)
+    if not is_answered(state):
+        return PredictionRead(None, len(answers) + 1)
+    found = read_prediction_output(state.output, state.metadata["condition"])
+    return PredictionRead(found, len(answers))

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from inspect_ai.model import (
-    ChatMessageAssistant,
     ChatMessageSystem,
     ChatMessageUser,
     ModelOutput,
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.calls import last_config, marked_as_refusal, record_departures
+from kidney_evals.elicitation.calls import (
+    answers_of,
+    is_answered,
+    last_config,
+    marked_as_refusal,
+    record_departures,
+)
 from kidney_evals.elicitation.channels import (
     Channel,
     answer_schema,
@@ -36,7 +41,7 @@ from kidney_evals.elicitation.readout import (
 from kidney_evals.elicitation.structured import read_message
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.guards import end_run, within_quota
+from kidney_evals.guards import ask, end_run
 from kidney_evals.studies import Condition, load_study
 
 
@@ -45,12 +50,13 @@ class Readings(NamedTuple):
 
     Attributes:
         first: Of the first answer.
-        final: Of the last answer: the same unless the question was repeated.
+        final: Of the last answer: the same unless the question was repeated; None where the
+            repeated call failed.
         asked: How many times the question was put.
     """
 
     first: Reading
-    final: Reading
+    final: Reading | None
     asked: int
 
 
@@ -161,13 +167,12 @@ async def _answered(
     """Have the question answered in its channel."""
     if channel == "json":
         schema = answer_schema(form, explain)
-        return await within_quota(generate(state, response_schema=schema))
+        return await ask(state, generate, response_schema=schema)
     if channel == "tool":
         state.tools = [answer_tool(form, condition, explain)]
         state.tool_choice = "auto"
-        # The call is the answer: nothing is run, and nothing is said in return.
-        return await within_quota(generate(state, tool_calls="none"))
-    return await within_quota(generate(state))
+        # The call is the answer: `ask` runs none, and nothing is said in return.
+    return await ask(state, generate)
 
 
 def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
@@ -205,8 +210,6 @@ def _question(
         "epoch": state.epoch,
         "sample_id": state.sample_id,
     }
-    if state.metadata.get("crossed"):
-        carried["crossed"] = True
     if state.metadata.get("crossed"):
         carried["crossed"] = True
     return ChatMessageUser(content=text, metadata=carried)
@@ -248,17 +251,17 @@ def readings_of(state: TaskState) -> Readings | None:
     condition: Condition = state.metadata["condition"]
     form = form_of(state.metadata)
     channel = known_channel(state.metadata.get("channel", "text"))
-    answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
-    if not state.output.choices or not answers:
+    answers = answers_of(state)
+    if not answers:
         return None
-    final = read_output(state.output, condition, form, channel)
-    if state.metadata.get("readout") == "logprobs":
+    final = read_output(state.output, condition, form, channel) if is_answered(state) else None
+    if final is not None and state.metadata.get("readout") == "logprobs":
         final = settled(final, readout_of(state))
-    if len(answers) == 1:
+    if final is not None and len(answers) == 1:
         return Readings(final, final, 1)
     # Only an unreadable answer is asked again, so its stop reason was none of the telling ones.
     first = read_message(answers[0], channel, condition=condition, form=form)
-    return Readings(first, final, len(answers))
+    return Readings(first, final, len(answers) + (final is None))
 
 
 def readout_of(state: TaskState) -> Readout | None:

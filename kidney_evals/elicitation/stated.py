@@ -28,7 +28,7 @@ from kidney_evals.elicitation._stated_lines import (
     swing_of,
 )
 from kidney_evals.elicitation._text import plain
-from kidney_evals.elicitation.calls import marked_as_refusal
+from kidney_evals.elicitation.calls import TOOL_CALL, calls_tool, marked_as_refusal
 from kidney_evals.elicitation.reader import read_answer
 from kidney_evals.elicitation.stated_questions import LETTERS, StatedKind, attribute_named
 from kidney_evals.studies import Study
@@ -101,9 +101,10 @@ def read_stated_output(output: ModelOutput, asked: Asked) -> StatedReading:
     if not output.choices:
         return read_stated("", asked)
     choice = output.choices[0]
-    return read_stated(
-        choice.message.text, asked, stop=choice.stop_reason, refused=marked_as_refusal(choice)
-    )
+    refused = marked_as_refusal(choice)
+    if calls_tool(choice.message, choice.stop_reason) and not refused:
+        return StatedReading("unreadable", TOOL_CALL)
+    return read_stated(choice.message.text, asked, stop=choice.stop_reason, refused=refused)
 
 
 # The solver and the scorer read the same completion in turn.

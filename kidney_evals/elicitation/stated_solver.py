@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.calls import record_departures
+from kidney_evals.elicitation.calls import (
+    TOOL_CALL,
+    answers_of,
+    calls_tool,
+    is_answered,
+    record_departures,
+)
+from kidney_evals.elicitation.channels import call_results
+from kidney_evals.elicitation.form import USUAL
 from kidney_evals.elicitation.stated import (
     StatedReading,
     asked_of,
@@ -20,7 +28,7 @@ from kidney_evals.elicitation.stated_questions import (
     stated_metadata,
     stated_wording,
 )
-from kidney_evals.guards import within_quota
+from kidney_evals.guards import ask
 from kidney_evals.studies import load_study
 
 
@@ -29,12 +37,13 @@ class StatedReadings(NamedTuple):
 
     Attributes:
         first: Of the first answer.
-        final: Of the last answer: the same unless the question was repeated.
+        final: Of the last answer: the same unless the question was repeated; None where the
+            repeated call failed.
         asked: How many times the question was put.
     """
 
     first: StatedReading
-    final: StatedReading
+    final: StatedReading | None
     asked: int
 
 
@@ -60,10 +69,11 @@ def stated_values() -> Solver:
             *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
             ChatMessageUser(content=render_stated(wording, study), metadata=carried),
         ]
-        state = await within_quota(generate(state))
+        state = await ask(state, generate)
         if read_stated_output(state.output, asked).outcome == "unreadable":
-            state.messages.append(ChatMessageUser(content=render_stated_repeat(wording, study)))
-            state = await within_quota(generate(state))
+            repeat = ChatMessageUser(content=render_stated_repeat(wording, study))
+            state.messages += [*call_results(state.output.message, USUAL), repeat]
+            state = await ask(state, generate)
         record_departures(state)
         return state
 
@@ -76,11 +86,17 @@ def stated_readings_of(state: TaskState) -> StatedReadings | None:
     Returns:
         None where no answer came back.
     """
-    answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
-    if not state.output.choices or not answers:
+    answers = answers_of(state)
+    if not answers:
         return None
     asked = asked_of(state.metadata, load_study(state.metadata["study_source"]))
-    final = read_stated_output(state.output, asked)
+    final = read_stated_output(state.output, asked) if is_answered(state) else None
+    if final is not None and len(answers) == 1:
+        return StatedReadings(final, final, 1)
     # Only an unreadable answer is asked again, so its stop reason was none of the telling ones.
-    first = final if len(answers) == 1 else read_stated(answers[0].text, asked)
-    return StatedReadings(first, final, len(answers))
+    first = (
+        StatedReading("unreadable", TOOL_CALL)
+        if calls_tool(answers[0])
+        else read_stated(answers[0].text, asked)
+    )
+    return StatedReadings(first, final, len(answers) + (final is None))

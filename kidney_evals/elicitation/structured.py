@@ -17,6 +17,7 @@ from typing import Any, TypeGuard
 from inspect_ai.model import ChatMessageAssistant
 from inspect_ai.tool import ToolCall
 
+from kidney_evals.elicitation.calls import TOOL_CALL, calls_tool
 from kidney_evals.elicitation.channels import ANSWER, TOOL, Channel
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reader import CUT_STOPS, Reading, read_answer
@@ -57,6 +58,8 @@ def read_message(
     native = refused or stop == "content_filter"
     if channel == "tool" and message.tool_calls and not native:
         return _read_calls(message.tool_calls, condition, stop, form)
+    if channel != "tool" and not native and calls_tool(message, stop):
+        return Reading("unreadable", None, TOOL_CALL)
     reading = read_answer(text, condition=condition, stop=stop, refused=refused, form=form)
     if channel == "text" or native or reading.outcome in ("empty", "truncated"):
         return reading

@@ -250,7 +250,7 @@ def one_line(text: object) -> str:
 def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceError:
     from openai import APIStatusError, APITimeoutError
 
-    from kidney_evals.guards import EXHAUSTED
+    from kidney_evals.provider_errors import is_out_of_credit
 
     if not isinstance(error, APIStatusError):
         cause = one_line(error.__cause__ or "")
@@ -263,7 +263,7 @@ def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceE
     if status == 401:
         # Not what it says: the sentence repeats part of the key.
         return ServiceError(f"{url} does not accept the key in {KEY} (status 401)")
-    if code in EXHAUSTED:
+    if is_out_of_credit(f"{said} {code}", status):
         return ServiceError(f"the account is out of credit: {reason}")
     if base and (error.param == "model" or code.startswith("model_not")):
         return ServiceError(f"{base} cannot be fine-tuned by this account: {reason}")

@@ -195,7 +195,7 @@ def test_a_schema_holds_the_form_and_a_tool_the_answers(
 def reading_recorder() -> Scorer:
     async def record(state: TaskState, target: Target) -> Score:
         found = readings_of(state)
-        assert found is not None
+        assert found is not None and found.final is not None
         parts = (found.first.outcome, found.final.answer or found.final.outcome, found.asked)
         return Score(value=1, explanation=" ".join(map(str, parts)))
 

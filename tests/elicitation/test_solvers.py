@@ -73,6 +73,7 @@ def reading_recorder() -> Scorer:
         found = readings_of(state)
         if found is None:
             return Score(value=0, explanation="nothing")
+        assert found.final is not None
         parts = (found.first.outcome, found.final.outcome, found.final.answer, found.asked)
         return Score(value=1, explanation=" ".join(map(str, parts)))
 

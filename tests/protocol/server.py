@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import anyio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -40,7 +41,38 @@ Outcome = Literal[
     "filtered",  # a content filter cut in
     "no_quota",  # 429, insufficient_quota (OpenAI) or an empty balance (Anthropic: 400)
     "hard_limit",  # 429, billing_hard_limit_reached
+    "calls_unoffered",  # a call of a tool that no request offers, beside an answer in text
+    "calls_parallel",  # two calls of the offered tool that disagree, else of a tool not offered
 ]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An HTTP response that is no answer.
+
+    Attributes:
+        status: Its status.
+        body: A text, or the message of an error in the form of OpenAI and Anthropic.
+        code: The error's code, where `body` is its message; none sends `body` as it is.
+        headers: Its headers.
+        pause: Seconds before it is sent.
+    """
+
+    status: int
+    body: str
+    code: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pause: float = 0
+
+    def response(self) -> Response:
+        """The response."""
+        if self.code is None:
+            return Response(self.body, status_code=self.status, headers=dict(self.headers))
+        return _error(self.status, self.code, self.body, self.headers)
+
+
+Reply = Outcome | Fault
+"""What a request is met with."""
 
 ANSWER = "Patient A is younger, and the rest is alike.\n\nANSWER: A"
 CUT_OFF = "Let me think about patient A and patient B. Patient A is"
@@ -55,7 +87,7 @@ class Call:
 
     protocol: Protocol
     body: dict[str, Any]
-    outcome: Outcome
+    outcome: Reply
     at: float
 
 
@@ -70,15 +102,17 @@ class ProtocolServer:
         retry_after: Seconds that a 429 asks to wait.
         chances: Probabilities of answer words that chat answers are drawn from, and that their
             log-probabilities say; without any, all answers are the same and none come back.
+        pause: Seconds before an answer is sent.
         calls: What was asked, in order of arrival, probes apart.
         probes: How many probe requests arrived.
     """
 
-    script: Sequence[Outcome] = ()
-    by_prompt: Mapping[str, Outcome] = field(default_factory=dict)
-    default: Outcome = "answer"
+    script: Sequence[Reply] = ()
+    by_prompt: Mapping[str, Reply] = field(default_factory=dict)
+    default: Reply = "answer"
     retry_after: float = 0.02
     chances: Mapping[str, float] = field(default_factory=dict)
+    pause: float = 0
     calls: list[Call] = field(default_factory=list)
     probes: int = 0
 
@@ -123,7 +157,7 @@ class ProtocolServer:
         return f"http://127.0.0.1:{port}"
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[Reply]:
         """What every request was met with, in order of arrival."""
         return [call.outcome for call in self.calls]
 
@@ -138,8 +172,13 @@ class ProtocolServer:
                     return JSONResponse(speak("answer", {}))
                 outcome = self._next(json.dumps(body))
                 self.calls.append(Call(protocol, body, outcome, time.monotonic()))
+            if isinstance(outcome, Fault):
+                await anyio.sleep(outcome.pause)
+                return outcome.response()
             if fault := self._fault(protocol, outcome):
                 return fault
+            if self.pause:
+                await anyio.sleep(self.pause)
             if unanswered := _called(body) - _returned(body):
                 message = f"No result for tool calls {sorted(unanswered)}."
                 return _error(400, "invalid_request_error", message)
@@ -150,7 +189,7 @@ class ProtocolServer:
 
         return handle
 
-    def _next(self, prompt: str) -> Outcome:
+    def _next(self, prompt: str) -> Reply:
         for piece, outcome in self.by_prompt.items():
             if piece in prompt:
                 return outcome
@@ -266,10 +305,20 @@ def _text(outcome: Outcome, body: Body) -> str:
     return {"truncated": CUT_OFF, "undecided": UNDECIDED}.get(outcome, ANSWER)
 
 
-def _calls(outcome: Outcome, body: Body) -> dict[str, Any] | None:
-    """The arguments of the tool call that a request gets; None for words."""
+UNOFFERED = "patient_record"
+"""Name of a tool that no request offers."""
+
+
+def _calls(outcome: Outcome, body: Body) -> list[tuple[str, dict[str, Any]]]:
+    """The names and arguments of the tool calls that a request gets; none for words alone."""
     tool = tool_of(body)
-    return _fields(outcome, tool) if tool and outcome in ("answer", "undecided") else None
+    if outcome == "calls_unoffered" or (outcome == "calls_parallel" and not tool):
+        return [(UNOFFERED, {"patient": "A"}), (UNOFFERED, {"patient": "B"})]
+    if outcome == "calls_parallel":
+        return [("answer", _fields("answer", tool) | {"answer": name}) for name in "AB"]
+    return (
+        [("answer", _fields(outcome, tool))] if tool and outcome in ("answer", "undecided") else []
+    )
 
 
 def _fields(outcome: Outcome, schema: Body) -> dict[str, Any]:
@@ -306,13 +355,19 @@ def _returned(body: Body) -> set[str]:
 
 
 def _chat(outcome: Outcome, body: Body) -> dict[str, Any]:
-    text, arguments = _text(outcome, body), _calls(outcome, body)
+    text, calls = _text(outcome, body), _calls(outcome, body)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     finish = "stop"
-    if arguments is not None:
-        function = {"name": "answer", "arguments": json.dumps(arguments)}
-        call = {"id": "call_1", "type": "function", "function": function}
-        message |= {"content": None, "tool_calls": [call]}
+    if calls:
+        message["tool_calls"] = [
+            {
+                "id": f"call_{place}",
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(arguments)},
+            }
+            for place, (name, arguments) in enumerate(calls, 1)
+        ]
+        message["content"] = text if outcome == "calls_unoffered" else None
         finish = "tool_calls"
     elif outcome == "truncated":
         finish = "length"
@@ -347,10 +402,19 @@ def _responses(outcome: Outcome, body: Body) -> dict[str, Any]:
     reason = {"truncated": "max_output_tokens", "filtered": "content_filter"}.get(outcome)
     if reason:  # all the tokens went into reasoning, or the filter cut in: no message at all
         output = [reasoning]
-    arguments = _calls(outcome, body)
-    if arguments is not None:
-        call = {"id": "fc_1", "type": "function_call", "call_id": "call_1", "status": "completed"}
-        output = [reasoning, call | {"name": "answer", "arguments": json.dumps(arguments)}]
+    if calls := _calls(outcome, body):
+        output = output if outcome == "calls_unoffered" else [reasoning]
+        output += [
+            {
+                "id": f"fc_{place}",
+                "type": "function_call",
+                "call_id": f"call_{place}",
+                "status": "completed",
+                "name": name,
+                "arguments": json.dumps(arguments),
+            }
+            for place, (name, arguments) in enumerate(calls, 1)
+        ]
     return {
         "id": "resp_1",
         "object": "response",
@@ -378,10 +442,12 @@ def _messages(outcome: Outcome, body: Body) -> dict[str, Any]:
         {"type": "thinking", "thinking": "Comparing the two.", "signature": "c2lnbmVk"},
         {"type": "text", "text": _text(outcome, body)},
     ]
-    arguments = _calls(outcome, body)
-    if arguments is not None:
-        call = {"type": "tool_use", "id": "call_1", "name": "answer", "input": arguments}
-        content[1:] = [call]
+    if calls := _calls(outcome, body):
+        content = content if outcome == "calls_unoffered" else content[:1]
+        content += [
+            {"type": "tool_use", "id": f"call_{place}", "name": name, "input": arguments}
+            for place, (name, arguments) in enumerate(calls, 1)
+        ]
     if outcome in ("refused", "filtered"):  # Anthropic tells both by the same stop reason
         content = [{"type": "text", "text": REFUSAL}] if outcome == "refused" else []
     stops = {"truncated": "max_tokens", "refused": "refusal", "filtered": "refusal"}
@@ -391,7 +457,7 @@ def _messages(outcome: Outcome, body: Body) -> dict[str, Any]:
         "role": "assistant",
         "model": "claude-sonnet-4-6",
         "content": content,
-        "stop_reason": "tool_use" if arguments is not None else stops.get(outcome, "end_turn"),
+        "stop_reason": "tool_use" if calls else stops.get(outcome, "end_turn"),
         "stop_sequence": None,
         "usage": {"input_tokens": USAGE["prompt"], "output_tokens": USAGE["completion"]},
     }

@@ -1,0 +1,350 @@
+"""Explain a provider's error: the reason on one line, whether the account is empty, the remedy.
+
+Everything here works on the text of an error, which a running sample and a log hold alike.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+EXHAUSTED_CODES: Final = frozenset(
+    {
+        "insufficient_quota",  # OpenAI and providers that copy its protocol
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "exceeded_current_quota_error",  # Moonshot
+        "credit_limit",  # Together
+        "arrearage",  # Alibaba
+    }
+)
+"""Error codes that providers send only for an account that cannot pay."""
+
+_EXHAUSTED: Final = re.compile(
+    r"""
+      \b(?:insufficient|not\ enough|no|zero|negative|out\ of|run\ out\ of|ran\ out\ of|low\ on)
+        \ (?:\w+\ ){0,3}(?:credits?|balance|funds|money)\b
+    | \bcredit\ limit\ (?:\w+\ ){0,3}(?:exceeded|reached)\b
+    | \b(?:requires?|needs?|purchase|buy)\ more\ credits\b | \bcan\ only\ afford\b
+    | \b(?:used|exhausted|exceeded|consumed|spent)\ (?:up\ )?(?:\w+\ ){0,5}credits?\b
+    | \b(?:credits?|balance|funds)\ (?:\w+\ ){0,5}(?:depleted|exhausted|used\ up|run\ out|ran\ out|
+        expired|overdrawn|insufficient|exceeded|too\ low|not\ enough)\b
+    | (?<!thinking\ )(?<!token\ )\bbudget\ (?:\w+\ ){0,3}(?:exhausted|used\ up|exceeded)\b
+    | \b(?:balance|credits?)\ (?:is|are|of|:)\ ?\$?-?0(?:\.0+)?(?![.\d])
+    | \b(?:spend|spending|billing|monthly|api\ usage)\ (?:\w+\ ){0,3}
+        (?:limits?|cap|quota|allowance)\b
+    | \bkey\ limit\ exceeded\b | \b(?:calls?|requests?|tokens?)\ ?(?:/|per)\ ?month\b
+    | \bover\ budget\b
+    | \bpayment\ (?:required|instrument)\b | \b(?:past\ due|unpaid|overdue|arrears)\b
+    | \bpast\ invoices\b | \boutstanding\ (?:balance|invoices?|payments?)\b
+    | \bbilling\ (?:\w+\ ){0,4}(?:not\ active|inactive|disabled|suspended|enabled|closed)\b
+    | \baccount\ (?:\S+\ ){0,4}(?:suspended|deactivated|disabled|not\ active|locked)\b
+        .{0,120}\b(?:billing|payment|invoices?|balance|credits?|recharge|spending)\b
+    | \b(?:recharge|top\ up)\ (?:your|the)\ (?:account|balance|wallet|credits?)\b
+    | \baccount\ is\ in\ good\ standing\b | 余额不足 | 额度不足 | 欠费
+    | \b(?:free|trial)\ (?:\w+\ ){0,2}(?:credits?|quota|trial|tier)\ (?:\w+\ ){0,4}
+        (?:exhausted|expired|used\ up|ended|over)\b
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Wordings that only an account without credit, or at a limit set on spending, brings."""
+
+_QUOTA: Final = re.compile(r"exceeded your (?:current|monthly) .{0,30}quota.{0,60}billing")
+_WINDOW: Final = re.compile(
+    r"quotaid|quotametric|retrydelay|retryinfo|retry in|try again in|per ?minute|per ?second|"
+    r"per ?day|resource_exhausted"
+)
+"""OpenAI says that an empty account exceeded its quota; Gemini says so of a crowded minute too,
+and then names the window."""
+
+_KEYS: Final = re.compile(
+    r"\S*\*{2,}\S*|\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|fw|key|nvapi|AIza)[-_][\w*.-]{6,}|"
+    r"\bAIza[\w-]{10,}|(?i:\bbearer +)\S+"
+)
+"""Providers repeat part of a wrong key in their sentence about it."""
+
+LONGEST_REASON: Final = 300
+"""Characters of a reason that are shown."""
+
+_LONGEST_ERROR: Final = 8_000
+"""Characters of an error that are looked at: a server may answer with a whole web page."""
+
+
+def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
+    """Return a provider's own sentence on one line, without what an SDK or Inspect puts around it.
+
+    Args:
+        error: Text of an exception, as in a log's sample error or model event.
+        longest: Characters after which the sentence is cut.
+    """
+    text = _without_repr(_bare(error))
+    message = next((one for one in map(_message, _bodies(text)) if one), None)
+    if message is None:
+        message = re.sub(
+            r"^(?:error code|status(?: code)?)?:? *\d{3}\b[ :.-]*", "", text, flags=re.I
+        )
+    if re.search(r"<(?:!doctype|html|body)\b", message, re.IGNORECASE):
+        message = _page(message)
+    line = " ".join(_KEYS.sub("…", message).split())
+    line = re.sub(r"^(['\"])([^'\"]*)\1$", r"\2", line)
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def status_of(error: str) -> int | None:
+    """Return the HTTP status that the text of an error names; None where it names none."""
+    found = re.search(
+        r"(?:error code|status(?:[ _]code)?|http|['\"]code['\"])[\s:=]*(?:HTTP/\S+ )?([1-5]\d\d)\b"
+        r"|^\s*([45]\d\d)\b",
+        _bare(error),
+        re.IGNORECASE,
+    )
+    return int(found[1] or found[2]) if found else None
+
+
+def is_out_of_credit(error: str, status: int | None = None) -> bool:
+    """Say whether an error means that the account behind a model cannot pay for another call.
+
+    Args:
+        error: Text of the error, with the body of the response where there is one.
+        status: HTTP status; None to take it from the text.
+    """
+    if (status or status_of(error)) == 402:
+        return True
+    text = re.sub(r"https?://\S+", "", _bare(error)).lower()
+    if any(code in text for code in EXHAUSTED_CODES):
+        return True
+    # Codes are words with underscores between them.
+    words = text.replace("_", " ")
+    return bool(_EXHAUSTED.search(words) or (_QUOTA.search(text) and not _WINDOW.search(text)))
+
+
+_OPTIONS: Final = {
+    "temperature": "--temperature",
+    "top_p": "--top-p",
+    "top_k": "--top-k",
+    "seed": "--seed",
+    "max_tokens": "--max-tokens",
+    "max_completion_tokens": "--max-tokens",
+    "max_output_tokens": "--max-tokens",
+    "frequency_penalty": "--frequency-penalty",
+    "presence_penalty": "--presence-penalty",
+    "logit_bias": "--logit-bias",
+    "stop": "--stop-seqs",
+    "stop_sequences": "--stop-seqs",
+    "reasoning_effort": "--reasoning-effort",
+    "reasoning.effort": "--reasoning-effort",
+    "reasoning": "--reasoning-effort and --reasoning-tokens",
+    "reasoning.summary": "--reasoning-summary",
+    "thinking": "--reasoning-tokens",
+    "thinking.budget_tokens": "--reasoning-tokens",
+    "thinking_budget": "--reasoning-tokens",
+    "verbosity": "--verbosity",
+    "effort": "--effort",
+    "n": "--num-choices",
+    "best_of": "--best-of",
+    "modalities": "--modalities",
+}
+"""Inspect's option for each parameter of a request."""
+
+
+def remedy_for(error: str, *, status: int | None = None, key: str | None = None) -> str:
+    """Return what to do about an error, as a sentence; empty where nothing is known.
+
+    Args:
+        error: Text of the error.
+        status: HTTP status; None to take it from the text.
+        key: Name of the environment variable that holds the provider's key.
+    """
+    status = status or status_of(error)
+    text = f"{reason_of(error)} {_code(error)}".lower()
+    if is_out_of_credit(error, status):
+        fewer = "" if "max_tokens" not in text else ", or ask for fewer tokens with `--max-tokens`"
+        return f"Add credit or raise the limit{fewer}, then run `inspect eval-retry` on this log."
+    if _has(text, r"api[ _-]?key|x-api-key|credential|authenticat|unauthori[sz]ed|token") and (
+        status in (401, 403)
+        or _has(text, r"(?:invalid|incorrect|expired|missing|not valid|wrong|revoked).{0,30}key")
+        or _has(text, r"key.{0,30}(?:invalid|incorrect|expired|missing|not valid|revoked)")
+    ):
+        return _check_key(key)
+    if "logprob" in text:
+        if "top_logprobs" in text or _has(text, r"\d"):
+            most = [int(number) for number in re.findall(r"(?<![\w.])\d+(?![\w.])", text)]
+            allowed = min((one for one in most if 0 < one < 20), default=5)
+            if not _has(text, r"not supported|unsupported|not support|not allowed|unknown|unrecog"):
+                return f"Run with `--top-logprobs {allowed}`."
+        return (
+            "This model gives no log-probabilities here: run with `-T readout=sample` and leave "
+            "`--logprobs` and `--top-logprobs` unset."
+        )
+    if _has(text, r"response_format|json_schema|response_schema|output_format|structured output"):
+        return "This model takes no JSON schema: run with `-T channel=text`."
+    if "parallel_tool_calls" in text:
+        return "Run with `--no-parallel-tool-calls`."
+    if _has(text, r"\btool_choice\b|\btools?\b|function call"):
+        return "This model takes no tools: run with `-T channel=text`."
+    if _has(text, r"(?:system|developer) (?:role|message|prompt|instruction)"):
+        return "This model takes no system message: leave `-T system_prompt` unset."
+    if status in (None, 400, 422) and (name := _parameter(text)):
+        options = " and ".join(f"`{one}`" for one in _OPTIONS[name].split(" and "))
+        return f"Leave {options} unset, or set a value that the model takes."
+    if status == 404 or _has(
+        text,
+        r"model.{0,80}(?:not found|not exist|not available|not a valid|unknown|invalid|"
+        r"no longer|deprecated|retired|decommission)|(?:no such|unknown|invalid|find|not a valid)"
+        r".{0,20}model|model_not_found|no endpoints found",
+    ):
+        return "Check the model's name, and the base URL where you set one."
+    if status == 401:
+        return _check_key(key)
+    if status == 403:
+        where = f" in {key}" if key else ""
+        return f"Check that the key{where} may use this model from here."
+    return ""
+
+
+def most_frequent(errors: Iterable[str | None]) -> str:
+    """Describe the errors of samples on one line: how many there are, and the most frequent.
+
+    Args:
+        errors: The error of each sample; None or an empty text for a sample without one.
+
+    Returns:
+        "12 samples ended in an error: REASON REMEDY"; empty where there is no error.
+    """
+    texts = [one for one in errors if one]
+    if not texts:
+        return ""
+    counted = Counter(signature_of(one) for one in texts)
+    [(often, times)] = counted.most_common(1)
+    shown = next(one for one in texts if signature_of(one) == often)
+    samples = f"{len(texts)} sample{'s' if len(texts) > 1 else ''} ended in an error"
+    share = f", {times} of them with" if times < len(texts) else ":"
+    return f"{samples}{share} {explained(shown)}"
+
+
+def why_failed(message: str, errors: Iterable[str | None]) -> str:
+    """Return why a run failed, on one line.
+
+    Args:
+        message: The run's own error; empty where Inspect wrote none, as it does where too many
+            samples ended in an error.
+        errors: The error of each sample, as for `most_frequent`.
+    """
+    # The line of a run that this package stopped holds a reason and a remedy.
+    return reason_of(message, 3 * LONGEST_REASON) or most_frequent(errors) or "no reason given"
+
+
+def explained(error: str, *, status: int | None = None, key: str | None = None) -> str:
+    """Return the reason of an error as a sentence, and the remedy where one is known.
+
+    Args:
+        error: Text of the error.
+        status: As for `remedy_for`.
+        key: As for `remedy_for`.
+    """
+    reason = reason_of(error) or "no reason given"
+    reason = reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
+    remedy = remedy_for(error, status=status, key=key)
+    return reason if not remedy or remedy in reason else f"{reason} {remedy}"
+
+
+def signature_of(error: str) -> str:
+    """Return what two errors of one cause have in common: the reason without ids and numbers."""
+    return re.sub(r"\S*\d\S*", "#", reason_of(error).lower())
+
+
+def _has(text: str, pattern: str) -> bool:
+    return re.search(pattern, text) is not None
+
+
+def _check_key(key: str | None) -> str:
+    return f"Check the key in {key}." if key else "Check the provider's key."
+
+
+def _parameter(text: str) -> str | None:
+    """Return the request's parameter that a refusal names; quoted names come first."""
+    for pattern in (r"['\"`]{name}['\"`]", r"(?<![\w.]){name}(?![\w.])"):
+        for name in sorted(_OPTIONS, key=len, reverse=True):
+            if len(name) > 1 and re.search(pattern.replace("{name}", re.escape(name)), text):
+                return name
+    return None
+
+
+def _bare(error: str) -> str:
+    """Return an error without the request, which Inspect puts before it, and not too long."""
+    text = error.strip()
+    if text.startswith("Request:\n"):
+        # A log's summary cuts a long text, and then nothing is left of the error.
+        _, found, text = text.rpartition("\n\n")
+        text = text.strip() if found else ""
+    return text[:_LONGEST_ERROR]
+
+
+def _without_repr(text: str) -> str:
+    """Return the argument of `SomeError('…')`, the `repr` of an exception."""
+    found = re.fullmatch(r"\w+\((.*)\)", text, re.DOTALL)
+    if not found:
+        return text
+    try:
+        parsed = ast.literal_eval(f"({found[1]},)")
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return str(parsed[0]) if parsed else text
+
+
+def _bodies(text: str) -> Iterator[Any]:
+    """Yield the response body that a text holds, written as JSON or as a Python value."""
+    start, end = text.find("{"), text.rfind("}")
+    if 0 <= start < end:
+        body = text[start : end + 1]
+        for parse in (json.loads, ast.literal_eval):
+            try:
+                yield parse(body)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                continue
+            return
+    quoted = re.search(r"""['"]message['"]: (['"])(?P<message>.+?)\1[,}]""", text, re.DOTALL)
+    if quoted:
+        yield {"message": quoted["message"]}
+
+
+def _message(body: Any) -> str | None:
+    """Return the sentence in the body of an error response."""
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):
+        return next((one for one in map(_message, body) if one), None)
+    if not isinstance(body, dict):
+        return None
+    if body.get("loc") and body.get("msg"):
+        # FastAPI: the place of a wrong field, then what is wrong with it.
+        place = [str(one) for one in body["loc"] if one not in ("body", "query")]
+        return f"{'.'.join(place)}: {body['msg']}"
+    raw = body.get("metadata")
+    if isinstance(raw, dict) and isinstance(raw.get("raw"), str) and raw["raw"]:
+        # OpenRouter: "Provider returned error", with the provider's own words beside it.
+        inner = next((one for one in map(_message, _bodies(raw["raw"])) if one), raw["raw"])
+        return f"{body.get('message', '')}: {inner}"
+    for name in ("error", "message", "detail", "details", "msg", "errors", "error_message"):
+        if body.get(name) and (found := _message(body[name])):
+            return found
+    return None
+
+
+def _code(error: str) -> str:
+    """Return the codes and parameters beside a message, which a sentence may not repeat."""
+    return " ".join(
+        re.findall(r"""['"](?:code|type|param|status)['"]: *['"]([^'"]+)['"]""", _bare(error))
+    )
+
+
+def _page(text: str) -> str:
+    """Return the title, or the words, of a web page that came instead of an answer."""
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    words = title[1] if title else re.sub(r"<[^>]*>", " ", text)
+    return f"a web page instead of an answer: {html.unescape(words).strip()}"
