@@ -75,6 +75,8 @@ def _show(run: ModelRun) -> None:
         say_filled(ending)
     if run.remark:
         say_filled(run.remark)
+    if run.found.state == "finished" and run.found.errors:
+        say_filled(run.found.errors)
     say("")
     say(table(run.rows, asked))
     say("")

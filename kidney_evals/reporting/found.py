@@ -16,6 +16,7 @@ from inspect_ai.log import (
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from kidney_evals.errors import UserError
+from kidney_evals.provider_errors import most_frequent, why_failed
 from kidney_evals.reporting.summaries import SampleSummary, read_summaries
 from kidney_evals.studies import CONDITIONS
 
@@ -81,6 +82,11 @@ class Found:
         except Exception as error:
             # Inspect has no error of its own for this.
             return [], f"its samples cannot be read ({first_line(error)})"
+
+    @property
+    def errors(self) -> str:
+        """How many samples ended in an error and the most frequent reason; empty for none."""
+        return most_frequent(one.error for one in self.samples)
 
     @property
     def was_read(self) -> bool:
@@ -206,11 +212,11 @@ def _read(location: str) -> Found:
     if header.status == "success" and results is not None:
         found = Found(location, "finished", "finished", header, results.completed_samples, planned)
         return found if found.completed else replace(found, state="empty", says="holds no answer")
-    found = Found(location, "partial", _ended(header), header, 0, planned)
+    found = Found(location, "partial", _ended(header, ()), header, 0, planned)
     completed = sum(sample.completed for sample in found.samples)
     if found.unread:
         return replace(found, state="unreadable", says=found.unread)
-    says = f"{found.says} after {completed} of {planned} samples"
+    says = f"{_ended(header, found.samples)} after {completed} of {planned} samples"
     ended = replace(
         found, says=says, completed=completed, state="partial" if completed else "empty"
     )
@@ -260,15 +266,14 @@ def _planned(header: EvalLog) -> int:
     return count * (config.epochs or 1)
 
 
-def _ended(header: EvalLog) -> str:
+def _ended(header: EvalLog, samples: Iterable[SampleSummary]) -> str:
     if header.status == "success":
         return "finished without scores"
     if header.status == "cancelled":
         return "cancelled"
     if header.status == "error":
-        message = header.error.message.strip() if header.error else ""
-        why = message.splitlines()[0] if message else "no reason given"
-        return f"failed ({why})"
+        message = header.error.message if header.error else ""
+        return f"failed ({why_failed(message, (one.error for one in samples))})"
     return "not ended: killed, or still running,"
 
 

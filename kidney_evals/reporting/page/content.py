@@ -287,6 +287,8 @@ def _finding(place: Place, run: ModelRun, said: Sequence[str]) -> Finding:
     warnings = [*filter(None, (run.trouble, run.remark)), *warnings]
     if ending := how_it_ended(run.header):
         warnings.append(ending)
+    if run.found.state == "finished" and run.found.errors:
+        warnings.append(run.found.errors)
     return Finding(
         name=run.name,
         sentence=summary_sentence(run).removesuffix(NO_PEOPLE).rstrip(),
