@@ -12,12 +12,10 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kidney_evals.elicitation.hidden import split_hidden
+
 OPEN, CLOSE = "\ue000", "\ue001"
 """Private marks around a value that a box, a JSON field or an answer tag holds."""
-
-WHOLE = 10_000
-"""Texts up to this length (characters) are read whole."""
-_HEAD, _TAIL = 3_000, 7_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +32,6 @@ class Plain:
     """Whether hidden reasoning began and never ended."""
 
 
-_HIDDEN = re.compile(
-    r"<(?P<a>/?)(?:think|thinking|thought|seed:think)>|\[(?P<b>/?)think\]|◁(?P<c>/?)think▷",
-    re.IGNORECASE,
-)
-_HARMONY_FINAL = "<|channel|>final<|message|>"
 _NEW_TURN = re.compile(
     r"<\|im_start\|>\s*user|<\|start_header_id\|>\s*user|<start_of_turn>\s*user|\[INST\]"
 )
@@ -49,42 +42,19 @@ _ASSISTANT = re.compile(
 _SPECIAL = re.compile(r"<\|[A-Za-z0-9_ ]{1,40}\|>|<(?:start|end)_of_turn>|\[/?INST\]")
 
 
-def strip_hidden(text: str) -> tuple[str, bool]:
-    """Return the text outside hidden reasoning, and whether such reasoning was left open.
-
-    Reasoning that a provider hands over as text stands between tags; some templates open the tag
-    in the prompt, so a closing tag alone hides all that comes before it.
-    """
-    unfinished = False
-    if "<|channel|>" in text:
-        at = text.rfind(_HARMONY_FINAL)
-        unfinished = at < 0
-        text = text[at + len(_HARMONY_FINAL) :] if at >= 0 else ""
-    parts: list[str] = []
-    start, inside = 0, False
-    for tag in _HIDDEN.finditer(text):
-        closes = bool(tag["a"] or tag["b"] or tag["c"])
-        if closes:
-            if not inside:
-                parts.clear()
-            inside, start = False, tag.end()
-        elif not inside:
-            parts.append(text[start : tag.start()])
-            inside = True
-    if not inside:
-        parts.append(text[start:])
-    visible = "\n".join(parts)
-    if "<|" not in visible and "_of_turn>" not in visible and "INST]" not in visible:
-        return visible, unfinished or inside
-    turn = _NEW_TURN.search(visible)
+def _own_turn(text: str) -> str:
+    """Return a model's own turn without special tokens: neither a prompt nor an invented turn."""
+    if "<|" not in text and "_of_turn>" not in text and "INST]" not in text:
+        return text
+    turn = _NEW_TURN.search(text)
     if turn:
-        before = visible[: turn.start()]
-        reply = _ASSISTANT.search(visible, turn.end())
+        before = text[: turn.start()]
+        reply = _ASSISTANT.search(text, turn.end())
         if _SPECIAL.sub("", before).strip():
-            visible = before
+            text = before
         elif reply:
-            visible = visible[reply.end() :]
-    return _SPECIAL.sub("\n", visible), unfinished or inside
+            text = text[reply.end() :]
+    return _SPECIAL.sub("\n", text)
 
 
 _INVISIBLE = dict.fromkeys(
@@ -331,32 +301,18 @@ def _plain_lines(text: str) -> tuple[str, str]:
     return "\n".join(lines), prose
 
 
-def _window(text: str) -> str:
-    """Keep the head and the tail of a very long text, the tail from a whole sentence on."""
-    if len(text) <= WHOLE:
-        return text
-    tail = text[-_TAIL:]
-    start = re.search(r"\n|[.!?;]\s", tail)
-    head = text[:_HEAD]
-    end = max(head.rfind("\n"), head.rfind(". "))
-    return head[: end + 1] + "\n\n" + (tail[start.end() :] if start else "")
-
-
 def plain(text: str, retell: Callable[[str], str] | None = None) -> Plain:
-    """Take a completion down to plain lines; texts over `WHOLE` lose their middle.
-
-    The last answer counts and an answer that comes first stands at the top, so the middle of a
-    very long text has nothing to add.
+    """Reduce a completion to plain lines, in time that grows with its length and no faster.
 
     Args:
         text: The completion.
         retell: What puts answers of another form in terms of A, B and the coin.
     """
-    visible, hidden_open = strip_hidden(text)
-    characters = _plain_characters(_window(visible))
+    parts = split_hidden(_plain_characters(text))
+    characters = _own_turn(parts.visible)
     if retell is not None:
         characters = retell(characters)
     shown = _LATEX.sub("", _mark_boxes(characters))
     shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
     lines, prose = _plain_lines(shown)
-    return Plain(lines, prose, hidden_open)
+    return Plain(lines, prose, parts.open)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kidney_evals.elicitation.form import Form, Mechanism, languages
+from kidney_evals.elicitation.hidden import without_delimiters
 from kidney_evals.rationale.rules import NUMBER, Pattern, rules
 
 _ALIKE = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-"})
-_TAG = re.compile(r"</?(?:think|thinking|thought|seed:think)>|\[/?think\]|◁/?think▷", re.IGNORECASE)
 _MARKUP = re.compile(r"[*_`#>]{1,3}|^\s*(?:[-•+]|\d+[.)])\s+", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?;])(?<!\bvs\.)(?<!\be\.g\.)(?<!\bi\.e\.)\s+|\n+")
 _CLAUSE = re.compile(
@@ -60,7 +60,7 @@ def passages(text: str, form: Form) -> tuple[Passage, ...]:
         form: The form of the answer, for the patients' labels and the answer line.
     """
     plain = unicodedata.normalize("NFKC", text).translate(_ALIKE)
-    plain = _renamed(_TAG.sub("\n", plain), form)
+    plain = _renamed(without_delimiters(plain), form)
     if form.mechanism in _WAYS_OUT:
         plain = _WAYS_OUT[form.mechanism].sub("flip a coin", plain)
     answer = "|".join({re.escape(one.answer.strip(" :").lower()) for one in languages().values()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
 
 from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
 from kidney_evals.elicitation.form import Form, form_of
+from kidney_evals.elicitation.hidden import split_hidden
 from kidney_evals.elicitation.structured import read_message, tell_objects
 from kidney_evals.rationale.codes import Choice, Codes
 from kidney_evals.rationale.lexical import code_reply
@@ -18,13 +18,6 @@ from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
 
 _SCORERS = ("answers", "human_alignment", "indecision", "controls")
 """Scorers whose answer is the one that was read."""
-
-_HIDDEN = re.compile(
-    r"<(think|thinking|thought|seed:think)>(.*?)(?:</\1>|\Z)|\[think\](.*?)(?:\[/think\]|\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
-_CLOSED = re.compile(r"\A(.*)</(?:think|thinking|thought|seed:think)>", re.IGNORECASE | re.DOTALL)
-"""Reasoning whose opening tag stood in the prompt."""
 
 
 @dataclass(frozen=True)
@@ -120,21 +113,17 @@ def _parts(message: ChatMessageAssistant, channel: Channel, form: Form) -> tuple
                 hidden.append((one.summary or "") if one.redacted else one.reasoning)
     text = tell_objects(message.text, form) if channel == "json" else message.text
 
-    def hide(found: re.Match[str]) -> str:
-        hidden.append(found[2] or found[3] or "")
-        return "\n"
-
-    text = _HIDDEN.sub(hide, text)
-    if closed := _CLOSED.match(text):
-        hidden.append(closed[1])
-        text = text[closed.end() :]
+    parts = split_hidden(text)
+    hidden.append(parts.hidden)
     told = [
         f"{form.answer}{value}" if name == ANSWER else str(value)
         for call in message.tool_calls or []
         for name, value in call.arguments.items()
         if isinstance(value, str)
     ]
-    return "\n\n".join(one for one in (text.strip(), *told) if one), "\n\n".join(hidden).strip()
+    return "\n\n".join(one for one in (parts.visible.strip(), *told) if one), "\n\n".join(
+        hidden
+    ).strip()
 
 
 def _choice(

@@ -1,0 +1,140 @@
+"""Hidden reasoning inside a completion: the delimiters that models put around it.
+
+`DELIMITERS` is the only table of them. An opening delimiter hides the text up to its closing one,
+or to the end where it is never closed. A closing delimiter that was never opened hides all the
+text before it, since some chat templates put the opening delimiter into the prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_HEAD = (
+    r"thinking|think|thoughts?|reasoning|reason|scratch[_ -]?pad|analysis|reflection|monologue|"
+    r"deliberation|cot"
+)
+"""Words that name hidden reasoning; a tag may put others before and after them."""
+_NAME = rf"(?:[a-z]{{1,20}}[:._-]|ant|inner|internal){{0,3}}(?:{_HEAD})(?:[_-][a-z]{{1,20}}){{0,3}}"
+_OF = r"[_\u2581 ]?of[_\u2581 ]?"
+NEVER = r"(?!)"
+"""A pattern that matches nothing."""
+
+
+@dataclass(frozen=True)
+class Delimiter:
+    """One way of marking hidden reasoning; the patterns ignore case.
+
+    Attributes:
+        what: Who writes it.
+        opens: Pattern of what stands before the reasoning.
+        closes: Pattern of what stands behind it.
+        answers: Pattern of what stands before the visible answer; it hides all the text before.
+    """
+
+    what: str
+    opens: str
+    closes: str
+    answers: str = NEVER
+
+
+DELIMITERS = (
+    Delimiter(
+        "tags with any prefix, attributes and spaces: <think>, <mm:think>, <inner_monologue>",
+        rf"<\s{{0,3}}{_NAME}(?:\s[^<>]{{0,200}})?(?<!/)>",
+        rf"<\s{{0,3}}/\s{{0,3}}{_NAME}\s{{0,3}}>",
+    ),
+    Delimiter(
+        "brackets; [Analysis] on a line of its own is a heading",
+        rf"\[\s?(?:(?:thinking|think|thoughts?)\s?\]|{_NAME}\s?\](?=\S))",
+        rf"\[\s?/\s?{_NAME}\s?\]",
+        r"\[BEGIN FINAL RESPONSE\]",
+    ),
+    Delimiter("Kimi", r"◁\s?think\s?▷", r"◁\s?/\s?think\s?▷"),
+    Delimiter(
+        "special tokens: <|START_THINKING|>, <|begin_of_thought|>, <|think|>",
+        rf"<\|\s?(?:start_|begin_|begin{_OF}|start{_OF}|im_)?(?:{_HEAD})(?:_start)?\s?\|>"
+        r"|<\|im_start\|>\s?think\b|<unused94>(?:thought\b)?",
+        rf"<\|\s?(?:/|end_|end{_OF}|/im_)(?:{_HEAD})\s?\|>|<\|\s?(?:{_HEAD})_end\s?\|>"
+        r"|<unused95>",
+        rf"<\|\s?(?:begin{_OF}|start_)(?:solution|response|answer)\s?\|>|<\|im_start\|>\s?answer\b",
+    ),
+    Delimiter(
+        "channels (gpt-oss, Gemma)",
+        r"(?:<\|start\|>\s?assistant\s?)?<\|channel\|?>\s?(?:analysis|commentary|thought)\b"
+        r"[^<>\n]{0,60}(?:<\|constrain\|>\s?\w{0,20}\s?)?(?:<\|message\|>)?",
+        r"<channel\|>",
+        r"(?:<\|start\|>\s?assistant\s?)?<\|channel\|?>\s?(?:final|response)\b[^<>\n]{0,60}"
+        r"(?:<\|constrain\|>\s?\w{0,20}\s?)?(?:<\|message\|>)?",
+    ),
+    Delimiter(
+        "channels decoded without special tokens: analysis…assistantfinal…",
+        r"(?-i:\A\s{0,20}(?:analysis|commentary)(?=[^\W_]|[\"'(*\u2018\u201c])"
+        r"|assistant(?:analysis|commentary))",
+        NEVER,
+        r"(?-i:assistantfinal|\A\s{0,20}final(?=ANSWER|[A-Z][a-z]|\*\*))",
+    ),
+)
+"""All delimiters of hidden reasoning."""
+
+_ANY = re.compile(
+    "|".join(
+        f"(?P<o{number}>{one.opens})|(?P<c{number}>{one.closes})|(?P<a{number}>{one.answers})"
+        for number, one in enumerate(DELIMITERS)
+    ),
+    re.IGNORECASE,
+)
+_WORD = re.compile(_HEAD, re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A text split into what is shown and what is hidden.
+
+    Attributes:
+        visible: The text outside hidden reasoning.
+        hidden: The hidden reasoning.
+        open: Whether hidden reasoning began and never ended.
+    """
+
+    visible: str
+    hidden: str
+    open: bool
+
+
+def split_hidden(text: str) -> Split:
+    """Split a completion into visible text and hidden reasoning."""
+    visible: list[str] = []
+    hidden: list[str] = []
+    inside: list[str] = []
+    start = 0
+    for mark in _ANY.finditer(text):
+        group = mark.lastgroup or ""
+        key = _key(mark[0]) if group[1:] == "0" else group[1:]
+        piece, start = text[start : mark.start()], mark.end()
+        (hidden if inside else visible).append(piece)
+        if group[0] == "o":
+            # Some models repeat the opening delimiter, so that the same one does not nest.
+            if key not in inside:
+                inside.append(key)
+        elif group[0] == "c" and key in inside:
+            del inside[inside.index(key) :]
+        else:
+            hidden += visible
+            visible.clear()
+            inside.clear()
+    (hidden if inside else visible).append(text[start:])
+    shown, thought = ("\n".join(one for one in part if one) for part in (visible, hidden))
+    return Split(shown, thought, bool(inside))
+
+
+def without_delimiters(text: str) -> str:
+    """Return a text with a line break in place of each delimiter."""
+    return _ANY.sub("\n", text)
+
+
+def _key(tag: str) -> str:
+    """Return the word that pairs an opening tag with its closing tag."""
+    head = _WORD.search(tag)
+    word = head[0].lower() if head else ""
+    return "think" if word.startswith("th") else word
