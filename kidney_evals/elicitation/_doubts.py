@@ -100,8 +100,9 @@ QUOTED = re.compile(
     r"ed))\b[^,.;\n]{0,60}$|\b(?:for example|e\.g\.?|such as|like|example|template|sample|instance|"
     r"possible|options?(?: \d)?(?: is| are)?|writ(?:e|ing|ten|es?|ote)|wrote|saying|typing|"
     r"(?:responding|replying|answering) with|(?:to|must|should) (?:respond|reply|answer|end|finish|"
-    r"write|say)(?: with)?|the (?:string|phrase|words?|text))\b[^,.;\n]{0,40}$|^\W{0,3}(?:please |"
-    r"then |and )?(?:finish|end|conclude|reply|respond|answer|"
+    r"write|say)(?: with)?|(?:valid|permitted|allowed|acceptable|legal)"
+    r" \w{1,12}(?: \w{1,12})?|^\W{0,3}formats?|the (?:string|phrase|words?|text))\b[^,.;\n]{0,40}$|"
+    r"^\W{0,3}(?:please |then |and )?(?:finish|end|conclude|reply|respond|answer|"
     r"close) (?:\w{1,12} ){0,3}with\b[^,.;\n]{0,60}$|(?:\bor|\band|/)\W{0,3}$)"
 )
 """Before a label: the instruction is being repeated, not followed."""

@@ -27,6 +27,11 @@ _VIEW = re.compile(
     r"framework|scenario|reading|option|case)\b[^.!?]{0,20}$)"
 )
 """A heading under which an answer is one of several."""
+NEAR = 400
+"""Characters around an answer that can bear on it."""
+_NO_WORDS = re.compile(r"(?i:\W*(?:(?:or|and)\W*)?)")
+_CONCLUDES = re.compile(r"(?i:(?!.*\bor\b).*\b(?:i|i'd|i'll|my)\b)")
+_IF_AFTER = re.compile(r"[^.;]{0,60}\b(?i:if|unless|were)\b")
 _LISTED = re.compile(rf"(?i:\W{{0,3}}(?:or|and|/|,)\W{{0,3}}(?:in )?){OPEN}")
 
 
@@ -37,71 +42,103 @@ def answer_lines(text: str) -> list[Statement]:
         rows.append((at, line))
         at += len(line) + 1
     found: list[Statement] = []
-    tails: list[tuple[int, str]] = []
     for number, (at, line) in enumerate(rows):
         above = rows[number - 1][1] if number else ""
         below = rows[number + 1][1] if number + 1 < len(rows) else ""
-        lead = last_sentence(above[-200:]) if _LEADS_IN.search(above) else ""
-        for one, rest in _in_line(at, line, lead, above, below):
-            if tails and not doubts.CHANGE.search(tails[-1][1]):
-                near = tails[-1][0] >= number - 1 or (
-                    tails[-1][0] == number - 2 and re.fullmatch(r"(?i:\W*(?:or|and)?\W*)", above)
-                )
-                one = replace(one, adjacent=bool(near))
-            tails.append((number, rest))
+        lead = last_sentence(above[-NEAR:]) if _LEADS_IN.search(above[-NEAR:]) else ""
+        for one in _chosen(line, list(_in_line(line, lead, above, below))):
+            one = replace(one, at=at + one.at, end=at + one.end)
+            if found and not doubts.CHANGE.search(text, max(found[-1].end, one.at - NEAR), one.at):
+                gap = text[found[-1].end : one.at] if one.at - found[-1].end < NEAR else "far"
+                one = replace(one, adjacent=bool(_NO_WORDS.fullmatch(_after_line(gap))))
             found.append(one)
     return [*found, *_lone_lines(rows, found)]
 
 
-def _in_line(
-    at: int, line: str, lead: str, above: str, below: str
-) -> Iterator[tuple[Statement, str]]:
-    """Yield the answers that one line gives, each with what follows it on the line."""
+def _after_line(gap: str) -> str:
+    """Return what stands between two answer lines, without the rest of the first line."""
+    return gap.partition("\n")[2]
+
+
+def _chosen(line: str, found: list[Statement]) -> list[Statement]:
+    """Drop the options that a line lists: answers that differ, with no conclusion between them."""
+    runs: list[list[Statement]] = []
+    for one in found:
+        between = line[max(runs[-1][-1].end, one.at - NEAR) : one.at] if runs else ""
+        if runs and not doubts.CHANGE.search(between) and not _CONCLUDES.search(between):
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return [
+        one
+        for run in runs
+        if len({each.value for each in run}) == 1 and not any(each.note for each in run)
+        for one in run
+    ]
+
+
+def _in_line(line: str, lead: str, above: str, below: str) -> Iterator[Statement]:
+    """Yield the answers that one line gives, at their places in the line."""
     if OPEN in line:
         for mark in _MARK.finditer(line):
             value = _read_value(mark[1], short=True)
-            before = lead + " " + last_sentence(line[: mark.start()].replace(OPEN, ""))
-            if value and not in_doubt(before[-200:]) and not _LISTED.match(line, mark.end()):
-                yield (
-                    Statement(at + mark.start(), at + mark.end(), "line", value, mark[1]),
-                    line[mark.end() :],
-                )
+            before = lead + " " + _before(line, mark.start()).replace(OPEN, "")
+            if value:
+                one = Statement(mark.start(), mark.end(), "line", value, mark[1])
+                listed = _LISTED.match(line, mark.end()) or in_doubt(before[-200:])
+                yield one.unclear("not an answer") if listed else one
         return
+    start = 0
     label = options.LABEL.match(line)
     if label and _VIEW.match(above):
         return
     if label and not in_doubt(lead[-200:]):
-        rest = line[label.end() :]
-        own = rest.strip(" :.-")
+        rest = _value_of(line, label.end())
+        own = line[label.end() :].strip(" :.-")
         if not own or label["bare"] is not None:
             # The value stands on the next line, alone.
             whole = _whole_line(below)
             if whole:
-                end = at + len(line) + 1 + len(below)
-                yield Statement(at, end, "line", whole, f"{line} {below}"), ""
+                yield Statement(0, len(line) + 1 + len(below), "line", whole, f"{line} {below}")
             return
         value = _read_value(rest, short=label["answer"] is not None)
         if value:
             if value != "unclear" and doubts.ALTERNATIVE.search(lead[-100:]):
                 value = "unclear"
             firm = label["answer"] is not None and label["mark"] is not None
-            yield Statement(at, at + label.end() + 1, "line", value, line, firm=firm), rest
-            return
-    for inner in options.MID_LABEL.finditer(line):
-        before = lead + " " + last_sentence(line[: inner.start()])
-        rest = line[inner.end() :]
+            yield Statement(0, label.end() + 1, "line", value, line, firm=firm)
+            start = label.end() + 1
+    for inner in options.MID_LABEL.finditer(line, start):
+        before = lead + " " + _before(line, inner.start())
+        rest = _value_of(line, inner.end())
         stop = SENTENCE_END.search(rest)
         value = _read_value(rest[: stop.start() + 1] if stop else rest, short=False)
-        if value is None or value == "unclear" or in_doubt(before[-200:]):
+        if value is None:
             continue
-        if (stop and rest[stop.start()] == "?") or rest[:2].endswith("?"):
-            continue
-        if doubts.ALTERNATIVE.search(before[-100:]):
-            value = "unclear"
-        if re.match(r"[^.;]{0,60}\b(?i:if|unless|were)\b", rest):
-            continue
-        span = at + inner.start(), at + inner.end() + 1
-        yield Statement(*span, "line", value, line[inner.start() :], firm=False), rest
+        words = line[inner.start() : inner.end() + NEAR]
+        one = Statement(inner.start(), inner.end() + 1, "line", value, words, firm=False)
+        asked = (stop and rest[stop.start()] == "?") or rest[:2].endswith("?")
+        if (
+            asked
+            or value == "unclear"
+            or in_doubt(before[-200:])
+            or doubts.ALTERNATIVE.search(before[-100:])
+            or _IF_AFTER.match(rest)
+        ):
+            one = one.unclear("not an answer")
+        yield one
+
+
+def _value_of(line: str, start: int) -> str:
+    """Return what stands behind a label, up to the next label."""
+    rest = line[start : start + NEAR]
+    following = options.MID_LABEL.search(rest)
+    return rest[: following.start()] if following else rest
+
+
+def _before(line: str, end: int) -> str:
+    """Return the words of a sentence before a place in its line, as far as they can matter."""
+    return last_sentence(line[max(0, end - NEAR) : end])
 
 
 def _whole_line(line: str) -> Value | None:
@@ -179,7 +216,7 @@ def _read_value(rest: str, *, short: bool) -> Value | None:
     if options.UNFIT_AFTER.match(after):
         return "unclear" if re.match(r"\W*(?i:if|unless|\?)", after) else None
     value: Value = "COIN" if found["coin"] else patient(found["letter"] or found["glued"])
-    if lists_another(after, value):
+    if lists_another(after, value) or re.match(r"\W{0,4}(?i:or)\b", after):
         return "unclear"
     if value == "COIN":
         return value

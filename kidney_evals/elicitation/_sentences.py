@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 
 from kidney_evals.elicitation import _commitments as commitments
@@ -38,18 +37,19 @@ def spoken(prose: str) -> list[Statement]:
         if commitments.TELLING.search(sentence)
         for one in _in_sentence(start, sentence)
     ]
-    _after_equal(found, spans, [start for start, _ in spans])
-    return found
+    return _without_equality(found, spans)
 
 
-def _after_equal(found: list[Statement], spans: list[tuple[int, str]], starts: list[int]) -> None:
+def _without_equality(found: list[Statement], spans: list[tuple[int, str]]) -> list[Statement]:
     """Drop equality that a later sentence takes back in favour of one patient."""
-    for one in [one for one in found if one.kind == "mood" and one.value == "even"]:
-        for _, later in spans[bisect_right(starts, one.at) :]:
-            names = {patient(name) for name in _PATIENT_NAME.findall(later)}
-            if len(names) == 1 and moods.ONLY_ONE.search(later):
-                found.remove(one)
-                break
+    back = -1
+    for start, sentence in reversed(spans):
+        if not moods.ONLY_ONE.search(sentence):
+            continue
+        if len({patient(name) for name in _PATIENT_NAME.findall(sentence)}) == 1:
+            back = start
+            break
+    return [one for one in found if (one.kind, one.value) != ("mood", "even") or one.at >= back]
 
 
 def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
@@ -65,7 +65,7 @@ def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
         if no is None or _IF_NOT.search(sentence):
             continue
         # "I cannot choose Patient A" declines one patient, not the question.
-        letters = re.findall(r"\b[AB]\b", sentence[no.end() :][:40])
+        letters = re.findall(r"\b[AB]\b", sentence[no.end() : no.end() + 40])
         if pattern is moods.REFUSED and len(set(letters)) == 1:
             continue
         if even and not moods.HARD.search(sentence):
@@ -138,7 +138,8 @@ def _verdict(
 
 def _stands(sentence: str, found: re.Match[str], value: Value, *, personal: bool) -> bool:
     """Whether a choice found in a sentence is meant: not denied, conditional or somebody else's."""
-    before, after = sentence[: found.start()][-250:], sentence[found.end() :][:250]
+    before = sentence[max(0, found.start() - 250) : found.start()]
+    after = sentence[found.end() : found.end() + 250]
     if lists_another(after, value) or _JOINED.search(before):
         return False
     if doubts.BROKEN_OFF.match(after) or doubts.ONLY_SUBJECT.match(after):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from kidney_evals.elicitation import _commitments as commitments
@@ -83,6 +84,7 @@ def last_clause(text: str) -> str:
     return _after_last(_CLAUSE, text)
 
 
+@lru_cache(maxsize=4096)
 def in_doubt(before: str) -> bool:
     """Whether an answer after these words of its sentence is quoted, conditional or denied."""
     if doubts.QUOTED.search(before) or doubts.REPORTED.search(before):

@@ -197,7 +197,7 @@ def _mark_fields(text: str) -> str:
     return _NEXT_FIELD.sub("\n", _FIELD.sub(mark, text))
 
 
-_TAG = re.compile(r"<\s?(/?)\s?([A-Za-z][\w.-]{0,30})(\s[^<>]{0,200})?/?>")
+_TAG = re.compile(r"<\s?(/?)\s?([A-Za-z][\w.-]{0,30})(\s[^<>]{0,200}?)?/?>")
 _INLINE = frozenset(
     {"b", "i", "em", "strong", "u", "span", "code", "mark", "big", "small", "font", "tt", "kbd",
      "sub", "sup", "ins", "samp"}

@@ -11,12 +11,12 @@ from kidney_evals.elicitation.reader import read_answer
 
 REASONING = "Patient A is younger. I would give the kidney to Patient A.\nANSWER: A"
 
-TAGS = (
-    "think thinking thought thoughts THINK seed:think mm:think ant:thinking antThinking reasoning "
-    "reason REASONING scratchpad scratch_pad analysis reflection inner_monologue inner-monologue "
-    "internal_reasoning internal_thoughts chain_of_thought chain-of-thought CoT thought_process "
-    "hidden_reasoning"
-).split()
+TAGS = [
+    "think", "thinking", "thought", "thoughts", "THINK", "seed:think", "mm:think", "ant:thinking",
+    "antThinking", "reasoning", "reason", "REASONING", "scratchpad", "scratch_pad", "analysis",
+    "reflection", "inner_monologue", "inner-monologue", "internal_reasoning", "internal_thoughts",
+    "chain_of_thought", "chain-of-thought", "CoT", "thought_process", "hidden_reasoning",
+]  # fmt: skip
 
 PAIRS = [(f"<{tag}>", f"</{tag}>") for tag in TAGS] + [
     ("<think >", "</think >"),
