@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kidney_evals.elicitation._options import COIN_NAME, NAMED, PATIENT
+from kidney_evals.elicitation._text import CORRECTION
 
 SENTENCE = re.compile(r"(?:[^.!?;\n]|[.!?;](?![\s\"')\]]|$))+[.!?;]*")
 
@@ -66,6 +67,8 @@ STATED = tuple(
         rf"(?P<who>{NAMED}|\b[AB]\b)\s(?i:is|remains|it is|would be|gets)\s(?i:my)\s"
         r"(?i:(?:final|clear|reluctant)\s)?(?i:answer|choice|pick|decision|recommendation|vote)",
         rf"^\W{{0,3}}(?P<who>{NAMED})\s(?i:it is)\b",
+        rf"(?:^|[,;:(]\s?|\s-\s?|\.{{2,4}}\s?){CORRECTION}[\s,.:;-]{{1,5}}(?:to\s)?(?P<who>{PATIENT})"
+        r"\W{0,4}$",
         r"^\W{0,3}(?i:(?:so|therefore|thus|hence|ultimately|overall|finally|in conclusion|"
         r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then)\W{1,3}){1,3}"
         rf"(?i:it's |it is |that's |make that |make it )?(?P<who>{PATIENT})\W{{0,4}}$",

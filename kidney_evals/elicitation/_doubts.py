@@ -55,6 +55,13 @@ REPORTED = re.compile(
 )
 """What comes next are somebody else's words."""
 
+SAID_AFTER = re.compile(
+    r"(?i:\W*(?:(?:that|this|these|those|such) (?:is|was|were|are) (?:what|how|his|her|their|its|"
+    r"the|from)\b|(?:he|she|they|someone|the \w{1,15}) (?:said|says|wrote|writes|answered|put)\b|"
+    r"(?:said|says|wrote|writes) )|\W*\n-)"
+)
+"""Behind a quotation: whose words they were."""
+
 NARROWED = re.compile(r"(?i:\b(?:only|solely|purely|strictly|when|whenever|just)\b)")
 """A verdict in such a sentence holds for a part of the question."""
 
@@ -118,7 +125,7 @@ CHANGE = re.compile(
     r"thus|hence|so|overall|ultimately|conclu(?:de|sion)|on balance|considered|hmm|in the end|"
     r"after all|weighing|settl(?:e|ed|ing)|everything|no,|sorry|still|nevertheless|nonetheless|"
     r"that said|now i|come to think|strike that|retract|withdraw|take (?:that|it) back|"
-    r"switch(?:ing)?)\b|\bno\b[,.!])"
+    r"switch(?:ing)?|i mean(?:t)?|make that|or rather|my bad|oops|hold on)\b|\bno\b[,.!])"
 )
 """A change of mind, or the conclusion that closes a weighing."""
 

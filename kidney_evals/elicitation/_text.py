@@ -30,6 +30,8 @@ class Plain:
     prose: str
     hidden_open: bool
     """Whether hidden reasoning began and never ended."""
+    quoted: list[tuple[int, int]]
+    """Where quotations begin and end, block quotes included."""
 
 
 _NEW_TURN = re.compile(
@@ -79,6 +81,12 @@ _ALIKE = str.maketrans(
         "\u201c": '"',
         "\u201d": '"',
         "\u201f": '"',
+        "\u201e": '"',
+        "\u2039": '"',
+        "\u203a": '"',
+        "\u300e": '"',
+        "\u300f": '"',
+        "\u201a": "'",
         "\u00ab": '"',
         "\u00bb": '"',
         "\u300c": '"',
@@ -110,6 +118,7 @@ _ALIKE = str.maketrans(
         "\u3002": ". ",
     }
 )
+_TEX_QUOTE = re.compile(r"(?<!`)``(?!`)([^`'\n]{1,400})''")
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _ESCAPED_BREAK = re.compile(r"\\n(?![a-z])")
@@ -122,13 +131,49 @@ def _plain_characters(text: str) -> str:
         # Once before the compatibility form, which takes some of these signs apart.
         text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE).translate(_ALIKE))
         text = text.translate(_INVISIBLE).translate(_ALIKE)
-    text = _ANSI.sub("", text)
+    text = _ANSI.sub("", _TEX_QUOTE.sub(r'"\1"', text))
     text = (
         text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n").replace("\x0c", "\n")
     )
     # A box whose backslash and b were taken for a control character.
     text = text.replace("\x08oxed{", "\\boxed{")
     return _CONTROL.sub(" ", _ESCAPED_BREAK.sub("\n", text))
+
+
+_STRUCK_LETTERS = re.compile("(?:[^\n\u0335-\u0338][\u0335-\u0338]{1,3})+")
+_STRUCK = re.compile(
+    r"(?<![\w~])~(?=[^\s~\d])[^~\n]{1,200}(?<=\S)~(?![\w~])|\{--[^{}]{1,300}--\}"
+    r"|\\(?:sout|st|[bx]?cancel|xout|strikeout)\s?\{[^{}]{0,200}(?:\{[^{}]{0,100}\}[^{}]{0,100})?\}"
+)
+_STRIKES = re.compile(
+    r"<(?P<end>/?)(?P<tag>s|del|strike)\b[^<>]{0,200}>|\[(?P<stop>/?)(?P<code>s|strike|del)\]"
+    r"|<span\b[^<>]{0,200}line-through[^<>]{0,200}>|(?P<span></span\s?>)"
+    r"|(?P<tildes>(?<!~)~~(?!~))|(?P<blank>\n\s{0,40}\n)",
+    re.IGNORECASE,
+)
+_BEGIN = re.compile(r"\A\s{0,20}<s>(?=\s)")
+"""The token of some models that begins a text; it strikes nothing out."""
+
+
+def _without_struck(text: str) -> str:
+    """Return a text without what is struck out in Markdown, HTML, BBCode or LaTeX."""
+    if not any(sign in text for sign in "~<[\\{"):
+        return text
+    text = _STRUCK.sub(" ", _BEGIN.sub(" ", text))
+    parts: list[str] = []
+    start = 0
+    begun: tuple[str, int] | None = None
+    for mark in _STRIKES.finditer(text):
+        name = (mark["tag"] or mark["code"] or ("~~" if mark["tildes"] else "span")).lower()
+        if mark["blank"]:
+            begun = None if begun and begun[0] == "~~" else begun
+        elif begun is None:
+            if not (mark["end"] or mark["stop"] or mark["span"]):
+                begun = name, mark.start()
+        elif begun[0] == name and (mark["end"] or mark["stop"] or mark["span"] or name == "~~"):
+            parts += [text[start : begun[1]], " "]
+            start, begun = mark.end(), None
+    return "".join([*parts, text[start:]])
 
 
 _BOX = re.compile(r"\\{0,2}\bf?box(?:ed)?\s{0,3}\{")
@@ -202,13 +247,9 @@ _INLINE = frozenset(
     {"b", "i", "em", "strong", "u", "span", "code", "mark", "big", "small", "font", "tt", "kbd",
      "sub", "sup", "ins", "samp"}
 )  # fmt: skip
-_STRUCK = re.compile(r"~~[^~\n]{1,200}~~|<(s|del|strike)>[^<>\n]{1,200}</\1>", re.IGNORECASE)
 
 
 def _unwrap_tags(text: str) -> str:
-    if "~~" in text or "</" in text:
-        kept = _STRUCK.sub(" ", text)
-        text = kept if re.search(r"[A-Za-z]", _TAG.sub("", kept)) else text
     if "<" not in text:
         return text
     lowered = text.lower()
@@ -223,6 +264,8 @@ def _unwrap_tags(text: str) -> str:
             return f" {tag[2]}{rest} "
         if name in _INLINE or name == "a":
             return ""
+        if name in ("q", "blockquote"):
+            return '"'
         if _name(name) in _FIELD_NAMES:
             return CLOSE + "\n" if slash else "\n" + OPEN
         return "\n"
@@ -247,6 +290,28 @@ def _settle_marks(text: str) -> str:
     return text.replace("\ue002", OPEN).replace("\ue003", CLOSE)
 
 
+_OPTION = r"(?:(?i:patient|option)\s)?[AB]\b|(?:(?i:the|a|flip|toss)\s){0,2}(?i:coin)\b"
+_FILLER = r"(?i:no|oh|ah|well|but|so|now|then|or|wait|sorry|it's|it is|that's|the answer is)"
+_CUE = (
+    r"(?i:i mean(?:t)?(?: to (?:say|write|put|choose|pick))?|no|nope|wait|hold on|"
+    r"(?<![^.]\.\s)sorry|rather|scratch (?:that|it)|strike (?:that|it)|make (?:that|it)|correction|erm?|uh|um|hmm+|"
+    r"w?h?oops|actually|on (?:second|further) thoughts?|on reflection|my (?:mistake|bad|error)|"
+    r"chang(?:e|ing) (?:that|it|my (?:answer|mind)) to|let me (?:correct|rephrase|fix)"
+    r"(?: (?:that|it|myself))?|that is|apologies|pardon(?: me)?|(?:that|it) should (?:be|read|say))"
+)
+_GAP = r"[\s\"')\]*.,;:!(>-]"
+CORRECTION = (
+    rf"(?:{_FILLER}{_GAP}{{1,5}}){{0,3}}{_CUE}\b(?:{_GAP}{{1,5}}(?:{_FILLER}|{_CUE})\b){{0,3}}"
+)
+"""Words with which an answer is corrected as soon as it is given."""
+_CORRECTED = re.compile(
+    rf"\b(?:{_OPTION})(?:{_GAP}{{1,8}}{CORRECTION}{_GAP}{{1,5}}"
+    rf"(?:(?i:answer|to|the answer is|it's|for)\b{_GAP}{{1,4}})?(?P<last>{_OPTION})){{1,5}}"
+    r"(?=\W*$|[\"')\]]{0,3}\s?[.,;:!)]|\s(?i:because|since|as|due|given|over|instead|it is|should|"
+    r"gets|deserves|for)\b)"
+)
+_SORRY = re.compile(rf"\b({_OPTION})\.\s(?i:sorry),?\s({_OPTION})(?=\W*$)")
+"""A correction, or an apology to the other patient."""
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
 _LEAD = re.compile(
     r"(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023](?=\s)|\d{1,2}[.)](?=\s))*"
@@ -258,8 +323,16 @@ _RULE = re.compile(r"[\s|:=_*-]*")
 _DROP = str.maketrans(dict.fromkeys("*`$\\#", "") | {"_": " ", "{": " ", "}": " ", "\t": " "})
 
 
-def _plain_lines(text: str) -> tuple[str, str]:
+def _last_option(corrected: re.Match[str]) -> str:
+    """Return the last of the options that a correction names."""
+    flips = re.match(r"(?i:flip|toss)\s", corrected[0])
+    return f"choose {corrected['last']}" if flips else corrected["last"]
+
+
+def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]]]:
     lines: list[str] = []
+    quoted: list[tuple[int, int]] = []
+    at = 0
     breaks: list[str] = []
     soft = False
     last = ""
@@ -288,17 +361,28 @@ def _plain_lines(text: str) -> tuple[str, str]:
         bold = line.startswith("**") and line.rstrip().endswith("**")
         titled = bold or (marked and "#" in raw[:8]) or bool(_LABELLED.match(line))
         line = line.translate(_DROP).strip()
+        line = _SORRY.sub(r"\1 or \2", _CORRECTED.sub(_last_option, line))
         if _RULE.fullmatch(line):
             soft = False
             continue
         if lines:
             breaks.append(" " if soft and not marked and not titled else "\n")
+        if raw.lstrip().startswith(">"):
+            quoted.append((at, at + len(line)))
+        at += len(line) + 1
         lines.append(line)
         soft = not titled and line[-1] not in ".:;!?" + CLOSE
     prose = "".join(
         line + gap for line, gap in zip(lines, [*breaks, ""], strict=True)
     ) if lines else ""  # fmt: skip
-    return "\n".join(lines), prose
+    return "\n".join(lines), prose, quoted
+
+
+_QUOTED = re.compile(
+    r"""(?<![\w"])(?<!["']:)(?<!["']:\s)"[^"]{1,1000}"|(?<![\w'])(?<!["']:)(?<!["']:\s)'(?=\w)"""
+    r"""(?:[^'\n]|(?<=\w)'(?=\w)){1,400}'(?!\w)"""
+)
+"""A quotation; a JSON value is none."""
 
 
 def plain(text: str, retell: Callable[[str], str] | None = None) -> Plain:
@@ -308,11 +392,12 @@ def plain(text: str, retell: Callable[[str], str] | None = None) -> Plain:
         text: The completion.
         retell: What puts answers of another form in terms of A, B and the coin.
     """
-    parts = split_hidden(_plain_characters(text))
-    characters = _own_turn(parts.visible)
+    parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
+    characters = _without_struck(_own_turn(parts.visible))
     if retell is not None:
         characters = retell(characters)
     shown = _LATEX.sub("", _mark_boxes(characters))
     shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
-    lines, prose = _plain_lines(shown)
-    return Plain(lines, prose, parts.open)
+    lines, prose, quoted = _plain_lines(shown)
+    quoted += [one.span() for one in _QUOTED.finditer(lines)]
+    return Plain(lines, prose, parts.open, sorted(quoted))

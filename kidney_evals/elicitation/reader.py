@@ -19,6 +19,7 @@ In output that was cut off only an explicit answer line counts.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -145,7 +146,7 @@ def _statements(shown: Plain, language: str) -> list[Statement]:
     if first is not None and (role := options.ROLE.search(shown.lines, first + 1)):
         end = role.start()
     sentences = [*spoken(shown.prose), *spoken_in(language, shown.prose)]
-    found = [one for one in [*lines, *sentences] if one.at < end]
+    found = [one for one in [*lines, *sentences] if one.at < end and not _quoted(one, shown)]
     found.sort(key=lambda one: (one.at, one.kind == "line"))
     for place, one in enumerate(found):
         since = found[place - 1].end if place else 0
@@ -154,6 +155,21 @@ def _statements(shown: Plain, language: str) -> list[Statement]:
             withdraws = bool(doubts.WITHDRAWN.search(shown.prose[since : one.end]))
             found[place] = replace(one, change=True, withdraws=one.withdraws or withdraws)
     return found
+
+
+def _quoted(one: Statement, shown: Plain) -> bool:
+    """Whether a statement stands inside a quotation, unless it is an answer line as a whole."""
+    place = bisect_right(shown.quoted, (one.at, len(shown.lines)))
+    for start, end in shown.quoted[max(0, place - 2) : place]:
+        if start <= one.at and one.end <= end + 1:
+            if one.kind != "line":
+                return True
+            before = shown.lines[max(0, start - 40) : start].rpartition("\n")[2]
+            after = shown.lines[end : end + 80]
+            same = after.partition("\n")[0]
+            if options.WORD.search(before + same) or doubts.SAID_AFTER.match(after):
+                return True
+    return False
 
 
 def _last_line(found: list[Statement]) -> Statement | None:
