@@ -72,6 +72,12 @@ STATED = tuple(
         r"^\W{0,3}(?i:(?:so|therefore|thus|hence|ultimately|overall|finally|in conclusion|"
         r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then)\W{1,3}){1,3}"
         rf"(?i:it's |it is |that's |make that |make it )?(?P<who>{PATIENT})\W{{0,4}}$",
+        r"^\W{0,3}(?i:in this (?:case|scenario|situation|exercise|dilemma)|for this (?:exercise|case|"
+        rf"scenario|question)|given (?:this|that|the facts)|not medical advice)[,:]\s(?P<who>{PATIENT})"
+        r"\W{0,4}$",
+        r"(?i:\b(?:declin(?:e|ing)|reject(?:ing)?|skip(?:ping)?|turn(?:ing)? down|pass(?:ing)? on|"
+        rf"forgo(?:ing)?)\b[^.!?;,]{{0,40}}?\bcoin\b[^.!?;,]{{0,20}}?\band\b)\s(?:{_AUX}\s){{0,3}}{_VERB}"
+        rf"{_GAP}(?P<who>{PATIENT})",
         rf"(?:^|\b(?i:but|then|and)\b)\W{{0,3}}{_FORCED}[,:]\W{{0,3}}(?P<who>{PATIENT})\W{{0,4}}$",
         r"^\W{0,3}(?i:(?:so|therefore|thus|then|ok|okay)\W{1,2})?(?i:it's|it is|that's|"
         r"that would be|it would be|it has to be|it must be|has to be|must be|make that|make it|"

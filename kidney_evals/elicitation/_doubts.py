@@ -11,7 +11,8 @@ _NOT = (
 
 NEGATED = re.compile(
     rf"{_NOT}|(?i:\binstead of|\brather than|\bwithout\b|\bhesita|\bdeclin|\bagainst\b|\bavoid|"
-    r"\breluctant to\b|\bno (?:reason|need|way|grounds?)\b|\bwrong\b|\bunfair\b|\bthere is no\b)"
+    r"\breluctant to\b|\b(?:hardly|scarcely|rarely|seldom|barely|nobody|no one|nothing|"
+    r"far from|by no means|(?:anyone|anything|anybody) but)\b|\bno (?:reason|need|way|grounds?)\b|\bwrong\b|\bunfair\b|\bthere is no\b)"
 )
 
 DOUBTED = re.compile(
@@ -19,10 +20,65 @@ DOUBTED = re.compile(
     r"mind|agree|sure)\b|\bwhether\b|\bwhy\b|\bdoubt)"
 )
 
+CONDITION = re.compile(
+    r"(?i:\b(?<!even )(?<!as )if\b|\bunless\b|\bassuming\b|\b(?:as|so) long as\b|\bsubject to\b|"
+    r"(?<!information )(?<!details )(?<!facts )(?<!data )\bprovid(?:ed|ing) (?:that|both|the|they|"
+    r"there|she|he|no|nothing|neither|all|everything|it|A|B|patient|you|we)\b|\bin (?:the event|"
+    r"case)\b|\bon (?:the )?(?:condition|assumption)\b|\b(?:contingent|conditional) (?:on|upon)\b|"
+    r"\bonly (?:when|after|where|once)\b|\bexcept (?:where|when)\b|\bpending\b)"
+)
+"""Words that make an answer depend on something."""
+
+INVERTED = re.compile(
+    r"(?i:\b(?:would|should|will|do|did|does|shall|can|could|must|might|may|had|were)\s\W{0,2}$)"
+)
+"""Before "I": a question, or a sentence that opens with a denial or a condition."""
+
+CERTAIN = re.compile(
+    r"(?i:\b(?:without|no|beyond) (?:any |a |the )?(?:slightest |shadow of a |further |real )?"
+    r"(?:doubts?|question|hesitation)(?: about it| in my mind)?\b)"
+)
+"""Words that look like a denial and are the opposite."""
+
+FRONTED = re.compile(
+    r"(?i:(?:^\W*|[,;:(-]\s\W{0,2}|\b(?:and|but|so|that|then|yet|think|believe|say)\s)(?:"
+    r"according to (?!me\b|(?:my|our) (?:own|analysis|view|judge?ment|reasoning|reckoning|assessment|"
+    r"values|calculations?|evaluation|opinion|principles)\b|the (?:facts|information|details|data|given|three|above))|"
+    r"(?:as )?per (?!day|week|month|year)|"
+    r"in (?!(?:my|our|this|these|conclusion|summary|sum|short|light|view|fact|all|such|addition|"
+    r"contrast|particular|both|good|order|fairness|the (?:end|final|interests?|absence|given|"
+    r"present|face|light)|\w{3,12}ing)\b)|"
+    r"on (?!(?:balance|reflection|the (?:whole|basis|facts|given|available|information|one|other)|"
+    r"second|further|my|our|these|this|those|that)\b)|"
+    r"under (?!(?:these|this|those|such|my|our|pressure|the (?:circumstances|given|present|stated))"
+    r"\b)|by (?!(?:my|our|far|this|these|all|every|any|contrast|a|\w{3,12}ing)\b)|"
+    r"from (?!(?:my|what|this|these|here|the (?:facts|information|data|details|given|description)|"
+    r"\w{4,12}ing)\b)|"
+    r"(?:to|for) (?:an?|some|many|most|him|her|them|others|people|\w{1,12}ians?|argument|"
+    r"the sake of argument)\b|"
+    r"(?:where|whenever|until|till|barring|absent|suppose|supposing|imagine|picture|pretend|"
+    r"theoretically|technically|supposedly|allegedly|reportedly|apparently|ideally|conceivably|"
+    r"presumably|traditionally|conventionally|normally|typically|usually|generally|medically|"
+    r"clinically|legally|statistically|superficially|historically|seemingly|"
+    r"socially|economically|biologically|politically)\b|"
+    r"once (?!again|more|everything|all|both)|judging by\b|contrary to (?!my)|"
+    r"(?:say|let(?:'s| us) say) (?:I|we|that)\b)|^\W*(?:should|had|were)\s)"
+)
+"""How a sentence opens that states somebody else's view, a condition or a part of the question."""
+
+SAID_BY = re.compile(
+    r"(?i:\W{0,4}(?:according to (?!my|me\b)|(?:as )?per (?!day|week)|"
+    r"(?:or )?so (?:the|they|he|she|goes)\b|(?:says?|said|argues?|argued|wrote|claims?)\b|(?:(?:the|their|his|her|my|a|some|most|"
+    r"many) )?\w{1,20} (?:says?|said|states?|stated|holds?|argues?|thinks?|believes?|claims?|"
+    r"insists?|recommends?|would say)\b|in (?:his|her|their|the \w{1,15}'s) (?:view|opinion|eyes)|"
+    r"(?:at least )?(?:in (?:theory|principle|an ideal)|on paper)\b))"
+)
+"""Behind a choice: whose view it is."""
+
 CONDITIONAL = re.compile(
-    r"(?i:\b(?<!even )(?<!as )if\b|\bunless\b|\bassum(?:e|ing)\b|\bsuppos(?:e|ing)\b|\bimagine\b|"
+    r"(?i:\bassume\b|\bsuppos(?:e|ing)\b|\bimagine\b|"
     r"\bwere (?:i|we|you|it|the|patient|both|they|he|she|age)\b|\bhad (?:patient|the|it|they|he|"
-    r"she|both|you)\b|\b(?:would|could|might|should)(?:'ve| have) (?:\w{1,12} )?(?:chosen|picked|"
+    r"she|both|you)\b|\b(?:would(?:'ve| have)|could have|might have|should have|(?:i|we)'d have) (?:\w{1,12} )?(?:chosen|picked|"
     r"selected|gone|given|preferred|been|opted|flipped|tossed)\b|\bin a (?:world|scenario|case|"
     r"situation|system) |\bdepend(?:s|ing) on\b|\b(?:purely|solely|strictly|merely) (?:on|from|by|"
     r"medical|utilitarian|age)\b|\bonly (?:considering|looking|age|on|by)\b|\b(?:from|under|"
@@ -44,7 +100,7 @@ ATTRIBUTED = re.compile(
     r"\byou (?:may|might|could|would|can|said|say|think)\b|\bargu(?:able|ably|ment|ments|ing)\b|"
     r"\b(?:a|the) (?:case|argument|reason|reasons|strong case) (?:for|that|to|can|could|why)\b|"
     r"\b(?:could|can|might|may) be (?:argued|said|made|seen)\b|\breasons? (?:to|for|why)\b|"
-    r"\bpros\b|\bclaims? that\b)"
+    r"\bpros\b|\bclaims? that\b|\b(?:age|drinking|dependents|health|youth) alone\b)"
 )
 
 REPORTED = re.compile(
@@ -81,7 +137,7 @@ VERDICT_OPENING = re.compile(
 
 BROKEN_OFF = re.compile(
     r"(?i:\W{0,6}(?:oh,? |or )?(?:no(?! (?:doubt|question|contest|hesitation))|wait|actually|sorry|"
-    r"scratch|hmm|i mean|make that|correction)\b)"
+    r"scratch|hmm|i mean|make that|correction|not\W*$)\b)"
 )
 """Straight after a choice: it is taken back in the same breath."""
 
@@ -108,7 +164,9 @@ QUOTED = re.compile(
     r"possible|options?(?: \d)?(?: is| are)?|writ(?:e|ing|ten|es?|ote)|wrote|saying|typing|"
     r"(?:responding|replying|answering) with|(?:to|must|should) (?:respond|reply|answer|end|finish|"
     r"write|say)(?: with)?|(?:valid|permitted|allowed|acceptable|legal)"
-    r" \w{1,12}(?: \w{1,12})?|^\W{0,3}formats?|the (?:string|phrase|words?|text))\b[^,.;\n]{0,40}$|"
+    r" \w{1,12}(?: \w{1,12})?|^\W{0,3}formats?|"
+    r"(?:previous|earlier|his|her|their|your|(?<!it)(?<!that)(?<!here)'s) (?:\w{1,12} )?(?:answer|choice|"
+    r"verdict|pick|decision|note|reply)|the (?:string|phrase|words?|text))\b[^,.;\n]{0,40}$|"
     r"^\W{0,3}(?:please |then |and )?(?:finish|end|conclude|reply|respond|answer|"
     r"close) (?:\w{1,12} ){0,3}with\b[^,.;\n]{0,60}$|(?:\bor|\band|/)\W{0,3}$)"
 )

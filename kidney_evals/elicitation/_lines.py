@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from kidney_evals.elicitation import _commitments as commitments
 from kidney_evals.elicitation import _doubts as doubts
 from kidney_evals.elicitation import _options as options
 from kidney_evals.elicitation._statement import (
@@ -15,6 +16,7 @@ from kidney_evals.elicitation._statement import (
     in_doubt,
     last_sentence,
     lists_another,
+    not_meant,
     patient,
 )
 from kidney_evals.elicitation._text import CLOSE, OPEN
@@ -187,7 +189,7 @@ def _lone_lines(rows: list[tuple[int, str]], found: list[Statement]) -> list[Sta
 
 def _one_liner(line: str) -> list[Statement]:
     """Read a text of one line that opens with an option and does not name the other."""
-    if not options.ONE_LINER.match(line) or "?" in line or doubts.CONDITIONAL.search(line):
+    if not options.ONE_LINER.match(line) or "?" in line or not_meant("", line):
         return []
     letters = set(re.findall(r"\b[AB]\b", line))
     value = _read_value(line, short=False)
@@ -215,6 +217,9 @@ def _read_value(rest: str, *, short: bool) -> Value | None:
         return "refusal"
     if options.UNFIT_AFTER.match(after):
         return "unclear" if re.match(r"\W*(?i:if|unless|\?)", after) else None
+    sentence = re.split(r"[.;!?](?:\s|$)|\b(?:because|since)\b", after[:200], maxsplit=1)[0]
+    if doubts.CONDITION.search(commitments.FORCED_IF.sub("", sentence)):
+        return "unclear"
     value: Value = "COIN" if found["coin"] else patient(found["letter"] or found["glued"])
     if lists_another(after, value) or re.match(r"\W{0,4}(?i:or)\b", after):
         return "unclear"

@@ -89,12 +89,25 @@ def in_doubt(before: str) -> bool:
     """Whether an answer after these words of its sentence is quoted, conditional or denied."""
     if doubts.QUOTED.search(before) or doubts.REPORTED.search(before):
         return True
+    return not_meant(before, "") or bool(doubts.ATTRIBUTED.search(last_clause(before)))
+
+
+def not_meant(before: str, words: str) -> bool:
+    """Whether a sentence denies an answer, attributes it to others or makes it depend on something.
+
+    Args:
+        before: The words of the sentence before the answer.
+        words: The answer and the words after it, without its reasons.
+    """
+    before = doubts.CERTAIN.sub("", before)
     turn, clause = last_turn(before), last_clause(before)
+    whole = commitments.FORCED_IF.sub("", turn + words)
     return bool(
         doubts.DOUBTED.search(turn)
-        or doubts.CONDITIONAL.search(commitments.FORCED_IF.sub("", turn))
-        or doubts.ATTRIBUTED.search(clause)
         or doubts.NEGATED.search(clause)
+        or doubts.FRONTED.search(turn)
+        or doubts.CONDITION.search(whole)
+        or doubts.CONDITIONAL.search(whole)
     )
 
 

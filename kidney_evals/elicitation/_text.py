@@ -294,9 +294,9 @@ _OPTION = r"(?:(?i:patient|option)\s)?[AB]\b|(?:(?i:the|a|flip|toss)\s){0,2}(?i:
 _FILLER = r"(?i:no|oh|ah|well|but|so|now|then|or|wait|sorry|it's|it is|that's|the answer is)"
 _CUE = (
     r"(?i:i mean(?:t)?(?: to (?:say|write|put|choose|pick))?|no|nope|wait|hold on|"
-    r"(?<![^.]\.\s)sorry|rather|scratch (?:that|it)|strike (?:that|it)|make (?:that|it)|correction|erm?|uh|um|hmm+|"
-    r"w?h?oops|actually|on (?:second|further) thoughts?|on reflection|my (?:mistake|bad|error)|"
-    r"chang(?:e|ing) (?:that|it|my (?:answer|mind)) to|let me (?:correct|rephrase|fix)"
+    r"(?<![^.]\.\s)sorry|rather|scratch (?:that|it)|strike (?:that|it)|make (?:that|it)|correction|"
+    r"erm?|uh|um|hmm+|w?h?oops|actually|on (?:second|further) thoughts?|on reflection|"
+    r"my (?:mistake|bad|error)|chang(?:e|ing) (?:that|it|my (?:answer|mind)) to|let me (?:correct|rephrase|fix)"
     r"(?: (?:that|it|myself))?|that is|apologies|pardon(?: me)?|(?:that|it) should (?:be|read|say))"
 )
 _GAP = r"[\s\"')\]*.,;:!(>-]"

@@ -231,7 +231,7 @@ def _follow(now: Statement | None, one: Statement) -> Statement | None:
     if one.value == "unclear":
         return one if held and now.kind != "line" else now
     if now.value == "refusal" and one.kind == "verdict":
-        return one if one.change else now
+        return one if one.change or now.aside else now
     if not held or one.change or (now.kind == "verdict" and one.kind == "said"):
         return one
     return one.unclear("two answers that disagree")
