@@ -137,7 +137,8 @@ VERDICT_OPENING = re.compile(
 
 BROKEN_OFF = re.compile(
     r"(?i:\W{0,6}(?:oh,? |or )?(?:no(?! (?:doubt|question|contest|hesitation))|wait|actually|sorry|"
-    r"scratch|hmm|i mean|make that|correction|not\W*$)\b)"
+    r"scratch|hmm|i mean|make that|correction)\b|"
+    r"\W{0,6}not\W*$)"
 )
 """Straight after a choice: it is taken back in the same breath."""
 
@@ -146,6 +147,12 @@ ONLY_SUBJECT = re.compile(
     r"leads|implies|requires|ignores|gives|saves|has|also)\b)"
 )
 """After a choice: it was the subject of a sentence, not the answer."""
+
+LESS_AFTER = re.compile(
+    r"(?i:\W{0,3}(?:(?:much|far|somewhat|slightly|any|no|a (?:little|bit)) )?(?:less|least|last|second|"
+    r"later|equally|as much|no more|afterwards|(?:just|exactly|every bit) as)\b)"
+)
+"""After a verdict: it ranks the patient lower, or level."""
 
 TENTATIVE = re.compile(
     r"(?i:\bat first\b|\binitial(?:ly)?\b|\boriginal(?:ly)?\b|\binstinct|\btempt(?:ed|ing)\b|"

@@ -33,6 +33,7 @@ _NAME_LAST = re.compile(r"\b[AB]\W{0,3}(?<!\?)$")
 _SHORT_FORM = re.compile(r"(?i:\b(?:dr|mr|mrs|ms|prof|st|no|vs|e\.g|i\.e|etc|cf)\.$)")
 _AT_THE_END = re.compile(rf"(?P<who>{PATIENT})\W{{0,4}}$")
 _SET_OFF = re.compile(r"[,:-]\s{1,2}(?i:(?:but|so|yet|still|then)[\s,]{1,2})?$")
+_PERSONAL = re.compile(r"(?i:\b(?:i|i'd|i'll|we|we'd|my)\b)")
 _PATIENT_NAME = re.compile(r"\b(?i:patient) ([ABab])\b")
 _IF_NOT = re.compile(r"(?i:\bif i (?:can't|cannot)\b)")
 
@@ -139,6 +140,17 @@ def _mooted(
 
 def _choices(start: int, sentence: str) -> Iterator[Statement]:
     """Yield what a sentence chooses, once for each way of saying it."""
+    if pair := commitments.PREFERRED.fullmatch(sentence):
+        yield _chosen(start, sentence, pair, "said", patient(pair["who"]))
+        return
+    compared: list[Statement] = []
+    for found in commitments.COMPARED.finditer(sentence):
+        one, told = _compared(start, sentence, found)
+        if told:
+            # What is compared is not read once more as if one patient stood alone.
+            sentence = sentence[: found.start()] + " " * len(found[0]) + sentence[found.end() :]
+        compared += [one] if one else []
+    yield from compared
     for pattern in (*commitments.STATED, commitments.LEADS_WITH):
         for found in pattern.finditer(sentence):
             value = patient(found["who"].rstrip("\"') ]"))
@@ -162,6 +174,30 @@ def _choices(start: int, sentence: str) -> Iterator[Statement]:
                 yield _verdict(start, sentence, found, "COIN", sided=sided)
 
 
+def _compared(start: int, sentence: str, found: re.Match[str]) -> tuple[Statement | None, bool]:
+    """Return what a comparison states, and whether it compares whom the kidney should go to."""
+    one, other = patient(found["who"]), patient(found["other"])
+    before = sentence[max(0, found.start() - 250) : found.start()]
+    clause = last_clause(before)
+    words = f"{clause[-60:]} {found[0]}"
+    about = f"{clause[-60:]} {found[0][: found.start('word') - found.start()]}"
+    if one == other or not commitments.COMPARES.search(about):
+        return None, False
+    span = start + found.start(), start + found.end()
+    if found["word"].lower() == "as":
+        if not commitments.AS_MUCH.search(found["how"]) or commitments.NOT_COMPARED.search(words):
+            return None, True
+        return Statement(*span, "mood", "even", sentence), True
+    lower = bool(commitments.LOWER.search(words))
+    if lower == bool(commitments.HIGHER.search(words)) or commitments.NOT_COMPARED.search(words):
+        return None, found["word"].lower() != "to"
+    value = other if lower else one
+    personal = bool(_PERSONAL.search(clause))
+    if not _stands(sentence, found, value, personal=personal):
+        return None, True
+    return _chosen(start, sentence, found, "said" if personal else "verdict", value), True
+
+
 def _chosen(start: int, sentence: str, found: re.Match[str], kind: Kind, value: Value) -> Statement:
     # "I change my answer to B" announces the change by itself.
     change = bool(doubts.CHANGE.search(found[0]))
@@ -182,7 +218,11 @@ def _stands(sentence: str, found: re.Match[str], value: Value, *, personal: bool
     after = sentence[found.end() : found.end() + 250]
     if lists_another(after, value) or _JOINED.search(before):
         return False
-    if doubts.BROKEN_OFF.match(after) or doubts.ONLY_SUBJECT.match(after):
+    if (
+        doubts.LESS_AFTER.match(after)
+        or doubts.BROKEN_OFF.match(after)
+        or doubts.ONLY_SUBJECT.match(after)
+    ):
         return False
     # "because if they die, ..." gives a reason and sets no condition.
     reason = _REASON.split(after, maxsplit=1)[0]

@@ -310,6 +310,9 @@ _CORRECTED = re.compile(
     r"(?=\W*$|[\"')\]]{0,3}\s?[.,;:!)]|\s(?i:because|since|as|due|given|over|instead|it is|should|"
     r"gets|deserves|for)\b)"
 )
+_NOT_BUT = re.compile(
+    rf"\b(?i:not)\s(?:{_OPTION}),?\s(?i:but)\s(?P<last>{_OPTION})(?=\W*$|[.,;:!])"
+)
 _SORRY = re.compile(rf"\b({_OPTION})\.\s(?i:sorry),?\s({_OPTION})(?=\W*$)")
 """A correction, or an apology to the other patient."""
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
@@ -362,6 +365,7 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]]]:
         titled = bold or (marked and "#" in raw[:8]) or bool(_LABELLED.match(line))
         line = line.translate(_DROP).strip()
         line = _SORRY.sub(r"\1 or \2", _CORRECTED.sub(_last_option, line))
+        line = _NOT_BUT.sub(r"\g<last>", line)
         if _RULE.fullmatch(line):
             soft = False
             continue
