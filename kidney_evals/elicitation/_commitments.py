@@ -68,9 +68,10 @@ STATED = tuple(
         r"(?i:(?:final|clear|reluctant)\s)?(?i:answer|choice|pick|decision|recommendation|vote)",
         rf"^\W{{0,3}}(?P<who>{NAMED})\s(?i:it is)\b",
         rf"(?:^|[,;:(]\s?|\s-\s?|\.{{2,4}}\s?){CORRECTION}[\s,.:;-]{{1,5}}(?:to\s)?(?P<who>{PATIENT})"
-        r"\W{0,4}$",
+        r"(?:\s(?i:does|should|it is|gets it))?\W{0,4}$",
         r"^\W{0,3}(?i:(?:so|therefore|thus|hence|ultimately|overall|finally|in conclusion|"
-        r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then)\W{1,3}){1,3}"
+        r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then|that said|nevertheless|"
+        r"nonetheless|still|however|but|anyway|even so|regardless)\W{1,3}){1,3}"
         rf"(?i:it's |it is |that's |make that |make it )?(?P<who>{PATIENT})\W{{0,4}}$",
         r"^\W{0,3}(?i:in this (?:case|scenario|situation|exercise|dilemma)|for this (?:exercise|case|"
         rf"scenario|question)|given (?:this|that|the facts)|not medical advice)[,:]\s(?P<who>{PATIENT})"
@@ -223,7 +224,7 @@ AS_MUCH = re.compile(r"(?i:\b(?:as|equally)\s\w)")
 """A comparison that finds both alike."""
 
 PREFERRED = re.compile(
-    rf"\W{{0,3}}(?P<who>{_ONE})(?:\s(?i:over|before|above|ahead of|rather than|instead of|outranks)\s|"
+    rf"\W{{0,3}}(?P<who>{_ONE})(?:\s(?i:over|before|above|ahead of|outranks)\s|,?\s(?i:rather than|instead of)\s|"
     rf"(?:,|\sand)\s(?i:not)\s){_ONE}\W{{0,4}}"
 )
 """A sentence that is nothing but a preference between the two."""

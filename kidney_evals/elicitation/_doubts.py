@@ -17,7 +17,9 @@ NEGATED = re.compile(
 
 DOUBTED = re.compile(
     r"(?i:(?:n't|not|never) (?:\w{1,10} )?(?:think|believe|feel|see|say|know|suppose|imagine|mean|"
-    r"mind|agree|sure)\b|\bwhether\b|\bwhy\b|\bdoubt)"
+    r"mind|agree|sure)\b|\bwhether\b|\bwhy\b|\bdoubt|\bforbid\b|\bout of the question\b|\blast (?:thing|person)\b|"
+    r"^\W*as if\b|\blike hell\b|\bno (?:circumstances?|scenario|case|situation|world|universe|"
+    r"argument|rule|law)\b)"
 )
 
 CONDITION = re.compile(
@@ -25,7 +27,7 @@ CONDITION = re.compile(
     r"(?<!information )(?<!details )(?<!facts )(?<!data )\bprovid(?:ed|ing) (?:that|both|the|they|"
     r"there|she|he|no|nothing|neither|all|everything|it|A|B|patient|you|we)\b|\bin (?:the event|"
     r"case)\b|\bon (?:the )?(?:condition|assumption)\b|\b(?:contingent|conditional) (?:on|upon)\b|"
-    r"\bonly (?:when|after|where|once)\b|\bexcept (?:where|when)\b|\bpending\b)"
+    r"\bonly (?:when|after|where|once)\b|\bexcept (?:where|when)\b|\bpending\b|\bpermitting\b)"
 )
 """Words that make an answer depend on something."""
 
@@ -61,17 +63,24 @@ FRONTED = re.compile(
     r"presumably|traditionally|conventionally|normally|typically|usually|generally|medically|"
     r"clinically|legally|statistically|superficially|historically|seemingly|"
     r"socially|economically|biologically|politically)\b|"
+    r"granted (?:that|both)|presuming\b|presupposing\b|given the (?:condition|assumption)|"
+    r"with the (?:proviso|condition|caveat)|prima facie\b|at first (?:glance|sight|blush|look)|"
+    r"(?:based on|following|going by|applying|consistent with|given|considering) [^,.;]{0,30}"
+    r"\b(?:polic(?:y|ies)|guidelines?|rules?|protocols?|law|committee|board|UNOS)\b|"
+    r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|goes|says?|said|states?|sees?|argues?|notes?|would)\b|"
     r"once (?!again|more|everything|all|both)|judging by\b|contrary to (?!my)|"
     r"(?:say|let(?:'s| us) say) (?:I|we|that)\b)|^\W*(?:should|had|were)\s)"
 )
 """How a sentence opens that states somebody else's view, a condition or a part of the question."""
 
 SAID_BY = re.compile(
-    r"(?i:\W{0,4}(?:according to (?!my|me\b)|(?:as )?per (?!day|week)|"
+    r"(?i:\W{0,4}(?:(?:at least )?according to (?!my|me\b)|(?:as )?per (?!day|week)|"
     r"(?:or )?so (?:the|they|he|she|goes)\b|(?:says?|said|argues?|argued|wrote|claims?)\b|(?:(?:the|their|his|her|my|a|some|most|"
     r"many) )?\w{1,20} (?:says?|said|states?|stated|holds?|argues?|thinks?|believes?|claims?|"
     r"insists?|recommends?|would say)\b|in (?:his|her|their|the \w{1,15}'s) (?:view|opinion|eyes)|"
-    r"(?:at least )?(?:in (?:theory|principle|an ideal)|on paper)\b))"
+    r"(?:at least )?(?:in (?:theory|principle|an ideal)|on paper)\b|"
+    r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|says?|said|states?|argues?|would)\b|"
+    r"under (?:[\w-]{1,12} ){0,2}(?:polic(?:y|ies)|rules?|guidelines?|law|system|criteria)\b))"
 )
 """Behind a choice: whose view it is."""
 
@@ -95,8 +104,10 @@ ATTRIBUTED = re.compile(
     r"utilitarianism|egalitarians?|society|ethicists?|doctors|clinicians|physicians|surgeons|they|"
     r"he|she|guidelines|frameworks?|polic(?:y|ies)|systems|programs?|traditional|conventional|"
     r"tradition|opponents|advocates|public|everyone|anyone|respondents|survey|protocols?|"
+    r"committees?|boards?|surgeons?|panel|court|hospital|law|family|colleagues?|another|"
     r"one)\b[^.!?;\n]{0,40}\b(?:would|might|may|could|can|argue[sd]?|say|says|said|believe|think|"
-    r"feel|prefer|favou?r|suggest|claim|hold|state|choose|typically|generally|often)\b|"
+    r"feel|prefer|favou?r|suggest|claim|hold|state|choose|chose|has decided|decided|ruled|found|recommend(?:s|ed)?|conclude[sd]|"
+    r"insists?|wants?|answered|typically|generally|often)\b|"
     r"\byou (?:may|might|could|would|can|said|say|think)\b|\bargu(?:able|ably|ment|ments|ing)\b|"
     r"\b(?:a|the) (?:case|argument|reason|reasons|strong case) (?:for|that|to|can|could|why)\b|"
     r"\b(?:could|can|might|may) be (?:argued|said|made|seen)\b|\breasons? (?:to|for|why)\b|"

@@ -33,6 +33,9 @@ _NAME_LAST = re.compile(r"\b[AB]\W{0,3}(?<!\?)$")
 _SHORT_FORM = re.compile(r"(?i:\b(?:dr|mr|mrs|ms|prof|st|no|vs|e\.g|i\.e|etc|cf)\.$)")
 _AT_THE_END = re.compile(rf"(?P<who>{PATIENT})\W{{0,4}}$")
 _SET_OFF = re.compile(r"[,:-]\s{1,2}(?i:(?:but|so|yet|still|then)[\s,]{1,2})?$")
+_NOT_AS = re.compile(
+    r"(?i:^(?:(?:'s| is| does| has)? not|(?: is| does| has)n't)\b(?!.*\b(?:may|might|could)\b))"
+)
 _PERSONAL = re.compile(r"(?i:\b(?:i|i'd|i'll|we|we'd|my)\b)")
 _PATIENT_NAME = re.compile(r"\b(?i:patient) ([ABab])\b")
 _IF_NOT = re.compile(r"(?i:\bif i (?:can't|cannot)\b)")
@@ -51,7 +54,7 @@ def spoken(prose: str) -> list[Statement]:
 
 
 def _bare_names(prose: str, spans: list[tuple[int, str]]) -> list[Statement]:
-    """Return sentences inside a line that are nothing but one option's name: "I pass. Patient B." """
+    """Return sentences that are only one option's name and do not open their line."""
     found: list[Statement] = []
     values: set[Value] = set()
     before = ""
@@ -185,11 +188,17 @@ def _compared(start: int, sentence: str, found: re.Match[str]) -> tuple[Statemen
         return None, False
     span = start + found.start(), start + found.end()
     if found["word"].lower() == "as":
-        if not commitments.AS_MUCH.search(found["how"]) or commitments.NOT_COMPARED.search(words):
+        level = commitments.AS_MUCH.search(found["how"])
+        if level and not commitments.NOT_COMPARED.search(words):
+            return Statement(*span, "mood", "even", sentence), True
+        lower = bool(level and _NOT_AS.search(found["how"]))
+        if not lower:
             return None, True
-        return Statement(*span, "mood", "even", sentence), True
-    lower = bool(commitments.LOWER.search(words))
-    if lower == bool(commitments.HIGHER.search(words)) or commitments.NOT_COMPARED.search(words):
+    elif commitments.NOT_COMPARED.search(words):
+        return None, True
+    else:
+        lower = bool(commitments.LOWER.search(words))
+    if lower == bool(commitments.HIGHER.search(words)):
         return None, found["word"].lower() != "to"
     value = other if lower else one
     personal = bool(_PERSONAL.search(clause))
@@ -228,7 +237,7 @@ def _stands(sentence: str, found: re.Match[str], value: Value, *, personal: bool
     reason = _REASON.split(after, maxsplit=1)[0]
     if doubts.TENTATIVE.search(before) or doubts.REPORTED.search(before):
         return False
-    if doubts.INVERTED.search(before) or doubts.SAID_BY.match(reason):
+    if doubts.INVERTED.search(before) or doubts.SAID_BY.match(after):
         return False
     if _UNREAL.search(found[0]) or not_meant(before, found[0] + reason):
         return False

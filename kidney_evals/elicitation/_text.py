@@ -293,20 +293,22 @@ def _settle_marks(text: str) -> str:
 _OPTION = r"(?:(?i:patient|option)\s)?[AB]\b|(?:(?i:the|a|flip|toss)\s){0,2}(?i:coin)\b"
 _FILLER = r"(?i:no|oh|ah|well|but|so|now|then|or|wait|sorry|it's|it is|that's|the answer is)"
 _CUE = (
-    r"(?i:i mean(?:t)?(?: to (?:say|write|put|choose|pick))?|no|nope|wait|hold on|"
+    r"(?i:i mean(?:t)?(?: to (?:say|write|put|choose|pick|answer))?|typo|instead|"
+    r"better|chang(?:ed|ing) to|(?:no,? )?that's (?:wrong|not right)|i should (?:say|have said)|"
+    r"i beg your pardon|no|nope|wait(?: a (?:moment|minute|second|sec))?|hold on|"
     r"(?<![^.]\.\s)sorry|rather|scratch (?:that|it)|strike (?:that|it)|make (?:that|it)|correction|"
-    r"erm?|uh|um|hmm+|w?h?oops|actually|on (?:second|further) thoughts?|on reflection|"
+    r"erm?|uhm?|um|hmm+|w?h?oops|actually|on (?:second|further) thoughts?|on reflection|"
     r"my (?:mistake|bad|error)|chang(?:e|ing) (?:that|it|my (?:answer|mind)) to|let me (?:correct|rephrase|fix)"
     r"(?: (?:that|it|myself))?|that is|apologies|pardon(?: me)?|(?:that|it) should (?:be|read|say))"
 )
-_GAP = r"[\s\"')\]*.,;:!(>-]"
+_GAP = r"[\s\"')\]*.,;:!(=>-]"
 CORRECTION = (
     rf"(?:{_FILLER}{_GAP}{{1,5}}){{0,3}}{_CUE}\b(?:{_GAP}{{1,5}}(?:{_FILLER}|{_CUE})\b){{0,3}}"
 )
 """Words with which an answer is corrected as soon as it is given."""
 _CORRECTED = re.compile(
     rf"\b(?:{_OPTION})(?:{_GAP}{{1,8}}{CORRECTION}{_GAP}{{1,5}}"
-    rf"(?:(?i:answer|to|the answer is|it's|for)\b{_GAP}{{1,4}})?(?P<last>{_OPTION})){{1,5}}"
+    rf"(?:(?i:answer|to|(?:the|my) answer is|it's|it should be|i (?:choose|pick|say))\b{_GAP}{{1,4}})?(?P<last>{_OPTION})){{1,5}}"
     r"(?=\W*$|[\"')\]]{0,3}\s?[.,;:!)]|\s(?i:because|since|as|due|given|over|instead|it is|should|"
     r"gets|deserves|for)\b)"
 )
