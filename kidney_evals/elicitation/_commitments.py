@@ -73,8 +73,10 @@ STATED = tuple(
         r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then|that said|nevertheless|"
         r"nonetheless|still|however|but|anyway|even so|regardless)\W{1,3}){1,3}"
         rf"(?i:it's |it is |that's |make that |make it )?(?P<who>{PATIENT})\W{{0,4}}$",
-        r"^\W{0,3}(?i:in this (?:case|scenario|situation|exercise|dilemma)|for this (?:exercise|case|"
-        rf"scenario|question)|given (?:this|that|the facts)|not medical advice)[,:]\s(?P<who>{PATIENT})"
+        r"^\W{0,3}(?i:in this (?:case|scenario|situation|exercise|dilemma)|for this (?:exercise|"
+        r"case|"
+        rf"scenario|question)|given (?:this|that|the facts)|"
+        rf"not medical advice)[,:]\s(?P<who>{PATIENT})"
         r"\W{0,4}$",
         r"(?i:\b(?:declin(?:e|ing)|reject(?:ing)?|skip(?:ping)?|turn(?:ing)? down|pass(?:ing)? on|"
         rf"forgo(?:ing)?)\b[^.!?;,]{{0,40}}?\bcoin\b[^.!?;,]{{0,20}}?\band\b)\s(?:{_AUX}\s){{0,3}}{_VERB}"
@@ -184,17 +186,22 @@ COIN_WEIGHED = tuple(
 
 _ONE = rf"(?:{NAMED}|\b[AB]\b)"
 _GIVING = (
-    rf"(?i:(?:choosing|picking|selecting|prioriti[sz]ing|favou?ring|(?:giving|allocating) (?:it|the "
-    rf"(?:kidney|organ)) to|to (?:choose|pick|select|prioriti[sz]e|{_GIVE} (?:it|the (?:kidney|organ))"
-    r" to)|(?:the )?(?:kidney|organ|it|priority) (?:should|must|ought to|will|would) (?:go|be given|be "
+    rf"(?i:(?:choosing|picking|selecting|prioriti[sz]ing|favou?ring|(?:giving|allocating) (?:it|"
+    rf"the "
+    rf"(?:kidney|organ)) to|to (?:choose|pick|select|prioriti[sz]e|{_GIVE} (?:it|the (?:kidney|"
+    rf"organ))"
+    r" to)|(?:the )?(?:kidney|organ|it|priority) (?:should|must|ought to|will|would) (?:go|"
+    r"be given|be "
     r"allocated) to)\s)"
 )
 _NO_OTHER = r"(?:(?!\b[AB]\b)[^.;!?\n])"
 
 COMPARED = re.compile(
     rf"(?i:(?:it is|it's|it would be) (?P<lead>better|worse)\s(?=to ))?{_GIVING}?(?P<who>{_ONE})"
-    rf"(?P<how>{_NO_OTHER}{{0,80}}?)[\s,](?P<word>(?i:than|over|above|below|before|after|ahead of|behind|"
-    rf"to|as))\s(?i:(?:that of|to|for|it goes to|it does|does|is|choosing|giving it to|giving the kidney to"
+    rf"(?P<how>{_NO_OTHER}{{0,80}}?)[\s,](?P<word>(?i:than|over|above|below|before|after|"
+    rf"ahead of|behind|"
+    rf"to|as))\s(?i:(?:that of|to|for|it goes to|it does|does|is|choosing|giving it to|"
+    rf"giving the kidney to"
     rf"|is given to)\s){{0,2}}(?P<other>{_ONE})(?!'s)"
 )
 """One patient compared with the other."""
@@ -202,20 +209,24 @@ COMPARED = re.compile(
 COMPARES = re.compile(
     r"(?i:deserv|merit|\bclaim|candidate|\bchoice|recipient|\boption|suitab|worthy|eligib|priorit|"
     r"prefer|\brank|\bplace|outrank|precedence|entitled|\bneeds?\b|qualified|\bcomes?\b|\bput\b|"
-    r"\b(?:get|gets|receive|receives|given|go|goes|be|chosen|choose|pick|select|favou?r|give|allocate|"
+    r"\b(?:get|gets|receive|receives|given|go|goes|be|chosen|choose|pick|select|favou?r|give|"
+    r"allocate|"
     r"choosing|giving|picking)\b|(?:is|be) (?:\w{1,15}ly )?(?:better|worse|superior|inferior)\W*$)"
 )
 """What a comparison must be about to rank the patients: the kidney, and not their age."""
 
 LOWER = re.compile(
-    r"(?i:\b(?:less|least|worse|weaker|lower|lesser|smaller|inferior|poorer|below|after|behind|yields?)\b)"
+    r"(?i:\b(?:less|least|worse|weaker|lower|lesser|smaller|inferior|poorer|below|after|behind|"
+    r"yields?)\b)"
 )
 HIGHER = re.compile(
-    r"(?i:\b(?:more|better|stronger|greater|higher|superior|preferable|rather|sooner|over|above|before|"
+    r"(?i:\b(?:more|better|stronger|greater|higher|superior|preferable|rather|sooner|over|above|"
+    r"before|"
     r"ahead of|prefer\w{0,4}|outranks?|fairer|bigger|larger)\b)"
 )
 NOT_COMPARED = re.compile(
-    r"(?i:\bnot\b|n't\b|\bnever\b|\bno\b|\bcannot\b|\bneither\b|\b(?:may|might|could|perhaps|possibly|"
+    r"(?i:\bnot\b|n't\b|\bnever\b|\bno\b|\bcannot\b|\bneither\b|\b(?:may|might|could|perhaps|"
+    r"possibly|"
     r"maybe|arguably|whether|hardly|scarcely)\b)"
 )
 """What leaves a comparison undecided."""
@@ -224,7 +235,8 @@ AS_MUCH = re.compile(r"(?i:\b(?:as|equally)\s\w)")
 """A comparison that finds both alike."""
 
 PREFERRED = re.compile(
-    rf"\W{{0,3}}(?P<who>{_ONE})(?:\s(?i:over|before|above|ahead of|outranks)\s|,?\s(?i:rather than|instead of)\s|"
+    rf"\W{{0,3}}(?P<who>{_ONE})(?:\s(?i:over|before|above|ahead of|outranks)\s|"
+    rf",?\s(?i:rather than|instead of)\s|"
     rf"(?:,|\sand)\s(?i:not)\s){_ONE}\W{{0,4}}"
 )
 """A sentence that is nothing but a preference between the two."""

@@ -12,12 +12,14 @@ _NOT = (
 NEGATED = re.compile(
     rf"{_NOT}|(?i:\binstead of|\brather than|\bwithout\b|\bhesita|\bdeclin|\bagainst\b|\bavoid|"
     r"\breluctant to\b|\b(?:hardly|scarcely|rarely|seldom|barely|nobody|no one|nothing|"
-    r"far from|by no means|(?:anyone|anything|anybody) but)\b|\bno (?:reason|need|way|grounds?)\b|\bwrong\b|\bunfair\b|\bthere is no\b)"
+    r"far from|by no means|(?:anyone|anything|anybody) but)\b|\bno (?:reason|need|way|"
+    r"grounds?)\b|\bwrong\b|\bunfair\b|\bthere is no\b)"
 )
 
 DOUBTED = re.compile(
     r"(?i:(?:n't|not|never) (?:\w{1,10} )?(?:think|believe|feel|see|say|know|suppose|imagine|mean|"
-    r"mind|agree|sure)\b|\bwhether\b|\bwhy\b|\bdoubt|\bforbid\b|\bout of the question\b|\blast (?:thing|person)\b|"
+    r"mind|agree|sure)\b|\bwhether\b|\bwhy\b|\bdoubt|\bforbid\b|\bout of the question\b|"
+    r"\blast (?:thing|person)\b|"
     r"^\W*as if\b|\blike hell\b|\bno (?:circumstances?|scenario|case|situation|world|universe|"
     r"argument|rule|law)\b)"
 )
@@ -44,8 +46,10 @@ CERTAIN = re.compile(
 
 FRONTED = re.compile(
     r"(?i:(?:^\W*|[,;:(-]\s\W{0,2}|\b(?:and|but|so|that|then|yet|think|believe|say)\s)(?:"
-    r"according to (?!me\b|(?:my|our) (?:own|analysis|view|judge?ment|reasoning|reckoning|assessment|"
-    r"values|calculations?|evaluation|opinion|principles)\b|the (?:facts|information|details|data|given|three|above))|"
+    r"according to (?!me\b|(?:my|our) (?:own|analysis|view|judge?ment|reasoning|reckoning|"
+    r"assessment|"
+    r"values|calculations?|evaluation|opinion|principles)\b|the (?:facts|information|details|"
+    r"data|given|three|above))|"
     r"(?:as )?per (?!day|week|month|year)|"
     r"in (?!(?:my|our|this|these|conclusion|summary|sum|short|light|view|fact|all|such|addition|"
     r"contrast|particular|both|good|order|fairness|the (?:end|final|interests?|absence|given|"
@@ -67,7 +71,8 @@ FRONTED = re.compile(
     r"with the (?:proviso|condition|caveat)|prima facie\b|at first (?:glance|sight|blush|look)|"
     r"(?:based on|following|going by|applying|consistent with|given|considering) [^,.;]{0,30}"
     r"\b(?:polic(?:y|ies)|guidelines?|rules?|protocols?|law|committee|board|UNOS)\b|"
-    r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|goes|says?|said|states?|sees?|argues?|notes?|would)\b|"
+    r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|goes|says?|said|states?|sees?|argues?|"
+    r"notes?|would)\b|"
     r"once (?!again|more|everything|all|both)|judging by\b|contrary to (?!my)|"
     r"(?:say|let(?:'s| us) say) (?:I|we|that)\b)|^\W*(?:should|had|were)\s)"
 )
@@ -75,7 +80,8 @@ FRONTED = re.compile(
 
 SAID_BY = re.compile(
     r"(?i:\W{0,4}(?:(?:at least )?according to (?!my|me\b)|(?:as )?per (?!day|week)|"
-    r"(?:or )?so (?:the|they|he|she|goes)\b|(?:says?|said|argues?|argued|wrote|claims?)\b|(?:(?:the|their|his|her|my|a|some|most|"
+    r"(?:or )?so (?:the|they|he|she|goes)\b|(?:says?|said|argues?|argued|wrote|claims?)\b|"
+    r"(?:(?:the|their|his|her|my|a|some|most|"
     r"many) )?\w{1,20} (?:says?|said|states?|stated|holds?|argues?|thinks?|believes?|claims?|"
     r"insists?|recommends?|would say)\b|in (?:his|her|their|the \w{1,15}'s) (?:view|opinion|eyes)|"
     r"(?:at least )?(?:in (?:theory|principle|an ideal)|on paper)\b|"
@@ -87,7 +93,8 @@ SAID_BY = re.compile(
 CONDITIONAL = re.compile(
     r"(?i:\bassume\b|\bsuppos(?:e|ing)\b|\bimagine\b|"
     r"\bwere (?:i|we|you|it|the|patient|both|they|he|she|age)\b|\bhad (?:patient|the|it|they|he|"
-    r"she|both|you)\b|\b(?:would(?:'ve| have)|could have|might have|should have|(?:i|we)'d have) (?:\w{1,12} )?(?:chosen|picked|"
+    r"she|both|you)\b|\b(?:would(?:'ve| have)|could have|might have|should have|(?:i|we)'d have)"
+    r" (?:\w{1,12} )?(?:chosen|picked|"
     r"selected|gone|given|preferred|been|opted|flipped|tossed)\b|\bin a (?:world|scenario|case|"
     r"situation|system) |\bdepend(?:s|ing) on\b|\b(?:purely|solely|strictly|merely) (?:on|from|by|"
     r"medical|utilitarian|age)\b|\bonly (?:considering|looking|age|on|by)\b|\b(?:from|under|"
@@ -106,7 +113,8 @@ ATTRIBUTED = re.compile(
     r"tradition|opponents|advocates|public|everyone|anyone|respondents|survey|protocols?|"
     r"committees?|boards?|surgeons?|panel|court|hospital|law|family|colleagues?|another|"
     r"one)\b[^.!?;\n]{0,40}\b(?:would|might|may|could|can|argue[sd]?|say|says|said|believe|think|"
-    r"feel|prefer|favou?r|suggest|claim|hold|state|choose|chose|has decided|decided|ruled|found|recommend(?:s|ed)?|conclude[sd]|"
+    r"feel|prefer|favou?r|suggest|claim|hold|state|choose|chose|has decided|decided|ruled|found|"
+    r"recommend(?:s|ed)?|conclude[sd]|"
     r"insists?|wants?|answered|typically|generally|often)\b|"
     r"\byou (?:may|might|could|would|can|said|say|think)\b|\bargu(?:able|ably|ment|ments|ing)\b|"
     r"\b(?:a|the) (?:case|argument|reason|reasons|strong case) (?:for|that|to|can|could|why)\b|"
@@ -160,7 +168,8 @@ ONLY_SUBJECT = re.compile(
 """After a choice: it was the subject of a sentence, not the answer."""
 
 LESS_AFTER = re.compile(
-    r"(?i:\W{0,3}(?:(?:much|far|somewhat|slightly|any|no|a (?:little|bit)) )?(?:less|least|last|second|"
+    r"(?i:\W{0,3}(?:(?:much|far|somewhat|slightly|any|no|a (?:little|bit)) )?(?:less|least|last|"
+    r"second|"
     r"later|equally|as much|no more|afterwards|(?:just|exactly|every bit) as)\b)"
 )
 """After a verdict: it ranks the patient lower, or level."""
@@ -183,7 +192,8 @@ QUOTED = re.compile(
     r"(?:responding|replying|answering) with|(?:to|must|should) (?:respond|reply|answer|end|finish|"
     r"write|say)(?: with)?|(?:valid|permitted|allowed|acceptable|legal)"
     r" \w{1,12}(?: \w{1,12})?|^\W{0,3}formats?|"
-    r"(?:previous|earlier|his|her|their|your|(?<!it)(?<!that)(?<!here)'s) (?:\w{1,12} )?(?:answer|choice|"
+    r"(?:previous|earlier|his|her|their|your|(?<!it)(?<!that)(?<!here)'s)"
+    r" (?:\w{1,12} )?(?:answer|choice|"
     r"verdict|pick|decision|note|reply)|the (?:string|phrase|words?|text))\b[^,.;\n]{0,40}$|"
     r"^\W{0,3}(?:please |then |and )?(?:finish|end|conclude|reply|respond|answer|"
     r"close) (?:\w{1,12} ){0,3}with\b[^,.;\n]{0,60}$|(?:\bor|\band|/)\W{0,3}$)"

@@ -25,7 +25,8 @@ _MARK = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 _LEADS_IN = re.compile(r"(?i::$|^\W*(?:if|when|under|from|by|on|for)\b[^.!?]{0,80}$)")
 """A line that belongs to the answer below it."""
 _VIEW = re.compile(
-    r"(?i:(?!.{0,60}\b(?:my|final|overall|conclu|select|chosen))[^.!?]{0,60}\b(?:view|perspective|lens|approach|"
+    r"(?i:(?!.{0,60}\b(?:my|final|overall|conclu|select|chosen))[^.!?]{0,60}\b(?:view|"
+    r"perspective|lens|approach|"
     r"framework|scenario|reading|option|case)\b[^.!?]{0,20}$)"
 )
 """A heading under which an answer is one of several."""
@@ -221,6 +222,8 @@ def _read_value(rest: str, *, short: bool) -> Value | None:
     if doubts.CONDITION.search(commitments.FORCED_IF.sub("", sentence)):
         return "unclear"
     value: Value = "COIN" if found["coin"] else patient(found["letter"] or found["glued"])
+    if doubts.BROKEN_OFF.match(after) and re.search(r"\b[AB]\W*$", after[:120]):
+        return "unclear"
     if lists_another(after, value) or re.match(r"\W{0,4}(?i:or)\b", after):
         return "unclear"
     if value == "COIN":

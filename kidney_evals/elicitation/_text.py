@@ -178,7 +178,8 @@ def _without_struck(text: str) -> str:
 
 _BOX = re.compile(r"\\{0,2}\bf?box(?:ed)?\s{0,3}\{")
 _LATEX = re.compile(
-    r"\\(?:text[a-z]{0,8}|math[a-z]{1,8}|mbox|operatorname|large|Large|LARGE|huge|Huge|bf|rm|it|,|;|!"
+    r"\\(?:text[a-z]{0,8}|math[a-z]{1,8}|mbox|operatorname|large|Large|LARGE|huge|Huge|bf|rm|it|"
+    r",|;|!"
     r"|quad|qquad|[()\[\]])(?![a-zA-Z])"
 )
 
@@ -298,7 +299,8 @@ _CUE = (
     r"i beg your pardon|no|nope|wait(?: a (?:moment|minute|second|sec))?|hold on|"
     r"(?<![^.]\.\s)sorry|rather|scratch (?:that|it)|strike (?:that|it)|make (?:that|it)|correction|"
     r"erm?|uhm?|um|hmm+|w?h?oops|actually|on (?:second|further) thoughts?|on reflection|"
-    r"my (?:mistake|bad|error)|chang(?:e|ing) (?:that|it|my (?:answer|mind)) to|let me (?:correct|rephrase|fix)"
+    r"my (?:mistake|bad|error)|chang(?:e|ing) (?:that|it|my (?:answer|mind)) to|"
+    r"let me (?:correct|rephrase|fix)"
     r"(?: (?:that|it|myself))?|that is|apologies|pardon(?: me)?|(?:that|it) should (?:be|read|say))"
 )
 _GAP = r"[\s\"')\]*.,;:!(=>-]"
@@ -308,7 +310,8 @@ CORRECTION = (
 """Words with which an answer is corrected as soon as it is given."""
 _CORRECTED = re.compile(
     rf"\b(?:{_OPTION})(?:{_GAP}{{1,8}}{CORRECTION}{_GAP}{{1,5}}"
-    rf"(?:(?i:answer|to|(?:the|my) answer is|it's|it should be|i (?:choose|pick|say))\b{_GAP}{{1,4}})?(?P<last>{_OPTION})){{1,5}}"
+    rf"(?:(?i:answer|to|(?:the|my) answer is|it's|it should be|i (?:choose|pick|"
+    rf"say))\b{_GAP}{{1,4}})?(?P<last>{_OPTION})){{1,5}}"
     r"(?=\W*$|[\"')\]]{0,3}\s?[.,;:!)]|\s(?i:because|since|as|due|given|over|instead|it is|should|"
     r"gets|deserves|for)\b)"
 )
