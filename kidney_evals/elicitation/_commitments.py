@@ -67,7 +67,8 @@ STATED = tuple(
         rf"(?P<who>{NAMED}|\b[AB]\b)\s(?i:is|remains|it is|would be|gets)\s(?i:my)\s"
         r"(?i:(?:final|clear|reluctant)\s)?(?i:answer|choice|pick|decision|recommendation|vote)",
         rf"^\W{{0,3}}(?P<who>{NAMED})\s(?i:it is)\b",
-        rf"(?:^|[,;:(]\s?|\s-\s?|\.{{2,4}}\s?){CORRECTION}[\s,.:;-]{{1,5}}(?:to\s)?(?P<who>{PATIENT})"
+        rf"(?:^\W{{0,3}}|[,;:(]\s?|\s-\s?|\.{{2,4}}\s?){CORRECTION}[\s,.:;-]{{1,5}}(?:to\s)?"
+        rf"(?P<who>{PATIENT})"
         r"(?:\s(?i:does|should|it is|gets it))?\W{0,4}$",
         r"^\W{0,3}(?i:(?:so|therefore|thus|hence|ultimately|overall|finally|in conclusion|"
         r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then|that said|nevertheless|"
@@ -185,16 +186,17 @@ COIN_WEIGHED = tuple(
 
 
 _ONE = rf"(?:{NAMED}|\b[AB]\b)"
+_IT = r"(?:it|the (?:kidney|organ))"
 _GIVING = (
-    rf"(?i:(?:choosing|picking|selecting|prioriti[sz]ing|favou?ring|(?:giving|allocating) (?:it|"
-    rf"the "
-    rf"(?:kidney|organ)) to|to (?:choose|pick|select|prioriti[sz]e|{_GIVE} (?:it|the (?:kidney|"
-    rf"organ))"
-    r" to)|(?:the )?(?:kidney|organ|it|priority) (?:should|must|ought to|will|would) (?:go|"
-    r"be given|be "
-    r"allocated) to)\s)"
+    rf"(?i:(?:choosing|picking|selecting|prioriti[sz]ing|favou?ring|(?:giving|allocating) {_IT} to|"
+    rf"to (?:choose|pick|select|prioriti[sz]e|{_GIVE} {_IT} to)|(?:the )?"
+    r"(?:kidney|organ|it|priority) (?:should|must|ought to|will|would) (?:go|be given|be allocated) to)\s)"
 )
-_NO_OTHER = r"(?:(?!\b[AB]\b)[^.;!?\n])"
+_NO_OTHER = (
+    r"(?:(?!\b(?:[AB]|because|since|who|whose|which|although|while|and|but|so|given|due)\b)"
+    + r"[^.;!?\n])"
+)
+"""A letter that is not of the other patient and opens no further clause."""
 
 COMPARED = re.compile(
     rf"(?i:(?:it is|it's|it would be) (?P<lead>better|worse)\s(?=to ))?{_GIVING}?(?P<who>{_ONE})"

@@ -1,7 +1,8 @@
-"""From a raw completion to plain lines: hidden reasoning out, markup off, boxes and fields marked.
+"""Reduce a completion to plain lines without hidden reasoning, struck-out text and markup.
 
-Nothing here decides anything. Every expression is bounded, so that the time taken grows with the
-length of the text and no faster.
+Boxes, fields and answer tags are marked; an answer that is corrected on its own line is replaced.
+Every expression is bounded, so that the time taken grows with the length of the text and no
+faster.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reader import CUT_STOPS, Reading, read_answer
 from kidney_evals.studies import Condition
 
-MOST_OBJECTS = 100
-"""Places in a text where an object is looked for, so that no text takes long."""
+MOST_WORK = 20
+"""How often each character may be decoded, on average, so that time grows as the text does."""
 
 _SENTENCE = re.compile(r"\s*\S+(?:\s+\S+){2,}[.!]\s*")
 
@@ -82,14 +82,17 @@ def tell_objects(text: str, form: Form = USUAL) -> str:
     """
     parts: list[str] = []
     start, at = 0, text.find("{")
-    for _ in range(MOST_OBJECTS):
-        if at < 0:
-            break
+    work = MOST_WORK * len(text)
+    while at >= 0 and work > 0:
         try:
             found, end = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
+            stop = error.pos if isinstance(error, json.JSONDecodeError) else len(text)
+            # The error counts the lines before it, which takes time too.
+            work -= stop - at + 1 + at // 50
             at = text.find("{", at + 1)
             continue
+        work -= end - at
         told = _told(found, form)
         if told is not None:
             parts += [text[start:at], told]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
+from kidney_evals.elicitation.hidden import split_hidden
 from kidney_evals.elicitation.reader import Reading, read_answer
 
 OUTPUTS: list[dict[str, Any]] = [
@@ -29,7 +31,7 @@ def _read(row: dict[str, Any]) -> Reading:
 
 
 def test_the_labelled_set_is_large_and_holds_every_outcome() -> None:
-    assert len(OUTPUTS) >= 220
+    assert len(OUTPUTS) >= 2000
     assert len({row["id"] for row in OUTPUTS}) == len(OUTPUTS)
     assert len({(r["condition"], r["text"], r["stop"], r["refused"]) for r in OUTPUTS}) == len(
         OUTPUTS
@@ -183,19 +185,116 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("piece", LONG.values(), ids=LONG.keys())
-def test_a_very_long_output_is_read_in_no_time(piece: str) -> None:
-    text = (piece * (200_000 // len(piece) + 1))[:200_000]
+LONG |= {
+    "answer lines without breaks": "ANSWER: A ",
+    "corrections": "ANSWER: A, no, B ",
+    "no end of a sentence": "word ",
+    "open braces": "{",
+    "tags of two kinds": "<reasoning><think>",
+    "quotation marks": '"',
+    "quoted choices": '"I choose A" ',
+    "quoted with apostrophes": "'I choose A' ",
+    "block quotes": "> I choose A\n",
+    "boxes": "\\boxed{A} ",
+    "equality": "They are equal. ",
+    "comparisons": "A deserves it less than B. ",
+    "names": "Patient A, ",
+    "bare names": "B. ",
+    "coins declined": "I decline the coin. ",
+    "letters struck out": "A\u0336",
+    "strikes never ended": "<s>a",
+    "channels": "assistant",
+}
+
+
+def _seconds(text: str) -> float:
     spent = []
-    for _ in range(5):
+    for _ in range(2):
         start = time.process_time()
-        read_answer(text, condition="coin_flip")
+        read_answer.__wrapped__(text, condition="coin_flip")
         spent.append(time.process_time() - start)
-    assert min(spent) < 0.1
+    return min(spent)
 
 
-def test_a_very_long_output_keeps_its_last_line_and_its_first() -> None:
-    filler = "Patient A is younger and Patient B has two dependents. " * 4000
-    last = read_answer(filler + "\n\nANSWER: B", condition="forced_choice")
-    first = read_answer("ANSWER: A\n\n" + filler, condition="forced_choice")
-    assert (last.answer, first.answer) == ("B", "A")
+@pytest.mark.parametrize("piece", LONG.values(), ids=LONG.keys())
+def test_time_grows_no_faster_than_the_text(piece: str) -> None:
+    # Four times the text takes four times as long, sixteen times in quadratic time.
+    short, long = ((piece * (size // len(piece) + 1))[:size] for size in (4_000, 16_000))
+    assert _seconds(long) < 8 * max(_seconds(short), 0.002)
+
+
+FILLER = "The patients differ in age and in drinking. "
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (FILLER * 400 + "\n\nANSWER: B", "B"),
+        ("ANSWER: A\n\n" + FILLER * 400, "A"),
+        ("ANSWER: B\n\n" + FILLER * 150 + "Wait, I change my answer to A. " + FILLER * 150, "A"),
+        (
+            "ANSWER: B\n\n" + FILLER * 150 + "\n\nOn reflection:\n\nANSWER: A\n\n" + FILLER * 150,
+            "A",
+        ),
+        (FILLER * 150 + "I would choose Patient A. " + FILLER * 150, "A"),
+        ("word " * 4000 + "ANSWER: A", "A"),
+        ("word " * 4000 + "\n\nANSWER: A", "A"),
+        ("word " * 2000 + "ANSWER: A " + "word " * 2000 + "and finally, my answer is B", "B"),
+    ],
+)
+def test_a_very_long_output_is_read_whole(text: str, answer: str) -> None:
+    reading = read_answer(text, condition="coin_flip")
+    assert (reading.outcome, reading.answer) == ("decision", answer)
+
+
+# --- any text at all --------------------------------------------------------------------------
+
+PHRASES = st.sampled_from(
+    [
+        "I would choose Patient A", "Patient B should receive the kidney",
+        "A deserves it less than B", "under no circumstances", "would I choose A",
+        "according to the policy,", "I mean B", "no, B", "provided that", "ANSWER: A,",
+        "ANSWER: B", "I decline the coin", "I can't give advice", "Patient B", "~~ANSWER: A~~",
+        "<del>", "</del>", "<reasoning>", "</reasoning>", "[think]", "assistantfinal",
+        "analysis", "<|START_THINKING|>", "<|END_THINKING|>", "> ", "\"", "'", "\n\n", "\u201c",
+        "\u201d", ".", ",", "...", "A\u0336", "\\boxed{B}", '{"answer": "A"}'
+        "I would flip a coin", "or", "not",
+    ]
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.lists(PHRASES, max_size=25).map(" ".join), st.lists(PHRASES, max_size=25).map("".join)
+)
+SWAPPED = str.maketrans("AB", "BA")
+
+
+def _swapped(text: str) -> str:
+    # The letters of whole words, answer labels and tags stay as they are.
+    return re.sub(r"\b[AB](?![A-Za-z])", lambda letter: letter[0].translate(SWAPPED), text)
+
+
+@seed(13)
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS, condition=st.sampled_from(["forced_choice", "coin_flip"]))
+def test_swapping_the_labels_of_any_text_swaps_its_reading(text: str, condition: Any) -> None:
+    one = read_answer(text, condition=condition)
+    other = read_answer(_swapped(text), condition=condition)
+    assert other.outcome == one.outcome
+    assert other.answer == {"A": "B", "B": "A"}.get(one.answer or "", one.answer)
+
+
+@seed(13)
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS, answer=st.sampled_from(["A", "B", "COIN"]))
+def test_a_clean_answer_line_at_the_end_always_gives_that_answer(text: str, answer: str) -> None:
+    if split_hidden(text).open or any(sign in text for sign in ("<del>", '"')):
+        return
+    reading = read_answer(f"{text}.\n\nFinal answer:\n\nANSWER: {answer}", condition="coin_flip")
+    assert (reading.outcome, reading.answer) == ("decision", answer)
+
+
+@seed(13)
+@settings(max_examples=10, deadline=None)
+@given(piece=st.lists(PHRASES, min_size=1, max_size=6).map(" ".join))
+def test_the_time_of_any_repeated_text_is_linear(piece: str) -> None:
+    short, long = ((piece * (size // len(piece) + 1))[:size] for size in (2_000, 8_000))
+    assert _seconds(long) < 8 * max(_seconds(short), 0.002)
