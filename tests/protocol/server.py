@@ -12,6 +12,7 @@ import math
 import random
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -102,6 +103,7 @@ class ProtocolServer:
         retry_after: Seconds that a 429 asks to wait.
         chances: Probabilities of answer words that chat answers are drawn from, and that their
             log-probabilities say; without any, all answers are the same and none come back.
+        varied: Whether chat answers depend on the question, as `answer_to` says.
         pause: Seconds before an answer is sent.
         calls: What was asked, in order of arrival, probes apart.
         probes: How many probe requests arrived.
@@ -112,6 +114,7 @@ class ProtocolServer:
     default: Reply = "answer"
     retry_after: float = 0.02
     chances: Mapping[str, float] = field(default_factory=dict)
+    varied: bool = False
     pause: float = 0
     calls: list[Call] = field(default_factory=list)
     probes: int = 0
@@ -183,6 +186,8 @@ class ProtocolServer:
                 message = f"No result for tool calls {sorted(unanswered)}."
                 return _error(400, "invalid_request_error", message)
             said = speak(outcome, body)
+            if self.varied and protocol == "chat":
+                said["choices"][0]["message"]["content"] = f"ANSWER: {answer_to(prompt_of(body))}"
             if self.chances and protocol == "chat":
                 said["choices"] = [_drawn(self.chances, body, len(self.calls))]
             return _stream(said) if body.get("stream") else JSONResponse(said)
@@ -225,6 +230,16 @@ def _error(
     """An error as OpenAI and Anthropic both read it (the second ignores `code` and `param`)."""
     error = {"message": message, "type": code, "code": code, "param": None}
     return JSONResponse({"type": "error", "error": error}, status_code=status, headers=headers)
+
+
+def prompt_of(body: Body) -> str:
+    """The first question of a chat request."""
+    return next(str(turn["content"]) for turn in body["messages"] if turn["role"] == "user")
+
+
+def answer_to(prompt: str) -> str:
+    """The answer to a question where answers vary: A, B or the coin, always the same to one."""
+    return ("A", "B", "COIN")[zlib.crc32(prompt.encode()) % 3]
 
 
 def _drawn(chances: Mapping[str, float], body: Body, arrived: int) -> dict[str, Any]:
