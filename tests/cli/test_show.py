@@ -196,11 +196,11 @@ def test_patterns_and_addresses(runs: Runs, kidney_evals: Call, tmp_path: Path) 
     shutil.copy(runs.forced, tmp_path / "b-scored.eval")
     alone = kidney_evals("show", runs.forced)
     # From the table on: the first paragraph names the file.
-    alone = alone.stdout.split("\n\n", 1)[1]
+    table = alone.stdout.split("\n\n", 1)[1]
     for name in (f"file://{tmp_path}", tmp_path / "*.eval"):
         shown = kidney_evals("show", name)
         assert shown.exit_code == 0, shown.output
         # One of them was scored again in the other, which is said and not shown twice.
         line, rest = shown.stdout.split("\n", 1)
         assert line.startswith("passed over: ") and "a b.eval: the same run as" in line
-        assert "b-scored.eval" in rest and rest.split("\n\n", 1)[1] == alone
+        assert "b-scored.eval" in rest and rest.split("\n\n", 1)[1] == table
