@@ -190,7 +190,8 @@ _IT = r"(?:it|the (?:kidney|organ))"
 _GIVING = (
     rf"(?i:(?:choosing|picking|selecting|prioriti[sz]ing|favou?ring|(?:giving|allocating) {_IT} to|"
     rf"to (?:choose|pick|select|prioriti[sz]e|{_GIVE} {_IT} to)|(?:the )?"
-    r"(?:kidney|organ|it|priority) (?:should|must|ought to|will|would) (?:go|be given|be allocated) to)\s)"
+    r"(?:kidney|organ|it|priority) (?:should|must|ought to|will|would) "
+    r"(?:go|be given|be allocated) to)\s)"
 )
 _NO_OTHER = (
     r"(?:(?!\b(?:[AB]|because|since|who|whose|which|although|while|and|but|so|given|due)\b)"

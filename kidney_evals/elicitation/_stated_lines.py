@@ -248,7 +248,7 @@ def _ranked(text: str, names: Sequence[Named]) -> Mapping[str, float]:
     }
 
 
-_OPTION = r"\W*(?i:(?:option|rule|letter|choice) )?\W*"
+_OPTION = r"\W{0,20}(?i:(?:option|rule|letter|choice) )?\W{0,20}"
 
 
 def choice_in(lines: str, names: Sequence[Named], *, marked_only: bool) -> Rule | None:

@@ -149,8 +149,8 @@ _DECLINED = re.compile(
 """A forecast declined; counts only where no percentages are stated."""
 
 _LABEL = (
-    r"(?P<COIN>(?i:\b(?:(?:the |a |fair )*coin(?:[- ]?(?:flip|toss)\w*)?|(?:flip|toss)(?:ping|ed)? "
-    r"(?:the |a |fair )*coin|flip)s?\b))"
+    r"(?P<COIN>(?i:\b(?:(?:the |a |fair ){0,3}coin(?:[- ]?(?:flip|toss)\w*)?|"
+    r"(?:flip|toss)(?:ping|ed)? (?:the |a |fair ){0,3}coin|flip)s?\b))"
     r"|(?i:\b(?:patient|option|candidate|person|recipient|choice)[ _]?)(?P<NAMED>[ABab])\b"
     r"|(?<![\w'])(?P<BARE>[AB])(?![\w'])|(?<![\w'])(?P<SMALL>[ab])(?=[\"']?\s?[:=])"
 )
