@@ -372,10 +372,10 @@ def test_an_unknown_wording_is_named_with_those_there_are() -> None:
 @pytest.mark.parametrize("piece", ["age=", "ANSWER: ", "age=a:60; ", "age > ", "((((", "| a "])
 def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     for wording in ("swings_matter", "ranking_count", "rule_follow", "flip_would"):
-        seconds = []
-        for size in (5_000, 20_000):
+        seconds = {5_000: 9.0, 20_000: 9.0}
+        for size in 3 * list(seconds):
             start = time.process_time()
-            read_stated(piece * (size // len(piece)), asked(wording))
-            seconds.append(time.process_time() - start)
+            read_stated.__wrapped__(piece * (size // len(piece)), asked(wording))
+            seconds[size] = min(seconds[size], time.process_time() - start)
         # Four times the text takes four times as long, sixteen times in quadratic time.
-        assert seconds[1] < 9 * max(seconds[0], 0.005)
+        assert seconds[20_000] < 9 * max(seconds[5_000], 0.005)
