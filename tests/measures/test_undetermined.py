@@ -57,7 +57,8 @@ CASES = [
 
 def choices(x: NDArray[np.float64], seed: int = 1) -> NDArray[np.float64]:
     chance = 1 / (1 + np.exp(-2 * (x - x.mean(axis=0)) @ np.ones(3)))
-    return (np.random.default_rng(seed).random(len(x)) < chance).astype(np.float64)
+    chosen: NDArray[np.bool_] = np.random.default_rng(seed).random(len(x)) < chance
+    return chosen.astype(np.float64)
 
 
 @pytest.mark.parametrize(("case", "determined"), CASES)

@@ -81,7 +81,7 @@ def test_metrics_are_finite_and_an_interval_has_a_standard_error(
     # Readers get every row, with NaN where the log has no column.
     rows = rows_of(logs[name])
     assert set(rows) == {score.name for score in results.scores}
-    assert results.headline is not None
+    assert results.headline is not None and results.headline.score is not None
     defined = rows[results.headline.score].defined
     assert results.headline.metric == ("est_value" if defined else "est_n")
 
