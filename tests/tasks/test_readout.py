@@ -103,9 +103,9 @@ def test_scores_are_the_same_when_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("traits", [{}, {"sharpness": 2.0, "position_bias": 0.1}])
 def test_it_agrees_with_eight_hundred_samples(traits: dict[str, Any], tmp_path: Path) -> None:
     model = get_model("kidney/human", memoize=False, **traits)
-    asked = {"dilemmas": 50, "controls": False}
-    read = rows_of(run(coin_flip(**asked, readout="logprobs"), tmp_path, model))
-    many = rows_of(run(coin_flip(**asked), tmp_path, model, epochs=8))
+    once = coin_flip(dilemmas=50, controls=False, readout="logprobs")
+    read = rows_of(run(once, tmp_path, model))
+    many = rows_of(run(coin_flip(dilemmas=50, controls=False), tmp_path, model, epochs=8))
     assert read["flip_rate"]["n"] == 50 * 2
     assert many["flip_rate"]["n"] == 50 * 2 * 8
     for name in SHARED:
