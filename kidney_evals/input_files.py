@@ -35,11 +35,20 @@ from kidney_evals.errors import UserError
 MAX_BYTES = 500_000
 """Size limit of a file, far above any real study, wording table or price file."""
 
-MAX_TABLE_BYTES = 20_000_000
+MAX_TABLE_BYTES = 4_000_000
 """Size limit of a CSV table."""
+
+MAX_COLUMNS = 1000
+"""Limit of the columns of a CSV table."""
+
+MAX_CELLS = 300_000
+"""Limit of the cells of a CSV table, which take some hundredths of a millisecond each to read."""
 
 MAX_DEPTH = 20
 """Nesting limit of a YAML or JSON file."""
+
+MAX_NODES = 20_000
+"""Limit of the values in a YAML file, which take a tenth of a millisecond each to read."""
 
 _SHOWN_PROBLEMS = 10
 _BOM = b"\xef\xbb\xbf"
@@ -464,12 +473,17 @@ class TableFile(InputFile):
 
     def _cells(self, form: type[F]) -> Iterator[tuple[int, dict[str, str]]]:
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
-        line = 1
+        line, cells = 1, 0
         try:
             self.columns = header = next(reader, [])
+            if len(header) > MAX_COLUMNS:
+                raise UserError(f"{self.where} has more than {MAX_COLUMNS:,} columns")
             self._check_header(header, form)
             line = reader.line_num + 1
             for row in reader:
+                cells += max(len(row), 5)  # a row costs as much as five cells
+                if cells > MAX_CELLS:
+                    raise UserError(f"{self.where} has more than {MAX_CELLS:,} cells")
                 if row and len(row) != len(header):
                     self.add((line,), f"has {len(row)} cells, the first line has {len(header)}")
                 elif row:
@@ -517,6 +531,7 @@ class _Loader(yaml.SafeLoader):
     """Composes nodes; refuses what makes a small file large or deep."""
 
     depth = 0
+    nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -527,8 +542,11 @@ class _Loader(yaml.SafeLoader):
             refused = "tags (!) are not allowed; put such text in quotes"
         elif self.depth == MAX_DEPTH:
             refused = f"more than {MAX_DEPTH} levels of nesting"
+        elif self.nodes == MAX_NODES:
+            refused = f"more than {MAX_NODES:,} values"
         if refused:
             raise yaml.MarkedYAMLError(problem=refused, problem_mark=event.start_mark)
+        self.nodes += 1
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1

@@ -1,5 +1,6 @@
 """A study outside the package: a folder with the files of a shipped one."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from inspect_ai.log import EvalLog, read_eval_log
 
 from cli.calling import inspect
 from kidney_evals.cli import main
+from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import datasets_dir, load_study
 
@@ -100,3 +102,119 @@ def test_from_a_task_file_of_the_checkout(study: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (path,) = (tmp_path / "logs").glob("*.eval")
     check(read_eval_log(str(path)), study)
+
+
+SPOILT = [
+    ("dilemmas.csv", "q02,question 2,18", "q02,question 2,1_8", "line 3, first_age must be"),
+    ("study.yaml", "favoured: high", "favoured: up", "line 50, attributes[dependents].favoured"),
+    ("study.yaml", "id: mine", "id: &mine mine", "anchors and aliases"),
+    ("reference/counts.csv", "forced_choice,q01,38", "forced_choice,q01,-38", "line 2, first must"),
+    ("reference/draws_coin_flip.csv", "32,10,20", "32,10,many", "line 2, q01.coin must be a"),
+]
+DOORS = [
+    ("plan", "forced_choice", "-T", "study={}"),
+    ("plan", "coin_flip", "-T", "study={}"),
+    ("try", "--study", "{}"),
+    ("sft", "export", "--study", "{}", "--out", "{}-out"),
+]
+
+
+def spoil(study: Path, file: str, old: str, new: str) -> None:
+    text = (study / file).read_text(encoding="utf-8")
+    assert old in text
+    (study / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("file", "old", "new", "says"), SPOILT)
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: " ".join(door))
+def test_a_spoilt_folder_is_one_line_behind_every_door(
+    study: Path, door: tuple[str, ...], file: str, old: str, new: str, says: str
+) -> None:
+    spoil(study, file, old, new)
+    done = CliRunner().invoke(main, [part.format(study) for part in door])
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith(f"Error: {study / file}") and done.stderr.count("\n") == 1
+    assert says in done.stderr
+    assert not Path(f"{study}-out").exists()
+
+
+@pytest.mark.parametrize(("file", "old", "new", "says"), SPOILT)
+@pytest.mark.parametrize("task", ["forced_choice", "coin_flip", "stated_values"])
+def test_a_spoilt_folder_is_refused_before_the_first_call(
+    study: Path, tmp_path: Path, task: str, file: str, old: str, new: str, says: str
+) -> None:
+    spoil(study, file, old, new)
+    with pytest.raises(UserError, match=re.escape(says)):
+        eval(
+            f"kidney_evals/{task}",
+            task_args={"study": str(study)},
+            model="mockllm/model",
+            log_dir=str(tmp_path / "logs"),
+        )
+    assert not (tmp_path / "logs").exists() or not list((tmp_path / "logs").glob("*.eval"))
+
+
+def test_a_log_whose_study_was_spoilt_since_is_one_line(study: Path, tmp_path: Path) -> None:
+    eval(
+        "kidney_evals/forced_choice",
+        task_args={"study": str(study)},
+        model="kidney/human",
+        epochs=1,
+        limit=4,
+        log_dir=str(tmp_path / "logs"),
+    )
+    (path,) = (tmp_path / "logs").glob("*.eval")
+    spoil(study, *SPOILT[0][:3])
+    for command in (["rescore", str(path)], ["describe", str(path)]):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 2, done.output
+        assert SPOILT[0][3] in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_command_line_of_inspect_says_one_line(study: Path, tmp_path: Path) -> None:
+    spoil(study, *SPOILT[0][:3])
+    done = inspect(
+        *("eval", "kidney_evals/forced_choice", "--model", "mockllm/model"),
+        *("-T", f"study={study}", "--log-dir", "logs", "--display", "plain"),
+        cwd=tmp_path,
+    )
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert SPOILT[0][3] in said and "Traceback" not in said and said.count("\n") <= 2
+
+
+@pytest.mark.parametrize("name", ["bom", "constant", "collinear"])
+def test_folders_as_people_save_them_are_planned(name: str, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(OWN, "utf-8")
+    table = "id,label,first_age,first_drinks,second_age,second_drinks\r\n"
+    pairs = {"bom": "30,4,60,1", "constant": "30,0,40,0", "collinear": "30,1,60,4"}
+    mark = "\ufeff" if name == "bom" else ""
+    (tmp_path / "dilemmas.csv").write_text(mark + table + f"q00,one,{pairs[name]}\r\n", "utf-8")
+    done = CliRunner().invoke(main, ["plan", "forced_choice", "-T", f"study={tmp_path}"])
+    assert done.exit_code == 0, done.output
+
+
+OWN = """\
+id: own
+title: My own pairs
+version: 1
+kind: fixed
+canary: none
+people: {forced_choice: 0}
+scenario:
+  situation: Two patients are waiting. One kidney is there.
+attributes:
+  - id: age
+    label: Age
+    range: [20, 80]
+    favoured: low
+    favoured_text: the younger patient
+    phrases: {one: "{value} year", other: "{value} years"}
+  - id: drinks
+    label: Drinks
+    range: [0, 6]
+    favoured: low
+    favoured_text: the patient who drank less
+    phrases: {one: "{value} drink", other: "{value} drinks"}
+"""

@@ -274,7 +274,7 @@ def test_the_command_prints_json() -> None:
         (("coin_flop",), "unknown task or suite 'coin_flop'"),
         (("coin_flip", "-T", "dilemmas"), "-T takes name=value, not 'dilemmas'"),
         (("coin_flip", "-T", "dilemmas=[1"), "-T dilemmas: the value '[1' is not YAML"),
-        (("coin_flip", "--prices", "absent.yaml"), "price file absent.yaml cannot be read"),
+        (("coin_flip", "--prices", "absent.yaml"), "absent.yaml cannot be read"),
         (("coin_flip", "--epochs", "0"), "epochs must be at least 1, not 0"),
     ],
 )

@@ -228,6 +228,8 @@ BAD = [
     _study(
         "canary: none", "canary:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 900)), "levels"
     ),
+    _study("id: mine", "source:\n" + "  a: b\n" * 60_000 + "id: mine", "more than 20,000 values"),
+    _study("id: mine", "# " + "x" * 600_000 + "\nid: mine", "too large: the limit is 500,000"),
     _study("canary: none", "canary: none\n? [a, b]\n: c", "a key that is not text"),
     _study("canary: none", "canary: none\n<<: {a: b}", "<< is not known"),
     # Numbers.
@@ -348,6 +350,8 @@ BAD = [
     _table("id,label", "id,note", "unknown column 'note'; allowed: id, label"),
     _table(DILEMMAS, DILEMMAS.replace(",", ";"), "separated by ';'; use commas"),
     _table(DILEMMAS, DILEMMAS.replace(",", "\t"), "separated by '\\t'; use commas"),
+    _table("id,label", "id," * 2000 + "label", "more than 1,000 columns"),
+    _table(DILEMMAS[56:], "\n" * 300_001, "more than 300,000 cells"),
     _table("q2,two,40,", "q2,two,", "line 3 has 5 cells, the first line has 6"),
     _table("q2,two,40,", "q2,two,40,40,", "line 3 has 7 cells"),
     _table("q2,two", 'q2,"two', "not valid CSV: line 3"),

@@ -121,7 +121,7 @@ def test_bad_wordings_are_refused_in_one_line(
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({"id": "holed", "scene": ""}, "lacks scene"),
+        ({"id": "holed", "scene": ""}, "scene must name situation"),
         (
             {"id": "loaded", "patient": "Poor Patient {name}\n{attributes}"},
             "says poor of a patient",
@@ -154,7 +154,7 @@ def test_a_study_without_words_in_a_language_says_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="in English only: its folder has no"):
         forced_choice(study=str(folder), wording="german")
     (folder / "languages.yaml").write_text("de: {situation: x, attributes: {}}", encoding="utf-8")
-    with pytest.raises(UserError, match="lacks 'age' in de"):
+    with pytest.raises(UserError, match=r"de.attributes.age is missing; "):
         forced_choice(study=str(folder), wording="german")
     with pytest.raises(UserError, match="'fr'; allowed: en, de"):
         forced_choice(study=str(folder), wording="french")
