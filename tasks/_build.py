@@ -31,7 +31,7 @@ from kidney_evals.tasks._wordings import deal, wordings_for
 
 DEFAULT_STUDY = "mcelfresh_2021"
 
-TASK_VERSION = "1-B"
+TASK_VERSION = "2-C"
 """N-X: N when results stop being comparable, X when the interface changes."""
 
 TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")

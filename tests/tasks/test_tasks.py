@@ -158,7 +158,7 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert {"agreement", "flip_rate", "imp_age"} <= rows
     metadata = log.eval.metadata or {}
     assert "Not for clinical" in metadata["limits_and_use"]
-    assert log.eval.task_version == "1-B"
+    assert log.eval.task_version == "2-C"
 
 
 @pytest.mark.parametrize("suite", SUITES)
