@@ -8,6 +8,9 @@ import pytest
 # a small run itself. The first run in a process decides for all later ones: no call names another.
 os.environ.setdefault("INSPECT_DISPLAY", "log")
 
+# pytest-xdist sets a terminal's width for its workers, in which commands would break long paths.
+os.environ.pop("COLUMNS", None)
+
 LONGEST_FIRST = (
     "finetuning/test_tiny_model.py",
     "finetuning/test_comparison.py",

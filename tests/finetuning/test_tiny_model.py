@@ -48,7 +48,7 @@ SIZES = (32, TRAINED)
 DILEMMAS = 100
 # A model this small learns at a rate that would break a real one.
 SETTINGS = settings(
-    rank=8, alpha=16, learning_rate=2e-3, dropout=0.1, batch=4, steps=500, patience=6
+    rank=8, alpha=16, learning_rate=2e-3, dropout=0.1, batch=8, steps=500, patience=6
 )
 FEW = settings(rank=4, alpha=8, learning_rate=3e-3, batch=8, steps=12)
 """Three passes over 32 samples."""

@@ -80,7 +80,7 @@ EXTRAS = {
 }
 """What the package imports only where an extra is installed, and which."""
 
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {"dotenv": "python_dotenv", "yaml": "pyyaml"}
 """Distributions whose name is not that of what they install."""
 
 

@@ -144,9 +144,9 @@ LEFT: dict[str, tuple[Callable[[Path, Path], object], str, str]] = {
     "failed.eval": (
         lambda of, to: edited(of, to, _failed),
         "partial",
-        "failed (no credit) after 22 of 22 samples",
+        "failed (no credit left) after 22 of 22 samples",
     ),
-    "failed.json": (lambda of, to: edited(of, to, _failed), "partial", "failed (no credit)"),
+    "failed.json": (lambda of, to: edited(of, to, _failed), "partial", "failed (no credit left)"),
     "unscored.eval": (lambda of, to: edited(of, to, _unscored), "partial", "without scores"),
     "nothing.eval": (lambda of, to: edited(of, to, _nothing), "empty", "holds no answer"),
     "whole.json": (lambda of, to: edited(of, to, lambda log: None), "finished", "finished"),

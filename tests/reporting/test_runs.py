@@ -145,7 +145,7 @@ APART: dict[str, tuple[Callable[[EvalLog], object], list[str]]] = {
         ["kidney/human, wording default", "kidney/human, wording survey_text"],
     ),
     "version": (
-        lambda log: setattr(log.eval, "task_version", "2-A"),
+        lambda log: setattr(log.eval, "task_version", "3-A"),
         ["kidney/human, task version 2-C", "kidney/human, task version 3-A"],
     ),
     "reference": (

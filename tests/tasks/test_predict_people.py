@@ -350,7 +350,8 @@ def test_it_is_found_by_its_registered_name_and_shown_in_80_columns(tmp_path: Pa
     lines = result.output.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert lines[1] == "mcelfresh_2021_fixed + mcelfresh_2021, 32 samples, success"
-    assert lines[5].startswith("prediction, fixed questions")
-    assert lines[6].startswith("prediction, drawn dilemmas")
+    # Two lines on the task, one on the parameters, one on the file, a blank, heads, a blank.
+    assert lines[7].startswith("prediction, fixed questions")
+    assert lines[8].startswith("prediction, drawn dilemmas")
     assert "On the fixed questions the predictions lie" in result.output
     assert "refusal" not in table(rows_of(log), "predict_people")

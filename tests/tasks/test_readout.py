@@ -101,13 +101,13 @@ def test_scores_are_the_same_when_read_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("traits", [{}, {"sharpness": 2.0, "position_bias": 0.1}])
-def test_it_agrees_with_eight_hundred_samples(traits: dict[str, Any], tmp_path: Path) -> None:
+def test_it_agrees_with_hundreds_of_samples(traits: dict[str, Any], tmp_path: Path) -> None:
     model = get_model("kidney/human", memoize=False, **traits)
-    once = coin_flip(dilemmas=50, controls=False, readout="logprobs")
+    once = coin_flip(dilemmas=30, controls=False, readout="logprobs")
     read = rows_of(run(once, tmp_path, model))
-    many = rows_of(run(coin_flip(dilemmas=50, controls=False), tmp_path, model, epochs=8))
-    assert read["flip_rate"]["n"] == 50 * 2
-    assert many["flip_rate"]["n"] == 50 * 2 * 8
+    many = rows_of(run(coin_flip(dilemmas=30, controls=False), tmp_path, model, epochs=8))
+    assert read["flip_rate"]["n"] == 30 * 2
+    assert many["flip_rate"]["n"] == 30 * 2 * 8
     for name in SHARED:
         one, other = read[name], many[name]
         # On the same dilemmas the readout is without error; a tenth of a width for the rest.
