@@ -38,11 +38,57 @@ INVERTED = re.compile(
 )
 """Before "I": a question, or a sentence that opens with a denial or a condition."""
 
-CERTAIN = re.compile(
-    r"(?i:\b(?:without|no|beyond) (?:any |a |the )?(?:slightest |shadow of a |further |real )?"
-    r"(?:doubts?|question|hesitation)(?: about it| in my mind)?\b)"
+_FACTS = (
+    r"(?:the|this|these|those|what|your|given|available|limited|provided|stated) (?:\w{1,12} ){0,2}?"
+    r"(?:information|facts|details|data|attributes|descriptions?|profiles|characteristics|"
+    r"is (?:given|provided|stated|described)|(?:is|was|has been|have been|you(?:'ve| have)?) "
+    r"(?:given|provided|told|shared|shown))"
 )
-"""Words that look like a denial and are the opposite."""
+
+HARMLESS = re.compile(
+    r"(?i:\b(?:there(?:'s| is) )?(?:without|no|beyond) (?:any |a |the )?(?:slightest |"
+    r"shadow of a |further |real )?(?:doubts?|question|hesitation)(?: about it| in my mind)?\b"
+    r"(?: that\b)?|"
+    rf"\b(?:solely|purely|only|strictly|merely|just|simply) (?:on|from|by) {_FACTS}\b|"
+    r"\b(?:unless|if) (?:i'm|i am|i've|i have) (?:missing|missed|overlooking|overlooked|"
+    r"misunderstanding|misunderstood|reading|understood|understand) [^,.;:]{1,40}|"
+    r"\b(?:assuming|provided|if) (?:that )?(?:the|this|your) (?:\w{1,12} )?(?:information|facts|"
+    r"details|data|descriptions?)(?: \w{1,12}){0,2} (?:is|are) (?:accurate|correct|complete|true|"
+    r"right|reliable)\b|"
+    r"\bnot only (?:would|do|will|did) (?=i\b|$)|"
+    r"\bfrom an? (?:ethical|moral|overall|holistic|balanced) (?:standpoint|perspective|"
+    r"point of view|viewpoint)\b)"
+)
+"""Words that look like a denial, a condition or a narrow view, but leave a choice unconditional.
+
+Examples: "no doubt", "based solely on the information given", "unless I'm missing something".
+These words are removed before a sentence is checked for doubts.
+"""
+
+RETRACTED = re.compile(
+    r"(?i:\W*(?:(?:hmm+|uh|um|oh|ah|wait|well|actually|sorry|but|oops|hold on|then again|or|no|"
+    r"on second thoughts?)\W{1,4}){0,4}?(?:"
+    r"(?:i'm |i am |i was )?(?:only |just )?(?:kidding|joking)|(?:scratch|strike|forget|ignore|"
+    r"disregard) (?:that|this|it)|never ?mind|psych|(?:maybe|perhaps|probably|actually) not|"
+    r"(?:no|nope)\W{1,3}wait|wait\W{1,3}(?:no|nope)|(?:actually|hmm+|wait)\W{1,4}(?:no|not|nope)|"
+    r"(?:i|i'll|i'd like to|i want to|i must|i have to|let me|i should)(?: have to)? (?:take (?:that|it|"
+    r"this|my (?:answer|choice)) back|(?:retract|withdraw|reconsider)\b(?: (?:that|it|this|"
+    r"my (?:answer|choice)))?)|"
+    r"(?:wait|no|hmm+|actually|oops|sorry|hold on)\W{1,4}(?:but )?(?:that's|that is|that was|this is|"
+    r"that isn't|that can't be|i got that) (?:not )?(?:wrong|right|correct|incorrect|a mistake|"
+    r"an error|backwards?|my (?:answer|choice))"
+    r")(?: (?:now|then|again|after all|please))?\W*$)"
+)
+"""A sentence that only takes back the answer before it."""
+
+DENIED = re.compile(r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope)\W*$)")
+"""A sentence that is only "no" or "not"; after a choice, it takes the choice back."""
+
+DENIED_AFTER = re.compile(
+    r"(?i:(?!\.\s)\W{0,8}(?:(?:oh|or|hmm+|uh|um|er|well|wait|actually|sorry|oops|but)\W{1,4}){0,4}"
+    r"(?:no|nope|not)(?=\W*$|\s?[:!]|,\s(?:both|neither|they)\b))"
+)
+"""Straight after an answer on a line: the answer is denied, and no other answer is given."""
 
 FRONTED = re.compile(
     r"(?i:(?:^\W*|[,;:(-]\s\W{0,2}|\b(?:and|but|so|that|then|yet|think|believe|say)\s)(?:"
@@ -68,8 +114,11 @@ FRONTED = re.compile(
     r"presumably|traditionally|conventionally|normally|typically|usually|generally|medically|"
     r"clinically|legally|statistically|superficially|historically|seemingly|"
     r"socially|economically|biologically|politically)\b|"
-    r"granted (?:that|both)|presuming\b|presupposing\b|given the (?:condition|assumption)|"
-    r"with the (?:proviso|condition|caveat)|prima facie\b|at first (?:glance|sight|blush|look)|"
+    r"granted (?!the\b|i\b)\w{1,15}\b|presuming\b|presupposing\b|given (?:the (?:condition|assumption|chance|opportunity)|"
+    r"enough|more|sufficient|better|further|additional|different|full|complete|perfect|equal|"
+    r"identical)\b|"
+    r"with (?:the (?:proviso|condition|caveat)|(?:enough|more|"
+    r"sufficient|better|further|additional|different|equal|identical)\b)|prima facie\b|at first (?:glance|sight|blush|look)|"
     r"(?:based on|following|going by|applying|consistent with|given|considering) [^,.;]{0,30}"
     r"\b(?:polic(?:y|ies)|guidelines?|rules?|protocols?|law|committee|board|UNOS)\b|"
     r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|goes|says?|said|states?|sees?|argues?|"
@@ -148,7 +197,7 @@ VERDICT_OPENING = re.compile(
     r"recommend|decide|decided|judge|find|it (?:seems|appears)(?: to me)?|in my (?:opinion|view|"
     r"judge?ment)|convinced|confident|my (?:view|opinion|answer|conclusion|decision|judge?ment|"
     r"recommendation|verdict) (?:is|would be)|the|this|[ab]|single|one|available|fair|in this case|"
-    r"in a case like this|donor|donated|scarce|of course|because of (?:this|that)|for (?:this|that|"
+    r"in a case like this|as things stand|as described|as it stands|donor|donated|scarce|of course|because of (?:this|that)|for (?:this|that|"
     r"these) reasons?|with this in mind|in conclusion|on balance|in the end|all in all|as a result|"
     r"accordingly|consequently|better|best|most|fairest|ethical|reasonable|"
     r"to me)\b\W{0,3}){0,9}\W*)"
@@ -184,7 +233,7 @@ TENTATIVE = re.compile(
 )
 
 QUOTED = re.compile(
-    r"(?i:(?<!as )\b(?:you|(?:i|we)(?:'ve| have)? (?:was|am|were|been)|i'm|(?:prompt|instructions?|"
+    r"(?i:(?<!as )(?<!since )(?<!because )\b(?:you|(?:i|we)(?:'ve| have)? (?:was|am|were|been)|i'm|(?:prompt|instructions?|"
     r"question|task|user|system|request|format)s?)(?: \w{1,12}){0,2}? (?:asked|asking|asks?|"
     r"want(?:ed|s)?|told|tells?|instruct(?:ed|s)?|requir(?:ed|es?)|request(?:ed|s)?|expect(?:ed|"
     r"s)?|supposed|demand(?:ed|s)?|says?|said|is|was|would be|needs?|prompt(?:s|"

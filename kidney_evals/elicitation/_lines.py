@@ -189,8 +189,20 @@ def _lone_lines(rows: list[tuple[int, str]], found: list[Statement]) -> list[Sta
 
 
 def _one_liner(line: str) -> list[Statement]:
-    """Read a text of one line that opens with an option and does not name the other."""
-    if not options.ONE_LINER.match(line) or "?" in line or not_meant("", line):
+    """Read a text of one line that opens with an option.
+
+    An option that is a sentence of its own is the answer, unless another sentence is the other
+    option's name or heads its description. In any other text the other option must not be named.
+    """
+    if not options.ONE_LINER.match(line) or "?" in line:
+        return []
+    first, _, rest = line.partition(". ")
+    alone = options.LINE_OPTION.fullmatch(first)
+    if alone and options.GOES_ON.match(rest):
+        chosen = _option(alone)
+        if all(patient(other["letter"]) == chosen for other in options.OPENS.finditer(rest)):
+            return [Statement(0, len(first), "line", chosen, first, firm=False)]
+    if not_meant("", line):
         return []
     letters = set(re.findall(r"\b[AB]\b", line))
     value = _read_value(line, short=False)
@@ -222,6 +234,8 @@ def _read_value(rest: str, *, short: bool) -> Value | None:
     if doubts.CONDITION.search(commitments.FORCED_IF.sub("", sentence)):
         return "unclear"
     value: Value = "COIN" if found["coin"] else patient(found["letter"] or found["glued"])
+    if doubts.DENIED_AFTER.match(after):
+        return "unclear"
     if doubts.BROKEN_OFF.match(after) and re.search(r"\b[AB]\W*$", after[:120]):
         return "unclear"
     if lists_another(after, value) or re.match(r"\W{0,4}(?i:or)\b", after):

@@ -79,6 +79,17 @@ ONE_LINER = re.compile(
 )
 """A text of one line that opens with the option."""
 
+GOES_ON = re.compile(
+    r"(?i:(?:(?:patient )?[AB] |although|though|while|even|if|i |this|that|the |they|he |she |it |"
+    r"both|age|being|given|because|since|in |on |my |there|younger|with|their|his|her )"
+    r"[^.!]{0,200}\b(?:is|are|has|have|had|would|wouldn't|drinks?|will|can|gets?|makes?|means?|"
+    r"gains?|stands?|deserves?|outweighs?|matters?|benefits?|lives?|needs?)\b)"
+)
+"""After an option's name as a first sentence: a sentence with a verb, which gives a reason."""
+
+OPENS = re.compile(rf"(?:^|[.;!]\s)(?:{NOUN}\s)?(?P<letter>[AB])\s?[.:(,-]")
+"""The name of an option as a sentence of its own, or at the head of a description."""
+
 _ADJECTIVE = (
     r"(?i:so|thus|therefore|hence|ok|okay|and|my|the|our|your|final|overall|revised|updated|new|"
     r"corrected|actual|short|direct|best|single|required|honest|own|personal|reluctant|forced|"

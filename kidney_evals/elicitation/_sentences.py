@@ -20,7 +20,10 @@ from kidney_evals.elicitation._statement import (
 )
 
 _JOINED = re.compile(r"(?i:\b(?:and|or|nor|neither|both)\s|/)\s?$")
-_UNREAL = re.compile(r"(?i:would(?:'ve| have) (?:chosen|picked|given|selected|gone)\b)")
+_UNREAL = re.compile(
+    r"(?i:would(?:'ve| have) (?:chosen|picked|given|selected|gone)\b|"
+    r"^let(?:'s| us) say,? (?:that )?(?:i|we)\b)"
+)
 _REASON = re.compile(r"(?i:\bbecause\b|\bsince\b|(?<!long )\bas\b(?! long| per))")
 _TAKEN_BACK = re.compile(
     r"(?i:\bbut\b[^.!?;]{0,60}(?:can't|cannot|can not|won't|unable|not able|will not|would not|"
@@ -50,7 +53,19 @@ def spoken(prose: str) -> list[Statement]:
         if commitments.TELLING.search(sentence)
         for one in _in_sentence(start, sentence)
     ]
-    return _without_equality([*found, *bare], spans)
+    return _without_equality([*found, *bare, *_retractions(spans)], spans)
+
+
+def _retractions(spans: list[tuple[int, str]]) -> Iterator[Statement]:
+    """Yield the sentences that only take an answer back: "Just kidding.", "Not."."""
+    asked = True
+    for start, sentence in spans:
+        if len(sentence) <= 80 and (
+            doubts.RETRACTED.match(sentence) or (not asked and doubts.DENIED.match(sentence))
+        ):
+            end = start + len(sentence)
+            yield Statement(start, end, "said", "unclear", sentence, withdraws=True)
+        asked = sentence.rstrip("\"') ").endswith("?")
 
 
 def _bare_names(prose: str, spans: list[tuple[int, str]]) -> list[Statement]:
@@ -60,10 +75,11 @@ def _bare_names(prose: str, spans: list[tuple[int, str]]) -> list[Statement]:
     before = ""
     for start, sentence in spans:
         name = _BARE_NAME.fullmatch(sentence)
-        if name and start and prose[start - 1] != "\n" and not _SHORT_FORM.search(before):
+        if name and not _SHORT_FORM.search(before):
             value: Value = "COIN" if name["coin"] else patient(name["who"])
             values.add(value)
-            if not _NAME_LAST.search(before) or doubts.NEGATED.search(before):
+            opens = not start or prose[start - 1] == "\n"
+            if not opens and (not _NAME_LAST.search(before) or doubts.NEGATED.search(before)):
                 found.append(Statement(start, start + len(sentence), "said", value, sentence))
         before = sentence[-80:]
     return found if len(values) == 1 else []
@@ -88,6 +104,8 @@ def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
     yield from _choices(start, sentence)
     even = moods.EVEN_STATED.search(sentence)
     conditions = commitments.FORCED_IF.sub("", sentence)
+    if even and doubts.ATTRIBUTED.search(sentence, 0, even.start()):
+        even = None
     if even and not (doubts.CONDITION.search(conditions) or doubts.CONDITIONAL.search(conditions)):
         yield _mooted(start, even, sentence, "even", firm=True)
     last = _AT_THE_END.search(sentence) if moods.PREAMBLE.search(sentence) else None
@@ -223,9 +241,10 @@ def _verdict(
 
 def _stands(sentence: str, found: re.Match[str], value: Value, *, personal: bool) -> bool:
     """Whether a choice found in a sentence is meant: not denied, conditional or somebody else's."""
-    before = sentence[max(0, found.start() - 250) : found.start()]
-    after = sentence[found.end() : found.end() + 250]
-    if lists_another(after, value) or _JOINED.search(before):
+    before = doubts.HARMLESS.sub("", sentence[max(0, found.start() - 250) : found.start()])
+    after = doubts.HARMLESS.sub("", sentence[found.end() : found.end() + 250])
+    named = found.start("who") if "who" in found.groupdict() else found.start()
+    if lists_another(after, value) or _JOINED.search(sentence[max(0, named - 20) : named]):
         return False
     if (
         doubts.LESS_AFTER.match(after)

@@ -99,7 +99,7 @@ def not_meant(before: str, words: str) -> bool:
         before: The words of the sentence before the answer.
         words: The answer and the words after it, without its reasons.
     """
-    before = doubts.CERTAIN.sub("", before)
+    before, words = doubts.HARMLESS.sub("", before), doubts.HARMLESS.sub("", words)
     turn, clause = last_turn(before), last_clause(before)
     whole = commitments.FORCED_IF.sub("", turn + words)
     return bool(

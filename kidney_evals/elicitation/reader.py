@@ -157,6 +157,7 @@ def _statements(shown: Plain, language: str) -> list[Statement]:
     sentences = [*spoken(shown.prose), *spoken_in(language, shown.prose)]
     found = [one for one in [*lines, *sentences] if one.at < end and not _quoted(one, shown)]
     found.sort(key=lambda one: (one.at, one.kind == "line"))
+    found = _without_quoted_lines(found, shown)
     for place, one in enumerate(found):
         since = found[place - 1].end if place else 0
         since = max(since, one.at - 300)
@@ -166,19 +167,40 @@ def _statements(shown: Plain, language: str) -> list[Statement]:
     return found
 
 
+def _without_quoted_lines(found: list[Statement], shown: Plain) -> list[Statement]:
+    """Drop answer lines inside quotations that an answer line outside them follows."""
+    kept: list[Statement] = []
+    answered = False
+    for one in reversed(found):
+        if one.kind == "line":
+            inside = bool(_quotations(one, shown))
+            if inside and answered:
+                if kept[-1].kind == "line":
+                    kept[-1] = replace(kept[-1], adjacent=False)
+                continue
+            answered = answered or (not inside and one.value in _CHOICES)
+        kept.append(one)
+    return kept[::-1]
+
+
 def _quoted(one: Statement, shown: Plain) -> bool:
     """Whether a statement stands inside a quotation, unless it is an answer line as a whole."""
-    place = bisect_right(shown.quoted, (one.at, len(shown.lines)))
-    for start, end in shown.quoted[max(0, place - 2) : place]:
-        if start <= one.at and one.end <= end + 1:
-            if one.kind != "line":
-                return True
-            before = shown.lines[max(0, start - 40) : start].rpartition("\n")[2]
-            after = shown.lines[end : end + 80]
-            same = after.partition("\n")[0]
-            if options.WORD.search(before + same) or doubts.SAID_AFTER.match(after):
-                return True
+    for start, end in _quotations(one, shown):
+        if one.kind != "line":
+            return True
+        before = shown.lines[max(0, start - 40) : start].rpartition("\n")[2]
+        after = shown.lines[end : end + 80]
+        same = after.partition("\n")[0]
+        if options.WORD.search(before + same) or doubts.SAID_AFTER.match(after):
+            return True
     return False
+
+
+def _quotations(one: Statement, shown: Plain) -> list[tuple[int, int]]:
+    """Return the places of the quotations around a statement."""
+    place = bisect_right(shown.quoted, (one.at, len(shown.lines)))
+    near = shown.quoted[max(0, place - 2) : place]
+    return [(start, end) for start, end in near if start <= one.at and one.end <= end + 1]
 
 
 def _last_line(found: list[Statement]) -> Statement | None:
@@ -232,6 +254,8 @@ def _follow(now: Statement | None, one: Statement) -> Statement | None:
         return one
     if one.value == now.value:
         return now
+    if one.value == "unclear" and one.withdraws:
+        return one.unclear("the answer is taken back")
     held = now.value in _CHOICES
     if one.value in ("refusal", "even"):
         if held and now.kind == "line":
