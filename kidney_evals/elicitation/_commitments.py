@@ -16,13 +16,26 @@ TELLING = re.compile(
 )
 """Words without which a sentence states nothing; a cheap sieve before the costly expressions."""
 
+_ANSWERING = r"(?:choose|pick|decide|select|answer|make|give|name|commit|say|state|take)"
+
+_NARROW = (
+    r"(?:alone|only(?! one| a single)|solely|purely|strictly|sole|by|using|consider\w*|look\w*|"
+    r"focus\w*|ignor\w*|assum\w*|suppos\w*|criterion|rules?|law|terms)"
+)
+
 _FORCED = (
-    r"(?i:\bif (?:i |you |we |one )?(?:\w{1,12} ){0,2}?(?:(?:had|have|must|were|was|am|are|"
-    r"'m)\b )?(?:\w{1,12} ){0,2}?(?:to (?:choose|pick|decide|select|answer|make)|forced|pressed|"
-    r"compelled|required|made to|obliged|pushed|(?<=you )insist|must (?:choose|decide|pick|answer)|"
-    r"(?<=\bi )must|(?<=\byou )must|(?<=\bwe )must|(?<=\bone )must|(?<=\bif )must)\b"
-    r"(?![^,.;:\n]{0,40}\b(?:alone|only(?! one| a single)|solely|purely|strictly|consider\w*|"
-    r"look\w*|focus\w*|ignor\w*|assum\w*|suppos\w*)\b)[^,.;:\n]{0,40})"
+    r"(?i:\b(?:if|should|were) (?:"
+    rf"(?:(?:i|you|we|one) )?(?:\w{{1,12}} ){{0,2}}?(?:had|have|were|was|am|is|are) "
+    rf"(?:\w{{1,12}} ){{0,2}}?to {_ANSWERING}|"
+    rf"(?:(?:i|you|we|one) )?(?:(?:absolutely|really|simply|truly) )?must(?= {_ANSWERING}|"
+    rf"\W*(?:$|[,:]))|"
+    r"(?:an? )?(?:choice|decision|answer|selection) (?:must|has to|had to) be (?:made|given)|"
+    r"(?:[\w']{1,12} ){0,4}?(?:forced|pressed|compelled|required|made|obliged|pushed|"
+    r"(?<=you )insist|(?<=you )must)"
+    rf"(?=\W*(?:$|[,.;:])|\s(?:me|us|you|to {_ANSWERING}|into|on (?:an?|one|my|it|this)|for|i|"
+    rf"i'd|my|"
+    r"here|today|now|then|it|and|but)\b))\b"
+    rf"(?![^,.;:\n]{{0,40}}\b{_NARROW}\b)[^,.;:\n]{{0,40}})"
 )
 
 FORCED_IF = re.compile(_FORCED)
@@ -64,11 +77,12 @@ _IT_IS = r"(?i:(?:it's|it is|it would be|it'd be|that would be|that's|my answer 
 _ENDS = r"(?=\W{0,4}$|\W{1,3}(?i:because|since|who|given|as|due|for)\b)"
 
 _LEAD_IN = (
-    r"(?i:tl;?dr|in short|in a word|in brief|short version|bottom line|(?:to answer|to be (?:direct|"
+    r"(?i:tl;?dr|in short|in a word|in brief|short version|bottom line|(?:to answer|"
+    r"to be (?:direct|"
     r"clear|brief|concrete)|(?:as|since|because) (?:i|you)(?:'m| am|'ve| have)? (?:been )?(?:must|"
     r"required|asked|forced|have|need|insist)|you asked for)\b[^,:;.\n]{0,40})"
 )
-"""Words that announce the answer: "TL;DR", "To answer your question", "As I am required to pick"."""
+"""Words that announce the answer: "TL;DR", "To answer your question", "As I must pick one"."""
 
 STATED = tuple(
     re.compile(pattern)
@@ -79,13 +93,15 @@ STATED = tuple(
         rf"(?P<who>{PATIENT})",
         rf"(?P<who>{NAMED}|\b[AB]\b)\s(?i:is|remains|it is|would be|gets|would get|has)\s(?i:my)\s"
         r"(?i:(?:final|clear|reluctant)\s)?(?i:answer|choice|pick|decision|recommendation|vote)",
-        rf"^\W{{0,3}}(?P<who>{NAMED})\s(?i:it is)\b",
+        rf"^\W{{0,3}}(?P<who>{NAMED}|[AB]\b)\s(?i:it is)\b",
         rf"(?:^\W{{0,3}}|[,;:(]\s?|\s-\s?|\.{{2,4}}\s?){CORRECTION}[\s,.:;-]{{1,5}}(?:to\s)?"
         rf"(?P<who>{PATIENT})"
         r"(?:\s(?i:does|should|it is|gets it))?\W{0,4}$",
         r"^\W{0,3}(?i:(?:so|therefore|thus|hence|ultimately|overall|finally|in conclusion|"
         r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then|that said|nevertheless|"
-        r"nonetheless|still|however|but|anyway|even so|regardless)\W{1,3}){1,3}"
+        r"nonetheless|still|however|but|anyway|even so|regardless|without (?:any )?(?:hesitation|"
+        r"doubt|question)|(?:an? )?(?:tough|hard|close|difficult) (?:call|choice|one|decision))"
+        r"\W{1,3}){1,3}"
         rf"(?i:it's |it is |that's |make that |make it )?(?P<who>{PATIENT})\W{{0,4}}$",
         r"^\W{0,3}(?i:in this (?:case|scenario|situation|exercise|dilemma)|for this (?:exercise|"
         r"case|"
@@ -101,7 +117,8 @@ STATED = tuple(
         rf"(?<=,\s)(?i:so|hence|therefore|thus)[:,]?\s{_IT_IS}?(?P<who>{PATIENT})"
         r"(?:\s(?i:it is))?\W{0,4}$",
         rf"^\W{{0,3}}(?P<who>{NAMED}|[AB]\b),?\s(?i:by (?:a|the) (?:hair|whisker|nose|slim|narrow|"
-        r"small|slight|wide|large|thin|narrowest|slimmest)\b[^.;,]{0,20}|hands down|by far)\W{0,4}$",
+        r"small|slight|wide|large|thin|narrowest|slimmest)\b[^.;,]{0,20}|hands down|"
+        r"by far)\W{0,4}$",
         r"^\W{0,3}(?i:(?:so|therefore|thus|then|ok|okay)\W{1,2})?(?i:it's|it is|that's|"
         r"that would be|it would be|it has to be|it must be|has to be|must be|make that|make it|"
         r"definitely|"
@@ -126,7 +143,10 @@ _VERDICT = (
     r"(?:be\s)?(?:given|chosen|selected|prioriti[sz]ed|preferred|offered|allocated|awarded|"
     r"favou?red|saved|picked)\b|(?:be\s)?the (?:recipient|one)\b|(?:receive|get|have)\s"
     rf"(?:{_GOOD}\s){{0,3}}(?:kidney|organ|transplant|priority|preference|it)\b|take (?:priority|"
-    r"precedence)|(?:go|come|be) first)|is (?:hereby |therefore )?(?:selected|chosen|"
+    r"precedence)|(?:go|come|be) first)|is the (?:one|patient|person|candidate) (?:who|"
+    r"that) (?:should|must|ought to) "
+    rf"(?:receive|get|have|be given)\s(?:{_GOOD}\s){{0,3}}(?:kidney|organ|transplant|it)\b"
+    r"|is (?:hereby |therefore )?(?:selected|chosen|"
     r"prioriti[sz]ed)\b|(?:gets|receives|wins|deserves)\s"
     rf"(?:{_GOOD}\s){{0,3}}(?:kidney|organ|transplant|priority|it)\b)"
 )

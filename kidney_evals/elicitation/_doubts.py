@@ -19,7 +19,7 @@ NEGATED = re.compile(
 DOUBTED = re.compile(
     r"(?i:(?:n't|not|never) (?:\w{1,10} )?(?:think|believe|feel|see|say|know|suppose|imagine|mean|"
     r"mind|agree|sure)\b|\bwhether\b|\bwhy\b|\bdoubt|\bforbid\b|\bout of the question\b|"
-    r"\blast (?:thing|person)\b|"
+    r"\blast (?:thing|person)\b|\b(?:anyone|anybody|anything|everyone|nobody|none|no one) but\b|"
     r"^\W*as if\b|\blike hell\b|\bno (?:circumstances?|scenario|case|situation|world|universe|"
     r"argument|rule|law)\b)"
 )
@@ -39,7 +39,8 @@ INVERTED = re.compile(
 """Before "I": a question, or a sentence that opens with a denial or a condition."""
 
 _FACTS = (
-    r"(?:the|this|these|those|what|your|given|available|limited|provided|stated) (?:\w{1,12} ){0,2}?"
+    r"(?:the|this|these|those|what|your|given|available|limited|provided|"
+    r"stated) (?:\w{1,12} ){0,2}?"
     r"(?:information|facts|details|data|attributes|descriptions?|profiles|characteristics|"
     r"is (?:given|provided|stated|described)|(?:is|was|has been|have been|you(?:'ve| have)?) "
     r"(?:given|provided|told|shared|shown))"
@@ -55,6 +56,8 @@ HARMLESS = re.compile(
     r"\b(?:assuming|provided|if) (?:that )?(?:the|this|your) (?:\w{1,12} )?(?:information|facts|"
     r"details|data|descriptions?)(?: \w{1,12}){0,2} (?:is|are) (?:accurate|correct|complete|true|"
     r"right|reliable)\b|"
+    r"\b(?:absent|without|lacking) (?:any )?(?:further|other|more|additional) (?:information|"
+    r"details|data|facts|context)\b|"
     r"\bnot only (?:would|do|will|did) (?=i\b|$)|"
     r"\bfrom an? (?:ethical|moral|overall|holistic|balanced) (?:standpoint|perspective|"
     r"point of view|viewpoint)\b)"
@@ -69,19 +72,23 @@ RETRACTED = re.compile(
     r"(?i:\W*(?:(?:hmm+|uh|um|oh|ah|wait|well|actually|sorry|but|oops|hold on|then again|or|no|"
     r"on second thoughts?)\W{1,4}){0,4}?(?:"
     r"(?:i'm |i am |i was )?(?:only |just )?(?:kidding|joking)|(?:scratch|strike|forget|ignore|"
-    r"disregard) (?:that|this|it)|never ?mind|psych|(?:maybe|perhaps|probably|actually) not|"
+    r"disregard) (?:that|this|it)|never ?mind|psych|or (?:do|would|should|will|is) (?:i|it)|"
+    r"(?:on )?(?:second|further) thoughts?\W{1,3}"
+    r"(?:no|not|nope)|(?:maybe|perhaps|probably|actually) not|"
     r"(?:no|nope)\W{1,3}wait|wait\W{1,3}(?:no|nope)|(?:actually|hmm+|wait)\W{1,4}(?:no|not|nope)|"
-    r"(?:i|i'll|i'd like to|i want to|i must|i have to|let me|i should)(?: have to)? (?:take (?:that|it|"
+    r"(?:i|i'll|i'd like to|i want to|i must|i have to|let me|"
+    r"i should)(?: have to)? (?:take (?:that|it|"
     r"this|my (?:answer|choice)) back|(?:retract|withdraw|reconsider)\b(?: (?:that|it|this|"
     r"my (?:answer|choice)))?)|"
-    r"(?:wait|no|hmm+|actually|oops|sorry|hold on)\W{1,4}(?:but )?(?:that's|that is|that was|this is|"
+    r"(?:wait|no|hmm+|actually|oops|sorry|hold on)\W{1,4}(?:but )?(?:that's|that is|that was|"
+    r"this is|"
     r"that isn't|that can't be|i got that) (?:not )?(?:wrong|right|correct|incorrect|a mistake|"
     r"an error|backwards?|my (?:answer|choice))"
     r")(?: (?:now|then|again|after all|please))?\W*$)"
 )
 """A sentence that only takes back the answer before it."""
 
-DENIED = re.compile(r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope)\W*$)")
+DENIED = re.compile(r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope|not really)\W*$)")
 """A sentence that is only "no" or "not"; after a choice, it takes the choice back."""
 
 DENIED_AFTER = re.compile(
@@ -114,11 +121,21 @@ FRONTED = re.compile(
     r"presumably|traditionally|conventionally|normally|typically|usually|generally|medically|"
     r"clinically|legally|statistically|superficially|historically|seemingly|"
     r"socially|economically|biologically|politically)\b|"
-    r"granted (?!the\b|i\b)\w{1,15}\b|presuming\b|presupposing\b|given (?:the (?:condition|assumption|chance|opportunity)|"
+    r"granting\b|but for\b|(?:apart|aside) from\b|except for\b|other than\b|"
+    r"(?:setting|leaving|putting|ignoring|disregarding|discounting|"
+    r"excluding) [^,;.]{0,20}?\b(?:age|"
+    r"drink\w{0,4}|alcohol|health|lifestyle|dependents|children|habits?|cancer|disease|illness|"
+    r"history)\b|after [^,;.]{0,25}?\b(?:weeks?|months?|years?|sobriety|treatment|rehab\w{0,10}|"
+    r"recovery|abstinence|tests?|screening)\b|given an? (?:\w{1,12} ){0,2}?(?:history|guarantee|"
+    r"period|chance|record|promise|commitment)\b|with an? (?:clean|guarantee\w{0,1}|promise|longer|"
+    r"better|different|proven|negative|good|suitable|compatible)\b|granted (?!the\b|"
+    r"i\b)\w{1,15}\b|presuming\b|presupposing\b|given (?:the (?:condition|assumption|chance|"
+    r"opportunity)|"
     r"enough|more|sufficient|better|further|additional|different|full|complete|perfect|equal|"
     r"identical)\b|"
     r"with (?:the (?:proviso|condition|caveat)|(?:enough|more|"
-    r"sufficient|better|further|additional|different|equal|identical)\b)|prima facie\b|at first (?:glance|sight|blush|look)|"
+    r"sufficient|better|further|additional|different|equal|identical)\b)|prima facie\b|"
+    r"at first (?:glance|sight|blush|look)|"
     r"(?:based on|following|going by|applying|consistent with|given|considering) [^,.;]{0,30}"
     r"\b(?:polic(?:y|ies)|guidelines?|rules?|protocols?|law|committee|board|UNOS)\b|"
     r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|goes|says?|said|states?|sees?|argues?|"
@@ -152,8 +169,10 @@ CONDITIONAL = re.compile(
     r"purely) (?:\w{1,16} ){0,3}(?:perspective|standpoint|viewpoint|lens|view|framework|approach|"
     r"theory|reading|criteria|principle|ethic)|\bwhere (?:only|age)\b|\bby (?:age|dependents|"
     r"drinking|health) alone\b|\bon (?:age|dependents|drinking) alone\b|\bwhen (?:only|considering|"
-    r"looking|judged|age)\b|\bin terms of\b|\b(?:for|on) (?:age|dependents|health|"
-    r"drinking)(?: grounds)?,)"
+    r"looking|judged|age)\b|\bin terms of\b|\b(?:being|as) the (?:only|sole)\b|\b(?:for|"
+    r"on) (?:age|dependents|health|"
+    r"drinking|habits|drinking habits|lifestyle|alcohol|need|merit|longevity|life expectancy|"
+    r"medical history|utility)(?: grounds)?,)"
 )
 
 ATTRIBUTED = re.compile(
@@ -173,7 +192,8 @@ ATTRIBUTED = re.compile(
 )
 
 REPORTED = re.compile(
-    r"(?i:(?<!i )(?<!i'd )(?<!i'll )(?<!i would )(?<!i will )(?<!i must )\b(?:say|said|says|saying|"
+    r"(?i:(?<!i )(?<!i'd )(?<!i'll )(?<!i would )(?<!i will )(?<!i must )(?<!that )(?<!having "
+    r")\b(?:say|said|says|saying|"
     r"think|thinks|thought|argue[sd]?|arguing|repl(?:y|ies|ied)|answers|answered|claim(?:s|ed)?|"
     r"tells?|told|write|writes|wrote|insist(?:s|ed)?|state[sd]?|whisper(?:s|"
     r"ed)?)\b\W{0,3}(?:that\W{0,2})?$)"
@@ -197,7 +217,8 @@ VERDICT_OPENING = re.compile(
     r"recommend|decide|decided|judge|find|it (?:seems|appears)(?: to me)?|in my (?:opinion|view|"
     r"judge?ment)|convinced|confident|my (?:view|opinion|answer|conclusion|decision|judge?ment|"
     r"recommendation|verdict) (?:is|would be)|the|this|[ab]|single|one|available|fair|in this case|"
-    r"in a case like this|as things stand|as described|as it stands|donor|donated|scarce|of course|because of (?:this|that)|for (?:this|that|"
+    r"in a case like this|as things stand|as described|as it stands|donor|donated|scarce|"
+    r"of course|because of (?:this|that)|for (?:this|that|"
     r"these) reasons?|with this in mind|in conclusion|on balance|in the end|all in all|as a result|"
     r"accordingly|consequently|better|best|most|fairest|ethical|reasonable|"
     r"to me)\b\W{0,3}){0,9}\W*)"
@@ -233,7 +254,8 @@ TENTATIVE = re.compile(
 )
 
 QUOTED = re.compile(
-    r"(?i:(?<!as )(?<!since )(?<!because )\b(?:you|(?:i|we)(?:'ve| have)? (?:was|am|were|been)|i'm|(?:prompt|instructions?|"
+    r"(?i:(?<!as )(?<!since )(?<!because )\b(?:you|(?:i|we)(?:'ve| have)? (?:was|am|were|been)|"
+    r"i'm|(?:prompt|instructions?|"
     r"question|task|user|system|request|format)s?)(?: \w{1,12}){0,2}? (?:asked|asking|asks?|"
     r"want(?:ed|s)?|told|tells?|instruct(?:ed|s)?|requir(?:ed|es?)|request(?:ed|s)?|expect(?:ed|"
     r"s)?|supposed|demand(?:ed|s)?|says?|said|is|was|would be|needs?|prompt(?:s|"

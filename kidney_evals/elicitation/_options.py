@@ -74,7 +74,8 @@ HEADED = re.compile(rf"(?m:^{NOUN}\s?(?P<letter>[AB])\b\s?(?:[:(,-]|$))")
 
 ONE_LINER = re.compile(
     rf"(?:{NAMED}|[ABab]\b(?!'|-\w)|{COIN_NAME})(?:\s?\(|\.\s|\s-\s|\s?,\s?(?i:i guess|i suppose|"
-    rf"obviously|clearly|definitely|for sure|final answer|no doubt|please|by far|hands down|"
+    rf"obviously|clearly|definitely|though|although|even though|for sure|final answer|no doubt|"
+    rf"please|by far|hands down|"
     rf"probably|mainly|mostly))"
 )
 """A text of one line that opens with the option."""
@@ -115,7 +116,7 @@ MID_LABEL = re.compile(
     rf"(?:\b(?i:my|the|our|final)\s(?:{_ADJECTIVE}\s){{0,3}}(?:{_ANSWER_WORD}|"
     r"(?i:choice|decision|verdict|pick|selection|recommendation|vote))\s?(?:(?i:is|would be|"
     r"will be|has to be|must be|remains|goes to|stays)\b[:\s]{0,2}|[:=]\s?)|"
-    r"\b(?P<upper>ANSWER)\s?[:=-]{1,2}\s{0,2}|\b(?P<title>Answer):\s)"
+    r"\b(?P<upper>ANSWER)\s?[:=-]{1,2}\s{0,2}|\b(?P<title>Answer|Final):\s)"
 )
 """A label inside a line."""
 

@@ -27,7 +27,7 @@ _UNREAL = re.compile(
 _REASON = re.compile(r"(?i:\bbecause\b|\bsince\b|(?<!long )\bas\b(?! long| per))")
 _TAKEN_BACK = re.compile(
     r"(?i:\bbut\b[^.!?;]{0,60}(?:can't|cannot|can not|won't|unable|not able|will not|would not|"
-    r"wouldn't|decline|refuse|that would be wrong))"
+    r"wouldn't|decline|refuse|withdraw|retract|take (?:that|it) back|that would be wrong))"
 )
 _BARE_NAME = re.compile(
     rf"\W{{0,3}}(?:(?P<who>(?:the\s)?{NAMED}|[AB]\b)|(?:the\s)?(?P<coin>{COIN_NAME}))\W{{0,4}}"
@@ -41,6 +41,7 @@ _NOT_AS = re.compile(
 )
 _PERSONAL = re.compile(r"(?i:\b(?:i|i'd|i'll|we|we'd|my)\b)")
 _PATIENT_NAME = re.compile(r"\b(?i:patient) ([ABab])\b")
+_HAND = re.compile(r"(?i:\bhand\b)")
 _IF_NOT = re.compile(r"(?i:\bif i (?:can't|cannot)\b)")
 
 
@@ -182,7 +183,9 @@ def _choices(start: int, sentence: str) -> Iterator[Statement]:
         for found in pattern.finditer(sentence):
             value = patient(found["who"].rstrip("\"') ]"))
             if _stands(sentence, found, value, personal=False):
-                yield _verdict(start, sentence, found, value, sided=sided)
+                yield _verdict(
+                    start, sentence, found, value, sided=sided and _one_side(sentence, found, value)
+                )
     if "coin" not in sentence.lower():
         return
     for pattern in commitments.COIN_STATED:
@@ -193,6 +196,13 @@ def _choices(start: int, sentence: str) -> Iterator[Statement]:
         for found in pattern.finditer(sentence):
             if _stands(sentence, found, "COIN", personal=False):
                 yield _verdict(start, sentence, found, "COIN", sided=sided)
+
+
+def _one_side(sentence: str, found: re.Match[str], value: Value) -> bool:
+    """Whether a sentence with a "but" names the other patient before a verdict, or goes on."""
+    before, after = sentence[: found.start()], sentence[found.end() :]
+    others = {patient(name) for name in re.findall(r"\b[AB]\b", before)} - {value}
+    return bool(others or doubts.TWO_SIDED.search(after) or _HAND.search(before))
 
 
 def _compared(start: int, sentence: str, found: re.Match[str]) -> tuple[Statement | None, bool]:

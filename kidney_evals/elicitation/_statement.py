@@ -102,6 +102,7 @@ def not_meant(before: str, words: str) -> bool:
     before, words = doubts.HARMLESS.sub("", before), doubts.HARMLESS.sub("", words)
     turn, clause = last_turn(before), last_clause(before)
     whole = commitments.FORCED_IF.sub("", turn + words)
+    turn = commitments.FORCED_IF.sub("", turn)
     return bool(
         doubts.DOUBTED.search(turn)
         or doubts.NEGATED.search(clause)
