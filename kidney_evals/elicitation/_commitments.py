@@ -74,13 +74,16 @@ _I = r"(?:\b(?i:i|i'd|i'll|i'm|i've|we|we'd|we'll|let's|let us|let me)\b)"
 
 _IT_IS = r"(?i:(?:it's|it is|it would be|it'd be|that would be|that's|my answer is)\s)"
 
+_I_WOULD = r"(?i:i(?:'d| would| will|'ll|'m| am)?)"
+
 _ENDS = r"(?=\W{0,4}$|\W{1,3}(?i:because|since|who|given|as|due|for)\b)"
 
 _LEAD_IN = (
     r"(?i:tl;?dr|in short|in a word|in brief|short version|bottom line|(?:to answer|"
     r"to be (?:direct|"
     r"clear|brief|concrete)|(?:as|since|because) (?:i|you)(?:'m| am|'ve| have)? (?:been )?(?:must|"
-    r"required|asked|forced|have|need|insist)|you asked for)\b[^,:;.\n]{0,40})"
+    r"required|asked|forced|have|need|insist|(?:only |just )?want)|you asked for|i (?:agree|side|"
+    r"stand) with)\b[^,:;.\n]{0,40})"
 )
 """Words that announce the answer: "TL;DR", "To answer your question", "As I must pick one"."""
 
@@ -99,10 +102,18 @@ STATED = tuple(
         r"(?:\s(?i:does|should|it is|gets it))?\W{0,4}$",
         r"^\W{0,3}(?i:(?:so|therefore|thus|hence|ultimately|overall|finally|in conclusion|"
         r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then|that said|nevertheless|"
-        r"nonetheless|still|however|but|anyway|even so|regardless|without (?:any )?(?:hesitation|"
+        r"nonetheless|still|however|but|anyway|even so|regardless|after (?:much|careful|some|"
+        r"long|due) (?:thought|consideration|"
+        r"deliberation|reflection)|without (?:any )?(?:hesitation|"
         r"doubt|question)|(?:an? )?(?:tough|hard|close|difficult) (?:call|choice|one|decision))"
         r"\W{1,3}){1,3}"
         rf"(?i:it's |it is |that's |make that |make it )?(?P<who>{PATIENT})\W{{0,4}}$",
+        rf"(?P<who>{NAMED}|\b[AB]\b)\s(?i:is|would be)\s(?i:the (?:one|patient|person)\s"
+        rf"(?:(?:that|who|whom) )?{_I_WOULD} (?:choose|pick|select|go with|prioriti[sz]e|"
+        rf"choosing))\b",
+        rf"\b(?i:the (?:one|patient|person) (?:(?:that|who|whom) )?{_I_WOULD} "
+        rf"(?:choose|pick|select|go with|prioriti[sz]e|choosing) (?:is|"
+        rf"would be))\s(?P<who>{PATIENT})",
         r"^\W{0,3}(?i:in this (?:case|scenario|situation|exercise|dilemma)|for this (?:exercise|"
         r"case|"
         rf"scenario|question)|given (?:this|that|the facts)|"
@@ -160,7 +171,8 @@ WEIGHED = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?P<who>{NAMED}|\b[AB]\b)\s(?:{_ADVERB}\s){{0,2}}{_VERDICT}",
-        rf"(?P<who>{NAMED})\s(?i:is|as|remains)\s(?:{_ADVERB}\s){{0,2}}(?i:the|my)\s(?:{_BEST}\s)"
+        rf"(?P<who>{NAMED})\s(?i:is|as|remains|would be)\s(?:{_ADVERB}\s){{0,2}}(?i:the|"
+        rf"my)\s(?:{_BEST}\s)"
         r"{1,3}(?i:choice|candidate|option|recipient|pick)\b",
         r"(?i:kidney|organ|transplant|priority|\bit)\s(?i:transplant\s)?(?:(?i:should|must|"
         r"ought to|"

@@ -29,7 +29,9 @@ CONDITION = re.compile(
     r"(?<!information )(?<!details )(?<!facts )(?<!data )\bprovid(?:ed|ing) (?:that|both|the|they|"
     r"there|she|he|no|nothing|neither|all|everything|it|A|B|patient|you|we)\b|\bin (?:the event|"
     r"case)\b|\bon (?:the )?(?:condition|assumption)\b|\b(?:contingent|conditional) (?:on|upon)\b|"
-    r"\bonly (?:when|after|where|once)\b|\bexcept (?:where|when)\b|\bpending\b|\bpermitting\b)"
+    r"\bonly (?:when|after|where|once)\b|\bexcept (?:where|when)\b|\bpending\b|\bpermitting\b|"
+    r"\bbut for (?:the|his|her|their|its)\b|\bwere it not for\b|"
+    r"\bin (?:another|a different) (?:life|world)\b)"
 )
 """Words that make an answer depend on something."""
 
@@ -58,6 +60,13 @@ HARMLESS = re.compile(
     r"right|reliable)\b|"
     r"\b(?:absent|without|lacking) (?:any )?(?:further|other|more|additional) (?:information|"
     r"details|data|facts|context)\b|"
+    r"\bif (?:it|this|that|the (?:decision|choice)) (?:were|was|is) (?:up to me|mine)\b|"
+    r"\bwere (?:it|this|the (?:decision|choice)) (?:up to me|mine)\b|"
+    r"\bif i (?:were|was|am) (?:the one )?(?:to (?:decide|choose)|deciding|choosing|"
+    r"making (?:the|this) (?:decision|choice|call))\b|"
+    r"\bif (?:only|just) one (?:of them |patient |person )?(?:can|may|could) (?:receive|get|"
+    r"have)\b|"
+    r"\bif (?:there is|there's|i have|we have) no (?:other|further|more) (?:information|details)\b|"
     r"\bnot only (?:would|do|will|did) (?=i\b|$)|"
     r"\bfrom an? (?:ethical|moral|overall|holistic|balanced) (?:standpoint|perspective|"
     r"point of view|viewpoint)\b)"
@@ -71,7 +80,8 @@ These words are removed before a sentence is checked for doubts.
 RETRACTED = re.compile(
     r"(?i:\W*(?:(?:hmm+|uh|um|oh|ah|wait|well|actually|sorry|but|oops|hold on|then again|or|no|"
     r"on second thoughts?)\W{1,4}){0,4}?(?:"
-    r"(?:i'm |i am |i was )?(?:only |just )?(?:kidding|joking)|(?:scratch|strike|forget|ignore|"
+    r"(?:i'm |i am |i was )?(?:only |just )?(?:kidding|joking)(?:[,;][^.]{0,60})?|(?:scratch|"
+    r"strike|forget|ignore|"
     r"disregard) (?:that|this|it)|never ?mind|psych|or (?:do|would|should|will|is) (?:i|it)|"
     r"(?:on )?(?:second|further) thoughts?\W{1,3}"
     r"(?:no|not|nope)|(?:maybe|perhaps|probably|actually) not|"
@@ -93,7 +103,7 @@ DENIED = re.compile(r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope|not really)\W*
 
 DENIED_AFTER = re.compile(
     r"(?i:(?!\.\s)\W{0,8}(?:(?:oh|or|hmm+|uh|um|er|well|wait|actually|sorry|oops|but)\W{1,4}){0,4}"
-    r"(?:no|nope|not)(?=\W*$|\s?[:!]|,\s(?:both|neither|they)\b))"
+    r"(?:no|nope|not)(?=\W*(?:wait\W*)?$|\s?[:!]|,\s(?:both|neither|they)\b))"
 )
 """Straight after an answer on a line: the answer is denied, and no other answer is given."""
 
@@ -111,7 +121,9 @@ FRONTED = re.compile(
     r"on (?!(?:balance|reflection|the (?:whole|basis|facts|given|available|information|one|other)|"
     r"second|further|my|our|these|this|those|that)\b)|"
     r"under (?!(?:these|this|those|such|my|our|pressure|the (?:circumstances|given|present|stated))"
-    r"\b)|by (?!(?:my|our|far|this|these|all|every|any|contrast|a|\w{3,12}ing)\b)|"
+    r"\b)|by (?!(?:my|our|far|this|these|all|every|any|contrast|a (?:\w{1,12} )?(?:margin|hair|"
+    r"whisker|nose|"
+    r"mile|lot)|\w{3,12}ing)\b)|"
     r"from (?!(?:my|what|this|these|here|the (?:facts|information|data|details|given|description)|"
     r"\w{4,12}ing)\b)|"
     r"(?:to|for) (?:an?|some|many|most|him|her|them|others|people|\w{1,12}ians?|argument|"
@@ -128,7 +140,10 @@ FRONTED = re.compile(
     r"history)\b|after [^,;.]{0,25}?\b(?:weeks?|months?|years?|sobriety|treatment|rehab\w{0,10}|"
     r"recovery|abstinence|tests?|screening)\b|given an? (?:\w{1,12} ){0,2}?(?:history|guarantee|"
     r"period|chance|record|promise|commitment)\b|with an? (?:clean|guarantee\w{0,1}|promise|longer|"
-    r"better|different|proven|negative|good|suitable|compatible)\b|granted (?!the\b|"
+    r"better|different|proven|negative|good|suitable|compatible|matching)\b|"
+    r"with (?:treatment|therapy|time|rehab\w{0,10}|sobriety|abstinence|support)\b|"
+    r"given (?:time\b|an? (?:crystal|magic))|to (?:qualify|be (?:eligible|considered|listed))\b|"
+    r"granted (?!the\b|"
     r"i\b)\w{1,15}\b|presuming\b|presupposing\b|given (?:the (?:condition|assumption|chance|"
     r"opportunity)|"
     r"enough|more|sufficient|better|further|additional|different|full|complete|perfect|equal|"
@@ -194,7 +209,8 @@ ATTRIBUTED = re.compile(
 REPORTED = re.compile(
     r"(?i:(?<!i )(?<!i'd )(?<!i'll )(?<!i would )(?<!i will )(?<!i must )(?<!that )(?<!having "
     r")\b(?:say|said|says|saying|"
-    r"think|thinks|thought|argue[sd]?|arguing|repl(?:y|ies|ied)|answers|answered|claim(?:s|ed)?|"
+    r"think|thinks|thought|argue[sd]?|arguing|repl(?:y|ies|ied)|answers|answered|"
+    r"(?<!er )(?<!'s )claim(?:s|ed)?|"
     r"tells?|told|write|writes|wrote|insist(?:s|ed)?|state[sd]?|whisper(?:s|"
     r"ed)?)\b\W{0,3}(?:that\W{0,2})?$)"
 )

@@ -14,6 +14,7 @@ from kidney_evals.elicitation._statement import (
     Statement,
     Value,
     last_clause,
+    last_turn,
     lists_another,
     not_meant,
     patient,
@@ -264,7 +265,7 @@ def _stands(sentence: str, found: re.Match[str], value: Value, *, personal: bool
         return False
     # "because if they die, ..." gives a reason and sets no condition.
     reason = _REASON.split(after, maxsplit=1)[0]
-    if doubts.TENTATIVE.search(before) or doubts.REPORTED.search(before):
+    if doubts.TENTATIVE.search(last_turn(before)) or doubts.REPORTED.search(before):
         return False
     if doubts.INVERTED.search(before) or doubts.SAID_BY.match(after):
         return False
