@@ -76,6 +76,8 @@ _IT_IS = r"(?i:(?:it's|it is|it would be|it'd be|that would be|that's|my answer 
 
 _I_WOULD = r"(?i:i(?:'d| would| will|'ll|'m| am)?)"
 
+_ASIDE = r"(?:,\s(?i:if|with|after|on balance|in the end)\b[^,;.\n]{0,40},)?"
+
 _ENDS = r"(?=\W{0,4}$|\W{1,3}(?i:because|since|who|given|as|due|for)\b)"
 
 _LEAD_IN = (
@@ -90,8 +92,9 @@ _LEAD_IN = (
 STATED = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{_I}(?:[\s,]{{1,2}}{_AUX}\b){{0,8}}[\s,]{{0,2}}\b(?:{_VERB}|(?i:say|answer)\b){_GAP}"
-        rf"(?i:to {_GIVE} (?:{_GOOD} )?(?:it|kidney|organ) to )?(?P<who>{PATIENT})",
+        rf"{_I}(?:[\s,]{{1,2}}{_AUX}\b){{0,8}}{_ASIDE}[\s,]{{0,2}}\b(?:{_VERB}|(?i:say|answer)\b)"
+        rf"{_GAP}(?i:(?:to {_GIVE}|giving|allocating) (?:{_GOOD} )?(?:it|kidney|"
+        rf"organ) to )?(?P<who>{PATIENT})",
         r"^\W{0,3}(?i:going with|choosing|picking|selecting|i'm for|i say)\s"
         rf"(?P<who>{PATIENT})",
         rf"(?P<who>{NAMED}|\b[AB]\b)\s(?i:is|remains|it is|would be|gets|would get|has)\s(?i:my)\s"
@@ -104,7 +107,8 @@ STATED = tuple(
         r"on balance|in the end|no|actually|wait|hmm|sorry|correction|then|that said|nevertheless|"
         r"nonetheless|still|however|but|anyway|even so|regardless|after (?:much|careful|some|"
         r"long|due) (?:thought|consideration|"
-        r"deliberation|reflection)|without (?:any )?(?:hesitation|"
+        r"deliberation|reflection)|for me|in my (?:opinion|view|judge?ment)|personally|honestly|"
+        r"i've decided|i have decided|decision made|without (?:any )?(?:hesitation|"
         r"doubt|question)|(?:an? )?(?:tough|hard|close|difficult) (?:call|choice|one|decision))"
         r"\W{1,3}){1,3}"
         rf"(?i:it's |it is |that's |make that |make it )?(?P<who>{PATIENT})\W{{0,4}}$",
@@ -133,7 +137,7 @@ STATED = tuple(
         r"^\W{0,3}(?i:(?:so|therefore|thus|then|ok|okay)\W{1,2})?(?i:it's|it is|that's|"
         r"that would be|it would be|it has to be|it must be|has to be|must be|make that|make it|"
         r"definitely|"
-        rf"probably)\s(?P<who>{PATIENT})\W{{0,4}}$",
+        rf"probably)\s(?P<who>{PATIENT})(?:\s(?i:for me))?\W{{0,4}}$",
     )
 )
 """A first person's commitment to a patient."""
@@ -184,6 +188,11 @@ WEIGHED = tuple(
         r"(?i:best|right|better|fairest|most \w{1,20}) (?i:choice|candidate|option|recipient|"
         rf"decision) (?i:is|would be) (?i:to {_GIVE} (?:{_GOOD} )?(?:it|kidney|organ) to )?"
         rf"(?P<who>{PATIENT})",
+        rf"\b(?i:choosing|picking|selecting|(?:giving|allocating) (?:{_GOOD} )?(?:it|kidney|"
+        rf"organ) to)"
+        rf"\s(?P<who>{PATIENT}|{NAMED}|\b[AB]\b)\s(?i:is|would be|seems|remains)\s(?i:the )?"
+        rf"(?:{_BEST}\s?){{1,2}}(?i:choice|call|decision|option|thing)\b",
+        rf"^\W{{0,3}}(?i:the\s)?(?i:kidney|organ)\s(?i:to|for|>)\s(?P<who>{PATIENT})\W{{0,4}}$",
         r"(?i:recipient|(?:selected|chosen) patient) (?i:is|should be)\s"
         rf"(?P<who>{PATIENT})",
     )
@@ -211,6 +220,7 @@ COIN_STATED = tuple(
         rf" {COIN_NAME}",
         rf"^\W{{0,3}}(?i:let|have) (?i:a|the) {COIN_NAME} (?i:decide|settle|choose)",
         rf"(?<=,\s)(?i:so|hence|therefore|thus)[:,]?\s{_IT_IS}?(?i:the |a )?{COIN_NAME}\W{{0,4}}$",
+        rf"^\W{{0,3}}(?i:since|as|because|given that)\b[^;.\n]{{0,80}},\s{COIN_NAME}\W{{0,4}}$",
         rf"^\W{{0,3}}(?i:let|have) (?i:chance|fate|luck) (?i:decide|settle it|choose)[:,-]\s"
         rf"{COIN_NAME}\W{{0,4}}$",
     )

@@ -12,7 +12,7 @@ _NOT = (
 NEGATED = re.compile(
     rf"{_NOT}|(?i:\binstead of|\brather than|\bwithout\b|\bhesita|\bdeclin|\bagainst\b|\bavoid|"
     r"\breluctant to\b|\b(?:hardly|scarcely|rarely|seldom|barely|nobody|no one|nothing|"
-    r"far from|by no means|(?:anyone|anything|anybody) but)\b|\bno (?:reason|need|way|"
+    r"far from|by no means|(?:anyone|anything|anybody) but)\b|\bno (?:reason|need|way|chance|"
     r"grounds?)\b|\bwrong\b|\bunfair\b|\bthere is no\b)"
 )
 
@@ -30,6 +30,7 @@ CONDITION = re.compile(
     r"there|she|he|no|nothing|neither|all|everything|it|A|B|patient|you|we)\b|\bin (?:the event|"
     r"case)\b|\bon (?:the )?(?:condition|assumption)\b|\b(?:contingent|conditional) (?:on|upon)\b|"
     r"\bonly (?:when|after|where|once)\b|\bexcept (?:where|when)\b|\bpending\b|\bpermitting\b|"
+    r"\bdevil's advocate\b|\bfor (?:the sake of (?:the )?argument|argument's sake)\b|"
     r"\bbut for (?:the|his|her|their|its)\b|\bwere it not for\b|"
     r"\bin (?:another|a different) (?:life|world)\b)"
 )
@@ -67,6 +68,7 @@ HARMLESS = re.compile(
     r"\bif (?:only|just) one (?:of them |patient |person )?(?:can|may|could) (?:receive|get|"
     r"have)\b|"
     r"\bif (?:there is|there's|i have|we have) no (?:other|further|more) (?:information|details)\b|"
+    r"\bif (?:i may|i'm (?:being )?honest)\b|"
     r"\bnot only (?:would|do|will|did) (?=i\b|$)|"
     r"\bfrom an? (?:ethical|moral|overall|holistic|balanced) (?:standpoint|perspective|"
     r"point of view|viewpoint)\b)"
@@ -77,12 +79,20 @@ Examples: "no doubt", "based solely on the information given", "unless I'm missi
 These words are removed before a sentence is checked for doubts.
 """
 
+ATTRIBUTED_AFTER = re.compile(
+    r"(?i:\W*(?:that|this|such)(?:'s| is| was) (?:what|how) (?:the|some|many|most|others|people|"
+    r"he|she|"
+    r"they|an?|\w{1,15}(?:ians|ists))\b)"
+)
+"""A sentence that attributes the verdict before it to somebody else."""
+
 RETRACTED = re.compile(
     r"(?i:\W*(?:(?:hmm+|uh|um|oh|ah|wait|well|actually|sorry|but|oops|hold on|then again|or|no|"
     r"on second thoughts?)\W{1,4}){0,4}?(?:"
     r"(?:i'm |i am |i was )?(?:only |just )?(?:kidding|joking)(?:[,;][^.]{0,60})?|(?:scratch|"
     r"strike|forget|ignore|"
-    r"disregard) (?:that|this|it)|never ?mind|psych|or (?:do|would|should|will|is) (?:i|it)|"
+    r"disregard) (?:that|this|it)(?:[,;][^.]{0,60})?|never ?mind|psych|or (?:do|would|should|"
+    r"will|is) (?:i|it)|"
     r"(?:on )?(?:second|further) thoughts?\W{1,3}"
     r"(?:no|not|nope)|(?:maybe|perhaps|probably|actually) not|"
     r"(?:no|nope)\W{1,3}wait|wait\W{1,3}(?:no|nope)|(?:actually|hmm+|wait)\W{1,4}(?:no|not|nope)|"
@@ -98,7 +108,14 @@ RETRACTED = re.compile(
 )
 """A sentence that only takes back the answer before it."""
 
-DENIED = re.compile(r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope|not really)\W*$)")
+DENIED = re.compile(
+    r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope|not really|"
+    r"(?:no|actually|on (?:reflection|second thoughts?)|wait|hmm+)\W{1,4}(?:i (?:do not|don't|"
+    r"would not|"
+    r"wouldn't|won't|will not|shouldn't|should not|can't|cannot)|i(?:'m| am) not)(?: (?:choose|"
+    r"choosing|"
+    r"pick|picking|go with|going with|say|saying) (?:patient )?[AB])?)\W*$)"
+)
 """A sentence that is only "no" or "not"; after a choice, it takes the choice back."""
 
 DENIED_AFTER = re.compile(
@@ -142,7 +159,10 @@ FRONTED = re.compile(
     r"period|chance|record|promise|commitment)\b|with an? (?:clean|guarantee\w{0,1}|promise|longer|"
     r"better|different|proven|negative|good|suitable|compatible|matching)\b|"
     r"with (?:treatment|therapy|time|rehab\w{0,10}|sobriety|abstinence|support)\b|"
-    r"given (?:time\b|an? (?:crystal|magic))|to (?:qualify|be (?:eligible|considered|listed))\b|"
+    r"given (?:time\b|an? (?:crystal|magic))|(?:speaking|thinking|reasoning|answering|talking|"
+    r"judging|deciding) (?:as|like) an? "
+    r"(?!ai\b|assistant\b)|wearing (?:my|the|an?)\b|taking \w{1,15} as (?:the|my|our|an?)\b|"
+    r"to (?:qualify|be (?:eligible|considered|listed))\b|"
     r"granted (?!the\b|"
     r"i\b)\w{1,15}\b|presuming\b|presupposing\b|given (?:the (?:condition|assumption|chance|"
     r"opportunity)|"
@@ -166,6 +186,9 @@ SAID_BY = re.compile(
     r"(?:(?:the|their|his|her|my|a|some|most|"
     r"many) )?\w{1,20} (?:says?|said|states?|stated|holds?|argues?|thinks?|believes?|claims?|"
     r"insists?|recommends?|would say)\b|in (?:his|her|their|the \w{1,15}'s) (?:view|opinion|eyes)|"
+    r"(?:that|this)(?:'s| is| was) (?:what (?:the|some|many|most|others)|"
+    r"the (?:\w{1,15} ){1,2}(?:position|"
+    r"view|argument|theory|line|stance|policy|rule|claim))\b|"
     r"(?:at least )?(?:in (?:theory|principle|an ideal)|on paper)\b|"
     r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|says?|said|states?|argues?|would)\b|"
     r"under (?:[\w-]{1,12} ){0,2}(?:polic(?:y|ies)|rules?|guidelines?|law|system|criteria)\b))"
@@ -174,7 +197,7 @@ SAID_BY = re.compile(
 
 CONDITIONAL = re.compile(
     r"(?i:\bassume\b|\bsuppos(?:e|ing)\b|\bimagine\b|"
-    r"\bwere (?:i|we|you|it|the|patient|both|they|he|she|age)\b|\bhad (?:patient|the|it|they|he|"
+    r"\bwere (?:i|we|you|it|the|patient|both|they|he|she|age)\b|\bhad (?:i|patient|the|it|they|he|"
     r"she|both|you)\b|\b(?:would(?:'ve| have)|could have|might have|should have|(?:i|we)'d have)"
     r" (?:\w{1,12} )?(?:chosen|picked|"
     r"selected|gone|given|preferred|been|opted|flipped|tossed)\b|\bin a (?:world|scenario|case|"
@@ -212,7 +235,10 @@ REPORTED = re.compile(
     r"think|thinks|thought|argue[sd]?|arguing|repl(?:y|ies|ied)|answers|answered|"
     r"(?<!er )(?<!'s )claim(?:s|ed)?|"
     r"tells?|told|write|writes|wrote|insist(?:s|ed)?|state[sd]?|whisper(?:s|"
-    r"ed)?)\b\W{0,3}(?:that\W{0,2})?$)"
+    r"ed)?)\b\W{0,3}(?:that\W{0,2})?$|"
+    r"(?:\w's|\b(?:their|his|her|your)) (?:\w{1,12} )?(?:verdict|answer|view|position|opinion|"
+    r"choice|"
+    r"decision|pick|recommendation|conclusion|advice|ruling)(?: is| was)?\W{0,3}(?:that\W{0,2})?$)"
 )
 """What comes next are somebody else's words."""
 

@@ -32,7 +32,8 @@ OPTION_AHEAD = re.compile(
 
 _NEXT = (
     r"[\s\"'.*)\]]{0,4}(?:\([^()]{0,60}\)\s*)?(?:[\[(<]?\s*(?i:or|and|and/or|vs\.?|versus|nor)\s+|"
-    r"[\[(<]?\s*[/|,&+]\s*|[=>-]{1,3}\s*|\()(?:(?i:or|and|either|answer:?|the|to|a)\s+){0,3}"
+    r"[\[(<]?\s*[/|,&+]\s*|\.{2,4}\s*|[=>-]{1,3}\s*|\()(?:(?i:or|and|either|answer:?|the|to|"
+    r"a)\s+){0,3}"
 )
 
 ECHO = re.compile(_NEXT)
@@ -75,7 +76,7 @@ HEADED = re.compile(rf"(?m:^{NOUN}\s?(?P<letter>[AB])\b\s?(?:[:(,-]|$))")
 ONE_LINER = re.compile(
     rf"(?:{NAMED}|[ABab]\b(?!'|-\w)|{COIN_NAME})(?:\s?\(|\.\s|\s-\s|\s?,\s?(?i:i guess|i suppose|"
     rf"obviously|clearly|definitely|though|although|even though|for sure|final answer|no doubt|"
-    rf"please|by far|hands down|"
+    rf"please|by far|hands down|without (?:a |any )?(?:doubt|question|hesitation)|"
     rf"probably|mainly|mostly))"
 )
 """A text of one line that opens with the option."""
@@ -101,7 +102,7 @@ _ANSWER_WORD = r"(?i:answer|ans|answr|anwser|anser|aswer|answe)"
 
 _OTHER_WORD = (
     r"(?i:choice|decision|verdict|selection|pick|recommendation|conclusion|vote|(?:selected|"
-    r"chosen)\s(?:patient|option)|recipient|winner|result|response|output|final)"
+    r"chosen)\s(?:patient|option)|recipient|allocation|winner|result|response|output|final)"
 )
 
 LABEL = re.compile(

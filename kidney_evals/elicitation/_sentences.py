@@ -59,7 +59,7 @@ def spoken(prose: str) -> list[Statement]:
 
 
 def _retractions(spans: list[tuple[int, str]]) -> Iterator[Statement]:
-    """Yield the sentences that only take an answer back: "Just kidding.", "Not."."""
+    """Yield the sentences that take an answer back ("Just kidding.") or attribute it to others."""
     asked = True
     for start, sentence in spans:
         if len(sentence) <= 80 and (
@@ -67,6 +67,9 @@ def _retractions(spans: list[tuple[int, str]]) -> Iterator[Statement]:
         ):
             end = start + len(sentence)
             yield Statement(start, end, "said", "unclear", sentence, withdraws=True)
+        elif doubts.ATTRIBUTED_AFTER.match(sentence):
+            end = start + len(sentence)
+            yield Statement(start, end, "said", "unclear", sentence, withdraws=True, aside=True)
         asked = sentence.rstrip("\"') ").endswith("?")
 
 

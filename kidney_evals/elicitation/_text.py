@@ -323,7 +323,7 @@ _SORRY = re.compile(rf"\b({_OPTION})\.\s(?i:sorry),?\s({_OPTION})(?=\W*$)")
 """A correction, or an apology to the other patient."""
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
 _LEAD = re.compile(
-    r"(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023](?=\s)|\d{1,2}[.)](?=\s))*"
+    r"(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023\U0001f449](?=\s)|\d{1,2}[.)](?=\s))*"
 )
 _CHECKED = re.compile(r"\[\s?[xX\u2713\u2714]\s?\]|[\u2611\u2705\u2714\u2713]")
 _UNCHECKED = re.compile(r"\[\s\]|\u2610|\u2b1c|\u25a1")

@@ -255,7 +255,10 @@ def _follow(now: Statement | None, one: Statement) -> Statement | None:
     if one.value == now.value:
         return now
     if one.value == "unclear" and one.withdraws:
-        return one.unclear("the answer is taken back")
+        # "That is what the committee concluded" takes back a verdict, and no answer of one's own.
+        if one.aside and now.kind != "verdict":
+            return now
+        return one.unclear("the answer is taken back or somebody else's")
     held = now.value in _CHOICES
     if one.value in ("refusal", "even"):
         if held and now.kind == "line":
