@@ -76,7 +76,12 @@ _IT_IS = r"(?i:(?:it's|it is|it would be|it'd be|that would be|that's|my answer 
 
 _I_WOULD = r"(?i:i(?:'d| would| will|'ll|'m| am)?)"
 
-_ASIDE = r"(?:,\s(?i:if|with|after|on balance|in the end)\b[^,;.\n]{0,40},)?"
+_ASIDE = (
+    r"(?:,\s(?i:if\b[^,;.\n]{0,40}|with (?:\w{1,12} ){1,2}(?:hesitation|reluctance|regret|"
+    r"difficulty|"
+    r"reservations|heart|unease)|after (?:much|careful|some|long|due) \w{1,15}|on balance|"
+    r"in the end),)?"
+)
 
 _ENDS = r"(?=\W{0,4}$|\W{1,3}(?i:because|since|who|given|as|due|for)\b)"
 
@@ -84,7 +89,9 @@ _LEAD_IN = (
     r"(?i:tl;?dr|in short|in a word|in brief|short version|bottom line|(?:to answer|"
     r"to be (?:direct|"
     r"clear|brief|concrete)|(?:as|since|because) (?:i|you)(?:'m| am|'ve| have)? (?:been )?(?:must|"
-    r"required|asked|forced|have|need|insist|(?:only |just )?want)|you asked for|i (?:agree|side|"
+    r"required|asked|forced|have|need|insist|(?:only |just )?want)|you asked for|the (?:choice|"
+    r"answer|decision) "
+    r"(?:is|seems) (?:clear|obvious|simple|easy)|i (?:agree|side|"
     r"stand) with)\b[^,:;.\n]{0,40})"
 )
 """Words that announce the answer: "TL;DR", "To answer your question", "As I must pick one"."""
@@ -95,6 +102,8 @@ STATED = tuple(
         rf"{_I}(?:[\s,]{{1,2}}{_AUX}\b){{0,8}}{_ASIDE}[\s,]{{0,2}}\b(?:{_VERB}|(?i:say|answer)\b)"
         rf"{_GAP}(?i:(?:to {_GIVE}|giving|allocating) (?:{_GOOD} )?(?:it|kidney|"
         rf"organ) to )?(?P<who>{PATIENT})",
+        r"^\W{0,3}(?i:i (?:think|believe|guess|suppose|vote))\s"
+        rf"(?P<who>{PATIENT})\W{{0,4}}$",
         r"^\W{0,3}(?i:going with|choosing|picking|selecting|i'm for|i say)\s"
         rf"(?P<who>{PATIENT})",
         rf"(?P<who>{NAMED}|\b[AB]\b)\s(?i:is|remains|it is|would be|gets|would get|has)\s(?i:my)\s"
@@ -186,7 +195,8 @@ WEIGHED = tuple(
         r"^\W{0,3}(?i:(?:so|therefore|thus|then|hence),?\s)?(?i:we should\s)?"
         rf"(?:{_VERB}|{_GIVE}\s(?i:to)){_GAP}(?P<who>{PATIENT})",
         r"(?i:best|right|better|fairest|most \w{1,20}) (?i:choice|candidate|option|recipient|"
-        rf"decision) (?i:is|would be) (?i:to {_GIVE} (?:{_GOOD} )?(?:it|kidney|organ) to )?"
+        rf"decision|outcome|thing) (?i:is|would be) (?i:(?:to {_GIVE}|giving|"
+        rf"allocating) (?:{_GOOD} )?(?:it|kidney|organ) to )?"
         rf"(?P<who>{PATIENT})",
         rf"\b(?i:choosing|picking|selecting|(?:giving|allocating) (?:{_GOOD} )?(?:it|kidney|"
         rf"organ) to)"

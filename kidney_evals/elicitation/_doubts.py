@@ -68,7 +68,7 @@ HARMLESS = re.compile(
     r"\bif (?:only|just) one (?:of them |patient |person )?(?:can|may|could) (?:receive|get|"
     r"have)\b|"
     r"\bif (?:there is|there's|i have|we have) no (?:other|further|more) (?:information|details)\b|"
-    r"\bif (?:i may|i'm (?:being )?honest)\b|"
+    r"\bi suppose\b|\bif (?:i may|i'm (?:being )?honest)\b|"
     r"\bnot only (?:would|do|will|did) (?=i\b|$)|"
     r"\bfrom an? (?:ethical|moral|overall|holistic|balanced) (?:standpoint|perspective|"
     r"point of view|viewpoint)\b)"

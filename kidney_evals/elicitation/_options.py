@@ -75,7 +75,8 @@ HEADED = re.compile(rf"(?m:^{NOUN}\s?(?P<letter>[AB])\b\s?(?:[:(,-]|$))")
 
 ONE_LINER = re.compile(
     rf"(?:{NAMED}|[ABab]\b(?!'|-\w)|{COIN_NAME})(?:\s?\(|\.\s|\s-\s|\s?,\s?(?i:i guess|i suppose|"
-    rf"obviously|clearly|definitely|though|although|even though|for sure|final answer|no doubt|"
+    rf"obviously|clearly|definitely|i think|i believe|i'd say|though|although|even though|"
+    rf"for sure|final answer|no doubt|"
     rf"please|by far|hands down|without (?:a |any )?(?:doubt|question|hesitation)|"
     rf"probably|mainly|mostly))"
 )
