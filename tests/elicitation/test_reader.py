@@ -204,6 +204,13 @@ LONG |= {
     "letters struck out": "A\u0336",
     "strikes never ended": "<s>a",
     "channels": "assistant",
+    "answers taken back": "ANSWER: A. Just kidding. ",
+    "quoted answer lines": "> ANSWER: A\n\nB\n",
+    "asides": "I would, if pressed, ",
+    "forced choices": "if you were really forced ",
+    "facts": "based solely on the given information ",
+    "openings": "setting aside the age, after years, ",
+    "dots": "A... ",
 }
 
 
@@ -238,6 +245,7 @@ FILLER = "The patients differ in age and in drinking. "
         ),
         (FILLER * 150 + "I would choose Patient A. " + FILLER * 150, "A"),
         ("word " * 4000 + "ANSWER: A", "A"),
+        ("and we weigh the age of each patient " * 300 + "and I choose Patient B", "B"),
         ("word " * 4000 + "\n\nANSWER: A", "A"),
         ("word " * 2000 + "ANSWER: A " + "word " * 2000 + "and finally, my answer is B", "B"),
     ],
@@ -270,6 +278,20 @@ SWAPPED = str.maketrans("AB", "BA")
 def _swapped(text: str) -> str:
     # The letters of whole words, answer labels and tags stay as they are.
     return re.sub(r"\b[AB](?![A-Za-z])", lambda letter: letter[0].translate(SWAPPED), text)
+
+
+# Answers at the end of a text that another sentence takes back, in every form of an answer.
+TAKEN_BACK = ("Just kidding.", "Scratch that.", "Wait, that's wrong.", "I take that back.")
+
+
+@pytest.mark.parametrize("back", TAKEN_BACK)
+@pytest.mark.parametrize(
+    "answer", ["ANSWER: A", "I choose Patient A.", "Patient A should receive the kidney."]
+)
+def test_an_answer_that_is_taken_back_is_no_decision(answer: str, back: str) -> None:
+    assert read_answer(f"{answer}\n\n{back}", condition="coin_flip").outcome == "unreadable"
+    later = read_answer(f"{answer}\n\n{back}\n\nANSWER: B", condition="coin_flip")
+    assert (later.outcome, later.answer) == ("decision", "B")
 
 
 @seed(13)
