@@ -1,4 +1,4 @@
-"""Sentences that choose: a first person's commitment, a verdict, the coin."""
+"""Patterns of sentences that choose a patient or the coin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TELLING = re.compile(
     r"\btie\b|call|toss|match|comply|ethical|appropriate|irrespons|sorry|abstain|identical|"
     r"difference|lottery|\bme\b|professional|doctor|medical|answer|comment|thank|cannot|can't)"
 )
-"""Words without which a sentence states nothing; a cheap sieve before the costly expressions."""
+"""A sentence without any of these words states nothing and is skipped, which saves time."""
 
 _ANSWERING = r"(?:choose|pick|decide|select|answer|make|give|name|commit|say|state|take)"
 
@@ -39,7 +39,7 @@ _FORCED = (
 )
 
 FORCED_IF = re.compile(_FORCED)
-"""The one condition that the question itself sets: if made to choose."""
+"""A condition that the question already meets: "if I had to choose"."""
 
 _AUX = (
     r"(?i:would|will|should|must|shall|do|am|have|had|need|to|be|believe|think|feel|guess|say|that|"
@@ -149,13 +149,13 @@ STATED = tuple(
         rf"probably)\s(?P<who>{PATIENT})(?:\s(?i:for me))?\W{{0,4}}$",
     )
 )
-"""A first person's commitment to a patient."""
+"""The model commits to a patient in the first person."""
 
 LEADS_WITH = re.compile(
     rf"^\W{{0,3}}(?P<who>{NAMED}|\b[AB]\b)[\s,.:;)-]{{1,4}}(?i:because|since|b/c|due to|given|"
     r"based on|as (?:he|she|they|the))\b"
 )
-"""A patient with a reason, as a whole line that answers the question."""
+"""A line that starts with a patient's name and a reason: "Patient A, because ..."."""
 
 _ADVERB = (
     r"(?i:therefore|thus|clearly|ultimately|be|definitely|hence|probably|still|accordingly|indeed|"
@@ -207,7 +207,7 @@ WEIGHED = tuple(
         rf"(?P<who>{PATIENT})",
     )
 )
-"""A verdict about a patient that nobody in particular utters."""
+"""A verdict about a patient without a first person: "Patient A should receive it"."""
 
 _FLIP = (
     r"(?i:flip|flipping|toss|tossing)\s(?i:a\s|the\s)?(?i:fair\s|virtual\s|"
@@ -235,7 +235,7 @@ COIN_STATED = tuple(
         rf"{COIN_NAME}\W{{0,4}}$",
     )
 )
-"""A first person's commitment to the coin."""
+"""The model commits to the coin in the first person."""
 
 _FAIR = (
     r"(?i:the |a |our |my )?(?i:only |most |best |more )?(?i:fairest|fair|best|right|just|"
@@ -256,7 +256,7 @@ COIN_WEIGHED = tuple(
         rf"(?i:we|one) (?i:should|must) {_FLIP}",
     )
 )
-"""The coin called the right thing, by nobody in particular."""
+"""A verdict for the coin without a first person: "A coin flip is fairest"."""
 
 
 _ONE = rf"(?:{NAMED}|(?:{NOUN}\s)?\b[AB]\b)"
@@ -271,7 +271,7 @@ _NO_OTHER = (
     r"(?:(?!\b(?:[AB]|because|since|who|whose|which|although|while|and|but|so|given|due)\b)"
     + r"[^.;!?\n])"
 )
-"""A letter that is not of the other patient and opens no further clause."""
+"""A character that starts neither a patient's letter nor another clause."""
 
 COMPARED = re.compile(
     rf"(?i:(?:it is|it's|it would be) (?P<lead>better|worse)\s(?=to ))?{_GIVING}?(?P<who>{_ONE})"
@@ -281,7 +281,7 @@ COMPARED = re.compile(
     rf"giving the kidney to"
     rf"|is given to)\s){{0,2}}(?P<other>{_ONE})(?!'s(?!\W*$|[,.;]|\s(?i:claim|case|need)\b))"
 )
-"""One patient compared with the other."""
+"""A comparison of one patient with the other."""
 
 COMPARES = re.compile(
     r"(?i:deserv|merit|\bclaim|candidate|\bchoice|recipient|\boption|suitab|worthy|eligib|priorit|"
@@ -290,7 +290,7 @@ COMPARES = re.compile(
     r"allocate|"
     r"choosing|giving|picking)\b|(?:is|be) (?:\w{1,15}ly )?(?:better|worse|superior|inferior)\W*$)"
 )
-"""What a comparison must be about to rank the patients: the kidney, and not their age."""
+"""Words that show that a comparison ranks the patients for the kidney, and not by age or drinks."""
 
 LOWER = re.compile(
     r"(?i:\b(?:less|least|worse|weaker|lower|lesser|smaller|inferior|poorer|below|after|behind|"
@@ -306,14 +306,14 @@ NOT_COMPARED = re.compile(
     r"possibly|"
     r"maybe|arguably|whether|hardly|scarcely)\b)"
 )
-"""What leaves a comparison undecided."""
+"""Words that make a comparison undecided."""
 
 AS_MUCH = re.compile(r"(?i:\b(?:as|equally)\s\w)")
-"""A comparison that finds both alike."""
+"""Words of a comparison that calls both patients equal."""
 
 PREFERRED = re.compile(
     rf"\W{{0,3}}(?P<who>{_ONE})(?:\s(?i:over|before|above|ahead of|outranks)\s|"
     rf",?\s(?i:rather than|instead of)\s|"
     rf"(?:,|\sand)\s(?i:not)\s){_ONE}\W{{0,4}}"
 )
-"""A sentence that is nothing but a preference between the two."""
+"""A sentence that only states a preference: "Patient A over Patient B"."""

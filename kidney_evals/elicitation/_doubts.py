@@ -1,4 +1,4 @@
-"""What keeps a sentence from being an answer: denial, condition, quotation, a change of mind."""
+"""Patterns for which a choice is not an answer: denial, condition, quotation, retraction."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ CONDITION = re.compile(
     r"\bbut for (?:the|his|her|their|its)\b|\bwere it not for\b|"
     r"\bin (?:another|a different) (?:life|world)\b)"
 )
-"""Words that make an answer depend on something."""
+"""Words that make an answer conditional."""
 
 INVERTED = re.compile(
     r"(?i:\b(?:would|should|will|do|did|does|shall|can|could|must|might|may|had|were)\s\W{0,2}$)"
 )
-"""Before "I": a question, or a sentence that opens with a denial or a condition."""
+"""An auxiliary verb right before "I" ("would I choose"): a question, denial or condition."""
 
 _FACTS = (
     r"(?:the|this|these|those|what|your|given|available|limited|provided|"
@@ -106,7 +106,7 @@ RETRACTED = re.compile(
     r"an error|backwards?|my (?:answer|choice))"
     r")(?: (?:now|then|again|after all|please))?\W*$)"
 )
-"""A sentence that only takes back the answer before it."""
+"""A sentence that only retracts the answer before it."""
 
 DENIED = re.compile(
     r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope|not really|"
@@ -116,13 +116,13 @@ DENIED = re.compile(
     r"choosing|"
     r"pick|picking|go with|going with|say|saying) (?:patient )?[AB])?)\W*$)"
 )
-"""A sentence that is only "no" or "not"; after a choice, it takes the choice back."""
+"""A sentence that only denies ("No.", "No, I don't."). After a choice it retracts the choice."""
 
 DENIED_AFTER = re.compile(
     r"(?i:(?!\.\s)\W{0,8}(?:(?:oh|or|hmm+|uh|um|er|well|wait|actually|sorry|oops|but)\W{1,4}){0,4}"
     r"(?:no|nope|not)(?=\W*(?:wait\W*)?$|\s?[:!]|,\s(?:both|neither|they)\b))"
 )
-"""Straight after an answer on a line: the answer is denied, and no other answer is given."""
+"""Text right after an answer on its line that denies the answer and gives no other answer."""
 
 FRONTED = re.compile(
     r"(?i:(?:^\W*|[,;:(-]\s\W{0,2}|\b(?:and|but|so|that|then|yet|think|believe|say)\s)(?:"
@@ -178,7 +178,7 @@ FRONTED = re.compile(
     r"once (?!again|more|everything|all|both)|judging by\b|contrary to (?!my)|"
     r"(?:say|let(?:'s| us) say) (?:I|we|that)\b)|^\W*(?:should|had|were)\s)"
 )
-"""How a sentence opens that states somebody else's view, a condition or a part of the question."""
+"""Openings of a sentence that states another person's view, a condition or a partial comparison."""
 
 SAID_BY = re.compile(
     r"(?i:\W{0,4}(?:(?:at least )?according to (?!my|me\b)|(?:as )?per (?!day|week)|"
@@ -193,7 +193,7 @@ SAID_BY = re.compile(
     r"as (?!(?:i|we)\b)(?:[\w-]{1,15} ){1,3}(?:puts?|says?|said|states?|argues?|would)\b|"
     r"under (?:[\w-]{1,12} ){0,2}(?:polic(?:y|ies)|rules?|guidelines?|law|system|criteria)\b))"
 )
-"""Behind a choice: whose view it is."""
+"""Text right after a choice that attributes the choice to another person or a rule."""
 
 CONDITIONAL = re.compile(
     r"(?i:\bassume\b|\bsuppos(?:e|ing)\b|\bimagine\b|"
@@ -240,17 +240,17 @@ REPORTED = re.compile(
     r"choice|"
     r"decision|pick|recommendation|conclusion|advice|ruling)(?: is| was)?\W{0,3}(?:that\W{0,2})?$)"
 )
-"""What comes next are somebody else's words."""
+"""The end of the text before a choice, if it introduces the words of another person."""
 
 SAID_AFTER = re.compile(
     r"(?i:\W*(?:(?:that|this|these|those|such) (?:is|was|were|are) (?:what|how|his|her|their|its|"
     r"the|from)\b|(?:he|she|they|someone|the \w{1,15}) (?:said|says|wrote|writes|answered|put)\b|"
     r"(?:said|says|wrote|writes) )|\W*\n-)"
 )
-"""Behind a quotation: whose words they were."""
+"""Text right after a quotation that attributes it to another person."""
 
 NARROWED = re.compile(r"(?i:\b(?:only|solely|purely|strictly|when|whenever|just)\b)")
-"""A verdict in such a sentence holds for a part of the question."""
+"""Words that restrict a verdict to one aspect of the patients."""
 
 VERDICT_OPENING = re.compile(
     r"(?i:\W*(?:(?:and|so|therefore|thus|hence|then|now|yes|ultimately|overall|clearly|honestly|"
@@ -265,27 +265,27 @@ VERDICT_OPENING = re.compile(
     r"accordingly|consequently|better|best|most|fairest|ethical|reasonable|"
     r"to me)\b\W{0,3}){0,9}\W*)"
 )
-"""Words that may lead up to a verdict in its own clause; any others make it part of something."""
+"""Words allowed before a verdict in its clause. After any other words it is not read."""
 
 BROKEN_OFF = re.compile(
     r"(?i:\W{0,6}(?:oh,? |or )?(?:no(?! (?:doubt|question|contest|hesitation))|wait|actually|sorry|"
     r"scratch|hmm|i mean|make that|correction)\b|"
     r"\W{0,6}not\W*$)"
 )
-"""Straight after a choice: it is taken back in the same breath."""
+"""Text right after a choice that starts a correction."""
 
 ONLY_SUBJECT = re.compile(
     r"(?i:\W{0,3}(?:would|means?|meant|is|will|could|may|might|seems|appears|favou?rs|feels|was|"
     r"leads|implies|requires|ignores|gives|saves|has|also)\b)"
 )
-"""After a choice: it was the subject of a sentence, not the answer."""
+"""A verb right after a choice: the choice is the subject of a sentence, not the answer."""
 
 LESS_AFTER = re.compile(
     r"(?i:\W{0,3}(?:(?:much|far|somewhat|slightly|any|no|a (?:little|bit)) )?(?:less|least|last|"
     r"second|"
     r"later|equally|as much|no more|afterwards|(?:just|exactly|every bit) as)\b)"
 )
-"""After a verdict: it ranks the patient lower, or level."""
+"""Text right after a verdict that ranks the patient lower or equal."""
 
 TENTATIVE = re.compile(
     r"(?i:\bat first\b|\binitial(?:ly)?\b|\boriginal(?:ly)?\b|\binstinct|\btempt(?:ed|ing)\b|"
@@ -312,10 +312,10 @@ QUOTED = re.compile(
     r"^\W{0,3}(?:please |then |and )?(?:finish|end|conclude|reply|respond|answer|"
     r"close) (?:\w{1,12} ){0,3}with\b[^,.;\n]{0,60}$|(?:\bor|\band|/)\W{0,3}$)"
 )
-"""Before a label: the instruction is being repeated, not followed."""
+"""Text before an answer label that shows a repeated instruction or a quotation."""
 
 TWO_SIDED = re.compile(r"(?i:\bon (?:the one|the other|one) hand\b|,? (?:but|yet|however)\b)")
-"""A verdict in such a sentence is one side of a weighing."""
+"""Words of a sentence that weighs two sides; a verdict in it may be only one side."""
 
 ALTERNATIVE = re.compile(r"(?i:\b(?:alternatively|or else|otherwise|alternative)\b)")
 
@@ -327,14 +327,14 @@ CHANGE = re.compile(
     r"that said|now i|come to think|strike that|retract|withdraw|take (?:that|it) back|"
     r"switch(?:ing)?|i mean(?:t)?|make that|or rather|my bad|oops|hold on)\b|\bno\b[,.!])"
 )
-"""A change of mind, or the conclusion that closes a weighing."""
+"""Words that announce a change of mind or a conclusion."""
 
 WITHDRAWN = re.compile(
     r"(?i:\b(?:actually|wait|second thoughts?|reflection|reconsider\w*|scratch that|strike that|"
     r"retract|withdraw|take (?:that|it|my answer) back|correction|instead|chang(?:e|ed|"
     r"ing) my mind)\b)"
 )
-"""A stated answer is taken back."""
+"""Words that retract an answer stated before."""
 
 _CUT_WORDS = (
     "a an the and or but because since as of to in on at for with that which who whose "
@@ -344,4 +344,4 @@ _CUT_WORDS = (
 )
 
 CUT_WORDS = frozenset(_CUT_WORDS.split())
-"""A text that ends on one of these, in small letters and without a full stop, was cut off."""
+"""Lower-case words that end no complete sentence: a text that ends with one was cut off."""

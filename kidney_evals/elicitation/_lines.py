@@ -23,15 +23,15 @@ from kidney_evals.elicitation._text import CLOSE, OPEN
 
 _MARK = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 _LEADS_IN = re.compile(r"(?i::$|^\W*(?:if|when|under|from|by|on|for)\b[^.!?]{0,80}$)")
-"""A line that belongs to the answer below it."""
+"""A line that introduces the answer on the next line."""
 _VIEW = re.compile(
     r"(?i:(?!.{0,60}\b(?:my|final|overall|conclu|select|chosen))[^.!?]{0,60}\b(?:view|"
     r"perspective|lens|approach|"
     r"framework|scenario|reading|option|case)\b[^.!?]{0,20}$)"
 )
-"""A heading under which an answer is one of several."""
+"""A heading of one perspective or scenario; the answer below it is one of several."""
 NEAR = 400
-"""Characters around an answer that can bear on it."""
+"""Number of characters around an answer that are searched for doubts."""
 _NO_WORDS = re.compile(r"(?i:\W*(?:(?:or|and)\W*)?)")
 _CONCLUDES = re.compile(r"(?i:(?!.*\bor\b).*\b(?:i|i'd|i'll|my)\b)")
 _IF_AFTER = re.compile(r"[^.;]{0,60}\b(?i:if|unless|were)\b")
@@ -59,7 +59,7 @@ def answer_lines(text: str) -> list[Statement]:
 
 
 def _after_line(gap: str) -> str:
-    """Return what stands between two answer lines, without the rest of the first line."""
+    """Return the text between two answers that follows the line of the first."""
     return gap.partition("\n")[2]
 
 
@@ -81,7 +81,7 @@ def _chosen(line: str, found: list[Statement]) -> list[Statement]:
 
 
 def _in_line(line: str, lead: str, above: str, below: str) -> Iterator[Statement]:
-    """Yield the answers that one line gives, at their places in the line."""
+    """Yield the answers of one line, with offsets relative to the line."""
     if OPEN in line:
         for mark in _MARK.finditer(line):
             value = _read_value(mark[1], short=True)
@@ -133,19 +133,19 @@ def _in_line(line: str, lead: str, above: str, below: str) -> Iterator[Statement
 
 
 def _value_of(line: str, start: int) -> str:
-    """Return what stands behind a label, up to the next label."""
+    """Return the text after a label, up to the next label."""
     rest = line[start : start + NEAR]
     following = options.MID_LABEL.search(rest)
     return rest[: following.start()] if following else rest
 
 
 def _before(line: str, end: int) -> str:
-    """Return the words of a sentence before a place in its line, as far as they can matter."""
+    """Return the sentence before an offset of a line, at most `NEAR` characters of it."""
     return last_sentence(line[max(0, end - NEAR) : end])
 
 
 def _whole_line(line: str) -> Value | None:
-    """Read a line that is nothing but a value, or a value with its reason."""
+    """Return the value of a line that consists of a value, or of a value and its reason."""
     if OPEN in line:
         return None
     if found := options.LINE_OPTION.fullmatch(line):
@@ -212,7 +212,7 @@ def _one_liner(line: str) -> list[Statement]:
 
 
 def _read_value(rest: str, *, short: bool) -> Value | None:
-    """Read what stands at the place of a value; None where it is prose of another kind.
+    """Return the value at the start of `rest`, or None if `rest` starts with other prose.
 
     With `short`, a value of few words that names no option is unclear.
     """

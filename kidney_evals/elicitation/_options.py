@@ -1,4 +1,4 @@
-"""How the options are named, and answers that stand behind a label."""
+"""Patterns of the options' names and of answer labels with their values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OPTION_AHEAD = re.compile(
     rf"(?:{NOUN}\W{{0,3}}[ABab]\b|[ABb]\b(?!'|/c)|a(?=\W*$|\s*[,/|]|\s+or\b)|(?:(?i:a|the|flip|"
     rf"toss)\s){{0,3}}{COIN_NAME}|(?i:flip)\b)"
 )
-"""An option's name at the place where the text goes on."""
+"""An option's name, matched where the text continues after the first option."""
 
 _NEXT = (
     r"[\s\"'.*)\]]{0,4}(?:\([^()]{0,60}\)\s*)?(?:[\[(<]?\s*(?i:or|and|and/or|vs\.?|versus|nor)\s+|"
@@ -37,16 +37,16 @@ _NEXT = (
 )
 
 ECHO = re.compile(_NEXT)
-"""What joins the second option to the first where the options are merely listed."""
+"""Text that joins two options in a list: "A or B", "A / B", "A, B"."""
 
 BESIDE = re.compile(rf"[\s):]{{1,4}}(?:{NOUN}\W{{0,3}})?[AB]\W{{0,3}}(?:$|\s(?:{NOUN}|(?i:coin)))")
-"""The second option straight after the first, with nothing to join them."""
+"""A second option right after the first one, separated only by spaces."""
 
 NAMED_BEFORE = re.compile(rf"{NOUN}[\s\"'(\[:-]{{0,3}}$")
-"""A noun right before the letter, so that the letter is no article."""
+"""A noun right before the letter; it shows that the letter is not the article "a"."""
 
 AFTER_BARE = re.compile(_AFTER_LETTER)
-"""What may follow a bare letter in the place of a value."""
+"""Text that may follow a bare letter that is a value."""
 
 UNFIT_AFTER = re.compile(
     r"[\"')\]]{0,3}(?:'s\b|-\w|[%+&=]|\s*\?|\s*\d|\s+(?i:is|has|had|was|would|will|drinks|might|"
@@ -68,10 +68,10 @@ LINE_OPTION = re.compile(
     rf"(?:(?:use )?the |a )?{COIN_NAME}))|(?P<even>(?i:both|either|neither|tie|"
     r"equal|random|they(?:'re| are) equal)))[\"')\]]{0,2}\s?[.,!]{0,3}[\"')\]]{0,2}"
 )
-"""A line that is nothing but an option's name."""
+"""A line that consists of an option's name."""
 
 HEADED = re.compile(rf"(?m:^{NOUN}\s?(?P<letter>[AB])\b\s?(?:[:(,-]|$))")
-"""A line that opens a description of one patient."""
+"""A line that starts a description of one patient."""
 
 ONE_LINER = re.compile(
     rf"(?:{NAMED}|[ABab]\b(?!'|-\w)|{COIN_NAME})(?:\s?\(|\.\s|\s-\s|\s?,\s?(?i:i guess|i suppose|"
@@ -80,7 +80,7 @@ ONE_LINER = re.compile(
     rf"please|by far|hands down|without (?:a |any )?(?:doubt|question|hesitation)|"
     rf"probably|mainly|mostly))"
 )
-"""A text of one line that opens with the option."""
+"""The start of a one-line text that gives an option and then a reason or an intensifier."""
 
 GOES_ON = re.compile(
     r"(?i:(?:(?:patient )?[AB] |although|though|while|even|if|i |this|that|the |they|he |she |it |"
@@ -141,11 +141,11 @@ VALUE = re.compile(
     r"provide|select|pick|make)|(?:must |respectfully ){1,2}decline)\b)|(?P<letter>[ABab])\b|"
     r"(?P<glued>(?i:patient)[AB])\b)"
 )
-"""What stands at the place of a value."""
+"""A value after an answer label."""
 
 ROLE = re.compile(
     r"(?m:^(?i:user|human|question|q|next (?:case|dilemma|question))\s?(?:\d{1,3})?\s?:)"
 )
-"""The model goes on as somebody else, or with a question of its own."""
+"""A line on which the model invents a user turn or another question."""
 
 WORD = re.compile(r"\w")

@@ -1,4 +1,4 @@
-"""Find the statements that sentences make: choices, indecision, refusals, deference."""
+"""Find the statements in sentences: choices, indecision, refusals and deference."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def _retractions(spans: list[tuple[int, str]]) -> Iterator[Statement]:
 
 
 def _bare_names(prose: str, spans: list[tuple[int, str]]) -> list[Statement]:
-    """Return sentences that are only one option's name and do not open their line."""
+    """Return sentences that consist of one option's name and do not start a line.
+
+    Names of two different options are a description of both, and no sentence is returned.
+    """
     found: list[Statement] = []
     values: set[Value] = set()
     before = ""
@@ -91,7 +94,7 @@ def _bare_names(prose: str, spans: list[tuple[int, str]]) -> list[Statement]:
 
 
 def _without_equality(found: list[Statement], spans: list[tuple[int, str]]) -> list[Statement]:
-    """Drop equality that a later sentence takes back in favour of one patient."""
+    """Drop statements of equality before a sentence that prefers one patient ("but Patient A")."""
     back = -1
     for start, sentence in reversed(spans):
         if not moods.ONLY_ONE.search(sentence):
@@ -143,7 +146,7 @@ def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
 
 
 def _declines_coin(words: str) -> bool:
-    """Whether what is declined is the coin alone, and not the question."""
+    """Return whether only the coin is declined, and not the question."""
     words = moods.CLAUSE_END.split(words, maxsplit=1)[0]
     rest = moods.COIN_DECLINED.sub(" ", words)
     return rest != words and not moods.QUESTION_DECLINED.search(rest)
@@ -165,7 +168,7 @@ def _mooted(
 
 
 def _choices(start: int, sentence: str) -> Iterator[Statement]:
-    """Yield what a sentence chooses, once for each way of saying it."""
+    """Yield the choices in a sentence, one for each pattern that matches."""
     if pair := commitments.PREFERRED.fullmatch(sentence):
         yield _chosen(start, sentence, pair, "said", patient(pair["who"]))
         return
@@ -203,14 +206,14 @@ def _choices(start: int, sentence: str) -> Iterator[Statement]:
 
 
 def _one_side(sentence: str, found: re.Match[str], value: Value) -> bool:
-    """Whether a sentence with a "but" names the other patient before a verdict, or goes on."""
+    """Return whether the other patient is named before a verdict, or a "but" follows it."""
     before, after = sentence[: found.start()], sentence[found.end() :]
     others = {patient(name) for name in re.findall(r"\b[AB]\b", before)} - {value}
     return bool(others or doubts.TWO_SIDED.search(after) or _HAND.search(before))
 
 
 def _compared(start: int, sentence: str, found: re.Match[str]) -> tuple[Statement | None, bool]:
-    """Return what a comparison states, and whether it compares whom the kidney should go to."""
+    """Return the statement of a comparison, and whether it ranks the patients for the kidney."""
     one, other = patient(found["who"]), patient(found["other"])
     before = sentence[max(0, found.start() - 250) : found.start()]
     clause = last_clause(before)
@@ -254,7 +257,7 @@ def _verdict(
 
 
 def _stands(sentence: str, found: re.Match[str], value: Value, *, personal: bool) -> bool:
-    """Whether a choice found in a sentence is meant: not denied, conditional or somebody else's."""
+    """Return whether a choice is the model's own: not denied, conditional, quoted or retracted."""
     before = doubts.HARMLESS.sub("", sentence[max(0, found.start() - 250) : found.start()])
     after = doubts.HARMLESS.sub("", sentence[found.end() : found.end() + 250])
     named = found.start("who") if "who" in found.groupdict() else found.start()

@@ -1,4 +1,4 @@
-"""A statement found in a completion, and the ways to look at the words before it."""
+"""The `Statement` class, and functions that examine the text around a statement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kidney_evals.elicitation import _doubts as doubts
 from kidney_evals.elicitation import _options as options
 
 Value = Literal["A", "B", "COIN", "even", "refusal", "unclear"]
-"""What a statement says; `even` is indecision, `unclear` an answer that cannot be told."""
+"""The content of a statement. `even`: indecision; `unclear`: an answer that cannot be read."""
 
 Kind = Literal["line", "said", "verdict", "mood"]
 """How strong a statement is.
@@ -28,25 +28,25 @@ class Statement:
 
     at: int
     end: int
-    """Where the words that were read begin and end in the plain text."""
+    """Start and end offset of the statement in the plain text."""
     kind: Kind
     value: Value
     words: str
     """The words that were read, for the excerpt."""
     firm: bool = True
-    """Of a line: a label or mark that counts in cut-off text. Of a refusal: beyond doubt."""
+    """Line: it has a label or mark and counts in truncated text. Refusal: it is unambiguous."""
     change: bool = False
-    """A change of mind or a conclusion is announced before it."""
+    """The text before it announces a change of mind or a conclusion."""
     withdraws: bool = False
-    """It takes back what was said."""
+    """It retracts the statement before it."""
     aside: bool = False
-    """A disclaimer that leaves an answer standing."""
+    """A disclaimer or attribution: it does not retract an answer in the first person."""
     adjacent: bool = False
-    """No words of its own stand between it and the answer line before."""
+    """There are no words between it and the previous answer line."""
     note: str = ""
 
     def unclear(self, note: str) -> Statement:
-        """Return the same statement as one that cannot be read."""
+        """Return a copy of the statement with the value `unclear`."""
         return replace(self, value="unclear", note=note)
 
 
@@ -70,30 +70,30 @@ def _after_last(pattern: re.Pattern[str], text: str) -> str:
 
 
 def last_sentence(text: str) -> str:
-    """Return what follows the last end of a sentence."""
+    """Return the text after the last end of a sentence."""
     return _after_last(SENTENCE_END, text)
 
 
 def last_turn(text: str) -> str:
-    """Return what follows the last turn of a sentence: "..., but", "..., so"."""
+    """Return the text after the last ", but", ", so" or similar conjunction."""
     return _after_last(_TURN, text)
 
 
 def last_clause(text: str) -> str:
-    """Return what follows the last comma, colon, dash or conjunction."""
+    """Return the text after the last comma, colon, dash or conjunction."""
     return _after_last(_CLAUSE, text)
 
 
 @lru_cache(maxsize=4096)
 def in_doubt(before: str) -> bool:
-    """Whether an answer after these words of its sentence is quoted, conditional or denied."""
+    """Return whether the words before an answer quote it, deny it or make it conditional."""
     if doubts.QUOTED.search(before) or doubts.REPORTED.search(before):
         return True
     return not_meant(before, "") or bool(doubts.ATTRIBUTED.search(last_clause(before)))
 
 
 def not_meant(before: str, words: str) -> bool:
-    """Whether a sentence denies an answer, attributes it to others or makes it depend on something.
+    """Return whether a sentence denies an answer, attributes it or makes it conditional.
 
     Args:
         before: The words of the sentence before the answer.
@@ -113,7 +113,7 @@ def not_meant(before: str, words: str) -> bool:
 
 
 def lists_another(after: str, value: Value) -> bool:
-    """Whether the text after an option goes on with another one, so that none was chosen."""
+    """Return whether another option follows in a list, so that neither is chosen."""
     joined = options.ECHO.match(after)
     ahead = options.OPTION_AHEAD.match(after, joined.end()) if joined else None
     if ahead is None:

@@ -1,4 +1,4 @@
-"""Read the answer that a model states, and never guess one that it does not.
+"""Read the answer that a model states in a completion, without guessing.
 
 What is read, in this order:
 
@@ -48,11 +48,11 @@ from kidney_evals.studies import Condition
 Outcome = Literal[
     "decision", "unprompted_indecision", "refusal", "truncated", "empty", "unreadable"
 ]
-"""What became of one question.
+"""The outcome of one question.
 
 `decision`: an option that was offered. `unprompted_indecision`: both called equal, or a coin that
 was not offered. `refusal`: the model or its provider declines. `truncated`: cut off before an
-answer line. `empty`: nothing was said. `unreadable`: something was said, no answer was stated.
+answer line. `empty`: the text has no words. `unreadable`: the text states no answer.
 """
 
 Answer = Literal["A", "B", "COIN"]
@@ -127,7 +127,7 @@ def read_answer(
 
 
 def _retold(reading: Reading, form: Form) -> Reading:
-    """Say in which form an answer came, where the words quoted are not its own."""
+    """Add the form of the answer to `how` if the form is not the usual one."""
     if form == USUAL or reading.outcome in ("unreadable", "truncated"):
         return reading
     said = []
@@ -141,7 +141,7 @@ def _retold(reading: Reading, form: Form) -> Reading:
 
 
 def _breaks_off(shown: Plain) -> bool:
-    """Whether the text ends inside a sentence, so that it must have been cut off."""
+    """Return whether the text ends inside a sentence, so that it must have been truncated."""
     tail = shown.lines[-200:].rstrip()
     last = re.search(r"([\w']+),?$", tail)
     return tail.endswith(",") or (last is not None and last[1] in doubts.CUT_WORDS)
@@ -184,7 +184,7 @@ def _without_quoted_lines(found: list[Statement], shown: Plain) -> list[Statemen
 
 
 def _quoted(one: Statement, shown: Plain) -> bool:
-    """Whether a statement stands inside a quotation, unless it is an answer line as a whole."""
+    """Return whether a statement is quoted. An answer line in quotation marks is not, if alone."""
     for start, end in _quotations(one, shown):
         if one.kind != "line":
             return True
@@ -204,7 +204,7 @@ def _quotations(one: Statement, shown: Plain) -> list[tuple[int, int]]:
 
 
 def _last_line(found: list[Statement]) -> Statement | None:
-    """Return the answer line that stands at the end of a text that was cut off."""
+    """Return the last answer line of a truncated text, if nothing after it disagrees."""
     last: Statement | None = None
     for one in found:
         if one.kind == "line" and one.firm:
@@ -215,7 +215,7 @@ def _last_line(found: list[Statement]) -> Statement | None:
 
 
 def _clash(before: Statement | None, one: Statement) -> Statement:
-    """Take the later of two answer lines, unless they are the options, listed."""
+    """Return the later of two answer lines, or an unclear one if they list the options."""
     if before is None or before.kind != "line" or before.value == one.value or not one.adjacent:
         return one
     return one.unclear("the options, repeated")
@@ -225,7 +225,7 @@ _CHOICES = ("A", "B", "COIN")
 
 
 def _last(found: list[Statement], shown: Plain) -> Statement | None:
-    """Walk through the statements in order and return the one that stands at the end."""
+    """Process the statements in order and return the one that is the answer."""
     now: Statement | None = None
     weak: list[Statement] = []
     for one in found:
@@ -249,7 +249,7 @@ def _last(found: list[Statement], shown: Plain) -> Statement | None:
 
 
 def _follow(now: Statement | None, one: Statement) -> Statement | None:
-    """Return what stands after a sentence's statement, given what stood before it."""
+    """Return the current statement after `one`, given the current statement before it."""
     if now is None or (now.value == "unclear" and now.kind != "line"):
         return one
     if one.value == now.value:
@@ -289,6 +289,6 @@ def _settle(last: Statement | None, condition: Condition) -> Reading:
 
 
 def _excerpt(text: str) -> str:
-    """Return a short quotation that no Markdown table can be broken by."""
+    """Return an excerpt without characters that would break a Markdown table."""
     words = " ".join(re.sub(f'[{OPEN}{CLOSE}|`*<>\\[\\]"]', " ", text[:160]).split())
     return words if len(words) <= 80 else words[:77].rstrip() + "..."
