@@ -1,28 +1,28 @@
 """Read the answer that a model states in a completion, without guessing.
 
-What is read, in this order:
+The reader works in four steps:
 
-1. *Native signals.* A provider's own refusal, or a stop by its content filter, is a refusal
-   whatever the text says: what is left of a filtered text is not the model's answer.
-2. *Hidden reasoning* inside the text is taken out and never read, whether it is closed, cut off,
-   or has a closing delimiter only; `hidden.DELIMITERS` lists the delimiters. Struck-out text is
-   taken out too, and of an answer corrected in the same breath ("A, I mean B") only the last one
-   is kept.
-3. *Statements*, in the order of the text: answer lines (`ANSWER: A`, a LaTeX box, a JSON field, an
-   answer tag, a line that is nothing but an option's name), a first person's commitment ("I would
-   give the kidney to Patient B"), verdicts ("Patient B should receive it"), comparisons ("A
-   deserves it less than B", which is a verdict for B), indecision, refusals.
-   No statements are: questions, conditions, hypothetical cases, other people's views, negations,
-   quotations, options that are listed, and repeated instructions. Where the mood is unclear, there
-   is no statement.
-   Turning down the coin alone is neither a refusal nor a choice. A disclaimer ("I can't give
-   medical advice") is a refusal only where no choice follows.
-4. *The last statement counts.* An answer line outlasts what came before it; what comes after it
-   changes it only if it takes it back. Two statements that disagree with no sign of a change of
-   mind between them are unreadable.
+1. *Native signals.* A refusal marked by the provider, or a stop by its content filter, is a
+   refusal whatever the text says, since the rest of a filtered text is not the model's answer.
+2. *Hidden reasoning* and struck-out text are removed. Hidden reasoning may be closed, truncated,
+   or have only a closing delimiter; `hidden.DELIMITERS` lists the delimiters. An answer corrected
+   on its own line ("A, I mean B") is replaced by the last option of the correction.
+3. *Statements* are collected in the order of the text: answer lines (`ANSWER: A`, a LaTeX box, a
+   JSON field, an answer tag, a line that consists of an option's name), commitments in the first
+   person ("I would give the kidney to Patient B"), verdicts ("Patient B should receive it"),
+   comparisons ("A deserves it less than B", a verdict for B), indecision, refusals, retractions
+   ("Scratch that").
+   Questions, conditions, hypothetical cases, views of other people, negations, quotations, lists
+   of the options and repeated instructions are not statements. If the mood is unclear, the reader
+   records no statement. Declining only the coin is neither a refusal nor a choice. A disclaimer
+   ("I can't give medical advice") is a refusal only if no choice follows.
+4. *The last statement is the answer*, with three rules. An answer line replaces every statement
+   before it, and later sentences change it only if they retract it. An answer line inside a
+   quotation does not count if another answer line follows outside. Two statements that disagree,
+   without a sign of a change of mind between them, are unreadable.
 
-The whole text is read, however long it is, in time that grows linearly with its length.
-In output that was cut off only an explicit answer line counts.
+The reader processes the whole text in time that grows linearly with its length. In truncated
+output only an explicit answer line counts.
 """
 
 from __future__ import annotations
