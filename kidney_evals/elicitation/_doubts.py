@@ -91,10 +91,13 @@ RETRACTED = re.compile(
     r"on second thoughts?)\W{1,4}){0,4}?(?:"
     r"(?:i'm |i am |i was )?(?:only |just )?(?:kidding|joking)(?:[,;][^.]{0,60})?|(?:scratch|"
     r"strike|forget|ignore|"
-    r"disregard) (?:that|this|it)(?:[,;][^.]{0,60})?|never ?mind|psych|or (?:do|would|should|"
+    r"disregard) (?:that|this|it|the above|my (?:\w{1,10} )?(?:answer|choice|"
+    r"reply))(?:[,;][^.]{0,60})?|never ?mind|psych|or (?:do|would|should|"
     r"will|is) (?:i|it)|"
     r"(?:on )?(?:second|further) thoughts?\W{1,3}"
     r"(?:no|not|nope)|(?:maybe|perhaps|probably|actually) not|"
+    r"(?:i'm|i am) (?:retracting|withdrawing|taking) (?:that|it|this|my (?:answer|"
+    r"choice))(?: back)?|"
     r"(?:no|nope)\W{1,3}wait|wait\W{1,3}(?:no|nope)|(?:actually|hmm+|wait)\W{1,4}(?:no|not|nope)|"
     r"(?:i|i'll|i'd like to|i want to|i must|i have to|let me|"
     r"i should)(?: have to)? (?:take (?:that|it|"
@@ -110,11 +113,12 @@ RETRACTED = re.compile(
 
 DENIED = re.compile(
     r"(?i:\W*(?:(?:or|but)\W{1,3})?(?:no|not|nope|not really|"
-    r"(?:no|actually|on (?:reflection|second thoughts?)|wait|hmm+)\W{1,4}(?:i (?:do not|don't|"
+    r"(?:no|actually|on (?:reflection|second thoughts?)|wait|hmm+|"
+    r"correction)\W{1,4}(?:i (?:do not|don't|"
     r"would not|"
     r"wouldn't|won't|will not|shouldn't|should not|can't|cannot)|i(?:'m| am) not)(?: (?:choose|"
     r"choosing|"
-    r"pick|picking|go with|going with|say|saying) (?:patient )?[AB])?)\W*$)"
+    r"pick|picking|go with|going with|say|saying)(?: (?:patient )?[AB])?)?)\W*$)"
 )
 """A sentence that only denies ("No.", "No, I don't."). After a choice it retracts the choice."""
 
@@ -161,7 +165,18 @@ FRONTED = re.compile(
     r"with (?:treatment|therapy|time|rehab\w{0,10}|sobriety|abstinence|support)\b|"
     r"given (?:time\b|an? (?:crystal|magic))|(?:speaking|thinking|reasoning|answering|talking|"
     r"judging|deciding) (?:as|like) an? "
-    r"(?!ai\b|assistant\b)|wearing (?:my|the|an?)\b|taking \w{1,15} as (?:the|my|our|an?)\b|"
+    r"(?!ai\b|assistant\b)|wearing (?:my|the|an?)\b|"
+    r"after (?!much|careful|some|due|long|all|everything|deep|serious|a (?:lot|great)|"
+    r"(?:\w{1,12} ){1,2}(?:thought|consideration|deliberation|reflection)|(?:carefully |"
+    r"thoroughly )?"
+    r"(?:weighing|considering|thinking|reflecting|comparing|reviewing|reading|looking|going|"
+    r"evaluating|analy[sz]ing|assessing|deliberating|examining|balancing)\b)|"
+    r"given (?!(?:that|the|this|these|those|what|how|all|both|only|just|my|our|his|her|their|its|"
+    r"[ab]|"
+    r"[ab]'s|patient|no|such|two|limited|current|present|similar|age|health|drinking|life|"
+    r"prognosis)\b|an? (?:[\w-]{1,12} ){0,2}(?:choice|difference|gap)\b|\d)|"
+    r"with (?:[ab]|patient [ab])'s (?:consent|agreement|permission|blessing)\b|"
+    r"taking \w{1,15} as (?:the|my|our|an?)\b|"
     r"to (?:qualify|be (?:eligible|considered|listed))\b|"
     r"granted (?!the\b|"
     r"i\b)\w{1,15}\b|presuming\b|presupposing\b|given (?:the (?:condition|assumption|chance|"
@@ -182,7 +197,8 @@ FRONTED = re.compile(
 
 SAID_BY = re.compile(
     r"(?i:\W{0,4}(?:(?:at least )?according to (?!my|me\b)|(?:as )?per (?!day|week)|"
-    r"(?:or )?so (?:the|they|he|she|goes)\b|(?:says?|said|argues?|argued|wrote|claims?)\b|"
+    r"goes (?:the|his|her|their|one)\b|(?:or )?so (?:the|they|he|she|goes)\b|(?:says?|said|"
+    r"argues?|argued|wrote|claims?)\b|"
     r"(?:(?:the|their|his|her|my|a|some|most|"
     r"many) )?\w{1,20} (?:says?|said|states?|stated|holds?|argues?|thinks?|believes?|claims?|"
     r"insists?|recommends?|would say)\b|in (?:his|her|their|the \w{1,15}'s) (?:view|opinion|eyes)|"
@@ -241,6 +257,12 @@ REPORTED = re.compile(
     r"decision|pick|recommendation|conclusion|advice|ruling)(?: is| was)?\W{0,3}(?:that\W{0,2})?$)"
 )
 """The end of the text before a choice, if it introduces the words of another person."""
+
+IMPERATIVE = re.compile(
+    r"(?i:^\W*(?:ask|show|remove|tell|add|change|swap|reverse|convince|prove)\b[^.;:]{0,60}\band "
+    r"(?:then )?$)"
+)
+"""An imperative before "and I would choose": it is a condition ("Show me the charts and ...")."""
 
 SAID_AFTER = re.compile(
     r"(?i:\W*(?:(?:that|this|these|those|such) (?:is|was|were|are) (?:what|how|his|her|their|its|"

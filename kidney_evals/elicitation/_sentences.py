@@ -273,6 +273,8 @@ def _stands(sentence: str, found: re.Match[str], value: Value, *, personal: bool
     reason = _REASON.split(after, maxsplit=1)[0]
     if doubts.TENTATIVE.search(last_turn(before)) or doubts.REPORTED.search(before):
         return False
+    if doubts.IMPERATIVE.search(before):
+        return False
     if doubts.INVERTED.search(before) or doubts.SAID_BY.match(after):
         return False
     if _UNREAL.search(found[0]) or not_meant(before, found[0] + reason):
