@@ -29,15 +29,24 @@ _EXHAUSTED: Final = re.compile(
     r"""
       \b(?:insufficient|not\ enough|no|zero|negative|out\ of|run\ out\ of|ran\ out\ of|low\ on)
         \ (?:\w+\ ){0,3}(?:credits?|balance|funds|money)\b
+    | (?:\bnot|n't|’t)\ have\ (?:\w+\ ){0,3}(?:credits?|balance|funds|money)\b
+    | \black\ of\ (?:credits?|balance|funds|payment)\b
+    | \badd\ (?:more\ )?(?:credits?|funds|a\ (?:\w+\ )?payment\ method)\ (?:\w+\ ){0,4}
+        (?:before|to\ continue|to\ proceed)\b
+    | \b(?:wallet|balance)\ is\ (?:empty|negative)\b
+    | \bsubscription\ (?:\w+\ ){0,3}(?:expired|ended|cancell?ed|inactive)\b
     | \bcredit\ limit\ (?:\w+\ ){0,3}(?:exceeded|reached)\b
     | \b(?:requires?|needs?|purchase|buy)\ more\ credits\b | \bcan\ only\ afford\b
-    | \b(?:used|exhausted|exceeded|consumed|spent)\ (?:up\ )?(?:\w+\ ){0,5}credits?\b
+    | \b(?:used|exhausted|exceed(?:s|ed)?|consumed|spent)\ (?:up\ )?(?:\S+\ ){0,5}credits?\b
     | \b(?:credits?|balance|funds)\ (?:\w+\ ){0,5}(?:depleted|exhausted|used\ up|run\ out|ran\ out|
         expired|overdrawn|insufficient|exceeded|too\ low|not\ enough)\b
     | (?<!thinking\ )(?<!token\ )\bbudget\ (?:\w+\ ){0,3}(?:exhausted|used\ up|exceeded)\b
+    | \b(?:exceed(?:s|ed)?|exhausted|reached)\ (?:your|its|the\ (?:\w+\ )?(?:team|user|project))
+        \ (?:(?!thinking\b|token\b|reasoning\b)\w+\ ){0,2}budget\b
     | \b(?:balance|credits?)\ (?:is|are|of|:)\ ?\$?-?0(?:\.0+)?(?![.\d])
     | \b(?:spend|spending|billing|monthly|api\ usage)\ (?:\w+\ ){0,3}
         (?:limits?|cap|quota|allowance)\b
+    | \busage\ (?:limits?|cap|quota|allowance)\ (?:\w+\ ){0,2}(?:month|billing)\b
     | \bkey\ limit\ exceeded\b | \b(?:calls?|requests?|tokens?)\ ?(?:/|per)\ ?month\b
     | \bover\ budget\b
     | \bpayment\ (?:required|instrument)\b | \b(?:past\ due|unpaid|overdue|arrears)\b
@@ -47,7 +56,7 @@ _EXHAUSTED: Final = re.compile(
         .{0,120}\b(?:billing|payment|invoices?|balance|credits?|recharge|spending)\b
     | \b(?:recharge|top\ up)\ (?:your|the)\ (?:account|balance|wallet|credits?)\b
     | \baccount\ is\ in\ good\ standing\b | 余额不足 | 额度不足 | 欠费
-    | \b(?:free|trial)\ (?:\w+\ ){0,2}(?:credits?|quota|trial|tier)\ (?:\w+\ ){0,4}
+    | \b(?:free|trial)\ (?:\w+\ ){0,2}(?:credits?|quota|trial|tier)\ (?:\w+\ ){0,6}
         (?:exhausted|expired|used\ up|ended|over)\b
     """,
     re.VERBOSE | re.DOTALL,

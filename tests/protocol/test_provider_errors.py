@@ -50,6 +50,17 @@ OUT_OF_CREDIT = (
     "(AccessDeniedException) INVALID_PAYMENT_INSTRUMENT: a valid instrument must be provided.",
     "Error code: 429 - {'message': 'Your Trial key is limited to 1000 API calls / month.'}",
     "Error code: 403 - {'detail': 'Your prepaid balance has been used up'}",
+    "Error code: 400 - {'error': {'message': 'Your account does not have sufficient funds.'}}",
+    "Error code: 400 - {'error': {'message': \"You don't have enough credits\"}}",
+    "Error code: 400 - {'error': {'message': 'You have exceeded your budget.'}}",
+    "Error code: 403 - {'error': {'message': 'Your wallet is empty'}}",
+    "Error code: 403 - {'error': {'message': 'Please add credits to your account before use'}}",
+    "Error code: 403 - {'error': {'message': 'Please add a payment method to continue'}}",
+    "Error code: 429 - {'error': {'message': 'Organization usage limit for this month reached'}}",
+    "Error code: 400 - {'error': {'message': 'Disabled due to lack of credits.'}}",
+    "Error code: 403 - {'message': 'The free tier of the model has been exhausted.'}",
+    "Error code: 400 - {'error': {'message': 'Your subscription has expired'}}",
+    "Error code: 400 - {'message': \"This would exceed your account's remaining credits\"}",
     "Error code: 400 - {'error': {'message': '账户余额不足'}}",
 )
 
