@@ -73,9 +73,10 @@ and then names the window."""
 
 _KEYS: Final = re.compile(
     r"\S*\*{2,}\S*|\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|fw|key|nvapi|AIza)[-_][\w*.-]{6,}|"
-    r"\bAIza[\w-]{10,}|(?i:\bbearer +)\S+"
+    r"\bAIza[\w-]{10,}|(?i:\bbearer +)\S+|(?<=://)[^\s/@]+(?=@)|"
+    r"(?i:(?<=[?&])[\w-]*(?:key|token|secret|signature|password)=)[^\s&'\"]+"
 )
-"""Providers repeat part of a wrong key in their sentence about it."""
+"""Keys in a sentence: providers repeat part of a wrong key, and SDKs the address of the request."""
 
 LONGEST_REASON: Final = 300
 """Characters of a reason that are shown."""

@@ -98,6 +98,9 @@ def test_a_crowded_minute_is_no_empty_account(error: str) -> None:
 
 
 EXPLAINED = {
+    "Error code: 418 - {'message': 'No answer from https://me:pw@host/v1?user=1&api_key=hush'}": (
+        "No answer from https://…@host/v1?user=1&…"
+    ),
     '\nRequest:\n{\n "error": {"message": "of the prompt"}\n}\n\nBadRequestError("Error code: '
     "400 - {'error': {'message': \\\"Unsupported parameter: 'temperature'\\\"}}\")": (
         "Unsupported parameter: 'temperature'. Leave `--temperature` unset, or set a value that "
