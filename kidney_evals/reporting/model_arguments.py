@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from inspect_ai.log import EvalLog
+from inspect_ai.event import Event, ModelEvent
+from inspect_ai.log import EvalError, EvalLog
 from inspect_ai.model import GenerateConfig
 
+from kidney_evals.provider_errors import LONGEST_REASON, reason_of
 from kidney_evals.respondents.traits import ARGUMENTS
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalRetryError
 
 HIDDEN: Final = "…"
 """Stands for a value that is not shown."""
@@ -95,7 +100,7 @@ def has_secrets(log: EvalLog) -> bool:
 
 
 def hide_secrets(log: EvalLog) -> None:
-    """Replace what may be a secret in a log, in its header and in the calls of its samples.
+    """Replace what may be a secret in a log: in its header, its calls and its errors.
 
     Args:
         log: The log, which is changed.
@@ -110,13 +115,42 @@ def hide_secrets(log: EvalLog) -> None:
             _hide_in_config(one.config)
     _hide_in_config(spec.model_generate_config)
     _hide_in_config(log.plan.config)
+    if log.error is not None:
+        _hide_in_error(log.error)
     for sample in log.samples or []:
-        for event in sample.events:
-            if event.event == "model":
-                _hide_in_config(event.config)
-                if event.call is not None:
-                    request = event.call.request
-                    request.update({name: HIDDEN for name in _SENT if name in request})
+        if sample.error is not None:
+            _hide_in_error(sample.error)
+        _hide_in_events(sample.events)
+        for error in sample.error_retries or []:
+            _hide_in_error(error)
+            # Inspect keeps the events of an attempt with its error, from some version on.
+            _hide_in_events(getattr(error, "events", None) or [])
+
+
+def _hide_in_events(events: Iterable[Event]) -> None:
+    for event in events:
+        if event.event == "error":
+            _hide_in_error(event.error)
+        elif event.event == "model":
+            _hide_in_call(event)
+
+
+def _hide_in_call(event: ModelEvent) -> None:
+    _hide_in_config(event.config)
+    if event.call is not None:
+        request = event.call.request
+        request.update({name: HIDDEN for name in _SENT if name in request})
+    if event.error is not None:
+        event.error = reason_of(event.error)
+        event.traceback = event.traceback_ansi = None
+        if event.call is not None:
+            event.call.response = None
+
+
+def _hide_in_error(error: EvalError | EvalRetryError) -> None:
+    """Keep the reason of an error; Inspect's traceback repeats the request with its headers."""
+    error.message = reason_of(error.message, 3 * LONGEST_REASON)
+    error.traceback = error.traceback_ansi = ""
 
 
 def _hide_in_config(config: GenerateConfig) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.event import ErrorEvent
+from inspect_ai.log import EvalError, EvalLog, EvalRetryError, read_eval_log
 from inspect_ai.model import ModelCall, ModelConfig
 
 from kidney_evals.reporting.found import Found
@@ -107,11 +108,24 @@ def test_a_site_holds_no_secret(made: Made, tmp_path: Path) -> None:
                     event.config.extra_headers = {"key": "sk-14"}
                     event.call = ModelCall(request={"extra_headers": {"key": "sk-15"}})
 
+            # Inspect's errors repeat the request and its headers.
+            error = EvalError(
+                message='Request:\n{"key": "sk-16"}\n\nApiError("It is full.")',
+                traceback='"key": "sk-17"',
+                traceback_ansi='"key": "sk-18"',
+            )
+            sample.error, sample.error_retries = error, [EvalRetryError(**error.model_dump())]
+            sample.events.append(ErrorEvent(error=error))
+            for event in sample.events:
+                if event.event == "model":
+                    event.error, event.traceback = error.message, error.traceback
+
     path = edited(made.forced, tmp_path / "a.eval", add)
     assert b"sk-14" in _content(path)
     write_site([str(path), str(made.coin)], tmp_path / "site")
     logs = tmp_path / "site" / "viewer" / "logs"
     content = _content(logs / "a.eval")
+    assert b"It is full." in content
     assert b"sk-" not in content and b'"dtype"' in content and b"default_headers" in content
     # A log without any is the log itself.
     assert (logs / made.coin.name).read_bytes() == made.coin.read_bytes()
