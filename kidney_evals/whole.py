@@ -178,12 +178,17 @@ def check_new(folder: Path) -> None:
     """Refuse a folder that holds something already, and what is no folder of this machine.
 
     Raises:
-        UserError: The name exists and is not an empty folder, or it is an address.
+        UserError: The name exists and is not an empty folder, it is an address, or it means
+            standard output.
     """
+    if str(folder) == STDOUT:
+        raise UserError("standard output cannot hold a folder: name a folder")
     _local(folder)
     if folder.is_symlink():
         raise UserError(f"{folder} is a symbolic link: name another folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: name another one")
+    if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} exists and is not empty; name another folder")
 
 
@@ -221,6 +226,12 @@ def _local(name: str | Path) -> Path:
     if is_url(name):
         raise UserError(f"{name} is an address; this is written to a folder of this machine only")
     if broken := _BROKEN_URL.match(str(name)):
+        if isinstance(name, Path):
+            # A path has lost one of the slashes that it was given.
+            raise UserError(
+                f"{broken[1]}://{str(name)[broken.end() :]} is an address; this is written to a "
+                f"folder of this machine only (a local folder of that name is ./{broken[1]}:)"
+            )
         raise UserError(
             f"{name} is no path: an address has two slashes, {broken[1]}://…; "
             f"a local folder of that name is ./{broken[1]}:"

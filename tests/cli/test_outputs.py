@@ -278,3 +278,20 @@ def test_a_file_that_appears_meanwhile_is_kept(here: Path, monkeypatch: pytest.M
     with pytest.raises(UserError, match="exists"):
         write_output(path, b"new")
     assert path.read_bytes() == b"precious"
+
+
+FOLDERS = [
+    ("sft export --out", "s3://bucket/out", "s3://bucket/out is an address; this is written to a"),
+    ("sft export --out", "-", "standard output cannot hold a folder: name a folder"),
+    ("bundle run.eval -o", "-", "standard output cannot hold a folder: name a folder"),
+    ("sft export --out", "run.eval", "run.eval is not a folder: name another one"),
+    ("bundle run.eval -o", "/dev/null", "/dev/null is not a folder: name another one"),
+]
+
+
+@pytest.mark.parametrize(("command", "out", "says"), FOLDERS)
+def test_a_new_folder_is_a_folder_of_this_machine(
+    command: str, out: str, says: str, here: Path, kidney_evals: Call
+) -> None:
+    assert says in refused(kidney_evals(*command.split(), out))
+    assert os.listdir(here) == ["run.eval"]

@@ -20,7 +20,7 @@ from kidney_evals.reporting.model_arguments import has_secrets, hide_secrets
 from kidney_evals.reporting.page.content import Report, report_of
 from kidney_evals.reporting.page.write import write_assets, write_page
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.whole import STDOUT, check_new, is_url, on_this_machine, whole_folder
+from kidney_evals.whole import check_new, is_url, on_this_machine, whole_folder
 
 VIEWER: Final = "viewer"
 """Folder of Inspect's viewer inside a site; its index shows the list of logs."""
@@ -94,8 +94,6 @@ def check_out(out: str | Path, *, overwrite: bool) -> None:
     Raises:
         UserError: It does.
     """
-    if str(out) == STDOUT:
-        raise UserError("a site is a folder, which standard output cannot hold: name one")
     out = on_this_machine(out)
     if isinstance(out, str):
         _Store(out).check(overwrite)
