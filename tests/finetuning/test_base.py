@@ -201,9 +201,9 @@ def test_what_is_there_is_left_alone(tmp_path: Path, kind: str) -> None:
         out.mkdir()
         kept = out / "kept"
     kept.write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match="out exists and is not empty; name another folder"):
+    with pytest.raises(UserError, match="name another"):
         check_new(out)
-    with pytest.raises(UserError, match="exists and is not empty"), whole_folder(out):
+    with pytest.raises(UserError, match="name another"), whole_folder(out):
         pytest.fail("there was something to write in")
     assert kept.read_text(encoding="utf-8") == "mine"
     assert list(tmp_path.iterdir()) == [out]
