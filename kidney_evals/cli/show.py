@@ -77,6 +77,8 @@ def _show(run: ModelRun) -> None:
         say_filled(run.remark)
     if run.found.state == "finished" and run.found.errors:
         say_filled(run.found.errors)
+    if run.found.unscored:
+        say_filled(run.found.unscored)
     say("")
     say(table(run.rows, asked))
     say("")

@@ -89,6 +89,15 @@ class Found:
         return most_frequent(one.error for one in self.samples)
 
     @property
+    def unscored(self) -> str:
+        """How many answered samples have no scores, and what to do; empty for none."""
+        count = sum(not one.scores and not one.error for one in self.samples)
+        if not count:
+            return ""
+        samples = "1 answered sample is" if count == 1 else f"{count} answered samples are"
+        return f"{samples} not scored and count nowhere: run `kidney-evals rescore` on this log."
+
+    @property
     def was_read(self) -> bool:
         """Whether its samples have been read."""
         return "_read_samples" in self.__dict__

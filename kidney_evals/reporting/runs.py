@@ -154,7 +154,8 @@ class ModelRun:
         samples = self.found.samples
         scored = "answers" if self.panel.task in CHOICE_TASKS else ""
         if not any(scored in (one.scores or {}) if scored else one.scores for one in samples):
-            return f"no sample was scored{f' by `{scored}`' if scored else ''}"
+            by = f" by `{scored}`" if scored else ""
+            return f"no sample was scored{by}; `kidney-evals rescore` scores a log"
         try:
             return _other_people(samples)
         except UserError as error:

@@ -280,6 +280,21 @@ def test_show_gives_the_reason_where_inspect_gives_none(
     assert "1 sample ended in an error: This prompt is flagged." in shown
 
 
+def test_answers_that_a_retry_leaves_unscored_are_named(
+    server: ProtocolServer, tmp_path: Path
+) -> None:
+    # Inspect's retry scores the samples that it runs, not those of a run without scores.
+    server.script, server.default = ("answer",) * 2, OUT_OF_CREDIT["DeepSeek, 402"]
+    log = run(forced_choice(controls=False), server, tmp_path, limit=4, score=False)
+    server.default = "answer"
+    again = eval_retry(log, log_dir=str(tmp_path), **QUIET)[0]
+    line = "2 answered samples are not scored and count nowhere: run `kidney-evals rescore`"
+    assert line in printed("show", again.location)
+    scored = tmp_path / "scored.eval"
+    printed("rescore", again.location, "-o", str(scored))
+    assert "not scored" not in printed("show", str(scored))
+
+
 def printed(*arguments: str) -> str:
     """What a command of this package printed, without line breaks."""
     done = CliRunner().invoke(main, arguments)

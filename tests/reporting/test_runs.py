@@ -118,7 +118,7 @@ def test_samples_that_no_scorer_saw(made: Made, tmp_path: Path) -> None:
 
     (run,) = runs_of(edited(made.forced, tmp_path / "x.eval", unscored))
     assert run.run is None and run.rows == {}
-    assert run.trouble == "no sample was scored by `answers`"
+    assert run.trouble.startswith("no sample was scored by `answers`; `kidney-evals rescore`")
 
 
 def test_only_logs_with_numbers_are_runs(made: Made, tmp_path: Path) -> None:

@@ -289,6 +289,8 @@ def _finding(place: Place, run: ModelRun, said: Sequence[str]) -> Finding:
         warnings.append(ending)
     if run.found.state == "finished" and run.found.errors:
         warnings.append(run.found.errors)
+    if run.found.unscored:
+        warnings.append(run.found.unscored)
     return Finding(
         name=run.name,
         sentence=summary_sentence(run).removesuffix(NO_PEOPLE).rstrip(),
