@@ -183,8 +183,9 @@ def remedy_for(error: str, *, status: int | None = None, key: str | None = None)
         return _check_key(key)
     if "logprob" in text:
         if "top_logprobs" in text or _has(text, r"\d"):
-            most = [int(number) for number in re.findall(r"(?<![\w.])\d+(?![\w.])", text)]
-            allowed = min((one for one in most if 0 < one < 20), default=5)
+            most = [int(number) for number in re.findall(r"(?<![\w.])\d+(?!\w|\.\d)", text)]
+            # A 1 beside another number is the lower end of a range.
+            allowed = min((one for one in most if 1 < one < 20), default=1 if most == [1] else 5)
             if not _has(text, r"not supported|unsupported|not support|not allowed|unknown|unrecog"):
                 return f"Run with `--top-logprobs {allowed}`."
         return (

@@ -98,6 +98,9 @@ def test_a_crowded_minute_is_no_empty_account(error: str) -> None:
 
 
 EXPLAINED = {
+    "Error code: 400 - {'message': 'top_logprobs must be between 1 and 8.'}": (
+        "top_logprobs must be between 1 and 8. Run with `--top-logprobs 8`."
+    ),
     "Error code: 418 - {'message': 'No answer from https://me:pw@host/v1?user=1&api_key=hush'}": (
         "No answer from https://…@host/v1?user=1&…"
     ),
