@@ -84,9 +84,11 @@ _HIDDEN = re.compile(
     "\U000f0000-\U0010ffff]"
 )
 _MARKUP = re.compile(
-    # Tags, comments and the special tokens of chat templates; text struck out; Markdown's link
-    # definitions, which no viewer shows.
-    r"<[a-z/!?|]|~~|\[/?INST\]|^[ \t]*\[[^\]\n]*\]:",
+    # Tags, comments, entities and the special tokens of chat templates; commands of TeX, which the
+    # log viewer sets; text struck out, by Markdown or by combining characters; Markdown's links and
+    # images, and its link definitions, which no viewer shows; characters piled on one another.
+    r"<[a-z/!?|]|&#?\w+;|\\[a-z]|~~|[\u0334-\u0338\u20d0-\u20f0]|\[/?INST\]|\]\("
+    r"|^[ \t]*\[[^\]\n]*\]:|[\u0300-\u036f]{4}",
     re.IGNORECASE | re.MULTILINE,
 )
 _FAR_AWAY = re.compile(r"[^\S\n]{10}|(?:[^\S\n]*\n){5}")
@@ -96,10 +98,12 @@ ANSWER_LINE = re.compile(
 )
 """An answer line, or what reads like one, in each language of the package."""
 
+_DIGIT = r"[\d\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f]"
 _PLACEHOLDER_LIMIT = re.compile(
     # What touches a value must not change it: 9{value}, -{value}, {value}0, {value}.5, {value}e3.
-    r"[\w.,+*/^=~\-\u2010-\u2015\u2212]\{value(?:_[ab])?\}"
-    r"|\{value(?:_[ab])?\}(?:\d|[.,/:^]\d|[eE][-+]?\d)"
+    # Spaces may separate the digits of one number: 1 {value}, {value} 000.
+    r"(?:[\w.,+*/^=~\-\u2010-\u2015\u2212]|\d\s+)\{value(?:_[ab])?\}"
+    rf"|\{{value(?:_[ab])?\}}(?:\s*{_DIGIT}|[.,/:^]\d|[eE][-+]?\d)"
 )
 
 
@@ -161,7 +165,8 @@ def _visible(value: str) -> str:
 
 def _no_answer(value: str) -> str:
     # What stands for a placeholder is not read on: "your answer: {line}" is no answer line.
-    if found := ANSWER_LINE.search(re.sub(r"\{\w+\}", "\u2026" * 6, value)):
+    plain = unicodedata.normalize("NFKC", value)
+    if found := ANSWER_LINE.search(re.sub(r"\{\w+\}", "\u2026" * 6, plain)):
         raise ValueError(f"must hold no answer line ({shown(found[0])})")
     return value
 
@@ -173,7 +178,7 @@ def _id(value: str) -> str:
 
 
 def _no_formula(value: str) -> str:
-    if value[:1] in tuple("=+-@"):
+    if unicodedata.normalize("NFKC", value).lstrip()[:1] in tuple("=+-@"):
         raise ValueError(f"must not start as a formula does ({shown(value)})")
     return value
 
@@ -181,6 +186,8 @@ def _no_formula(value: str) -> str:
 def _template(value: str) -> str:
     if placeholders(value) != ["value"]:
         raise ValueError(f"must name {{value}} once and nothing else, not {shown(value)}")
+    if re.match(r"\s*[-+\u2010-\u2015\u2212]\s+\{", value):
+        raise ValueError(f"must not start with a sign before {{value}} ({shown(value)})")
     return untouched(value)
 
 
@@ -235,6 +242,11 @@ def untouched(template: str) -> str:
     if found := _PLACEHOLDER_LIMIT.search(template):
         raise ValueError(f"must not change the value: {shown(found[0])}")
     return template
+
+
+def folded(text: str) -> str:
+    """Return a text without the differences that a reader does not see: case, spaces, encoding."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def shown(value: object) -> str:
@@ -371,6 +383,7 @@ class YamlFile(InputFile):
 
     def __init__(self, where: str, data: bytes | str) -> None:
         super().__init__(where, data)
+        loader = None
         try:
             loader = _Loader(self._text)
             root = loader.get_single_node()
@@ -381,6 +394,9 @@ class YamlFile(InputFile):
         except yaml.YAMLError as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{where} is not valid YAML: {reason}") from error
+        except (ValueError, OverflowError) as error:  # "\UFFFFFFFF", which is no character
+            line = f"line {loader.line + 1}: " if loader else ""
+            raise UserError(f"{where} is not valid YAML: {line}it cannot be parsed ({error})") from error
         if root is not None:
             self._line_of = lambda place: _line_of(root, place)
             self.value = self._plain(root, ())
@@ -481,6 +497,8 @@ class TableFile(InputFile):
             self._check_header(header, form)
             line = reader.line_num + 1
             for row in reader:
+                if not any(cell.strip() for cell in row):
+                    row = []  # spreadsheets save an empty row as commas
                 cells += max(len(row), 5)  # a row costs as much as five cells
                 if cells > MAX_CELLS:
                     raise UserError(f"{self.where} has more than {MAX_CELLS:,} cells")

@@ -18,6 +18,7 @@ from kidney_evals.input_files import (
     Text,
     ValueTemplate,
     Whole,
+    folded,
 )
 from kidney_evals.studies.draw import draw_limit
 from kidney_evals.studies.model import Attribute, Condition, Draw, Level, Patient
@@ -123,7 +124,7 @@ class StudyFile(FileModel):
     def _check(self) -> StudyFile:
         if not self.scenario.get("situation", "").strip():
             raise ValueError("lacks the text scenario.situation")
-        labels = [one.label.casefold().strip() for one in self.attributes]
+        labels = [folded(one.label) for one in self.attributes]
         if len(set(labels)) < len(labels):
             raise ValueError("has two attributes with one label")
         if (self.kind == "drawn") != (self.draw is not None):
@@ -188,6 +189,6 @@ def check_told_apart(attribute: Attribute) -> None:
     seen: dict[str, float] = {}
     for value in attribute.values:
         text = attribute.describe(value)
-        if text in seen:
-            raise ValueError(f"shows the values {seen[text]:.12g} and {value:.12g} as {text!r}")
-        seen[text] = value
+        if (key := folded(text)) in seen:
+            raise ValueError(f"shows the values {seen[key]:.12g} and {value:.12g} as {text!r}")
+        seen[key] = value

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.input_files import Stamp, YamlFile, read_bytes, stamp
+from kidney_evals.input_files import Stamp, YamlFile, folded, read_bytes, stamp
 from kidney_evals.studies.files import LanguagesFile, SpokenAttribute, check_told_apart
 from kidney_evals.studies.model import Attribute, Study
 
@@ -63,7 +63,7 @@ def _translated(study: Study, language: str, path: Path) -> Study:
             file.add(at, str(error))
     for name in words.attributes.keys() - set(study.attribute_ids):
         file.add((language, "attributes", name), "is no attribute of the study")
-    labels = [one.label.casefold().strip() for one in attributes]
+    labels = [folded(one.label) for one in attributes]
     if len(set(labels)) < len(labels):
         file.add((language, "attributes"), "has two attributes with one label")
     file.finish()

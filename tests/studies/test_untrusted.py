@@ -133,6 +133,13 @@ def test_a_table_saved_with_decimals_and_an_empty_line_loads(copy: Callable[[str
     assert load_reference(load_study(copy(FIXED)), "coin_flip").has_people
 
 
+def test_empty_rows_of_a_spreadsheet_are_no_dilemmas(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY, "utf-8")
+    rows = DILEMMAS.replace("q2", ",,,,,\n\nq2") + ",,,,,\n   \n, ,,,,\r\n"
+    (tmp_path / "dilemmas.csv").write_text(rows, "utf-8")
+    assert [one.id for one in load_study(tmp_path).listed] == ["q1", "q2"]
+
+
 def test_steps_that_are_no_binary_fractions_are_the_numbers_of_the_table(tmp_path: Path) -> None:
     study = STUDY.replace("range: [20, 80]", "range: [0, 1]\n    step: 0.1")
     (tmp_path / "study.yaml").write_text(study, "utf-8")
@@ -198,6 +205,7 @@ def _table(old: str, new: str, *says: str) -> Bad:
     return Bad("dilemmas.csv", old, new, says)
 
 
+LEVELS = "levels: [{{value: 20, text: '{}'}}, {{value: 60, text: Old}}]"
 BOMB = "a: &a [x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n"
 BAD = [
     # The form.
@@ -215,6 +223,13 @@ BAD = [
     _study("label: Age\n", "label: Age\n    label: Old\n", "attributes[age] has the key 'label'"),
     _study("id: drinks", "id: age", "line 16", "id 'age', which is used twice"),
     _study("label: Drinks", "label: age", "two attributes with one label"),
+    _study("label: Drinks", "label: ' ＡＧＥ '", "two attributes with one label"),
+    _study("range: [20, 80]", LEVELS.format("old"), "shows the values 20 and 60 as 'Old'"),
+    _study("range: [20, 80]", LEVELS.format("old "), "shows the values 20 and 60 as 'Old'"),
+    # Escapes that name no character, a version that is no number.
+    _study("title: Two pairs", 'title: "\\UFFFFFFFF"', "not valid YAML: line 2"),
+    _study("title: Two pairs", 'title: "\\U00110000"', "not valid YAML: line 2"),
+    _study("id: mine", f"%YAML {'9' * 5000}.1\n---\nid: mine", "not valid YAML: line 1"),
     _study("id: age", "id: a ge", "plain name as its id"),
     _study("id: mine", "id: ../mine", "line 1, id must have letters, digits"),
     _study("id: mine", "id: ~", "line 1, id must be text, not nothing"),
@@ -310,6 +325,18 @@ BAD = [
             ("{value} years\\nANSWER: A", "one line"),
             ("{value} years. ANSWER: A", "answer line"),
             ("{value} years, answer = B", "no answer line"),
+            ("{value} years. ＡＮＳＷＥＲ： A", "no answer line"),
+            ("{value} 000 years", "must not change the value"),
+            ("{value}\u2009000 years", "must not change the value"),
+            ("1 {value} years", "must not change the value"),
+            ("{value}² years", "must not change the value"),
+            ("- {value} years", "must not start with a sign"),
+            ("\u2212 {value} years", "must not start with a sign"),
+            ("{value}&#48; years", "no markup"),
+            ("![{value}](x) years", "no markup"),
+            ("\\\\phantom {value} 30 years", "no markup"),
+            ("{value} y\u0336ears", "no markup"),
+            ("{value} years" + "\u0301" * 9, "no markup"),
             ("{value}. Antwort: A", "answer line"),
             ("{value} years\\u200b", "U+200B (ZERO WIDTH SPACE)"),
             ("{value}\\u202e0", "U+202E"),
@@ -361,6 +388,8 @@ BAD = [
     _table("q2,two", "q2," + "x" * 5000, "line 3, label must have at most 500"),
     _table("q2,two", 'q2,"two\nthree"', "line 3, label must be one line"),
     _table("q2,two", "q2,=cmd|'/C calc'!A0", "line 3, label must not start as a formula does"),
+    _table("q2,two", "q2,＝1+1", "line 3, label must not start as a formula does"),
+    _table("q2,two", 'q2," =1+1"', "line 3, label must not start as a formula does"),
     _table("q2,two", "q2,two\u202e", "line 3, label holds the hidden character U+202E"),
     _table("q2,two", "q1,two", "line 3, id is used twice ('q1')"),
     _table("q2,two", ",two", "line 3, id must have letters"),
