@@ -396,7 +396,8 @@ class YamlFile(InputFile):
             raise UserError(f"{where} is not valid YAML: {reason}") from error
         except (ValueError, OverflowError) as error:  # "\UFFFFFFFF", which is no character
             line = f"line {loader.line + 1}: " if loader else ""
-            raise UserError(f"{where} is not valid YAML: {line}it cannot be parsed ({error})") from error
+            reason = f"{line}it cannot be parsed ({error})"
+            raise UserError(f"{where} is not valid YAML: {reason}") from error
         if root is not None:
             self._line_of = lambda place: _line_of(root, place)
             self.value = self._plain(root, ())

@@ -69,6 +69,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))
     form = ROWS.get(path.name, DrawRow)
     rows = table.rows(form)
+    if not rows:
+        table.add((), "has no row; delete the file if nothing is known")
     check_rows(table, rows)
     table.finish()
     return [cells for _, cells, _ in rows]

@@ -666,6 +666,26 @@ def test_a_bad_file_of_a_study_is_refused_with_the_place(
 
 
 @pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (DRAWN, "flip_curve.csv"),
+        (DRAWN, "models.csv"),
+        (DRAWN, "draws_coin_flip.csv"),
+        (FIXED, "counts.csv"),
+        (SHARES, "shares.csv"),
+        (PROFILES, "profiles.csv"),
+    ],
+)
+def test_a_table_without_rows_is_no_reference(
+    copy: Callable[[str], Path], name: str, file: str
+) -> None:
+    path = copy(name) / "reference" / file
+    path.write_text(path.read_text("utf-8").partition("\n")[0] + "\n\n", "utf-8")
+    with pytest.raises(UserError, match=f"{file}: has no row"):
+        load_reference(load_study(copy(name)), "forced_choice")
+
+
+@pytest.mark.parametrize(
     ("file", "old", "new"),
     [
         ("draws_coin_flip.csv", "0.5684,", "much,"),
