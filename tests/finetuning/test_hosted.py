@@ -202,13 +202,13 @@ class Command:
 
 
 @pytest.fixture
-def start(data: Path, tmp_path: Path) -> Iterator[Callable[[], Command]]:
+def start(data: Path, tmp_path: Path) -> Iterator[Callable[..., Command]]:
     """Start the same submission in another process."""
     started: list[Command] = []
 
-    def begin() -> Command:
+    def begin(*more: str) -> Command:
         script = Path(sys.executable).with_name("kidney-evals")
-        arguments = ("sft", "submit", "--base", "gpt-4.1-mini", "--data", str(data))
+        arguments = ("sft", "submit", "--base", "gpt-4.1-mini", "--data", str(data), *more)
         path = tmp_path / f"output-{len(started)}.txt"
         with path.open("wb") as stream:
             process = subprocess.Popen([script, *arguments], stdout=stream, stderr=stream)
@@ -242,6 +242,24 @@ def test_three_processes_at_once_start_one_job(
     assert len(server.bodies) == 1 and list(server.jobs) == ["ftjob-1"]
     assert list(server.files) == ["file-1", "file-2"]
     assert sum("ftjob-1 was submitted before" in one.output for one in commands) == 2
+
+
+@pytest.mark.timeout(120)
+def test_a_record_under_three_names_starts_one_job(
+    server: JobsServer, tmp_path: Path, start: Callable[..., Command]
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "linked").symlink_to("real")
+    (tmp_path / "link.json").symlink_to("linked/record.json")  # dangles until the first one writes
+    server.faults = {"upload": ["stalled"]}
+    names = ("real/record.json", "linked/record.json", "link.json")
+    commands = [start("--out", str(tmp_path / name)) for name in names]
+    until(lambda: sum("waiting for it" in one.output for one in commands) == 2)
+    server.held = False
+    for one in commands:
+        assert one.process.wait() == 0, one.output
+    assert len(server.bodies) == 1 and list(server.jobs) == ["ftjob-1"]
+    assert (tmp_path / "link.json").is_symlink()
 
 
 @pytest.mark.timeout(120)
