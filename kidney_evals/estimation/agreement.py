@@ -21,7 +21,7 @@ from kidney_evals.estimation._resample import (
 )
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import percentile, recentred
+from kidney_evals.estimation.intervals import percentile, recentred, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 Shares = NDArray[np.floating]
@@ -133,8 +133,16 @@ def _agreement(decisions: Decisions, combine: Combine) -> Quantity:
         return undefined()
     draws = recentred(combine(*sums.redrawn), value) if sums.redrawn else np.empty(0)
     ends = percentile(draws, None if decisions.fixed else sums.dilemmas)
-    person = float(combine(*sums.person))
-    return Quantity(value, min(ends.low, 1.0), min(ends.high, 1.0), person, sums.dilemmas)
+    low, high = min(ends.low, 1.0), min(ends.high, 1.0)
+    if low == high and not decisions.fixed:
+        # Redrawing a few dilemmas that are all answered as most people answer never shows another
+        # answer, so the interval is that of a proportion of dilemmas.
+        met, best, even = sums.observed
+        share = min(max(float(met / best), 0.0), 1.0)
+        low, high = (
+            float(combine(end * best, best, even)) for end in wilson(share, sums.dilemmas)
+        )
+    return Quantity(value, low, high, float(combine(*sums.person)), sums.dilemmas)
 
 
 class _Sums(NamedTuple):

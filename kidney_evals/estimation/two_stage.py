@@ -195,6 +195,8 @@ def fit_flip_slope(
 
     Returns:
         The slope with a clustered 95 % interval; NaN where nothing varies, or nothing was answered.
+        There is no interval where the answers cancel in each cluster, such as a coin in one order
+        and a decision in the other.
 
     Raises:
         InputError: Wrong shapes, a closeness that is negative or not finite, or a flip that is not
@@ -210,7 +212,9 @@ def fit_flip_slope(
         return nothing
     fit: LogitFit = fit_logit(distance[:, None], coin, clusters=clusters)
     slope = float(fit.weights[0])
-    half = Z95 * float(np.sqrt(fit.covariance[0, 0]))
+    # Answers that cancel within each dilemma leave a clustered variance of 0, which is no precision.
+    variance = float(fit.covariance[0, 0])
+    half = Z95 * float(np.sqrt(variance)) if variance > 1e-12 else np.nan
     return FlipSlope(slope, slope - half, slope + half, fit.intercept, fit.separated)
 
 

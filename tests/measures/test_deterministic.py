@@ -141,6 +141,31 @@ def test_no_row_fails_on_an_extreme_respondent(name: str) -> None:
     assert not run.failures
 
 
+@pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
+def test_a_few_dilemmas_answered_as_most_people_do_leave_agreement_wide(
+    condition: Condition,
+) -> None:
+    three = drawn(3)
+    shares = load_reference(STUDY, condition).shares(three)[:, :2]
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    run = run_of(three, shares.argmax(axis=1), condition)
+    # Wilson's interval of 3 of 3: from 3 / (3 + 1.96²) = 0.439 to 1.
+    assert measure(run, "agreement")[:3] == pytest.approx((1, 0.4385, 1), abs=1e-4)
+    # Over chance U, the even answerer's agreement: (0.4385 - U) / (1 - U).
+    chance = 3 * 0.5 / shares.max(axis=1).sum()
+    low = (0.4385 - chance) / (1 - chance)
+    assert measure(run, "agree_adj")[:3] == pytest.approx((1, low, 1), abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [3, 10, 40])
+def test_coins_in_one_order_alone_leave_the_slope_without_interval(count: int) -> None:
+    # Half of the answers to each dilemma are coins: a slope of 0, and nothing that varies.
+    run = run_of(drawn(count), np.tile([2, 0], count))
+    slope = measure(run, "flip_slope")
+    assert slope.value == pytest.approx(0, abs=1e-9) and slope.n == 2 * count
+    assert math.isnan(slope.low) and math.isnan(slope.high)
+
+
 @pytest.mark.parametrize(
     ("decided", "no_signal"),
     [
