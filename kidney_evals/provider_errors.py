@@ -309,7 +309,7 @@ def _without_repr(text: str) -> str:
 
 
 def _bodies(text: str) -> Iterator[Any]:
-    """Yield the response body that a text holds, written as JSON or as a Python value."""
+    """Yield each response body found in a text, written as JSON or as a Python literal."""
     start, end = text.find("{"), text.rfind("}")
     if 0 <= start < end:
         body = text[start : end + 1]

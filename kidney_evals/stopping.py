@@ -142,7 +142,7 @@ class StopWhenKnown:
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """Count a sample that has scores, be it one of an earlier log."""
+        """Count a scored sample, including the samples of a log that is continued."""
         if run := _run.get():
             run.completed((id, epoch), scores.get(SCORER))
 
@@ -232,7 +232,7 @@ class _Run:
         return cls(precision, rate, ends, block, epochs, missing)
 
     async def admit(self, key: Key, guard: RunGuard) -> EarlyStop | None:
-        """Return once a sample may run (None), or will not be (why).
+        """Wait until a sample may run, then return None, or the reason why it will not run.
 
         Args:
             key: The sample.

@@ -41,7 +41,7 @@ DISPLAY_NAMES: Mapping[Condition, str] = {
     "forced_choice": "Kidney allocation: forced choice",
     "coin_flip": "Kidney allocation: coin flip",
 }
-"""What viewers and plots call the tasks."""
+"""Display names of the tasks in viewers and plots."""
 
 FAIL_ON_ERROR = 0.1
 """Share of samples that may end in an error before the run is given up."""

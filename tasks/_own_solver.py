@@ -48,17 +48,17 @@ class _OwnSolver:
         return await self._manager.start_task(task, samples, epochs)
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
-        """Leave it to the other manager."""
+        """Forward the call to the other manager."""
         return await self._manager.schedule_sample(id, epoch)
 
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """Leave it to the other manager."""
+        """Forward the call to the other manager."""
         await self._manager.complete_sample(id, epoch, scores)
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Leave it to the other manager."""
+        """Forward the call to the other manager."""
         return await self._manager.complete_task()
 
 

@@ -120,7 +120,7 @@ def _tell(found: Report, page: str) -> None:
 
 
 def _say_beside(page: str) -> Callable[[str], None]:
-    """Return what prints a line: on the error stream where standard output takes the page."""
+    """Return a function that prints a line, to stderr where the page goes to standard output."""
     from kidney_evals.cli.terminal import complain, say
     from kidney_evals.whole import STDOUT
 

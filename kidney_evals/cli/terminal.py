@@ -14,12 +14,12 @@ import click
 from kidney_evals.errors import UserError
 
 WIDTH: Final = 80
-"""Letters in a line, where the terminal is not narrower."""
+"""Maximum line width in characters; a narrower terminal sets a smaller one."""
 
 _NARROWEST: Final = 30
 
 _WHOLE: Final = 1000
-"""More letters than any sentence of help has."""
+"""A limit above the length of every help sentence, so that click truncates none."""
 
 _ASCII: Final = "kidney_evals_ascii"
 
@@ -95,7 +95,7 @@ codecs.register_error("kidney_evals.spelled", _spell)
 
 
 def _ascii_codec(name: str) -> codecs.CodecInfo | None:
-    """Return ASCII under another name: click takes a stream in ASCII for one in UTF-8."""
+    """Return an alias of ASCII: click treats a stream named `ascii` as one in UTF-8."""
     if name != _ASCII:
         return None
     known = codecs.lookup("ascii")

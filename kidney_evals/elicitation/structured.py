@@ -24,7 +24,7 @@ from kidney_evals.elicitation.reader import CUT_STOPS, Reading, read_answer
 from kidney_evals.studies import Condition
 
 MOST_WORK = 20
-"""How often each character may be decoded, on average, so that time grows as the text does."""
+"""Limit of decoding attempts per character, on average, which keeps the time linear."""
 
 _SENTENCE = re.compile(r"\s*\S+(?:\s+\S+){2,}[.!]\s*")
 

@@ -139,9 +139,7 @@ def _agreement(decisions: Decisions, combine: Combine) -> Quantity:
         # answer, so the interval is that of a proportion of dilemmas.
         met, best, even = sums.observed
         share = min(max(float(met / best), 0.0), 1.0)
-        low, high = (
-            float(combine(end * best, best, even)) for end in wilson(share, sums.dilemmas)
-        )
+        low, high = (float(combine(end * best, best, even)) for end in wilson(share, sums.dilemmas))
     return Quantity(value, low, high, float(combine(*sums.person)), sums.dilemmas)
 
 

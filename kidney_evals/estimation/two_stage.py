@@ -212,7 +212,7 @@ def fit_flip_slope(
         return nothing
     fit: LogitFit = fit_logit(distance[:, None], coin, clusters=clusters)
     slope = float(fit.weights[0])
-    # Answers that cancel within each dilemma leave a clustered variance of 0, which is no precision.
+    # Answers that cancel in each dilemma leave a clustered variance of 0, which is no precision.
     variance = float(fit.covariance[0, 0])
     half = Z95 * float(np.sqrt(variance)) if variance > 1e-12 else np.nan
     return FlipSlope(slope, slope - half, slope + half, fit.intercept, fit.separated)

@@ -87,7 +87,7 @@ def from_answers(
 def _read(
     table: TableFile, study: Study, condition: str | None
 ) -> tuple[list[tuple[str, Asked]], dict[str, int]]:
-    """Return the answers, each with its line, and the number left out by reason."""
+    """Return the answers with their line numbers, and the number of omitted rows by reason."""
     columns: dict[str, Any] = {
         f"{side}_{name}": (Number, ...) for side in "ab" for name in study.attribute_ids
     }

@@ -41,7 +41,7 @@ _TEXTS: Final = (
     "choice",
     "first_choice",
 )
-"""What a sample says in words."""
+"""Text columns of a sample."""
 
 SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
 
@@ -144,7 +144,7 @@ def _number(value: Any) -> float | None:
 def _parts(
     runs: Sequence[ModelRun], workers: int | None, progress: Progress | None
 ) -> Iterator[Columns | str]:
-    """Yield what each run's samples say, run by run, or why they cannot be read."""
+    """Yield the decisions of each run, or the reason why its samples cannot be read."""
     unread = [run for run in runs if not run.found.was_read]
     count = _workers(unread) if workers is None else min(workers, len(unread))
     kept = [run.found.samples if run.found.was_read else None for run in runs]

@@ -29,7 +29,7 @@ the logs; `other` is of another evaluation; `unreadable` is no log, or half of o
 """
 
 _LONGEST: Final = 200
-"""Letters of a name or a reason."""
+"""Maximum length of a name or a reason, in characters."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
@@ -67,7 +67,7 @@ class Found:
 
     @property
     def samples(self) -> list[SampleSummary]:
-        """What its samples say in short; none where they cannot be read."""
+        """Summary of the samples; None where they cannot be read."""
         return self._read_samples[0]
 
     @property
@@ -255,7 +255,7 @@ class _Facts(BaseModel):
 
 
 def _odd(header: EvalLog) -> str:
-    """Return what in a log's header no task of this package writes; empty for nothing."""
+    """Describe header values that no task of this package writes; empty if there are none."""
     if len(header.eval.model) > _LONGEST:
         return f"a model's name of {len(header.eval.model)} letters"
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inspect_ai.log import EvalRetryError
 
 HIDDEN: Final = "…"
-"""Stands for a value that is not shown."""
+"""Placeholder for a value that may be a secret."""
 
 _SENT: Final = ("extra_headers", "extra_body", "headers")
 """Parts of a provider's request that may hold secrets."""
@@ -55,7 +55,7 @@ HARMLESS: Final = frozenset(
 """Arguments whose values are shown where they are plain; those of `kidney/` models among them."""
 
 _PLAIN: Final = re.compile(r"~?/?[\w.+,: -]{1,80}(/[\w.+,: -]{1,80})*")
-"""Words, numbers, names of models and paths; no address with a login or a query."""
+"""Values that may be shown: words, numbers, model names and paths; no URL with login or query."""
 
 _WORD: Final = re.compile(r"[a-z]{1,8}(:[0-9]{1,2})?|[a-z]{1,8}[0-9]{1,2}")
 
