@@ -13,7 +13,7 @@ from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.reporting.text import flags, how_it_ended
 
 _FEW = 3
-_LONGEST = 80
+_LONGEST = 40
 
 
 def show_logs(names: tuple[str, ...]) -> None:
@@ -52,7 +52,16 @@ def _parameters(run: ModelRun) -> str:
     given = {**spec.task_args_passed, **shown_arguments(spec.model_args)}
     if spec.config.epochs and spec.config.epochs > 1:
         given["epochs"] = spec.config.epochs
-    return ", ".join(f"{name}={value}"[:_LONGEST] for name, value in given.items())
+    return ", ".join(f"{name}={_short(value)}" for name, value in given.items())
+
+
+def _short(value: object) -> str:
+    """Return an argument for one line: of a path the last part, of a long text the beginning."""
+    text = str(value)
+    if "/" in text and " " not in text:
+        text = f"…/{PurePosixPath(text).name}" if len(text) > _LONGEST else text
+        return text
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _file(location: str) -> str:

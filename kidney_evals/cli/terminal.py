@@ -167,7 +167,7 @@ def say(text: str, *, fit: bool = True) -> None:
 
 def say_filled(text: str) -> None:
     """Print a sentence in lines that fit."""
-    say(textwrap.fill(text, width()))
+    say(textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False))
 
 
 def complain(text: str) -> None:

@@ -25,7 +25,7 @@ def test_every_part_has_a_label_and_a_text(log: EvalLog) -> None:
     assert list(key) == list(LABELS)
     assert all(isinstance(part, str) for part in key.values())
     assert key["task"] == "coin_flip" and key["wording"] == "default"
-    assert key["sampling"] == "provider's own" and key["task_version"] == "1"
+    assert key["sampling"] == "provider's own" and key["task_version"] == "2"
 
 
 CHANGES: dict[str, Callable[[EvalLog], object]] = {
@@ -37,7 +37,7 @@ CHANGES: dict[str, Callable[[EvalLog], object]] = {
     "channel": lambda log: facts(log).update(channel="json"),
     "readout": lambda log: facts(log).update(readout="logprobs"),
     "crossed": lambda log: facts(log).update(crossed=True),
-    "task_version": lambda log: setattr(log.eval, "task_version", "2-A"),
+    "task_version": lambda log: setattr(log.eval, "task_version", "3-A"),
     "orders": lambda log: log.eval.task_args.update(orders="random"),
     "system_prompt": lambda log: log.eval.task_args.update(system_prompt="Be kind."),
     "sampling": lambda log: setattr(log.plan.config, "temperature", 0.0),
@@ -54,7 +54,7 @@ def test_a_change_of_a_part_is_that_part_alone(part: str, log: EvalLog) -> None:
 
 
 SAME: dict[str, Callable[[EvalLog], object]] = {
-    "interface": lambda log: setattr(log.eval, "task_version", "1-Z"),
+    "interface": lambda log: setattr(log.eval, "task_version", "2-Z"),
     "speed": lambda log: setattr(log.plan.config, "max_connections", 3),
     "patience": lambda log: setattr(log.eval.model_generate_config, "timeout", 9),
     "model": lambda log: setattr(log.eval, "model", "other/model"),
