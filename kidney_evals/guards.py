@@ -299,8 +299,9 @@ def _is_permanent(error: Exception) -> bool:
 
 
 def _is_retried(error: Exception) -> bool:
+    model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
     try:
-        decision = get_model().api.should_retry(error)
+        decision = model.api.should_retry(error)
     except Exception:
         # A provider may expect errors of its own kind only.
         return False
@@ -335,5 +336,6 @@ def _status(error: Exception) -> int | None:
 
 def _key_variable() -> str | None:
     """Return the name of the environment variable that holds the key of the run's model."""
-    names = get_model().api.api_key_vars
+    model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
+    names = model.api.api_key_vars
     return names[0] if names else None
