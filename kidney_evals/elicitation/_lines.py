@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from kidney_evals.elicitation import _commitments as commitments
@@ -38,7 +38,13 @@ _IF_AFTER = re.compile(r"[^.;]{0,60}\b(?i:if|unless|were)\b")
 _LISTED = re.compile(rf"(?i:\W{{0,3}}(?:or|and|/|,)\W{{0,3}}(?:in )?){OPEN}")
 
 
-def answer_lines(text: str) -> list[Statement]:
+def answer_lines(text: str, paragraphs: Collection[int] = ()) -> list[Statement]:
+    """Return the answer lines of a completion.
+
+    Args:
+        text: The lines of the completion.
+        paragraphs: Where the lines begin that follow a blank line.
+    """
     rows: list[tuple[int, str]] = []
     at = 0
     for line in text.split("\n"):
@@ -47,15 +53,32 @@ def answer_lines(text: str) -> list[Statement]:
     found: list[Statement] = []
     for number, (at, line) in enumerate(rows):
         above = rows[number - 1][1] if number else ""
+        if _answers(above):
+            # It states an answer of its own and introduces no other one.
+            above = ""
         below = rows[number + 1][1] if number + 1 < len(rows) else ""
         lead = last_sentence(above[-NEAR:]) if _LEADS_IN.search(above[-NEAR:]) else ""
         for one in _chosen(line, list(_in_line(line, lead, above, below))):
             one = replace(one, at=at + one.at, end=at + one.end)
             if found and not doubts.CHANGE.search(text, max(found[-1].end, one.at - NEAR), one.at):
                 gap = text[found[-1].end : one.at] if one.at - found[-1].end < NEAR else "far"
-                one = replace(one, adjacent=bool(_NO_WORDS.fullmatch(_after_line(gap))))
+                between = _after_line(gap)
+                one = replace(
+                    one,
+                    adjacent=bool(_NO_WORDS.fullmatch(between)),
+                    apart=at in paragraphs and OPEN not in line and not re.search(r"\w", between),
+                )
             found.append(one)
     return [*found, *_lone_lines(rows, found)]
+
+
+def _answers(line: str) -> bool:
+    """Return whether a line holds an answer's label, a mark, or is an option's name."""
+    return (
+        OPEN in line
+        or options.MID_LABEL.search(line[:NEAR]) is not None
+        or options.LINE_OPTION.fullmatch(line) is not None
+    )
 
 
 def _after_line(gap: str) -> str:

@@ -41,6 +41,8 @@ class Statement:
     """It retracts the statement before it."""
     aside: bool = False
     """A disclaimer or attribution: it does not retract an answer in the first person."""
+    apart: bool = False
+    """Nothing but a blank line stands between it and the answer line before."""
     adjacent: bool = False
     """There are no words between it and the previous answer line."""
     note: str = ""

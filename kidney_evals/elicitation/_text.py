@@ -33,6 +33,8 @@ class Plain:
     """Whether hidden reasoning began and never ended."""
     quoted: list[tuple[int, int]]
     """Where quotations begin and end, block quotes included."""
+    paragraphs: frozenset[int]
+    """Where the lines begin that follow a blank line."""
 
 
 _NEW_TURN = re.compile(
@@ -338,9 +340,11 @@ def _last_option(corrected: re.Match[str]) -> str:
     return f"choose {corrected['last']}" if flips else corrected["last"]
 
 
-def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]]]:
+def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[int]]:
     lines: list[str] = []
     quoted: list[tuple[int, int]] = []
+    paragraphs: set[int] = set()
+    blank = False
     at = 0
     breaks: list[str] = []
     soft = False
@@ -348,7 +352,7 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]]]:
     boxes = bool(_UNCHECKED.search(text))
     for raw in text.split("\n"):
         if not raw:
-            soft = False
+            soft, blank = False, True
             continue
         if raw == last:
             # A model caught in a loop says nothing new.
@@ -379,13 +383,16 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]]]:
             breaks.append(" " if soft and not marked and not titled else "\n")
         if raw.lstrip().startswith(">"):
             quoted.append((at, at + len(line)))
+        if blank:
+            paragraphs.add(at)
+            blank = False
         at += len(line) + 1
         lines.append(line)
         soft = not titled and line[-1] not in ".:;!?" + CLOSE
     prose = "".join(
         line + gap for line, gap in zip(lines, [*breaks, ""], strict=True)
     ) if lines else ""  # fmt: skip
-    return "\n".join(lines), prose, quoted
+    return "\n".join(lines), prose, quoted, frozenset(paragraphs)
 
 
 _QUOTED = re.compile(
@@ -408,6 +415,6 @@ def plain(text: str, retell: Callable[[str], str] | None = None) -> Plain:
         characters = retell(characters)
     shown = _LATEX.sub("", _mark_boxes(characters))
     shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
-    lines, prose, quoted = _plain_lines(shown)
+    lines, prose, quoted, paragraphs = _plain_lines(shown)
     quoted += [one.span() for one in _QUOTED.finditer(lines)]
-    return Plain(lines, prose, parts.open, sorted(quoted))
+    return Plain(lines, prose, parts.open, sorted(quoted), paragraphs)

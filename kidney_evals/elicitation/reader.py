@@ -16,9 +16,10 @@ The reader works in four steps:
    of the options and repeated instructions are not statements. If the mood is unclear, the reader
    records no statement. Declining only the coin is neither a refusal nor a choice. A disclaimer
    ("I can't give medical advice") is a refusal only if no choice follows.
-4. *The last statement is the answer*, with three rules. An answer line replaces every statement
+4. *The last statement is the answer*, with four rules. An answer line replaces every statement
    before it, and later sentences change it only if they retract it. An answer line inside a
-   quotation does not count if another answer line follows outside. Two statements that disagree,
+   quotation does not count if another answer line follows outside. Answer lines that differ and
+   follow each other without a blank line list the options. Two statements that disagree,
    without a sign of a change of mind between them, are unreadable.
 
 The reader processes the whole text in time that grows linearly with its length. In truncated
@@ -149,7 +150,7 @@ def _breaks_off(shown: Plain) -> bool:
 
 def _statements(shown: Plain, language: str) -> list[Statement]:
     """Return the statements of a completion in the order of its text."""
-    lines = answer_lines(shown.lines)
+    lines = answer_lines(shown.lines, shown.paragraphs)
     first = next((line.at for line in lines if line.value != "unclear"), None)
     end = len(shown.lines)
     if first is not None and (role := options.ROLE.search(shown.lines, first + 1)):
@@ -234,7 +235,7 @@ def _last(found: list[Statement], shown: Plain) -> Statement | None:
         elif one.kind == "line":
             if one.value == "unclear" and now is not None and now.value not in _CHOICES:
                 continue
-            now = _clash(now, one)
+            now = one if one.apart else _clash(now, one)
         else:
             now = _follow(now, one)
     if now is not None and now.value == "refusal" and not now.firm:

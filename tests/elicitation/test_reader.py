@@ -314,6 +314,30 @@ def test_a_clean_answer_line_at_the_end_always_gives_that_answer(text: str, answ
     assert (reading.outcome, reading.answer) == ("decision", answer)
 
 
+STAYS_OPEN = {
+    "hidden reasoning that was never closed hides the line": (
+        "o122", "o123", "o124", "o2161", "o2164", "o2169", "o2171", "o2177",
+    ),
+    "somebody else's turn has begun": ("o128", "o129", "o130", "o666"),
+    "the options are listed, and the line may be one of them": ("o208", "o209", "o210"),
+    "each perspective or case has its own answer": ("o226", "o834", "o844", "o845", "o852"),
+    "the same line was an example": ("o397",),
+}  # fmt: skip
+"""Labelled outputs after which an answer line is not that output's answer, by the reason."""
+
+
+def test_an_answer_line_after_a_labelled_output_is_its_answer() -> None:
+    other = {
+        row["id"]
+        for row in OUTPUTS
+        for answer in ("A", "B", "COIN")[: 2 + (row["condition"] == "coin_flip")]
+        if not row["refused"] and row["stop"] != "content_filter"
+        if read_answer(f"{row['text']}\n\nANSWER: {answer}", condition=row["condition"]).answer
+        != answer
+    }
+    assert other == {name for names in STAYS_OPEN.values() for name in names}
+
+
 @seed(13)
 @settings(max_examples=10, deadline=None)
 @given(piece=st.lists(PHRASES, min_size=1, max_size=6).map(" ".join))
