@@ -112,8 +112,9 @@ class Record:
         """
         text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
         try:
-            # `read_record` has refused what is no record, so an existing file is one.
-            write_output(path, text.encode(), overwrite=True)
+            # `read_record` has refused what is no record, so an existing file is one. A link to a
+            # record stays a link.
+            write_output(os.path.realpath(path), text.encode(), overwrite=True)
         except UserError as error:
             raise UserError(f"{error.message}; {self._sent()}") from error
 

@@ -253,7 +253,10 @@ def test_a_record_under_three_names_starts_one_job(
     (tmp_path / "link.json").symlink_to("linked/record.json")  # dangles until the first one writes
     server.faults = {"upload": ["stalled"]}
     names = ("real/record.json", "linked/record.json", "link.json")
-    commands = [start("--out", str(tmp_path / name)) for name in names]
+    # The link first: it must not be replaced by the record, nor keep the record from being written.
+    commands = [start("--out", str(tmp_path / names[-1]))]
+    until((tmp_path / "real" / "record.json").exists)
+    commands += [start("--out", str(tmp_path / name)) for name in names[:-1]]
     until(lambda: sum("waiting for it" in one.output for one in commands) == 2)
     server.held = False
     for one in commands:
