@@ -131,6 +131,8 @@ def _plain_characters(text: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     if not text.isascii():
+        # A letter and its accent are one letter, not the letter with a mark to be dropped.
+        text = unicodedata.normalize("NFC", text)
         # Once before the compatibility form, which takes some of these signs apart.
         text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE).translate(_ALIKE))
         text = text.translate(_INVISIBLE).translate(_ALIKE)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, seed, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
 from kidney_evals.elicitation.hidden import split_hidden
@@ -158,6 +158,7 @@ def test_any_text_gives_a_consistent_reading(
         assert reading.outcome in ("truncated", "refusal") or "boxed" in text
 
 
+@example(text="A\u0300")
 @given(text=st.text(max_size=200))
 def test_a_text_that_names_no_option_is_no_decision(text: str) -> None:
     # Other scripts and styles have letters that are read as A or B: they are names too.
