@@ -217,7 +217,7 @@ def test_a_first_try_without_any_answer_blocks_no_second(
     with ProtocolServer(default="no_quota") as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         monkeypatch.setenv("OPENAI_API_KEY", "none")
-        # Models of no other test: Inspect keeps a model's client, and with it this server's address.
+        # Models of no other test: Inspect keeps a model's client with this server's address.
         with pytest.raises(UserError, match=r"openai/gpt-4o-mini answered nothing"):
             compared("openai/gpt-4o-mini", "openai/gpt-4o")
     logs = set((tmp_path / "out" / "logs").glob("*.eval"))
