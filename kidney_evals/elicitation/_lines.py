@@ -54,7 +54,7 @@ def answer_lines(text: str, paragraphs: Collection[int] = ()) -> list[Statement]
     for number, (at, line) in enumerate(rows):
         above = rows[number - 1][1] if number else ""
         if _answers(above):
-            # It states an answer of its own and introduces no other one.
+            # A line that states an answer does not introduce the next one.
             above = ""
         below = rows[number + 1][1] if number + 1 < len(rows) else ""
         lead = last_sentence(above[-NEAR:]) if _LEADS_IN.search(above[-NEAR:]) else ""
@@ -73,7 +73,7 @@ def answer_lines(text: str, paragraphs: Collection[int] = ()) -> list[Statement]
 
 
 def _answers(line: str) -> bool:
-    """Return whether a line holds an answer's label, a mark, or is an option's name."""
+    """Return whether a line states an answer: by a label, a mark or an option's name alone."""
     return (
         OPEN in line
         or options.MID_LABEL.search(line[:NEAR]) is not None
@@ -163,7 +163,7 @@ def _value_of(line: str, start: int) -> str:
 
 
 def _before(line: str, end: int) -> str:
-    """Return the sentence before an offset of a line, at most `NEAR` characters of it."""
+    """Return the part of a sentence before an offset, from the `NEAR` characters before it."""
     return last_sentence(line[max(0, end - NEAR) : end])
 
 

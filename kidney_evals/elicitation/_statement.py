@@ -42,9 +42,9 @@ class Statement:
     aside: bool = False
     """A disclaimer or attribution: it does not retract an answer in the first person."""
     apart: bool = False
-    """Nothing but a blank line stands between it and the answer line before."""
+    """Whether only a blank line separates it from the previous answer line."""
     adjacent: bool = False
-    """There are no words between it and the previous answer line."""
+    """Whether no words separate it from the previous answer line."""
     note: str = ""
 
     def unclear(self, note: str) -> Statement:
