@@ -528,15 +528,6 @@ class TableFile(InputFile):
         self.finish()
 
 
-def read_yaml(path: Path, form: type[F]) -> F:
-    """Read a YAML file.
-
-    Raises:
-        UserError: The file cannot be read or does not fit the model.
-    """
-    return YamlFile(str(path), read_bytes(path)).result(form)
-
-
 def read_json(path: Path, form: type[F]) -> F:
     """Read a JSON file.
 

@@ -116,7 +116,8 @@ def _tell(found: Report, page: str) -> None:
     for line in found.passed_over:
         say(f"passed over: {line}")
     models = len(found.models)
-    say(f"{page}: {models} model{'' if models == 1 else 's'}, {len(found.runs.rows)} runs")
+    runs = len(found.runs.rows)
+    say(f"{page}: {models} model{'' if models == 1 else 's'}, {runs} run{'' if runs == 1 else 's'}")
 
 
 def _say_beside(page: str) -> Callable[[str], None]:

@@ -164,7 +164,7 @@ def test_charts_are_known_again(picture: bool, tmp_path: Path) -> None:
 def test_dash_is_standard_output(here: Path, kidney_evals: Call) -> None:
     page = call(kidney_evals, "report", out="-")
     assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")
-    assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 runs" in page.stderr
+    assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 run\n" in page.stderr
     assert call(kidney_evals, "table", out="-").stdout == kidney_evals("table", "run.eval").stdout
     for arguments in (
         ("rescore", "run.eval", "-o", "-"),
