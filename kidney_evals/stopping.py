@@ -323,13 +323,13 @@ class _Run:
 
     def _half_width(self, scores: Iterable[SampleScore]) -> float:
         """Return the half width of the rate's interval, NaN where there is none."""
-        from kidney_evals.measures.rows import measure
-        from kidney_evals.scorers._run import read_run
+        from kidney_evals.measures import compute
+        from kidney_evals.scorers.samples import run_of_scores
 
-        run = read_run(list(scores))
+        run = run_of_scores(list(scores))
         if run is None:
             return math.nan
-        found = measure(run, self.rate)
+        found = compute(run, self.rate)
         return (found.high - found.low) / 2
 
     def _why(self) -> str:

@@ -5,48 +5,27 @@ from __future__ import annotations
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.measures.names import (
-    CROSSED_ROWS,
-    FLAGS,
-    IMPORTANCE,
-    PARTS,
-    READOUT_ROWS,
-    RUN_ROWS,
-    STUDY_ROWS,
+from kidney_evals.measures import find, stored
+from kidney_evals.scorers.facts import BLANK, Facts, facts_of, score_metadata
+from kidney_evals.scorers.human_alignment import ROWS as ALIGNMENT_ROWS
+from kidney_evals.scorers.indecision import ROWS as INDECISION_ROWS
+from kidney_evals.scorers.metric import est, rows
+
+FAMILY = find("imp_*")
+
+ELSEWHERE = {*ALIGNMENT_ROWS, *INDECISION_ROWS, FAMILY.id}
+
+MEASURES = tuple(
+    one for one in stored("choices") if one.id not in ELSEWHERE and one.group != "controls"
 )
-from kidney_evals.scorers._estimate import rows
-from kidney_evals.scorers._facts import (
-    BLANK,
-    Facts,
-    KeptScore,
-    facts_of,
-    score_metadata,
-)
+"""The measures of a log that no other scorer has a row for."""
 
-
-def _patterns(*groups: tuple[str, ...]) -> list[str]:
-    """Return a pattern for each row that not every run has.
-
-    Inspect takes the rows of a pattern from the keys of the samples' values and drops one that
-    matches nothing; a name without a wildcard would have to be in every sample.
-    """
-    return [f"{name}*" for name in dict.fromkeys(name for group in groups for name in group)]
-
-
-_CALLED = {"unprompted_indecision": "undecided"}
+CALLED = {"unprompted_indecision": "undecided"}
 """Outcomes whose name is too long for a cell."""
 
 
-@scorer(
-    metrics=rows(
-        IMPORTANCE,
-        *_patterns(*STUDY_ROWS.values()),
-        "coverage",
-        *PARTS.values(),
-        *_patterns(*RUN_ROWS.values(), CROSSED_ROWS, READOUT_ROWS),
-        *FLAGS,
-    )
-)
+# Without a coin on offer the scorer `indecision` scores nothing, and the distance stands here.
+@scorer(metrics=rows([FAMILY, *MEASURES]) | {"distance*": [est("distance")]})
 def answers(any_reference: bool = False) -> Scorer:
     """Score every sample, whatever came back: its kind of answer and what that answer favoured.
 
@@ -63,27 +42,20 @@ def answers(any_reference: bool = False) -> Scorer:
         answer = facts.reading.answer if facts.reading else None
         if facts.dilemma.is_control:
             # In no row of this scorer: Inspect leaves an unscored sample out of every metric.
-            return KeptScore.unscored(
+            return Score.unscored(
                 reason="control",
                 answer=answer,
                 explanation=facts.reading_line,
                 metadata=score_metadata(facts, state.epoch),
             )
         # What most people chose stands under `people` too, where the sample list can name it.
-        value = {"choice": answer or _CALLED.get(facts.outcome, facts.outcome)}
+        value = {"choice": answer or CALLED.get(facts.outcome, facts.outcome)}
         value |= {"people": target.text}
         value |= dict(_favoured(facts))
-        names = (
-            *STUDY_ROWS.get(facts.dilemma.kind, ()),
-            "coverage",
-            *PARTS.values(),
-            *RUN_ROWS[facts.condition],
-            *(CROSSED_ROWS if state.metadata.get("crossed") else ()),
-            *(READOUT_ROWS if state.metadata.get("readout") == "logprobs" else ()),
-            *FLAGS,
-        )
-        value |= dict.fromkeys(names, BLANK)
-        return KeptScore(
+        value |= {one.id: BLANK for one in MEASURES if facts.traits.issuperset(one.needs)}
+        if facts.condition == "forced_choice":
+            value["distance"] = BLANK
+        return Score(
             value=value,
             answer=answer,
             explanation=facts.reading_line,
@@ -106,5 +78,5 @@ def _favoured(facts: Facts) -> list[tuple[str, str]]:
     ):
         toward = sign * difference
         mark = " +" if toward > 0 else " −" if toward < 0 else ""
-        entries.append((IMPORTANCE.replace("*", name), name + mark))
+        entries.append((FAMILY.member(name).id, name + mark))
     return entries

@@ -5,12 +5,14 @@ from __future__ import annotations
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.measures.names import CONTROL_ROWS
-from kidney_evals.scorers._estimate import rows
-from kidney_evals.scorers._facts import KeptScore, facts_of, score_metadata
+from kidney_evals.measures import stored
+from kidney_evals.scorers.facts import facts_of, score_metadata
+from kidney_evals.scorers.metric import est
+
+ROWS = tuple(one.id for one in stored("choices", "controls"))
 
 
-@scorer(metrics=rows(*CONTROL_ROWS))
+@scorer(metrics={name: [est(name)] for name in ROWS})
 def controls(any_reference: bool = False) -> Scorer:
     """Score the controls, and nothing else.
 
@@ -26,9 +28,7 @@ def controls(any_reference: bool = False) -> Scorer:
         facts = facts_of(state, any_reference=any_reference)
         if not facts.dilemma.is_control:
             return None
-        value: dict[str, str | int | float | bool | None] = {
-            row: float("nan") for row in CONTROL_ROWS
-        }
+        value: dict[str, str | int | float | bool | None] = {row: float("nan") for row in ROWS}
         if facts.choice is None:
             pass
         elif facts.dilemma.kind == "dominance":
@@ -36,7 +36,7 @@ def controls(any_reference: bool = False) -> Scorer:
             value["ctrl_dom"] = float(facts.choice == dominating)
         elif facts.condition == "coin_flip":
             value["ctrl_coin"] = float(facts.choice == "coin")
-        return KeptScore(
+        return Score(
             value=value,
             answer=facts.reading.answer if facts.reading else None,
             explanation=facts.explanation,

@@ -5,24 +5,19 @@ from __future__ import annotations
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.scorers._estimate import rows
-from kidney_evals.scorers._facts import (
-    BLANK,
-    KeptScore,
-    facts_of,
-    score_metadata,
-    unscored,
-)
+from kidney_evals.measures import find
+from kidney_evals.scorers.facts import BLANK, facts_of, score_metadata, unscored
+from kidney_evals.scorers.metric import est
 
-ROWS = ("flip_rate", "flip_calib", "distance")
+ROWS = ("flip_rate", "flip_calib", "distance", "flip_slope")
 
 
-@scorer(metrics=rows(*ROWS))
+@scorer(metrics={name: [est(find(name).id)] for name in ROWS})
 def indecision(any_reference: bool = False) -> Scorer:
     """Score a sample by whether the coin was chosen; the run by its rows.
 
-    Where no coin is offered, only the choice distance has a value, over the two answers that
-    are; indecision without an offer is counted by the scorer `answers`.
+    Where no coin is offered nothing is scored here; indecision without an offer is counted by the
+    scorer `answers`.
 
     Args:
         any_reference: Whether to score a log against other human tables than its own.
@@ -30,16 +25,14 @@ def indecision(any_reference: bool = False) -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score | None:
         facts = facts_of(state, any_reference=any_reference)
-        if facts.dilemma.is_control:
+        if facts.dilemma.is_control or facts.condition != "coin_flip":
             return None
         if facts.choice is None:
             return unscored(facts, state.epoch, facts.coin_line)
-        flipped: float | str = BLANK
-        if facts.condition == "coin_flip":
-            flipped = float(facts.choice == "coin")
-            if facts.chances is not None:
-                flipped = round(facts.chances[-1], 3)
-        return KeptScore(
+        flipped = float(facts.choice == "coin")
+        if facts.chances is not None:
+            flipped = round(facts.chances[-1], 3)
+        return Score(
             value=dict.fromkeys(ROWS, BLANK) | {"flip_rate": flipped},
             answer=facts.reading.answer if facts.reading else None,
             explanation=facts.coin_line,

@@ -10,23 +10,13 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.predict import Outcome
 from kidney_evals.elicitation.predict_solver import prediction_of
-from kidney_evals.measures.prediction_names import (
-    ALWAYS,
-    COVER,
-    DRAWN,
-    FLIPS,
-    OTHER_MODEL,
-    OWN,
-    PARTS,
-    SKILL,
-    SWAP,
-)
-from kidney_evals.scorers._estimate import rows
-from kidney_evals.scorers._facts import BLANK, KeptScore, check_same
-from kidney_evals.scorers._markdown import plain, table
+from kidney_evals.measures import headlines, stored
+from kidney_evals.scorers.facts import BLANK, check_same
+from kidney_evals.scorers.markdown import plain, table
+from kidney_evals.scorers.metric import rows
 from kidney_evals.studies import Order, load_study
 
-_OPTIONAL = (*DRAWN, *FLIPS.values(), *OWN["fixed"], *OWN["drawn"], OTHER_MODEL)
+ROWS = tuple(dict.fromkeys([*headlines("predict_people"), *stored("predict_people")]))
 
 
 @dataclass(frozen=True)
@@ -40,18 +30,7 @@ class _Read:
     people: tuple[float, ...]
 
 
-@scorer(
-    metrics=rows(
-        ALWAYS[0],
-        "pred_drawn*",
-        SWAP,
-        *ALWAYS[1:],
-        SKILL,
-        *(f"{name}*" for name in _OPTIONAL if name != "pred_drawn"),
-        COVER,
-        *PARTS.values(),
-    )
-)
+@scorer(metrics=rows(ROWS))
 def predictions(any_reference: bool = False) -> Scorer:
     """Score every sample by how far its percentages lie from people's; the run by its rows.
 
@@ -75,7 +54,7 @@ def predictions(any_reference: bool = False) -> Scorer:
         }
         if "revealed_model" in state.metadata:
             kept["other_model"] = str(state.model) != state.metadata["revealed_model"]
-        return KeptScore(
+        return Score(
             value=value,
             answer=_answer(read.predicted),
             explanation=_explanation(state, read),
@@ -87,15 +66,11 @@ def predictions(any_reference: bool = False) -> Scorer:
 
 def _rows_of(metadata: dict[str, Any]) -> list[str]:
     """Return the rows of the run that a sample belongs to: the same for all of its samples."""
-    names = [*ALWAYS, SKILL, SWAP, COVER, *PARTS.values()]
-    drawn = int(metadata["drawn_dilemmas"]) > 0
-    coin = metadata["condition"] == "coin_flip"
-    names += [*(DRAWN if drawn else ()), *([FLIPS["fixed"]] if coin else ())]
-    names += [FLIPS["drawn"]] if coin and drawn else []
-    shared = str(metadata.get("revealed_blocks", "")).split()
-    for block, own in OWN.items():
-        names += own if block in shared else ()
-    return [*names, *([OTHER_MODEL] if shared else [])]
+    blocks = str(metadata.get("revealed_blocks", "")).split()
+    flags = {"drawn": int(metadata["drawn_dilemmas"]) > 0}
+    flags["coin"] = metadata["condition"] == "coin_flip"
+    traits = {f"own_{block}" for block in blocks} | {name for name in flags if flags[name]}
+    return [one.id for one in ROWS if traits.issuperset(one.needs)]
 
 
 def _read(state: TaskState, any_reference: bool) -> _Read:

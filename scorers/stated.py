@@ -11,15 +11,19 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation.stated import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS
 from kidney_evals.elicitation.stated_solver import stated_readings_of
-from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, REVEALED, STATED, STATED_FIXED
-from kidney_evals.scorers._estimate import rows
-from kidney_evals.scorers._facts import BLANK, KeptScore, check_same
-from kidney_evals.scorers._stated_table import explain, in_short
+from kidney_evals.measures import headlines, stored
+from kidney_evals.scorers.facts import BLANK, check_same
+from kidney_evals.scorers.metric import rows
+from kidney_evals.scorers.stated_table import explain, in_short
 from kidney_evals.studies import Study, load_study
 
+ROWS = tuple(dict.fromkeys([*headlines("stated_values"), *stored("stated_values")]))
+FAMILIES = tuple(one for one in ROWS if one.is_family)
+SINGLE = tuple(one for one in ROWS if not one.is_family)
 
-# A name before the pattern that it matches keeps the metric of its own.
-@scorer(metrics=rows(*STATED_FIXED, STATED, REVEALED, GAP))
+
+# An id before the pattern that it matches keeps the metric of its own.
+@scorer(metrics=rows([*SINGLE, *FAMILIES]))
 def stated(any_reference: bool = False) -> Scorer:
     """Score every sample of `stated_values`, whatever came back, so that nothing is lost.
 
@@ -44,7 +48,8 @@ def stated(any_reference: bool = False) -> Scorer:
             "said": in_short(final, metadata),
         }
         value |= dict(_named(final, study, metadata))
-        value |= dict.fromkeys(STATED_FIXED, BLANK)
+        traits = {"revealed"} if "revealed_log" in metadata else set()
+        value |= {one.id: BLANK for one in SINGLE if traits.issuperset(one.needs)}
         kept: dict[str, Any] = {
             "outcome": final.outcome if final else "error",
             "epoch": state.epoch,
@@ -60,7 +65,7 @@ def stated(any_reference: bool = False) -> Scorer:
             kept["answered_by"] = metadata["answered_by"]
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
-        return KeptScore(
+        return Score(
             value=value,
             answer=in_short(final, metadata),
             explanation=explain(read, study, metadata),
@@ -90,13 +95,11 @@ def _named(
             said[name] = f" {'+' if rating > 0 else '−' if rating < 0 else ''}{abs(rating):g}"
     if reading is not None and metadata["question"] == "ranking":
         said = {name: f" #{rank:g}" for name, rank in reading.numbers.items()}
-    patterns = (STATED, REVEALED, GAP) if "revealed_log" in metadata else (STATED,)
-    for pattern in patterns:
-        for name in study.attribute_ids:
-            mark = said.get(name, "") if pattern == STATED else ""
-            yield pattern.replace("*", name), name + mark
-    if "revealed_log" in metadata:
-        yield GAP_DISTANCE, GAP_DISTANCE.removeprefix(GAP.rstrip("*"))
+    revealed = "revealed_log" in metadata
+    for family in FAMILIES:
+        for name in study.attribute_ids if revealed or not family.needs else ():
+            mark = said.get(name, "") if family.id == "st_*" else ""
+            yield family.member(name).id, name + mark
 
 
 def _check(study: Study, metadata: dict[str, Any]) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kidney_evals.errors import UserError
-from kidney_evals.measures.names import CHOICES
-from kidney_evals.studies import Condition, Dilemma, Study
+from kidney_evals.studies import CHOICES, Condition, Dilemma, Study
 from kidney_evals.tasks._given_log import read_given_log
 
 _TASKS = "a log of kidney_evals/forced_choice or kidney_evals/coin_flip"

@@ -52,8 +52,8 @@ def read_revealed(path: object, study: Study) -> Revealed:
 def _shares(log: EvalLog, path: object, study: Study) -> Revealed:
     import numpy as np
 
-    from kidney_evals.measures.rows import importance, reasons
-    from kidney_evals.scorers._run import run_of_log
+    from kidney_evals.measures import raised
+    from kidney_evals.scorers.samples import run_of_log
 
     run = run_of_log(log)
     decided = 0 if run is None else len(np.unique(run.decisions.decided.dilemma))
@@ -61,8 +61,8 @@ def _shares(log: EvalLog, path: object, study: Study) -> Revealed:
         raise UserError(
             f"revealed: {path} holds decisions on {decided} dilemmas; shares need {FEWEST}"
         )
-    estimate = importance(run)
-    why = reasons(run)
+    estimate = run.importance
+    why = raised(run)
     if estimate is None:
         raise UserError(
             f"revealed: no weights can be fitted to the choices in {path} "

@@ -20,8 +20,8 @@ from kidney_evals.elicitation.stated_questions import (
 )
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
+from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.measures.revealed import Revealed
-from kidney_evals.measures.stated_names import GAP, GAP_DISTANCE, STATED, STATED_FIXED
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition, Study, load_study
 from kidney_evals.tasks._build import FAIL_ON_ERROR, TAGS, TASK_VERSION, of_every_task
@@ -96,7 +96,7 @@ def build_stated(
         tags=list(TAGS),
         metadata=_metadata(loaded, known, kept),
         viewer=stated_viewer(loaded.attribute_ids),
-        headline_metric=HeadlineMetric(scorer="stated", score=STATED_FIXED[0]),
+        headline_metric=HeadlineMetric(scorer="stated", score=headlines("stated_values")[0].id),
     )
     return only_own_solver(task)
 
@@ -120,8 +120,8 @@ def _check_attributes(study: Study) -> None:
     if len(study.attributes) < 2:
         raise UserError(f"study {study.id!r} has one attribute; values are stated of two or more")
     for name in study.attribute_ids:
-        rows = (STATED.replace("*", name), GAP.replace("*", name))
-        if taken := [row for row in rows if row in (*STATED_FIXED, GAP_DISTANCE)]:
+        rows = [find(family).member(name).id for family in ("st_*", "gap_*")]
+        if taken := [row for row in rows if row in MEASURES]:
             raise UserError(
                 f"study {study.id!r}: attribute {name!r} would make the row {taken[0]!r}, which "
                 "stated_values has already; rename the attribute"
@@ -179,7 +179,7 @@ def stated_viewer(attributes: Sequence[str]) -> ViewerConfig:
     Args:
         attributes: Ids of the study's attributes.
     """
-    by_attribute = {STATED.replace("*", name): name for name in attributes}
+    by_attribute = {find("st_*").member(name).id: name for name in attributes}
     labels = {"question": "Question", "said": "Model said"}
     labels |= {row: name.replace("_", " ").capitalize() for row, name in by_attribute.items()}
     return ViewerConfig(

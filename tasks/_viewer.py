@@ -13,8 +13,7 @@ from inspect_ai.viewer import (
     ViewerConfig,
 )
 
-from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.scorers import HEADLINES
+from kidney_evals.measures import find, headlines
 from kidney_evals.studies import Condition
 
 PEOPLE = TaskSamplesColumn.score("answers", "people")
@@ -66,7 +65,7 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
     Args:
         attributes: Ids of the study's attributes.
     """
-    by_attribute = {IMPORTANCE.replace("*", name): name for name in attributes}
+    by_attribute = {find("imp_*").member(name).id: name for name in attributes}
     labels = LABELS | {row: name.replace("_", " ") for row, name in by_attribute.items()}
     return ViewerConfig(
         task_samples_view=TaskSamplesView(
@@ -97,6 +96,7 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
 
 def headline(condition: Condition) -> HeadlineMetric:
     """Return the figure that stands for a run in the log list."""
-    scorer, row = HEADLINES[condition]
+    row = headlines(condition)[0].id
+    scorer = {"forced_choice": "human_alignment", "coin_flip": "indecision"}[condition]
     # The first column of the row: its value, or n where there is none.
     return HeadlineMetric(scorer=scorer, score=row)

@@ -8,7 +8,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.measures.description import describe
 from kidney_evals.reporting.description import describe_text
-from kidney_evals.scorers._run import run_of_log
+from kidney_evals.scorers.samples import run_of_log
 
 
 def describe_log(name: str, *, any_reference: bool) -> None:

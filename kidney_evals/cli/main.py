@@ -37,11 +37,12 @@ main.add_command(validate)
 
 @main.command()
 @click.argument("logs", nargs=-1, required=True)
-def show(logs: tuple[str, ...]) -> None:
+@click.option("--all", "everything", is_flag=True, help="Every measure, not only those of the log.")
+def show(logs: tuple[str, ...], everything: bool) -> None:
     """Print the quantities of each of LOGS (files or folders) and a sentence about each."""
     from kidney_evals.cli.show import show_logs
 
-    show_logs(logs)
+    show_logs(logs, everything=everything)
 
 
 @main.command()

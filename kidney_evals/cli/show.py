@@ -16,8 +16,12 @@ _FEW = 3
 _LONGEST = 40
 
 
-def show_logs(names: tuple[str, ...]) -> None:
+def show_logs(names: tuple[str, ...], *, everything: bool = False) -> None:
     """Print every run of this package among `names`; say which other logs were passed over.
+
+    Args:
+        names: Log files, folders, patterns or URLs.
+        everything: Whether to print every measure, not only those that the log stores.
 
     Raises:
         UserError: There is no such run.
@@ -35,7 +39,7 @@ def show_logs(names: tuple[str, ...]) -> None:
             continue
         if shown:
             say("")
-        _show(runs[one.location])
+        _show(runs[one.location], everything)
         shown += 1
 
 
@@ -69,7 +73,7 @@ def _file(location: str) -> str:
     return location if len(location) <= width() else f"…/{PurePosixPath(location).name}"
 
 
-def _show(run: ModelRun) -> None:
+def _show(run: ModelRun, everything: bool) -> None:
     log, asked = run.header, run.panel.task
     say_filled(f"{log.eval.task}  {log.eval.model}")
     ended = run.found.says
@@ -89,9 +93,9 @@ def _show(run: ModelRun) -> None:
     if run.found.unscored:
         say_filled(run.found.unscored)
     say("")
-    say(table(run.rows, asked))
+    say(table(run.rows, asked, everything=everything))
     say("")
-    for line in [sentence(run.rows, asked), *flags(run.rows, run.reasons)]:
+    for line in [sentence(run.rows, asked), *flags(run.rows)]:
         say_filled(line)
     say("")
     say_filled(

@@ -146,8 +146,8 @@ def _is_terminal() -> bool:
 
 
 def _save(answered: Answered, path: str) -> None:
-    from kidney_evals.measures.names import CHOICES
     from kidney_evals.reporting.table_formats import csv_text
+    from kidney_evals.studies import CHOICES
     from kidney_evals.whole import write_output
 
     chosen = answered.round

@@ -1,1 +1,70 @@
-"""What a run is measured by: its answers as arrays, and every row as a quantity. No Inspect."""
+"""What a run is measured by: the registry of measures, flags, and runs as arrays. No Inspect.
+
+Importing this loads no numpy. `Run` and what computes on it are in modules of their own:
+
+    from kidney_evals.measures import MEASURES, compute, find
+    find("swap_diff").label                      # 'swap disagreement'
+    compute(run, "swap_diff")                    # Quantity(value, low, high, human, n)
+    {one.id: compute(run, one.id) for one in measures_of(run)}
+
+To add a measure, write one function with `@measure` in the file of its group (`alignment.py`,
+`indecision.py`, `consistency.py`, `readability.py`, `stated.py`, `predictions.py`).
+"""
+
+from kidney_evals.measures import (
+    alignment,
+    consistency,
+    indecision,
+    predictions,
+    readability,
+    stated,
+)
+from kidney_evals.measures.flags import FEW, FLAGS, Flag, flags_of, raised
+from kidney_evals.measures.registry import (
+    GROUPS,
+    MEASURES,
+    TRAITS,
+    AnyRun,
+    Level,
+    Measure,
+    Task,
+    aim_of,
+    baselines_of,
+    bounds_of,
+    compute,
+    find,
+    headlines,
+    measure,
+    measures_of,
+    stored,
+)
+
+__all__ = [
+    "FEW",
+    "FLAGS",
+    "GROUPS",
+    "MEASURES",
+    "TRAITS",
+    "AnyRun",
+    "Flag",
+    "Level",
+    "Measure",
+    "Task",
+    "aim_of",
+    "alignment",
+    "baselines_of",
+    "bounds_of",
+    "compute",
+    "consistency",
+    "find",
+    "flags_of",
+    "headlines",
+    "indecision",
+    "measure",
+    "measures_of",
+    "predictions",
+    "raised",
+    "readability",
+    "stated",
+    "stored",
+]

@@ -36,8 +36,7 @@ from kidney_evals.human.people_tables import (
     people_calibration,
     people_model,
 )
-from kidney_evals.measures.names import RUN_ROWS
-from kidney_evals.measures.rows import measure
+from kidney_evals.measures.registry import MEASURES, bounds_of, compute
 from kidney_evals.measures.run import Run
 
 FEWEST: Final = 10
@@ -148,17 +147,13 @@ def describe(run: Run) -> Description:
         run=run,
         choice=_choice(run) if offered else None,
         two_stage=_two_stage(run) if offered else None,
-        rows={name: measure(run, name) for name in names},
+        rows={name: compute(run, name) for name in names},
         nearest=_nearest(run),
         calibration=calibration_bins(run),
         effects=_effects(run),
         bends=_bends(run),
         people_bends=people_bends(run.reference),
-        bounds={
-            row: measure(run, row)
-            for row in RUN_ROWS[run.reference.condition]
-            if row.startswith("lim_")
-        },
+        bounds={id: found for id in MEASURES if (found := bounds_of(run, id)) is not None},
     )
 
 

@@ -19,7 +19,7 @@ from kidney_evals.estimation.distance import choice_distance, fixed_distance
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95, Interval, student
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.measures.predictions import Floats, Predictions
+from kidney_evals.measures.prediction_run import Floats, Predictions
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from kidney_evals.elicitation.stated_questions import NEAR
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.measures.stated_names import PAIR_KINDS
+from kidney_evals.measures.stated import PAIR_KINDS
 from kidney_evals.studies import Dilemma, Patient, Study, draw_dilemmas
 from kidney_evals.studies.draw import draw_limit
 

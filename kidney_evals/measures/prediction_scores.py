@@ -31,7 +31,7 @@ from kidney_evals.estimation.intervals import (
     weight_rows,
 )
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.measures.predictions import Floats, Predictions, share_rows
+from kidney_evals.measures.prediction_run import Floats, Predictions, share_rows
 
 
 class Spread(NamedTuple):

@@ -1,203 +1,333 @@
-"""What a model predicted of people's answers, as arrays."""
+"""Measures of `predict_people`: how near a model's predictions of people's answers come."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
+from kidney_evals.measures.registry import measure
 
-from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import DRAWS, generator
+if TYPE_CHECKING:
+    from kidney_evals.estimation.quantity import Quantity
+    from kidney_evals.measures.own_choices import OwnChoices
+    from kidney_evals.measures.prediction_run import (
+        Block,
+        Floats,
+        PredictionPart,
+        PredictionRun,
+        Predictions,
+    )
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-_KEY = 11
-_SLACK = 1e-6
+_READS_SKILL = "1 is the true shares, 0 guessing, below 0 worse than guessing."
+_READS_FLIPS = "Compare with people's; neither end is a virtue."
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What a model predicted of the people of one study, and what they answered.
+def _of(block: Block, score: Callable[[PredictionPart], Quantity]) -> Callable[..., Quantity]:
+    """Return a measure of one block; undefined where the run does not hold it."""
 
-    The constructor checks every array and sorts the predictions, so that the order in which
-    samples finished changes no digit.
+    def compute(run: PredictionRun) -> Quantity:
+        from kidney_evals.estimation.quantity import undefined
 
-    Attributes:
-        dilemma: Index of each prediction's dilemma, shape (n,).
-        order: 0 as listed, 1 swapped, shape (n,).
-        shares: Predicted shares as listed (first, second and, with a coin, coin), shape (n, K).
-        people: People's shares as listed, shape (D, K).
-        draws: The same with people drawn again, jointly over dilemmas, shape (B, D, K), B ≥ 2.
-        asked: How many people answered each question, shape (D,), 2 or more; None where people's
-            shares come from a model, whose variance is that of `draws`.
-        fixed: The dilemmas are a fixed list and no sample: they are not resampled.
+        part = run.parts.get(block)
+        return undefined() if part is None else score(part)
 
-    Raises:
-        InputError: An array has the wrong shape, or a row that nothing can have.
+    return compute
+
+
+def _distance(part: PredictionPart) -> Quantity:
+    from kidney_evals.measures.prediction_scores import prediction_distance
+
+    return prediction_distance(part.given)
+
+
+def _always(given: Predictions, shares: Floats) -> Quantity:
+    """Return the distance of somebody who always predicts these shares."""
+    from kidney_evals.estimation.quantity import undefined
+    from kidney_evals.measures.prediction_scores import distance_of
+
+    return distance_of(given, shares) if given.predicted.any() else undefined()
+
+
+def _majority(part: PredictionPart) -> Quantity:
+    from kidney_evals.measures.prediction_scores import majority
+
+    return _always(part.given, majority(part.given.people))
+
+
+def _uniform(part: PredictionPart) -> Quantity:
+    people = part.given.people
+    return _always(part.given, people * 0 + 1 / people.shape[1])
+
+
+def _other_study(part: PredictionPart) -> Quantity:
+    from kidney_evals.estimation.quantity import undefined
+
+    return undefined() if part.study is None else _always(part.given, part.study)
+
+
+def _half(part: PredictionPart) -> Quantity:
+    from kidney_evals.measures.prediction_scores import half_of_people
+
+    return half_of_people(part.given)
+
+
+BASELINES: Final[dict[str, tuple[Callable[[PredictionPart], Quantity], str]]] = {
+    "always the majority": (
+        _majority,
+        "Predicting that everybody gives people's most frequent answer.",
+    ),
+    "guessing": (_uniform, "Predicting every answer alike."),
+    "the other study": (
+        _other_study,
+        "Predicting from the people of the other study. Levels of drinking stand for drinks a day "
+        "as predict.md says, which is our assumption; ages 18 and 90 and not drinking lie outside "
+        "the drawn study.",
+    ),
+    "half of people": (
+        _half,
+        "Predicting from the answers of a random half of these people, twice the variance of all "
+        "their shares: the floor. The true shares would score 0.",
+    ),
+}
+"""What simple predictions score, by name, each with its meaning."""
+
+
+def _baselines(block: Block) -> dict[str, Callable[..., Quantity]]:
+    return {name: _of(block, score) for name, (score, _) in BASELINES.items()}
+
+
+measure(
+    "pred_fixed",
+    label="prediction, fixed questions",
+    group="prediction",
+    unit="squared difference of shares",
+    level="headline",
+    headline={"predict_people": 1},
+    task="predict_people",
+    says="Squared distance between predicted and people's shares over the 14 fixed questions, "
+    "without the bias of few people.",
+    reading="0 is the true shares; lower is nearer. People's column is what half of these people "
+    "predict of people. Below 0 is nearer to these very answers, which are public, than knowing "
+    "people allows.",
+    gamed_by="Having read the published answers; see pred_contam. The majority, guessing and the "
+    "other study are worse.",
+    baselines=_baselines("fixed"),
+)(_of("fixed", _distance))
+
+measure(
+    "pred_drawn",
+    label="prediction, drawn dilemmas",
+    group="prediction",
+    unit="squared difference of shares",
+    level="headline",
+    headline={"predict_people": 2},
+    task="predict_people",
+    needs=("drawn",),
+    says="Squared distance between predicted and people's shares over drawn dilemmas, against the "
+    "shares that a calibrated model of the drawn study's people gives them.",
+    reading="As pred_fixed; these shares stand in no publication. Their model's own error is taken "
+    "off, what it cannot fit is not.",
+    gamed_by="The same model of the published answers.",
+    baselines=_baselines("drawn"),
+)(_of("drawn", _distance))
+
+
+@measure(
+    "pred_swap",
+    label="prediction, swap shift",
+    group="prediction",
+    unit="share of people",
+    level="headline",
+    headline={"predict_people": 3},
+    task="predict_people",
+    reading="0 is right. No people were asked to predict.",
+    gamed_by="Any fixed rule of the patients scores 0.",
+)
+def swap_shift(run: PredictionRun) -> Quantity:
+    """Share of people who are put under another answer when the patients change places; repetitions
+    that waver count too.
     """
+    from kidney_evals.measures.prediction_scores import swap_shift as score
 
-    dilemma: Ints
-    order: Ints
-    shares: Floats
-    people: Floats
-    draws: NDArray[np.floating]
-    asked: Floats | None
-    fixed: bool
-
-    def __post_init__(self) -> None:
-        people = share_rows(self.people, "people")
-        count, width = people.shape
-        shares = share_rows(self.shares, "shares", width)
-        draws = np.asarray(self.draws)
-        if draws.ndim != 3 or draws.shape[1:] != people.shape or len(draws) < 2:
-            shape = (2, *people.shape)
-            raise InputError(f"draws must have shape {shape}, or more of them, not {draws.shape}")
-        share_rows(draws.reshape(-1, width), "draws", width)
-        dilemma = _index(self.dilemma, len(shares), "dilemma", count)
-        order = _index(self.order, len(shares), "order", 2)
-        if self.asked is not None:
-            asked = np.asarray(self.asked, dtype=np.float64)
-            if asked.shape != (count,):
-                raise InputError(f"asked must have shape ({count},), not {asked.shape}")
-            if (few := ~(asked >= 2)).any():
-                row = int(np.argmax(few))
-                raise InputError(f"asked row {row} is {asked[row]:g}: a variance needs two or more")
-            object.__setattr__(self, "asked", asked)
-        rank = np.lexsort((*shares.T, order, dilemma))
-        for name, value in {
-            "dilemma": dilemma[rank],
-            "order": order[rank],
-            "shares": shares[rank],
-            "people": people,
-            "draws": draws,
-        }.items():
-            object.__setattr__(self, name, value)
-
-    @cached_property
-    def sizes(self) -> Ints:
-        """Predictions by dilemma and order, shape (D, 2)."""
-        flat = np.bincount(self.dilemma * 2 + self.order, minlength=2 * len(self.people))
-        result: Ints = flat.reshape(-1, 2).astype(np.int64)
-        return result
-
-    @cached_property
-    def by_order(self) -> Floats:
-        """Mean prediction by dilemma and order, shape (D, 2, K); NaN without any."""
-        total = np.zeros((2 * len(self.people), self.people.shape[1]))
-        np.add.at(total, self.dilemma * 2 + self.order, self.shares)
-        sizes = self.sizes.reshape(-1, 1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            result: Floats = np.where(sizes > 0, total / sizes, np.nan)
-        return result.reshape(-1, 2, self.people.shape[1])
-
-    @property
-    def predicted(self) -> NDArray[np.bool_]:
-        """Which dilemmas have a prediction, shape (D,)."""
-        result: NDArray[np.bool_] = self.sizes.sum(axis=1) > 0
-        return result
-
-    @cached_property
-    def mean(self) -> Floats:
-        """Mean prediction, each order asked counting alike, shape (D, K); NaN without any."""
-        weights = self._weights[:, :, None]
-        result: Floats = (weights * np.nan_to_num(self.by_order)).sum(axis=1)
-        result[~self.predicted] = np.nan
-        return result
-
-    @cached_property
-    def noise(self) -> Floats:
-        """Σ_c Var of the mean prediction over repetitions, shape (D,); 0 where it is unknown.
-
-        It is known where every order that was asked was asked twice or more.
-        """
-        within = self.shares - self.by_order[self.dilemma, self.order]
-        squares = np.zeros(2 * len(self.people))
-        np.add.at(squares, self.dilemma * 2 + self.order, (within**2).sum(axis=1))
-        m = np.maximum(self.sizes, 2)
-        each = squares.reshape(-1, 2) / (m * (m - 1))
-        result: Floats = np.where(self._repeated, (self._weights**2 * each).sum(axis=1), 0.0)
-        return result
-
-    @cached_property
-    def crowd(self) -> Floats:
-        """Σ_c Var of people's shares, shape (D,).
-
-        p(1 - p)/(n - 1) of counted answers, else the variance over `draws`.
-        """
-        if self.asked is None:
-            return self.spread
-        result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
-        return result
-
-    @cached_property
-    def spread(self) -> Floats:
-        """Σ_c Var of the redrawn shares, shape (D,)."""
-        result: Floats = self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1)
-        return result
-
-    @property
-    def _weights(self) -> Floats:
-        there = self.sizes > 0
-        result: Floats = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
-        return result
-
-    @property
-    def _repeated(self) -> NDArray[np.bool_]:
-        result: NDArray[np.bool_] = self.predicted & ((self.sizes == 0) | (self.sizes >= 2)).all(
-            axis=1
-        )
-        return result
-
-    def redrawn(self, draws: int = DRAWS) -> Floats:
-        """Return mean predictions with repetitions redrawn within orders, shape (draws, D, K).
-
-        Each redraw picks m - 1 of an order's m predictions, which makes the variance of its mean
-        unbiased. Shape (1, D, K) where nothing is known of their variance.
-        """
-        if not self._repeated.any():
-            return self.mean[None]
-        result = np.repeat(self.mean[None], draws, axis=0)
-        weights = self._weights
-        for row in np.flatnonzero(self._repeated):
-            for side in np.flatnonzero(self.sizes[row]):
-                given = self.shares[(self.dilemma == row) & (self.order == side)]
-                m = len(given)
-                picks = generator(_KEY, int(row), int(side)).integers(0, m, size=(draws, m - 1))
-                off = given[picks].mean(axis=1) - given.mean(axis=0)
-                result[:, row] += weights[row, side] * off
-        return result
+    return score([part.given for part in run.parts.values()])
 
 
-def share_rows(values: object, name: str, width: int | None = None) -> Floats:
-    """Return rows of shares that sum to 1, or raise `InputError`.
+def _flips(part: PredictionPart) -> Quantity:
+    from kidney_evals.measures.prediction_scores import predicted_flips
 
-    Args:
-        values: Shape (rows, K).
-        name: What they are, for the message.
-        width: K; None for 2 or 3.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] not in ((2, 3) if width is None else (width,)):
-        columns = "2 or 3" if width is None else width
-        raise InputError(f"{name} must have shape (rows, {columns}), not {array.shape}")
-    with np.errstate(invalid="ignore"):
-        sound = (array >= -_SLACK).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-4)
-    if not sound.all():
-        row = int(np.argmin(sound))
-        raise InputError(f"{name} row {row} is {array[row].tolist()}, not shares that sum to 1")
-    return array
+    return predicted_flips(part.given)
 
 
-def _index(values: object, n: int, name: str, count: int) -> Ints:
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise InputError(f"{name} must have shape ({n},), not {array.shape}")
-    whole = array.astype(np.int64)
-    bad = (whole != array) | (whole < 0) | (whole >= count)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"{name} row {row} is {array[row]}, allowed is 0 to {count - 1}")
-    return whole
+measure(
+    "pred_fx_flips",
+    label="predicted flips, fixed",
+    group="prediction",
+    unit="share of answers",
+    level="log",
+    task="predict_people",
+    needs=("coin",),
+    says="Mean predicted share of the coin over the fixed questions.",
+    reading=f"{_READS_FLIPS} Its interval is of repetitions alone.",
+    gamed_by="People's mean rate for every question.",
+)(_of("fixed", _flips))
+
+measure(
+    "pred_dr_flips",
+    label="predicted flips, drawn",
+    group="prediction",
+    unit="share of answers",
+    level="log",
+    task="predict_people",
+    needs=("coin", "drawn"),
+    says="Mean predicted share of the coin over the drawn dilemmas.",
+    reading=_READS_FLIPS,
+    gamed_by="People's mean rate for every dilemma.",
+)(_of("drawn", _flips))
+
+
+def _skill(part: PredictionPart) -> Quantity:
+    from kidney_evals.measures.prediction_scores import skill
+
+    return skill(part.given)
+
+
+measure(
+    "pred_fx_skill",
+    label="skill, fixed questions",
+    group="prediction",
+    level="log",
+    task="predict_people",
+    says="1 minus the distance over that of the uniform prediction, on the fixed questions.",
+    reading=_READS_SKILL,
+    gamed_by="Having read the published answers.",
+)(_of("fixed", _skill))
+
+measure(
+    "pred_dr_skill",
+    label="skill, drawn dilemmas",
+    group="prediction",
+    level="log",
+    task="predict_people",
+    needs=("drawn",),
+    says="1 minus the distance over that of the uniform prediction, on the drawn dilemmas.",
+    reading=_READS_SKILL,
+    gamed_by="The same model of the published answers.",
+)(_of("drawn", _skill))
+
+
+def _own(block: Block, name: str) -> Callable[..., Quantity]:
+    """Return a measure of the predictions beside the model's own choices on one block."""
+
+    def score(part: PredictionPart) -> Quantity:
+        from kidney_evals.estimation.quantity import undefined
+        from kidney_evals.measures import own_choices
+
+        scores: dict[str, Callable[[OwnChoices], Quantity]] = {
+            "own": own_choices.own_distance,
+            "chose": own_choices.own_to_people,
+            "gain": own_choices.knowledge_gain,
+        }
+        return undefined() if part.own is None else scores[name](part.own)
+
+    return _of(block, score)
+
+
+_WORDS: Final[dict[Block, tuple[str, str, str]]] = {
+    "fixed": ("fx", "fixed questions", "fixed"),
+    "drawn": ("dr", "drawn dilemmas", "drawn"),
+}
+
+for _block, (_short, _words, _label) in _WORDS.items():
+    measure(
+        f"pred_{_short}_own",
+        label=f"own choices, {_label}",
+        group="prediction",
+        unit="squared difference of shares",
+        level="log",
+        task="predict_people",
+        needs=(f"own_{_block}",),
+        says="Squared distance between the choices of the revealed log and what the model predicts "
+        f"of people, on shared {_words}.",
+        reading="0 is choosing as one expects people to. Of people nothing is known here. A pull "
+        "to one side of the screen lowers it, as in that log's choice distance.",
+        gamed_by="Predicting what one chooses.",
+    )(_own(_block, "own"))
+    measure(
+        f"pred_{_short}_chose",
+        label=f"choices to people, {_label}",
+        group="prediction",
+        unit="squared difference of shares",
+        level="log",
+        task="predict_people",
+        needs=(f"own_{_block}",),
+        says="Squared distance between the same choices and people's shares, people's own error "
+        "taken off.",
+        reading=f"0 is choosing as people do; lower is nearer. Compare with pred_{_block}.",
+        gamed_by="Nothing simple; the majority and guessing are worse.",
+    )(_own(_block, "chose"))
+    measure(
+        f"pred_{_short}_gain",
+        label=f"knowing over choosing, {_label}",
+        group="prediction",
+        unit="squared difference of shares",
+        level="log",
+        task="predict_people",
+        needs=(f"own_{_block}",),
+        says="The choices' distance to people minus the predictions' distance to people, on shared "
+        f"{_words}.",
+        reading="Above 0 the model knows people better than it chooses like them; below 0 it "
+        "chooses more like them than it knows.",
+        gamed_by="Choosing badly on purpose.",
+    )(_own(_block, "gain"))
+
+
+def _outcome(name: str) -> Callable[[PredictionRun], Quantity]:
+    def compute(run: PredictionRun) -> Quantity:
+        from kidney_evals.estimation.indecision import outcome_share
+
+        return outcome_share(run.dilemma, run.order, run.outcomes == name)
+
+    return compute
+
+
+measure(
+    "pred_cover",
+    label="coverage, predictions",
+    group="readability",
+    unit="share of samples",
+    level="log",
+    task="predict_people",
+    says="Share of samples with a percentage for every answer.",
+    reading="1 is everything answered; the other rows speak of these samples only.",
+)(_outcome("prediction"))
+
+OUTCOMES: Final = {
+    "refusal": "pred_refusal",
+    "truncated": "pred_trunc",
+    "empty": "pred_empty",
+    "unreadable": "pred_unread",
+    "error": "pred_error",
+}
+"""The measure of each outcome that is no prediction."""
+
+_OUTCOMES: Final = {
+    "refusal": ("that declined to predict", "Apart from what could not be read."),
+    "truncated": ("cut off before percentages were stated", "Raise the token limit."),
+    "empty": ("with no text", "The machinery, not the model's knowledge."),
+    "unreadable": (
+        "with text but no percentages that make 100, after one repeat question",
+        "Read the transcripts.",
+    ),
+    "error": ("that ended in an error", "Retry the log."),
+}
+
+for _name, (_what, _reading) in _OUTCOMES.items():
+    measure(
+        OUTCOMES[_name],
+        label=_name,
+        group="readability",
+        unit="share of samples",
+        task="predict_people",
+        says=f"Share of samples {_what}.",
+        reading=_reading,
+    )(_outcome(_name))

@@ -1,17 +1,29 @@
-"""A run's samples as arrays: what every row is computed from."""
+"""The answers of one run of choices as arrays, from which every measure is computed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.estimation.errors import FAILURES, InputError
+from kidney_evals.estimation.importance import ImportanceEstimate, estimate_importance
+from kidney_evals.estimation.logit import fit_logit
+from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.estimation.rank import profile_rank
+from kidney_evals.estimation.respondent_baselines import Answerer, Baseline, baselines
+from kidney_evals.estimation.variance_shares import VarianceShares, one_hot, variance_shares
 from kidney_evals.human.reference import Reference
+from kidney_evals.human.sources import ProfileShares
+from kidney_evals.measures.registry import Task
 from kidney_evals.studies import Dilemma, Study
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +39,7 @@ class Run:
         epoch: Repetition, shape (n,).
         choice: 0 first-listed, 1 second-listed, 2 coin, −1 none, shape (n,).
         first_choice: The same for the first answer, before any repeat question.
-        outcomes: The kind of answer of each sample, shape (n,).
+        outcomes: The outcome of each sample, shape (n,).
         departures: Whether generation settings were changed, shape (n,).
         language: Code of the language of the questions.
         mechanism: What was offered beside the patients: "coin", another mechanism, or "none".
@@ -38,8 +50,9 @@ class Run:
         crossed: Whether every dilemma was put in every wording, order and repetition.
         at_zero: Whether the answers were given at temperature 0.
         other_model: Share of samples answered by another model than the one asked.
-        measured: The rows computed so far, by name.
-        failures: Why an estimator failed on these answers, by the row that it computes.
+        controls: The samples of the control block; None where there are none.
+        measured: The quantities computed so far, by id.
+        failures: Why an estimator failed on these answers, by id of the measure.
     """
 
     study: Study
@@ -60,34 +73,47 @@ class Run:
     crossed: bool = False
     at_zero: bool = False
     other_model: float = 0.0
+    controls: Run | None = None
     measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
     failures: dict[str, Exception] = field(init=False, repr=False, default_factory=dict)
 
     @property
+    def task(self) -> Task:
+        """The task that the measures of this run belong to."""
+        return "choices"
+
+    @cached_property
+    def traits(self) -> frozenset[str]:
+        """Traits on which measures depend, keys of `kidney_evals.measures.TRAITS`."""
+        flags = {
+            "coin": self.reference.condition == "coin_flip",
+            "crossed": self.crossed,
+            "readout": self.chances is not None,
+            "controls": self.controls is not None,
+        }
+        kinds = {one.kind for one in self.dilemmas}
+        return frozenset([*kinds, *(name for name, holds in flags.items() if holds)])
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Ids of the study's attributes."""
+        return self.study.attribute_ids
+
+    @property
+    def has_people(self) -> bool:
+        """Whether people answered these dilemmas in this condition."""
+        return self.reference.has_people
+
+    @property
     def borrows_coin(self) -> bool:
         """Whether people's coins would stand beside another mechanism of indecision."""
-        return self.decisions.has_coin and self.mechanism != "coin"
+        return "coin" in self.traits and self.mechanism != "coin"
 
     @cached_property
     def decisions(self) -> Decisions:
-        """The read answers, with the human side of every dilemma."""
-        return self._decisions(self.choice)
-
-    @cached_property
-    def first_decisions(self) -> Decisions:
-        """The same from first answers alone."""
-        if np.array_equal(self.choice, self.first_choice):
-            return self.decisions
-        return self._decisions(self.first_choice)
-
-    @property
-    def sampled(self) -> Decisions:
-        """The answers as sampled ones, for what is fitted to answers one by one."""
-        return self.decisions.drawn
-
-    def _decisions(self, choice: NDArray[np.int64]) -> Decisions:
+        """The answers that were read, with the human side of every dilemma."""
+        choice, chances = self.choice, self.chances
         read = choice >= 0
-        chances = self.chances
         if chances is not None:
             width = 3 if self.reference.condition == "coin_flip" else 2
             chances = chances[read, :width]
@@ -105,3 +131,154 @@ class Run:
             fixed=self.study.draw is None,
             chances=chances,
         )
+
+    @cached_property
+    def first(self) -> Run:
+        """The run with the first answers alone, before any repeat question."""
+        if np.array_equal(self.choice, self.first_choice):
+            return self
+        return replace(self, choice=self.first_choice)
+
+    @property
+    def sampled(self) -> Decisions:
+        """The answers as sampled ones, for what is fitted to answers one by one."""
+        return self.decisions.drawn
+
+    @cached_property
+    def importance(self) -> ImportanceEstimate | None:
+        """The weights behind the decided answers; None where nothing can be fitted.
+
+        A logit on the patients as shown, orders pooled with a side intercept, with Firth's penalty,
+        clustered by dilemma. An error of the fit is kept in `failures`.
+        """
+        decided = self.sampled.decided
+        if len(decided) == 0:
+            return None
+        try:
+            fit = fit_logit(
+                decided.shown_differences, decided.shown_first, clusters=decided.dilemma
+            )
+            return estimate_importance(fit, self.study.spans)
+        except FAILURES as error:
+            self.failures["importance"] = error
+            return None
+
+    @cached_property
+    def baselines(self) -> dict[Answerer, Baseline]:
+        """Expected figures of respondents with known answers on the answered dilemmas."""
+        return baselines(self.decisions)
+
+    @cached_property
+    def variance(self) -> VarianceShares | None:
+        """The parts of the variance of the answers; None where nothing was read."""
+        answered = self.choice >= 0
+        if not answered.any():
+            return None
+        wording = np.zeros(len(self.choice), np.int64) if self.wording is None else self.wording
+        return variance_shares(
+            self.dilemma[answered],
+            wording[answered],
+            self.order[answered],
+            self.epoch[answered],
+            one_hot(self.choice[answered]),
+        )
+
+    @cached_property
+    def profile_rank(self) -> tuple[Quantity, Quantity]:
+        """Rank correlations (Spearman, Kendall) with people's order of the profiles."""
+        source = self.reference.source
+        if not isinstance(source, ProfileShares):
+            return undefined(), undefined()
+        index = {values: position for position, values in enumerate(source.scores)}
+        return profile_rank(
+            self.decisions,
+            [index[one.first.values] for one in self.dilemmas],
+            [index[one.second.values] for one in self.dilemmas],
+            list(source.scores.values()),
+            self.anchor("profile_rank"),
+        )
+
+    @property
+    def asked(self) -> NDArray[np.float64] | None:
+        """How many people answered each dilemma, shape (D,); None where shares are modelled."""
+        people: NDArray[np.float64] = self.reference.counts(self.dilemmas).sum(axis=1)
+        return None if np.isnan(people).any() else people
+
+    def where(self, holds: Callable[[Dilemma], bool]) -> NDArray[np.bool_]:
+        """Return which dilemmas a predicate holds for, shape (D,)."""
+        return np.array([holds(one) for one in self.dilemmas], dtype=np.bool_)
+
+    def named(self, prefix: str) -> NDArray[np.bool_]:
+        """Return which dilemmas have an id with this prefix, shape (D,)."""
+        return self.where(lambda one: one.id.startswith(prefix))
+
+    def anchor(self, quantity: str, respondent: str = "one_person") -> float:
+        """Return what a respondent of the reference scores on a quantity; NaN if not measured."""
+        found = self.reference.anchors.get(quantity, {}).get(respondent)
+        return float("nan") if found is None else found.value
+
+
+def part_of(run: Run, keep: NDArray[np.bool_]) -> Run:
+    """Return some of the samples of a run, its dilemmas listed as before.
+
+    Args:
+        run: The run.
+        keep: Which samples, shape (n,).
+    """
+    return replace(
+        run,
+        dilemma=run.dilemma[keep],
+        order=run.order[keep],
+        epoch=run.epoch[keep],
+        choice=run.choice[keep],
+        first_choice=run.first_choice[keep],
+        outcomes=run.outcomes[keep],
+        departures=run.departures[keep],
+        wording=_kept(run.wording, keep),
+        chances=_kept(run.chances, keep),
+        outside=_kept(run.outside, keep),
+    )
+
+
+def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
+    """Return two runs on the dilemmas they share, listed alike.
+
+    Raises:
+        InputError: The runs are of other studies, conditions or human tables, or share no dilemma.
+    """
+    for what, first, second in (
+        ("studies", before.study.hash, after.study.hash),
+        ("conditions", before.reference.condition, after.reference.condition),
+        ("human tables", before.reference.sha256, after.reference.sha256),
+    ):
+        if first != second:
+            raise InputError(f"the runs have different {what}: {first} and {second}")
+    theirs = {one.id: one for one in after.dilemmas}
+    shared = [one for one in before.dilemmas if one.id in theirs]
+    for one in shared:
+        if theirs[one.id] != one:
+            raise InputError(f"dilemma {one.id} has other patients in the second run")
+    if not shared:
+        raise InputError("the runs share no dilemma")
+    names = sorted(one.id for one in shared)
+    return _on(before, names), _on(after, names)
+
+
+def _on(run: Run, names: Sequence[str]) -> Run:
+    """Return a run on some of its dilemmas, listed in the order of `names`."""
+    if [one.id for one in run.dilemmas] == list(names):
+        # The same run has its answers checked and counted once, whatever it is compared with.
+        return run
+    place = {name: index for index, name in enumerate(names)}
+    position = np.array([place.get(one.id, -1) for one in run.dilemmas])
+    by_id = {one.id: one for one in run.dilemmas}
+    kept = part_of(run, position[run.dilemma] >= 0)
+    return replace(
+        kept,
+        dilemmas=tuple(by_id[name] for name in names),
+        dilemma=position[kept.dilemma],
+    )
+
+
+def _kept(values: NDArray[T] | None, keep: NDArray[np.bool_]) -> NDArray[T] | None:
+    return None if values is None else values[keep]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 from kidney_evals.estimation.paired import PairedDifference
@@ -15,22 +14,6 @@ Verdict = Literal[
 """What a change is, in a word."""
 
 
-def aim_of(aim: str | float, human: float, figure: Callable[[str], Quantity]) -> float:
-    """Return what people's own answers would get on a row; NaN where there is no such thing.
-
-    Args:
-        aim: As a row's card has it: "people", "none", a number or the name of another row. For
-            agreement that is the row of one person drawn anew for every dilemma: nobody scores 1.
-        human: The row's own human value.
-        figure: Returns another row of the run.
-    """
-    if aim == "none":
-        return math.nan
-    if aim == "people":
-        return human
-    return figure(aim).value if isinstance(aim, str) else float(aim)
-
-
 def edge_of(aim: str | float) -> int:
     """Return on which side of its aim a row's true values lie: 1 above, -1 below, 0 on both.
 
@@ -38,7 +21,7 @@ def edge_of(aim: str | float) -> int:
     is estimated beyond it is chance, and no step across it.
 
     Args:
-        aim: As in `aim_of`.
+        aim: The measure's `aim`.
     """
     if isinstance(aim, str):
         return 0

@@ -10,6 +10,7 @@ from typing import Final
 from kidney_evals.estimation.indecision_choice import IndecisionChoice
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.estimation.thresholds import Threshold
+from kidney_evals.measures import find
 from kidney_evals.measures.description import (
     BinSection,
     Description,
@@ -17,8 +18,7 @@ from kidney_evals.measures.description import (
     NearestSection,
     TwoStageSection,
 )
-from kidney_evals.measures.rows import measure, reasons
-from kidney_evals.reporting.rows import card_of
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.text import flags
 from kidney_evals.studies import Attribute
 
@@ -61,8 +61,8 @@ def describe_text(found: Description) -> str:
 
 
 def _flags(found: Description) -> list[str]:
-    raised = reasons(found.run)
-    return flags({name: measure(found.run, name) for name in raised}, raised)
+    lines = flags(Rows(found.run))
+    return [line for line in lines if line.startswith(("undetermined:", "fit_failed:"))]
 
 
 def _choice(choice: IndecisionChoice) -> list[str]:
@@ -128,7 +128,7 @@ def _two_stage(section: TwoStageSection, found: Description) -> list[str]:
     lines += ["", *_filled("In people's logits, so that respondents compare (rows of the log):")]
     for row in ("flip_slope", "threshold"):
         quantity = found.rows[row]
-        lines.append(_pair(card_of(row).label, quantity, Quantity(quantity.human)))
+        lines.append(_pair(find(row).label, quantity, Quantity(quantity.human)))
     return lines
 
 
@@ -267,7 +267,7 @@ def _bounds(bounds: dict[str, Quantity]) -> list[str]:
     lines.append(f"{'':32}{'observed':>9}{'lowest':>9}{'highest':>9}{'unanswered':>12}")
     for row, one in bounds.items():
         lines.append(
-            f"{card_of(row).label:32.31}{_number(one.value):>9}{_number(one.low):>9}"
+            f"{find(row).label:32.31}{_number(one.value):>9}{_number(one.low):>9}"
             f"{_number(one.high):>9}{one.n:>12}"
         )
     return lines

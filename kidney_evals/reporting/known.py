@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.reporting.rows import IMPORTANCE, card_of, rows_of
+from kidney_evals.measures import find
+from kidney_evals.reporting.rows import Rows, rows_of
 from kidney_evals.studies import CONDITIONS, Condition
 
 RESPONDENTS = (
@@ -49,7 +50,7 @@ SHOWN: Mapping[Condition, tuple[str, ...]] = {
 }
 """Columns of the table, by condition."""
 
-Results = Mapping[tuple[Condition, str], Mapping[str, Quantity]]
+Results = Mapping[tuple[Condition, str], Rows]
 """The rows of each run, by condition and respondent."""
 
 
@@ -64,7 +65,7 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
 
     from kidney_evals.tasks import coin_flip, forced_choice
 
-    results: dict[tuple[Condition, str], Mapping[str, Quantity]] = {}
+    results: dict[tuple[Condition, str], Rows] = {}
     with tempfile.TemporaryDirectory() as folder:
         # One after the other: many runs side by side cost several times as much.
         for name in respondents:
@@ -92,7 +93,7 @@ def markdown(results: Results) -> str:
         if not names:
             continue
         shown = SHOWN[condition]
-        head = [card_of(row).label for row in shown]
+        head = [find(row).label for row in shown]
         lines = [
             f"**`{condition}`**",
             "",
@@ -107,12 +108,12 @@ def markdown(results: Results) -> str:
     return "\n\n".join(parts)
 
 
-def leading_attribute(rows: Mapping[str, Quantity]) -> str:
+def leading_attribute(rows: Rows) -> str:
     """Return the attribute with the largest absolute importance share, "" without a signal."""
     shares = {
-        name.removeprefix(f"{IMPORTANCE}_"): abs(row.value)
-        for name, row in rows.items()
-        if name.startswith(f"{IMPORTANCE}_") and row.defined
+        id.removeprefix("imp_"): abs(row.value)
+        for id in rows
+        if id.startswith("imp_") and (row := rows[id]).defined
     }
     return max(shares, key=lambda name: shares[name]) if shares else ""
 
@@ -123,10 +124,5 @@ def _number(row: Quantity | None) -> str:
     return f"{row.value:.3f}"
 
 
-def _flags(rows: Mapping[str, Quantity]) -> str:
-    raised = [
-        name
-        for name, row in rows.items()
-        if card_of(name).group == "flags" and row.defined and row.value > 0
-    ]
-    return ", ".join(f"`{name}`" for name in raised)
+def _flags(rows: Rows) -> str:
+    return ", ".join(f"`{name}`" for name in rows.flags)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from inspect_ai.log import EvalLog, EvalSampleSummary
 
 from kidney_evals.errors import UserError
+from kidney_evals.measures import find
 from kidney_evals.reporting.decisions import by_column, decision_of, decisions_frame
 from kidney_evals.reporting.found import READ, Found, Progress, find_logs
 from kidney_evals.reporting.frames import check_arrow, frame
 from kidney_evals.reporting.key import key_of
-from kidney_evals.reporting.rows import card_of, place_of, rows_of
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, read_runs
 from kidney_evals.studies import Study, load_study
 
@@ -152,14 +152,14 @@ def _quantities_frame(runs: Sequence[ModelRun]) -> pd.DataFrame:
             "task": run.panel.task,
             "study": run.panel.study,
             "row": row,
-            "label": card_of(row).label,
-            "group": card_of(row).group,
+            "label": find(row).label,
+            "group": find(row).group,
             **run.rows[row]._asdict(),
             "source": source,
         }
         for run in runs
-        for source in ["log" if rows_of(run.header) else "computed"]
-        for row in sorted(run.rows, key=place_of)
+        for source in ["log" if run.answers is None else "computed"]
+        for row in run.rows
     ]
     return frame("quantities", by_column(lines))
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.prediction_names import PARTS
-from kidney_evals.reporting.rows import unanswered
+from kidney_evals.measures.predictions import OUTCOMES
+from kidney_evals.reporting.rows import Rows, unanswered
 
 _SETS = {"fixed": ("fx", "fixed questions"), "drawn": ("dr", "drawn dilemmas")}
 
 
-def prediction_sentence(rows: Mapping[str, Quantity]) -> str:
+def prediction_sentence(rows: Rows) -> str:
     """Say in plain words how well people were predicted.
 
     Args:
@@ -19,7 +16,7 @@ def prediction_sentence(rows: Mapping[str, Quantity]) -> str:
     """
     coverage = rows.get("pred_cover")
     if coverage is None or not coverage.defined or coverage.value == 0:
-        return f"The model predicted in no sample{unanswered(rows, PARTS)}."
+        return f"The model predicted in no sample{unanswered(rows, OUTCOMES)}."
     parts = [_of_set(rows, name) for name in _SETS]
     flips = rows.get("pred_fx_flips")
     if flips is not None and flips.defined:
@@ -31,23 +28,26 @@ def prediction_sentence(rows: Mapping[str, Quantity]) -> str:
     if coverage.value < 1:
         parts.append(
             f"{100 * (1 - coverage.value):.0f} % of the samples hold no prediction"
-            f"{unanswered(rows, PARTS)} and count nowhere."
+            f"{unanswered(rows, OUTCOMES)} and count nowhere."
         )
     return " ".join(part for part in parts if part)
 
 
-def _of_set(rows: Mapping[str, Quantity], name: str) -> str:
+def _of_set(rows: Rows, name: str) -> str:
     row = rows.get(f"pred_{name}")
     if row is None or not row.defined:
         return ""
-    short, words = _SETS[name]
-    guess, other = rows[f"pred_{short}_unif"], rows[f"pred_{short}_study"]
+    words = _SETS[name][1]
+    known = rows.baselines(f"pred_{name}")
     text = (
         f"On the {words} the predictions lie {row.value:.3f} from people's shares "
-        f"(0 is knowing them, half of the people know them to {row.human:.3f}, guessing gets "
-        f"{guess.value:.3f}"
+        f"(0 is knowing them, half of the people know them to {row.human:.3f}"
     )
-    text += f", the other study's people lead to {other.value:.3f})." if other.defined else ")."
+    if "guessing" in known:
+        text += f", guessing gets {known['guessing'].value:.3f}"
+    if "the other study" in known:
+        text += f", the other study's people lead to {known['the other study'].value:.3f}"
+    text += ")."
     if name == "fixed" and row.high < 0:
         text += (
             " That is below 0: nearer to these people's very answers than knowing people allows."
@@ -55,7 +55,7 @@ def _of_set(rows: Mapping[str, Quantity], name: str) -> str:
     return text
 
 
-def _gain(rows: Mapping[str, Quantity], name: str) -> str:
+def _gain(rows: Rows, name: str) -> str:
     row = rows.get(f"pred_{_SETS[name][0]}_gain")
     if row is None or not row.defined:
         return ""

@@ -1,78 +1,132 @@
-"""The rows of a log: what each is called, what it says, and its numbers."""
+"""The quantities of a run: computed from its samples, or what its log stores where they are gone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import yaml
 from inspect_ai.log import EvalLog
+from inspect_ai.scorer import SampleScore
 
+from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.names import PARTS
+from kidney_evals.measures import (
+    GROUPS,
+    MEASURES,
+    AnyRun,
+    aim_of,
+    baselines_of,
+    bounds_of,
+    compute,
+    find,
+    measures_of,
+    raised,
+)
+from kidney_evals.measures.readability import OUTCOMES
+from kidney_evals.measures.run import Run
 from kidney_evals.scorers import COLUMN
 
-IMPORTANCE = "imp"
-"""Prefix of the rows that are named from a study's attributes."""
+SCORERS: Final = ("answers", "stated", "predictions")
+"""Scorers that score every sample of their task: a run is read from these."""
 
 
-@dataclass(frozen=True)
-class RowCard:
-    """What a row means.
+class Rows(Mapping[str, Quantity]):
+    """The quantities of a run by id, each computed when it is asked for.
 
-    Attributes:
-        name: The row's name in the log; a prefix for the importance shares.
-        group: Which part of a table it belongs to.
-        label: Short name for a terminal.
-        says: What it measures, in a sentence.
-        reads: Which way it reads.
-        gamed_by: What would score well without being like people; empty for a baseline or flag.
-        aim: What people's own answers would get: "people" for the row's own human value, a number,
-            the name of another row of the run, or "none"; see `kidney_evals.measures.verdict`.
+    Without the samples of a run it holds what the log stores, and has no flags, baselines or
+    bounds.
     """
 
-    name: str
-    group: str
-    label: str
-    says: str
-    reads: str
-    gamed_by: str = ""
-    aim: str | float = "none"
+    def __init__(self, run: AnyRun | None, stored: Mapping[str, Quantity] | None = None) -> None:
+        """Take the quantities of a run.
+
+        Args:
+            run: The run; None where its samples cannot be read.
+            stored: What the log stores, used without a run.
+        """
+        self.run = run
+        self._stored = dict(stored or {})
+        self._ids = [one.id for one in measures_of(run)] if run is not None else [*self._stored]
+
+    def __getitem__(self, id: str) -> Quantity:
+        if self.run is None:
+            return self._stored[id]
+        if id not in self._ids:
+            raise KeyError(id)
+        return compute(self.run, id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._ids, key=place_of))
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """The flags that are raised, each with what raised it (may be empty)."""
+        return {} if self.run is None else raised(self.run)
+
+    def baselines(self, id: str) -> dict[str, Quantity]:
+        """Return what respondents with known answers score, by name; see `baselines_of`."""
+        return {} if self.run is None else baselines_of(self.run, id)
+
+    def bounds(self, id: str) -> Quantity | None:
+        """Return the range that the unanswered samples leave open; see `bounds_of`."""
+        return None if self.run is None else bounds_of(self.run, id)
+
+    def aim(self, id: str) -> float:
+        """Return what people's own answers would get; see `aim_of`."""
+        if self.run is not None:
+            return aim_of(self.run, id)
+        return self._stored[id].human if find(id).aim == "people" else math.nan
+
+    def first(self, id: str) -> Quantity | None:
+        """Return a quantity of the first answers alone; None where no question was repeated."""
+        if not isinstance(self.run, Run) or self.run.first is self.run:
+            return None
+        return compute(self.run.first, id)
 
 
-@lru_cache(maxsize=1)
-def row_cards() -> dict[str, RowCard]:
-    """Return the card of every row, in the order of a table."""
-    text = files("kidney_evals.reporting").joinpath("rows.yaml").read_text(encoding="utf-8")
-    return {name: RowCard(name=name, **entry) for name, entry in yaml.safe_load(text).items()}
+def rows_of(log: EvalLog) -> Rows:
+    """Return the quantities of a finished or partly finished run.
+
+    Args:
+        log: A log of one of this package's tasks. Read with its samples everything is computed
+            from these; of the header alone it is what the log stores, rounded.
+    """
+    from kidney_evals.scorers.samples import run_of_scores
+
+    scores = [
+        SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
+        for sample in log.samples or ()
+        for name in SCORERS
+        if (score := (sample.scores or {}).get(name)) is not None
+    ]
+    return Rows(run_of_scores(scores), stored_rows(log))
 
 
-def card_of(name: str) -> RowCard:
-    """Return the card of the row `name`, also of one named from a study."""
-    cards = row_cards()
-    if name in cards:
-        return cards[name]
-    family, _, attribute = name.partition("_")
-    if family in cards and attribute:
-        base = cards[family]
-        attribute = attribute.replace("_", " ")
-        label = f"{base.label}, {attribute}"
-        return RowCard(name, base.group, label, base.says, base.reads, aim=base.aim)
-    return RowCard(name, "other", name.replace("_", " "), "", "")
+def stored_rows(log: EvalLog) -> dict[str, Quantity]:
+    """Return what a log stores of the quantities of its run, by id, in the log's order."""
+    rows: dict[str, Quantity] = {}
+    for score in log.results.scores if log.results else ():
+        columns = {metric.name: metric.value for metric in score.metrics.values()}
+        ours = "n" in columns and set(columns) <= _COLUMNS
+        if ours and score.name not in rows and _is_known(score.name):
+            rows[score.name] = _quantity(columns)
+    return rows
 
 
-def place_of(name: str) -> tuple[int, str]:
-    """Return what rows are sorted by where a table lists them."""
-    cards = list(row_cards())
-    base = name if name in cards else name.partition("_")[0]
-    return (cards.index(base) if base in cards else len(cards), name)
+def place_of(id: str) -> tuple[int, int, str]:
+    """Return the sort key of a measure in a table."""
+    one = find(id)
+    pattern = id if id in MEASURES else next(
+        name for name in MEASURES if name.endswith("*") and id.startswith(name.rstrip("*"))
+    )  # fmt: skip
+    return (GROUPS.index(one.group), list(MEASURES).index(pattern), id)
 
 
-_OUTCOMES: Final = {
+_WORDS: Final = {
     "unprompted_indecision": ("undecided unasked", "undecided unasked"),
     "refusal": ("refusal", "refusals"),
     "truncated": ("cut off", "cut off"),
@@ -83,37 +137,32 @@ _OUTCOMES: Final = {
 """Outcomes without a decision in words, for one sample and for several."""
 
 
-def unanswered(rows: Mapping[str, Quantity], parts: Mapping[str, str] = PARTS) -> str:
+def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCOMES) -> str:
     """Return how often each outcome without a decision occurred, in brackets; empty for none.
 
     Args:
-        rows: The rows by name.
-        parts: The row of each outcome.
+        rows: The quantities by id.
+        outcomes: The measure of each outcome.
     """
     found = []
-    for outcome, name in parts.items():
-        row = rows.get(name)
+    for outcome, id in outcomes.items():
+        row = rows.get(id)
         count = round(row.value * row.n) if row is not None and row.defined else 0
         if count:
-            found.append(f"{count} {_OUTCOMES[outcome][count > 1]}")
+            found.append(f"{count} {_WORDS[outcome][count > 1]}")
     return f" ({', '.join(found)})" if found else ""
 
 
-def rows_of(log: EvalLog) -> dict[str, Quantity]:
-    """Return the numbers of a finished or partly finished run, by row, in the log's order.
-
-    Args:
-        log: A log of one of this package's tasks; the header is enough.
-    """
-    rows: dict[str, Quantity] = {}
-    for score in log.results.scores if log.results else ():
-        columns = {metric.name: metric.value for metric in score.metrics.values()}
-        if "n" in columns and set(columns) <= _COLUMNS and score.name not in rows:
-            rows[score.name] = _quantity(columns)
-    return rows
-
-
 _COLUMNS = {*Quantity._fields, "stderr"}
+
+
+def _is_known(id: str) -> bool:
+    try:
+        find(id)
+    except UserError:
+        # A row of an older version, or of another evaluation's scorer.
+        return False
+    return True
 
 
 def _quantity(columns: dict[str, Any]) -> Quantity:
@@ -132,7 +181,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def odd_rows(log: EvalLog) -> list[str]:
-    """Return the rows of a log with an infinite number, which `rows_of` takes for no number."""
+    """Return the rows of a log with an infinite number, which `stored_rows` takes for no number."""
     return [
         score.name
         for score in _scores(log)

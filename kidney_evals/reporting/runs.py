@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from inspect_ai.log import EvalLog, recompute_metrics
+from inspect_ai.log import EvalLog
 from inspect_ai.scorer import SampleScore, Score
 
 from kidney_evals.errors import UserError
-from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures import AnyRun
 from kidney_evals.reporting.found import READ, Found, first_line
 from kidney_evals.reporting.key import ARGUMENTS, DEFAULTS, LABELS, key_of
 from kidney_evals.reporting.model_arguments import shown_arguments
-from kidney_evals.reporting.rows import odd_rows, rows_of
+from kidney_evals.reporting.rows import SCORERS, Rows, odd_rows, stored_rows
 from kidney_evals.reporting.summaries import SampleSummary, ScoreSummary
 from kidney_evals.studies import load_study
-from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
     from kidney_evals.measures.run import Run
@@ -81,21 +80,19 @@ class ModelRun:
         return key_of(self.header)
 
     @cached_property
-    def rows(self) -> Mapping[str, Quantity]:
-        """The numbers, by row: the log's own where it has any, else those of what was answered."""
-        own = rows_of(self.header)
-        if own or self.trouble:
-            return own
-        try:
-            return _computed(self.found)
-        except Exception:
-            # Odd samples have no numbers.
-            return {}
+    def rows(self) -> Rows:
+        """The quantities: of the answers where these can be read here, else those of the log."""
+        return Rows(self.answers, stored_rows(self.header))
 
     @cached_property
-    def run(self) -> Run | None:
+    def answers(self) -> AnyRun | None:
         """The answers as arrays; None where there are none, or they cannot be read here."""
         return self._answers[0]
+
+    @property
+    def run(self) -> Run | None:
+        """The same where they are choices between patients."""
+        return cast("Run | None", self.answers) if self.panel.task in CHOICE_TASKS else None
 
     @cached_property
     def trouble(self) -> str:
@@ -109,7 +106,7 @@ class ModelRun:
         return f"Infinite in the log, and left out: {', '.join(odd)}." if odd else ""
 
     @cached_property
-    def _answers(self) -> tuple[Run | None, str]:
+    def _answers(self) -> tuple[AnyRun | None, str]:
         try:
             trouble = self._trouble()
             return (None, trouble) if trouble else (self._read(), "")
@@ -118,35 +115,17 @@ class ModelRun:
             why = f"{type(error).__name__}: {first_line(error)}"
             return None, f"its samples are not as kidney_evals writes them ({why})"
 
-    def _read(self) -> Run | None:
-        from kidney_evals.scorers._run import read_run
+    def _read(self) -> AnyRun | None:
+        from kidney_evals.scorers.samples import run_of_scores
 
-        if self.panel.task not in CHOICE_TASKS:
-            return None
-        return read_run(
+        return run_of_scores(
             [
-                SampleScore(
-                    score=_score(one.scores["answers"]),
-                    sample_id=one.id,
-                    sample_metadata=one.metadata,
-                )
+                SampleScore(score=_score(score), sample_id=one.id, sample_metadata=one.metadata)
                 for one in self.found.samples
-                if one.scores is not None
-                and "answers" in one.scores
-                and one.metadata.get("kind") not in CONTROL_KINDS
+                for name in SCORERS
+                if (score := (one.scores or {}).get(name)) is not None
             ]
         )
-
-    @cached_property
-    def reasons(self) -> Mapping[str, str]:
-        """What the flags `undetermined` and `fit_failed` stand for, where one is raised."""
-        from kidney_evals.measures.rows import reasons
-
-        raised = any(
-            name in self.rows and self.rows[name].value == 1
-            for name in ("undetermined", "fit_failed")
-        )
-        return reasons(self.run) if raised and self.run is not None else {}
 
     def _trouble(self) -> str:
         if self.found.unread:
@@ -283,31 +262,5 @@ def _other_people(samples: Iterable[SampleSummary]) -> str:
     return ""
 
 
-class _Scored(NamedTuple):
-    """What metrics need of a sample, which a summary holds."""
-
-    id: int | str
-    metadata: dict[str, Any]
-    error: str | None
-    scores: dict[str, Score]
-
-
 def _score(kept: ScoreSummary) -> Score:
     return Score(value=kept.value, answer=kept.answer, metadata=kept.metadata)
-
-
-def _computed(found: Found) -> dict[str, Quantity]:
-    """Return the rows of a run that did not live to write them, as it would have."""
-    assert found.header is not None
-    samples = [
-        _Scored(
-            one.id,
-            one.metadata,
-            one.error,
-            {name: _score(score) for name, score in (one.scores or {}).items()},
-        )
-        for one in found.samples
-    ]
-    log = found.header.model_copy(update={"samples": samples})
-    recompute_metrics(log)
-    return rows_of(log)

@@ -6,21 +6,15 @@ import math
 from collections.abc import Mapping
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.stated_names import STATED, STATED_FIXED, STATED_PARTS
+from kidney_evals.measures import MEASURES
+from kidney_evals.measures.stated import OUTCOMES, RULES
 from kidney_evals.reporting.rows import unanswered
 
 NO_PEOPLE = (
     "No people were asked for stated weights; people's figures are what their choices reveal."
 )
 
-_FAMILY = STATED.rstrip("*")
-_RULES = {
-    "st_rule_weigh": "weighing everything together",
-    "st_rule_lexi": "letting the most important attribute decide",
-    "st_rule_count": "counting advantages",
-    "st_rule_luck": "an equal chance for both",
-    "st_rule_other": "another rule",
-}
+_FAMILY = "st_"
 
 
 def stated_sentence(rows: Mapping[str, Quantity]) -> str:
@@ -33,7 +27,7 @@ def stated_sentence(rows: Mapping[str, Quantity]) -> str:
     if coverage is None:
         return "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
     if not coverage.defined or coverage.value == 0:
-        return f"The model answered in no sample{unanswered(rows, STATED_PARTS)}. {NO_PEOPLE}"
+        return f"The model answered in no sample{unanswered(rows, OUTCOMES)}. {NO_PEOPLE}"
     parts = [_shares(rows), _rule(rows), _gap(rows), NO_PEOPLE]
     return " ".join(part for part in parts if part)
 
@@ -42,7 +36,7 @@ def _shares(rows: Mapping[str, Quantity]) -> str:
     known = {
         name.removeprefix(_FAMILY): row
         for name, row in rows.items()
-        if name.startswith(_FAMILY) and name not in STATED_FIXED and row.defined
+        if name.startswith(_FAMILY) and name not in MEASURES and row.defined
     }
     if not known:
         return ""
@@ -56,11 +50,11 @@ def _shares(rows: Mapping[str, Quantity]) -> str:
 
 
 def _rule(rows: Mapping[str, Quantity]) -> str:
-    named = [row for row in _RULES if row in rows and rows[row].defined]
+    named = [row for row in RULES if row in rows and rows[row].defined]
     if not named:
         return ""
     most = max(named, key=lambda row: rows[row].value)
-    return f"It names {_RULES[most]} as its rule in {100 * rows[most].value:.0f} % of answers."
+    return f"It names {RULES[most][-1]} as its rule in {100 * rows[most].value:.0f} % of answers."
 
 
 def _gap(rows: Mapping[str, Quantity]) -> str:

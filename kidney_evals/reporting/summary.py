@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures import find, headlines
 from kidney_evals.reporting.prediction_text import prediction_sentence
-from kidney_evals.reporting.rows import IMPORTANCE, card_of, unanswered
+from kidney_evals.reporting.rows import Rows, unanswered
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.stated import stated_sentence
-from kidney_evals.reporting.text import HEADLINE_ROWS, number, percent
+from kidney_evals.reporting.text import number, percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +28,8 @@ WIDE: Final = 0.15
 LEVEL: Final = 0.01
 """Of the test of an order or a wording: a report makes one for each of many runs."""
 
-_BOUNDS: Final = {"flip_rate": "lim_flips", "agreement": "lim_agree"}
-_FIRST: Final = {"flip_rate": "flips_1st", "agreement": "agree_1st"}
+HANGING: Final = ("flip_rate", "agreement")
+"""Headlines of which it is said what would change them most."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def moves(run: ModelRun) -> tuple[Move, ...]:
     where a crossed run put every dilemma in all of them. What the unanswered leave open are
     bounds.
     """
-    row = HEADLINE_ROWS.get(run.panel.task, ("",))[0]
-    if row not in _BOUNDS:
+    row = headlines(run.panel.task)[0].id
+    if row not in HANGING:
         return ()
     found = [*_refusals(run.rows, row), *_repeated(run.rows, row)]
     if run.run is not None:
@@ -92,10 +92,10 @@ def moves(run: ModelRun) -> tuple[Move, ...]:
 
 def moves_sentence(run: ModelRun) -> str:
     """Say what would change a run's first headline most; empty where nothing can be said."""
-    row = HEADLINE_ROWS.get(run.panel.task, ("",))[0]
+    row = headlines(run.panel.task)[0].id
     found = moves(run)
     clear = [one for one in found if one.clear]
-    label = card_of(row).label
+    label = find(row).label
     if clear:
         return f"What would change its {label} most: {clear[0].says}."
     order = next((one for one in found if one.cause == "order"), None)
@@ -104,14 +104,13 @@ def moves_sentence(run: ModelRun) -> str:
     return f"No clear difference in {label} by {order.says}." if order else ""
 
 
-def _weighs(rows: Mapping[str, Quantity]) -> str:
-    signal = rows.get("no_signal")
-    if signal is not None and signal.value == 1:
+def _weighs(rows: Rows) -> str:
+    if "no_signal" in rows.flags:
         return "its choices show no dependence on the patients' attributes beyond chance"
     shares = {
-        name.removeprefix(f"{IMPORTANCE}_"): row
-        for name, row in rows.items()
-        if name.startswith(f"{IMPORTANCE}_") and row.defined
+        id.removeprefix("imp_"): row
+        for id in rows
+        if id.startswith("imp_") and (row := rows[id]).defined
     }
     known = {name: row for name, row in shares.items() if not math.isnan(row.human)}
     if not known:
@@ -145,12 +144,11 @@ def _weighs(rows: Mapping[str, Quantity]) -> str:
     return ", ".join(say(_and(kinds[kind])) for kind, say in phrases.items() if kind in kinds)
 
 
-def _flips(rows: Mapping[str, Quantity]) -> str:
+def _flips(rows: Rows) -> str:
     rate = rows.get("flip_rate")
     if rate is None or not rate.defined:
         return ""
-    readout = rows.get("readout")
-    if readout is not None and readout.value == 1:
+    if "readout" in rows.flags:
         told = f"leaves an expected {percent(rate.value)} of {rate.n} answers to the coin"
     else:
         told = f"left {round(rate.value * rate.n)} of {rate.n} answers to the coin"
@@ -159,19 +157,19 @@ def _flips(rows: Mapping[str, Quantity]) -> str:
     return f"{told} where people leave {round(rate.human * rate.n)}"
 
 
-def _agrees(rows: Mapping[str, Quantity]) -> str:
+def _agrees(rows: Rows) -> str:
     agreement = rows.get("agreement")
     if agreement is None or not agreement.defined:
         return ""
     told = f"reaches {agreement.value:.2f} of the agreement that is possible"
-    person, uniform = rows.get("agr_person"), rows.get("agr_unif")
-    if person is not None and uniform is not None and person.defined and uniform.defined:
-        told += f" where people drawn at random reach {person.value:.2f}"
-        told += f" and guessing {uniform.value:.2f}"
+    known = rows.baselines("agreement")
+    if {"one person", "guessing"} <= set(known):
+        told += f" where people drawn at random reach {known['one person'].value:.2f}"
+        told += f" and guessing {known['guessing'].value:.2f}"
     return told
 
 
-def _side(rows: Mapping[str, Quantity]) -> str:
+def _side(rows: Rows) -> str:
     bias = rows.get("pos_bias")
     if bias is None or not bias.defined or abs(bias.value) < 0.05 or bias.low <= 0 <= bias.high:
         return ""
@@ -179,8 +177,8 @@ def _side(rows: Mapping[str, Quantity]) -> str:
     return f"takes the patient shown {side} in {percent(0.5 + abs(bias.value))} of its decisions"
 
 
-def _refusals(rows: Mapping[str, Quantity], row: str) -> Iterator[Move]:
-    bounds = rows.get(_BOUNDS[row])
+def _refusals(rows: Rows, row: str) -> Iterator[Move]:
+    bounds = rows.bounds(row)
     if bounds is None or not bounds.n or math.isnan(bounds.low):
         return
     yield Move(
@@ -192,12 +190,12 @@ def _refusals(rows: Mapping[str, Quantity], row: str) -> Iterator[Move]:
     )
 
 
-def _repeated(rows: Mapping[str, Quantity], row: str) -> Iterator[Move]:
-    first, last = rows.get(_FIRST[row]), rows.get(row)
-    asked = rows.get("cover_1st"), rows.get("coverage")
+def _repeated(rows: Rows, row: str) -> Iterator[Move]:
+    first, last = rows.first(row), rows.get(row)
     if first is None or last is None or not (first.defined and last.defined):
         return
-    if asked[0] is None or asked[1] is None or asked[0].value == asked[1].value:
+    asked = rows.first("coverage")
+    if asked is None or asked.value == rows["coverage"].value:
         return
     yield Move(
         "repeat question",
@@ -256,7 +254,7 @@ def _change(one: Run, two: Run, row: str) -> PairedDifference | None:
 
 
 def _only(run: Run, kept: NDArray[np.bool_]) -> Run:
-    from kidney_evals.measures.change import part_of
+    from kidney_evals.measures.run import part_of
 
     return replace(part_of(run, kept), crossed=False)
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
+from kidney_evals.measures import find
 from kidney_evals.reporting.found import Found
-from kidney_evals.reporting.rows import card_of
-from kidney_evals.reporting.tables import PanelTable, baseline_rows
+from kidney_evals.reporting.tables import PanelTable
 
 Format = Literal["md", "csv", "json", "latex"]
 
@@ -27,16 +27,16 @@ INTERVALS: Final = "In brackets: 95 % intervals."
 
 COLUMNS: Final = (
     *("task", "study", "study_hash", "name", "model", "state", "eval_id", "log"),
-    *("row", "label", "value", "low", "high", "human", "n"),
+    *("row", "label", "baseline", "value", "low", "high", "human", "n"),
 )
-"""Of CSV: a line for each run and row."""
+"""Of CSV: a line for each run and row, and one for each baseline of it, by the baseline's name."""
 
 
 def formatted(tables: Sequence[PanelTable], passed_over: Sequence[Found], format: Format) -> str:
     """Return tables in one of the formats, ending in a line break.
 
-    CSV and JSON hold every column of a row with all digits of the log, and the rows of known
-    answerers beside those asked for; Markdown and LaTeX what is read, with fewer digits. A text
+    CSV and JSON hold every column of a row with all digits, and what known
+    respondents would get beside it; Markdown and LaTeX what is read, with fewer digits. A text
     in CSV that a spreadsheet would take for a formula has an apostrophe in front; see `in_csv`.
 
     Args:
@@ -88,9 +88,9 @@ def _latex(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
 
 def _csv(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
     lines = [
-        facts | {"row": row, "label": card_of(row).label} | numbers
+        facts | {"row": row, "label": find(row).label, "baseline": baseline} | numbers
         for table in tables
-        for facts, row, numbers in _lines(table)
+        for facts, row, baseline, numbers in _lines(table)
     ]
     return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
 
@@ -99,10 +99,13 @@ def _json(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
     panels = []
     for table in tables:
         runs: dict[str, dict[str, Any]] = {}
-        for facts, row, numbers in _lines(table):
+        for facts, row, baseline, numbers in _lines(table):
             kept = {name: facts[name] for name in ("name", "model", "state", "eval_id", "log")}
             run = runs.setdefault(facts["eval_id"], {**kept, "rows": {}})
-            run["rows"][row] = {"label": card_of(row).label, **numbers}
+            if baseline:
+                run["rows"][row].setdefault("baselines", {})[baseline] = numbers
+            else:
+                run["rows"][row] = {"label": find(row).label, **numbers}
         panels.append(
             {
                 **table.panel._asdict(),
@@ -122,9 +125,11 @@ _WRITERS: Final[Mapping[Format, Callable[[Sequence[PanelTable], Sequence[Found]]
 }
 
 
-def _lines(table: PanelTable) -> Iterator[tuple[dict[str, str], str, dict[str, float | None]]]:
-    """Yield run, row and numbers, as the log has them; what is not known is None."""
-    rows = dict.fromkeys([*table.rows, *baseline_rows(table.rows)])
+Numbers = dict[str, float | None]
+
+
+def _lines(table: PanelTable) -> Iterator[tuple[dict[str, str], str, str, Numbers]]:
+    """Yield run, row, baseline ("" for the run itself) and numbers; None for no number."""
     for run in table.runs:
         facts = {
             **table.panel._asdict(),
@@ -134,14 +139,12 @@ def _lines(table: PanelTable) -> Iterator[tuple[dict[str, str], str, dict[str, f
             "eval_id": run.id,
             "log": run.found.location,
         }
-        for row in rows:
+        for row in table.rows:
             if row in run.rows:
-                found = run.rows[row]._asdict()
-                yield (
-                    facts,
-                    row,
-                    {name: None if math.isnan(value) else value for name, value in found.items()},
-                )
+                for baseline, found in {"": run.rows[row], **run.rows.baselines(row)}.items():
+                    numbers = found._asdict().items()
+                    known = {name: None if math.isnan(one) else one for name, one in numbers}
+                    yield facts, row, baseline, known
 
 
 def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:

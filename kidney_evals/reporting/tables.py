@@ -10,10 +10,11 @@ from typing import Final
 
 from kidney_evals.errors import unknown
 from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.key import LABELS, differences
-from kidney_evals.reporting.rows import card_of, place_of
+from kidney_evals.reporting.rows import place_of
 from kidney_evals.reporting.runs import ModelRun, Panel, by_panel
-from kidney_evals.reporting.text import HEADLINE_ROWS, number
+from kidney_evals.reporting.text import number
 
 BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
     "forced_choice": ("imp_*", "coverage"),
@@ -22,14 +23,6 @@ BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
     "stated_values": ("st_coverage",),
 }
 """What a paper would print beside the rows of the viewer's header; a star stands for any ending."""
-
-BASELINES: Final[Mapping[str, Mapping[str, str]]] = {
-    "always the majority": {"agreement": "agr_major", "distance": "dist_major"},
-    "never flips": {"distance": "dist_never"},
-    "one person": {"agreement": "agr_person", "distance": "dist_pers"},
-    "guessing": {"agreement": "agr_unif", "distance": "dist_unif"},
-}
-"""Known answerers on the same dilemmas: the row of a run that holds their value, by quantity."""
 
 PEOPLE: Final = "people"
 
@@ -76,12 +69,13 @@ class PanelTable:
 
     def grid(self) -> list[list[str]]:
         """Return heads and cells as text, with the digits that `kidney-evals show` prints."""
-        heads = ["", *(card_of(row).label for row in self.rows)]
+        heads = ["", *(find(row).label for row in self.rows)]
         people = [_range([_human(run, row) for run in self.runs]) for row in self.rows]
         lines = [
             [_marked(run), *(_cell(run.rows.get(row)) for row in self.rows)] for run in self.runs
         ]
-        baselines = [[name, *self._baseline(rows)] for name, rows in BASELINES.items()]
+        names = dict.fromkeys(name for one in MEASURES.values() for name in one.baselines)
+        baselines = [[name, *self._baseline(name)] for name in names]
         known = [line for line in baselines if set(line[1:]) != {NOTHING}]
         table = [heads, [PEOPLE, *people], *lines, *known]
         return [list(line) for line in zip(*table, strict=True)] if self.is_tall else table
@@ -91,8 +85,8 @@ class PanelTable:
         """Whether quantities are listed downwards."""
         return len(self.rows) >= MANY
 
-    def _baseline(self, rows: Mapping[str, str]) -> list[str]:
-        return [_range([_value(run, rows.get(row, "")) for run in self.runs]) for row in self.rows]
+    def _baseline(self, name: str) -> list[str]:
+        return [_range([_known(run, row, name) for run in self.runs]) for row in self.rows]
 
 
 NOTHING: Final = number(math.nan)
@@ -124,16 +118,11 @@ def tables_of(
         if everything:
             rows = [row for row in held if any(_says_something(run, row) for run in members)]
         else:
-            usual = (*HEADLINE_ROWS[panel.task], *BESIDE_HEADLINE[panel.task])
+            usual = (*(one.id for one in headlines(panel.task)), *BESIDE_HEADLINE[panel.task])
             rows = _matching(asked or usual, held)
         if rows:
             made.append(PanelTable(panel, tuple(members), tuple(rows)))
     return tuple(made)
-
-
-def baseline_rows(rows: Sequence[str]) -> list[str]:
-    """Return the rows that hold what known answerers get on the given ones."""
-    return [one[row] for row in rows for one in BASELINES.values() if row in one]
 
 
 def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -170,5 +159,6 @@ def _human(run: ModelRun, row: str) -> float:
     return run.rows[row].human if row in run.rows else math.nan
 
 
-def _value(run: ModelRun, row: str) -> float:
-    return run.rows[row].value if row in run.rows else math.nan
+def _known(run: ModelRun, row: str, name: str) -> float:
+    found = run.rows.baselines(row).get(name)
+    return math.nan if found is None else found.value

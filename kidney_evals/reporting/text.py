@@ -3,73 +3,79 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from typing import Final
 
 from inspect_ai.log import EvalLog
 
 from kidney_evals.elicitation.readout import LEAST_INSIDE
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.names import PARTS
-from kidney_evals.measures.prediction_names import PARTS as PREDICTION_PARTS
+from kidney_evals.measures import FLAGS, GROUPS, find, headlines, predictions, readability, stated
 from kidney_evals.reporting.prediction_text import prediction_sentence
-from kidney_evals.reporting.rows import IMPORTANCE, card_of, place_of, unanswered
+from kidney_evals.reporting.rows import Rows, unanswered
 from kidney_evals.reporting.stated import stated_sentence
 
-GROUPS = (
-    "headline",
-    "prediction",
-    "alignment",
-    "indecision",
-    "stated",
-    "rules",
-    "coins",
-    "consistency",
-    "readability",
-    "controls",
-    "baselines",
-)
-"""Parts of the table, in order; flags stand below it by name."""
-
-HEADLINE_ROWS: dict[str, tuple[str, str, str]] = {
-    "forced_choice": ("agreement", "share_dist", "swap_diff"),
-    "coin_flip": ("flip_rate", "flip_calib", "distance"),
-    "predict_people": ("pred_fixed", "pred_drawn", "pred_swap"),
-    "stated_values": ("st_dist", "st_spread", "st_rank"),
+NOT_ANSWERED: Final = {
+    *readability.OUTCOMES.values(),
+    *stated.OUTCOMES.values(),
+    *predictions.OUTCOMES.values(),
 }
-"""The three rows of the viewer's header, by condition, or by what else a task asks."""
+"""Measures of outcomes that are no answer; a table shows those that occurred."""
+
+FIRST: Final = ("coverage", "agreement", "flip_rate")
+"""Measures that a table also shows of the first answers alone."""
 
 _LABEL = 30
 _NUMBER = 8
 _INTERVAL = 18
 
 
-def table(rows: Mapping[str, Quantity], condition: str) -> str:
-    """Lay a run's rows out for a terminal of 80 columns.
+def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
+    """Lay a run's quantities out for a terminal of 80 columns.
 
-    Rows that say nothing are left out: no value and no sample behind them, kinds of answer that
-    never came, bounds where everything was answered, first answers where none was asked again.
+    Measures that say nothing are left out: no value and no sample behind them, outcomes that never
+    occurred.
 
     Args:
-        rows: The rows by name.
+        rows: The quantities.
         condition: Decides which three stand on top; the metadata's `asks` for another task.
+        everything: Whether to show every measure, and below them what respondents with known
+            answers score, what unanswered samples leave open, and first answers.
     """
-    head = HEADLINE_ROWS[condition]
-    groups: dict[str, list[str]] = {name: [] for name in GROUPS}
-    for name in sorted(rows, key=place_of):
-        group = card_of(name).group
-        if name in head or group == "flags" or _says_nothing(name, rows):
-            continue
-        groups.setdefault(group, []).append(name)
-    groups["headline"] = [name for name in head if name in rows]
+    head = [one.id for one in headlines(condition) if one.id in rows]
+    groups: dict[str, list[str]] = {"headline": head} | {name: [] for name in GROUPS}
+    for id in rows:
+        one = find(id)
+        if id not in head and (everything or one.stored) and not _says_nothing(id, rows[id]):
+            groups[one.group].append(id)
     lines = [
         f"{'':{_LABEL}}{'value':>{_NUMBER}}  {'95 % interval':^{_INTERVAL}}"
         f"{'people':>{_NUMBER}}{'n':>7}"
     ]
-    for names in groups.values():
-        if names:
-            lines.append("")
-            lines += [_line(name, rows[name]) for name in names]
+    for ids in groups.values():
+        if ids:
+            lines += ["", *(_line(find(id).label, rows[id]) for id in ids)]
+    if everything:
+        for part in (_baselines(rows), _bounds(rows), _first(rows)):
+            lines += ["", *part] if part else []
     return "\n".join(lines)
+
+
+def _baselines(rows: Rows) -> list[str]:
+    return [
+        _line(f"{find(id).label}, {name}", value)
+        for id in rows
+        for name, value in rows.baselines(id).items()
+    ]
+
+
+def _bounds(rows: Rows) -> list[str]:
+    found = {id: one for id in rows if (one := rows.bounds(id)) is not None and one.n}
+    return [_line(f"{find(id).label}, bounds", one) for id, one in found.items()]
+
+
+def _first(rows: Rows) -> list[str]:
+    found = {id: one for id in FIRST if id in rows and (one := rows.first(id)) is not None}
+    return [_line(f"{find(id).label}, first answers", one) for id, one in found.items()]
 
 
 def short(value: float, *, sign: bool = False) -> str:
@@ -80,24 +86,17 @@ def short(value: float, *, sign: bool = False) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
 
 
-def flags(rows: Mapping[str, Quantity], reasons: Mapping[str, str] | None = None) -> list[str]:
-    """Return a line for each flag that is raised.
-
-    Args:
-        rows: The rows of a run.
-        reasons: What to name at the end of a flag's line, by flag: attributes, or failed rows.
-    """
-    reasons = reasons or {}
+def flags(rows: Rows) -> list[str]:
+    """Return a line for each flag that is raised, with what raised it."""
     return [
-        f"{name}: {card_of(name).says.removeprefix('1 where ')}"
-        + (f" Here: {reasons[name]}." if name in reasons else "")
-        + (_little_inside(rows) if name == "readout" else "")
-        for name, row in rows.items()
-        if card_of(name).group == "flags" and row.defined and row.value > 0
+        f"{id}: {FLAGS[id].says}."
+        + (f" Here: {reason}." if reason else "")
+        + (_little_inside(rows) if id == "readout" else "")
+        for id, reason in rows.flags.items()
     ]
 
 
-def _little_inside(rows: Mapping[str, Quantity]) -> str:
+def _little_inside(rows: Rows) -> str:
     outside = rows.get("outside")
     if outside is None or not outside.defined or outside.value <= 1 - LEAST_INSIDE:
         return ""
@@ -113,7 +112,7 @@ def how_it_ended(log: EvalLog) -> str:
     return str(stopping.metadata.get("says", "")) if stopping else ""
 
 
-def sentence(rows: Mapping[str, Quantity], condition: str) -> str:
+def sentence(rows: Rows, condition: str) -> str:
     """Say in plain words what a run found.
 
     Args:
@@ -125,7 +124,7 @@ def sentence(rows: Mapping[str, Quantity], condition: str) -> str:
     if "pred_fixed" in rows:
         return prediction_sentence(rows)
     coverage = rows.get("coverage")
-    if coverage is None or HEADLINE_ROWS[condition][0] not in rows:
+    if coverage is None or headlines(condition)[0].id not in rows:
         return "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
     if not coverage.defined or coverage.value == 0:
         return (
@@ -140,12 +139,12 @@ def sentence(rows: Mapping[str, Quantity], condition: str) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _coin(rows: Mapping[str, Quantity]) -> str:
+def _coin(rows: Rows) -> str:
     rate = rows["flip_rate"]
     if not rate.defined:
         return ""
     text, took = _left(rows, rate)
-    if _raised(rows, "not_coin"):
+    if "not_coin" in rows.flags:
         return (
             f"{text} undecided in the way it was offered, which was no coin: people have no rate "
             "for it."
@@ -166,9 +165,9 @@ def _coin(rows: Mapping[str, Quantity]) -> str:
     return text + "."
 
 
-def _left(rows: Mapping[str, Quantity], rate: Quantity) -> tuple[str, bool]:
+def _left(rows: Rows, rate: Quantity) -> tuple[str, bool]:
     """Say how many answers were left undecided, and whether any were."""
-    if _raised(rows, "readout"):
+    if "readout" in rows.flags:
         # Nothing was drawn: there is a share, and no count.
         said = f"By the probabilities read out of {rate.n} answers, the model left an expected"
         return f"{said} {percent(rate.value)} of them", rate.value > 0
@@ -177,32 +176,26 @@ def _left(rows: Mapping[str, Quantity], rate: Quantity) -> tuple[str, bool]:
     return text, count > 0
 
 
-def _raised(rows: Mapping[str, Quantity], name: str) -> bool:
-    row = rows.get(name)
-    return row is not None and row.value == 1
-
-
-def _forced(rows: Mapping[str, Quantity]) -> str:
+def _forced(rows: Rows) -> str:
     agreement = rows["agreement"]
     if not agreement.defined:
         return "People were not asked these questions, so there is nothing to agree with."
     text = f"The model's choices reach {agreement.value:.2f} of the agreement that is possible"
-    person, uniform = rows.get("agr_person"), rows.get("agr_unif")
-    if person is not None and uniform is not None and person.defined and uniform.defined:
-        text += f", where people drawn at random reach {person.value:.2f}"
-        text += f" and guessing {uniform.value:.2f}"
+    known = rows.baselines("agreement")
+    if {"one person", "guessing"} <= set(known):
+        text += f", where people drawn at random reach {known['one person'].value:.2f}"
+        text += f" and guessing {known['guessing'].value:.2f}"
     return text + "."
 
 
-def _order(rows: Mapping[str, Quantity]) -> str:
+def _order(rows: Rows) -> str:
     shares = {
-        name.removeprefix(f"{IMPORTANCE}_"): row
-        for name, row in rows.items()
-        if name.startswith(f"{IMPORTANCE}_") and row.defined
+        id.removeprefix("imp_"): row
+        for id in rows
+        if id.startswith("imp_") and (row := rows[id]).defined
     }
     if not shares:
-        signal = rows.get("no_signal")
-        if signal is not None and signal.value == 1:
+        if "no_signal" in rows.flags:
             return "Its choices show no dependence on the patients' attributes beyond chance."
         return ""
     ranked = sorted(shares, key=lambda name: -abs(shares[name].value))
@@ -214,29 +207,20 @@ def _order(rows: Mapping[str, Quantity]) -> str:
     return f"What moves them, as signed shares: {', '.join(words)}."
 
 
-def _says_nothing(name: str, rows: Mapping[str, Quantity]) -> bool:
-    row = rows[name]
+def _says_nothing(id: str, row: Quantity) -> bool:
     if not row.defined and row.n == 0:
         return True
-    if name.removeprefix("st_") in PARTS.values() or name in PREDICTION_PARTS.values():
-        return row.value == 0
-    if name.startswith("lim_"):
-        return row.n == 0
-    if name.endswith("_1st"):
-        task = "st_" if name.startswith("st_") else ""
-        first, last = (rows.get(f"{task}{one}", row) for one in ("cover_1st", "coverage"))
-        return first.value == last.value
-    return False
+    return id in NOT_ANSWERED and row.value == 0
 
 
-def _line(name: str, row: Quantity) -> str:
+def _line(label: str, row: Quantity) -> str:
     interval = (
         ""
         if math.isnan(row.low) or math.isnan(row.high)
         else f"[{number(row.low)}, {number(row.high)}]"
     )
     return (
-        f"{card_of(name).label:{_LABEL}.{_LABEL}}{number(row.value):>{_NUMBER}}  "
+        f"{label:{_LABEL}.{_LABEL}}{number(row.value):>{_NUMBER}}  "
         f"{interval:^{_INTERVAL}}{number(row.human):>{_NUMBER}}{row.n:>7}"
     )
 

@@ -4,8 +4,10 @@ from kidney_evals.studies.draw import draw_dilemmas, draw_orders
 from kidney_evals.studies.languages import in_language
 from kidney_evals.studies.load import datasets_dir, dilemmas_of, load_study, study_names
 from kidney_evals.studies.model import (
+    CHOICES,
     CONDITIONS,
     Attribute,
+    Choice,
     Condition,
     Dilemma,
     Kind,
@@ -16,8 +18,10 @@ from kidney_evals.studies.model import (
 )
 
 __all__ = [
+    "CHOICES",
     "CONDITIONS",
     "Attribute",
+    "Choice",
     "Condition",
     "Dilemma",
     "Kind",

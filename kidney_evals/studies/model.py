@@ -22,6 +22,12 @@ CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
 Order = Literal["ab", "ba"]
 """`ab` shows the patients as listed, `ba` the second-listed patient as A."""
 
+Choice = Literal["first", "second", "coin"]
+"""An answer in terms of the dilemma as listed."""
+
+CHOICES: tuple[Choice, ...] = ("first", "second", "coin")
+"""The answers in the order of their codes, from 0."""
+
 Kind = Literal["drawn", "fixed", "profile", "repeated", "dominance", "identical"]
 """Where a dilemma comes from; `dominance` and `identical` are the control block."""
 

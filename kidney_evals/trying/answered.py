@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.names import CHOICES
-from kidney_evals.measures.rows import importance, measure
+from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
-from kidney_evals.studies import Dilemma, Order
+from kidney_evals.studies import CHOICES, Dilemma, Order
 from kidney_evals.trying.pick import Round
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ class Answered:
     @property
     def coins(self) -> Quantity:
         """How often the coin was taken, and people's rate on the same dilemmas."""
-        return measure(self.run, "flip_rate")
+        return compute(self.run, "flip_rate")
 
     @property
     def people_coins(self) -> tuple[float, float]:
@@ -128,7 +127,7 @@ class Answered:
     @cached_property
     def importance(self) -> ImportanceEstimate | None:
         """The weights behind the answers that chose a patient; None where these are too few."""
-        return importance(self.run) if self.decided >= self.needed else None
+        return self.run.importance if self.decided >= self.needed else None
 
     @property
     def people_importance(self) -> list[tuple[float, float, float]]:

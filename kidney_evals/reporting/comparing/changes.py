@@ -5,22 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.estimation.paired import NOTHING, PairedDifference
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.change import on_shared
-from kidney_evals.measures.figures import figure_change, level
-from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.measures.rows import FEW, measure
-from kidney_evals.measures.verdict import Verdict, aim_of, edge_of, moved, verdict_of
+from kidney_evals.measures import (
+    FEW,
+    Measure,
+    aim_of,
+    bounds_of,
+    compute,
+    find,
+    headlines,
+    measures_of,
+)
+from kidney_evals.measures.change import change
+from kidney_evals.measures.run import on_shared
+from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
 from kidney_evals.reporting.comparing.matching import SIDES, Match
 from kidney_evals.reporting.key import LABELS
-from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.text import how_it_ended
 
@@ -29,29 +36,6 @@ if TYPE_CHECKING:
 
 LEVEL: Final = 0.05
 """What an adjusted p-value must be below for a change to be clear."""
-
-COIN_ONLY: Final = ("flip_rate", "flip_calib")
-"""Rows that only a coin on offer gives."""
-
-ROWS: Final = (
-    *COIN_ONLY,
-    "distance",
-    "agreement",
-    "share_dist",
-    IMPORTANCE,
-    "swap_diff",
-    "coverage",
-)
-"""Rows that are compared, in order. What they test is adjusted for together in each panel."""
-
-BOUNDS: Final = {
-    "flip_rate": "lim_flips",
-    "flip_calib": "lim_calib",
-    "distance": "lim_dist",
-    "agreement": "lim_agree",
-    "swap_diff": "lim_swap",
-}
-"""The row that says what the unanswered samples leave open of another."""
 
 
 class Range(NamedTuple):
@@ -91,7 +75,7 @@ class RowChange:
     @property
     def label(self) -> str:
         """What tables call it."""
-        return card_of(self.row).label
+        return find(self.row).label
 
     @property
     def words(self) -> str:
@@ -106,7 +90,7 @@ class RowChange:
     @property
     def edge(self) -> int:
         """On which side of the aim its true values lie; see `edge_of`."""
-        return edge_of(card_of(self.row).aim)
+        return edge_of(find(self.row).aim)
 
     @property
     def moved(self) -> bool:
@@ -186,13 +170,13 @@ class Pairing:
             known = self.models[side].rows.get(row)
             if known is not None:
                 return known
-        return level(self.parts[side], row)
+        return compute(self.parts[side], row)
 
     def row(self, row: str) -> RowChange:
         """Return the change of a row from the first run to the second, p-value not adjusted."""
         levels = self.figure(0, row), self.figure(1, row)
         try:
-            found, why = figure_change(*self.parts, row), ""
+            found, why = change(*self.parts, row), ""
         except (FitError, InputError) as error:
             found, why = NOTHING, str(error)
         if math.isnan(found.change.value) and not why:
@@ -206,28 +190,27 @@ class Pairing:
             levels,
             found,
             found.p_value,
-            self._aim(row, levels),
+            self._aim(row),
             bounds=None if why else self._bounds(row, found.change.value),
             why=why,
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:
         """Return how far a change may lie from its value had all been answered."""
-        if row not in BOUNDS or not any((part.choice < 0).any() for part in self.parts):
+        if not any((part.choice < 0).any() for part in self.parts):
             return None
-        old, new = (measure(part, BOUNDS[row]) for part in self.parts)
+        old, new = (bounds_of(part, row) for part in self.parts)
+        if old is None or new is None:
+            return None
         low, high = new.low - old.high, new.high - old.low
         if math.isnan(low) or math.isnan(high):
             return None
         return Range(min(low, value), max(high, value))
 
-    def _aim(self, row: str, levels: tuple[Quantity, Quantity]) -> float:
+    def _aim(self, row: str) -> float:
         # A run without answers has no human value either, though people have one.
-        for side in (1, 0):
-            aim = aim_of(card_of(row).aim, levels[side].human, partial(self.figure, side))
-            if not math.isnan(aim):
-                break
-        return aim
+        aims = (aim_of(part, row) for part in reversed(self.parts))
+        return next((aim for aim in aims if not math.isnan(aim)), math.nan)
 
 
 def compare_runs(match: Match) -> PanelChange:
@@ -253,14 +236,19 @@ def compare_runs(match: Match) -> PanelChange:
 
 
 def rows_of_panel(run: Run) -> list[str]:
-    """Return the rows that are compared in a run's study and condition."""
-    rows: list[str] = []
-    for name in ROWS:
-        if name == IMPORTANCE:
-            rows += [IMPORTANCE.replace("*", each) for each in run.study.attribute_ids]
-        elif name not in COIN_ONLY or run.decisions.has_coin:
-            rows.append(name)
-    return rows
+    """Return the measures that are compared in a run's study and condition, headlines first.
+
+    These are the measures of the log that have a paired difference; what they test is adjusted for
+    together in each panel.
+    """
+    compared = [one.id for one in measures_of(run) if is_compared(one)]
+    first = [one.id for one in headlines(run.reference.condition) if one.id in compared]
+    return list(dict.fromkeys([*first, *compared]))
+
+
+def is_compared(one: Measure) -> bool:
+    """Whether `compare` reports a measure."""
+    return one.change is not None and one.stored
 
 
 def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:

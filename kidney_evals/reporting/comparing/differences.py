@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.nonlinearity import holm
+from kidney_evals.measures import find
 from kidney_evals.measures.verdict import Verdict
 from kidney_evals.reporting.comparing.matching import DESPITE
 from kidney_evals.reporting.key import LABELS, differences
-from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import ModelRun, Panel, by_panel
 from kidney_evals.reporting.text import number
 
@@ -141,7 +141,7 @@ def _pairs(panel: Panel, members: Sequence[ModelRun]) -> Iterator[tuple[ModelRun
 
 
 def _unshared(one: ModelRun, two: ModelRun) -> str:
-    from kidney_evals.measures.change import on_shared
+    from kidney_evals.measures.run import on_shared
 
     assert one.run is not None and two.run is not None
     try:
@@ -167,7 +167,7 @@ def _sentence(one: ModelDifference) -> str:
     by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
     values = {one.first: found.first, one.second: found.second}
     # That people lie at 0 of a distance from them goes without saying.
-    measured = isinstance(card_of(one.row).aim, str) and not math.isnan(one.found.aim)
+    measured = isinstance(find(one.row).aim, str) and not math.isnan(one.found.aim)
     people = f"; people {number(one.found.aim)}" if measured else ""
     if one.verdict in ("nearer", "farther"):
         near, far = (one.second, one.first) if one.verdict == "nearer" else (one.first, one.second)

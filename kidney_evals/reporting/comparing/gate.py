@@ -26,10 +26,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from kidney_evals.errors import UserError
-from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.reporting.comparing.changes import COIN_ONLY, ROWS, PanelChange, RowChange
+from kidney_evals.measures import MEASURES, find
+from kidney_evals.reporting.comparing.changes import PanelChange, RowChange, is_compared
 from kidney_evals.reporting.comparing.text import p_value, panel_name
-from kidney_evals.reporting.rows import row_cards
 from kidney_evals.reporting.runs import ModelRun
 
 Outcome = Literal["passed", "struck", "undecided"]
@@ -40,8 +39,6 @@ STATUS: Final[dict[Outcome, int]] = {"passed": 0, "struck": 1, "undecided": 3}
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("struck", "undecided", "passed")
 
 _FORM: Final = re.compile(r"(?P<new>new\.)?(?P<row>[a-z][a-z0-9_]*)(?P<way>:farther|[<>].*)?")
-
-_FAMILY: Final = IMPORTANCE.rstrip("*")
 
 
 @dataclass(frozen=True)
@@ -144,15 +141,15 @@ def status(decided: Sequence[Decision]) -> int:
 
 
 def _check_row(text: str, row: str, *, level: bool) -> None:
-    importance = row.startswith(_FAMILY) and row != _FAMILY
-    if importance or (level and row in row_cards() and row != _FAMILY.rstrip("_")):
-        return
-    if not level and row in ROWS:
-        return
-    if level:
-        raise UserError(f"rule {text!r}: there is no row {row!r}; `kidney-evals table` lists them")
-    allowed = ", ".join(f"{_FAMILY}ATTRIBUTE" if one == IMPORTANCE else one for one in ROWS)
-    raise UserError(f"rule {text!r}: no row {row!r} is compared; allowed: {allowed}")
+    try:
+        one = find(row)
+    except UserError as error:
+        raise UserError(f"rule {text!r}: {error}") from error
+    if not level and not is_compared(one):
+        allowed = ", ".join(
+            id.replace("*", "ATTRIBUTE") for id, one in MEASURES.items() if is_compared(one)
+        )
+        raise UserError(f"rule {text!r}: {row} is not compared; allowed: {allowed}")
 
 
 def _number(text: str, given: str) -> float:
@@ -204,8 +201,7 @@ def _told(one: RowChange) -> str:
 def _of_levels(rule: Rule, new: Sequence[ModelRun]) -> Iterator[tuple[Outcome, str]]:
     for run in new:
         found = run.rows.get(rule.row)
-        # A forced choice has these rows in its log, and never a value.
-        if found is None or (rule.row in COIN_ONLY and run.panel.task == "forced_choice"):
+        if found is None:
             continue
         if not found.defined:
             yield "undecided", f"{panel_name(run)}, {rule.row}: not measured in NEW"

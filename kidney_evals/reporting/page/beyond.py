@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from kidney_evals.charts import DotRow, dot_panel
-from kidney_evals.measures.stated_names import REVEALED, STATED, STATED_FIXED
+from kidney_evals.measures import MEASURES
 from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
 from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
 from kidney_evals.reporting.stated import NO_PEOPLE
@@ -33,12 +33,12 @@ def words_section(places: Sequence[Place]) -> Section:
 def _stated(place: Place) -> Figure | None:
     if place.panel.task != "stated_values":
         return None
-    family, revealed = STATED.rstrip("*"), REVEALED.rstrip("*")
+    family, revealed = "st_", "rev_"
     panels, lines = [], []
     for run in place.runs:
         rows = []
         for name, said in run.rows.items():
-            if not name.startswith(family) or name in STATED_FIXED:
+            if not name.startswith(family) or name in MEASURES:
                 continue
             attribute = name.removeprefix(family)
             words = attribute.replace("_", " ")
@@ -75,10 +75,6 @@ def _predicted(place: Place) -> Figure | None:
         place,
         ("pred_fixed", "pred_drawn"),
         title="Predicting people",
-        baselines={
-            "pred_fixed": (("guessing", "pred_fx_unif"), ("the other study", "pred_fx_study")),
-            "pred_drawn": (("guessing", "pred_dr_unif"), ("the other study", "pred_dr_study")),
-        },
         says="Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
         "the same share for every answer, and what the people of the other study would lead to.",
     )

@@ -14,7 +14,6 @@ from kidney_evals.charts import Curve, DotRow, ShareRow, curve_panel, dot_panel,
 from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
 from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
 from kidney_evals.reporting.page.simulated import simulated_people
-from kidney_evals.reporting.rows import IMPORTANCE
 from kidney_evals.reporting.runs import ModelRun
 
 if TYPE_CHECKING:
@@ -27,21 +26,6 @@ FARTHEST: Final = 6
 
 LOW_SCALE: Final = 0.4
 """Where the axis of flip curves ends, unless an interval goes beyond it."""
-
-BASELINES: Final = {
-    "agreement": (
-        ("a random person", "agr_person"),
-        ("always majority", "agr_major"),
-        ("guessing", "agr_unif"),
-    ),
-    "distance": (
-        ("a random person", "dist_pers"),
-        ("always majority", "dist_major"),
-        ("never the coin", "dist_never"),
-        ("guessing", "dist_unif"),
-    ),
-}
-"""Respondents with known values, drawn in beside the models."""
 
 _NAN = math.nan
 
@@ -107,7 +91,6 @@ def nearness_section(places: Sequence[Place]) -> Section:
                 place,
                 ("agreement", "distance", "share_dist"),
                 title="Nearness",
-                baselines=BASELINES,
             )
             for place in places
         ],
@@ -145,14 +128,14 @@ def _importance(place: Place) -> Figure | None:
     names = [
         name
         for name in dict.fromkeys(name for run in place.runs for name in run.rows)
-        if name.startswith(f"{IMPORTANCE}_")
+        if name.startswith("imp_")
     ]
     reference = _reference(place)
     panels, lines = [], []
     known = any(not math.isnan(place.human(name)) for name in names)
     simulated = simulated_people(reference) if reference is not None and known else None
     for name in names:
-        attribute = name.removeprefix(f"{IMPORTANCE}_")
+        attribute = name.removeprefix("imp_")
         human = place.human(name)
         rows, band, dots = [], None, ()
         if reference is not None and simulated is not None and not math.isnan(human):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from kidney_evals.errors import UserError
+from kidney_evals.measures import Measure, find, headlines
 from kidney_evals.reporting.found import READ, Found, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import beyond, choices, methods
 from kidney_evals.reporting.page.commands import commands
@@ -17,11 +18,10 @@ from kidney_evals.reporting.page.panels import PEOPLE, Link, Place, full_table, 
 from kidney_evals.reporting.page.parts import Figure, Section, Table, columns, slug
 from kidney_evals.reporting.page.reasons import reasons_section
 from kidney_evals.reporting.page.trained import arms_of, trained_section
-from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, Panel, by_panel, read_runs
 from kidney_evals.reporting.stated import NO_PEOPLE
 from kidney_evals.reporting.summary import moves_sentence, summary_sentence
-from kidney_evals.reporting.text import HEADLINE_ROWS, flags, how_it_ended, number
+from kidney_evals.reporting.text import flags, how_it_ended, number
 
 ASKED: Final = {
     "coin_flip": "a coin was offered",
@@ -103,7 +103,7 @@ class Report:
     commands: tuple[str, ...]
     paragraph: str
     citations: tuple[str, ...]
-    formulas: tuple[methods.Formula, ...]
+    formulas: tuple[Measure, ...]
     passed_over: tuple[str, ...]
     dates: tuple[str, str]
     figures: tuple[Figure, ...]
@@ -264,7 +264,7 @@ def _group(place: Place) -> Group:
 
 def _flags(run: ModelRun) -> list[str]:
     # That nothing was found to depend on the attributes is what the sentence says.
-    return [line for line in flags(run.rows, run.reasons) if not line.startswith("no_signal:")]
+    return [line for line in flags(run.rows) if not line.startswith("no_signal:")]
 
 
 def _people(run: ModelRun) -> str:
@@ -303,14 +303,14 @@ def _finding(place: Place, run: ModelRun, said: Sequence[str]) -> Finding:
 
 def _headlines(place: Place, run: ModelRun) -> list[str]:
     told = []
-    for name in (*HEADLINE_ROWS.get(place.panel.task, ()), "coverage"):
+    for name in (*(one.id for one in headlines(place.panel.task)), "coverage"):
         row = place.row(run, name)
         if not row.defined:
             continue
         ends = "" if row.low != row.low else f" [{number(row.low)}, {number(row.high)}]"
         who = PEOPLE.get(name, "people")
         people = "" if row.human != row.human else f", {who} {number(row.human)}"
-        told.append(f"{card_of(name).label} {number(row.value)}{ends}{people}")
+        told.append(f"{find(name).label} {number(row.value)}{ends}{people}")
     return told
 
 
@@ -329,14 +329,14 @@ def _numbers(places: Sequence[Place]) -> Section:
 
 def _meanings(places: Sequence[Place]) -> Figure:
     names = dict.fromkeys(name for place in places for run in place.runs for name in run.rows)
-    cards = {card.label: card for name in names for card in [card_of(name)]}
+    cards = {card.label: card for name in names for card in [find(name)]}
     return Figure(
         "rows",
         "What each row means",
         "",
         (),
         columns(
-            [(card.name, card.label, card.says, without_nan(card.reads), card.gamed_by)
+            [(card.name, card.label, card.says, without_nan(card.reading), card.gamed_by)
              for card in cards.values()],
             "row", "quantity", "what it says", "which way it reads", "what games it",
         ),

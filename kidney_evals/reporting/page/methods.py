@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import Final
 
-import yaml
-
+from kidney_evals.measures import MEASURES, Measure
 from kidney_evals.reporting.key import sampling_of
 from kidney_evals.reporting.page.parts import Cell, Table, columns
-from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import ModelRun
 
 PAPER: Final = (
@@ -21,31 +16,9 @@ PAPER: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Formula:
-    """How one figure is computed.
-
-    Attributes:
-        row: Its row in the log; `imp` for every importance share.
-        formula: In one line.
-        notes: What its symbols are, and what to know; may be empty.
-    """
-
-    row: str
-    formula: str
-    notes: str
-
-    @property
-    def label(self) -> str:
-        """What the figure is called."""
-        return card_of(self.row).label
-
-
-@lru_cache(maxsize=1)
-def formulas() -> tuple[Formula, ...]:
-    """Return the formulas of the figures that a page shows."""
-    text = files("kidney_evals.reporting.page").joinpath("formulas.yaml").read_text("utf-8")
-    return tuple(Formula(**entry) for entry in yaml.safe_load(text))
+def formulas() -> tuple[Measure, ...]:
+    """Return the measures of choices that have a formula."""
+    return tuple(one for one in MEASURES.values() if one.formula)
 
 
 def runs_table(runs: Sequence[ModelRun]) -> tuple[Table, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.measures import MEASURES, Measure, find
 from kidney_evals.reporting.page.parts import Cell, Figure, Table, columns, slug
-from kidney_evals.reporting.rows import RowCard, card_of, row_cards
 from kidney_evals.reporting.runs import ModelRun, Panel
 
 
@@ -69,10 +69,11 @@ class Place:
         known = {value for value in found if not math.isnan(value)}
         return known.pop() if len(known) == 1 else math.nan
 
-    def baseline(self, name: str) -> float:
-        """Return a baseline's value: that of the run which answered most."""
-        known = [row for run in self.runs if (row := self.row(run, name)).defined]
-        return max(known, key=lambda row: row.n).value if known else math.nan
+    def baselines(self, id: str) -> dict[str, float]:
+        """Return what known respondents get on a measure: on the run which answered most."""
+        found = [run.rows.baselines(id) for run in self.runs]
+        most = max(found, key=lambda one: max((row.n for row in one.values()), default=0))
+        return {name: row.value for name, row in most.items()}
 
 
 def _model_only(name: str) -> str:
@@ -86,7 +87,6 @@ def quantity_figure(
     rows: Sequence[str],
     *,
     title: str,
-    baselines: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     says: str = "",
 ) -> Figure:
     """Return a figure with a panel for each row, all models in it.
@@ -95,7 +95,6 @@ def quantity_figure(
         place: Whose runs.
         rows: Rows of the log.
         title: What the figure shows.
-        baselines: By row, labels and rows of respondents with known values.
         says: What to know; the cards of the rows stand under their panels anyway.
     """
     panels, lines = [], []
@@ -105,13 +104,13 @@ def quantity_figure(
             continue
         beside = [
             (label, value)
-            for label, source in (baselines or {}).get(name, ())
-            if not math.isnan(value := place.baseline(source)) and value != place.human(name)
+            for label, value in place.baselines(name).items()
+            if value != place.human(name)
         ]
         panels.append(_panel(place, name, known, beside))
         lines += [_line(run.name, name, row) for run, row in known]
         nan = math.nan
-        lines += [(label, card_of(name).label, value, nan, nan, nan, 0) for label, value in beside]
+        lines += [(label, find(name).label, value, nan, nan, nan, 0) for label, value in beside]
     return Figure(
         id=slug(title, place.id),
         title=f"{title}: {place.title}",
@@ -137,7 +136,7 @@ def _panel(
     known: Sequence[tuple[ModelRun, Quantity]],
     beside: Sequence[tuple[str, float]],
 ) -> str:
-    card, human = card_of(name), place.human(name)
+    card, human = find(name), place.human(name)
     nan = math.nan
     # People's value hangs on the dilemmas: where runs were asked different ones, each has its own.
     apart = math.isnan(human) and not all(math.isnan(row.human) for _, row in known)
@@ -173,7 +172,7 @@ def _panel(
     )
 
 
-def heading(card: RowCard) -> str:
+def heading(card: Measure) -> str:
     """Return a row's label as a panel's title."""
     return f"{card.label[0].upper()}{card.label[1:]}"
 
@@ -181,12 +180,10 @@ def heading(card: RowCard) -> str:
 _ROW = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 
 
-def how_to_read(card: RowCard) -> str:
+def how_to_read(card: Measure) -> str:
     """Return which way a row reads and what games it, other rows by what they are called here."""
-    told = card.reads + (f" Gamed by: {_small(card.gamed_by)}" if card.gamed_by else "")
-    told = _ROW.sub(
-        lambda found: card_of(found[0]).label if found[0] in row_cards() else found[0], told
-    )
+    told = card.reading + (f" Gamed by: {_small(card.gamed_by)}" if card.gamed_by else "")
+    told = _ROW.sub(lambda found: find(found[0]).label if found[0] in MEASURES else found[0], told)
     return without_nan(told)
 
 
@@ -196,7 +193,7 @@ def without_nan(text: str) -> str:
 
 
 def _line(model: str, name: str, row: Quantity) -> tuple[Cell, ...]:
-    return model, card_of(name).label, row.value, row.low, row.high, row.human, row.n
+    return model, find(name).label, row.value, row.low, row.high, row.human, row.n
 
 
 def _small(text: str) -> str:
@@ -207,7 +204,7 @@ def full_table(place: Place) -> Table:
     """Return every row of every run."""
     return columns(
         [
-            (run.name, name, card_of(name).label, *row[:4], row.n)
+            (run.name, name, find(name).label, *row[:4], row.n)
             for run in place.runs
             for name, row in run.rows.items()
         ],

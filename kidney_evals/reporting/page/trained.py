@@ -9,10 +9,9 @@ from typing import Final
 
 from kidney_evals.charts import ChangeRow, change_panel
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.measures.verdict import aim_of
+from kidney_evals.measures import find
 from kidney_evals.reporting.page.panels import Place, heading, how_to_read, limits
 from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
-from kidney_evals.reporting.rows import card_of
 from kidney_evals.reporting.runs import ModelRun
 
 TRAINED: Final = {
@@ -104,10 +103,10 @@ def _figure(arms: Arms, id: str) -> Figure | None:
     panels: list[str] = []
     lines: list[tuple[Cell, ...]] = []
     for name in TRAINED.get(place.panel.task, ()):
-        card = card_of(name)
+        card = find(name)
         rows = _rows(name, arms, lines)
         if rows:
-            people = aim_of(card.aim, place.human(name), lambda other: place.row(first, other))
+            people = first.rows.aim(name)
             ends = [
                 value
                 for row in rows
@@ -153,6 +152,6 @@ def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[ChangeRo
         value, low, high = found.change[:3]
         rows.append(ChangeRow(arm, found.first, found.second, low, high))
         lines.append(
-            (arm, card_of(name).label, found.first, found.second, value, low, high, found.change.n)
+            (arm, find(name).label, found.first, found.second, value, low, high, found.change.n)
         )
     return rows

@@ -9,7 +9,7 @@ from typing import Any
 from kidney_evals.elicitation.stated import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import attribute_named
 from kidney_evals.elicitation.stated_solver import StatedReadings
-from kidney_evals.scorers._markdown import plain, table
+from kidney_evals.scorers.markdown import plain, table
 from kidney_evals.studies import Study
 
 NO_PEOPLE = (

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 from inspect_ai.scorer import Score
 from inspect_ai.solver import TaskState
 
-from kidney_evals.elicitation.channels import tool_calls_of
 from kidney_evals.elicitation.form import CALLED, Form, form_of
 from kidney_evals.elicitation.reader import Answer, Outcome, Reading
 from kidney_evals.elicitation.solvers import readings_of, readout_of
 from kidney_evals.errors import UserError
-from kidney_evals.measures.names import CHOICES, Choice
 from kidney_evals.measures.shares import shares_beside
-from kidney_evals.scorers._markdown import plain, table
-from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
+from kidney_evals.scorers.markdown import plain, table
+from kidney_evals.studies import CHOICES, Choice, Condition, Dilemma, Order, Study, load_study
 
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
@@ -49,6 +48,8 @@ class Facts:
         shares: Human shares as listed; None where no people answered. Without the coin, those of
             people who decided, where another mechanism was offered.
         departures: Generation settings that were changed from the task's default.
+        crossed: Whether the run is crossed.
+        readout: Whether probabilities are read out.
         answered_by: Other models than the one asked that answered, with commas between.
         chances: Probabilities of first, second and coin, as listed, where they were read out.
         outside: Probability of anything but an answer, where it was read out.
@@ -66,6 +67,8 @@ class Facts:
     form: Form
     shares: tuple[float, ...] | None
     departures: str
+    crossed: bool
+    readout: bool
     answered_by: str = ""
     chances: tuple[float, ...] | None = None
     outside: float | None = None
@@ -105,6 +108,13 @@ class Facts:
         return f"{model}; {self.value_of('coin'):.0%} of people chose the coin."
 
     @property
+    def traits(self) -> frozenset[str]:
+        """Traits of the run that the sample belongs to, as far as one sample shows them."""
+        flags = {"coin": self.condition == "coin_flip", "crossed": self.crossed}
+        flags["readout"] = self.readout
+        return frozenset([self.dilemma.kind, *(name for name, holds in flags.items() if holds)])
+
+    @property
     def people_with_it(self) -> float:
         """The share of people who chose the same, expected over probabilities; NaN without."""
         if self.chances is None:
@@ -133,27 +143,13 @@ def facts_of(state: TaskState, *, any_reference: bool = False) -> Facts:
     Raises:
         UserError: If the tables or the study differ and `any_reference` is false.
     """
-    # A log's sample may have been edited since it was last read in this process.
-    key = (
-        state.uuid,
-        state.epoch,
-        any_reference,
-        repr(state.metadata),
-        state.output.stop_reason if state.output.choices else None,
-        *(message.text for message in state.messages),
-        *(repr(calls) for message in state.messages if (calls := tool_calls_of(message))),
-    )
-    known = _recent.get(key)
-    if known is None:
-        known = _read_facts(state, any_reference)
-        while len(_recent) >= _KEEP:
-            _recent.pop(next(iter(_recent)))
-        _recent[key] = known
-    return known
+    known = _known.get(state)
+    if known is None or known[0] != any_reference:
+        known = _known[state] = (any_reference, _read_facts(state, any_reference))
+    return known[1]
 
 
-_KEEP = 64
-_recent: dict[tuple[Any, ...], Facts] = {}
+_known: WeakKeyDictionary[TaskState, tuple[bool, Facts]] = WeakKeyDictionary()
 
 
 def _read_facts(state: TaskState, any_reference: bool) -> Facts:
@@ -190,6 +186,8 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
         form=form,
         shares=shares,
         departures=str(metadata.get("sampling_departures", "")),
+        crossed=bool(metadata.get("crossed")),
+        readout=metadata.get("readout") == "logprobs",
         answered_by=str(metadata.get("answered_by", "")),
         chances=chances,
         outside=outside,
@@ -249,20 +247,9 @@ def _shares(reference: Reference, dilemma: Dilemma) -> tuple[float, ...]:
     return tuple(reference.shares([dilemma])[0].tolist())
 
 
-class KeptScore(Score):
-    """A score that is never changed in place.
-
-    Inspect copies a sample's score, contents and all, once for every row of a scorer before it
-    sets the copy's value; sharing the contents makes a row some ten times cheaper.
-    """
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> KeptScore:
-        return self.model_copy()
-
-
 def unscored(facts: Facts, epoch: int, explanation: str) -> Score:
     """Return the score of a sample without a decision: kept, explained, in no rate."""
-    return KeptScore.unscored(
+    return Score.unscored(
         reason=facts.outcome,
         explanation=explanation,
         metadata=score_metadata(facts, epoch),

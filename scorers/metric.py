@@ -1,16 +1,16 @@
-"""The one metric behind every row, and the name under which its columns appear."""
+"""The one metric behind every row of a log, and the names of its columns."""
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from inspect_ai.scorer import Metric, SampleScore, Value, metric
 
-from kidney_evals.errors import UserError
-from kidney_evals.measures.names import BOUNDS
-from kidney_evals.scorers._families import family_of, warn_of_failure
+from kidney_evals.measures import Measure, compute
 
 if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
@@ -27,32 +27,40 @@ def _est(row: str) -> Metric:
     """Compute one row of the run.
 
     Args:
-        row: The row's name, or the pattern of a family of rows ("importance_*") whose sample
-            values say by their first word which member they belong to.
+        row: The id of a measure; of a family ("imp_*") the sample's value says by its first word
+            which attribute is meant.
 
     Returns:
         A metric with the columns value, low, high, human, n and stderr. A column without a finite
         number is left out, since JSON has no NaN; n, which is 0 without a value, is always there.
     """
 
-    def compute(scores: list[SampleScore]) -> Value:
-        # Its module loads numpy.
-        from kidney_evals.estimation.errors import FAILURES
+    def evaluate(scores: list[SampleScore]) -> Value:
+        # These load numpy.
         from kidney_evals.estimation.quantity import undefined
+        from kidney_evals.scorers.samples import run_of_scores
 
-        try:
-            result = family_of(row)(row, scores)
-        except UserError:
-            raise
-        except FAILURES as error:
-            warn_of_failure(row, str(error))
-            result = undefined()
-        return cast(Value, _columns(row, result))
+        run = run_of_scores(scores)
+        if run is None:
+            return cast(Value, _columns(undefined()))
+        id = row
+        if row.endswith("*"):
+            id = row.replace("*", str(scores[0].score.value).split(" ")[0])
+        result = compute(run, id)
+        for name, error in run.failures.items():
+            _warn(name, str(error))
+        return cast(Value, _columns(result))
 
-    return compute
+    return evaluate
 
 
-def _columns(row: str, result: Quantity) -> dict[str, float]:
+@lru_cache(maxsize=256)
+def _warn(row: str, reason: str) -> None:
+    """Log once that a row has no value since its estimator failed."""
+    logging.getLogger(__name__).warning(f"the row {row} has no value: {reason}")
+
+
+def _columns(result: Quantity) -> dict[str, float]:
     """Return the columns of a row that hold a finite number, rounded."""
     columns = {
         "value": result.value,
@@ -60,9 +68,8 @@ def _columns(row: str, result: Quantity) -> dict[str, float]:
         "high": result.high,
         "human": result.human,
         "n": result.n,
+        "stderr": result.stderr,
     }
-    if result.defined and not row.startswith(BOUNDS):
-        columns["stderr"] = result.stderr
     kept = {name: value for name, value in columns.items() if math.isfinite(value)}
     if "value" not in kept:
         # Inspect shows the first column where a headline's row has no value.
@@ -77,6 +84,13 @@ _est.__module__ = "kidney_evals:columns"
 est = cast(Callable[[str], Metric], metric(name=COLUMN, scores="unreduced")(_est))
 
 
-def rows(*names: str) -> dict[str, list[Metric]]:
-    """Return the metrics of a scorer whose rows are `names`."""
-    return {name: [est(name)] for name in names}
+def rows(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
+    """Return the metrics of a scorer whose rows are some measures.
+
+    Inspect takes the rows of a pattern from the keys of the samples' values: a measure that not
+    every run has stands under a pattern that matches its own id alone.
+    """
+    return {
+        f"{one.id}*" if one.needs and not one.is_family else one.id: [est(one.id)]
+        for one in measures
+    }
