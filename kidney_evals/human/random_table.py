@@ -15,26 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError
-from kidney_evals.estimation.intervals import Z95
-from kidney_evals.estimation.random_coefficients import RandomCoefficientFit
 from kidney_evals.human.bootstrap import uniforms
-from kidney_evals.human.tables import RANDOM_FILE, Cell, number, read_rows
+from kidney_evals.human.tables import RANDOM_FILE, number, read_rows
 from kidney_evals.studies import Condition
 
 Floats = NDArray[np.float64]
 
-RANDOM_HEADER = (
-    "condition", "model", "form", "used", "bic", "element", "row", "column", "estimate", "se",
-    "low", "high", "people", "answers", "draws", "seed",
-)  # fmt: skip
-
-FIT_SEED = 0
-"""Of the draws in the fits; 1 in its place moves no used parameter by a tenth of its error."""
-
-COIN_PARAMETER = "coin"
-"""Name of τ, the readiness to take the coin, beside the attributes."""
-
-_MEAN, _ROOT = "mean", "cholesky"
+MEAN, ROOT = "mean", "cholesky"
 
 
 @dataclass(frozen=True)
@@ -76,41 +63,6 @@ class PeopleSpread:
         return result
 
 
-def random_rows(
-    condition: Condition, attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]
-) -> list[list[Cell]]:
-    """Return the rows of `RANDOM_HEADER`; the fit with the lowest BIC is marked as used.
-
-    BIC counts people, who are the independent units. Standard errors are those of the sandwich
-    with people as the units, intervals are estimate ± 1.96 of them.
-
-    Args:
-        condition: What the people were offered.
-        attributes: Ids, in the study's order.
-        fits: Of the same answers with the same seed.
-    """
-    best = min(fits, key=lambda fit: fit.bic)
-    rows: list[list[Cell]] = []
-    for fit in fits:
-        names = [*attributes, COIN_PARAMETER][: len(fit.means)]
-        places = zip(
-            *(np.tril_indices if fit.correlated else np.diag_indices)(len(names)), strict=True
-        )
-        elements = [(_MEAN, name, "") for name in names]
-        elements += [(_ROOT, names[i], names[j]) for i, j in places]
-        errors = np.sqrt(np.diag(fit.covariance))
-        form = "correlated" if fit.correlated else "diagonal"
-        for element, value, error in zip(elements, fit.theta, errors, strict=True):
-            rows.append(
-                [
-                    condition, fit.model, form, int(fit is best), round(fit.bic, 1), *element,
-                    float(value), float(error), float(value - Z95 * error),
-                    float(value + Z95 * error), fit.people, fit.n, fit.draws, FIT_SEED,
-                ]
-            )  # fmt: skip
-    return rows
-
-
 def read_spread(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> PeopleSpread | None:
@@ -147,14 +99,14 @@ def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> Pe
     k = len(attributes)
     cholesky = np.zeros((k, k))
     for i, name in enumerate(attributes):
-        cholesky[i, i] = found[_ROOT, name, name]
+        cholesky[i, i] = found[ROOT, name, name]
         for j, other in enumerate(attributes[:i]):
-            cholesky[i, j] = found.get((_ROOT, name, other), 0.0)
+            cholesky[i, j] = found.get((ROOT, name, other), 0.0)
     return PeopleSpread(
         model=rows[0]["model"],
         correlated=rows[0]["form"] == "correlated",
         people=int(rows[0]["people"]),
-        means=np.array([found[_MEAN, name, ""] for name in attributes]),
+        means=np.array([found[MEAN, name, ""] for name in attributes]),
         cholesky=cholesky,
     )
 

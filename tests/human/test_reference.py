@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.human.domain import domain_differences
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.share_models import flip_features
+from kidney_evals.lab.domain import domain_differences
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from kidney_evals.cli.main import main
-from kidney_evals.human.verify import Figure, note
+from kidney_evals.lab.verify import Figure, note
 
 
 def figure(sample: str, stated: str, ours: float, form: str = "authors") -> Figure:

@@ -18,8 +18,8 @@ from kidney_evals.estimation.random_people import (
     group_shares,
     person_shares,
 )
-from kidney_evals.human.drawn_models import Group, group
 from kidney_evals.human.raw import find_raw, read_study_2
+from kidney_evals.lab.drawn_models import Group, group
 from kidney_evals.studies import dilemmas_of, load_study
 
 HeldOut = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], float]

@@ -17,14 +17,16 @@ from kidney_evals.estimation.random_coefficients import (
     fit_random_coefficients,
 )
 from kidney_evals.estimation.random_people import draw_people, person_shares
-from kidney_evals.human.anchors import person_distances
-from kidney_evals.human.build_drawn import random_fits
-from kidney_evals.human.domain import domain_differences
-from kidney_evals.human.drawn_models import Group, group, logit_model
-from kidney_evals.human.random_table import PeopleSpread, random_rows, read_spread
+from kidney_evals.human.random_table import PeopleSpread, read_spread
 from kidney_evals.human.raw import find_raw, read_study_2
 from kidney_evals.human.reference import load_reference
-from kidney_evals.human.tables import LATENT_DIGITS, RANDOM_FILE, read_rows, table_text
+from kidney_evals.human.tables import RANDOM_FILE, read_rows
+from kidney_evals.lab.anchors import person_distances
+from kidney_evals.lab.domain import domain_differences
+from kidney_evals.lab.drawn_models import Group, group, logit_model
+from kidney_evals.lab.drawn_study import random_fits
+from kidney_evals.lab.random_table import random_rows
+from kidney_evals.lab.table_text import LATENT_DIGITS, table_text
 from kidney_evals.studies import Condition, Study, datasets_dir, load_study
 
 DRAWN = "mcelfresh_2021"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.human import fetch
 from kidney_evals.human.raw import SHA256, find_raw, sha256
+from kidney_evals.lab import fetch
 
 FILES = {name: f"content of {name}\n".encode() for name in SHA256}
 

@@ -19,14 +19,14 @@ from kidney_evals.estimation.indecision_family import (
     fit_indecision_family,
 )
 from kidney_evals.estimation.indecision_models import Form, IndecisionFit
-from kidney_evals.human.build import REFERENCE_FOLDER, build_reference
-from kidney_evals.human.published_split import (
+from kidney_evals.human.raw import Answers, Floats, find_raw, read_study_2
+from kidney_evals.lab.published_split import (
     Rows,
     published_features,
     published_split,
     took_the_coin,
 )
-from kidney_evals.human.raw import Answers, Floats, find_raw, read_study_2
+from kidney_evals.lab.reference_tables import REFERENCE_FOLDER, build_reference
 from kidney_evals.studies import Study, load_study
 
 STUDY = "mcelfresh_2021"

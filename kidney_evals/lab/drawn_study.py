@@ -12,10 +12,13 @@ from kidney_evals.estimation.random_coefficients import (
     fit_random_coefficients,
 )
 from kidney_evals.estimation.random_people import asked_twice
-from kidney_evals.human import anchors
-from kidney_evals.human.bootstrap import Floats, interval
-from kidney_evals.human.domain import domain_differences
-from kidney_evals.human.drawn_models import (
+from kidney_evals.human.bootstrap import Floats
+from kidney_evals.human.raw import COIN, Answers
+from kidney_evals.human.share_models import flip_share
+from kidney_evals.human.tables import RANDOM_FILE
+from kidney_evals.lab import anchors
+from kidney_evals.lab.domain import domain_differences
+from kidney_evals.lab.drawn_models import (
     CURVE_EDGES,
     Group,
     Model,
@@ -29,10 +32,9 @@ from kidney_evals.human.drawn_models import (
     slope_model,
     two_stage_model,
 )
-from kidney_evals.human.random_table import FIT_SEED, RANDOM_HEADER, random_rows
-from kidney_evals.human.raw import COIN, Answers
-from kidney_evals.human.share_models import flip_share
-from kidney_evals.human.tables import LATENT_DIGITS, RANDOM_FILE, Cell, draws_text, table_text
+from kidney_evals.lab.random_table import FIT_SEED, RANDOM_HEADER, random_rows
+from kidney_evals.lab.resampling import interval
+from kidney_evals.lab.table_text import LATENT_DIGITS, Cell, draws_text, table_text
 from kidney_evals.studies import Condition, Study
 
 _CLASSES = (2, 3, 4, 5, 6)

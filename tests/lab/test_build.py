@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kidney_evals.human.build import build_reference, fixed_reference
-from kidney_evals.human.drawn_models import group, logit_model
 from kidney_evals.human.raw import find_raw, read_study_1, read_study_2
-from kidney_evals.human.tables import Cell, read_rows, table_text
+from kidney_evals.human.tables import read_rows
+from kidney_evals.lab.drawn_models import group, logit_model
+from kidney_evals.lab.reference_tables import build_reference, fixed_reference
+from kidney_evals.lab.table_text import Cell, table_text
 from kidney_evals.studies import datasets_dir, load_study
 
 DERIVED = ("mcelfresh_2021", "mcelfresh_2021_fixed")
@@ -82,7 +83,7 @@ def test_another_question_under_a_known_id_is_noticed(raw_dir: Path, tmp_path: P
     from shutil import copytree
 
     from kidney_evals.errors import UserError
-    from kidney_evals.human.build_fixed import answer_table
+    from kidney_evals.lab.fixed_study import answer_table
 
     folder = tmp_path / "changed"
     copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
