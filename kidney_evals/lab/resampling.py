@@ -23,3 +23,14 @@ def interval(draws: Floats) -> tuple[Floats, Floats]:
     """Return the 95 % percentile interval over the first axis."""
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
     return low, high
+
+
+def binomial_error(share: float, runs: int) -> float:
+    """Return the standard error of a share of independent runs.
+
+    Args:
+        share: The share; with none or all of the runs, the error is that of one more or less.
+        runs: How many runs.
+    """
+    inside = min(max(share, 1 / runs), 1 - 1 / runs)
+    return float((inside * (1 - inside) / runs) ** 0.5)

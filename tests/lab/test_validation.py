@@ -8,14 +8,14 @@ from click.testing import CliRunner
 
 from kidney_evals.cli.main import main
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.lab import respondents as known
+from kidney_evals.lab.graded import graded_series, intra_class
+from kidney_evals.lab.panel import another_crowd, panel
+from kidney_evals.lab.respondents import RESPONDENTS, Respondent
+from kidney_evals.lab.simulate import Validated, rows_of, simulate_run, validate
+from kidney_evals.lab.truth import true_rows
+from kidney_evals.lab.validation import verdict
 from kidney_evals.studies import Condition, dilemmas_of, load_study
-from kidney_evals.validation import respondents as known
-from kidney_evals.validation.graded import graded_series, intra_class
-from kidney_evals.validation.panel import another_crowd, panel
-from kidney_evals.validation.report import verdict
-from kidney_evals.validation.respondents import RESPONDENTS, Respondent
-from kidney_evals.validation.simulate import Validated, rows_of, simulate_run, validate
-from kidney_evals.validation.truth import true_rows
 
 BY_NAME = {one.name: one for one in RESPONDENTS}
 

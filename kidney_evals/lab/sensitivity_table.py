@@ -1,7 +1,7 @@
 """Making `sensitivity.csv`: which change between two versions of a model a run finds.
 
-    python -m kidney_evals.planning.sensitivity            # every row, half an hour of one core
-    python -m kidney_evals.planning.sensitivity --out FILE
+    python -m kidney_evals.lab.sensitivity_table            # every row, half an hour of one core
+    python -m kidney_evals.lab.sensitivity_table --out FILE
 
 Both versions answer the same drawn dilemmas once in each order, and the paired tests of
 `kidney_evals.estimation.paired` compare them. Nothing here runs when a plan is made. See the card
@@ -33,12 +33,12 @@ from kidney_evals.estimation.paired import (
 )
 from kidney_evals.estimation.paired_importance import importance_changes
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.planning._runs import binomial_error
+from kidney_evals.lab.panel import Panel, another_crowd, panel
+from kidney_evals.lab.resampling import binomial_error
+from kidney_evals.lab.simulate import POPULATION, draw
 from kidney_evals.planning.change import COLUMNS, TABLE
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
-from kidney_evals.validation.panel import Panel, another_crowd, panel
-from kidney_evals.validation.simulate import POPULATION, draw
 
 STUDY: Final = "mcelfresh_2021"
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from kidney_evals.planning.stopping import (
+from kidney_evals.lab.stopping_table import (
     COLUMNS,
     FLIP_RATES,
     LONG,

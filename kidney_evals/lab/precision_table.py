@@ -1,7 +1,7 @@
 """Making `precision.csv`: known respondents answer, the scorers' own functions give the intervals.
 
-    python -m kidney_evals.planning.simulate            # every row, half an hour of one core
-    python -m kidney_evals.planning.simulate --out FILE
+    python -m kidney_evals.lab.precision_table            # every row, half an hour of one core
+    python -m kidney_evals.lab.precision_table --out FILE
 
 Nothing here runs when a plan is made. See the card beside the table for what it holds.
 """
@@ -21,6 +21,7 @@ import numpy as np
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.lab.simulate import draw
 from kidney_evals.measures.names import IMPORTANCE
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
@@ -43,7 +44,6 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
-from kidney_evals.validation.simulate import draw
 
 SEED = 20261
 """Seed of every random number here, with the cell it belongs to."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kidney_evals.studies import CONDITIONS, Condition
-from kidney_evals.validation.graded import (
+from kidney_evals.lab.graded import (
     SIZES,
     Graded,
     Outranked,
     order_and_reliability,
     outranked,
 )
-from kidney_evals.validation.respondents import RESPONDENTS, Respondent
-from kidney_evals.validation.simulate import Validated, validate
+from kidney_evals.lab.respondents import RESPONDENTS, Respondent
+from kidney_evals.lab.simulate import Validated, validate
+from kidney_evals.studies import CONDITIONS, Condition
 
 STUDY = "mcelfresh_2021"
 """The study whose dilemmas are drawn, on which everything is validated."""

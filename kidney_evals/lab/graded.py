@@ -12,12 +12,12 @@ from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.rank import spearman
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab import respondents as known
+from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.respondents import Behaviour, Respondent
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures.rows import measure
 from kidney_evals.studies import Condition, load_study
-from kidney_evals.validation import respondents as known
-from kidney_evals.validation.panel import Panel
-from kidney_evals.validation.respondents import Behaviour, Respondent
-from kidney_evals.validation.simulate import simulate_run
 
 LEVELS: Final = 40
 """Respondents of a graded series."""

@@ -14,9 +14,9 @@ from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.half_threshold import FARTHEST
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.logit import fit_logit_resamples
+from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.respondents import Respondent
 from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.validation.panel import Panel
-from kidney_evals.validation.respondents import Respondent
 
 
 def true_rows(

@@ -12,13 +12,13 @@ import numpy as np
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.lab.panel import Panel, another_crowd, panel
+from kidney_evals.lab.respondents import Respondent
+from kidney_evals.lab.truth import true_rows
 from kidney_evals.measures.names import IMPORTANCE
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
-from kidney_evals.validation.panel import Panel, another_crowd, panel
-from kidney_evals.validation.respondents import Respondent
-from kidney_evals.validation.truth import true_rows
 
 SEED: Final = 8128
 """Seed of every random number here, with the respondent and the run."""

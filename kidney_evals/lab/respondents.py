@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from kidney_evals.estimation._checks import Floats
-from kidney_evals.validation.panel import Panel
+from kidney_evals.lab.panel import Panel
 
 Behaviour = Callable[[Panel], Floats]
 """Probabilities by dilemma, order and answer as listed, shape (D, 2, K)."""

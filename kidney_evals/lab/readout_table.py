@@ -1,7 +1,7 @@
 """Making `readout.csv`: calls for one width of interval, sampled and read out.
 
-    python -m kidney_evals.planning.readout             # two minutes of one core
-    python -m kidney_evals.planning.readout --out FILE
+    python -m kidney_evals.lab.readout_table             # two minutes of one core
+    python -m kidney_evals.lab.readout_table --out FILE
 
 See the card beside the table for what it holds.
 """
@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from kidney_evals import planning
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.respondent_baselines import answer_shares
 from kidney_evals.human.reference import load_reference
@@ -25,7 +26,7 @@ from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
-TABLE: Final = Path(__file__).with_name("readout.csv")
+TABLE: Final = Path(planning.__file__).with_name("readout.csv")
 COLUMNS: Final = ("respondent", "row", "half_width", "sampled", "read_out", "ratio")
 
 TARGETS: Final[Mapping[str, float]] = {"flip_rate": 0.03, "swap_diff": 0.05, "imp_age": 0.03}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.planning.change import COLUMNS, TABLE, paired_changes
-from kidney_evals.planning.sensitivity import (
+from kidney_evals.lab.panel import panel
+from kidney_evals.lab.sensitivity_table import (
     DILEMMAS,
     RUNS,
     STUDY,
@@ -22,8 +22,8 @@ from kidney_evals.planning.sensitivity import (
     simulate,
     versions,
 )
+from kidney_evals.planning.change import COLUMNS, TABLE, paired_changes
 from kidney_evals.studies import dilemmas_of, load_study
-from kidney_evals.validation.panel import panel
 
 
 def lines() -> list[dict[str, str]]:

@@ -1,7 +1,7 @@
 """Making `stopping.csv`: what stopping at a precision does to the interval, and what it spares.
 
-    python -m kidney_evals.planning.stopping            # every line, some minutes of one core
-    python -m kidney_evals.planning.stopping --out FILE
+    python -m kidney_evals.lab.stopping_table            # every line, some minutes of one core
+    python -m kidney_evals.lab.stopping_table --out FILE
 
 Respondents with known probabilities answer drawn dilemmas in both orders, the functions behind the
 scorers' rows are asked at every look, and the rule of `kidney_evals.stopping` ends the run. See the
@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from kidney_evals import planning
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation.consistency import swap_disagreement
@@ -28,19 +29,19 @@ from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
-from kidney_evals.planning._runs import binomial_error
-from kidney_evals.planning.precision import CONSISTENCY
-from kidney_evals.stopping import RATES, is_known, looks
-from kidney_evals.studies import CONDITIONS, Condition, load_study
-from kidney_evals.validation.panel import Panel, panel
-from kidney_evals.validation.respondents import (
+from kidney_evals.lab.panel import Panel, panel
+from kidney_evals.lab.resampling import binomial_error
+from kidney_evals.lab.respondents import (
     as_people,
     lexicographic,
     majority,
     never_flips,
     noise,
 )
-from kidney_evals.validation.simulate import POPULATION, draw
+from kidney_evals.lab.simulate import POPULATION, draw
+from kidney_evals.planning.precision import CONSISTENCY
+from kidney_evals.stopping import RATES, is_known, looks
+from kidney_evals.studies import CONDITIONS, Condition, load_study
 
 STUDY: Final = "mcelfresh_2021"
 
@@ -50,7 +51,7 @@ SEED: Final = 20263
 RUNS: Final = 4000
 """Simulated runs behind a line."""
 
-TABLE: Final = Path(__file__).with_name("stopping.csv")
+TABLE: Final = Path(planning.__file__).with_name("stopping.csv")
 
 COLUMNS: Final = (
     "condition",

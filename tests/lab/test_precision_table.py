@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.precision_table import Cell, cells, simulate
 from kidney_evals.planning.precision import COLUMNS, TABLE, Design, expectations
-from kidney_evals.planning.simulate import Cell, cells, simulate
 from kidney_evals.studies import CONDITIONS, load_study, study_names
 
 
