@@ -1,6 +1,6 @@
 """How far the lexical rules agree with the hand-coded texts.
 
-`python -m kidney_evals.rationale.measure` writes `measured.md`; a test holds that file to what the
+`python -m kidney_evals.lab.reason_coding` writes `measured.md`; a test holds that file to what the
 rules give now.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.estimation.intervals import wilson
+from kidney_evals.lab.coded_texts import PARTS, CodedText, Part, coded_texts
 from kidney_evals.rationale.codes import AGREE, ARGUMENTS, STATUSES, Argument, Codes, Status
-from kidney_evals.rationale.corpus import PARTS, CodedText, Part, coded_texts
 from kidney_evals.rationale.lexical import code
 
 DRAWS = 2000
