@@ -4,8 +4,8 @@
     python -m kidney_evals.lab.stopping_table --out FILE
 
 Respondents with known probabilities answer drawn dilemmas in both orders, the functions behind the
-scorers' rows are asked at every look, and the rule of `kidney_evals.stopping` ends the run. See the
-card beside the table for what it holds.
+scorers' rows are asked at every look, and the rule of `kidney_evals.tasks.stopping` ends the run.
+The card beside the table says what it holds.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from kidney_evals.lab.respondents import (
 )
 from kidney_evals.lab.simulate import POPULATION, draw
 from kidney_evals.planning.precision import CONSISTENCY
-from kidney_evals.stopping import RATES, is_known, looks
 from kidney_evals.studies import CONDITIONS, Condition, load_study
+from kidney_evals.tasks.stopping import RATES, is_known, looks
 
 STUDY: Final = "mcelfresh_2021"
 

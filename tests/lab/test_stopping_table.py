@@ -22,7 +22,7 @@ from kidney_evals.lab.stopping_table import (
     simulate,
     true_rate,
 )
-from kidney_evals.stopping import RATES, looks
+from kidney_evals.tasks.stopping import RATES, looks
 
 LEAST = 0.92
 """Coverage that a final interval must have."""
