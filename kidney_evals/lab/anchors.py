@@ -13,9 +13,9 @@ import numpy as np
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.estimation.logit import fit_logit_resamples
-from kidney_evals.human.bootstrap import Floats
 from kidney_evals.human.raw import COIN
-from kidney_evals.human.share_models import flip_share, with_coin
+from kidney_evals.human.sources import flip_share, with_coin
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab.drawn_models import Group, Model
 from kidney_evals.lab.resampling import half_masks, interval
 from kidney_evals.lab.table_text import Cell

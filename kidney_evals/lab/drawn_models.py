@@ -14,9 +14,9 @@ from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.lapse import LapseFit, fit_lapse
 from kidney_evals.estimation.logit import LogitFit, fit_logit, fit_logit_resamples
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage, maximise
-from kidney_evals.human.bootstrap import Floats
 from kidney_evals.human.raw import COIN, Answers, Ints
-from kidney_evals.human.share_models import FLIP_FEATURES, flip_features
+from kidney_evals.human.sources import FLIP_FEATURES, flip_features
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab.resampling import interval, person_counts
 from kidney_evals.lab.table_text import Cell
 from kidney_evals.studies import Condition, Study

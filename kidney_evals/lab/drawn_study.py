@@ -12,10 +12,9 @@ from kidney_evals.estimation.random_coefficients import (
     fit_random_coefficients,
 )
 from kidney_evals.estimation.random_people import asked_twice
-from kidney_evals.human.bootstrap import Floats
 from kidney_evals.human.raw import COIN, Answers
-from kidney_evals.human.share_models import flip_share
-from kidney_evals.human.tables import RANDOM_FILE
+from kidney_evals.human.sources import flip_share
+from kidney_evals.human.tables import RANDOM_FILE, Floats
 from kidney_evals.lab import anchors
 from kidney_evals.lab.domain import domain_differences
 from kidney_evals.lab.drawn_models import (

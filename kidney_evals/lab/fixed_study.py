@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kidney_evals.errors import UserError
-from kidney_evals.human.bootstrap import Floats
 from kidney_evals.human.raw import Answers
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab.resampling import interval, person_counts
 from kidney_evals.lab.table_text import Cell, draws_text, table_text
 from kidney_evals.studies import Condition, Study

@@ -8,7 +8,7 @@ import numpy as np
 
 from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.random_coefficients import RandomCoefficientFit
-from kidney_evals.human.random_table import MEAN, ROOT
+from kidney_evals.human.people_tables import MEAN, ROOT
 from kidney_evals.lab.table_text import Cell
 from kidney_evals.studies import Condition
 

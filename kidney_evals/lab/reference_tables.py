@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kidney_evals.human.bootstrap import DRAWS
 from kidney_evals.human.raw import COMMIT, SHA256, find_raw, read_study_1, read_study_2
+from kidney_evals.human.sources import DRAWS
 from kidney_evals.lab.drawn_study import drawn_tables
 from kidney_evals.lab.fixed_study import fixed_tables
 from kidney_evals.studies import load_study

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kidney_evals.human.bootstrap import DRAWS, Floats, uniforms
+from kidney_evals.human.sources import DRAWS, uniforms
+from kidney_evals.human.tables import Floats
 
 
 def person_counts(seed: int, people: int, draws: int = DRAWS) -> Floats:

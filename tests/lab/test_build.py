@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
 from kidney_evals.human.raw import find_raw, read_study_1, read_study_2
-from kidney_evals.human.tables import read_rows
 from kidney_evals.lab.drawn_models import group, logit_model
 from kidney_evals.lab.reference_tables import build_reference, fixed_reference
 from kidney_evals.lab.table_text import Cell, table_text
@@ -60,7 +61,7 @@ def test_tables_are_small_and_none_has_a_row_for_a_person() -> None:
             assert len(content) < 300_000
             assert b"\r" not in content
             if name.endswith(".csv"):
-                rows = read_rows(datasets_dir() / study / "reference" / name)
+                rows = list(csv.DictReader(io.StringIO(content.decode())))
                 # 132, 62 and 60 people answered; a table as long as that would be one of persons.
                 assert len(rows) not in (60, 62, 132, 264, 5297)
                 assert not {"user_id", "person", "participant"} & set(rows[0])

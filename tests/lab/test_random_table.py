@@ -17,10 +17,10 @@ from kidney_evals.estimation.random_coefficients import (
     fit_random_coefficients,
 )
 from kidney_evals.estimation.random_people import draw_people, person_shares
-from kidney_evals.human.random_table import PeopleSpread, read_spread
+from kidney_evals.human.people_tables import PeopleSpread, read_spread
 from kidney_evals.human.raw import find_raw, read_study_2
 from kidney_evals.human.reference import load_reference
-from kidney_evals.human.tables import RANDOM_FILE, read_rows
+from kidney_evals.human.tables import RANDOM_FILE, CoefficientRow, read_rows
 from kidney_evals.lab.anchors import person_distances
 from kidney_evals.lab.domain import domain_differences
 from kidney_evals.lab.drawn_models import Group, group, logit_model
@@ -61,23 +61,19 @@ def test_a_fit_of_the_table_is_rebuilt_byte_for_byte(raw_dir: Path) -> None:
 
 @pytest.mark.parametrize("condition", BOTH)
 def test_the_lower_bic_is_used(condition: Condition) -> None:
-    rows = [
-        row
-        for row in read_rows(datasets_dir() / DRAWN / "reference" / RANDOM_FILE)
-        if row["condition"] == condition
-    ]
-    bic = {row["form"]: float(row["bic"]) for row in rows}
-    used = {row["form"] for row in rows if row["used"] == "1"}
+    rows = read_rows(datasets_dir() / DRAWN / "reference", CoefficientRow, condition)
+    bic = {row.form: row.bic for row in rows}
+    used = {row.form for row in rows if row.used == "1"}
     assert used == {min(bic, key=lambda form: bic[form])} == {"diagonal"}
     # p (p + 3) / 2 parameters of p correlated coefficients, 2 p of independent ones.
     p = 3 if condition == "forced_choice" else 4
     assert len(rows) == p * (p + 3) // 2 + 2 * p
     for row in rows:
-        low, value, high = (float(row[name]) for name in ("low", "estimate", "high"))
+        assert row.se is not None
         # Four digits of each end.
-        assert high - low == pytest.approx(2 * 1.96 * float(row["se"]), rel=2e-3)
-        assert low < value < high
-        assert (row["people"], row["answers"]) == ("132", "5297")
+        assert row.high - row.low == pytest.approx(2 * 1.96 * row.se, rel=2e-3)
+        assert row.low < row.estimate < row.high
+        assert (row.people, row.answers) == (132, 5297)
 
 
 @pytest.mark.parametrize(
