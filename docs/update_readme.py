@@ -12,8 +12,8 @@ import re
 import sys
 from pathlib import Path
 
+from kidney_evals.lab import readout_table, stopping_table
 from kidney_evals.limits import limits_and_use
-from kidney_evals.planning import readout, stopping
 from kidney_evals.reporting.rows import row_cards
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -59,8 +59,8 @@ def main() -> None:
     for block, content in (
         ("limits", limits()),
         ("rows", rows()),
-        ("readout", readout.markdown()),
-        ("precision", stopping.markdown()),
+        ("readout", readout_table.markdown()),
+        ("precision", stopping_table.markdown()),
     ):
         after = replace(after, block, content)
     if options.known:

@@ -15,7 +15,6 @@ from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
 from kidney_evals.scorers import scorers_for
-from kidney_evals.stopping import stop_when_known
 from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
 from kidney_evals.tasks._own_solver import only_own_solver
 from kidney_evals.tasks._samples import (
@@ -28,6 +27,7 @@ from kidney_evals.tasks._samples import (
 )
 from kidney_evals.tasks._viewer import headline, viewer
 from kidney_evals.tasks._wordings import deal, wordings_for
+from kidney_evals.tasks.stopping import stop_when_known
 
 DEFAULT_STUDY = "mcelfresh_2021"
 

@@ -108,7 +108,7 @@ def reference() -> None:
 @click.option("--overwrite", is_flag=True, help="Replace files that are not the published ones.")
 def fetch(cache: Path | None, overwrite: bool) -> None:
     """Download the published answers from their pinned home and check them."""
-    from kidney_evals.human.fetch import fetch_raw
+    from kidney_evals.lab.fetch import fetch_raw
 
     say(str(fetch_raw(cache, overwrite=overwrite)), fit=False)
 
@@ -128,7 +128,7 @@ def fetch(cache: Path | None, overwrite: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace any regular file.")
 def build(data: Path, out: Path | None, overwrite: bool) -> None:
     """Make every table that derives from the published answers, byte for byte."""
-    from kidney_evals.human.build import build_reference
+    from kidney_evals.lab.reference_tables import build_reference
     from kidney_evals.studies import datasets_dir
 
     for path in build_reference(data, out or datasets_dir(), overwrite=overwrite):

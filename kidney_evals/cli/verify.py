@@ -22,7 +22,7 @@ def verify(data: Path) -> None:
     First the reference tables, then the choice models with a coin. Ends with status 1 where a
     reference table differs.
     """
-    from kidney_evals.human.verify import note, verify_models, verify_tables
+    from kidney_evals.lab.verify import note, verify_models, verify_tables
 
     tables = verify_tables(data)
     say(f"{'reference table':47} {'figures':>8} {'largest diff.':>14}")

@@ -1,1 +1,46 @@
-"""The human side of every comparison: raw files, shipped tables, typed access."""
+"""How people answered: the human side of every comparison, read from a study's tables.
+
+```python
+from kidney_evals.human import load_reference
+from kidney_evals.studies import dilemmas_of, load_study
+
+study = load_study("mcelfresh_2021")
+people = load_reference(study, "coin_flip")
+people.shares(dilemmas_of(study, 3, None))  # first, second, coin; shape (3, 3)
+people.importance                           # signed shares of the attributes, shape (k,)
+people.anchors["indecision"]["people"]      # what people get: a Quantity
+```
+"""
+
+from kidney_evals.human.people_tables import (
+    CalibrationBin,
+    LatentModel,
+    PeopleBend,
+    PeopleModel,
+    PeopleSpread,
+    people_bends,
+    people_calibration,
+    people_model,
+    read_spread,
+)
+from kidney_evals.human.reference import REFERENCE_FOLDER, Reference, load_reference
+from kidney_evals.human.sources import CountShares, ModelShares, ProfileShares, differences
+
+__all__ = [
+    "REFERENCE_FOLDER",
+    "CalibrationBin",
+    "CountShares",
+    "LatentModel",
+    "ModelShares",
+    "PeopleBend",
+    "PeopleModel",
+    "PeopleSpread",
+    "ProfileShares",
+    "Reference",
+    "differences",
+    "load_reference",
+    "people_bends",
+    "people_calibration",
+    "people_model",
+    "read_spread",
+]

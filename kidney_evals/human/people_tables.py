@@ -1,14 +1,36 @@
-"""Tables about people that only a description reads: models with errors, bends, calibration."""
+"""Models fitted to people, as the tables store them, and how single people differ."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.human.reference import REFERENCE_FOLDER, Reference
-from kidney_evals.human.tables import Floats, number, read_rows
+from kidney_evals.estimation.two_stage import predict_two_stage
+from kidney_evals.human.sources import uniforms
+from kidney_evals.human.tables import (
+    BendRow,
+    CalibrationRow,
+    CoefficientRow,
+    CovarianceRow,
+    Floats,
+    LatentRow,
+    ModelRow,
+    read_rows,
+)
+from kidney_evals.studies import Condition
+
+if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
+
+MEAN, ROOT = "mean", "cholesky"
+"""Elements of `random_coefficients.csv`."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +40,7 @@ class PeopleModel:
     Attributes:
         parameters: Their names.
         estimates: With 95 % intervals over resampled people, one for each parameter.
-        covariance: Of the estimates, clustered by person, shape (p, p).
+        covariance: Of the estimates, clustered by person, shape (p, p); NaN where unknown.
     """
 
     parameters: tuple[str, ...]
@@ -58,6 +80,73 @@ class CalibrationBin:
     observed: Quantity
 
 
+@dataclass(frozen=True)
+class LatentModel:
+    """Classes of people, each a two-stage model (a logit where no coin was offered).
+
+    Attributes:
+        shares: Share of people in each class, shape (C,), summing to 1.
+        weights: Logit weights per scale unit, shape (C, k).
+        flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN in forced choice.
+        flip_slope: Fall of these log-odds per unit of the class's own |Δu|, shape (C,).
+    """
+
+    shares: Floats
+    weights: Floats
+    flip_intercept: Floats
+    flip_slope: Floats
+
+    def predict(self, differences: Floats) -> Floats:
+        """Return each class's (first, second, coin), shape (C, n, 3); coin 0 where none is."""
+        theta = np.column_stack(
+            [
+                self.weights,
+                np.nan_to_num(self.flip_intercept, nan=-np.inf),
+                np.nan_to_num(self.flip_slope, nan=0.0),
+                np.zeros(len(self.shares)),
+            ]
+        )
+        return np.stack([predict_two_stage(row, differences) for row in theta])
+
+
+@dataclass(frozen=True)
+class PeopleSpread:
+    """A normal distribution of weights over people.
+
+    Attributes:
+        model: Of one person's answers, `logit` or `davidson`; empty where a study published the
+            distribution and did not fit it here.
+        correlated: Whether weights go together over people.
+        people: How many it was fitted to; 0 where that is not known.
+        means: Weights per scale unit, positive where people favour, shape (k,).
+        cholesky: L of the covariance L Lᵀ over people, shape (k, k).
+    """
+
+    model: str
+    correlated: bool
+    people: int
+    means: Floats
+    cholesky: Floats
+
+    def draw(self, count: int, seed: int) -> Floats:
+        """Return the weights of new people, shape (count, k).
+
+        A Latin hypercube (McKay et al. 1979): each person follows the distribution, and every
+        1/count of each standard normal behind it holds one person.
+
+        Args:
+            count: How many people.
+            seed: Of the draw; the same people for the same seed on every machine.
+        """
+        from scipy.special import ndtri
+
+        size = len(self.means)
+        order, within = uniforms(seed, (2, count, size))
+        cells = (order.argsort(axis=0, kind="stable") + within) / count
+        result: Floats = self.means + ndtri(np.clip(cells, 1e-15, 1 - 1e-15)) @ self.cholesky.T
+        return result
+
+
 def people_model(reference: Reference, name: str) -> PeopleModel | None:
     """Return a fitted model of the condition's people, None where the study ships none.
 
@@ -65,23 +154,30 @@ def people_model(reference: Reference, name: str) -> PeopleModel | None:
         reference: The human side.
         name: As in the column `model` of `models.csv`.
     """
-    rows = [row for row in _rows(reference, "models.csv") if row["model"] == name]
+    rows = [
+        row
+        for row in read_rows(reference.folder, ModelRow, reference.condition)
+        if row.model == name
+    ]
     if not rows:
         return None
-    parameters = tuple(row["parameter"] for row in rows)
-    covariance = np.full((len(rows), len(rows)), np.nan)
-    for row in _rows(reference, "covariance.csv"):
-        if row["model"] == name:
-            i, j = parameters.index(row["row"]), parameters.index(row["column"])
-            covariance[i, j] = covariance[j, i] = number(row["covariance"])
-    return PeopleModel(parameters, tuple(_quantity(row, "estimate") for row in rows), covariance)
+    parameters = tuple(row.parameter for row in rows)
+    return PeopleModel(
+        parameters,
+        tuple(row.quantity_of(row.estimate) for row in rows),
+        _covariance(
+            read_rows(reference.folder, CovarianceRow, reference.condition), name, parameters
+        ),
+    )
 
 
 def people_bends(reference: Reference) -> dict[str, PeopleBend]:
     """Return how each attribute's effect bends, by attribute; empty where unknown."""
     return {
-        row["attribute"]: PeopleBend(_quantity(row, "upper_share"), number(row["p_value"]))
-        for row in _rows(reference, "bends.csv")
+        row.attribute: PeopleBend(
+            row.quantity_of(row.upper_share), math.nan if row.p_value is None else row.p_value
+        )
+        for row in read_rows(reference.folder, BendRow, reference.condition)
     }
 
 
@@ -94,22 +190,111 @@ def people_calibration(reference: Reference, model: str) -> tuple[CalibrationBin
             same) or `flip` (the coin).
     """
     return tuple(
-        CalibrationBin(
-            number(row["from"]),
-            number(row["predicted"]),
-            _quantity(row, "observed")._replace(n=int(row["answers"])),
-        )
-        for row in _rows(reference, "calibration.csv")
-        if row["model"] == model
+        CalibrationBin(row.start, row.predicted, row.quantity_of(row.observed, row.answers))
+        for row in read_rows(reference.folder, CalibrationRow, reference.condition)
+        if row.model == model
     )
 
 
-def _rows(reference: Reference, name: str) -> list[dict[str, str]]:
-    path = reference.study.path / REFERENCE_FOLDER / name
-    if not path.exists():
-        return []
-    return [row for row in read_rows(path) if row["condition"] == reference.condition]
+def read_latent(
+    folder: Path, condition: Condition, attributes: Sequence[str]
+) -> LatentModel | None:
+    """Read the classes of a condition, as many as the table marks as used; None without any.
+
+    Args:
+        folder: The study's reference folder.
+        condition: Which group of people.
+        attributes: Ids, in the study's order.
+    """
+    rows = [row for row in read_rows(folder, LatentRow, condition) if row.used == "1"]
+    if not rows:
+        return None
+    shares = np.array([row.share for row in rows])
+    return LatentModel(
+        shares=shares / shares.sum(),
+        weights=np.array([row.values(attributes) for row in rows]),
+        flip_intercept=np.array([row.flip_intercept for row in rows]),
+        flip_slope=np.array([row.flip_slope for row in rows]),
+    )
 
 
-def _quantity(row: dict[str, str], value: str) -> Quantity:
-    return Quantity(number(row[value]), number(row["low"]), number(row["high"]))
+def read_spread(
+    folder: Path, condition: Condition, attributes: Sequence[str]
+) -> PeopleSpread | None:
+    """Read how weights are spread over the people of a condition.
+
+    The fit that `random_coefficients.csv` marks as used, else the distribution that the study
+    published: the rows `random_mean` and `random_people` of `models.csv` and `covariance.csv`.
+
+    Args:
+        folder: The study's reference folder.
+        condition: Which group of people.
+        attributes: Ids, in the study's order.
+
+    Returns:
+        The distribution, None where neither is there.
+
+    Raises:
+        UserError: A table does not fit its form.
+    """
+    try:
+        return _fitted(folder, condition, attributes) or _published(folder, condition, attributes)
+    except UserError:
+        raise
+    except (KeyError, ValueError) as error:
+        raise UserError(
+            f"the tables of people's spread in {folder} do not fit their form ({error!r})"
+        ) from error
+
+
+def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> PeopleSpread | None:
+    rows = [row for row in read_rows(folder, CoefficientRow, condition) if row.used == "1"]
+    if not rows:
+        return None
+    found = {(row.element, row.row, row.column): row.estimate for row in rows}
+    cholesky = np.zeros((len(attributes), len(attributes)))
+    for i, name in enumerate(attributes):
+        cholesky[i, i] = found[ROOT, name, name]
+        for j, other in enumerate(attributes[:i]):
+            cholesky[i, j] = found.get((ROOT, name, other), 0.0)
+    return PeopleSpread(
+        model=rows[0].model,
+        correlated=rows[0].form == "correlated",
+        people=rows[0].people,
+        means=np.array([found[MEAN, name, ""] for name in attributes]),
+        cholesky=cholesky,
+    )
+
+
+def _published(
+    folder: Path, condition: Condition, attributes: Sequence[str]
+) -> PeopleSpread | None:
+    means = {
+        row.parameter: row.estimate
+        for row in read_rows(folder, ModelRow, condition)
+        if row.model == "random_mean"
+    }
+    shared = read_rows(folder, CovarianceRow, condition)
+    if not means or not any(row.model == "random_people" for row in shared):
+        return None
+    covariance = _covariance(shared, "random_people", attributes)
+    if np.isnan(covariance).any():
+        raise ValueError("random_people lacks a covariance")
+    return PeopleSpread(
+        model="",
+        correlated=bool((covariance != np.diag(np.diag(covariance))).any()),
+        people=0,
+        means=np.array([means[name] for name in attributes]),
+        cholesky=np.linalg.cholesky(covariance).astype(np.float64),
+    )
+
+
+def _covariance(rows: Iterable[CovarianceRow], model: str, parameters: Sequence[str]) -> Floats:
+    """Return the covariance matrix of a model's parameters, NaN where the table has no row."""
+    place = {name: i for i, name in enumerate(parameters)}
+    result = np.full((len(place), len(place)), np.nan)
+    for row in rows:
+        if row.model == model and row.row in place and row.column in place:
+            i, j = place[row.row], place[row.column]
+            result[i, j] = result[j, i] = row.covariance
+    return result

@@ -1,7 +1,8 @@
-"""Where the human shares of a dilemma come from: a model, counts, profile scores or a table.
+"""Human shares of a dilemma: from a fitted model, counts, profile scores or a published table.
 
-Every source answers the same three questions for a list of dilemmas; `K` is 2 in forced choice
-(first, second) and 3 with a coin (first, second, coin). Dilemmas a source does not know are NaN.
+Every source returns the shares of a list of dilemmas and their draws with people resampled; `K` is
+2 in forced choice (first, second) and 3 with a coin (first, second, coin). Dilemmas that a source
+does not know are NaN.
 """
 
 from __future__ import annotations
@@ -11,14 +12,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation.lapse import predict_shares
-from kidney_evals.human.bootstrap import DRAWS, uniforms
-from kidney_evals.human.share_models import flip_share, with_coin
+from kidney_evals.human.tables import Floats
 from kidney_evals.studies import Dilemma, Study
 
-Floats = NDArray[np.float64]
+DRAWS = 300
+"""Participant-bootstrap draws in every shipped table."""
+
+FLIP_FEATURES = ("closeness", "ties", "dominance")
+"""What the coin's share depends on: |Δu| in strict-group logit units, the number of equal
+attributes, and whether one patient is at least as favoured on every attribute. People flip more
+between patients who share values and, at equal closeness, when one dominates."""
+
+IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
+"""Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way."""
 
 _PUBLISHED_SEED = 20214
 
@@ -31,9 +40,6 @@ class ShareSource(Protocol):
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return shares, shape (n, K)."""
-
-    def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return shares that are never 0, for logarithms, shape (n, K)."""
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
         """Return shares under people drawn again, shape (draws, n, K)."""
@@ -48,10 +54,6 @@ class NoPeople:
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return NaN."""
         return np.full((len(dilemmas), self.answers), np.nan)
-
-    def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return NaN."""
-        return self.shares(dilemmas)
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return NaN."""
@@ -81,10 +83,6 @@ class ModelShares:
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the model's shares."""
         return self._predict(differences(self.study, dilemmas), self.theta, self.flip)
-
-    def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the model's shares, which are never 0."""
-        return self.shares(dilemmas)
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
         """Return the shares under each draw of the parameters, in single precision."""
@@ -122,12 +120,6 @@ class CountShares:
         result: Floats = counts / counts.sum(axis=1, keepdims=True)
         return result
 
-    def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return (count + 1/2) / (n + K/2)."""
-        counts = self.table(dilemmas) + 0.5
-        result: Floats = counts / counts.sum(axis=1, keepdims=True)
-        return result
-
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return count / n under each draw of people."""
         count = len(next(iter(self.count_draws.values()))) if self.count_draws else DRAWS
@@ -159,10 +151,6 @@ class ProfileShares:
         first, second = self._scores(dilemmas)
         share = first / (first + second)
         return np.column_stack([share, 1 - share])
-
-    def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the published shares, which are never 0."""
-        return self.shares(dilemmas)
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the point repeated: no error was published."""
@@ -202,12 +190,6 @@ class PublishedShares:
         share = np.array([self.first.get(dilemma.id, np.nan) for dilemma in dilemmas])
         return np.column_stack([share, 1 - share])
 
-    def smoothed(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return (n p + 1/2) / (n + 1) with the effective n."""
-        n = np.array([self.effective.get(dilemma.id, np.nan) for dilemma in dilemmas])
-        result: Floats = (self.shares(dilemmas) * n[:, None] + 0.5) / (n[:, None] + 1)
-        return result
-
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return draws from Beta(n p, n (1-p)) with the effective n."""
         from scipy.special import betaincinv
@@ -228,3 +210,47 @@ def differences(study: Study, dilemmas: Sequence[Dilemma]) -> Floats:
     """Return first minus second in favoured scale units, shape (n, k)."""
     rows = [study.differences(dilemma) for dilemma in dilemmas]
     return np.array(rows, dtype=np.float64).reshape(len(dilemmas), len(study.attributes))
+
+
+def flip_features(differences: ArrayLike, closeness: ArrayLike) -> Floats:
+    """Return (closeness, number of equal attributes, 1 if one patient dominates), shape (n, 3)."""
+    signs = np.sign(np.asarray(differences, dtype=np.float64))
+    unequal = (signs != 0).sum(axis=1)
+    dominance = (np.abs(signs.sum(axis=1)) == unequal) & (unequal > 0)
+    return np.column_stack(
+        [np.asarray(closeness, dtype=np.float64), signs.shape[1] - unequal, dominance]
+    )
+
+
+def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -> Floats:
+    """Return P(coin) of each dilemma.
+
+    Args:
+        theta: Weights of `FLIP_FEATURES` and, last, the intercept, shape (4,) or (draws, 4).
+        differences: First minus second patient, shape (n, k).
+        closeness: |Δu| in strict-group logit units, shape (n,).
+
+    Returns:
+        Shape (n,) or (draws, n).
+    """
+    parameters = np.asarray(theta, dtype=np.float64)
+    x = np.asarray(differences, dtype=np.float64)
+    features = np.column_stack([flip_features(x, closeness), np.ones(len(x))])
+    share = 0.5 * (1 + np.tanh(0.5 * (parameters @ features.T)))
+    result: Floats = np.where((x == 0).all(axis=1), IDENTICAL_FLIP, share)
+    return result
+
+
+def with_coin(first: ArrayLike, coin: ArrayLike) -> Floats:
+    """Return (first, second, coin) from the decided share of the first and the coin's share."""
+    one, flip = np.asarray(first, dtype=np.float64), np.asarray(coin, dtype=np.float64)
+    return np.stack([(1 - flip) * one, (1 - flip) * (1 - one), flip], axis=-1)
+
+
+def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:
+    """Return uniform numbers; the only random source of the tables.
+
+    Plain doubles of PCG64 keep their values across numpy versions, which numpy does not promise
+    for its other distributions.
+    """
+    return np.random.Generator(np.random.PCG64(seed)).random(shape)

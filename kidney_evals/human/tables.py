@@ -1,36 +1,316 @@
-"""Writing and reading the shipped tables: the same numbers give the same bytes everywhere."""
+"""Tables of a study's `reference/` folder: a pydantic model of each file's rows, and reading."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from kidney_evals.human.table_rows import ROWS, DrawRow, check_rows
-from kidney_evals.input_files import MAX_TABLE_BYTES, TableFile, read_bytes
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.input_files import (
+    EMPTY,
+    MAX_TABLE_BYTES,
+    Cell,
+    FileModel,
+    Line,
+    Number,
+    Positive,
+    Share,
+    TableFile,
+    Text,
+    Whole,
+    read_bytes,
+)
+from kidney_evals.studies import Condition
 
 Floats = NDArray[np.float64]
-Cell = str | int | float
+Count = Annotated[Whole, Field(ge=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Effective = Annotated[Positive, Field(le=1e10)]
+Optional = Annotated[Number, BeforeValidator(lambda text: math.nan if text == "" else text)]
+"""A number, NaN where the cell is empty."""
+OptionalError = Annotated[NotNegative | None, EMPTY]
+Upper = Annotated[Number, BeforeValidator(lambda text: math.inf if text == "inf" else text)]
+"""Upper end of a bin: a number or `inf`."""
 
-ESTIMATE_DIGITS = 5
-"""Significant digits of estimates: fits agree to 1e-10 across machines, so these are stable."""
 
-DRAW_DIGITS = 4
-"""Significant digits of bootstrap draws, far below their own spread."""
+class Row(FileModel):
+    """A row of a table.
 
-LATENT_DIGITS = 4
-"""Significant digits of latent classes, whose likelihood is flat."""
+    Attributes:
+        file: Name of the table.
+        key: Columns that no two rows share.
+        sums: Column that sums to 1 in each group of rows, and the columns that make a group.
+    """
 
-RANDOM_FILE = "random_coefficients.csv"
-"""How the weights of single people are spread (see `kidney_evals.human.random_table`)."""
+    file: ClassVar[str]
+    key: ClassVar[tuple[str, ...]] = ()
+    sums: ClassVar[tuple[str, ...]] = ()
+
+
+class _Wide(Row):
+    """A row with further columns of numbers, whose names depend on the study."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number] = Field(init=False)
+
+    def values(self, columns: Sequence[str]) -> tuple[float, ...]:
+        """Return the numbers of some of the further columns."""
+        return tuple(self.__pydantic_extra__[name] for name in columns)
+
+
+class _Estimate(Row):
+    """A row with an interval: empty cells where no interval is known."""
+
+    low: Optional
+    high: Optional
+
+    @model_validator(mode="after")
+    def _check(self) -> _Estimate:
+        if self.low > self.high:
+            raise ValueError(f"has an interval from {self.low:g} down to {self.high:g}")
+        return self
+
+    def quantity_of(self, value: float, n: int = 0) -> Quantity:
+        """Return a value of the row with the row's interval."""
+        return Quantity(value, self.low, self.high, n=n)
+
+
+class ModelRow(_Estimate):
+    """A parameter of a fitted model."""
+
+    file = "models.csv"
+    key = ("condition", "model", "parameter")
+    condition: Condition
+    model: Cell
+    parameter: Cell
+    estimate: Number
+    se: OptionalError
+
+
+class CovarianceRow(Row):
+    """A covariance of two parameters."""
+
+    file = "covariance.csv"
+    key = ("condition", "model", "pair")
+    condition: Condition
+    model: Cell
+    row: Cell
+    column: Cell
+    covariance: Number
+
+    @property
+    def pair(self) -> str:
+        """Both parameters in alphabetical order."""
+        return ", ".join(sorted((self.row, self.column)))
+
+    @model_validator(mode="after")
+    def _check(self) -> CovarianceRow:
+        if self.row == self.column and self.covariance < 0:
+            raise ValueError(f"has the negative variance {self.covariance:g}")
+        return self
+
+
+class CountRow(Row):
+    """People's answers to a listed dilemma."""
+
+    file = "counts.csv"
+    key = ("condition", "dilemma")
+    condition: Condition
+    dilemma: Line
+    first: Count
+    second: Count
+    coin: Annotated[Count | None, EMPTY]
+
+    @model_validator(mode="after")
+    def _check(self) -> CountRow:
+        if (self.condition == "coin_flip") != (self.coin is not None):
+            raise ValueError("must have a number of coins in coin_flip and none in forced_choice")
+        if sum(self.counts) == 0:
+            raise ValueError("has no answer")
+        return self
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """First, second and, where it was offered, coin."""
+        coin = () if self.coin is None else (self.coin,)
+        return (self.first, self.second, *coin)
+
+
+class ProfileRow(_Wide):
+    """The Bradley-Terry score of a patient, one column for each attribute."""
+
+    file = "profiles.csv"
+    key = ("condition", "profile")
+    condition: Literal["forced_choice"]
+    profile: Cell
+    score: Annotated[Positive, Field(ge=1e-9, le=1e9)]
+
+
+class ShareRow(Row):
+    """The published share of people who chose the first patient."""
+
+    file = "shares.csv"
+    key = ("condition", "dilemma")
+    condition: Literal["forced_choice"]
+    dilemma: Line
+    first: Share
+    second: Annotated[Share | None, EMPTY] = None
+    answers: Annotated[Effective | None, EMPTY] = None
+    effective: Effective
+
+    @model_validator(mode="after")
+    def _check(self) -> ShareRow:
+        if self.second is not None and abs(self.first + self.second - 1) > 0.01:
+            raise ValueError(f"has shares that sum to {self.first + self.second:g}, not 1")
+        return self
+
+
+class CurveRow(_Estimate):
+    """How often people take the coin, by closeness."""
+
+    file = "flip_curve.csv"
+    key = ("bin",)
+    sums = ("mass",)
+    bin: Count
+    start: Annotated[NotNegative, Field(alias="from")]
+    to: Upper
+    mass: Share
+    answers: Count
+    rate: Share
+    variance: NotNegative
+    low: Share
+    high: Share
+
+    @model_validator(mode="after")
+    def _check_bin(self) -> CurveRow:
+        if not self.start < self.to:
+            raise ValueError(f"has a bin from {self.start:g} to {self.to:g}")
+        return self
+
+
+class AnchorRow(_Estimate):
+    """What a known respondent gets on a quantity."""
+
+    file = "anchors.csv"
+    key = ("condition", "quantity", "respondent")
+    condition: Condition
+    quantity: Cell
+    respondent: Cell
+    value: Number
+
+
+class DistanceRow(Row):
+    """A quantile of single people's distance to their group."""
+
+    file = "person_distances.csv"
+    key = ("condition", "probability")
+    condition: Condition
+    answers: Annotated[Whole, Field(ge=1)]
+    probability: Share
+    distance: NotNegative
+
+
+class LatentRow(_Wide):
+    """A class of people, one column for each attribute's weight."""
+
+    file = "latent_classes.csv"
+    key = ("condition", "classes", "class_")
+    sums = ("share", "condition", "classes")
+    condition: Condition
+    classes: Annotated[Whole, Field(ge=1, le=100)]
+    used: Literal["0", "1"]
+    bic: Number
+    class_: Annotated[Whole, Field(ge=1, le=100, alias="class")]
+    share: Share
+    flip_intercept: Optional
+    flip_slope: Optional
+
+
+class BendRow(_Estimate):
+    """How an attribute's effect bends."""
+
+    file = "bends.csv"
+    key = ("condition", "attribute")
+    condition: Condition
+    attribute: Cell
+    slope: Optional
+    curvature: Optional
+    wiggle: Optional
+    upper_share: Optional
+    p_value: Annotated[Share | None, EMPTY]
+
+
+class CalibrationRow(_Estimate):
+    """Predicted beside observed rates."""
+
+    file = "calibration.csv"
+    key = ("condition", "model", "bin")
+    condition: Condition
+    model: Cell
+    bin: Count
+    start: Annotated[NotNegative, Field(alias="from")]
+    to: NotNegative
+    answers: Count
+    predicted: Share
+    observed: Share
+
+
+class CoefficientRow(_Estimate):
+    """How single people's weights are spread."""
+
+    file = "random_coefficients.csv"
+    key = ("condition", "model", "form", "element", "row", "column")
+    condition: Condition
+    model: Cell
+    form: Cell
+    used: Literal["0", "1"]
+    bic: Number
+    element: Cell
+    row: Cell
+    column: Cell
+    estimate: Number
+    se: OptionalError
+    people: Count
+    answers: Count
+    draws: Count
+    seed: Whole
+
+
+class DrawRow(_Wide):
+    """Estimates with people drawn again, one column for each (`draws_<condition>.csv`)."""
+
+
+class About(FileModel):
+    """`reference.json`."""
+
+    version: Line
+    aggregate: Text = ""
+    repository: Line = ""
+    commit: Line = ""
+    source_licence: Line = ""
+    source_sha256: Mapping[Line, Line] = Field(default_factory=dict)
+    bootstrap_draws: Count = 0
+
+
+TABLES: tuple[type[Row], ...] = (
+    ModelRow, CovarianceRow, CountRow, ProfileRow, ShareRow, CurveRow, AnchorRow, DistanceRow,
+    LatentRow, BendRow, CalibrationRow, CoefficientRow,
+)  # fmt: skip
+
+RANDOM_FILE = CoefficientRow.file
 
 SHOWN_ONLY = frozenset({RANDOM_FILE})
-"""Tables that no score reads. They stay out of the hash by which runs are told apart: what a
-picture of people is drawn from may change where no figure does."""
+"""Tables that no score reads. The hash that identifies the human side of a run leaves them out."""
+
+R = TypeVar("R", bound=Row)
 
 
 def scored_tables(folder: Path) -> list[Path]:
@@ -42,58 +322,84 @@ def scored_tables(folder: Path) -> list[Path]:
     )
 
 
-def table_text(
-    header: Sequence[str], rows: Iterable[Sequence[Cell]], digits: int = ESTIMATE_DIGITS
-) -> str:
-    """Return a CSV table with Unix line ends, floats at `digits` significant digits, NaN empty."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([_cell(value, digits) for value in row])
-    return stream.getvalue()
+def read_rows(folder: Path, row: type[R], condition: Condition | None = None) -> list[R]:
+    """Return the checked rows of a table; no row where the folder has no such table.
 
-
-def draws_text(columns: Mapping[str, Floats]) -> str:
-    """Return a table of bootstrap draws, one row per draw and one column per parameter."""
-    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
-    return table_text(list(columns), rows, DRAW_DIGITS)
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the checked rows of a reference table by column name, as text.
+    Args:
+        folder: The reference folder.
+        row: Which table.
+        condition: Only rows of this condition; None for all.
 
     Raises:
-        UserError: The table is not readable or does not fit the model of its name.
+        UserError: The table is not readable or does not fit its model.
     """
-    table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))
-    form = ROWS.get(path.name, DrawRow)
-    rows = table.rows(form)
-    if not rows:
-        table.add((), "has no row; delete the file if nothing is known")
-    check_rows(table, rows)
-    table.finish()
-    return [cells for _, cells, _ in rows]
+    path = folder / row.file
+    if not os.path.lexists(path):
+        return []
+    rows = read_table(path, row)
+    if condition is None:
+        return rows
+    return [one for one in rows if getattr(one, "condition", condition) == condition]
 
 
-def number(text: str) -> float:
-    """Return a cell as a number, NaN where it is empty."""
-    return float(text) if text else float("nan")
+def read_draws(folder: Path, condition: Condition) -> dict[str, Floats]:
+    """Return the columns of the condition's table of draws, each of shape (draws,).
 
-
-def read_draws(path: Path) -> dict[str, Floats]:
-    """Return the columns of a table of draws, each of shape (draws,)."""
-    rows = read_rows(path)
+    Raises:
+        UserError: The table is not readable or does not fit its model.
+    """
+    path = folder / f"draws_{condition}.csv"
+    if not os.path.lexists(path):
+        return {}
+    rows = read_table(path, DrawRow)
     return {
-        name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())
+        name: np.array([one.__pydantic_extra__[name] for one in rows])
+        for name in rows[0].__pydantic_extra__
     }
 
 
-def _cell(value: Cell, digits: int) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    if np.isnan(value):
-        return ""
-    text = f"{value:.{digits}g}"
-    # A value below this is the rounding dust of a zero, and differs between machines.
-    return "0" if abs(value) < 1e-9 else text
+def read_table(path: Path, row: type[R]) -> list[R]:
+    """Return all rows of a table, each checked alone and beside the others.
+
+    Raises:
+        UserError: The table is not readable or does not fit its model.
+    """
+    table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))
+    rows = table.rows(row)
+    if not rows:
+        table.add((), "has no row; delete the file if nothing is known")
+    _check_rows(table, row, rows)
+    table.finish()
+    return [one for _, _, one in rows]
+
+
+def _check_rows(table: TableFile, form: type[R], rows: Sequence[tuple[int, object, R]]) -> None:
+    """Record the problems that one row alone does not show: keys used twice, sums that are not 1.
+
+    Args:
+        table: Takes the problems.
+        form: The model of the rows.
+        rows: Line, cells and model of each row.
+    """
+    seen: set[tuple[object, ...]] = set()
+    groups: dict[tuple[object, ...], float] = defaultdict(float)
+    last: dict[tuple[object, ...], int] = {}
+    for line, _, row in rows:
+        key = tuple(getattr(row, name) for name in form.key)
+        if key and key in seen:
+            table.add((line,), f"repeats the row of {', '.join(map(str, key))}")
+        seen.add(key)
+        if form.sums:
+            group = tuple(getattr(row, name) for name in form.sums[1:])
+            groups[group] += getattr(row, form.sums[0])
+            last[group] = line
+    for group, total in groups.items():
+        if abs(total - 1) > 0.01:
+            of = f" of {', '.join(map(str, group))}" if group else ""
+            table.add(
+                (last[group],), f"ends a column of shares{of} that sums to {total:.4g}, not 1"
+            )
+    curve = [(row.start, row.to) for _, _, row in rows if isinstance(row, CurveRow)]
+    starts, ends = [0.0, *(to for _, to in curve)], [*(start for start, _ in curve), math.inf]
+    if curve and starts != ends:
+        table.add((), "bins must follow each other from 0 to inf")

@@ -1,6 +1,6 @@
 """Which change between two versions of a model is found, by simulation (`sensitivity.csv`).
 
-Whoever makes the table anew (`kidney_evals.planning.sensitivity`) changes no line here as long as
+Whoever makes the table anew (`kidney_evals.lab.sensitivity_table`) changes no line here as long as
 its columns stay.
 """
 

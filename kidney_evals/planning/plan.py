@@ -12,8 +12,8 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.planning.precision import Design, Expectation, expectations, expected_end
 from kidney_evals.planning.prices import Price
 from kidney_evals.planning.tokens import Estimate, measure
-from kidney_evals.stopping import RATES, looks
 from kidney_evals.studies.model import CONTROL_KINDS, Condition
+from kidney_evals.tasks.stopping import RATES, looks
 
 if TYPE_CHECKING:
     from inspect_ai import Task

@@ -4,7 +4,7 @@ The widths come from a table made by simulation (`precision.csv`, see the card b
 respondents answered runs of 200 drawn dilemmas, or a fixed list, and the functions behind the
 scorers' rows computed the intervals. A width is split into the model's part, which shrinks with
 the root of the number of dilemmas, and people's, which no run can shrink. Whoever refines the
-table (`kidney_evals.planning.simulate`) changes no line here as long as its columns stay.
+table (`kidney_evals.lab.precision_table`) changes no line here as long as its columns stay.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
-from kidney_evals.human.share_models import flip_share, with_coin
+from kidney_evals.human.sources import flip_share, with_coin
 from kidney_evals.studies import datasets_dir
 
 Floats = NDArray[np.float64]

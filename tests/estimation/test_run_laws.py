@@ -19,11 +19,11 @@ import pytest
 from kidney_evals.estimation.calibration import closeness_bins
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.respondents import RESPONDENTS
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures.rows import ROWS, measure
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, dilemmas_of, load_study
-from kidney_evals.validation.respondents import RESPONDENTS
-from kidney_evals.validation.simulate import simulate_run
 
 pytestmark = pytest.mark.filterwarnings("error")
 

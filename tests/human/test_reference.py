@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.human.domain import domain_differences
-from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.human.share_models import flip_features
+from kidney_evals.human import Reference, load_reference, people_calibration
+from kidney_evals.human.sources import flip_features
+from kidney_evals.human.tables import CurveRow, read_rows
+from kidney_evals.lab.domain import domain_differences
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -43,18 +44,17 @@ def test_every_study_and_condition_gives_shares_draws_and_a_hash(
     asked = dilemmas(study)
     width = 2 if condition == "forced_choice" else 3
     shares, draws = ref.shares(asked), ref.share_draws(asked)
-    assert shares.shape == ref.smoothed_shares(asked).shape == (len(asked), width)
+    assert shares.shape == (len(asked), width)
     assert draws.shape == (300, len(asked), width)
     assert len(ref.sha256) == 64 and ref.version
     if ref.has_people:
         np.testing.assert_allclose(shares.sum(axis=1), 1.0)
         np.testing.assert_allclose(draws.sum(axis=2), 1.0, rtol=1e-6)
-        assert (ref.smoothed_shares(asked) > 0).all()
         np.testing.assert_allclose(draws.mean(axis=0), shares, atol=0.02)
     else:
         assert study in ("freedman_2020", "boerstler_2024") and condition == "coin_flip"
         assert np.isnan(shares).all() and np.isnan(draws).all()
-        assert np.isnan(ref.flip_rate(asked)) and ref.curve is None
+        assert np.isnan(ref.flip_rate(asked))
 
 
 WEIGHTS = {
@@ -69,7 +69,6 @@ def test_weights_and_importance_of_each_group(condition: Condition) -> None:
     weights, importance = WEIGHTS[condition]
     np.testing.assert_allclose(ref.weights, weights, atol=6e-4)
     np.testing.assert_allclose(ref.importance, importance, atol=6e-4)
-    np.testing.assert_allclose(np.sqrt(np.diag(ref.covariance)), ref.weight_draws.std(0), rtol=0.15)
     assert ref.importance_draws.shape == (300, 3)
 
 
@@ -86,18 +85,17 @@ def test_the_coin_group_flips_as_often_as_it_did_on_the_whole_domain() -> None:
 
 def test_flip_curve_and_its_model() -> None:
     ref = reference(DRAWN, "coin_flip")
-    curve = ref.curve
-    assert curve is not None
-    np.testing.assert_allclose(curve.rates, [0.273, 0.224, 0.181, 0.114, 0.044], atol=1e-3)
-    np.testing.assert_allclose(curve.masses, [0.22, 0.20, 0.17, 0.24, 0.17], atol=6e-3)
-    assert curve.edges.tolist() == [0, 0.5, 1, 1.5, 2.5, np.inf]
-    assert (curve.low < curve.rates).all() and (curve.rates < curve.high).all()
-    np.testing.assert_allclose(curve.draws.var(axis=0, ddof=1), curve.variance, rtol=1e-2)
+    curve = read_rows(ref.folder, CurveRow)
+    assert [row.start for row in curve] == [0, 0.5, 1, 1.5, 2.5]
+    assert [row.rate for row in curve] == pytest.approx(
+        [0.273, 0.224, 0.181, 0.114, 0.044], abs=1e-3
+    )
+    assert [row.mass for row in curve] == pytest.approx([0.22, 0.20, 0.17, 0.24, 0.17], abs=6e-3)
     # The flip model, averaged within bins over many drawn dilemmas, stays inside the intervals.
     asked = dilemmas_of(load_study(DRAWN), 4000, 7)
-    coin, bins = ref.shares(asked)[:, 2], curve.bins(ref.closeness(asked))
-    found = np.array([coin[bins == b].mean() for b in range(5)])
-    assert ((curve.low < found) & (found < curve.high)).all()
+    coin, near = ref.shares(asked)[:, 2], ref.closeness(asked)
+    for row in curve:
+        assert row.low < coin[(row.start <= near) & (near < row.to)].mean() < row.high
     assert ref.slope == pytest.approx(-0.660, abs=1e-3)
 
 
@@ -119,23 +117,14 @@ def test_dominance_is_flipped_as_people_flip_it() -> None:
 
 
 def test_decided_shares_are_calibrated_where_the_logit_is_not() -> None:
-    folder = datasets_dir() / DRAWN / "reference"
-    lines = (folder / "calibration.csv").read_text().splitlines()
-    header = lines[0].split(",")
-    rows = [dict(zip(header, line.split(","), strict=True)) for line in lines[1:]]
-    top = {
-        row["model"]: row
-        for row in rows
-        if row["condition"] == "forced_choice" and row["bin"] == "7"
-    }
-    assert float(top["logit"]["predicted"]) == pytest.approx(0.967, abs=1e-3)
-    assert float(top["logit"]["observed"]) == pytest.approx(0.929, abs=1e-3)
-    inside = [
-        float(row["low"]) <= float(row["predicted"]) <= float(row["high"])
-        for row in rows
-        if row["model"] in ("shares", "flip")
-    ]
-    assert all(inside) and len(inside) == 8 + 8 + 5
+    ref = reference(DRAWN, "forced_choice")
+    top = people_calibration(ref, "logit")[-1]
+    assert (top.predicted, top.observed.value) == pytest.approx((0.967, 0.929), abs=1e-3)
+    coin = reference(DRAWN, "coin_flip")
+    models = ((ref, "shares"), (coin, "shares"), (coin, "flip"))
+    bins = [one for people, model in models for one in people_calibration(people, model)]
+    assert len(bins) == 8 + 8 + 5
+    assert all(one.observed.low <= one.predicted <= one.observed.high for one in bins)
 
 
 def test_shares_mirror_when_the_patients_are_exchanged() -> None:
@@ -162,10 +151,6 @@ def test_fixed_questions_are_the_counts() -> None:
     assert forced.counts(asked)[0].tolist() == [38, 22]
     assert coin.counts(asked)[4].tolist() == [0, 37, 25]
     np.testing.assert_allclose(coin.shares(asked)[4], [0, 37 / 62, 25 / 62])
-    # (count + 1/2) / (62 + 3/2)
-    np.testing.assert_allclose(
-        coin.smoothed_shares(asked)[4], [0.5 / 63.5, 37.5 / 63.5, 25.5 / 63.5]
-    )
     assert coin.flip_rate(asked) == pytest.approx(0.298, abs=5e-4)
     # People are drawn jointly: .033 over people, where counts alone would say .015.
     assert coin.flip_rate_draws(asked).std() == pytest.approx(0.033, abs=4e-3)
@@ -248,15 +233,6 @@ def test_known_respondents_are_worse_than_the_human_sampler_on_choice_distance()
         known = reference(DRAWN, condition).anchors["choice_distance"]
         assert known["human_sampler"].value == 0
         assert all(known[name].value > 0.05 for name in known if name != "human_sampler")
-
-
-def test_distances_of_people_rank_a_respondent() -> None:
-    distances = reference(DRAWN, "forced_choice").distances
-    assert distances is not None
-    assert distances.farther(0.0) == 1.0
-    assert distances.farther(1.0) == 0.0
-    assert distances.farther(0.245) == pytest.approx(0.5, abs=0.02)
-    assert np.isnan(distances.farther(float("nan")))
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

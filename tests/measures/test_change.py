@@ -8,14 +8,14 @@ import pytest
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab import respondents as known
+from kidney_evals.lab.readout_table import simulated
+from kidney_evals.lab.respondents import Behaviour, Respondent
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures.change import CHANGES, change
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
-from kidney_evals.planning.readout import simulated
 from kidney_evals.studies import Condition, load_study
-from kidney_evals.validation import respondents as known
-from kidney_evals.validation.respondents import Behaviour, Respondent
-from kidney_evals.validation.simulate import simulate_run
 
 ROWS = ("agreement", "distance", "share_dist", "imp_age", "swap_diff", "flip_rate", "flip_calib")
 

@@ -7,14 +7,14 @@ import pytest
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab import respondents as known
+from kidney_evals.lab.respondents import Respondent
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures.description import Description, describe
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.description import describe_text
 from kidney_evals.studies import Condition, load_study
-from kidney_evals.validation import respondents as known
-from kidney_evals.validation.respondents import Respondent
-from kidney_evals.validation.simulate import simulate_run
 
 HUMAN = Respondent("people", "", known.as_people, known.never)
 SHY = next(one for one in known.RESPONDENTS if one.name == "refuses close calls")

@@ -10,6 +10,7 @@ import pytest
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.lab.panel import another_crowd
 from kidney_evals.measures.other_study import from_other_study
 from kidney_evals.measures.own_choices import (
     OwnChoices,
@@ -29,7 +30,6 @@ from kidney_evals.measures.prediction_scores import (
 )
 from kidney_evals.measures.predictions import Floats, Predictions
 from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
-from kidney_evals.validation.panel import another_crowd
 
 FIXED, DRAWN = load_study("mcelfresh_2021_fixed"), load_study("mcelfresh_2021")
 CONDITIONS: tuple[Condition, ...] = ("coin_flip", "forced_choice")

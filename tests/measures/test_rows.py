@@ -4,10 +4,10 @@ import pytest
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.respondents import RESPONDENTS
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures.rows import ROWS, measure
 from kidney_evals.studies import load_study
-from kidney_evals.validation.respondents import RESPONDENTS
-from kidney_evals.validation.simulate import simulate_run
 
 
 def test_an_unknown_row_is_named_with_those_there_are() -> None:

@@ -16,7 +16,7 @@ from inspect_ai.scorer import SampleScore, Score
 from inspect_ai.solver import TaskState
 from inspect_ai.util import EarlyStop
 
-from kidney_evals.stopping import Key, StopWhenKnown
+from kidney_evals.tasks.stopping import Key, StopWhenKnown
 
 Fate = Literal["done", "error", "retry", "cancelled", "discarded", "reused"]
 """How a sample ends: with scores; with an error and none; with an error, then done at the second

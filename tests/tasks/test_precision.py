@@ -16,13 +16,12 @@ from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ModelOutput, get_model
 
 from cli.calling import inspect
-from kidney_evals import stopping
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.text import how_it_ended
-from kidney_evals.stopping import StopWhenKnown, looks
-from kidney_evals.tasks import coin_flip, forced_choice
+from kidney_evals.tasks import coin_flip, forced_choice, stopping
+from kidney_evals.tasks.stopping import StopWhenKnown, looks
 from killing import FLUSHED, killed_run
 from tasks.flaky import Flaky
 from tasks.scheduling import Fate, Ran, drive

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kidney_evals.estimation.importance import importance_shares
 
 if TYPE_CHECKING:
-    from kidney_evals.human.random_table import PeopleSpread
+    from kidney_evals.human.people_tables import PeopleSpread
     from kidney_evals.human.reference import Reference
     from kidney_evals.studies import Condition, Study
 
@@ -49,7 +49,7 @@ def simulated_people(reference: Reference) -> SimulatedPeople:
     Raises:
         UserError: The study's table of people's spread does not fit its form.
     """
-    from kidney_evals.human.random_table import read_spread
+    from kidney_evals.human.people_tables import read_spread
     from kidney_evals.human.reference import REFERENCE_FOLDER
 
     study = reference.study

@@ -10,18 +10,18 @@ from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.respondents import Respondent, deciding, never
+from kidney_evals.lab.sensitivity_table import Setting, Start, versions
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.change import paired_changes
-from kidney_evals.planning.sensitivity import Setting, Start, versions
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange, compare_runs
 from kidney_evals.reporting.comparing.gate import decide, read_rule
 from kidney_evals.reporting.comparing.matching import Match
 from kidney_evals.reporting.comparing.text import Report, as_markdown, as_text, headline, verdict
 from kidney_evals.studies import Condition, load_study
-from kidney_evals.validation.panel import Panel
-from kidney_evals.validation.respondents import Respondent, deciding, never
-from kidney_evals.validation.simulate import simulate_run
 from reporting.pairs import COIN, NONE, STUDY, match_of, model_run, run_of
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab import respondents as known
+from kidney_evals.lab.respondents import Behaviour, Respondent
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.reporting.comparing.differences import ROWS, not_paired, paired_differences
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies import Condition, load_study
-from kidney_evals.validation import respondents as known
-from kidney_evals.validation.respondents import Behaviour, Respondent
-from kidney_evals.validation.simulate import simulate_run
 from reporting.pairs import STUDY, model_run, run_of
 
 

@@ -1,0 +1,298 @@
+"""Making `precision.csv`: known respondents answer, the scorers' own functions give the intervals.
+
+    python -m kidney_evals.lab.precision_table            # every row, half an hour of one core
+    python -m kidney_evals.lab.precision_table --out FILE
+
+Nothing here runs when a plan is made. See the card beside the table for what it holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.lab.simulate import draw
+from kidney_evals.measures.names import IMPORTANCE
+from kidney_evals.measures.rows import measure
+from kidney_evals.measures.run import Run
+from kidney_evals.planning.precision import (
+    ANSWERS,
+    BASE,
+    COLUMNS,
+    CONSISTENCY,
+    RESPONDENTS,
+    TABLE,
+    ZERO,
+    ZERO_CONSISTENCY,
+    Respondent,
+)
+from kidney_evals.studies import (
+    CONDITIONS,
+    Condition,
+    Dilemma,
+    dilemmas_of,
+    load_study,
+    study_names,
+)
+
+SEED = 20261
+"""Seed of every random number here, with the cell it belongs to."""
+
+RUNS = 300
+"""Simulated runs behind a line of the table."""
+
+INTERVALS = 30
+"""How many of them get their intervals computed."""
+
+REPEATS = 4
+"""Runs by one and the same simulated respondent, where the dilemmas are a fixed list."""
+
+DIGITS = 3
+"""Significant digits of the table."""
+
+MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
+"""Simulated rows, before the importance shares; not all of them are planned for."""
+
+
+class Line(NamedTuple):
+    """One row of one cell: means over the runs in which the row has a value.
+
+    Attributes:
+        dilemmas: How many dilemmas a run holds.
+        row: The row's name, as the scorers name it.
+        value: Mean value.
+        half: Mean half width of the 95 % interval.
+        half_model: The same with people's shares taken as exact.
+        sd: Standard deviation of the value from run to run, people's shares taken as exact.
+        defined: Share of runs in which the row has a value.
+    """
+
+    dilemmas: int
+    row: str
+    value: float
+    half: float
+    half_model: float
+    sd: float
+    defined: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A respondent answering one design, over and over."""
+
+    study: str
+    condition: Condition
+    respondent: Respondent
+    consistency: float
+    answers: int
+
+
+def cells(study: str, condition: Condition) -> Iterator[Cell]:
+    """Yield the cells of one study and condition."""
+    zero = ZERO[condition]
+    levels: tuple[tuple[Respondent, float], ...] = (
+        *(("people", consistency) for consistency in (0.0, *CONSISTENCY)),
+        (zero, ZERO_CONSISTENCY[zero]),
+    )
+    for respondent, consistency in levels:
+        for answers in ANSWERS:
+            yield Cell(study, condition, respondent, consistency, answers)
+
+
+def simulate(
+    cell: Cell, *, runs: int = RUNS, intervals: int = INTERVALS, dilemmas: int | None = None
+) -> list[Line]:
+    """Simulate one cell.
+
+    Args:
+        cell: Who answers what.
+        runs: Number of runs.
+        intervals: In how many of them the intervals are computed.
+        dilemmas: How many; None for `BASE` drawn ones or the whole fixed list.
+
+    Returns:
+        One line a row that has a value in any run.
+    """
+    study = load_study(cell.study)
+    reference = load_reference(study, cell.condition)
+    exact = ExactPeople(**{one.name: getattr(reference, one.name) for one in fields(reference)})
+    drawn = study.draw is not None
+    generator = np.random.default_rng(_key(cell))
+    values: dict[str, list[tuple[int, float]]] = {}
+    halves: dict[str, list[tuple[float, float]]] = {}
+    listed = dilemmas_of(study, dilemmas or (BASE if drawn else None), None)
+    own = _own_shares(cell, reference.shares(listed), generator)
+    for index in range(runs):
+        group = index if drawn else index // REPEATS
+        if drawn:
+            # Each run has a draw of its own, away from the seeds that anybody would use.
+            listed = draw(cell.study, dilemmas or BASE, SEED * 1000 + index)
+        if drawn or index % REPEATS == 0:
+            own = _own_shares(cell, reference.shares(listed), generator)
+        run = _answered(cell, exact, listed, own, generator)
+        known = _rows(run)
+        for row, quantity in known.items():
+            values.setdefault(row, []).append((group, quantity.value))
+        if index * intervals // runs != (index - 1) * intervals // runs:
+            for row, quantity in _rows(replace(run, reference=reference)).items():
+                halves.setdefault(row, []).append((_half(quantity), _half(known[row])))
+    lines = (_line(len(listed), row, values[row], halves.get(row, []), runs) for row in values)
+    return [line for line in lines if line is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class ExactPeople(Reference):
+    """A reference whose shares are taken for exact: drawing people again changes nothing."""
+
+    def share_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
+        """Return the shares themselves as the only draw, shape (1, n, K)."""
+        return self.shares(dilemmas)[None]
+
+
+def _key(cell: Cell) -> list[int]:
+    return [
+        SEED,
+        study_names().index(cell.study),
+        CONDITIONS.index(cell.condition),
+        RESPONDENTS.index(cell.respondent),
+        round(100 * cell.consistency),
+        cell.answers,
+    ]
+
+
+def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> Floats:
+    """Draw the respondent's own answer shares around people's, (D, K).
+
+    Correlation 0 is people's shares themselves, 1 one answer for good. In between, a Dirichlet
+    with mean p and concentration s gives two answers to a dilemma the correlation 1 / (1 + s).
+    """
+    mean = shares.copy()
+    if cell.respondent == "never_flips":
+        mean[:, 2] = 0.0
+        mean /= mean.sum(axis=1, keepdims=True)
+    if cell.consistency <= 0:
+        return mean
+    if cell.consistency >= 1:
+        place = (generator.random((len(mean), 1)) > mean.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        certain: Floats = np.eye(mean.shape[1])[place]
+        return certain
+    spread = generator.standard_gamma(mean * (1 / cell.consistency - 1))
+    total = spread.sum(axis=1, keepdims=True)
+    # Every gamma of a row may underflow to zero where it is nearly an answer for good.
+    result: Floats = np.where(total > 0, spread / np.where(total > 0, total, 1), mean)
+    return result
+
+
+def _answered(
+    cell: Cell,
+    reference: Reference,
+    listed: Sequence[Dilemma],
+    own: Floats,
+    generator: np.random.Generator,
+) -> Run:
+    count = len(own)
+    chances = np.repeat(own, cell.answers, axis=0).cumsum(axis=1)[:, :-1]
+    choice = (generator.random((len(chances), 1)) > chances).sum(axis=1)
+    place = np.arange(cell.answers)
+    order = np.tile(place % 2, count) if cell.answers > 1 else np.arange(count) % 2
+    return Run(
+        study=reference.study,
+        reference=reference,
+        dilemmas=tuple(listed),
+        dilemma=np.repeat(np.arange(count), cell.answers),
+        order=order,
+        epoch=np.tile(place // 2, count),
+        choice=choice,
+        first_choice=choice,
+        outcomes=np.full(len(choice), "decision"),
+        departures=np.zeros(len(choice), dtype=np.bool_),
+    )
+
+
+def _rows(run: Run) -> dict[str, Quantity]:
+    """Return the rows that have a value, by the functions that the scorers call."""
+    shares = (IMPORTANCE.replace("*", name) for name in run.study.attribute_ids)
+    rows = {row: measure(run, row) for row in (*MEASURED, *shares)}
+    return {row: quantity for row, quantity in rows.items() if quantity.defined}
+
+
+def _half(quantity: Quantity) -> float:
+    return (quantity.high - quantity.low) / 2
+
+
+def _line(
+    dilemmas: int,
+    row: str,
+    values: Sequence[tuple[int, float]],
+    halves: Sequence[tuple[float, float]],
+    runs: int,
+) -> Line | None:
+    widths = np.array([pair for pair in halves if np.isfinite(pair).all()])
+    if len(widths) == 0 or len(values) < 0.5 * runs:
+        return None
+    group, value = (np.array(column) for column in zip(*values, strict=True))
+    labels, index, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    if len(labels) == len(value):
+        variance = float(value.var(ddof=1))
+    else:
+        means = np.bincount(index, weights=value) / sizes
+        variance = float(((value - means[index]) ** 2).sum() / (len(value) - len(labels)))
+    half, half_model = (float(mean) for mean in widths.mean(axis=0))
+    spread = variance**0.5
+    return Line(dilemmas, row, float(value.mean()), half, half_model, spread, len(value) / runs)
+
+
+def table_text(studies: Sequence[str] | None = None, **options: int) -> str:
+    """Return the table as CSV, for all shipped studies or some.
+
+    Args:
+        studies: Names of shipped studies.
+        **options: Passed to `simulate`.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for name in studies or study_names():
+        for condition in CONDITIONS:
+            study = load_study(name)
+            if not load_reference(study, condition).has_people:
+                continue
+            for cell in cells(name, condition):
+                for line in simulate(cell, **options):
+                    writer.writerow(
+                        [
+                            name,
+                            condition,
+                            cell.respondent,
+                            f"{cell.consistency:g}",
+                            cell.answers,
+                            line.dilemmas,
+                            line.row,
+                            *(f"{number:.{DIGITS}g}" for number in line[2:]),
+                        ]
+                    )
+    return stream.getvalue()
+
+
+def main() -> None:
+    """Write the table."""
+    parser = argparse.ArgumentParser(description="Simulate the precision table of `plan`.")
+    parser.add_argument("--out", type=Path, default=TABLE)
+    parser.add_argument("--study", action="append", choices=study_names())
+    arguments = parser.parse_args()
+    text = table_text(arguments.study)
+    arguments.out.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

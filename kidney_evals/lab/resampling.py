@@ -1,0 +1,37 @@
+"""Bootstrap samples of people, the same on every machine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kidney_evals.human.sources import DRAWS, uniforms
+from kidney_evals.human.tables import Floats
+
+
+def person_counts(seed: int, people: int, draws: int = DRAWS) -> Floats:
+    """Return how often each person is drawn in each bootstrap sample, shape (draws, people)."""
+    picks = np.floor(uniforms(seed, (draws, people)) * people).astype(np.int64)
+    return np.stack([np.bincount(row, minlength=people) for row in picks]).astype(np.float64)
+
+
+def half_masks(seed: int, people: int, splits: int) -> Floats:
+    """Return random halves of the people as 0/1, shape (splits, people)."""
+    ranks = uniforms(seed, (splits, people)).argsort(axis=1, kind="stable").argsort(axis=1)
+    return (ranks < people // 2).astype(np.float64)
+
+
+def interval(draws: Floats) -> tuple[Floats, Floats]:
+    """Return the 95 % percentile interval over the first axis."""
+    low, high = np.percentile(draws, [2.5, 97.5], axis=0)
+    return low, high
+
+
+def binomial_error(share: float, runs: int) -> float:
+    """Return the standard error of a share of independent runs.
+
+    Args:
+        share: The share; with none or all of the runs, the error is that of one more or less.
+        runs: How many runs.
+    """
+    inside = min(max(share, 1 / runs), 1 - 1 / runs)
+    return float((inside * (1 - inside) / runs) ** 0.5)

@@ -1,0 +1,329 @@
+"""Making `stopping.csv`: what stopping at a precision does to the interval, and what it spares.
+
+    python -m kidney_evals.lab.stopping_table            # every line, some minutes of one core
+    python -m kidney_evals.lab.stopping_table --out FILE
+
+Respondents with known probabilities answer drawn dilemmas in both orders, the functions behind the
+scorers' rows are asked at every look, and the rule of `kidney_evals.tasks.stopping` ends the run.
+The card beside the table says what it holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from kidney_evals import planning
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation._functions import logistic
+from kidney_evals.estimation.consistency import swap_disagreement
+from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.indecision import indecision_rate
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.panel import Panel, panel
+from kidney_evals.lab.resampling import binomial_error
+from kidney_evals.lab.respondents import (
+    as_people,
+    lexicographic,
+    majority,
+    never_flips,
+    noise,
+)
+from kidney_evals.lab.simulate import POPULATION, draw
+from kidney_evals.planning.precision import CONSISTENCY
+from kidney_evals.studies import CONDITIONS, Condition, load_study
+from kidney_evals.tasks.stopping import RATES, is_known, looks
+
+STUDY: Final = "mcelfresh_2021"
+
+SEED: Final = 20263
+"""Seed of every random number here, with the case and the run."""
+
+RUNS: Final = 4000
+"""Simulated runs behind a line."""
+
+TABLE: Final = Path(planning.__file__).with_name("stopping.csv")
+
+COLUMNS: Final = (
+    "condition",
+    "row",
+    "respondent",
+    "consistency",
+    "value",
+    "precision",
+    "most",
+    "asked",
+    "spared",
+    "reached",
+    "half",
+    "coverage",
+    "coverage_se",
+    "coverage_first",
+    "coverage_all",
+)
+
+PRECISIONS: Final = (0.05, 0.03)
+
+FLIP_RATES: Final = (0.005, 0.02, 0.05, 0.17, 0.3, 0.5)
+
+LONG: Final = 400
+"""Most dilemmas of a run whose coverage is at stake: sixteen looks, less one, from 50 on."""
+
+USUAL: Final = 200
+"""Most dilemmas of a run by default."""
+
+Answers = Callable[[Panel], Floats]
+"""Probabilities by dilemma, order and answer as listed, shape (D, 2, K)."""
+
+
+def always_a(shown: Panel) -> Floats:
+    """Choose whoever is shown as A."""
+    chances = np.zeros((len(shown), 2, shown.shares.shape[1]))
+    chances[:, 0, 0] = chances[:, 1, 1] = 1.0
+    return chances
+
+
+RESPONDENTS: Final[Mapping[str, Answers]] = {
+    "human": as_people,
+    "never_flips": never_flips,
+    "majority": majority,
+    "uniform": noise,
+    "lexicographic": lexicographic,
+    "first": always_a,
+}
+"""As `kidney/…` answer, by name."""
+
+ESTIMATES: Final[Mapping[str, Callable[[Decisions], Quantity]]] = {
+    "flip_rate": indecision_rate,
+    "swap_diff": swap_disagreement,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Who answers what.
+
+    Attributes:
+        condition: What is offered.
+        respondent: One of `RESPONDENTS`, or `people_at`: people whose readiness to flip is moved,
+            by the same log-odds on every dilemma, until `rate` of their answers are flips.
+        rate: The flip rate of `people_at`.
+        consistency: Share of the dilemmas on which one answer stands for good, whatever the
+            order, which is the correlation of the answers to one dilemma given its
+            probabilities; elsewhere every answer is drawn afresh.
+        most: Dilemmas that are asked unless the run ends before.
+    """
+
+    condition: Condition
+    respondent: str
+    rate: float = float("nan")
+    consistency: float = 0.0
+    most: int = USUAL
+
+
+class Line(NamedTuple):
+    """What runs of one case come to at one precision.
+
+    Attributes:
+        value: The true rate.
+        asked: Mean dilemmas asked.
+        spared: Share of the calls that were not made.
+        reached: Share of runs that reached the precision.
+        half: Mean half width at the end.
+        coverage: Share of final intervals that hold the true rate.
+        coverage_se: Its binomial standard error.
+        coverage_first: The same where every run ends at the first look.
+        coverage_all: The same where all dilemmas are asked.
+    """
+
+    value: float
+    asked: float
+    spared: float
+    reached: float
+    half: float
+    coverage: float
+    coverage_se: float
+    coverage_first: float
+    coverage_all: float
+
+
+def cases() -> Iterator[tuple[Case, tuple[float, ...]]]:
+    """Yield what is simulated, and at which precisions."""
+    for rate in FLIP_RATES:
+        for consistency in (0.0, *CONSISTENCY):
+            yield Case("coin_flip", "people_at", rate, consistency, LONG), PRECISIONS
+    for condition in CONDITIONS:
+        for name in RESPONDENTS:
+            yield Case(condition, name), PRECISIONS[:1]
+
+
+def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[Line]:
+    """Simulate runs of a case; return a line for each precision, all from the same runs."""
+    ends = looks(case.most)
+    paths = np.array([_path(case, index, ends) for index in range(runs)])
+    low, high = np.moveaxis(paths, 2, 0)
+    half = (high - low) / 2
+    truth = true_rate(case)
+    # A bound that is met exactly, as a rate of 0 is, must not be missed by rounding.
+    held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
+    each = np.arange(runs)
+    lines = []
+    for precision in precisions:
+        known = np.array([[is_known(width, precision) for width in path] for path in half])
+        at = np.where(known.any(axis=1), known.argmax(axis=1), len(ends) - 1)
+        asked = float(np.array(ends)[at].mean())
+        coverage = float(held[each, at].mean())
+        lines.append(
+            Line(
+                value=truth,
+                asked=asked,
+                spared=1 - asked / case.most,
+                reached=float(known.any(axis=1).mean()),
+                half=float(half[each, at].mean()),
+                coverage=coverage,
+                coverage_se=binomial_error(coverage, runs),
+                coverage_first=float(held[:, 0].mean()),
+                coverage_all=float(held[:, -1].mean()),
+            )
+        )
+    return lines
+
+
+def true_rate(case: Case) -> float:
+    """Return the rate over the population of dilemmas."""
+    chances = _chances(case)
+    if RATES[case.condition] == "flip_rate":
+        return float(chances[:, :, 2].mean())
+    agree = (chances[:, 0] * chances[:, 1]).sum(axis=1)
+    return float((1 - case.consistency) * (1 - agree.mean()))
+
+
+def _path(case: Case, index: int, ends: Sequence[int]) -> list[tuple[float, float]]:
+    """Return the interval at every look of one run."""
+    key = [SEED, *repr(case).encode(), index]
+    generator = np.random.default_rng(key)
+    listed = generator.choice(POPULATION, case.most, replace=False)
+    chances = _chances(case)[listed].cumsum(axis=2)[:, :, :-1]
+    fresh = generator.random((case.most, 2, 1))
+    steady = generator.random((case.most, 1, 1)) < case.consistency
+    chance = np.where(steady, fresh[:, :1], fresh)
+    choice = (chance > chances).sum(axis=2)
+    everything = _decisions(case.condition, case.most, choice)
+    estimate = ESTIMATES[RATES[case.condition]]
+    found = (estimate(everything.at(np.arange(end))) for end in ends)
+    return [(one.low, one.high) for one in found]
+
+
+def _decisions(condition: Condition, dilemmas: int, choice: np.ndarray) -> Decisions:
+    # The rates are of the model alone: people's side stays unknown.
+    return Decisions(
+        dilemma=np.repeat(np.arange(dilemmas), 2),
+        order=np.tile([0, 1], dilemmas),
+        epoch=np.ones(2 * dilemmas, dtype=np.int64),
+        choice=choice.ravel(),
+        differences=np.zeros((dilemmas, 1)),
+        shares=np.full((dilemmas, 3 if condition == "coin_flip" else 2), np.nan),
+        share_draws=None,
+        closeness=np.full(dilemmas, np.nan),
+    )
+
+
+@lru_cache(maxsize=4)
+def _chances(case: Case) -> Floats:
+    shown = _population(case.condition)
+    if case.respondent != "people_at":
+        return RESPONDENTS[case.respondent](shown)
+    coin = _moved(shown.coin, case.rate)
+    decided = shown.decided * (1 - coin)[:, None]
+    both: Floats = np.repeat(np.column_stack([decided, coin])[:, None], 2, axis=1)
+    return both
+
+
+def _moved(share: Floats, rate: float) -> Floats:
+    """Move shares by the same log-odds until their mean is `rate`."""
+    from scipy.optimize import brentq
+
+    odds = np.log(share / (1 - share))
+    shift = brentq(lambda by: float(logistic(odds + by).mean()) - rate, -20.0, 20.0)
+    return logistic(odds + shift)
+
+
+@lru_cache(maxsize=2)
+def _population(condition: Condition) -> Panel:
+    reference = load_reference(load_study(STUDY), condition)
+    return panel(reference, draw(STUDY, POPULATION, SEED))
+
+
+def table_text(runs: int = RUNS) -> str:
+    """Return the table as CSV."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for case, precisions in cases():
+        for precision, line in zip(precisions, simulate(case, precisions, runs), strict=True):
+            writer.writerow(
+                [
+                    case.condition,
+                    RATES[case.condition],
+                    case.respondent,
+                    f"{case.consistency:g}",
+                    f"{line.value:.4f}",
+                    f"{precision:g}",
+                    case.most,
+                    f"{line.asked:.1f}",
+                    *(f"{number:.4f}" for number in line[2:]),
+                ]
+            )
+    return stream.getvalue()
+
+
+def markdown(precision: float = 0.05) -> str:
+    """Return what known respondents save of the usual run, from the shipped table, as Markdown."""
+    with TABLE.open(encoding="utf-8") as file:
+        usual = [
+            one
+            for one in csv.DictReader(file)
+            if int(one["most"]) == USUAL and float(one["precision"]) == precision
+        ]
+    cells = {(one["respondent"], one["condition"]): _cell(one) for one in usual}
+    head = "| respondent | coin flip: dilemmas asked, calls saved | forced choice: the same |"
+    return "\n".join(
+        [
+            head,
+            "| --- | --- | --- |",
+            *(
+                f"| `{name}` | {cells[name, 'coin_flip']} | {cells[name, 'forced_choice']} |"
+                for name in dict.fromkeys(one["respondent"] for one in usual)
+            ),
+        ]
+    )
+
+
+def _cell(line: Mapping[str, str]) -> str:
+    asked, saved = float(line["asked"]), float(line["spared"])
+    reached = float(line["reached"])
+    said = f"{asked:.0f}, {saved:.0%}"
+    if reached == 0:
+        return f"{said} (not reached: ±{float(line['half']):.3f})"
+    return said if reached == 1 else f"{said} ({reached:.0%} of runs reach it)"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the table."""
+    parser = argparse.ArgumentParser(description="Simulate the table of runs that stop early.")
+    parser.add_argument("--out", type=Path, default=TABLE)
+    out = parser.parse_args(arguments).out
+    out.write_text(table_text(), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""What a row estimates: its value for a known respondent over the population of dilemmas.
+
+Closed forms over a large draw of dilemmas, with the two answers to a dilemma independent given
+the dilemma. They share no line with the estimators. Weights of a logit have no closed form; they
+are fitted to the expected shares themselves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.calibration import EDGES
+from kidney_evals.estimation.half_threshold import FARTHEST
+from kidney_evals.estimation.importance import importance_shares
+from kidney_evals.estimation.logit import fit_logit_resamples
+from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.respondents import Respondent
+from kidney_evals.measures.names import IMPORTANCE
+
+
+def true_rows(
+    respondent: Respondent, panel: Panel, attributes: tuple[str, ...]
+) -> dict[str, float]:
+    """Return the true value of every validated row.
+
+    Args:
+        respondent: Whose answers are measured.
+        panel: Many dilemmas from the study's own draw.
+        attributes: Ids of the study's attributes.
+    """
+    chances = respondent.behaviour(panel)
+    answered = np.repeat(1 - respondent.silence(panel)[:, None], 2, axis=1)
+    if not respondent.both_orders:
+        chances, answered = chances[:, :1], answered[:, :1]
+    q = chances * answered[:, :, None]
+    decided = q[:, :, :2]
+    rows = _agreement(panel, decided) | _sides(panel, q, decided, both=respondent.both_orders)
+    total = answered.sum()
+    rows["coverage"] = float(answered.mean())
+    logs = np.log(np.maximum(panel.shares, 1e-4))
+    entropy = (panel.shares * logs).sum(axis=1)
+    rows["log_score"] = float(
+        ((q * logs[:, None]).sum(axis=2) - answered * entropy[:, None]).sum() / total
+    )
+    if q.shape[2] == 3:
+        rows |= _flips(panel, q, answered)
+        rows["threshold"] = _threshold(panel, q)
+    weights = _weights(panel, decided)
+    shares = importance_shares(weights, panel.spans)
+    return rows | {
+        IMPORTANCE.replace("*", name): float(share)
+        for name, share in zip(attributes, shares, strict=True)
+    }
+
+
+def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
+    """Agreement of decided shares, over dilemmas in which anything was decided."""
+    people = panel.decided
+    some = decided.sum(axis=2)
+    silent = np.prod(1 - some, axis=1)
+    # E of the decided share of the first patient, times that there is one: by who decided.
+    if decided.shape[1] == 1:
+        met = (decided[:, 0] * people).sum(axis=1)
+    else:
+        each = (decided * people[:, None]).sum(axis=2)
+        alone = each[:, 0] * (1 - some[:, 1]) + each[:, 1] * (1 - some[:, 0])
+        met = alone + 0.5 * (each[:, 0] * some[:, 1] + each[:, 1] * some[:, 0])
+    counted = 1 - silent
+    best = float((counted * people.max(axis=1)).sum())
+    even = 0.5 * float(counted.sum())
+    agreed = float(met.sum())
+    return {"agreement": _ratio(agreed, best), "agree_adj": _ratio(agreed - even, best - even)}
+
+
+def _sides(panel: Panel, q: Floats, decided: Floats, *, both: bool) -> dict[str, float]:
+    rows = {}
+    shown = decided[:, 0, 0].sum() + (decided[:, 1, 1].sum() if both else 0.0)
+    rows["pos_bias"] = _ratio(shown, decided.sum()) - 0.5
+    gap = panel.differences
+    better = np.where((gap > 0).all(axis=1), 0, np.where((gap < 0).all(axis=1), 1, -1))
+    mask = better >= 0
+    chosen = decided[mask][np.arange(mask.sum()), :, better[mask]]
+    rows["dominance"] = _ratio(chosen.sum(), decided[mask].sum())
+    if both:
+        pair = q.sum(axis=2).prod(axis=1)
+        same = (q[:, 0] * q[:, 1]).sum(axis=1)
+        rows["swap_diff"] = float((pair - same).sum() / pair.sum())
+        given = q / np.maximum(q.sum(axis=2, keepdims=True), 1e-300)
+        off = given - panel.shares[:, None]
+        rows["distance"] = float((pair * (off[:, 0] * off[:, 1]).sum(axis=1)).sum() / pair.sum())
+    return rows
+
+
+def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
+    coins = q[:, :, 2].sum(axis=1)
+    sizes = answered.sum(axis=1)
+    people = sizes * panel.coin
+    counted = 1 - np.prod(1 - answered, axis=1)
+    place = np.digitize(panel.closeness, EDGES[1:-1])
+    total = 0.0
+    for index in range(len(EDGES) - 1):
+        inside = place == index
+        if counted[inside].sum() > 0:
+            gap = (coins[inside] - people[inside]).sum() / sizes[inside].sum()
+            total += float(counted[inside].sum()) * float(gap) ** 2
+    rate = float(coins.sum() / sizes.sum())
+    rows = {
+        "flip_rate": rate,
+        "flip_gap": rate - float(people.sum() / sizes.sum()),
+        "flip_calib": total / float(counted.sum()),
+    }
+    if 0 < rate < 1:
+        rows["flip_slope"] = _fitted(panel.closeness[:, None], coins, sizes - coins)[0]
+    return rows
+
+
+def _threshold(panel: Panel, q: Floats) -> float:
+    """Where the better patient gets half of all answers, by bisection on the expected fits."""
+    coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
+    if coins.sum() == 0:
+        return 0.0
+    utility = (panel.differences @ panel.strict_weights)[:, None]
+    slope, level = _fitted(np.abs(utility), coins, decided.sum(axis=1))
+    choice = _fitted(utility, decided[:, 0], decided[:, 1], intercept=False)[0]
+
+    def share(at: float) -> float:
+        coin, better = (1 / (1 + np.exp(-eta)) for eta in (level + slope * at, choice * at))
+        return float((1 - coin) * better)
+
+    low, high = 0.0, FARTHEST
+    if share(high) < 0.5:
+        return float("nan")
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (low, middle) if share(middle) >= 0.5 else (middle, high)
+    return high
+
+
+def _ratio(part: float, whole: float) -> float:
+    """Return part / whole, NaN where nobody ever decides."""
+    return float(part) / float(whole) if whole else float("nan")
+
+
+def _weights(panel: Panel, decided: Floats) -> Floats:
+    """Weights of the logit with a side intercept that fits the expected decided answers best."""
+    orders = decided.shape[1]
+    sign = np.array([1.0, -1.0])[:orders]
+    x = (panel.differences[:, None] * sign[None, :, None]).reshape(-1, panel.differences.shape[1])
+    shown = np.stack([decided[:, o, o] for o in range(orders)], axis=1).ravel()
+    other = np.stack([decided[:, o, 1 - o] for o in range(orders)], axis=1).ravel()
+    return _fitted(x, shown, other)[:-1]
+
+
+def _fitted(x: Floats, for_it: Floats, against: Floats, *, intercept: bool = True) -> Floats:
+    """Fit weights and an intercept to expected counts; NaN where a rule separates them."""
+    total = for_it + against
+    if not total.any():
+        return np.full(x.shape[1] + 1, np.nan)
+    share = for_it / np.where(total > 0, total, 1.0)
+    counts = total[None] / total.max()
+    fits = fit_logit_resamples(x, share, counts, intercept=intercept, penalty="none")
+    result: Floats = fits[0]
+    return result

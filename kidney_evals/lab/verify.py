@@ -1,0 +1,266 @@
+"""Recomputing every figure that the package states about the published answers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kidney_evals.estimation.indecision_family import (
+    AnyFit,
+    IndecisionFamily,
+    NaiveFit,
+    fit_indecision_family,
+)
+from kidney_evals.estimation.indecision_models import Form, IndecisionFit
+from kidney_evals.human.raw import Answers, Floats, find_raw, read_study_2
+from kidney_evals.lab.published_split import (
+    Rows,
+    published_features,
+    published_split,
+    took_the_coin,
+)
+from kidney_evals.lab.reference_tables import REFERENCE_FOLDER, build_reference
+from kidney_evals.studies import Study, load_study
+
+STUDY = "mcelfresh_2021"
+
+SEEDS = range(10)
+"""Seeds of the authors' split over which its figures are averaged."""
+
+_SPLIT = ("train", "test", "new_people")
+_PARAMETERS = ("flip_intercept", "flip_slope", "log_nu")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A stated figure beside ours.
+
+    Attributes:
+        sample: Whose answers.
+        form: Free parameters, or the authors' box.
+        model: Which model.
+        figure: Log-likelihood per answer, a weight or a parameter.
+        stated: As text, with its decimals.
+        ours: Computed now.
+    """
+
+    sample: str
+    form: Form
+    model: str
+    figure: str
+    stated: str
+    ours: float
+
+    @property
+    def difference(self) -> float:
+        """Ours less the stated value."""
+        return self.ours - float(self.stated)
+
+    @property
+    def meets(self) -> bool:
+        """Whether the difference is within one unit of the last stated decimal."""
+        unit: float = 10.0 ** -len(self.stated.partition(".")[2])
+        return abs(self.difference) <= unit + 1e-12
+
+
+class TableCheck(NamedTuple):
+    """A shipped reference table beside one made now.
+
+    Attributes:
+        name: Study and file.
+        figures: Numbers compared.
+        largest: Largest absolute difference.
+        identical: Whether the two agree in every byte.
+    """
+
+    name: str
+    figures: int
+    largest: float
+    identical: bool
+
+
+def verify_tables(data: Path) -> list[TableCheck]:
+    """Make every reference table again and compare it with the shipped one, number by number.
+
+    Args:
+        data: Folder with the raw files.
+
+    Raises:
+        UserError: The raw files are missing or not the published ones.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = build_reference(data, Path(folder))
+        checks = []
+        for path in made:
+            study, name = path.parts[-3], path.name
+            shipped = load_study(study).path / REFERENCE_FOLDER / name
+            checks.append(_compared(f"{study}/{name}", path.read_bytes(), shipped))
+    return checks
+
+
+def verify_models(data: Path) -> list[Figure]:
+    """Fit every stated model again.
+
+    Args:
+        data: Folder with the raw files.
+
+    Raises:
+        UserError: The raw files are missing or not the published ones.
+    """
+    study = load_study(STUDY)
+    answers = read_study_2(find_raw(data))[1]
+    found = {
+        (sample, form, model, figure): value
+        for sample, form, model, figure, value in _computed(study, answers)
+    }
+    with (study.path / "published" / "models.csv").open(encoding="utf-8", newline="") as stream:
+        return [
+            Figure(
+                row["sample"],
+                _form(row["form"]),
+                row["model"],
+                row["figure"],
+                row["stated"],
+                found[row["sample"], _form(row["form"]), row["model"], row["figure"]],
+            )
+            for row in csv.DictReader(stream)
+        ]
+
+
+def note(figure: Figure, figures: Sequence[Figure]) -> str:
+    """Say why a figure differs from the stated one; empty where it does not.
+
+    A fit by search in a box may stop short of the maximum. Then ours is higher on the answers that
+    were fitted, and need not be on others.
+
+    Args:
+        figure: The figure.
+        figures: All of them.
+    """
+    if figure.meets:
+        return ""
+    fitted = [
+        one
+        for one in figures
+        if (one.form, one.model, one.figure) == (figure.form, figure.model, figure.figure)
+        and one.sample == ("train" if figure.sample in _SPLIT else figure.sample)
+    ]
+    if figure.figure == "per_answer" and any(one.difference > 0 for one in fitted):
+        return "ours is the higher maximum on the fitted answers"
+    return "does not come out"
+
+
+def favoured_values(study: Study, patients: dict[str, Floats]) -> Floats:
+    """Return patients' values in favoured scale units, shape (n, k)."""
+    return np.array(
+        [[one.favour(value) for value in patients[one.id]] for one in study.attributes]
+    ).T
+
+
+_Row = tuple[str, Form, str, str, float]
+
+
+def _computed(study: Study, answers: Answers) -> Iterator[_Row]:
+    first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
+    everybody = np.ones(len(answers.choice), dtype=np.bool_)
+    for sample, rows in (("everybody", everybody), ("flippers", took_the_coin(answers))):
+        family = fit_indecision_family(first[rows], second[rows], answers.choice[rows])
+        yield from _family(sample, family, study)
+    features = [published_features(side) for side in (answers.left, answers.right)]
+    for form in (_form("free"), _form("authors")):
+        yield from _split(answers, features[0], features[1], form)
+
+
+def _family(sample: str, family: IndecisionFamily, study: Study) -> Iterator[_Row]:
+    for row in family.rows:
+        yield sample, "free", row.model, "per_answer", row.per_answer
+        weights = getattr(row.fit, "weights", None)
+        if weights is not None:
+            for name, weight in zip(study.attribute_ids, weights, strict=True):
+                yield sample, "free", row.model, name, float(weight)
+        for name in _PARAMETERS:
+            if hasattr(row.fit, name):
+                yield sample, "free", row.model, name, float(getattr(row.fit, name))
+
+
+def _split(answers: Answers, first: Floats, second: Floats, form: Form) -> Iterator[_Row]:
+    reached: dict[str, list[list[float]]] = {}
+    for seed in SEEDS:
+        split = published_split(answers, seed)
+        rows = split.train
+        family = fit_indecision_family(first[rows], second[rows], answers.choice[rows], form=form)
+        for row in family.rows:
+            part = [
+                per_answer(row.fit, first, second, answers, sample) if row.fit else float("nan")
+                for sample in split
+            ]
+            reached.setdefault(row.model, []).append(part)
+    for model, values in reached.items():
+        for sample, value in zip(_SPLIT, np.mean(values, axis=0), strict=True):
+            yield sample, form, model, "per_answer", float(value)
+
+
+def per_answer(fit: AnyFit, first: Floats, second: Floats, answers: Answers, rows: Rows) -> float:
+    """Return the mean log-likelihood of some of a group's answers under a fit.
+
+    Args:
+        fit: Any model of the family.
+        first: Values of the left patients as the fit takes them, shape (n, k).
+        second: Values of the right patients.
+        answers: The group's answers.
+        rows: Which of them, shape (n,).
+    """
+    choice = answers.choice[rows]
+    if isinstance(fit, IndecisionFit):
+        shares = fit.predict(first[rows], second[rows])
+    elif isinstance(fit, NaiveFit):
+        shares = np.tile([fit.first, fit.second, fit.coin], (len(choice), 1))
+    else:
+        shares = fit.predict(first[rows] - second[rows])
+    return float(np.log(shares[np.arange(len(choice)), choice]).mean())
+
+
+def _form(name: str) -> Form:
+    return "authors" if name == "authors" else "free"
+
+
+def _compared(name: str, made: bytes, shipped: Path) -> TableCheck:
+    old = shipped.read_bytes() if shipped.is_file() else b""
+    ours, theirs = (_numbers(shipped.suffix, text.decode("utf-8")) for text in (made, old))
+    if len(ours) != len(theirs):
+        return TableCheck(name, len(ours), float("nan"), False)
+    with np.errstate(invalid="ignore"):  # an open end of a bin, less itself
+        gap = np.abs(np.array(ours) - np.array(theirs))
+    largest = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else 0.0
+    return TableCheck(name, len(ours), largest, made == old.replace(b"\r\n", b"\n"))
+
+
+def _numbers(suffix: str, text: str) -> list[float]:
+    if suffix == ".json":
+        return [float(one) for one in _leaves(json.loads(text)) if isinstance(one, int | float)]
+    numbers = []
+    for row in csv.reader(text.splitlines()):
+        for cell in row:
+            try:
+                numbers.append(float(cell))
+            except ValueError:
+                continue
+    return numbers
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from _leaves(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _leaves(one)
+    else:
+        yield value
