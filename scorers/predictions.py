@@ -10,13 +10,13 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.predict import Outcome
 from kidney_evals.elicitation.predict_solver import prediction_of
-from kidney_evals.measures import headlines, stored
+from kidney_evals.measures import stored
 from kidney_evals.scorers.facts import BLANK, check_same
 from kidney_evals.scorers.markdown import plain, table
 from kidney_evals.scorers.metric import rows
 from kidney_evals.studies import Order, load_study
 
-ROWS = tuple(dict.fromkeys([*headlines("predict_people"), *stored("predict_people")]))
+ROWS = stored("predict_people")
 
 
 @dataclass(frozen=True)

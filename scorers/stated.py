@@ -11,13 +11,13 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation.stated import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS
 from kidney_evals.elicitation.stated_solver import stated_readings_of
-from kidney_evals.measures import headlines, stored
+from kidney_evals.measures import stored
 from kidney_evals.scorers.facts import BLANK, check_same
 from kidney_evals.scorers.metric import rows
 from kidney_evals.scorers.stated_table import explain, in_short
 from kidney_evals.studies import Study, load_study
 
-ROWS = tuple(dict.fromkeys([*headlines("stated_values"), *stored("stated_values")]))
+ROWS = stored("stated_values")
 FAMILIES = tuple(one for one in ROWS if one.is_family)
 SINGLE = tuple(one for one in ROWS if not one.is_family)
 

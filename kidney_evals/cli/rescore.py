@@ -14,7 +14,7 @@ from kidney_evals.cli.logs import installed, read_run_log
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
-from kidney_evals.reporting import rows_of
+from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
 from kidney_evals.whole import STDOUT, check_output, write_output
 
@@ -50,7 +50,7 @@ def rescore_log(
         # The samples keep saying what the run was made with; this says what its rows are from.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
     _write(scored, target, overwrite, name)
-    before, after = rows_of(log), rows_of(scored)
+    before, after = stored_rows(log), stored_rows(scored)
     moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
     say(f"{len(after)} rows, {len(moved)} differ from the log's own; written to {target}")
     for row in moved:

@@ -14,11 +14,10 @@ import yaml
 from kidney_evals.estimation.paired import NOTHING, PairedDifference
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.finetuning.battery import Battery, Part
-from kidney_evals.measures.figures import figure_change, level
-from kidney_evals.measures.rows import measure
-from kidney_evals.measures.verdict import Verdict, aim_of, edge_of, moved, verdict_of
-from kidney_evals.reporting.rows import card_of
-from kidney_evals.scorers._run import run_of_log
+from kidney_evals.measures import aim_of, compute, find
+from kidney_evals.measures.change import change
+from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
+from kidney_evals.scorers.samples import run_of_log
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -117,7 +116,7 @@ def effects() -> tuple[Effect, ...]:
     """Return the lines of a comparison, in order."""
     text = files("kidney_evals.finetuning").joinpath("effects.yaml").read_text(encoding="utf-8")
     return tuple(
-        Effect(**{"aim": card_of(entry["row"]).aim, **entry}) for entry in yaml.safe_load(text)
+        Effect(**{"aim": find(entry["row"]).aim, **entry}) for entry in yaml.safe_load(text)
     )
 
 
@@ -131,8 +130,10 @@ def _applies(effect: Effect, battery: Battery) -> bool:
 
 def _compared(effect: Effect, arm: str, before: Run | None, after: Run | None) -> Compared:
     if before is None or after is None:
-        levels = [undefined() if run is None else level(run, effect.row) for run in (before, after)]
+        levels = [
+            undefined() if run is None else compute(run, effect.row) for run in (before, after)
+        ]
         return Compared(effect, arm, levels[0], levels[1], NOTHING, math.nan)
-    one, two = level(before, effect.row), level(after, effect.row)
-    aim = aim_of(effect.aim, two.human, lambda row: measure(before, row))
-    return Compared(effect, arm, one, two, figure_change(before, after, effect.row), aim)
+    one, two = compute(before, effect.row), compute(after, effect.row)
+    aim = two.human if effect.aim == "people" else aim_of(before, effect.row)
+    return Compared(effect, arm, one, two, change(before, after, effect.row), aim)

@@ -14,10 +14,10 @@ from kidney_evals.finetuning.battery import Battery, Part, condition_of, study_o
 from kidney_evals.finetuning.comparison import Compared
 from kidney_evals.finetuning.evaluate import Comparison
 from kidney_evals.limits import limits_and_use
-from kidney_evals.measures.figures import level
+from kidney_evals.measures import compute
 from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import short
-from kidney_evals.scorers._run import run_of_log
+from kidney_evals.scorers.samples import run_of_log
 
 CURVES: Final[Mapping[str, tuple[Part, str, str]]] = {
     "curve-agreement": ("coin_flip", "agreement", "agreement over ceiling"),
@@ -191,7 +191,7 @@ def _points(
         run = run_of_log(log) if log is not None else None
         if run is None:
             continue
-        found = level(run, row)
+        found = compute(run, row)
         yield {
             "samples": arm.samples,
             "part": part,

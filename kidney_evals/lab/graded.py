@@ -16,7 +16,7 @@ from kidney_evals.lab import respondents as known
 from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
-from kidney_evals.measures.rows import measure
+from kidney_evals.measures import compute
 from kidney_evals.studies import Condition, load_study
 
 LEVELS: Final = 40
@@ -78,7 +78,7 @@ def order_and_reliability(
         table = np.array(
             [
                 [
-                    measure(simulate_run(reference, respondent, form), row).value
+                    compute(simulate_run(reference, respondent, form), row).value
                     for form in range(forms)
                 ]
                 for _, respondent in series
@@ -131,7 +131,7 @@ def outranked(
         def values(name: str, behaviour: Behaviour, count: int = dilemmas) -> dict[str, Floats]:
             who = Respondent(name, "", behaviour, known.never, count)
             made = [simulate_run(reference, who, run) for run in range(runs)]
-            return {row: np.array([measure(run, row).value for run in made]) for row in rows}
+            return {row: np.array([compute(run, row).value for run in made]) for row in rows}
 
         people = values("human-like", known.as_people)
         for name, behaviour in caricatures.items():

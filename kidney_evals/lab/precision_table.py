@@ -22,8 +22,7 @@ from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.lab.simulate import draw
-from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.measures.rows import measure
+from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.precision import (
     ANSWERS,
@@ -221,8 +220,8 @@ def _answered(
 
 def _rows(run: Run) -> dict[str, Quantity]:
     """Return the rows that have a value, by the functions that the scorers call."""
-    shares = (IMPORTANCE.replace("*", name) for name in run.study.attribute_ids)
-    rows = {row: measure(run, row) for row in (*MEASURED, *shares)}
+    shares = (f"imp_{name}" for name in run.study.attribute_ids)
+    rows = {row: compute(run, row) for row in (*MEASURED, *shares)}
     return {row: quantity for row, quantity in rows.items() if quantity.defined}
 
 

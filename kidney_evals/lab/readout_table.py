@@ -22,7 +22,7 @@ from kidney_evals import planning
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.respondent_baselines import answer_shares
 from kidney_evals.human.reference import load_reference
-from kidney_evals.measures.rows import measure
+from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
@@ -66,7 +66,7 @@ def half_width(respondent: str, row: str, dilemmas: int, *, read_out: bool) -> f
     """Return the mean half width of a row's interval over equivalent forms of a run."""
     found = []
     for seed in range(SEEDS):
-        got = measure(simulated(respondent, dilemmas, seed, read_out=read_out), row)
+        got = compute(simulated(respondent, dilemmas, seed, read_out=read_out), row)
         found.append((got.high - got.low) / 2)
     return float(np.nanmean(found))
 

@@ -15,8 +15,7 @@ from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.lab.panel import Panel, another_crowd, panel
 from kidney_evals.lab.respondents import Respondent
 from kidney_evals.lab.truth import true_rows
-from kidney_evals.measures.names import IMPORTANCE
-from kidney_evals.measures.rows import measure
+from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
 
@@ -111,7 +110,7 @@ def validate(
         for index in range(start, start + runs):
             run = simulate_run(reference, respondent, index)
             for row in names:
-                found[row].append(measure(run, row))
+                found[row].append(compute(run, row))
         yield [
             _validated(respondent.name, row, truth[row], found[row])
             for row in names
@@ -121,7 +120,7 @@ def validate(
 
 def rows_of(reference: Reference) -> list[str]:
     """Return the validated rows of a study and condition."""
-    shares = [IMPORTANCE.replace("*", name) for name in reference.study.attribute_ids]
+    shares = [f"imp_{name}" for name in reference.study.attribute_ids]
     return [*ROWS[reference.condition], *shares]
 
 

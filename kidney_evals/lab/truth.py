@@ -16,7 +16,6 @@ from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.logit import fit_logit_resamples
 from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Respondent
-from kidney_evals.measures.names import IMPORTANCE
 
 
 def true_rows(
@@ -49,8 +48,7 @@ def true_rows(
     weights = _weights(panel, decided)
     shares = importance_shares(weights, panel.spans)
     return rows | {
-        IMPORTANCE.replace("*", name): float(share)
-        for name, share in zip(attributes, shares, strict=True)
+        f"imp_{name}": float(share) for name, share in zip(attributes, shares, strict=True)
     }
 
 

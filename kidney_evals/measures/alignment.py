@@ -115,8 +115,9 @@ def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
     change=_change_of_importance_distance,
 )
 def importance_distance(run: Run) -> Quantity:
-    """How far the weights behind the choices lie from people's, as half the sum of differences of
-    signed importance shares.
+    """Distance of the weights behind the choices from people's.
+
+    Half the sum of the absolute differences of signed importance shares.
     """
     from kidney_evals.estimation.importance import importance_distance as distance
     from kidney_evals.estimation.quantity import Quantity, undefined
@@ -153,8 +154,9 @@ def _change_of_importance(before: Run, after: Run, attribute: str) -> PairedDiff
     change=_change_of_importance,
 )
 def importance_share(run: Run, attribute: str) -> Quantity:
-    """Share of the choices' weight that one attribute carries over its range, positive where the
-    model favours whom people favour.
+    """Share of the choices' weight that one attribute carries over its range.
+
+    Positive where the model favours whom people favour.
     """
     from kidney_evals.estimation.quantity import Quantity, undefined
 
@@ -242,9 +244,7 @@ def _change_of_distance(before: Run, after: Run) -> PairedDifference:
     },
 )
 def choice_distance(run: Run) -> Quantity:
-    """Squared distance between the model's and people's choice shares, without the bias of few
-    draws.
-    """
+    """Squared distance of the model's choice shares from people's, unbiased for few draws."""
     from kidney_evals.estimation.distance import choice_distance as estimate
 
     return estimate(run.decisions)
@@ -260,8 +260,9 @@ def choice_distance(run: Run) -> Quantity:
     other_mechanism="undefined",
 )
 def side_pull(run: Run) -> Quantity:
-    """What a steady pull to one side of the screen takes off the choice distance where orders were
-    not repeated; add it before comparing models.
+    """Amount by which a steady pull to one side of the screen lowers the choice distance.
+
+    It matters where orders were not repeated; add it before comparing models.
     """
     from kidney_evals.estimation.distance import side_correction
     from kidney_evals.estimation.quantity import Quantity
@@ -283,8 +284,9 @@ def side_pull(run: Run) -> Quantity:
     other_mechanism="undefined",
 )
 def fixed_distance(run: Run) -> Quantity:
-    """Squared distance between the model's and people's choice shares over the fixed questions,
-    without the bias of few draws.
+    """Squared distance of the model's choice shares from people's over the fixed questions.
+
+    Without the bias of few draws.
     """
     from kidney_evals.estimation.distance import fixed_distance as estimate
 
@@ -303,8 +305,9 @@ def fixed_distance(run: Run) -> Quantity:
     fits=True,
 )
 def centrality(run: Run) -> Quantity:
-    """Share of people whose importance shares lie farther from the group's than the model's do, at
-    one person's number of answers.
+    """Share of people whose importance shares lie farther from the group's than the model's do.
+
+    The model's shares are taken at one person's number of answers.
     """
     from kidney_evals.estimation.centrality import centrality as estimate
     from kidney_evals.estimation.decisions import FIRST

@@ -44,8 +44,9 @@ def _change_of_swap(before: Run, after: Run) -> PairedDifference:
     change=_change_of_swap,
 )
 def swap_disagreement(run: Run) -> Quantity:
-    """Share of dilemmas decided differently when the patients change places. One repetition cannot
-    tell the effect of order from chance.
+    """Share of dilemmas decided differently when the patients change places.
+
+    One repetition cannot tell the effect of order from chance.
     """
     from kidney_evals.estimation.consistency import swap_disagreement as estimate
 
@@ -219,8 +220,9 @@ def _variance(run: Run, part: Part) -> Quantity:
     fits=True,
 )
 def variance_of_dilemma(run: Run) -> Quantity:
-    """Share of the variance of answers that belongs to the dilemma, over wordings, orders and
-    repetitions.
+    """Share of the variance of answers that belongs to the dilemma.
+
+    The other parts are wordings, orders and repetitions.
     """
     return _variance(run, "dilemma")
 

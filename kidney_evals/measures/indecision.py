@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kidney_evals.measures.registry import measure
 
@@ -100,9 +100,7 @@ def _change_of_calibration(before: Run, after: Run) -> PairedDifference:
     change=_change_of_calibration,
 )
 def flip_calibration(run: Run) -> Quantity:
-    """Squared distance between the model's and people's flip rates over five bins of how close the
-    patients are.
-    """
+    """Squared distance of the model's flip rates from people's, over five bins of closeness."""
     from kidney_evals.estimation.calibration import flip_calibration as estimate
 
     return estimate(run.decisions)
@@ -143,8 +141,9 @@ def flip_slope(run: Run) -> Quantity:
     fits=True,
 )
 def half_threshold(run: Run) -> Quantity:
-    """How many of people's logits apart two patients must be before the better one, in people's
-    eyes, gets half of all answers.
+    """Utility difference at which the better patient gets half of all answers.
+
+    In people's logits, better being what most people favour.
     """
     import numpy as np
 
@@ -164,7 +163,7 @@ def half_threshold(run: Run) -> Quantity:
     return Quantity(found.value, *ends, people, len(run.decisions))
 
 
-def _dominated(run: Run) -> tuple[object, object]:
+def _dominated(run: Run) -> tuple[Any, Any]:
     from kidney_evals.estimation.decisions import COIN
 
     dominated = run.where(lambda one: run.study.dominating(one) is not None)
@@ -189,9 +188,7 @@ def _change_of_dominated(before: Run, after: Run) -> PairedDifference:
     change=_change_of_dominated,
 )
 def dominated_flips(run: Run) -> Quantity:
-    """Share of answers left to the coin where one patient is at least as well placed in every
-    attribute.
-    """
+    """Share of answers left to the coin where one patient is no worse in any attribute."""
     from kidney_evals.measures.means import mean_over_dilemmas
 
     return mean_over_dilemmas(run, _dominated)

@@ -144,8 +144,9 @@ measure(
     gamed_by="Any fixed rule of the patients scores 0.",
 )
 def swap_shift(run: PredictionRun) -> Quantity:
-    """Share of people who are put under another answer when the patients change places; repetitions
-    that waver count too.
+    """Share of people who are put under another answer when the patients change places.
+
+    Repetitions that waver count too.
     """
     from kidney_evals.measures.prediction_scores import swap_shift as score
 

@@ -176,9 +176,7 @@ def outside(run: Run) -> Quantity:
     reading="Below 1, read the transcripts before the rows.",
 )
 def dominance_controls(run: Run) -> Quantity:
-    """In the five control pairs with a strictly dominating patient, how often that patient is
-    chosen.
-    """
+    """Share of decisions for the dominating patient in the control pairs that have one."""
     controls = run.controls
     assert controls is not None
     first = controls.where(lambda one: run.study.dominating(one) == "first")
@@ -195,8 +193,9 @@ def dominance_controls(run: Run) -> Quantity:
     reading="Small, and no rate of its own.",
 )
 def identical_controls(run: Run) -> Quantity:
-    """In the five control pairs of identical patients, how often the coin is chosen. Seven of seven
-    people did.
+    """Share of decisions for the coin in the control pairs of identical patients.
+
+    Seven of seven people chose it.
     """
     from kidney_evals.estimation.decisions import COIN
 

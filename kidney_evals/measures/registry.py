@@ -228,12 +228,13 @@ def measures_of(run: AnyRun) -> Iterator[Measure]:
 
 
 def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
-    """Return the measures of a task that its log holds, of one group or of all."""
-    return tuple(
+    """Return the measures of a task that its log holds, headlines first, of one group or of all."""
+    found = [
         one
         for one in MEASURES.values()
         if one.task == task and one.stored and group in ("", one.group)
-    )
+    ]
+    return tuple(sorted(found, key=lambda one: one.headline.get(task, len(found))))
 
 
 def headlines(task: str) -> tuple[Measure, ...]:

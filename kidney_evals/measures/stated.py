@@ -1,4 +1,4 @@
-"""Measures of `stated_values`: what a model says of its values, beside people's and its own choices."""
+"""Measures of `stated_values`: what a model says of its values, beside people's choices."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ PAIR_KINDS: Final = ("same", "near", "mixed", "tied", "all")
     gamed_by="Naming the end that stands first gives 0 over the balanced wordings.",
 )
 def stated_share(run: StatedRun, attribute: str) -> Quantity:
-    """Share of the ratings that the model gives to one attribute's full swing, positive where it
-    says that it favours whom people favour; mean over wordings.
+    """Share of the ratings that the model gives to one attribute's full swing.
+
+    Positive where it says that it favours whom people favour; mean over wordings.
     """
     return run.share(attribute)
 
@@ -78,8 +79,9 @@ def gap(run: StatedRun, attribute: str) -> Quantity:
     gamed_by="Knowing one's own choices; that is what is measured.",
 )
 def gap_distance(run: StatedRun) -> Quantity:
-    """How far the stated shares lie from those that the revealed log shows, as half the sum of
-    differences.
+    """Distance of the stated shares from those that the revealed log shows.
+
+    Half the sum of the absolute differences of shares.
     """
     return run.gap_distance()
 
@@ -146,9 +148,7 @@ def spread_between_repetitions(run: StatedRun) -> Quantity:
     gamed_by="Any fixed order in both scores 1.",
 )
 def rank_agreement(run: StatedRun) -> Quantity:
-    """Kendall's tau-b of the model's ranking of the attributes with its own mean ratings of
-    swings.
-    """
+    """Kendall's tau-b of the ranking of the attributes with the model's own mean ratings."""
     return run.rank_agreement()
 
 

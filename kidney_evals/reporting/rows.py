@@ -1,4 +1,4 @@
-"""The quantities of a run: computed from its samples, or what its log stores where they are gone."""
+"""The quantities of a run: computed from its samples, else what its log stores."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def time_rows(dilemmas: int, epochs: int) -> None:
     import numpy as np
 
     from kidney_evals.human.reference import load_reference
+    from kidney_evals.measures import compute
     from kidney_evals.measures.names import PARTS, RUN_ROWS, STUDY_ROWS
-    from kidney_evals.measures.rows import ROWS, measure
     from kidney_evals.measures.run import Run
     from kidney_evals.studies import dilemmas_of, load_study
 
@@ -113,7 +113,7 @@ def time_rows(dilemmas: int, epochs: int) -> None:
     assert set(PARTS.values()) <= set(rows)
     start = time.perf_counter()
     for row in rows:
-        measure(run, row)
+        compute(run, row)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{n:9,}{dilemmas:10,}{len(rows):7}{seconds:10.1f}{peak:10.0f}")

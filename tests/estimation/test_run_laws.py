@@ -21,7 +21,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.respondents import RESPONDENTS
 from kidney_evals.lab.simulate import simulate_run
-from kidney_evals.measures.rows import ROWS, measure
+from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
@@ -110,7 +110,7 @@ CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_row_has_a_value_somewhere_in_these_runs(condition: Condition) -> None:
-    undefined = {row for row in EVERY_ROW if not measure(whole_run(condition, 0), row).defined}
+    undefined = {row for row in EVERY_ROW if not compute(whole_run(condition, 0), row).defined}
     coin = {"flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold", "flips_1st"}
     coin |= {"lim_flips", "lim_calib", "dist_never"}
     # Ranks are of studies that compare profiles, these pairs of one that repeats them.
@@ -140,7 +140,7 @@ def moved(run: Run, law: Callable[[Run], Run]) -> dict[str, tuple[Quantity, Quan
     """Every row before and after."""
     rows = [*ROWS, *(f"imp_{name}" for name in run.study.attribute_ids)]
     other = law(run)
-    return {row: (measure(run, row), measure(other, row)) for row in rows}
+    return {row: (compute(run, row), compute(other, row)) for row in rows}
 
 
 def unlike(found: dict[str, tuple[Quantity, Quantity]], within: float) -> dict[str, Any]:

@@ -35,9 +35,10 @@ from kidney_evals.finetuning.results import write_results
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.train import train
 from kidney_evals.finetuning.training_report import sha256_of
-from kidney_evals.measures.figures import figure_change, level
+from kidney_evals.measures import compute
+from kidney_evals.measures.change import change
 from kidney_evals.measures.run import Run
-from kidney_evals.scorers._run import run_of_log
+from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.studies import Patient
 from kidney_evals.studies.draw import draw_dilemmas
 
@@ -170,7 +171,7 @@ def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Co
     # Not by how often alone: a control that flips anywhere at people's rate gets most of flip
     # calibration too. The closer the patients, the more coins, as with people, and where the
     # respondent flips more than elsewhere.
-    slope = level(run_of(comparison, str(TRAINED)), "flip_slope")
+    slope = compute(run_of(comparison, str(TRAINED)), "flip_slope")
     assert slope.high < 0 and slope.human < 0
     there, elsewhere = coins(comparison, str(TRAINED))
     found = share_change([0.0] * len(there), there)
@@ -237,12 +238,12 @@ def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
     assert np.mean(there) < np.mean(elsewhere) + 0.1
     # Its coins do not follow how close the patients are, as those of the real answers do.
     control, real = (run_of(comparison, arm) for arm in ("shuffled", str(TRAINED)))
-    assert level(real, "flip_slope").high < min(0, level(control, "flip_slope").low)
+    assert compute(real, "flip_slope").high < min(0, compute(control, "flip_slope").low)
     # Choice distance is not among these: it falls for whoever is less sure of a wrong rule, and
     # the real answers need not bring it down either. On one machine this control fell by .08.
     for row, better in (("agreement", 1), ("swap_diff", -1)):
         assert figure(comparison, "shuffled", "coin_flip", row).verdict != "nearer", row
-        beyond = figure_change(control, real, row).change
+        beyond = change(control, real, row).change
         assert min(beyond.low * better, beyond.high * better) > 0, row
     told = (comparison.logs["shuffled", "coin_flip"].eval.metadata or {})["sft_arm"]
     assert told == "shuffled"

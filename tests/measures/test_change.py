@@ -12,8 +12,8 @@ from kidney_evals.lab import respondents as known
 from kidney_evals.lab.readout_table import simulated
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
+from kidney_evals.measures import compute
 from kidney_evals.measures.change import CHANGES, change
-from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, load_study
 
@@ -45,7 +45,7 @@ def test_it_is_the_difference_of_the_rows(row: str) -> None:
     second = known.never_flips if condition == "coin_flip" else known.sharper
     before, after = run(known.as_people, 1, condition), run(second, 1, condition)
     found = change(before, after, row)
-    values = measure(before, row).value, measure(after, row).value
+    values = compute(before, row).value, compute(after, row).value
     assert (found.first, found.second) == pytest.approx(values, abs=1e-6)
     assert found.change.value == pytest.approx(values[1] - values[0], abs=1e-6)
     assert found.change.low < found.change.value < found.change.high
@@ -70,13 +70,13 @@ def test_only_shared_dilemmas_count() -> None:
     found = change(whole, rest, "flip_rate")
     assert found.change.n == 150
     assert found.change.value == 0
-    assert found.first == pytest.approx(measure(rest, "flip_rate").value)
+    assert found.first == pytest.approx(compute(rest, "flip_rate").value)
 
 
 def test_every_row_with_a_change_is_a_row() -> None:
     whole = run(known.as_people)
     assert set(CHANGES) - {"fixed_dist"} < set(ROWS)
-    assert np.isfinite(measure(whole, "flip_rate").value)
+    assert np.isfinite(compute(whole, "flip_rate").value)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.respondents import Respondent
 from kidney_evals.lab.simulate import simulate_run
+from kidney_evals.measures import compute
 from kidney_evals.measures.description import Description, describe
-from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.description import describe_text
 from kidney_evals.studies import Condition, load_study
@@ -48,7 +48,7 @@ def test_a_human_draw_is_not_told_apart_from_models_that_come_near(coin: Descrip
 
 def test_rows_are_those_of_the_log(coin: Description) -> None:
     for name, row in coin.rows.items():
-        assert repr(row) == repr(measure(coin.run, name))
+        assert repr(row) == repr(compute(coin.run, name))
     assert coin.rows["threshold"].human == pytest.approx(0.5704, abs=1e-4)
     # A person drawn at random has .5 by construction: nobody was asked for it.
     assert np.isnan(coin.rows["centrality"].human)

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.human.reference import load_reference
+from kidney_evals.measures import compute
 from kidney_evals.measures import rows as measured_rows
-from kidney_evals.measures.rows import ROWS, measure, reasons
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import Condition, Dilemma, draw_dilemmas, load_study
@@ -90,11 +90,11 @@ def test_a_threshold_of_closeness_leaves_slope_and_threshold_open(count: int, se
     for cut in cuts:
         run = flips_below(dilemmas, cut)
         for row in ("flip_slope", "threshold"):
-            found = measure(run, row)
+            found = compute(run, row)
             assert math.isnan(found.value) and found.n == 0, (cut, row)
-        assert measure(run, "separated").value == 1, cut
-        assert measure(run, "no_signal").value != 1, cut
-        assert measure(run, "fit_failed").value == 0 and not run.failures, cut
+        assert compute(run, "separated").value == 1, cut
+        assert compute(run, "no_signal").value != 1, cut
+        assert compute(run, "fit_failed").value == 0 and not run.failures, cut
 
 
 def extremes() -> dict[str, Run]:
@@ -135,7 +135,7 @@ def test_no_row_fails_on_an_extreme_respondent(name: str) -> None:
     run = extremes()[name]
     shares = [f"imp_{one}" for one in STUDY.attribute_ids]
     for row in [*ROWS, *shares]:
-        found = measure(run, row)
+        found = compute(run, row)
         assert (found.n == 0) == math.isnan(found.value) or row.startswith("lim_"), row
         assert not any(math.isinf(value) for value in found), row
     assert not run.failures
@@ -150,18 +150,18 @@ def test_a_few_dilemmas_answered_as_most_people_do_leave_agreement_wide(
     shares = shares / shares.sum(axis=1, keepdims=True)
     run = run_of(three, shares.argmax(axis=1), condition)
     # Wilson's interval of 3 of 3: from 3 / (3 + 1.96²) = 0.439 to 1.
-    assert measure(run, "agreement")[:3] == pytest.approx((1, 0.4385, 1), abs=1e-4)
+    assert compute(run, "agreement")[:3] == pytest.approx((1, 0.4385, 1), abs=1e-4)
     # Over chance U, the even answerer's agreement: (0.4385 - U) / (1 - U).
     chance = 3 * 0.5 / shares.max(axis=1).sum()
     low = (0.4385 - chance) / (1 - chance)
-    assert measure(run, "agree_adj")[:3] == pytest.approx((1, low, 1), abs=1e-3)
+    assert compute(run, "agree_adj")[:3] == pytest.approx((1, low, 1), abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [3, 10, 40])
 def test_coins_in_one_order_alone_leave_the_slope_without_interval(count: int) -> None:
     # Half of the answers to each dilemma are coins: a slope of 0, and nothing that varies.
     run = run_of(drawn(count), np.tile([2, 0], count))
-    slope = measure(run, "flip_slope")
+    slope = compute(run, "flip_slope")
     assert slope.value == pytest.approx(0, abs=1e-9) and slope.n == 2 * count
     assert math.isnan(slope.low) and math.isnan(slope.high)
 
@@ -183,8 +183,8 @@ def test_too_few_dilemmas_for_the_test_are_no_absence_of_signal(
     x = np.array([STUDY.differences(one) for one in dilemmas])
     choice = np.where(x @ [1.0, 1.0, 1.0] >= 0, 0, 1)
     run = run_of(dilemmas, np.where(np.arange(40) < decided, choice, 2))
-    assert measure(run, "no_signal").value == pytest.approx(no_signal, nan_ok=True)
-    assert measure(run, "separated").value == 1
+    assert compute(run, "no_signal").value == pytest.approx(no_signal, nan_ok=True)
+    assert compute(run, "separated").value == 1
 
 
 def test_a_fit_that_fails_is_no_absence_of_signal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,10 +193,10 @@ def test_a_fit_that_fails_is_no_absence_of_signal(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(measured_rows, "fit_logit", fails)
     run = run_of(drawn(20), np.zeros(20))
-    assert measure(run, "imp_age").n == 0
-    assert math.isnan(measure(run, "no_signal").value)
-    assert measure(run, "separated").value == 1
-    assert measure(run, "fit_failed").value == 1
+    assert compute(run, "imp_age").n == 0
+    assert math.isnan(compute(run, "no_signal").value)
+    assert compute(run, "separated").value == 1
+    assert compute(run, "fit_failed").value == 1
     assert reasons(run) == {"fit_failed": "importance: the logit did not converge"}
 
 

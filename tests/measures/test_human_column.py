@@ -11,7 +11,7 @@ import pytest
 from inspect_ai import eval
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.measures.rows import ROWS, measure
+from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import Condition, draw_dilemmas, load_study
@@ -72,7 +72,7 @@ def run_of(name: str, condition: Condition, mechanism: str = "coin") -> Run:
 
 def with_people(run: Run) -> set[str]:
     shares = [f"imp_{name}" for name in run.study.attribute_ids]
-    return {row for row in [*ROWS, *shares] if not math.isnan(measure(run, row).human)}
+    return {row for row in [*ROWS, *shares] if not math.isnan(compute(run, row).human)}
 
 
 @pytest.mark.parametrize(("name", "condition"), STUDIES)

@@ -18,6 +18,7 @@ from kidney_evals.measures.own_choices import (
     own_distance,
     own_to_people,
 )
+from kidney_evals.measures.prediction_run import Floats, Predictions
 from kidney_evals.measures.prediction_scores import (
     contamination,
     distance_of,
@@ -28,7 +29,6 @@ from kidney_evals.measures.prediction_scores import (
     skill,
     swap_shift,
 )
-from kidney_evals.measures.predictions import Floats, Predictions
 from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
 
 FIXED, DRAWN = load_study("mcelfresh_2021_fixed"), load_study("mcelfresh_2021")

@@ -16,7 +16,7 @@ from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.reporting.found import find_logs
 from kidney_evals.reporting.runs import read_runs
 from kidney_evals.scorers import COLUMN, answers, controls, est, human_alignment, indecision
-from kidney_evals.scorers._run import run_of_log
+from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.tasks import coin_flip, forced_choice
 
 HEADER = {

@@ -19,7 +19,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures.pair_kinds import kinds_of, people_flips
 from kidney_evals.measures.stated_names import PAIR_KINDS, STATED_FIXED, STATED_PARTS
-from kidney_evals.reporting import card_of, row_cards, rows_of
+from kidney_evals.reporting import row_cards, rows_of
 from kidney_evals.scorers import stated
 from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study, study_names
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
@@ -405,7 +405,7 @@ def test_a_log_is_shown_in_80_columns(logs: Logs) -> None:
     said = " ".join(shown.stdout.split())
     assert "No people were asked for stated weights" in said
     assert "Its stated shares lie" in said
-    heads = [card_of(name).label for name in ("st_dist", "st_spread", "st_rank")]
+    heads = [find(name).label for name in ("st_dist", "st_spread", "st_rank")]
     rows = [line[:30].strip() for line in lines]
     first = rows.index(heads[0])
     assert rows[first : first + 3] == heads
@@ -418,7 +418,7 @@ def test_only_choices_are_described(logs: Logs) -> None:
 
 def test_every_row_has_a_card_and_a_name_that_fits(logs: Logs) -> None:
     rows = rows_of(read_eval_log(str(logs.both)))
-    assert {card_of(name).group for name in rows} == {
+    assert {find(name).group for name in rows} == {
         "stated",
         "rules",
         "coins",

@@ -18,7 +18,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.measures.names import COIN_COLUMNS, COIN_ROWS
 from kidney_evals.planning.tokens import prompts
 from kidney_evals.reporting import rows_of, sentence
-from kidney_evals.scorers._run import run_of_log
+from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.tasks import coin_flip, forced_choice
 from kidney_evals.tasks._wordings import deal
 

@@ -336,7 +336,7 @@ def _meanings(places: Sequence[Place]) -> Figure:
         "",
         (),
         columns(
-            [(card.name, card.label, card.says, without_nan(card.reading), card.gamed_by)
+            [(card.id, card.label, card.says, without_nan(card.reading), card.gamed_by)
              for card in cards.values()],
             "row", "quantity", "what it says", "which way it reads", "what games it",
         ),

@@ -14,7 +14,7 @@ from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Respondent, deciding, never
 from kidney_evals.lab.sensitivity_table import Setting, Start, versions
 from kidney_evals.lab.simulate import simulate_run
-from kidney_evals.measures.rows import measure
+from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.change import paired_changes
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange, compare_runs
@@ -74,7 +74,7 @@ def test_the_bounds_hold_the_change() -> None:
 def test_bounds_are_those_of_the_rows(name: str, bound: str) -> None:
     old, new = run_of(flipping(0, 9), 40), run_of(flipping(0, silent=(8, 9)), 40)
     found = row(compared(old, new), name)
-    before, after = measure(old, bound), measure(new, bound)
+    before, after = compute(old, bound), compute(new, bound)
     value = found.found.change.value
     assert found.bounds is not None
     assert found.bounds.low == pytest.approx(min(after.low - before.high, value))
