@@ -16,21 +16,58 @@ from typing import Any
 
 import numpy as np
 from click.testing import CliRunner
-from inspect_ai.log import EvalLog, recompute_metrics
+from inspect_ai.log import EvalLog
 
 from kidney_evals.cli import main
 from kidney_evals.elicitation.reader import read_answer
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.measures import AnyRun, compute, flags_of
+from kidney_evals.measures.prediction_run import PredictionRun
+from kidney_evals.measures.run import Run
+from kidney_evals.measures.stated_run import StatedRun
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import read_report
-from kidney_evals.scorers import _estimate
+from kidney_evals.reporting.rows import stored_rows as package_rows
 from kidney_evals.studies import Condition, load_study
 
 Cells = Mapping[str, object]
 
-ALL_DIGITS = 400
-"""A number of decimals at which rounding changes no float."""
+BASELINES = {
+    "agreement": {
+        "always the majority": "agr_major",
+        "one person": "agr_person",
+        "guessing": "agr_unif",
+    },
+    "distance": {
+        "always the majority": "dist_major",
+        "never flips": "dist_never",
+        "one person": "dist_pers",
+        "guessing": "dist_unif",
+    },
+    **{
+        f"pred_{block}": {
+            "always the majority": f"pred_{short}_major",
+            "guessing": f"pred_{short}_unif",
+            "the other study": f"pred_{short}_study",
+            "half of people": f"pred_{short}_half",
+        }
+        for block, short in (("fixed", "fx"), ("drawn", "dr"))
+    },
+}
+"""Names in the goldens of what known respondents score, by measure and baseline."""
+
+BOUNDS = {
+    "agreement": "lim_agree",
+    "flip_rate": "lim_flips",
+    "swap_diff": "lim_swap",
+    "flip_calib": "lim_calib",
+    "distance": "lim_dist",
+}
+"""Names in the goldens of what unanswered samples leave open, by measure."""
+
+FIRST = {"coverage": "cover_1st", "agreement": "agree_1st", "flip_rate": "flips_1st"}
+"""Names in the goldens of measures of the first answers alone."""
 
 
 def rows_of_log(log: EvalLog) -> dict[str, dict[str, object]]:
@@ -41,20 +78,40 @@ def rows_of_log(log: EvalLog) -> dict[str, dict[str, object]]:
 
     Returns:
         The columns value, low, high, human and n of each measure by its id, not rounded, NaN where
-        there is no number.
+        there is no number. What is no measure of its own (flags, baselines, bounds, first answers)
+        stands under the name that the goldens have for it.
     """
-    copy = log.model_copy(deep=True)
-    digits, _estimate.DIGITS = _estimate.DIGITS, ALL_DIGITS
-    try:
-        recompute_metrics(copy)
-    finally:
-        _estimate.DIGITS = digits
-    return {name: _cells(row) for name, row in rows_of(copy).items()}
+    rows = rows_of(log)
+    assert rows.run is not None
+    found = dict(rows)
+    for id, names in BASELINES.items():
+        known = rows.baselines(id) if id in rows else {}
+        found |= {names[name]: value for name, value in known.items()}
+    for id, name in BOUNDS.items():
+        if id in rows and (bounds := rows.bounds(id)) is not None:
+            found[name] = bounds
+    if isinstance(rows.run, Run):
+        found |= {name: compute(rows.run.first, id) for id, name in FIRST.items() if id in rows}
+    for id, value in flags_of(rows.run).items():
+        found[id] = Quantity(value, n=_asked(rows.run, id) if value == value else 0)
+    return {name: _cells(row) for name, row in found.items()}
+
+
+def _asked(run: AnyRun, flag: str) -> int:
+    """Return how many samples a flag is about, of `pred_contam` dilemmas."""
+    if isinstance(run, Run):
+        return len(run.choice)
+    if isinstance(run, StatedRun):
+        return len(run.answers)
+    assert isinstance(run, PredictionRun)
+    if flag == "pred_contam":
+        return sum(int(part.given.predicted.sum()) for part in run.parts.values())
+    return len(run.outcomes)
 
 
 def stored_rows(log: EvalLog) -> dict[str, dict[str, object]]:
     """Return the measures that a log stores, as `rows_of_log` does; they are rounded."""
-    return {name: _cells(row) for name, row in rows_of(log).items()}
+    return {name: _cells(row) for name, row in package_rows(log).items()}
 
 
 def _cells(row: Quantity) -> dict[str, object]:
