@@ -9,7 +9,7 @@ from kidney_evals.measures import find
 from kidney_evals.scorers.facts import BLANK, facts_of, score_metadata, unscored
 from kidney_evals.scorers.metric import est
 
-ROWS = ("flip_rate", "flip_calib", "distance", "flip_slope")
+ROWS = ("flip_rate", "flip_calib", "distance")
 
 
 @scorer(metrics={name: [est(find(name).id)] for name in ROWS})

@@ -111,7 +111,6 @@ def flip_calibration(run: Run) -> Quantity:
     label="flip slope",
     group="indecision",
     unit="log odds per logit",
-    level="log",
     needs=("coin",),
     reading="People's is about −.66; 0 means that closeness plays no part. No value without flips.",
     gamed_by="A rule that flips below a threshold is steeper than people.",

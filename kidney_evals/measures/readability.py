@@ -103,7 +103,6 @@ measure(
     label="unreadable",
     group="readability",
     unit="share of samples",
-    level="log",
     says="Share of samples with text but no stated answer, after one repeat question.",
     reading="Read the transcripts.",
 )(_outcome("unreadable"))
