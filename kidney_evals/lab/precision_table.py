@@ -21,7 +21,7 @@ import numpy as np
 from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.lab.simulate import draw
+from kidney_evals.lab.panel import draw
 from kidney_evals.measures.names import IMPORTANCE
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run

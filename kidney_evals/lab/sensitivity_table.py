@@ -33,9 +33,8 @@ from kidney_evals.estimation.paired import (
 )
 from kidney_evals.estimation.paired_importance import importance_changes
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.lab.panel import Panel, another_crowd, panel
+from kidney_evals.lab.panel import POPULATION, Panel, another_crowd, draw, panel
 from kidney_evals.lab.resampling import binomial_error
-from kidney_evals.lab.simulate import POPULATION, draw
 from kidney_evals.planning.change import COLUMNS, TABLE
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study

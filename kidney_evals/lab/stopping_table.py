@@ -29,7 +29,7 @@ from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.panel import Panel, panel
+from kidney_evals.lab.panel import POPULATION, Panel, draw, panel
 from kidney_evals.lab.resampling import binomial_error
 from kidney_evals.lab.respondents import (
     as_people,
@@ -38,7 +38,6 @@ from kidney_evals.lab.respondents import (
     never_flips,
     noise,
 )
-from kidney_evals.lab.simulate import POPULATION, draw
 from kidney_evals.planning.precision import CONSISTENCY
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 from kidney_evals.tasks.stopping import RATES, is_known, looks
