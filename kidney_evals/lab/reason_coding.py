@@ -1,6 +1,6 @@
 """How far the lexical rules agree with the hand-coded texts.
 
-`python -m kidney_evals.lab.reason_coding` writes `measured.md`; a test holds that file to what the
+`python -m kidney_evals.lab reasons` writes `measured.md`; a test holds that file to what the
 rules give now.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -232,9 +231,3 @@ def _drawn(values: NDArray[np.float64]) -> Figure:
         return Figure(np.nan, np.nan, np.nan)
     low, high = np.nanpercentile(values[1:], [2.5, 97.5])
     return Figure(float(values[0]), float(low), float(high))
-
-
-if __name__ == "__main__":
-    Path(str(files("kidney_evals.rationale").joinpath("measured.md"))).write_text(
-        measured(), encoding="utf-8"
-    )

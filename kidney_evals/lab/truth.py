@@ -129,7 +129,7 @@ def _threshold(panel: Panel, q: Floats) -> float:
         coin, better = (1 / (1 + np.exp(-eta)) for eta in (level + slope * at, choice * at))
         return float((1 - coin) * better)
 
-    if share(FARTHEST) < 0.5:
+    if not share(FARTHEST) >= 0.5:  # or nothing is ever decided
         return float("nan")
     if share(0.0) >= 0.5:
         return 0.0

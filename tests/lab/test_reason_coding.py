@@ -38,7 +38,7 @@ def test_a_coin_is_chosen_only_where_it_was_offered() -> None:
 
 def test_the_shipped_figures_are_what_the_rules_give() -> None:
     shipped = files("kidney_evals.rationale").joinpath("measured.md").read_text(encoding="utf-8")
-    assert shipped == measured(), "`python -m kidney_evals.lab.reason_coding` writes it anew"
+    assert shipped == measured(), "`python -m kidney_evals.lab reasons` writes it anew"
 
 
 def test_precision_and_recall_are_of_whom_and_not_only_of_what() -> None:

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.panel import panel
+from kidney_evals.lab.panel import STUDY, panel
 from kidney_evals.lab.sensitivity_table import (
     DILEMMAS,
     RUNS,
-    STUDY,
     Setting,
     find,
     old_value,
