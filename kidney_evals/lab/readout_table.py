@@ -6,15 +6,12 @@ says what it holds.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from kidney_evals import planning
 from kidney_evals.estimation.respondent_baselines import answer_shares
 from kidney_evals.human.reference import load_reference
 from kidney_evals.human.tables import Floats
@@ -23,9 +20,8 @@ from kidney_evals.lab.simulate import choose, run_of
 from kidney_evals.lab.table_text import Record
 from kidney_evals.measures.rows import measure
 from kidney_evals.measures.run import Run
+from kidney_evals.planning.change import read_lines
 from kidney_evals.studies import Condition, dilemmas_of, load_study
-
-TABLE: Final = Path(planning.__file__).with_name("readout.csv")
 
 TARGETS: Final[Mapping[str, float]] = {"flip_rate": 0.03, "swap_diff": 0.05, "imp_age": 0.03}
 """Half widths of intervals that hold no error of people's, so that more calls always help."""
@@ -112,8 +108,6 @@ def records() -> Iterator[Record]:
 
 def markdown() -> str:
     """Return the shipped table as Markdown, for the README."""
-    with TABLE.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     head = "| respondent | row | half width | calls, sampled | calls, read out |"
     return "\n".join(
         [
@@ -122,7 +116,7 @@ def markdown() -> str:
             *(
                 f"| {one['respondent']} | `{one['row']}` | ±{one['half_width']} | "
                 f"{one['sampled']} | {one['read_out']} |"
-                for one in rows
+                for one in read_lines("readout")
             ),
         ]
     )

@@ -29,6 +29,7 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import STUDY, Panel, another_crowd, draw, panel, population
 from kidney_evals.lab.resampling import binomial_error
 from kidney_evals.lab.table_text import Record
+from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 
@@ -353,3 +354,25 @@ def records() -> Iterator[Record]:
             "change": f"{line.change:.{DIGITS}f}",
             **{one: f"{getattr(line, one):.3f}" for one in Line._fields[2:]},
         }
+
+
+def markdown() -> str:
+    """Return the simulated changes as a Markdown table, a line for each row and old version."""
+    found: dict[tuple[str, str, str, str], dict[int, str]] = {}
+    alarms: dict[tuple[str, str, str, str], list[float]] = {}
+    for line in read_lines("sensitivity"):
+        key = (line["condition"], line["row"], line["start"], line["consistency"])
+        found.setdefault(key, {})[int(line["calls"])] = line["change"]
+        alarms.setdefault(key, []).append(float(line["alarms"]))
+    calls = sorted({size for sizes in found.values() for size in sizes})
+    head = ["condition", "row", "old version", "consistency", *(f"{n} calls" for n in calls)]
+    lines = [
+        "| " + " | ".join([*head, "most false alarms"]) + " |",
+        "|" + " --- |" * 4 + " --: |" * (len(calls) + 1),
+    ]
+    for (condition, row, start, consistency), sizes in found.items():
+        cells = [condition, f"`{row}`", start.replace("_", " "), consistency]
+        cells += [f"{float(sizes[n]):.3f}" if n in sizes else "–" for n in calls]
+        worst = max(alarms[condition, row, start, consistency])
+        lines.append("| " + " | ".join([*cells, f"{worst:.3f}"]) + " |")
+    return "\n".join(lines)

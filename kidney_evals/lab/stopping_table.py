@@ -8,16 +8,13 @@ says what it holds.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from kidney_evals import planning
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation.consistency import swap_disagreement
 from kidney_evals.estimation.decisions import Decisions
@@ -34,6 +31,7 @@ from kidney_evals.lab.respondents import (
     noise,
 )
 from kidney_evals.lab.table_text import Record
+from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import CONSISTENCY
 from kidney_evals.studies import CONDITIONS, Condition
 from kidney_evals.tasks.stopping import RATES, is_known, looks
@@ -43,8 +41,6 @@ SEED: Final = 20263
 
 RUNS: Final = 4000
 """Simulated runs behind a line."""
-
-TABLE: Final = Path(planning.__file__).with_name("stopping.csv")
 
 PRECISIONS: Final = (0.05, 0.03)
 
@@ -251,12 +247,11 @@ def records() -> Iterator[Record]:
 
 def markdown(precision: float = 0.05) -> str:
     """Return what known respondents save of the usual run, from the shipped table, as Markdown."""
-    with TABLE.open(encoding="utf-8") as file:
-        usual = [
-            one
-            for one in csv.DictReader(file)
-            if int(one["most"]) == USUAL and float(one["precision"]) == precision
-        ]
+    usual = [
+        one
+        for one in read_lines("stopping")
+        if int(one["most"]) == USUAL and float(one["precision"]) == precision
+    ]
     cells = {(one["respondent"], one["condition"]): _cell(one) for one in usual}
     head = "| respondent | coin flip: dilemmas asked, calls saved | forced choice: the same |"
     return "\n".join(

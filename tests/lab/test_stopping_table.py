@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 
 import pytest
@@ -12,7 +11,6 @@ from kidney_evals.lab.stopping_table import (
     LONG,
     PRECISIONS,
     RESPONDENTS,
-    TABLE,
     USUAL,
     Case,
     Line,
@@ -20,15 +18,11 @@ from kidney_evals.lab.stopping_table import (
     simulate,
     true_rate,
 )
+from kidney_evals.planning.change import read_lines
 from kidney_evals.tasks.stopping import RATES, looks
 
 LEAST = 0.92
 """Coverage that a final interval must have."""
-
-
-def lines() -> list[dict[str, str]]:
-    with TABLE.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def key(case: Case, precision: float) -> tuple[str, ...]:
@@ -39,7 +33,9 @@ def key(case: Case, precision: float) -> tuple[str, ...]:
 def told(case: Case, precision: float) -> dict[str, str]:
     columns = ("condition", "respondent", "consistency", "value", "precision")
     (line,) = (
-        line for line in lines() if tuple(line[name] for name in columns) == key(case, precision)
+        line
+        for line in read_lines("stopping")
+        if tuple(line[name] for name in columns) == key(case, precision)
     )
     return line
 
@@ -50,7 +46,7 @@ def test_the_looks_are_those_that_were_asked_for() -> None:
 
 
 def test_the_table_holds_every_case_once() -> None:
-    assert len(lines()) == sum(len(precisions) for _, precisions in cases())
+    assert len(read_lines("stopping")) == sum(len(precisions) for _, precisions in cases())
     for case, precisions in cases():
         for precision in precisions:
             line = told(case, precision)
@@ -63,7 +59,7 @@ def test_the_table_holds_every_case_once() -> None:
 
 
 def test_the_final_interval_holds_the_rate_often_enough() -> None:
-    short = [line for line in lines() if float(line["coverage"]) < LEAST]
+    short = [line for line in read_lines("stopping") if float(line["coverage"]) < LEAST]
     # A finding, kept in sight: Wilson's interval of 100 answers at a rate of .005 misses as soon
     # as 2 of them are coins, and these runs end at the first look; the looking adds little.
     found = [(line["value"], line["precision"], line["consistency"]) for line in short]
