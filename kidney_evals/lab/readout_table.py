@@ -102,7 +102,7 @@ def records() -> Iterator[Record]:
                 "half_width": target,
                 "sampled": sampled,
                 "read_out": read,
-                "ratio": round(sampled / read, 1),
+                "ratio": f"{sampled / read:.1f}",
             }
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from kidney_evals.lab.coded_texts import PARTS, coded_texts
-from kidney_evals.lab.reason_coding import measured, rows_of
+from kidney_evals.lab.reason_coding import PARTS, coded_texts, measured, rows_of
 from kidney_evals.rationale.codes import AGREE, ARGUMENTS, CHOICES, STATUSES
 from kidney_evals.studies import CONDITIONS, study_names
 
