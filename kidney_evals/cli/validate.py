@@ -19,11 +19,11 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
     interval; then how the headlines order respondents, and again on other dilemmas. Last, from
     the shipped simulation: the change between two versions of a model that a run finds.
     """
+    from kidney_evals.lab.sensitivity_table import markdown
     from kidney_evals.lab.validation import report
-    from kidney_evals.planning.change import sensitivity_table
 
     chosen = (condition,) if condition else CONDITIONS
     made = report(runs=runs or (20 if quick else 1000), quick=quick, conditions=chosen)
     say(made, fit=False)
     say("## Change found with 90 % power at 5 % false alarms (planning/sensitivity.md)\n")
-    say(sensitivity_table(), fit=False)
+    say(markdown(), fit=False)

@@ -23,12 +23,6 @@ def default_cache() -> Path:
     return Path(base) / "kidney_evals"
 
 
-def data_dir() -> Path:
-    """Return the folder raw files are read from: `KIDNEY_EVALS_DATA_DIR`, else the cache."""
-    named = os.environ.get(DATA_VARIABLE)
-    return Path(named) if named else default_cache()
-
-
 def fetch_raw(
     cache_dir: Path | None = None, *, source: str = SOURCE, overwrite: bool = False
 ) -> Path:

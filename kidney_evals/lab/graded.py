@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.optimize import brentq
 
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.rank import spearman
 from kidney_evals.human.reference import load_reference
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab import respondents as known
-from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.panel import STUDY, Panel
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures import compute
@@ -68,10 +69,10 @@ def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Responden
 
 
 def order_and_reliability(
-    study: str, condition: Condition, *, levels: int = LEVELS, forms: int = FORMS
+    condition: Condition, *, levels: int = LEVELS, forms: int = FORMS
 ) -> list[Graded]:
     """Let graded respondents answer fresh forms, and see how each headline orders them."""
-    reference = load_reference(load_study(study), condition)
+    reference = load_reference(load_study(STUDY), condition)
     found = []
     for row in HEADLINES[condition]:
         series = graded_series(row, levels)
@@ -112,11 +113,9 @@ class Outranked:
     people: float
 
 
-def outranked(
-    study: str, condition: Condition, *, runs: int, sizes: Sequence[int] = SIZES
-) -> list[Outranked]:
+def outranked(condition: Condition, *, runs: int, sizes: Sequence[int] = SIZES) -> list[Outranked]:
     """Let caricatures and a human draw answer the same dilemmas, beside the same crowd."""
-    reference = load_reference(load_study(study), condition)
+    reference = load_reference(load_study(STUDY), condition)
     caricatures = {
         "majority": known.majority,
         "never flips": known.never_flips,
@@ -197,13 +196,13 @@ def _turning(panel: Panel, step: float) -> Floats:
         result: Floats = mixed / np.abs(mixed).sum()
         return result
 
-    wanted = step * importance_distance(last, people)
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        short = importance_distance(turned(middle), people) < wanted
-        low, high = (middle, high) if short else (low, middle)
-    weights = 10.0 * turned(high) / panel.spans
+    wanted = step * float(importance_distance(last, people))
+
+    def beyond(part: float) -> float:
+        return float(importance_distance(turned(part), people)) - wanted
+
+    part = brentq(beyond, 0.0, 1.0, xtol=1e-15) if 0 < step < 1 else step
+    weights = 10.0 * turned(part) / panel.spans
     first = 0.5 * (1 + np.tanh(0.5 * panel.differences @ weights))
     return known.deciding(panel, first, panel.coin)
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.human.reference import Reference
+from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.sources import CountShares, ModelShares, differences
-from kidney_evals.studies import Dilemma
+from kidney_evals.human.tables import Floats
+from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
+
+STUDY = "mcelfresh_2021"
+"""The study whose dilemmas are drawn in most simulations."""
+
+POPULATION = 20_000
+"""Drawn dilemmas that stand for all: true values are means over them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +77,19 @@ def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
         closeness=reference.closeness(dilemmas),
         strict_weights=reference.strict_weights,
     )
+
+
+@lru_cache(maxsize=4096)
+def draw(study: str, count: int, seed: int) -> tuple[Dilemma, ...]:
+    """Return drawn dilemmas of a shipped study; drawing them again is free."""
+    return tuple(dilemmas_of(load_study(study), count, seed))
+
+
+@lru_cache(maxsize=8)
+def population(condition: Condition, seed: int) -> Panel:
+    """Return `POPULATION` dilemmas of `STUDY`; drawing them again is free."""
+    reference = load_reference(load_study(STUDY), condition)
+    return panel(reference, draw(STUDY, POPULATION, seed))
 
 
 def another_crowd(reference: Reference, draw: int) -> Reference:

@@ -8,12 +8,13 @@ are fitted to the expected shares themselves.
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
 
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.half_threshold import FARTHEST
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.logit import fit_logit_resamples
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Respondent
 
@@ -114,7 +115,7 @@ def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
 
 
 def _threshold(panel: Panel, q: Floats) -> float:
-    """Where the better patient gets half of all answers, by bisection on the expected fits."""
+    """Where the better patient gets half of all answers, by the expected fits."""
     coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
     if coins.sum() == 0:
         return 0.0
@@ -126,13 +127,11 @@ def _threshold(panel: Panel, q: Floats) -> float:
         coin, better = (1 / (1 + np.exp(-eta)) for eta in (level + slope * at, choice * at))
         return float((1 - coin) * better)
 
-    low, high = 0.0, FARTHEST
-    if share(high) < 0.5:
+    if not share(FARTHEST) >= 0.5:  # or nothing is ever decided
         return float("nan")
-    while high - low > 1e-9:
-        middle = (low + high) / 2
-        low, high = (low, middle) if share(middle) >= 0.5 else (middle, high)
-    return high
+    if share(0.0) >= 0.5:
+        return 0.0
+    return float(brentq(lambda at: share(at) - 0.5, 0.0, FARTHEST, xtol=1e-12))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -3,22 +3,18 @@
 The widths come from a table made by simulation (`precision.csv`, see the card beside it): known
 respondents answered runs of 200 drawn dilemmas, or a fixed list, and the functions behind the
 scorers' rows computed the intervals. A width is split into the model's part, which shrinks with
-the root of the number of dilemmas, and people's, which no run can shrink. Whoever refines the
-table (`kidney_evals.lab.precision_table`) changes no line here as long as its columns stay.
+the root of the number of dilemmas, and people's, which no run can shrink.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from kidney_evals.errors import UserError
-from kidney_evals.planning.change import paired_changes
+from kidney_evals.planning.change import paired_changes, read_lines
 from kidney_evals.studies.model import Condition
 
 Respondent = Literal["people", "steady", "never_flips"]
@@ -59,23 +55,6 @@ ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
 """Rows that are planned for, by condition; the importance shares of the study come after them."""
 
 IMPORTANCE: Final = "imp_"
-
-COLUMNS: Final = (
-    "study",
-    "condition",
-    "respondent",
-    "consistency",
-    "answers",
-    "dilemmas",
-    "row",
-    "value",
-    "half",
-    "half_model",
-    "sd",
-    "defined",
-)
-
-TABLE: Final = Path(__file__).with_name("precision.csv")
 
 ALARM: Final = 1.959963984540054
 """Normal quantile of 5 % false alarms, both directions."""
@@ -187,7 +166,7 @@ def expected_end(design: Design, row: str, precision: float, looks: Sequence[int
     return looks[-1]
 
 
-def detectable(sd: float, sd_after: float | None = None) -> float:
+def detectable(sd: float) -> float:
     """Return the change that a two-sided test at 5 % finds with 90 % power.
 
     (z_.975 + z_.90) times the standard error of a difference of two independent runs. Two runs
@@ -195,10 +174,8 @@ def detectable(sd: float, sd_after: float | None = None) -> float:
 
     Args:
         sd: Standard deviation of the quantity in one run.
-        sd_after: The same after the change; None for no difference.
     """
-    after = sd if sd_after is None else sd_after
-    return ALARM * math.sqrt(2) * sd + POWER * math.sqrt(sd**2 + after**2)
+    return (ALARM + POWER) * math.sqrt(2) * sd
 
 
 def detectable_rise(rate: float, size: float) -> float:
@@ -221,13 +198,11 @@ def detectable_rise(rate: float, size: float) -> float:
         power = POWER * math.sqrt((rate * (1 - rate) + after * (1 - after)) / size)
         return alarm + power - (after - rate)
 
-    low, high = rate, 1.0
-    if not size > 0 or missing(high) > 0:
+    from scipy.optimize import brentq
+
+    if not size > 0 or missing(1.0) > 0:
         return NAN
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if missing(middle) > 0 else (low, middle)
-    return high - rate
+    return float(brentq(missing, rate, 1.0, xtol=1e-14)) - rate
 
 
 def worth(design: Design, correlation: float) -> float:
@@ -372,20 +347,11 @@ def _importance_rows(design: Design) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[tuple[str, str, str, float, str], dict[int, _Entry]]:
-    try:
-        with TABLE.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.DictReader(stream))
-    except OSError as error:
-        raise UserError("the precision table is missing; reinstall kidney-evals") from error
     table: dict[tuple[str, str, str, float, str], dict[int, _Entry]] = {}
-    for line in lines:
-        key = (
-            line["study"],
-            line["condition"],
-            line["respondent"],
-            float(line["consistency"]),
-            line["row"],
-        )
+    for line in read_lines("precision"):
+        names = ("study", "condition", "respondent", "consistency", "row")
+        study, condition, respondent, consistency, row = (line[name] for name in names)
+        key = (study, condition, respondent, float(consistency), row)
         table.setdefault(key, {})[int(line["answers"])] = _Entry(
             int(line["dilemmas"]),
             *(float(line[name]) for name in ("value", "half", "half_model", "sd")),

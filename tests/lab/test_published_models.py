@@ -19,8 +19,8 @@ from kidney_evals.estimation.indecision_models import Form, IndecisionFit
 from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit
 from kidney_evals.estimation.two_stage import TwoStageFit
 from kidney_evals.human.raw import Answers, Floats, find_raw, read_study_2
-from kidney_evals.lab.published_split import published_features, published_split, took_the_coin
-from kidney_evals.lab.verify import favoured_values, per_answer
+from kidney_evals.lab.drawn_models import favoured_values
+from kidney_evals.lab.verify import per_answer, published_features, published_split, took_the_coin
 from kidney_evals.studies import load_study
 
 
