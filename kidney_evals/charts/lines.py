@@ -93,7 +93,7 @@ def line_panel(
     low, high = marks[0], marks[-1]
     if y_high is not None:
         low, high = min(0.0, *known), max(y_high, *known)
-        marks = [tick for tick in ticks(low, high, 4) if tick <= high]
+        marks = [tick for tick in ticks(low, high, 4) if low <= tick <= high]
     panel = Panel(title, width)
     panel.parts.append(text(PAD, panel.bottom + 13, y_label, "muted", size=SMALL))
     top = panel.bottom + 24
