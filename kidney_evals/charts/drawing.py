@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
 from kidney_evals.charts.style import standalone
@@ -33,57 +34,38 @@ NOTHING: Final = "–"
 """Stands where there is no value."""
 
 _HEAD: Final = '<svg xmlns="http://www.w3.org/2000/svg" class="kc"'
-_BETWEEN: Final = 20
-"""Between two panels of a grid."""
-
-
-def element(tag: str, *inner: str, **attributes: str | float) -> str:
-    """Return an SVG element; its content is escaped already.
-
-    Numbers among its attributes are pixels, empty ones are left out; `_` in a name stands for `-`.
-    """
-    written = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="'
-        f'{escape(value) if isinstance(value, str) else _pixels(value)}"'
-        for name, value in attributes.items()
-        if value != ""
-    )
-    return f"<{tag}{written}>{''.join(inner)}</{tag}>"
-
-
-def _pixels(value: float) -> str:
-    return f"{round(value, 1) + 0.0:g}"
 
 
 def text(
-    x: float, y: float, words: str, kind: str = "", anchor: str = "", size: float = SIZE
+    x: float, y: float, words: str, kind: str = "", anchor: str = "start", size: float = SIZE
 ) -> str:
     """Return a line of text that starts at x, or has its `middle` or `end` there."""
     if not words:
         return ""
-    attributes = {"class_": kind, "text_anchor": anchor, "font_size": size if size != SIZE else ""}
-    return element("text", escape(words), x=x, y=y, **attributes)
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
+    return f'<text class="{kind}" {place}>{escape(words)}</text>'
 
 
 def segment(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
     """Return a straight line."""
-    return element("line", class_=kind, x1=x1, y1=y1, x2=x2, y2=y2)
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def box(kind: str, x: float, y: float, width: float, height: float) -> str:
     """Return a rectangle."""
-    return element("rect", class_=kind, x=x, y=y, width=width, height=height)
+    size = f'width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" {size}/>'
 
 
 def disc(kind: str, x: float, y: float, radius: float) -> str:
     """Return a circle."""
-    return element("circle", class_=kind, cx=x, cy=y, r=radius)
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>'
 
 
 def path(kind: str, points: Iterable[tuple[float, float]], closed: bool = False) -> str:
     """Return a line through points, or the area inside."""
-    written = " ".join(f"{_pixels(x)},{_pixels(y)}" for x, y in points)
-    return element("polygon" if closed else "polyline", class_=kind, points=written)
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<{"polygon" if closed else "polyline"} class="{kind}" points="{places}"/>'
 
 
 def mark(kind: str, x: float, y: float) -> str:
@@ -102,12 +84,12 @@ def link(address: str, inner: str) -> str:
     scheme = re.match(r"([^/?#]*):", address)
     if not address or (scheme and scheme[1].lower() not in ("http", "https", "file")):
         return inner
-    return element("a", inner, href=address)
+    return f'<a href="{escape(address)}">{inner}</a>'
 
 
 def titled(title: str, *parts: str) -> str:
     """Return a group that shows `title` when pointed at."""
-    return element("g", element("title", escape(title)), *parts)
+    return f"<g><title>{escape(title)}</title>{''.join(parts)}</g>"
 
 
 def linear(low: float, high: float, start: float, end: float) -> Scale:
@@ -186,43 +168,31 @@ class Panel:
 
     def axis(
         self, low: float, high: float, start: float, end: float, top: float,
-        own: Mapping[float, str] | None = None, inset: float = 0,
+        own: Sequence[tuple[float, str]] = (), inset: float = 0,
     ) -> Scale:  # fmt: skip
-        """Add a horizontal axis with labels and vertical lines, and return its scale.
+        """Add a horizontal axis with labels and lines up to `top`, and return its scale.
 
-        Args:
-            low: First value.
-            high: Last value.
-            start: Left end, pixels.
-            end: Right end, pixels.
-            top: Where the vertical lines begin.
-            own: Labels by value, as many of which are drawn as fit; round numbers if not given.
-            inset: Pixels from the axis' ends to the first and the last value.
+        The axis goes from `start` to `end`; `low` and `high` stand `inset` pixels from them. As
+        many of its `own` labels, values with words, are drawn as fit, else of round numbers.
         """
-        scale = linear(low, high, start + inset, end - inset)
+        scale, bottom = linear(low, high, start + inset, end - inset), self.bottom
 
-        def fitting(labels: Mapping[float, str]) -> dict[float, str]:
-            kept, free = {}, -math.inf
-            for value, label in labels.items():
-                half = text_width(label, SMALL) / 2
-                if scale(value) - half >= free:
-                    kept[value] = label
-                    free = scale(value) + half + 8
-            return kept
+        def fit(labels: Sequence[tuple[float, str]]) -> bool:
+            wide = [text_width(words, SMALL) for _, words in labels]
+            places = [scale(value) for value, _ in labels]
+            gaps = zip(pairwise(places), pairwise(wide), strict=True)
+            return all(right - left > (one + two) / 2 + 8 for (left, right), (one, two) in gaps)
 
-        rounds = [
-            {tick: number(tick) for tick in ticks(low, high, most) if low <= tick <= high}
+        choices = [own[::step] for step in range(1, len(own) + 1)] or [
+            [(tick, number(tick)) for tick in ticks(low, high, most) if low <= tick <= high]
             for most in range(6, 0, -1)
         ]
-        fits = (labels for labels in rounds if len(fitting(labels)) == len(labels) > 1)
-        shown = fitting(own) if own is not None else next(fits, fitting(rounds[-1]))
-        bottom = self.bottom
         self.parts.append(segment("axis", start, bottom, end, bottom))
-        for value, label in shown.items():
+        for value, words in next(filter(fit, choices), []):
             x = scale(value)
-            kind = "axis" if low < value == 0 else "grid"
+            kind = "axis" if words == "0" and value > low else "grid"
             self.parts.append(segment(kind, x, top, x, bottom))
-            self.parts.append(text(x, bottom + 14, label, "muted", "middle", SMALL))
+            self.parts.append(text(x, bottom + 14, words, "muted", "middle", SMALL))
         self.bottom += 20
         return scale
 
@@ -241,7 +211,7 @@ class Panel:
     def svg(self, note: str = "") -> str:
         """Return the panel with a note below it, as SVG without a style sheet."""
         self.write(note, "muted", SMALL, most=8)
-        width, height = _pixels(self.width), _pixels(math.ceil(self.bottom) + 8)
+        width, height = self.width, math.ceil(self.bottom) + 8
         head = (
             f'{_HEAD} viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
             f'role="group" aria-label="{escape(self._title)}" font-size="{SIZE}">'
@@ -261,14 +231,14 @@ def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -
     Returns:
         SVG with its style sheet.
     """
-    across = max(1, min(columns, len(panels)))
-    file = Panel(title, across * WIDTH + (across - 1) * _BETWEEN, size=16)
+    across, between = max(1, min(columns, len(panels))), 20
+    file = Panel(title, across * (WIDTH + between) - between, size=16)
     file.bottom += 6
     for start in range(0, len(panels), across):
         row = panels[start : start + across]
         for index, panel in enumerate(row):
-            place = f'<svg x="{index * (WIDTH + _BETWEEN)}" y="{_pixels(file.bottom)}"'
+            place = f'<svg x="{index * (WIDTH + between)}" y="{file.bottom:.1f}"'
             file.parts.append(panel.replace(_HEAD, place, 1).rstrip())
         heights = [float(panel.split(' height="', 1)[1].split('"', 1)[0]) for panel in row]
-        file.bottom += max(heights) + _BETWEEN / 2
+        file.bottom += max(heights) + between / 2
     return standalone(file.svg(note))

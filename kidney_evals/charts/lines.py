@@ -106,7 +106,7 @@ def line_panel(
         panel.parts.append(segment("grid", left, up(tick), right, up(tick)))
         panel.parts.append(text(left - 6, up(tick) + 4, number(tick), "muted", "end", SMALL))
     counts = doubling or all(x == round(x) for x in xs)
-    own = {place(x): number(x) for x in xs} if counts else None
+    own = [(place(x), number(x)) for x in xs] if counts else []
     across = panel.axis(place(xs[0]), place(xs[-1]), left, right, top, own, inset=8)
     panel.parts.append(text(left, panel.bottom + 10, x_label, "muted", size=SMALL))
     panel.bottom += 14

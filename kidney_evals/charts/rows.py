@@ -28,9 +28,6 @@ from kidney_evals.charts.drawing import (
 )
 from kidney_evals.charts.words import SMALL, clean, shorten, shorten_all, text_width
 
-_LABEL: Final = 130
-"""Most pixels of a label's line."""
-
 _GOLDEN: Final = 0.6180339887
 """From one dot to the next, as a share of the row: neighbours lie apart, no height is favoured."""
 
@@ -133,26 +130,28 @@ def dot_panel(
         words, before, people = (
             decimal(value, decimals, low < 0) for value in (row.value, row.before, row.people)
         )
-        spoken, second = words + interval(row.low, row.high, decimals, low < 0), ""
+        spoken, change = "no value", ""
+        if words != NOTHING:
+            spoken = words + interval(row.low, row.high, decimals, low < 0)
         if before != NOTHING:
-            second = decimal(row.value - row.before, decimals, True)
-            second += interval(row.low, row.high, decimals, True)
-            spoken = f"{before} before, {words} after; change {second}"
-            second = shorten(second, 150, SMALL)
+            change = decimal(row.value - row.before, decimals, True)
+            change += interval(row.low, row.high, decimals, True)
+            spoken = f"{before} before, {words} after; change {change}"
         spoken += f"; people {people}" if people != NOTHING else ""
+        second = shorten(change, 150, SMALL)
         drawn.append(_Row(row.label, row.href, words, spoken, partial(_marks, row), second))
     values = [v for row in rows for v in (row.value, row.before, row.people, *row.ends())]
     known = [v for v in (low, high, line, *values, *dots) if math.isfinite(v)]
     _draw(panel, drawn, (min(known), max(known)), band, line)
     if any(row.second for row in drawn):
-        panel.key(
-            [
-                (lambda x, y: disc("model open", x, y, 4), "before"),
-                (lambda x, y: mark("model", x, y), "after"),
-                (lambda x, y: "".join(_bar("thin", x - 9, x + 9, y)), "interval of the change"),
-                (partial(_line, 7), f"people {decimal(line, decimals)}"),
-            ]
-        )
+        entries: list[tuple[Callable[[float, float], str], str]] = [
+            (lambda x, y: disc("model open", x, y, 4), "before"),
+            (lambda x, y: mark("model", x, y), "after"),
+            (lambda x, y: _bar("thin", x - 9, x + 9, y), "interval of the change"),
+        ]
+        if math.isfinite(line):
+            entries.append((partial(_line, 7), f"people {decimal(line, decimals)}"))
+        panel.key(entries)
     return panel.svg(note)
 
 
@@ -197,7 +196,7 @@ def _draw(
     type in a `second` line, and `words` at the right.
     """
     indent = 14 * any(row.kind for row in rows)
-    labels = _label_lines(rows, _LABEL - indent)
+    labels = _label_lines(rows, 130 - indent)
     widths = [text_width(line) for lines in labels for line in lines]
     widths += [text_width(row.second, SMALL) for row in rows]
     left = PAD + indent + max(widths, default=0) + 12
@@ -249,23 +248,22 @@ def _label_lines(rows: Sequence[_Row], room: float) -> list[list[str]]:
 def _marks(row: DotRow, scale: Scale, y: float) -> list[str]:
     people, before, value = scale(row.people), scale(row.before), scale(row.value)
     parts = [_line(8, people, y)] if math.isfinite(people) else []
-    if math.isfinite(before) and math.isfinite(value):
-        parts.append(segment("model line", before, y, value, y))
     if math.isfinite(value):
-        # On the line between two values, in the colour of text.
-        kind = row.kind if math.isnan(before) else "thin"
-        start, end = row.ends()
-        parts += _bar(kind, scale(start), scale(end), y)
-    if math.isfinite(before):
-        parts.append(disc("model open", before, y, 4))
-    return [*parts, mark(row.kind, value, y)] if math.isfinite(value) else parts
+        start, end = map(scale, row.ends())
+        if math.isfinite(before):
+            parts.append(segment("model line", before, y, value, y))
+            parts += [_bar("thin", start, end, y), disc("model open", before, y, 4)]
+        else:
+            parts.append(_bar(row.kind, start, end, y))
+        parts.append(mark(row.kind, value, y))
+    return parts
 
 
-def _bar(kind: str, start: float, end: float, y: float) -> list[str]:
+def _bar(kind: str, start: float, end: float, y: float) -> str:
     if not (math.isfinite(start) and math.isfinite(end)):
-        return []
+        return ""
     caps = [segment(f"{kind} bar", x, y - 4, x, y + 4) for x in (start, end)]
-    return [segment(f"{kind} bar", start, y, end, y), *caps]
+    return segment(f"{kind} bar", start, y, end, y) + "".join(caps)
 
 
 def _line(half: float, x: float, y: float) -> str:

@@ -19,26 +19,12 @@ LARGE: Final = 13
 
 _ELLIPSIS: Final = "…"
 
-_LONG: Final = 400
-"""Most characters of a text that `shorten` looks at; it never shows more."""
-
 _LETTERS: Final = {
-    0.28: "'ijl",
-    0.32: "I ,.·",
-    0.36: "/:;\\|f",
-    0.40: "-()[]t",
-    0.46: '!r"',
-    0.50: "*J`",
-    0.54: "sz",
-    0.58: "?L_ck–",
-    0.62: "FTaeovxy",
-    0.64: "$0123456789bdghnpqu{}",
-    0.70: "ABEKPSVXYZ",
-    0.76: "CHNRU",
-    0.80: "&DGOQ",
-    0.84: "w#+<=>^~−",
-    0.88: "M",
-    1.02: "%mW…→@",
+    0.36: "I ijl'|,.:;·/\\f",
+    0.46: '-()[]rt!"',
+    0.64: "0123456789abcdeghknopqsuvxyzFJLT*`?_–${}",
+    0.80: "ABCDEGHKNOPQRSUVXYZ&",
+    1.02: "MWmw%@#+<=>^~−…→",
 }
 """Characters by their width in DejaVu Sans, as a share of the font size, rounded up."""
 
@@ -95,9 +81,11 @@ def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> 
         size: Font size.
         front: Share of the kept characters that come from the front.
     """
-    if len(words) <= _LONG and text_width(words, size) <= room:
+    if len(words) > 400:
+        # More never fits into a figure.
+        words = words[:200] + words[-200:]
+    if text_width(words, size) <= room:
         return words
-    words = words if len(words) <= _LONG else words[: _LONG // 2] + words[-_LONG // 2 :]
     for kept in range(len(words) - 1, 0, -1):
         head = math.ceil(kept * front)
         tail = words[len(words) - (kept - head) :]
@@ -117,24 +105,19 @@ def shorten_all(labels: Sequence[str], room: float) -> list[str]:
     last part. Labels that are still too wide lose their middle, or the start that all of them
     share; the cut moves until as many labels as possible differ.
     """
-    cleaned = [clean(label) for label in labels]
-    wide = [label for label in cleaned if text_width(label) > room]
+    names = [clean(label) for label in labels]
+    wide = [name for name in names if text_width(name) > room]
     if not wide:
-        return cleaned
-    first, last = min(wide), max(wide)
-    start = next((i for i, letter in enumerate(first) if last[i : i + 1] != letter), 0)
-    ends = [_ELLIPSIS + label[start:] if label in wide else label for label in cleaned]
+        return names
+    parts = [name if " " in name else name.rpartition("/")[2] or name for name in names]
+    same = max(i for i in range(len(wide[0])) if all(one.startswith(wide[0][:i]) for one in wide))
+    ends = [_ELLIPSIS + name[same:] if name in wide else name for name in names]
     tries = [
-        [shorten(label, room, front=front) for label in names]
-        for names in (list(map(_last_part, cleaned)), cleaned, ends)
+        [shorten(name, room, front=front) for name in some]
+        for some in (parts, names, ends)
         for front in (0.6, 0.4, 0.8, 0.2)
     ]
     return max(tries, key=lambda shown: len(set(shown)))
-
-
-def _last_part(label: str) -> str:
-    end = label.rpartition("/")[2]
-    return label if " " in label or not end else end
 
 
 def wrap(words: str, room: float, size: float, most: int) -> list[str]:
