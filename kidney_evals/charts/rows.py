@@ -26,7 +26,7 @@ from kidney_evals.charts.drawing import (
     text,
     titled,
 )
-from kidney_evals.charts.words import SMALL, clean, shorten, shorten_all, text_width
+from kidney_evals.charts.words import SIZE, SMALL, clean, shorten, shorten_all, text_width
 
 _GOLDEN: Final = 0.6180339887
 """From one dot to the next, as a share of the row: neighbours lie apart, no height is favoured."""
@@ -200,7 +200,8 @@ def _draw(
     widths = [text_width(line) for lines in labels for line in lines]
     widths += [text_width(row.second, SMALL) for row in rows]
     left = PAD + indent + max(widths, default=0) + 12
-    right = panel.width - PAD - max((text_width(row.words) for row in rows), default=0) - 12
+    size = SIZE if axis else SMALL
+    right = panel.width - PAD - max((text_width(row.words, size) for row in rows), default=0) - 12
     heights = [34 if len(labels[i]) > 1 or row.second else 21 for i, row in enumerate(rows)]
     top = y = panel.bottom + 2
     panel.bottom = top + max(sum(heights), 21) + 2
@@ -221,7 +222,7 @@ def _draw(
             link(row.href, "".join(label)),
             text(PAD + indent, first + LINE, row.second, "muted", size=SMALL),
             *row.draw(scale, middle),
-            text(panel.width - PAD, middle + 4, row.words, anchor="end"),
+            text(panel.width - PAD, middle + 4, row.words, "" if axis else "muted", "end", size),
         ]
         panel.parts.append(titled(f"{row.label}: {row.spoken}", *parts))
         y += height

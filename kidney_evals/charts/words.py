@@ -20,11 +20,22 @@ LARGE: Final = 13
 _ELLIPSIS: Final = "…"
 
 _LETTERS: Final = {
-    0.36: "I ijl'|,.:;·/\\f",
-    0.46: '-()[]rt!"',
-    0.64: "0123456789abcdeghknopqsuvxyzFJLT*`?_–${}",
-    0.80: "ABCDEGHKNOPQRSUVXYZ&",
-    1.02: "MWmw%@#+<=>^~−…→",
+    0.28: "'ijl",
+    0.32: "I ,.·",
+    0.36: "/:;\\|f",
+    0.40: "-()[]t",
+    0.46: '!r"',
+    0.50: "*J`",
+    0.54: "sz",
+    0.58: "?L_ck–",
+    0.62: "FTaeovxy",
+    0.64: "$0123456789bdghnpqu{}",
+    0.70: "ABEKPSVXYZ",
+    0.76: "CHNRU",
+    0.80: "&DGOQ",
+    0.84: "w#+<=>^~−",
+    0.88: "M",
+    1.02: "%mW…→@",
 }
 """Characters by their width in DejaVu Sans, as a share of the font size, rounded up."""
 
