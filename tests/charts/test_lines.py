@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-import random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from charts.drawn import Drawn, corners, is_number, middle, number
+from charts.drawn import Drawn, corners, middle, number
 from kidney_evals.charts import Line, line_chart, line_panel
+from kidney_evals.charts.drawing import ticks
 
 NAN = math.nan
 X = [0.0, 1.0, 2.0, 4.0]
@@ -118,24 +120,14 @@ def test_one_point_is_a_mark_in_the_middle(x: float, doubling: bool) -> None:
     assert middle(found.of("circle", "mark")[0])[0] == pytest.approx(found.place(f"{x}").x)
 
 
-def test_the_y_axis_holds_every_value_with_few_round_numbers() -> None:
-    generator = random.Random(1)
-    values = [[0.25] * 3, [0.0] * 3, [-3.0] * 3]
-    for _ in range(100):
-        size = 10 ** generator.uniform(-4, 5)
-        values.append(
-            [generator.uniform(-1, 1) * size + generator.choice([0, 3 * size]) for _ in "abc"]
-        )
-    for heights in values:
-        found = drawn(Line("model", [0, 1, 2], heights))
-        foot = max(one.y for one in found.words if is_number(one.said))
-        marks = sorted(
-            float(one.said) for one in found.words if is_number(one.said) and one.y < foot
-        )
-        assert 4 <= len(marks) <= 8
-        step = marks[1] - marks[0]
-        assert marks[0] <= min(heights) + 1e-6 * step and max(heights) <= marks[-1] + 1e-6 * step
-        assert float(f"{step:.6e}".split("e")[0]) in (1, 2, 5)
+@given(st.lists(st.floats(-1e5, 1e5).filter(lambda v: v == 0 or abs(v) > 1e-4), min_size=2))
+@settings(max_examples=100, deadline=None)
+def test_an_axis_holds_every_value_with_few_round_numbers(values: list[float]) -> None:
+    low, high = min(values), max(values)
+    marks = ticks(low, high)
+    step = marks[1] - marks[0]
+    assert 3 <= len(marks) <= 9 and float(f"{step:.6e}".split("e")[0]) in (1, 2, 5)
+    assert marks[0] <= low + 1e-6 * step and high <= marks[-1] + 1e-6 * step
 
 
 @pytest.mark.parametrize(
