@@ -7,7 +7,7 @@ import pytest
 from inspect_ai.model import GenerateConfig, get_model
 
 from kidney_evals.elicitation.form import languages
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
 from kidney_evals.respondents.phrases import PHRASES
 from kidney_evals.respondents.question import Question

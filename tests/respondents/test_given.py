@@ -7,7 +7,7 @@ from inspect_ai.model import ChatMessageAssistant
 from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import CHANNELS, TOOL, Channel
-from kidney_evals.elicitation.structured import read_message
+from kidney_evals.elicitation.reading import read_message
 from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
 from kidney_evals.respondents.given import give
 from kidney_evals.respondents.question import Question

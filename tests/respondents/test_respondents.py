@@ -15,7 +15,7 @@ from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, get_model
 from inspect_ai.solver import generate
 
-from kidney_evals.elicitation.reader import Reading, read_answer
+from kidney_evals.elicitation.reading import Reading, read_answer
 from kidney_evals.errors import UserError
 from kidney_evals.respondents import describe, respondent_names
 from kidney_evals.studies import (
