@@ -59,7 +59,7 @@ def _table(
     if reading.rule:
         return ["", "Model"], [["Rule", reading.rule]]
     if metadata["question"] == "flip":
-        from kidney_evals.measures.pair_kinds import people_flips
+        from kidney_evals.human.pair_kinds import people_flips
 
         people = people_flips(study)
         return ["Pairs", "Model says", "People flip"], [

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from kidney_evals.human.pair_kinds import PAIR_KINDS
+
 STATED, REVEALED, GAP = "st_*", "rev_*", "gap_*"
 """Families named from the study's attributes: stated shares, revealed ones, their difference."""
-
-PAIR_KINDS = ("same", "near", "mixed", "tied", "all")
-"""Alike in everything; nearly alike; each better somewhere; one better, some alike; all better."""
 
 STATED_RULES = {
     "st_rule_weigh": ("weigh",),
