@@ -8,10 +8,10 @@ import os
 import sys
 from importlib.util import find_spec
 
-from kidney_evals.elicitation.predict_solver import predict_people as predict_people_solver
 from kidney_evals.elicitation.solvers import coin_flip as coin_flip_solver
 from kidney_evals.elicitation.solvers import forced_choice as forced_choice_solver
-from kidney_evals.elicitation.stated_solver import stated_values as stated_values_solver
+from kidney_evals.elicitation.solvers import predict_people as predict_people_solver
+from kidney_evals.elicitation.solvers import stated_values as stated_values_solver
 from kidney_evals.respondents import kidney
 from kidney_evals.scorers import (
     answers,

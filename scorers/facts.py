@@ -12,8 +12,8 @@ from inspect_ai.scorer import Score
 from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.form import CALLED, Form, form_of
-from kidney_evals.elicitation.reader import Answer, Outcome, Reading
-from kidney_evals.elicitation.solvers import readings_of, readout_of
+from kidney_evals.elicitation.reading import Answer, Outcome, Reading
+from kidney_evals.elicitation.transcripts import readings_of, readout_of
 from kidney_evals.errors import UserError
 from kidney_evals.measures.shares import shares_beside
 from kidney_evals.scorers.markdown import plain, table

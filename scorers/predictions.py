@@ -8,8 +8,8 @@ from typing import Any
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.elicitation.predict import Outcome
-from kidney_evals.elicitation.predict_solver import prediction_of
+from kidney_evals.elicitation.reading import PredictionOutcome
+from kidney_evals.elicitation.transcripts import prediction_readings_of
 from kidney_evals.measures import stored
 from kidney_evals.scorers.facts import BLANK, check_same
 from kidney_evals.scorers.markdown import plain, table
@@ -23,7 +23,7 @@ ROWS = stored("predict_people")
 class _Read:
     """One sample: what was predicted and what people answered, as shown."""
 
-    outcome: Outcome | str
+    outcome: PredictionOutcome | str
     how: str
     asked: int
     predicted: tuple[float, ...] | None
@@ -86,10 +86,10 @@ def _read(state: TaskState, any_reference: bool) -> _Read:
     [shares] = reference.shares([study.dilemma_from(metadata)]).tolist()
     people = _other_way(tuple(shares), metadata["order"])
     assert people is not None
-    found = prediction_of(state)
+    found = prediction_readings_of(state)
     if found is None:
         return _Read("error", "no answer came back (error)", 0, None, people)
-    one = found.prediction
+    one = found.final
     if one is None:
         return _Read("error", "no answer came back (error)", found.asked, None, people)
     return _Read(one.outcome, one.how, found.asked, one.shares, people)

@@ -8,9 +8,9 @@ from typing import Any
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from kidney_evals.elicitation.stated import StatedReading, signed_ratings
+from kidney_evals.elicitation.reading import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS
-from kidney_evals.elicitation.stated_solver import stated_readings_of
+from kidney_evals.elicitation.transcripts import stated_readings_of
 from kidney_evals.measures import stored
 from kidney_evals.scorers.facts import BLANK, check_same
 from kidney_evals.scorers.metric import rows

@@ -15,7 +15,7 @@ from inspect_ai.viewer import (
     ViewerConfig,
 )
 
-from kidney_evals.elicitation import predict_solver
+from kidney_evals.elicitation import solvers
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
 from kidney_evals.scorers.predictions import predictions
@@ -94,7 +94,7 @@ def predict_people(
         sample.metadata = _meta(sample) | marks
     task = Task(
         dataset=MemoryDataset(samples, name=" + ".join(study.id for study in blocks)),
-        solver=predict_solver.predict_people(),
+        solver=solvers.predict_people(),
         scorer=predictions(),
         score_on_error=True,
         early_stopping=RunGuard(),

@@ -4,7 +4,7 @@ from typing import Any
 
 from inspect_ai import Task, task
 
-from kidney_evals.elicitation import stated_solver
+from kidney_evals.elicitation import solvers
 from kidney_evals.tasks._build import DEFAULT_STUDY
 from kidney_evals.tasks._stated import build_stated
 
@@ -32,7 +32,7 @@ def stated_values(
         **unexpected: Refused, with the list of parameters.
     """
     return build_stated(
-        solver=stated_solver.stated_values(),
+        solver=solvers.stated_values(),
         study=study,
         revealed=revealed,
         system_prompt=system_prompt,

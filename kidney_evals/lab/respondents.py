@@ -10,6 +10,7 @@ import numpy as np
 
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import Panel
+from kidney_evals.respondents.definitions import Dilemmas, find_respondent
 
 Behaviour = Callable[[Panel], Floats]
 """Probabilities by dilemma, order and answer as listed, shape (D, 2, K)."""
@@ -44,9 +45,28 @@ def never(panel: Panel) -> Floats:
     return np.zeros(len(panel))
 
 
-def as_people(panel: Panel) -> Floats:
-    """Draw every answer from people's shares."""
-    return _in_both(panel.shares)
+def _of_provider(name: str) -> Behaviour:
+    """Return the behaviour of a respondent of the simulated provider."""
+    define = find_respondent(name).define
+
+    def behave(panel: Panel) -> Floats:
+        answers = define(Dilemmas(panel.shares, panel.differences))
+        return answers[:, :, : panel.shares.shape[1]]
+
+    return behave
+
+
+as_people = _of_provider("human")
+"""Draw every answer from people's shares."""
+
+anti_human = _of_provider("anti_human")
+"""Swap people's shares of the two patients."""
+
+noise = _of_provider("uniform")
+"""Choose every option with the same probability."""
+
+never_flips = _of_provider("never_flips")
+"""Decide as people who decide, and never flip."""
 
 
 def sharper(panel: Panel, by: float = 3.0) -> Floats:
@@ -55,24 +75,9 @@ def sharper(panel: Panel, by: float = 3.0) -> Floats:
     return deciding(panel, odds[:, 0] / odds.sum(axis=1), panel.coin)
 
 
-def anti_human(panel: Panel) -> Floats:
-    """Swap people's shares of the two patients."""
-    return deciding(panel, panel.decided[:, 1], panel.coin)
-
-
-def noise(panel: Panel) -> Floats:
-    """Choose every option with the same probability."""
-    return _in_both(np.full_like(panel.shares, 1 / panel.shares.shape[1]))
-
-
 def majority(panel: Panel) -> Floats:
     """Choose the patient whom most people choose, always."""
     return deciding(panel, (panel.decided[:, 0] >= 0.5).astype(np.float64), 0.0)
-
-
-def never_flips(panel: Panel) -> Floats:
-    """Decide as people who decide, and never flip."""
-    return deciding(panel, panel.decided[:, 0], 0.0)
 
 
 def leaning(panel: Panel, pull: float = 0.8) -> Floats:
@@ -138,10 +143,6 @@ RESPONDENTS: Final = (
 def _logistic(eta: Floats) -> Floats:
     result: Floats = 0.5 * (1 + np.tanh(0.5 * eta))
     return result
-
-
-def _in_both(shares: Floats) -> Floats:
-    return np.repeat(shares[:, None, :], 2, axis=1)
 
 
 def deciding(panel: Panel, first: Floats, coin: Floats | float) -> Floats:

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
     from kidney_evals.measures.stated_run import StatedRun
 
-PAIR_KINDS: Final = ("same", "near", "mixed", "tied", "all")
-"""Alike in everything; nearly alike; each better somewhere; one better, some alike; all better."""
-
 
 @measure(
     "st_*",

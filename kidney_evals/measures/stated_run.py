@@ -24,11 +24,10 @@ from kidney_evals.estimation.intervals import (
 )
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
+from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips
 from kidney_evals.human.reference import Reference
-from kidney_evals.measures.pair_kinds import people_flips
 from kidney_evals.measures.registry import Task
 from kidney_evals.measures.revealed import Revealed
-from kidney_evals.measures.stated import PAIR_KINDS
 from kidney_evals.studies import Study
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kidney_evals.elicitation.form import Form, Mechanism, languages
-from kidney_evals.elicitation.hidden import without_delimiters
+from kidney_evals.elicitation.reading import without_delimiters
 from kidney_evals.rationale.rules import NUMBER, Pattern, rules
 
 _ALIKE = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-"})

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.errors import unknown
 from kidney_evals.rationale._passages import Passage, has_english, in_english, is_bare, passages
 from kidney_evals.rationale.codes import (

@@ -10,8 +10,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
 
 from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
 from kidney_evals.elicitation.form import Form, form_of
-from kidney_evals.elicitation.hidden import split_hidden
-from kidney_evals.elicitation.structured import read_message, tell_objects
+from kidney_evals.elicitation.reading import read_message, split_hidden, tell_objects
 from kidney_evals.rationale.codes import Choice, Codes
 from kidney_evals.rationale.lexical import code_reply
 from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study

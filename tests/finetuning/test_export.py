@@ -30,7 +30,7 @@ from finetuning.exporting import (
     told,
     write_answers,
 )
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import wordings
 from kidney_evals.finetuning.data import Example, TrainingData
 from kidney_evals.finetuning.export_overlap import evaluated

@@ -122,6 +122,6 @@ def test_the_table_is_what_the_simulation_gives(case: Case, precisions: tuple[fl
 
 
 def test_the_respondents_are_those_of_the_provider() -> None:
-    from kidney_evals.respondents.registry import find_respondent
+    from kidney_evals.respondents.definitions import find_respondent
 
     assert [find_respondent(name).name for name in RESPONDENTS] == list(RESPONDENTS)

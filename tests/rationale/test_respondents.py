@@ -10,7 +10,7 @@ import pytest
 from kidney_evals.elicitation.form import Form, languages
 from kidney_evals.rationale import Codes, code
 from kidney_evals.respondents.question import Question
-from kidney_evals.respondents.speech import Said, speak
+from kidney_evals.respondents.replies import Said, reply
 from kidney_evals.studies import Study, dilemmas_of, load_study, study_names
 
 CHANCES = (0.1, 0.6, 0.9)
@@ -27,7 +27,7 @@ def spoken(study: Study, said: Said, language: str = "en") -> Iterator[tuple[str
         for chance in CHANCES:
             form = Form(language=language)
             question = Question(study, "coin_flip", dilemma, "ab", explain="before", form=form)
-            text = speak(question, said, chance)
+            text = reply(question, said, chance).text
             a, b = dilemma.shown("ab")
             yield text, code(text, study, a, b, choice, form=form)
 

@@ -13,10 +13,10 @@ from inspect_ai.solver import Solver, chain, chain_of_thought, generate, system_
 
 from answering import saying
 from kidney_evals import tasks
-from kidney_evals.elicitation.predict_solver import predict_people as predict_solver
 from kidney_evals.elicitation.solvers import coin_flip as coin_solver
 from kidney_evals.elicitation.solvers import forced_choice as choice_solver
-from kidney_evals.elicitation.stated_solver import stated_values as stated_solver
+from kidney_evals.elicitation.solvers import predict_people as predict_solver
+from kidney_evals.elicitation.solvers import stated_values as stated_solver
 from kidney_evals.scorers import scorers_for
 
 

@@ -16,8 +16,8 @@ from answering import saying
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human.pair_kinds import kinds_of, people_flips
 from kidney_evals.human.reference import load_reference
-from kidney_evals.measures.pair_kinds import kinds_of, people_flips
 from kidney_evals.measures.stated_names import PAIR_KINDS, STATED_FIXED, STATED_PARTS
 from kidney_evals.reporting import row_cards, rows_of
 from kidney_evals.scorers import stated

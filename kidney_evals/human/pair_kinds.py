@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from kidney_evals.elicitation.stated_questions import NEAR
-from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.measures.stated import PAIR_KINDS
 from kidney_evals.studies import Dilemma, Patient, Study, draw_dilemmas
 from kidney_evals.studies.draw import draw_limit
+
+if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
+
+PAIR_KINDS = ("same", "near", "mixed", "tied", "all")
+"""Alike in everything; nearly alike; each better somewhere; one better, some alike; all better."""
+
+NEAR = 0.25
+"""Two patients are nearly alike up to this share of every attribute's range."""
 
 DRAWN = 2000
 """Dilemmas over which people's rates are averaged in a study that draws."""
@@ -50,6 +55,8 @@ def people_flips(study: Study) -> Mapping[str, float]:
     The rates are means of the reference's shares over the study's own dilemmas: all of a fixed
     list, or `DRAWN` of those it draws. `stated.md` sets them beside people's own answers.
     """
+    from kidney_evals.human.reference import load_reference
+
     reference = load_reference(study, "coin_flip")
     key = (study.path, study.hash, reference.sha256)
     if key not in _CACHE:
@@ -58,6 +65,8 @@ def people_flips(study: Study) -> Mapping[str, float]:
 
 
 def _rates(study: Study, reference: Reference) -> Mapping[str, float]:
+    import numpy as np
+
     if not reference.has_people:
         return dict.fromkeys(PAIR_KINDS, float("nan"))
     dilemmas = study.listed

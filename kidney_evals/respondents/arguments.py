@@ -1,4 +1,4 @@
-"""The arguments of a simulated respondent (`-M name=value`), checked one by one."""
+"""The arguments of a simulated respondent (`-M name=value`), and what they do to its answers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from kidney_evals.errors import UserError, unknown
+from kidney_evals.respondents.question import Question
 
 Person = Literal["dilemma", "one", "fresh"]
 """Who answers as `human`; see `ARGUMENTS`."""
@@ -65,7 +66,19 @@ ARGUMENTS: Mapping[str, str] = {
 }
 """Every argument, what it means, and its default in brackets."""
 
-_SHARES = ("unreadable", "truncated", "refusing")
+COMMON = tuple(name for name in ARGUMENTS if name not in ("person", "attributes"))
+"""Arguments that every respondent takes."""
+
+_FAULTS = ("unreadable", "truncated", "refusing")
+
+_RANGES = {
+    "position_bias": (-0.5, 0.5),
+    "sharpness": (0.0, math.inf),
+    **dict.fromkeys(("indecision", "sway", *_FAULTS), (0.0, 1.0)),
+}
+"""The least and the greatest value of each argument that is a number."""
+
+Probabilities = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,49 @@ class Traits:
     refusing: float = 0.0
     swayed_by: str = ""
     sway: float = DEFAULT_SWAY
+
+    def applied(self, own: Probabilities, question: Question) -> Probabilities:
+        """Return a respondent's probabilities as its arguments change them.
+
+        Sharpness comes first, then what a wording turns round, then the share of undecided answers
+        and what another mechanism adds to it, then the position bias and the pull of the order, so
+        that each argument means the same whatever the others are.
+
+        Args:
+            own: Probabilities of first patient, second patient, indecision and refusal, sum 1.
+            question: The question, whose order, wording or mechanism may sway the respondent.
+
+        Returns:
+            Probabilities of A, B, indecision and refusal, as shown; sum 1.
+        """
+        first, second, undecided, refusal = own
+        decided = first + second
+        # Even odds where nothing is decided: `coin` with a share of decisions set by `indecision`.
+        odds = (first / decided, second / decided) if decided > 0 else (0.5, 0.5)
+        if self.sharpness != 1:
+            high = max(odds)  # scaled by the larger one, so that no power underflows both
+            powers = [(value / high) ** self.sharpness for value in odds]
+            odds = (powers[0] / sum(powers), powers[1] / sum(powers))
+        by_role = self.swayed_by == "role" and question.role
+        turned = self.sway if by_role or self.swayed_by == f"wording:{question.wording}" else 0.0
+        odds = (
+            (1 - turned) * odds[0] + turned * odds[1],
+            (1 - turned) * odds[1] + turned * odds[0],
+        )
+        if self.indecision is not None:
+            undecided = self.indecision * (1 - refusal)
+            decided = 1 - refusal - undecided
+        other_way_out = question.offers_coin and question.form.mechanism != "coin"
+        dropped = self.sway if self.swayed_by == "mechanism" and other_way_out else 0.0
+        undecided += dropped * decided
+        decided -= dropped * decided
+        a, b = odds if question.order == "ab" else odds[::-1]
+        always = 2 * abs(self.position_bias)
+        a = (1 - always) * a + (always if self.position_bias > 0 else 0.0)
+        b = (1 - always) * b + (always if self.position_bias < 0 else 0.0)
+        pulled = self.sway if self.swayed_by == "order" else 0.0
+        a, b = a + pulled * b, b - pulled * b
+        return a * decided, b * decided, undecided, refusal
 
 
 def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
@@ -102,49 +158,28 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
     for name in arguments:
         if name not in takes:
             raise unknown(f"argument of kidney/{respondent}", name, takes)
-    values = dict(arguments)
-    traits = Traits(
-        seed=_whole("seed", values.get("seed", 0)),
-        person=_person(values.get("person", DEFAULT_PERSON)),
-        attributes=_names(values.get("attributes", ())),
-        position_bias=_number("position_bias", values.get("position_bias", 0.0), -0.5, 0.5),
-        sharpness=_number("sharpness", values.get("sharpness", 1.0), 0.0, math.inf),
-        indecision=(
-            None
-            if values.get("indecision") is None
-            else _number("indecision", values["indecision"], 0.0, 1.0)
-        ),
-        swayed_by=_swayed_by(values.get("swayed_by", "")),
-        sway=_number("sway", values.get("sway", DEFAULT_SWAY), 0.0, 1.0),
-        **{name: _number(name, values.get(name, 0.0), 0.0, 1.0) for name in _SHARES},
-    )
-    if "sway" in values and not traits.swayed_by:
-        raise UserError(f"sway says how far, and needs swayed_by: {', '.join(SWAYED_BY)}")
-    if sum(getattr(traits, name) for name in _SHARES) > 1 + 1e-9:
-        raise UserError(f"{', '.join(_SHARES)} are shares of all answers: together at most 1")
-    return traits
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UserError(f"{name} must be a whole number, not {value!r}")
-    return value
-
-
-def _person(value: Any) -> Person:
-    if value not in PERSONS:
-        raise unknown("person", value, PERSONS)
-    return cast(Person, value)
-
-
-def _swayed_by(value: Any) -> str:
+    values = {name: value for name, value in arguments.items() if value is not None}
+    for name, value in values.items():
+        if name in _RANGES:
+            values[name] = _number(name, value, *_RANGES[name])
+    seed = values.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise UserError(f"seed must be a whole number, not {seed!r}")
+    if values.get("person", DEFAULT_PERSON) not in PERSONS:
+        raise unknown("person", values["person"], PERSONS)
+    by = values.get("swayed_by", "")
     # Wordings of a table of one's own are not known here.
-    known = isinstance(value, str) and re.fullmatch(
-        r"|role|order|mechanism|wording:[a-z][a-z0-9_]*", value
-    )
-    if not known:
-        raise unknown("swayed_by", value, SWAYED_BY)
-    return str(value)
+    swayed = r"|role|order|mechanism|wording:[a-z][a-z0-9_]*"
+    if not (isinstance(by, str) and re.fullmatch(swayed, by)):
+        raise unknown("swayed_by", by, SWAYED_BY)
+    if "attributes" in values:
+        values["attributes"] = _names(values["attributes"])
+    traits = Traits(**values)
+    if "sway" in values and not by:
+        raise UserError(f"sway says how far, and needs swayed_by: {', '.join(SWAYED_BY)}")
+    if sum(getattr(traits, name) for name in _FAULTS) > 1 + 1e-9:
+        raise UserError(f"{', '.join(_FAULTS)} are shares of all answers: together at most 1")
+    return traits
 
 
 def _names(value: Any) -> tuple[str, ...]:

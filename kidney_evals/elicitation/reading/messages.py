@@ -1,34 +1,104 @@
-"""Read an answer given as a JSON object or a tool call, by the rules for one given in words.
+"""Read what a model returned: text, a JSON object or a tool call, and the provider's signals.
 
 An object, or a call's arguments, is put in words: its fields in the order in which they came,
-`answer` as the answer line of the form (a whole sentence as itself), any other text as prose. What
-is a decision, a refusal, indecision or unreadable is then the reader's affair alone, and the same
-in every channel.
+`answer` as the answer line of the form (a whole sentence as itself), any other text as prose. The
+reader of text then decides about it, so that the rules are the same in every channel.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard, TypeVar
 
-from inspect_ai.model import ChatMessageAssistant
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessageAssistant,
+    ContentText,
+    ModelOutput,
+)
 from inspect_ai.tool import ToolCall
 
-from kidney_evals.elicitation.calls import TOOL_CALL, calls_tool
 from kidney_evals.elicitation.channels import ANSWER, TOOL, Channel
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.reader import CUT_STOPS, Reading, read_answer
+from kidney_evals.elicitation.reading.answers import CUT_STOPS, Reading, read_answer
 from kidney_evals.studies import Condition
+
+R = TypeVar("R")
+
+TOOL_CALL: Final = "a call of a tool that was not offered"
+"""How an answer is read that calls a tool outside the tool channel."""
 
 MOST_WORK = 20
 """Limit of decoding attempts per character, on average, which keeps the time linear."""
 
+_REFUSAL_DETAILS = ("refusal", "content_filter")
+"""Stop details by which a provider marks a refusal, whatever the stop reason."""
+
 _SENTENCE = re.compile(r"\s*\S+(?:\s+\S+){2,}[.!]\s*")
 
 _DECODER = json.JSONDecoder(strict=False)
+
+
+def read_output(
+    output: ModelOutput,
+    condition: Condition,
+    form: Form = USUAL,
+    channel: Channel = "text",
+) -> Reading:
+    """Read a model's output: its answer, never its reasoning, and the provider's signals.
+
+    Args:
+        output: What the model returned; no choice at all is an empty answer.
+        condition: As for `read_answer`.
+        form: As for `read_answer`.
+        channel: The channel in which the answer was asked for.
+    """
+    if not output.choices:
+        return read_answer("", condition=condition, form=form)
+    choice = output.choices[0]
+    return read_message(
+        choice.message,
+        channel,
+        condition=condition,
+        stop=choice.stop_reason,
+        refused=_marked_as_refusal(choice),
+        form=form,
+    )
+
+
+def read_text_output(output: ModelOutput, read: Callable[..., R], tool_call: R) -> R:
+    """Read a model's output to a question that is answered in text only.
+
+    Args:
+        output: What the model returned; no choice at all is an empty answer.
+        read: Reads a text, given `stop` and `refused` as for `read_answer`.
+        tool_call: The reading of an answer that calls a tool.
+    """
+    if not output.choices:
+        return read("")
+    choice = output.choices[0]
+    refused = _marked_as_refusal(choice)
+    if not refused and _calls_tool(choice.message, choice.stop_reason):
+        return tool_call
+    return read(choice.message.text, stop=choice.stop_reason, refused=refused)
+
+
+def _marked_as_refusal(choice: ChatCompletionChoice) -> bool:
+    """Return whether a provider itself marked an answer as a refusal."""
+    if choice.stop_details is not None and choice.stop_details.type in _REFUSAL_DETAILS:
+        return True
+    content = choice.message.content
+    if isinstance(content, str):
+        return False
+    return any(isinstance(part, ContentText) and bool(part.refusal) for part in content)
+
+
+def _calls_tool(message: ChatMessageAssistant, stop: str) -> bool:
+    """Return whether an answer calls a tool; one that was cut off or filtered is read as that."""
+    return bool(message.tool_calls) and stop in ("stop", "tool_calls", "unknown")
 
 
 def read_message(
@@ -54,11 +124,11 @@ def read_message(
     if channel == "json":
         text = tell_objects(text, form)
         if stop == "unknown" and text.count("{") > text.count("}"):
-            stop = "max_tokens"  # a local model's, which says nothing of its own
+            stop = "max_tokens"  # of a local model, whose stop reason is unknown
     native = refused or stop == "content_filter"
     if channel == "tool" and message.tool_calls and not native:
         return _read_calls(message.tool_calls, condition, stop, form)
-    if channel != "tool" and not native and calls_tool(message, stop):
+    if channel != "tool" and not native and _calls_tool(message, stop):
         return Reading("unreadable", None, TOOL_CALL)
     reading = read_answer(text, condition=condition, stop=stop, refused=refused, form=form)
     if channel == "text" or native or reading.outcome in ("empty", "truncated"):
@@ -93,28 +163,28 @@ def tell_objects(text: str, form: Form = USUAL) -> str:
             at = text.find("{", at + 1)
             continue
         work -= end - at
-        told = _told(found, form)
-        if told is not None:
-            parts += [text[start:at], told]
+        words = _in_words(found, form)
+        if words is not None:
+            parts += [text[start:at], words]
             start = end
         at = text.find("{", end)
     return "".join([*parts, text[start:]])
 
 
-def _told(found: Any, form: Form) -> str | None:
+def _in_words(found: Any, form: Form) -> str | None:
     """Put an object in words; None where it holds no answer, or one that is no text."""
     holder = _holder(found)
     if holder is None:
         return None
-    told = []
+    parts = []
     for name, value in holder.items():
         if name == ANSWER:
             if isinstance(value, bool) or not isinstance(value, str | int):
                 return None
-            told.append(value if _is_sentence(value) else f"{form.answer}{value}")
+            parts.append(value if _is_sentence(value) else f"{form.answer}{value}")
         elif isinstance(value, str):
-            told.append(value)
-    return "\n\n".join(told)
+            parts.append(value)
+    return "\n\n".join(parts)
 
 
 def _is_sentence(value: str | int) -> TypeGuard[str]:
@@ -140,13 +210,13 @@ def _read_calls(calls: list[ToolCall], condition: Condition, stop: str, form: Fo
 
 def _read_call(call: ToolCall, condition: Condition, stop: str, form: Form) -> Reading:
     cut = stop in CUT_STOPS
-    told = None if call.parse_error else _told(call.arguments, form)
-    if call.function != TOOL or told is None:
+    words = None if call.parse_error else _in_words(call.arguments, form)
+    if call.function != TOOL or words is None:
         if cut:
             return Reading("truncated", None, "a call that was cut off")
         return Reading("unreadable", None, "a call without an answer")
-    # A call is a way of stopping of its own ("tool_calls").
-    return read_answer(told, condition=condition, stop=stop if cut else "stop", form=form)
+    # A call has a stop reason of its own ("tool_calls").
+    return read_answer(words, condition=condition, stop=stop if cut else "stop", form=form)
 
 
 def _from(reading: Reading, where: str) -> Reading:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from kidney_evals.elicitation.hidden import split_hidden
+from kidney_evals.elicitation.form import USUAL, Form
+from kidney_evals.elicitation.reading.forms import in_usual_form
+from kidney_evals.elicitation.reading.hidden import split_hidden
+from kidney_evals.elicitation.reading.vocabulary import PATTERNS
 
 OPEN, CLOSE = "\ue000", "\ue001"
 """Private marks around a value that a box, a JSON field or an answer tag holds."""
@@ -63,64 +65,23 @@ def _own_turn(text: str) -> str:
 
 
 _INVISIBLE = dict.fromkeys(
-    [
-        0x00AD,
-        0xFEFF,
-        ord(OPEN),
-        ord(CLOSE),
-        *range(0x0300, 0x0370),
-        *range(0x200B, 0x2010),
-        *range(0x202A, 0x202F),
-        *range(0x2060, 0x2070),
-        *range(0xFE00, 0xFE10),
-    ]
-)
-_ALIKE = str.maketrans(
-    {
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u201b": "'",
-        "`": "`",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u201f": '"',
-        "\u201e": '"',
-        "\u2039": '"',
-        "\u203a": '"',
-        "\u300e": '"',
-        "\u300f": '"',
-        "\u201a": "'",
-        "\u00ab": '"',
-        "\u00bb": '"',
-        "\u300c": '"',
-        "\u300d": '"',
-        "\u3010": "[",
-        "\u3011": "]",
-        "\u2010": "-",
-        "\u2011": "-",
-        "\u2012": "-",
-        "\u2013": "-",
-        "\u2014": "-",
-        "\u2015": "-",
-        "\u2212": "-",
-        "\u2192": ">",
-        "\u21d2": ">",
-        "\u27a1": ">",
-        "\u279c": ">",
-        "\u2794": ">",
-        "\u0410": "A",
-        "\u0412": "B",
-        "\u0391": "A",
-        "\u0392": "B",
-        "\U0001f170": "A",
-        "\U0001f171": "B",
-        "\U0001fa99": " coin ",
-        "\x85": "\n",
-        "\u2028": "\n",
-        "\u2029": "\n",
-        "\u3002": ". ",
-    }
-)
+    [0x00AD, 0xFEFF, ord(OPEN), ord(CLOSE), *range(0x0300, 0x0370), *range(0x200B, 0x2010),
+     *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)]
+)  # fmt: skip
+_LOOKALIKES = {
+    "'": "\u2018\u2019\u201a\u201b",
+    '"': "\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb\u300c\u300d\u300e\u300f",
+    "[": "\u3010",
+    "]": "\u3011",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
+    ">": "\u2192\u21d2\u27a1\u279c\u2794",
+    "A": "\u0410\u0391\U0001f170",
+    "B": "\u0412\u0392\U0001f171",
+    " coin ": "\U0001fa99",
+    "\n": "\x85\u2028\u2029",
+    ". ": "\u3002",
+}
+_ALIKE = str.maketrans({sign: put for put, signs in _LOOKALIKES.items() for sign in signs})
 _TEX_QUOTE = re.compile(r"(?<!`)``(?!`)([^`'\n]{1,400})''")
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -296,35 +257,6 @@ def _settle_marks(text: str) -> str:
     return text.replace("\ue002", OPEN).replace("\ue003", CLOSE)
 
 
-_OPTION = r"(?:(?i:patient|option)\s)?[AB]\b|(?:(?i:the|a|flip|toss)\s){0,2}(?i:coin)\b"
-_FILLER = r"(?i:no|oh|ah|well|but|so|now|then|or|wait|sorry|it's|it is|that's|the answer is)"
-_CUE = (
-    r"(?i:i mean(?:t)?(?: to (?:say|write|put|choose|pick|answer))?|typo|instead|"
-    r"better|chang(?:ed|ing) to|(?:no,? )?that's (?:wrong|not right)|i should (?:say|have said)|"
-    r"i beg your pardon|no|nope|wait(?: a (?:moment|minute|second|sec))?|hold on|"
-    r"(?<![^.]\.\s)sorry|rather|scratch (?:that|it)|strike (?:that|it)|make (?:that|it)|correction|"
-    r"erm?|uhm?|um|hmm+|w?h?oops|actually|on (?:second|further) thoughts?|on reflection|"
-    r"my (?:mistake|bad|error)|chang(?:e|ing) (?:that|it|my (?:answer|mind)) to|"
-    r"let me (?:correct|rephrase|fix)"
-    r"(?: (?:that|it|myself))?|that is|apologies|pardon(?: me)?|(?:that|it) should (?:be|read|say))"
-)
-_GAP = r"[\s\"')\]*.,;:!(=>-]"
-CORRECTION = (
-    rf"(?:{_FILLER}{_GAP}{{1,5}}){{0,3}}{_CUE}\b(?:{_GAP}{{1,5}}(?:{_FILLER}|{_CUE})\b){{0,3}}"
-)
-"""Words with which an answer is corrected as soon as it is given."""
-_CORRECTED = re.compile(
-    rf"\b(?:{_OPTION})(?:{_GAP}{{1,8}}{CORRECTION}{_GAP}{{1,5}}"
-    rf"(?:(?i:answer|to|(?:the|my) answer is|it's|it should be|i (?:choose|pick|"
-    rf"say))\b{_GAP}{{1,4}})?(?P<last>{_OPTION})){{1,5}}"
-    r"(?=\W*$|[\"')\]]{0,3}\s?[.,;:!)]|\s(?i:because|since|as|due|given|over|instead|it is|should|"
-    r"gets|deserves|for)\b)"
-)
-_NOT_BUT = re.compile(
-    rf"\b(?i:not)\s(?:{_OPTION}),?\s(?i:but)\s(?P<last>{_OPTION})(?=\W*$|[.,;:!])"
-)
-_SORRY = re.compile(rf"\b({_OPTION})\.\s(?i:sorry),?\s({_OPTION})(?=\W*$)")
-"""A correction, or an apology to the other patient."""
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
 _LEAD = re.compile(
     r"(?:[\s>]|=(?=>)|#{1,6}(?=[\s*\w])|[-+*\u2022\u25cf\u25aa\u2023\U0001f449](?=\s)|\d{1,2}[.)](?=\s))*"
@@ -376,8 +308,9 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[
         bold = line.startswith("**") and line.rstrip().endswith("**")
         titled = bold or (marked and "#" in raw[:8]) or bool(_LABELLED.match(line))
         line = line.translate(_DROP).strip()
-        line = _SORRY.sub(r"\1 or \2", _CORRECTED.sub(_last_option, line))
-        line = _NOT_BUT.sub(r"\g<last>", line)
+        line = PATTERNS["corrected"].sub(_last_option, line)
+        line = PATTERNS["sorry_other"].sub(r"\1 or \2", line)
+        line = PATTERNS["not_but"].sub(r"\g<last>", line)
         if _RULE.fullmatch(line):
             soft = False
             continue
@@ -404,19 +337,23 @@ _QUOTED = re.compile(
 """A quotation; a JSON value is none."""
 
 
-def plain(text: str, retell: Callable[[str], str] | None = None) -> Plain:
-    """Reduce a completion to plain lines, in time that grows with its length and no faster.
+def plain(text: str, form: Form = USUAL) -> Plain:
+    """Reduce a completion to plain lines, in time that grows linearly with its length.
 
     Args:
         text: The completion.
-        retell: What puts answers of another form in terms of A, B and the coin.
+        form: The form in which the answer was asked for; it is exchanged for the usual one.
     """
     parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
-    characters = _without_struck(_own_turn(parts.visible))
-    if retell is not None:
-        characters = retell(characters)
-    shown = _LATEX.sub("", _mark_boxes(characters))
+    shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
+    shown = _LATEX.sub("", _mark_boxes(shown))
     shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
     lines, prose, quoted, paragraphs = _plain_lines(shown)
     quoted += [one.span() for one in _QUOTED.finditer(lines)]
     return Plain(lines, prose, parts.open, sorted(quoted), paragraphs)
+
+
+def excerpt(text: str, longest: int = 80) -> str:
+    """Return the beginning of a text without characters that would break a Markdown table."""
+    words = " ".join(re.sub(f'[{OPEN}{CLOSE}|`*<>\\[\\]"]', " ", text[:160]).split())
+    return words if len(words) <= longest else words[: longest - 3].rstrip() + "..."

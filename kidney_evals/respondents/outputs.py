@@ -1,8 +1,13 @@
-"""What all answers of simulated respondents have in common: faults, length, stop reason, usage."""
+"""Model outputs of simulated respondents: faults, length, stop reason, usage, log-probabilities.
+
+Token counts and log-probabilities are estimated from the text: no tokeniser, no network.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from inspect_ai.model import (
@@ -10,14 +15,27 @@ from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
     GenerateConfig,
+    Logprob,
+    Logprobs,
     ModelOutput,
     ModelUsage,
     StopReason,
+    TopLogprob,
 )
 from inspect_ai.tool import ToolCall
 
-from kidney_evals.respondents.tokens import count_tokens, cut_to
-from kidney_evals.respondents.traits import Traits
+from kidney_evals.respondents.arguments import Traits
+
+CHARACTERS = 4
+"""Characters to a token, the usual estimate for English."""
+
+FLOOR = 1e-9
+"""Probability shown for an answer that is never given: a log-probability must be finite."""
+
+SURE = 0.999
+"""Probability of every token beside the answer."""
+
+_TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])")
 
 Fault = Literal["refused", "truncated", "unreadable"]
 """What comes in place of an answer, by the arguments of a respondent."""
@@ -79,10 +97,13 @@ def output_of(
         call: The tool call whose arguments the words are; made only if they were not cut off.
     """
     full, stop = said
-    text = cut_to(full, config.max_tokens)
+    limit = config.max_tokens
+    text = full if limit is None else full[: limit * CHARACTERS]
     if len(text) < len(full):
         stop = "max_tokens"
-    asked, told = count_tokens("".join(one.text for one in messages)), count_tokens(text)
+    asked, told = (
+        math.ceil(len(one) / CHARACTERS) for one in ("".join(m.text for m in messages), text)
+    )
     message = ChatMessageAssistant(content=text, model=model_name, source="generate")
     if call is not None:
         # A call that was cut off is none.
@@ -94,3 +115,49 @@ def output_of(
         choices=[ChatCompletionChoice(message=message, stop_reason=stop)],
         usage=ModelUsage(input_tokens=asked, output_tokens=told, total_tokens=asked + told),
     )
+
+
+def logprobs(text: str, answer_at: int | None, answers: Mapping[str, float], top: int) -> Logprobs:
+    r"""Return log-probabilities for the tokens of a completion.
+
+    Args:
+        text: The completion; its tokens are words and punctuation with the space before them
+            and give the text back when joined (trailing space aside).
+        answer_at: Position of the first character of the answer word after the final line's
+            colon; None where the text holds no answer.
+        answers: Probability of each answer word ("A", "B", and "COIN" where offered).
+        top: How many alternatives to list; 0 for none.
+
+    Returns:
+        One entry a token. At the answer its alternatives are the answer words, each as a
+        token with a space before it, most likely first.
+    """
+    content = []
+    for match in _TOKEN.finditer(text):
+        token, at = match.group(), match.end() - len(match.group().lstrip())
+        options = {token: SURE}
+        # A limit may have cut the answer word itself, which then is no answer.
+        if at == answer_at and token.lstrip() in answers:
+            space = token[: len(token) - len(token.lstrip())]
+            options = {space + word: share for word, share in answers.items()}
+        ranked = sorted(options.items(), key=lambda option: -option[1])[:top]
+        content.append(
+            Logprob(
+                token=token,
+                logprob=_log(options[token]),
+                bytes=list(token.encode()),
+                top_logprobs=(
+                    [
+                        TopLogprob(token=word, logprob=_log(share), bytes=list(word.encode()))
+                        for word, share in ranked
+                    ]
+                    if top
+                    else None
+                ),
+            )
+        )
+    return Logprobs(content=content)
+
+
+def _log(probability: float) -> float:
+    return math.log(max(probability, FLOOR))
