@@ -33,7 +33,7 @@ from finetuning.exporting import (
 from kidney_evals.elicitation.reader import read_answer
 from kidney_evals.elicitation.wording import wordings
 from kidney_evals.finetuning.data import Example, TrainingData
-from kidney_evals.finetuning.export_overlap import evaluated
+from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.studies import (
     CONDITIONS,

@@ -28,11 +28,11 @@ from kidney_evals.finetuning.comparison import Compared
 from kidney_evals.finetuning.comparison_text import side_effects
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.evaluate import Comparison, evaluate
-from kidney_evals.finetuning.export import Request, export
-from kidney_evals.finetuning.export_overlap import evaluated
+from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.merge import merge_adapter
 from kidney_evals.finetuning.results import write_results
 from kidney_evals.finetuning.settings import settings
+from kidney_evals.finetuning.sources import Request, evaluated
 from kidney_evals.finetuning.train import train
 from kidney_evals.finetuning.training_report import sha256_of
 from kidney_evals.measures.figures import figure_change, level
