@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -131,15 +131,17 @@ def balance(samples: Sequence[Sample]) -> dict[str, Any]:
     counts: dict[str, Any] = {}
     for condition in sorted({one.of.condition for one in samples}):
         own = [one for one in samples if one.of.condition == condition]
-        values = {
-            "order": [one.order for one in own],
-            "wording": [one.wording.id for one in own],
-            "answer": [one.answer for one in own],
+        counts[condition] = {
+            "samples": len(own),
+            "order": _counted(one.order for one in own),
+            "wording": _counted(one.wording.id for one in own),
+            "answer": _counted(one.answer for one in own),
         }
-        counts[condition] = {"samples": len(own)}
-        for name, each in values.items():
-            counts[condition][name] = dict(sorted(Counter(each).items()))
     return counts
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
 
 
 def _exchanged(samples: Sequence[Sample], part: Part, seed: int) -> list[Sample]:

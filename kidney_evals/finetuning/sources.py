@@ -277,7 +277,8 @@ def split(asked: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked], 
     shared = shuffled(sorted(key for key, sides in seen.items() if len(sides) == 2), seed, "split")
     held = {key for key, sides in seen.items() if sides == {True}}
     held |= set(shared[: -(-len(shared) // HELDOUT_SHARE)])
-    train, heldout = [], []
+    train: list[Asked] = []
+    heldout: list[Asked] = []
     for one in asked:
         is_held = pair_of(one.dilemma) in held
         if not apart or (one.person in held_people) == is_held:

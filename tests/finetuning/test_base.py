@@ -20,7 +20,7 @@ from kidney_evals.finetuning.base import (
     load_model,
     load_tokenizer,
 )
-from kidney_evals.finetuning.extra import PACKAGES, check_extra, quiet
+from kidney_evals.finetuning.environment import PACKAGES, check_extra, quiet
 from kidney_evals.whole import check_new, whole_folder
 
 

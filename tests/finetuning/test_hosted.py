@@ -29,8 +29,8 @@ from finetuning.submitting import (
     written,
 )
 from kidney_evals.cli.sft_submit import status, wait
-from kidney_evals.finetuning.hosted_check import prepare
 from kidney_evals.finetuning.hosted_service import Service, ServiceError
+from kidney_evals.finetuning.hosted_submission import prepare
 from kidney_evals.tasks import coin_flip
 from protocol.server import ANSWER
 
@@ -161,7 +161,8 @@ def test_what_certainly_started_no_job_is_told_apart(
     else:
         server.faults = {"create": [fault]}
     with pytest.raises(ServiceError) as error:
-        Service().create_job(prepare(data, base="gpt-4.1-mini"), {"train": "file-1"})
+        record = prepare(data, base="gpt-4.1-mini").record
+        Service().create_job(record.changed(files={"train": "file-1"}))
     assert error.value.refused is refused
 
 

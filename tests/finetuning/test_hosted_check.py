@@ -20,7 +20,7 @@ from finetuning.submitting import (
     written,
 )
 from kidney_evals.cli.sft_submit import status
-from kidney_evals.finetuning.hosted_check import tokens_of
+from kidney_evals.finetuning.hosted_submission import tokens_of
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from cli.calling import refused
 from finetuning.hub_server import TOKEN, Fault, HubServer, Model, Step
 from kidney_evals.cli.sft import sft
-from kidney_evals.finetuning.extra import check_extra
-from kidney_evals.finetuning.model_card import NOT_MEASURED
+from kidney_evals.finetuning.environment import check_extra
+from kidney_evals.finetuning.training_report import NOT_MEASURED
 
 NAME = "somebody/choices"
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
 
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.settings import MOST_PASSES, Settings, explained, settings
-from kidney_evals.finetuning.sizes import read_sizes
+from kidney_evals.finetuning.settings import (
+    MOST_PASSES,
+    Settings,
+    explained,
+    read_sizes,
+    settings,
+)
 
 NAMES = [one.name for one in fields(Settings)]
 WHOLE = ["rank", "alpha", "batch", "steps", "patience", "seed"]
@@ -37,8 +42,8 @@ def test_every_setting_is_explained_and_has_its_default() -> None:
 
 def test_what_is_given_replaces_the_default_and_none_leaves_it() -> None:
     found = settings(rank=4, dropout=None, learning_rate=0.001)
-    expected = settings().as_dict() | {"rank": 4, "learning_rate": 0.001}
-    assert found.as_dict() == expected
+    expected = asdict(settings()) | {"rank": 4, "learning_rate": 0.001}
+    assert asdict(found) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -77,6 +77,8 @@ class RowChange:
         detectable: Smallest change that is found in nine of ten such pairs of runs, over the
             simulated consistencies of a model; None where that is not tabled.
         why: Why there is no change; empty where there is one.
+        aim_rule: How `aim` is defined, as in `aim_of`; None for the rule of the row's card.
+        margin: Largest change that counts as none; NaN where there is no such margin.
     """
 
     row: str
@@ -87,6 +89,8 @@ class RowChange:
     bounds: Range | None = None
     detectable: Range | None = None
     why: str = ""
+    aim_rule: str | float | None = None
+    margin: float = math.nan
 
     @property
     def label(self) -> str:
@@ -101,12 +105,12 @@ class RowChange:
     @property
     def verdict(self) -> Verdict:
         """What the change is by its own interval, whatever else was tested."""
-        return verdict_of(self.found, self.aim, self.levels, self.edge)
+        return verdict_of(self.found, self.aim, self.levels, self.edge, self.margin)
 
     @property
     def edge(self) -> int:
         """On which side of the aim its true values lie; see `edge_of`."""
-        return edge_of(card_of(self.row).aim)
+        return edge_of(card_of(self.row).aim if self.aim_rule is None else self.aim_rule)
 
     @property
     def moved(self) -> bool:
@@ -158,22 +162,36 @@ class PanelChange:
 class Pairing:
     """Two runs of one panel on the dilemmas they share."""
 
-    def __init__(self, first: ModelRun, second: ModelRun, called: tuple[str, str] = SIDES) -> None:
+    def __init__(
+        self,
+        first: Run,
+        second: Run,
+        called: tuple[str, str] = SIDES,
+        rows: tuple[Mapping[str, Quantity], Mapping[str, Quantity]] = ({}, {}),
+    ) -> None:
         """Set two runs side by side.
 
         Args:
-            first: A run whose answers can be read.
+            first: A run.
             second: Another, in the same study, condition and human reference.
             called: What the two are called.
+            rows: The rows of each run that its log holds.
 
         Raises:
             InputError: They share no dilemma, or a dilemma's patients are not the same.
         """
-        assert first.run is not None and second.run is not None
-        self.models = first, second
         self.called = called
-        self.whole: tuple[Run, Run] = first.run, second.run
+        self.rows = rows
+        self.whole: tuple[Run, Run] = first, second
         self.parts: tuple[Run, Run] = on_shared(*self.whole)
+
+    @classmethod
+    def of_models(
+        cls, first: ModelRun, second: ModelRun, called: tuple[str, str] = SIDES
+    ) -> Pairing:
+        """Set the runs of two logs side by side, whose answers can be read."""
+        assert first.run is not None and second.run is not None
+        return cls(first.run, second.run, called, (first.rows, second.rows))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -183,13 +201,21 @@ class Pairing:
     def figure(self, side: int, row: str) -> Quantity:
         """Return a row of one run over the shared dilemmas, by its log where that holds it."""
         if len(self.names) == len(self.whole[side].dilemmas):
-            known = self.models[side].rows.get(row)
+            known = self.rows[side].get(row)
             if known is not None:
                 return known
         return level(self.parts[side], row)
 
-    def row(self, row: str) -> RowChange:
-        """Return the change of a row from the first run to the second, p-value not adjusted."""
+    def row(
+        self, row: str, aim_rule: str | float | None = None, margin: float = math.nan
+    ) -> RowChange:
+        """Return the change of a row from the first run to the second, p-value not adjusted.
+
+        Args:
+            row: The row.
+            aim_rule: As in `RowChange`.
+            margin: As in `RowChange`.
+        """
         levels = self.figure(0, row), self.figure(1, row)
         try:
             found, why = figure_change(*self.parts, row), ""
@@ -206,9 +232,11 @@ class Pairing:
             levels,
             found,
             found.p_value,
-            self._aim(row, levels),
+            self._aim(card_of(row).aim if aim_rule is None else aim_rule, levels),
             bounds=None if why else self._bounds(row, found.change.value),
             why=why,
+            aim_rule=aim_rule,
+            margin=margin,
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:
@@ -221,10 +249,10 @@ class Pairing:
             return None
         return Range(min(low, value), max(high, value))
 
-    def _aim(self, row: str, levels: tuple[Quantity, Quantity]) -> float:
+    def _aim(self, rule: str | float, levels: tuple[Quantity, Quantity]) -> float:
         # A run without answers has no human value either, though people have one.
         for side in (1, 0):
-            aim = aim_of(card_of(row).aim, levels[side].human, partial(self.figure, side))
+            aim = aim_of(rule, levels[side].human, partial(self.figure, side))
             if not math.isnan(aim):
                 break
         return aim
@@ -236,12 +264,12 @@ def compare_runs(match: Match) -> PanelChange:
     Raises:
         InputError: They share no dilemma, or a dilemma's patients are not the same.
     """
-    pairing = Pairing(match.old, match.new)
+    pairing = Pairing.of_models(match.old, match.new)
     rows = []
     for name in rows_of_panel(pairing.parts[0]):
         found = pairing.row(name)
         if not found.why:
-            found = replace(found, detectable=_detectable(pairing, found))
+            found = replace(found, detectable=_detectable(match, pairing, found))
         rows.append(found)
     only = [
         tuple(sorted({one.id for one in whole.dilemmas} - set(pairing.names)))
@@ -269,9 +297,9 @@ def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
     return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
 
 
-def _detectable(pairing: Pairing, found: RowChange) -> Range | None:
+def _detectable(match: Match, pairing: Pairing, found: RowChange) -> Range | None:
     """Return what was simulated for such runs: each dilemma in both orders, once, as sampled."""
-    for model, part in zip(pairing.models, pairing.parts, strict=True):
+    for model, part in zip((match.old, match.new), pairing.parts, strict=True):
         plain = {"orders": "both", "readout": "sample", "crossed": "False"}
         if (
             any(model.key[name] != usual for name, usual in plain.items())
