@@ -167,13 +167,10 @@ def wait(job: str, interval: float) -> None:
 
 def _announced(submission: Submission, price: float | None) -> str:
     record, data, tokens = submission.record, submission.data, submission.tokens
-    source = data.card.get("source")
-    study, kind = data.card.get("study"), source.get("kind") if isinstance(source, dict) else None
-    named = study.get("id") if isinstance(study, dict) else None
-    known = ", ".join(str(one) for one in (named, kind and f"from {kind}") if one)
+    study, kind = data.card["study"]["id"], data.card["source"]["kind"]
     lines = [
         f"Base       {record.base}, seed {record.seed}",
-        f"Samples    {record.samples} of {len(data.train)}" + (f" ({known})" if known else ""),
+        f"Samples    {record.samples} of {len(data.train)} ({study}, from {kind})",
         f"Held out   {len(data.heldout)}, for the service's own curve; not trained on",
         f"Tokens     about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
     ]

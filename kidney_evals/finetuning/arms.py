@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter
 from kidney_evals.finetuning.data import TrainingData
-from kidney_evals.finetuning.environment import first_line, quiet
+from kidney_evals.finetuning.environment import check_extra, first_line, quiet
 from kidney_evals.finetuning.texts import table_of
 from kidney_evals.reporting.page.trained import UNTRAINED
 
@@ -145,19 +145,11 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
     Raises:
         UserError: The model cannot be set up.
     """
-    from importlib.util import find_spec
-
     from inspect_ai.model import ModelInfo, get_model, set_model_info
 
     name, given = arm.model, dict(arguments)
     if Path(name).is_dir():
-        needed = [*_LOCAL_PACKAGES, *(["peft"] if is_adapter(Path(name)) else [])]
-        missing = [one for one in needed if find_spec(one) is None]
-        if missing:
-            raise UserError(
-                f"a local model needs {', '.join(missing)}, not installed here: "
-                "pip install 'kidney-evals[finetune]'"
-            )
+        check_extra([*_LOCAL_PACKAGES, *(["peft"] if is_adapter(Path(name)) else [])])
         quiet()
         given["model_path"] = name
         name = f"hf/{Path(name).name}"

@@ -161,8 +161,8 @@ def _messages(line: str, place: str) -> tuple[Mapping[str, str], ...]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the line"
         raise UserError(f"{place} is no conversation ({where}: {first['msg']})") from None
-    if found[-1].role != "assistant" or found[0].role == "assistant":
-        raise UserError(f"{place} must begin with a question and end with the assistant's answer")
+    if [one.role for one in found[-2:]] != ["user", "assistant"]:
+        raise UserError(f"{place} must end with a question and the assistant's answer")
     return tuple({"role": one.role, "content": one.content} for one in found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -38,13 +39,13 @@ def load_env() -> None:
         ) from None
 
 
-def check_extra() -> None:
-    """Refuse to train where a package of the extra is missing.
+def check_extra(packages: Sequence[str] = PACKAGES) -> None:
+    """Refuse to go on where a package of the extra is missing.
 
     Raises:
         UserError: With the command that installs it.
     """
-    missing = [name for name in PACKAGES if not _is_installed(name)]
+    missing = [name for name in packages if not _is_installed(name)]
     if missing:
         raise UserError(
             f"this needs {', '.join(missing)}, not installed here: "

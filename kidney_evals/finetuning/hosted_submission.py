@@ -1,8 +1,7 @@
 """A fine-tuning job of a hosted service: what is requested, checked first, and its record.
 
-The limits are those of OpenAI's supervised fine-tuning: ten examples at least, 65,536 tokens an
-example, a suffix of up to 64 characters and files of up to 512 MB. Tokens are estimated without a
-tokenizer, by `kidney_evals.planning.tokens`.
+OpenAI's supervised fine-tuning takes ten examples or more and a suffix of up to 64 characters.
+Tokens are estimated without a tokenizer, by `kidney_evals.planning.tokens`.
 
 The record is written before anything is sent, so that a place that cannot be written to costs
 nothing, and around every step, so that an interruption loses none. One process at a time works
@@ -25,7 +24,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.data import (
     CARD,
-    PARTS,
     Example,
     Part,
     TrainingData,
@@ -37,10 +35,6 @@ from kidney_evals.planning.tokens import CHARACTERS, FRAME, Estimate
 from kidney_evals.whole import write_output
 
 LEAST_EXAMPLES: Final = 10
-MOST_TOKENS: Final = 65_536
-"""Tokens of one example, question and answer."""
-
-MOST_BYTES: Final = 512_000_000
 LONGEST_SUFFIX: Final = 64
 
 PATIENCE: Final = 3600.0
@@ -53,16 +47,8 @@ Format = Literal["kidney_evals hosted job, 1"]
 FORMAT: Final[Format] = "kidney_evals hosted job, 1"
 """Name of a record's format."""
 
-IDENTITY: Final = {
-    "service": "sent to",
-    "base": "base",
-    "card": "data card",
-    "samples": "samples",
-    "seed": "seed",
-    "epochs": "epochs",
-    "suffix": "suffix",
-}
-"""Fields in which two submissions must agree to be the same, with their names in messages."""
+IDENTITY: Final = ("service", "base", "card", "samples", "seed", "epochs", "suffix")
+"""Fields in which two submissions must agree to be the same."""
 
 
 class Record(BaseModel):
@@ -201,8 +187,7 @@ def prepare(
         seed: The job's seed.
         epochs: Passes over the samples.
         suffix: Part of the new model's name.
-        allow_overlap: Accept a folder whose samples overlap the evaluation's dilemmas, or whose
-            held-out samples overlap those to train on.
+        allow_overlap: Whether samples may be about the evaluation's dilemmas.
 
     Raises:
         UserError: Something would be refused, or would make the later comparison worthless.
@@ -224,29 +209,23 @@ def prepare(
             f"the service takes no fewer than {LEAST_EXAMPLES} training samples, and these are "
             f"{len(train)}"
         )
-    for part, examples in zip(PARTS, (train, data.heldout), strict=True):
-        for number, example in enumerate(examples, start=1):
-            _check_example(example, f"{folder / part}.jsonl line {number}")
-    if not allow_overlap:
-        _check_overlap(data)
+    overlap = data.card["excluded"]["overlap"]
+    if overlap and not allow_overlap:
+        raise UserError(
+            f"{folder / CARD} says that {overlap} samples overlap the evaluation's dilemmas, which "
+            "would then measure memory; export again, or pass --allow-overlap"
+        )
     record = Record(
         base=base,
         data=str(folder),
         card=sha256_of(folder / CARD),
-        shuffled=bool(data.card.get("shuffled")),
+        shuffled=data.card["shuffled"],
         samples=len(train),
         seed=seed,
         epochs=epochs,
         suffix=suffix,
     )
-    made = Submission(record, data, train)
-    for part, content in made.files().items():
-        if len(content) > MOST_BYTES:
-            raise UserError(
-                f"{folder / part}.jsonl has {len(content):,} bytes; the service takes "
-                f"{MOST_BYTES:,}"
-            )
-    return made
+    return Submission(record, data, train)
 
 
 def tokens_of(example: Example) -> Estimate:
@@ -264,41 +243,6 @@ def tokens_of(example: Example) -> Estimate:
             ascii_count / characters + other + len(texts) * frame
             for characters, other, frame in zip(CHARACTERS, others, FRAME, strict=True)
         )
-    )
-
-
-def _check_example(example: Example, place: str) -> None:
-    if not any(message["role"] == "user" for message in example.messages):
-        raise UserError(f"{place} asks nothing: it has no message of the user")
-    if (most := tokens_of(example).high) > MOST_TOKENS:
-        raise UserError(
-            f"{place} may have {most:,.0f} tokens; the service takes {MOST_TOKENS:,} an example"
-        )
-
-
-def _check_overlap(data: TrainingData) -> None:
-    excluded = data.card.get("excluded")
-    overlap = excluded.get("overlap") if isinstance(excluded, Mapping) else None
-    if overlap != 0:
-        count = "does not say whether" if overlap is None else f"says that {overlap}"
-        raise UserError(
-            f"{data.folder / CARD} {count} samples overlap the evaluation's dilemmas, which would "
-            "then measure memory; export again, or pass --allow-overlap"
-        )
-    asked = {_patients(example.facts) for example in data.train}
-    for number, example in enumerate(data.heldout, start=1):
-        if _patients(example.facts) in asked:
-            raise UserError(
-                f"{data.folder}/heldout.jsonl line {number} asks a dilemma that is trained on; "
-                "export again, or pass --allow-overlap"
-            )
-
-
-def _patients(facts: Mapping[str, str]) -> frozenset[tuple[tuple[str, str], ...]]:
-    """Return the two patients, the same in both orders."""
-    return frozenset(
-        tuple(sorted((key[2:], value) for key, value in facts.items() if key.startswith(side)))
-        for side in ("a_", "b_")
     )
 
 
@@ -392,7 +336,7 @@ def continued(path: Path, wanted: Record) -> Record:
         was, is_now = (str(getattr(one, differ[0])) for one in (found, wanted))
         shown = (was[:12], is_now[:12]) if differ[0] == "card" else (was, is_now)
         raise UserError(
-            f"{path} is the record of another submission ({IDENTITY[differ[0]]} {shown[0]}, not "
+            f"{path} is the record of another submission ({differ[0]} {shown[0]}, not "
             f"{shown[1]}); name another file with --out"
         )
     if {"service", "card", "samples"} & set(differ):

@@ -301,7 +301,7 @@ import kidney_evals, kidney_evals.scorers, kidney_evals.tasks
 
 # Scanners are found by Inspect Scout alone, of another extra.
 scout = importlib.util.find_spec("inspect_scout")
-scanners = () if scout else ("kidney_evals.rationale.llm", "kidney_evals.rationale.scanners")
+scanners = () if scout else ("kidney_evals.reasons.scanners",)
 
 # The last two lie elsewhere in a checkout.
 for package in (kidney_evals, kidney_evals.scorers, kidney_evals.tasks):
