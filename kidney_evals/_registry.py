@@ -76,7 +76,6 @@ _named = (*sys.argv, os.environ.get("INSPECT_EVAL_SCANNER", ""))
 if "inspect_scout" in sys.modules or (
     any("kidney_evals/rationale" in text for text in _named) and find_spec("inspect_scout")
 ):
-    from kidney_evals.rationale.llm import rationale_llm
-    from kidney_evals.rationale.scanners import rationale
+    from kidney_evals.reasons.scanners import rationale, rationale_llm
 
     __all__ += ["rationale", "rationale_llm"]

@@ -1,7 +1,7 @@
 """Agreement of the lexical rules with the hand-coded texts.
 
-`python -m kidney_evals.lab reasons` writes `rationale/measured.md`; a test holds that file to what
-the rules give now. The texts are in `rationale/coded.jsonl`; `coded.md` is their card.
+`python -m kidney_evals.lab reasons` writes `reasons/measured.md`; a test holds that file to what
+the rules give now. The texts are in `reasons/coded.jsonl`; `coded.md` is their card.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import wilson
-from kidney_evals.rationale import Codes, code
-from kidney_evals.rationale.codes import (
+from kidney_evals.reasons import Codes, code
+from kidney_evals.reasons.codes import (
     AGREE,
     ARGUMENTS,
     STATUSES,
@@ -129,7 +129,7 @@ def coded_texts() -> tuple[CodedText, ...]:
     Raises:
         UserError: If an entry has a code that the codebook lacks, or a value its study lacks.
     """
-    text = files("kidney_evals.rationale").joinpath("coded.jsonl").read_text(encoding="utf-8")
+    text = files("kidney_evals.reasons").joinpath("coded.jsonl").read_text(encoding="utf-8")
     return tuple(_read(json.loads(line)) for line in text.splitlines())
 
 
@@ -197,7 +197,7 @@ def rows_of(part: Part) -> tuple[Row, ...]:
 
 def measured() -> str:
     """Return `measured.md`."""
-    lead = files("kidney_evals.rationale").joinpath("measured_lead.md")
+    lead = files("kidney_evals.reasons").joinpath("measured_lead.md")
     parts = [lead.read_text(encoding="utf-8").rstrip()]
     for part in reversed(PARTS):
         texts = [one for one in coded_texts() if one.part == part]

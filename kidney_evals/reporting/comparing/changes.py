@@ -61,6 +61,7 @@ class RowChange:
         detectable: Smallest change that is found in nine of ten such pairs of runs, over the
             simulated consistencies of a model; None where that is not tabled.
         why: Why there is no change; empty where there is one.
+        margin: Largest change that counts as none; NaN where there is no such margin.
     """
 
     row: str
@@ -71,6 +72,7 @@ class RowChange:
     bounds: Range | None = None
     detectable: Range | None = None
     why: str = ""
+    margin: float = math.nan
 
     @property
     def label(self) -> str:
@@ -85,7 +87,7 @@ class RowChange:
     @property
     def verdict(self) -> Verdict:
         """What the change is by its own interval, whatever else was tested."""
-        return verdict_of(self.found, self.aim, self.levels, self.edge)
+        return verdict_of(self.found, self.aim, self.levels, self.edge, self.margin)
 
     @property
     def edge(self) -> int:
@@ -142,22 +144,28 @@ class PanelChange:
 class Pairing:
     """Two runs of one panel on the dilemmas they share."""
 
-    def __init__(self, first: ModelRun, second: ModelRun, called: tuple[str, str] = SIDES) -> None:
+    def __init__(self, first: Run, second: Run, called: tuple[str, str] = SIDES) -> None:
         """Set two runs side by side.
 
         Args:
-            first: A run whose answers can be read.
+            first: A run.
             second: Another, in the same study, condition and human reference.
             called: What the two are called.
 
         Raises:
             InputError: They share no dilemma, or a dilemma's patients are not the same.
         """
-        assert first.run is not None and second.run is not None
-        self.models = first, second
         self.called = called
-        self.whole: tuple[Run, Run] = first.run, second.run
+        self.whole: tuple[Run, Run] = first, second
         self.parts: tuple[Run, Run] = on_shared(*self.whole)
+
+    @classmethod
+    def of_models(
+        cls, first: ModelRun, second: ModelRun, called: tuple[str, str] = SIDES
+    ) -> Pairing:
+        """Set the runs of two logs side by side, whose answers can be read."""
+        assert first.run is not None and second.run is not None
+        return cls(first.run, second.run, called)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -165,15 +173,16 @@ class Pairing:
         return tuple(one.id for one in self.parts[0].dilemmas)
 
     def figure(self, side: int, row: str) -> Quantity:
-        """Return a row of one run over the shared dilemmas, by its log where that holds it."""
-        if len(self.names) == len(self.whole[side].dilemmas):
-            known = self.models[side].rows.get(row)
-            if known is not None:
-                return known
+        """Return a measure of one run over the shared dilemmas."""
         return compute(self.parts[side], row)
 
-    def row(self, row: str) -> RowChange:
-        """Return the change of a row from the first run to the second, p-value not adjusted."""
+    def row(self, row: str, margin: float = math.nan) -> RowChange:
+        """Return the change of a row from the first run to the second, p-value not adjusted.
+
+        Args:
+            row: The row.
+            margin: As in `RowChange`.
+        """
         levels = self.figure(0, row), self.figure(1, row)
         try:
             found, why = change(*self.parts, row), ""
@@ -193,6 +202,7 @@ class Pairing:
             self._aim(row),
             bounds=None if why else self._bounds(row, found.change.value),
             why=why,
+            margin=margin,
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:
@@ -219,12 +229,12 @@ def compare_runs(match: Match) -> PanelChange:
     Raises:
         InputError: They share no dilemma, or a dilemma's patients are not the same.
     """
-    pairing = Pairing(match.old, match.new)
+    pairing = Pairing.of_models(match.old, match.new)
     rows = []
     for name in rows_of_panel(pairing.parts[0]):
         found = pairing.row(name)
         if not found.why:
-            found = replace(found, detectable=_detectable(pairing, found))
+            found = replace(found, detectable=_detectable(match, pairing, found))
         rows.append(found)
     only = [
         tuple(sorted({one.id for one in whole.dilemmas} - set(pairing.names)))
@@ -257,9 +267,9 @@ def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
     return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
 
 
-def _detectable(pairing: Pairing, found: RowChange) -> Range | None:
+def _detectable(match: Match, pairing: Pairing, found: RowChange) -> Range | None:
     """Return what was simulated for such runs: each dilemma in both orders, once, as sampled."""
-    for model, part in zip(pairing.models, pairing.parts, strict=True):
+    for model, part in zip((match.old, match.new), pairing.parts, strict=True):
         plain = {"orders": "both", "readout": "sample", "crossed": "False"}
         if (
             any(model.key[name] != usual for name, usual in plain.items())

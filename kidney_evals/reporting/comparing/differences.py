@@ -96,7 +96,7 @@ def paired_differences(
         for one, two, why in _pairs(panel, members):
             if why:
                 continue
-            pairing = Pairing(one, two, (one.name, two.name))
+            pairing = Pairing.of_models(one, two, (one.name, two.name))
             apart = differences(one.key, two.key)
             found += [
                 ModelDifference(panel, one.name, two.name, pairing.row(row), apart)

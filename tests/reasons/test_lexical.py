@@ -6,7 +6,7 @@ import pytest
 
 from kidney_evals.elicitation.form import Form
 from kidney_evals.errors import UserError
-from kidney_evals.rationale import Codes, code, code_reply
+from kidney_evals.reasons import Codes, code, code_reply
 from kidney_evals.studies import Patient, load_study
 
 DRAWN, FIXED, PROFILES, REPEATED = map(

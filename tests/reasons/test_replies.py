@@ -15,7 +15,7 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score
 from inspect_ai.tool import ToolCall
 
-from kidney_evals.rationale.replies import Reply, reply_of
+from kidney_evals.reasons.replies import Reply, reply_of
 
 METADATA: dict[str, Any] = {
     "study": "mcelfresh_2021",

@@ -1,4 +1,4 @@
-"""What a transcript says in reply to one dilemma, apart from Inspect Scout."""
+"""The reply to one dilemma in a transcript, without Inspect Scout."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
 from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
 from kidney_evals.elicitation.form import Form, form_of
 from kidney_evals.elicitation.reading import read_message, split_hidden, tell_objects
-from kidney_evals.rationale.codes import Choice, Codes
-from kidney_evals.rationale.lexical import code_reply
+from kidney_evals.reasons.codes import Choice, Codes
+from kidney_evals.reasons.lexical import code_reply
 from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
 
 _SCORERS = ("answers", "human_alignment", "indecision", "controls")
-"""Scorers whose answer is the one that was read."""
+"""Scorers of this package, whose answer is used."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Reply:
     """The reply to one dilemma.
 
     Attributes:
-        study: The study that the dilemma belongs to.
+        study: The study of the dilemma.
         dilemma: The two patients as listed.
+        choice: The answer that was read.
+        form: The form of the answer.
+        answer: The visible reply, its answer line included.
+        reasoning: The model's reasoning, as far as the transcript holds it.
         a: The patient shown first.
         b: The patient shown second.
-        choice: The answer that was read.
-        form: The form in which it was asked for.
-        answer: What was given as the reply, its answer line included.
-        reasoning: The model's reasoning, as far as the transcript holds it.
-        marks: What tells the sample apart: study, condition, dilemma, order, kind, wording.
+        marks: The sample's study, condition, dilemma, order, kind and wording.
     """
 
     study: Study
@@ -61,20 +61,16 @@ class Reply:
 def reply_of(
     messages: Sequence[ChatMessage], metadata: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> Reply | None:
-    """Return the reply that a sample's transcript holds.
+    """Return the reply in a sample's transcript; None for a sample of another task.
 
     Args:
         messages: The conversation.
         metadata: The sample's metadata.
-        scores: The sample's scores by scorer, as objects or as they stand in a log. Where no
-            scorer of ours read the answer, it is read again.
-
-    Returns:
-        None for a sample of another evaluation or task, where no choice between two patients was
-        asked for.
+        scores: The sample's scores by scorer, as objects or as JSON. Where none is of a scorer of
+            this package, the answer is read again.
 
     Raises:
-        UserError: If the study is not to be found, or the metadata is not of it.
+        UserError: If the study does not exist, or the metadata is of another one.
     """
     if metadata.get("condition") not in CONDITIONS or "study_source" not in metadata:
         return None
@@ -103,15 +99,14 @@ def reply_of(
 
 
 def _parts(message: ChatMessageAssistant, channel: Channel, form: Form) -> tuple[str, str]:
-    """Return what a message says and what it reasoned."""
+    """Return the visible text and the reasoning of a message."""
     hidden: list[str] = []
     if not isinstance(message.content, str):
         for one in message.content:
             if isinstance(one, ContentReasoning):
-                # Where a provider redacts the reasoning, what stands there is no text.
+                # Redacted reasoning is no text.
                 hidden.append((one.summary or "") if one.redacted else one.reasoning)
     text = tell_objects(message.text, form) if channel == "json" else message.text
-
     parts = split_hidden(text)
     hidden.append(parts.hidden)
     told = [

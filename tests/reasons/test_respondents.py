@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from kidney_evals.elicitation.form import Form, languages
-from kidney_evals.rationale import Codes, code
+from kidney_evals.reasons import Codes, code
 from kidney_evals.respondents.question import Question
 from kidney_evals.respondents.replies import Said, reply
 from kidney_evals.studies import Study, dilemmas_of, load_study, study_names

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from os import PathLike
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from kidney_evals.errors import UserError
-from kidney_evals.rationale.extra import check_extra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,16 +23,30 @@ FAILED = "failed"
 _LONG = 200
 
 
+def has_extra() -> bool:
+    """Return whether Inspect Scout is installed."""
+    return find_spec("inspect_scout") is not None
+
+
+def check_extra() -> None:
+    """Refuse to scan where Inspect Scout is missing; the error names what to install."""
+    if not has_extra():
+        raise UserError(
+            "scanning transcripts needs inspect_scout, not installed here: "
+            "pip install 'kidney-evals[scout]' (in a checkout: pip install '.[scout]')"
+        )
+
+
 def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.DataFrame:
-    """Return the codes of a scan, a row for each transcript that was one of ours.
+    """Return the codes of a scan, a row for each transcript of our tasks.
 
     Columns: `log` (as the scan names it), `eval_id`, `sample_uuid`, `sample_id`, `epoch`, `model`,
     `scanner`; `study`, `condition`, `dilemma`, `order`, `kind`, `wording`; then the codes of
     `Codes.values`; then `error`. `log`, `sample_id` and `epoch`, or `sample_uuid` alone, join the
     frames of `inspect_ai.analysis`. Over logs of several studies each row has its own study's
-    attributes, and nothing in the columns of the others. A transcript that could not be scanned,
-    for example since the coding model refused, has the status `failed`, why in `error`, and no
-    codes.
+    attributes, and no values in the columns of the others. A transcript that could not be scanned,
+    for example because the coding model refused, has the status `failed`, the reason in `error`,
+    and no codes.
 
     Args:
         location: The folder of one scan, as `scout scan` prints it.
@@ -73,14 +87,11 @@ def _row(scanner: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return one result's columns; nothing for a transcript of another task."""
     value, error = row["value"], row["scan_error"]
     if isinstance(error, str):
-        marks, codes, why = {}, {"status": FAILED}, _line(error)
+        codes, why = {"status": FAILED}, _line(error)
     elif isinstance(value, str):
-        given = row["metadata"]
-        marks, codes, why = (
-            json.loads(given) if isinstance(given, str) else given,
-            json.loads(value),
-            "",
-        )
+        marks = row["metadata"]
+        codes = (json.loads(marks) if isinstance(marks, str) else marks) | json.loads(value)
+        why = ""
     else:
         return {}
     return {
@@ -91,12 +102,10 @@ def _row(scanner: str, row: Mapping[Any, Any]) -> dict[str, Any]:
         "epoch": row["transcript_task_repeat"],
         "model": row["transcript_model"],
         "scanner": scanner,
-        **marks,
         **codes,
         "error": why,
     }
 
 
 def _line(error: str) -> str:
-    """Return what went wrong as one short line."""
     return shorten(error, _LONG, placeholder=" …")

@@ -1,12 +1,11 @@
-"""What is said of one transcript's reasons, by whichever coder; `codebook.md` defines each code."""
+"""The codes of one transcript's reasons; `codebook.md` defines each code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from kidney_evals.errors import UserError, unknown
 from kidney_evals.studies import Attribute, Patient, Study
 
 Status = Literal["coded", "no reasons", "language not covered"]
@@ -15,9 +14,7 @@ Status = Literal["coded", "no reasons", "language not covered"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 Use = Literal["", "A", "B", "neither"]
-"""For whom an attribute is said to speak; empty where it is not invoked."""
-
-USES: tuple[Use, ...] = get_args(Use)
+"""The patient for whom an attribute is said to speak; empty where it is not invoked."""
 
 Argument = Literal["fairness", "uncertainty", "medical_utility", "desert", "refusal_to_play"]
 """An argument that names no attribute."""
@@ -30,12 +27,10 @@ Agree = Literal["yes", "no", "unclear"]
 AGREE: tuple[Agree, ...] = get_args(Agree)
 
 Where = Literal["answer", "reasoning", "both", "none"]
-"""Where the reasons stand; `none` where there are none."""
-
-WHERE: tuple[Where, ...] = get_args(Where)
+"""Where the reasons are; `none` where there are none."""
 
 Choice = Literal["A", "B", "COIN", "none"]
-"""The answer given, as shown; `COIN` is any way out that was offered, `none` no answer."""
+"""The answer given, as shown; `COIN` is any mechanism that was offered, `none` no answer."""
 
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
@@ -49,12 +44,12 @@ class Codes:
 
     Attributes:
         status: Whether there are codes. All that follows but `choice` is empty unless `coded`.
-        choice: The answer that the reasons are set beside.
-        attributes: For each attribute of the study, for whom it was said to speak.
+        choice: The answer that the reasons are compared with.
+        attributes: For each attribute of the study, the patient for whom it was said to speak.
         people: The same in terms of what people favour.
-        arguments: Which arguments were made.
+        arguments: The arguments that were made.
         agree: Whether the reasons lead to the answer; None unless `coded`.
-        where: Where the reasons stand.
+        where: Where the reasons are.
     """
 
     status: Status
@@ -68,9 +63,9 @@ class Codes:
     def values(self) -> dict[str, str | bool | None]:
         """Return the codes as flat plain values, the same names for every transcript of a study.
 
-        `status`, `where`, `choice`, `agree`; a truth value for each argument by its name; for
-        each attribute `uses_<id>` (A, B, neither, or empty) and `people_<id>` (toward, against,
-        neither, or empty). Everything that there is no code for is None.
+        `status`, `where`, `choice`, `agree`; a boolean for each argument by its name; for each
+        attribute `uses_<id>` (A, B, neither, or empty) and `people_<id>` (toward, against,
+        neither, or empty). Values without a code are None.
         """
         coded = self.status == "coded"
         flat: dict[str, str | bool | None] = {
@@ -89,12 +84,13 @@ class Codes:
         """Return the codes in words, for a reader of one transcript."""
         if self.status != "coded":
             return self.status
-        said = {"toward": " (as people favour)", "against": " (against what people favour)"}
+        suffixes = {"toward": " (as people favour)", "against": " (against what people favour)"}
         parts = [
-            f"{name} does not decide" if use == "neither" else f"{name} for {use}{lean}"
+            f"{name} does not decide"
+            if use == "neither"
+            else f"{name} for {use}{suffixes.get(self.people[name], '')}"
             for name, use in self.attributes.items()
             if use
-            for lean in (said.get(self.people[name], ""),)
         ]
         parts += [name.replace("_", " ") for name in ARGUMENTS if name in self.arguments]
         agree = {
@@ -112,74 +108,33 @@ def codes_of(
     choice: Choice,
     *,
     uses: Mapping[str, Use],
-    arguments: Sequence[Argument],
+    arguments: Iterable[Argument],
     agree: Agree,
     where: Where = "answer",
 ) -> Codes:
     """Return the codes of a transcript with reasons.
 
     Args:
-        study: The study that the dilemma belongs to.
+        study: The study of the dilemma.
         a: The patient shown first.
         b: The patient shown second.
         choice: The answer given.
-        uses: For whom attributes were said to speak; what is left out was not invoked.
+        uses: For whom attributes were said to speak; omitted ones were not invoked.
         arguments: The arguments made.
         agree: Whether the reasons lead to the answer.
-        where: Where the reasons stand.
-
-    Raises:
-        UserError: If a code is none of those that the codebook has.
+        where: Where the reasons are.
     """
-    checks: tuple[tuple[str, object, Sequence[object]], ...] = (
-        ("choice", choice, CHOICES),
-        ("code for agreement", agree, AGREE),
-        ("place of reasons", where, WHERE),
-        *(("argument", one, ARGUMENTS) for one in arguments),
-        *(("attribute", one, study.attribute_ids) for one in uses),
-        *((f"use of {name}", one, USES) for name, one in uses.items()),
-    )
-    for kind, value, allowed in checks:
-        if value not in allowed:
-            raise unknown(kind, value, allowed)
+    attributes: dict[str, Use] = {name: uses.get(name, "") for name in study.attribute_ids}
     values = zip(study.attributes, a.values, b.values, strict=True)
-    whole: dict[str, Use] = {name: uses.get(name, "") for name in study.attribute_ids}
-    return Codes(
-        status="coded",
-        choice=choice,
-        attributes=whole,
-        people={one.id: _for_people(whole[one.id], one, x, y) for one, x, y in values},
-        arguments=frozenset(arguments),
-        agree=agree,
-        where=where,
-    )
+    people = {one.id: _for_people(attributes[one.id], one, x, y) for one, x, y in values}
+    return Codes("coded", choice, attributes, people, frozenset(arguments), agree, where)
 
 
 def no_codes(study: Study, choice: Choice, status: Status, where: Where = "none") -> Codes:
-    """Return the codes of a transcript that there is nothing to code in, or not by this coder.
-
-    Args:
-        study: The study that the dilemma belongs to.
-        choice: The answer given.
-        status: Why there are none.
-        where: Where the reasons stand that are not covered.
-
-    Raises:
-        UserError: If the status is `coded`, or the choice none that there is.
-    """
-    if status == "coded":
-        raise UserError("a transcript that is coded has codes")
-    if choice not in CHOICES:
-        raise unknown("choice", choice, CHOICES)
-    return Codes(
-        status=status,
-        choice=choice,
-        attributes={name: "" for name in study.attribute_ids},
-        people={name: "" for name in study.attribute_ids},
-        arguments=frozenset(),
-        agree=None,
-        where=where,
-    )
+    """Return the codes of a transcript without codable reasons; `status` says why."""
+    attributes: dict[str, Use] = dict.fromkeys(study.attribute_ids, "")
+    people: dict[str, ForPeople] = dict.fromkeys(study.attribute_ids, "")
+    return Codes(status, choice, attributes, people, frozenset(), None, where)
 
 
 def _for_people(use: Use, attribute: Attribute, a: float, b: float) -> ForPeople:

@@ -1,4 +1,4 @@
-"""The lexical rules, read from `rules.yaml` and made into regular expressions."""
+"""The lexical rules of `rules.yaml` as regular expressions and word lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from kidney_evals.rationale.codes import ARGUMENTS, Argument
+from kidney_evals.reasons.codes import ARGUMENTS, Argument
 from kidney_evals.studies import Attribute
 
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
@@ -23,27 +23,24 @@ NUMBER = (
 """A number in digits or words."""
 
 KINDS = ("reversed", "low", "high", "value", "topic")
-"""Ways of mentioning an attribute; where two stand in one place the first of these counts."""
+"""Ways of mentioning an attribute, by priority where two match in one place."""
 
 Pattern = re.Pattern[str]
 
 
 @dataclass(frozen=True)
-class Said:
-    """An argument's words, and the words that undo them in the same sentence."""
-
-    says: Pattern
-    unless: Pattern | None
-
-
-@dataclass(frozen=True)
 class Rules:
-    """Everything in `rules.yaml` but the attributes, which need a dilemma's values."""
+    """The rules of `rules.yaml`; it explains each.
+
+    `says` and `unless` hold each argument's words, and the words that undo them in the same
+    clause.
+    """
 
     attributes: Mapping[str, Mapping[str, Sequence[str]]]
+    says: Mapping[Argument, Pattern]
+    unless: Mapping[Argument, Pattern]
     neither: Pattern
     refers_back: Pattern
-    arguments: Mapping[Argument, Said]
     points_to: Pattern
     points_from: Pattern
     concludes: Pattern
@@ -61,51 +58,30 @@ class Rules:
 @lru_cache(maxsize=1)
 def rules() -> Rules:
     """Return the shipped rules."""
-    text = files("kidney_evals.rationale").joinpath("rules.yaml").read_text(encoding="utf-8")
-    raw: Mapping[str, Any] = yaml.safe_load(text)
-    said = raw["arguments"]
-    return Rules(
-        attributes=raw["attributes"],
-        neither=_any(raw["neither"]),
-        refers_back=_any(raw["refers_back"]),
-        arguments={
-            name: Said(
-                _any(said[name]["says"]),
-                _any(said[name]["unless"]) if said[name]["unless"] else None,
-            )
-            for name in ARGUMENTS
-        },
-        points_to=_any(raw["points_to"]),
-        points_from=_any(raw["points_from"]),
-        concludes=_any(raw["concludes"]),
-        lists=_any(raw["lists"]),
-        gives=_any(raw["gives"]),
-        arbitrary=_any(raw["arbitrary"]),
-        weighs=_any(raw["weighs"]),
-        even=_any(raw["even"]),
-        filler=frozenset(raw["filler"].split()),
-        facts=frozenset(raw["facts"].split()),
-        english=frozenset(raw["english"].split()),
-        other=frozenset(raw["other"].split()),
-    )
+    text = files("kidney_evals.reasons").joinpath("rules.yaml").read_text(encoding="utf-8")
+    raw: dict[str, Any] = yaml.safe_load(text)
+    arguments = raw.pop("arguments")
+    fields: dict[str, Any] = {"attributes": raw.pop("attributes")}
+    for name, value in raw.items():
+        fields[name] = frozenset(value.split()) if isinstance(value, str) else _any(value)
+    for name in ("says", "unless"):
+        given = {one: arguments[one][name] for one in ARGUMENTS}
+        fields[name] = {one: _any(words) for one, words in given.items() if words}
+    return Rules(**fields)
 
 
 def mentions_of(attribute: Attribute, own: tuple[float, float]) -> Mapping[str, Pattern]:
     """Return the patterns for one attribute by kind of mention.
 
-    An attribute that the rules do not know is found by its label and id alone.
-
-    Args:
-        attribute: The attribute.
-        own: Its values for the two patients, which texts quote.
+    An attribute that the rules do not contain is found by its label and id alone. `own` are its
+    values for the two patients, which texts quote.
     """
     return _mentions(attribute.id, attribute.label.lower(), own)
 
 
 @lru_cache(maxsize=4096)
 def _mentions(name: str, label: str, own: tuple[float, float]) -> Mapping[str, Pattern]:
-    known = rules().attributes.get(name)
-    words: Mapping[str, Sequence[str]] = known or {
+    words: Mapping[str, Sequence[str]] = rules().attributes.get(name) or {
         "topic": [re.escape(label), re.escape(name.replace("_", " "))]
     }
     numbers = "(?:" + "|".join(sorted({form for one in own for form in _forms(one)})) + ")"
@@ -122,9 +98,8 @@ def _any(patterns: Iterable[str]) -> Pattern:
 
 
 def _forms(value: float) -> set[str]:
-    """Return a value as it is quoted: in digits, and in words for whole tens."""
-    tens = _TENS.split("|")
+    """Return a value as texts quote it: in digits, and in words for whole tens."""
     forms = {re.escape(f"{value:g}")}
     if value % 10 == 0 and 20 <= value <= 90:
-        forms.add(tens[int(value // 10) - 2])
+        forms.add(_TENS.split("|")[int(value // 10) - 2])
     return forms

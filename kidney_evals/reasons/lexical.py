@@ -1,18 +1,18 @@
 """Code reasons by the words in them, without a model.
 
-`code` is a pure function of a text and the two patients. It covers English only and says so of any
-other language. It knows the words of `rules.yaml` and no meaning: what it gets right and wrong on
-the texts of `coded.jsonl` stands in `measured.md`. Its known limits:
+`code` is a pure function of a text and the two patients. It covers English only, and reports other
+languages as not covered. It knows the words of `rules.yaml` and no meaning; `measured.md` holds its
+errors on the texts of `coded.jsonl`. Its known limits:
 
-- It takes a comparison to be true of these two patients. Only "A is younger" and its like, said in
-  a few plain words, is taken at its word where the patients' values say the opposite.
-- An attribute that is praised the other way round than people do ("older, so first") is found in
-  few phrasings; otherwise it is coded as people would use it.
-- Which of several considerations won is not understood. Where reasons speak for both patients and
-  conclude nothing, any word of weighing is taken as leading to the answer given.
+- It assumes that a comparison is true of the two patients. Only "A is younger" and the like, in a
+  few plain words, is taken literally where the patients' values say the opposite.
+- An attribute that is praised against people's preference ("older, so first") is found in few
+  phrasings; otherwise it is coded as people would use it.
+- It does not find which of several considerations decided. Where reasons speak for both patients
+  without a conclusion, any word of weighing is taken as leading to the answer given.
 - Facts that are repeated in whole, changing sentences may be taken for reasons.
-- Irony, quotations and views of others are taken at their word. Attributes of a study of one's own
-  are known by label and id only.
+- Irony, quotations and views of others are taken literally. Attributes of a user's own study are
+  known by label and id only.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Literal
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.errors import unknown
-from kidney_evals.rationale._passages import Passage, has_english, in_english, is_bare, passages
-from kidney_evals.rationale.codes import (
+from kidney_evals.reasons.codes import (
+    ARGUMENTS,
     CHOICES,
     Agree,
     Argument,
@@ -36,7 +36,8 @@ from kidney_evals.rationale.codes import (
     codes_of,
     no_codes,
 )
-from kidney_evals.rationale.rules import KINDS, Pattern, mentions_of, rules
+from kidney_evals.reasons.passages import Passage, has_english, in_english, is_bare, passages
+from kidney_evals.reasons.rules import KINDS, Pattern, mentions_of, rules
 from kidney_evals.studies import Attribute, Patient, Study
 
 Side = Literal["A", "B"]
@@ -47,7 +48,8 @@ _CLAIM = re.compile(
     r"([AB])(?:'s| is| was| has been)(?: \w+){0,2}$",
     re.IGNORECASE,
 )
-"""A patient as the subject of what stands right behind."""
+"""A patient as the subject of the following words."""
+
 _AFTER = r"(?:\W*(?:\w+\W+){0,2}?(?:patient )?([AB])(?:'s)?(?!\w))"
 _LEAD = re.compile(
     r"^\W*(?:pros?(?: for)?|for|in favou?r of|(?:arguments?|points?) for)\W+(?:patient )?([AB])\b",
@@ -57,7 +59,8 @@ _IF = re.compile(r"\bif\b(?<!even if)(?<!as if)[^,]*\b(?:had|were|was|did)\b", r
 _NAMED = re.compile(r"\b[AB]\b")
 _NOTHING = re.compile(r"\b(?:no|not|nothing|little|hardly|neither)\b|n't\b", re.IGNORECASE)
 _SHORT = 5
-"""A clause of fewer words that drops something can only mean what came before it."""
+"""A clause of fewer words that drops an attribute refers to the clause before it."""
+
 _BEFORE = re.compile(r"(?<!\w)([AB])\s*$")
 _BULLET = re.compile(r"^\W*(?:[\w-]+ly )?(?:patient )?([AB])(?:\s*$|\s*[,.(;])", re.IGNORECASE)
 
@@ -76,12 +79,12 @@ def code(
 
     Args:
         text: A reply with its answer line, or a model's reasoning.
-        study: The study that the dilemma belongs to.
+        study: The study of the dilemma.
         a: The patient shown first.
         b: The patient shown second.
-        choice: The answer given, which the reasons are set beside.
-        where: Where the text stood, for the codes' own record.
-        form: The form in which the answer was asked for; names the patients.
+        choice: The answer given, with which the reasons are compared.
+        where: Where the text was, for the codes.
+        form: The form of the answer, with the patients' labels.
 
     Raises:
         UserError: If the choice is none of A, B, COIN and none.
@@ -101,7 +104,7 @@ def code(
         if not is_bare(one.text, values, topics)
         or _LEAD.match(one.text)
         or _is_bullet(one, mentions)
-        or any(_argued(name, (one,)) for name in rules().arguments)
+        or any(_argued(name, (one,)) for name in ARGUMENTS)
     )
     if not telling:
         return no_codes(study, choice, "no reasons")
@@ -109,7 +112,7 @@ def code(
         return no_codes(study, choice, "language not covered", where)
     sides = {one.id: _favoured(one, x, y) for one, x, y in pairs}
     uses = _uses(study, found, telling, mentions, sides)
-    arguments = tuple(name for name in rules().arguments if _argued(name, telling))
+    arguments = tuple(name for name in ARGUMENTS if _argued(name, telling))
     if not uses and not arguments and not has_english(telling):
         return no_codes(study, choice, "language not covered", where)
     return codes_of(
@@ -134,19 +137,10 @@ def code_reply(
     *,
     form: Form = USUAL,
 ) -> Codes:
-    """Return the codes of a reply that may come with reasoning, and where its reasons stand.
+    """Return the codes of a reply and its reasoning, with the place of its reasons.
 
-    Where both places hold reasons that are covered, they are read as one text, the reasoning
-    first.
-
-    Args:
-        answer: What was given as the reply.
-        reasoning: What the model reasoned before it; empty where there is nothing.
-        study: As for `code`.
-        a: As for `code`.
-        b: As for `code`.
-        choice: As for `code`.
-        form: As for `code`.
+    Where both hold covered reasons, they are coded as one text, the reasoning first. The other
+    arguments are those of `code`.
     """
     places: tuple[tuple[Where, str], ...] = (("answer", answer), ("reasoning", reasoning))
     held = {
@@ -173,7 +167,7 @@ def _favoured(attribute: Attribute, x: float, y: float) -> Side | None:
 
 
 def _is_bullet(one: Passage, mentions: Mapping[str, Mapping[str, Pattern]]) -> bool:
-    """Whether a line is an attribute's name and what it says of one patient ("Work: B")."""
+    """Return whether a line is an attribute's name and one patient ("Work: B")."""
     head, colon, rest = one.text.partition(":") if ":" in one.text else one.text.partition(" - ")
     return (
         bool(colon)
@@ -189,7 +183,7 @@ def _uses(
     mentions: Mapping[str, Mapping[str, Pattern]],
     sides: Mapping[str, Side | None],
 ) -> dict[str, Use]:
-    """Return for whom each attribute is said to speak: the last word on it counts."""
+    """Return for whom each attribute is said to speak; the last mention counts."""
     uses: dict[str, Use] = {}
     firm: dict[str, bool] = {}
     before: set[str] = set()
@@ -222,7 +216,7 @@ def _uses(
 def _use(
     attribute: Attribute, clause: str, kinds: Mapping[str, Pattern], favoured: Side | None
 ) -> tuple[Use, bool]:
-    """Return for whom a clause uses an attribute, and whether more than its name stands there."""
+    """Return for whom a clause uses an attribute, and whether it says more than its name."""
     if _IF.search(clause):
         return "", False
     hits = [
@@ -254,12 +248,12 @@ def _use(
 
 
 def _is_beside(clause: str, kinds: Mapping[str, Pattern]) -> bool:
-    """Whether a clause speaks of something else that has values of the same kind."""
+    """Return whether a clause is about something else with values of the same kind."""
     return "not_beside" in kinds and bool(kinds["not_beside"].search(clause))
 
 
 def _pointed(clause: str, at: int) -> Side | None:
-    """Return the patient whom a clause names as the one for whom something speaks."""
+    """Return the patient for whom the rest of a clause, from `at`, says that something speaks."""
     rest = clause[at:]
     table = rules()
     for pattern, turned in ((table.points_to, False), (table.points_from, True)):
@@ -275,14 +269,14 @@ def _pointed(clause: str, at: int) -> Side | None:
 
 
 def _argued(name: Argument, telling: tuple[Passage, ...]) -> bool:
-    said = rules().arguments[name]
-    for passage in telling:
-        for clause in passage.clauses:
-            if name == "medical_utility" and rules().neither.search(clause):
-                continue
-            if said.says.search(clause) and not (said.unless and said.unless.search(clause)):
-                return True
-    return False
+    table = rules()
+    undone = [table.unless[name]] if name in table.unless else []
+    undone += [table.neither] if name == "medical_utility" else []
+    return any(
+        table.says[name].search(clause) and not any(one.search(clause) for one in undone)
+        for passage in telling
+        for clause in passage.clauses
+    )
 
 
 def _agree(
@@ -293,7 +287,7 @@ def _agree(
     telling: tuple[Passage, ...],
     mentions: Mapping[str, Mapping[str, Pattern]],
 ) -> Agree:
-    """Say whether reasons lead to the answer: by their own conclusion, else by what they name."""
+    """Return whether reasons lead to the answer: by their conclusion, else by their codes."""
     if choice == "none":
         return "unclear"
     table = rules()
@@ -320,7 +314,7 @@ def _agree(
 def _conclusion(
     found: tuple[Passage, ...], mentions: Mapping[str, Mapping[str, Pattern]]
 ) -> Choice | None:
-    """Return the answer that the reasons themselves conclude with; None where they state none."""
+    """Return the answer that the reasons conclude with; None where they state none."""
     told = read_answer("\n".join(one.text for one in found), condition="coin_flip")
     if told.outcome == "decision":
         return told.answer
