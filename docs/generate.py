@@ -1,0 +1,342 @@
+"""MkDocs hooks: write the reference pages of the site from the package, at build time.
+
+A page holds its text and, on a line of its own, `<!-- generated: NAME -->`; the line is replaced by
+what the function of that name in `PARTS` returns. Files outside `docs/` that pages link to become
+pages of the site (`CARDS`), and so do the pages of the Python API.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+from griffe import Docstring
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+import kidney_evals
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CARDS = {
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "datasets/README.md": "details/studies.md",
+    "datasets/mcelfresh_2021/reference/README.md": "details/reference-tables.md",
+    "kidney_evals/elicitation/predict.md": "details/predictions.md",
+    "kidney_evals/elicitation/readout.md": "details/readout.md",
+    "kidney_evals/elicitation/stated.md": "details/stated-values.md",
+    "kidney_evals/elicitation/wordings.md": "details/wordings.md",
+    "kidney_evals/finetuning/prompting.md": "details/prompting.md",
+    "kidney_evals/planning/precision.md": "details/table-precision.md",
+    "kidney_evals/planning/readout.md": "details/table-readout.md",
+    "kidney_evals/planning/sensitivity.md": "details/table-sensitivity.md",
+    "kidney_evals/planning/stopping.md": "details/table-stopping.md",
+    "kidney_evals/rationale/codebook.md": "details/codebook.md",
+    "kidney_evals/rationale/measured.md": "details/coding-accuracy.md",
+}
+"""Documents that lie beside the data they describe, and their place on the site."""
+
+NOT_API = {"cli", "tasks", "scorers", "datasets"}
+"""Sub-packages without a page of the Python API."""
+
+
+@dataclass(frozen=True)
+class MeasureEntry:
+    """What the page of measures says about one measure.
+
+    Attributes:
+        id: Name of the row in a log; `<attribute>` stands for an attribute of the study.
+        label: Name in tables for people.
+        group: Heading under which it is listed.
+        says: What it measures.
+        reads: How to read it.
+        gamed_by: What scores well on it without answering as people do; empty for none.
+        source: File that computes it.
+    """
+
+    id: str
+    label: str
+    group: str
+    says: str
+    reads: str
+    gamed_by: str
+    source: str
+
+
+def measure_entries() -> list[MeasureEntry]:
+    """Return all measures in the order of the tables. The only function that knows their store."""
+    from kidney_evals.reporting import row_cards
+
+    families = {"imp", "st", "rev", "gap"}
+    return [
+        MeasureEntry(
+            id=f"{card.name}_<attribute>" if card.name in families else card.name,
+            label=card.label,
+            group=card.group,
+            says=card.says,
+            reads=card.reads,
+            gamed_by=card.gamed_by,
+            source=_source(card.name),
+        )
+        for card in row_cards().values()
+    ]
+
+
+def _source(name: str) -> str:
+    prefix = name.partition("_")[0]
+    sources = {"pred": "scorers/_predictions.py", "ctrl": "scorers/controls.py"}
+    if prefix in ("st", "rev", "gap"):
+        return "kidney_evals/measures/stated.py"
+    return sources.get(prefix, "kidney_evals/measures/rows.py")
+
+
+def measures() -> str:
+    """Return the list of measures, a section for each group."""
+    lines: list[str] = []
+    entries = sorted(measure_entries(), key=lambda entry: _groups().index(entry.group))
+    for group, members in groupby(entries, key=lambda entry: entry.group):
+        lines += [f"## {group[0].upper()}{group[1:]}", ""]
+        for entry in members:
+            lines += [
+                f"### {entry.label} · `{entry.id}` {{ #{entry.id.replace('_<attribute>', '')} }}",
+                "",
+                f"{entry.says} {{ .says }}",
+                "",
+                f"**How to read it.** {entry.reads}",
+                "",
+                *([f"**What games it.** {entry.gamed_by}", ""] if entry.gamed_by else []),
+                f"Computed in `{entry.source}`.",
+                "{ .source }",
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def _groups() -> list[str]:
+    return list(dict.fromkeys(entry.group for entry in measure_entries()))
+
+
+def commands() -> str:
+    """Return the documentation of every command of `kidney-evals`."""
+    from kidney_evals.cli import main
+
+    return "\n".join(_command(main, "kidney-evals", None))
+
+
+def _command(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
+    context = click.Context(command, info_name=name.split()[-1], parent=parent)
+    group = isinstance(command, click.Group)
+    if parent is not None:
+        yield f"{'##' if name.count(' ') == 1 else '###'} {name} {{ #{name.replace(' ', '-')} }}\n"
+        usage = " ".join(command.collect_usage_pieces(context))
+        if not group:
+            yield f"```text\n{name} {usage}\n```\n"
+        yield _paragraphs(command.help or "")
+        rows = [
+            (record[0], record[1])
+            for parameter in command.params
+            if (record := parameter.get_help_record(context)) and "--help" not in record[0]
+        ]
+        if rows:
+            yield "\n| option | meaning |\n| --- | --- |"
+            yield from (f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows)
+            yield ""
+    if isinstance(command, click.Group):
+        for child in sorted(command.commands):
+            yield from _command(command.commands[child], f"{name} {child}", context)
+
+
+def _paragraphs(text: str) -> str:
+    """Return a help text as Markdown; paragraphs that click prints verbatim become code blocks."""
+    found = []
+    for part in inspect.cleandoc(text).split("\n\n"):
+        verbatim = part.startswith("\b")
+        found.append(f"```text\n{part[1:].strip(chr(10))}\n```" if verbatim else part)
+    return "\n\n".join(found) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def tasks() -> str:
+    """Return a section for each task: what it asks, and a table of its arguments."""
+    from kidney_evals import tasks as module
+
+    lines: list[str] = []
+    for name in ("coin_flip", "forced_choice", "stated_values", "predict_people"):
+        task = getattr(module, name)
+        parts = Docstring(inspect.getdoc(task) or "", lineno=1).parse("google", warnings=False)
+        defaults = inspect.signature(task).parameters
+        lines += [f"### {name}", "", str(parts[0].value), ""]
+        lines += ["| argument | default | meaning |", "| --- | --- | --- |"]
+        lines += [
+            f"| `{one.name}` | {_default(defaults[one.name].default)} | {_cell(one.description)} |"
+            for part in parts[1:]
+            if part.kind.value == "parameters"
+            for one in part.value
+            if one.name in defaults and defaults[one.name].kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def respondents() -> str:
+    """Return the documentation of the simulated respondents."""
+    from kidney_evals.respondents import describe
+
+    return describe()
+
+
+def readout() -> str:
+    """Return the table of calls that a readout saves."""
+    from kidney_evals.planning.readout import markdown
+
+    return markdown()
+
+
+def precision() -> str:
+    """Return the table of calls that `-T precision` saves."""
+    from kidney_evals.planning.stopping import markdown
+
+    return markdown()
+
+
+def frames() -> str:
+    """Return the columns of the data frames."""
+    from kidney_evals.reporting.frames import as_markdown
+
+    return as_markdown()
+
+
+def limits() -> str:
+    """Return the box of limits."""
+    from kidney_evals.limits import limits_and_use
+
+    lines = limits_and_use().splitlines()
+    return "\n".join(['!!! warning "Limits and use"', "", *(f"    {line}" for line in lines)])
+
+
+def api() -> str:
+    """Return the list of the pages of the Python API."""
+    lines = ["| package | what it is |", "| --- | --- |"]
+    for name, path in api_pages().items():
+        summary = (inspect.getdoc(import_module(name)) or "").split("\n\n")[0].replace("\n", " ")
+        lines.append(f"| [`{name}`]({path}) | {summary} |")
+    return "\n".join(lines)
+
+
+def rooms() -> str:
+    """Return the picture of the packages, as SVG in the page so that it follows the colours."""
+    return (ROOT / "docs" / "rooms.svg").read_text(encoding="utf-8")
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    part.__name__: part
+    for part in (
+        measures, commands, tasks, respondents, readout, precision, frames, limits, api, rooms,
+    )
+}  # fmt: skip
+"""What a page may ask for, by name."""
+
+
+@lru_cache(maxsize=1)
+def api_pages() -> dict[str, str]:
+    """Return the packages with a page of the Python API, and its path on the site."""
+    found = pkgutil.iter_modules(kidney_evals.__path__)
+    names = sorted(one.name for one in found if one.ispkg and one.name not in NOT_API)
+    return {f"kidney_evals.{name}": f"api/{name}.md" for name in names if _documented(name)}
+
+
+def _documented(name: str) -> list[str]:
+    """Return what a page of the API shows: the package, or its modules if it lists no names."""
+    package = import_module(f"kidney_evals.{name}")
+    if hasattr(package, "__all__"):
+        return [package.__name__]
+    modules = (one.name for one in pkgutil.iter_modules(package.__path__) if not one.ispkg)
+    return [f"{package.__name__}.{one}" for one in modules if not one.startswith("_")]
+
+
+def _api_page(name: str) -> str:
+    shown = _documented(name.rpartition(".")[2])
+    package = import_module(name)
+    if shown == [name]:
+        return f"# {name}\n\n::: {name}\n"
+    section = "## {0}\n\n::: {0}\n    options: {{heading_level: 3}}\n\n"
+    sections = "".join(section.format(one) for one in shown)
+    return f"# {name}\n\n{inspect.getdoc(package)}\n\n{sections}"
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """List the pages of the API and the cards in the navigation."""
+    details = [path for path in CARDS.values() if path.startswith("details/")]
+    for part in config.nav or []:
+        if "Reference" in part:
+            (place,) = [i for i, one in enumerate(part["Reference"]) if "Python API" in one]
+            part["Reference"][place] = {"Python API": ["api.md", *api_pages().values()]}
+            part["Reference"].append({"Details": details})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the cards and the pages of the API."""
+    for source, path in CARDS.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, path, content=text))
+    for name, path in api_pages().items():
+        files.append(File.generated(config, path, content=_api_page(name)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Fill in the generated parts, and turn links to files outside `docs/` to their pages."""
+    source = next((one for one, path in CARDS.items() if path == page.file.src_uri), None)
+    folder = (ROOT / source).parent if source else ROOT / "docs"
+    here = posixpath.dirname(page.file.src_uri) or "."
+
+    def link(match: re.Match[str]) -> str:
+        target = (folder / match[1]).resolve()
+        name = target.relative_to(ROOT).as_posix() if target.is_relative_to(ROOT) else ""
+        path = CARDS.get(name) or (name.removeprefix("docs/") if name.startswith("docs/") else None)
+        if path is None:
+            return match[0]
+        return f"]({posixpath.relpath(path, here)}{match[2] or ''})"
+
+    def part(match: re.Match[str]) -> str:
+        return PARTS[match[1]]()
+
+    markdown = re.sub(r"^<!-- generated: (\w+) -->$", part, markdown, flags=re.M)
+    return re.sub(r"\]\(([^)#:\s]+\.(?:md|png|svg))(#[^)\s]*)?\)", link, markdown)
+
+
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Refuse a page that would load anything from the network when it is read.
+
+    Raises:
+        PluginError: If a script, style, font or picture has an address of another machine.
+    """
+    tags = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", output)
+    loads = [tag for tag in tags if re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag)]
+    loads = [tag for tag in loads if 'rel="canonical"' not in tag]
+    if loads:
+        raise PluginError(f"{page.file.src_uri} loads from the network: {loads[0]}")
+    return output
