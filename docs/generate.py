@@ -33,24 +33,27 @@ ROOT = Path(__file__).resolve().parents[1]
 CARDS = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "datasets/README.md": "details/studies.md",
-    "datasets/mcelfresh_2021/reference/README.md": "details/reference-tables.md",
-    "kidney_evals/elicitation/predict.md": "details/predictions.md",
-    "kidney_evals/elicitation/readout.md": "details/readout.md",
-    "kidney_evals/elicitation/stated.md": "details/stated-values.md",
-    "kidney_evals/elicitation/wordings.md": "details/wordings.md",
-    "kidney_evals/finetuning/prompting.md": "details/prompting.md",
-    "kidney_evals/planning/precision.md": "details/table-precision.md",
-    "kidney_evals/planning/readout.md": "details/table-readout.md",
-    "kidney_evals/planning/sensitivity.md": "details/table-sensitivity.md",
-    "kidney_evals/planning/stopping.md": "details/table-stopping.md",
-    "kidney_evals/rationale/codebook.md": "details/codebook.md",
-    "kidney_evals/rationale/measured.md": "details/coding-accuracy.md",
+    "datasets/README.md": "cards/studies.md",
+    "datasets/mcelfresh_2021/reference/README.md": "cards/reference-tables.md",
+    "kidney_evals/elicitation/predict.md": "cards/predictions.md",
+    "kidney_evals/elicitation/readout.md": "cards/readout.md",
+    "kidney_evals/elicitation/stated.md": "cards/stated-values.md",
+    "kidney_evals/elicitation/wordings.md": "cards/wordings.md",
+    "kidney_evals/finetuning/prompting.md": "cards/prompting.md",
+    "kidney_evals/planning/precision.md": "cards/table-precision.md",
+    "kidney_evals/planning/readout.md": "cards/table-readout.md",
+    "kidney_evals/planning/sensitivity.md": "cards/table-sensitivity.md",
+    "kidney_evals/planning/stopping.md": "cards/table-stopping.md",
+    "kidney_evals/rationale/codebook.md": "cards/codebook.md",
+    "kidney_evals/rationale/measured.md": "cards/coding-accuracy.md",
 }
 """Documents that lie beside the data they describe, and their place on the site."""
 
 NOT_API = {"cli", "tasks", "scorers", "datasets"}
 """Sub-packages without a page of the Python API."""
+
+API_MODULES = {"estimation"}
+"""Sub-packages whose modules are documented one by one as long as they list no public names."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,10 @@ def measures() -> str:
         lines += [f"## {group[0].upper()}{group[1:]}", ""]
         for entry in members:
             lines += [
-                f"### {entry.label} · `{entry.id}` {{ #{entry.id.replace('_<attribute>', '')} }}",
+                f"### {entry.label} · `{entry.id}` "
+                f'{{ #{entry.id.replace("_<attribute>", "")} data-toc-label="{entry.label}" }}',
                 "",
-                f"{entry.says} {{ .says }}",
+                entry.says,
                 "",
                 f"**How to read it.** {entry.reads}",
                 "",
@@ -147,8 +151,8 @@ def _command(command: click.Command, name: str, parent: click.Context | None) ->
         yield _paragraphs(command.help or "")
         rows = [
             (record[0], record[1])
-            for parameter in command.params
-            if (record := parameter.get_help_record(context)) and "--help" not in record[0]
+            for option in command.params
+            if isinstance(option, click.Option) and (record := option.get_help_record(context))
         ]
         if rows:
             yield "\n| option | meaning |\n| --- | --- |"
@@ -179,16 +183,19 @@ def tasks() -> str:
     lines: list[str] = []
     for name in ("coin_flip", "forced_choice", "stated_values", "predict_people"):
         task = getattr(module, name)
-        parts = Docstring(inspect.getdoc(task) or "", lineno=1).parse("google", warnings=False)
-        defaults = inspect.signature(task).parameters
+        parts = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
+        meaning = {
+            one.name: one.description
+            for part in parts
+            if part.kind.value == "parameters"
+            for one in part.value
+        }
         lines += [f"### {name}", "", str(parts[0].value), ""]
         lines += ["| argument | default | meaning |", "| --- | --- | --- |"]
         lines += [
-            f"| `{one.name}` | {_default(defaults[one.name].default)} | {_cell(one.description)} |"
-            for part in parts[1:]
-            if part.kind.value == "parameters"
-            for one in part.value
-            if one.name in defaults and defaults[one.name].kind is not inspect.Parameter.VAR_KEYWORD
+            f"| `{one.name}` | {_default(one.default)} | {_cell(meaning[one.name])} |"
+            for one in inspect.signature(task).parameters.values()
+            if one.kind is not one.VAR_KEYWORD
         ]
         lines.append("")
     return "\n".join(lines)
@@ -241,13 +248,13 @@ def api() -> str:
     lines = ["| package | what it is |", "| --- | --- |"]
     for name, path in api_pages().items():
         summary = (inspect.getdoc(import_module(name)) or "").split("\n\n")[0].replace("\n", " ")
-        lines.append(f"| [`{name}`]({path}) | {summary} |")
+        lines.append(f"| [`{name}`]({posixpath.basename(path)}) | {summary} |")
     return "\n".join(lines)
 
 
 def rooms() -> str:
     """Return the picture of the packages, as SVG in the page so that it follows the colours."""
-    return (ROOT / "docs" / "rooms.svg").read_text(encoding="utf-8")
+    return f"<div>{(ROOT / 'docs' / 'rooms.svg').read_text(encoding='utf-8')}</div>"
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -261,26 +268,22 @@ PARTS: dict[str, Callable[[], str]] = {
 
 @lru_cache(maxsize=1)
 def api_pages() -> dict[str, str]:
-    """Return the packages with a page of the Python API, and its path on the site."""
+    """Return the packages that list public names, with the path of their page on the site."""
     found = pkgutil.iter_modules(kidney_evals.__path__)
     names = sorted(one.name for one in found if one.ispkg and one.name not in NOT_API)
-    return {f"kidney_evals.{name}": f"api/{name}.md" for name in names if _documented(name)}
-
-
-def _documented(name: str) -> list[str]:
-    """Return what a page of the API shows: the package, or its modules if it lists no names."""
-    package = import_module(f"kidney_evals.{name}")
-    if hasattr(package, "__all__"):
-        return [package.__name__]
-    modules = (one.name for one in pkgutil.iter_modules(package.__path__) if not one.ispkg)
-    return [f"{package.__name__}.{one}" for one in modules if not one.startswith("_")]
+    return {
+        f"kidney_evals.{name}": f"api/{name}.md"
+        for name in names
+        if name in API_MODULES or hasattr(import_module(f"kidney_evals.{name}"), "__all__")
+    }
 
 
 def _api_page(name: str) -> str:
-    shown = _documented(name.rpartition(".")[2])
     package = import_module(name)
-    if shown == [name]:
+    if hasattr(package, "__all__"):
         return f"# {name}\n\n::: {name}\n"
+    modules = (one.name for one in pkgutil.iter_modules(package.__path__) if not one.ispkg)
+    shown = [f"{name}.{one}" for one in modules if not one.startswith("_")]
     section = "## {0}\n\n::: {0}\n    options: {{heading_level: 3}}\n\n"
     sections = "".join(section.format(one) for one in shown)
     return f"# {name}\n\n{inspect.getdoc(package)}\n\n{sections}"
@@ -288,12 +291,12 @@ def _api_page(name: str) -> str:
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """List the pages of the API and the cards in the navigation."""
-    details = [path for path in CARDS.values() if path.startswith("details/")]
+    cards = [path for path in CARDS.values() if path.startswith("cards/")]
     for part in config.nav or []:
         if "Reference" in part:
             (place,) = [i for i, one in enumerate(part["Reference"]) if "Python API" in one]
-            part["Reference"][place] = {"Python API": ["api.md", *api_pages().values()]}
-            part["Reference"].append({"Details": details})
+            part["Reference"][place] = {"Python API": ["api/index.md", *api_pages().values()]}
+            part["Reference"].append({"Cards of the data": cards})
     return config
 
 
