@@ -40,10 +40,10 @@ CARDS = {
     "kidney_evals/elicitation/stated.md": "cards/stated-values.md",
     "kidney_evals/elicitation/wordings.md": "cards/wordings.md",
     "kidney_evals/finetuning/prompting.md": "cards/prompting.md",
-    "kidney_evals/planning/precision.md": "cards/table-precision.md",
-    "kidney_evals/planning/readout.md": "cards/table-readout.md",
-    "kidney_evals/planning/sensitivity.md": "cards/table-sensitivity.md",
-    "kidney_evals/planning/stopping.md": "cards/table-stopping.md",
+    "kidney_evals/planning/precision.md": "cards/planned-precision.md",
+    "kidney_evals/planning/readout.md": "cards/calls-of-a-readout.md",
+    "kidney_evals/planning/sensitivity.md": "cards/change-found.md",
+    "kidney_evals/planning/stopping.md": "cards/early-stopping.md",
     "kidney_evals/rationale/codebook.md": "cards/codebook.md",
     "kidney_evals/rationale/measured.md": "cards/coding-accuracy.md",
 }
@@ -181,6 +181,7 @@ def tasks() -> str:
     from kidney_evals import tasks as module
 
     lines: list[str] = []
+    shown: list[str] = []
     for name in ("coin_flip", "forced_choice", "stated_values", "predict_people"):
         task = getattr(module, name)
         parts = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
@@ -190,14 +191,17 @@ def tasks() -> str:
             if part.kind.value == "parameters"
             for one in part.value
         }
-        lines += [f"### {name}", "", str(parts[0].value), ""]
-        lines += ["| argument | default | meaning |", "| --- | --- | --- |"]
-        lines += [
+        rows = [
             f"| `{one.name}` | {_default(one.default)} | {_cell(meaning[one.name])} |"
             for one in inspect.signature(task).parameters.values()
             if one.kind is not one.VAR_KEYWORD
         ]
-        lines.append("")
+        new = [row for row in rows if name != "forced_choice" or row not in shown]
+        shown += rows
+        lines += [f"### {name}", "", str(parts[0].value), ""]
+        if len(new) < len(rows):
+            lines += ["The arguments are those of `coin_flip`, with this difference:", ""]
+        lines += ["| argument | default | meaning |", "| --- | --- | --- |", *new, ""]
     return "\n".join(lines)
 
 
@@ -254,7 +258,7 @@ def api() -> str:
 
 def rooms() -> str:
     """Return the picture of the packages, as SVG in the page so that it follows the colours."""
-    return f"<div>{(ROOT / 'docs' / 'rooms.svg').read_text(encoding='utf-8')}</div>"
+    return f"<div class=wide>{(ROOT / 'docs' / 'rooms.svg').read_text(encoding='utf-8')}</div>"
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -291,12 +295,16 @@ def _api_page(name: str) -> str:
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """List the pages of the API and the cards in the navigation."""
-    cards = [path for path in CARDS.values() if path.startswith("cards/")]
+    cards = [
+        {posixpath.basename(path).removesuffix(".md").replace("-", " ").capitalize(): path}
+        for path in CARDS.values()
+        if path.startswith("cards/")
+    ]
     for part in config.nav or []:
         if "Reference" in part:
             (place,) = [i for i, one in enumerate(part["Reference"]) if "Python API" in one]
             part["Reference"][place] = {"Python API": ["api/index.md", *api_pages().values()]}
-            part["Reference"].append({"Cards of the data": cards})
+            part["Reference"].append({"Data and prompts": cards})
     return config
 
 

@@ -30,12 +30,23 @@ def test_the_readme_states_the_limits_of_the_package() -> None:
     assert box[1] == "\n".join(f"> {line}" for line in limits_and_use().splitlines())
 
 
+MADE = {"cli.md", "api/estimation.md", "estimation.md"}
+"""Pages that are made when the site is built, which then checks the links to them."""
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_relative_link_leads_to_a_file(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#[^)\s]*)?\)", prose(page))
-    # These two are made when the site is built.
-    made = {"cli.md", "api/estimation.md", "estimation.md"}
-    assert [one for one in links if one not in made and not (page.parent / one).exists()] == []
+def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", prose(page)):
+        target = (page.parent / path) if path else page
+        if path not in MADE:
+            assert target.exists(), path
+            assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+def anchors(page: Path) -> list[str]:
+    """Return the anchors of a page's headings, as the site and code hosts make them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), flags=re.M)
+    return [re.sub(r"[^\w\s-]", "", one.lower()).strip().replace(" ", "-") for one in headings]
 
 
 def test_the_readme_links_to_every_page_in_one_or_two_steps() -> None:
