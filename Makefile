@@ -66,7 +66,7 @@ format: $(INSTALLED_DEV)  ## Sort imports and format
 	@$(BIN)/ruff format --quiet .
 
 docs: $(INSTALLED_DOCS)  ## Build the documentation site in build/site, with its links checked
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open build/site/index.html"
 
 docs-serve: $(INSTALLED_DOCS)  ## Show the documentation on http://127.0.0.1:8000 while editing it

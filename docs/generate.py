@@ -68,6 +68,7 @@ class MeasureEntry:
         reads: How to read it.
         gamed_by: What scores well on it without answering as people do; empty for none.
         source: File that computes it.
+        formula: Its definition as a formula; empty if the text above is all.
     """
 
     id: str
@@ -77,6 +78,7 @@ class MeasureEntry:
     reads: str
     gamed_by: str
     source: str
+    formula: str = ""
 
 
 def measure_entries() -> list[MeasureEntry]:
@@ -119,6 +121,7 @@ def measures() -> str:
                 "",
                 entry.says,
                 "",
+                *([f"**Formula.** {entry.formula}", ""] if entry.formula else []),
                 f"**How to read it.** {entry.reads}",
                 "",
                 *([f"**What games it.** {entry.gamed_by}", ""] if entry.gamed_by else []),
@@ -321,7 +324,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Fill in the generated parts, and turn links to files outside `docs/` to their pages."""
     source = next((one for one, path in CARDS.items() if path == page.file.src_uri), None)
-    folder = (ROOT / source).parent if source else ROOT / "docs"
+    folder = (ROOT / (source or f"docs/{page.file.src_uri}")).parent
     here = posixpath.dirname(page.file.src_uri) or "."
 
     def link(match: re.Match[str]) -> str:

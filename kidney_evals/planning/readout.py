@@ -126,7 +126,7 @@ def table() -> str:
 
 
 def markdown() -> str:
-    """Return the shipped table as Markdown, for the README."""
+    """Return the shipped table as Markdown, for the documentation."""
     with TABLE.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     head = "| respondent | row | half width | calls, sampled | calls, read out |"
