@@ -107,7 +107,7 @@ def records() -> Iterator[Record]:
 
 
 def markdown() -> str:
-    """Return the shipped table as Markdown, for the README."""
+    """Return the shipped table as Markdown, for the documentation."""
     head = "| respondent | row | half width | calls, sampled | calls, read out |"
     return "\n".join(
         [
