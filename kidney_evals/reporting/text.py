@@ -61,11 +61,11 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
 
 
 def _baselines(rows: Rows) -> list[str]:
-    return [
-        _line(f"{find(id).label}, {name}", value)
-        for id in rows
-        for name, value in rows.baselines(id).items()
-    ]
+    lines = []
+    for id in rows:
+        if known := rows.baselines(id):
+            lines += [f"{find(id).label}:", *(_line(f"  {name}", known[name]) for name in known)]
+    return lines
 
 
 def _bounds(rows: Rows) -> list[str]:
