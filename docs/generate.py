@@ -88,7 +88,7 @@ def _measure(one: Measure) -> Iterator[str]:
         yield f"**Set beside it.** {', '.join(one.baselines)}.\n"
     if one.needs:
         yield f"**Only where** {' and '.join(TRAITS[name] for name in one.needs)}.\n"
-    seen = "in the log" if one.stored else "computed from the log: `kidney-evals show --all`, tables"
+    seen = "in the log" if one.stored else "with `kidney-evals show --all`, in tables and frames"
     source = Path(inspect.getsourcefile(one.compute) or "").relative_to(ROOT).as_posix()
     yield f"Unit: {one.unit or 'none'}. Seen {seen}. Computed in `{source}`.\n{{ .source }}\n"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from kidney_evals.charts.line_chart import Line, line_chart
+from kidney_evals.charts import Line, line_chart
 from kidney_evals.finetuning.base import is_adapter
 from kidney_evals.finetuning.battery import Part, condition_of, study_of
 from kidney_evals.finetuning.comparison import Compared
@@ -20,7 +20,7 @@ from kidney_evals.limits import limits_and_use
 from kidney_evals.measures import compute
 from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import short
-from kidney_evals.scorers._run import run_of_log
+from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.whole import MARKDOWN_MARK, write_outputs
 
 REPORT: Final = "README.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kidney_evals import planning, rationale
+from kidney_evals import planning, reasons
 from kidney_evals.lab import (
     precision_table,
     readout_table,
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.table == "reasons":
-        text, place = reason_coding.measured(), Path(rationale.__path__[0], "measured.md")
+        text, place = reason_coding.measured(), Path(reasons.__path__[0], "measured.md")
     else:
         text = table_text(TABLES[options.table]())
         place = Path(planning.__path__[0], f"{options.table}.csv")

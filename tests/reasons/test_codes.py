@@ -6,8 +6,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from kidney_evals.reasons.codes import AGREE, ARGUMENTS, CHOICES, STATUSES, codes_of, no_codes
 from kidney_evals.lab.reason_coding import PARTS, coded_texts, measured, rows_of
+from kidney_evals.reasons.codes import AGREE, ARGUMENTS, CHOICES, STATUSES, codes_of, no_codes
 from kidney_evals.studies import CONDITIONS, Patient, load_study, study_names
 
 STUDY = load_study("mcelfresh_2021")
