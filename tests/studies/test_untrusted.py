@@ -440,7 +440,7 @@ def test_a_bad_study_is_refused_with_the_place(tmp_path: Path, bad: Bad) -> None
     _refused(tmp_path, bad)
 
 
-BAD_REFERENCE = {
+BAD_REFERENCE: dict[tuple[str, str], list[tuple[str, ...]]] = {
     (SHARES, "shares.csv"): [
         ("easy-1,0.011", "easy-1,7.011", "line 2, first must be at most 1, not '7.011'"),
         ("easy-1,0.011", "easy-1,-0.1", "line 2, first must be at least 0"),
