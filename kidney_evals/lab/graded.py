@@ -70,7 +70,7 @@ def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Responden
 def order_and_reliability(
     condition: Condition, *, levels: int = LEVELS, forms: int = FORMS
 ) -> list[Graded]:
-    """Simulate the graded series of a condition; return how well each headline orders its series."""
+    """Simulate the graded series of a condition; return how each headline orders its series."""
     reference = load_reference(load_study(STUDY), condition)
     found = []
     for row in HEADLINES[condition]:

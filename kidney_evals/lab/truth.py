@@ -117,7 +117,7 @@ def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
 
 
 def _threshold(panel: Panel, q: Floats) -> float:
-    """Return the |Δu| at which the better patient gets half of all answers, by the expected fits."""
+    """Return the |Δu| at which the better patient gets half of all expected answers."""
     coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
     if coins.sum() == 0:
         return 0.0
