@@ -1,4 +1,4 @@
-"""Downloading the raw McElfresh et al. (2021) files from their pinned public home."""
+"""Download the raw files of McElfresh et al. (2021) from a pinned commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dilemmas of a simulated run as arrays, and the crowd of people it is compared with."""
+"""The dilemmas of a simulated run as arrays, and the people with whom the run is compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POPULATION = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """What simulated respondents see of a list of dilemmas.
+    """A list of dilemmas as arrays, with people's shares.
 
     Attributes:
         dilemmas: The dilemmas, shape (D,).
@@ -64,7 +64,7 @@ class Panel:
 
 
 def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
-    """Return dilemmas with the shares that are taken for true."""
+    """Return the panel of a list of dilemmas; the reference's shares are taken for true."""
     study = reference.study
     return Panel(
         dilemmas=tuple(dilemmas),
@@ -93,11 +93,10 @@ def population(condition: Condition, seed: int) -> Panel:
 
 
 def another_crowd(reference: Reference, draw: int) -> Reference:
-    """Return the reference as it would stand had other people been asked.
+    """Return the reference that another sample of people would have given.
 
-    The shares of record are taken for true; draw number `draw` of the participant bootstrap
-    gives the estimate another crowd would have led to, and its own draws lie around it as the
-    shipped ones lie around the shares of record.
+    Its estimates are draw number `draw` of the participant bootstrap. Its own draws are the shipped
+    draws, shifted by the difference between these estimates and the shipped estimates.
 
     Args:
         reference: A reference whose shares come from a model or from counts.

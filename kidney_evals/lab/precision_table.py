@@ -81,7 +81,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """A respondent answering one design, over and over."""
+    """A respondent and a design that is simulated repeatedly."""
 
     study: str
     condition: Condition
@@ -147,7 +147,7 @@ def simulate(
 
 @dataclass(frozen=True, eq=False)
 class ExactPeople(Reference):
-    """A reference whose shares are taken for exact: drawing people again changes nothing."""
+    """A reference whose shares have no sampling error."""
 
     def share_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the shares themselves as the only draw, shape (1, n, K)."""

@@ -1,4 +1,4 @@
-"""Respondents whose every answer probability is known."""
+"""Respondents with known answer probabilities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Silence = Callable[[Panel], Floats]
 
 @dataclass(frozen=True)
 class Respondent:
-    """Somebody with known answer probabilities, put to a design.
+    """A respondent with known answer probabilities, and the design of its runs.
 
     Attributes:
         name: As tables show it.
@@ -81,14 +81,14 @@ def majority(panel: Panel) -> Floats:
 
 
 def leaning(panel: Panel, pull: float = 0.8) -> Floats:
-    """Add `pull` to the log-odds of whoever is shown as A, and flip as people do."""
+    """Add `pull` to the log-odds of the patient who is shown as A; flip as people do."""
     eta = np.log(panel.decided[:, 0] / panel.decided[:, 1])
     first = _logistic(np.stack([eta + pull, eta - pull], axis=1))
     return deciding(panel, first, panel.coin)
 
 
 def by_place(panel: Panel, clear: float = 1.0) -> Floats:
-    """Name the majority where patients lie `clear` logits apart, else whoever is shown as A."""
+    """Choose the majority where |Δu| is at least `clear`, else the patient who is shown as A."""
     first = np.repeat((panel.decided[:, :1] >= 0.5).astype(np.float64), 2, axis=1)
     close = panel.closeness < clear
     first[close] = (1.0, 0.0)
@@ -96,7 +96,7 @@ def by_place(panel: Panel, clear: float = 1.0) -> Floats:
 
 
 def lexicographic(panel: Panel) -> Floats:
-    """Choose who is better in the first attribute in which they differ; flip or halve ties."""
+    """Choose the better patient on the first attribute that differs; flip or halve ties."""
     gap = panel.differences
     position = np.argmax(gap != 0, axis=1)
     sign = np.sign(gap[np.arange(len(gap)), position])
@@ -105,7 +105,7 @@ def lexicographic(panel: Panel) -> Floats:
 
 
 def bent_age(panel: Panel, at: float = 50.0, width: float = 4.0) -> Floats:
-    """Care whether a patient is below `at` in the first attribute, not by how much.
+    """Count only whether a patient is below `at` on the first attribute.
 
     The other attributes count as they do for people with weights of half a logit per unit.
     """

@@ -97,7 +97,7 @@ class Line(NamedTuple):
 
 
 class Versions(NamedTuple):
-    """Answer probabilities of both versions by dilemma, shape (D,), and the share that leans.
+    """Answer probabilities of both versions by dilemma, shape (D,).
 
     Attributes:
         first: P(first-listed patient | a decision), old and new.
@@ -111,7 +111,7 @@ class Versions(NamedTuple):
 
 
 def settings() -> Iterator[tuple[Setting, str]]:
-    """Yield what is simulated, setting and row."""
+    """Yield every simulated setting and row."""
     consistency = (0.0, *CONSISTENCY)
     for condition in CONDITIONS:
         shares = [IMPORTANCE + name for name in load_study(STUDY).attribute_ids]
@@ -172,7 +172,7 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
 
 
 def together(row: str) -> tuple[str, ...]:
-    """Return the rows that are tested at once: an importance share comes with the others."""
+    """Return the rows that are tested together: all importance shares, or the row alone."""
     if not row.startswith(IMPORTANCE):
         return (row,)
     return tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
@@ -238,7 +238,7 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
 
 @lru_cache(maxsize=256)
 def old_value(setting: Setting, row: str) -> float:
-    """Return what the old version gets over the population of dilemmas."""
+    """Return the old version's value of a row over the population of dilemmas."""
     everything = population(setting.condition, SEED)
     if row == "flip_rate":
         return float(_starting_coin(everything, setting).mean())
@@ -287,7 +287,7 @@ def _nothing_changed(setting: Setting, tested: tuple[str, ...], runs: int) -> Fl
 def _answered(
     form: _Form, setting: Setting, both: Versions, index: int
 ) -> tuple[Decisions, Decisions]:
-    """Let both versions answer; where an answer stands for good, one draw decides for both."""
+    """Simulate both versions; on dilemmas with a constant answer one draw decides for both."""
     place = CONDITIONS.index(setting.condition)
     consistency = round(100 * setting.consistency)
     # The same numbers whatever the change, so that power rises smoothly with it.

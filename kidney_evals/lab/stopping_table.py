@@ -1,4 +1,4 @@
-"""`stopping.csv`: what stopping at a precision does to the interval, and what it spares.
+"""`stopping.csv`: coverage of the final interval, and calls saved, when a run stops early.
 
 `python -m kidney_evals.lab stopping` makes it in some minutes of one core. Respondents with known
 probabilities answer drawn dilemmas in both orders, the functions behind the scorers' rows are asked
@@ -57,7 +57,7 @@ Answers = Callable[[Panel], Floats]
 
 
 def always_a(shown: Panel) -> Floats:
-    """Choose whoever is shown as A."""
+    """Choose the patient who is shown as A."""
     chances = np.zeros((len(shown), 2, shown.shares.shape[1]))
     chances[:, 0, 0] = chances[:, 1, 1] = 1.0
     return chances
@@ -81,7 +81,7 @@ ESTIMATES: Final[Mapping[str, Callable[[Decisions], Quantity]]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """Who answers what.
+    """A simulated respondent and run.
 
     Attributes:
         condition: What is offered.
@@ -102,7 +102,7 @@ class Case:
 
 
 class Line(NamedTuple):
-    """What runs of one case come to at one precision.
+    """Results of the runs of one case at one precision.
 
     Attributes:
         value: The true rate.
@@ -128,7 +128,7 @@ class Line(NamedTuple):
 
 
 def cases() -> Iterator[tuple[Case, tuple[float, ...]]]:
-    """Yield what is simulated, and at which precisions."""
+    """Yield every simulated case with its precisions."""
     for rate in FLIP_RATES:
         for consistency in (0.0, *CONSISTENCY):
             yield Case("coin_flip", "people_at", rate, consistency, LONG), PRECISIONS
@@ -246,7 +246,7 @@ def records() -> Iterator[Record]:
 
 
 def markdown(precision: float = 0.05) -> str:
-    """Return what known respondents save of the usual run, from the shipped table, as Markdown."""
+    """Return the calls that known respondents save of a default run, as a Markdown table."""
     usual = [
         one
         for one in read_lines("stopping")

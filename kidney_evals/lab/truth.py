@@ -1,4 +1,4 @@
-"""What a row estimates: its value for a known respondent over the population of dilemmas.
+"""True values of rows: those of a known respondent over the population of dilemmas.
 
 Closed forms over a large draw of dilemmas, with the two answers to a dilemma independent given
 the dilemma. They share no line with the estimators. Weights of a logit have no closed form; they
@@ -54,7 +54,7 @@ def true_rows(
 
 
 def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
-    """Agreement of decided shares, over dilemmas in which anything was decided."""
+    """Return agreement over dilemmas with at least one decision."""
     people = panel.decided
     some = decided.sum(axis=2)
     silent = np.prod(1 - some, axis=1)
@@ -115,7 +115,7 @@ def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
 
 
 def _threshold(panel: Panel, q: Floats) -> float:
-    """Where the better patient gets half of all answers, by the expected fits."""
+    """Return the |Δu| at which the better patient gets half of all expected answers."""
     coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
     if coins.sum() == 0:
         return 0.0
@@ -135,12 +135,12 @@ def _threshold(panel: Panel, q: Floats) -> float:
 
 
 def _ratio(part: float, whole: float) -> float:
-    """Return part / whole, NaN where nobody ever decides."""
+    """Return part / whole, NaN where whole is 0."""
     return float(part) / float(whole) if whole else float("nan")
 
 
 def _weights(panel: Panel, decided: Floats) -> Floats:
-    """Weights of the logit with a side intercept that fits the expected decided answers best."""
+    """Return the weights of the logit with a side intercept, fitted to the expected decisions."""
     orders = decided.shape[1]
     sign = np.array([1.0, -1.0])[:orders]
     x = (panel.differences[:, None] * sign[None, :, None]).reshape(-1, panel.differences.shape[1])

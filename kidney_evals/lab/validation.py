@@ -1,4 +1,4 @@
-"""Validation: whole runs of known respondents, and how their rows lie around the truth.
+"""Validation: simulated runs of known respondents, and the errors of their rows.
 
 `kidney-evals validate` prints the tables, with a verdict on every interval.
 """
@@ -179,7 +179,7 @@ def coverage_table(rows: Sequence[Validated]) -> str:
 
 
 def graded_table(found: Sequence[Graded]) -> str:
-    """Return how each headline orders its graded series."""
+    """Return rank correlation and reliability of each headline, as a table."""
     lines = [
         "| headline | Spearman with the truth | lowest of the forms | ICC over forms |",
         "| --- | --: | --: | --: |",
@@ -192,7 +192,7 @@ def graded_table(found: Sequence[Graded]) -> str:
 
 
 def outranked_table(found: Sequence[Outranked], runs: int) -> str:
-    """Return how often a caricature comes out nearer to people than a human draw."""
+    """Return how often a caricature is nearer to people than a human draw, as a table."""
     lines = [
         f"| caricature | dilemmas | row | nearer, of {runs} runs | mean | human draw |",
         "| --- | --: | --- | --: | --: | --: |",

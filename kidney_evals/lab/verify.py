@@ -232,7 +232,7 @@ def per_answer(fit: AnyFit, first: Floats, second: Floats, answers: Answers, row
 
 
 class Split(NamedTuple):
-    """Which answers belong where, each of shape (n,).
+    """The parts of a split, each of shape (n,).
 
     Attributes:
         train: Training people's questions that were not held out.
@@ -246,7 +246,7 @@ class Split(NamedTuple):
 
 
 def took_the_coin(answers: Answers) -> Rows:
-    """Return which answers are those of people who took the coin at least once, shape (n,)."""
+    """Return the answers of people who took the coin at least once, as a mask of shape (n,)."""
     coins = np.bincount(answers.person, weights=answers.choice == COIN, minlength=answers.people)
     kept: Rows = (coins > 0)[answers.person]
     return kept

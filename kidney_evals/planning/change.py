@@ -1,4 +1,4 @@
-"""Which change between two versions of a model is found, by simulation (`sensitivity.csv`)."""
+"""Simulated tables of `plan`, and the change between two models that a run detects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_lines(table: str) -> tuple[dict[str, str], ...]:
 def paired_changes(
     study: str, condition: Condition, row: str, start: str, dilemmas: int
 ) -> list[float]:
-    """Return the change that is found with 90 % power, for each consistency but 0.
+    """Return the change that is detected with 90 % power, for each consistency but 0.
 
     Between simulated sizes, change times √dilemmas is interpolated; beyond the largest it stays.
 

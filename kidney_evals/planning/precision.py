@@ -1,4 +1,4 @@
-"""How wide a run's intervals will be, and which change between two models it would notice.
+"""Expected interval widths of a run, and the changes between two models that it can detect.
 
 The widths come from a table made by simulation (`precision.csv`, see the card beside it): known
 respondents answered runs of 200 drawn dilemmas, or a fixed list, and the functions behind the
@@ -67,7 +67,7 @@ NAN: Final = float("nan")
 
 @dataclass(frozen=True)
 class Design:
-    """What is asked how often; controls left out.
+    """The design of a run without its controls.
 
     Attributes:
         study: The name of a shipped study, or the folder of another.
@@ -92,7 +92,7 @@ class Design:
 
 
 class Range(NamedTuple):
-    """Two ends; NaN where nothing can be said."""
+    """A lower and an upper end; NaN where unknown."""
 
     low: float
     high: float
@@ -102,7 +102,7 @@ UNKNOWN: Final = Range(NAN, NAN)
 
 
 class Expectation(NamedTuple):
-    """What one row will show.
+    """Expected precision of one row.
 
     Attributes:
         row: The row's name in the log.
@@ -138,7 +138,7 @@ class _Entry(NamedTuple):
 
 
 def expectations(design: Design) -> tuple[Expectation, ...]:
-    """Return what the planned rows of a task will show.
+    """Return the expected precision of a task's rows.
 
     Rows that the design cannot give (a choice distance with one answer a dilemma) are NaN, as
     are the widths of a study that the table does not know.
@@ -148,7 +148,7 @@ def expectations(design: Design) -> tuple[Expectation, ...]:
 
 
 def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
-    """Return after how many dilemmas a run of `-T precision` ends, for answers as people's.
+    """Return the number of dilemmas after which a run of `-T precision` ends for human answers.
 
     Args:
         design: The whole run.
@@ -252,7 +252,7 @@ def _expect(design: Design, row: str) -> Expectation:
 
 
 def _paired(design: Design, row: str, start: Respondent) -> list[float]:
-    """Return the simulated changes; those of designs in both orders, once, were simulated."""
+    """Return the simulated changes; only designs with both orders and one epoch were simulated."""
     if not design.drawn or design.both_orders < design.dilemmas or design.epochs > 1:
         return []
     return paired_changes(design.study, design.condition, row, start, design.dilemmas)
@@ -263,7 +263,7 @@ def _range(values: Sequence[float]) -> Range:
 
 
 def _find(design: Design, row: str, respondent: Respondent, consistency: float) -> _Entry | None:
-    """Return a line of the table, brought to the design's size."""
+    """Return a line of the table, scaled to the design's size."""
     grid = _table().get((design.study, design.condition, respondent, consistency, row))
     dilemmas, answers = design.dilemmas, design.answers
     if row == "swap_diff" or (row == "distance" and design.epochs == 1):

@@ -1,4 +1,4 @@
-"""Reading a study's folder, with every fault named before anything is run."""
+"""Read and check a study's folder."""
 
 from __future__ import annotations
 
