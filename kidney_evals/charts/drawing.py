@@ -202,7 +202,7 @@ class Panel:
         for draw, words in entries:
             wide = 24 + text_width(words, SMALL)
             if x > PAD and x + wide > self.width - PAD:
-                x, self.bottom = float(PAD), self.bottom + 17
+                x, self.bottom = float(PAD), self.bottom + 20
             self.parts.append(draw(x + 9, self.bottom))
             self.parts.append(text(x + 24, self.bottom + 4, words, "muted", size=SMALL))
             x += wide + 12
