@@ -209,7 +209,7 @@ def curves(comparison: Comparison) -> dict[str, str]:
         lines = [Line("model", sizes, value, low, high)]
         people = points[0]["people"]
         if math.isfinite(people):
-            lines.append(Line("people", sizes, [people] * len(sizes), dashed=True))
+            lines.append(Line("people", sizes, [people] * len(sizes), people=True))
         found[f"{name}.svg"] = line_chart(
             f"{label.capitalize()} by training samples", "training samples", label, lines,
             doubling=True,

@@ -22,12 +22,12 @@ from kidney_evals.finetuning.battery import battery_of
 from kidney_evals.finetuning.comparison import Effect, effects
 from kidney_evals.finetuning.evaluate import Comparison
 from kidney_evals.finetuning.evaluate import evaluate as run_comparison
-from kidney_evals.reporting import row_cards
+from kidney_evals.measures import find
 from kidney_evals.reporting.comparing.changes import RowChange
 from protocol.server import ProtocolServer
 
-COIN = Effect("coin_flip", "flip_rate", "indecision rate", "people")
-BESIDE = Effect("wordings", "coverage", "coverage", 1, margin=0.05)
+COIN = Effect("coin_flip", "flip_rate", "indecision rate")
+BESIDE = Effect("wordings", "coverage", "coverage", margin=0.05)
 
 
 def evaluate(*arguments: object) -> Result:
@@ -59,15 +59,12 @@ def test_verdicts(
         Quantity(first, first - 0.02, first + 0.02),
         Quantity(second, second - 0.02, second + 0.02),
     )
-    row = RowChange(
-        effect.row, levels, found, found.p_value, aim, aim_rule=effect.aim, margin=effect.margin
-    )
+    row = RowChange(effect.row, levels, found, found.p_value, aim, margin=effect.margin)
     assert row.verdict == verdict
 
 
 def test_every_figure_is_a_row_or_explained() -> None:
-    own = {"retest", "answer_mass", "dominated_flips"}
-    assert {one.row for one in effects()} <= {*row_cards(), *own}
+    assert all(find(one.row).change is not None for one in effects())
     assert all(one.says for one in effects() if one.is_side_effect)
     # Side effects that the issue of a fine-tuned model is asked about.
     asked = {(one.part, one.untrained) for one in effects() if one.is_side_effect}

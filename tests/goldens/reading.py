@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from inspect_ai.log import EvalLog
 
 from kidney_evals.cli import main
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.measures import AnyRun, compute, flags_of
