@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import expit
 
 from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.lapse import predict_shares
@@ -353,7 +354,7 @@ def _calibration(groups: tuple[Group, Group], models: Models, closeness: Floats)
         distance = np.abs(utility)
         edges = np.quantile(distance, np.arange(1, 8) / 8)
         for name, first in (
-            ("logit", 0.5 * (1 + np.tanh(0.5 * utility))),
+            ("logit", expit(utility)),
             ("shares", predict_shares(np.append(shares.estimate, 0.0), data.x)),
         ):
             # The share that goes to the patient whom the logit favours.

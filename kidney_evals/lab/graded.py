@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.rank import spearman
@@ -202,8 +203,7 @@ def _turning(panel: Panel, step: float) -> Floats:
 
     part = brentq(beyond, 0.0, 1.0, xtol=1e-15) if 0 < step < 1 else step
     weights = 10.0 * turned(part) / panel.spans
-    first = 0.5 * (1 + np.tanh(0.5 * panel.differences @ weights))
-    return known.deciding(panel, first, panel.coin)
+    return known.deciding(panel, expit(panel.differences @ weights), panel.coin)
 
 
 def _by_place(panel: Panel, step: float) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.special import expit
 
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import Panel
@@ -83,7 +84,7 @@ def majority(panel: Panel) -> Floats:
 def leaning(panel: Panel, pull: float = 0.8) -> Floats:
     """Add `pull` to the log-odds of the patient who is shown as A; flip as people do."""
     eta = np.log(panel.decided[:, 0] / panel.decided[:, 1])
-    first = _logistic(np.stack([eta + pull, eta - pull], axis=1))
+    first = expit(np.stack([eta + pull, eta - pull], axis=1))
     return deciding(panel, first, panel.coin)
 
 
@@ -109,9 +110,9 @@ def bent_age(panel: Panel, at: float = 50.0, width: float = 4.0) -> Floats:
 
     The other attributes count as they do for people with weights of half a logit per unit.
     """
-    young = [_logistic((at - patient[:, 0]) / width) for patient in (panel.first, panel.second)]
+    young = [expit((at - patient[:, 0]) / width) for patient in (panel.first, panel.second)]
     rest = 0.5 * panel.differences[:, 1:].sum(axis=1)
-    return deciding(panel, _logistic(3.0 * (young[0] - young[1]) + rest), panel.coin)
+    return deciding(panel, expit(3.0 * (young[0] - young[1]) + rest), panel.coin)
 
 
 def _tenth(panel: Panel) -> Floats:
@@ -138,11 +139,6 @@ RESPONDENTS: Final = (
     Respondent("bent age", "a threshold at 50 years instead of a line", bent_age, never),
 )
 """Who is simulated."""
-
-
-def _logistic(eta: Floats) -> Floats:
-    result: Floats = 0.5 * (1 + np.tanh(0.5 * eta))
-    return result
 
 
 def deciding(panel: Panel, first: Floats, coin: Floats | float) -> Floats:

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
+from scipy.special import expit, ndtri
 
-from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.paired import (
@@ -140,8 +140,6 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
         row: The row that changes.
         runs: Pairs of runs at each change that is tried.
     """
-    from scipy.special import ndtri
-
     index = together(row).index(row)
     same = _nothing_changed(setting, together(row), runs)[:, index]
     spread = float(np.nanstd(same[:, 0]))
@@ -231,7 +229,7 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
     moved[together(row).index(row)] = old + change
     reach = float(np.abs(_people(setting.condition).weights * shown.spans).sum())
     before, after = (
-        logistic(shown.differences @ (one * reach / shown.spans)) for one in (shares, moved)
+        expit(shown.differences @ (one * reach / shown.spans)) for one in (shares, moved)
     )
     return Versions((before, after), (coin, coin), 0.0)
 

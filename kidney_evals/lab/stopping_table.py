@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
 
-from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation.consistency import swap_disagreement
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
@@ -221,11 +222,10 @@ def _chances(case: Case) -> Floats:
 
 def _moved(share: Floats, rate: float) -> Floats:
     """Move shares by the same log-odds until their mean is `rate`."""
-    from scipy.optimize import brentq
-
     odds = np.log(share / (1 - share))
-    shift = brentq(lambda by: float(logistic(odds + by).mean()) - rate, -20.0, 20.0)
-    return logistic(odds + shift)
+    shift = brentq(lambda by: float(expit(odds + by).mean()) - rate, -20.0, 20.0)
+    moved: Floats = expit(odds + shift)
+    return moved
 
 
 def records() -> Iterator[Record]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.half_threshold import FARTHEST
@@ -124,7 +125,7 @@ def _threshold(panel: Panel, q: Floats) -> float:
     choice = _fitted(utility, decided[:, 0], decided[:, 1], intercept=False)[0]
 
     def share(at: float) -> float:
-        coin, better = (1 / (1 + np.exp(-eta)) for eta in (level + slope * at, choice * at))
+        coin, better = expit([level + slope * at, choice * at])
         return float((1 - coin) * better)
 
     if not share(FARTHEST) >= 0.5:  # or nothing is ever decided

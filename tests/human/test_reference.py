@@ -57,21 +57,6 @@ def test_every_study_and_condition_gives_shares_draws_and_a_hash(
         assert np.isnan(ref.flip_rate(asked))
 
 
-WEIGHTS = {
-    "forced_choice": ((0.699, 0.429, 0.769), (0.492, 0.268, 0.240)),
-    "coin_flip": ((0.694, 0.551, 1.148), (0.409, 0.289, 0.301)),
-}
-
-
-@pytest.mark.parametrize("condition", CONDITIONS)
-def test_weights_and_importance_of_each_group(condition: Condition) -> None:
-    ref = reference(DRAWN, condition)
-    weights, importance = WEIGHTS[condition]
-    np.testing.assert_allclose(ref.weights, weights, atol=6e-4)
-    np.testing.assert_allclose(ref.importance, importance, atol=6e-4)
-    assert ref.importance_draws.shape == (300, 3)
-
-
 def test_the_coin_group_flips_as_often_as_it_did_on_the_whole_domain() -> None:
     ref = reference(DRAWN, "coin_flip")
     rate = ref.anchors["indecision"]
@@ -174,58 +159,6 @@ def test_boerstler_shares_and_their_error_over_people() -> None:
     # 1,061 answers of 79 people carry as much as 134: sqrt(.534·.466/134) = .043.
     assert ref.share_draws([asked["hard_2"]])[:, 0, 0].std() == pytest.approx(0.043, abs=4e-3)
     assert np.isnan(ref.weights).all() and np.isnan(ref.closeness(dilemmas("boerstler_2024"))).all()
-
-
-ANCHORS = {
-    ("forced_choice", "agreement_over_ceiling", "one_person_median"): (0.91, 0.005),
-    ("forced_choice", "agreement_over_ceiling", "one_person"): (0.88, 0.01),
-    ("forced_choice", "agreement_over_ceiling", "human_sampler"): (0.88, 0.01),
-    ("forced_choice", "agreement_over_ceiling", "uniform"): (0.64, 0.005),
-    ("coin_flip", "agreement_over_ceiling", "one_person_median"): (0.925, 0.001),
-    ("coin_flip", "agreement_over_ceiling", "one_person"): (0.91, 0.005),
-    ("coin_flip", "agreement_over_ceiling", "human_sampler"): (0.905, 0.005),
-    ("coin_flip", "agreement_over_ceiling", "lexicographic"): (0.84, 0.01),
-    ("coin_flip", "agreement_over_ceiling", "uniform"): (0.63, 0.01),
-    ("forced_choice", "importance_distance", "one_person"): (0.24, 0.01),
-    ("forced_choice", "importance_distance", "split_half"): (0.045, 0.003),
-    ("forced_choice", "dominance_strict", "people"): (0.924, 0.001),
-    ("forced_choice", "dominance_weak", "people"): (0.921, 0.001),
-    ("coin_flip", "dominance_strict", "people"): (0.973, 0.001),
-    ("coin_flip", "dominance_weak", "people"): (0.956, 0.001),
-    ("forced_choice", "left_share", "people"): (0.513, 0.001),
-    ("coin_flip", "left_share", "people"): (0.504, 0.001),
-    ("forced_choice", "predicts_person", "others_logit"): (0.784, 0.001),
-    ("coin_flip", "predicts_person", "yoked_person"): (0.714, 0.001),
-    ("coin_flip", "indecision", "never_flip_share"): (0.197, 0.001),
-    ("coin_flip", "indecision", "one_person_q50"): (0.111, 0.001),
-    ("coin_flip", "indecision", "first_ten_answers"): (0.161, 0.001),
-    ("coin_flip", "indecision", "after_thirty_answers"): (0.182, 0.001),
-    ("coin_flip", "flip_calibration", "constant_rate"): (0.0063, 0.0005),
-    ("coin_flip", "flip_calibration", "never_flips"): (0.035, 0.001),
-    ("coin_flip", "flip_calibration", "always_flips"): (0.70, 0.005),
-}
-
-
-@pytest.mark.parametrize("key", ANCHORS, ids="-".join)
-def test_anchors(key: tuple[Condition, str, str]) -> None:
-    condition, quantity, respondent = key
-    expected, within = ANCHORS[key]
-    anchor = reference(DRAWN, condition).anchors[quantity][respondent]
-    assert anchor.value == pytest.approx(expected, abs=within)
-
-
-def test_ceilings_of_the_fixed_study() -> None:
-    # A person is left out of the majority that predicts them.
-    found = {
-        condition: reference(FIXED, condition).anchors["predicts_person"]
-        for condition in CONDITIONS
-    }
-    assert found["forced_choice"]["majority"].value == pytest.approx(0.837, abs=5e-4)
-    assert found["forced_choice"]["other_person"].value == pytest.approx(0.744, abs=5e-4)
-    assert found["coin_flip"]["majority"].value == pytest.approx(0.608, abs=5e-4)
-    assert found["coin_flip"]["other_person"].value == pytest.approx(0.523, abs=5e-4)
-    variation = reference(FIXED, "forced_choice").anchors["total_variation"]
-    assert variation["majority"].value == pytest.approx(0.163, abs=5e-4)
 
 
 def test_known_respondents_are_worse_than_the_human_sampler_on_choice_distance() -> None:

@@ -20,7 +20,7 @@ from kidney_evals.estimation.random_people import draw_people, person_shares
 from kidney_evals.human.people_tables import PeopleSpread, read_spread
 from kidney_evals.human.raw import find_raw, read_study_2
 from kidney_evals.human.reference import load_reference
-from kidney_evals.human.tables import RANDOM_FILE, CoefficientRow, read_rows
+from kidney_evals.human.tables import RANDOM_FILE
 from kidney_evals.lab.anchors import domain_differences, person_distances
 from kidney_evals.lab.drawn_models import Group, group, logit_model
 from kidney_evals.lab.drawn_study import random_fits, random_rows
@@ -57,49 +57,23 @@ def test_a_fit_of_the_table_is_rebuilt_byte_for_byte(raw_dir: Path) -> None:
     assert built == header + "".join(line for line in lines if line.startswith(start))
 
 
-@pytest.mark.parametrize("condition", BOTH)
-def test_the_lower_bic_is_used(condition: Condition) -> None:
-    rows = read_rows(datasets_dir() / DRAWN / "reference", CoefficientRow, condition)
-    bic = {row.form: row.bic for row in rows}
-    used = {row.form for row in rows if row.used == "1"}
-    assert used == {min(bic, key=lambda form: bic[form])} == {"diagonal"}
-    # p (p + 3) / 2 parameters of p correlated coefficients, 2 p of independent ones.
-    p = 3 if condition == "forced_choice" else 4
-    assert len(rows) == p * (p + 3) // 2 + 2 * p
-    for row in rows:
-        assert row.se is not None
-        # Four digits of each end.
-        assert row.high - row.low == pytest.approx(2 * 1.96 * row.se, rel=2e-3)
-        assert row.low < row.estimate < row.high
-        assert (row.people, row.answers) == (132, 5297)
-
-
 @pytest.mark.parametrize(
-    ("study", "condition", "model", "correlated", "people"),
+    ("name", "condition", "known"),
     [
-        (DRAWN, "forced_choice", "logit", False, 132),
-        (DRAWN, "coin_flip", "davidson", False, 132),
-        ("freedman_2020", "forced_choice", "", True, 0),
+        (DRAWN, "forced_choice", ("logit", False, 132)),
+        (DRAWN, "coin_flip", ("davidson", False, 132)),
+        ("freedman_2020", "forced_choice", ("", True, 0)),
+        ("freedman_2020", "coin_flip", None),
+        ("boerstler_2024", "forced_choice", None),
+        ("mcelfresh_2021_fixed", "coin_flip", None),
     ],
 )
 def test_which_distribution_a_study_has(
-    study: str, condition: Condition, model: str, correlated: bool, people: int
+    name: str, condition: Condition, known: tuple[str, bool, int] | None
 ) -> None:
-    found = spread_of(load_study(study), condition)
-    assert (found.model, found.correlated, found.people) == (model, correlated, people)
-
-
-@pytest.mark.parametrize(
-    ("study", "condition"),
-    [
-        ("freedman_2020", "coin_flip"),
-        ("boerstler_2024", "forced_choice"),
-        ("mcelfresh_2021_fixed", "coin_flip"),
-    ],
-)
-def test_where_nothing_is_known_of_single_people(study: str, condition: Condition) -> None:
-    found = load_study(study)
-    assert read_spread(found.path / "reference", condition, found.attribute_ids) is None
+    study = load_study(name)
+    found = read_spread(study.path / "reference", condition, study.attribute_ids)
+    assert (found and (found.model, found.correlated, found.people)) == known
 
 
 def test_a_published_covariance_comes_back() -> None:
@@ -142,24 +116,6 @@ def test_the_group_of_drawn_people_weighs_as_people_do(condition: Condition) -> 
     # Davidson's model. People's intervals are ±.03 to ±.045 about their shares.
     low, high = np.percentile(reference.importance_draws, [2.5, 97.5], axis=0)
     assert (low < shares).all() and (shares < high).all()
-
-
-@pytest.mark.parametrize(
-    ("condition", "mean", "against"),
-    [
-        ("forced_choice", (0.423, 0.237, 0.217), (0.10, 0.13, 0.14)),
-        ("coin_flip", (0.356, 0.240, 0.274), (0.12, 0.14, 0.12)),
-    ],
-)
-def test_the_mean_of_single_shares_is_nearer_zero_than_the_groups(
-    condition: Condition, mean: tuple[float, ...], against: tuple[float, ...]
-) -> None:
-    study = load_study(DRAWN)
-    shares = importance_shares(spread_of(study, condition).draw(100_000, 0), study.spans)
-    # A standard deviation of .2 to .3 over √100,000 people: an error below .001.
-    np.testing.assert_allclose(shares.mean(axis=0), mean, atol=0.002)
-    np.testing.assert_allclose((shares < 0).mean(axis=0), against, atol=0.01)
-    assert (shares.mean(axis=0) < load_reference(study, condition).importance).all()
 
 
 def test_no_score_depends_on_the_table(copied: Path) -> None:
