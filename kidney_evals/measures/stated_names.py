@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kidney_evals.human.pair_kinds import PAIR_KINDS
+from kidney_evals.human.pair_kinds import PAIR_KINDS as PAIR_KINDS
 
 STATED, REVEALED, GAP = "st_*", "rev_*", "gap_*"
 """Families named from the study's attributes: stated shares, revealed ones, their difference."""
