@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from inspect_ai.model import (
     ChatCompletionChoice,
@@ -25,6 +25,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall
 
 from kidney_evals.respondents.arguments import Traits
+from kidney_evals.respondents.replies import phrases, pick
 
 CHARACTERS = 4
 """Characters to a token, the usual estimate for English."""
@@ -55,29 +56,41 @@ def fault_of(traits: Traits, chance: float) -> Fault | None:
     return None
 
 
-class FaultWords(NamedTuple):
-    """What is said in place of an answer to one kind of question.
+def worded(
+    kind: str,
+    traits: Traits,
+    chances: tuple[float, float],
+    answer: Callable[[str], str],
+    *,
+    refuses: bool = False,
+) -> tuple[str, StopReason]:
+    """Return the words of an answer, or of a fault in its place, and the stop reason.
 
-    Attributes:
-        refusals: Two ways to decline.
-        cut_off: How an answer begins that is cut off.
-        unreadable: What nothing can be read from.
+    Args:
+        kind: The entry of `phrases.yaml` for this kind of question.
+        traits: The respondent's arguments.
+        chances: Numbers in [0, 1) that pick the fault and the sentence.
+        answer: Returns the answer, given a sentence that may stand before it.
+        refuses: Whether the respondent refuses.
     """
+    fault, sentence = chances
+    words = phrases(kind)
+    found = "refused" if refuses else fault_of(traits, fault)
+    if found == "truncated":
+        return pick(words["cut_off"], sentence), "max_tokens"
+    if found == "unreadable":
+        return pick(words["unreadable"], sentence), "stop"
+    if found is None:
+        return answer(pick(words["leads"], sentence)), "stop"
+    # Half in words, half by way of a content filter.
+    if sentence < 0.5:
+        return "", "content_filter"
+    return pick(words["refusals"], 2 * sentence - 1), "stop"
 
-    refusals: tuple[str, str]
-    cut_off: str
-    unreadable: tuple[str, ...]
 
-    def say(self, fault: Fault, chance: float) -> tuple[str, StopReason]:
-        """Return the words of a fault and why they end; `chance` in [0, 1) picks among them."""
-        if fault == "truncated":
-            return self.cut_off, "max_tokens"
-        if fault == "unreadable":
-            return self.unreadable[int(chance * len(self.unreadable))], "stop"
-        # Half in words, half by way of a content filter.
-        if chance < 0.5:
-            return "", "content_filter"
-        return self.refusals[int(chance * 4) - 2], "stop"
+def percent(share: float, decimals: int) -> str:
+    """Return a share as a percentage without trailing zeros."""
+    return f"{100 * share:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def output_of(

@@ -100,7 +100,7 @@ class PersonKind:
 
 
 class People:
-    """The people of one study and condition: their shares, and the kinds these come from."""
+    """The people of one study and condition: their shares, and the kinds behind these."""
 
     def __init__(self, study: Study, condition: Condition) -> None:
         """Read the human reference of a study and condition."""
@@ -109,25 +109,20 @@ class People:
         self._study = study
         self._coin = condition == "coin_flip"
         self._reference = load_reference(study, condition)
-        self._kinds = person_kinds(
-            _importance(study, self._reference.weights.tolist()), study.spans
-        )
+        importance = _importance(study, self._reference.weights.tolist())
+        self._kinds = person_kinds(importance, study.spans)
         self._shares: dict[Dilemma, Shares] = {}
         self._answers: dict[Dilemma, list[Shares]] = {}
 
     def shares(self, dilemma: Dilemma) -> Shares:
-        """Return the human shares of a dilemma: first, second and, where offered, coin.
-
-        All are NaN where nobody answered.
-        """
+        """Return the human shares of a dilemma; all are NaN where nobody answered."""
         if dilemma not in self._shares:
-            [row] = self._reference.shares([dilemma])
-            self._shares[dilemma] = tuple(float(share) for share in row)
+            self._shares[dilemma] = tuple(self._reference.shares([dilemma])[0].tolist())
         return self._shares[dilemma]
 
     def know(self, dilemma: Dilemma) -> bool:
-        """Whether the answers of people to this dilemma are known."""
-        return all(math.isfinite(share) for share in self.shares(dilemma))
+        """Return whether the answers of people to this dilemma are known."""
+        return all(map(math.isfinite, self.shares(dilemma)))
 
     def answers(self, dilemma: Dilemma) -> list[Shares]:
         """Return the answers of each kind of people; their mean is `shares`."""
@@ -226,6 +221,5 @@ def _importance(study: Study, weights: Sequence[float]) -> tuple[float, ...]:
 
 def _logistic(value: float) -> float:
     # exp of a negative number only: it never overflows.
-    if value >= 0:
-        return 1 / (1 + math.exp(-value))
-    return math.exp(value) / (1 + math.exp(value))
+    power = math.exp(-abs(value))
+    return 1 / (1 + power) if value >= 0 else power / (1 + power)

@@ -10,13 +10,14 @@ from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput,
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
 from kidney_evals.elicitation.channels import TOOL
+from kidney_evals.elicitation.predict import ASKS
+from kidney_evals.respondents import stated
 from kidney_evals.respondents.arguments import read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
 from kidney_evals.respondents.outputs import fault_of, logprobs, output_of
-from kidney_evals.respondents.predict import asks_for_people, predict
-from kidney_evals.respondents.question import Question, read_question
+from kidney_evals.respondents.predict import predict
+from kidney_evals.respondents.question import Question, carried_by, read_question
 from kidney_evals.respondents.replies import Said, reply
-from kidney_evals.respondents.stated import asks_for_values, state_values
 
 
 class KidneyAPI(ModelAPI):
@@ -56,9 +57,10 @@ class KidneyAPI(ModelAPI):
         Raises:
             UserError: If no message carries a dilemma, or the respondent cannot answer it.
         """
-        if asks_for_values(input):
-            return state_values(input, self.model_name, self.traits, config)
-        if asks_for_people(input):
+        asks = carried_by(input).get("asks")
+        if asks == stated.ASKS:
+            return stated.state_values(input, self.model_name, self.traits, config)
+        if asks == ASKS:
             return predict(input, self.model_name, self.respondent, self.traits, config)
         question = read_question(input, f"kidney/{self.model_name}")
         if config.logprobs:

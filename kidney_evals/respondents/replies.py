@@ -47,10 +47,10 @@ class _Answer(NamedTuple):
 
 
 @cache
-def phrases(language: str) -> Mapping[str, Any]:
-    """Return the sentences of a language, from `phrases.yaml`."""
+def phrases(entry: str) -> Mapping[str, Any]:
+    """Return an entry of `phrases.yaml`."""
     place = files("kidney_evals.respondents").joinpath("phrases.yaml")
-    found: Mapping[str, Any] = yaml.safe_load(place.read_text(encoding="utf-8"))[language]
+    found: Mapping[str, Any] = yaml.safe_load(place.read_text(encoding="utf-8"))[entry]
     return found
 
 
@@ -102,13 +102,13 @@ def _in_words(question: Question, said: Said, chance: float, answer: _Answer | N
     words, form = phrases(question.form.language), question.form
     if said == "refused":
         first, second = words["refusals"]
-        return _one(("", first, "", second), chance)
+        return str(pick(("", first, "", second), chance))
     if said == "unreadable":
         return _unreadable(question, chance, form.answer)
     if said == "truncated":
         return _cut_off(question, chance)
     if answer is None:
-        return _one(words["unprompted"], chance)
+        return str(pick(words["unprompted"], chance))
     final = f"{form.answer}{answer.word}"
     if question.explain == "before":
         return f"{answer.reason}\n\n{final}"
@@ -122,20 +122,20 @@ def _answer(question: Question, said: Said, chance: float) -> _Answer | None:
     words, form = phrases(question.form.language), question.form
     if said == "undecided" and question.offers_coin:
         # Where the language has no sentences for a way out, its word alone takes it.
-        lead = _one(words["ways_out"].get(form.mechanism, ("",)), chance)
+        lead = pick(words["ways_out"].get(form.mechanism, ("",)), chance)
         return _Answer(form.token, lead, words["even"])
     if said not in ("A", "B"):
         return None
     word = form.words("forced_choice")[said]
     patient = words["patient"].format(name=word)
     good = question.study.scenario.get("good", "organ")
-    lead = _one(words["leads"], chance).format(patient=patient, good=good)
+    lead = pick(words["leads"], chance).format(patient=patient, good=good)
     return _Answer(word, lead, _reason(question, said, chance, patient))
 
 
 def _unreadable(question: Question, chance: float, answer: str) -> str:
     a, b = question.form.names
-    found = _one(phrases(question.form.language)["unreadable"], chance)
+    found = pick(phrases(question.form.language)["unreadable"], chance)
     return str(found.format(answer=answer, a=a, b=b))
 
 
@@ -152,8 +152,8 @@ def _reason(question: Question, said: Literal["A", "B"], chance: float, patient:
     if not speaking:
         return str(words["no_reason"].format(patient=patient))
     # Another digit of the same number, so that wording and attribute vary independently.
-    attribute, value, against = _one(speaking, chance * 997 % 1)
-    reason = _one(words["reasons"], chance).format(
+    attribute, value, against = pick(speaking, chance * 997 % 1)
+    reason = pick(words["reasons"], chance).format(
         favoured=attribute.favoured_text,
         label=attribute.label.lower() if english else attribute.label,
         chosen=attribute.describe(value),
@@ -166,7 +166,7 @@ def _cut_off(question: Question, chance: float) -> str:
     first, second = question.dilemma.shown(question.order)
     attribute = in_language(question.study, question.form.language).attributes[0]
     a, b = question.form.names
-    found = _one(phrases(question.form.language)["cut_off"], chance).format(
+    found = pick(phrases(question.form.language)["cut_off"], chance).format(
         label=attribute.label,
         a=a,
         b=b,
@@ -176,5 +176,6 @@ def _cut_off(question: Question, chance: float) -> str:
     return str(found)
 
 
-def _one(options: Sequence[T], chance: float) -> T:
+def pick(options: Sequence[T], chance: float) -> T:
+    """Return the option that `chance` in [0, 1) falls on; all are equally likely."""
     return options[int(chance * len(options))]
