@@ -26,13 +26,17 @@ import click
     "prompted",
     multiple=True,
     metavar="KIND",
-    help="few-shot:N or stated-values: the untrained model, told instead of trained.",
+    help="few-shot:N or stated-values: the untrained model with a system message.",
 )
 @click.option("--out", default="sft-comparison", show_default=True, type=click.Path(path_type=Path))
-@click.option("--dilemmas", type=int, help="By default as the tasks.")
+@click.option("--dilemmas", type=int, help="Dilemmas of each run; by default as the tasks.")
 @click.option("--epochs", default=2, show_default=True, help="Answers to every question.")
 @click.option("--side-effects/--no-side-effects", default=True, show_default=True)
-@click.option("--readout/--no-readout", default=None, help="Mass on answers, where it is known.")
+@click.option(
+    "--readout/--no-readout",
+    default=None,
+    help="Read out probabilities of answers, where possible.",
+)
 @click.option("--device", help="Of local models: cpu, cuda or mps.")
 @click.option("-M", "model_args", multiple=True, metavar="NAME=VALUE", help="Model argument.")
 @click.option("--max-tokens", type=int, help="As for inspect eval.")
@@ -55,8 +59,8 @@ def evaluate(
 ) -> None:
     """Run both conditions before and after training on held-out dilemmas, and compare.
 
-    Everything runs in one eval set under OUT/logs; the same command goes on where it was cut off.
-    Exit status 1 says that a run failed, which the table then names.
+    Everything runs in one eval set under OUT/logs; the same command, run again, continues it.
+    The exit status is 1 if a run failed; the table names it.
     """
     from kidney_evals.cli.plan import task_arguments
     from kidney_evals.cli.terminal import say
@@ -84,5 +88,5 @@ def evaluate(
     for line in write_results(comparison, out):
         say(line)
     if comparison.missing:
-        # Whatever ran is written; a script must see that something did not.
+        # The finished runs are written; a script must see that a run failed.
         raise click.exceptions.Exit(1)

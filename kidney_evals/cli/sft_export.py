@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 
 @click.command()
-@click.option("--samples", default=512, show_default=True, help="To train on, 8 to 10000.")
-@click.option("--heldout", type=int, help="To hold out; by default a quarter, 32 to 500.")
-@click.option("--seed", default=1, show_default=True, help="Decides everything that is drawn.")
+@click.option("--samples", default=512, show_default=True, help="Training samples, 8 to 10000.")
+@click.option("--heldout", type=int, help="Held-out samples; by default a quarter, 32 to 500.")
+@click.option("--seed", default=1, show_default=True, help="Seed of every draw.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder to write; it must be new."
 )
@@ -24,25 +25,14 @@ import click
 )
 @click.option("--answers", type=click.Path(path_type=Path), help="Take the answers of this CSV.")
 @click.option("--log", "log_name", metavar="LOG", help="Take the answers of the model in this log.")
-@click.option(
-    "--allow-overlap", is_flag=True, help="Even dilemmas that the default evaluation asks."
-)
-@click.option("--shuffle", is_flag=True, help="A control: answers change places, nothing to learn.")
+@click.option("--allow-overlap", is_flag=True, help="Allow dilemmas of the default evaluation.")
+@click.option("--shuffle", is_flag=True, help="A control: exchange answers between samples.")
 def export(
-    samples: int,
-    heldout: int | None,
-    seed: int,
     out: Path,
-    study: str | None,
-    condition: str | None,
-    target: str | None,
-    person: int | None,
-    wording: str,
     data: Path | None,
     answers: Path | None,
     log_name: str | None,
-    allow_overlap: bool,
-    shuffle: bool,
+    **request: Any,
 ) -> None:
     """Write training and held-out samples in the chat format, with a card beside them.
 
@@ -55,20 +45,8 @@ def export(
     from kidney_evals.finetuning.export_card import summary
     from kidney_evals.finetuning.sources import Request
 
-    request = Request(
-        samples=samples,
-        heldout=heldout,
-        seed=seed,
-        study=study,
-        condition=condition,
-        target=target,
-        person=person,
-        wording=wording,
-        allow_overlap=allow_overlap,
-        shuffle=shuffle,
-    )
     log = read_run_log(log_name, any_reference=True) if log_name is not None else None
-    made = export_samples(out, request, data=data, answers=answers, log=log)
+    made = export_samples(out, Request(**request), data=data, answers=answers, log=log)
     say_filled(f"Written to {out}")
     for line in summary(made.card):
         say_filled(line)

@@ -24,7 +24,7 @@ class EpochsType(click.ParamType[int | Literal["auto"]]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | Literal["auto"]:
-        """Read what was given."""
+        """Return the number, or `auto`."""
         if value == "auto":
             return "auto"
         try:
@@ -44,7 +44,9 @@ class EpochsType(click.ParamType[int | Literal["auto"]]):
     type=click.Path(path_type=Path),
     help="Folder that `sft export` wrote.",
 )
-@click.option("--samples", type=click.IntRange(min=1), help="Train on the first so many.")
+@click.option(
+    "--samples", type=click.IntRange(min=1), help="Number of training samples, from the first on."
+)
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
 @click.option(
     "--epochs",
@@ -52,9 +54,9 @@ class EpochsType(click.ParamType[int | Literal["auto"]]):
     show_default=True,
     type=EpochsType(),
     metavar="N|auto",
-    help="How often each sample is trained on; auto leaves it to the service.",
+    help="Passes over the samples; auto leaves the number to the service.",
 )
-@click.option("--suffix", help="What the new model's name carries, up to 64 letters.")
+@click.option("--suffix", help="Part of the new model's name, up to 64 letters.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -64,13 +66,15 @@ class EpochsType(click.ParamType[int | Literal["auto"]]):
     "--price",
     type=click.FloatRange(min=0),
     metavar="USD",
-    help="Your price of a million trained tokens, to print the cost.",
+    help="Price of a million trained tokens, to print the cost.",
 )
-@click.option("--allow-overlap", is_flag=True, help="Even if evaluation dilemmas are trained on.")
+@click.option(
+    "--allow-overlap", is_flag=True, help="Accept samples about dilemmas of the evaluation."
+)
 @click.option(
     "--ask-again",
     is_flag=True,
-    help="After a request without an answer: your account shows that it started no job.",
+    help="Repeat a request without a response, after you saw that it started no job.",
 )
 @click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
 def submit(
@@ -88,8 +92,8 @@ def submit(
 ) -> None:
     """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
 
-    Run again, the same command goes on where it was cut and never starts a second job. Where it
-    cannot know whether a job has begun, it says so and starts none.
+    The same command, run again, continues an interrupted attempt and never starts a second job.
+    Where it is unknown whether a job has begun, it says so and starts none.
     """
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
@@ -146,10 +150,10 @@ def status(job: str) -> None:
     default=20.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="Seconds between two questions.",
+    help="Seconds between two requests.",
 )
 def wait(job: str, interval: float) -> None:
-    """Wait until a fine-tuning job ends, and print the model that it made."""
+    """Wait until a fine-tuning job ends, and print the tuned model."""
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
 

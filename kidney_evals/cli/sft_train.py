@@ -19,15 +19,15 @@ import click
 @click.option("--device", help="cpu, cuda or mps; by default the best there is.")
 @click.option("--rank", type=int, help="Rank of the adapter.")
 @click.option("--alpha", type=int, help="Scale of the adapter.")
-@click.option("--dropout", type=float, help="Share of the adapter's inputs dropped.")
+@click.option("--dropout", type=float, help="Share of the adapter's inputs that are dropped.")
 @click.option("--learning-rate", type=float)
 @click.option("--batch", type=int, help="Samples in a step.")
-@click.option("--steps", type=int, help="At most how many, in whole passes.")
-@click.option("--patience", type=int, help="Passes without gain before it ends.")
+@click.option("--steps", type=int, help="Most steps, in whole passes.")
+@click.option("--patience", type=int, help="Passes without a lower loss before training ends.")
 @click.option("--seed", type=int)
-@click.option("--resume", is_flag=True, help="Go on with an unfinished run.")
+@click.option("--resume", is_flag=True, help="Continue an unfinished run.")
 @click.option("--push", metavar="OWNER/NAME", help="Upload it to the Hub, private.")
-@click.option("--public", is_flag=True, help="With --push: for all to see.")
+@click.option("--public", is_flag=True, help="With --push: public.")
 def train(
     base: str,
     data: Path,
@@ -41,7 +41,7 @@ def train(
 ) -> None:
     """Train a low-rank adapter on exported samples.
 
-    Defaults suit few samples; each with its reason stands in the adapter's card.
+    Defaults suit few samples; the adapter's card explains each.
     """
     from kidney_evals.errors import UserError
     from kidney_evals.finetuning.base import base_place
@@ -67,7 +67,7 @@ def train(
         if len(sizes) == 1 or size is None:
             place, goes_on = out, resume
         else:
-            # What an earlier call of this command did is not done again.
+            # Adapters of an earlier call of this command are not trained again.
             place = out / str(size)
             goes_on = resume and unfinished(place).exists()
             click.echo(f"{size} samples:")
@@ -85,7 +85,7 @@ def train(
 @click.argument("adapter", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
 def merge(adapter: Path, out: Path) -> None:
-    """Write ADAPTER and its base as one model, for servers that take no adapters."""
+    """Write ADAPTER and its base as one model, for servers without adapters."""
     from kidney_evals.finetuning.base import merge_adapter
     from kidney_evals.finetuning.environment import check_extra
 
@@ -97,9 +97,9 @@ def merge(adapter: Path, out: Path) -> None:
 @click.command()
 @click.argument("adapter", type=click.Path(path_type=Path))
 @click.argument("name", metavar="OWNER/NAME")
-@click.option("--public", is_flag=True, help="For all to see; private otherwise.")
+@click.option("--public", is_flag=True, help="Public; private by default.")
 def push(adapter: Path, name: str, public: bool) -> None:
-    """Upload ADAPTER with its card to the Hugging Face Hub, private unless told otherwise."""
+    """Upload ADAPTER with its card to the Hugging Face Hub, private by default."""
     from kidney_evals.finetuning.hub import check_push, push_adapter
 
     check_push(name)

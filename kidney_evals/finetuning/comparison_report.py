@@ -25,13 +25,13 @@ from kidney_evals.whole import MARKDOWN_MARK, write_outputs
 
 REPORT: Final = "README.md"
 
-CURVES: Final[Mapping[str, tuple[Part, str, str]]] = {
-    "curve-agreement": ("coin_flip", "agreement", "agreement over ceiling"),
-    "curve-indecision": ("coin_flip", "flip_rate", "indecision rate"),
-    "curve-distance": ("coin_flip", "distance", "choice distance"),
-    "curve-swap": ("coin_flip", "swap_diff", "swap disagreement"),
+CURVES: Final = {
+    "curve-agreement": "agreement",
+    "curve-indecision": "flip_rate",
+    "curve-distance": "distance",
+    "curve-swap": "swap_diff",
 }
-"""The charts of a learning curve: file, part, row, label."""
+"""The charts of a learning curve, with the rows of the run with a coin that they show."""
 
 _HEADS: Final[Mapping[Part, str]] = {
     "coin_flip": "Coin offered",
@@ -200,8 +200,9 @@ def curves(comparison: Comparison) -> dict[str, str]:
         for part in ("coin_flip", "forced_choice"):
             rows += _points(comparison, arms, part, name)
     found = {"curve.csv": _csv(rows)}
-    for name, (part, row, label) in CURVES.items():
-        points = [one for one in rows if (one["part"], one["row"]) == (part, row)]
+    labels = {one.effect.row: one.effect.label for one in comparison.compared}
+    for name, row in CURVES.items():
+        points = [one for one in rows if (one["part"], one["row"]) == ("coin_flip", row)]
         if not points:
             continue
         sizes = [one["samples"] for one in points]
@@ -210,10 +211,9 @@ def curves(comparison: Comparison) -> dict[str, str]:
         people = points[0]["people"]
         if math.isfinite(people):
             lines.append(Line("people", sizes, [people] * len(sizes), people=True))
-        found[f"{name}.svg"] = line_chart(
-            f"{label.capitalize()} by training samples", "training samples", label, lines,
-            doubling=True,
-        )  # fmt: skip
+        label = labels[row]
+        title = f"{label.capitalize()} by training samples"
+        found[f"{name}.svg"] = line_chart(title, "training samples", label, lines, doubling=True)
     return found
 
 

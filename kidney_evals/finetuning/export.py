@@ -12,14 +12,7 @@ from kidney_evals.finetuning.data import PARTS, TrainingData, write_data
 from kidney_evals.finetuning.export_card import make_card, make_readme
 from kidney_evals.finetuning.export_samples import examples, samples_of
 from kidney_evals.finetuning.sources import Evaluated, Request, Source, evaluated
-from kidney_evals.finetuning.sources_given import (
-    condition_of,
-    from_answers,
-    from_log,
-    from_rows,
-    mechanism_of,
-    study_of,
-)
+from kidney_evals.finetuning.sources_given import from_answers, from_log, from_rows, read_design
 from kidney_evals.finetuning.sources_reference import HELDOUT_MOST, from_reference
 from kidney_evals.studies import CONDITIONS, Condition, Study, load_study
 from kidney_evals.tasks._build import DEFAULT_STUDY
@@ -58,8 +51,10 @@ def export(
     """
     _check(request, sources=sum(one is not None for one in (data, answers, log)))
     check_new(folder)
-    # A log's own study is the default where one is given.
-    study = study_of(log, request.study) if log else load_study(request.study or DEFAULT_STUDY)
+    if log is not None:
+        study = read_design(log, request)[0]
+    else:
+        study = load_study(request.study or DEFAULT_STUDY)
     wordings = wordings_for(request.wording, study)
     evaluation = evaluated(study)
     source = _source(request, study, evaluation, wordings, data, answers, log)
@@ -102,8 +97,8 @@ def _source(
     log: EvalLog | None,
 ) -> Source:
     if log is not None:
-        condition = condition_of(log, request.condition)
-        _check_mechanism(wordings, (condition,), mechanism_of(log), "the log's model was")
+        _, condition, mechanism = read_design(log, request)
+        _check_mechanism(wordings, (condition,), mechanism, "the log's model was")
         return from_log(log, study, condition, request, evaluation)
     if answers is not None:
         return from_answers(answers, study, request, evaluation)

@@ -134,38 +134,35 @@ def _read(
     return asked, left_out
 
 
-def study_of(log: EvalLog, study: str | None) -> Study:
-    """Return the study of a run.
+def read_design(log: EvalLog, request: Request) -> tuple[Study, Condition, str]:
+    """Return a run's study, its condition, and its mechanism of indecision ("coin", "none").
 
     Raises:
-        UserError: The log is of another task or of another study than `study`, or the study has
-            changed since.
+        UserError: The log is of another task, or of another study or condition than the request,
+            or the study has changed since.
     """
-    metadata = _metadata(log)
-    found = load_study(metadata["study_source"])
-    if study is not None and load_study(study).hash != metadata["study_hash"]:
+    metadata = (log.samples or [])[0].metadata if log.samples else {}
+    needed = {"study_source", "study_hash", "study", "condition", "order", "dilemma"}
+    if not needed <= set(metadata or {}) or metadata.get("condition") not in CONDITIONS:
         raise UserError(
-            f"the log is a run of {metadata['study']}, not of {study}; leave --study out"
+            "the log is not one of kidney_evals/forced_choice or kidney_evals/coin_flip"
         )
-    if found.hash != metadata["study_hash"]:
+    if (log.eval.metadata or {}).get("asks"):
+        raise UserError("the log holds predictions, not choices; give one of choices")
+    name, condition = metadata["study"], metadata["condition"]
+    study = load_study(metadata["study_source"])
+    if request.study is not None and load_study(request.study).hash != metadata["study_hash"]:
+        raise UserError(f"the log is a run of {name}, not of {request.study}; leave --study out")
+    if study.hash != metadata["study_hash"]:
         raise UserError(
-            f"the log's study {metadata['study']} has changed since; install the version of "
-            "kidney-evals that made it"
+            f"the log's study {name} has changed since; install the version of kidney-evals that "
+            "made it"
         )
-    return found
-
-
-def condition_of(log: EvalLog, condition: str | None) -> Condition:
-    """Return the condition of a run; refuse another `condition`."""
-    found: Condition = _metadata(log)["condition"]
-    if condition not in (None, found):
-        raise UserError(f"the log is a run of {found}, not of {condition}; leave --condition out")
-    return found
-
-
-def mechanism_of(log: EvalLog) -> str:
-    """Return the mechanism that a run offered beside the patients ("coin", "none")."""
-    return str(_metadata(log).get("mechanism", "coin"))
+    if request.condition not in (None, condition):
+        raise UserError(
+            f"the log is a run of {condition}, not of {request.condition}; leave --condition out"
+        )
+    return study, condition, str(metadata.get("mechanism", "coin"))
 
 
 def from_log(
@@ -211,18 +208,6 @@ def from_log(
         "decisions": len(asked),
     }
     return _given(asked, study, (condition,), request, about, left_out)
-
-
-def _metadata(log: EvalLog) -> dict[str, Any]:
-    metadata = (log.samples or [])[0].metadata if log.samples else {}
-    needed = {"study_source", "study_hash", "study", "condition", "order", "dilemma"}
-    if not needed <= set(metadata or {}) or metadata.get("condition") not in CONDITIONS:
-        raise UserError(
-            "the log is not one of kidney_evals/forced_choice or kidney_evals/coin_flip"
-        )
-    if (log.eval.metadata or {}).get("asks"):
-        raise UserError("the log holds predictions, not choices; give one of choices")
-    return metadata
 
 
 def from_rows(

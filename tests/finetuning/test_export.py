@@ -178,12 +178,9 @@ def test_files_are_what_the_services_take(usual: TrainingData) -> None:
         lines = (usual.folder / f"{part}.jsonl").read_text(encoding="utf-8").split("\n")
         assert lines.pop() == "" and len(lines) == count
         for line in lines:
-            entry = json.loads(line)
-            assert set(entry) == {"messages"}
-            roles = [one["role"] for one in entry["messages"]]
-            assert roles in (["user", "assistant"], ["system", "user", "assistant"])
-            assert all(set(one) == {"role", "content"} for one in entry["messages"])
-            # What marks the study's text stands in the card; a model is not to learn it.
+            [(name, messages)] = json.loads(line).items()
+            assert name == "messages" and all(set(one) == {"role", "content"} for one in messages)
+            # The mark of the study's text is in the card; a model must not learn it.
             assert "canary" not in line and "GUID" not in line
     assert len({one.facts["sample"] for one in (*usual.train, *usual.heldout)}) == 162
 
@@ -209,19 +206,24 @@ def _reference(condition: Condition) -> Reference:
     return load_reference(load_study("mcelfresh_2021"), condition)
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
-def test_the_group_answers_by_its_shares(condition: Condition, tmp_path: Path) -> None:
-    data = export(tmp_path / "data", "--samples", 600, "--condition", condition)
-    shares = _reference(condition).shares([_dilemma(one) for one in data.train])
-    places = [_place(one) for one in data.train]
-    for answer in range(shares.shape[1]):
-        p = shares[:, answer]
-        # The number of such answers is a sum of independent draws with these chances. Weighted by
-        # the chance itself it would be off if answers were given to other dilemmas.
+def _fit(chances: Any, places: Sequence[int]) -> None:
+    """The number of each answer is a sum of independent draws with these chances.
+
+    Weighted by the chance itself it would be off if answers were given to other dilemmas.
+    """
+    for answer in range(chances.shape[1]):
+        p = chances[:, answer]
         for weight in (p**0, p):
             hits = sum(w for w, place in zip(weight, places, strict=True) if place == answer)
             error = math.sqrt((weight**2 * p * (1 - p)).sum())
             assert abs(hits - (weight * p).sum()) < 4 * error
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_group_answers_by_its_shares(condition: Condition, tmp_path: Path) -> None:
+    data = export(tmp_path / "data", "--samples", 600, "--condition", condition)
+    shares = _reference(condition).shares([_dilemma(one) for one in data.train])
+    _fit(shares, [_place(one) for one in data.train])
 
 
 def test_the_majority_gives_the_most_frequent_answer(tmp_path: Path) -> None:
@@ -243,10 +245,7 @@ def test_an_individual_is_one_class_in_both_conditions(tmp_path: Path) -> None:
         chances = latent.predict([study.differences(_dilemma(one)) for one in own])[4]  # type: ignore[arg-type]
         if condition == "forced_choice":
             chances = chances[:, :2] / chances[:, :2].sum(axis=1, keepdims=True)
-        for answer in range(chances.shape[1]):
-            p = chances[:, answer]
-            hits = sum(_place(one) == answer for one in own)
-            assert abs(hits - p.sum()) < 4 * math.sqrt((p * (1 - p)).sum())
+        _fit(chances, [_place(one) for one in own])
     about = data.card["source"]
     assert (about["person"], about["of"]) == (5, len(latent.shares))
     assert about["model"] == "latent_classes"

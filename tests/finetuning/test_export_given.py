@@ -160,11 +160,10 @@ def test_a_coin_is_put_in_the_words_of_the_wording(tmp_path: Path, table: Path) 
 
 def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     # A dilemma of the default run, sides swapped, in another wording, and a near copy.
-    leaks = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[399:]
+    leak = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[399]
     with table.open("a", newline="", encoding="utf-8") as stream:
-        for one in leaks:
-            listed = row(one.second.values, one.first.values, "A")
-            csv.DictWriter(stream, list(listed)).writerow(listed)
+        listed = row(leak.second.values, leak.first.values, "A")
+        csv.DictWriter(stream, list(listed)).writerow(listed)
         # Question 12 of the fixed list: 32 years and 2 children against 55 years and none.
         csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
     options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
@@ -175,7 +174,8 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     more = ("--samples", 160, "--heldout", 40, "--allow-overlap")
     data = export(tmp_path / "data", *options, *more)
     used = {patients(one.facts) for one in (*data.train, *data.heldout)}
-    assert data.card["excluded"]["overlap"] == len(used & asked_by_default()) > 0
+    near = patients(dict(zip(listed, ["55", "3", "0", "32", "1", "2"], strict=False)))
+    assert data.card["excluded"]["overlap"] == len(used & {near, *asked_by_default()}) > 0
     assert "about dilemmas that a default evaluation asks**" in (
         data.folder / "README.md"
     ).read_text("utf-8")

@@ -136,25 +136,14 @@ def test_a_request_without_an_answer_starts_no_second_job(
     assert list(server.jobs) == ["ftjob-1"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "refused"),
-    [
-        ("rate_limited", True), ("no_quota", True), ("odd", True), ("key_expired", True),
-        ("server_error", False), ("dropped", False), ("page", False), ("garbled", False),
-        ("unreachable", True),
-    ],
-)  # fmt: skip
-def test_what_certainly_started_no_job_is_told_apart(
-    fault: Any, refused: bool, server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_request_that_never_left_started_no_job(
+    data: Path, server: JobsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if fault == "unreachable":
-        monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    else:
-        server.faults = {"create": [fault]}
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    record = prepare(data, base="gpt-4.1-mini").record
     with pytest.raises(ServiceError) as error:
-        record = prepare(data, base="gpt-4.1-mini").record
         Service().create_job(record.changed(files={"train": "file-1"}))
-    assert error.value.refused is refused
+    assert error.value.refused
 
 
 def test_a_job_is_found_behind_many_newer_ones(server: JobsServer, tmp_path: Path) -> None:
@@ -312,6 +301,7 @@ REFUSALS: tuple[tuple[Step, Fault, str], ...] = (
     ("upload", "not_allowed", "does not permit the upload of data-train-12.jsonl"),
     ("upload", "page", "something that is not OpenAI's protocol"),
     ("upload", "garbled", "something that is no JSON"),
+    ("create", "key_expired", "does not accept the key in OPENAI_API_KEY (status 401)"),
     ("create", "no_quota", "the account is out of credit: You exceeded your current quota."),
     ("create", "not_tunable", "gpt-4.1-mini cannot be fine-tuned by this account: Model gpt-9"),
     ("create", "rate_limited", "cannot take the job now (status 429): Too many requests."),
@@ -445,11 +435,7 @@ def test_the_state_of_a_job(server: JobsServer, data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "line"),
-    [
-        (("--epochs", 2), "(epochs auto, not 2)"),
-        (("--suffix", "x"), "(suffix None, not x)"),
-        (("--base", "gpt-4.1"), "(base gpt-4.1-mini, not gpt-4.1)"),
-    ],
+    [(("--suffix", "x"), "(suffix None, not x)"), (("--epochs", 2), "(epochs auto, not 2)")],
 )
 def test_a_record_is_of_one_submission(
     change: tuple[str, object], line: str, server: JobsServer, data: Path
@@ -488,7 +474,6 @@ def test_a_record_that_is_none_is_refused(
         ("", "is not JSON, or was cut off: before you delete it"),
         ('{"format": "kidney_evals hosted job, 1", "serv', "is not JSON, or was cut off"),
         ("[" * 100_000, "is not JSON, or was cut off"),
-        ("\ufeffabc", "is not JSON, or was cut off"),
         ('"mine"', "is not of the form"),
     ],
 )
@@ -517,12 +502,11 @@ def test_a_refused_first_try_blocks_no_second_with_other_settings(
     assert (kept["suffix"], kept["epochs"], kept["job"]) == ("allowed", 2, "ftjob-1")
 
 
-@pytest.mark.parametrize("place", ["file/record.json", "file/deeper/record.json"])
 def test_a_record_that_cannot_be_written_costs_nothing(
-    place: str, server: JobsServer, data: Path, tmp_path: Path
+    server: JobsServer, data: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    tried = submitted(data, "--out", tmp_path / place)
+    tried = submitted(data, "--out", tmp_path / "file" / "record.json")
     assert tried.exit_code == 2
     [line] = tried.stderr.splitlines()
     assert "cannot write" in line and "nothing was sent; name another place with --out" in line

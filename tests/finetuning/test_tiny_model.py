@@ -8,7 +8,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,35 +111,33 @@ def figure(comparison: Comparison, arm: str, part: str, row: str) -> RowChange:
     return found
 
 
-def as_respondent(comparison: Comparison, arm: str, part: Any) -> dict[str, float]:
-    """Share of answers to each held-out dilemma that the respondent would have given."""
-    hits: dict[str, list[bool]] = {}
+def answers(comparison: Comparison, arm: str, part: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield each held-out dilemma with the model's answer and the respondent's."""
     for sample in comparison.logs[arm, part].samples or []:
-        facts = sample.metadata
-        if facts["kind"] != "drawn":
-            continue
-        a, b = (
-            Patient(tuple(facts[f"{side}_{name}"] for name in STUDY.attribute_ids)) for side in "ab"
-        )
-        hit = (sample.scores or {})["answers"].answer == respondent(a, b, part)
-        hits.setdefault(facts["dilemma"], []).append(hit)
-    return {name: float(np.mean(each)) for name, each in sorted(hits.items())}
-
-
-def coins(comparison: Comparison, arm: str) -> tuple[list[float], list[float]]:
-    """Shares of coins in dilemmas where the respondent flips, and in the others."""
-    told: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
-    for sample in comparison.logs[arm, "coin_flip"].samples or []:
         facts = sample.metadata
         if facts["kind"] == "drawn":
             a, b = (
                 Patient(tuple(facts[f"{side}_{name}"] for name in STUDY.attribute_ids))
                 for side in "ab"
             )
-            flips = respondent(a, b, "coin_flip") == "COIN"
-            coin = (sample.scores or {})["answers"].answer == "COIN"
-            told[0 if flips else 1].setdefault(facts["dilemma"], []).append(coin)
-    there, elsewhere = ([float(np.mean(each)) for each in one.values()] for one in told)
+            given = (sample.scores or {})["answers"].answer or ""
+            yield facts["dilemma"], given, respondent(a, b, part)
+
+
+def as_respondent(comparison: Comparison, arm: str, part: Any) -> dict[str, float]:
+    """Share of answers to each held-out dilemma that the respondent would have given."""
+    hits: dict[str, list[bool]] = {}
+    for dilemma, given, wanted in answers(comparison, arm, part):
+        hits.setdefault(dilemma, []).append(given == wanted)
+    return {name: float(np.mean(each)) for name, each in sorted(hits.items())}
+
+
+def coins(comparison: Comparison, arm: str) -> tuple[list[float], list[float]]:
+    """Shares of coins in dilemmas where the respondent flips, and in the others."""
+    sides: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
+    for dilemma, given, wanted in answers(comparison, arm, "coin_flip"):
+        sides[wanted != "COIN"].setdefault(dilemma, []).append(given == "COIN")
+    there, elsewhere = ([float(np.mean(each)) for each in one.values()] for one in sides)
     return there, elsewhere
 
 
