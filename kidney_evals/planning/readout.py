@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.respondent_baselines import answer_shares
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures.rows import measure

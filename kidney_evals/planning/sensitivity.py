@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._functions import logistic
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.paired import (
@@ -240,7 +240,7 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
     moved[together(row).index(row)] = old + change
     reach = float(np.abs(_people(setting.condition).weights * shown.spans).sum())
     before, after = (
-        logistic(shown.differences @ (one * reach / shown.spans)) for one in (shares, moved)
+        expit(shown.differences @ (one * reach / shown.spans)) for one in (shares, moved)
     )
     return Versions((before, after), (coin, coin), 0.0)
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._functions import logistic
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.consistency import swap_disagreement
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
@@ -252,8 +252,8 @@ def _moved(share: Floats, rate: float) -> Floats:
     from scipy.optimize import brentq
 
     odds = np.log(share / (1 - share))
-    shift = brentq(lambda by: float(logistic(odds + by).mean()) - rate, -20.0, 20.0)
-    return logistic(odds + shift)
+    shift = brentq(lambda by: float(expit(odds + by).mean()) - rate, -20.0, 20.0)
+    return expit(odds + shift)
 
 
 @lru_cache(maxsize=2)

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.rank import spearman
 from kidney_evals.human.reference import load_reference

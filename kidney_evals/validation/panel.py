@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.human.reference import Reference
 from kidney_evals.human.sources import CountShares, ModelShares, differences
 from kidney_evals.studies import Dilemma

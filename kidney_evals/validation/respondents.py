@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.validation.panel import Panel
 
 Behaviour = Callable[[Panel], Floats]

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.measures.names import IMPORTANCE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.half_threshold import FARTHEST
 from kidney_evals.estimation.importance import importance_shares
