@@ -1,4 +1,4 @@
-"""Checks of arguments that the estimators share; each failure names the first offending row."""
+"""Checks of arguments. Each error names the argument and the first row that is not allowed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 LARGEST: Final = 1e50
-"""Numbers beyond this are refused: the fourth power of what is below is still a number."""
+"""Largest allowed absolute value: its fourth power is still a finite double."""
 
 _ROUNDING = 1e-4
 
@@ -23,7 +21,7 @@ def numbers(values: ArrayLike, name: str) -> Floats:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise _odd_row(values, name) from None
+        raise _not_numbers(values, name) from None
 
 
 def matrix(values: ArrayLike, name: str) -> Floats:
@@ -42,6 +40,14 @@ def matrix(values: ArrayLike, name: str) -> Floats:
     return array
 
 
+def pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the values of both patients of each answer or dilemma, of one shape (n, k)."""
+    one, two = matrix(first, "first"), matrix(second, "second")
+    if one.shape != two.shape:
+        raise InputError(f"first {one.shape} and second {two.shape} must have one shape (n, k)")
+    return one, two
+
+
 def shaped(
     values: ArrayLike,
     shape: tuple[int, ...],
@@ -54,8 +60,8 @@ def shaped(
 ) -> Floats:
     """Return `values` as an array of `shape` within [low, high], or raise `InputError`.
 
-    Infinite bounds still ask for finite numbers; `missing` lets NaN pass, and `slack` what rounding
-    puts so far outside.
+    Without bounds the values must still be finite. `missing` allows NaN. `slack` is how far
+    outside the bounds rounding may put a value.
     """
     array = numbers(values, name)
     if array.shape != shape:
@@ -64,15 +70,14 @@ def shaped(
     if missing:
         bad &= ~np.isnan(array)
     if bad.any():
-        rows = bad if bad.ndim == 1 else bad.any(axis=-1)
-        place = tuple(int(index) for index in np.unravel_index(np.argmax(rows), rows.shape))
+        place = first_place(np.asarray(bad if bad.ndim == 1 else bad.any(axis=-1)))
         row = place[0] if len(place) == 1 else place
         raise InputError(f"{name} row {row} is {array[place].tolist()}, {_outside(low, high)}")
     return array
 
 
 def shares(values: ArrayLike, shape: tuple[int, ...], name: str) -> Floats:
-    """Return shares of answers, 0 to 1 but for rounding or NaN, or raise `InputError`."""
+    """Return shares of answers, 0 to 1 (up to rounding) or NaN, or raise `InputError`."""
     return shaped(values, shape, name, 0, 1, missing=True, slack=_ROUNDING)
 
 
@@ -82,7 +87,7 @@ def column(values: ArrayLike, n: int, name: str, low: float, high: float) -> Flo
 
 
 def length(values: ArrayLike, name: str, least: int = 1) -> int:
-    """Return how many rows a one-dimensional array has, or raise `InputError`."""
+    """Return the number of rows of a one-dimensional array, or raise `InputError`."""
     array = _array(values, name)
     if array.ndim != 1:
         raise InputError(f"{name} must have shape (n,), not {array.shape}")
@@ -96,25 +101,24 @@ def codes(values: ArrayLike, n: int, name: str, allowed: tuple[int, ...]) -> Int
     array = _array(values, name)
     if array.shape != (n,):
         raise InputError(f"{name} must have shape ({n},), not {array.shape}")
-    bad = ~np.isin(array, allowed)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"{name} row {row} is {array[row]}, allowed are {list(allowed)}")
+    refuse(~np.isin(array, allowed), array, name, f"allowed are {list(allowed)}")
     return array.astype(np.int64)
 
 
 def places(values: ArrayLike, n: int, name: str, count: int) -> Ints:
     """Return `values` as (n,) indices from 0 to `count` - 1, or raise `InputError`."""
     array = column(values, n, name, 0, count - 1)
-    bad = array != np.floor(array)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"{name} row {row} is {array[row]}, not a whole number")
+    refuse(array != np.floor(array), array, name, "not a whole number")
     return array.astype(np.int64)
 
 
 def answers_with_coin(values: ArrayLike, n: int, model: str) -> Ints:
-    """Return (n,) codes 0 first, 1 second, 2 coin; raise `FitError` unless both kinds are there."""
+    """Return (n,) codes 0 first, 1 second, 2 coin.
+
+    Raises:
+        InputError: Another code or shape.
+        FitError: No answer is the coin, or every answer is.
+    """
     choice = codes(values, n, "choices", (0, 1, 2))
     coins = int((choice == 2).sum())
     if coins in (0, n):
@@ -130,11 +134,8 @@ def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int
         raise InputError(f"{name} must have shape ({n},), not {array.shape}")
     if n == 0:
         raise InputError(f"{name} has no rows")
-    # NaN is the label that does not equal itself.
-    bad = np.asarray(array != array, dtype=bool) | np.asarray(array == None, dtype=bool)  # noqa: E711
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"{name} row {row} is {array[row]}, not a label")
+    missing = (array != array) | np.asarray(array == None, dtype=bool)  # noqa: E711
+    refuse(np.asarray(missing, dtype=bool), array, name, "not a label")
     try:
         _, index = np.unique(array, return_inverse=True)
     except TypeError:
@@ -150,25 +151,37 @@ def whole(value: Any, name: str, least: int) -> int:
     return int(value)
 
 
+def refuse(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
+    """Raise `InputError` for the first of the (n,) rows that is marked bad, if there is one."""
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(f"{name} row {row} is {array[row]}, {why}")
+
+
+def first_place(bad: Bools) -> tuple[int, ...]:
+    """Return the index of the first True of an array of any shape."""
+    return tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))
+
+
 def _array(values: ArrayLike, name: str) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except ValueError:
-        raise _odd_row(values, name) from None
+        raise _not_numbers(values, name) from None
 
 
-def _odd_row(values: Any, name: str) -> InputError:
-    """Say which row cannot stand in an array of numbers."""
+def _not_numbers(values: Any, name: str) -> InputError:
+    """Return the error that names the row that does not fit into an array of numbers."""
     rows = list(values) if np.iterable(values) else [values]
     shape: tuple[int, ...] | None = None
     for row, value in enumerate(rows):
         try:
-            found = np.asarray(value, dtype=np.float64).shape
+            own = np.asarray(value, dtype=np.float64).shape
         except (TypeError, ValueError):
             return InputError(f"{name} row {row} is {value!r}, not a number")
-        shape = found if shape is None else shape
-        if found != shape:
-            return InputError(f"{name} row {row} has shape {found}, the rows before it {shape}")
+        shape = own if shape is None else shape
+        if own != shape:
+            return InputError(f"{name} row {row} has shape {own}, the rows before it {shape}")
     return InputError(f"{name} must be an array of numbers")
 
 

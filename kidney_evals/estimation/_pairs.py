@@ -1,4 +1,4 @@
-"""Two runs side by side: what they share, and intervals where hardly a dilemma differs."""
+"""Differences between two runs on the same dilemmas, with intervals where few of them differ."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Z95, Interval, student, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 _PRIOR = 0.5
-
-_HALVINGS = 60
 
 
 class PairedDifference(NamedTuple):
@@ -24,8 +23,8 @@ class PairedDifference(NamedTuple):
     Attributes:
         change: Second less first, with its 95 % interval; n counts the dilemmas it is taken over.
             NaN with n = 0 where either run has no value.
-        first: What the first run gets on them.
-        second: What the second run gets.
+        first: The value of the first run on them.
+        second: The value of the second run.
         p_value: Two-sided, of no difference; NaN without an interval.
     """
 
@@ -36,7 +35,7 @@ class PairedDifference(NamedTuple):
 
 
 NOTHING = PairedDifference(undefined(), NAN, NAN, NAN)
-"""Of runs that share nothing of what a figure needs."""
+"""The difference of runs that share no dilemma that a figure needs."""
 
 
 def changed(
@@ -65,11 +64,9 @@ def check_listed_alike(first: Decisions, second: Decisions) -> None:
         raise InputError("fixed differs between the two runs: one is drawn, one a fixed list")
 
 
-def on_both(
-    first: Decisions, second: Decisions, usable: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-) -> tuple[Decisions, Decisions]:
+def on_both(first: Decisions, second: Decisions, *usable: Bools) -> tuple[Decisions, Decisions]:
     """Return both runs on the dilemmas that are usable in both, masks of shape (D,)."""
-    mask = usable[0] & usable[1]
+    mask = np.logical_and.reduce(usable)
     return first.at(mask), second.at(mask)
 
 
@@ -94,8 +91,6 @@ def score_interval(each: Floats) -> tuple[Interval, float]:
     Returns:
         NaN with fewer than two pairs.
     """
-    from scipy.special import ndtr
-
     count = len(each)
     if count < 2:
         return NO_INTERVAL, NAN
@@ -105,12 +100,31 @@ def score_interval(each: Floats) -> tuple[Interval, float]:
     n = count * shrink
     gains = float(each[each > 0].sum()) / size * shrink
     losses = -float(each[each < 0].sum()) / size * shrink
-    value = (gains - losses) / n
-    low = _end(gains, losses, n, value, -1.0)
-    high = _end(gains, losses, n, value, 1.0)
     discordant = gains + losses
     score = (gains - losses) / np.sqrt(discordant) if discordant > 0 else 0.0
+    low, high = (_end(gains, losses, n, towards) for towards in (-1.0, 1.0))
     return Interval(size * low, size * high), float(2 * ndtr(-abs(score)))
+
+
+def _end(gains: float, losses: float, n: float, towards: float) -> float:
+    """Return the difference between the estimate and -1 or 1 at which Tango's score is z."""
+    from scipy.optimize import brentq
+
+    def excess(difference: float) -> float:
+        # The share of losses is the most likely one at that difference.
+        linear = -gains - losses + (2 * n - gains + losses) * difference
+        constant = -losses * difference * (1 - difference)
+        share = (np.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
+        variance = n * (2 * share + difference * (1 - difference))
+        # Times the standard error, which may be 0, so that the function is continuous.
+        return abs(gains - losses - n * difference) - Z95 * float(np.sqrt(max(variance, 0.0)))
+
+    value = (gains - losses) / n
+    # Without any change both terms are 0 at the estimate itself.
+    inside = value + 1e-12 * (towards - value)
+    if excess(inside) * excess(towards) >= 0:
+        return towards
+    return float(brentq(excess, inside, towards, xtol=1e-15))
 
 
 def widened(ends: Interval, value: float, unseen: float) -> Interval:
@@ -119,12 +133,6 @@ def widened(ends: Interval, value: float, unseen: float) -> Interval:
         value - float(np.hypot(value - ends.low, unseen)),
         value + float(np.hypot(ends.high - value, unseen)),
     )
-
-
-def answered_otherwise(first: Decisions, second: Decisions) -> NDArray[np.bool_]:
-    """Return the dilemmas to which the two runs' answers are not the same, shape (D,)."""
-    unlike: NDArray[np.bool_] = (first.counts != second.counts).any(axis=(1, 2))
-    return unlike
 
 
 def unseen_changes(each: Floats, reach: float) -> float:
@@ -149,32 +157,9 @@ def p_value(value: float, ends: Interval) -> float:
     The distance to the end on zero's side is taken for 1.96 standard errors, so that p < .05 where
     the interval leaves zero out. NaN without an interval.
     """
-    from scipy.special import ndtr
-
     if np.isnan(ends.low) or np.isnan(value):
         return NAN
     side = value - ends.low if value > 0 else ends.high - value
     if value == 0:
         return 1.0
     return float(2 * ndtr(-Z95 * abs(value) / side)) if side > 0 else 0.0
-
-
-def _end(gains: float, losses: float, n: float, value: float, towards: float) -> float:
-    """Return where the score falls to z between the estimate and -1 or 1, by halving."""
-    inside, outside = value, towards
-    for _ in range(_HALVINGS):
-        middle = (inside + outside) / 2
-        if abs(_score(gains, losses, n, middle)) < Z95:
-            inside = middle
-        else:
-            outside = middle
-    return inside
-
-
-def _score(gains: float, losses: float, n: float, difference: float) -> float:
-    """Return Tango's score; the share of losses is the most likely one at that difference."""
-    linear = -gains - losses + (2 * n - gains + losses) * difference
-    constant = -losses * difference * (1 - difference)
-    share = (np.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
-    variance = n * (2 * share + difference * (1 - difference))
-    return float((gains - losses - n * difference) / np.sqrt(variance)) if variance > 0 else np.inf

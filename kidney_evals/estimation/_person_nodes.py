@@ -1,26 +1,27 @@
-"""Integrals over one person's weights, by draws placed where the person's answers allow them."""
+"""Integrals over one person's coefficients, by draws near those that fit the person's answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtri
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._halton import MOST
-from kidney_evals.estimation._links import TRINOMIAL
+from kidney_evals.estimation._coin_models import TRINOMIAL, one_hot_answers
+from kidney_evals.estimation.arrays import Floats, Ints
+from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
 
 RandomModel = Literal["logit", "davidson"]
 """`logit` is for decided answers, `davidson` for answers with a coin."""
 
-COIN = 2
-
 NO_COIN = -1e3
 """A score of the coin at which nobody takes it; its exponential is 0."""
+
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 
 _DEFENSIVE = 0.25
 _WIDENING = 1.5
@@ -53,8 +54,7 @@ class Panel:
         return int(self.x.shape[1]) + self.coin
 
 
-@dataclass(frozen=True)
-class Population:
+class Population(NamedTuple):
     """Normal distribution of coefficients over people.
 
     Attributes:
@@ -78,9 +78,8 @@ class Population:
         return result
 
 
-@dataclass(frozen=True)
-class Nodes:
-    """Draws of each person's coefficients, and what they say about any population.
+class Nodes(NamedTuple):
+    """Draws of each person's coefficients, with importance weights for any population.
 
     A person's likelihood in a population with density f is the mean over R of
     exp(log_ratio) f(coefficients).
@@ -93,6 +92,30 @@ class Nodes:
 
     coefficients: Floats
     log_ratio: Floats
+
+
+def normal_draws(seed: int, people: int, draws: int, size: int) -> Floats:
+    """Return quasi-random standard normal draws, shape (people, draws, size).
+
+    The digits of each dimension's radical inverse are permuted at random, place by place (Owen
+    2017, "A randomized Halton algorithm in R"). Consecutive stretches of the sequence go to
+    consecutive people, so that one person's error of simulation makes up for another's (Train
+    2009, section 9.3.3). The permutations are of plain doubles of PCG64, which are the same in
+    every version of numpy; `scipy.stats.qmc.Halton` permutes otherwise.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    count = people * draws
+    points = np.zeros((count, size))
+    for dimension, prime in enumerate(_PRIMES[:size]):
+        rest = np.arange(count)
+        place = 1.0 / prime
+        while 1.0 - place < 1.0:
+            digits = random.random(prime).argsort(kind="stable")
+            points[:, dimension] += digits[rest % prime] * place
+            rest //= prime
+            place /= prime
+    normal: Floats = ndtri(np.clip(points, 1e-15, 1 - 1e-15))
+    return normal.reshape(people, draws, size)
 
 
 def panel(
@@ -108,20 +131,14 @@ def panel(
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
     coin = model == "davidson"
-    if not 1 <= k <= MOST - coin:
-        raise InputError(f"differences has {k} attributes, allowed are 1 to {MOST - coin}")
+    if not 1 <= k <= len(_PRIMES) - coin:
+        raise InputError(f"differences has {k} attributes, allowed are 1 to {len(_PRIMES) - coin}")
     choice = _checks.codes(choices, n, "choices", (0, 1, COIN) if coin else (0, 1))
     person, people = _checks.groups(persons, n, "persons")
     # Rows of a person are sorted as well, so that their order changes no digit.
     rank = np.lexsort((choice, *x.T, person))
     bounds = np.searchsorted(person[rank], np.arange(people + 1)).astype(np.int64)
     return Panel(x[rank], choice[rank], bounds, coin)
-
-
-def one_hot(choice: Ints) -> Floats:
-    """Return 1 where the answer was given, else 0, shape (3, n)."""
-    result: Floats = (choice == np.arange(3)[:, None]).astype(np.float64)
-    return result
 
 
 def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
@@ -204,7 +221,7 @@ def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats,
     side[:, :k] = 0.5 * answers.x
     tie = np.zeros(answers.size)
     tie[k:] = 1.0
-    chosen = one_hot(answers.choice)
+    chosen = one_hot_answers(answers.choice)
 
     def terms(point: Floats) -> tuple[Floats, Floats, Floats]:
         phi = (side * point[person]).sum(axis=1)

@@ -6,25 +6,23 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._resample import (
     Combine,
+    Shares,
     bootstrap,
     bootstrap_sums,
     dot,
     largest,
     observed,
-    strata,
 )
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import percentile, recentred, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
-
-Shares = NDArray[np.floating]
 
 _LEAST_SHARE = 1e-4
 
@@ -38,9 +36,9 @@ def agreement(decisions: Decisions) -> Quantity:
     """Return agreement over ceiling, Σ_i Σ_c q_i(c) p_i(c) / Σ_i max_c p_i(c).
 
     q are the model's answer shares and p people's, over the same answered dilemmas above and
-    below, so that nobody exceeds 1. With a coin on offer, decided answers are set against the
-    shares of people who decided: the coin is never the most frequent answer, so that a three-way
-    figure would reward a model that cannot be undecided.
+    below, so that no respondent exceeds 1. With a coin on offer, decided answers are set against
+    the shares of people who decided: the coin is never the most frequent answer, so that a
+    three-way figure would reward a model that cannot be undecided.
 
     Returns:
         `human` is one random person, who scores Σ p² / Σ max p on average; n counts dilemmas.
@@ -49,7 +47,7 @@ def agreement(decisions: Decisions) -> Quantity:
 
 
 def chance_corrected_agreement(decisions: Decisions) -> Quantity:
-    """Return (A - U) / (1 - U), A being `agreement` and U that of somebody who answers evenly.
+    """Return (A - U) / (1 - U), A being `agreement` and U that of a respondent who answers evenly.
 
     0 is chance, 1 the ceiling, below 0 is worse than chance. NaN where people are split evenly on
     every answered dilemma, so that no answer is better than another.
@@ -60,7 +58,7 @@ def chance_corrected_agreement(decisions: Decisions) -> Quantity:
     return _agreement(decisions, _corrected)
 
 
-def smooth_shares(shares: ArrayLike, people: ArrayLike) -> NDArray[np.floating]:
+def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
     """Return shares of counted answers as (count + ½) / (n + K/2), so that none is 0.
 
     Args:
@@ -80,8 +78,8 @@ def smooth_shares(shares: ArrayLike, people: ArrayLike) -> NDArray[np.floating]:
 def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity:
     """Return mean log p(answer) plus mean entropy of p, in nats, over all answers.
 
-    0 for somebody who draws each answer from people's shares, above 0 for somebody sharper than
-    people in people's direction, below 0 for somebody who answers otherwise. Not a ranking: more
+    0 for a respondent who draws each answer from people's shares, above 0 for one that is sharper
+    than people in people's direction, below 0 for one that answers otherwise. Not a ranking: more
     is not more human.
 
     Args:
@@ -144,7 +142,7 @@ def _agreement(decisions: Decisions, combine: Combine) -> Quantity:
 
 
 class _Sums(NamedTuple):
-    """What `_terms` sum to: in the run, for one random person, and in redrawn runs."""
+    """Sums of `_terms`: in the run, for one random person, and in redrawn runs."""
 
     dilemmas: int
     observed: tuple[Floats, ...]
@@ -158,7 +156,7 @@ def _sums(decisions: Decisions) -> _Sums | None:
     run = comparable(decisions.decided)
     if run.dilemmas == 0:
         return None
-    model, people = strata(run).shares[None], run.shares[None]
+    model, people = run.strata.shares[None], run.shares[None]
     here, person = (
         tuple(part.sum(axis=1)[0] for part in _terms(one, people)) for one in (model, people)
     )

@@ -1,9 +1,8 @@
-"""What a headline would be had the unanswered gone one way or the other (Manski 1989).
+"""Bounds on the headline figures over all answers that the unanswered samples might have had.
 
 A model that refuses the close calls looks more like people than it is. The bounds put its
 unanswered samples back, once in the way that lowers a figure and once in the way that raises it,
-and assume nothing about why they went unanswered. They hold no sampling error: they are what the
-sample itself leaves open.
+and assume nothing about why they went unanswered (Manski 1989). They hold no sampling error.
 """
 
 from __future__ import annotations
@@ -11,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Ints
 from kidney_evals.estimation.agreement import agreement
+from kidney_evals.estimation.arrays import Bools, Ints
 from kidney_evals.estimation.calibration import calibration_value
 from kidney_evals.estimation.decisions import COIN, FIRST, Decisions
 from kidney_evals.estimation.distance import distance_value
+from kidney_evals.estimation.intervals import NAN
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 _STEPS = 20
@@ -47,13 +47,15 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
     known = run.known
     missing = np.bincount(where, minlength=run.dilemmas) * known
     observed = agreement(decisions)
+    low = high = observed.value
     n = int(missing.sum())
-    if n == 0:
-        return Quantity(observed.value, observed.value, observed.value, observed.human, 0)
-    low = _extreme(run, missing, known, optional=decisions.has_coin, highest=False)
-    high = _extreme(run, missing, known, optional=decisions.has_coin, highest=True)
-    if observed.defined:
-        low, high = min(low, observed.value), max(high, observed.value)
+    if n:
+        low, high = (
+            _extreme(run, missing, known, optional=decisions.has_coin, highest=highest)
+            for highest in (False, True)
+        )
+        if observed.defined:
+            low, high = min(low, observed.value), max(high, observed.value)
     return Quantity(observed.value, low, high, observed.human, n)
 
 
@@ -68,8 +70,8 @@ def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike
     coins, read, n = float(decisions.counts[:, :, COIN].sum()), len(decisions), len(where)
     if read + n == 0:
         return undefined()
-    value = coins / read if read else float("nan")
-    return Quantity(value, coins / (read + n), (coins + n) / (read + n), float("nan"), n)
+    value = coins / read if read else NAN
+    return Quantity(value, coins / (read + n), (coins + n) / (read + n), n=n)
 
 
 def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
@@ -86,14 +88,13 @@ def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Q
     read = sizes[:, 0] * sizes[:, 1]
     pairs = (sizes + missing).prod(axis=1)
     differ = read - (counts[:, 0] * counts[:, 1]).sum(axis=1)
-    both = read > 0
-    value = float((differ[both] / read[both]).mean()) if both.any() else float("nan")
-    full = pairs > 0
+    both, full = read > 0, pairs > 0
+    value = float((differ[both] / read[both]).mean()) if both.any() else NAN
     if not full.any():
-        return Quantity(value, float("nan"), float("nan"), float("nan"), len(where))
+        return Quantity(value, n=len(where))
     low = float((differ[full] / pairs[full]).mean())
     high = float(((differ + pairs - read)[full] / pairs[full]).mean())
-    return Quantity(value, low, high, float("nan"), len(where))
+    return Quantity(value, low, high, n=len(where))
 
 
 def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
@@ -105,7 +106,7 @@ def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLik
     where, side = _unanswered(decisions, dilemma, order)
     if not decisions.has_coin:
         return undefined()
-    # What stands in for "no coin" does not matter to a coin rate.
+    # A coin rate does not depend on which patient stands for "no coin".
     ways = [np.full(len(where), answer) for answer in (FIRST, COIN)]
     return _either(calibration_value, decisions, where, side, ways)
 
@@ -118,7 +119,7 @@ def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) 
     """
     where, side = _unanswered(decisions, dilemma, order)
     shares = np.nan_to_num(decisions.shares[where])
-    ways = [shares.argmax(axis=1), shares.argmin(axis=1)] if len(where) else [where, where]
+    ways = [shares.argmax(axis=1), shares.argmin(axis=1)] if len(where) else []
     return _either(distance_value, decisions, where, side, ways)
 
 
@@ -127,21 +128,21 @@ def _either(
     decisions: Decisions,
     where: Ints,
     side: Ints,
-    ways: list[Ints] | list[NDArray[np.int64]],
+    ways: list[Ints],
 ) -> Quantity:
     value = figure(decisions)
-    filled = (
-        [figure(decisions.with_answers(where, side, way)) for way in ways] if len(where) else []
-    )
-    seen = [one for one in (value, *filled) if not np.isnan(one)]
-    low, high = (min(seen), max(seen)) if seen else (float("nan"), float("nan"))
+    seen = [value]
+    if len(where):
+        seen += [figure(decisions.with_answers(where, side, way)) for way in ways]
+    seen = [one for one in seen if not np.isnan(one)]
+    low, high = (min(seen), max(seen)) if seen else (NAN, NAN)
     return Quantity(value, low, high, n=len(where))
 
 
 def _extreme(
-    run: Decisions, missing: Ints, known: NDArray[np.bool_], *, optional: bool, highest: bool
+    run: Decisions, missing: Ints, known: Bools, *, optional: bool, highest: bool
 ) -> float:
-    """Largest or smallest Σ_i q_i·p_i / Σ_i max p_i over completions of the decided answers."""
+    """Return the extreme Σ_i q_i·p_i / Σ_i max p_i over completions of the decided answers."""
     sign = 1.0 if highest else -1.0
     p = np.where(known[:, None], run.shares, 0.0)
     counts = run.counts.sum(axis=1) * known[:, None]
@@ -152,7 +153,7 @@ def _extreme(
     total = read + missing
     filled = (met + missing * pick) / np.maximum(total, 1)
     left_out = met / np.maximum(read, 1)
-    ratio = float("nan")
+    ratio = NAN
     chosen = total > 0
     for _ in range(_STEPS):
         # A dilemma without any answer may stay out where its samples may have been coins.

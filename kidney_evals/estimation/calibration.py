@@ -1,4 +1,4 @@
-"""Does a model leave to chance what people leave to chance? Coin rates by closeness of patients.
+"""Coin rates by closeness of the patients: does a model flip where people flip?
 
 Closeness is people's |Δu|, in logits of the group that had to choose, so that it does not depend
 on anybody's coins.
@@ -11,19 +11,14 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._rates import rate_interval, surplus_interval
-from kidney_evals.estimation._resample import Terms, bootstrap, observed, strata
+from kidney_evals.estimation._resample import bootstrap, coin_gap, observed, rate_interval
+from kidney_evals.estimation.arrays import Bools
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.indecision import human_interval, human_rates
-from kidney_evals.estimation.intervals import (
-    DRAWS,
-    Interval,
-    difference,
-    percentile,
-)
+from kidney_evals.estimation.intervals import DRAWS, NAN, difference, percentile
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.two_stage import FlipSlope, fit_flip_slope
 
@@ -32,7 +27,7 @@ EDGES: Final = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
 
 
 class ClosenessBin(NamedTuple):
-    """Coin answers among dilemmas of like closeness.
+    """Coin answers among dilemmas of similar closeness.
 
     Attributes:
         lower: Lower edge of |Δu|.
@@ -53,7 +48,8 @@ def flip_calibration(decisions: Decisions) -> Quantity:
     f_b is the model's coin rate in bin b, h_b people's on the same dilemmas, w_b the bin's share
     of the counted dilemmas. V(f_b) is clustered by dilemma and taken of the answers less people's
     rates, as f_b and h_b share their dilemmas; V(h_b) is that of people's draws. Taking both off
-    leaves 0 on average for somebody who flips where people do, so a single value may be negative.
+    leaves 0 on average for a respondent who flips where people do, so a single value may be
+    negative.
 
     A bin with one dilemma shows no variance between dilemmas and is left out, unless the study is
     a fixed list with repeats, where answers vary within questions.
@@ -71,7 +67,7 @@ def flip_calibration(decisions: Decisions) -> Quantity:
         size = run.dilemmas
         total, bins = total + size, bins + 1
         value += size * squared
-        redrawn = bootstrap(run, _surplus(run), np.divide, key=index + 1)
+        redrawn = bootstrap(run, coin_gap(run), np.divide, key=index + 1)
         # Redrawn rates vary around the observed ones, so each variance comes off a second time.
         noise += size * (redrawn**2 - _redrawn_variance(run))
     if total == 0:
@@ -87,11 +83,11 @@ def calibration_value(decisions: Decisions) -> float:
         squared = _squared_gap(run)
         if not np.isnan(squared):
             total, value = total + run.dilemmas, value + run.dilemmas * squared
-    return value / total if total else float("nan")
+    return value / total if total else NAN
 
 
 def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
-    """Return the calibration of somebody with known coin shares on the same dilemmas.
+    """Return the calibration of a respondent with known coin shares on the same dilemmas.
 
     Args:
         decisions: The run that says which dilemmas and bins count.
@@ -109,7 +105,7 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
         gap = float((answers * (rates[mask] - run.shares[:, COIN])).sum() / answers.sum())
         total += run.dilemmas
         value += run.dilemmas * (gap**2 - _human_variance(run))
-    return value / total if total else float("nan")
+    return value / total if total else NAN
 
 
 def closeness_bins(decisions: Decisions) -> tuple[ClosenessBin, ...]:
@@ -120,7 +116,7 @@ def closeness_bins(decisions: Decisions) -> tuple[ClosenessBin, ...]:
     )
 
 
-def flip_slope(decisions: Decisions, human: float = float("nan")) -> Quantity:
+def flip_slope(decisions: Decisions, human: float = NAN) -> Quantity:
     """Return the slope of logit P(coin) on |Δu|, Firth-penalised and clustered by dilemma.
 
     Args:
@@ -157,8 +153,8 @@ def _bin(lower: float, upper: float, run: Decisions | None) -> ClosenessBin:
     people = run.shares[:, COIN]
     human = float((answers * people).sum() / answers.sum())
     ends = rate_interval(run, hits, trials)
-    model = surplus_interval(run, hits, trials, answers * people)
-    gap: Interval = difference(rate, model, human, human_interval(run, answers))
+    model = rate_interval(run, hits, trials, answers * people)
+    gap = difference(rate, model, human, human_interval(run, answers))
     return ClosenessBin(
         lower,
         upper,
@@ -168,10 +164,10 @@ def _bin(lower: float, upper: float, run: Decisions | None) -> ClosenessBin:
 
 
 class _Part(NamedTuple):
-    """The dilemmas of one bin: its place, which they are, and the run on them."""
+    """The dilemmas of one bin: its place, a mask of them, and the run on them."""
 
     place: int
-    mask: NDArray[np.bool_]
+    mask: Bools
     run: Decisions
 
 
@@ -189,30 +185,30 @@ def _parts(decisions: Decisions) -> tuple[_Part, ...]:
 
 
 def _squared_gap(run: Decisions) -> float:
-    """(f - h)² - V(f) - V(h) of a bin, NaN where V(f) cannot be estimated."""
-    gap = observed(run, _surplus(run), np.divide)
+    """Return (f - h)² - V(f) - V(h) of a bin, NaN where V(f) cannot be estimated."""
+    gap = observed(run, coin_gap(run), np.divide)
     return gap**2 - _model_variance(run) - _human_variance(run)
 
 
 def _redrawn_variance(run: Decisions) -> float:
-    """What redrawn (f - h)² loses: the variances of the estimate and those that redrawing adds."""
+    """Return the bias of a redrawn (f - h)²: the variances of the estimate and of redrawing."""
     model, human = _model_variance(run), _human_variance(run)
     if not run.fixed:
         return 2 * model + 2 * human
     answers = run.counts.sum(axis=(1, 2))
     weight = answers / answers.sum()
-    return model + float((weight**2 * strata(run).redrawn[:, COIN]).sum()) + 2 * human
+    return model + float((weight**2 * run.strata.redrawn[:, COIN]).sum()) + 2 * human
 
 
 def _model_variance(run: Decisions) -> float:
-    """V(f): within questions on a fixed list with repeats, between dilemmas otherwise."""
+    """Return V(f): within questions on a fixed list with repeats, between dilemmas otherwise."""
     answers = run.counts.sum(axis=(1, 2)).astype(np.float64)
     weight = answers / answers.sum()
     if run.fixed:
-        return float((weight**2 * strata(run).variance[:, COIN]).sum())
+        return float((weight**2 * run.strata.variance[:, COIN]).sum())
     if run.dilemmas < 2:
-        return float("nan")
-    surplus = strata(run).shares[:, COIN] - run.shares[:, COIN]
+        return NAN
+    surplus = run.strata.shares[:, COIN] - run.shares[:, COIN]
     residual = weight * (surplus - float((weight * surplus).sum()))
     return run.dilemmas / (run.dilemmas - 1) * float((residual**2).sum())
 
@@ -221,13 +217,3 @@ def _model_variance(run: Decisions) -> float:
 def _human_variance(run: Decisions) -> float:
     rates = human_rates(run, run.counts.sum(axis=(1, 2)))
     return float(rates.var(ddof=1)) if len(rates) > 1 else 0.0
-
-
-def _surplus(run: Decisions) -> Terms:
-    """What f - h of a bin sums over its dilemmas."""
-    answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[None]
-
-    def terms(q: NDArray[np.floating], p: NDArray[np.floating]) -> tuple[NDArray[np.floating], ...]:
-        return answers * (q[..., COIN] - p[..., COIN]), answers
-
-    return terms

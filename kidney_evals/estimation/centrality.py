@@ -1,22 +1,21 @@
 """How central a model is among people: the share of people farther from the group than it is.
 
 Distance is that of importance shares. One person's shares rest on about forty answers and are
-noisy, so a person lies far from the group by chance alone. The model is brought to the same noise:
-forty of its answers, one to a dilemma, are resampled and fitted by the estimator that people's
-distances come from (Firth-penalised logit without a pull of the first place), and what is counted
-is averaged over resamples.
+noisy, so a person lies far from the group by chance alone. The model gets the same noise: forty of
+its answers, one to a dilemma, are resampled and fitted by the estimator of people's distances
+(Firth-penalised logit without a pull of the first place), and the share is averaged over resamples.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._logit_design import determined
+from kidney_evals.estimation._fit import full_rank
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.intervals import NAN, wilson
@@ -36,8 +35,7 @@ _NUMBERS = 2_000_000
 """Random numbers that are drawn at a time."""
 
 
-@dataclass(frozen=True)
-class Centrality:
+class Centrality(NamedTuple):
     """How central a model is.
 
     Attributes:
@@ -127,7 +125,7 @@ def centrality(
     # patients can change which answers are drawn.
     rank = np.lexsort((*(x * (2 * first - 1)[:, None]).T, index))
     x, first, index = x[rank], first[rank], index[rank]
-    if count < answers or not determined(x, intercept=False).all():
+    if count < answers or not full_rank(x, intercept=False)[2].all():
         return Centrality(NAN, NAN, NAN, NAN, NAN, 0)
     random = np.random.Generator(np.random.PCG64(seed))
     chosen, rows = _subsamples(random, index, count, answers, resamples)

@@ -1,4 +1,4 @@
-"""Does a model answer the same dilemma alike, whichever patient is shown first?"""
+"""Consistency of a model's answers between orders and repetitions of a dilemma."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._rates import rate_interval
-from kidney_evals.estimation._resample import strata
+from kidney_evals.estimation._resample import rate_interval
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import FIRST, SECOND, Counts, Decisions
-from kidney_evals.estimation.intervals import Interval, mean_interval, proportion, wilson
+from kidney_evals.estimation.intervals import NAN, Interval, mean_interval, proportion, wilson
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 
-def swap_disagreement(decisions: Decisions, human: float = float("nan")) -> Quantity:
+def swap_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
     """Return the share of dilemmas answered differently in the two orders.
 
     With repeats, the share of pairs of one answer from each order, mean over dilemmas. It holds
@@ -22,7 +21,7 @@ def swap_disagreement(decisions: Decisions, human: float = float("nan")) -> Quan
 
     Args:
         decisions: A run; coin answers are answers.
-        human: What people do, passed through.
+        human: People's value, passed through.
 
     Returns:
         NaN with n = 0 where no dilemma was answered in both orders; n counts those that were.
@@ -42,7 +41,7 @@ def swap_disagreement(decisions: Decisions, human: float = float("nan")) -> Quan
     return Quantity(value, ends.low, ends.high, human, len(each))
 
 
-def retest_disagreement(decisions: Decisions, human: float = float("nan")) -> Quantity:
+def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
     """Return how often two answers to one dilemma in the same order differ.
 
     The share of pairs of repetitions, mean over orders of a dilemma and over dilemmas:
@@ -50,9 +49,9 @@ def retest_disagreement(decisions: Decisions, human: float = float("nan")) -> Qu
     chance alone.
 
     Args:
-        decisions: A run; coin answers are answers. Read-out probabilities say what repetitions
-            would do.
-        human: What people do, passed through.
+        decisions: A run; coin answers are answers. Probabilities that were read out stand for
+            repetitions.
+        human: People's value, passed through.
 
     Returns:
         NaN with n = 0 where no order of a dilemma was repeated; n counts dilemmas.
@@ -93,8 +92,8 @@ def within_orders(decisions: Decisions) -> Floats:
 def order_effect(decisions: Decisions) -> Quantity:
     """Return disagreement between orders less disagreement within an order.
 
-    0 for somebody whose choices do not depend on the order of the patients, however noisy. Needs
-    two answers to each order of a dilemma, or their probabilities.
+    0 for a respondent whose choices do not depend on the order of the patients, however noisy.
+    Needs two answers to each order of a dilemma, or their probabilities.
 
     Returns:
         NaN with n = 0 without such repeats; `human` is NaN. n counts dilemmas repeated in both
@@ -143,9 +142,8 @@ def position_bias(decisions: Decisions) -> Quantity:
     rate = float(hits.sum() / total)
     if run.fixed:
         # Half of s_ab(first) - s_ba(first) has the variance of the first patient's share.
-        kept = strata(run.at(both))
         weight = trials.sum(axis=1) / total
-        variance = float((weight**2 * kept.redrawn[:, FIRST]).sum())
+        variance = float((weight**2 * run.at(both).strata.redrawn[:, FIRST]).sum())
         ends = _fixed_ends(rate, variance if run.chances is None else None, n)
     else:
         least = _balance(trials, rate) * run.least_effect
@@ -167,11 +165,11 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
     run = decisions.decided
     gap = run.differences
     if weak:
-        first, second = (gap >= 0).all(axis=1), (gap <= 0).all(axis=1)
-        first, second = first & ~second, second & ~first
+        # An exclusive or leaves out patients who are equal in every attribute.
+        one_sided = (gap >= 0).all(axis=1) ^ (gap <= 0).all(axis=1)
     else:
-        first, second = (gap > 0).all(axis=1), (gap < 0).all(axis=1)
-    run = run.at((first | second) & run.answered)
+        one_sided = (gap > 0).all(axis=1) | (gap < 0).all(axis=1)
+    run = run.at(one_sided & run.answered)
     if run.dilemmas == 0:
         return undefined()
     better = np.where(run.differences.sum(axis=1) > 0, FIRST, SECOND)
@@ -185,7 +183,7 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
 
 
 def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return the swap disagreement of somebody who draws each answer afresh.
+    """Return the swap disagreement of a respondent who draws each answer afresh.
 
     Args:
         decisions: The run that says which dilemmas count.
@@ -197,7 +195,7 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
     mask = (decisions.counts.sum(axis=2) > 0).all(axis=1)
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     known = q[mask & ~np.isnan(q).any(axis=1)]
-    return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else float("nan")
+    return float((1 - (known**2).sum(axis=1)).mean()) if len(known) else NAN
 
 
 def _repetitions(counts: Counts, known: bool) -> tuple[Floats, Counts, Floats, Floats]:
@@ -211,7 +209,7 @@ def _repetitions(counts: Counts, known: bool) -> tuple[Floats, Counts, Floats, F
 
 
 def _both_orders(decisions: Decisions, least: int) -> tuple[Counts, Counts]:
-    """Counts (d, 2, K) and sizes (d, 2) of dilemmas with `least` answers in each order.
+    """Return counts (d, 2, K) and sizes (d, 2) of dilemmas with `least` answers in each order.
 
     Probabilities stand for any number of answers.
     """
@@ -227,7 +225,7 @@ def _across(counts: Counts, sizes: Counts) -> Floats:
 
 
 def _across_variance(counts: Counts, sizes: Counts) -> float:
-    """Variance of the mean of 1 - s·t over fixed dilemmas, s and t the shares by order."""
+    """Return the variance of the mean of 1 - s·t over fixed dilemmas; s, t are shares by order."""
     linear = _delta(-(counts / sizes[:, :, None])[:, ::-1], counts, sizes)
     # Σ t'Var(s)t + s'Var(t)s with estimated s and t holds tr Var(s)Var(t) once too often.
     smooth = _smooth(counts, sizes)
@@ -238,7 +236,7 @@ def _across_variance(counts: Counts, sizes: Counts) -> float:
 
 
 def _delta(slope: Floats, counts: Counts, sizes: Counts) -> Floats:
-    """Variance of Σ_o slope_o · s_o with smoothed multinomial shares s, shape (d,)."""
+    """Return the variance of Σ_o slope_o · s_o with smoothed multinomial shares s, shape (d,)."""
     smooth = _smooth(counts, sizes)
     mean = (slope * smooth).sum(axis=2)
     each = ((slope**2 * smooth).sum(axis=2) - mean**2) / sizes
@@ -252,9 +250,9 @@ def _smooth(counts: Counts, sizes: Counts) -> Floats:
 
 
 def _fixed_ends(value: float, variance: float | None, count: int) -> Interval:
-    """Wilson's interval of a proportion over `count` answers or pairs to fixed questions.
+    """Return Wilson's interval of a proportion over `count` answers or pairs to fixed questions.
 
-    None for the variance says that there is none.
+    Without a variance (None) the interval is the value itself.
     """
     if variance is None:
         return Interval(value, value)
@@ -266,7 +264,7 @@ def _fixed_ends(value: float, variance: float | None, count: int) -> Interval:
 
 
 def _balance(trials: Counts, rate: float) -> float:
-    """Smallest design effect of side choices: as if one dilemma more or less were one-sided."""
+    """Return the smallest design effect of side choices: one dilemma more or less is one-sided."""
     total = float(trials.sum())
     binomial = rate * (1 - rate) / total
     least = (float(trials.sum(axis=1).max()) / total) ** 2

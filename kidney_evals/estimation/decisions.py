@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation import _decision_checks as _given
-from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.errors import InputError
 
 FIRST: Final = 0
 """The first-listed patient was chosen."""
@@ -39,6 +39,35 @@ DRAWN: Final = 40
 
 _NEVER = 1e-12
 _GOLDEN = 0.6180339887498949
+_SUM_TOLERANCE = 1e-4
+_MOST = 2**53
+_PRIOR = 0.5
+
+
+class Strata(NamedTuple):
+    """Answers of each dilemma in the strata they are resampled in.
+
+    Orders are strata where each holds at least two answers of a dilemma; otherwise the answers of
+    a dilemma are one stratum, since a single answer shows nothing of its own variance.
+
+    Attributes:
+        counts: Answers by dilemma, stratum and choice, shape (D, 2, K); an unused stratum is 0.
+            None where probabilities were read out: there is nothing to redraw.
+        weights: Weight of each stratum in its dilemma's answer shares, shape (D, 2), rows sum
+            to 1, or to 0 where there is no answer.
+        shares: Answer shares q, shape (D, K); NaN rows without answers.
+        variance: Unbiased estimate of Var(q_c), shape (D, K); NaN with a single answer.
+        smooth: Shares within strata, (count + a/K) / (m + a) with a = ½, shape (D, 2, K): what
+            answers are redrawn from, since a few that agree do not show that all would.
+        redrawn: Variance of shares redrawn from `smooth`, shape (D, K).
+    """
+
+    counts: Ints | None
+    weights: Floats
+    shares: Floats
+    variance: Floats
+    smooth: Floats
+    redrawn: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,22 +113,20 @@ class Decisions:
     chances: Floats | None = None
 
     def __post_init__(self) -> None:
-        differences = _given.table(self.differences, "differences")
+        differences = _table(self.differences, "differences")
         count = len(differences)
         if count:
             differences = _checks.matrix(differences, "differences")
-        shares = _given.known_shares(_given.table(self.shares, "shares"), count)
+        shares = _known_shares(_table(self.shares, "shares"), count)
         width = shares.shape[1]
-        draws = None if self.share_draws is None else _given.share_draws(self.share_draws, shares)
+        draws = None if self.share_draws is None else _share_draws(self.share_draws, shares)
         closeness = _checks.shaped(self.closeness, (count,), "closeness", 0, np.inf, missing=True)
-        dilemma = _given.integers(self.dilemma, None, "dilemma", 0, count - 1)
+        dilemma = _integers(self.dilemma, None, "dilemma", 0, count - 1)
         n = len(dilemma)
-        order = _given.integers(self.order, n, "order", 0, 1)
-        epoch = _given.integers(self.epoch, n, "epoch", 0, None)
-        choice = _given.integers(self.choice, n, "choice", 0, width - 1)
-        chances = (
-            None if self.chances is None else _given.answer_chances(self.chances, choice, width)
-        )
+        order = _integers(self.order, n, "order", 0, 1)
+        epoch = _integers(self.epoch, n, "epoch", 0, None)
+        choice = _integers(self.choice, n, "choice", 0, width - 1)
+        chances = None if self.chances is None else _chances(self.chances, choice, width)
         ties = () if chances is None else tuple(chances.T)
         rank = np.lexsort((*ties, choice, epoch, order, dilemma))
         for name, value in {
@@ -130,12 +157,12 @@ class Decisions:
         return bool(self.shares.shape[1] == 3)
 
     @property
-    def answered(self) -> NDArray[np.bool_]:
+    def answered(self) -> Bools:
         """Which dilemmas have an answer, shape (D,)."""
         return np.asarray(self.counts.any(axis=(1, 2)))
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Bools:
         """Which dilemmas have people's shares, shape (D,)."""
         return np.asarray(np.isfinite(self.shares).all(axis=1))
 
@@ -154,7 +181,7 @@ class Decisions:
         return result
 
     @property
-    def repeated(self) -> NDArray[np.bool_]:
+    def repeated(self) -> Bools:
         """Which dilemmas have people's shares and two answers or more, shape (D,).
 
         One call whose probabilities are known says more than many answers.
@@ -162,6 +189,15 @@ class Decisions:
         if self.chances is not None:
             return self.answered & self.known
         return np.asarray(self.known & (self.counts.sum(axis=(1, 2)) >= 2))
+
+    @property
+    def least_effect(self) -> float:
+        """Smallest design effect of a rate over dilemmas.
+
+        Answers vary at least as much as tosses of a coin. Probabilities do not: over dilemmas of
+        similar probability a rate is known far better, up to this bound.
+        """
+        return 1.0 if self.chances is None else 1e-4
 
     @cached_property
     def counts(self) -> Counts:
@@ -176,14 +212,36 @@ class Decisions:
         result: Ints = flat.astype(np.int64).reshape(self.dilemmas, 2, width)
         return result
 
-    @property
-    def least_effect(self) -> float:
-        """Smallest design effect of a rate over dilemmas.
-
-        Answers vary at least as much as tosses of a coin. Probabilities do not: over dilemmas of
-        like probability a rate is known far better, up to what this allows for.
-        """
-        return 1.0 if self.chances is None else 1e-4
+    @cached_property
+    def strata(self) -> Strata:
+        """The answers of each dilemma by stratum, with shares and their variance."""
+        counts = self.counts
+        sizes = counts.sum(axis=2)
+        if self.chances is not None:
+            # Each order that was asked counts alike, and nothing varies.
+            asked = sizes > 0
+            weights = asked / np.maximum(asked.sum(axis=1, keepdims=True), 1)
+            within = counts / np.where(asked, sizes, 1)[:, :, None]
+            shares = (weights[:, :, None] * within).sum(axis=1)
+            shares[~asked.any(axis=1)] = np.nan
+            nothing = np.where(np.isnan(shares), np.nan, 0.0)
+            return Strata(None, weights, shares, nothing, within, np.nan_to_num(nothing))
+        apart = (sizes >= 2).all(axis=1)
+        pooled = np.stack([counts.sum(axis=1), np.zeros_like(counts[:, 0])], axis=1)
+        kept: Ints = np.where(apart[:, None, None], counts, pooled)
+        m = kept.sum(axis=2).astype(np.float64)
+        weights = np.where(apart[:, None], 0.5, [1.0, 0.0]) * (m.sum(axis=1, keepdims=True) > 0)
+        within = kept / np.maximum(m, 1)[:, :, None]
+        shares = (weights[:, :, None] * within).sum(axis=1)
+        shares[m.sum(axis=1) == 0] = np.nan
+        spread = within * (1 - within) / np.where(m > 1, m - 1, np.nan)[:, :, None]
+        used = (weights > 0)[:, :, None]
+        variance = np.where(used, weights[:, :, None] ** 2 * spread, 0.0).sum(axis=1)
+        variance[m.sum(axis=1) == 0] = np.nan
+        smooth = (kept + _PRIOR / kept.shape[2]) / (m + _PRIOR)[:, :, None]
+        each = smooth * (1 - smooth) / np.maximum(m, 1)[:, :, None]
+        redrawn = (weights[:, :, None] ** 2 * each).sum(axis=1)
+        return Strata(kept, weights, shares, variance, smooth, redrawn)
 
     @cached_property
     def drawn(self) -> Decisions:
@@ -218,28 +276,18 @@ class Decisions:
         """
         if not self.has_coin:
             return self
-        chances = None
-        if self.chances is None:
-            keep, choice = self.choice != COIN, self.choice
-        else:
-            keep = self.chances[:, :COIN].sum(axis=1) > _NEVER
-            chances = self.chances[keep, :COIN]
-            choice = self.chances[:, :COIN].argmax(axis=1)
         shares = _renormalised(self.shares).astype(np.float64)
         draws = self.share_draws
         if draws is not None:
             kept = _renormalised(draws)
-            # A redrawn crowd may hold nobody who decides: it says nothing, so the shares stand.
+            # Where a redrawn crowd holds nobody who decides, the shares of record stand.
             draws = np.where(np.isnan(kept) & ~np.isnan(shares), shares.astype(draws.dtype), kept)
-        return self._with(
-            dilemma=self.dilemma[keep],
-            order=self.order[keep],
-            epoch=self.epoch[keep],
-            choice=choice[keep],
-            chances=chances,
-            shares=shares,
-            share_draws=draws,
-        )
+        changes: dict[str, Any] = {"shares": shares, "share_draws": draws}
+        if self.chances is None:
+            return self._rows(self.choice != COIN, **changes)
+        changes["choice"] = self.chances[:, :COIN].argmax(axis=1)
+        changes["chances"] = self.chances[:, :COIN]
+        return self._rows(self.chances[:, :COIN].sum(axis=1) > _NEVER, **changes)
 
     def take(self, rows: ArrayLike) -> Decisions:
         """Return the same dilemmas with the answers at `rows` (indices or a mask) only.
@@ -247,14 +295,7 @@ class Decisions:
         Raises:
             InputError: A mask of the wrong length, or an index that no answer has.
         """
-        keep = _given.selection(rows, len(self), "rows")
-        return self._with(
-            dilemma=self.dilemma[keep],
-            order=self.order[keep],
-            epoch=self.epoch[keep],
-            choice=self.choice[keep],
-            chances=None if self.chances is None else self.chances[keep],
-        )
+        return self._rows(_selection(rows, len(self), "rows"))
 
     def at(self, dilemmas: ArrayLike) -> Decisions:
         """Return the run on some of its dilemmas, re-indexed in their listed order.
@@ -266,28 +307,30 @@ class Decisions:
             InputError: A mask of the wrong length, or an index that no dilemma has.
         """
         mask = np.zeros(self.dilemmas, dtype=bool)
-        mask[_given.selection(dilemmas, self.dilemmas, "dilemmas")] = True
+        mask[_selection(dilemmas, self.dilemmas, "dilemmas")] = True
         if mask.all():
             return self
         position = np.cumsum(mask) - 1
-        keep = mask[self.dilemma]
-        return self._with(
-            dilemma=position[self.dilemma[keep]],
-            order=self.order[keep],
-            epoch=self.epoch[keep],
-            choice=self.choice[keep],
-            chances=None if self.chances is None else self.chances[keep],
+        return self._rows(
+            mask[self.dilemma],
+            dilemma=position[self.dilemma],
             differences=self.differences[mask],
             shares=self.shares[mask],
             share_draws=None if self.share_draws is None else self.share_draws[:, mask],
             closeness=self.closeness[mask],
         )
 
-    def _with(self, **changes: object) -> Decisions:
-        """A copy of checked arrays needs no second check, which would cost more than the copy."""
+    def _rows(self, keep: Bools | Ints, **changes: Any) -> Decisions:
+        """Return the answers at `keep` after changes of whole arrays.
+
+        Checked arrays need no second check, which would cost more than the copy.
+        """
         copy = object.__new__(Decisions)
         for field in fields(self):
-            object.__setattr__(copy, field.name, changes.get(field.name, getattr(self, field.name)))
+            value = changes.get(field.name, getattr(self, field.name))
+            if field.name in ("dilemma", "order", "epoch", "choice", "chances"):
+                value = None if value is None else value[keep]
+            object.__setattr__(copy, field.name, value)
         return copy
 
     def against(self, shares: Floats, share_draws: NDArray[np.floating] | None) -> Decisions:
@@ -305,19 +348,19 @@ class Decisions:
         Raises:
             InputError: Wrong shapes or values.
         """
-        m = _checks.length(dilemma, "dilemma", 0)
+        m, width = _checks.length(dilemma, "dilemma", 0), self.shares.shape[1]
         extra = _checks.places(dilemma, m, "dilemma", self.dilemmas)
         side = _checks.codes(order, m, "order", (0, 1))
-        more = _checks.codes(choice, m, "choice", tuple(range(self.shares.shape[1])))
+        more = _checks.codes(choice, m, "choice", tuple(range(width)))
         epoch = int(self.epoch.max(initial=-1)) + 1
         chances = self.chances
         if chances is not None:
-            chances = np.concatenate([chances, np.eye(self.shares.shape[1])[more]])
+            chances = np.concatenate([chances, np.eye(width)[more]])
         return replace(
             self,
             dilemma=np.concatenate([self.dilemma, extra]),
             order=np.concatenate([self.order, side]),
-            epoch=np.concatenate([self.epoch, np.full(len(extra), epoch)]),
+            epoch=np.concatenate([self.epoch, np.full(m, epoch)]),
             choice=np.concatenate([self.choice, more]),
             chances=chances,
         )
@@ -329,3 +372,92 @@ def _renormalised(shares: NDArray[np.floating]) -> NDArray[np.floating]:
     with np.errstate(invalid="ignore", divide="ignore"):
         result: NDArray[np.floating] = np.where(total > 0, kept / total, np.nan)
     return result
+
+
+def _selection(rows: ArrayLike, count: int, name: str) -> Bools | Ints:
+    """Return a mask of shape (count,), or sorted indices, which keep the order of the run."""
+    chosen = np.asarray(rows) if _checks.length(rows, name, 0) else np.zeros(0, dtype=np.int64)
+    if chosen.dtype != bool:
+        return np.sort(_checks.places(chosen, len(chosen), name, count))
+    if len(chosen) != count:
+        raise InputError(f"{name} must have shape ({count},), not {chosen.shape}")
+    return chosen
+
+
+def _table(values: ArrayLike, name: str) -> Floats:
+    array = _checks.numbers(values, name)
+    if array.ndim != 2:
+        raise InputError(f"{name} must have shape (dilemmas, columns), not {array.shape}")
+    return array
+
+
+def _known_shares(shares: Floats, count: int) -> Floats:
+    """Return people's shares of two or three answers, a row NaN where nobody was asked."""
+    if shares.shape[0] != count or shares.shape[1] not in (2, 3):
+        raise InputError(f"shares must have shape ({count}, 2 or 3), not {shares.shape}")
+    bad = _not_shares(shares)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"shares row {row} is {shares[row].tolist()}: neither shares that sum to 1 nor all NaN"
+        )
+    return shares
+
+
+def _chances(given: ArrayLike, choice: Ints, width: int) -> Floats:
+    """Return probabilities of answers, the largest of each row being that of its choice."""
+    chances = _checks.shares(given, (len(choice), width), "chances")
+    total = chances.sum(axis=1)
+    best = chances[np.arange(len(choice)), choice] >= chances.max(axis=1, initial=0.0)
+    bad = ~((total > 0) & (total < 1 + _SUM_TOLERANCE) & best)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"chances row {row} is {chances[row].tolist()} with choice {choice[row]}: not "
+            "probabilities of which that of the choice is the largest"
+        )
+    return chances
+
+
+def _share_draws(given: NDArray[np.floating], shares: Floats) -> NDArray[np.floating]:
+    """Return redrawn shares, known wherever the shares of record are."""
+    draws = given if isinstance(given, np.ndarray) else _checks.numbers(given, "share_draws")
+    if not np.issubdtype(draws.dtype, np.floating):
+        draws = _checks.numbers(draws, "share_draws")
+    if draws.ndim != 3 or draws.shape[1:] != shares.shape or len(draws) == 0:
+        raise InputError(f"share_draws must have shape (draws, *{shares.shape}), not {draws.shape}")
+    known = np.isfinite(shares).all(axis=1)
+    for draw, values in enumerate(draws):
+        bad = _not_shares(values) | (np.isnan(values).any(axis=1) & known)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InputError(
+                f"share_draws draw {draw} row {row} is {values[row].tolist()}, not shares"
+            )
+    return draws
+
+
+def _not_shares(values: NDArray[np.floating]) -> Bools:
+    with np.errstate(invalid="ignore"):
+        sound = (values >= -1e-9).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) < _SUM_TOLERANCE)
+    result: Bools = ~(sound | np.isnan(values).all(axis=-1))
+    return result
+
+
+def _integers(values: ArrayLike, n: int | None, name: str, low: int, high: int | None) -> Ints:
+    """Return whole numbers between `low` and `high` (None: no limit), or raise `InputError`."""
+    size = _checks.length(values, name, 0)
+    if n is not None and size != n:
+        raise InputError(f"{name} must have shape ({n},), not {(size,)}")
+    array = np.asarray(values)
+    if size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if not np.issubdtype(array.dtype, np.integer):
+        real = _checks.column(_checks.numbers(values, name), size, name, -np.inf, np.inf)
+        bad = (real != np.round(real)) | (np.abs(real) > _MOST)
+        _checks.refuse(np.asarray(bad), array, name, "not a whole number")
+    array = array.astype(np.int64)
+    outside = (array < low) | (array > high if high is not None else False)
+    span = f"{low} or more" if high is None else f"{low} to {high}"
+    _checks.refuse(outside, array, name, f"allowed is {span}")
+    return array

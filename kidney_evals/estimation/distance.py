@@ -1,24 +1,18 @@
 """How far a model's shares of answers lie from people's, without the bias of few answers.
 
-One answer stands at a distance from p even where the model answers exactly as people do. Products
-of two different answers to the same dilemma have no such bias: E (y_1 - p)(y_2 - p) = (q - p)²
-for independent answers with shares q.
+A single answer lies at a distance from p even where the model answers exactly as people do.
+Products of two different answers to the same dilemma have no such bias:
+E (y_1 - p)(y_2 - p) = (q - p)² for independent answers with shares q.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._resample import (
-    Strata,
-    bootstrap,
-    dot,
-    human_variance,
-    strata,
-)
+from kidney_evals.estimation._resample import Shares, bootstrap, dot, human_variance
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import percentile
@@ -40,26 +34,20 @@ def choice_distance(decisions: Decisions) -> Quantity:
     to be taken off, unknown, and any guess at it would decide the result.
 
     Returns:
-        NaN with n = 0 where no dilemma has two answers. Somebody who draws answers from people's
-        shares scores 0; `human` is NaN. n counts dilemmas with two answers or more. The interval is
-        for the distance to the reference shares, whose own error it contains.
+        NaN with n = 0 where no dilemma has two answers. A respondent who draws answers from
+        people's shares scores 0; `human` is NaN. n counts dilemmas with two answers or more. The
+        interval is for the distance to the reference shares, whose own error it contains.
     """
     run = _repeated(decisions)
-    if run.dilemmas == 0:
-        return undefined()
-    kept = strata(run)
-    value = float(_squared(kept, run.shares).mean())
     # Redrawn people lie V(p) farther off than the shares of record; the point estimate takes
     # those as given, so that V(p) comes off once.
-    off = human_variance(run) + _model_variance(kept, fixed=run.fixed)
-    ends = percentile(_redrawn(run, off), None if run.fixed else run.dilemmas)
-    return Quantity(value, ends.low, ends.high, n=run.dilemmas)
+    return _distance(run, np.zeros(run.dilemmas))
 
 
 def distance_value(decisions: Decisions) -> float:
     """Return the value of `choice_distance` alone."""
     run = _repeated(decisions)
-    return float(_squared(strata(run), run.shares).mean()) if run.dilemmas else float("nan")
+    return float(_squared(run).mean()) if run.dilemmas else float("nan")
 
 
 def side_correction(decisions: Decisions) -> float:
@@ -68,8 +56,8 @@ def side_correction(decisions: Decisions) -> float:
     Without repeats the cross product of the two orders estimates the squared distance of the
     pooled shares less Σ_c d_c² / 4, d_c being the difference of shares between the orders. The
     part of d that is the same in every dilemma can be estimated: ¼ (|mean d|² - its variance).
-    Somebody who always answers A gets -Σ_c p_c (1 - p_c) for a distance (below a human draw), and
-    with the correction what an even answerer gets.
+    A respondent who always answers A gets -Σ_c p_c (1 - p_c) for a distance (below a human draw),
+    and with the correction the distance of an even answerer.
 
     Returns:
         The amount to add, at least 0; 0 where dilemmas were repeated within orders or
@@ -113,24 +101,18 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
     if run.dilemmas == 0:
         return undefined()
     if people is None:
-        variance = human_variance(run)
-    else:
-        shape = (decisions.dilemmas,)
-        count = _checks.shaped(people, shape, "people", 0, np.inf, missing=True)
-        few = ~(count >= 2) & mask
-        if few.any():
-            row = int(np.argmax(few))
-            raise InputError(f"people row {row} is {count[row]:g}: a variance needs two or more")
-        variance = (run.shares * (1 - run.shares)).sum(axis=1) / (count[mask] - 1)
-    kept = strata(run)
-    value = float((_squared(kept, run.shares) - variance).mean())
-    off = variance + human_variance(run) + _model_variance(kept, fixed=run.fixed)
-    ends = percentile(_redrawn(run, off), None if run.fixed else run.dilemmas)
-    return Quantity(value, ends.low, ends.high, n=run.dilemmas)
+        return _distance(run, human_variance(run))
+    shape = (decisions.dilemmas,)
+    count = _checks.shaped(people, shape, "people", 0, np.inf, missing=True)
+    few = ~(count >= 2) & mask
+    if few.any():
+        row = int(np.argmax(few))
+        raise InputError(f"people row {row} is {count[row]:g}: a variance needs two or more")
+    return _distance(run, (run.shares * (1 - run.shares)).sum(axis=1) / (count[mask] - 1))
 
 
 def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return the squared distance of somebody with known answer shares on the same dilemmas.
+    """Return the squared distance of a respondent with known answer shares on the same dilemmas.
 
     Args:
         decisions: The run that says which dilemmas count: those of `choice_distance`.
@@ -143,29 +125,33 @@ def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
     mask = decisions.repeated
     if not mask.any():
         return float("nan")
-    q = q[mask]
-    return float(((q - decisions.shares[mask]) ** 2).sum(axis=1).mean())
+    return float(((q[mask] - decisions.shares[mask]) ** 2).sum(axis=1).mean())
 
 
 def _repeated(decisions: Decisions) -> Decisions:
     return decisions.at(decisions.repeated)
 
 
-def _squared(kept: Strata, shares: Floats) -> Floats:
-    squared: Floats = ((kept.shares - shares) ** 2).sum(axis=1) - kept.variance.sum(axis=1)
+def _squared(run: Decisions) -> Floats:
+    strata = run.strata
+    squared: Floats = ((strata.shares - run.shares) ** 2).sum(axis=1) - strata.variance.sum(axis=1)
     return squared
 
 
-def _model_variance(kept: Strata, *, fixed: bool) -> Floats:
-    """What redrawn distances lose for the model's noise, and what redrawing a fixed list adds."""
-    variance: Floats = kept.variance.sum(axis=1)
-    return variance + kept.redrawn.sum(axis=1) if fixed else variance
+def _distance(run: Decisions, variance: Floats) -> Quantity:
+    """Return the mean squared distance less `variance`, shape (D,), with its interval."""
+    if run.dilemmas == 0:
+        return undefined()
+    value = float((_squared(run) - variance).mean())
+    # Redrawn distances are too large by the variance of people and of the model, and on a fixed
+    # list by that of redrawing.
+    noise: Floats = run.strata.variance.sum(axis=1)
+    if run.fixed:
+        noise = noise + run.strata.redrawn.sum(axis=1)
+    off = variance + human_variance(run) + noise
 
-
-def _redrawn(run: Decisions, off: Floats) -> Floats:
-    """Distances of redrawn runs with `off`, shape (D,), taken off each dilemma."""
-
-    def terms(q: NDArray[np.floating], p: NDArray[np.floating]) -> tuple[NDArray[np.floating], ...]:
+    def terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
         return dot(q - p, q - p) - off, np.ones((1, run.dilemmas))
 
-    return bootstrap(run, terms, np.divide)
+    ends = percentile(bootstrap(run, terms, np.divide), None if run.fixed else run.dilemmas)
+    return Quantity(value, ends.low, ends.high, n=run.dilemmas)

@@ -1,4 +1,4 @@
-"""Errors of the estimation room: what cannot be fitted and what cannot be read."""
+"""Errors of the estimation room."""
 
 from __future__ import annotations
 
@@ -23,8 +23,5 @@ class InputError(ValueError):
 
 
 FAILURES: Final = (FitError, ArithmeticError, ValueError)
-"""Errors of an estimator that gets answers it cannot use.
-
-`ValueError` includes `InputError` and `numpy.linalg.LinAlgError`. A caller that must not stop, such
-as a log row, turns these errors into an undefined quantity.
-"""
+"""Errors of an estimator that gets answers it cannot use (`ValueError` includes `InputError` and
+`numpy.linalg.LinAlgError`). A caller that must not stop turns them into an undefined quantity."""

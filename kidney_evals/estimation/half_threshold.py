@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._functions import logistic
+from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import NAN, Z95, proportion
+from kidney_evals.estimation.intervals import NAN, proportion
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
-from kidney_evals.estimation.thresholds import Threshold
-
-COIN = 2
+from kidney_evals.estimation.thresholds import Threshold, threshold_from
 
 FARTHEST = 20.0
 """A half threshold beyond this many logits counts as none: no two patients are so far apart."""
@@ -36,8 +35,8 @@ def fit_half_threshold(
     """Fit the half threshold from answers, both stages Firth-penalised.
 
     The interval is that of the delta method by the implicit function, the stages independent of
-    each other. Without any coin the threshold is 0 and its upper end is where a coin rate at the
-    upper end of Wilson's interval, the same everywhere, would put it.
+    each other. Without any coin the threshold is 0. Its upper end is then the threshold of a coin
+    rate at the upper end of Wilson's interval, the same everywhere.
 
     Args:
         utility: People's Δu of each answer's dilemma, first less second patient, shape (n,).
@@ -71,14 +70,14 @@ def fit_half_threshold(
     theta = np.array([flip.intercept, float(flip.weights[0]), slope])
     value = float(half_threshold(theta))
     if not value <= np.abs(u).max():
-        # Beyond all patients who were compared there is nothing but the shape of a curve.
+        # Beyond all patients who were compared the threshold is an extrapolation.
         return Threshold(float("inf"), NAN, NAN)
-    gradient = _gradient(theta, value)
+    covariance = np.zeros((3, 3))
     # The covariance of a fit lists its intercept last.
-    corner = flip.covariance[::-1, ::-1]
-    variance = gradient[:2] @ corner @ gradient[:2] + gradient[2] ** 2 * stage.covariance[0, 0]
-    half = Z95 * float(np.sqrt(variance))
-    return Threshold(value, max(value - half, 0.0), value + half)
+    covariance[:2, :2] = flip.covariance[::-1, ::-1]
+    covariance[2, 2] = stage.covariance[0, 0]
+    found = threshold_from(value, _slopes(theta, value), covariance)
+    return found._replace(low=max(found.low, 0.0))
 
 
 def fit_half_threshold_resamples(
@@ -127,45 +126,42 @@ def half_threshold(theta: ArrayLike) -> Floats:
         InputError: A wrong shape, or a parameter that is infinite.
     """
     parameters = _checks.numbers(theta, "theta")
-    if parameters.shape[-1:] != (3,):
-        raise InputError(f"theta must have shape (..., 3), not {parameters.shape}")
     shape = parameters.shape
-    parameters = _checks.shaped(parameters, shape, "theta", missing=True)
-    flat = parameters.reshape(-1, 3)
+    if shape[-1:] != (3,):
+        raise InputError(f"theta must have shape (..., 3), not {shape}")
+    flat = _checks.shaped(parameters, shape, "theta", missing=True).reshape(-1, 3)
     grid = np.linspace(0.0, FARTHEST, _GRID)
     reached = _share(flat[:, None, :], grid) >= 0.5
     place = reached.argmax(axis=1)
-    found = reached.any(axis=1)
     low, high = grid[np.maximum(place - 1, 0)], grid[place]
+    # All resamples are bisected at once, for which scipy 1.11 has no function.
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         above = _share(flat, middle) >= 0.5
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    value = np.where(np.isnan(flat).any(axis=1), NAN, np.where(found, high, np.inf))
-    result: Floats = value.reshape(shape[:-1])
+    value = np.where(reached.any(axis=1), high, np.inf)
+    result: Floats = np.where(np.isnan(flat).any(axis=1), NAN, value).reshape(shape[:-1])
     return result
 
 
 def _share(theta: Floats, u: Floats) -> Floats:
-    """The better patient's share of all answers."""
-    coin = logistic(theta[..., 0] + theta[..., 1] * u)
-    result: Floats = (1 - coin) * logistic(theta[..., 2] * u)
+    """Return the better patient's share of all answers."""
+    coin = special.expit(theta[..., 0] + theta[..., 1] * u)
+    result: Floats = (1 - coin) * special.expit(theta[..., 2] * u)
     return result
 
 
-def _gradient(theta: Floats, value: float) -> Floats:
-    """Derivatives of the threshold in (a, b, s), shape (3,)."""
-    a, b, s = theta
-    coin, better = float(logistic(a + b * value)), float(logistic(s * value))
+def _slopes(theta: Floats, value: float) -> list[float]:
+    """Return the derivatives of the threshold in (a, b, s)."""
+    a, b, s = theta.tolist()
+    coin, worse = float(special.expit(a + b * value)), float(special.expit(-s * value))
     # Derivatives of the logarithm of the share, which is ½ on the curve.
-    along = -coin * b + (1 - better) * s
-    slopes = np.array([-coin, -coin * value, (1 - better) * value])
-    result: Floats = -slopes / along
-    return result
+    along = -coin * b + worse * s
+    return [coin / along, coin * value / along, -worse * value / along]
 
 
 def _without_coins(slope: float, rate: float) -> float:
-    """Where a constant coin rate puts the threshold; infinite where it cannot be reached."""
+    """Return the threshold at a constant coin rate; infinite where it cannot be reached."""
     share = 0.5 / (1 - rate) if rate < 0.5 else 1.0
     if slope <= 0 or share >= 1:
         return float("inf")

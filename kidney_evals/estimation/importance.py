@@ -10,18 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._wald import wald_p
+from kidney_evals.estimation._fit import wald_p
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.logit import LogitFit
 
 SIGNAL_LEVEL = 0.05
 """The gate: shares are reported where the weights differ from zero at this level."""
-
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class ImportanceEstimate:
     covariance: Floats
     p_value: float
     signal: bool
-    determined: NDArray[np.bool_]
+    determined: Bools
     separated: bool
 
     @property
@@ -96,12 +95,11 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
     block = _checks.numbers(covariance, "covariance")
     size = k + (block.shape == (k + 1, k + 1))
     block = _checks.shaped(block, (size, size), "covariance", missing=True)
-    weights_covariance = block[:k, :k]
     total = np.abs(b * r).sum()
     if not total > 0:
         return np.full((k, k), np.nan)
     jacobian = np.diag(r) / total - np.outer(b * r, np.sign(b) * r) / total**2
-    result: Floats = jacobian @ weights_covariance @ jacobian.T
+    result: Floats = jacobian @ block[:k, :k] @ jacobian.T
     return result
 
 
@@ -167,7 +165,7 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     if not (signal and fit.determined.all()):
         shares = np.full_like(shares, np.nan)
         covariance = np.full_like(covariance, np.nan)
-    half = _Z95 * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    half = Z95 * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return ImportanceEstimate(
         shares=shares,
         low=np.maximum(shares - half, -1.0),

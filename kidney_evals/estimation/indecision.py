@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._rates import rate_interval, surplus_interval
+from kidney_evals.estimation._resample import rate_interval
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import (
@@ -25,9 +25,9 @@ def indecision_rate(decisions: Decisions) -> Quantity:
     """Return coin answers over valid answers.
 
     Returns:
-        `human` is people's rate on the same dilemmas in the same numbers (NaN where some were not
-        put to people); n counts answers. NaN with n = 0 where no coin was on offer or nothing was
-        read.
+        `human` is people's rate on the same dilemmas in the same numbers (NaN where people were
+        not asked about some); n counts answers. NaN with n = 0 where no coin was on offer or
+        nothing was read.
     """
     if not decisions.has_coin or len(decisions) == 0:
         return undefined()
@@ -35,8 +35,8 @@ def indecision_rate(decisions: Decisions) -> Quantity:
     hits = decisions.counts[:, :, COIN]
     answers = trials.sum(axis=1)
     return Quantity(
-        value=float(hits.sum() / trials.sum()),
-        **rate_interval(decisions, hits, trials)._asdict(),
+        float(hits.sum() / trials.sum()),
+        *rate_interval(decisions, hits, trials),
         human=float((answers * decisions.shares[:, COIN])[answers > 0].sum() / answers.sum()),
         n=len(decisions),
     )
@@ -59,9 +59,10 @@ def indecision_gap(decisions: Decisions) -> Quantity:
     trials = run.counts.sum(axis=2)
     hits = run.counts[:, :, COIN]
     answers = trials.sum(axis=1)
+    expected = answers * run.shares[:, COIN]
     rate = float(hits.sum() / trials.sum())
-    human = float((answers * run.shares[:, COIN]).sum() / answers.sum())
-    model = surplus_interval(run, hits, trials, answers * run.shares[:, COIN])
+    human = float(expected.sum() / answers.sum())
+    model = rate_interval(run, hits, trials, expected)
     ends = difference(rate, model, human, human_interval(run, answers))
     return Quantity(rate - human, ends.low, ends.high, n=len(run))
 
@@ -118,13 +119,12 @@ def outcome_share(
     if n == 0:
         return undefined()
     index, count = _checks.groups(dilemma, n, "dilemma")
-    side = _checks.codes(order, n, "order", (0, 1))
+    cell = index * 2 + _checks.codes(order, n, "order", (0, 1))
     hits = _checks.codes(hit, n, "hit", (0, 1))
-    cell = index * 2 + side
     trials = np.bincount(cell, minlength=2 * count).reshape(count, 2)
     found = np.bincount(cell, weights=hits, minlength=2 * count).reshape(count, 2)
     if fixed:
         ends = stratified_proportion(found, trials)
     else:
         ends = proportion(found.sum(axis=1), trials.sum(axis=1))
-    return Quantity(float(found.sum() / n), ends.low, ends.high, float("nan"), n)
+    return Quantity(float(found.sum() / n), ends.low, ends.high, n=n)

@@ -1,31 +1,31 @@
-"""Which model of indecision describes a respondent best, and when that cannot be told.
+"""Comparison of the models of indecision on held-out answers of one respondent.
 
 Every model is fitted to nine tenths of the dilemmas and judged on the rest by its log-likelihood,
-tenth by tenth, so that no model gains by its number of parameters. The best stands against every
+tenth by tenth, so that no model gains by its number of parameters. The best is compared with every
 other by the difference summed within dilemmas, which are the clusters. **The rule**: a model
 describes the answers best if it beats each of the others at 5 %, one-sided and divided by their
-number (Bonferroni); otherwise those it does not beat stay beside it and nothing more can be told.
-Nor can it where decisions follow a rule without error, since a model without a finite fit is not
-beaten by one that has one.
-Constant rates are one of the models: where they stay, coins do not depend on the patients beyond
-chance. Orders are pooled, so that no model has a pull of the first place.
+number (Bonferroni); otherwise the models that it does not beat remain possible. The result is also
+open where decisions follow a rule without error: a model without a finite fit is not beaten by one
+that has one.
+Constant rates are one of the models: where they remain possible, coins do not depend on the
+patients beyond chance. Orders are pooled, so that no model has a pull of the first place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._sandwich import cluster_sums
-from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation._fit import cluster_sums
+from kidney_evals.estimation.arrays import Floats, Ints
+from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.indecision_family import fit_naive
-from kidney_evals.estimation.indecision_models import MODELS, IndecisionModel, fit_indecision_model
+from kidney_evals.estimation.indecision_models import MODELS, fit_indecision_model
 from kidney_evals.estimation.intervals import NAN
 from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
@@ -46,12 +46,11 @@ NAMES: Final[tuple[str, ...]] = (
     "rao_kupper",
     "two_stage",
 )
-"""Models that are compared. Min-δ is Davidson's model in its free form and stands under that."""
+"""Models that are compared. Min-δ in its free form is Davidson's model and has that name."""
 
 
-@dataclass(frozen=True)
-class Contender:
-    """One model among the others.
+class Contender(NamedTuple):
+    """One model in the comparison.
 
     Attributes:
         model: Its name in `NAMES`.
@@ -71,15 +70,14 @@ class Contender:
     failure: str
 
 
-@dataclass(frozen=True)
-class IndecisionChoice:
-    """The verdict.
+class IndecisionChoice(NamedTuple):
+    """The result of the comparison.
 
     Attributes:
-        best: The model that describes the answers best; None where that cannot be told.
+        best: The model that describes the answers best; None where the answers leave it open.
         possible: Models that cannot be ruled out, the best-fitting first; `(best,)` where there
             is one; empty where nothing could be compared.
-        reason: Why nothing can be told, in a few words; empty where there is a verdict.
+        reason: Why there is no best model; empty where there is one.
         contenders: Every model, the best-fitting first, those without a fit last.
         coins: Coin answers.
         n: Answers.
@@ -104,7 +102,7 @@ def choose_indecision_model(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> IndecisionChoice:
-    """Return which model of indecision describes the answers best, or that none can be told.
+    """Return which model of indecision describes the answers best, if the answers show it.
 
     Args:
         first: Values of the first patient of each answer's dilemma, shape (n, k).
@@ -117,23 +115,26 @@ def choose_indecision_model(
     Raises:
         InputError: Wrong shapes or values, fewer than two folds.
     """
-    one, two = _checks.matrix(first, "first"), _checks.matrix(second, "second")
-    if one.shape != two.shape:
-        raise InputError(f"first has shape {one.shape}, second {two.shape}: they must agree")
+    one, two = _checks.pair(first, second)
     n = len(one)
     choice = _checks.codes(choices, n, "choices", (0, 1, 2))
     index, count = _checks.groups(dilemmas, n, "dilemmas")
     folds, seed = _checks.whole(folds, "folds", 2), _checks.whole(seed, "seed", 0)
     coins = int((choice == 2).sum())
 
-    def nothing(reason: str, contenders: tuple[Contender, ...] = ()) -> IndecisionChoice:
-        return IndecisionChoice(None, (), reason, contenders, coins, n, count)
+    def result(
+        reason: str,
+        contenders: tuple[Contender, ...] = (),
+        possible: tuple[str, ...] = (),
+        best: str | None = None,
+    ) -> IndecisionChoice:
+        return IndecisionChoice(best, possible, reason, contenders, coins, n, count)
 
     if min(coins, n - coins) < LEAST:
         few = "coins" if coins <= n - coins else "decisions"
-        return nothing(f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
+        return result(f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
     if count < 2 * folds:
-        return nothing(f"only {count} dilemmas, {2 * folds} are needed")
+        return result(f"only {count} dilemmas, {2 * folds} are needed")
     part = np.random.Generator(np.random.PCG64(seed)).permutation(count)[index] % folds
     logs: dict[str, Floats] = {}
     failures: dict[str, str] = {}
@@ -146,27 +147,25 @@ def choose_indecision_model(
     ranked = _ranked(logs, index, n)
     everyone = (*ranked, *failed)
     if set(logs) <= {"naive", "random"}:
-        return nothing("the models have no finite fit: " + failures["davidson"], everyone)
+        return result("the models have no finite fit: " + failures["davidson"], everyone)
     limit = _LEVEL / (len(ranked) - 1)
     possible = tuple(one.model for one in ranked if not one.p_value < limit)
     if failed:
         reason = "a rule explains the decisions, so that some models have no finite fit"
-        return IndecisionChoice(None, possible, reason, everyone, coins, n, count)
+        return result(reason, everyone, possible)
     if len(possible) == 1:
-        return IndecisionChoice(possible[0], possible, "", everyone, coins, n, count)
-    return IndecisionChoice(
-        None, possible, "others fit as well within chance", everyone, coins, n, count
-    )
+        return result("", everyone, possible, possible[0])
+    return result("others fit as well within chance", everyone, possible)
 
 
 Predict = Callable[[Floats, Floats], Floats]
 """From both patients' values to P(first), P(second), P(coin)."""
 
 Fitter = Callable[[Floats, Floats, Ints], Predict]
+"""Fits a model to (first, second, choices) and returns its predictions."""
 
 
 def _fitter(model: str, seed: int) -> Fitter:
-    """Return what fits a model to (first, second, choices) and gives its predictions back."""
     if model == "naive":
 
         def constant(one: Floats, two: Floats, choice: Ints) -> Predict:
@@ -175,12 +174,10 @@ def _fitter(model: str, seed: int) -> Fitter:
 
         return constant
     if model in MODELS:
-        named: IndecisionModel = model
-
-        def member(one: Floats, two: Floats, choice: Ints) -> Predict:
-            return fit_indecision_model(named, one, two, choice, starts=_STARTS, seed=seed).predict
-
-        return member
+        named = model
+        return lambda one, two, choice: (
+            fit_indecision_model(named, one, two, choice, starts=_STARTS, seed=seed).predict
+        )
     fits: dict[str, Callable[[Floats, Ints], DavidsonFit | RaoKupperFit | TwoStageFit]] = {
         "davidson": fit_davidson, "rao_kupper": fit_rao_kupper, "two_stage": fit_two_stage
     }  # fmt: skip
@@ -204,8 +201,6 @@ def _held_out(fitter: Fitter, one: Floats, two: Floats, choice: Ints, part: Ints
 
 
 def _ranked(logs: dict[str, Floats], index: Ints, n: int) -> tuple[Contender, ...]:
-    from scipy.special import stdtr
-
     order = sorted(logs, key=lambda model: -float(logs[model].sum()))
     rows = []
     for model in order:
@@ -213,6 +208,6 @@ def _ranked(logs: dict[str, Floats], index: Ints, n: int) -> tuple[Contender, ..
         total = gap[:, 0]
         error = float(np.sqrt(len(total) * total.var(ddof=1)))
         ahead = float(total.sum())
-        p_value = float(stdtr(len(total) - 1, -ahead / error)) if error > 0 else NAN
+        p_value = float(special.stdtr(len(total) - 1, -ahead / error)) if error > 0 else NAN
         rows.append(Contender(model, float(logs[model].mean()), ahead / n, error / n, p_value, ""))
     return tuple(rows)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._criteria import Criteria
+from kidney_evals.estimation._fit import Criteria
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.indecision_models import (
     MODELS,
@@ -25,7 +25,7 @@ from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 
 @dataclass(frozen=True)
 class NaiveFit(Criteria):
-    """Constant rates: what no model that reads the patients may fall short of.
+    """Constant rates, which a model that reads the patients should exceed.
 
     Attributes:
         first: P(first).
@@ -45,7 +45,7 @@ class NaiveFit(Criteria):
 
 
 AnyFit = IndecisionFit | DavidsonFit | RaoKupperFit | TwoStageFit | NaiveFit
-"""What a row of the family can hold."""
+"""A fit of any model of the family."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,13 @@ class FamilyRow:
 
     Attributes:
         model: Its name: one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`.
-        log_likelihood: At the estimate; NaN where the model could not be fitted, and so the rest.
-        per_answer: The same divided by the number of answers.
-        parameters: How many were estimated.
-        aic: Akaike's criterion.
-        bic: Schwarz's criterion.
+        per_answer: Mean log-likelihood of an answer; NaN without a fit.
         fit: The fit, None where there is none.
         failure: Why there is none, else empty.
     """
 
     model: str
-    log_likelihood: float
     per_answer: float
-    parameters: int
-    aic: float
-    bic: float
     fit: AnyFit | None
     failure: str
 
@@ -79,7 +71,7 @@ class IndecisionFamily:
 
     Attributes:
         rows: One for each model.
-        form: Of the six models of McElfresh et al.; the others know no box.
+        form: Of the six models of McElfresh et al.; the others have no box.
         n: Number of answers.
     """
 
@@ -110,14 +102,8 @@ def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
     if not intercept:
         counts[:2] = counts[:2].mean()
     taken = counts[counts > 0]
-    return NaiveFit(
-        first=float(counts[0]),
-        second=float(counts[1]),
-        coin=float(counts[2]),
-        log_likelihood=n * float(taken @ np.log(taken)),
-        n=n,
-        parameters=1 + intercept,
-    )
+    first, second, coin = counts.tolist()
+    return NaiveFit(first, second, coin, n * float(taken @ np.log(taken)), n, 1 + intercept)
 
 
 def fit_indecision_family(
@@ -144,16 +130,13 @@ def fit_indecision_family(
         seed: As in `fit_indecision_model`.
 
     Returns:
-        Every model with its log-likelihood, AIC and BIC. A model without a finite maximum keeps
-        its row, which says why.
+        Every model with its fit. A model without a finite maximum keeps its row, which says why.
 
     Raises:
         InputError: As in `fit_indecision_model`.
         FitError: No coin or only coins, which leaves nothing to compare.
     """
-    one, two = _checks.matrix(first, "first"), _checks.matrix(second, "second")
-    if one.shape != two.shape:
-        raise InputError(f"first has shape {one.shape}, second {two.shape}: they must agree")
+    one, two = _checks.pair(first, second)
     x, n = one - two, len(one)
     choice = _checks.answers_with_coin(choices, n, "a comparison of indecision models")
 
@@ -168,24 +151,12 @@ def fit_indecision_family(
     fits["rao_kupper"] = lambda: fit_rao_kupper(x, choice, clusters=clusters, asymmetric=intercept)
     fits["two_stage"] = lambda: fit_two_stage(x, choice, clusters=clusters, intercept=intercept)
     fits["naive"] = lambda: fit_naive(choice, intercept=intercept)
-    rows = [_row(name, fit, n) for name, fit in fits.items()]
-    rows.sort(key=lambda row: -row.log_likelihood if row.fit else np.inf)
-    return IndecisionFamily(rows=tuple(rows), form=form, n=n)
-
-
-def _row(model: str, fit: Callable[[], AnyFit], n: int) -> FamilyRow:
-    try:
-        found = fit()
-    except FitError as error:
-        nothing = float("nan")
-        return FamilyRow(model, nothing, nothing, 0, nothing, nothing, None, str(error))
-    return FamilyRow(
-        model=model,
-        log_likelihood=found.log_likelihood,
-        per_answer=found.log_likelihood / n,
-        parameters=found.parameters,
-        aic=found.aic,
-        bic=found.bic,
-        fit=found,
-        failure="",
-    )
+    rows = []
+    for name, attempt in fits.items():
+        try:
+            fit = attempt()
+            rows.append(FamilyRow(name, fit.log_likelihood / n, fit, ""))
+        except FitError as error:
+            rows.append(FamilyRow(name, float("nan"), None, str(error)))
+    rows.sort(key=lambda row: -row.per_answer if row.fit else np.inf)
+    return IndecisionFamily(tuple(rows), form, n)

@@ -28,13 +28,11 @@ the paper's Min-U and Max-U is a reading of the names, not verified.
   value and not the range stands below the line): pass these as the patients' values. In the free
   form a scale changes only the unit of the weights, and an origin nothing, because λ of `min_u`
   and `max_u` is measured from the average patient.
-- They search by trial points; here Newton's method climbs to where no parameter can improve.
+- They search by trial points; here the fit is maximum likelihood by second derivatives.
 
 `min_delta`, `min_u` and `random` have concave log-likelihoods. The others can have several maxima
-and climb from several starts. The corners of |u₁ - u₂| and of the minima are rounded off over
-.01 logits (`_functions.ROUNDING`), so that gradients exist everywhere; without rounding they would
-be, at a corner, the mean of the slopes on its sides, an element of the sub-differential. Errors of
-`max_delta`, `max_u` and `dom` rest on the few rows near a corner and are rough.
+and are fitted from several starts. Errors of `max_delta`, `max_u` and `dom` rest on the few rows
+near a corner of their scores, which is rounded off, and are rough.
 """
 
 from __future__ import annotations
@@ -44,13 +42,12 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._criteria import Criteria
-from kidney_evals.estimation._functions import logistic
-from kidney_evals.estimation._link_fit import find_maximum, spread
-from kidney_evals.estimation._links import Model
+from kidney_evals.estimation._coin_models import CoinFit, check_columns, fit_coin_model, spread
+from kidney_evals.estimation._fit import Box
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
 IndecisionModel = Literal["random", "min_delta", "max_delta", "min_u", "max_u", "dom"]
@@ -72,53 +69,13 @@ _SMALLEST_RATE = 1e-10
 
 
 @dataclass(frozen=True)
-class IndecisionFit(Criteria):
-    """A fitted model of the family.
-
-    Attributes:
-        model: Its name.
-        form: Free or the authors'.
-        weights: w per unit of the values as given, shape (k,).
-        level: λ; the log-odds of the coin in `random`.
-        intercept: Log-odds for the first place between equal patients, 0 if not fitted.
-        origin: Values from which u is measured, shape (k,).
-        covariance: Of (w, λ, intercept), shape (k+2, k+2): zeros for what was not fitted, NaN for
-            what the box holds; clustered sandwich where clusters were given.
-        log_likelihood: At the estimate.
-        n: Number of answers.
-        clusters: Number of clusters, None where none were given.
-        parameters: How many were estimated, those that the box holds among them.
-        at_box: Which of (w, λ, intercept) the authors' box holds, shape (k+2,).
-        starts: How many starting points were climbed from.
-        agreeing: How many of them led to this maximum.
-        converged: Always True; a fit that does not converge raises.
-    """
-
-    model: IndecisionModel
-    form: Form
-    weights: Floats
-    level: float
-    intercept: float
-    origin: Floats
-    covariance: Floats
-    log_likelihood: float
-    n: int
-    clusters: int | None
-    parameters: int
-    at_box: tuple[bool, ...]
-    starts: int
-    agreeing: int
-    converged: bool
-
-    @property
-    def theta(self) -> Floats:
-        """All parameters in the order of `covariance`, shape (k+2,)."""
-        return np.append(self.weights, [self.level, self.intercept])
+class IndecisionFit(CoinFit):
+    """A fitted model of the family; the fields are those of `CoinFit`."""
 
     @property
     def flip_rate(self) -> float:
         """The constant flip rate of `random`; NaN for the others."""
-        return float(logistic(np.array(self.level))) if self.model == "random" else float("nan")
+        return float(special.expit(self.level)) if self.model == "random" else float("nan")
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3).
@@ -127,11 +84,9 @@ class IndecisionFit(Criteria):
             first: Values of the first patient, shape (n, k).
             second: Values of the second patient, shape (n, k).
         """
-        one, two = _patients(first, second)
-        if one.shape[1] != len(self.weights):
-            raise InputError(f"patients must have {len(self.weights)} values, not {one.shape[1]}")
-        model = Model(self.model, one - two, (one + two) / 2 - self.origin)
-        return model.shares(np.append(self.weights, [self.level, 0.0]))
+        one, two = _checks.pair(first, second)
+        check_columns(one, self.weights)
+        return self.shares(one - two, (one + two) / 2)
 
 
 def fit_indecision_model(
@@ -155,7 +110,7 @@ def fit_indecision_model(
         choices: 0 first, 1 second, 2 coin, shape (n,).
         form: Free or boxed as the authors'.
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the pull of the first place, which the authors' form does not know.
+        intercept: Fit the pull of the first place, which the authors' form does not have.
         starts: Starting points of `max_delta`, `max_u` and `dom`.
         seed: Of the starting points.
 
@@ -172,7 +127,7 @@ def fit_indecision_model(
     if form == "authors" and intercept:
         raise InputError("the authors' form has no intercept: use form='free'")
     starts, seed = _checks.whole(starts, "starts", 1), _checks.whole(seed, "seed", 0)
-    one, two = _patients(first, second)
+    one, two = _checks.pair(first, second)
     n, k = one.shape
     choice = _checks.answers_with_coin(choices, n, f"the model {model}")
     origin = (one.mean(axis=0) + two.mean(axis=0)) / 2 if form == "free" else np.zeros(k)
@@ -181,75 +136,51 @@ def fit_indecision_model(
     points = _starts(model, x, choice, starts, seed)
     if box is not None:
         points = [np.clip(point, *box) for point in points]
-    optimum = find_maximum(
-        model, x, mean, choice, points, intercept=intercept, clusters=clusters, box=box
-    )
-    return IndecisionFit(
-        model=model,
-        form=form,
-        weights=optimum.theta[:k],
-        level=float(optimum.theta[k]),
-        intercept=float(optimum.theta[k + 1]),
-        origin=origin,
-        covariance=optimum.covariance,
-        log_likelihood=optimum.log_likelihood,
-        n=n,
-        clusters=optimum.clusters,
-        parameters=optimum.parameters,
-        at_box=tuple(optimum.held.tolist()),
-        starts=len(points),
-        agreeing=optimum.agreeing,
-        converged=True,
-    )
-
-
-def _patients(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
-    one, two = _checks.matrix(first, "first"), _checks.matrix(second, "second")
-    if one.shape != two.shape:
-        raise InputError(f"first has shape {one.shape}, second {two.shape}: they must agree")
-    return one, two
+    return fit_coin_model(
+        IndecisionFit, model, x, mean, choice, points, intercept=intercept, clusters=clusters,
+        origin=origin, box=box,
+    )  # fmt: skip
 
 
 def _starts(
     model: IndecisionModel, x: Floats, choice: Ints, starts: int, seed: int
 ) -> list[Floats]:
-    """Zero for the concave models; else a concave model's weights, then random ones.
+    """Return zero for the concave models; else a concave model's weights, then random ones.
 
     Random weights are normal with the standard deviation of one logit per attribute's spread.
     """
     k = x.shape[1]
-    nothing = np.zeros(k + 2)
+    zero = np.zeros(k + 2)
     if model in ("random", "min_delta", "min_u"):
-        return [nothing]
+        return [zero]
     unit = np.append(spread(x), [1.0, 1.0])
     random = np.random.Generator(np.random.PCG64(seed)).standard_normal((starts, k))
     points = [np.append(row, [0.0, 0.0]) / unit for row in random]
     try:
-        guide = find_maximum(
-            "min_delta", x, np.zeros_like(x), choice, [nothing], intercept=False, clusters=None
-        )
+        guide = fit_coin_model(
+            CoinFit, "min_delta", x, np.zeros_like(x), choice, [zero], intercept=False,
+            clusters=None, origin=np.zeros(k),
+        )  # fmt: skip
     except FitError:
         return points
     # The guide's level would put the coin far above or below the scores of another model.
-    return [np.append(guide.theta[:k], [0.0, 0.0]), *points[1:]]
+    return [np.append(guide.weights, [0.0, 0.0]), *points[1:]]
 
 
-def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> tuple[Floats, Floats]:
+def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:
     """Return the lowest and highest (w, λ, intercept) of the published code."""
     gap = first - second
     # Weights of 0 or 1 reach the sum of the positive or of the negative parts, never of both.
-    farthest = max(
-        float(np.maximum(gap, 0).sum(axis=1).max()), float(np.maximum(-gap, 0).sum(axis=1).max())
-    )
-    best = float(np.maximum(np.vstack([first, second]), 0).sum(axis=1).max())
+    farthest = max(float(np.maximum(side, 0).sum(axis=1).max()) for side in (gap, -gap)) + _MARGIN
+    best = float(np.maximum(np.vstack([first, second]), 0).sum(axis=1).max()) + _MARGIN
     most = np.log((1 - _SMALLEST_RATE) / _SMALLEST_RATE)
     low, high = {
         "random": (-most, most),
-        "min_delta": (0.0, farthest + _MARGIN),
-        "max_delta": (0.0, farthest + _MARGIN),
-        "min_u": (-best - _MARGIN, best + _MARGIN),
-        "max_u": (-best - _MARGIN, best + _MARGIN),
-        "dom": (-farthest - _MARGIN, farthest + _MARGIN),
+        "min_delta": (0.0, farthest),
+        "max_delta": (0.0, farthest),
+        "min_u": (-best, best),
+        "max_u": (-best, best),
+        "dom": (-farthest, farthest),
     }[model]
     ones = np.ones(first.shape[1])
     return np.append(-ones, [low, 0.0]), np.append(ones, [high, 0.0])

@@ -1,8 +1,8 @@
-"""Intervals that mean 95 % for the answers language models give: few, clustered, often all alike.
+"""95 % intervals for the answers of language models: few, clustered, often all alike.
 
 Proportions get Wilson's interval on the effective sample size, which keeps a positive width at
-zero and at all; means get Student's; statistics of a run are resampled in blocks, dilemma by
-dilemma. Nothing here draws at random from one call to the next: weights come from fixed seeds.
+0 and 1; means get Student's; statistics of a run are resampled dilemma by dilemma. Resamples come
+from fixed seeds, so every call returns the same digits.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
 
 DRAWS: Final = 1000
 """Resamples behind an interval."""
 
 Z95: Final = 1.959963984540054
+"""97.5 % quantile of the normal distribution."""
+
+NAN: Final = float("nan")
 
 _ROUNDING: Final = 1e-9
 _SEED: Final = 20210208
 _BLOCK: Final = 2_000_000
 """Numbers in one block of resamples, which bounds memory whatever the number of dilemmas."""
-
-NAN: Final = float("nan")
 
 
 class Interval(NamedTuple):
@@ -88,8 +90,7 @@ def effective_size(
         hits: Hits by cluster, shape (G,); fractions are allowed.
         trials: Answers by cluster, shape (G,); clusters without any do not count.
         least_effect: Lower bound, 1 unless answers of one cluster are known to balance.
-        expected: Hits that something known leads to expect, shape (G,): the variance is then that
-            of hits less expected ones.
+        expected: Expected hits, shape (G,): the variance is then that of hits less expected ones.
 
     Returns:
         The effective sample size, 0 without answers.
@@ -97,17 +98,18 @@ def effective_size(
     Raises:
         InputError: More hits than trials, or shapes that differ.
     """
-    x, n = _clusters(hits, trials)
+    x, n, keep = _clusters(hits, trials)
     if len(n) == 0:
         return 0.0
-    known = np.zeros(len(n)) if expected is None else _of_used(expected, trials)
+    surplus = x
+    if expected is not None:
+        surplus = x - _checks.column(expected, len(keep), "expected", -np.inf, np.inf)[keep]
     total = float(n.sum())
     rate = float(x.sum()) / total
     worst = float((n**2).sum()) / total
     binomial = rate * (1 - rate) / total
     if len(n) < 2 or not binomial > 1e-15:
         return total / worst
-    surplus = x - known
     residual = surplus - n * (float(surplus.sum()) / total)
     variance = len(n) / (len(n) - 1) * float((residual**2).sum()) / total**2
     effect = min(max(variance / binomial, least_effect), max(worst, least_effect))
@@ -119,7 +121,7 @@ def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0)
 
     Arguments as in `effective_size`; NaN without answers.
     """
-    x, n = _clusters(hits, trials)
+    x, n, _ = _clusters(hits, trials)
     if len(n) == 0:
         return NO_INTERVAL
     size = effective_size(x, n, least_effect=least_effect)
@@ -149,7 +151,7 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     apart = (n >= 2).all(axis=1)
     x = np.concatenate([x[apart].ravel(), x[~apart].sum(axis=1)])
     n = np.concatenate([n[apart].ravel(), n[~apart].sum(axis=1)])
-    x, n = _clusters(x, n)
+    x, n, _ = _clusters(x, n)
     if len(n) == 0:
         return NO_INTERVAL
     weight = n / n.sum()
@@ -232,17 +234,13 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
     values = values[np.isfinite(values)]
     if len(values) == 0 or (clusters is not None and clusters < 2):
         return NO_INTERVAL
-    tail = 0.025
-    if clusters is not None:
-        from scipy.special import ndtr
-
-        tail = float(ndtr(-student(clusters - 1)))
+    tail = 0.025 if clusters is None else float(special.ndtr(-student(clusters - 1)))
     low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 
 def recentred(draws: Floats, value: float) -> Floats:
-    """Return draws moved to where the truth lies if the estimate errs as they err around it.
+    """Return draws moved up by twice the distance of their mean below the estimate.
 
     Redrawn people differ from the people of record as those differ from everybody. A ceiling
     Σ max p is too high in both steps, so draws lie as far below the estimate as the estimate below
@@ -267,9 +265,7 @@ def recentred(draws: Floats, value: float) -> Floats:
 @lru_cache(maxsize=256)
 def student(freedom: int) -> float:
     """Return the 97.5 % quantile of Student's t; NaN without degrees of freedom."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.975))
+    return float(special.stdtrit(freedom, 0.975))
 
 
 def weight_blocks(
@@ -300,16 +296,10 @@ def weight_blocks(
 
 
 def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0) -> Floats:
-    """Return the weights of some resamples of a cluster bootstrap (see `weight_blocks`).
-
-    Args:
-        clusters: G, at least 2.
-        rows: Which resamples.
-        draws: How many there are in all.
-        key: As in `weight_blocks`.
+    """Return the weights of the resamples `rows` out of `draws`, as in `weight_blocks`.
 
     Raises:
-        InputError: Numbers that are too small or not whole.
+        InputError: Fewer than 2 clusters, or numbers that are negative or not whole.
     """
     clusters, draws = _checks.whole(clusters, "clusters", 2), _checks.whole(draws, "draws", 0)
     key = _checks.whole(key, "key", 0)
@@ -330,13 +320,13 @@ def blocks(draws: int, width: int) -> Iterator[slice]:
 
 
 def generator(*key: int) -> np.random.Generator:
-    """Return a generator of its own for a block of resamples, the same in every call."""
+    """Return a random generator for a block of resamples, the same in every call."""
     return np.random.Generator(np.random.PCG64([_SEED, *key]))
 
 
 @lru_cache(maxsize=32)
 def _weights(clusters: int, start: int, stop: int, key: int) -> NDArray[np.uint8]:
-    # 32 blocks of bytes hold the resamples of a whole run's quantities in at most 64 MB. A count
+    # 32 blocks of bytes hold the resamples of all quantities of a run in at most 64 MB. A count
     # fits a byte: it is at most G - 1, and for large G nearly Poisson with mean 1.
     rows = stop - start
     # Plain doubles keep their values across numpy versions; its other distributions may not.
@@ -351,21 +341,17 @@ def _no_more_hits(hits: Floats, trials: Floats) -> None:
     _checks.shaped(hits, trials.shape, "hits", 0, np.inf)
     over = hits > trials + _ROUNDING
     if over.any():
-        place = tuple(int(index) for index in np.unravel_index(np.argmax(over), over.shape))
+        place = _checks.first_place(over)
         row = place[0] if len(place) == 1 else place
         raise InputError(f"hits row {row} is {hits[place]}, more than its {trials[place]:g} trials")
 
 
-def _of_used(values: ArrayLike, trials: ArrayLike) -> Floats:
-    n = _checks.numbers(trials, "trials")
-    return _checks.column(values, len(n), "expected", -np.inf, np.inf)[n > 0]
-
-
-def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
+def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return hits and trials of the clusters with answers, and which clusters these are."""
     n = _checks.numbers(trials, "trials")
     if n.ndim != 1:
         raise InputError(f"trials must have shape (clusters,), not {n.shape}")
     x = _checks.numbers(hits, "hits")
     _no_more_hits(x, n)
     keep = n > 0
-    return x[keep], n[keep]
+    return x[keep], n[keep], keep

@@ -7,23 +7,20 @@ keeps a class that never flips, or never errs, finite; the reported log-likeliho
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._criteria import PanelCriteria
-from kidney_evals.estimation._linear import solve
-from kidney_evals.estimation._links import TRINOMIAL
-from kidney_evals.estimation._person_nodes import one_hot
+from kidney_evals.estimation._coin_models import TRINOMIAL, check_columns, one_hot_answers
+from kidney_evals.estimation._fit import PanelCriteria
+from kidney_evals.estimation.arrays import Floats, Ints
+from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.two_stage import COIN, maximise, predict_two_stage, row_terms
-
-Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
+from kidney_evals.estimation.two_stage import maximise, predict_two_stage, row_terms
 
 RIDGE = 0.1
 """Precision of the prior on each class parameter: a standard deviation of 3.2 logits."""
@@ -31,9 +28,8 @@ RIDGE = 0.1
 _NO_COIN = -np.inf
 _WARM_UP = 40
 
-
 ClassModel = Literal["two_stage", "davidson", "logit"]
-"""What a class is; `logit` is for answers without a coin."""
+"""The model of a class; `logit` is for answers without a coin."""
 
 _LEVELS: dict[ClassModel, int] = {"two_stage": 2, "davidson": 1, "logit": 0}
 
@@ -43,7 +39,7 @@ class LatentFit(PanelCriteria):
     """Fitted latent classes, the largest first.
 
     Attributes:
-        model: What a class is.
+        model: The model of a class.
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
@@ -68,33 +64,25 @@ class LatentFit(PanelCriteria):
     n: int
     people: int
     parameters: int
-    converged: bool
+    converged: bool = True
 
     def predict(self, differences: ArrayLike) -> Floats:
         """Return each class's answer shares, shape (C, n, 3), without a coin (C, n, 2)."""
         x = _checks.matrix(differences, "differences")
-        if x.shape[1] != self.weights.shape[1]:
-            raise InputError(
-                f"differences must have {self.weights.shape[1]} columns, not {x.shape[1]}"
-            )
+        check_columns(x, self.weights[0])
         if self.model == "davidson":
             phi = 0.5 * self.weights @ x.T
-            return np.stack(
-                [
-                    TRINOMIAL.shares(row, np.full(len(x), tie))
-                    for row, tie in zip(phi, self.log_nu, strict=True)
-                ]
-            )
+            kappa = np.broadcast_to(self.log_nu[:, None], phi.shape)
+            return TRINOMIAL.shares(phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
         levels = np.column_stack([self.flip_intercept, self.flip_slope])
         if self.model == "logit":
-            levels = np.column_stack([np.full(len(self.shares), _NO_COIN), self.shares * 0])
-        theta = np.column_stack([self.weights, levels, self.shares * 0])
+            levels[:] = _NO_COIN, 0.0
+        theta = np.column_stack([self.weights, levels, np.zeros(len(levels))])
         shares = np.stack([predict_two_stage(row, x) for row in theta])
         return shares[:, :, :2] if self.model == "logit" else shares
 
 
-@dataclass(frozen=True)
-class Membership:
+class Membership(NamedTuple):
     """To which class people belong, by their answers, in the order of the persons' labels.
 
     Attributes:
@@ -109,7 +97,7 @@ class Membership:
 def estimate_membership(
     fit: LatentFit, differences: ArrayLike, choices: ArrayLike, persons: ArrayLike
 ) -> Membership:
-    """Return what people's answers say about their class, the classes being known.
+    """Return each person's probabilities of the classes of a fit, given the person's answers.
 
     Of people who took no part in the fit, `log_likelihoods` is the held-out joint log-likelihood.
 
@@ -127,8 +115,7 @@ def estimate_membership(
     choice = _checks.codes(choices, n, "choices", tuple(range(predicted.shape[2])))
     person, people = _checks.groups(persons, n, "persons")
     logs = np.log(np.maximum(predicted[:, np.arange(n), choice], 1e-300))
-    posterior, values = _posterior(np.log(fit.shares), list(logs), person, people)
-    return Membership(values, posterior)
+    return _membership(np.log(fit.shares), list(logs), person, people)
 
 
 def fit_latent(
@@ -148,7 +135,7 @@ def fit_latent(
         choices: 0 first, 1 second, 2 coin, shape (n,).
         persons: Who answered, shape (n,).
         classes: Number of classes C.
-        model: What a class is: `logit` without a coin, otherwise one of the others.
+        model: The model of a class: `logit` without a coin, otherwise one of the others.
         starts: Random starting points, each warmed up; the best two are followed on.
         seed: Of the starting points.
 
@@ -184,7 +171,7 @@ class _Problem:
         self, x: Floats, choice: Ints, person: Ints, people: int, model: ClassModel
     ) -> None:
         self.x, self.choice, self.person, self.people, self.model = x, choice, person, people, model
-        self.chosen = one_hot(choice)
+        self.chosen = one_hot_answers(choice)
         self.used = np.arange(x.shape[1] + 3) < x.shape[1] + _LEVELS[model]
 
     def split(self, vector: Floats) -> tuple[Floats, Floats]:
@@ -200,15 +187,13 @@ class _Problem:
         return np.append(0.0, vector[: classes - 1]), theta
 
     def start(self, random: Floats) -> Floats:
-        """Classes around randomly chosen people, by how they answer on the whole."""
+        """Return classes around randomly chosen people, by how they answer on the whole."""
         k = self.x.shape[1]
         side = np.select([self.choice == 0, self.choice == 1], [1.0, -1.0], 0.0)
         columns = [side * np.sign(self.x[:, j]) for j in range(k)]
         columns.append((self.choice == COIN).astype(np.float64))
         counts = np.bincount(self.person, minlength=self.people)
-        profile = np.column_stack(
-            [np.bincount(self.person, weights=c, minlength=self.people) / counts for c in columns]
-        )
+        profile = np.column_stack([self._sums(column) / counts for column in columns])
         spread = profile.std(axis=0)
         profile = profile / np.where(spread > 0, spread, 1.0)
         seeds = profile[np.minimum((random * self.people).astype(int), self.people - 1)]
@@ -221,12 +206,15 @@ class _Problem:
         theta = [
             maximise(
                 self.x, self.choice, begin, weight[self.person], self.used,
-                ridge=RIDGE, limit=3, exact=False,
+                ridge=RIDGE, exact=False,
             )[self.used]
             for weight in near.T
         ]  # fmt: skip
         logits = np.log(near.mean(axis=0))
         return np.concatenate([logits[1:] - logits[0], *theta])
+
+    def _sums(self, values: Floats) -> Floats:
+        return np.bincount(self.person, weights=values, minlength=self.people).astype(float)
 
     def row_terms(self, theta: Floats) -> tuple[Floats, Floats, tuple[Floats, ...]]:
         """Return log-probabilities and their derivatives in Δu and in the class's levels."""
@@ -242,48 +230,54 @@ class _Problem:
         """Return the penalised log-likelihood and its gradient."""
         logits, theta = self.split(vector)
         rows = [self.row_terms(row) for row in theta]
-        posterior, values = self.posterior(logits, [row[0] for row in rows])
-        value = float(values.sum())
-        shares = np.exp(logits - np.logaddexp.reduce(logits))
-        tilt = posterior.sum(axis=0) - self.people * shares
+        log_shares = special.log_softmax(logits)
+        found = _membership(log_shares, [row[0] for row in rows], self.person, self.people)
+        tilt = found.posterior.sum(axis=0) - self.people * np.exp(log_shares)
         gradient = [tilt[1:]]
-        for (_, toward, levels), weight in zip(rows, posterior.T, strict=True):
+        for (_, toward, levels), weight in zip(rows, found.posterior.T, strict=True):
             weights = weight[self.person]
             gradient.append((weights * toward) @ self.x)
             gradient.append(np.array([weights @ level for level in levels]))
         moving = theta[:, self.used].ravel()
         flat = np.concatenate(gradient)
         flat[len(theta) - 1 :] -= RIDGE * moving
+        value = float(found.log_likelihoods.sum())
         return value - 0.5 * RIDGE * float(moving @ moving), flat
 
-    def posterior(self, logits: Floats, logs: list[Floats]) -> tuple[Floats, Floats]:
-        """Return P(class | person's answers) (people, C) and log-likelihoods (people,)."""
-        return _posterior(logits - np.logaddexp.reduce(logits), logs, self.person, self.people)
-
-    def negative(self, vector: Vector) -> tuple[float, Vector]:
-        """Return the objective with its sign turned, for minimisers."""
-        value, gradient = self.objective(vector)
-        return -value, (-gradient).reshape(-1)
-
     def climb(self, vector: Floats, steps: int) -> Floats:
-        """Quasi-Newton steps towards the optimum."""
+        """Return the vector after quasi-Newton steps towards the optimum."""
         from scipy.optimize import minimize
 
+        def negative(point: Any) -> Any:
+            value, gradient = self.objective(point)
+            return -value, -gradient
+
         options: Any = {"maxiter": steps, "ftol": 1e-12}
-        start: Vector = vector.reshape(-1)
-        result = minimize(self.negative, start, jac=True, method="L-BFGS-B", options=options)
+        result = minimize(negative, vector, jac=True, method="L-BFGS-B", options=options)
         return np.asarray(result.x, dtype=np.float64)
 
     def polish(self, vector: Floats) -> Floats:
-        """Newton's method to full precision, so that every machine prints the same digits."""
+        """Return the optimum to full precision, so that every machine prints the same digits.
+
+        Newton's method with second derivatives from central differences of the gradient.
+        """
+        width = 1e-5
         for _ in range(8):
-            value, gradient = self.negative(vector)
-            step = _newton_step(self.negative, vector, gradient)
-            if step is None:
+            value, gradient = self.objective(vector)
+            rows = [
+                self.objective(vector - shift)[1] - self.objective(vector + shift)[1]
+                for shift in width * np.eye(len(vector))
+            ]
+            curvature = np.array(rows) / (2 * width)
+            curvature = (curvature + curvature.T) / 2
+            try:
+                np.linalg.cholesky(curvature)
+            except np.linalg.LinAlgError:
                 break
+            step = np.linalg.solve(curvature, gradient)
             if np.abs(step).max() < 1e-8:
                 return vector
-            if self.negative(vector + step)[0] > value + 1e-9:
+            if self.objective(vector + step)[0] < value - 1e-9:
                 break
             vector = vector + step
         raise FitError("the latent classes did not converge: try fewer classes or more starts")
@@ -291,8 +285,10 @@ class _Problem:
     def result(self, vector: Floats) -> LatentFit:
         """Return the fit with the largest class first."""
         logits, theta = self.split(vector)
-        posterior, values = self.posterior(logits, [self.row_terms(row)[0] for row in theta])
-        shares = np.exp(logits - np.logaddexp.reduce(logits))
+        log_shares = special.log_softmax(logits)
+        logs = [self.row_terms(row)[0] for row in theta]
+        found = _membership(log_shares, logs, self.person, self.people)
+        shares = np.exp(log_shares)
         order = np.argsort(-shares, kind="stable")
         k = self.x.shape[1]
         theta = theta[order]
@@ -304,40 +300,17 @@ class _Problem:
             flip_intercept=theta[:, k] if self.model == "two_stage" else nothing,
             flip_slope=theta[:, k + 1] if self.model == "two_stage" else nothing,
             log_nu=theta[:, k] if self.model == "davidson" else nothing,
-            posterior=posterior[:, order],
-            log_likelihood=float(values.sum()),
+            posterior=found.posterior[:, order],
+            log_likelihood=float(found.log_likelihoods.sum()),
             n=len(self.x),
             people=self.people,
             parameters=len(vector),
-            converged=True,
         )
 
 
-def _posterior(
-    log_shares: Floats, logs: list[Floats], person: Ints, people: int
-) -> tuple[Floats, Floats]:
-    """Return P(class | person's answers) (people, C) and log-likelihoods (people,)."""
+def _membership(log_shares: Floats, logs: list[Floats], person: Ints, people: int) -> Membership:
     sums = log_shares + np.column_stack(
         [np.bincount(person, weights=row, minlength=people) for row in logs]
     )
-    total = np.logaddexp.reduce(sums, axis=1)
-    return np.exp(sums - total[:, None]), total
-
-
-def _newton_step(
-    negative: Callable[[Floats], tuple[float, Floats]], vector: Floats, gradient: Floats
-) -> Floats | None:
-    """Newton step from central differences of the gradient; None where not a minimum."""
-    width = 1e-5
-    hessian = np.array(
-        [
-            (negative(vector + shift)[1] - negative(vector - shift)[1]) / (2 * width)
-            for shift in width * np.eye(len(vector))
-        ]
-    )
-    hessian = (hessian + hessian.T) / 2
-    try:
-        np.linalg.cholesky(hessian)
-    except np.linalg.LinAlgError:
-        return None
-    return -solve(hessian, gradient)
+    total = np.asarray(special.logsumexp(sums, axis=1))
+    return Membership(total, np.exp(sums - total[:, None]))

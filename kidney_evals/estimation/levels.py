@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Ints
+from kidney_evals.estimation.arrays import Ints
 from kidney_evals.estimation.errors import InputError
 
 

@@ -1,12 +1,11 @@
-"""Average marginal component effects: what a value does to a patient's chance of the kidney.
+"""Average marginal component effects: a value's effect on a patient's chance of the kidney.
 
 The effect of a level is the chance of the kidney of a patient at that level less that of a patient
 at the base level, averaged over everything else about the patient and about the other one
-(Hainmueller, Hopkins and Yamamoto 2014, Political Analysis 22, eq. 5). The draw of the dilemmas
-gives it its meaning, no model of choice does: where each patient's values are drawn independently
-and uniformly, it is the difference of two means. It is a difference of chances and stays beside
-the logit's weights, which are log-odds; the two are never mixed. On a fixed list of dilemmas it
-holds for those dilemmas alone.
+(Hainmueller, Hopkins and Yamamoto 2014, Political Analysis 22, eq. 5). It rests on the draw of the
+dilemmas and on no model of choice: where each patient's values are drawn independently and
+uniformly, it is the difference of two means. It is a difference of chances, while the logit's
+weights are log-odds. On a fixed list of dilemmas it holds for those dilemmas alone.
 
 A patient's outcome in an answer is the chance of getting the kidney: 1 chosen, 0 not chosen, ½
 where the coin is taken, in both conditions. A coin answer is therefore never dropped, which would
@@ -16,16 +15,14 @@ condition on what is being explained.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._sandwich import robust
-from kidney_evals.estimation._wald import determined, row_space
+from kidney_evals.estimation._fit import robust
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import (
     NAN,
@@ -57,8 +54,7 @@ class MarginalEffect(NamedTuple):
     effect: Quantity
 
 
-@dataclass(frozen=True)
-class MarginalEffects:
+class MarginalEffects(NamedTuple):
     """Effects of every level but the bases.
 
     Attributes:
@@ -142,7 +138,7 @@ def marginal_effects(
         InputError: Wrong shapes, no answers, or a row with a value of no level, a dilemma outside
             the list, an outcome outside 0 to 1 or a weight that is negative.
     """
-    x1, x2 = _pair(first, second)
+    x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)
     index = _checks.places(dilemma, n, "dilemma", len(x1))
     y = _checks.column(outcome, n, "outcome", 0, 1)
@@ -158,7 +154,7 @@ def marginal_effects(
         for error, free in zip(np.sqrt(np.diag(covariance)), plan.freedom, strict=True)
     ]
     ends = [Interval(value - by, value + by) for value, by in zip(effects, half, strict=True)]
-    return MarginalEffects(_rows(plan, effects, ends), covariance, plan.dilemmas, len(plan.index))
+    return MarginalEffects(_rows(plan, effects, ends), covariance, plan.dilemmas, len(plan.dilemma))
 
 
 def human_marginal_effects(
@@ -192,7 +188,7 @@ def human_marginal_effects(
     Raises:
         InputError: As in `marginal_effects`, or draws outside 0 to 1.
     """
-    x1, x2 = _pair(first, second)
+    x1, x2 = _checks.pair(first, second)
     count = len(x1)
     w = np.ones(count) if weights is None else _checks.column(weights, count, "weights", 0, np.inf)
     used = w > 0
@@ -218,8 +214,7 @@ def _known(values: ArrayLike, used: NDArray[np.bool_], name: str) -> Floats:
     return _checks.column(filled, len(used), name, -1e-6, 1 + 1e-6)[used]
 
 
-@dataclass(frozen=True, eq=False)
-class _Plan:
+class _Plan(NamedTuple):
     """The design of a least-squares fit, in coordinates that the answers determine.
 
     Attributes:
@@ -227,7 +222,7 @@ class _Plan:
         first: Coordinates of each answer's first-listed patient, shape (n, q).
         second: Of its second-listed patient.
         weights: Shape (n,).
-        index: Dilemma of each answer, shape (n,).
+        dilemma: Dilemma of each answer, shape (n,).
         bread: Inverse of the design's cross product, shape (q, q).
         contrasts: From coordinates to effects, shape (r, q); NaN rows are not determined.
         shown: Answered dilemmas that show each effect's level, shape (r,).
@@ -239,7 +234,7 @@ class _Plan:
     first: Floats
     second: Floats
     weights: Floats
-    index: Ints
+    dilemma: Ints
     bread: Floats
     contrasts: Floats
     shown: Ints
@@ -284,8 +279,14 @@ def _plan(
             bases.append(int(offsets[attribute]) + ranked[0])
     contrasts = np.eye(width)[columns] - np.eye(width)[bases]
     x1, x2 = one[index], two[index]
-    values, vectors = row_space((x1 * weights[:, None]).T @ x1 + (x2 * weights[:, None]).T @ x2)
-    found = determined(vectors, contrasts)[:, None]
+    gram = (x1 * weights[:, None]).T @ x1 + (x2 * weights[:, None]).T @ x2
+    values, vectors = np.linalg.eigh(gram)
+    # Directions with less than this share of the largest eigenvalue hold rounding errors.
+    keep = values > 1e-10 * max(float(values[-1]), 0.0)
+    values, vectors = values[keep], vectors[:, keep]
+    # A contrast that leaves the space of the rows could take any value at the same fit.
+    outside = contrasts - contrasts @ vectors @ vectors.T
+    known = np.abs(outside).max(axis=1, initial=0.0)[:, None] < 1e-6
     # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of two.
     fewest = np.minimum(shown[columns], shown[bases])
     return _Plan(
@@ -293,9 +294,9 @@ def _plan(
         first=x1 @ vectors,
         second=x2 @ vectors,
         weights=weights,
-        index=index,
+        dilemma=index,
         bread=np.diag(1 / values),
-        contrasts=np.where(found, contrasts @ vectors, NAN),
+        contrasts=np.where(known, contrasts @ vectors, NAN),
         shown=shown[columns],
         freedom=np.minimum(fewest - 1, len(answered) - 1).tolist(),
         dilemmas=len(answered),
@@ -303,26 +304,26 @@ def _plan(
 
 
 def _theta(plan: _Plan, outcome: Floats) -> Floats:
-    """Least-squares weights from outcomes (..., n), shape (..., q)."""
+    """Return least-squares weights from outcomes (..., n), shape (..., q)."""
     cross = (outcome * plan.weights) @ (plan.first - plan.second) + plan.weights @ plan.second
     result: Floats = cross @ plan.bread
     return result
 
 
 def _effects(plan: _Plan, outcome: Floats) -> Floats:
-    """Effects from outcomes (..., n), shape (..., r)."""
+    """Return effects from outcomes (..., n), shape (..., r)."""
     result: Floats = _theta(plan, outcome) @ plan.contrasts.T
     return result
 
 
 def _covariance(plan: _Plan, outcome: Floats) -> Floats:
-    """Clustered covariance of the effects, shape (r, r); NaN where nothing varies."""
+    """Return the clustered covariance of the effects, shape (r, r); NaN where nothing varies."""
     design = np.concatenate([plan.first, plan.second])
     residual = np.concatenate([outcome, 1 - outcome]) - design @ _theta(plan, outcome)
     if np.abs(residual).max() < 1e-9:
         return np.full((len(plan.names), len(plan.names)), NAN)
     scores = design * (residual * np.tile(plan.weights, 2))[:, None]
-    inner, _ = robust(plan.bread, scores, np.tile(plan.index, 2))
+    inner, _ = robust(plan.bread, scores, np.tile(plan.dilemma, 2))
     result: Floats = plan.contrasts @ inner @ plan.contrasts.T
     return result
 
@@ -339,10 +340,3 @@ def _rows(
         )
         for name, value, each, shown in zip(plan.names, effects, ends, plan.shown, strict=True)
     )
-
-
-def _pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
-    one, two = _checks.matrix(first, "first"), _checks.matrix(second, "second")
-    if one.shape != two.shape:
-        raise InputError(f"first {one.shape} and second {two.shape} must have one shape (D, k)")
-    return one, two

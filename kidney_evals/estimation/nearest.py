@@ -1,29 +1,29 @@
-"""Which of the known classes of people a new respondent's answers are nearest to.
+"""The known class of people that a new respondent's answers are nearest to.
 
 By Bayes' rule P(class | answers) ∝ share · Π P_class(answer), the classes being known. Hundreds of
 answers make that a certainty even where no class fits and where answers to one dilemma repeat
-each other. So the answers count as the number of independent ones that they are worth, and beside
-the posterior stands how far the log-odds between classes would move with other dilemmas.
+each other. So the answers count as the number of independent ones that they are worth, and the
+result holds intervals of the log-odds between classes over other dilemmas.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._sandwich import cluster_sums
+from kidney_evals.estimation._fit import cluster_sums
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import DRAWS, Z95, weight_blocks
 
 _LEAST = 1e-300
 
 
-@dataclass(frozen=True)
-class NearestClasses:
+class NearestClasses(NamedTuple):
     """A respondent among the classes, in the order in which these were given.
 
     Attributes:
@@ -36,9 +36,9 @@ class NearestClasses:
         low: Lower ends of their 95 % intervals, dilemmas being a sample, shape (C,).
         high: Upper ends.
         log_likelihood: Mean log-probability of an answer in each class, shape (C,).
-        expected: The same if the class itself had answered: a nearest class whose
-            `log_likelihood` lies far below is near in name only. Shape (C,).
-        answers: How many there are.
+        expected: The same if the class itself had answered; a nearest class whose
+            `log_likelihood` lies far below does not fit. Shape (C,).
+        answers: Number of answers.
         effective_answers: How many independent answers they are worth in telling the nearest class
             from the next; never more than `answers`.
     """
@@ -103,8 +103,8 @@ def nearest_classes(
     entropy = (predicted * np.log(np.maximum(predicted, _LEAST))).sum(axis=2)
     return NearestClasses(
         nearest=nearest,
-        posterior=_normalised(start + logs.sum(axis=0) * effective / n),
-        naive=_normalised(scores),
+        posterior=special.softmax(start + logs.sum(axis=0) * effective / n),
+        naive=special.softmax(scores),
         support=_support(start, cluster_sums(logs, index, count) * effective / n),
         log_odds=log_odds,
         low=log_odds - half,
@@ -117,16 +117,10 @@ def nearest_classes(
 
 
 def _support(start: Floats, sums: Floats) -> Floats:
-    """Return how often each class wins when dilemmas are drawn again, shape (C,)."""
+    """Return the share of resamples of dilemmas in which each class is the nearest, shape (C,)."""
     wins = np.zeros(len(start))
     for _, weights in weight_blocks(len(sums), DRAWS):
         winners = (start + weights @ sums).argmax(axis=1)
         wins += np.bincount(winners, minlength=len(start))
     result: Floats = wins / wins.sum()
-    return result
-
-
-def _normalised(scores: Floats) -> Floats:
-    power = np.exp(scores - scores.max())
-    result: Floats = power / power.sum()
     return result

@@ -1,4 +1,4 @@
-"""Is an attribute's effect on the choice a straight line in its scale?
+"""Test whether an attribute's effect on the choice is a straight line in its scale.
 
 The logit of a run gets, beside each attribute's straight line, terms that bend it. With z the
 attribute from -1 at the end people favour least to 1 at the end they favour most,
@@ -12,8 +12,8 @@ straight line. A threshold in the middle of the range bends neither half more th
 only z³ - z sees it.
 
 Both terms are tested together, clustered by dilemma, by Wald's test and by the score test, and the
-larger p-value counts. Wald's alone finds bends in the straight lines of somebody who chooses
-sharply: few of the dilemmas then say anything, and it rejects up to four times too often.
+larger p-value counts. For a respondent who chooses sharply few dilemmas are informative, and Wald's
+test alone rejects straight lines up to four times too often.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._functions import logistic
-from kidney_evals.estimation._sandwich import cluster_sums
-from kidney_evals.estimation._wald import score_p, wald_p
+from kidney_evals.estimation._fit import cluster_sums, score_p, wald_p
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, student
 from kidney_evals.estimation.logit import LogitFit, fit_logit
@@ -187,9 +186,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Floats, Floats]:
     """Return both patients' values from -1, least favoured, to 1, most favoured."""
-    x1, x2 = _checks.matrix(first, "first"), _checks.matrix(second, "second")
-    if x1.shape != x2.shape:
-        raise InputError(f"first {x1.shape} and second {x2.shape} must have one shape (n, k)")
+    x1, x2 = _checks.pair(first, second)
     limits = _checks.numbers(ends, "ends")
     if limits.shape != (x1.shape[1], 2):
         raise InputError(f"ends must have shape ({x1.shape[1]}, 2), not {limits.shape}")
@@ -240,7 +237,7 @@ def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freed
     if without.separated:
         return NAN
     base = np.column_stack([others, np.ones(len(y))])
-    probability = logistic(others @ without.weights + without.intercept)
+    probability = special.expit(others @ without.weights + without.intercept)
     weighted = base * (probability * (1 - probability))[:, None]
     terms = design[:, tested]
     left = terms - base @ (np.linalg.pinv(weighted.T @ base, hermitian=True) @ (weighted.T @ terms))

@@ -1,11 +1,11 @@
 """The difference between two runs on the same dilemmas: two models, or two versions of one.
 
 Both runs list the same dilemmas with the same people; only dilemmas that both answered count.
-What is hard for one run is hard for the other, so that differences are taken dilemma by dilemma:
-a sample of dilemmas is redrawn for both runs at once, people are the same draw for both. On a
-fixed list the answers of the two runs are redrawn apart, and people once for both.
+Dilemmas that are hard for one run are hard for the other, so that differences are taken dilemma by
+dilemma: a sample of dilemmas is redrawn for both runs at once, people are the same draw for both.
+On a fixed list the answers of the two runs are redrawn apart, and people once for both.
 
-Models that answer as they did before are the normal case. No interval here has a width of zero.
+Two versions of a model mostly answer alike. No interval here has a width of zero.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._pairs import (
     NOTHING,
     PairedDifference,
@@ -28,7 +27,8 @@ from kidney_evals.estimation._pairs import (
     unseen_changes,
     widened,
 )
-from kidney_evals.estimation._resample import Terms, bootstrap, dot, largest, observed, strata
+from kidney_evals.estimation._resample import Terms, bootstrap, coin_gap, dot, largest, observed
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.calibration import EDGES, calibration_value
 from kidney_evals.estimation.consistency import (
     retest_disagreement,
@@ -70,7 +70,7 @@ def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
         InputError: The runs list different dilemmas or people.
     """
     check_listed_alike(first, second)
-    return on_both(first, second, (first.answered, second.answered))
+    return on_both(first, second, first.answered, second.answered)
 
 
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -101,7 +101,7 @@ def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
     Intervals, arguments and errors as in `indecision_change`.
     """
     check_listed_alike(first, second)
-    one, two = on_both(first, second, (_in_both_orders(first), _in_both_orders(second)))
+    one, two = on_both(first, second, _in_both_orders(first), _in_both_orders(second))
     if one.dilemmas == 0:
         return NOTHING
     before, after = swap_disagreement(one), swap_disagreement(two)
@@ -114,8 +114,9 @@ def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
     Intervals, arguments and errors as in `indecision_change`.
     """
     check_listed_alike(first, second)
-    repeated = ~np.isnan(within_orders(first)), ~np.isnan(within_orders(second))
-    one, two = on_both(first, second, repeated)
+    one, two = on_both(
+        first, second, ~np.isnan(within_orders(first)), ~np.isnan(within_orders(second))
+    )
     if one.dilemmas == 0:
         return NOTHING
     before, after = retest_disagreement(one), retest_disagreement(two)
@@ -154,7 +155,7 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
     """
     check_listed_alike(first, second)
     one, two = first.decided, second.decided
-    one, two = on_both(one, two, (one.answered & one.known, two.answered & two.known))
+    one, two = on_both(one, two, one.answered, one.known, two.answered, two.known)
     if one.dilemmas == 0:
         return NOTHING
 
@@ -163,7 +164,7 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
 
     values = observed(one, terms(one), np.divide), observed(two, terms(two), np.divide)
     best = float(one.shares.max(axis=1).mean())
-    each: Floats = ((strata(two).shares - strata(one).shares) * one.shares).sum(axis=1) / best
+    each: Floats = ((two.strata.shares - one.strata.shares) * one.shares).sum(axis=1) / best
     return _resampled(values, one, _redrawn(one, two, terms), each, _reach(one) / best)
 
 
@@ -175,18 +176,18 @@ def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
     `fixed_distance`, whose change this is too. Arguments and errors as in `shared`.
     """
     check_listed_alike(first, second)
-    one, two = on_both(first, second, (first.repeated, second.repeated))
+    one, two = on_both(first, second, first.repeated, second.repeated)
     if one.dilemmas == 0:
         return NOTHING
 
     def terms(run: Decisions) -> Terms:
-        kept = strata(run)
-        off = (kept.variance + kept.redrawn if run.fixed else kept.variance).sum(axis=1)
+        strata = run.strata
+        off = (strata.variance + strata.redrawn if run.fixed else strata.variance).sum(axis=1)
         count = np.ones((1, run.dilemmas))
         return lambda q, p: (dot(q - p, q - p) - off, count)
 
     values = distance_value(one), distance_value(two)
-    before, after = (terms(run)(strata(run).shares, run.shares)[0] for run in (one, two))
+    before, after = (terms(run)(run.strata.shares, run.shares)[0] for run in (one, two))
     return _resampled(values, one, _redrawn(one, two, terms), after - before, 2 * _reach(one))
 
 
@@ -198,7 +199,7 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     """
     check_listed_alike(first, second)
     usable = first.known & ~np.isnan(first.closeness)
-    one, two = on_both(first, second, (first.answered & usable, second.answered & usable))
+    one, two = on_both(first, second, first.answered, second.answered, usable)
     if not one.has_coin:
         return NOTHING
     noise, seen, reach = np.zeros(DRAWS), [np.empty(0)], 0.0
@@ -208,12 +209,13 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
         size = int(inside.sum())
         if size < 2 and not one.fixed:
             continue
-        for run, sign in ((one.at(inside), -1), (two.at(inside), 1)):
+        parts = one.at(inside), two.at(inside)
+        for run, sign in zip(parts, (-1, 1), strict=True):
             key = index + 1 + (_APART if run.fixed and sign == 1 else 0)
-            gaps = bootstrap(run, _gap(run), np.divide, key=key)
+            gaps = bootstrap(run, coin_gap(run), np.divide, key=key)
             noise += sign * size * (gaps**2 - 2 * gaps.var(ddof=1))
         # A coin more or less moves a squared gap by the sum of the gaps before and after it.
-        slope = sum(observed(run, _gap(run), np.divide) for run in (one.at(inside), two.at(inside)))
+        slope = sum(observed(run, coin_gap(run), np.divide) for run in parts)
         seen.append(slope * (_coins(two) - _coins(one))[inside])
         reach += size * slope**2
     each = np.concatenate(seen)
@@ -241,7 +243,7 @@ def _proportions(
 def _resampled(
     values: tuple[float, float], run: Decisions, draws: Floats, each: Floats, reach: float
 ) -> PairedDifference:
-    """Join resampled differences with what did not show, which on a fixed list they hold."""
+    """Return resampled differences widened by unseen changes, which on a fixed list they hold."""
     value = values[1] - values[0]
     ends = percentile(recentred(draws, value), None if run.fixed else len(each))
     if not run.fixed:
@@ -262,31 +264,25 @@ def _coins(run: Decisions) -> Floats:
 
 
 def _surplus_coins(run: Decisions) -> Floats:
-    """Return what each dilemma has of coins beyond the run's rate, over mean answers."""
+    """Return the coins of each dilemma beyond the run's rate, over mean answers."""
     answers = run.counts.sum(axis=(1, 2))
     surplus: Floats = answers * (_coins(run) - indecision_rate(run).value)
     return surplus / float(answers.mean())
 
 
-def _in_both_orders(run: Decisions) -> NDArray[np.bool_]:
-    both: NDArray[np.bool_] = (run.counts.sum(axis=2) > 0).all(axis=1)
+def _in_both_orders(run: Decisions) -> Bools:
+    both: Bools = (run.counts.sum(axis=2) > 0).all(axis=1)
     return both
 
 
 def _differing(run: Decisions) -> Floats:
-    """Share of pairs of answers, one from each order, that differ, by dilemma."""
+    """Return the share of pairs of answers, one from each order, that differ, by dilemma."""
     within = run.counts / run.counts.sum(axis=2, keepdims=True)
     result: Floats = 1 - (within[:, 0] * within[:, 1]).sum(axis=1)
     return result
 
 
 def _reach(run: Decisions) -> float:
-    """Root mean square of what another answer changes in the share of people who agree."""
+    """Return the root mean square change that another answer makes to people's agreement."""
     span = run.shares.max(axis=1) - run.shares.min(axis=1)
     return float(np.sqrt((span**2).mean()))
-
-
-def _gap(run: Decisions) -> Terms:
-    """What the coin rate less people's sums over dilemmas."""
-    answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[None]
-    return lambda q, p: (answers * (q[..., COIN] - p[..., COIN]), answers)

@@ -6,20 +6,20 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._logit_design import Influence, influence
+from kidney_evals.estimation._fit import cluster_sums, full_rank, inverse, leverage
 from kidney_evals.estimation._pairs import (
     NOTHING,
     PairedDifference,
-    answered_otherwise,
     changed,
     check_listed_alike,
     on_both,
     unseen_changes,
     widened,
 )
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import (
     ImportanceEstimate,
@@ -150,7 +150,7 @@ class _Pair(NamedTuple):
 def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | None:
     check_listed_alike(first, second)
     one, two = first.decided, second.decided
-    one, two = on_both(one, two, (one.answered, two.answered))
+    one, two = on_both(one, two, one.answered, two.answered)
     count = one.dilemmas
     if count < 2:
         return None
@@ -159,18 +159,20 @@ def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | Non
     estimates = [estimate_importance(fit, spans) for fit in fits]
     if not all(estimate.defined for estimate in estimates):
         return None
-    moves = [_moves(run, fit, spans) for run, fit in zip((one, two), fits, strict=True)]
+    scores, swings = zip(
+        *(_moves(run, fit, spans) for run, fit in zip((one, two), fits, strict=True)), strict=True
+    )
     # The small-sample factor of the two sandwiches, so that equal runs have equal blocks.
     factor = count / (count - 1)
     factor *= float(np.prod([(fit.n - 1) / (fit.n - fit.parameters) for fit in fits]) ** 0.5)
-    cross = factor * moves[0].score.T @ moves[1].score
+    cross = factor * scores[0].T @ scores[1]
     if any(fit.separated for fit in fits):
         cross = np.zeros_like(cross)
     covariance = np.block([[estimates[0].covariance, cross], [cross.T, estimates[1].covariance]])
     # A share is a sum over dilemmas, not a mean: hence times their number.
-    otherwise = answered_otherwise(one, two)[:, None]
-    each = count * np.where(otherwise, moves[1].score - moves[0].score, 0.0)
-    reach = count * np.sqrt(np.mean([move.swing**2 for move in moves], axis=(0, 1)))
+    unlike = (one.counts != two.counts).any(axis=(1, 2))[:, None]
+    each = count * np.where(unlike, scores[1] - scores[0], 0.0)
+    reach = count * np.sqrt(np.mean(np.square(swings), axis=(0, 1)))
     unseen = np.array([unseen_changes(*pair) for pair in zip(each.T, reach, strict=True)])
     return _Pair(estimates[0], estimates[1], covariance, unseen, count)
 
@@ -179,25 +181,36 @@ def _fit(run: Decisions) -> LogitFit:
     return fit_logit(run.shown_differences, run.shown_first, clusters=run.dilemma)
 
 
-def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> Influence:
-    """Return how each dilemma moves the shares, shape (D, k)."""
-    theta = np.append(fit.weights, fit.intercept)
-    sign = np.where(run.order == 0, 1.0, -1.0)
-    chosen = run.shown_first.astype(np.float64)
-    moves = influence(run.shown_differences, chosen, sign, theta, run.dilemma, run.dilemmas)
+def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:
+    """Return how each dilemma moves the shares, and would if it changed altogether, (D, k) each.
+
+    The first is bread times the dilemma's score: Σ_g ψ_g ψ_gᵀ is the sandwich without its
+    small-sample factor. The second is bread times the change of the score where every answer goes
+    from the second-listed patient to the first. Both are then followed by the slopes of the shares.
+    """
+    x, chosen = run.shown_differences, run.shown_first.astype(np.float64)
+    basis, design, _ = full_rank(x, intercept=True)
+    probability = special.expit(x @ fit.weights + fit.intercept)
+    variance = probability * (1 - probability)
+    bread = inverse((design * variance[:, None]).T @ design)
+    residual = chosen - probability + leverage(design, variance, bread) * (0.5 - probability)
     reach = fit.weights * ranges
     total = np.abs(reach).sum()
     slopes = np.diag(ranges) / total - np.outer(reach, np.sign(reach) * ranges) / total**2
-    return Influence(*(move[:, :-1] @ slopes.T for move in moves))
+
+    def moves(pull: Floats) -> Floats:
+        sums = cluster_sums(design * pull[:, None], run.dilemma, run.dilemmas)
+        result: Floats = (sums @ bread @ basis.T)[:, :-1] @ slopes.T
+        return result
+
+    return moves(residual), moves(np.where(run.order == 0, 1.0, -1.0))
 
 
 def _redrawn(pair: _Pair) -> Floats:
     """Return draws of both runs' shares, shape (draws, 2k)."""
-    from scipy.special import ndtri
-
     values, vectors = np.linalg.eigh(pair.covariance)
     # Plain doubles keep their values across numpy versions; its normal numbers may not.
-    normal = ndtri(generator(_KEY).random((DRAWS, len(values))))
+    normal = special.ndtri(generator(_KEY).random((DRAWS, len(values))))
     spread = vectors * np.sqrt(np.maximum(values, 0.0))
     drawn = np.concatenate([pair.first.shares, pair.second.shares]) + normal @ spread.T
     result: Floats = np.clip(drawn, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""One row of a result: a number, its interval, what people get and how much stands behind it."""
+"""One estimate of a result: the value, its interval, the human value and the sample size."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ class Quantity(NamedTuple):
         value: The estimate.
         low: Lower end of the interval, NaN where no honest interval exists.
         high: Upper end.
-        human: What people get on the same dilemmas, NaN where nobody was asked. A value that holds
-            by construction, such as a distance of 0 of people from themselves, is no human value.
-        n: How many dilemmas or answers stand behind `value` (each function says which); 0 where
+        human: The value of people on the same dilemmas, NaN where nobody was asked. A value that
+            holds by construction, such as a distance of 0 of people from themselves, is no human
+            value.
+        n: How many dilemmas or answers `value` rests on (each function says which); 0 where
             `value` is NaN.
     """
 
@@ -28,7 +29,7 @@ class Quantity(NamedTuple):
 
     @property
     def defined(self) -> bool:
-        """Whether there is a value at all."""
+        """Whether there is a value."""
         return self.value == self.value
 
     @property
@@ -46,5 +47,5 @@ class Quantity(NamedTuple):
 
 
 def undefined(human: float = _NAN) -> Quantity:
-    """Return the row of a quantity that the answers do not determine: NaN with n = 0."""
+    """Return the quantity that the answers do not determine: NaN with n = 0."""
     return Quantity(_NAN, _NAN, _NAN, human, 0)

@@ -9,38 +9,42 @@ its log over people is maximised (maximum simulated likelihood, Train 2009, sect
 Draws are importance draws near each person's posterior and stay fixed while the distribution
 over people moves (Train 2009, section 9.2.7; Ackerberg 2009): with forty answers a person, draws
 from the distribution over people need a hundred times their number for the same precision.
-Where the best distribution and the draws that it places never agree, the draws move with it
-(`_moving_draws`).
+
+Draws placed for one distribution judge every other with an error of their own. Where the likelihood
+is flat, mostly in a deviation that the answers cannot tell from its floor, that error decides, and
+no distribution is the best for the draws that it places. The draws are then placed anew for every
+distribution tried. The standard normal draws behind them stay, so that the likelihood is a smooth
+function (common random numbers, Train 2009, section 9.2). Its gradient takes 2 p placements, so
+that only fits that need it pay.
+
+This module keeps a Newton method of its own: the fit depends on where draws are placed, so that
+another path to the maximum would change the shipped tables.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._criteria import PanelCriteria
-from kidney_evals.estimation._halton import normal_draws
-from kidney_evals.estimation._linear import inverse
-from kidney_evals.estimation._link_fit import spread
-from kidney_evals.estimation._moving_draws import MovingLikelihood
-from kidney_evals.estimation._newton import climb, definite
+from kidney_evals.estimation._coin_models import spread
+from kidney_evals.estimation._fit import Box, Objective, PanelCriteria, inverse, pressed, sandwich
 from kidney_evals.estimation._person_nodes import (
-    COIN,
     Nodes,
     Panel,
     Population,
     RandomModel,
     log_likelihoods,
+    normal_draws,
     panel,
     person_nodes,
     posterior,
 )
-from kidney_evals.estimation._sandwich import sandwich
+from kidney_evals.estimation.arrays import Bools, Floats
+from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
 
 DRAWS = 500
@@ -56,6 +60,14 @@ _SETTLED = 0.02
 _FLOOR = 0.1
 """Lowest deviation, in logits at an attribute's usual difference: people as good as alike."""
 
+_WIDTH = 1e-4
+_BEND_WIDTH = 1e-3
+"""Of first and of second differences with moving draws; rounding and neglected terms stay below
+1e-5."""
+
+_FLAT = 1e-5
+"""Least eigenvalue that an information matrix with a diagonal of 1 must have."""
+
 _ADVICE = (
     "try fewer attributes, correlated=False or more draws; weights without bound mean that the "
     "attributes decide nearly every answer"
@@ -64,11 +76,14 @@ _ADVICE = (
 Places = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Rows and columns of the estimated elements of L."""
 
-Box = tuple[Floats, Floats]
-"""Lowest and highest allowed parameters."""
 
-Found = tuple[Floats, float, Floats]
-"""Parameters, log-likelihood and covariance at a maximum."""
+class _Found(NamedTuple):
+    """A maximum: parameters, each person's log-likelihood and score, and the information."""
+
+    theta: Floats
+    values: Floats
+    scores: Floats
+    information: Floats
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,7 @@ class RandomCoefficientFit(PanelCriteria):
     parameters: int
     draws: int
     correlated: bool
-    converged: bool
+    converged: bool = True
 
     @property
     def deviations(self) -> Floats:
@@ -158,27 +173,31 @@ def fit_random_coefficients(
     scale = spread(answers.x)
     answers = replace(answers, x=answers.x / scale)
     normal = normal_draws(seed, answers.people, draws, answers.size)
-    found = _with_fixed_draws(answers, normal, places) or _with_moving_draws(
-        answers, normal, places
-    )
+    try:
+        found = _with_fixed_draws(answers, normal, places)
+    except np.linalg.LinAlgError:
+        found = None
+    if found is None:
+        try:
+            found = _with_moving_draws(answers, normal, places)
+        except np.linalg.LinAlgError:
+            found = None
     if found is None:
         raise FitError(f"the random-coefficient model did not converge: {_ADVICE}")
-    theta, value, covariance = found
     units = np.append(1 / scale, np.ones(answers.size - len(scale)))
     units = np.concatenate([units, units[places[0]]])
-    population = _population(theta * units, places)
+    population = _population(found.theta * units, places)
     return RandomCoefficientFit(
         model=model,
         means=population.means,
         cholesky=population.cholesky,
-        covariance=covariance * np.outer(units, units),
-        log_likelihood=value,
+        covariance=_covariance(found, _box(places)) * np.outer(units, units),
+        log_likelihood=float(found.values.sum()),
         n=len(answers.choice),
         people=answers.people,
         parameters=parameters,
         draws=draws,
         correlated=correlated,
-        converged=True,
     )
 
 
@@ -207,9 +226,7 @@ class SimulatedLikelihood:
 
     def objective(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return value, gradient and the outer product of the scores (Berndt et al. 1974)."""
-        values, scores = self.evaluate(theta)
-        outer: Floats = scores.T @ scores
-        return float(values.sum()), scores.sum(axis=0), outer
+        return _outer_product(*self.evaluate(theta))
 
     def information(self, theta: Floats) -> Floats:
         """Return minus the second derivatives, by central differences of the gradient, (p, p)."""
@@ -224,46 +241,117 @@ class SimulatedLikelihood:
         return result
 
 
-def _with_fixed_draws(answers: Panel, normal: Floats, places: Places) -> Found | None:
+class _MovingLikelihood(NamedTuple):
+    """The simulated log-likelihood with draws placed for the distribution that they judge."""
+
+    answers: Panel
+    normal: Floats
+    places: Places
+
+    def values(self, theta: Floats) -> Floats:
+        """Return the log-likelihood of each person, shape (people,)."""
+        population = _population(theta, self.places)
+        nodes = person_nodes(self.answers, population, self.normal, polish=2)
+        return posterior(population, nodes)[0]
+
+    def scores(self, theta: Floats) -> Floats:
+        """Return the gradient of each person's log-likelihood, shape (people, p)."""
+        steps = _WIDTH * np.eye(len(theta))
+        columns = [self.values(theta + step) - self.values(theta - step) for step in steps]
+        result: Floats = np.stack(columns, axis=1) / (2 * _WIDTH)
+        return result
+
+    def objective(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Return value, gradient and the outer product of the scores."""
+        return _outer_product(self.values(theta), self.scores(theta))
+
+    def information(self, theta: Floats) -> Floats:
+        """Return minus the second derivatives, by second differences, shape (p, p)."""
+        here = self.values(theta)
+
+        def bend(step: Floats) -> float:
+            # Differences of single people first: their sum is large and would hide them.
+            rise, fall = self.values(theta + step) - here, self.values(theta - step) - here
+            return float((rise + fall).sum())
+
+        steps = _BEND_WIDTH * np.eye(len(theta))
+        bends = np.diag([bend(step) for step in steps])
+        for i, j in zip(*np.tril_indices(len(theta), -1), strict=True):
+            cross = bend(steps[i] + steps[j]) - bends[i, i] - bends[j, j]
+            bends[i, j] = bends[j, i] = cross / 2
+        result: Floats = -bends / _BEND_WIDTH**2
+        return result
+
+
+def _outer_product(values: Floats, scores: Floats) -> tuple[float, Floats, Floats]:
+    outer: Floats = scores.T @ scores
+    return float(values.sum()), scores.sum(axis=0), outer
+
+
+def _with_fixed_draws(answers: Panel, normal: Floats, places: Places) -> _Found | None:
     """Return the maximum over draws that are placed for it, or None where nothing settles."""
-    try:
-        theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
-        theta, nodes, box, settled = _rounds(answers, theta, normal, places)
-        likelihood = SimulatedLikelihood(nodes, len(places[0]) > answers.size)
-        return _finish(likelihood, theta, box) if settled else None
-    except np.linalg.LinAlgError:
+    theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
+    theta, likelihood, box, settled = _rounds(answers, theta, normal, places)
+    if not settled:
         return None
+    curvature = _definite(likelihood.information(theta), likelihood.objective(theta)[2])
+    theta, found = _climb(_with_curvature(likelihood.objective, curvature), theta, box=box)
+    free = np.ix_(*[theta > box[0]] * 2)
+    information = likelihood.information(theta)
+    inside = information[free]
+    if not (found and np.isfinite(inside).all() and np.linalg.eigvalsh(inside)[0] > 0):
+        return None
+    return _Found(theta, *likelihood.evaluate(theta), information)
 
 
-def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> Found | None:
+def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> _Found | None:
     """Return the maximum over draws that move with the population, or None without one.
 
     The start is a few rounds from the beginning: many that do not settle would amplify rounding,
-    until the order of the rows decided where they stop.
+    until the order of the rows decided where they stop. Only a short Newton step counts as arrival:
+    where the likelihood climbs without end, in ever flatter stretches, the steps stay long.
     """
     box = _box(places)
-    likelihood = MovingLikelihood(answers, normal, partial(_population, places=places))
-    try:
-        warm, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places, _WARM)
-        top = likelihood.maximum(warm, box)
-        if top is None:
-            return None
-        covariance = _covariance(top.theta, top.scores, top.information, box)
-    except np.linalg.LinAlgError:
+    likelihood = _MovingLikelihood(answers, normal, places)
+    warm, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places, _WARM)
+    # Steps by the outer product get near; rounding in the differences goes on making short ones.
+    theta, _ = _climb(likelihood.objective, warm, limit=30, box=box, settled=1e-2)
+    for _ in range(4):
+        before = theta
+        _, gradient, outer = likelihood.objective(before)
+        information = likelihood.information(before)
+        # At the box the likelihood may bend upwards along a parameter that is held there. That
+        # must not cost the others their second derivatives.
+        inside = np.ix_(*[~pressed(before, gradient, box)] * 2)
+        curvature = np.diag(np.diag(outer))
+        curvature[inside] = _definite(information[inside], outer[inside])
+        fixed = _with_curvature(likelihood.objective, curvature)
+        theta, found = _climb(fixed, before, limit=10, box=box, settled=1e-7)
+        if found and np.abs(theta - before).max() < 1e-3:
+            break
+    else:
         return None
-    return top.theta, float(top.values.sum()), covariance
+    block = information[np.ix_(*[theta > box[0]] * 2)]
+    root = np.sqrt(np.diag(block).clip(min=np.finfo(float).tiny))
+    if not np.linalg.eigvalsh(block / np.outer(root, root))[0] > _FLAT:
+        return None
+    return _Found(theta, likelihood.values(theta), likelihood.scores(theta), information)
+
+
+def _with_curvature(objective: Objective, curvature: Floats) -> Objective:
+    """Return the objective with one curvature, which near a maximum serves every step."""
+    return lambda theta: (*objective(theta)[:2], curvature)
 
 
 def _rounds(
     answers: Panel, theta: Floats, normal: Floats, places: Places, rounds: int = _ROUNDS
-) -> tuple[Floats, Nodes, Box, bool]:
+) -> tuple[Floats, SimulatedLikelihood, Box, bool]:
     """Place draws and move the population in turn; the last result says whether both settled."""
-    correlated = len(places[0]) > answers.size
     low, high = _box(places)
     for passed in range(rounds):
         nodes = person_nodes(answers, _population(theta, places), normal)
-        likelihood = SimulatedLikelihood(nodes, correlated)
-        moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
+        likelihood = SimulatedLikelihood(nodes, len(places[0]) > answers.size)
+        moved, _ = _climb(likelihood.objective, theta, limit=5, box=(low, high))
         outer = likelihood.objective(moved)[2]
         change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
         # Half steps end a swing between two points.
@@ -272,33 +360,17 @@ def _rounds(
         high = np.where((passed > 2) & (theta <= low), low, high)
         if change.max() < _SETTLED:
             break
-    return theta, nodes, (low, high), bool(change.max() < _SETTLED)
+    return theta, likelihood, (low, high), bool(change.max() < _SETTLED)
 
 
-def _finish(likelihood: SimulatedLikelihood, theta: Floats, box: Box) -> Found | None:
-    """Climb to the very top; returns theta, the log-likelihood and the covariance, or None."""
-    curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
-    # So close to the maximum one curvature serves every step.
-    theta, found = climb(
-        lambda point: (*likelihood.objective(point)[:2], curvature), theta, box=box
-    )
-    free = theta > box[0]
-    information = likelihood.information(theta)
-    inside = information[np.ix_(free, free)]
-    if not (found and np.isfinite(inside).all() and np.linalg.eigvalsh(inside)[0] > 0):
-        return None
-    values, scores = likelihood.evaluate(theta)
-    return theta, float(values.sum()), _covariance(theta, scores, information, box)
-
-
-def _covariance(theta: Floats, scores: Floats, information: Floats, box: Box) -> Floats:
+def _covariance(found: _Found, box: Box) -> Floats:
     """Return the sandwich of people, NaN for parameters on the floor, shape (p, p)."""
-    free = theta > box[0]
+    free = found.theta > box[0]
     inside = np.ix_(free, free)
-    covariance = np.full(information.shape, np.nan)
-    people = len(scores)
+    covariance = np.full(found.information.shape, np.nan)
+    people = len(found.scores)
     covariance[inside] = sandwich(
-        inverse(information[inside]), scores[:, free], np.arange(people), people
+        inverse(found.information[inside]), found.scores[:, free], np.arange(people), people
     )
     return covariance
 
@@ -312,7 +384,7 @@ def _box(places: Places) -> Box:
 
 
 def _start(answers: Panel, places: Places) -> Floats:
-    """Means of the group's model, enlarged, and deviations of half their size.
+    """Return the means of the group's model, enlarged, and deviations of half their size.
 
     Averaging over people flattens: the weights of single people are larger than the group's.
     """
@@ -323,9 +395,9 @@ def _start(answers: Panel, places: Places) -> Floats:
         shifts = np.vstack([np.zeros(answers.size), width * np.eye(answers.size)])
         logs = log_likelihoods(answers, (means + np.vstack([shifts, -shifts[1:]]))[None])
         scores = (logs[:, 1 : answers.size + 1] - logs[:, answers.size + 1 :]) / (2 * width)
-        return float(logs[:, 0].sum()), scores.sum(axis=0), scores.T @ scores
+        return _outer_product(logs[:, 0], scores)
 
-    means, _ = climb(pooled, np.zeros(answers.size), limit=30)
+    means, _ = _climb(pooled, np.zeros(answers.size), limit=30)
     means[:k] *= 1.5
     cholesky = np.diag(np.maximum(0.75 * np.abs(means), 0.25))
     return np.append(means, cholesky[places])
@@ -341,3 +413,77 @@ def _population(theta: Floats, places: Places) -> Population:
     cholesky = np.zeros((size, size))
     cholesky[places] = theta[size:]
     return Population(theta[:size], cholesky)
+
+
+def _climb(
+    objective: Objective,
+    start: Floats,
+    *,
+    limit: int = 200,
+    box: Box | None = None,
+    settled: float = 1e-11,
+) -> tuple[Floats, bool]:
+    """Return the last point of Newton's method with step halving, and whether it is a maximum.
+
+    Args:
+        objective: Value, gradient and a positive definite stand-in for the curvature.
+        start: Allowed point to begin with, shape (p,).
+        limit: Largest number of steps.
+        box: Bounds; parameters that the gradient presses against them stay there (Bertsekas 1982,
+            projected Newton).
+        settled: Length of a step that counts as none.
+    """
+    free = np.full(len(start), np.inf)
+    low, high = (-free, free) if box is None else box
+    theta = start.copy()
+    value, gradient, curvature = objective(theta)
+    for _ in range(limit):
+        try:
+            step = _inward_step(theta, gradient, curvature, (low, high))
+        except np.linalg.LinAlgError:
+            return theta, False
+        size = float(np.abs(step).max(initial=0.0))
+        if not np.isfinite(size):
+            return theta, False
+        if size < settled:
+            return theta, True
+        step *= min(1.0, 2.0 / size)
+        for _ in range(40):
+            trial = np.clip(theta + step, low, high)
+            candidate = objective(trial)
+            if candidate[0] >= value - 1e-13 * abs(value):
+                break
+            step = step / 2
+        else:
+            # No gain can be told from rounding any more.
+            return theta, size < 1e-6
+        theta, (value, gradient, curvature) = trial, candidate
+    return theta, False
+
+
+def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -> Floats:
+    """Return the Newton step of the parameters that are free to move, 0 for those held."""
+    bottom, top = theta <= box[0], theta >= box[1]
+    held = pressed(theta, gradient, box)
+    step = np.zeros_like(theta)
+    while not held.all():
+        free = ~held
+        step[:] = 0.0
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+        # A step that leaves the box is cut to nothing there, and what remains of it need not climb.
+        leaving = free & ((bottom & (step < 0)) | (top & (step > 0)))
+        if not leaving.any():
+            return step
+        held = held | leaving
+    return np.zeros_like(theta)
+
+
+def _definite(observed: Floats, expected: Floats) -> Floats:
+    """Return `observed` where it is positive definite, else `expected`, both of shape (p, p)."""
+    # Parameters without information must not hide that the others have it.
+    live: Bools = np.diag(expected) > 0
+    try:
+        np.linalg.cholesky(observed[np.ix_(live, live)])
+    except np.linalg.LinAlgError:
+        return expected
+    return observed

@@ -1,4 +1,4 @@
-"""What a random-coefficient model says of people: of new ones, and of one whose answers are known.
+"""Predictions of a random-coefficient model: for new people, and for people by their answers.
 
 People come from the fitted normal distribution of coefficients. Averages over it use quasi-random
 people (scrambled Halton points), so that they have a fixed value.
@@ -6,22 +6,22 @@ people (scrambled Halton points), so that they have a fixed value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._halton import normal_draws
-from kidney_evals.estimation._links import TRINOMIAL
+from kidney_evals.estimation._coin_models import TRINOMIAL
 from kidney_evals.estimation._person_nodes import (
     NO_COIN,
     Population,
+    normal_draws,
     panel,
     person_nodes,
     posterior,
 )
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.random_coefficients import DRAWS, RandomCoefficientFit
 
@@ -29,9 +29,8 @@ PEOPLE = 2000
 """How many quasi-random people stand for the distribution."""
 
 
-@dataclass(frozen=True)
-class PersonEstimates:
-    """What is known of each person, in the order of the persons' labels.
+class PersonEstimates(NamedTuple):
+    """Estimates of each person's coefficients, in the order of the persons' labels.
 
     Attributes:
         log_likelihoods: Joint log-likelihood of all answers of each person, the coefficients
@@ -54,7 +53,7 @@ def estimate_people(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> PersonEstimates:
-    """Return what people's answers say about them, the distribution over people being known.
+    """Return each person's posterior, given the person's answers and the distribution over people.
 
     Of people who took no part in the fit, `log_likelihoods` is the held-out joint log-likelihood
     (Train 2009, equation 11.3, is the posterior).

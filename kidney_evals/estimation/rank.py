@@ -7,13 +7,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._resample import redrawn_shares, strata
+from kidney_evals.estimation._resample import redrawn_shares
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.intervals import DRAWS, blocks, percentile, weight_blocks
+from kidney_evals.estimation.intervals import DRAWS, NAN, blocks, percentile, weight_blocks
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 RIDGE: Final = 0.1
@@ -60,8 +61,9 @@ def fit_bradley_terry(
     design[np.arange(len(left)), right] = -1.0
     total = count.sum(axis=2)
     scores = np.zeros((len(count), profiles))
+    # Newton's method for all resamples at once, which scipy does not have.
     for _ in range(_LIMIT):
-        chance = 0.5 * (1 + np.tanh(0.5 * (scores @ design.T)))
+        chance = special.expit(scores @ design.T)
         gradient = (count[:, :, 0] - total * chance) @ design - ridge * scores
         curvature = total * chance * (1 - chance)
         hessian = np.einsum("bm,mi,mj->bij", curvature, design, design, optimize=True)
@@ -111,7 +113,7 @@ def profile_rank(
     first: ArrayLike,
     second: ArrayLike,
     reference: ArrayLike,
-    human: float = float("nan"),
+    human: float = NAN,
 ) -> tuple[Quantity, Quantity]:
     """Return (Spearman, Kendall) of Bradley-Terry scores against people's scores of profiles.
 
@@ -160,16 +162,15 @@ def profile_rank(
 
 def _redrawn(run: Decisions, left: Ints, right: Ints, profiles: int) -> Floats:
     """Scores of redrawn runs, shape (draws, profiles)."""
-    kept = strata(run)
     answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[:, None]
     parts: list[Floats] = [np.empty((0, profiles))]
     if run.fixed:
         for rows in blocks(DRAWS, run.shares.size * profiles):
-            wins = _halved(np.maximum(answers * redrawn_shares(kept, rows), 0.0))
+            wins = _halved(np.maximum(answers * redrawn_shares(run.strata, rows), 0.0))
             parts.append(fit_bradley_terry(left, right, wins, profiles))
     else:
         for _, weights in weight_blocks(run.dilemmas):
-            wins = _halved(weights[:, :, None] * answers * kept.shares)
+            wins = _halved(weights[:, :, None] * answers * run.strata.shares)
             parts.append(fit_bradley_terry(left, right, wins, profiles))
     return np.concatenate(parts)
 

@@ -1,7 +1,7 @@
-"""What simple answerers would get on the dilemmas of a run, in closed form.
+"""Expected figures of simple answerers on the dilemmas of a run, in closed form.
 
-A figure such as an agreement of .85 means little without what a coin toss, a crowd-pleaser or one
-real person gets on the same dilemmas. All of these answer with known shares, so their expected
+An agreement of .85 means little without the agreement of a coin toss, of the majority or of one
+random person on the same dilemmas. All of these answer with known shares, so their expected
 figures need no simulation.
 """
 
@@ -12,13 +12,14 @@ from typing import Final, Literal, NamedTuple, get_args
 import numpy as np
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.agreement import comparable
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.calibration import expected_flip_calibration
 from kidney_evals.estimation.consistency import expected_swap_disagreement
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.distance import expected_distance
 from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import NAN
 
 Answerer = Literal["majority", "uniform", "one_person", "never_flips", "always_coin"]
 """`majority` gives people's most frequent answer (of equals the first-listed), `uniform` every
@@ -99,16 +100,13 @@ def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
 
 
 def _baseline(decisions: Decisions, answers: Floats) -> Baseline:
+    coin = decisions.has_coin
     return Baseline(
         agreement=_agreement(decisions, answers),
         choice_distance=expected_distance(decisions, answers),
         indecision_rate=_rate(decisions, answers),
         swap_disagreement=expected_swap_disagreement(decisions, answers),
-        flip_calibration=(
-            expected_flip_calibration(decisions, answers[:, COIN])
-            if decisions.has_coin
-            else float("nan")
-        ),
+        flip_calibration=expected_flip_calibration(decisions, answers[:, COIN]) if coin else NAN,
     )
 
 
@@ -118,7 +116,7 @@ def _agreement(decisions: Decisions, answers: Floats) -> float:
     decides = answers[:, :COIN].sum(axis=1)
     mask &= decides > 0
     if not mask.any():
-        return float("nan")
+        return NAN
     q = answers[mask, :COIN] / decides[mask, None]
     p = run.shares[mask]
     return float((q * p).sum() / p.max(axis=1).sum())
@@ -127,7 +125,7 @@ def _agreement(decisions: Decisions, answers: Floats) -> float:
 def _rate(decisions: Decisions, answers: Floats) -> float:
     run = comparable(decisions)
     if not run.has_coin or run.dilemmas == 0:
-        return float("nan")
+        return NAN
     known = decisions.known
     size = decisions.counts.sum(axis=(1, 2))[known]
     return float((size * answers[known, COIN]).sum() / size.sum())

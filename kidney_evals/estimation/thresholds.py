@@ -4,8 +4,8 @@ Two thresholds in Δu, the utility difference of a fitted model with the pull of
 left out:
 
 - the *coin threshold*, at which the better patient and the coin are equally likely. It is
-  negative where the coin is not the likeliest answer even between equal patients: then it tells
-  how much *worse* the patient must be, and -inf says that it is never so. People are of this kind.
+  negative where the coin is not the likeliest answer even between equal patients: it then says
+  how much *worse* the patient must be, and is -inf where no difference suffices.
 - the *half threshold*, at which the better patient gets half of all answers. It is positive
   wherever there are coins, and so can be compared between any two respondents; 0 without coins.
 
@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._functions import log_logistic, logistic
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95
 
@@ -31,8 +31,7 @@ _HALF_BOTH = -math.log(math.sqrt(2) - 1)
 """Where 1 + exp(-z) is √2, so that two such factors make 2."""
 
 
-@dataclass(frozen=True)
-class Threshold:
+class Threshold(NamedTuple):
     """A threshold in Δu with its 95 % interval by the delta method.
 
     Attributes:
@@ -70,20 +69,15 @@ def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) ->
 
 
 def davidson_thresholds(log_nu: float, variance: float) -> tuple[Threshold, Threshold]:
-    """Return the coin and the half threshold of Davidson's model.
+    """Return the coin and the half threshold of Davidson's model from ln ν and its variance.
 
     exp(Δu/2) = ν at the coin threshold, 2 sinh(Δu/2) = ν at the half threshold.
-
-    Args:
-        log_nu: ln ν.
-        variance: Of ln ν.
     """
     spread = np.array([[variance]])
     half_nu = math.exp(log_nu) / 2
-    half = 2 * math.asinh(half_nu)
     return (
         threshold_from(2 * log_nu, [2.0], spread),
-        threshold_from(half, [2 * half_nu / math.hypot(1, half_nu)], spread),
+        threshold_from(2 * math.asinh(half_nu), [2 * half_nu / math.hypot(1, half_nu)], spread),
     )
 
 
@@ -123,14 +117,13 @@ def two_stage_thresholds(
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)
     size = abs(value)
-    against = _logistic(-value)
-    toward = -b * math.copysign(1.0, value) - against
+    toward = -b * math.copysign(1.0, value) - float(special.expit(-value))
     coin = threshold_from(value, [-1 / toward, size / toward], covariance)
     value = _half_root(a, b)
     if not math.isfinite(value):
         return coin, Threshold(value, math.nan, math.nan)
-    flip = _logistic(a - b * value)
-    toward = -b * flip - _logistic(-value)
+    flip = float(special.expit(a - b * value))
+    toward = -b * flip - float(special.expit(-value))
     return coin, threshold_from(value, [-flip / toward, value * flip / toward], covariance)
 
 
@@ -142,7 +135,7 @@ def _coin_root(a: float, b: float) -> float:
     if b >= 1:
         return -math.inf
     # For d < 0 the difference is at least a + (b - 1)·d, which is 0 at the far end.
-    return _root(lambda d: -(a + b * d + _softplus(-d)), a / (1 - b), 0.0)
+    return _root(lambda d: a + b * d + _softplus(-d), a / (1 - b), 0.0)
 
 
 def _half_root(a: float, b: float) -> float:
@@ -151,26 +144,19 @@ def _half_root(a: float, b: float) -> float:
 
     if b > 0:
         return _root(excess, 0.0, max(_HALF_BOTH, (a + _HALF_BOTH) / b))
-    grid = np.linspace(0, 40, 4001).tolist()
-    below = next((d for d in grid if excess(d) <= 0), None)
+    below = next((d for d in np.linspace(0, 40, 4001).tolist() if excess(d) <= 0), None)
     return math.inf if below is None else _root(excess, 0.0, below)
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Bisect between a point where the function is positive and one where it is not."""
-    rising = function(low) <= 0
-    for _ in range(90):
-        middle = 0.5 * (low + high)
-        if (function(middle) > 0) != rising:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+    """Return the root between two ends of unlike sign; an end whose sign rounding hides."""
+    from scipy.optimize import brentq
+
+    ends = function(low), function(high)
+    if ends[0] * ends[1] > 0:
+        return low if abs(ends[0]) < abs(ends[1]) else high
+    return float(brentq(function, low, high, xtol=1e-15, maxiter=500))
 
 
 def _softplus(value: float) -> float:
-    return -float(log_logistic(np.array(-value)))
-
-
-def _logistic(value: float) -> float:
-    return float(logistic(np.array(value)))
+    return -float(special.log_expit(-value))

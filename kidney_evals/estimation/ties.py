@@ -15,12 +15,11 @@ the order of presentation multiply a worth, which is c.
     P(first) = π₁/(π₁ + θ π₂)    P(second) = π₂/(θ π₁ + π₂)
 
 and the coin has the rest. In Δu this is an ordered logit, the answers being second, coin, first
-and Δu plus logistic noise being cut at ±τ, τ = ln θ. Freeing both cut-points
-(`asymmetric=True`) turns them into (-τ - c, τ - c): their half distance τ is still ln θ, and their
-mean, with its sign turned, is the position bias c, by which the first place shifts Δu.
+and Δu plus logistic noise being cut at ±τ, τ = ln θ. With the pull of the first place
+(`asymmetric=True`) the cut-points are (-τ - c, τ - c).
 
-Neither likelihood needs more than one start: both are concave, Davidson's as a multinomial logit,
-Rao and Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(-2τ)), a sum of
+Both log-likelihoods are concave, so one start is enough: Davidson's as a multinomial logit, Rao and
+Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(-2τ)), a sum of
 concave functions (L the logistic function).
 """
 
@@ -32,11 +31,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.estimation._criteria import Criteria
-from kidney_evals.estimation._link_fit import Optimum, find_maximum
-from kidney_evals.estimation._links import Model
-from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation._coin_models import CoinFit, Fit, check_columns, fit_coin_model
+from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.thresholds import (
     Threshold,
     davidson_thresholds,
@@ -45,107 +42,56 @@ from kidney_evals.estimation.thresholds import (
 
 
 @dataclass(frozen=True)
-class DavidsonFit(Criteria):
-    """A fitted Davidson model.
-
-    Attributes:
-        weights: w, shape (k,).
-        log_nu: ln ν, the coin's score between patients of equal value.
-        intercept: c, the log-odds for the first place between equal patients; 0 if not fitted.
-        covariance: Of (w, ln ν, c), shape (k+2, k+2), zeros for what was not fitted; clustered
-            sandwich where clusters were given, else inverse information.
-        log_likelihood: At the estimate.
-        n: Number of answers.
-        clusters: Number of clusters, None where none were given.
-        parameters: How many were estimated.
-        converged: Always True; a fit that does not converge raises.
-    """
-
-    weights: Floats
-    log_nu: float
-    intercept: float
-    covariance: Floats
-    log_likelihood: float
-    n: int
-    clusters: int | None
-    parameters: int
-    converged: bool
-
-    @property
-    def theta(self) -> Floats:
-        """All parameters in the order of `covariance`, shape (k+2,)."""
-        return np.append(self.weights, [self.log_nu, self.intercept])
+class _TieFit(CoinFit):
+    """A fit on differences. The fields are those of `CoinFit`; no box, one start, origin 0."""
 
     @property
     def threshold(self) -> Threshold:
-        """Δu = 2 ln ν, at which the better patient and the coin are equally likely."""
-        return davidson_thresholds(self.log_nu, self.covariance[-2, -2])[0]
+        """Δu at which the better patient and the coin are equally likely."""
+        return self._thresholds[0]
 
     @property
     def half_threshold(self) -> Threshold:
-        """Δu = 2 arsinh(ν/2), at which the better patient gets half of all answers."""
-        return davidson_thresholds(self.log_nu, self.covariance[-2, -2])[1]
+        """Δu at which the better patient gets half of all answers."""
+        return self._thresholds[1]
+
+    @property
+    def _thresholds(self) -> tuple[Threshold, Threshold]:
+        raise NotImplementedError
 
     def predict(self, differences: ArrayLike) -> Floats:
         """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
-        return _predict("davidson", self.weights, self.log_nu, differences)
+        x = _checks.matrix(differences, "differences")
+        check_columns(x, self.weights)
+        return self.shares(x, np.zeros_like(x))
 
 
 @dataclass(frozen=True)
-class RaoKupperFit(Criteria):
-    """A fitted Rao–Kupper model, which is an ordered logit in Δu.
-
-    Attributes:
-        weights: w, shape (k,).
-        cut: τ = ln θ, half the distance of the cut-points.
-        intercept: c, the position bias; 0 if the cut-points were kept symmetric.
-        covariance: Of (w, τ, c), shape (k+2, k+2), zeros for what was not fitted; clustered
-            sandwich where clusters were given, else inverse information.
-        log_likelihood: At the estimate.
-        n: Number of answers.
-        clusters: Number of clusters, None where none were given.
-        parameters: How many were estimated.
-        converged: Always True; a fit that does not converge raises.
-    """
-
-    weights: Floats
-    cut: float
-    intercept: float
-    covariance: Floats
-    log_likelihood: float
-    n: int
-    clusters: int | None
-    parameters: int
-    converged: bool
+class DavidsonFit(_TieFit):
+    """A fitted Davidson model; `level` is ln ν."""
 
     @property
-    def theta(self) -> Floats:
-        """All parameters in the order of `covariance`, shape (k+2,)."""
-        return np.append(self.weights, [self.cut, self.intercept])
+    def log_nu(self) -> float:
+        """Ln ν, the coin's score between patients of equal value."""
+        return self.level
 
     @property
-    def tie_parameter(self) -> float:
-        """Rao and Kupper's own θ = exp(τ)."""
-        return float(np.exp(self.cut))
+    def _thresholds(self) -> tuple[Threshold, Threshold]:
+        return davidson_thresholds(self.level, self.covariance[-2, -2])
+
+
+@dataclass(frozen=True)
+class RaoKupperFit(_TieFit):
+    """A fitted Rao–Kupper model, an ordered logit in Δu; `level` is τ."""
 
     @property
-    def cut_points(self) -> tuple[float, float]:
-        """Lower and upper cut-point of the ordered logit, (-τ - c, τ - c)."""
-        return -self.cut - self.intercept, self.cut - self.intercept
+    def cut(self) -> float:
+        """τ = ln θ, half the distance of the cut-points."""
+        return self.level
 
     @property
-    def threshold(self) -> Threshold:
-        """Δu = ln((θ² - 2)/θ), at which the better patient and the coin are equally likely."""
-        return rao_kupper_thresholds(self.cut, self.covariance[-2, -2])[0]
-
-    @property
-    def half_threshold(self) -> Threshold:
-        """Δu = τ, at which the better patient gets half of all answers."""
-        return rao_kupper_thresholds(self.cut, self.covariance[-2, -2])[1]
-
-    def predict(self, differences: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
-        return _predict("rao_kupper", self.weights, self.cut, differences)
+    def _thresholds(self) -> tuple[Threshold, Threshold]:
+        return rao_kupper_thresholds(self.level, self.covariance[-2, -2])
 
 
 def fit_davidson(
@@ -168,18 +114,8 @@ def fit_davidson(
         FitError: No coin, only coins, separated answers, attributes without variation, or no
             optimum was reached.
     """
-    optimum, n = _fit("davidson", "Davidson's model", differences, choices, clusters, intercept)
-    return DavidsonFit(
-        weights=optimum.theta[:-2],
-        log_nu=float(optimum.theta[-2]),
-        intercept=float(optimum.theta[-1]),
-        covariance=optimum.covariance,
-        log_likelihood=optimum.log_likelihood,
-        n=n,
-        clusters=optimum.clusters,
-        parameters=optimum.parameters,
-        converged=True,
-    )
+    return _fit(DavidsonFit, "davidson", "Davidson's model", differences, choices, clusters,
+                intercept)  # fmt: skip
 
 
 def fit_rao_kupper(
@@ -191,58 +127,30 @@ def fit_rao_kupper(
 ) -> RaoKupperFit:
     """Fit Rao and Kupper's model by maximum likelihood.
 
-    Args:
-        differences: First minus second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        asymmetric: Free both cut-points, whose mean is the position bias.
-
-    Raises:
-        InputError: Wrong shapes or values.
-        FitError: No coin, only coins, separated answers, attributes without variation, or no
-            optimum was reached.
+    Arguments and errors as in `fit_davidson`; `asymmetric` fits the pull of the first place.
     """
     name = "Rao and Kupper's model"
-    optimum, n = _fit("rao_kupper", name, differences, choices, clusters, asymmetric)
-    return RaoKupperFit(
-        weights=optimum.theta[:-2],
-        cut=float(optimum.theta[-2]),
-        intercept=float(optimum.theta[-1]),
-        covariance=optimum.covariance,
-        log_likelihood=optimum.log_likelihood,
-        n=n,
-        clusters=optimum.clusters,
-        parameters=optimum.parameters,
-        converged=True,
-    )
+    return _fit(RaoKupperFit, "rao_kupper", name, differences, choices, clusters, asymmetric)
 
 
 def _fit(
+    kind: type[Fit],
     model: str,
     name: str,
     differences: ArrayLike,
     choices: ArrayLike,
     clusters: ArrayLike | None,
     intercept: bool,
-) -> tuple[Optimum, int]:
+) -> Fit:
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
     choice = _checks.answers_with_coin(choices, n, name)
-    coins = float((choice == 2).mean())
+    coins = float((choice == COIN).mean())
     start = np.zeros(k + 2)
     # The level at which the model without weights gives as many coins as there are.
-    start[k] = (
-        np.log(2 * coins / (1 - coins))
-        if model == "davidson"
-        else np.log((1 + coins) / (1 - coins))
-    )
-    mean = np.zeros_like(x)
-    optimum = find_maximum(model, x, mean, choice, [start], intercept=intercept, clusters=clusters)
-    return optimum, n
-
-
-def _predict(model: str, weights: Floats, level: float, differences: ArrayLike) -> Floats:
-    x = _checks.matrix(differences, "differences")
-    if x.shape[1] != len(weights):
-        raise InputError(f"differences must have {len(weights)} columns, not {x.shape[1]}")
-    return Model(model, x, np.zeros_like(x)).shares(np.append(weights, [level, 0.0]))
+    odds = 2 * coins if model == "davidson" else 1 + coins
+    start[k] = np.log(odds / (1 - coins))
+    return fit_coin_model(
+        kind, model, x, np.zeros_like(x), choice, [start], intercept=intercept, clusters=clusters,
+        origin=np.zeros(k),
+    )  # fmt: skip

@@ -2,31 +2,28 @@
 
 logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu + c with
 Δu = Σ_k w_k d_k. The weights w are fitted to decisions and coins jointly. The closeness |Δu|
-leaves out the pull c of the first place. The corner of |Δu| at 0 is rounded off over
-`_functions.ROUNDING` logits, because a corner in the likelihood would have no derivative to set
-to zero.
+leaves out the pull c of the first place. The corner of |Δu| at 0 is rounded off (see
+`_coin_models.ROUNDING`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._checks import Floats, Ints
-from kidney_evals.estimation._criteria import Criteria
-from kidney_evals.estimation._functions import log_logistic, logistic, rounded_abs
-from kidney_evals.estimation._linear import inverse
-from kidney_evals.estimation._newton import climb, definite
-from kidney_evals.estimation._sandwich import robust
+from kidney_evals.estimation._coin_models import rounded_abs
+from kidney_evals.estimation._fit import Criteria, inverse, maximise_objective, robust
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.intervals import Z95
-from kidney_evals.estimation.logit import LogitFit, fit_logit
+from kidney_evals.estimation.intervals import NAN, Z95
+from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
-
-COIN = 2
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,6 @@ class TwoStageFit(Criteria):
         log_likelihood: At the estimate.
         n: Number of answers.
         parameters: How many were estimated.
-        converged: Always True; a fit that does not converge raises.
     """
 
     weights: Floats
@@ -54,13 +50,11 @@ class TwoStageFit(Criteria):
     log_likelihood: float
     n: int
     parameters: int
-    converged: bool
 
     @property
     def theta(self) -> Floats:
         """All parameters in the order of `covariance`, shape (k+3,)."""
-        tail = [self.flip_intercept, self.flip_slope, self.intercept]
-        return np.concatenate([self.weights, tail])
+        return np.append(self.weights, [self.flip_intercept, self.flip_slope, self.intercept])
 
     @property
     def threshold(self) -> Threshold:
@@ -74,8 +68,7 @@ class TwoStageFit(Criteria):
 
     @property
     def _thresholds(self) -> tuple[Threshold, Threshold]:
-        k = len(self.weights)
-        corner = self.covariance[k : k + 2, k : k + 2]
+        corner = self.covariance[-3:-1, -3:-1]
         return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)
 
     def predict(self, differences: ArrayLike) -> Floats:
@@ -83,8 +76,7 @@ class TwoStageFit(Criteria):
         return predict_two_stage(self.theta, differences)
 
 
-@dataclass(frozen=True)
-class FlipSlope:
+class FlipSlope(NamedTuple):
     """The slope of logit P(coin) on |Δu|.
 
     Attributes:
@@ -108,7 +100,7 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
 
     Args:
         theta: In the order of `TwoStageFit.theta`, shape (k+3,); a flip intercept of -inf is
-            somebody who never flips.
+            a respondent who never flips.
         differences: Shape (n, k).
 
     Raises:
@@ -122,8 +114,9 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     finite = np.delete(parameters, k) if parameters[k] == -np.inf else parameters
     _checks.column(finite, len(finite), "theta", -np.inf, np.inf)
     utility = x @ parameters[:k]
-    coin = logistic(parameters[k] - parameters[k + 1] * rounded_abs(utility)[0])
-    first = logistic(utility)
+    eta = parameters[k] - parameters[k + 1] * rounded_abs(utility)[0]
+    # Not `expit`: the digits are those of the shipped shares.
+    coin, first = (0.5 * (1 + np.tanh(0.5 * each)) for each in (eta, utility))
     return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
 
 
@@ -179,7 +172,6 @@ def fit_two_stage(
         log_likelihood=float(value.sum()),
         n=n,
         parameters=int(used.sum()),
-        converged=True,
     )
 
 
@@ -207,19 +199,18 @@ def fit_flip_slope(
     distance = _checks.column(closeness, n, "closeness", 0, np.inf)
     if clusters is not None and n:
         clusters = _checks.groups(clusters, n)[0]
-    nothing = FlipSlope(np.nan, np.nan, np.nan, np.nan, False)
-    if len(coin) == 0 or coin.min() == coin.max() or np.ptp(distance) == 0:
-        return nothing
-    fit: LogitFit = fit_logit(distance[:, None], coin, clusters=clusters)
+    if n == 0 or np.ptp(coin) == 0 or np.ptp(distance) == 0:
+        return FlipSlope(NAN, NAN, NAN, NAN, False)
+    fit = fit_logit(distance[:, None], coin, clusters=clusters)
     slope = float(fit.weights[0])
     # Answers that cancel in each dilemma leave a clustered variance of 0, which is no precision.
     variance = float(fit.covariance[0, 0])
-    half = Z95 * float(np.sqrt(variance)) if variance > 1e-12 else np.nan
+    half = Z95 * float(np.sqrt(variance)) if variance > 1e-12 else NAN
     return FlipSlope(slope, slope - half, slope + half, fit.intercept, fit.separated)
 
 
 def row_terms(x: Floats, choice: Ints, theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return what a mixture needs of each answer, four arrays of shape (n,).
+    """Return the terms of each answer that a mixture needs, four arrays of shape (n,).
 
     They are the log-probability and its derivatives in Δu, in the flip intercept a and in the
     flip slope b. The pull of the first place is not differentiated.
@@ -230,11 +221,11 @@ def row_terms(x: Floats, choice: Ints, theta: Floats) -> tuple[Floats, Floats, F
     flip_eta = theta[k] - theta[k + 1] * distance
     first_eta = utility + theta[k + 2]
     coin = choice == COIN
-    # One logistic of the signed log-odds gives both the probability of what was done and, less
-    # one, the pull of the answer.
-    chosen = logistic(np.where(choice == 0, first_eta, -first_eta))
+    # One logistic of the signed log-odds gives both the probability of the answer and, less
+    # one, its pull.
+    chosen = special.expit(np.where(choice == 0, first_eta, -first_eta))
     choice_pull = np.where(coin, 0.0, np.where(choice == 0, 1 - chosen, chosen - 1))
-    done = logistic(np.where(coin, flip_eta, -flip_eta))
+    done = special.expit(np.where(coin, flip_eta, -flip_eta))
     flip_pull = np.where(coin, 1 - done, done - 1)
     logs = np.log(np.maximum(np.where(coin, done, done * chosen), 1e-300))
     toward = choice_pull - theta[k + 1] * turn * flip_pull
@@ -246,8 +237,7 @@ def evaluate(
 ) -> tuple[Floats, Floats, Floats]:
     """Return weighted log-likelihoods (n,), scores (n, k+3) and the information (k+3, k+3).
 
-    The information is minus the matrix of second derivatives where that is positive definite,
-    else the sum over both stages of p(1-p)·gradient·gradientᵀ.
+    The information is minus the matrix of second derivatives.
     """
     n, k = x.shape
     utility = x @ theta[:k]
@@ -256,26 +246,25 @@ def evaluate(
     coin = (choice == COIN).astype(np.float64)
     flip_eta = theta[k] - slope * distance
     first_eta = utility + theta[k + 2]
-    flip, first = logistic(flip_eta), logistic(first_eta)
+    flip, first = special.expit(flip_eta), special.expit(first_eta)
     decided = counts * (1 - coin)
-    log_flip = log_logistic(np.where(choice == COIN, flip_eta, -flip_eta))
+    log_flip = special.log_expit(np.where(choice == COIN, flip_eta, -flip_eta))
     chosen = (choice == 0).astype(np.float64)
-    log_choice = log_logistic(np.where(choice == 0, first_eta, -first_eta))
+    log_choice = special.log_expit(np.where(choice == 0, first_eta, -first_eta))
     # One row per parameter: numpy is several times as fast along the longer axis.
-    flip_rows, choice_rows = np.zeros((k + 3, n)), np.zeros((k + 3, n))
+    flip_rows, choice_rows = np.zeros((2, k + 3, n))
     choice_rows[:k], choice_rows[k + 2] = x.T, 1.0
     flip_rows[:k] = (-slope * turn) * choice_rows[:k]
     flip_rows[k], flip_rows[k + 1] = 1.0, -distance
     flip_pull = counts * (coin - flip)
     scores = flip_rows * flip_pull + choice_rows * (decided * (chosen - first))
-    expected = (flip_rows * (counts * flip * (1 - flip))) @ flip_rows.T
-    expected += (choice_rows * (decided * first * (1 - first))) @ choice_rows.T
-    observed = expected.copy()
-    observed[:k, :k] += (choice_rows[:k] * (flip_pull * slope * bend)) @ x
+    information = (flip_rows * (counts * flip * (1 - flip))) @ flip_rows.T
+    information += (choice_rows * (decided * first * (1 - first))) @ choice_rows.T
+    information[:k, :k] += (choice_rows[:k] * (flip_pull * slope * bend)) @ x
     mixed = (flip_pull * turn) @ x
-    observed[:k, k + 1] += mixed
-    observed[k + 1, :k] += mixed
-    return counts * log_flip + decided * log_choice, scores.T, definite(observed, expected)
+    information[:k, k + 1] += mixed
+    information[k + 1, :k] += mixed
+    return counts * log_flip + decided * log_choice, scores.T, information
 
 
 def maximise(
@@ -283,13 +272,12 @@ def maximise(
     choice: Ints,
     theta: Floats,
     counts: Floats,
-    used: NDArray[np.bool_],
+    used: Bools,
     *,
     ridge: float = 0.0,
-    limit: int = 200,
     exact: bool = True,
 ) -> Floats:
-    """Newton's method with step halving over the `used` parameters.
+    """Return the parameters at the maximum over those that are `used`, shape (k+3,).
 
     Args:
         x: Differences, shape (n, k).
@@ -298,9 +286,7 @@ def maximise(
         counts: Weight of each row, shape (n,).
         used: Which parameters move, shape (k+3,).
         ridge: Precision of a normal prior around zero on every moving parameter.
-        limit: Largest number of steps.
-        exact: Raise `FitError` if the optimum is not reached within `limit` steps; otherwise
-            return the last point, which is better than the first (a partial M-step).
+        exact: Raise `FitError` if the maximum is not reached; otherwise return the last point.
     """
     theta = theta.copy()
 
@@ -312,7 +298,7 @@ def maximise(
         curvature = information[np.ix_(used, used)] + ridge * np.eye(len(moving))
         return float(value.sum()) - 0.5 * ridge * float(moving @ moving), gradient, curvature
 
-    theta[used], found = climb(penalised, theta[used], limit=limit)
+    theta[used], found = maximise_objective(penalised, theta[used])
     if exact and not found:
         raise FitError(
             "the two-stage model did not converge: use more answers or fewer attributes, or fit "

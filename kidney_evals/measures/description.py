@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats, Ints
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.decisions import COIN, FIRST
 from kidney_evals.estimation.errors import FAILURES, InputError

@@ -14,9 +14,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from kidney_evals.elicitation.predict import texts
-from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.two_stage import fit_two_stage
@@ -49,10 +49,10 @@ def from_other_study(
     if study.id == names["drawn"]:
         weights, intercept, slope = _fixed_model(condition)
         utility = differences(study, dilemmas) @ np.array(weights)
-        first = logistic(utility)
+        first = expit(utility)
         if condition == "forced_choice":
             return np.column_stack([first, 1 - first])
-        coin = logistic(intercept - slope * np.abs(utility))
+        coin = expit(intercept - slope * np.abs(utility))
         return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
     return None
 

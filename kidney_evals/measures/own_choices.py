@@ -13,8 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kidney_evals.estimation._resample import Strata, strata
-from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.decisions import Decisions, Strata
 from kidney_evals.estimation.distance import choice_distance, fixed_distance
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95, Interval, student
@@ -77,7 +76,7 @@ class OwnChoices:
     @cached_property
     def strata(self) -> Strata:
         """The choices on shared dilemmas by the strata they are resampled in."""
-        return strata(self.against(self.given.people, None))
+        return self.against(self.given.people, None).strata
 
 
 def own_distance(own: OwnChoices) -> Quantity:

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from kidney_evals.elicitation.stated_questions import StatedKind
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.intervals import (
     NAN,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from estimation.simulated import fixed_people, human_shares, random_differences, run
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.agreement import agreement, chance_corrected_agreement, log_score
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.bounds import indecision_bounds
 from kidney_evals.estimation.calibration import flip_calibration, flip_slope
 from kidney_evals.estimation.consistency import (

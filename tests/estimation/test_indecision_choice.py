@@ -126,7 +126,7 @@ def test_where_a_rule_explains_the_decisions_no_model_is_named() -> None:
     [
         ({"choices": [0, 1, 3]}, "choices row 2"),
         ({"second": [[0.0], [1.0], [float("nan")]]}, "second row 2"),
-        ({"second": [[0.0, 1.0]] * 3}, "must agree"),
+        ({"second": [[0.0, 1.0]] * 3}, "must have one shape"),
         ({"dilemmas": [0, 1]}, "dilemmas"),
         ({"folds": 1}, "folds is 1"),
     ],

@@ -55,9 +55,9 @@ def test_a_lapse_may_end_at_zero() -> None:
 def test_shares_mirror_when_the_patients_are_exchanged() -> None:
     x, y = simulate(np.random.default_rng(4), 500, LAPSE)
     fit = fit_lapse(x, y)
-    np.testing.assert_allclose(fit.predict(x) + fit.predict(-x), 1.0)
-    assert fit.predict(np.zeros((1, 2)))[0] == 0.5
-    assert fit.predict(np.full((1, 2), 100.0))[0] == pytest.approx(1 - fit.lapse / 2)
+    np.testing.assert_allclose(predict_shares(fit.theta, x) + predict_shares(fit.theta, -x), 1.0)
+    assert predict_shares(fit.theta, np.zeros((1, 2)))[0] == 0.5
+    assert predict_shares(fit.theta, np.full((1, 2), 100.0))[0] == pytest.approx(1 - fit.lapse / 2)
 
 
 def test_draws_of_parameters_give_draws_of_shares() -> None:
@@ -86,5 +86,5 @@ def test_separated_answers_are_refused_with_advice() -> None:
 def test_bad_input_names_the_row() -> None:
     with pytest.raises(InputError, match="row 1"):
         fit_lapse([[0.0], [1.0]], [0, 3])
-    with pytest.raises(InputError, match="6 are needed"):
+    with pytest.raises(InputError, match="theta must have shape"):
         predict_shares(np.zeros(5), np.zeros((1, 2)))

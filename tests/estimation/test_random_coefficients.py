@@ -10,8 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kidney_evals.estimation._halton import normal_draws
-from kidney_evals.estimation._person_nodes import RandomModel, panel, person_nodes
+from kidney_evals.estimation._person_nodes import RandomModel, normal_draws, panel, person_nodes
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.random_coefficients import (
     RandomCoefficientFit,

@@ -14,8 +14,8 @@ from cli.calling import refused
 from finetuning.exporting import export
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
-from kidney_evals.estimation._pairs import changed
 from kidney_evals.estimation.intervals import Interval
+from kidney_evals.estimation.paired import changed
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.finetuning.arms import arms_of
 from kidney_evals.finetuning.battery import battery_of

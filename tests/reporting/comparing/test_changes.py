@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.human.reference import load_reference

@@ -1,0 +1,515 @@
+"""Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
+
+The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and pull of the first
+place. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each answer has
+
+    φ = half·Δu + pull·c          for the first patient against the second
+    κ = sign·λ + distance·|Δu| + mean·m          for the coin
+
+and a `Law` turns (φ, κ) into P(first), P(second) and P(coin). `SHAPES` lists the constants of each
+model. `dom` alone has other links: with the single-attribute advantages g_j = w_j·(first -
+second)_j, its scores min g + c/2, min -g - c/2 and λ are, less the mean of the first two,
+φ = (min g - min -g)/2 + c/2 and κ = λ - (min g + min -g)/2.
+
+A corner in a likelihood has no derivative to set to zero. The corners of |Δu| and min are rounded
+off over `ROUNDING` logits, so that every likelihood has two derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, log_expit
+
+from kidney_evals.estimation._fit import (
+    Box,
+    Criteria,
+    inverse,
+    is_separated,
+    maximise_objective,
+    pressed,
+    robust,
+)
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.errors import FitError, InputError
+
+ROUNDING = 0.01
+"""Width, in logits, over which the corners of |Δu| and min are rounded off."""
+
+_SAME = 1e-6
+"""Log-likelihoods closer than this, per answer, belong to one maximum."""
+
+_STEPS = 80
+"""Steps from one start; fits that have a maximum need about ten."""
+
+_FAILURES = 2
+"""Starts without a maximum after which no other is tried: mostly the maximum is at infinity."""
+
+_FLAT = 1e-9
+"""Information, per squared logit, below which a point is on the way to infinity and no maximum."""
+
+
+@dataclass(frozen=True)
+class CoinFit(Criteria):
+    """A fitted choice model with a coin.
+
+    Attributes:
+        model: A key of `SHAPES`.
+        weights: w per unit of the values as given, shape (k,).
+        level: λ, the level of the coin.
+        intercept: c, the log-odds for the first place between equal patients; 0 if not fitted.
+        origin: Values from which m is measured, shape (k,).
+        covariance: Of (w, λ, c), shape (k+2, k+2): zeros for what was not fitted, NaN for what the
+            box holds; clustered sandwich where clusters were given, else inverse information.
+        log_likelihood: At the estimate.
+        n: Number of answers.
+        clusters: Number of clusters, None where none were given.
+        parameters: How many were estimated, those that the box holds among them.
+        at_box: Which of (w, λ, c) the box holds, length k+2.
+        starts: Number of starting points.
+        agreeing: How many of them led to this maximum.
+    """
+
+    model: str
+    weights: Floats
+    level: float
+    intercept: float
+    origin: Floats
+    covariance: Floats
+    log_likelihood: float
+    n: int
+    clusters: int | None
+    parameters: int
+    at_box: tuple[bool, ...]
+    starts: int
+    agreeing: int
+
+    @property
+    def theta(self) -> Floats:
+        """All parameters in the order of `covariance`, shape (k+2,)."""
+        return np.append(self.weights, [self.level, self.intercept])
+
+    def shares(self, differences: Floats, mean: Floats) -> Floats:
+        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
+        model = Model(self.model, differences, mean - self.origin)
+        return model.shares(np.append(self.weights, [self.level, 0.0]))
+
+
+Fit = TypeVar("Fit", bound=CoinFit)
+
+
+class Rows(NamedTuple):
+    """Contribution of each answer, arrays of shape (n,).
+
+    Attributes:
+        logs: Log-probability of the answer; -inf where the model does not allow this κ.
+        pulls: Its derivatives in φ and κ.
+        bends: Minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
+    """
+
+    logs: Floats
+    pulls: tuple[Floats, Floats]
+    bends: tuple[Floats, Floats, Floats]
+
+
+class Law(NamedTuple):
+    """How links become probabilities.
+
+    Attributes:
+        rows: From φ, κ and the one-hot answers, shape (3, n).
+        shares: P(first), P(second), P(coin) from φ and κ, shape (n, 3).
+    """
+
+    rows: Callable[[Floats, Floats, Floats], Rows]
+    shares: Callable[[Floats, Floats], Floats]
+
+
+def one_hot_answers(choice: Ints) -> Floats:
+    """Return 1 where the answer was given, else 0, shape (3, n)."""
+    return np.asarray(choice == np.arange(3)[:, None], dtype=np.float64)
+
+
+def _trinomial_shares(phi: Floats, kappa: Floats) -> Floats:
+    top = np.maximum(np.abs(phi), kappa)
+    power = np.exp(np.stack([phi - top, -phi - top, kappa - top], axis=1))
+    result: Floats = power / power.sum(axis=1, keepdims=True)
+    return result
+
+
+def _trinomial_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    top = np.maximum(np.abs(phi), kappa)
+    first, second, coin = np.exp(phi - top), np.exp(-phi - top), np.exp(kappa - top)
+    total = first + second + coin
+    lead, coin = (first - second) / total, coin / total
+    side = chosen[0] - chosen[1]
+    return Rows(
+        side * phi + chosen[2] * kappa - top - np.log(total),
+        (side - lead, chosen[2] - coin),
+        (1 - coin - lead**2, -lead * coin, coin * (1 - coin)),
+    )
+
+
+def _ordered_shares(phi: Floats, kappa: Floats) -> Floats:
+    first, second = expit(phi - kappa), expit(-phi - kappa)
+    coin = (1 - first) * (1 - second) * -np.expm1(-2 * kappa)
+    return np.column_stack([first, second, coin])
+
+
+def _ordered_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    # P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
+    if (kappa <= 0).any():
+        nothing = np.full(len(phi), -np.inf)
+        return Rows(nothing, (nothing, nothing), (nothing, nothing, nothing))
+    first, second = expit(phi - kappa), expit(-phi - kappa)
+    decay, rest = np.exp(-2 * kappa), -np.expm1(-2 * kappa)
+    not_second, not_first = chosen[0] + chosen[2], chosen[1] + chosen[2]
+    up, down = chosen[0] - not_second * first, chosen[1] - not_first * second
+    bend_first = not_second * first * (1 - first)
+    bend_second = not_first * second * (1 - second)
+    return Rows(
+        chosen[0] * log_expit(phi - kappa)
+        + chosen[1] * log_expit(-phi - kappa)
+        + chosen[2] * (log_expit(kappa - phi) + log_expit(kappa + phi) + np.log(rest)),
+        (up - down, chosen[2] * 2 * decay / rest - up - down),
+        (
+            bend_first + bend_second,
+            bend_second - bend_first,
+            bend_first + bend_second + chosen[2] * 4 * decay / rest**2,
+        ),
+    )
+
+
+def _independent_shares(phi: Floats, kappa: Floats) -> Floats:
+    first, coin = expit(phi), expit(kappa)
+    return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
+
+
+def _independent_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    first, coin = expit(phi), expit(kappa)
+    decided = chosen[0] + chosen[1]
+    return Rows(
+        chosen[0] * log_expit(phi)
+        + chosen[1] * log_expit(-phi)
+        + chosen[2] * log_expit(kappa)
+        + decided * log_expit(-kappa),
+        (chosen[0] - decided * first, chosen[2] - coin),
+        (decided * first * (1 - first), np.zeros(len(phi)), coin * (1 - coin)),
+    )
+
+
+TRINOMIAL = Law(_trinomial_rows, _trinomial_shares)
+"""P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
+
+ORDERED = Law(_ordered_rows, _ordered_shares)
+"""P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; the coin has the rest."""
+
+INDEPENDENT = Law(_independent_rows, _independent_shares)
+"""P(coin) = L(κ); of the decisions the first patient gets L(φ)."""
+
+
+class Shape(NamedTuple):
+    """Constants of a model's links."""
+
+    law: Law
+    half: float
+    pull: float = 0.5
+    sign: float = 1.0
+    distance: float = 0.0
+    mean: float = 0.0
+
+
+SHAPES = {
+    "davidson": Shape(TRINOMIAL, half=0.5),
+    "rao_kupper": Shape(ORDERED, half=1.0, pull=1.0),
+    "random": Shape(INDEPENDENT, half=1.0, pull=1.0),
+    "min_delta": Shape(TRINOMIAL, half=1.0),
+    "max_delta": Shape(TRINOMIAL, half=1.0, sign=-1.0, distance=2.0),
+    "min_u": Shape(TRINOMIAL, half=0.5, mean=-1.0),
+    "max_u": Shape(TRINOMIAL, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
+    "dom": Shape(TRINOMIAL, half=0.0),
+}
+
+
+class Links(NamedTuple):
+    """Links at one θ.
+
+    Attributes:
+        phi: Shape (n,).
+        kappa: Shape (n,).
+        phi_slopes: Gradient of φ, shape (p, n).
+        kappa_slopes: Gradient of κ, shape (p, n).
+        bend: Gives Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from the pulls; None where the
+            links are linear.
+    """
+
+    phi: Floats
+    kappa: Floats
+    phi_slopes: Floats
+    kappa_slopes: Floats
+    bend: Callable[[Floats, Floats], Floats] | None
+
+
+class Model:
+    """A named model on a set of pairs."""
+
+    def __init__(self, name: str, x: Floats, mean: Floats) -> None:
+        """Prepare the rows.
+
+        Args:
+            name: A key of `SHAPES`.
+            x: First minus second patient, shape (n, k).
+            mean: Half the sum of both patients, less the origin, shape (n, k).
+        """
+        self.name, self.shape = name, SHAPES[name]
+        self.x = np.ascontiguousarray(x.T)
+        k, n = self.x.shape
+        self._first, self._coin = np.zeros((2, k + 2, n))
+        self._first[:k] = self.shape.half * self.x
+        self._first[k + 1] = self.shape.pull
+        self._coin[:k] = self.shape.mean * mean.T
+        self._coin[k] = self.shape.sign
+
+    @property
+    def linear(self) -> bool:
+        """Whether the links are linear in θ, and the log-likelihood concave."""
+        return self.name != "dom" and self.shape.distance == 0
+
+    def shares(self, theta: Floats) -> Floats:
+        """Return P(first), P(second), P(coin), shape (n, 3)."""
+        links = self.links(theta)
+        return self.shape.law.shares(links.phi, links.kappa)
+
+    def links(self, theta: Floats) -> Links:
+        """Return the links at θ, shape (k+2,)."""
+        if self.name == "dom":
+            return self._dominance(theta)
+        phi, kappa = theta @ self._first, theta @ self._coin
+        if self.linear:
+            return Links(phi, kappa, self._first, self._coin, None)
+        k = len(self.x)
+        distance, turn, curve = rounded_abs(theta[:k] @ self.x)
+        slopes = self._coin.copy()
+        slopes[:k] += (self.shape.distance * turn) * self.x
+
+        def bend(_: Floats, pull: Floats) -> Floats:
+            second = np.zeros((k + 2, k + 2))
+            second[:k, :k] = (self.x * (self.shape.distance * curve * pull)) @ self.x.T
+            return second
+
+        return Links(phi, kappa + self.shape.distance * distance, self._first, slopes, bend)
+
+    def _dominance(self, theta: Floats) -> Links:
+        k = len(self.x)
+        gains = theta[:k, None] * self.x
+        first, share = rounded_min(gains)
+        second, other = rounded_min(-gains)
+        up, down = share * self.x, -other * self.x
+        phi_slopes, kappa_slopes = self._first.copy(), self._coin.copy()
+        phi_slopes[:k] += 0.5 * (up - down)
+        kappa_slopes[:k] -= 0.5 * (up + down)
+
+        def bend(toward: Floats, pull: Floats) -> Floats:
+            second_derivatives = np.zeros((k + 2, k + 2))
+            block = second_derivatives[:k, :k]
+            for slopes, weights, residual in (
+                (up, share, 0.5 * (toward - pull) / ROUNDING),
+                (down, other, -0.5 * (toward + pull) / ROUNDING),
+            ):
+                block += (residual * slopes) @ slopes.T
+                block -= np.diag((residual * weights * self.x**2).sum(axis=1))
+            return second_derivatives
+
+        phi = 0.5 * (first - second) + self.shape.pull * theta[k + 1]
+        return Links(phi, theta[k] - 0.5 * (first + second), phi_slopes, kappa_slopes, bend)
+
+    def log_likelihood(self, theta: Floats, chosen: Floats) -> tuple[float, Floats, Floats]:
+        """Return the log-likelihood, its gradient (p,) and minus its second derivatives (p, p)."""
+        links = self.links(theta)
+        rows = self.shape.law.rows(links.phi, links.kappa, chosen)
+        value = float(rows.logs.sum())
+        if not np.isfinite(value):
+            return -np.inf, np.zeros(len(theta)), np.eye(len(theta))
+        one, two = links.phi_slopes, links.kappa_slopes
+        toward, pull = rows.pulls
+        inner, cross, outer = rows.bends
+        mixed = one @ (cross * two).T
+        information = one @ (inner * one).T + mixed + mixed.T + two @ (outer * two).T
+        if links.bend is not None:
+            information -= links.bend(toward, pull)
+        return value, one @ toward + two @ pull, information
+
+    def scores(self, theta: Floats, chosen: Floats) -> Floats:
+        """Return the gradient of each answer's log-probability, shape (n, p)."""
+        links = self.links(theta)
+        toward, pull = self.shape.law.rows(links.phi, links.kappa, chosen).pulls
+        result: Floats = (toward * links.phi_slopes + pull * links.kappa_slopes).T
+        return result
+
+
+def rounded_abs(utility: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return sqrt(utility² + ROUNDING²) and its first two derivatives."""
+    root = np.sqrt(utility**2 + ROUNDING**2)
+    return root, utility / root, ROUNDING**2 / root**3
+
+
+def rounded_min(values: Floats) -> tuple[Floats, Floats]:
+    """Return the rounded-off smallest entry of each column, (n,), and its gradient, (m, n).
+
+    -ROUNDING · log Σ_j exp(-v_j / ROUNDING) is at most ROUNDING · log m too small. Its gradient g
+    holds shares that sum to one; its second derivatives are (g gᵀ - diag(g)) / ROUNDING.
+    """
+    low = values.min(axis=0)
+    weight = np.exp((low - values) / ROUNDING)
+    total = weight.sum(axis=0)
+    return low - ROUNDING * np.log(total), weight / total
+
+
+def spread(x: Floats) -> Floats:
+    """Return the root mean square of each column, which the fits use as its unit.
+
+    Raises:
+        FitError: A column is zero throughout or a combination of others.
+    """
+    scale: Floats = np.sqrt((x**2).mean(axis=0))
+    flat = np.flatnonzero(scale == 0)
+    if len(flat):
+        raise FitError(
+            f"attribute {int(flat[0])} never differs between the patients: leave its column out"
+        )
+    if np.linalg.matrix_rank(x / scale) < x.shape[1]:
+        raise FitError(
+            "some attributes move in step, so that their weights cannot be told apart: leave one "
+            "of their columns out or use more answers"
+        )
+    return scale
+
+
+def fit_coin_model(
+    kind: type[Fit],
+    model: str,
+    x: Floats,
+    mean: Floats,
+    choice: Ints,
+    starts: Sequence[Floats],
+    *,
+    intercept: bool,
+    clusters: ArrayLike | None,
+    origin: Floats,
+    box: Box | None = None,
+) -> Fit:
+    """Fit from every start and return the highest maximum.
+
+    Args:
+        kind: The type of the result.
+        model: A key of `SHAPES`.
+        x: First minus second patient, shape (n, k).
+        mean: Half the sum of both, less the origin, shape (n, k).
+        choice: Codes 0 first, 1 second, 2 coin, shape (n,).
+        starts: Points (w, λ, c), each of shape (k+2,).
+        intercept: Fit the pull c of the first place.
+        clusters: Labels of rows that belong together, shape (n,).
+        origin: Passed through to the result.
+        box: Lowest and highest (w, λ, c).
+
+    Raises:
+        FitError: No finite maximum exists or none was reached.
+    """
+    n, k = x.shape
+    unit = np.append(spread(x), [1.0, 1.0])
+    scaled = Model(model, x / unit[:k], mean / unit[:k])
+    chosen = one_hot_answers(choice)
+    used = np.append(np.ones(k + 1, dtype=bool), intercept)
+    limits = None if box is None else (box[0][used] * unit[used], box[1][used] * unit[used])
+
+    def full(moving: Floats) -> Floats:
+        theta = np.zeros(k + 2)
+        theta[used] = moving
+        return theta
+
+    def objective(moving: Floats) -> tuple[float, Floats, Floats]:
+        value, gradient, information = scaled.log_likelihood(full(moving), chosen)
+        return value, gradient[used], information[np.ix_(used, used)]
+
+    reached = []
+    for start in starts:
+        point, found = maximise_objective(objective, (start * unit)[used], limit=_STEPS, box=limits)
+        reached.append((objective(point)[0], found, point))
+        if sum(not found for _, found, _ in reached) == _FAILURES:
+            break
+    value, found, point = max(reached, key=lambda one: one[0])
+    _, gradient, information = objective(point)
+    free = np.ones(len(point), dtype=bool)
+    if limits is not None:
+        free = ~pressed(point, gradient, limits)
+    flattest = np.linalg.eigvalsh(information[np.ix_(free, free)]).min(initial=np.inf)
+    if not found or flattest < _FLAT:
+        raise FitError(_advice(scaled, full(point), chosen, used))
+    covariance = np.zeros((k + 2, k + 2))
+    inside, held = used.copy(), np.zeros(k + 2, dtype=bool)
+    inside[used], held[used] = free, ~free
+    bread = inverse(information[np.ix_(free, free)])
+    scores = scaled.scores(full(point), chosen)[:, inside]
+    covariance[np.ix_(inside, inside)], count = robust(bread, scores, clusters)
+    covariance[held, :] = covariance[:, held] = np.nan
+    theta = full(point) / unit
+    return kind(
+        model=model,
+        weights=theta[:k],
+        level=float(theta[k]),
+        intercept=float(theta[k + 1]),
+        origin=origin,
+        covariance=covariance / np.outer(unit, unit),
+        log_likelihood=value,
+        n=n,
+        clusters=count,
+        parameters=int(used.sum()),
+        at_box=tuple(held.tolist()),
+        starts=len(starts),
+        agreeing=sum(one >= value - _SAME * n for one, _, _ in reached),
+    )
+
+
+def check_columns(x: Floats, weights: Floats) -> None:
+    """Raise `InputError` unless there is a column for each weight."""
+    if x.shape[1] != len(weights):
+        raise InputError(f"differences must have {len(weights)} columns, not {x.shape[1]}")
+
+
+def _advice(model: Model, theta: Floats, chosen: Floats, used: Bools) -> str:
+    if model.linear and _separated(model, theta, chosen, used):
+        return (
+            f"the answers are separated, no finite {model.name} model exists: use more answers, or "
+            "describe the decisions by fit_logit with penalty='firth' and the coins by "
+            "fit_flip_slope"
+        )
+    return (
+        f"the {model.name} model did not converge, or the answers leave one of its parameters "
+        "open: use more answers, fewer attributes or more starts"
+    )
+
+
+def _separated(model: Model, theta: Floats, chosen: Floats, used: Bools) -> bool:
+    """Return whether some direction lowers no answer's lead over another, in any row.
+
+    With linear links each answer beats its rivals by linear margins; the likelihood has no finite
+    maximum if some direction makes all margins at least 0 and one of them positive, which is the
+    separation of a logit whose rows are the margins and whose outcomes are all 1.
+    """
+    links = model.links(theta)
+    first, coin = links.phi_slopes[used].T, links.kappa_slopes[used].T
+    rows = chosen.astype(bool)
+    margins = [first[rows[0]], -first[rows[1]]]
+    if model.name != "random":
+        margins += [
+            first[rows[0]] - coin[rows[0]],
+            -first[rows[1]] - coin[rows[1]],
+            coin[rows[2]] - first[rows[2]],
+            coin[rows[2]] + first[rows[2]],
+        ]
+    design = np.vstack(margins)
+    live = np.abs(design).max(axis=0) > 0
+    return is_separated(design[:, live], np.ones(len(design)), theta[used][live])

@@ -1,0 +1,346 @@
+"""Parts that the maximum-likelihood fits share: optimiser, covariance, tests, criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, fdtrc
+
+from kidney_evals.estimation import _checks
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.errors import FitError
+
+Objective = Callable[[Floats], tuple[float, Floats, Floats]]
+"""The function to maximise: value, gradient (p,) and minus the second derivatives (p, p). A value
+of -inf marks parameters that are not allowed."""
+
+Box = tuple[Floats, Floats]
+"""Lowest and highest allowed parameters, each of shape (p,)."""
+
+FLATTEST: Final = 1e-6
+"""Smallest variance of a direction of standardised differences in which a weight is estimated.
+
+Each attribute has variance 1: two with a correlation above .999999 cannot be told apart.
+"""
+
+_OUTSIDE = 1e-2
+"""Largest component along a flat direction of an attribute whose weight counts as determined."""
+
+_POLISHING = 25
+_SETTLED = 1e-10
+
+
+class Criteria:
+    """AIC and BIC of a fit with `log_likelihood`, `parameters` and `n`."""
+
+    log_likelihood: float
+    parameters: int
+    n: int
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2p - 2 log L."""
+        return 2 * self.parameters - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, p log n - 2 log L."""
+        return self.parameters * float(np.log(self.n)) - 2 * self.log_likelihood
+
+
+class PanelCriteria(Criteria):
+    """AIC and BIC of a model of people, who are its independent units."""
+
+    people: int
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion with people as the units, p log people - 2 log L."""
+        return self.parameters * float(np.log(self.people)) - 2 * self.log_likelihood
+
+
+def maximise_objective(
+    objective: Objective, start: Floats, *, box: Box | None = None, limit: int = 200
+) -> tuple[Floats, bool]:
+    """Return the parameters at a maximum, and whether it is one.
+
+    scipy's trust-region method (L-BFGS-B inside a box) approaches the maximum. Newton steps then
+    reach full precision, so that the digits do not depend on the machine.
+
+    Args:
+        objective: See `Objective`.
+        start: Allowed parameters to begin with, shape (p,).
+        box: Bounds. Parameters that the gradient presses against a bound stay there.
+        limit: Largest number of steps of the approach.
+    """
+    from scipy.optimize import minimize
+
+    known: dict[bytes, tuple[float, Floats, Floats]] = {}
+
+    def terms(theta: Floats) -> tuple[float, Floats, Floats]:
+        key = theta.tobytes()
+        if key not in known:
+            known.clear()
+            known[key] = objective(theta)
+        return known[key]
+
+    if len(start) == 0:
+        return start.copy(), True
+    # Smaller gradients leave gains that rounding in the value hides.
+    options: dict[str, Any] = {"maxiter": limit, "gtol": 1e-6 * max(1.0, abs(terms(start)[0]))}
+    way: dict[str, Any] = {"method": "trust-exact", "hess": lambda theta: terms(theta)[2]}
+    if box is not None:
+        options["ftol"] = 1e-14
+        way = {"method": "L-BFGS-B", "bounds": np.column_stack(box)}
+    with np.errstate(all="ignore"):
+        result = minimize(  # type: ignore[call-overload]
+            lambda theta: -terms(theta)[0],
+            start,
+            jac=lambda theta: -terms(theta)[1],
+            options=options,
+            **way,
+        )
+    theta = np.asarray(result.x, dtype=np.float64)
+    return (theta, False) if result.status == 1 else _polished(terms, theta, box)
+
+
+def _polished(terms: Objective, theta: Floats, box: Box | None) -> tuple[Floats, bool]:
+    """Return the end of Newton's steps from a point near a maximum, and whether they settle."""
+    value, gradient, curvature = terms(theta)
+    for _ in range(_POLISHING):
+        free = np.ones(len(theta), dtype=bool) if box is None else ~pressed(theta, gradient, box)
+        step = np.zeros_like(theta)
+        try:
+            # The factorisation fails where the curvature is not that of a maximum.
+            np.linalg.cholesky(curvature[np.ix_(free, free)])
+            step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+        except np.linalg.LinAlgError:
+            return theta, False
+        moved = theta + step if box is None else np.clip(theta + step, *box)
+        size = float(np.abs(moved - theta).max())
+        if size < _SETTLED:
+            return theta, True
+        reached = terms(moved)
+        if not reached[0] >= value - 1e-9 * max(1.0, abs(value)):
+            return theta, False
+        theta, (value, gradient, curvature) = moved, reached
+    return theta, False
+
+
+def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
+    """Return which parameters the gradient presses against a bound of the box, shape (p,)."""
+    low, high = box
+    held: Bools = ((theta <= low) & (gradient <= 0)) | ((theta >= high) & (gradient >= 0))
+    return held
+
+
+def inverse(matrix: Floats) -> Floats:
+    """Return the inverse of an information matrix.
+
+    Raises:
+        FitError: The matrix is singular.
+    """
+    try:
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise FitError(
+            "the information matrix is singular, so the answers do not determine every weight: "
+            "use more answers or fewer attributes"
+        ) from None
+
+
+def cluster_sums(scores: Floats, index: Ints, count: int) -> Floats:
+    """Return the (count, p) sums over clusters of the (n, p) scores."""
+    return np.stack(
+        [np.bincount(index, weights=column, minlength=count) for column in scores.T], axis=1
+    )
+
+
+def sandwich(bread: Floats, scores: Floats, index: Ints, count: int) -> Floats:
+    """Return the clustered covariance bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p).
+
+    Liang and Zeger (1986); the factor is that of Stata and statsmodels.
+
+    Args:
+        bread: Inverse of the information, shape (p, p).
+        scores: Gradient of each row's log-likelihood at the estimate, shape (n, p).
+        index: Cluster of each row, 0 to `count` - 1.
+        count: Number of clusters G.
+
+    Returns:
+        Shape (p, p), all NaN where G < 2 or n ≤ p.
+    """
+    n, p = scores.shape
+    if count < 2 or n <= p:
+        return np.full((p, p), np.nan)
+    sums = cluster_sums(scores, index, count)
+    factor = count / (count - 1) * (n - 1) / (n - p)
+    covariance: Floats = factor * (bread @ (sums.T @ sums) @ bread)
+    return covariance
+
+
+def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
+    """Return the sandwich over `clusters` and their number, or `bread` and None without them."""
+    if clusters is None:
+        return bread, None
+    index, count = _checks.groups(clusters, len(scores))
+    return sandwich(bread, scores, index, count), count
+
+
+def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
+    """Return a full-rank design of differences, and which weights they determine.
+
+    Directions of `x` whose variance is below `FLATTEST` (beyond the intercept) get the weight 0.
+    Firth's penalty and the likelihood do not depend on the coordinates.
+
+    Args:
+        x: Differences, shape (n, k).
+        intercept: Whether the pull of the first place is estimated too. An attribute that differs
+            by the same amount in every row cannot be told from it.
+
+    Returns:
+        The map from the design's weights to the k weights and the intercept, shape (k+1, p); the
+        design, shape (n, p); whether each weight is determined, shape (k,).
+    """
+    n, k = x.shape
+    centre = x.mean(axis=0) if intercept else np.zeros(k)
+    centred = x - centre
+    scale = np.sqrt((centred**2).mean(axis=0))
+    # Rounding leaves a constant column with a spread of about 1e-16 of its size.
+    flat = scale <= 1e-12 * np.abs(x).max(axis=0, initial=0.0)
+    scale = np.where(flat, 1.0, scale)
+    standard = np.where(flat, 0.0, centred / scale)
+    values, vectors = np.linalg.eigh(standard.T @ standard / n)
+    keep = values > FLATTEST
+    known = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < _OUTSIDE
+    directions = np.eye(k) if keep.all() else vectors[:, keep]
+    slopes = directions / scale[:, None]
+    rank = slopes.shape[1]
+    basis = np.zeros((k + 1, rank + intercept))
+    basis[:k, :rank] = slopes
+    design = standard @ directions
+    if intercept:
+        basis[k, :rank] = -centre @ slopes
+        basis[k, rank] = 1.0
+        design = np.column_stack([design, np.ones(n)])
+    return basis, design, np.asarray(known)
+
+
+def leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:
+    """Return the diagonal of V^½ X (XᵀVX)⁻¹ Xᵀ V^½, shape (n,)."""
+    result: Floats = variance * ((design @ bread) * design).sum(axis=1)
+    return result
+
+
+def is_separated(design: Floats, outcome: Floats, start: Floats) -> bool:
+    """Return whether the answers are completely or quasi-completely separated.
+
+    They are when some direction d ≠ 0 has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every
+    row with outcome 0 and = 0 for every row in between, not all of them zero (Albert and Anderson
+    1984).
+
+    Newton's steps for the maximum likelihood nearly always prove one or the other: their residuals
+    rule such a direction out, or θ is one. Otherwise (mostly quasi-complete separation) the
+    linear programme is solved.
+
+    Args:
+        design: Full-rank design with its intercept column, shape (n, p).
+        outcome: Share choosing the first patient, in [0, 1], shape (n,).
+        start: Where Newton's steps begin, shape (p,); a fit's estimate saves most of them.
+    """
+    if design.shape[1] == 0:
+        return False
+    sign = np.where(outcome == 1, 1.0, np.where(outcome == 0, -1.0, 0.0))
+    theta = start
+    for _ in range(12):
+        eta = design @ theta
+        if (sign * eta > 1e-8).all():
+            return True
+        probability = expit(eta)
+        residual = outcome - probability
+        weighted = design * (probability * (1 - probability))[:, None]
+        try:
+            step = np.linalg.solve(weighted.T @ design, residual @ design)
+        except np.linalg.LinAlgError:
+            break
+        # By Stiemke's lemma they are not separated when positive λ_i exist with Σ λ_i s_i x_i = 0,
+        # s_i the sign of row i. Residuals after one linear correction meet the sum exactly; only
+        # their signs are left to check.
+        corrected = residual - weighted @ step
+        if ((sign * corrected > 1e-8) | (sign == 0)).all():
+            return False
+        theta = theta + step
+    return _programme_separates(design, outcome)
+
+
+def _programme_separates(design: Floats, outcome: Floats) -> bool:
+    """Solve max Σ_i |d·x_i| over separating directions d in the unit box (Konis 2007)."""
+    from scipy.optimize import linprog
+
+    scaled = design / np.abs(design).max(axis=0)
+    rows = np.unique(np.column_stack([scaled, outcome]), axis=0)
+    points, share = rows[:, :-1], rows[:, -1]
+    inner = (share > 0) & (share < 1)
+    signed = np.where(share == 1, 1.0, -1.0)[:, None] * points
+    constraints = np.vstack([signed, points[inner]])  # inner rows: both signs, hence 0
+    gain = signed[~inner].sum(axis=0)
+    result = linprog(
+        -gain, A_ub=-constraints, b_ub=np.zeros(len(constraints)), bounds=(-1, 1), method="highs"
+    )
+    return bool(result.status == 0 and (signed[~inner] @ result.x).sum() > 1e-7)
+
+
+def wald_p(estimate: Floats, covariance: Floats, freedom: int) -> float:
+    """Return the p-value of Wald's test that every entry of `estimate` is zero.
+
+    Args:
+        estimate: Shape (q,).
+        covariance: Shape (q, q); its rank r may be less than q.
+        freedom: The statistic over r is referred to F(r, `freedom` - r).
+
+    Returns:
+        NaN where r is 0, the covariance unknown or `freedom` at most r + 1.
+    """
+    if len(estimate) == 0 or not np.isfinite(covariance).all():
+        return float("nan")
+    # Rounding may leave a small negative variance in a flat direction.
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    scale = np.where(scale > 0, scale, 1.0)
+    standard = covariance / np.outer(scale, scale)
+    rank = int(np.linalg.matrix_rank(standard, tol=1e-8, hermitian=True))
+    if rank == 0 or freedom <= rank + 1:
+        return float("nan")
+    z = estimate / scale
+    statistic = max(0.0, float(z @ np.linalg.pinv(standard, rcond=1e-8, hermitian=True) @ z))
+    return float(fdtrc(rank, freedom - rank, statistic / rank))
+
+
+def score_p(sums: Floats, freedom: int) -> float:
+    """Return the p-value of a clustered score test.
+
+    The statistic is T = sᵀM⁻¹s with s the total score and M the sum over clusters of squared
+    scores. M is not centred, which bounds T by the number of clusters G: T / (G - T) times
+    `freedom` / q is referred to F(q, `freedom`), as in Hotelling's test.
+
+    Args:
+        sums: Efficient scores of the tested weights by cluster, shape (G, q).
+        freedom: Denominator degrees of freedom.
+
+    Returns:
+        NaN with nothing to test or too few clusters.
+    """
+    count, q = sums.shape
+    if q == 0 or freedom < 1:
+        return float("nan")
+    # Answers that cancel within each dilemma leave exactly nothing, up to rounding.
+    sums = np.where(np.abs(sums) < 1e-10, 0.0, sums)
+    total = sums.sum(axis=0)
+    meat = sums.T @ sums
+    if np.linalg.matrix_rank(meat, hermitian=True) < q:
+        return 1.0 if not total.any() else float("nan")
+    statistic = float(total @ np.linalg.solve(meat, total))
+    scaled = statistic / (count - statistic) * freedom / q if statistic < count else np.inf
+    return float(fdtrc(q, freedom, scaled))
