@@ -1,31 +1,25 @@
-"""Numbers in, SVG out: the figures of reports, as panels that a page or a file puts together.
+"""Numbers in, SVG out: the figures of reports. Nothing here knows of logs, studies or Inspect.
 
-Nothing here knows of logs, studies or Inspect. `dot_panel`, `curve_panel`, `share_panel` and
-`change_panel` return panels without their style sheet, of which a page that holds many needs one
-(`STYLE`); `standalone` makes a file of one, `grid` of several, `charts.png` a picture.
-`charts.line_chart` draws a wider one that is a file from the start.
+`dot_panel`, `share_panel` and `line_panel` return panels without their style sheet, of which a
+page that holds many needs one (`STYLE`); `standalone` makes a file of one panel, `grid` of
+several, `line_chart` a wider one. `charts.png` draws pictures of files.
 """
 
-from kidney_evals.charts.changes import ChangeRow, change_panel
-from kidney_evals.charts.curves import Curve, curve_panel
-from kidney_evals.charts.dots import DotRow, dot_panel
-from kidney_evals.charts.panel import WIDTH, grid
-from kidney_evals.charts.shares import ShareRow, share_panel
+from kidney_evals.charts.drawing import Kind, grid
+from kidney_evals.charts.lines import Line, line_chart, line_panel
+from kidney_evals.charts.rows import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.charts.style import STYLE, standalone
-from kidney_evals.charts.svg import Kind
 
 __all__ = [
     "STYLE",
-    "WIDTH",
-    "ChangeRow",
-    "Curve",
     "DotRow",
     "Kind",
+    "Line",
     "ShareRow",
-    "change_panel",
-    "curve_panel",
     "dot_panel",
     "grid",
+    "line_chart",
+    "line_panel",
     "share_panel",
     "standalone",
 ]

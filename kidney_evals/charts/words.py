@@ -1,7 +1,7 @@
-"""Words that fit: a text cleaned, measured, shortened and put in lines.
+"""Text layout: clean, measure, shorten and wrap the words of a figure.
 
-None may leave its panel or lie on another, and an SVG does not measure its own texts, so widths
-are reckoned here, for the widest of the usual typefaces.
+An SVG file does not measure its own text, so widths are estimated here, for the widest of the
+usual typefaces: no text may leave its panel or cover another.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from typing import Final
 SIZE: Final = 12
 SMALL: Final = 11
 LARGE: Final = 13
-"""Heights of type, pixels."""
+"""Font sizes, pixels."""
 
 _ELLIPSIS: Final = "…"
-
-_LONG: Final = 400
-"""Letters of a text that are looked at when it is shortened, which never shows more."""
 
 _LETTERS: Final = {
     0.28: "'ijl",
@@ -40,20 +37,18 @@ _LETTERS: Final = {
     0.88: "M",
     1.02: "%mW…→@",
 }
-"""Widths, in heights of type, of DejaVu Sans, the widest of the usual typefaces, rounded up."""
+"""Characters by their width in DejaVu Sans, as a share of the font size, rounded up."""
 
 _WIDTHS: Final = {letter: width for width, letters in _LETTERS.items() for letter in letters}
 _FOREIGN: Final = 1.1
 _WIDE: Final = 1.35
-_BOLD: Final = 0.085
-"""What a letter gains where the type is bold."""
 
 
 def clean(words: str) -> str:
-    """Return a text without what cannot stand in a line of SVG.
+    """Return `words` as one line of text that XML allows.
 
-    White space, line ends with it, becomes single blanks. What XML forbids is dropped, and so are
-    control signs: those that turn the direction of writing would turn all that follows.
+    White space becomes single blanks. Control characters are dropped, those that change the
+    direction of writing too; the joiners that some scripts need are kept.
     """
     kept = (
         letter
@@ -68,13 +63,13 @@ def clean(words: str) -> str:
 
 
 def escape(words: str) -> str:
-    """Return a text for use between tags or in an attribute."""
+    """Return `words` cleaned and escaped, for use between tags or in an attribute."""
     return _escape(clean(words))
 
 
-def text_width(words: str, size: float = SIZE, bold: bool = False) -> float:
-    """Return the pixels that a text takes at most."""
-    return sum(_letter_width(letter) + _BOLD * bold for letter in words) * size
+def text_width(words: str, size: float = SIZE) -> float:
+    """Return an upper bound of the width of `words`, pixels."""
+    return sum(map(_letter_width, words)) * size
 
 
 def _letter_width(letter: str) -> float:
@@ -88,74 +83,64 @@ def _letter_width(letter: str) -> float:
     return _FOREIGN if apart == letter else sum(map(_letter_width, apart))
 
 
-def shorten(
-    words: str, room: float, size: float = SIZE, bold: bool = False, front: float = 0.5
-) -> str:
-    """Return a text that fits, with an ellipsis in its middle where it had to be cut.
+def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> str:
+    """Return `words`, with an ellipsis for its middle where it is wider than `room`.
 
     Args:
         words: The text, cleaned.
-        room: Pixels it may take.
-        size: Height of type.
-        bold: Whether the type is bold.
-        front: Share of the letters kept that come from the front.
+        room: Pixels.
+        size: Font size.
+        front: Share of the kept characters that come from the front.
     """
-    if len(words) <= _LONG and text_width(words, size, bold) <= room:
+    if len(words) > 400:
+        # More never fits into a figure.
+        words = words[:200] + words[-200:]
+    if text_width(words, size) <= room:
         return words
-    words = words if len(words) <= _LONG else words[: _LONG // 2] + words[-_LONG // 2 :]
     for kept in range(len(words) - 1, 0, -1):
         head = math.ceil(kept * front)
         tail = words[len(words) - (kept - head) :]
-        # An accent whose letter was cut off would stand on the ellipsis.
+        # A combining accent without its letter would go onto the ellipsis.
         while tail and unicodedata.combining(tail[0]):
             tail = tail[1:]
         short = words[:head].rstrip() + _ELLIPSIS + tail.lstrip()
-        if text_width(short, size, bold) <= room:
+        if text_width(short, size) <= room:
             return short
     return _ELLIPSIS
 
 
-def shorten_all(labels: Sequence[str], room: float, size: float = SIZE) -> list[str]:
-    """Return labels that fit and, where it can be done, still differ as they did.
+def shorten_all(labels: Sequence[str], room: float) -> list[str]:
+    """Return labels that fit into `room` and, where possible, still differ from one another.
 
-    Where one is too long, only the last part is kept of all that are paths, as names of models
-    are, if that is enough to tell them apart. What is still too long is cut in its middle; names
-    often differ in one place only, so the cut moves until that place is seen.
+    If a label is too wide, labels that are paths, such as names of models, are reduced to their
+    last part. Labels that are still too wide lose their middle, or the start that all of them
+    share; the cut moves until as many labels as possible differ.
     """
-    whole = [clean(label) for label in labels]
-    long = [label for label in whole if text_width(label, size) > room]
-    if not long:
-        return whole
-    common = _same_start(long)
-    rest = [_ELLIPSIS + label[common:] if label in long and common else label for label in whole]
+    names = [clean(label) for label in labels]
+    wide = [name for name in names if text_width(name) > room]
+    if not wide:
+        return names
+    parts = [name if " " in name else name.rpartition("/")[2] or name for name in names]
+    same = max(i for i in range(len(wide[0])) if all(one.startswith(wide[0][:i]) for one in wide))
+    ends = [_ELLIPSIS + name[same:] if name in wide else name for name in names]
     tries = [
-        [shorten(label, room, size, front=front) for label in names]
-        for names in (list(map(_end, whole)), whole, rest)
+        [shorten(name, room, front=front) for name in some]
+        for some in (parts, names, ends)
         for front in (0.6, 0.4, 0.8, 0.2)
     ]
     return max(tries, key=lambda shown: len(set(shown)))
 
 
-def _end(label: str) -> str:
-    end = label.rpartition("/")[2]
-    return label if " " in label or not end else end
-
-
-def _same_start(labels: Sequence[str]) -> int:
-    first, last = min(labels, default=""), max(labels, default="")
-    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
-
-
-def wrap(words: str, room: float, size: float, most: int, bold: bool = False) -> list[str]:
-    """Return a text in lines that fit; the last is shortened where more than `most` are needed."""
+def wrap(words: str, room: float, size: float, most: int) -> list[str]:
+    """Return `words` in at most `most` lines that fit into `room`; the last may be shortened."""
     lines: list[str] = []
     rest = clean(words).split()
     while rest:
-        if len(lines) == most - 1:
-            return [*lines, shorten(" ".join(rest), room, size, bold)]
         count = 1
-        while count < len(rest) and text_width(" ".join(rest[: count + 1]), size, bold) <= room:
+        while count < len(rest) and text_width(" ".join(rest[: count + 1]), size) <= room:
             count += 1
-        lines.append(shorten(" ".join(rest[:count]), room, size, bold))
+        if len(lines) == most - 1:
+            count = len(rest)
+        lines.append(shorten(" ".join(rest[:count]), room, size))
         rest = rest[count:]
     return lines

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from kidney_evals.charts.line_chart import Line, line_chart
+from kidney_evals.charts import Line, line_chart
 from kidney_evals.finetuning.battery import Battery, Part, condition_of, study_of
 from kidney_evals.finetuning.comparison import Compared
 from kidney_evals.finetuning.evaluate import Comparison
@@ -172,7 +172,7 @@ def curves(comparison: Comparison) -> dict[str, str]:
         ]
         people = points[0]["people"]
         if math.isfinite(people):
-            lines.append(Line("people", sizes, [people] * len(sizes), dashed=True))
+            lines.append(Line("people", sizes, [people] * len(sizes), people=True))
         found[f"{name}.svg"] = line_chart(
             f"{label.capitalize()} by training samples", "training samples", label, lines,
             doubling=True,

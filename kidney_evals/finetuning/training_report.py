@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from kidney_evals.charts.line_chart import Line, line_chart
+from kidney_evals.charts import Line, line_chart
 from kidney_evals.finetuning.data import CARD, TrainingData
 from kidney_evals.finetuning.settings import Settings
 from kidney_evals.reporting.table_formats import csv_text

@@ -1,27 +1,75 @@
-"""A chart as it is read back from its SVG."""
+"""Every kind of panel, and a figure as it is read back from its SVG."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from kidney_evals.charts import DotRow, Kind, Line, ShareRow, dot_panel, line_panel, share_panel
 from kidney_evals.charts.words import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
+KINDS: tuple[Kind, ...] = ("people", "model", "baseline")
+PARTS = ("first", "second", "coin", "no answer")
 
-HOSTILE = "<script>alert('1')</script> & \"x\" \x00\x07\ud800\ufffe\u202e]]>\n--"
-"""Markup, quotes, signs that XML forbids, one that turns the direction of writing."""
+Panel = Callable[[str, Sequence[str], Sequence[float]], str]
+"""Title and note, names of rows, numbers: any, used again where there are too few."""
 
-SHOWN = "<script>alert('1')</script> & \"x\" ]]> --"
-"""What of it is text."""
+
+def _rows(names: Sequence[str], values: Sequence[float], words: str, change: bool) -> list[DotRow]:
+    def value(index: int) -> float:
+        return values[index % len(values)]
+
+    return [
+        DotRow(
+            name, value(i), value(i + 1), value(i + 2), "model" if change else KINDS[i % 3],
+            href=f"javascript:{words}", before=value(i + 3) if change else float("nan"),
+        )
+        for i, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def dots(words: str, names: Sequence[str], values: Sequence[float]) -> str:
+    rows = _rows(names, values, words, False)
+    return dot_panel(
+        words, rows, low=-0.5, high=1, band=(0.2, 0.3), line=values[0], dots=values, note=words,
+        decimals=3,
+    )  # fmt: skip
+
+
+def changes(words: str, names: Sequence[str], values: Sequence[float]) -> str:
+    rows = _rows(names, values, words, True)
+    return dot_panel(words, rows, low=-1, high=1, line=values[0], note=words)
+
+
+def shares(words: str, names: Sequence[str], values: Sequence[float]) -> str:
+    rows = []
+    for index, name in enumerate(names):
+        parts = [abs(values[(index + one) % len(values)]) for one in range(4)]
+        whole = sum(parts) or 1.0
+        known = whole < float("inf")
+        shared = tuple(part / whole if known else float("nan") for part in parts)
+        rows.append(ShareRow(name, shared, "model", 10**index))
+    return share_panel(words, rows, PARTS)
+
+
+def lines(words: str, names: Sequence[str], values: Sequence[float]) -> str:
+    more = [values[(index + 1) % len(values)] for index in range(len(values))]
+    x = [0.25 * index for index in range(len(values))]
+    drawn = [Line(names[0], x, values, people=True), Line(names[-1], x, more, values, more)]
+    return line_panel(words, "how far", "share", drawn, y_high=0.75)
+
+
+PANELS: dict[str, Panel] = {"dots": dots, "changes": changes, "shares": shares, "lines": lines}
 
 
 @dataclass(frozen=True)
 class Words:
-    """One text with the room it takes, by the module's own reckoning."""
+    """One text with the room it takes, by the estimate of `text_width`."""
 
     said: str
     x: float
@@ -41,14 +89,7 @@ class Words:
 
 
 class Drawn:
-    """A panel.
-
-    Attributes:
-        root: The parsed SVG.
-        width: Of its box.
-        height: The same.
-        words: Every text in order.
-    """
+    """A figure, parsed."""
 
     def __init__(self, svg: str) -> None:
         # What cannot be encoded cannot be written into a file.
@@ -76,13 +117,18 @@ class Drawn:
         return [str(one.text) for one in self.root.iter(f"{SVG}title")]
 
     def across(self, value: float) -> float:
-        """Where a value stands, by the first and the last number under the axis."""
+        """Return where a value stands, by the first and the last number under the axis."""
         foot = max(one.y for one in self.words if is_number(one.said))
-        marks = {float(one.said): one.x for one in self.words if one.y == foot}
-        return between(marks, value)
+        return between({float(one.said): one.x for one in self.words if one.y == foot}, value)
+
+    def up(self, value: float) -> float:
+        """Return where a height stands, by the numbers beside the y axis, 4 pixels above theirs."""
+        foot = max(one.y for one in self.words if is_number(one.said))
+        beside = [one for one in self.words if is_number(one.said) and one.y < foot]
+        return between({float(one.said): one.y - 4 for one in beside}, value)
 
     def check_words(self) -> None:
-        """Check that every text is inside and none over another."""
+        """Check that every text is inside and none covers another."""
         for one in self.words:
             assert one.left >= 0 and one.right <= self.width + 0.05, (one, self.width)
             assert one.top >= 0 and one.bottom <= self.height, (one, self.height)
@@ -91,10 +137,10 @@ class Drawn:
 
 
 def _words(one: Element) -> Words:
-    said = (one.text or "") + "".join(child.tail or "" for child in one)
+    said = one.text or ""
     size = float(one.get("font-size", "12"))
     x, y = number(one, "x"), number(one, "y")
-    wide = text_width(said, size, bold="title" in one.get("class", ""))
+    wide = text_width(said, size * (1.15 if "title" in one.get("class", "") else 1))
     left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[one.get("text-anchor", "start")]
     return Words(said, x, y, left, left + wide, y - 0.76 * size, y + 0.24 * size)
 

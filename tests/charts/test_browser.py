@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from charts.every_panel import PANELS
+from charts.drawn import PANELS
 from charts.test_panels import LONG
 from kidney_evals.charts import STYLE, grid
 from viewer.required import require_browser

@@ -14,11 +14,10 @@ import fsspec
 import pytest
 from click.testing import Result
 
-from charts.test_png import PANEL
+from charts.test_png import FILE
 from cli.calling import refused
 from cli.conftest import Runs
 from kidney_evals.charts import png as png_module
-from kidney_evals.charts.style import standalone
 from kidney_evals.errors import UserError
 from kidney_evals.whole import write_output
 
@@ -153,7 +152,7 @@ def test_charts_are_known_again(picture: bool, tmp_path: Path) -> None:
     if picture:
         pytest.importorskip("resvg_py")
     first, second = (
-        png_module.png(PANEL, scale) if picture else standalone(PANEL).encode() + b" " * int(scale)
+        png_module.png(FILE, scale) if picture else FILE.encode() + b" " * int(scale)
         for scale in (1, 2)
     )
     write_output(path, first)

@@ -51,11 +51,7 @@ def _stated(place: Place) -> Figure | None:
                 rows.append(DotRow(f"{words}, chosen", *shown[:3], "baseline"))
                 lines.append((run.name, f"{words}, revealed", *shown[:4], shown.n))
         if rows:
-            panels.append(
-                dot_panel(
-                    place.label(run), rows, low=-1, high=1, signed=True, ticks=(-1, -0.5, 0, 0.5, 1)
-                )
-            )
+            panels.append(dot_panel(place.label(run), rows, low=-1, high=1))
     if not panels:
         return None
     return Figure(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.charts import Curve, DotRow, ShareRow, curve_panel, dot_panel, share_panel
+from kidney_evals.charts import DotRow, Line, ShareRow, dot_panel, line_panel, share_panel
 from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
 from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
 from kidney_evals.reporting.page.simulated import simulated_people
@@ -160,8 +160,6 @@ def _importance(place: Place) -> Figure | None:
                 band=band,
                 line=human,
                 dots=dots,
-                signed=True,
-                ticks=(-1, -0.5, 0, 0.5, 1),
             )
         )
     if not panels:
@@ -201,21 +199,26 @@ def _curves(place: Place) -> Figure | None:
     panels, lines = [], []
     for run, bins in known.items():
         x = [_middle([one.people.start for one in bins], index) for index in range(len(bins))]
-        people, model = (
-            Curve(label, [q.value for q in side], [q.low for q in side], [q.high for q in side])
+        lines_of = [
+            Line(
+                label,
+                x,
+                [q.value for q in side],
+                [q.low for q in side],
+                [q.high for q in side],
+                people=label == "people",
+            )
             for label, side in (
                 ("people", [one.people.observed for one in bins]),
                 ("model", [one.run for one in bins]),
             )
-        )
+        ]
         panels.append(
-            curve_panel(
+            line_panel(
                 place.label(run),
-                x,
-                people,
-                model,
-                x_label="how far apart the patients are, |Δu|",
-                y_label="share left to the coin",
+                "how far apart the patients are, |Δu|",
+                "share left to the coin",
+                lines_of,
                 y_high=high,
             )
         )

@@ -168,7 +168,6 @@ def _panel(
         line=human,
         note=note,
         decimals=3,
-        signed=low < 0,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kidney_evals.charts import ChangeRow, change_panel
+from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.measures import find
 from kidney_evals.reporting.page.panels import Place, heading, how_to_read, limits
@@ -107,15 +107,11 @@ def _figure(arms: Arms, id: str) -> Figure | None:
         rows = _rows(name, arms, lines)
         if rows:
             people = first.rows.aim(name)
-            ends = [
-                value
-                for row in rows
-                for value in (row.before, row.after, row.before + row.low, row.before + row.high)
-            ]
+            ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
             low, high = limits([*ends, people])
             panels.append(
-                change_panel(
-                    heading(card), rows, low=low, high=high, people=people, note=how_to_read(card)
+                dot_panel(
+                    heading(card), rows, low=low, high=high, line=people, note=how_to_read(card)
                 )
             )
     if not panels:
@@ -135,7 +131,7 @@ def _told(run: ModelRun) -> str:
     return f"“{run.facts['sft_arm']}” ({run.header.eval.model})"
 
 
-def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[ChangeRow]:
+def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
     from kidney_evals.measures.change import change
 
     rows = []
@@ -150,7 +146,7 @@ def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[ChangeRo
             continue
         arm = str(other.facts["sft_arm"])
         value, low, high = found.change[:3]
-        rows.append(ChangeRow(arm, found.first, found.second, low, high))
+        rows.append(DotRow(arm, found.second, low, high, "model", before=found.first))
         lines.append(
             (arm, find(name).label, found.first, found.second, value, low, high, found.change.n)
         )

@@ -1,0 +1,244 @@
+"""What every figure is drawn with: SVG elements, marks, numbers, and the frame of a panel.
+
+Words and addresses from outside are cleaned and escaped here and nowhere else. A panel is as wide
+as a phone shows without making its type smaller; a page lays panels out as its width allows.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Final, Literal, TypeAlias
+
+from kidney_evals.charts.style import standalone
+from kidney_evals.charts.words import LARGE, SIZE, SMALL, clean, escape, text_width, wrap
+
+Kind: TypeAlias = Literal["people", "model", "baseline"]
+"""Whose a value is: people's, a model's, or that of a rule to compare with."""
+
+Scale: TypeAlias = Callable[[float], float]
+"""From a value to its place, pixels."""
+
+WIDTH: Final = 340
+"""Width of a panel, pixels."""
+
+PAD: Final = 10
+"""Free space at either side."""
+
+LINE: Final = 15
+"""Distance between two lines of small type."""
+
+NOTHING: Final = "–"
+"""Stands where there is no value."""
+
+_HEAD: Final = '<svg xmlns="http://www.w3.org/2000/svg" class="kc"'
+
+
+def text(
+    x: float, y: float, words: str, kind: str = "", anchor: str = "start", size: float = SIZE
+) -> str:
+    """Return a line of text that starts at x, or has its `middle` or `end` there."""
+    if not words:
+        return ""
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
+    return f'<text class="{kind}" {place}>{escape(words)}</text>'
+
+
+def segment(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    """Return a straight line."""
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def box(kind: str, x: float, y: float, width: float, height: float) -> str:
+    """Return a rectangle."""
+    size = f'width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" {size}/>'
+
+
+def disc(kind: str, x: float, y: float, radius: float) -> str:
+    """Return a circle."""
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>'
+
+
+def path(kind: str, points: Iterable[tuple[float, float]], closed: bool = False) -> str:
+    """Return a line through points, or the area inside."""
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<{"polygon" if closed else "polyline"} class="{kind}" points="{places}"/>'
+
+
+def mark(kind: str, x: float, y: float) -> str:
+    """Return the mark of a value: a diamond for people, a ring for a baseline, else a disc."""
+    if kind == "people":
+        corners = [(x - 5.5, y), (x, y - 5.5), (x + 5.5, y), (x, y + 5.5)]
+        return path("people mark", corners, closed=True)
+    if kind == "baseline":
+        return disc("baseline open", x, y, 3.5)
+    return disc(f"{kind} mark", x, y, 4.5)
+
+
+def link(address: str, inner: str) -> str:
+    """Return `inner` as a link, or unchanged if the address is empty or of an unsafe scheme."""
+    address = clean(address)
+    scheme = re.match(r"([^/?#]*):", address)
+    if not address or (scheme and scheme[1].lower() not in ("http", "https", "file")):
+        return inner
+    return f'<a href="{escape(address)}">{inner}</a>'
+
+
+def titled(title: str, *parts: str) -> str:
+    """Return a group that shows `title` when pointed at."""
+    return f"<g><title>{escape(title)}</title>{''.join(parts)}</g>"
+
+
+def linear(low: float, high: float, start: float, end: float) -> Scale:
+    """Return the scale that puts `low` at `start` and `high` at `end`; one value, in the middle."""
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return lambda value: start + (value - low) / (high - low) * (end - start)
+
+
+def number(value: float) -> str:
+    """Return a round number as written at an axis."""
+    return f"{value:.10g}"
+
+
+def decimal(value: float, decimals: int, signed: bool = False) -> str:
+    """Return a value with its decimals, or a dash; a value that rounds to 0 has no sign."""
+    if not math.isfinite(value):
+        return NOTHING
+    # A number of many digits would take the room of the figure.
+    form = f".{decimals}f" if abs(value) < 1e6 else f".{decimals}e"
+    written = format(value, f"+{form}" if signed else form)
+    return written if float(written) else f"{0:.{decimals}f}"
+
+
+def interval(low: float, high: float, decimals: int, signed: bool = False) -> str:
+    """Return ` (LOW to HIGH)`, or nothing if an end is not finite."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f" ({decimal(low, decimals, signed)} to {decimal(high, decimals, signed)})"
+
+
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Return round numbers in at most `most` steps, or two more, that enclose `low` and `high`.
+
+    If the two are equal, 0 is one of the numbers.
+    """
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        low, high = (min(low, 0.0), max(high, 0.0)) if high else (0.0, 1.0)
+    span = high - low
+    power = 10.0 ** math.floor(math.log10(span / most))
+    step = next(power * factor for factor in (1, 2, 5, 10, 20) if span / (power * factor) <= most)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{index * step:.10g}") for index in range(first, last + 1)]
+
+
+class Panel:
+    """A figure that is being drawn, from top to bottom.
+
+    Attributes:
+        parts: The SVG elements so far.
+        bottom: The height at which they end, pixels.
+        width: Of the panel.
+    """
+
+    def __init__(self, title: str, width: float = WIDTH, size: int = LARGE) -> None:
+        self.parts: list[str] = []
+        self.bottom: float = 4
+        self.width = width
+        self._title = title
+        # A line break is kept; each part then has fewer lines.
+        lines = title.split("\n")
+        for line in lines:
+            self.write(line, "title", size, most=3 if len(lines) == 1 else 2)
+
+    def write(self, words: str, kind: str, size: int, most: int) -> None:
+        """Add a paragraph of at most `most` lines, which shows all words when pointed at."""
+        # Bold type is wider.
+        wide = size * 1.15 if kind == "title" else size
+        lines = wrap(words, self.width - 2 * PAD, wide, most)
+        drawn = [
+            text(PAD, self.bottom + (index + 1) * (size + 4) - 3, line, kind, size=size)
+            for index, line in enumerate(lines)
+        ]
+        self.parts += drawn if " ".join(lines) == clean(words) else [titled(words, *drawn)]
+        self.bottom += len(lines) * (size + 4) + 2 * bool(lines)
+
+    def axis(
+        self, low: float, high: float, start: float, end: float, top: float,
+        own: Sequence[tuple[float, str]] = (), inset: float = 0,
+    ) -> Scale:  # fmt: skip
+        """Add a horizontal axis with labels and lines up to `top`, and return its scale.
+
+        The axis goes from `start` to `end`; `low` and `high` stand `inset` pixels from them. As
+        many of its `own` labels, values with words, are drawn as fit, else of round numbers.
+        """
+        scale, bottom = linear(low, high, start + inset, end - inset), self.bottom
+
+        def fit(labels: Sequence[tuple[float, str]]) -> bool:
+            wide = [text_width(words, SMALL) for _, words in labels]
+            places = [scale(value) for value, _ in labels]
+            gaps = zip(pairwise(places), pairwise(wide), strict=True)
+            return all(right - left > (one + two) / 2 + 8 for (left, right), (one, two) in gaps)
+
+        choices = [own[::step] for step in range(1, len(own) + 1)] or [
+            [(tick, number(tick)) for tick in ticks(low, high, most) if low <= tick <= high]
+            for most in range(6, 0, -1)
+        ]
+        self.parts.append(segment("axis", start, bottom, end, bottom))
+        for value, words in next(filter(fit, choices), []):
+            x = scale(value)
+            kind = "axis" if words == "0" and value > low else "grid"
+            self.parts.append(segment(kind, x, top, x, bottom))
+            self.parts.append(text(x, bottom + 14, words, "muted", "middle", SMALL))
+        self.bottom += 20
+        return scale
+
+    def key(self, entries: Iterable[tuple[Callable[[float, float], str], str]]) -> None:
+        """Add marks, at most 18 by 14 pixels, with their meaning; each is drawn around (x, y)."""
+        x, self.bottom = float(PAD), self.bottom + 14
+        for draw, words in entries:
+            wide = 24 + text_width(words, SMALL)
+            if x > PAD and x + wide > self.width - PAD:
+                x, self.bottom = float(PAD), self.bottom + 20
+            self.parts.append(draw(x + 9, self.bottom))
+            self.parts.append(text(x + 24, self.bottom + 4, words, "muted", size=SMALL))
+            x += wide + 12
+        self.bottom += 7
+
+    def svg(self, note: str = "") -> str:
+        """Return the panel with a note below it, as SVG without a style sheet."""
+        self.write(note, "muted", SMALL, most=8)
+        width, height = self.width, math.ceil(self.bottom) + 8
+        head = (
+            f'{_HEAD} viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+            f'role="group" aria-label="{escape(self._title)}" font-size="{SIZE}">'
+        )
+        return "\n".join([head, *self.parts, "</svg>\n"])
+
+
+def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -> str:
+    """Put panels side by side, in a file of its own.
+
+    Args:
+        panels: Panels as the functions of this room return them, row by row.
+        columns: Most panels in a row.
+        title: Above them.
+        note: Below them.
+
+    Returns:
+        SVG with its style sheet.
+    """
+    across, between = max(1, min(columns, len(panels))), 20
+    file = Panel(title, across * (WIDTH + between) - between, size=16)
+    file.bottom += 6
+    for start in range(0, len(panels), across):
+        row = panels[start : start + across]
+        for index, panel in enumerate(row):
+            place = f'<svg x="{index * (WIDTH + between)}" y="{file.bottom:.1f}"'
+            file.parts.append(panel.replace(_HEAD, place, 1).rstrip())
+        heights = [float(panel.split(' height="', 1)[1].split('"', 1)[0]) for panel in row]
+        file.bottom += max(heights) + between / 2
+    return standalone(file.svg(note))

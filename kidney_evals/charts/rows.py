@@ -1,0 +1,299 @@
+"""Panels of rows: a label at the left, marks or a bar on a scale, and a number at the right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, NamedTuple
+
+from kidney_evals.charts.drawing import (
+    LINE,
+    NOTHING,
+    PAD,
+    Kind,
+    Panel,
+    Scale,
+    box,
+    decimal,
+    disc,
+    interval,
+    linear,
+    link,
+    mark,
+    segment,
+    text,
+    titled,
+)
+from kidney_evals.charts.words import SIZE, SMALL, clean, shorten, shorten_all, text_width
+
+_GOLDEN: Final = 0.6180339887
+"""From one dot to the next, as a share of the row: neighbours lie apart, no height is favoured."""
+
+
+@dataclass(frozen=True)
+class DotRow:
+    """One row of a dot panel.
+
+    Attributes:
+        label: Who.
+        value: NaN for none.
+        low: Lower end of its interval, or of the change from `before`; NaN for none.
+        high: Upper end.
+        kind: Whose value it is.
+        href: Where the label leads; empty for nowhere.
+        people: People's value beside this row alone, drawn as a tick; NaN for none.
+        before: An earlier value, joined with this one; NaN for none.
+    """
+
+    label: str
+    value: float
+    low: float
+    high: float
+    kind: Kind
+    href: str = ""
+    people: float = math.nan
+    before: float = math.nan
+
+    def ends(self) -> tuple[float, float]:
+        """Return the ends of the interval as they are drawn, those of a change around `value`."""
+        start = 0.0 if math.isnan(self.before) else self.before
+        return start + self.low, start + self.high
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """One bar of a share panel.
+
+    Attributes:
+        label: Who answered.
+        shares: Of each answer, in the order of the panel's labels; together at most 1. No bar is
+            drawn if one is NaN.
+        kind: Whose answers they are.
+        n: Number of answers; 0 if unknown.
+        href: Where the label leads; empty for nowhere.
+    """
+
+    label: str
+    shares: tuple[float, ...]
+    kind: Kind
+    n: int
+    href: str = ""
+
+
+class _Row(NamedTuple):
+    """What all rows have: see `_draw`. `spoken` is shown where the row is pointed at."""
+
+    label: str
+    href: str
+    words: str
+    spoken: str
+    draw: Callable[[Scale, float], list[str]]
+    second: str = ""
+    kind: str = ""
+
+
+def dot_panel(
+    title: str,
+    rows: Sequence[DotRow],
+    *,
+    low: float,
+    high: float,
+    band: tuple[float, float] | None = None,
+    line: float = math.nan,
+    dots: Sequence[float] = (),
+    note: str = "",
+    decimals: int = 2,
+) -> str:
+    """Draw values with their intervals on one axis; of values before and after, the change too.
+
+    Args:
+        title: Above the panel.
+        rows: From the top.
+        low: Start of the axis, which is extended to hold every value.
+        high: End of the axis. If it starts below 0, values are written with their sign.
+        band: People's interval, through all rows.
+        line: People's value, through all rows; NaN for none.
+        dots: Values of simulated people, in a row of their own.
+        note: Below the panel.
+        decimals: Of the values as written.
+
+    Returns:
+        SVG without style sheet.
+    """
+    panel = Panel(title)
+    drawn = []
+    if dots := [value for value in dots if math.isfinite(value)]:
+        drawn.append(_Row("simulated people", "", "", str(len(dots)), partial(_dots, dots)))
+    for row in rows:
+        words, before, people = (
+            decimal(value, decimals, low < 0) for value in (row.value, row.before, row.people)
+        )
+        spoken, change = "no value", ""
+        if words != NOTHING:
+            spoken = words + interval(row.low, row.high, decimals, low < 0)
+        if before != NOTHING:
+            change = decimal(row.value - row.before, decimals, True)
+            change += interval(row.low, row.high, decimals, True)
+            spoken = f"{before} before, {words} after; change {change}"
+        spoken += f"; people {people}" if people != NOTHING else ""
+        second = shorten(change, 150, SMALL)
+        drawn.append(_Row(row.label, row.href, words, spoken, partial(_marks, row), second))
+    values = [v for row in rows for v in (row.value, row.before, row.people, *row.ends())]
+    known = [v for v in (low, high, line, *values, *dots) if math.isfinite(v)]
+    _draw(panel, drawn, (min(known), max(known)), band, line)
+    if any(row.second for row in drawn):
+        entries: list[tuple[Callable[[float, float], str], str]] = [
+            (lambda x, y: disc("model open", x, y, 4), "before"),
+            (lambda x, y: mark("model", x, y), "after"),
+            (lambda x, y: _bar("thin", x - 9, x + 9, y), "interval of the change"),
+        ]
+        if math.isfinite(line):
+            entries.append((partial(_line, 7), f"people {decimal(line, decimals)}"))
+        panel.key(entries)
+    return panel.svg(note)
+
+
+def share_panel(title: str, rows: Sequence[ShareRow], labels: Sequence[str]) -> str:
+    """Draw shares of answers as parts of bars, which differ in colour and pattern.
+
+    Args:
+        title: Above the panel.
+        rows: From the top.
+        labels: Names of the parts, at most four. An empty one is a part that was not on offer; its
+            colour stays free, so that the same answer looks the same in every panel.
+
+    Returns:
+        SVG without style sheet.
+    """
+    panel = Panel(title)
+    drawn = []
+    for row in rows:
+        count = f"n = {row.n:,}" if row.n else ""
+        named = zip(labels, row.shares, strict=True)
+        spoken = ", ".join(f"{label} {share:.0%}" for label, share in named if label)
+        spoken = "no value" if math.isnan(sum(row.shares)) else spoken
+        spoken += f" ({count})" if count else ""
+        draw = partial(_parts, row.shares)
+        drawn.append(_Row(row.label, row.href, count, spoken, draw, kind=row.kind))
+    _draw(panel, drawn)
+    swatches = [partial(_part, index, 18) for index in range(len(labels))]
+    panel.key((draw, label) for draw, label in zip(swatches, labels, strict=True) if label)
+    return panel.svg()
+
+
+def _draw(
+    panel: Panel,
+    rows: Sequence[_Row],
+    axis: tuple[float, float] | None = None,
+    band: tuple[float, float] | None = None,
+    people: float = math.nan,
+) -> None:
+    """Add rows to a panel, people's values behind them, and an axis; without one, 0 to 1 is used.
+
+    A row has a label of one or two lines, after the mark of its `kind` if one is given, with small
+    type in a `second` line, and `words` at the right.
+    """
+    indent = 14 * any(row.kind for row in rows)
+    labels = _label_lines(rows, 130 - indent)
+    widths = [text_width(line) for lines in labels for line in lines]
+    widths += [text_width(row.second, SMALL) for row in rows]
+    left = PAD + indent + max(widths, default=0) + 12
+    size = SIZE if axis else SMALL
+    right = panel.width - PAD - max((text_width(row.words, size) for row in rows), default=0) - 12
+    heights = [34 if len(labels[i]) > 1 or row.second else 21 for i, row in enumerate(rows)]
+    top = y = panel.bottom + 2
+    panel.bottom = top + max(sum(heights), 21) + 2
+    if band is not None and axis is not None:
+        start, end = (linear(*axis, left, right)(value) for value in band)
+        panel.parts.append(box("people band", start, top, end - start, panel.bottom - top))
+    bottom = panel.bottom
+    scale = panel.axis(*axis, left, right, top) if axis else linear(0, 1, left, right)
+    if math.isfinite(people):
+        panel.parts.append(segment("people line", scale(people), top, scale(people), bottom))
+    for row, lines, height in zip(rows, labels, heights, strict=True):
+        middle = y + height / 2
+        first = middle + 4 - LINE / 2 * (height > 21)
+        label = [text(PAD + indent, first + LINE * i, line) for i, line in enumerate(lines)]
+        parts = [
+            box("hit", 0, y, panel.width, height),
+            mark(row.kind, PAD + 5, middle) if row.kind else "",
+            link(row.href, "".join(label)),
+            text(PAD + indent, first + LINE, row.second, "muted", size=SMALL),
+            *row.draw(scale, middle),
+            text(panel.width - PAD, middle + 4, row.words, "" if axis else "muted", "end", size),
+        ]
+        panel.parts.append(titled(f"{row.label}: {row.spoken}", *parts))
+        y += height
+    if not rows:
+        panel.parts.append(text(panel.width / 2, top + 15, "no values", "muted", "middle"))
+
+
+def _label_lines(rows: Sequence[_Row], room: float) -> list[list[str]]:
+    """Return the lines of each label: two, parted at its first comma, if one is too wide.
+
+    Names of runs say after the comma what tells the run from others.
+    """
+    labels = [clean(row.label) for row in rows]
+    parts = [label.partition(", ") for label in labels]
+    heads, tails = (shorten_all([one[i] for one in parts], room) for i in (0, 2))
+    return [
+        [short] if short == label or not tail or row.second else [f"{head},", tail]
+        for row, label, short, head, tail in zip(
+            rows, labels, shorten_all(labels, room), heads, tails, strict=True
+        )
+    ]
+
+
+def _marks(row: DotRow, scale: Scale, y: float) -> list[str]:
+    people, before, value = scale(row.people), scale(row.before), scale(row.value)
+    parts = [_line(8, people, y)] if math.isfinite(people) else []
+    if math.isfinite(value):
+        start, end = map(scale, row.ends())
+        if math.isfinite(before):
+            parts.append(segment("model line", before, y, value, y))
+            parts += [_bar("thin", start, end, y), disc("model open", before, y, 4)]
+        else:
+            parts.append(_bar(row.kind, start, end, y))
+        parts.append(mark(row.kind, value, y))
+    return parts
+
+
+def _bar(kind: str, start: float, end: float, y: float) -> str:
+    if not (math.isfinite(start) and math.isfinite(end)):
+        return ""
+    caps = [segment(f"{kind} bar", x, y - 4, x, y + 4) for x in (start, end)]
+    return segment(f"{kind} bar", start, y, end, y) + "".join(caps)
+
+
+def _line(half: float, x: float, y: float) -> str:
+    return segment("people line", x, y - half, x, y + half)
+
+
+def _dots(dots: Sequence[float], scale: Scale, y: float) -> list[str]:
+    return [
+        disc("people dot", scale(value), y - 8 + index * _GOLDEN % 1 * 16, 2)
+        for index, value in enumerate(dots)
+    ]
+
+
+def _parts(shares: Sequence[float], scale: Scale, y: float) -> list[str]:
+    if math.isnan(sum(shares)):
+        return [text(scale(0), y + 4, "no value", "muted", size=SMALL)]
+    drawn, total = [], 0.0
+    for index, share in enumerate(shares):
+        width, middle = scale(share) - scale(0), scale(total + share / 2)
+        total += share
+        if share > 0:
+            drawn.append(_part(index, width, middle, y))
+        words = f"{share:.0%}"
+        if width >= text_width(words, SMALL) + 6:
+            drawn.append(text(middle, y + 4, words, f"part{index} on", "middle", SMALL))
+    return drawn
+
+
+def _part(index: int, width: float, x: float, y: float) -> str:
+    start = x - width / 2
+    pattern = segment(f"stroke{index}", start, y, start + width, y)
+    return box(f"part{index} part", start, y - 7.5, width, 15) + pattern

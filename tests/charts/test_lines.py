@@ -1,0 +1,154 @@
+"""Line charts: what stands where, read from the SVG itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from charts.drawn import Drawn, corners, middle, number
+from kidney_evals.charts import Line, line_chart, line_panel
+from kidney_evals.charts.drawing import ticks
+
+NAN = math.nan
+X = [0.0, 1.0, 2.0, 4.0]
+PEOPLE = Line(
+    "people", X, [0.4, 0.3, 0.2, 0.1], [0.3, 0.2, 0.1, 0.0], [0.5, 0.4, 0.3, 0.2], people=True
+)
+MODEL = Line("model", X, [0.1, 0.2, 0.3, 0.6], [0.0, 0.1, 0.2, 0.5], [0.2, 0.3, 0.4, 0.7])
+
+
+def drawn(*lines: Line, **more: Any) -> Drawn:
+    return Drawn(line_panel("Title", "how far", "share", lines, **more))
+
+
+def points(found: Drawn, kind: str) -> list[tuple[float, float]]:
+    [line] = found.of("polyline", kind, "line")
+    return corners(line)
+
+
+def near(*values: float) -> object:
+    """Places are rounded to a tenth of a pixel."""
+    return pytest.approx(values, abs=0.16)
+
+
+def bars(found: Drawn, kind: str) -> list[tuple[float, float, float]]:
+    return [
+        (number(one, "x1"), number(one, "y1"), number(one, "y2"))
+        for one in found.of("line", kind, "bar")
+    ]
+
+
+def test_lines_bands_and_bars_stand_where_the_axes_say() -> None:
+    found = drawn(PEOPLE, MODEL, y_high=0.8)
+    for kind, line in (("people", PEOPLE), ("model", MODEL)):
+        assert points(found, kind) == [
+            near(found.across(x), found.up(y)) for x, y in zip(X, line.y, strict=True)
+        ]
+        # The label and its mark stand at the line's end, right of the plot.
+        label, height = found.place(kind), found.up(line.y[-1])
+        assert label.left > found.across(4) and (label.y - 4,) == near(height)
+        marks = found.of("polygon" if kind == "people" else "circle", kind, "mark")
+        assert len(marks) == len(X) + 1 and middle(marks[-1])[0] < label.left
+    [band] = found.of("polygon", "people", "band")
+    edge = [found.up(y) for y in [*PEOPLE.high, *reversed(PEOPLE.low)]]
+    assert tuple(y for _, y in corners(band)) == near(*edge)
+    assert bars(found, "model") == [
+        near(found.across(x), found.up(low), found.up(high))
+        for x, low, high in zip(X, MODEL.low, MODEL.high, strict=True)
+    ]
+    assert {"Title", "how far", "share"} <= set(found.said())
+    # From 0 to 4 is twice as far as from 0 to 2, and heights grow upwards.
+    xs = [x for x, _ in points(found, "people")]
+    assert (xs[3] - xs[0],) == near(2 * (xs[2] - xs[0])) and found.up(0.8) < found.up(0)
+
+
+def test_nothing_is_drawn_across_a_gap() -> None:
+    people = Line("people", X, [0.4, NAN, 0.2, 0.1], PEOPLE.low, PEOPLE.high, people=True)
+    found = drawn(people, Line("model", X, MODEL.y, [NAN, 0.1, 0.2, 0.5], MODEL.high), y_high=0.8)
+    # From 2 to 4 is a line with a band; at 0 is a point alone, its interval a bar.
+    assert tuple(x for x, _ in points(found, "people")) == near(found.across(2), found.across(4))
+    [band], [bar] = found.of("polygon", "people", "band"), bars(found, "people")
+    assert (min(x for x, _ in corners(band)), bar[0]) == near(found.across(2), found.across(0))
+    assert len(bars(found, "model")) == 3
+
+
+def test_a_line_without_values_is_named() -> None:
+    found = drawn(PEOPLE, Line("a/model", X, [NAN] * 4), y_high=0.8)
+    assert "a/model: no value" in found.said() and not found.of("polyline", "model")
+    found = drawn(Line("a", X, [NAN] * 4), Line("b", X, [NAN] * 4))
+    assert {"a: no value", "b: no value"} <= set(found.said())
+    found.check_words()
+
+
+def test_people_without_intervals_are_a_dashed_line() -> None:
+    found = drawn(MODEL, Line("people", X, [0.5] * 4, people=True))
+    assert found.of("polyline", "people", "dashed") and not found.of("polyline", "model", "dashed")
+    # The mark at the label alone.
+    assert len(found.of("polygon", "people", "mark")) == 1
+    # A second line of models has another colour.
+    two = drawn(MODEL, Line("other", X, [0.5] * 4))
+    assert two.of("polyline", "model2") and two.of("circle", "model2")
+
+
+def test_the_axis_is_extended_to_hold_every_value() -> None:
+    found = drawn(Line("model", X, [0.1, 3.0, 0.3, 0.6]), y_high=0.8)
+    assert min(y for _, y in points(found, "model")) == pytest.approx(found.up(3), abs=0.2)
+
+
+@pytest.mark.parametrize("xs", [[0, 8, 16, 64], [8, 16, 64]])
+def test_doublings_are_steps_of_one_length_and_zero_stands_one_before(xs: list[float]) -> None:
+    found = drawn(Line("model", xs, [0.1, 0.2, 0.3, 0.4][: len(xs)]), doubling=True)
+    place = {one: found.place(f"{one:g}").x for one in xs}
+    assert [x for x, _ in points(found, "model")] == [place[one] for one in xs]
+    # From 16 to 64 are two doublings.
+    step = place[16] - place[8]
+    assert place[64] - place[16] == pytest.approx(2 * step, abs=0.3)
+    assert 0 not in place or place[8] - place[0] == pytest.approx(step, abs=0.2)
+
+
+@pytest.mark.parametrize("doubling", [True, False])
+@pytest.mark.parametrize("x", [0, 32])
+def test_one_point_is_a_mark_in_the_middle(x: float, doubling: bool) -> None:
+    lines = [Line("model", [x], [0.5], [0.4], [0.6]), Line("people", [x], [0.9], people=True)]
+    found = drawn(*lines, doubling=doubling)
+    assert not found.of("polyline")
+    assert len(found.of("circle", "mark")) == len(found.of("polygon", "mark")) == 2
+    assert middle(found.of("circle", "mark")[0])[0] == pytest.approx(found.place(f"{x}").x)
+
+
+@given(st.lists(st.floats(-1e5, 1e5).filter(lambda v: v == 0 or abs(v) > 1e-4), min_size=2))
+@settings(max_examples=100, deadline=None)
+def test_an_axis_holds_every_value_with_few_round_numbers(values: list[float]) -> None:
+    low, high = min(values), max(values)
+    marks = ticks(low, high)
+    step = marks[1] - marks[0]
+    assert 3 <= len(marks) <= 9 and float(f"{step:.6e}".split("e")[0]) in (1, 2, 5)
+    assert marks[0] <= low + 1e-6 * step and high <= marks[-1] + 1e-6 * step
+
+
+@pytest.mark.parametrize(
+    ("lines", "doubling"),
+    [
+        ([Line(f"line {end}", [0, 1], [0.0, 1 + end / 100]) for end in range(9)], False),
+        # All at the foot, where labels have nowhere further down to go.
+        ([Line(f"line {end}", [0, 1], [1.0, 0.0]) for end in range(6)], False),
+        ([Line("of a long name that takes its room " * 3, [0, 1], [1.0, 0.0])], False),
+        ([Line("model", [0, 8, 9, 10, 12, 16, 24, 8192, 10_000], [-0.00012] * 9)], True),
+        ([Line("model", [0, 1, 2, 100, 101], [12_345.6, 12_345.7, 0, 0, 0])], False),
+        ([Line("model", list(range(28)), [1 / (1 + x) for x in range(28)])], False),
+    ],
+)
+def test_no_text_covers_another_or_leaves_a_file(lines: list[Line], doubling: bool) -> None:
+    title = "A title that is longer than the plot is wide, as titles are " * 2
+    svg = line_chart(title, "the x", "the y", lines, doubling=doubling)
+    Drawn(svg).check_words()
+    assert Drawn(svg).titles()[0] == title.strip() and svg.count("<style>") == 1
+
+
+def test_intervals_of_another_length_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        drawn(Line("model", [0, 1], [0.0, 1.0], [0.0], [1.0]))
