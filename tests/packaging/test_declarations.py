@@ -71,7 +71,6 @@ def test_the_registry_imports_nothing_heavy() -> None:
 
 EXTRAS = {
     "inspect_scout": "scout",
-    "inspect_viz": "viz",
     "pyarrow": "analysis",
     "resvg_py": "png",
     **dict.fromkeys(
