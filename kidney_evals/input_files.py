@@ -1,9 +1,9 @@
 """Read untrusted files in bounded time and memory; check them with pydantic models.
 
-A file is a regular file of limited size in UTF-8. YAML, JSON and CSV become lists, mappings and
-text; every number is still the text of the file (`Plain`), and the field of the model decides
-what the text means. No scalar is guessed: `id: no` is the text "no", `0x10` is no number. All
-problems of a file are raised together, as one `UserError` that names the place of each.
+Only regular files of limited size in UTF-8 are read. YAML, JSON and CSV become lists, mappings and
+text. Numbers stay the text of the file (`Plain`) until the field of a model parses them, so no type
+is guessed: `id: no` is the text "no", and `0x10` is not a number. All problems of a file are raised
+as one `UserError` that names the place of each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, TypeVar, get_args
@@ -54,13 +54,13 @@ _SHOWN_PROBLEMS = 10
 _BOM = b"\xef\xbb\xbf"
 
 Place = tuple[str | int, ...]
-"""Where a value stands: keys and indices from the root; for a table line number and column."""
+"""Path of a value: keys and indices from the root; line number and column in a table."""
 
 F = TypeVar("F", bound=BaseModel)
 
 
 class Plain(str):
-    """A scalar that stands in the file without quotes, as written there."""
+    """A scalar without quotes, as written in the file."""
 
 
 class FileModel(BaseModel):
@@ -316,8 +316,6 @@ class InputFile:
         self.where = where
         self.value: Any = None
         self._problems: dict[tuple[Place, str], None] = {}
-        self._line_of: Callable[[Place], int | None] = lambda place: None
-        self._name_of: Callable[[Place], Place] = lambda place: place
         self._text = data if isinstance(data, str) else self._decode(data)
 
     def _decode(self, data: bytes) -> str:
@@ -335,10 +333,18 @@ class InputFile:
         """Record a problem; equal ones count once."""
         self._problems[place, problem] = None
 
+    def _line(self, place: Place) -> int | None:
+        """Return the line of a place, None where it is unknown."""
+        return None
+
+    def _named(self, place: Place) -> Place:
+        """Return a place as messages name it."""
+        return place
+
     def _written(self, place: Place, problem: str) -> str:
         """Return a problem after its line and its key."""
-        line = self._line_of(place)
-        names = [repr(str(one)[:60])[1:-1] for one in self._name_of(place) if one != "[key]"]
+        line = self._line(place)
+        names = [repr(str(one)[:60])[1:-1] for one in self._named(place) if one != "[key]"]
         key = "".join(one if one.startswith("[") else f".{one}" for one in names).lstrip(".")
         at = ", ".join(filter(None, (f"line {line}" if line else "", key)))
         return f"{at} {problem}".strip()
@@ -398,10 +404,41 @@ class YamlFile(InputFile):
             line = f"line {loader.line + 1}: " if loader else ""
             reason = f"{line}it cannot be parsed ({error})"
             raise UserError(f"{where} is not valid YAML: {reason}") from error
+        self._root = root
         if root is not None:
-            self._line_of = lambda place: _line_of(root, place)
             self.value = self._plain(root, ())
-            self._name_of = lambda place: _named(self.value, place)
+
+    def _line(self, place: Place) -> int | None:
+        """Return the line, from 1, of the deepest node on the way to a place."""
+        if (node := self._root) is None:
+            return None
+        line = node.start_mark.line
+        for step in place:
+            children: list[tuple[Any, yaml.Node, yaml.Node]] = []
+            if isinstance(node, yaml.MappingNode):
+                children = [(key.value, key, value) for key, value in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                children = [(index, one, one) for index, one in enumerate(node.value)]
+            found = next((child for child in children if child[0] == step), None)
+            if found is None:
+                break
+            line, node = found[1].start_mark.line, found[2]
+        return int(line) + 1
+
+    def _named(self, place: Place) -> Place:
+        """Return the place with the id, or the number from 1, of a list's entry for its index."""
+        names: list[str | int] = []
+        value = self.value
+        for step in place:
+            if isinstance(value, list) and isinstance(step, int):
+                value = value[step] if step < len(value) else None
+                name = value.get("id") if isinstance(value, dict) else None
+                usable = isinstance(name, str) and name.isidentifier()
+                names.append(f"[{name:.60}]" if usable else f"[{step + 1}]")
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
+                names.append(step)
+        return tuple(names)
 
     def _plain(self, node: yaml.Node, at: Place) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -469,10 +506,11 @@ class TableFile(InputFile):
 
     columns: Sequence[str] = ()
 
-    def __init__(self, where: str, data: bytes | str) -> None:
-        super().__init__(where, data)
-        self._line_of = lambda place: place[0] if place and isinstance(place[0], int) else None
-        self._name_of = lambda place: place[1:]
+    def _line(self, place: Place) -> int | None:
+        return place[0] if place and isinstance(place[0], int) else None
+
+    def _named(self, place: Place) -> Place:
+        return place[1:]
 
     def rows(self, form: type[F]) -> list[tuple[int, dict[str, str], F]]:
         """Return the rows that fit, each with its line, its cells and as the model has it.
@@ -561,37 +599,6 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
-
-
-def _line_of(root: yaml.Node, place: Place) -> int:
-    """Return the line, from 1, of the deepest node on the way to a place."""
-    node, line = root, root.start_mark.line
-    for step in place:
-        children: list[tuple[Any, yaml.Node, yaml.Node]] = []
-        if isinstance(node, yaml.MappingNode):
-            children = [(key.value, key, value) for key, value in node.value]
-        elif isinstance(node, yaml.SequenceNode):
-            children = [(index, one, one) for index, one in enumerate(node.value)]
-        found = next((child for child in children if child[0] == step), None)
-        if found is None:
-            break
-        line, node = found[1].start_mark.line, found[2]
-    return int(line) + 1
-
-
-def _named(value: Any, place: Place) -> Place:
-    """Return the place with the id, or the number from 1, of a list's entry for its index."""
-    names: list[str | int] = []
-    for step in place:
-        if isinstance(value, list) and isinstance(step, int):
-            value = value[step] if step < len(value) else None
-            name = value.get("id") if isinstance(value, dict) else None
-            usable = isinstance(name, str) and name.isidentifier()
-            names.append(f"[{name:.60}]" if usable else f"[{step + 1}]")
-        else:
-            value = value.get(step) if isinstance(value, dict) else None
-            names.append(step)
-    return tuple(names)
 
 
 _WORDS = {

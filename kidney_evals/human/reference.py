@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -237,7 +238,10 @@ class _Models:
             (row.model, row.parameter): row.estimate
             for row in read_rows(folder, ModelRow, condition)
         }
-        self.draws = read_draws(folder, condition)
+
+    @cached_property
+    def draws(self) -> dict[str, Floats]:
+        return read_draws(self.folder, self.condition)
 
     def vector(self, model: str, parameters: Sequence[str]) -> Floats:
         return np.array([self.estimates.get((model, name), np.nan) for name in parameters])

@@ -17,7 +17,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import STUDY
 from kidney_evals.lab.simulate import choose, run_of
-from kidney_evals.lab.table_text import Record
+from kidney_evals.lab.table_text import Record, markdown_table
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.change import read_lines
@@ -108,15 +108,15 @@ def records() -> Iterator[Record]:
 
 def markdown() -> str:
     """Return the shipped table as Markdown, for the documentation."""
-    head = "| respondent | row | half width | calls, sampled | calls, read out |"
-    return "\n".join(
-        [
-            head,
-            "| --- | --- | --- | --- | --- |",
-            *(
-                f"| {one['respondent']} | `{one['row']}` | ±{one['half_width']} | "
-                f"{one['sampled']} | {one['read_out']} |"
-                for one in read_lines("readout")
-            ),
-        ]
+    head = ("respondent", "row", "half width", "calls, sampled", "calls, read out")
+    rows = (
+        (
+            one["respondent"],
+            f"`{one['row']}`",
+            f"±{one['half_width']}",
+            one["sampled"],
+            one["read_out"],
+        )
+        for one in read_lines("readout")
     )
+    return markdown_table(head, "lllll", rows)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import wilson
+from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.reasons import Codes, code
 from kidney_evals.reasons.codes import (
     AGREE,
@@ -204,12 +205,8 @@ def measured() -> str:
         right = sum(_same(one.codes, one.by_rules) for one in texts)
         parts.append(f"## {part.capitalize()} half")
         parts.append(f"{len(texts)} texts, of which {right} have every code right.")
-        lines = [
-            "| code | texts | present | found | precision | recall | F1 | kappa |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- |",
-            *(f"| {' | '.join(map(str, row))} |" for row in rows_of(part)),
-        ]
-        parts.append("\n".join(lines))
+        head = ("code", "texts", "present", "found", "precision", "recall", "F1", "kappa")
+        parts.append(markdown_table(head, "llllllll", rows_of(part)))
     return "\n\n".join(parts) + "\n"
 
 

@@ -28,7 +28,7 @@ from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import STUDY, Panel, another_crowd, draw, panel, population
 from kidney_evals.lab.resampling import binomial_error
-from kidney_evals.lab.table_text import Record
+from kidney_evals.lab.table_text import Record, markdown_table
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
@@ -363,14 +363,16 @@ def markdown() -> str:
         found.setdefault(key, {})[int(line["calls"])] = line["change"]
         alarms.setdefault(key, []).append(float(line["alarms"]))
     calls = sorted({size for sizes in found.values() for size in sizes})
-    head = ["condition", "row", "old version", "consistency", *(f"{n} calls" for n in calls)]
-    lines = [
-        "| " + " | ".join([*head, "most false alarms"]) + " |",
-        "|" + " --- |" * 4 + " --: |" * (len(calls) + 1),
+    rows = [
+        (
+            condition,
+            f"`{row}`",
+            start.replace("_", " "),
+            consistency,
+            *(f"{float(sizes[n]):.3f}" if n in sizes else "–" for n in calls),
+            f"{max(alarms[condition, row, start, consistency]):.3f}",
+        )
+        for (condition, row, start, consistency), sizes in found.items()
     ]
-    for (condition, row, start, consistency), sizes in found.items():
-        cells = [condition, f"`{row}`", start.replace("_", " "), consistency]
-        cells += [f"{float(sizes[n]):.3f}" if n in sizes else "–" for n in calls]
-        worst = max(alarms[condition, row, start, consistency])
-        lines.append("| " + " | ".join([*cells, f"{worst:.3f}"]) + " |")
-    return "\n".join(lines)
+    head = ["condition", "row", "old version", "consistency", *(f"{n} calls" for n in calls)]
+    return markdown_table([*head, "most false alarms"], "llll" + "r" * (len(calls) + 1), rows)

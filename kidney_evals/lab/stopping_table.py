@@ -31,7 +31,7 @@ from kidney_evals.lab.respondents import (
     never_flips,
     noise,
 )
-from kidney_evals.lab.table_text import Record
+from kidney_evals.lab.table_text import Record, markdown_table
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import CONSISTENCY
 from kidney_evals.studies import CONDITIONS, Condition
@@ -253,17 +253,12 @@ def markdown(precision: float = 0.05) -> str:
         if int(one["most"]) == USUAL and float(one["precision"]) == precision
     ]
     cells = {(one["respondent"], one["condition"]): _cell(one) for one in usual}
-    head = "| respondent | coin flip: dilemmas asked, calls saved | forced choice: the same |"
-    return "\n".join(
-        [
-            head,
-            "| --- | --- | --- |",
-            *(
-                f"| `{name}` | {cells[name, 'coin_flip']} | {cells[name, 'forced_choice']} |"
-                for name in dict.fromkeys(one["respondent"] for one in usual)
-            ),
-        ]
+    head = ("respondent", "coin flip: dilemmas asked, calls saved", "forced choice: the same")
+    rows = (
+        (f"`{name}`", cells[name, "coin_flip"], cells[name, "forced_choice"])
+        for name in dict.fromkeys(one["respondent"] for one in usual)
     )
+    return markdown_table(head, "lll", rows)
 
 
 def _cell(line: Mapping[str, str]) -> str:

@@ -1,11 +1,11 @@
-"""The text of the shipped tables: the same numbers give the same bytes on every machine."""
+"""The text of tables: CSV that is the same on every machine, and Markdown."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 Cell = str | int | float
 Record = dict[str, Cell]
@@ -35,6 +35,19 @@ def table_text(rows: Iterable[Mapping[str, Cell]], digits: int = ESTIMATE_DIGITS
     for row in listed:
         writer.writerow({name: _cell(value, digits) for name, value in row.items()})
     return stream.getvalue()
+
+
+def markdown_table(head: Sequence[str], align: str, rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table.
+
+    Args:
+        head: Names of the columns.
+        align: "l" or "r" for each column.
+        rows: The cells.
+    """
+    rule = [{"l": "---", "r": "--:"}[one] for one in align]
+    lines = [head, rule, *(list(map(str, row)) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cell(value: Cell, digits: int) -> str:

@@ -24,6 +24,7 @@ from kidney_evals.lab.graded import (
 from kidney_evals.lab.panel import STUDY, population
 from kidney_evals.lab.respondents import RESPONDENTS, Respondent
 from kidney_evals.lab.simulate import SEED, simulate_run
+from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.lab.truth import true_rows
 from kidney_evals.measures import compute
 from kidney_evals.studies import CONDITIONS, Condition, load_study
@@ -135,7 +136,7 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
         conditions: Which conditions.
     """
     who = [one for one in RESPONDENTS if not quick or one.name in QUICK]
-    parts = [_who(who)]
+    parts = ["\n".join(f"- **{one.name}**: {one.what}" for one in who)]
     for condition in conditions:
         lines = [row for rows in validate(condition, who, runs=runs) for row in rows]
         size = {"levels": 20, "forms": 3} if quick else {}
@@ -166,51 +167,53 @@ def verdict(row: Validated) -> str:
 
 def coverage_table(rows: Sequence[Validated]) -> str:
     """Return truth, mean, bias, root mean square error and coverage, a line for each row."""
-    lines = [
-        "| respondent | row | truth | mean | bias | RMSE | half width | coverage | verdict |",
-        "| --- | --- | --: | --: | --: | --: | --: | --: | --- |",
-    ]
-    for one in rows:
-        numbers = (one.truth, one.mean, one.bias, one.error, one.half)
-        shown = " | ".join(_number(value) for value in numbers)
-        share = "–" if one.coverage != one.coverage else f"{one.coverage:.3f}"
-        lines.append(f"| {one.respondent} | `{one.row}` | {shown} | {share} | {verdict(one)} |")
-    return "\n".join(lines)
+    head = ("respondent", "row", "truth", "mean", "bias", "RMSE", "half width", "coverage")
+    cells = (
+        (
+            one.respondent,
+            f"`{one.row}`",
+            *map(_number, (one.truth, one.mean, one.bias, one.error, one.half)),
+            _number(one.coverage, 3),
+            verdict(one),
+        )
+        for one in rows
+    )
+    return markdown_table((*head, "verdict"), "llrrrrrrl", cells)
 
 
 def graded_table(found: Sequence[Graded]) -> str:
     """Return rank correlation and reliability of each headline, as a table."""
-    lines = [
-        "| headline | Spearman with the truth | lowest of the forms | ICC over forms |",
-        "| --- | --: | --: | --: |",
-    ]
-    lines += [
-        f"| `{one.row}` | {one.spearman:.3f} | {one.least:.3f} | {one.reliability:.3f} |"
+    head = ("headline", "Spearman with the truth", "lowest of the forms", "ICC over forms")
+    cells = (
+        (
+            f"`{one.row}`",
+            *(_number(value, 3) for value in (one.spearman, one.least, one.reliability)),
+        )
         for one in found
-    ]
-    return "\n".join(lines)
+    )
+    return markdown_table(head, "lrrr", cells)
 
 
 def outranked_table(found: Sequence[Outranked], runs: int) -> str:
     """Return how often a caricature is nearer to people than a human draw, as a table."""
-    lines = [
-        f"| caricature | dilemmas | row | nearer, of {runs} runs | mean | human draw |",
-        "| --- | --: | --- | --: | --: | --: |",
-    ]
-    lines += [
-        f"| {one.respondent} | {one.dilemmas} | `{one.row}` | {one.share:.3f} "
-        f"| {_number(one.mean)} | {_number(one.people)} |"
+    nearer = f"nearer, of {runs} runs"
+    cells = (
+        (
+            one.respondent,
+            one.dilemmas,
+            f"`{one.row}`",
+            _number(one.share, 3),
+            _number(one.mean),
+            _number(one.people),
+        )
         for one in found
-    ]
-    return "\n".join(lines)
+    )
+    head = ("caricature", "dilemmas", "row", nearer, "mean", "human draw")
+    return markdown_table(head, "lrlrrr", cells)
 
 
-def _who(respondents: Sequence[Respondent]) -> str:
-    return "\n".join(f"- **{one.name}**: {one.what}" for one in respondents)
-
-
-def _number(value: float) -> str:
-    return "–" if value != value else f"{value:.4f}"
+def _number(value: float, digits: int = 4) -> str:
+    return "–" if value != value else f"{value:.{digits}f}"
 
 
 def _validated(respondent: str, row: str, truth: float, found: Sequence[Quantity]) -> Validated:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.input_files import Stamp, YamlFile, folded, read_bytes, stamp
-from kidney_evals.studies.files import LanguagesFile, SpokenAttribute, check_told_apart
+from kidney_evals.studies.files import LanguagesFile, SpokenAttribute
 from kidney_evals.studies.model import Attribute, Study
 
 LANGUAGES_FILE = "languages.yaml"
@@ -80,11 +80,14 @@ def _attribute(attribute: Attribute, words: SpokenAttribute) -> Attribute:
         raise ValueError(f"must have levels for {', '.join(texts) or 'nothing'}")
     if not attribute.levels and "other" not in words.phrases:
         raise ValueError("lacks the phrase other")
-    spoken = replace(
-        attribute,
-        label=words.label,
-        levels=tuple(replace(level, text=words.levels[name]) for name, level in texts.items()),
-        phrases=dict(words.phrases.items()),
+    spoken = attribute.model_copy(
+        update={
+            "label": words.label,
+            "levels": tuple(
+                level.model_copy(update={"text": words.levels[name]})
+                for name, level in texts.items()
+            ),
+            "phrases": words.phrases,
+        }
     )
-    check_told_apart(spoken)
-    return spoken
+    return spoken.check_told_apart()

@@ -128,7 +128,7 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
     # The stamps are not read: they make an edited file a new entry of the cache.
     content = {path.name: read_bytes(path) for path in _content_files(folder)}
     about = YamlFile(str(folder / STUDY_FILE), content[STUDY_FILE]).result(StudyFile)
-    attributes = tuple(one.attribute() for one in about.attributes)
+    attributes = tuple(about.attributes)
     if (about.kind == "drawn") == (DILEMMAS_FILE in content):
         need = "takes no" if about.kind == "drawn" else "needs a"
         raise UserError(f"{folder / STUDY_FILE}: kind {about.kind} {need} {DILEMMAS_FILE}")
@@ -149,7 +149,7 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
         attributes=attributes,
         people={condition: about.people.get(condition, 0) for condition in CONDITIONS},
         scenario={name: text.strip() for name, text in about.scenario.items()},
-        draw=about.draw.draw() if about.draw else None,
+        draw=about.draw,
         listed=listed,
         control_block=controls,
         epochs=about.epochs,

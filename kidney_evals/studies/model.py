@@ -1,6 +1,6 @@
 """Attributes, patients, dilemmas, conditions and studies.
 
-Standard library only. Numbers that describe a dilemma to an estimator come from
+Numbers that describe a dilemma to an estimator come from
 `Study.differences`, so that "favoured direction" and "unit of a weight" mean the same
 everywhere.
 """
@@ -9,10 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from kidney_evals.input_files import (
+    FileModel,
+    Line,
+    Number,
+    PromptLine,
+    ValueTemplate,
+    Whole,
+    folded,
+)
 
 Condition = Literal["forced_choice", "coin_flip"]
 """`forced_choice` offers A and B, `coin_flip` a coin beside them."""
@@ -34,43 +46,94 @@ Kind = Literal["drawn", "fixed", "profile", "repeated", "dominance", "identical"
 CONTROL_KINDS: frozenset[str] = frozenset({"dominance", "identical"})
 
 
-@dataclass(frozen=True)
-class Level:
+Bounded = Annotated[Number, Field(ge=-1e9, le=1e9)]
+Unit = Annotated[Number, Field(ge=1e-6, le=1e9)]
+PluralForm = Literal["zero", "one", "other"]
+Phrases = dict[PluralForm, ValueTemplate]
+
+MAX_VALUES = 10_000
+"""Most values of one attribute."""
+
+
+class Level(FileModel):
     """One value of an attribute that is described in words."""
 
-    value: float
-    text: str
+    value: Bounded
+    text: PromptLine
 
 
-@dataclass(frozen=True)
-class Attribute:
-    """One patient attribute.
+class Attribute(FileModel):
+    """One patient attribute, as `study.yaml` describes it.
 
     Attributes:
         id: Short name used in columns and metadata ("age").
         label: What stands before the value in a list ("Age").
         unit: Unit of the numeric value, empty where levels say it all.
-        low: Smallest value people were shown.
-        high: Largest value people were shown.
-        step: Distance between neighbouring values of a range.
-        levels: The values in words; empty for a numeric range.
+        range: Smallest and largest value people were shown; None where there are levels.
+        levels: The values in words, ascending; empty for a numeric range.
         favoured: The end of the range that people favour.
-        scale: Size of the unit in which weights are reported (10 for "per 10 years").
-        phrases: Templates for a numeric value by plural form: "zero", "one", "other".
         favoured_text: Who is favoured, in words ("the younger patient").
+        scale: Size of the unit in which weights are reported (10 for "per 10 years").
+        step: Distance between neighbouring values of a range.
+        phrases: Templates for a numeric value by plural form: "zero", "one", "other".
     """
 
-    id: str
-    label: str
-    unit: str
-    low: float
-    high: float
+    id: Line
+    label: PromptLine
+    unit: Line = ""
+    range: tuple[Bounded, Bounded] | None = None
+    levels: Annotated[tuple[Level, ...], Field(max_length=100)] = ()
     favoured: Literal["low", "high"]
-    favoured_text: str
-    scale: float = 1.0
-    step: float = 1.0
-    levels: tuple[Level, ...] = ()
-    phrases: Mapping[str, str] = field(default_factory=dict)
+    favoured_text: PromptLine
+    scale: Unit = 1.0
+    step: Unit = 1.0
+    phrases: Phrases = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Attribute:
+        if not self.id.isidentifier():
+            raise ValueError("must have a plain name as its id: letters, digits and _")
+        if bool(self.range) == bool(self.levels):
+            raise ValueError("must have either a range or levels")
+        if not self.low < self.high:
+            raise ValueError("must have a range, or levels, from low to high")
+        if self.levels:
+            values = [one.value for one in self.levels]
+            if values != sorted(set(values)):
+                raise ValueError("must have its levels in ascending order")
+        else:
+            steps = (self.high - self.low) / self.step
+            if steps >= MAX_VALUES:
+                raise ValueError(f"must have at most {MAX_VALUES:,} values, not {steps + 1:,.0f}")
+            if abs(steps - round(steps)) > 1e-6:
+                raise ValueError(f"must have a range that is a multiple of the step {self.step:g}")
+            if "other" not in self.phrases:
+                raise ValueError("lacks the phrase other")
+        return self.check_told_apart()
+
+    def check_told_apart(self) -> Attribute:
+        """Return the attribute if no two of its values read alike.
+
+        Raises:
+            ValueError: Two do.
+        """
+        seen: dict[str, float] = {}
+        for value in self.values:
+            text = self.describe(value)
+            if (key := folded(text)) in seen:
+                raise ValueError(f"shows the values {seen[key]:.12g} and {value:.12g} as {text!r}")
+            seen[key] = value
+        return self
+
+    @property
+    def low(self) -> float:
+        """Smallest value people were shown."""
+        return self.range[0] if self.range else self.levels[0].value
+
+    @property
+    def high(self) -> float:
+        """Largest value people were shown."""
+        return self.range[1] if self.range else self.levels[-1].value
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -107,8 +170,8 @@ class Attribute:
         for level in self.levels:
             if level.value == value:
                 return level.text
-        form = {0: "zero", 1: "one"}.get(int(value), "other") if value == int(value) else "other"
-        template = self.phrases.get(form) or self.phrases["other"]
+        forms: dict[float, PluralForm] = {0: "zero", 1: "one"}
+        template = self.phrases.get(forms.get(value, "other")) or self.phrases["other"]
         return template.format(value=f"{value:g}")
 
 
@@ -147,8 +210,7 @@ class Dilemma:
         return (self.first, self.second) if order == "ab" else (self.second, self.first)
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(FileModel):
     """How a study without a fixed list draws its dilemmas.
 
     Attributes:
@@ -157,9 +219,9 @@ class Draw:
         sets: The nested sizes that are quoted.
     """
 
-    seed: int
-    count: int
-    sets: tuple[int, ...]
+    seed: Whole
+    count: Annotated[Whole, Field(ge=1)]
+    sets: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(max_length=100)]
 
 
 @dataclass(frozen=True)
