@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kidney_evals.elicitation.channels import Channel, channel_texts
 from kidney_evals.elicitation.form import languages
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
+from kidney_evals.elicitation.wording import EXPLAIN, Explain, Texts, Wording
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, in_language
 
@@ -105,8 +105,8 @@ def assemble(
     """
     a, b = wording.form.names
     shown = (
-        {"table": patient_table(wording, first, second)}
-        if wording.is_table
+        {"table": patient_table(wording.table, (a, b), first, second)}
+        if wording.table and wording.is_table
         else {
             "patient_a": patient_block(wording, a, first),
             "patient_b": patient_block(wording, b, second),
@@ -133,14 +133,16 @@ def patient_block(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
     return wording.patient.format(name=name, attributes=wording.separator.join(shown))
 
 
-def patient_table(wording: Wording, first: Sequence[Cell], second: Sequence[Cell]) -> str:
+def patient_table(
+    table: Texts, names: tuple[str, str], first: Sequence[Cell], second: Sequence[Cell]
+) -> str:
     """Return both patients side by side, a row for each attribute."""
-    a, b = wording.form.names
+    a, b = names
     rows = [
-        wording.table["row"].format(label=one.label, value_a=one.value, value_b=two.value)
+        table["row"].format(label=one.label, value_a=one.value, value_b=two.value)
         for one, two in zip(first, second, strict=True)
     ]
-    return "\n".join([wording.table["head"].format(a=a, b=b).strip(), *rows])
+    return "\n".join([table["head"].format(a=a, b=b).strip(), *rows])
 
 
 def _within(label: str) -> str:
