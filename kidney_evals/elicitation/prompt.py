@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from kidney_evals.elicitation.channels import Channel, channel_texts
 from kidney_evals.elicitation.form import languages
-from kidney_evals.elicitation.numerals import spell_out
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
+from kidney_evals.elicitation.wording import EXPLAIN, Explain, Texts, Wording
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, in_language
 
@@ -106,8 +105,8 @@ def assemble(
     """
     a, b = wording.form.names
     shown = (
-        {"table": patient_table(wording, first, second)}
-        if wording.is_table
+        {"table": patient_table(wording.table, (a, b), first, second)}
+        if wording.table and wording.is_table
         else {
             "patient_a": patient_block(wording, a, first),
             "patient_b": patient_block(wording, b, second),
@@ -134,14 +133,16 @@ def patient_block(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
     return wording.patient.format(name=name, attributes=wording.separator.join(shown))
 
 
-def patient_table(wording: Wording, first: Sequence[Cell], second: Sequence[Cell]) -> str:
+def patient_table(
+    table: Texts, names: tuple[str, str], first: Sequence[Cell], second: Sequence[Cell]
+) -> str:
     """Return both patients side by side, a row for each attribute."""
-    a, b = wording.form.names
+    a, b = names
     rows = [
-        wording.table["row"].format(label=one.label, value_a=one.value, value_b=two.value)
+        table["row"].format(label=one.label, value_a=one.value, value_b=two.value)
         for one, two in zip(first, second, strict=True)
     ]
-    return "\n".join([wording.table["head"].format(a=a, b=b).strip(), *rows])
+    return "\n".join([table["head"].format(a=a, b=b).strip(), *rows])
 
 
 def _within(label: str) -> str:
@@ -169,3 +170,29 @@ def _line(wording: Wording, condition: Condition, channel: Channel) -> str:
         lambda found: answer.format(word=found[1]),
         line,
     )
+
+
+_SMALL = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+
+_WHOLE = re.compile(r"(?<![\d.,])\d{1,3}(?![.,]?\d)")
+
+
+def spelled(number: int) -> str:
+    """Return a whole number from 0 to 999 in words ("thirty-two")."""
+    if number < 20:
+        return _SMALL[number]
+    if number < 100:
+        tens, ones = divmod(number, 10)
+        return _TENS[tens - 2] + (f"-{_SMALL[ones]}" if ones else "")
+    hundreds, rest = divmod(number, 100)
+    return f"{_SMALL[hundreds]} hundred" + (f" and {spelled(rest)}" if rest else "")
+
+
+def spell_out(text: str) -> str:
+    """Write out every whole number of up to three digits; others stay as they are."""
+    return _WHOLE.sub(lambda found: spelled(int(found[0])), text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kidney_evals.elicitation.channels import CHANNELS, channel_texts
 from kidney_evals.elicitation.form import languages
@@ -75,7 +75,7 @@ def _check_patients(
     places = [
         (text.index(one.value), text.index(two.value)) for one, two in zip(*marks, strict=True)
     ]
-    if wording.is_table:
+    if wording.is_table and wording.table:
         head = wording.table["head"]
         apart = head.index("{a}") < head.index("{b}") and all(one < two for one, two in places)
     else:
@@ -124,7 +124,7 @@ def _rest(wording: Wording, condition: Condition, explain: Explain) -> Iterator[
 def _check_neutral(wording: Wording) -> None:
     """Let only words of the stated list stand beside a patient's label, attributes and values."""
     templates = [wording.patient, wording.attribute, wording.separator]
-    if wording.is_table:
+    if wording.is_table and wording.table:
         templates = [*wording.table.values()]
     found = Counter(
         word.lower() for text in templates for word in _WORD.findall(_PLACE.sub(" ", text))
@@ -143,17 +143,12 @@ def _check_answers(
     """Offer each answer once in its form, and the mechanism in its condition only."""
     form, language = wording.form, languages()[wording.form.language]
     text = assemble(wording, wording.situation, [], [], condition, explain)
-    repeat = render_repeat(wording, condition)
+    parts = {"question": text, "repeat question": render_repeat(wording, condition)}
     for answer, word in form.words("coin_flip").items():
-        wanted = int(answer != "COIN" or condition == "coin_flip")
-        for part, said in (("question", text), ("repeat question", repeat)):
-            if len(re.findall(rf"{language.answer}{word}\b", said)) != wanted:
-                raise UserError(
-                    f"{where}: the {part} must hold {language.answer + word!r} "
-                    f"{'once' if wanted else 'not at all (no coin is offered)'}"
-                )
+        offered = answer != "COIN" or condition == "coin_flip"
+        _check_offered(where, parts, language.answer + word, offered)
     offered_answers = len(form.words(condition))
-    for part, said in (("question", text), ("repeat question", repeat)):
+    for part, said in parts.items():
         if (found := len(ANSWER_LINE.findall(said))) != offered_answers:
             raise UserError(
                 f"{where}: the {part} must hold {offered_answers} answer lines, not {found}"
@@ -180,22 +175,27 @@ def _check_channels(where: str, wording: Wording, condition: Condition, explain:
     language = languages()[wording.form.language]
     for channel in CHANNELS[1:]:
         texts = channel_texts()[wording.form.language][channel]
-        text = assemble(wording, "", [], [], condition, explain, channel)
-        repeat = render_repeat(wording, condition, channel)
+        place = f"{where}, channel={channel}"
+        parts = {
+            "question": assemble(wording, "", [], [], condition, explain, channel),
+            "repeat question": render_repeat(wording, condition, channel),
+        }
         for answer, word in wording.form.words("coin_flip").items():
-            wanted = int(answer != "COIN" or condition == "coin_flip")
-            form = texts.answer.format(word=word)
-            for part, said in (("question", text), ("repeat question", repeat)):
-                if said.count(form) != wanted:
-                    raise UserError(
-                        f"{where}, channel={channel}: the {part} must hold {form!r} "
-                        f"{'once' if wanted else 'not at all (no coin is offered)'}"
-                    )
-                if language.answer + word in said:
-                    raise UserError(f"{where}, channel={channel}: {language.answer + word!r} too")
+            offered = answer != "COIN" or condition == "coin_flip"
+            _check_offered(place, parts, texts.answer.format(word=word), offered)
+            if any(language.answer + word in said for said in parts.values()):
+                raise UserError(f"{place}: {language.answer + word!r} too")
         own = " ".join(texts.all)
         for name, terms in language.terms.items():
             if any(term in own.lower() for term in terms) or language.tokens[name] in own:
                 raise UserError(f"channel {channel} names {', '.join(terms)} in every condition")
         if any(_mentions(name, own) for name in wording.form.names):
-            raise UserError(f"{where}, channel={channel}: a patient is named in its own texts")
+            raise UserError(f"{place}: a patient is named in its own texts")
+
+
+def _check_offered(where: str, parts: Mapping[str, str], answer: str, offered: bool) -> None:
+    """Check that an answer stands once in every part, or in none if it is not offered."""
+    for part, said in parts.items():
+        if len(re.findall(rf"{re.escape(answer)}(?!\w)", said)) != offered:
+            times = "once" if offered else "not at all (no coin is offered)"
+            raise UserError(f"{where}: the {part} must hold {answer!r} {times}")

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +26,6 @@ from kidney_evals.input_files import (
     shown,
     untouched,
 )
-from kidney_evals.studies import Condition
 
 Explain = Literal["none", "before", "after"]
 """Whether reasons are asked for, and on which side of the answer line."""
@@ -49,71 +47,6 @@ DEFAULT = "default"
 
 ALL = "all"
 """Stands for every English wording that offers a coin, dealt over the dilemmas."""
-
-
-@dataclass(frozen=True)
-class Wording:
-    """One way of putting a dilemma; `wordings.md` says what each field holds."""
-
-    id: str
-    varies: str
-    patient: str
-    attribute: str
-    scene: str
-    question: Mapping[Condition, str]
-    line: Mapping[Condition, str]
-    ask: Mapping[Explain, str]
-    repeat: str
-    separator: str = "\n"
-    table: Mapping[str, str] = field(default_factory=dict)
-    situation: str = ""
-    role: str = ""
-    role_in: RoleIn = "user"
-    attribute_order: AttributeOrder = "listed"
-    numbers: Numbers = "digits"
-    form: Form = field(default_factory=Form)
-
-    @property
-    def is_table(self) -> bool:
-        """Whether both patients stand in one table."""
-        return "{table}" in self.scene
-
-    @property
-    def is_shipped_default(self) -> bool:
-        """Whether this is the reference wording, whatever table it was read from."""
-        return self == wordings()[DEFAULT]
-
-    @property
-    def no_human_reference(self) -> str:
-        """Say what of this wording no people were asked with; empty where they were.
-
-        Phrasing is ours throughout and is not counted.
-        """
-        lacks = []
-        if self.form.language != "en":
-            lacks.append("no human reference in this language")
-        if self.form.mechanism != "coin":
-            lacks.append("no human reference for this mechanism")
-        return "; ".join(lacks)
-
-    def entry(self) -> dict[str, Any]:
-        """Return the fields that a wording with this base inherits."""
-        own = ("id", "varies", "form")
-        entry = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in own}
-        form = self.form
-        return entry | {
-            "table": self.table or None,
-            "names": list(form.names),
-            "language": form.language,
-            "mechanism": form.mechanism,
-        }
-
-    @property
-    def digest(self) -> str:
-        """Eight hexadecimal digits that change with any word of it."""
-        parts = [getattr(self, one.name) for one in fields(self)]
-        content = repr([dict(part) if isinstance(part, Mapping) else part for part in parts])
-        return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def _naming(*allowed: str) -> AfterValidator:
@@ -157,28 +90,40 @@ def _two_names(names: tuple[str, str]) -> tuple[str, str]:
 _Beside = AfterValidator(_about_patients)
 
 
-class _Table(FileModel):
+class Texts(FileModel):
+    """A field that holds several texts by name."""
+
+    def __getitem__(self, name: str) -> str:
+        """Return the text of that name."""
+        return str(getattr(self, name))
+
+    def values(self) -> tuple[str, ...]:
+        """Return all texts."""
+        return tuple(self.model_dump().values())
+
+
+class _Table(Texts):
     """The field `table`."""
 
     head: Annotated[PromptText, _naming("a b"), _Beside]
     row: Annotated[PromptText, _naming("label value_a value_b"), _Beside]
 
 
-class _ByCondition(FileModel):
+class _ByCondition(Texts):
     """The field `question`."""
 
     forced_choice: Annotated[PromptText, _naming("", "a b")]
     coin_flip: Annotated[PromptText, _naming("", "a b")]
 
 
-class _Lines(FileModel):
+class _Lines(Texts):
     """The field `line`: the only texts that hold an answer line."""
 
     forced_choice: Annotated[VisibleText, _naming("a b", "")]
     coin_flip: Annotated[VisibleText, _naming("a b", "")]
 
 
-class _Ask(FileModel):
+class _Ask(Texts):
     """The field `ask`."""
 
     none: Annotated[PromptText, _naming("line")]
@@ -186,8 +131,8 @@ class _Ask(FileModel):
     after: Annotated[PromptText, _naming("line")]
 
 
-class WordingEntry(FileModel):
-    """An entry of a table, with what its base adds; `wordings.md` says what each field holds."""
+class Wording(FileModel):
+    """A way of putting a dilemma; `wordings.md` says what each field holds."""
 
     id: Annotated[Line, AfterValidator(_wording_id)]
     varies: Line
@@ -210,18 +155,47 @@ class WordingEntry(FileModel):
     mechanism: Mechanism = "coin"
 
     @model_validator(mode="after")
-    def _check(self) -> WordingEntry:
+    def _check(self) -> Wording:
         if "{table}" in self.scene and self.table is None:
             raise ValueError("lacks table, which its scene names")
         if self.numbers == "words" and self.language != "en":
             raise ValueError("writes numbers out, which can be done in English only")
         return self
 
-    def wording(self) -> Wording:
-        """Return the wording."""
-        form = {"names", "language", "mechanism"}
-        stated = self.model_dump(exclude=form) | {"form": Form(**self.model_dump(include=form))}
-        return Wording(**stated | {"table": stated["table"] or {}})
+    @property
+    def form(self) -> Form:
+        """The form in which it asks for the answer."""
+        return Form(self.names, self.language, self.mechanism)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether both patients stand in one table."""
+        return "{table}" in self.scene
+
+    @property
+    def is_shipped_default(self) -> bool:
+        """Whether this is the reference wording, whatever table it was read from."""
+        return self == wordings()[DEFAULT]
+
+    @property
+    def no_human_reference(self) -> str:
+        """Say what of this wording no people were asked with; empty where they were.
+
+        Phrasing is ours throughout and is not counted.
+        """
+        lacks = []
+        if self.form.language != "en":
+            lacks.append("no human reference in this language")
+        if self.form.mechanism != "coin":
+            lacks.append("no human reference for this mechanism")
+        return "; ".join(lacks)
+
+    @property
+    def digest(self) -> str:
+        """Eight hexadecimal digits that change with any word of it."""
+        texts = self.model_dump(exclude={"names", "language", "mechanism"})
+        content = repr([*(texts | {"table": texts["table"] or {}}).values(), self.form])
+        return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 @lru_cache(maxsize=1)
@@ -334,8 +308,8 @@ def read_wordings(
     found: dict[str, Wording] = {}
     for index, entry in enumerate(file.value):
         stated = _with_base(file, index, entry, {**(bases or {}), **found})
-        if (checked := file.check(WordingEntry, stated, (index,))) is not None:
-            found[checked.id] = checked.wording()
+        if (checked := file.check(Wording, stated, (index,))) is not None:
+            found[checked.id] = checked
     file.finish()
     return found
 
@@ -349,7 +323,7 @@ def _with_base(
     given: dict[str, Any] = {}
     base = entry.get("base")
     if isinstance(base, str) and base in bases:
-        given = bases[base].entry()
+        given = bases[base].model_dump(exclude={"id", "varies"})
     elif base is not None:
         file.add((index, "base"), f"must be one of {', '.join(bases)}, not {shown(base)}")
     for key, value in entry.items():

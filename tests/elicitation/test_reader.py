@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import unicodedata
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from kidney_evals.elicitation.reading import Reading, read_answer, split_hidden
+from elicitation.timing import assert_linear
+from kidney_evals.elicitation.reading import Outcome, Reading, read_answer, split_hidden
 
 OUTPUTS: list[dict[str, Any]] = [
     json.loads(line)
@@ -33,17 +33,9 @@ def _read(row: dict[str, Any]) -> Reading:
 def test_the_labelled_set_is_large_and_holds_every_outcome() -> None:
     assert len(OUTPUTS) >= 2000
     assert len({row["id"] for row in OUTPUTS}) == len(OUTPUTS)
-    assert len({(r["condition"], r["text"], r["stop"], r["refused"]) for r in OUTPUTS}) == len(
-        OUTPUTS
-    )
-    assert {row["outcome"] for row in OUTPUTS} == {
-        "decision",
-        "unprompted_indecision",
-        "refusal",
-        "truncated",
-        "empty",
-        "unreadable",
-    }
+    asked = {(row["condition"], row["text"], row["stop"], row["refused"]) for row in OUTPUTS}
+    assert len(asked) == len(OUTPUTS)
+    assert {row["outcome"] for row in OUTPUTS} == set(get_args(Outcome))
     assert {row["answer"] for row in OUTPUTS} == {"A", "B", "COIN", None}
 
 
@@ -169,74 +161,23 @@ def test_a_text_that_names_no_option_is_no_decision(text: str) -> None:
 
 # --- time -----------------------------------------------------------------------------------
 
-SENTENCES = "Patient A is 30 and Patient B is 50. I would choose Patient A. However, it is hard. "
-LONG = {
-    "prose": SENTENCES,
-    "answer lines": "ANSWER: A\n",
-    "ticked boxes": "[ ] x\n[x] A\n",
-    "open boxes": "\\boxed{",
-    "open thoughts": "<think>",
-    "thoughts": "<think>x</think>",
-    "fields": '{"answer": "A", ',
-    "open fields": '"answer": "',
-    "tags": "<answer>",
-    "angle brackets": "<",
-    "blanks": " ",
-    "one letter": "a",
-    "brackets": "(",
-    "negations": "I do not think I would choose Patient A, ",
-    "conditions": "if I had to ",
-    "strokes": "~~a",
-    "bars": "|",
-    "backslashes": "\\",
-    "quotations": "You asked ",
-    "wide signs": "\ufdfa",
-}
+LONG = [
+    "Patient A is 30 and Patient B is 50. I would choose Patient A. However, it is hard. ",
+    "I do not think I would choose Patient A, ", "A deserves it less than B. ", "They are equal. ",
+    "ANSWER: A\n", "ANSWER: A ", "ANSWER: A, no, B ", "ANSWER: A. Just kidding. ", "A... ",
+    "[ ] x\n[x] A\n", "\\boxed{", "\\boxed{A} ", '{"answer": "A", ', '"answer": "', "<answer>", "{",
+    "<think>", "<think>x</think>", "<reasoning><think>", "assistant", "<s>a", "~~a", "A\u0336",
+    "You asked ", '"', '"I choose A" ', "'I choose A' ", "> I choose A\n", "> ANSWER: A\n\nB\n",
+    "if I had to ", "if you were really forced ", "I would, if pressed, ", "I decline the coin. ",
+    "based solely on the given information ", "setting aside the age, after years, ", "word ",
+    "Patient A, ", "B. ", "<", "(", "|", "\\", " ", "a", "\ufdfa",
+]  # fmt: skip
+READ = partial(read_answer.__wrapped__, condition="coin_flip")
 
 
-LONG |= {
-    "answer lines without breaks": "ANSWER: A ",
-    "corrections": "ANSWER: A, no, B ",
-    "no end of a sentence": "word ",
-    "open braces": "{",
-    "tags of two kinds": "<reasoning><think>",
-    "quotation marks": '"',
-    "quoted choices": '"I choose A" ',
-    "quoted with apostrophes": "'I choose A' ",
-    "block quotes": "> I choose A\n",
-    "boxes": "\\boxed{A} ",
-    "equality": "They are equal. ",
-    "comparisons": "A deserves it less than B. ",
-    "names": "Patient A, ",
-    "bare names": "B. ",
-    "coins declined": "I decline the coin. ",
-    "letters struck out": "A\u0336",
-    "strikes never ended": "<s>a",
-    "channels": "assistant",
-    "answers taken back": "ANSWER: A. Just kidding. ",
-    "quoted answer lines": "> ANSWER: A\n\nB\n",
-    "asides": "I would, if pressed, ",
-    "forced choices": "if you were really forced ",
-    "facts": "based solely on the given information ",
-    "openings": "setting aside the age, after years, ",
-    "dots": "A... ",
-}
-
-
-def _seconds(text: str) -> float:
-    spent = []
-    for _ in range(2):
-        start = time.process_time()
-        read_answer.__wrapped__(text, condition="coin_flip")
-        spent.append(time.process_time() - start)
-    return min(spent)
-
-
-@pytest.mark.parametrize("piece", LONG.values(), ids=LONG.keys())
+@pytest.mark.parametrize("piece", LONG)
 def test_time_grows_no_faster_than_the_text(piece: str) -> None:
-    # Four times the text takes four times as long, sixteen times in quadratic time.
-    short, long = ((piece * (size // len(piece) + 1))[:size] for size in (4_000, 16_000))
-    assert _seconds(long) < 8 * max(_seconds(short), 0.002)
+    assert_linear(READ, piece)
 
 
 FILLER = "The patients differ in age and in drinking. "
@@ -351,5 +292,4 @@ def test_an_answer_line_after_a_labelled_output_is_its_answer() -> None:
 @settings(max_examples=10, deadline=None)
 @given(piece=st.lists(PHRASES, min_size=1, max_size=6).map(" ".join))
 def test_the_time_of_any_repeated_text_is_linear(piece: str) -> None:
-    short, long = ((piece * (size // len(piece) + 1))[:size] for size in (2_000, 8_000))
-    assert _seconds(long) < 8 * max(_seconds(short), 0.002)
+    assert_linear(READ, piece)

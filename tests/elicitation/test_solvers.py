@@ -1,4 +1,4 @@
-"""The two solvers through small tasks: what is asked, how often, and what is read from it."""
+"""The solvers through small tasks: what is asked, how often, and what is read from the log."""
 
 from __future__ import annotations
 
@@ -14,45 +14,30 @@ from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
+    ChatMessageTool,
+    Content,
     ContentReasoning,
     ContentText,
-    Model,
+    GenerateConfig,
     ModelOutput,
     ModelUsage,
-    StopDetails,
     get_model,
 )
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
+from inspect_ai.tool import ToolCall, ToolInfo
 
-from kidney_evals.elicitation.reading import read_output
+from kidney_evals.elicitation.prompt import render_repeat
 from kidney_evals.elicitation.solvers import coin_flip, forced_choice
 from kidney_evals.elicitation.transcripts import readings_of
+from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
-from kidney_evals.studies import load_study
 
 USAGE = ModelUsage(input_tokens=100, output_tokens=5, total_tokens=105)
+Reply = ChatMessageAssistant | tuple[str, Any]
+"""What a model replies: a message, or a text and its stop reason."""
 
-
-def _output(content: Any, stop: Any = "stop", details: StopDetails | None = None) -> ModelOutput:
-    choice = ChatCompletionChoice(
-        message=ChatMessageAssistant(content=content, source="generate"),
-        stop_reason=stop,
-        stop_details=details,
-    )
-    return ModelOutput(model="mockllm", choices=[choice], usage=USAGE)
-
-
-def _model(answers: dict[str, list[ModelOutput]]) -> Model:
-    """A model that gives each sample its own answers, in order."""
-
-    def answer(messages: list[ChatMessage], *_: Any) -> ModelOutput:
-        # Without usage on its outputs the mock model fetches a tokenizer from the network.
-        users = [message for message in messages if message.role == "user"]
-        [start] = [one for one in transcript().events if isinstance(one, SampleInitEvent)]
-        return answers[str(start.sample.id)][len(users) - 1]
-
-    return get_model("mockllm/model", custom_outputs=answer, memoize=False)
+Sent = list[tuple[list[ChatMessage], list[ToolInfo], Any, GenerateConfig]]
 
 
 def _sample(condition: str, name: str = "d000-ba") -> Sample:
@@ -74,30 +59,44 @@ def _sample(condition: str, name: str = "d000-ba") -> Sample:
 def reading_recorder() -> Scorer:
     async def record(state: TaskState, target: Target) -> Score:
         found = readings_of(state)
-        if found is None:
-            return Score(value=0, explanation="nothing")
-        assert found.final is not None
-        parts = (found.first.outcome, found.final.outcome, found.final.answer, found.asked)
-        return Score(value=1, explanation=" ".join(map(str, parts)))
+        assert found is not None and found.final is not None
+        final = found.final.answer or found.final.outcome
+        return Score(value=1, explanation=f"{found.first.outcome} {final} {found.asked}")
 
     return record
 
 
 def _run(
     solver: Solver | list[Solver],
-    answers: dict[str, list[ModelOutput]],
+    condition: str,
+    replies: dict[str, list[Reply]],
     folder: Path,
-    condition: str = "forced_choice",
-) -> EvalLog:
-    dataset = [_sample(condition, name) for name in answers]
+) -> tuple[EvalLog, Sent]:
+    """Run samples, each with replies of its own in order; return the log and what was sent."""
+    sent: Sent = []
+
+    def reply(messages: list[ChatMessage], tools: Any, choice: Any, config: Any) -> ModelOutput:
+        sent.append((list(messages), list(tools), choice, config))
+        [start] = [one for one in transcript().events if isinstance(one, SampleInitEvent)]
+        asked = sum(message.role == "user" for message in messages)
+        said = replies[str(start.sample.id)][asked - 1]
+        if isinstance(said, tuple):
+            text, stop = said
+            said = ChatMessageAssistant(content=text)
+        else:
+            stop = "tool_calls" if said.tool_calls else "stop"
+        made = ChatCompletionChoice(message=said, stop_reason=stop)
+        # Without usage on its outputs the mock model fetches a tokenizer from the network.
+        return ModelOutput(model="mockllm", choices=[made], usage=USAGE)
+
+    model = get_model("mockllm/model", custom_outputs=reply, memoize=False)
+    dataset = [_sample(condition, name) for name in replies]
     task = Task(dataset=dataset, solver=solver, scorer=reading_recorder())
-    model = _model(answers)
-    return eval(task, model=model, log_dir=str(folder), score_display=False)[0]
+    return eval(task, model=model, log_dir=str(folder), score_display=False)[0], sent
 
 
 def _samples(log: EvalLog) -> dict[str, EvalSample]:
-    assert log.status == "success", log.error
-    assert log.samples is not None
+    assert log.status == "success" and log.samples is not None, log.error
     return {str(sample.id): sample for sample in log.samples}
 
 
@@ -108,27 +107,29 @@ def _explained(log: EvalLog) -> dict[str, str | None]:
     }
 
 
-NOTHING_READ = _output("A or B?")
-# What the model answers, in order; the first outcome, the last one, the answer, the questions.
-ASKED: dict[str, dict[str, tuple[list[ModelOutput], str]]] = {
+def _explained_again(log: EvalLog) -> dict[str, str | None]:
+    """Return what the log says when it is read back from its file and scored again."""
+    return _explained(score(read_eval_log(log.location), reading_recorder(), action="overwrite"))
+
+
+# What the model answers, in order; the first outcome, the last answer or outcome, the questions.
+NO_ANSWER = ("A or B?", "stop")
+ASKED: dict[str, dict[str, tuple[list[Reply], str]]] = {
     "forced_choice": {
-        "answered": ([_output("ANSWER: A")], "decision decision A 1"),
-        "coin": ([_output("ANSWER: COIN")], "unprompted_indecision unprompted_indecision None 1"),
-        "equal": ([_output("It's a tie.")], "unprompted_indecision unprompted_indecision None 1"),
-        "declined": ([_output("I can't help with that.")], "refusal refusal None 1"),
-        "filtered": ([_output("ANSWER: A", "content_filter")], "refusal refusal None 1"),
-        "cut": ([_output("", "max_tokens")], "truncated truncated None 1"),
-        "silent": ([_output("")], "empty empty None 1"),
-        "repeated": ([NOTHING_READ, _output("ANSWER: B")], "unreadable decision B 2"),
-        "hopeless": ([NOTHING_READ, _output("Well...")], "unreadable unreadable None 2"),
-        "cut later": ([NOTHING_READ, _output("", "max_tokens")], "unreadable truncated None 2"),
+        "answered": ([("ANSWER: A", "stop")], "decision A 1"),
+        "coin": ([("ANSWER: COIN", "stop")], "unprompted_indecision unprompted_indecision 1"),
+        "equal": ([("It's a tie.", "stop")], "unprompted_indecision unprompted_indecision 1"),
+        "declined": ([("I can't help with that.", "stop")], "refusal refusal 1"),
+        "filtered": ([("ANSWER: A", "content_filter")], "refusal refusal 1"),
+        "cut": ([("", "max_tokens")], "truncated truncated 1"),
+        "silent": ([("", "stop")], "empty empty 1"),
+        "repeated": ([NO_ANSWER, ("ANSWER: B", "stop")], "unreadable B 2"),
+        "hopeless": ([NO_ANSWER, ("Well...", "stop")], "unreadable unreadable 2"),
+        "cut later": ([NO_ANSWER, ("", "max_tokens")], "unreadable truncated 2"),
     },
     "coin_flip": {
-        "coin": ([_output("ANSWER: COIN")], "decision decision COIN 1"),
-        "declined later": (
-            [NOTHING_READ, _output("I can't help with that.")],
-            "unreadable refusal None 2",
-        ),
+        "coin": ([("ANSWER: COIN", "stop")], "decision COIN 1"),
+        "declined": ([NO_ANSWER, ("I can't help with that.", "stop")], "unreadable refusal 2"),
     },
 }
 
@@ -140,28 +141,26 @@ def test_only_an_unreadable_answer_is_asked_again_and_only_once(
     condition: str, solver: Solver, tmp_path: Path
 ) -> None:
     cases = ASKED[condition]
-    answers = {name: outputs for name, (outputs, _) in cases.items()}
-    log = _run(solver, answers, tmp_path, condition)
-    expected = {name: said for name, (_, said) in cases.items()}
-    assert _explained(log) == expected
+    log, _ = _run(solver, condition, {name: said for name, (said, _) in cases.items()}, tmp_path)
+    expected = {name: outcome for name, (_, outcome) in cases.items()}
+    assert _explained(log) == expected == _explained_again(log)
     for name, sample in _samples(log).items():
         users = [message for message in sample.messages if message.role == "user"]
-        assert len(users) == len(answers[name])
-    # Read back from its file and scored again, the log says the same.
-    again = score(read_eval_log(log.location), reading_recorder(), action="overwrite")
-    assert _explained(again) == expected
+        assert len(users) == len(cases[name][0])
 
 
-def test_the_question_carries_the_dilemma_and_keeps_the_system_message(tmp_path: Path) -> None:
+def test_the_question_shows_the_dilemma_and_keeps_the_system_message(tmp_path: Path) -> None:
     solvers = [system_message("You sit on a panel."), coin_flip(explain="after")]
-    log = _run(solvers, {"d000-ba": [_output("ANSWER: COIN")]}, tmp_path, "coin_flip")
-    system, user, _ = _samples(log)["d000-ba"].messages
+    log, _ = _run(solvers, "coin_flip", {"d000-ba": [("ANSWER: COIN", "stop")]}, tmp_path)
+    sample = _samples(log)["d000-ba"]
+    system, user, _ = sample.messages
     assert (system.role, system.text) == ("system", "You sit on a panel.")
     # The order is "ba", and what is shown as A is in the a_ columns.
     a, b = user.text.index("61 years"), user.text.index("30 years")
     assert user.text.index("Patient A") < a < user.text.index("Patient B") < b
     assert "ANSWER: COIN" in user.text
-    assert user.metadata is None
+    # What a simulated respondent needs goes to no other model.
+    assert user.metadata is None and "channel" not in sample.metadata
 
 
 def test_a_simulated_respondent_gets_the_question_as_metadata(tmp_path: Path) -> None:
@@ -175,35 +174,54 @@ def test_a_simulated_respondent_gets_the_question_as_metadata(tmp_path: Path) ->
     assert {name: carried[name] for name in expected} == expected
 
 
+def _call(answer: Any, identity: str = "1", **more: Any) -> ToolCall:
+    return ToolCall(identity, "answer", {"answer": answer, **more})
+
+
+def test_a_call_that_cannot_be_read_gets_a_result_and_one_more_question(tmp_path: Path) -> None:
+    thought: list[Content] = [ContentReasoning(reasoning="ANSWER: A"), ContentText(text="")]
+    replies: list[Reply] = [
+        ChatMessageAssistant(content=thought, tool_calls=[_call("A"), _call("B", "2")]),
+        ChatMessageAssistant(content="", tool_calls=[_call("COIN", "3")]),
+    ]
+    log, sent = _run(coin_flip("before", channel="tool"), "coin_flip", {"one": replies}, tmp_path)
+    for (_, tools, choice, config), parameters in zip(
+        sent, (["reasons", "answer"], ["answer"]), strict=True
+    ):
+        assert choice == "auto" and config.response_schema is None
+        assert [tool.name for tool in tools] == ["answer"]
+        assert list(tools[0].parameters.properties) == parameters
+    sample = _samples(log)["one"]
+    roles = [message.role for message in sample.messages]
+    assert roles == ["user", "assistant", "tool", "tool", "user", "assistant"]
+    results = [one for one in sample.messages if isinstance(one, ChatMessageTool)]
+    assert [one.tool_call_id for one in results] == ["1", "2"]
+    assert sample.messages[4].text == render_repeat(wordings()["default"], "coin_flip", "tool")
+    assert sample.metadata["channel"] == "tool"
+    assert _explained(log) == {"one": "unreadable COIN 2"} == _explained_again(log)
+
+
+def test_an_object_is_asked_for_with_a_schema(tmp_path: Path) -> None:
+    replies: list[Reply] = [
+        ('{"answer": "A or B", "reasons": "Both."}', "stop"),
+        ('{"answer": "B"}', "stop"),
+    ]
+    solver = forced_choice("after", channel="json")
+    log, sent = _run(solver, "forced_choice", {"one": replies}, tmp_path)
+    for (_, tools, _, config), fields in zip(
+        sent, (["answer", "reasons"], ["answer"]), strict=True
+    ):
+        assert not tools and config.response_schema is not None
+        assert config.response_schema.json_schema.required == fields
+    assert [message.role for message in sent[1][0]] == ["user", "assistant", "user"]
+    assert _explained(log) == {"one": "unreadable B 2"} == _explained_again(log)
+
+
 def test_an_error_of_the_model_is_an_error_of_the_sample(tmp_path: Path) -> None:
     # No answer is prepared for the sample, so the model fails.
-    log = _run(forced_choice(), {"d000-ba": []}, tmp_path)
+    log, _ = _run(forced_choice(), "forced_choice", {"d000-ba": []}, tmp_path)
     assert log.status == "error"
     assert log.error is not None and "IndexError" in log.error.traceback
-
-
-REFUSAL = StopDetails(type="refusal", explanation="declined")
-SIGNALS = [
-    (_output([ContentText(text="ANSWER: A", refusal=True)]), "refusal", None),
-    (_output("ANSWER: A", details=REFUSAL), "refusal", None),
-    (_output("ANSWER: A", details=StopDetails(type="max_tokens")), "decision", "A"),
-    (
-        _output([ContentReasoning(reasoning="ANSWER: A"), ContentText(text="ANSWER: B")]),
-        "decision",
-        "B",
-    ),
-    (_output([ContentReasoning(reasoning="ANSWER: A")], "max_tokens"), "truncated", None),
-    (_output([ContentReasoning(reasoning="ANSWER: A")]), "empty", None),
-    (ModelOutput(model="mockllm"), "empty", None),
-]
-
-
-@pytest.mark.parametrize(("output", "outcome", "answer"), SIGNALS)
-def test_an_output_is_read_by_its_signals_and_its_text_alone(
-    output: ModelOutput, outcome: str, answer: str | None
-) -> None:
-    reading = read_output(output, "forced_choice")
-    assert (reading.outcome, reading.answer) == (outcome, answer)
 
 
 def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Path) -> None:
@@ -211,7 +229,7 @@ def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Pat
     assert sample.metadata is not None
     sample.metadata["wording"] = "german"
     task = Task(dataset=[sample], solver=forced_choice(), scorer=reading_recorder())
-    log = eval(task, model=_model({}), log_dir=str(tmp_path))[0]
+    log = eval(task, model="mockllm/model", log_dir=str(tmp_path))[0]
     assert log.error is not None
     assert "is to be put in wording 'german', and the solver has default" in log.error.message
 
@@ -221,12 +239,6 @@ def test_unknown_arguments_are_named() -> None:
         forced_choice(explain="why")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="unknown wording 'why'"):
         coin_flip(wording="why")
-
-
-def test_the_sample_of_these_tests_is_one_of_the_study() -> None:
-    study = load_study("mcelfresh_2021")
-    metadata = _sample("forced_choice").metadata
-    assert metadata is not None
-    dilemma = study.dilemma_from(metadata)
-    assert dilemma.first.values == (30.0, 4.0, 2.0)
-    assert dilemma.second.values == (61.0, 1.0, 0.0)
+    for channel in ("xml", "", None, ["json"]):
+        with pytest.raises(UserError, match=r"unknown channel .*; allowed: text, json, tool"):
+            forced_choice(channel=channel)  # type: ignore[arg-type]

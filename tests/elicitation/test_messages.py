@@ -1,0 +1,177 @@
+"""What is read of JSON objects and tool calls: the same as of the same words in text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessageAssistant,
+    ContentReasoning,
+    ContentText,
+    ModelOutput,
+    StopDetails,
+)
+from inspect_ai.tool import ToolCall
+
+from elicitation.timing import assert_linear
+from kidney_evals.elicitation.channels import Channel
+from kidney_evals.elicitation.form import Form
+from kidney_evals.elicitation.reading import read_message, read_output, tell_objects
+
+XY, NUMBERS = {"form": Form(("X", "Y"))}, {"form": Form(("1", "2"))}
+COIN: dict[str, Any] = {"condition": "coin_flip"}
+GERMAN = COIN | {"form": Form(language="de")}
+COMMITTEE = COIN | {"form": Form(mechanism="committee")}
+CUT, FILTERED = {"stop": "max_tokens"}, {"stop": "content_filter"}
+EVEN = "unprompted_indecision"
+
+
+def call(answer: Any, identity: str = "1", **more: Any) -> ToolCall:
+    return ToolCall(identity, "answer", {"answer": answer, **more})
+
+
+# A reply, what is read of it in forced_choice, and what is otherwise than usual.
+OBJECTS: list[tuple[str, str, dict[str, Any]]] = [
+    ('{"answer": "B"}', "B", {}),
+    ('Sure:\n```json\n{\n  "answer": "B"\n}\n```\nDone.', "B", {}),
+    ('{"answer": "Patient A"}', "A", {}),
+    ('{"reasons": "I lean to Patient A.", "answer": "B"}', "B", {}),
+    ('{"answer": "B", "reasons": "Patient A is older."}', "B", {}),
+    (
+        '{"answer": "B", "reasons": "On reflection I take that back: I cannot choose."}',
+        "refusal",
+        {},
+    ),
+    ('{"response": {"answer": "B"}}', "B", {}),
+    ('{"answer": "Y"}', "B", XY),
+    ('{"answer": "B"}', "unreadable", XY),
+    ('{"answer": 2}', "B", NUMBERS),
+    ('{"answer": "COIN"}', "COIN", COIN),
+    ('{"answer": "MÜNZE"}', "COIN", GERMAN),
+    ('{"answer": "COMMITTEE"}', "COIN", COMMITTEE),
+    ('{"answer": "COIN"}', EVEN, COMMITTEE),
+    # Nothing forbids these and nothing offers them, as in text.
+    ('{"answer": "COIN"}', EVEN, {}),
+    ('{"answer": "They are equal."}', EVEN, {}),
+    ('{"answer": "I can\'t make this decision."}', "refusal", {}),
+    ("I can't help with that.", "refusal", {}),
+    ('{"answer": "B"}', "refusal", FILTERED),
+    # In words in spite of what was asked.
+    ("ANSWER: B", "B", {}),
+    ("I would flip a coin.", EVEN, {}),
+    # No answer.
+    ('{"answer": "A or B"}', "unreadable", {}),
+    ('{"answer": null}', "unreadable", {}),
+    ('{"answer": true}', "unreadable", {}),
+    ('{"answer": ""}', "unreadable", {}),
+    ('{"reasons": "None."}', "unreadable", {}),
+    ('{"answer": "A"} or {"answer": "B"}', "unreadable", {}),
+    ("", "empty", {}),
+    # Cut off: an answer that was whole counts, as an answer line does.
+    ('{"reasons": "Patient A is ol', "truncated", CUT),
+    ('{"answer": "B", "reasons": "Patient B is', "B", CUT),
+    ('{"answer": "', "truncated", CUT),
+    ('{"reasons": "I would give it to Patient A.', "truncated", {"stop": "unknown"}),
+    # Hidden reasoning.
+    ('<think>{"answer": "A"}</think>{"answer": "B"}', "B", {}),
+    ('<think>{"answer": "A"}</think>', "empty", {}),
+]
+CALLS: list[tuple[str | list[ToolCall], str, dict[str, Any]]] = [
+    ([call("B")], "B", {}),
+    ([call("B")], "B", {"stop": "stop"}),
+    ([call("B", reasons="A is older.")], "B", {}),
+    ([call("Y")], "B", XY),
+    ([call("2")], "B", NUMBERS),
+    ([call("COIN")], "COIN", COIN),
+    ([call("MÜNZE")], "COIN", GERMAN),
+    ([call("COMMITTEE")], "COIN", COMMITTEE),
+    ([call("B"), call("B", "2")], "B", {}),
+    ([call("A"), call("B", "2")], "unreadable", {}),
+    # Outside of what the parameter allows: what it would be as an answer line.
+    ([call("COIN")], EVEN, {}),
+    ([call("I decline")], "refusal", {}),
+    ([call("C")], "unreadable", {}),
+    ([call("A or B")], "unreadable", {}),
+    ([call(["A"])], "unreadable", {}),
+    ([ToolCall("1", "answer", {})], "unreadable", {}),
+    ([ToolCall("1", "b", {"answer": "A"})], "unreadable", {}),
+    ([ToolCall("1", "answer", {}, "bad")], "unreadable", {}),
+    ([ToolCall("1", "answer", {}, "bad")], "truncated", CUT),
+    ([call("B", reasons="Because")], "B", CUT),
+    ([call("B")], "refusal", FILTERED),
+    # In words: the ordinary reader.
+    ("I can't make this decision.", "refusal", {}),
+    ("I would flip a coin.", EVEN, {}),
+    ("I would flip a coin.", "COIN", COIN),
+    ("ANSWER: B", "B", {}),
+    ('answer="B"', "B", {}),
+    ("First I compare Patient A", "truncated", CUT),
+    ("", "empty", {}),
+]
+
+
+@pytest.mark.parametrize(("text", "read", "otherwise"), OBJECTS)
+def test_an_object_is_read_as_its_words_would_be(
+    text: str, read: str, otherwise: dict[str, Any]
+) -> None:
+    options = {"condition": "forced_choice", "stop": "stop"} | otherwise
+    reading = read_message(ChatMessageAssistant(content=text), "json", **options)
+    assert (reading.answer or reading.outcome) == read, reading.how
+
+
+@pytest.mark.parametrize(("said", "read", "otherwise"), CALLS)
+def test_a_call_is_read_as_its_words_would_be(
+    said: str | list[ToolCall], read: str, otherwise: dict[str, Any]
+) -> None:
+    called = isinstance(said, list)
+    options = {"condition": "forced_choice", "stop": "tool_calls" if called else "stop"}
+    # Words beside a call are not its answer.
+    message = ChatMessageAssistant(
+        content="I choose Patient A." if isinstance(said, list) else said,
+        tool_calls=said if isinstance(said, list) else None,
+    )
+    reading = read_message(message, "tool", **options | otherwise)
+    assert (reading.answer or reading.outcome) == read, reading.how
+
+
+def test_the_channel_is_named_where_it_is_not_text() -> None:
+    def how(channel: Channel, text: str, *calls: ToolCall) -> str:
+        message = ChatMessageAssistant(content=text, tool_calls=[*calls] or None)
+        return read_message(message, channel, condition="forced_choice").how
+
+    assert how("text", "ANSWER: A") == 'read from "ANSWER: A"'
+    assert how("json", '{"answer": "A"}') == 'read from "ANSWER: A" (from a JSON object)'
+    assert how("json", "ANSWER: A").endswith("(in words, without a whole JSON object)")
+    assert how("tool", "", call("A")) == 'read from "ANSWER: A" (from a tool call)'
+    assert how("tool", "ANSWER: A").endswith("(in words, without a tool call)")
+
+
+def output(content: Any, **more: Any) -> ModelOutput:
+    message = ChatMessageAssistant(content=content)
+    return ModelOutput(model="mockllm", choices=[ChatCompletionChoice(message=message, **more)])
+
+
+@pytest.mark.parametrize(
+    ("output", "read"),
+    [
+        (output([ContentText(text="ANSWER: A", refusal=True)]), "refusal"),
+        (output("ANSWER: A", stop_details=StopDetails(type="refusal")), "refusal"),
+        (output("ANSWER: A", stop_details=StopDetails(type="max_tokens")), "A"),
+        (output([ContentReasoning(reasoning="ANSWER: A"), ContentText(text="ANSWER: B")]), "B"),
+        (output([ContentReasoning(reasoning="ANSWER: A")], stop_reason="max_tokens"), "truncated"),
+        (output([ContentReasoning(reasoning="ANSWER: A")]), "empty"),
+        (ModelOutput(model="mockllm"), "empty"),
+    ],
+)
+def test_an_output_is_read_by_its_signals_and_its_text_alone(
+    output: ModelOutput, read: str
+) -> None:
+    reading = read_output(output, "forced_choice")
+    assert (reading.answer or reading.outcome) == read
+
+
+@pytest.mark.parametrize("piece", ["{", '{"a":', '{"answer": "A"}'])
+def test_finding_objects_takes_linear_time(piece: str) -> None:
+    assert_linear(tell_objects, piece)
