@@ -159,5 +159,4 @@ def _met_with(fault: Fault) -> Response:
             return JSONResponse({"error": message}, status_code=400)
         case "dropped":
             # Fewer bytes than announced: the server closes the connection.
-            headers = {"content-length": "1000", "content-type": "application/json"}
-            return Response('{"url":', headers=headers)
+            return Response('{"url":', headers={"content-length": "1000"})

@@ -8,7 +8,6 @@ scripted for each kind of request, in order of arrival.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -25,27 +24,19 @@ Step = Literal["upload", "file", "create", "list", "poll"]
 
 Fault = Literal[
     "none",  # answered as it should be
-    "rate_limited",  # 429 with Retry-After
-    "server_error",  # 500
+    "rate_limited", "server_error", "key_expired", "no_quota",  # see REFUSALS
+    "not_tunable", "file_rejected", "not_allowed", "odd",
     "dropped",  # the connection closes before anything was done
     "lost",  # done, and the connection closes before the answer is out
     "stalled",  # done, and the answer waits for as long as the server is `held`
-    "key_expired",  # 401, a sentence that repeats part of the key
-    "no_quota",  # 429, insufficient_quota
-    "not_tunable",  # 400, the model cannot be fine-tuned
-    "file_rejected",  # 400, the file is not one of examples
-    "not_allowed",  # 403
-    "odd",  # 400, with a code that nobody foresaw
-    "page",  # 200 with a page that is no JSON
-    "garbled",  # 200 with broken JSON
-]
+    "page", "garbled",  # 200 with what is no JSON
+]  # fmt: skip
 
 KEY = "not-a-key"
 SNAPSHOT = "-2025-04-14"
 """What the service puts behind a model's name: the version that is trained."""
 
 COURSE = ("validating_files", "queued", "running", "succeeded")
-LEAST = 10
 
 
 @dataclass
@@ -55,10 +46,6 @@ class Sent:
     name: str
     content: bytes
     purpose: str
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.content.decode().splitlines()]
 
 
 @dataclass
@@ -166,9 +153,8 @@ class JobsServer(ProtocolServer):
         self.bodies.append(body)
         if body["training_file"] not in self.files:
             message = f"File {body['training_file']} does not exist."
-            return _error(400, "invalid_file", message, param="training_file")
+            return _error(400, "invalid_file", message, "training_file")
         identity = f"ftjob-{len(self.jobs) + 1}"
-        few = len(self.files[body["training_file"]].lines) < LEAST
         self.jobs[identity] = {
             "object": "fine_tuning.job",
             "id": identity,
@@ -189,11 +175,6 @@ class JobsServer(ProtocolServer):
             "suffix": body.get("suffix"),
             "asked": 0,
         }
-        if few:
-            self.course, self.failure = ("validating_files", "failed"), (
-                "invalid_n_examples", f"Training file has fewer than {LEAST} examples.",
-                "training_file",
-            )  # fmt: skip
         return JSONResponse(self._shown(identity))
 
     async def _list(self, request: Request) -> Response:
@@ -240,46 +221,39 @@ def _file(identity: str, sent: Sent) -> dict[str, Any]:
     }
 
 
-def _error(
-    status: int,
-    code: str,
-    message: str,
-    headers: dict[str, str] | None = None,
-    param: str | None = None,
-) -> Response:
+REFUSALS: dict[str, tuple[int, str, str, str | None]] = {
+    "rate_limited": (429, "rate_limit_exceeded", "Too many requests.", None),
+    "server_error": (500, "server_error", "The server had an error.", None),
+    "key_expired": (401, "invalid_api_key", "Incorrect API key provided: not-a****key.", None),
+    "no_quota": (429, "insufficient_quota", "You exceeded your current quota.", None),
+    "not_tunable": (400, "model_not_available", "Model gpt-9 is not available.", "model"),
+    "file_rejected": (
+        *(400, "invalid_jsonl"),
+        *("Invalid file format.\nExample 1 is missing the key 'messages'.", "file"),
+    ),
+    "not_allowed": (403, "insufficient_permissions", "Missing scopes: api.files.write", None),
+    "odd": (400, "unheard_of", "Something else.", None),
+}
+"""Status, code, sentence and parameter of each refusal."""
+
+BROKEN: dict[str, Response] = {
+    # Fewer bytes than announced: the server closes the connection.
+    "dropped": Response('{"id":', headers={"content-length": "1000"}),
+    "lost": Response('{"id":', headers={"content-length": "1000"}),
+    "page": PlainTextResponse("<!doctype html><p>Welcome to the proxy</p>"),
+    "garbled": Response('{"id": <!doctype', media_type="application/json"),
+}
+
+
+def _error(status: int, code: str, message: str, param: str | None = None) -> Response:
     error = {"message": message, "type": "invalid_request_error", "code": code, "param": param}
-    return JSONResponse({"error": error}, status_code=status, headers=headers)
+    return JSONResponse({"error": error}, status_code=status)
 
 
 def _met_with(fault: Fault, retry_after: float) -> Response | None:
-    match fault:
-        case "rate_limited":
-            headers = {"Retry-After": str(retry_after)}
-            return _error(429, "rate_limit_exceeded", "Too many requests.", headers)
-        case "server_error":
-            return _error(500, "server_error", "The server had an error.")
-        case "dropped" | "lost":
-            # Fewer bytes than announced: the server closes the connection.
-            headers = {"content-length": "1000", "content-type": "application/json"}
-            return Response('{"id":', headers=headers)
-        case "key_expired":
-            message = "Incorrect API key provided: not-a****key. You can find your key online."
-            return _error(401, "invalid_api_key", message)
-        case "no_quota":
-            return _error(429, "insufficient_quota", "You exceeded your current quota.")
-        case "not_tunable":
-            message = "Model gpt-9 is not available for fine-tuning or does not exist."
-            return _error(400, "model_not_available", message, param="model")
-        case "file_rejected":
-            message = "Invalid file format.\nExample 1 is missing the key 'messages'."
-            return _error(400, "invalid_jsonl", message, param="file")
-        case "not_allowed":
-            message = "You have insufficient permissions. Missing scopes: api.files.write"
-            return _error(403, "insufficient_permissions", message)
-        case "odd":
-            return _error(400, "unheard_of", "Something else.")
-        case "page":
-            return PlainTextResponse("<!doctype html><p>Welcome to the proxy</p>")
-        case "garbled":
-            return Response('{"id": <!doctype', media_type="application/json")
-    return None
+    if fault not in REFUSALS:
+        return BROKEN.get(fault)
+    response = _error(*REFUSALS[fault])
+    if fault == "rate_limited":
+        response.headers["Retry-After"] = str(retry_after)
+    return response
