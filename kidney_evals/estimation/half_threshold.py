@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
@@ -146,15 +146,15 @@ def half_threshold(theta: ArrayLike) -> Floats:
 
 def _share(theta: Floats, u: Floats) -> Floats:
     """Return the better patient's share of all answers."""
-    coin = special.expit(theta[..., 0] + theta[..., 1] * u)
-    result: Floats = (1 - coin) * special.expit(theta[..., 2] * u)
+    coin = logistic(theta[..., 0] + theta[..., 1] * u)
+    result: Floats = (1 - coin) * logistic(theta[..., 2] * u)
     return result
 
 
 def _slopes(theta: Floats, value: float) -> list[float]:
     """Return the derivatives of the threshold in (a, b, s)."""
     a, b, s = theta.tolist()
-    coin, worse = float(special.expit(a + b * value)), float(special.expit(-s * value))
+    coin, worse = float(logistic(a + b * value)), float(logistic(-s * value))
     # Derivatives of the logarithm of the share, which is ½ on the curve.
     along = -coin * b + worse * s
     return [coin / along, coin * value / along, -worse * value / along]

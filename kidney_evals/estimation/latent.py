@@ -206,7 +206,7 @@ class _Problem:
         theta = [
             maximise(
                 self.x, self.choice, begin, weight[self.person], self.used,
-                ridge=RIDGE, exact=False,
+                ridge=RIDGE, limit=3, exact=False,
             )[self.used]
             for weight in near.T
         ]  # fmt: skip

@@ -23,10 +23,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import cluster_sums, score_p, wald_p
+from kidney_evals.estimation._fit import cluster_sums, logistic, score_p, wald_p
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, student
@@ -237,7 +236,7 @@ def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freed
     if without.separated:
         return NAN
     base = np.column_stack([others, np.ones(len(y))])
-    probability = special.expit(others @ without.weights + without.intercept)
+    probability = logistic(others @ without.weights + without.intercept)
     weighted = base * (probability * (1 - probability))[:, None]
     terms = design[:, tested]
     left = terms - base @ (np.linalg.pinv(weighted.T @ base, hermitian=True) @ (weighted.T @ terms))

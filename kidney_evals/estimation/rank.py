@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation._resample import redrawn_shares
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN, Decisions
@@ -63,7 +63,7 @@ def fit_bradley_terry(
     scores = np.zeros((len(count), profiles))
     # Newton's method for all resamples at once, which scipy does not have.
     for _ in range(_LIMIT):
-        chance = special.expit(scores @ design.T)
+        chance = logistic(scores @ design.T)
         gradient = (count[:, :, 0] - total * chance) @ design - ridge * scores
         curvature = total * chance * (1 - chance)
         hessian = np.einsum("bm,mi,mj->bij", curvature, design, design, optimize=True)
