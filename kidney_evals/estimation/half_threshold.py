@@ -47,9 +47,6 @@ def fit_half_threshold(
         Infinite where the better patient gets half between none of the patients compared; NaN
         where nobody decided, where Δu does not vary, or where a threshold in |Δu| explains every
         coin: the flip slope then has no finite value.
-
-    Raises:
-        InputError: Wrong shapes or values, or no answers.
     """
     n = _checks.length(utility, "utility")
     u = _checks.column(utility, n, "utility", -np.inf, np.inf)
@@ -94,7 +91,6 @@ def fit_half_threshold_resamples(
         NaN where Δu does not vary.
 
     Raises:
-        InputError: Wrong shapes or values.
         FitError: No coin, or only coins.
     """
     n = _checks.length(utility, "utility")
@@ -121,9 +117,6 @@ def half_threshold(theta: ArrayLike) -> Floats:
 
     Returns:
         Shape (...); NaN stays NaN.
-
-    Raises:
-        InputError: A wrong shape, or a parameter that is infinite.
     """
     parameters = _checks.numbers(theta, "theta")
     shape = parameters.shape

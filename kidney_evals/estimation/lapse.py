@@ -68,9 +68,6 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
 
     Returns:
         Shape (n,), or (draws, n).
-
-    Raises:
-        InputError: Wrong shapes or values.
     """
     parameters = _checks.numbers(theta, "theta")
     x = _checks.matrix(differences, "differences")
@@ -108,7 +105,6 @@ def fit_lapse(
         start: Where to begin, in the order of `LapseFit.theta`; speeds up a bootstrap.
 
     Raises:
-        InputError: Wrong shapes or values.
         FitError: No optimum was reached, as under separation.
     """
     x = _checks.matrix(differences, "differences")

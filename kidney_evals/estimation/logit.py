@@ -91,7 +91,6 @@ def fit_logit(
         penalty: `firth` (finite also under separation) or `none`.
 
     Raises:
-        InputError: Wrong shapes, no rows, values that are not finite or outside [0, 1].
         FitError: No optimum was reached, or `penalty="none"` on separated answers.
     """
     x = _checks.matrix(differences, "differences")
@@ -164,9 +163,6 @@ def fit_logit_resamples(
     Returns:
         Weights and, last, the intercept, shape (draws, k+1). Rows of NaN where a resample has no
         finite estimate, so that one resample does not void an interval.
-
-    Raises:
-        InputError: As in `fit_logit`, or frequencies that are negative or of the wrong shape.
     """
     x = _checks.matrix(differences, "differences")
     n = len(x)

@@ -110,8 +110,6 @@ def nonlinearity(
         clusters: Labels of answers that belong together (the dilemma), shape (n,).
 
     Raises:
-        InputError: Wrong shapes, no answers, ends that coincide, or a row that is not finite,
-            outside the ends or not 0 to 1.
         FitError: No optimum was reached.
     """
     z1, z2 = _scaled(first, second, ends)
@@ -169,9 +167,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Args:
         p_values: 0 to 1; NaN stay NaN and do not count.
-
-    Raises:
-        InputError: A value outside 0 to 1.
     """
     m = _checks.length(p_values, "p_values", 0)
     p = _checks.shaped(p_values, (m,), "p_values", 0, 1, missing=True)

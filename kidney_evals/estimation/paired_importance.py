@@ -60,7 +60,6 @@ def importance_changes(
         determine every weight.
 
     Raises:
-        InputError: The runs list different dilemmas or people, or ranges do not fit.
         FitError: A logit found no optimum.
     """
     pair = _pair(first, second, ranges)
@@ -105,7 +104,6 @@ def importance_distance_change(
         NaN with n = 0 as in `importance_changes`, or where people's shares are unknown.
 
     Raises:
-        InputError: As in `importance_changes`, or shares of people that do not fit.
         FitError: As in `importance_changes`.
     """
     k = first.differences.shape[1]

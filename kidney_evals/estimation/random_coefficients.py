@@ -160,7 +160,6 @@ def fit_random_coefficients(
         seed: Of the draws.
 
     Raises:
-        InputError: Wrong shapes or values, or not more people than parameters.
         FitError: No optimum was reached, attributes without variation or that move in step, or no
             coin, or only coins, where there should be both.
     """

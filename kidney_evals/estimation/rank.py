@@ -43,7 +43,6 @@ def fit_bradley_terry(
         Scores, shape (..., profiles).
 
     Raises:
-        InputError: Pairs outside the profiles, a pair of one profile, or wins that do not fit.
         FitError: No optimum was reached.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
@@ -84,9 +83,6 @@ def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
     Args:
         scores: Shape (..., m).
         reference: Shape (m,).
-
-    Raises:
-        InputError: Wrong shapes, or a score that is not finite.
     """
     x, y = _scored(scores, reference)
     return _pearson(_ranks(x), _ranks(y))
@@ -98,9 +94,6 @@ def kendall(scores: ArrayLike, reference: ArrayLike) -> Floats:
     Args:
         scores: Shape (..., m).
         reference: Shape (m,).
-
-    Raises:
-        InputError: As in `spearman`.
     """
     x, y = (_signs(values) for values in _scored(scores, reference))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -129,9 +122,6 @@ def profile_rank(
 
     Returns:
         NaN with n = 0 where nothing was answered or all scores are equal; n counts answers.
-
-    Raises:
-        InputError: Wrong shapes, a profile without a score, or a score that is not finite.
     """
     scores = _checks.column(
         reference, _checks.length(reference, "reference"), "reference", -np.inf, np.inf

@@ -102,9 +102,6 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
         theta: In the order of `TwoStageFit.theta`, shape (k+3,); a flip intercept of -inf is
             a respondent who never flips.
         differences: Shape (n, k).
-
-    Raises:
-        InputError: Wrong shapes or values.
     """
     x = _checks.matrix(differences, "differences")
     k = x.shape[1]
@@ -135,7 +132,6 @@ def fit_two_stage(
         intercept: Fit the pull of the first place.
 
     Raises:
-        InputError: Wrong shapes or values.
         FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
     """
     x = _checks.matrix(differences, "differences")
@@ -188,10 +184,6 @@ def fit_flip_slope(
         The slope with a clustered 95 % interval; NaN where nothing varies, or nothing was answered.
         There is no interval where the answers cancel in each cluster, such as a coin in one order
         and a decision in the other.
-
-    Raises:
-        InputError: Wrong shapes, a closeness that is negative or not finite, or a flip that is not
-            0 to 1.
     """
     n = _checks.length(flipped, "flipped", 0)
     coin = _checks.column(flipped, n, "flipped", 0, 1)
