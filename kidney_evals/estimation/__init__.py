@@ -1,1 +1,68 @@
-"""Choice models, distances and intervals: numbers in, typed results out, no Inspect."""
+"""Choice models, distances and intervals: numbers in, typed results out, no Inspect.
+
+Every function checks its arguments and raises `InputError`, which names the argument, the row and
+what is allowed; a fit without an optimum raises `FitError`, which says what to try. The names below
+are public, each in the module before the colon. The examples run as tests.
+
+The answers of a run, and results
+    decisions: Decisions, Strata; quantity: Quantity, undefined; errors: FitError, InputError,
+    FAILURES; arrays: Floats, Ints, Bools; levels: Levels, attribute_levels
+
+    >>> from kidney_evals.estimation.levels import attribute_levels
+    >>> attribute_levels([0, 1, 2]).labels
+    ('0', '1', '2')
+
+Figures of a run
+    agreement: agreement, chance_corrected_agreement, log_score; distance: choice_distance,
+    fixed_distance, side_correction; indecision: indecision_rate, indecision_gap, outcome_share;
+    calibration: flip_calibration, flip_slope, closeness_bins; consistency: swap_disagreement,
+    retest_disagreement, order_effect, position_bias, dominance; rank: profile_rank, spearman,
+    kendall, fit_bradley_terry; variance_shares: variance_shares; centrality: centrality;
+    respondent_baselines: baselines, answer_shares; bounds: agreement_bounds and others
+
+    >>> from kidney_evals.estimation.rank import kendall
+    >>> float(kendall([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]))
+    1.0
+
+Two runs on the same dilemmas
+    paired: agreement_change, distance_change, indecision_change, swap_change, retest_change,
+    calibration_change, share_change; paired_importance: importance_changes
+
+    >>> from kidney_evals.estimation.paired import share_change
+    >>> round(share_change([0.0, 0.5, 1.0], [0.5, 0.5, 1.0]).change.value, 3)
+    0.167
+
+Intervals
+    intervals: wilson, proportion, stratified_proportion, mean_interval, difference, percentile,
+    weight_blocks
+
+    >>> from kidney_evals.estimation.intervals import wilson
+    >>> [round(end, 3) for end in wilson(0.5, 10)]
+    [0.237, 0.763]
+
+Choices without a coin
+    logit: fit_logit, fit_logit_resamples; lapse: fit_lapse, predict_shares; importance:
+    importance_shares, estimate_importance; nonlinearity: nonlinearity, holm; marginal_effects:
+    marginal_effects, human_marginal_effects
+
+    >>> from kidney_evals.estimation.logit import fit_logit
+    >>> fit_logit([[1.0], [1.0], [-1.0], [-1.0]], [1, 1, 0, 0]).separated
+    True
+
+Choices with a coin
+    ties: fit_davidson, fit_rao_kupper; two_stage: fit_two_stage, fit_flip_slope; thresholds:
+    Threshold; half_threshold: fit_half_threshold; indecision_models: fit_indecision_model;
+    indecision_family: fit_indecision_family, fit_naive; indecision_choice: choose_indecision_model
+
+    >>> from kidney_evals.estimation.indecision_family import fit_naive
+    >>> fit_naive([0, 1, 2, 2]).coin
+    0.5
+
+People who differ
+    latent: fit_latent, estimate_membership; nearest: nearest_classes; random_coefficients:
+    fit_random_coefficients; random_people: asked_twice, group_shares, estimate_people
+
+    >>> from kidney_evals.estimation.nearest import nearest_classes
+    >>> nearest_classes([0.5, 0.5], [[[0.9, 0.1]] * 2, [[0.1, 0.9]] * 2], [0, 0], [0, 1]).nearest
+    0
+"""

@@ -116,7 +116,6 @@ def answers_with_coin(values: ArrayLike, n: int, model: str) -> Ints:
     """Return (n,) codes 0 first, 1 second, 2 coin.
 
     Raises:
-        InputError: Another code or shape.
         FitError: No answer is the coin, or every answer is.
     """
     choice = codes(values, n, "choices", (0, 1, 2))

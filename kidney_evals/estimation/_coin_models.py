@@ -28,9 +28,10 @@ from scipy.special import expit, log_expit
 from kidney_evals.estimation._fit import (
     Box,
     Criteria,
+    climb,
+    definite,
     inverse,
     is_separated,
-    maximise_objective,
     pressed,
     robust,
 )
@@ -327,7 +328,11 @@ class Model:
         return Links(phi, theta[k] - 0.5 * (first + second), phi_slopes, kappa_slopes, bend)
 
     def log_likelihood(self, theta: Floats, chosen: Floats) -> tuple[float, Floats, Floats]:
-        """Return the log-likelihood, its gradient (p,) and minus its second derivatives (p, p)."""
+        """Return the log-likelihood, its gradient (p,) and the information (p, p).
+
+        The information is minus the second derivatives where that is positive definite, else
+        without the curvature of the links.
+        """
         links = self.links(theta)
         rows = self.shape.law.rows(links.phi, links.kappa, chosen)
         value = float(rows.logs.sum())
@@ -339,7 +344,7 @@ class Model:
         mixed = one @ (cross * two).T
         information = one @ (inner * one).T + mixed + mixed.T + two @ (outer * two).T
         if links.bend is not None:
-            information -= links.bend(toward, pull)
+            information = definite(information - links.bend(toward, pull), information)
         return value, one @ toward + two @ pull, information
 
     def scores(self, theta: Floats, chosen: Floats) -> Floats:
@@ -436,7 +441,7 @@ def fit_coin_model(
 
     reached = []
     for start in starts:
-        point, found = maximise_objective(objective, (start * unit)[used], limit=_STEPS, box=limits)
+        point, found = climb(objective, (start * unit)[used], limit=_STEPS, box=limits)
         reached.append((objective(point)[0], found, point))
         if sum(not found for _, found, _ in reached) == _FAILURES:
             break

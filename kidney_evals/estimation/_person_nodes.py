@@ -121,11 +121,7 @@ def normal_draws(seed: int, people: int, draws: int, size: int) -> Floats:
 def panel(
     differences: ArrayLike, choices: ArrayLike, persons: ArrayLike, model: RandomModel
 ) -> Panel:
-    """Check answers and sort them by person; people are in the order of their labels.
-
-    Raises:
-        InputError: Wrong shapes or values, or an unknown model.
-    """
+    """Check answers and sort them by person; people are in the order of their labels."""
     if model not in ("logit", "davidson"):
         raise InputError(f"model is {model!r}, allowed are 'logit' and 'davidson'")
     x = _checks.matrix(differences, "differences")

@@ -64,9 +64,6 @@ def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
     Args:
         shares: Shape (..., D, K); NaN stays NaN.
         people: How many people answered each dilemma, shape (D,).
-
-    Raises:
-        InputError: Wrong shapes, shares outside 0 to 1 or negative numbers of people.
     """
     p = _checks.numbers(shares, "shares")
     if p.ndim < 2 or p.shape[-1] == 0:
@@ -91,9 +88,6 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     Returns:
         `human` is NaN: a person drawn at random scores 0 by construction, which is no measurement
         of people; n counts answers.
-
-    Raises:
-        InputError: `people` of the wrong shape, negative or NaN.
     """
     if people is not None:
         count = _checks.column(people, decisions.dilemmas, "people", 0, np.inf)

@@ -38,9 +38,6 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
     Returns:
         value: agreement as observed; low and high: the bounds; n: unanswered samples that count
         (dilemmas that people answered). Without such samples both bounds are the value.
-
-    Raises:
-        InputError: Wrong shapes, a dilemma that is not listed or an order other than 0 and 1.
     """
     where, _ = _unanswered(decisions, dilemma, order)
     run = decisions.decided

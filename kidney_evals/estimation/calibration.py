@@ -92,9 +92,6 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
     Args:
         decisions: The run that says which dilemmas and bins count.
         flips: Share of coin answers by dilemma, shape (D,); NaN where unknown.
-
-    Raises:
-        InputError: A wrong shape, or a share outside 0 to 1.
     """
     rates = _checks.shares(flips, (decisions.dilemmas,), "flips")
     total, value = 0, 0.0

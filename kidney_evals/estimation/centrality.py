@@ -64,9 +64,6 @@ def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: Arra
         distance: Of somebody to the group, any shape; NaN stays NaN.
         distances: Quantiles of people's distances, ascending, shape (q,).
         probabilities: Their probabilities, ascending, shape (q,).
-
-    Raises:
-        InputError: Wrong shapes or values.
     """
     where = _checks.numbers(distance, "distance")
     quantiles, levels = _quantiles(distances, probabilities)
@@ -108,9 +105,6 @@ def centrality(
         answers: How many answers a person gave; where people also had a coin, how many decisions.
         resamples: How often `answers` answers are drawn.
         seed: Of the resamples.
-
-    Raises:
-        InputError: Wrong shapes or values.
     """
     x = _checks.matrix(differences, "differences")
     n, k = x.shape

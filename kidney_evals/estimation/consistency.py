@@ -188,9 +188,6 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
     Args:
         decisions: The run that says which dilemmas count.
         answers: Shares of each answer by dilemma, shape (D, K); NaN rows where unknown.
-
-    Raises:
-        InputError: A wrong shape, or a share outside 0 to 1.
     """
     mask = (decisions.counts.sum(axis=2) > 0).all(axis=1)
     q = _checks.shares(answers, decisions.shares.shape, "answers")

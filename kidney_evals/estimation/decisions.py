@@ -96,9 +96,6 @@ class Decisions:
             were read out; rows sum to 1, or to the probability of deciding in `decided`. `choice`
             is then the most probable answer, and counts are expected ones. None where answers
             were sampled.
-
-    Raises:
-        InputError: An array has the wrong shape or a row that no answer can have.
     """
 
     dilemma: Ints
@@ -290,11 +287,7 @@ class Decisions:
         return self._rows(self.chances[:, :COIN].sum(axis=1) > _NEVER, **changes)
 
     def take(self, rows: ArrayLike) -> Decisions:
-        """Return the same dilemmas with the answers at `rows` (indices or a mask) only.
-
-        Raises:
-            InputError: A mask of the wrong length, or an index that no answer has.
-        """
+        """Return the same dilemmas with the answers at `rows` (indices or a mask) only."""
         return self._rows(_selection(rows, len(self), "rows"))
 
     def at(self, dilemmas: ArrayLike) -> Decisions:
@@ -302,9 +295,6 @@ class Decisions:
 
         Args:
             dilemmas: Mask of shape (D,), or indices, in any order.
-
-        Raises:
-            InputError: A mask of the wrong length, or an index that no dilemma has.
         """
         mask = np.zeros(self.dilemmas, dtype=bool)
         mask[_selection(dilemmas, self.dilemmas, "dilemmas")] = True
@@ -344,9 +334,6 @@ class Decisions:
             dilemma: Index of each answer's dilemma, shape (m,).
             order: 0 or 1, shape (m,).
             choice: Codes as in the run, shape (m,).
-
-        Raises:
-            InputError: Wrong shapes or values.
         """
         m, width = _checks.length(dilemma, "dilemma", 0), self.shares.shape[1]
         extra = _checks.places(dilemma, m, "dilemma", self.dilemmas)

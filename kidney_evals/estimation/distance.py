@@ -92,9 +92,6 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
     Returns:
         NaN with n = 0 where no question has two answers. A fresh crowd scores 0; `human` is NaN.
         n counts questions with two answers or more.
-
-    Raises:
-        InputError: `people` of the wrong shape, or fewer than two where there are shares.
     """
     mask = decisions.repeated
     run = decisions.at(mask)
@@ -117,9 +114,6 @@ def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
     Args:
         decisions: The run that says which dilemmas count: those of `choice_distance`.
         answers: Shares of each answer by dilemma, shape (D, K); NaN rows where unknown.
-
-    Raises:
-        InputError: A wrong shape, or a share outside 0 to 1.
     """
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     mask = decisions.repeated

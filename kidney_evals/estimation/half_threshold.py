@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
@@ -47,9 +47,6 @@ def fit_half_threshold(
         Infinite where the better patient gets half between none of the patients compared; NaN
         where nobody decided, where Δu does not vary, or where a threshold in |Δu| explains every
         coin: the flip slope then has no finite value.
-
-    Raises:
-        InputError: Wrong shapes or values, or no answers.
     """
     n = _checks.length(utility, "utility")
     u = _checks.column(utility, n, "utility", -np.inf, np.inf)
@@ -94,7 +91,6 @@ def fit_half_threshold_resamples(
         NaN where Δu does not vary.
 
     Raises:
-        InputError: Wrong shapes or values.
         FitError: No coin, or only coins.
     """
     n = _checks.length(utility, "utility")
@@ -121,9 +117,6 @@ def half_threshold(theta: ArrayLike) -> Floats:
 
     Returns:
         Shape (...); NaN stays NaN.
-
-    Raises:
-        InputError: A wrong shape, or a parameter that is infinite.
     """
     parameters = _checks.numbers(theta, "theta")
     shape = parameters.shape
@@ -146,15 +139,15 @@ def half_threshold(theta: ArrayLike) -> Floats:
 
 def _share(theta: Floats, u: Floats) -> Floats:
     """Return the better patient's share of all answers."""
-    coin = special.expit(theta[..., 0] + theta[..., 1] * u)
-    result: Floats = (1 - coin) * special.expit(theta[..., 2] * u)
+    coin = logistic(theta[..., 0] + theta[..., 1] * u)
+    result: Floats = (1 - coin) * logistic(theta[..., 2] * u)
     return result
 
 
 def _slopes(theta: Floats, value: float) -> list[float]:
     """Return the derivatives of the threshold in (a, b, s)."""
     a, b, s = theta.tolist()
-    coin, worse = float(special.expit(a + b * value)), float(special.expit(-s * value))
+    coin, worse = float(logistic(a + b * value)), float(logistic(-s * value))
     # Derivatives of the logarithm of the share, which is ½ on the curve.
     along = -coin * b + worse * s
     return [coin / along, coin * value / along, -worse * value / along]

@@ -64,9 +64,6 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
 
     Returns:
         Shape (..., k); NaN where all weights are zero, or one is NaN.
-
-    Raises:
-        InputError: Ranges that are not positive or do not match the weights.
     """
     b, r = _checked(weights, ranges)
     reach = b * r
@@ -85,9 +82,6 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
 
     Returns:
         NaN where all weights are zero, or the covariance is NaN.
-
-    Raises:
-        InputError: As in `importance_shares`, or a covariance of another shape.
     """
     b, r = _checked(weights, ranges)
     k = len(r)
@@ -112,9 +106,6 @@ def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | flo
 
     Returns:
         Shape (...), one number without leading axes; NaN where a share is NaN.
-
-    Raises:
-        InputError: Shapes that do not fit, or a share outside -1 to 1.
     """
     s, h = _checks.numbers(shares, "shares"), _checks.numbers(reference, "reference")
     try:
@@ -154,9 +145,6 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     Args:
         fit: A logit, clustered by dilemma and Firth-penalised for a run's answers.
         ranges: Full range of each attribute in the weights' unit, shape (k,).
-
-    Raises:
-        InputError: Ranges that are not positive or do not match the fit.
     """
     p_value = wald_signal(fit)
     signal = bool(p_value < SIGNAL_LEVEL)

@@ -73,9 +73,6 @@ def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
     Args:
         run: Dilemmas that people were asked.
         answers: Weight of each dilemma, shape (D,).
-
-    Raises:
-        InputError: Weights of the wrong shape, negative or all 0, or a run without a coin.
     """
     if run.share_draws is None:
         return NO_INTERVAL
@@ -111,9 +108,6 @@ def outcome_share(
 
     Returns:
         n counts samples; `human` is NaN.
-
-    Raises:
-        InputError: Arrays that do not fit together.
     """
     n = _checks.length(dilemma, "dilemma", 0)
     if n == 0:

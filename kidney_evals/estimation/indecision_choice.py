@@ -111,9 +111,6 @@ def choose_indecision_model(
         dilemmas: Label of each answer's dilemma, shape (n,).
         folds: Into how many parts dilemmas are dealt.
         seed: Of the deal and of the starting points.
-
-    Raises:
-        InputError: Wrong shapes or values, fewer than two folds.
     """
     one, two = _checks.pair(first, second)
     n = len(one)

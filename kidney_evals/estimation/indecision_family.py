@@ -93,9 +93,6 @@ def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
     Args:
         choices: 0 first, 1 second, 2 coin, shape (n,).
         intercept: Let the rates of first and second differ.
-
-    Raises:
-        InputError: No answers, or values outside the set.
     """
     n = _checks.length(choices, "choices")
     counts = np.bincount(_checks.codes(choices, n, "choices", (0, 1, 2)), minlength=3) / n
@@ -133,7 +130,6 @@ def fit_indecision_family(
         Every model with its fit. A model without a finite maximum keeps its row, which says why.
 
     Raises:
-        InputError: As in `fit_indecision_model`.
         FitError: No coin or only coins, which leaves nothing to compare.
     """
     one, two = _checks.pair(first, second)

@@ -115,8 +115,6 @@ def fit_indecision_model(
         seed: Of the starting points.
 
     Raises:
-        InputError: Wrong shapes or values, an unknown model or form, or an intercept in the
-            authors' form.
         FitError: No coin, only coins, separated answers, attributes without variation, or no
             optimum was reached.
     """

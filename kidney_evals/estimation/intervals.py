@@ -53,9 +53,6 @@ def wilson(rate: float, size: float, z: float = Z95) -> Interval:
 
     Returns:
         No interval where `size` is not positive or `rate` is NaN.
-
-    Raises:
-        InputError: A rate outside 0 to 1 by more than rounding, or a quantile that is not positive.
     """
     if not 0 < z < np.inf:
         raise InputError(f"z is {z}, allowed are finite numbers above 0")
@@ -94,9 +91,6 @@ def effective_size(
 
     Returns:
         The effective sample size, 0 without answers.
-
-    Raises:
-        InputError: More hits than trials, or shapes that differ.
     """
     x, n, keep = _clusters(hits, trials)
     if len(n) == 0:
@@ -140,9 +134,6 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     Args:
         hits: By question and order, shape (D, 2).
         trials: Shape (D, 2).
-
-    Raises:
-        InputError: As in `effective_size`.
     """
     x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
     if n.ndim != 2 or x.shape != n.shape:
@@ -174,9 +165,6 @@ def mean_interval(values: ArrayLike, *, reach: float = 1.0) -> Interval:
 
     Returns:
         No interval from fewer than two values.
-
-    Raises:
-        InputError: A wrong shape, or an infinite value.
     """
     n = _checks.length(values, "values", 0)
     x = _checks.shaped(values, (n,), "values", missing=True)
@@ -222,9 +210,6 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
 
     Returns:
         No interval without draws, or with fewer than two clusters.
-
-    Raises:
-        InputError: A wrong shape, or a number of clusters that is negative or not whole.
     """
     values = _checks.numbers(draws, "draws")
     if values.ndim != 1:
@@ -249,9 +234,6 @@ def recentred(draws: Floats, value: float) -> Floats:
     Args:
         draws: Shape (B,); may be empty. NaN draws stay NaN and do not count.
         value: The estimate.
-
-    Raises:
-        InputError: A wrong shape, or an infinite draw.
     """
     n = _checks.length(draws, "draws", 0)
     draws = _checks.shaped(draws, (n,), "draws", missing=True)
@@ -282,9 +264,6 @@ def weight_blocks(
         draws: Number of resamples.
         key: Another key gives other weights, for parts that are redrawn independently.
 
-    Raises:
-        InputError: Numbers that are negative or not whole.
-
     Yields:
         The rows of the resamples in the block, and how often each cluster was picked, shape
         (rows, G). The same arguments give the same weights in every call.
@@ -296,11 +275,7 @@ def weight_blocks(
 
 
 def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0) -> Floats:
-    """Return the weights of the resamples `rows` out of `draws`, as in `weight_blocks`.
-
-    Raises:
-        InputError: Fewer than 2 clusters, or numbers that are negative or not whole.
-    """
+    """Return the weights of the resamples `rows` out of `draws`, as in `weight_blocks`."""
     clusters, draws = _checks.whole(clusters, "clusters", 2), _checks.whole(draws, "draws", 0)
     key = _checks.whole(key, "key", 0)
     if draws * clusters <= _BLOCK:
@@ -309,11 +284,7 @@ def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0)
 
 
 def blocks(draws: int, width: int) -> Iterator[slice]:
-    """Yield slices of 0..draws so that a block of `width` numbers per draw stays bounded.
-
-    Raises:
-        InputError: A number that is negative or not whole.
-    """
+    """Yield slices of 0..draws so that a block of `width` numbers per draw stays bounded."""
     size = max(1, _BLOCK // max(_checks.whole(width, "width", 0), 1))
     for start in range(0, _checks.whole(draws, "draws", 0), size):
         yield slice(start, min(start + size, draws))

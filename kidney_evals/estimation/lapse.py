@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import Criteria, inverse, maximise_objective, sandwich
+from kidney_evals.estimation._fit import Criteria, climb, definite, inverse, logistic, sandwich
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.logit import fit_logit
@@ -69,9 +68,6 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
 
     Returns:
         Shape (n,), or (draws, n).
-
-    Raises:
-        InputError: Wrong shapes or values.
     """
     parameters = _checks.numbers(theta, "theta")
     x = _checks.matrix(differences, "differences")
@@ -80,8 +76,7 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
     parameters = _checks.shaped(parameters, shape, "theta")
     features = np.column_stack([x, np.sign(x)])
     lapse = parameters[..., 2 * k, None] if parameters.ndim > 1 else parameters[2 * k]
-    # Not `expit`: the digits are those of the shipped shares.
-    core = 0.5 * (1 + np.tanh(0.5 * (parameters[..., : 2 * k] @ features.T)))
+    core = logistic(parameters[..., : 2 * k] @ features.T)
     result: Floats = lapse / 2 + (1 - lapse) * core
     return result
 
@@ -110,7 +105,6 @@ def fit_lapse(
         start: Where to begin, in the order of `LapseFit.theta`; speeds up a bootstrap.
 
     Raises:
-        InputError: Wrong shapes or values.
         FitError: No optimum was reached, as under separation.
     """
     x = _checks.matrix(differences, "differences")
@@ -169,31 +163,17 @@ def _maximise(
     design: Floats, y: Floats, counts: Floats, beta: Floats, rate: float | None
 ) -> tuple[Floats, float, bool]:
     """Return the slopes (p,), the lapse and whether they are a maximum; None fixes a lapse of 0."""
+    p = len(beta)
     if rate is None:
-
-        def fixed(theta: Floats) -> tuple[float, Floats, Floats]:
-            value, gradient, information = _Terms(design, y, counts, theta, 0.0).derivatives
-            return value, gradient[:-1], information[:-1, :-1]
-
-        beta, found = maximise_objective(fixed, beta)
+        beta, found = climb(lambda theta: _Terms(design, y, counts, theta, 0.0).objective(p), beta)
         return beta, 0.0, found
-
-    def free(theta: Floats) -> tuple[float, Floats, Floats]:
-        # The lapse is `_CEILING` times the logistic of the last parameter.
-        share = float(special.expit(theta[-1]))
-        terms = _Terms(design, y, counts, theta[:-1], _CEILING * share)
-        value, gradient, information = terms.derivatives
-        slope = _CEILING * share * (1 - share)
-        information[-1] *= slope
-        information[:, -1] *= slope
-        information[-1, -1] -= gradient[-1] * slope * (1 - 2 * share)
-        gradient[-1] *= slope
-        return value, gradient, information
-
-    theta, found = maximise_objective(
-        free, np.append(beta, special.logit(min(rate / _CEILING, 0.99)))
+    infinite = np.full(p, np.inf)
+    theta, found = climb(
+        lambda theta: _Terms(design, y, counts, theta[:p], float(theta[p])).objective(p + 1),
+        np.append(beta, rate),
+        box=(np.append(-infinite, 0.0), np.append(infinite, _CEILING)),
     )
-    return theta[:-1], _CEILING * float(special.expit(theta[-1])), found
+    return theta[:p], float(theta[p]), found
 
 
 class _Terms:
@@ -202,21 +182,24 @@ class _Terms:
     def __init__(
         self, design: Floats, y: Floats, counts: Floats, beta: Floats, rate: float
     ) -> None:
-        self.core = core = special.expit(design @ beta)
-        slope = (1 - rate) * core * (1 - core)
-        self.jacobian = np.column_stack([design * slope[:, None], 0.5 - core])
+        self.design, self.y, self.counts = design, y, counts
+        self.core = core = logistic(design @ beta)
+        self.slope = (1 - rate) * core * (1 - core)
+        self.jacobian = np.column_stack([design * self.slope[:, None], 0.5 - core])
         self.probability = p = np.clip(rate / 2 + (1 - rate) * core, 1e-12, 1 - 1e-12)
         self.value = float(counts @ (y * np.log(p) + (1 - y) * np.log1p(-p)))
         self.pull = counts * (y - p) / (p * (1 - p))
-        self.design, self.weight = design, counts * (y / p**2 + (1 - y) / (1 - p) ** 2)
-        self.second = self.pull * slope * (1 - 2 * core)
 
-    @property
-    def derivatives(self) -> tuple[float, Floats, Floats]:
-        """Value, gradient (p+1,) and minus the second derivatives (p+1, p+1)."""
-        information = (self.jacobian * self.weight[:, None]).T @ self.jacobian
-        information[:-1, :-1] -= (self.design * self.second[:, None]).T @ self.design
+    def objective(self, size: int) -> tuple[float, Floats, Floats]:
+        """Return value, gradient and information in the first `size` parameters."""
+        p, rows = self.probability, self.jacobian
+        weight = self.counts * (self.y / p**2 + (1 - self.y) / (1 - p) ** 2)
+        observed = (rows * weight[:, None]).T @ rows
+        second = self.pull * self.slope * (1 - 2 * self.core)
+        observed[:-1, :-1] -= (self.design * second[:, None]).T @ self.design
         mixed = (self.pull * self.core * (1 - self.core)) @ self.design
-        information[:-1, -1] += mixed
-        information[-1, :-1] += mixed
-        return self.value, self.pull @ self.jacobian, information
+        observed[:-1, -1] += mixed
+        observed[-1, :-1] += mixed
+        expected = (rows * (self.counts / (p * (1 - p)))[:, None]).T @ rows
+        curvature = definite(observed[:size, :size], expected[:size, :size])
+        return self.value, (self.pull @ rows)[:size], curvature

@@ -106,9 +106,6 @@ def estimate_membership(
         differences: First minus second patient, shape (n, k).
         choices: In the codes of the fit's model, shape (n,).
         persons: Who answered, shape (n,).
-
-    Raises:
-        InputError: Wrong shapes or values.
     """
     predicted = fit.predict(differences)
     n = predicted.shape[1]
@@ -140,7 +137,6 @@ def fit_latent(
         seed: Of the starting points.
 
     Raises:
-        InputError: Wrong shapes or values, or more classes than people.
         FitError: No optimum was reached.
     """
     if model not in _LEVELS:
@@ -206,7 +202,7 @@ class _Problem:
         theta = [
             maximise(
                 self.x, self.choice, begin, weight[self.person], self.used,
-                ridge=RIDGE, exact=False,
+                ridge=RIDGE, limit=3, exact=False,
             )[self.used]
             for weight in near.T
         ]  # fmt: skip

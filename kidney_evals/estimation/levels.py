@@ -22,9 +22,6 @@ class Levels:
         end: Largest value of the last level.
         labels: Name of each level.
         exact: Whether each level is a single value, so that nothing in between can occur.
-
-    Raises:
-        InputError: Starts that do not ascend, an end below them, or labels that do not match.
     """
 
     starts: tuple[float, ...]
@@ -46,11 +43,7 @@ class Levels:
         return len(self.starts)
 
     def code(self, values: ArrayLike, name: str = "values") -> Ints:
-        """Return the index of the level of each value, shape (n,).
-
-        Raises:
-            InputError: A value that belongs to no level.
-        """
+        """Return the index of the level of each value, shape (n,)."""
         x = _checks.numbers(values, name)
         if x.ndim != 1:
             raise InputError(f"{name} must have shape (n,), not {x.shape}")
@@ -71,9 +64,6 @@ def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Lev
         values: Every value that the attribute can take, at least two, in any order.
         most: The largest number of values that are levels of their own.
         bands: How many bands there are otherwise; one that no value falls in is left out.
-
-    Raises:
-        InputError: Fewer than two values, one that is not finite, or a number below 2.
     """
     n = _checks.length(values, "values", 0)
     listed = _checks.column(values, n, "values", -np.inf, np.inf)

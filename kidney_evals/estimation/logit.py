@@ -13,17 +13,17 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import (
     Criteria,
     cluster_sums,
+    definite,
     full_rank,
     inverse,
     is_separated,
     leverage,
-    maximise_objective,
+    logistic,
     sandwich,
     score_p,
 )
@@ -32,6 +32,10 @@ from kidney_evals.estimation.errors import FitError, InputError
 
 Penalty = Literal["none", "firth"]
 """`none` is maximum likelihood, `firth` maximises the log-likelihood plus ½ log |information|."""
+
+_MAX_ITERATIONS = 60
+_TOLERANCE = 1e-9
+_MAX_STEP = 5.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,6 @@ def fit_logit(
         penalty: `firth` (finite also under separation) or `none`.
 
     Raises:
-        InputError: Wrong shapes, no rows, values that are not finite or outside [0, 1].
         FitError: No optimum was reached, or `penalty="none"` on separated answers.
     """
     x = _checks.matrix(differences, "differences")
@@ -112,7 +115,7 @@ def fit_logit(
         )
 
     eta = design @ theta
-    probability = special.expit(eta)
+    probability = logistic(eta)
     variance = probability * (1 - probability)
     bread = inverse((design * variance[:, None]).T @ design)
     residual = y - probability
@@ -160,9 +163,6 @@ def fit_logit_resamples(
     Returns:
         Weights and, last, the intercept, shape (draws, k+1). Rows of NaN where a resample has no
         finite estimate, so that one resample does not void an interval.
-
-    Raises:
-        InputError: As in `fit_logit`, or frequencies that are negative or of the wrong shape.
     """
     x = _checks.matrix(differences, "differences")
     n = len(x)
@@ -187,34 +187,71 @@ def fit_logit_resamples(
 
 
 def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[Floats, bool]:
-    """Return the estimate, shape (p,), and whether it is a finite maximum."""
-    n, p = design.shape
-    products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
+    """Return the estimate, shape (p,), and whether it is a finite maximum.
 
-    def objective(theta: Floats) -> tuple[float, Floats, Floats]:
-        eta = design @ theta
-        probability = special.expit(eta)
+    Newton's method as in `_fit.climb`. It moves η along with θ, stops where the expected gain is
+    lost in rounding, and lets steps grow with θ, since weights of separated answers may be large.
+    """
+    n, p = design.shape
+    theta, eta = np.zeros(p), np.zeros(n)
+    if p == 0:
+        return theta, True
+    products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
+    value, probability, information = _objective(products, eta, y, counts, firth)
+    for _ in range(_MAX_ITERATIONS):
         variance = counts * probability * (1 - probability)
         residual = counts * (y - probability)
-        information = (variance @ products).reshape(p, p)
-        value = float(counts @ (y * eta - np.logaddexp(0, eta)))
-        if not firth:
-            return value, residual @ design, information
-        sign, logdet = np.linalg.slogdet(information)
-        if not sign > 0:
-            return -np.inf, np.zeros(p), np.eye(p)
-        spread = products @ np.linalg.inv(information).ravel()
-        residual += variance * spread * (0.5 - probability)
-        # Second derivatives of ½ log |information|.
-        first = variance * (1 - 2 * probability)
-        second = spread * variance * (1 - 6 * probability * (1 - probability))
-        slopes = ((design * first[:, None]).T @ products).reshape(p, p, p)
-        turned = np.linalg.solve(information, slopes)
-        traces = turned.reshape(p, p * p) @ turned.transpose(0, 2, 1).reshape(p, p * p).T
-        penalty = 0.5 * ((second @ products).reshape(p, p) - traces)
-        return value + 0.5 * float(logdet), residual @ design, information - penalty
+        curvature = information
+        try:
+            if firth:
+                spread = products @ np.linalg.inv(information).ravel()
+                residual = residual + variance * spread * (0.5 - probability)
+                # Second derivatives of ½ log |information|.
+                first = variance * (1 - 2 * probability)
+                second = spread * (variance * (1 - 6 * probability * (1 - probability)))
+                slopes = ((design * first[:, None]).T @ products).reshape(p, p, p)
+                turned = np.linalg.solve(information, slopes)
+                traces = turned.reshape(p, p * p) @ turned.transpose(0, 2, 1).reshape(p, p * p).T
+                penalty = 0.5 * ((second @ products).reshape(p, p) - traces)
+                curvature = definite(information - penalty, information)
+            gradient = residual @ design
+            step = np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            # Rows without weight determine nothing.
+            return theta, False
+        decrement = float(gradient @ step)
+        largest = float(np.abs(step).max())
+        if not np.isfinite(decrement):
+            return theta, False
+        if decrement < _TOLERANCE**1.5 or largest < _TOLERANCE:
+            return theta, True
+        step *= min(1.0, max(_MAX_STEP, float(np.abs(theta).max())) / largest)
+        for _ in range(30):
+            trial = eta + design @ step
+            candidate = _objective(products, trial, y, counts, firth)
+            if candidate[0] >= value - 1e-13 * abs(value):
+                break
+            step = step / 2
+        else:
+            # No gain can be told from rounding any more.
+            return theta, decrement < 1e-9
+        theta, eta = theta + step, trial
+        value, probability, information = candidate
+    return theta, False
 
-    return maximise_objective(objective, np.zeros(p))
+
+def _objective(
+    products: Floats, eta: Floats, y: Floats, counts: Floats, firth: bool
+) -> tuple[float, Floats, Floats]:
+    """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
+    p = round(products.shape[1] ** 0.5)
+    probability = logistic(eta)
+    value = float(counts @ (y * eta - np.logaddexp(0, eta)))
+    information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
+    if firth:
+        sign, logdet = np.linalg.slogdet(information)
+        value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
+    return value, probability, information
 
 
 def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start: Floats) -> Floats:
@@ -232,7 +269,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
     for _ in range(60):
         if len(active) == 0:
             break
-        probability = special.expit(theta[active] @ design.T)
+        probability = logistic(theta[active] @ design.T)
         variance = counts[active] * probability * (1 - probability)
         information = np.empty((len(active), p, p))
         information[:, left, right] = information[:, right, left] = variance @ products
@@ -249,7 +286,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
         bad = ~np.isfinite(size) | (np.abs(theta[active]).max(axis=1, initial=0.0) > 60)
         failed[active[bad]] = True
         step[bad] = 0.0
-        theta[active] += step / np.maximum(size, 1.0)[:, None]
+        theta[active] += step * np.minimum(1.0, 1.0 / np.maximum(size, 1.0))[:, None]
         active = active[(size >= 1e-8) & ~bad]
     failed[active] = True
     for draw in np.flatnonzero(failed):

@@ -75,9 +75,6 @@ def chances_of_choices(choices: ArrayLike) -> Floats:
 
     Args:
         choices: 0 the first-listed patient (chance 1), 1 the second (0), 2 the coin (½).
-
-    Raises:
-        InputError: Another code.
     """
     n = _checks.length(choices, "choices", 0)
     result: Floats = _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
@@ -89,9 +86,6 @@ def chances_of_shares(shares: ArrayLike) -> Floats:
 
     Args:
         shares: Shares of the answers, or draws of them, shape (..., 2) or (..., 3).
-
-    Raises:
-        InputError: Another last axis, or a share outside 0 to 1; NaN stays NaN.
     """
     each = _checks.numbers(shares, "shares")
     if each.ndim == 0 or each.shape[-1] not in (2, 3):
@@ -133,10 +127,6 @@ def marginal_effects(
         from other attributes. Its interval alone is NaN with fewer than two dilemmas that show
         it, and where the levels explain every answer exactly (somebody who always flips), since
         nothing then shows how far answers vary.
-
-    Raises:
-        InputError: Wrong shapes, no answers, or a row with a value of no level, a dilemma outside
-            the list, an outcome outside 0 to 1 or a weight that is negative.
     """
     x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)
@@ -184,9 +174,6 @@ def human_marginal_effects(
             model's answers, and 0 where it gave none, the effects are those that the model would
             have had, had it answered as people do. A dilemma of weight 0 may have an outcome of
             NaN.
-
-    Raises:
-        InputError: As in `marginal_effects`, or draws outside 0 to 1.
     """
     x1, x2 = _checks.pair(first, second)
     count = len(x1)

@@ -68,9 +68,6 @@ def nearest_classes(
         choices: 0 first, 1 second and, if K is 3, 2 coin, shape (n,).
         dilemmas: Label of each answer's dilemma, shape (n,); answers to one may depend on each
             other. Two or more.
-
-    Raises:
-        InputError: Wrong shapes or values, or a single dilemma.
     """
     predicted = _checks.numbers(class_shares, "class_shares")
     if predicted.ndim != 3 or 0 in predicted.shape or predicted.shape[2] not in (2, 3):

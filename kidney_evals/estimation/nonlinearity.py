@@ -23,10 +23,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import cluster_sums, score_p, wald_p
+from kidney_evals.estimation._fit import cluster_sums, logistic, score_p, wald_p
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, student
@@ -111,8 +110,6 @@ def nonlinearity(
         clusters: Labels of answers that belong together (the dilemma), shape (n,).
 
     Raises:
-        InputError: Wrong shapes, no answers, ends that coincide, or a row that is not finite,
-            outside the ends or not 0 to 1.
         FitError: No optimum was reached.
     """
     z1, z2 = _scaled(first, second, ends)
@@ -170,9 +167,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Args:
         p_values: 0 to 1; NaN stay NaN and do not count.
-
-    Raises:
-        InputError: A value outside 0 to 1.
     """
     m = _checks.length(p_values, "p_values", 0)
     p = _checks.shaped(p_values, (m,), "p_values", 0, 1, missing=True)
@@ -237,7 +231,7 @@ def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freed
     if without.separated:
         return NAN
     base = np.column_stack([others, np.ones(len(y))])
-    probability = special.expit(others @ without.weights + without.intercept)
+    probability = logistic(others @ without.weights + without.intercept)
     weighted = base * (probability * (1 - probability))[:, None]
     terms = design[:, tested]
     left = terms - base @ (np.linalg.pinv(weighted.T @ base, hermitian=True) @ (weighted.T @ terms))

@@ -65,9 +65,6 @@ def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
     Args:
         first: A run.
         second: Another, its dilemmas listed in the same order.
-
-    Raises:
-        InputError: The runs list different dilemmas or people.
     """
     check_listed_alike(first, second)
     return on_both(first, second, first.answered, second.answered)
@@ -83,9 +80,6 @@ def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
     Args:
         first: A run.
         second: Another, see `shared`.
-
-    Raises:
-        InputError: As in `shared`.
     """
     one, two = shared(first, second)
     if not one.has_coin or one.dilemmas == 0:
@@ -133,9 +127,6 @@ def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
     Args:
         first: A run's share in each dilemma, 0 to 1, shape (D,); NaN where it has none.
         second: Another's, of the same dilemmas.
-
-    Raises:
-        InputError: The lengths differ, or a share lies outside of 0 to 1 by more than rounding.
     """
     shape = (_checks.length(first, "first", least=0),)
     one = _checks.shares(first, shape, "first").clip(0, 1)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import cluster_sums, full_rank, inverse, leverage
+from kidney_evals.estimation._fit import cluster_sums, full_rank, inverse, leverage, logistic
 from kidney_evals.estimation._pairs import (
     NOTHING,
     PairedDifference,
@@ -60,7 +60,6 @@ def importance_changes(
         determine every weight.
 
     Raises:
-        InputError: The runs list different dilemmas or people, or ranges do not fit.
         FitError: A logit found no optimum.
     """
     pair = _pair(first, second, ranges)
@@ -105,7 +104,6 @@ def importance_distance_change(
         NaN with n = 0 as in `importance_changes`, or where people's shares are unknown.
 
     Raises:
-        InputError: As in `importance_changes`, or shares of people that do not fit.
         FitError: As in `importance_changes`.
     """
     k = first.differences.shape[1]
@@ -190,7 +188,7 @@ def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Float
     """
     x, chosen = run.shown_differences, run.shown_first.astype(np.float64)
     basis, design, _ = full_rank(x, intercept=True)
-    probability = special.expit(x @ fit.weights + fit.intercept)
+    probability = logistic(x @ fit.weights + fit.intercept)
     variance = probability * (1 - probability)
     bread = inverse((design * variance[:, None]).T @ design)
     residual = chosen - probability + leverage(design, variance, bread) * (0.5 - probability)

@@ -16,13 +16,11 @@ no distribution is the best for the draws that it places. The draws are then pla
 distribution tried. The standard normal draws behind them stay, so that the likelihood is a smooth
 function (common random numbers, Train 2009, section 9.2). Its gradient takes 2 p placements, so
 that only fits that need it pay.
-
-This module keeps a Newton method of its own: the fit depends on where draws are placed, so that
-another path to the maximum would change the shipped tables.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -31,7 +29,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import spread
-from kidney_evals.estimation._fit import Box, Objective, PanelCriteria, inverse, pressed, sandwich
+from kidney_evals.estimation._fit import (
+    Box,
+    Objective,
+    PanelCriteria,
+    climb,
+    definite,
+    inverse,
+    pressed,
+    sandwich,
+)
 from kidney_evals.estimation._person_nodes import (
     Nodes,
     Panel,
@@ -43,7 +50,7 @@ from kidney_evals.estimation._person_nodes import (
     person_nodes,
     posterior,
 )
-from kidney_evals.estimation.arrays import Bools, Floats
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
 
@@ -153,7 +160,6 @@ def fit_random_coefficients(
         seed: Of the draws.
 
     Raises:
-        InputError: Wrong shapes or values, or not more people than parameters.
         FitError: No optimum was reached, attributes without variation or that move in step, or no
             coin, or only coins, where there should be both.
     """
@@ -173,16 +179,13 @@ def fit_random_coefficients(
     scale = spread(answers.x)
     answers = replace(answers, x=answers.x / scale)
     normal = normal_draws(seed, answers.people, draws, answers.size)
-    try:
-        found = _with_fixed_draws(answers, normal, places)
-    except np.linalg.LinAlgError:
-        found = None
-    if found is None:
-        try:
-            found = _with_moving_draws(answers, normal, places)
-        except np.linalg.LinAlgError:
-            found = None
-    if found is None:
+    found = None
+    for attempt in (_with_fixed_draws, _with_moving_draws):
+        with suppress(np.linalg.LinAlgError):
+            found = attempt(answers, normal, places)
+        if found is not None:
+            break
+    else:
         raise FitError(f"the random-coefficient model did not converge: {_ADVICE}")
     units = np.append(1 / scale, np.ones(answers.size - len(scale)))
     units = np.concatenate([units, units[places[0]]])
@@ -294,8 +297,8 @@ def _with_fixed_draws(answers: Panel, normal: Floats, places: Places) -> _Found 
     theta, likelihood, box, settled = _rounds(answers, theta, normal, places)
     if not settled:
         return None
-    curvature = _definite(likelihood.information(theta), likelihood.objective(theta)[2])
-    theta, found = _climb(_with_curvature(likelihood.objective, curvature), theta, box=box)
+    curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
+    theta, found = climb(_with_curvature(likelihood.objective, curvature), theta, box=box)
     free = np.ix_(*[theta > box[0]] * 2)
     information = likelihood.information(theta)
     inside = information[free]
@@ -315,7 +318,7 @@ def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> _Found
     likelihood = _MovingLikelihood(answers, normal, places)
     warm, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places, _WARM)
     # Steps by the outer product get near; rounding in the differences goes on making short ones.
-    theta, _ = _climb(likelihood.objective, warm, limit=30, box=box, settled=1e-2)
+    theta, _ = climb(likelihood.objective, warm, limit=30, box=box, settled=1e-2)
     for _ in range(4):
         before = theta
         _, gradient, outer = likelihood.objective(before)
@@ -324,9 +327,9 @@ def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> _Found
         # must not cost the others their second derivatives.
         inside = np.ix_(*[~pressed(before, gradient, box)] * 2)
         curvature = np.diag(np.diag(outer))
-        curvature[inside] = _definite(information[inside], outer[inside])
+        curvature[inside] = definite(information[inside], outer[inside])
         fixed = _with_curvature(likelihood.objective, curvature)
-        theta, found = _climb(fixed, before, limit=10, box=box, settled=1e-7)
+        theta, found = climb(fixed, before, limit=10, box=box, settled=1e-7)
         if found and np.abs(theta - before).max() < 1e-3:
             break
     else:
@@ -351,7 +354,7 @@ def _rounds(
     for passed in range(rounds):
         nodes = person_nodes(answers, _population(theta, places), normal)
         likelihood = SimulatedLikelihood(nodes, len(places[0]) > answers.size)
-        moved, _ = _climb(likelihood.objective, theta, limit=5, box=(low, high))
+        moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
         outer = likelihood.objective(moved)[2]
         change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
         # Half steps end a swing between two points.
@@ -397,7 +400,7 @@ def _start(answers: Panel, places: Places) -> Floats:
         scores = (logs[:, 1 : answers.size + 1] - logs[:, answers.size + 1 :]) / (2 * width)
         return _outer_product(logs[:, 0], scores)
 
-    means, _ = _climb(pooled, np.zeros(answers.size), limit=30)
+    means, _ = climb(pooled, np.zeros(answers.size), limit=30)
     means[:k] *= 1.5
     cholesky = np.diag(np.maximum(0.75 * np.abs(means), 0.25))
     return np.append(means, cholesky[places])
@@ -413,77 +416,3 @@ def _population(theta: Floats, places: Places) -> Population:
     cholesky = np.zeros((size, size))
     cholesky[places] = theta[size:]
     return Population(theta[:size], cholesky)
-
-
-def _climb(
-    objective: Objective,
-    start: Floats,
-    *,
-    limit: int = 200,
-    box: Box | None = None,
-    settled: float = 1e-11,
-) -> tuple[Floats, bool]:
-    """Return the last point of Newton's method with step halving, and whether it is a maximum.
-
-    Args:
-        objective: Value, gradient and a positive definite stand-in for the curvature.
-        start: Allowed point to begin with, shape (p,).
-        limit: Largest number of steps.
-        box: Bounds; parameters that the gradient presses against them stay there (Bertsekas 1982,
-            projected Newton).
-        settled: Length of a step that counts as none.
-    """
-    free = np.full(len(start), np.inf)
-    low, high = (-free, free) if box is None else box
-    theta = start.copy()
-    value, gradient, curvature = objective(theta)
-    for _ in range(limit):
-        try:
-            step = _inward_step(theta, gradient, curvature, (low, high))
-        except np.linalg.LinAlgError:
-            return theta, False
-        size = float(np.abs(step).max(initial=0.0))
-        if not np.isfinite(size):
-            return theta, False
-        if size < settled:
-            return theta, True
-        step *= min(1.0, 2.0 / size)
-        for _ in range(40):
-            trial = np.clip(theta + step, low, high)
-            candidate = objective(trial)
-            if candidate[0] >= value - 1e-13 * abs(value):
-                break
-            step = step / 2
-        else:
-            # No gain can be told from rounding any more.
-            return theta, size < 1e-6
-        theta, (value, gradient, curvature) = trial, candidate
-    return theta, False
-
-
-def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -> Floats:
-    """Return the Newton step of the parameters that are free to move, 0 for those held."""
-    bottom, top = theta <= box[0], theta >= box[1]
-    held = pressed(theta, gradient, box)
-    step = np.zeros_like(theta)
-    while not held.all():
-        free = ~held
-        step[:] = 0.0
-        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-        # A step that leaves the box is cut to nothing there, and what remains of it need not climb.
-        leaving = free & ((bottom & (step < 0)) | (top & (step > 0)))
-        if not leaving.any():
-            return step
-        held = held | leaving
-    return np.zeros_like(theta)
-
-
-def _definite(observed: Floats, expected: Floats) -> Floats:
-    """Return `observed` where it is positive definite, else `expected`, both of shape (p, p)."""
-    # Parameters without information must not hide that the others have it.
-    live: Bools = np.diag(expected) > 0
-    try:
-        np.linalg.cholesky(observed[np.ix_(live, live)])
-    except np.linalg.LinAlgError:
-        return expected
-    return observed

@@ -65,9 +65,6 @@ def estimate_people(
         persons: Who answered, shape (n,).
         draws: For each person.
         seed: Of the draws.
-
-    Raises:
-        InputError: Wrong shapes or values, or other attributes than the fit's.
     """
     answers = panel(differences, choices, persons, fit.model)
     if answers.size != len(fit.means):
@@ -106,9 +103,6 @@ def person_shares(
         fit: Says which model.
         coefficients: Shape (people, q).
         differences: First minus second patient, shape (n, k).
-
-    Raises:
-        InputError: Shapes that do not fit the model.
     """
     own = _checks.matrix(coefficients, "coefficients")
     x = _checks.matrix(differences, "differences")

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation._resample import redrawn_shares
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN, Decisions
@@ -43,7 +43,6 @@ def fit_bradley_terry(
         Scores, shape (..., profiles).
 
     Raises:
-        InputError: Pairs outside the profiles, a pair of one profile, or wins that do not fit.
         FitError: No optimum was reached.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
@@ -63,7 +62,7 @@ def fit_bradley_terry(
     scores = np.zeros((len(count), profiles))
     # Newton's method for all resamples at once, which scipy does not have.
     for _ in range(_LIMIT):
-        chance = special.expit(scores @ design.T)
+        chance = logistic(scores @ design.T)
         gradient = (count[:, :, 0] - total * chance) @ design - ridge * scores
         curvature = total * chance * (1 - chance)
         hessian = np.einsum("bm,mi,mj->bij", curvature, design, design, optimize=True)
@@ -84,9 +83,6 @@ def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
     Args:
         scores: Shape (..., m).
         reference: Shape (m,).
-
-    Raises:
-        InputError: Wrong shapes, or a score that is not finite.
     """
     x, y = _scored(scores, reference)
     return _pearson(_ranks(x), _ranks(y))
@@ -98,9 +94,6 @@ def kendall(scores: ArrayLike, reference: ArrayLike) -> Floats:
     Args:
         scores: Shape (..., m).
         reference: Shape (m,).
-
-    Raises:
-        InputError: As in `spearman`.
     """
     x, y = (_signs(values) for values in _scored(scores, reference))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -129,9 +122,6 @@ def profile_rank(
 
     Returns:
         NaN with n = 0 where nothing was answered or all scores are equal; n counts answers.
-
-    Raises:
-        InputError: Wrong shapes, a profile without a score, or a score that is not finite.
     """
     scores = _checks.column(
         reference, _checks.length(reference, "reference"), "reference", -np.inf, np.inf

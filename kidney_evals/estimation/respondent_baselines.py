@@ -67,10 +67,6 @@ def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
     Args:
         shares: People's shares, shape (D, 2) or (D, 3); a row is NaN where nobody was asked.
         answerer: Whose.
-
-    Raises:
-        InputError: A wrong shape, a share outside 0 to 1, an unknown answerer, or one that needs a
-            coin where none is on offer.
     """
     if answerer not in ANSWERERS:
         raise InputError(f"unknown answerer {answerer!r}; allowed: {', '.join(ANSWERERS)}")

@@ -52,9 +52,6 @@ def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) ->
         value: The threshold.
         slopes: Its derivatives in the parameters it depends on, length q.
         covariance: Of these parameters, shape (q, q); NaN where unknown.
-
-    Raises:
-        InputError: Wrong shapes, slopes that are not finite, or a variance below 0.
     """
     q = _checks.length(slopes, "slopes")
     spread = _checks.shaped(covariance, (q, q), "covariance", missing=True)

@@ -110,7 +110,6 @@ def fit_davidson(
         intercept: Fit the pull of the first place.
 
     Raises:
-        InputError: Wrong shapes or values.
         FitError: No coin, only coins, separated answers, attributes without variation, or no
             optimum was reached.
     """

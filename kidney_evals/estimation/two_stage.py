@@ -17,7 +17,7 @@ from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import rounded_abs
-from kidney_evals.estimation._fit import Criteria, inverse, maximise_objective, robust
+from kidney_evals.estimation._fit import Criteria, climb, definite, inverse, logistic, robust
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
@@ -102,9 +102,6 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
         theta: In the order of `TwoStageFit.theta`, shape (k+3,); a flip intercept of -inf is
             a respondent who never flips.
         differences: Shape (n, k).
-
-    Raises:
-        InputError: Wrong shapes or values.
     """
     x = _checks.matrix(differences, "differences")
     k = x.shape[1]
@@ -115,8 +112,7 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     _checks.column(finite, len(finite), "theta", -np.inf, np.inf)
     utility = x @ parameters[:k]
     eta = parameters[k] - parameters[k + 1] * rounded_abs(utility)[0]
-    # Not `expit`: the digits are those of the shipped shares.
-    coin, first = (0.5 * (1 + np.tanh(0.5 * each)) for each in (eta, utility))
+    coin, first = logistic(eta), logistic(utility)
     return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
 
 
@@ -136,7 +132,6 @@ def fit_two_stage(
         intercept: Fit the pull of the first place.
 
     Raises:
-        InputError: Wrong shapes or values.
         FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
     """
     x = _checks.matrix(differences, "differences")
@@ -189,10 +184,6 @@ def fit_flip_slope(
         The slope with a clustered 95 % interval; NaN where nothing varies, or nothing was answered.
         There is no interval where the answers cancel in each cluster, such as a coin in one order
         and a decision in the other.
-
-    Raises:
-        InputError: Wrong shapes, a closeness that is negative or not finite, or a flip that is not
-            0 to 1.
     """
     n = _checks.length(flipped, "flipped", 0)
     coin = _checks.column(flipped, n, "flipped", 0, 1)
@@ -223,9 +214,9 @@ def row_terms(x: Floats, choice: Ints, theta: Floats) -> tuple[Floats, Floats, F
     coin = choice == COIN
     # One logistic of the signed log-odds gives both the probability of the answer and, less
     # one, its pull.
-    chosen = special.expit(np.where(choice == 0, first_eta, -first_eta))
+    chosen = logistic(np.where(choice == 0, first_eta, -first_eta))
     choice_pull = np.where(coin, 0.0, np.where(choice == 0, 1 - chosen, chosen - 1))
-    done = special.expit(np.where(coin, flip_eta, -flip_eta))
+    done = logistic(np.where(coin, flip_eta, -flip_eta))
     flip_pull = np.where(coin, 1 - done, done - 1)
     logs = np.log(np.maximum(np.where(coin, done, done * chosen), 1e-300))
     toward = choice_pull - theta[k + 1] * turn * flip_pull
@@ -237,7 +228,8 @@ def evaluate(
 ) -> tuple[Floats, Floats, Floats]:
     """Return weighted log-likelihoods (n,), scores (n, k+3) and the information (k+3, k+3).
 
-    The information is minus the matrix of second derivatives.
+    The information is minus the matrix of second derivatives where that is positive definite,
+    else the sum over both stages of p(1-p)·gradient·gradientᵀ.
     """
     n, k = x.shape
     utility = x @ theta[:k]
@@ -246,7 +238,7 @@ def evaluate(
     coin = (choice == COIN).astype(np.float64)
     flip_eta = theta[k] - slope * distance
     first_eta = utility + theta[k + 2]
-    flip, first = special.expit(flip_eta), special.expit(first_eta)
+    flip, first = logistic(flip_eta), logistic(first_eta)
     decided = counts * (1 - coin)
     log_flip = special.log_expit(np.where(choice == COIN, flip_eta, -flip_eta))
     chosen = (choice == 0).astype(np.float64)
@@ -258,13 +250,14 @@ def evaluate(
     flip_rows[k], flip_rows[k + 1] = 1.0, -distance
     flip_pull = counts * (coin - flip)
     scores = flip_rows * flip_pull + choice_rows * (decided * (chosen - first))
-    information = (flip_rows * (counts * flip * (1 - flip))) @ flip_rows.T
-    information += (choice_rows * (decided * first * (1 - first))) @ choice_rows.T
-    information[:k, :k] += (choice_rows[:k] * (flip_pull * slope * bend)) @ x
+    expected = (flip_rows * (counts * flip * (1 - flip))) @ flip_rows.T
+    expected += (choice_rows * (decided * first * (1 - first))) @ choice_rows.T
+    observed = expected.copy()
+    observed[:k, :k] += (choice_rows[:k] * (flip_pull * slope * bend)) @ x
     mixed = (flip_pull * turn) @ x
-    information[:k, k + 1] += mixed
-    information[k + 1, :k] += mixed
-    return counts * log_flip + decided * log_choice, scores.T, information
+    observed[:k, k + 1] += mixed
+    observed[k + 1, :k] += mixed
+    return counts * log_flip + decided * log_choice, scores.T, definite(observed, expected)
 
 
 def maximise(
@@ -275,6 +268,7 @@ def maximise(
     used: Bools,
     *,
     ridge: float = 0.0,
+    limit: int = 200,
     exact: bool = True,
 ) -> Floats:
     """Return the parameters at the maximum over those that are `used`, shape (k+3,).
@@ -286,6 +280,7 @@ def maximise(
         counts: Weight of each row, shape (n,).
         used: Which parameters move, shape (k+3,).
         ridge: Precision of a normal prior around zero on every moving parameter.
+        limit: Largest number of steps.
         exact: Raise `FitError` if the maximum is not reached; otherwise return the last point.
     """
     theta = theta.copy()
@@ -298,7 +293,7 @@ def maximise(
         curvature = information[np.ix_(used, used)] + ridge * np.eye(len(moving))
         return float(value.sum()) - 0.5 * ridge * float(moving @ moving), gradient, curvature
 
-    theta[used], found = maximise_objective(penalised, theta[used])
+    theta[used], found = climb(penalised, theta[used], limit=limit)
     if exact and not found:
         raise FitError(
             "the two-stage model did not converge: use more answers or fewer attributes, or fit "

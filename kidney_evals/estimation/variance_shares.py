@@ -100,11 +100,7 @@ class VarianceShares(NamedTuple):
 
 
 def one_hot(choices: ArrayLike) -> Floats:
-    """Return choices (0 first, 1 second, 2 coin) as outcomes, shape (n, 3).
-
-    Raises:
-        InputError: Another code.
-    """
+    """Return choices (0 first, 1 second, 2 coin) as outcomes, shape (n, 3)."""
     n = _checks.length(choices, "choices", 0)
     result: Floats = np.eye(3)[_checks.codes(choices, n, "choices", (0, 1, 2))]
     return result
@@ -143,10 +139,6 @@ def variance_shares(
 
     Returns:
         Shares of NaN where all answers are alike or there are fewer than two dilemmas.
-
-    Raises:
-        InputError: Wrong shapes, no answers, a row that is not finite, or one that repeats the
-            dilemma, wording, order and epoch of another.
     """
     y = _checks.matrix(outcomes, "outcomes")
     if y.shape[1] == 0:

@@ -56,18 +56,6 @@ def test_coins_and_strangers_stay_out() -> None:
     assert np.isnan(found.low)
 
 
-def test_swapping_the_patients_changes_nothing() -> None:
-    one = drawn(4, condition="coin_flip", count=40)
-    mirror = np.array([1, 0, 2])
-    assert one.share_draws is not None
-    other = Decisions(
-        one.dilemma, 1 - one.order, one.epoch, mirror[one.choice], -one.differences,
-        one.shares[:, mirror], one.share_draws[..., mirror], one.closeness,
-    )  # fmt: skip
-    for quantity in (agreement, chance_corrected_agreement, log_score):
-        np.testing.assert_allclose(quantity(one), quantity(other), rtol=1e-12)
-
-
 ANCHORS: list[tuple[str, Answerer, float]] = [
     # condition, respondent, agreement over ceiling on fresh dilemmas
     ("forced_choice", "majority", 1.0),

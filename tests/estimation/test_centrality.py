@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from estimation.simulated import human_shares, parameters, random_differences
 from kidney_evals.estimation.centrality import Centrality, centrality, share_farther
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.human.reference import load_reference
 from kidney_evals.studies import load_study
@@ -141,24 +140,6 @@ def test_fewer_dilemmas_than_a_person_answered_give_nothing() -> None:
     assert np.isnan([found.value, found.low, found.high, found.error, found.distance]).all()
     assert found.resamples == 0
     assert np.isfinite(centrality(x, first, dilemma, **PEOPLE, answers=33).value)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"chose_first": [0.0, 2.0] * 40}, "row 1 is 2"),
-        ({"differences": np.full((80, 3), np.nan)}, "row 0 is not finite"),
-        ({"dilemmas": [1, 2]}, "dilemmas must have shape"),
-        ({"group": [1.0]}, "group must have shape"),
-        ({"distances": [0.2, 0.1], "probabilities": [0.1, 0.9]}, "ascending"),
-        ({"people": 1}, "people is 1"),
-    ],
-)
-def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
-    x, first, dilemma = answer("group", 4, 40)
-    asked: dict[str, Any] = {"differences": x, "chose_first": first, "dilemmas": dilemma}
-    with pytest.raises(InputError, match=message):
-        centrality(**(asked | PEOPLE | change))
 
 
 def test_shares_of_the_group_are_what_the_anchors_rest_on() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.indecision_choice import (
     LEAST,
     NAMES,
@@ -58,20 +57,6 @@ def test_a_model_that_stands_apart_is_named(of_dominance: Found) -> None:
     assert found.contenders[0].log_likelihood == pytest.approx(whole, abs=0.01)
 
 
-def test_the_order_of_answers_and_of_patients_changes_no_verdict(
-    of_dominance: Found,
-) -> None:
-    found, (one, two, choice, label) = of_dominance
-    mixed = np.random.default_rng(0).permutation(len(choice))
-    for again in (
-        choose_indecision_model(one[mixed], two[mixed], choice[mixed], label[mixed]),
-        choose_indecision_model(two, one, np.array([1, 0, 2])[choice], label),
-    ):
-        assert again.best == found.best
-        for ours, theirs in zip(again.contenders, found.contenders, strict=True):
-            assert ours.log_likelihood == pytest.approx(theirs.log_likelihood, abs=1e-3)
-
-
 def test_constant_rates_stay_where_nothing_depends_on_the_patients() -> None:
     rng = np.random.default_rng(8)
     one, two, label = patients(rng, 150)
@@ -119,24 +104,3 @@ def test_where_a_rule_explains_the_decisions_no_model_is_named() -> None:
     assert found.reason.startswith("a rule explains the decisions")
     failed = {row.model: row.failure for row in found.contenders if row.failure}
     assert "separated" in failed["two_stage"]
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"choices": [0, 1, 3]}, "choices row 2"),
-        ({"second": [[0.0], [1.0], [float("nan")]]}, "second row 2"),
-        ({"second": [[0.0, 1.0]] * 3}, "must have one shape"),
-        ({"dilemmas": [0, 1]}, "dilemmas"),
-        ({"folds": 1}, "folds is 1"),
-    ],
-)
-def test_bad_input_is_named(change: dict[str, Any], said: str) -> None:
-    given: dict[str, Any] = {
-        "first": [[1.0], [2.0], [3.0]],
-        "second": [[0.0], [1.0], [1.0]],
-        "choices": [0, 1, 2],
-        "dilemmas": [0, 1, 2],
-    } | change
-    with pytest.raises(InputError, match=said):
-        choose_indecision_model(**given)

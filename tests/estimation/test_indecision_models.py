@@ -284,47 +284,6 @@ def test_models_without_a_maximum_keep_their_row_and_reason() -> None:
     assert family.row("naive").fit is not None and family.row("davidson").fit is not None
 
 
-PAIR = ([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]], [[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]], [0, 1, 2])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"model": "max"}, "model is 'max'"),
-        ({"form": "boxed"}, "form is 'boxed'"),
-        ({"form": "authors", "intercept": True}, "no intercept"),
-        ({"starts": 0}, "starts is 0"),
-        ({"second": [[0.0, 0.0]]}, "must have one shape"),
-        ({"first": [[1.0, 0.0], [np.inf, 1.0], [2.0, 1.0]]}, "first row 1 is not finite"),
-        ({"choices": [0, 1, 5]}, "choices row 2 is 5"),
-        ({"clusters": [1]}, "clusters must have shape"),
-    ],
-)
-def test_bad_input_is_named(change: dict[str, object], message: str) -> None:
-    a, b, choice = simulate("min_delta", 14, 60)
-    given: dict[str, object] = {"model": "min_delta", "first": a, "second": b, "choices": choice}
-    if "second" not in change and "clusters" not in change and len(change) == 1:
-        given.update(dict(zip(("first", "second", "choices"), PAIR, strict=True)))
-    with pytest.raises(InputError, match=message):
-        fit_indecision_model(**{**given, **change})  # type: ignore[arg-type]
-
-
-def test_prediction_wants_as_many_attributes_as_were_fitted() -> None:
-    fit = fit_indecision_model("min_u", *simulate("min_u", 15, 100))
-    with pytest.raises(InputError, match="3 columns"):
-        fit.predict([[1.0]], [[1.0]])
-
-
-@pytest.mark.parametrize(("choices", "message"), [([0, 1, 0], "no answer"), ([2] * 3, "every")])
-def test_without_coins_or_decisions_there_is_nothing_to_compare(
-    choices: list[int], message: str
-) -> None:
-    with pytest.raises(FitError, match=message):
-        fit_indecision_model("dom", PAIR[0], PAIR[1], choices)
-    with pytest.raises(FitError, match=message):
-        fit_indecision_family(PAIR[0], PAIR[1], choices)
-
-
 def test_a_separated_respondent_gets_advice() -> None:
     with pytest.raises(FitError, match="firth"):
         fit_indecision_model("min_u", [[3.0], [0.0], [-4.0]], [[0.0], [3.0], [-5.0]], [0, 1, 2])

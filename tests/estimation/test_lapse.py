@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.lapse import fit_lapse, predict_shares
 from kidney_evals.estimation.logit import fit_logit
 
@@ -81,10 +81,3 @@ def test_separated_answers_are_refused_with_advice() -> None:
     x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
     with pytest.raises(FitError, match="firth"):
         fit_lapse(x, [0, 0, 1, 1])
-
-
-def test_bad_input_names_the_row() -> None:
-    with pytest.raises(InputError, match="row 1"):
-        fit_lapse([[0.0], [1.0]], [0, 3])
-    with pytest.raises(InputError, match="theta must have shape"):
-        predict_shares(np.zeros(5), np.zeros((1, 2)))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
 
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.latent import (
     ClassModel,
-    LatentFit,
     estimate_membership,
     fit_latent,
 )
@@ -78,16 +75,6 @@ def test_people_who_never_flip_or_err_stay_finite() -> None:
     fit = fit_latent(x, choice, person, 3, model="two_stage")
     assert np.isfinite(fit.weights).all() and np.isfinite(fit.flip_intercept).all()
     assert fit.flip_intercept.min() < -2.5
-
-
-def test_labels_and_order_of_rows_change_nothing() -> None:
-    rng = np.random.default_rng(4)
-    x, choice, person = simulate(rng, 40, True)
-    one = fit_latent(x, choice, person, 2, model="two_stage")
-    mixed = rng.permutation(len(x))
-    two = fit_latent(x[mixed], choice[mixed], person[mixed] + 7, 2, model="two_stage")
-    np.testing.assert_allclose(one.weights, two.weights, atol=1e-5)
-    np.testing.assert_allclose(one.posterior, two.posterior, atol=1e-5)
 
 
 @cache
@@ -186,38 +173,3 @@ def test_classes_that_are_alike_cannot_be_told_apart() -> None:
     found = nearest_classes([0.7, 0.3], shares[[0, 0]], picked, np.arange(50))
     np.testing.assert_allclose(found.posterior, [0.7, 0.3])
     assert found.low[1] == found.high[1] == pytest.approx(np.log(0.7 / 0.3))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"choices": [0, 3]}, "row 1 is 3"),
-        ({"dilemmas": [0, 0]}, "single dilemma"),
-        ({"shares": [1.0]}, "shares must have shape"),
-        ({"class_shares": np.full((2, 2), 0.5)}, "shape"),
-    ],
-)
-def test_bad_respondents_are_named(change: dict[str, Any], message: str) -> None:
-    given: dict[str, Any] = {
-        "shares": SHARES, "class_shares": np.full((2, 2, 3), 1 / 3), "choices": [0, 1],
-        "dilemmas": [0, 1],
-    }  # fmt: skip
-    with pytest.raises(InputError, match=message):
-        nearest_classes(**(given | change))
-
-
-def test_predictions_of_other_attributes_are_refused() -> None:
-    x, choice, person = davidson()
-    fit: LatentFit = fit_latent(x, choice, person, 1, model="davidson")
-    with pytest.raises(InputError, match="2 columns"):
-        fit.predict([[1.0]])
-    with pytest.raises(InputError, match="model is"):
-        fit_latent(x, choice, person, 1, model="probit")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("choices", "classes", "message"), [([0, 2], 1, "row 1"), ([0, 1], 3, "number of people")]
-)
-def test_bad_input_is_named(choices: list[int], classes: int, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        fit_latent([[1.0], [2.0]], choices, [0, 1], classes, model="logit")

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.levels import Levels, attribute_levels
+from kidney_evals.estimation.levels import attribute_levels
 from kidney_evals.estimation.marginal_effects import (
     MarginalEffects,
     chances_of_choices,
@@ -246,59 +245,6 @@ def test_a_level_that_few_dilemmas_show_has_a_wide_interval() -> None:
     assert found.rows[1].effect.high - found.rows[1].effect.value == pytest.approx(
         12.7062 * error, rel=1e-5
     )
-
-
-X = [[30.0, 1.0], [40.0, 2.0], [50.0, 3.0]]
-TWO = (attribute_levels(AGES), attribute_levels(DRINKS))
-GOOD = {
-    "first": X, "second": X[::-1], "levels": TWO, "favoured": [-1, -1], "dilemma": [0, 1, 2],
-    "outcome": [1, 0, 0.5],
-}  # fmt: skip
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "shapes": ({"second": X[:2]}, "one shape"),
-    "not finite": ({"first": [[30, 1], [40, np.nan], [50, 3]]}, "first row 1 is not finite"),
-    "value of no level": ({"first": [[30, 1], [40, 2.5], [50, 3]]}, "attribute 1 row 1 is 2.5"),
-    "outside the range": ({"second": [[30, 1], [40, 2], [80, 3]]}, "attribute 0 row 2 is 80"),
-    "levels": ({"levels": TWO[:1]}, "1 entries for 2 attributes"),
-    "favoured": ({"favoured": [1, 0]}, "favoured row 1 is 0"),
-    "dilemma": ({"dilemma": [0, 1, 3]}, "dilemma row 2 is 3"),
-    "outcome": ({"outcome": [1, 0, 2]}, "outcome row 2 is 2"),
-    "outcome NaN": ({"outcome": [1, np.nan, 0]}, "outcome row 1 is nan"),
-    "outcome length": ({"outcome": [1, 0]}, "shape \\(3,\\)"),
-    "weights": ({"weights": [1, -1, 1]}, "weights row 1 is -1"),
-    "nothing counts": ({"weights": [0, 0, 0]}, "no answer"),
-    "no answers": ({"dilemma": [], "outcome": []}, "no answer"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
-    changes, message = BAD[name]
-    arguments: Any = GOOD | changes
-    with pytest.raises(InputError, match=message):
-        marginal_effects(**arguments)
-
-
-def test_bad_levels_choices_and_draws_are_named() -> None:
-    with pytest.raises(InputError, match="two values"):
-        attribute_levels([1, 1])
-    with pytest.raises(InputError, match="finite"):
-        attribute_levels([1, np.inf])
-    with pytest.raises(InputError, match="2 or more"):
-        attribute_levels([1, 2], bands=1)
-    with pytest.raises(InputError, match="ascend"):
-        Levels((1, 1), 2, ("a", "b"), exact=False)
-    with pytest.raises(InputError, match="labels"):
-        Levels((1, 2), 2, ("a",), exact=False)
-    with pytest.raises(InputError, match="choices row 1 is 3"):
-        chances_of_choices([0, 3])
-    with pytest.raises(InputError, match="2 or 3"):
-        chances_of_shares([[1.0]])
-    people: Any = {key: GOOD[key] for key in ("first", "second", "levels", "favoured", "outcome")}
-    with pytest.raises(InputError, match=r"draw 1 row 2 is 1\.5"):
-        human_marginal_effects(**people, outcome_draws=[[0.0, 0.0, 0.0], [0.0, 0.0, 1.5]])
-    with pytest.raises(InputError, match="shape"):
-        human_marginal_effects(**people, outcome_draws=[0, 0, 0])
 
 
 @pytest.mark.parametrize("count", [200, 50])

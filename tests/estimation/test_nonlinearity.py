@@ -262,26 +262,3 @@ def test_holm() -> None:
     multi = pytest.importorskip("statsmodels.stats.multitest")
     p = np.random.default_rng(11).uniform(0, 0.2, 6)
     np.testing.assert_allclose(holm(p.tolist()), multi.multipletests(p, method="holm")[1])
-
-
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "shapes": ({"second": [[30.0]]}, "one shape"),
-    "not finite": ({"first": [[30.0], [np.inf], [40]]}, "first row 1 is not finite"),
-    "outside": ({"second": [[30.0], [40], [80]]}, "second row 2 is .* outside the ends"),
-    "ends": ({"ends": [70, 25]}, r"ends must have shape \(1, 2\)"),
-    "no range": ({"ends": [[70, 70]]}, "ends row 0"),
-    "choices": ({"chose_first": [0, 1, 2]}, "chose_first row 2 is 2"),
-    "clusters": ({"clusters": [0, 1]}, r"clusters must have shape \(3,\)"),
-    "no answers": ({"first": np.empty((0, 1)), "second": np.empty((0, 1))}, "no rows"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
-    changes, message = BAD[name]
-    arguments: Any = {
-        "first": [[30.0], [40], [50]], "second": [[50.0], [30], [60]], "chose_first": [0, 1, 1],
-        "ends": [[70, 25]], "clusters": [0, 1, 2],
-    } | changes  # fmt: skip
-    with pytest.raises(InputError, match=message):
-        nonlinearity(**arguments)

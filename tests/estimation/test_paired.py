@@ -610,13 +610,6 @@ def test_shares_of_people_must_fit(shares: Floats, draws: ArrayLike | None, mess
         importance_distance_change(first, second, RANGES, shares, draws)
 
 
-@pytest.mark.parametrize("ranges", [[1.0, 2.0], [1.0, 2.0, 0.0], [1.0, 2.0, "wide"]])
-def test_ranges_must_fit(ranges: ArrayLike) -> None:
-    first, second = both(1, alike, count=60)
-    with pytest.raises(InputError, match="ranges"):
-        importance_changes(first, second, ranges)
-
-
 # How often they are wrong.
 
 

@@ -87,17 +87,6 @@ def test_every_row_is_sensible(condition: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda one: one.__name__)
-def test_sample_order_changes_no_digit(quantity: Callable[[Decisions], Quantity]) -> None:
-    run = drawn(2, "one_person", "coin_flip", 40, epochs=2)
-    rows = np.random.default_rng(0).permutation(len(run))
-    shuffled = Decisions(
-        run.dilemma[rows], run.order[rows], run.epoch[rows], run.choice[rows], run.differences,
-        run.shares, run.share_draws, run.closeness,
-    )  # fmt: skip
-    np.testing.assert_array_equal(quantity(run), quantity(shuffled))
-
-
-@pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda one: one.__name__)
 def test_unanswered_dilemmas_may_be_listed_or_left_out(
     quantity: Callable[[Decisions], Quantity],
 ) -> None:
@@ -107,22 +96,6 @@ def test_unanswered_dilemmas_may_be_listed_or_left_out(
 
 
 # Flip calibration takes a variance off, and its slope a penalty on, that shrink with dilemmas.
-@pytest.mark.parametrize(
-    "quantity",
-    [one for one in QUANTITIES if one not in (flip_calibration, flip_slope)],
-    ids=lambda one: one.__name__,
-)
-def test_more_dilemmas_of_the_same_kind_leave_values_alone(
-    quantity: Callable[[Decisions], Quantity],
-) -> None:
-    run = drawn(2, "one_person", "coin_flip", 40, human_error=False)
-    twice = Decisions(
-        np.concatenate([run.dilemma, run.dilemma + 40]), np.tile(run.order, 2),
-        np.tile(run.epoch, 2), np.tile(run.choice, 2), np.tile(run.differences, (2, 1)),
-        np.tile(run.shares, (2, 1)), None, np.tile(run.closeness, 2),
-    )  # fmt: skip
-    one, two = quantity(run), quantity(twice)
-    np.testing.assert_allclose([one.value, one.human], [two.value, two.human], atol=1e-12)
 
 
 def test_a_row_without_a_value() -> None:

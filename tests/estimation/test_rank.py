@@ -2,10 +2,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.rank import fit_bradley_terry, kendall, profile_rank, spearman
 
 # Freedman et al. (2020), profiles YRH, YFH, YRC, YFC, ORH, OFH, ORC, OFC.
@@ -88,19 +86,3 @@ def test_a_coin_is_half_a_win() -> None:
     # Nothing but coins ties all profiles: no ranking.
     assert profile_rank(even, PAIRS[:, 0], PAIRS[:, 1], SCORES)[0].n == 0
     assert profile_rank(even.take([]), PAIRS[:, 0], PAIRS[:, 1], SCORES)[1].n == 0
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "wins", "message"),
-    [
-        ([0, 9], [1, 2], [[1, 1], [1, 1]], "first row 1 is 9"),
-        ([0, 2], [1, 2], [[1, 1], [1, 1]], "row 1 pairs profile 2 with itself"),
-        ([0], [1], [[-1, 1]], "wins row"),
-        ([0], [1], [1, 1, 1], "wins must have shape"),
-    ],
-)
-def test_bad_pairs_are_named(
-    first: list[int], second: list[int], wins: ArrayLike, message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        fit_bradley_terry(first, second, wins, 8)

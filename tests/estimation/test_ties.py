@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
 from kidney_evals.estimation.two_stage import fit_two_stage
@@ -273,28 +273,3 @@ def test_a_respondent_with_a_rule_is_never_taken_for_a_fit(fit: Fit, seed: int, 
     near = np.abs(u) < np.quantile(np.abs(u), 0.3)
     with pytest.raises(FitError, match="separated"):
         fit(x, np.where(near, 2, np.where(u > 0, 0, 1)))
-
-
-@pytest.mark.parametrize("fit", BOTH)
-@pytest.mark.parametrize(
-    ("differences", "choices", "clusters", "message"),
-    [
-        ([[1.0], [2.0], [3.0]], [0, 2, 3], None, "choices row 2 is 3"),
-        ([[1.0], [np.nan], [3.0]], [0, 2, 1], None, "differences row 1 is not finite"),
-        ([1.0, 2.0], [0, 2], None, "must have shape"),
-        ([[1.0], [2.0], [3.0]], [0, 2], None, "choices must have shape"),
-        ([[1.0], [-2.0], [3.0], [1.0]], [0, 0, 1, 2], [1, 2], "clusters must have shape"),
-        (np.empty((0, 2)), [], None, "no rows"),
-    ],
-)
-def test_bad_input_is_named(
-    fit: Fit, differences: object, choices: object, clusters: object, message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        fit(differences, choices, clusters=clusters)
-
-
-def test_prediction_wants_as_many_attributes_as_were_fitted() -> None:
-    fit = fit_davidson(*simulate(7, 200))
-    with pytest.raises(InputError, match="2 columns"):
-        fit.predict([[1.0]])

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import DRAWS
 from kidney_evals.estimation.variance_shares import (
     PARTS,
@@ -275,31 +274,6 @@ def test_three_answers_and_unread_ones() -> None:
     assert found.total == pytest.approx(0.655, abs=0.01)
     low, high = found.share("dilemma")[1:3]
     assert low < 0.155 / 0.655 < high and high - low < 0.1
-
-
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "no answers": ({"outcomes": np.empty((0, 3))}, "no rows"),
-    "one column of codes": ({"outcomes": [0, 1, 2, 0]}, r"shape \(answers"),
-    "not finite": ({"outcomes": [[0], [1], [np.nan], [0]]}, "row 2 is not finite"),
-    "length": ({"wording": [0, 1]}, r"wording must have shape \(4,\)"),
-    "repeated": ({"epoch": [0, 0, 0, 0]}, "row 1 has the dilemma, wording, order and epoch of row"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
-    changes, message = BAD[name]
-    arguments: Any = {
-        "dilemma": [0, 0, 1, 1], "wording": [0] * 4, "order": [0] * 4, "epoch": [0, 1] * 2,
-        "outcomes": [[0.0], [1.0], [1.0], [0.0]],
-    } | changes  # fmt: skip
-    with pytest.raises(InputError, match=message):
-        variance_shares(**arguments)
-
-
-def test_choices_outside_the_set_are_named() -> None:
-    with pytest.raises(InputError, match="choices row 1 is 3"):
-        one_hot([0, 3])
 
 
 @pytest.mark.filterwarnings("error")
