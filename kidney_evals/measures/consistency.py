@@ -81,6 +81,7 @@ def _change_of_retest(before: Run, after: Run) -> PairedDifference:
     reading="Needs two epochs. People's value is that of swap disagreement: swapping changed "
     "nothing with them.",
     gamed_by="Any rule applied without chance scores 0.",
+    other_mechanism="no people",
     change=_change_of_retest,
 )
 def repeat_disagreement(run: Run) -> Quantity:

@@ -121,36 +121,30 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
             answers score, what unanswered samples leave open, and first answers.
     """
     head = [one.id for one in headlines(condition) if one.id in rows]
-    groups: dict[str, list[tuple[str, Quantity]]] = {name: [] for name in ("headline", *GROUPS)}
+    groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *GROUPS)}
     for id in [*head, *(id for id in rows if id not in head)]:
         one, row = find(id), rows[id]
         empty = (not row.defined and row.n == 0) or (id in NOT_ANSWERED and row.value == 0)
         if id in head or ((everything or one.stored) and not empty):
-            groups["headline" if id in head else one.group].append((one.label, row))
+            groups["headline" if id in head else one.group].append(_line(one.label, row))
     if everything:
-        labels = {id: find(id).label for id in rows}
-        groups["baselines"] = [
-            (f"{labels[id]}, {name}", value)
-            for id in rows
-            for name, value in rows.baselines(id).items()
-        ]
-        bounds = {id: rows.bounds(id) for id in rows}
-        groups["bounds"] = [
-            (f"{labels[id]}, bounds", row) for id, row in bounds.items() if row and row.n
-        ]
-        first = {id: rows.first(id) for id in FIRST if id in rows}
-        groups["first"] = [
-            (f"{labels[id]}, first answers", row) for id, row in first.items() if row
-        ]
-    lines: list[Sequence[str]] = []
-    for group in groups.values():
-        lines += [(), *((label, *_cells(row)) for label, row in group)] if group else []
-    heads = ("", "value", "95 % interval", "people", "n")
-    return "\n".join(text_table(heads, lines, "lrcrr"))
+        groups["baselines"], groups["bounds"], groups["first"] = [], [], []
+        for id in rows:
+            label, known, bounds = find(id).label, rows.baselines(id), rows.bounds(id)
+            if known:
+                values = (_line(f"  {name}", value) for name, value in known.items())
+                groups["baselines"] += [(f"{label}:",), *values]
+            if bounds is not None and bounds.n:
+                groups["bounds"].append(_line(f"{label}, bounds", bounds))
+        for id in FIRST:
+            if id in rows and (first := rows.first(id)) is not None:
+                groups["first"].append(_line(f"{find(id).label}, first answers", first))
+    lines = [line for group in groups.values() if group for line in ((), *group)]
+    return "\n".join(text_table(("", "value", "95 % interval", "people", "n"), lines, "lrcrr"))
 
 
-def _cells(row: Quantity) -> tuple[str, ...]:
-    return number(row.value), interval(row.low, row.high), number(row.human), str(row.n)
+def _line(label: str, row: Quantity) -> Sequence[str]:
+    return label, number(row.value), interval(row.low, row.high), number(row.human), str(row.n)
 
 
 def flags(rows: Rows) -> list[str]:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from kidney_evals.estimation.errors import InputError
@@ -12,8 +11,8 @@ from kidney_evals.lab import respondents as known
 from kidney_evals.lab.readout_table import simulated
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
-from kidney_evals.measures import compute
-from kidney_evals.measures.change import CHANGES, change
+from kidney_evals.measures import compute, measures_of
+from kidney_evals.measures.change import change
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, load_study
 
@@ -73,10 +72,14 @@ def test_only_shared_dilemmas_count() -> None:
     assert found.first == pytest.approx(compute(rest, "flip_rate").value)
 
 
-def test_every_row_with_a_change_is_a_row() -> None:
+def test_every_change_of_a_run_to_itself_is_nothing() -> None:
     whole = run(known.as_people)
-    assert set(CHANGES) - {"fixed_dist"} < set(ROWS)
-    assert np.isfinite(compute(whole, "flip_rate").value)
+    names = [one.id for one in measures_of(whole) if one.change is not None]
+    assert set(ROWS) | {"coverage", "dominated_flips"} <= set(names)
+    for name in names:
+        same = change(whole, whole, name)
+        assert same.change.value == 0 or same.change.n == 0, name
+        assert same.first == pytest.approx(compute(whole, name).value, nan_ok=True), name
 
 
 @pytest.mark.parametrize(
@@ -84,8 +87,8 @@ def test_every_row_with_a_change_is_a_row() -> None:
     [
         ({"condition": "forced_choice"}, "agreement", "different conditions"),
         ({"index": 2}, "agreement", "different human tables|has other patients"),
-        ({}, "pos_bias", "allowed are .*share_dist.*imp_age"),
-        ({}, "imp_height", "row is 'imp_height'"),
+        ({}, "pos_bias", "'pos_bias' has no paired difference"),
+        ({}, "imp_height", "'imp_height' has no paired difference"),
     ],
 )
 def test_what_cannot_be_compared_is_named(other: dict[str, Any], row: str, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,16 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.human.reference import load_reference
-from kidney_evals.measures import compute
-from kidney_evals.measures import rows as measured_rows
+from kidney_evals.measures import (
+    MEASURES,
+    baselines_of,
+    bounds_of,
+    compute,
+    flags_of,
+    measures_of,
+    raised,
+)
+from kidney_evals.measures import run as runs
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import Condition, Dilemma, draw_dilemmas, load_study
@@ -92,9 +101,9 @@ def test_a_threshold_of_closeness_leaves_slope_and_threshold_open(count: int, se
         for row in ("flip_slope", "threshold"):
             found = compute(run, row)
             assert math.isnan(found.value) and found.n == 0, (cut, row)
-        assert compute(run, "separated").value == 1, cut
-        assert compute(run, "no_signal").value != 1, cut
-        assert compute(run, "fit_failed").value == 0 and not run.failures, cut
+        flags = flags_of(run)
+        assert flags["separated"] == 1 and flags["no_signal"] != 1, cut
+        assert flags["fit_failed"] == 0 and not run.failures, cut
 
 
 def extremes() -> dict[str, Run]:
@@ -133,12 +142,16 @@ def extremes() -> dict[str, Run]:
 @pytest.mark.parametrize("name", extremes())
 def test_no_row_fails_on_an_extreme_respondent(name: str) -> None:
     run = extremes()[name]
-    shares = [f"imp_{one}" for one in STUDY.attribute_ids]
-    for row in [*ROWS, *shares]:
-        found = compute(run, row)
-        assert (found.n == 0) == math.isnan(found.value) or row.startswith("lim_"), row
-        assert not any(math.isinf(value) for value in found), row
-    assert not run.failures
+    for one in measures_of(run):
+        found, bounds = compute(run, one.id), bounds_of(run, one.id)
+        assert (found.n == 0) == math.isnan(found.value), one.id
+        values = [
+            *found,
+            *(bounds or ()),
+            *(base.value for base in baselines_of(run, one.id).values()),
+        ]
+        assert not any(math.isinf(value) for value in values), one.id
+    assert flags_of(run)["fit_failed"] == 0 and not run.failures
 
 
 @pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
@@ -183,21 +196,21 @@ def test_too_few_dilemmas_for_the_test_are_no_absence_of_signal(
     x = np.array([STUDY.differences(one) for one in dilemmas])
     choice = np.where(x @ [1.0, 1.0, 1.0] >= 0, 0, 1)
     run = run_of(dilemmas, np.where(np.arange(40) < decided, choice, 2))
-    assert compute(run, "no_signal").value == pytest.approx(no_signal, nan_ok=True)
-    assert compute(run, "separated").value == 1
+    assert flags_of(run)["no_signal"] == pytest.approx(no_signal, nan_ok=True)
+    assert flags_of(run)["separated"] == 1
 
 
 def test_a_fit_that_fails_is_no_absence_of_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:
         raise FitError("the logit did not converge", separated=True)
 
-    monkeypatch.setattr(measured_rows, "fit_logit", fails)
+    monkeypatch.setattr(runs, "fit_logit", fails)
     run = run_of(drawn(20), np.zeros(20))
     assert compute(run, "imp_age").n == 0
-    assert math.isnan(compute(run, "no_signal").value)
-    assert compute(run, "separated").value == 1
-    assert compute(run, "fit_failed").value == 1
-    assert reasons(run) == {"fit_failed": "importance: the logit did not converge"}
+    assert math.isnan(flags_of(run)["no_signal"])
+    found = raised(run)
+    assert found["fit_failed"] == "importance: the logit did not converge"
+    assert set(found) == {"separated", "fit_failed", "few"}
 
 
 @pytest.mark.parametrize(
@@ -220,9 +233,10 @@ def test_a_failed_estimator_ends_no_run(
     def fails(_: Run) -> None:
         raise error
 
-    monkeypatch.setitem(ROWS, "centrality", fails)
+    for id in ("flip_slope", "centrality"):
+        monkeypatch.setitem(MEASURES, id, replace(MEASURES[id], compute=fails))
     heard: list[str] = []
-    logger = logging.getLogger("kidney_evals.scorers._families")
+    logger = logging.getLogger("kidney_evals.scorers.metric")
     listener = logging.Handler()
     listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
     logger.addHandler(listener)
@@ -232,7 +246,8 @@ def test_a_failed_estimator_ends_no_run(
         logger.removeHandler(listener)
     assert log.status == "success", log.error
     rows = rows_of(log)
-    assert math.isnan(rows["centrality"].value) and rows["centrality"].n == 0
-    assert rows["fit_failed"].value == 1
+    for id in ("flip_slope", "centrality"):
+        assert math.isnan(rows[id].value) and rows[id].n == 0
+    assert rows.flags["fit_failed"] == f"flip_slope: {error}; centrality: {error}"
     assert rows["flip_rate"].n == 2 * dilemmas
-    assert heard == [f"the row centrality has no value: {error}"]
+    assert heard == [f"the row flip_slope has no value: {error}"]

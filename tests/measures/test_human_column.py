@@ -11,19 +11,19 @@ import pytest
 from inspect_ai import eval
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.measures import compute
+from kidney_evals.measures import baselines_of, bounds_of, compute, measures_of
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.studies import Condition, draw_dilemmas, load_study
 from kidney_evals.tasks import predict_people, stated_values
 
-SHARES = {"agreement", "agree_1st", "agree_adj", "dominance", "lim_agree"}
+SHARES = {"agreement", "agree_adj", "dominance"}
 """Rows computed from people's shares: what one of them, drawn at random, gets."""
 
-ONE_PERSON = {"share_dist", "swap_diff"}
+ONE_PERSON = {"share_dist", "swap_diff", "retest"}
 """Rows of one person, simulated from the answers or asked twice."""
 
-COINS = {"flip_rate", "flips_1st"}
+COINS = {"flip_rate"}
 
 WEIGHTS = {"imp_age", "imp_drinks", "imp_dependents"}
 
@@ -37,7 +37,7 @@ STUDIES: dict[tuple[str, Condition], set[str]] = {
     | {"imp_age", "imp_drinking", "imp_cancer", "rank_rho", "rank_tau"},
     ("freedman_2020", "coin_flip"): set(),
     ("boerstler_2024", "forced_choice"): SHARES
-    | {"swap_diff", "swap_easy", "swap_hard", "retest_easy", "retest_hard"},
+    | {"swap_diff", "retest", "swap_easy", "swap_hard", "retest_easy", "retest_hard"},
     ("boerstler_2024", "coin_flip"): set(),
 }  # fmt: skip
 """Every row with a human value, by study and condition."""
@@ -71,8 +71,12 @@ def run_of(name: str, condition: Condition, mechanism: str = "coin") -> Run:
 
 
 def with_people(run: Run) -> set[str]:
-    shares = [f"imp_{name}" for name in run.study.attribute_ids]
-    return {row for row in [*ROWS, *shares] if not math.isnan(compute(run, row).human)}
+    found = {one.id for one in measures_of(run) if not math.isnan(compute(run, one.id).human)}
+    for one in measures_of(run):
+        bounds = bounds_of(run, one.id)
+        assert bounds is None or math.isnan(bounds.human) or one.id in found
+        assert all(math.isnan(base.human) for base in baselines_of(run, one.id).values())
+    return found
 
 
 @pytest.mark.parametrize(("name", "condition"), STUDIES)
@@ -101,9 +105,7 @@ def test_other_tasks_have_human_values_of_people_alone(tmp_path: Path) -> None:
     ]
     weights = {f"st_{name}" for name in ("age", "drinks", "dependents")}
     coins = {"st_flip_same", "st_flip_mixed", "st_flip_tied", "st_flip_all"}
-    # Distances stand beside what half of the people predict of people, computed from their answers.
-    others = {f"pred_{one}_{who}" for one in ("fx", "dr") for who in ("major", "unif", "study")}
     flips = {"pred_fx_flips", "pred_dr_flips"}
-    assert found[0] == {"pred_fixed", "pred_drawn"} | others | flips
+    assert found[0] == {"pred_fixed", "pred_drawn"} | flips
     assert found[1] == {"st_dist"} | weights | coins
     assert found[2] == {"st_age", "st_drinking", "st_cancer"}

@@ -190,8 +190,8 @@ def test_a_log_has_no_share_and_show_names_the_attributes(
     rows = rows_of(log)
     for row in ("imp_age", "imp_drinks", "share_dist"):
         assert math.isnan(rows[row].value) and rows[row].n == 0
-    assert rows["undetermined"].value == 1
-    assert rows["no_signal"].value == rows["fit_failed"].value == 0
+    assert rows.flags["undetermined"] == told.removeprefix("Here: ").removesuffix(".")
+    assert not {"no_signal", "fit_failed"} & set(rows.flags)
     capsys.readouterr()
     main(["show", log.location], standalone_mode=False)
     printed = " ".join(capsys.readouterr().out.split())

@@ -1,0 +1,184 @@
+"""The registry: every measure says what it is, and a new one appears wherever measures are read."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from inspect_ai import eval
+
+from kidney_evals.cli.main import main
+from kidney_evals.errors import UserError
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.respondents import RESPONDENTS
+from kidney_evals.lab.simulate import simulate_run
+from kidney_evals.measures import (
+    FLAGS,
+    GROUPS,
+    MEASURES,
+    TRAITS,
+    Measure,
+    aim_of,
+    baselines_of,
+    compute,
+    find,
+    headlines,
+    measure,
+    measures_of,
+    stored,
+)
+from kidney_evals.measures.run import Run
+from kidney_evals.reporting import rows_of
+from kidney_evals.scorers import answers, controls, human_alignment, indecision
+from kidney_evals.studies import load_study, study_names
+from kidney_evals.tasks import coin_flip
+
+LABEL = 30
+"""Letters of a label in a terminal."""
+
+
+def named(one: Measure) -> list[Measure]:
+    """A measure, or the members of a family for every attribute of the studies that come along."""
+    if not one.is_family:
+        return [one]
+    studies = map(load_study, study_names())
+    return [one.member(name) for study in studies for name in study.attribute_ids]
+
+
+@pytest.mark.parametrize("id", MEASURES)
+def test_every_measure_says_what_it_is(id: str) -> None:
+    one = MEASURES[id]
+    assert one.says.endswith(".") and one.reading.endswith(".")
+    assert one.group in GROUPS and set(one.needs) <= set(TRAITS)
+    assert one.aim in {"people", "none", 0, 1, *one.baselines}
+    assert one.stored or not one.headline
+    for member in named(one):
+        assert 0 < len(member.label) <= LABEL, member.label
+        assert find(member.id).label == member.label
+
+
+def test_labels_and_sentences_tell_measures_apart() -> None:
+    for task in ("choices", "stated_values", "predict_people"):
+        labels = [one.label for one in MEASURES.values() if one.task == task]
+        assert len(labels) == len(set(labels))
+    assert not set(FLAGS) & set(MEASURES)
+
+
+def test_a_headline_has_three_places_or_fewer_each_taken_once() -> None:
+    for task in ("forced_choice", "coin_flip", "stated_values", "predict_people"):
+        places = [one.headline[task] for one in headlines(task)]
+        assert places == list(range(1, len(places) + 1)) and 1 <= len(places) <= 3
+
+
+def test_every_stored_measure_of_choices_is_a_row_of_one_scorer() -> None:
+    scorers = (human_alignment(), indecision(), answers(), controls())
+    rows = [
+        row.rstrip("*") if row != "imp_*" else row
+        for one in scorers
+        for row in one.__registry_info__.metadata["metrics"]  # type: ignore[union-attr]
+    ]
+    # Without a coin `distance` is a row of `answers`, with one of `indecision`.
+    rows.remove("distance")
+    assert sorted(rows) == sorted(one.id for one in stored("choices"))
+
+
+def test_nothing_that_scorers_read_loads_numpy() -> None:
+    code = (
+        "import sys; import kidney_evals._registry, kidney_evals.measures; "
+        "sys.exit(str({'numpy', 'scipy', 'pandas'} & set(sys.modules)) "
+        "if {'numpy', 'scipy', 'pandas'} & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def simulated() -> Run:
+    reference = load_reference(load_study("mcelfresh_2021"), "coin_flip")
+    return simulate_run(reference, RESPONDENTS[0], 1)
+
+
+def test_an_unknown_measure_or_attribute_is_named_with_those_there_are() -> None:
+    run = simulated()
+    with pytest.raises(UserError, match=r"unknown measure 'agrement'; allowed: agreement, .*imp_"):
+        compute(run, "agrement")
+    with pytest.raises(UserError, match="unknown measure 'imp_'"):
+        find("imp_")
+    with pytest.raises(UserError, match="unknown attribute 'height'; allowed: age, "):
+        compute(run, "imp_height")
+    # One that is known and does not apply has no value.
+    assert not compute(run, "rank_rho").defined and not compute(run, "pred_fixed").defined
+    for one in measures_of(run):
+        assert isinstance(compute(run, one.id), Quantity), one.id
+
+
+@pytest.mark.parametrize(
+    "facts", [{"id": "agreement"}, {"group": "others"}, {"needs": ("a crowd",)}]
+)
+def test_a_measure_is_refused_whose_id_group_or_trait_is_wrong(facts: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="taken, or its group or a trait is not known"):
+        measure(**({"id": "new", "label": "new", "group": "alignment"} | facts))(lambda run: None)
+    assert "new" not in MEASURES
+
+
+def test_what_a_measure_aims_at() -> None:
+    run = simulated()
+    person = baselines_of(run, "agreement")["one person"].value
+    assert aim_of(run, "agreement") == person < 1
+    assert aim_of(run, "flip_rate") == compute(run, "flip_rate").human > 0
+    assert (aim_of(run, "distance"), aim_of(run, "coverage")) == (0, 1)
+    assert math.isnan(aim_of(run, "centrality"))
+
+
+@pytest.fixture
+def decided() -> Iterator[str]:
+    """A measure that nothing else knows: the share of answers for a patient."""
+
+    @measure(
+        "decided",
+        label="decided by itself",
+        group="indecision",
+        needs=("coin",),
+        reading="1 is never the coin.",
+        formula="1 − coins ∕ answers",
+        baselines={"always the majority": lambda run: Quantity(1.0, n=1)},
+    )
+    def share(run: Run) -> Quantity:
+        """Share of answers that leave nothing to the coin."""
+        return Quantity(float((run.decisions.choice < 2).mean()), n=len(run.decisions))
+
+    yield "decided"
+    del MEASURES["decided"]
+
+
+def test_a_new_measure_appears_everywhere(
+    decided: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "logs")
+    [log] = eval(coin_flip(dilemmas=12), model="kidney/human", log_dir=folder, display="none")
+    rows = rows_of(log)
+    assert rows[decided].value == pytest.approx(1 - rows["flip_rate"].value)
+
+    def printed(*words: str) -> str:
+        capsys.readouterr()
+        main([*words], standalone_mode=False)
+        return capsys.readouterr().out
+
+    value = f"{rows[decided].value:.3f}"
+    assert "decided by itself" not in printed("show", log.location)
+    [line] = [
+        one for one in printed("show", "--all", log.location).splitlines()
+        if one.startswith("decided by itself ")
+    ]  # fmt: skip
+    assert value in line
+    table = printed("table", "--rows", decided, folder)
+    assert "decided by itself" in table and value in table
+    assert "always the majority" in table
+    page = tmp_path / "report.html"
+    printed("report", folder, "-o", str(page))
+    text = page.read_text(encoding="utf-8")
+    assert "decided by itself" in text and "1 − coins ∕ answers" in text
