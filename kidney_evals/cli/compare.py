@@ -70,13 +70,13 @@ def compare(
          its row was not measured
     """  # noqa: D301
     from kidney_evals.cli.terminal import say
-    from kidney_evals.reporting.comparing import record, text
+    from kidney_evals.reporting.comparing import text
 
     report = _compared(old, new, rules, despite, partial=partial)
     formats = {
         "text": text.as_text,
         "md": text.as_markdown,
-        "json": record.as_json,
+        "json": text.as_json,
     }
     say(formats[form](report), fit=form == "text")
     context.exit(report.status)
@@ -89,8 +89,8 @@ def _compared(
     from kidney_evals.estimation.errors import InputError
     from kidney_evals.reporting.comparing import gate, matching
     from kidney_evals.reporting.comparing.changes import compare_runs
-    from kidney_evals.reporting.comparing.text import Report, panel_name
-    from kidney_evals.reporting.found import find_logs
+    from kidney_evals.reporting.comparing.text import Report
+    from kidney_evals.reporting.logs import find_logs
 
     checked = [gate.read_rule(text) for text in rules]
     free = matching.check_despite(despite)
@@ -102,16 +102,16 @@ def _compared(
     lines = [*before.passed_over, *after.passed_over]
     for side in (before, after):
         lines += [
-            f"{side.name}: {run.found.location}: {run.panel.task} has no choices to pair"
+            f"{side.name}: {run.file.location}: {run.panel.task} has no choices to pair"
             for run in side.others
         ]
     for name, alone in zip(matching.SIDES, (old_alone, new_alone), strict=True):
-        lines += [f"{panel_name(run)} is in {name} alone ({run.found.location})" for run in alone]
+        lines += [f"{run.panel.words} is in {name} alone ({run.file.location})" for run in alone]
     try:
         panels = tuple(compare_runs(match) for match in matches)
     except InputError as error:
         raise UserError(f"not comparable: {error}") from error
     decided = gate.decide(
-        checked, panels, (*after.runs, *after.others), [panel_name(run) for run in old_alone]
+        checked, panels, (*after.runs, *after.others), [run.panel.words for run in old_alone]
     )
     return Report(old, new, panels, tuple(lines), decided, gate.status(decided))

@@ -9,11 +9,11 @@ from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
-from kidney_evals.reporting.found import Found, find_logs
+from kidney_evals.reporting.logs import LogFile, find_logs
 from kidney_evals.studies import load_study
 
 
-def readable(names: Sequence[str]) -> tuple[Found, ...]:
+def readable(names: Sequence[str]) -> tuple[LogFile, ...]:
     """Return every log of the given files, folders, patterns and URLs.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from kidney_evals.reporting.found import Progress
+    from kidney_evals.reporting.logs import Progress
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from kidney_evals.cli.terminal import say, say_filled, width
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import sentence, table
-from kidney_evals.reporting.found import Found, find_logs
+from kidney_evals.reporting.logs import LogFile, find_logs
 from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.reporting.text import flags, how_it_ended
@@ -27,7 +27,7 @@ def show_logs(names: tuple[str, ...], *, everything: bool = False) -> None:
         UserError: There is no such run.
     """
     found = find_logs(names)
-    runs = {run.found.location: run for run in read_runs(found)}
+    runs = {run.file.location: run for run in read_runs(found)}
     passed = [_why(one, runs.get(one.location)) for one in found]
     if all(passed):
         told = "; ".join(passed[:_FEW]) + ("; …" if len(passed) > _FEW else "")
@@ -43,7 +43,7 @@ def show_logs(names: tuple[str, ...], *, everything: bool = False) -> None:
         shown += 1
 
 
-def _why(found: Found, run: ModelRun | None) -> str:
+def _why(found: LogFile, run: ModelRun | None) -> str:
     """Return why a log is not shown; empty for one that is."""
     if run is None:
         return found.line
@@ -76,22 +76,22 @@ def _file(location: str) -> str:
 def _show(run: ModelRun, everything: bool) -> None:
     log, asked = run.header, run.panel.task
     say_filled(f"{log.eval.task}  {log.eval.model}")
-    ended = run.found.says
-    if run.found.state == "finished":
-        ended = f"{run.found.completed} samples, {log.status}"
+    ended = run.file.says
+    if run.file.state == "finished":
+        ended = f"{run.file.completed} samples, {log.status}"
     say_filled(f"{run.panel.study}, {ended}")
     started = log.eval.created[:16].replace("T", " ")
     parameters = _parameters(run) or "default parameters"
     say_filled(f"{started}, {parameters}")
-    say(_file(run.found.location))
+    say(_file(run.file.location))
     if ending := how_it_ended(log):
         say_filled(ending)
     if run.remark:
         say_filled(run.remark)
-    if run.found.state == "finished" and run.found.errors:
-        say_filled(run.found.errors)
-    if run.found.unscored:
-        say_filled(run.found.unscored)
+    if run.file.state == "finished" and run.file.errors:
+        say_filled(run.file.errors)
+    if run.file.unscored:
+        say_filled(run.file.unscored)
     say("")
     say(table(run.rows, asked, everything=everything))
     say("")

@@ -44,7 +44,7 @@ def table(
     from kidney_evals.cli.progress import reading
     from kidney_evals.cli.terminal import complain
     from kidney_evals.errors import UserError
-    from kidney_evals.reporting.found import READ, find_logs
+    from kidney_evals.reporting.logs import READ, find_logs
     from kidney_evals.reporting.runs import read_runs
     from kidney_evals.reporting.table_formats import FORMATS, formatted
     from kidney_evals.reporting.tables import tables_of
@@ -62,7 +62,7 @@ def table(
         if run.rows:
             runs.append(run)
         else:
-            complain(f"no numbers: {run.found.line}; {run.trouble or 'no rows'}")
+            complain(f"no numbers: {run.file.line}; {run.trouble or 'no rows'}")
     for one in passed_over:
         complain(f"passed over: {one.line}")
     if not runs:

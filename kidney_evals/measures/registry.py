@@ -316,9 +316,15 @@ def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
     return {name: value for name, value in found.items() if value.defined}
 
 
-def aim_of(run: AnyRun, id: str) -> float:
-    """Return what people's own answers would get on a measure; NaN where there is no such value."""
-    aim = find(id).aim
+def aim_of(run: AnyRun, id: str, aim: str | float | None = None) -> float:
+    """Return what people's own answers would get on a measure; NaN where there is no such value.
+
+    Args:
+        run: The run.
+        id: The measure.
+        aim: As in `Measure`; None for the measure's own.
+    """
+    aim = find(id).aim if aim is None else aim
     if aim == "none":
         return float("nan")
     if aim == "people":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -56,21 +56,22 @@ def check_arrow() -> None:
         ) from error
 
 
-def frame(name: Name, columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """Return a frame with the documented columns and types, whatever was given of them.
+def frame(name: Name, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a frame with the documented columns and types.
 
     Args:
         name: Which frame.
-        columns: Values by column; what is missing is NA, what is not documented is left out.
+        lines: Its rows by column; what is missing is NA, what is not documented is left out.
     """
     import pandas as pd
     import pyarrow as pa
 
-    count = max((len(values) for values in columns.values()), default=0)
+    lines = list(lines)
+    held = dict.fromkeys(column for line in lines for column in line)
     made = {}
     for column in schema()[name]:
-        for one in _named(column.name, columns):
-            values = columns.get(one, [None] * count)
+        for one in _named(column.name, sorted(held)):
+            values = [line.get(one) for line in lines]
             array = pa.array(values, type=_arrow(column.type), from_pandas=True)
             made[one] = pd.Series(array, dtype=pd.ArrowDtype(array.type))
     return pd.DataFrame(made)

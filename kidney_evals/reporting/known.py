@@ -9,43 +9,23 @@ from collections.abc import Mapping, Sequence
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find
 from kidney_evals.reporting.rows import Rows, rows_of
+from kidney_evals.reporting.text import number
 from kidney_evals.studies import CONDITIONS, Condition
 
 RESPONDENTS = (
-    "human",
-    "majority",
-    "never_flips",
-    "uniform",
-    "lexicographic",
-    "anti_human",
-    "first",
-    "coin",
-    "refuser",
+    *("human", "majority", "never_flips", "uniform", "lexicographic", "anti_human", "first"),
+    *("coin", "refuser"),
 )
 """Respondents of the table, by name."""
 
 SHOWN: Mapping[Condition, tuple[str, ...]] = {
     "forced_choice": (
-        "agreement",
-        "share_dist",
-        "swap_diff",
-        "distance",
-        "pos_bias",
-        "dominance",
-        "log_score",
-        "centrality",
-        "coverage",
+        *("agreement", "share_dist", "swap_diff", "distance", "pos_bias", "dominance"),
+        *("log_score", "centrality", "coverage"),
     ),
     "coin_flip": (
-        "flip_rate",
-        "flip_calib",
-        "distance",
-        "agreement",
-        "share_dist",
-        "swap_diff",
-        "threshold",
-        "centrality",
-        "coverage",
+        *("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
+        *("threshold", "centrality", "coverage"),
     ),
 }
 """Columns of the table, by condition."""
@@ -89,39 +69,21 @@ def markdown(results: Results) -> str:
     """
     parts = []
     for condition in CONDITIONS:
-        names = [name for found, name in results if found == condition]
-        if not names:
-            continue
-        shown = SHOWN[condition]
-        head = [find(row).label for row in shown]
-        lines = [
-            f"**`{condition}`**",
-            "",
-            "| respondent | " + " | ".join([*head, "flags"]) + " |",
-            "|---" * (len(head) + 2) + "|",
-        ]
-        for name in names:
-            rows = results[(condition, name)]
-            cells = [_number(rows.get(row)) for row in shown]
-            lines.append(f"| `{name}` | " + " | ".join([*cells, _flags(rows)]) + " |")
-        parts.append("\n".join(lines))
+        runs = {name: rows for (found, name), rows in results.items() if found == condition}
+        if runs:
+            heads = ["respondent", *(find(id).label for id in SHOWN[condition]), "flags"]
+            cells = [
+                [f"`{name}`", *(_number(rows.get(id)) for id in SHOWN[condition]), _flags(rows)]
+                for name, rows in runs.items()
+            ]
+            lines = [f"| {' | '.join(line)} |" for line in (heads, *cells)]
+            lines.insert(1, "|---" * len(heads) + "|")
+            parts.append("\n".join([f"**`{condition}`**", "", *lines]))
     return "\n\n".join(parts)
 
 
-def leading_attribute(rows: Rows) -> str:
-    """Return the attribute with the largest absolute importance share, "" without a signal."""
-    shares = {
-        id.removeprefix("imp_"): abs(row.value)
-        for id in rows
-        if id.startswith("imp_") and (row := rows[id]).defined
-    }
-    return max(shares, key=lambda name: shares[name]) if shares else ""
-
-
 def _number(row: Quantity | None) -> str:
-    if row is None or math.isnan(row.value):
-        return "–"
-    return f"{row.value:.3f}"
+    return number(math.nan if row is None else row.value)
 
 
 def _flags(rows: Rows) -> str:

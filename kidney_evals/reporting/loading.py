@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from inspect_ai.log import EvalLog, EvalSampleSummary
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures import find
-from kidney_evals.reporting.decisions import by_column, decision_of, decisions_frame
-from kidney_evals.reporting.found import READ, Found, Progress, find_logs
 from kidney_evals.reporting.frames import check_arrow, frame
 from kidney_evals.reporting.key import key_of
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, read_runs
+from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
+from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, odd_samples, read_runs
 from kidney_evals.studies import Study, load_study
+from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
     from inspect_ai.analysis import Column
 
     from kidney_evals.human.reference import Reference
+
+Line = dict[str, Any]
+"""A row of a frame, by column."""
+
+_TEXTS: Final = (
+    *("study", "condition", "dilemma", "kind", "wording", "outcome", "choice", "first_choice"),
+)
+"""Text columns of a decision."""
+
+SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +43,7 @@ class Frames:
 
     Attributes:
         runs: A row for each run.
-        quantities: A row for each run and row of its log.
+        quantities: A row for each run and measure.
         decisions: A row for each sample of a run whose samples are choices between patients.
         passed_over: Logs without numbers, and those whose samples cannot be read, which are in
             `runs` and `quantities` only. Each has a `state` and a `line` that says why.
@@ -41,29 +52,23 @@ class Frames:
     runs: pd.DataFrame
     quantities: pd.DataFrame
     decisions: pd.DataFrame
-    passed_over: tuple[Found, ...]
+    passed_over: tuple[LogFile, ...]
 
 
 def load(
     logs: str | Path | Sequence[str | Path],
     *,
     decisions: bool = True,
-    workers: int | None = None,
     progress: Progress | None = None,
 ) -> Frames:
     """Read logs into frames, from their headers and the summaries of their samples.
 
     Runs stand in the order of the logs, quantities in that of `kidney-evals show`, decisions by
-    dilemma, order, wording and epoch, whatever order they were answered in. Numbers are those of
-    the log, to the last digit.
+    dilemma, order, wording and epoch, whatever order they were answered in.
 
     Args:
         logs: Files, folders, patterns and URLs.
-        decisions: Whether to read samples; without them `decisions` is empty and reading is
-            a matter of headers alone (but for runs that did not end).
-        workers: Processes that read samples, a log each; None for one per core where there are
-            many samples and the platform forks. Scripts that ask for several must be guarded by
-            `if __name__ == "__main__"` elsewhere.
+        decisions: Whether to list samples; without them `decisions` is empty.
         progress: Told of each log that was found, then of each whose samples were read.
 
     Raises:
@@ -72,20 +77,28 @@ def load(
     check_arrow()
     names = [logs] if isinstance(logs, str | Path) else logs
     found = find_logs([str(name) for name in names], progress)
+    read_samples(found, progress)
     runs = read_runs(found)
-    choices = [run for run in runs if run.panel.task in CHOICE_TASKS] if decisions else []
-    read, unread = decisions_frame(choices, _installed, workers, progress)
-    marked = [
-        replace(one, state="unreadable", says=unread[one.location])
-        if one.location in unread
-        else one
-        for one in found
-    ]
+    lines: list[Line] = []
+    unread: dict[str, str] = {}
+    for run in runs if decisions else ():
+        if run.panel.task in CHOICE_TASKS:
+            try:
+                lines += _decisions(run)
+            except Exception as error:
+                # A log from elsewhere may hold anything, and must not keep others from being read.
+                unread[run.file.location] = run.file.unread or odd_samples(error)
     return Frames(
         runs=_runs_frame(runs),
-        quantities=_quantities_frame(runs),
-        decisions=read,
-        passed_over=tuple(one for one in marked if one.state not in READ),
+        quantities=frame("quantities", _quantities(runs)),
+        decisions=frame("decisions", lines),
+        passed_over=tuple(
+            replace(one, state="unreadable", says=unread.get(one.location, one.says))
+            if one.location in unread
+            else one
+            for one in found
+            if one.state not in READ or one.location in unread
+        ),
     )
 
 
@@ -102,10 +115,10 @@ def run_columns() -> list[Column]:
         EvalColumn("task_version", path="eval.task_version", type=str),
         EvalColumn("model", path="eval.model"),
         EvalColumn("status", path="status"),
-        EvalColumn("condition", path=_condition),
+        EvalColumn("condition", path="eval.metadata.condition"),
         EvalColumn("people", path=_people),
-        EvalColumn("package_version", path=_package_version),
-        EvalColumn("inspect_version", path=_inspect_version),
+        EvalColumn("package_version", path="eval.metadata.kidney_evals_version"),
+        EvalColumn("inspect_version", path="eval.packages.inspect_ai"),
         EvalColumn("key_*", path=key_of),
     ]
 
@@ -114,58 +127,137 @@ def decision_columns() -> list[Column]:
     """Return what `decisions` takes from `samples_df`, to be used with it directly."""
     from inspect_ai.analysis import SampleColumn
 
-    return [SampleColumn("*", path=_decision, full=False)]
+    return [SampleColumn("*", path=decision_of, full=False)]
 
 
-def _decision(sample: EvalSampleSummary) -> dict[str, Any]:
-    # Inspect takes functions of its own summaries only, by their type.
-    return decision_of(sample)
+def decision_of(sample: EvalSampleSummary) -> Line:
+    """Return what `decisions` holds of one sample, as the log has it; empty for another task's."""
+    facts = sample.metadata
+    if "dilemma" not in facts or facts.get("order") not in ("ab", "ba"):
+        return {}
+    first, second = facts["order"]
+    scores = sample.scores or {}
+    score = scores.get("answers") or scores.get("controls")
+    kept = (score.metadata if score else None) or {}
+    choice = kept.get("choice") or "none"
+    line = {
+        "study": facts.get("study"),
+        "condition": facts.get("condition"),
+        "id": str(sample.id),
+        "dilemma": facts["dilemma"],
+        "kind": facts.get("kind"),
+        "control": facts.get("kind") in CONTROL_KINDS,
+        "order": facts["order"],
+        "epoch": sample.epoch,
+        # Logs from before there were wordings were all put in the default one.
+        "wording": facts.get("wording", "default"),
+        "outcome": kept.get("outcome", "error"),
+        "choice": choice,
+        "first_choice": (kept.get("first_choice") or "none") if "first_choice" in kept else choice,
+        "human_first": _number(facts.get(f"human_{first}")),
+        "human_second": _number(facts.get(f"human_{second}")),
+        "human_coin": _number(facts.get("human_coin")),
+        **{f"chance_{one}": _number(kept.get(f"chance_{one}")) for one in _CHANCES},
+    }
+    for name in _TEXTS:
+        if not isinstance(line[name], str | None):
+            raise TypeError(f"{name} is {line[name]!r:.40}")
+    listed = {f"{first}_": "first_", f"{second}_": "second_"}
+    for name, value in facts.items():
+        if name[:2] in listed and isinstance(value, int | float):
+            line[listed[name[:2]] + name[2:]] = float(value)
+    return line
+
+
+_CHANCES: Final = ("first", "second", "coin")
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _decisions(run: ModelRun) -> list[Line]:
+    """Return the lines of a run in `decisions`, in the frame's order."""
+    if run.file.unread:
+        raise UserError(run.file.unread)
+    closeness = _closeness(run)
+    lines = [
+        {
+            "sample_id": sample.uuid,
+            "eval_id": run.id,
+            "name": run.name,
+            "model": run.model,
+            "closeness": closeness.get(line["dilemma"]),
+            **line,
+        }
+        for sample in run.file.samples
+        if (line := decision_of(sample))
+    ]
+    return sorted(lines, key=lambda line: [line[name] for name in SORTED_BY])
+
+
+def _closeness(run: ModelRun) -> Mapping[str, float | None]:
+    """Return how close the patients of each dilemma of a run are; empty where it is not known."""
+    here = _installed(run)
+    if here is None:
+        return {}
+    study, reference = here
+    dilemmas = {
+        facts["dilemma"]: study.dilemma_from(facts)
+        for facts in (one.metadata for one in run.file.samples)
+        if "dilemma" in facts
+    }
+    if not dilemmas:
+        return {}
+    values = reference.closeness(list(dilemmas.values())).tolist()
+    return {
+        id: None if math.isnan(value) else value for id, value in zip(dilemmas, values, strict=True)
+    }
 
 
 def _runs_frame(runs: Sequence[ModelRun]) -> pd.DataFrame:
     from inspect_ai.analysis import evals_df
 
     if not runs:
-        return frame("runs", {})
+        return frame("runs", [])
     read = evals_df([run.header for run in runs], columns=run_columns(), quiet=True)
-    columns: dict[str, Any] = {name: read[name].tolist() for name in read.columns}
-    columns |= {
-        "log": [run.found.location for run in runs],
-        "name": [run.name for run in runs],
-        "task": [run.panel.task for run in runs],
-        "study": [run.panel.study for run in runs],
-        "state": [run.found.state for run in runs],
-        "says": [run.found.says for run in runs],
-        "completed": [run.found.completed for run in runs],
-        "planned": [run.found.planned for run in runs],
-        "same_people": [_same_people(run) for run in runs],
-    }
-    return frame("runs", columns)
-
-
-def _quantities_frame(runs: Sequence[ModelRun]) -> pd.DataFrame:
     lines = [
         {
-            "eval_id": run.id,
+            **{str(name): value for name, value in known.items()},
+            "log": run.file.location,
             "name": run.name,
-            "model": run.header.eval.model,
             "task": run.panel.task,
             "study": run.panel.study,
-            "row": row,
-            "label": find(row).label,
-            "group": find(row).group,
-            **run.rows[row]._asdict(),
-            "source": source,
+            "state": run.file.state,
+            "says": run.file.says,
+            "completed": run.file.completed,
+            "planned": run.file.planned,
+            "same_people": _same_people(run),
         }
-        for run in runs
-        for source in ["log" if run.answers is None else "computed"]
-        for row in run.rows
+        for run, known in zip(runs, read.to_dict("records"), strict=True)
     ]
-    return frame("quantities", by_column(lines))
+    return frame("runs", lines)
+
+
+def _quantities(runs: Sequence[ModelRun]) -> Iterator[Line]:
+    for run in runs:
+        for row, quantity in run.rows.items():
+            yield {
+                "eval_id": run.id,
+                "name": run.name,
+                "model": run.model,
+                "task": run.panel.task,
+                "study": run.panel.study,
+                "row": row,
+                "label": find(row).label,
+                "group": find(row).group,
+                **quantity._asdict(),
+                "source": "log" if run.answers is None else "computed",
+            }
 
 
 def _installed(run: ModelRun) -> tuple[Study, Reference] | None:
-    """Return the study and the human side of a run, None where they are not those of then."""
+    """Return the study and the human side of a run, None where they have changed since."""
     from kidney_evals.human.reference import load_reference
 
     try:
@@ -188,18 +280,6 @@ def _task_name(log: EvalLog) -> str:
     return log.eval.task.rsplit("/", 1)[-1]
 
 
-def _condition(log: EvalLog) -> str:
-    return str((log.eval.metadata or {})["condition"])
-
-
 def _people(log: EvalLog) -> int | None:
     count = (log.eval.metadata or {}).get("people_in_this_condition")
     return int(count) if isinstance(count, int) and count > 0 else None
-
-
-def _package_version(log: EvalLog) -> str | None:
-    return (log.eval.metadata or {}).get("kidney_evals_version")
-
-
-def _inspect_version(log: EvalLog) -> str | None:
-    return log.eval.packages.get("inspect_ai")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
 from inspect_ai.scorer import SampleScore
 
 from kidney_evals.errors import UserError
@@ -23,9 +23,7 @@ from kidney_evals.measures import (
     measures_of,
     raised,
 )
-from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.measures.run import Run
-from kidney_evals.scorers import COLUMN
 
 SCORERS: Final = ("answers", "stated", "predictions")
 """Scorers that score every sample of their task: a run is read from these."""
@@ -95,15 +93,21 @@ def rows_of(log: EvalLog) -> Rows:
         log: A log of one of this package's tasks. Read with its samples everything is computed
             from these; of the header alone it is what the log stores, rounded.
     """
+    return Rows(answers_of(log.samples or ()), stored_rows(log))
+
+
+def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> AnyRun | None:
+    """Return the scored samples of a run as arrays; None where none is scored."""
     from kidney_evals.scorers.samples import run_of_scores
 
-    scores = [
-        SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
-        for sample in log.samples or ()
-        for name in SCORERS
-        if (score := (sample.scores or {}).get(name)) is not None
-    ]
-    return Rows(run_of_scores(scores), stored_rows(log))
+    return run_of_scores(
+        [
+            SampleScore(score=score, sample_id=one.id, sample_metadata=one.metadata)
+            for one in samples
+            for name in SCORERS
+            if (score := (one.scores or {}).get(name)) is not None
+        ]
+    )
 
 
 def stored_rows(log: EvalLog) -> dict[str, Quantity]:
@@ -120,37 +124,8 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
 def place_of(id: str) -> tuple[int, int, str]:
     """Return the sort key of a measure in a table."""
     one = find(id)
-    pattern = id if id in MEASURES else next(
-        name for name in MEASURES if name.endswith("*") and id.startswith(name.rstrip("*"))
-    )  # fmt: skip
+    pattern = id if id in MEASURES else f"{id.removesuffix(one.attribute)}*"
     return (GROUPS.index(one.group), list(MEASURES).index(pattern), id)
-
-
-_WORDS: Final = {
-    "unprompted_indecision": ("undecided unasked", "undecided unasked"),
-    "refusal": ("refusal", "refusals"),
-    "truncated": ("cut off", "cut off"),
-    "empty": ("empty", "empty"),
-    "unreadable": ("unreadable", "unreadable"),
-    "error": ("error", "errors"),
-}
-"""Outcomes without a decision in words, for one sample and for several."""
-
-
-def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCOMES) -> str:
-    """Return how often each outcome without a decision occurred, in brackets; empty for none.
-
-    Args:
-        rows: The quantities by id.
-        outcomes: The measure of each outcome.
-    """
-    found = []
-    for outcome, id in outcomes.items():
-        row = rows.get(id)
-        count = round(row.value * row.n) if row is not None and row.defined else 0
-        if count:
-            found.append(f"{count} {_WORDS[outcome][count > 1]}")
-    return f" ({', '.join(found)})" if found else ""
 
 
 _COLUMNS = {*Quantity._fields, "stderr"}
@@ -184,18 +159,8 @@ def odd_rows(log: EvalLog) -> list[str]:
     """Return the rows of a log with an infinite number, which `stored_rows` takes for no number."""
     return [
         score.name
-        for score in _scores(log)
+        for score in (log.results.scores if log.results else ())
         if any(
             not _is_finite(one.value) and one.value == one.value for one in score.metrics.values()
         )
     ]
-
-
-def is_ours(log: EvalLog) -> bool:
-    """Whether a log comes from a task of this package."""
-    asked = {"study", "condition"} <= set(log.eval.metadata or {})
-    return asked and any(name == f"{COLUMN}_n" for score in _scores(log) for name in score.metrics)
-
-
-def _scores(log: EvalLog) -> list[Any]:
-    return list(log.results.scores) if log.results else []

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from inspect_ai.log import EvalLog
-from inspect_ai.scorer import SampleScore, Score
+from inspect_ai.log import EvalLog, EvalSampleSummary
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures import AnyRun
-from kidney_evals.reporting.found import READ, Found, first_line
 from kidney_evals.reporting.key import ARGUMENTS, DEFAULTS, LABELS, key_of
+from kidney_evals.reporting.logs import READ, LogFile, first_line
 from kidney_evals.reporting.model_arguments import shown_arguments
-from kidney_evals.reporting.rows import SCORERS, Rows, odd_rows, stored_rows
-from kidney_evals.reporting.summaries import SampleSummary, ScoreSummary
+from kidney_evals.reporting.rows import Rows, answers_of, odd_rows, stored_rows
 from kidney_evals.studies import load_study
 
 if TYPE_CHECKING:
     from kidney_evals.measures.run import Run
 
-
-CHOICE_TASKS = ("forced_choice", "coin_flip")
+CHOICE_TASKS: Final = ("forced_choice", "coin_flip")
 """Tasks whose samples are choices between two patients."""
 
 
@@ -40,24 +38,29 @@ class Panel(NamedTuple):
     study: str
     study_hash: str
 
+    @property
+    def words(self) -> str:
+        """Task and study."""
+        return f"{self.task}, {self.study}"
+
 
 @dataclass(frozen=True, eq=False)
 class ModelRun:
     """One run of one model.
 
     Attributes:
-        found: Its log.
-        name: What it is called here; no two runs of a panel share one.
+        file: Its log.
+        name: Its name in reports; no two runs of a panel share one.
     """
 
-    found: Found
+    file: LogFile
     name: str
 
     @property
     def header(self) -> EvalLog:
-        """What the log says of itself."""
-        assert self.found.header is not None
-        return self.found.header
+        """The log without its samples."""
+        assert self.file.header is not None
+        return self.file.header
 
     @property
     def id(self) -> str:
@@ -65,23 +68,34 @@ class ModelRun:
         return self.header.eval.eval_id
 
     @property
+    def model(self) -> str:
+        """The model, as Inspect names it."""
+        return self.header.eval.model
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """What the task wrote into the log."""
         return self.header.eval.metadata or {}
 
-    @property
+    @cached_property
     def panel(self) -> Panel:
         """What was asked."""
-        return panel_of(self.header)
+        return Panel(self.key["task"], self.key["study"], self.key["study_hash"])
 
     @cached_property
     def key(self) -> Mapping[str, str]:
         """What a run must have in common with another to be compared."""
         return key_of(self.header)
 
+    @property
+    def called(self) -> str:
+        """The model, with the arm of a comparison before and after fine-tuning."""
+        arm = self.facts.get("sft_arm")
+        return f"{self.model}, {arm}" if arm else self.model
+
     @cached_property
     def rows(self) -> Rows:
-        """The quantities: of the answers where these can be read here, else those of the log."""
+        """The quantities: computed from the answers, else what the log stores."""
         return Rows(self.answers, stored_rows(self.header))
 
     @cached_property
@@ -91,12 +105,12 @@ class ModelRun:
 
     @property
     def run(self) -> Run | None:
-        """The same where they are choices between patients."""
+        """The answers of a task of choices between patients."""
         return cast("Run | None", self.answers) if self.panel.task in CHOICE_TASKS else None
 
     @cached_property
     def trouble(self) -> str:
-        """Why the answers cannot be set beside people's here, though the log may have rows."""
+        """Why the answers cannot be compared with people's here, though the log may have rows."""
         return self._answers[1]
 
     @property
@@ -109,60 +123,47 @@ class ModelRun:
     def _answers(self) -> tuple[AnyRun | None, str]:
         try:
             trouble = self._trouble()
-            return (None, trouble) if trouble else (self._read(), "")
+            return (None, trouble) if trouble else (answers_of(self.file.samples), "")
         except Exception as error:
             # A log from elsewhere may hold anything, and must not keep others from being shown.
-            why = f"{type(error).__name__}: {first_line(error)}"
-            return None, f"its samples are not as kidney_evals writes them ({why})"
-
-    def _read(self) -> AnyRun | None:
-        from kidney_evals.scorers.samples import run_of_scores
-
-        return run_of_scores(
-            [
-                SampleScore(score=_score(score), sample_id=one.id, sample_metadata=one.metadata)
-                for one in self.found.samples
-                for name in SCORERS
-                if (score := (one.scores or {}).get(name)) is not None
-            ]
-        )
+            return None, odd_samples(error)
 
     def _trouble(self) -> str:
-        if self.found.unread:
-            return self.found.unread
-        samples = self.found.samples
+        if self.file.unread:
+            return self.file.unread
         scored = "answers" if self.panel.task in CHOICE_TASKS else ""
-        if not any(scored in (one.scores or {}) if scored else one.scores for one in samples):
+        scores = [one.scores or {} for one in self.file.samples]
+        if not any(scored in one if scored else one for one in scores):
             by = f" by `{scored}`" if scored else ""
             return f"no sample was scored{by}; `kidney-evals rescore` scores a log"
         try:
-            return _other_people(samples)
+            return _other_people(self.file.samples)
         except UserError as error:
             return str(error)
 
 
-def panel_of(header: EvalLog) -> Panel:
-    """Return what a run asked."""
-    key = key_of(header)
-    return Panel(key["task"], key["study"], key["study_hash"])
+def odd_samples(error: Exception) -> str:
+    """Say that samples cannot be read for an error that they cause."""
+    why = f"{type(error).__name__}: {first_line(error)}"
+    return f"its samples are not as kidney_evals writes them ({why})"
 
 
-def read_runs(found: Iterable[Found]) -> tuple[ModelRun, ...]:
+def read_runs(logs: Iterable[LogFile]) -> tuple[ModelRun, ...]:
     """Return a run for each log that holds numbers, in the order of the logs.
 
     A run is called by its model. Where a panel has several runs of one model, what tells them
     apart stands behind it; where nothing does, their number.
     """
-    kept = [one for one in found if one.state in READ]
-    groups: dict[tuple[Panel, str], list[Found]] = {}
-    for one in kept:
-        assert one.header is not None
-        groups.setdefault((panel_of(one.header), _model(one.header)), []).append(one)
-    names: dict[str, str] = {}
-    for (_, model), members in groups.items():
-        for one, name in zip(members, _names(model, members), strict=True):
-            names[one.location] = name
-    return tuple(ModelRun(one, names[one.location]) for one in kept)
+    runs = [ModelRun(one, "") for one in logs if one.state in READ]
+    groups: dict[tuple[Panel, str], list[ModelRun]] = {}
+    for run in runs:
+        groups.setdefault((run.panel, run.called), []).append(run)
+    names = {
+        run.file.location: name
+        for members in groups.values()
+        for run, name in zip(members, _names(members), strict=True)
+    }
+    return tuple(ModelRun(run.file, names[run.file.location]) for run in runs)
 
 
 def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
@@ -170,69 +171,54 @@ def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
     panels: dict[Panel, list[ModelRun]] = {}
     for run in runs:
         panels.setdefault(run.panel, []).append(run)
-    return dict(sorted(panels.items(), key=lambda item: item[0]))
+    return dict(sorted(panels.items()))
 
 
-def _model(header: EvalLog) -> str:
-    arm = (header.eval.metadata or {}).get("sft_arm")
-    return f"{header.eval.model}, {arm}" if arm else header.eval.model
-
-
-def _names(model: str, members: Sequence[Found]) -> list[str]:
-    if len(members) == 1:
-        return [model]
-    told = [_apart(one.header) for one in members if one.header is not None]
-    differs = [name for name in told[0] if len({facts[name] for facts in told}) > 1]
+def _names(members: Sequence[ModelRun]) -> list[str]:
+    facts = [_apart(one) for one in members]
+    differs = [name for name in facts[0] if len({one[name] for one in facts}) > 1]
     names = [
-        ", ".join([model, *(part for name in differs if (part := _part(name, facts[name])))])
-        for facts in told
+        ", ".join([run.called, *filter(None, (_part(name, one[name]) for name in differs))])
+        for run, one in zip(members, facts, strict=True)
     ]
-    if len(set(names)) == len(names):
-        return names
-    count: dict[str, int] = {}
+    count: Counter[str] = Counter()
     numbered = []
     for name in names:
-        count[name] = count.get(name, 0) + 1
+        count[name] += 1
         numbered.append(f"{name} #{count[name]}" if names.count(name) > 1 else name)
     return numbered
 
 
-def _apart(header: EvalLog) -> dict[str, str]:
+def _apart(run: ModelRun) -> dict[str, str]:
     """Return what may tell two runs of one model apart, a text each."""
-    facts = header.eval.metadata or {}
-    arguments = sorted(shown_arguments(header.eval.model_args).items())
-    key = key_of(header)
+    arguments = sorted(shown_arguments(run.header.eval.model_args).items())
     return {
-        "part": str(facts.get("sft_part") or ""),
+        "part": str(run.facts.get("sft_part") or ""),
         "arguments": ", ".join(f"{name}={value}" for name, value in arguments),
-        **{name: key[name] for name in LABELS},
+        **run.key,
         # In full: two versions may be comparable and still be two.
-        "task_version": str(header.eval.task_version),
-        "package": str(facts.get("kidney_evals_version", "")),
+        "task_version": str(run.header.eval.task_version),
+        "package": str(run.facts.get("kidney_evals_version", "")),
     }
 
 
-_SPEAK_FOR_THEMSELVES = ("part", "arguments", "sampling")
-_SHORT = {"explain": "reasons"}
-_HASHES = ("study_hash", "reference")
-_LONGEST = 24
+_WITHOUT_LABEL: Final = ("part", "arguments", "sampling")
+_LONGEST: Final = 24
 
 
 def _part(name: str, fact: str) -> str:
-    """Return one thing that tells a run apart, as it stands in its name; empty for none."""
-    if name in _HASHES:
+    """Return a fact that tells a run apart, as it stands in its name; empty for a usual one."""
+    if name in ("study_hash", "reference"):
         fact = fact[:12]
     if name == "system_prompt" and len(fact) > _LONGEST:
         fact = f"{fact[:_LONGEST]}…"
-    if fact == str({**DEFAULTS, **ARGUMENTS}.get(name, "")):
-        # What is usual tells nothing; the run that is unusual says so.
+    if not fact or fact == str({**DEFAULTS, **ARGUMENTS}.get(name, "")):
         return ""
-    if not fact or name in _SPEAK_FOR_THEMSELVES:
-        return fact
-    return f"{_SHORT.get(name, LABELS.get(name, name))} {fact}"
+    label = "reasons" if name == "explain" else LABELS.get(name, name)
+    return fact if name in _WITHOUT_LABEL else f"{label} {fact}"
 
 
-def _other_people(samples: Iterable[SampleSummary]) -> str:
+def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
     """Say which study or human tables of these samples are not the installed ones, if any.
 
     Raises:
@@ -246,21 +232,14 @@ def _other_people(samples: Iterable[SampleSummary]) -> str:
     }
     for source, study_hash, condition, reference in sorted(asked, key=repr):
         study = load_study(source)
-        then_and_now = {
-            "study": (study_hash, study.hash),
-            "human reference": (
-                reference.split("+")[-1] if reference else None,
-                load_reference(study, condition).sha256,
-            ),
-        }
-        for what, (then, now) in then_and_now.items():
+        tables = reference.split("+")[-1] if reference else None
+        for what, then, now in (
+            ("study", study_hash, study.hash),
+            ("human reference", tables, load_reference(study, condition).sha256),
+        ):
             if then and then != now:
                 return (
                     f"run with another {what} ({then[:12]}, installed {now[:12]}): "
                     "only the rows in the log itself are shown"
                 )
     return ""
-
-
-def _score(kept: ScoreSummary) -> Score:
-    return Score(value=kept.value, answer=kept.answer, metadata=kept.metadata)

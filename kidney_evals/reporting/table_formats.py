@@ -7,11 +7,11 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from kidney_evals.measures import find
-from kidney_evals.reporting.found import Found
+from kidney_evals.reporting.logs import LogFile
 from kidney_evals.reporting.tables import PanelTable
 
 Format = Literal["md", "csv", "json", "latex"]
@@ -29,10 +29,10 @@ COLUMNS: Final = (
     *("task", "study", "study_hash", "name", "model", "state", "eval_id", "log"),
     *("row", "label", "baseline", "value", "low", "high", "human", "n"),
 )
-"""Of CSV: a line for each run and row, and one for each baseline of it, by the baseline's name."""
+"""Columns of CSV, which has a line for each run and row, and for each baseline beside it."""
 
 
-def formatted(tables: Sequence[PanelTable], passed_over: Sequence[Found], format: Format) -> str:
+def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], format: Format) -> str:
     """Return tables in one of the formats, ending in a line break.
 
     CSV and JSON hold every column of a row with all digits, and what known
@@ -44,114 +44,104 @@ def formatted(tables: Sequence[PanelTable], passed_over: Sequence[Found], format
         passed_over: Logs without numbers; JSON names them.
         format: Which format.
     """
-    return _WRITERS[format](tables, passed_over)
+    if format == "json":
+        return _json(tables, passed_over)
+    if format == "csv":
+        lines = [line for table in tables for line in _lines(table)]
+        return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
+    if format == "md":
+        return "\n\n".join([*(_markdown(table, tables) for table in tables), NOT_RIGHT]) + "\n"
+    return "".join(_latex(table, tables) for table in tables)
 
 
-def _markdown(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
-    parts = []
-    for table in tables:
-        head, *lines = table.grid()
-        escaped = [
-            [in_markdown(cell) for cell in head],
-            ["---", *["---:"] * (len(head) - 1)],
-            *([in_markdown(line[0]), *line[1:]] for line in lines),
-        ]
-        notes = [INTERVALS, *table.notes]
-        parts += [
-            f"### {in_markdown(_title(table, tables))}",
-            "\n".join(f"| {' | '.join(line)} |" for line in escaped),
-            "\n".join(in_markdown(note) for note in notes),
-        ]
-    return "\n\n".join([*parts, NOT_RIGHT]) + "\n"
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
+    """Return a Markdown table.
+
+    Args:
+        heads: What stands above each column.
+        rows: The cells of each row, which are Markdown.
+        align: A letter for each column: `l` or `r`.
+    """
+    rules = [{"l": "---", "r": "---:"}[one] for one in align]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows))
 
 
-def _latex(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
-    parts = []
-    for table in tables:
-        head, *lines = table.grid()
-        escaped = [[in_latex(line[0]), *map(_latex_number, line[1:])] for line in lines]
-        caption = [f"{_title(table, tables)}.", INTERVALS, *table.notes, NOT_RIGHT]
-        parts += [
-            r"\begin{table}",
-            rf"\caption{{{in_latex(' '.join(caption))}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
-            r"\hline",
-            f"{' & '.join(map(in_latex, head))} \\\\",
-            r"\hline",
-            *(f"{' & '.join(line)} \\\\" for line in escaped),
-            r"\hline",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
+def _markdown(table: PanelTable, tables: Sequence[PanelTable]) -> str:
+    heads, *lines = table.grid()
+    title = in_markdown(_title(table, tables))
+    cells = [[in_markdown(line[0]), *line[1:]] for line in lines]
+    text = markdown_table(list(map(in_markdown, heads)), cells, "l" + "r" * (len(heads) - 1))
+    notes = "\n".join(map(in_markdown, [INTERVALS, *table.notes]))
+    return f"### {title}\n\n{text}\n\n{notes}"
+
+
+def _latex(table: PanelTable, tables: Sequence[PanelTable]) -> str:
+    heads, *lines = table.grid()
+    caption = " ".join([f"{_title(table, tables)}.", INTERVALS, *table.notes, NOT_RIGHT])
+    # Our own cells have dashes and minus signs only.
+    cells = [
+        [in_latex(line[0]), *(one.replace("-", "$-$").replace("–", "--") for one in line[1:])]
+        for line in lines
+    ]
+    parts = [
+        r"\begin{table}",
+        rf"\caption{{{in_latex(caption)}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+        r"\hline",
+        f"{' & '.join(map(in_latex, heads))} \\\\",
+        r"\hline",
+        *(f"{' & '.join(line)} \\\\" for line in cells),
+        r"\hline",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
     return "\n".join(parts) + "\n"
 
 
-def _csv(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
-    lines = [
-        facts | {"row": row, "label": find(row).label, "baseline": baseline} | numbers
-        for table in tables
-        for facts, row, baseline, numbers in _lines(table)
-    ]
-    return csv_text([COLUMNS, *([line[name] for name in COLUMNS] for line in lines)])
-
-
-def _json(tables: Sequence[PanelTable], passed_over: Sequence[Found]) -> str:
+def _json(tables: Sequence[PanelTable], passed_over: Sequence[LogFile]) -> str:
     panels = []
     for table in tables:
         runs: dict[str, dict[str, Any]] = {}
-        for facts, row, baseline, numbers in _lines(table):
-            kept = {name: facts[name] for name in ("name", "model", "state", "eval_id", "log")}
-            run = runs.setdefault(facts["eval_id"], {**kept, "rows": {}})
-            if baseline:
-                run["rows"][row].setdefault("baselines", {})[baseline] = numbers
+        for line in _lines(table):
+            facts = {name: line[name] for name in ("name", "model", "state", "eval_id", "log")}
+            rows = runs.setdefault(line["eval_id"], {**facts, "rows": {}})["rows"]
+            numbers = {name: line[name] for name in ("value", "low", "high", "human", "n")}
+            if line["baseline"]:
+                rows[line["row"]].setdefault("baselines", {})[line["baseline"]] = numbers
             else:
-                run["rows"][row] = {"label": find(row).label, **numbers}
-        panels.append(
-            {
-                **table.panel._asdict(),
-                "notes": table.notes,
-                "runs": list(runs.values()),
-            }
-        )
+                rows[line["row"]] = {"label": line["label"], **numbers}
+        panels.append({**table.panel._asdict(), "notes": table.notes, "runs": list(runs.values())})
     over = [{"log": one.location, "state": one.state, "says": one.says} for one in passed_over]
     return json.dumps({"panels": panels, "passed_over": over, "limits": NOT_RIGHT}, indent=1) + "\n"
 
 
-_WRITERS: Final[Mapping[Format, Callable[[Sequence[PanelTable], Sequence[Found]], str]]] = {
-    "md": _markdown,
-    "latex": _latex,
-    "csv": _csv,
-    "json": _json,
-}
-
-
-Numbers = dict[str, float | None]
-
-
-def _lines(table: PanelTable) -> Iterator[tuple[dict[str, str], str, str, Numbers]]:
-    """Yield run, row, baseline ("" for the run itself) and numbers; None for no number."""
+def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
+    """Yield a line of `COLUMNS` for each run and row and for each baseline; None for no number."""
     for run in table.runs:
-        facts = {
-            **table.panel._asdict(),
-            "name": run.name,
-            "model": run.header.eval.model,
-            "state": run.found.state,
-            "eval_id": run.id,
-            "log": run.found.location,
-        }
         for row in table.rows:
-            if row in run.rows:
-                for baseline, found in {"": run.rows[row], **run.rows.baselines(row)}.items():
-                    numbers = found._asdict().items()
-                    known = {name: None if math.isnan(one) else one for name, one in numbers}
-                    yield facts, row, baseline, known
+            if row not in run.rows:
+                continue
+            for baseline, found in {"": run.rows[row], **run.rows.baselines(row)}.items():
+                numbers = found._asdict().items()
+                yield {
+                    **table.panel._asdict(),
+                    "name": run.name,
+                    "model": run.model,
+                    "state": run.file.state,
+                    "eval_id": run.id,
+                    "log": run.file.location,
+                    "row": row,
+                    "label": find(row).label,
+                    "baseline": baseline,
+                    **{name: None if math.isnan(one) else one for name, one in numbers},
+                }
 
 
 def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     """Return task and study, and the study's content where the tables hold two of it."""
     same = [one for one in tables if one.panel[:2] == table.panel[:2]]
     content = f" (content {table.panel.study_hash[:12]})" if len(same) > 1 else ""
-    return table.title + content
+    return table.panel.words + content
 
 
 def visible(text: str) -> str:
@@ -214,8 +204,3 @@ _LATEX: Final[Mapping[str, str]] = {
 def in_latex(text: str) -> str:
     """Return a text that LaTeX sets as it stands."""
     return "".join(_LATEX.get(letter, letter) for letter in visible(text))
-
-
-def _latex_number(cell: str) -> str:
-    """Return one of our own cells with its dashes and minus signs set as such."""
-    return cell.replace("-", "$-$").replace("–", "--")

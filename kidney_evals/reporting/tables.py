@@ -9,12 +9,11 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from kidney_evals.errors import unknown
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.key import LABELS, differences
 from kidney_evals.reporting.rows import place_of
 from kidney_evals.reporting.runs import ModelRun, Panel, by_panel
-from kidney_evals.reporting.text import number
+from kidney_evals.reporting.text import NOTHING, number, with_interval
 
 BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
     "forced_choice": ("imp_*", "coverage"),
@@ -37,7 +36,7 @@ class PanelTable:
     Attributes:
         panel: What was asked.
         runs: The runs.
-        rows: Names of the quantities.
+        rows: Ids of the measures.
     """
 
     panel: Panel
@@ -45,17 +44,12 @@ class PanelTable:
     rows: tuple[str, ...]
 
     @property
-    def title(self) -> str:
-        """Task and study."""
-        return f"{self.panel.task}, {self.panel.study}"
-
-    @property
     def notes(self) -> list[str]:
         """What a reader of the numbers must know, a sentence each."""
         notes = [
-            f"{run.name} is partial: {run.found.says}."
+            f"{run.name} is partial: {run.file.says}."
             for run in self.runs
-            if run.found.state != "finished"
+            if run.file.state != "finished"
         ]
         notes += [f"{run.name}: {run.remark}" for run in self.runs if run.remark]
         keys = [run.key for run in self.runs]
@@ -69,29 +63,30 @@ class PanelTable:
 
     def grid(self) -> list[list[str]]:
         """Return heads and cells as text, with the digits that `kidney-evals show` prints."""
-        heads = ["", *(find(row).label for row in self.rows)]
-        people = [_range([_human(run, row) for run in self.runs]) for row in self.rows]
-        lines = [
-            [_marked(run), *(_cell(run.rows.get(row)) for row in self.rows)] for run in self.runs
-        ]
-        # The longest list first: the others name some of the same.
+        table = [["", *(find(row).label for row in self.rows)]]
+        table.append([PEOPLE, *(_range(self._people(row)) for row in self.rows)])
+        for run in self.runs:
+            name = run.name if run.file.state == "finished" else f"{run.name} (partial)"
+            cells = [
+                with_interval(run.rows[row]) if row in run.rows else NOTHING for row in self.rows
+            ]
+            table.append([name, *cells])
+        # The longest list of baselines first: the others name some of the same.
         lists = sorted((one.baselines for one in MEASURES.values()), key=len, reverse=True)
-        names = dict.fromkeys(name for known in lists for name in known)
-        baselines = [[name, *self._baseline(name)] for name in names]
-        known = [line for line in baselines if set(line[1:]) != {NOTHING}]
-        table = [heads, [PEOPLE, *people], *lines, *known]
-        return [list(line) for line in zip(*table, strict=True)] if self.is_tall else table
+        for name in dict.fromkeys(name for known in lists for name in known):
+            cells = [_range(self._baseline(row, name)) for row in self.rows]
+            if set(cells) != {NOTHING}:
+                table.append([name, *cells])
+        # Many quantities are listed downwards.
+        tall = len(self.rows) >= MANY
+        return [list(line) for line in zip(*table, strict=True)] if tall else table
 
-    @property
-    def is_tall(self) -> bool:
-        """Whether quantities are listed downwards."""
-        return len(self.rows) >= MANY
+    def _people(self, row: str) -> list[float]:
+        return [run.rows[row].human for run in self.runs if row in run.rows]
 
-    def _baseline(self, name: str) -> list[str]:
-        return [_range([_known(run, row, name) for run in self.runs]) for row in self.rows]
-
-
-NOTHING: Final = number(math.nan)
+    def _baseline(self, row: str, name: str) -> list[float]:
+        known = [run.rows.baselines(row) for run in self.runs]
+        return [one[name].value for one in known if name in one]
 
 
 def tables_of(
@@ -101,30 +96,32 @@ def tables_of(
 
     Args:
         runs: The runs.
-        asked: Names of rows, or patterns such as `imp_*`; none for those that a paper prints.
+        asked: Ids of measures, or patterns such as `imp_*`; none for those that a paper prints.
         everything: Whether to show every row that says something.
 
     Raises:
         UserError: Something asked for is no row of any run.
     """
     panels = by_panel(runs)
-    known = sorted(
-        {row for members in panels.values() for run in members for row in run.rows}, key=place_of
-    )
+    known = _rows_of([run for members in panels.values() for run in members])
     for name in asked:
         if not _matching([name], known):
             raise unknown("row", name, known)
-    made = []
+    tables = []
     for panel, members in panels.items():
-        held = sorted({row for run in members for row in run.rows}, key=place_of)
+        held = _rows_of(members)
         if everything:
             rows = [row for row in held if any(_says_something(run, row) for run in members)]
         else:
             usual = (*(one.id for one in headlines(panel.task)), *BESIDE_HEADLINE[panel.task])
             rows = _matching(asked or usual, held)
         if rows:
-            made.append(PanelTable(panel, tuple(members), tuple(rows)))
-    return tuple(made)
+            tables.append(PanelTable(panel, tuple(members), tuple(rows)))
+    return tuple(tables)
+
+
+def _rows_of(runs: Sequence[ModelRun]) -> list[str]:
+    return sorted({row for run in runs for row in run.rows}, key=place_of)
 
 
 def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -143,24 +140,3 @@ def _range(values: Sequence[float]) -> str:
     if not shown:
         return NOTHING
     return shown[0] if len(shown) == 1 else f"{shown[0]} to {shown[-1]}"
-
-
-def _marked(run: ModelRun) -> str:
-    return run.name if run.found.state == "finished" else f"{run.name} (partial)"
-
-
-def _cell(row: Quantity | None) -> str:
-    if row is None:
-        return NOTHING
-    if math.isnan(row.low) or math.isnan(row.high):
-        return number(row.value)
-    return f"{number(row.value)} [{number(row.low)}, {number(row.high)}]"
-
-
-def _human(run: ModelRun, row: str) -> float:
-    return run.rows[row].human if row in run.rows else math.nan
-
-
-def _known(run: ModelRun, row: str, name: str) -> float:
-    found = run.rows.baselines(row).get(name)
-    return math.nan if found is None else found.value

@@ -1,18 +1,32 @@
-"""A run in a terminal: the table of quantities and one plain sentence."""
+"""Numbers, lists and tables as text, and the table of a run for a terminal of 80 columns."""
 
 from __future__ import annotations
 
+import io
 import math
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Literal
 
 from inspect_ai.log import EvalLog
+from rich.console import Console
+from rich.table import Table
 
 from kidney_evals.elicitation.readout import LEAST_INSIDE
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import FLAGS, GROUPS, find, headlines, predictions, readability, stated
-from kidney_evals.reporting.prediction_text import prediction_sentence
-from kidney_evals.reporting.rows import Rows, unanswered
-from kidney_evals.reporting.stated import stated_sentence
+from kidney_evals.reporting.rows import Rows
+
+_JUSTIFY: Final[dict[str, Literal["left", "center", "right"]]] = {
+    "l": "left",
+    "c": "center",
+    "r": "right",
+}
+
+WIDTH: Final = 80
+"""Columns of a terminal."""
+
+NOTHING: Final = "–"
+"""Stands for a number that does not exist."""
 
 NOT_ANSWERED: Final = {
     *readability.OUTCOMES.values(),
@@ -24,9 +38,74 @@ NOT_ANSWERED: Final = {
 FIRST: Final = ("coverage", "agreement", "flip_rate")
 """Measures that a table also shows of the first answers alone."""
 
-_LABEL = 30
-_NUMBER = 8
-_INTERVAL = 18
+
+def number(value: float) -> str:
+    """Write a number with three decimals, a dash for none."""
+    return NOTHING if math.isnan(value) else f"{value:.3f}"
+
+
+def short(value: float, *, sign: bool = False) -> str:
+    """Write a number with three decimals and no zero before the point, a dash for none."""
+    if math.isnan(value):
+        return NOTHING
+    text = f"{value:+.3f}" if sign else f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
+
+
+def interval(low: float, high: float, write: Callable[[float], str] = number) -> str:
+    """Write an interval in brackets; empty where an end is missing."""
+    return "" if math.isnan(low) or math.isnan(high) else f"[{write(low)}, {write(high)}]"
+
+
+def with_interval(row: Quantity) -> str:
+    """Write a value and, where there is one, its interval behind it."""
+    return f"{number(row.value)} {interval(row.low, row.high)}".rstrip()
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage: whole points, a decimal below one."""
+    return f"{100 * share:.0f} %" if share == 0 or share >= 0.01 else f"{100 * share:.1f} %"
+
+
+def p_value(value: float) -> str:
+    """Write a p-value with three decimals, or that it is smaller than they show."""
+    return "<.001" if value < 0.001 else short(value)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as "a, b and c"."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
+
+def text_table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    align: str,
+    gap: int = 2,
+) -> list[str]:
+    """Lay a table out for a terminal, cells broken where they do not fit.
+
+    Args:
+        heads: What stands above each column.
+        rows: The cells of each row, none for an empty line.
+        align: A letter for each column: `l`, `c` or `r`.
+        gap: Spaces between columns.
+
+    Returns:
+        Lines of at most `WIDTH` columns.
+    """
+    laid = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
+    for head, letter in zip(heads, align, strict=True):
+        laid.add_column(head, justify=_JUSTIFY[letter], overflow="fold", no_wrap=letter != "l")
+    for row in rows:
+        laid.add_row(*row)
+    out = io.StringIO()
+    console = Console(
+        file=out, width=WIDTH, color_system=None, force_terminal=False,
+        markup=False, emoji=False, highlight=False,
+    )  # fmt: skip
+    console.print(laid)
+    return [line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")]
 
 
 def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
@@ -42,48 +121,30 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
             answers score, what unanswered samples leave open, and first answers.
     """
     head = [one.id for one in headlines(condition) if one.id in rows]
-    groups: dict[str, list[str]] = {"headline": head} | {name: [] for name in GROUPS}
-    for id in rows:
-        one = find(id)
-        if id not in head and (everything or one.stored) and not _says_nothing(id, rows[id]):
-            groups[one.group].append(id)
-    lines = [
-        f"{'':{_LABEL}}{'value':>{_NUMBER}}  {'95 % interval':^{_INTERVAL}}"
-        f"{'people':>{_NUMBER}}{'n':>7}"
-    ]
-    for ids in groups.values():
-        if ids:
-            lines += ["", *(_line(find(id).label, rows[id]) for id in ids)]
+    groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *GROUPS)}
+    for id in [*head, *(id for id in rows if id not in head)]:
+        one, row = find(id), rows[id]
+        empty = (not row.defined and row.n == 0) or (id in NOT_ANSWERED and row.value == 0)
+        if id in head or ((everything or one.stored) and not empty):
+            groups["headline" if id in head else one.group].append(_line(one.label, row))
     if everything:
-        for part in (_baselines(rows), _bounds(rows), _first(rows)):
-            lines += ["", *part] if part else []
-    return "\n".join(lines)
+        groups["baselines"], groups["bounds"], groups["first"] = [], [], []
+        for id in rows:
+            label, known, bounds = find(id).label, rows.baselines(id), rows.bounds(id)
+            if known:
+                values = (_line(f"  {name}", value) for name, value in known.items())
+                groups["baselines"] += [(f"{label}:",), *values]
+            if bounds is not None and bounds.n:
+                groups["bounds"].append(_line(f"{label}, bounds", bounds))
+        for id in FIRST:
+            if id in rows and (first := rows.first(id)) is not None:
+                groups["first"].append(_line(f"{find(id).label}, first answers", first))
+    lines = [line for group in groups.values() if group for line in ((), *group)]
+    return "\n".join(text_table(("", "value", "95 % interval", "people", "n"), lines, "lrcrr"))
 
 
-def _baselines(rows: Rows) -> list[str]:
-    lines = []
-    for id in rows:
-        if known := rows.baselines(id):
-            lines += [f"{find(id).label}:", *(_line(f"  {name}", known[name]) for name in known)]
-    return lines
-
-
-def _bounds(rows: Rows) -> list[str]:
-    found = {id: one for id in rows if (one := rows.bounds(id)) is not None and one.n}
-    return [_line(f"{find(id).label}, bounds", one) for id, one in found.items()]
-
-
-def _first(rows: Rows) -> list[str]:
-    found = {id: one for id in FIRST if id in rows and (one := rows.first(id)) is not None}
-    return [_line(f"{find(id).label}, first answers", one) for id, one in found.items()]
-
-
-def short(value: float, *, sign: bool = False) -> str:
-    """Write a figure with three decimals and no zero before the point, a dash for none."""
-    if math.isnan(value):
-        return "–"
-    text = f"{value:+.3f}" if sign else f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
+def _line(label: str, row: Quantity) -> Sequence[str]:
+    return label, number(row.value), interval(row.low, row.high), number(row.human), str(row.n)
 
 
 def flags(rows: Rows) -> list[str]:
@@ -110,126 +171,3 @@ def how_it_ended(log: EvalLog) -> str:
     """Return the line of a run that was to end at a precision, empty for any other."""
     stopping = log.results.early_stopping if log.results else None
     return str(stopping.metadata.get("says", "")) if stopping else ""
-
-
-def sentence(rows: Rows, condition: str) -> str:
-    """Say in plain words what a run found.
-
-    Args:
-        rows: The rows by name.
-        condition: Which question was put; the metadata's `asks` for another task.
-    """
-    if condition == "stated_values":
-        return stated_sentence(rows)
-    if "pred_fixed" in rows:
-        return prediction_sentence(rows)
-    coverage = rows.get("coverage")
-    if coverage is None or headlines(condition)[0].id not in rows:
-        return "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
-    if not coverage.defined or coverage.value == 0:
-        return (
-            f"The model decided in no sample{unanswered(rows)}: there are no choices to describe."
-        )
-    parts = [_coin(rows) if condition == "coin_flip" else _forced(rows), _order(rows)]
-    if coverage.value < 1:
-        parts.append(
-            f"It gave no decision on {percent(1 - coverage.value)} of the samples"
-            f"{unanswered(rows)}; see the bounds."
-        )
-    return " ".join(part for part in parts if part)
-
-
-def _coin(rows: Rows) -> str:
-    rate = rows["flip_rate"]
-    if not rate.defined:
-        return ""
-    text, took = _left(rows, rate)
-    if "not_coin" in rows.flags:
-        return (
-            f"{text} undecided in the way it was offered, which was no coin: people have no rate "
-            "for it."
-        )
-    text += " to the coin"
-    if math.isnan(rate.human):
-        return text + "; people were not offered one here."
-    text += f", where people leave {percent(rate.human)}"
-    calibration = rows.get("flip_calib")
-    if calibration is not None and calibration.defined and took:
-        near = calibration.low <= 0 <= calibration.high
-        text += (
-            ", and it did so about where people do."
-            if near
-            else ", and not where people do (flip calibration above 0)."
-        )
-        return text
-    return text + "."
-
-
-def _left(rows: Rows, rate: Quantity) -> tuple[str, bool]:
-    """Say how many answers were left undecided, and whether any were."""
-    if "readout" in rows.flags:
-        # Nothing was drawn: there is a share, and no count.
-        said = f"By the probabilities read out of {rate.n} answers, the model left an expected"
-        return f"{said} {percent(rate.value)} of them", rate.value > 0
-    count = round(rate.value * rate.n)
-    text = f"The model left {count} of {rate.n} answers ({percent(rate.value)})"
-    return text, count > 0
-
-
-def _forced(rows: Rows) -> str:
-    agreement = rows["agreement"]
-    if not agreement.defined:
-        return "People were not asked these questions, so there is nothing to agree with."
-    text = f"The model's choices reach {agreement.value:.2f} of the agreement that is possible"
-    known = rows.baselines("agreement")
-    if {"one person", "guessing"} <= set(known):
-        text += f", where people drawn at random reach {known['one person'].value:.2f}"
-        text += f" and guessing {known['guessing'].value:.2f}"
-    return text + "."
-
-
-def _order(rows: Rows) -> str:
-    shares = {
-        id.removeprefix("imp_"): row
-        for id in rows
-        if id.startswith("imp_") and (row := rows[id]).defined
-    }
-    if not shares:
-        if "no_signal" in rows.flags:
-            return "Its choices show no dependence on the patients' attributes beyond chance."
-        return ""
-    ranked = sorted(shares, key=lambda name: -abs(shares[name].value))
-    words = [
-        f"{name.replace('_', ' ')} {shares[name].value:+.2f}"
-        + ("" if math.isnan(shares[name].human) else f" (people {shares[name].human:+.2f})")
-        for name in ranked
-    ]
-    return f"What moves them, as signed shares: {', '.join(words)}."
-
-
-def _says_nothing(id: str, row: Quantity) -> bool:
-    if not row.defined and row.n == 0:
-        return True
-    return id in NOT_ANSWERED and row.value == 0
-
-
-def _line(label: str, row: Quantity) -> str:
-    interval = (
-        ""
-        if math.isnan(row.low) or math.isnan(row.high)
-        else f"[{number(row.low)}, {number(row.high)}]"
-    )
-    return (
-        f"{label:{_LABEL}.{_LABEL}}{number(row.value):>{_NUMBER}}  "
-        f"{interval:^{_INTERVAL}}{number(row.human):>{_NUMBER}}{row.n:>7}"
-    )
-
-
-def number(value: float) -> str:
-    """Write a figure as tables and sentences show it: three decimals, a dash for none."""
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def percent(share: float) -> str:
-    """Write a share as a percentage: whole points, a decimal below one."""
-    return f"{100 * share:.0f} %" if share == 0 or share >= 0.01 else f"{100 * share:.1f} %"

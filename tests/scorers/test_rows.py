@@ -13,7 +13,7 @@ from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from answering import saying
 from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting import rows_of, sentence, table
-from kidney_evals.reporting.found import find_logs
+from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.runs import read_runs
 from kidney_evals.scorers import COLUMN, answers, controls, est, human_alignment, indecision
 from kidney_evals.scorers.samples import run_of_log

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.nonlinearity import holm
@@ -28,7 +28,6 @@ from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
 from kidney_evals.reporting.comparing.matching import SIDES, Match
 from kidney_evals.reporting.key import LABELS
-from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.text import how_it_ended
 
 if TYPE_CHECKING:
@@ -37,22 +36,18 @@ if TYPE_CHECKING:
 LEVEL: Final = 0.05
 """What an adjusted p-value must be below for a change to be clear."""
 
-
-class Range(NamedTuple):
-    """From the one to the other."""
-
-    low: float
-    high: float
+Range = tuple[float, float]
+"""The lower and the upper end."""
 
 
 @dataclass(frozen=True)
 class RowChange:
-    """A row of two runs, over the dilemmas that both were asked.
+    """The change of a measure between two runs, over the dilemmas that both were asked.
 
     Attributes:
-        row: The row's name.
-        levels: What each run gets, with its interval; of the change's own `first` and `second`
-            they differ by the dilemmas that only one of the two answered.
+        row: The measure's id.
+        levels: Each run's quantity; its value differs from the change's own `first` or `second`
+            by the dilemmas that only one of the two answered.
         found: The change, over the dilemmas that count in both.
         adjusted: Its p-value, adjusted by Holm over the rows of the panel.
         aim: What people's own answers would get; NaN where there is no such thing.
@@ -76,23 +71,23 @@ class RowChange:
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """The measure's label."""
         return find(self.row).label
 
     @property
     def words(self) -> str:
-        """The same within a sentence."""
+        """The label within a sentence."""
         return self.label.replace(", ", " of ")
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the change is by its own interval, whatever else was tested."""
-        return verdict_of(self.found, self.aim, self.levels, self.edge, self.margin)
 
     @property
     def edge(self) -> int:
         """On which side of the aim its true values lie; see `edge_of`."""
         return edge_of(find(self.row).aim)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The change in a word by its own interval, whatever else was tested."""
+        return verdict_of(self.found, self.aim, self.levels, self.edge, self.margin)
 
     @property
     def moved(self) -> bool:
@@ -107,7 +102,7 @@ class RowChange:
     @property
     def open(self) -> bool:
         """Whether what went unanswered may have made a change that its interval shows."""
-        return self.moved and self.bounds is not None and self.bounds.low <= 0 <= self.bounds.high
+        return self.moved and self.bounds is not None and self.bounds[0] <= 0 <= self.bounds[1]
 
     @property
     def lost(self) -> bool:
@@ -117,22 +112,20 @@ class RowChange:
 
 @dataclass(frozen=True)
 class PanelChange:
-    """Two runs of one panel.
+    """The changes between two runs of one panel.
 
     Attributes:
         match: The runs.
         rows: Every row, also those without a change.
         shared: Ids of the dilemmas that both were asked.
-        old_only: Of those that only the old run was asked.
-        new_only: Of those that only the new one was.
+        alone: Ids of the dilemmas that only the old run was asked, and only the new one.
         notes: What else a reader has to know, a sentence each.
     """
 
     match: Match
     rows: tuple[RowChange, ...]
     shared: tuple[str, ...]
-    old_only: tuple[str, ...]
-    new_only: tuple[str, ...]
+    alone: tuple[tuple[str, ...], tuple[str, ...]]
     notes: tuple[str, ...]
 
     @property
@@ -145,45 +138,33 @@ class Pairing:
     """Two runs of one panel on the dilemmas they share."""
 
     def __init__(self, first: Run, second: Run, called: tuple[str, str] = SIDES) -> None:
-        """Set two runs side by side.
+        """Pair two runs.
 
         Args:
             first: A run.
             second: Another, in the same study, condition and human reference.
-            called: What the two are called.
+            called: The names of the two.
 
         Raises:
             InputError: They share no dilemma, or a dilemma's patients are not the same.
         """
         self.called = called
-        self.whole: tuple[Run, Run] = first, second
-        self.parts: tuple[Run, Run] = on_shared(*self.whole)
-
-    @classmethod
-    def of_models(
-        cls, first: ModelRun, second: ModelRun, called: tuple[str, str] = SIDES
-    ) -> Pairing:
-        """Set the runs of two logs side by side, whose answers can be read."""
-        assert first.run is not None and second.run is not None
-        return cls(first.run, second.run, called)
+        self.whole = first, second
+        self.parts = on_shared(first, second)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Ids of the shared dilemmas."""
         return tuple(one.id for one in self.parts[0].dilemmas)
 
-    def figure(self, side: int, row: str) -> Quantity:
-        """Return a measure of one run over the shared dilemmas."""
-        return compute(self.parts[side], row)
-
     def row(self, row: str, margin: float = math.nan) -> RowChange:
         """Return the change of a row from the first run to the second, p-value not adjusted.
 
         Args:
-            row: The row.
+            row: The measure's id.
             margin: As in `RowChange`.
         """
-        levels = self.figure(0, row), self.figure(1, row)
+        levels = compute(self.parts[0], row), compute(self.parts[1], row)
         try:
             found, why = change(*self.parts, row), ""
         except (FitError, InputError) as error:
@@ -194,12 +175,14 @@ class Pairing:
             ]
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
+        # A run without answers has no human value either, though people have one.
+        aims = (aim_of(part, row) for part in reversed(self.parts))
         return RowChange(
             row,
             levels,
             found,
             found.p_value,
-            self._aim(row),
+            next((aim for aim in aims if not math.isnan(aim)), math.nan),
             bounds=None if why else self._bounds(row, found.change.value),
             why=why,
             margin=margin,
@@ -215,12 +198,7 @@ class Pairing:
         low, high = new.low - old.high, new.high - old.low
         if math.isnan(low) or math.isnan(high):
             return None
-        return Range(min(low, value), max(high, value))
-
-    def _aim(self, row: str) -> float:
-        # A run without answers has no human value either, though people have one.
-        aims = (aim_of(part, row) for part in reversed(self.parts))
-        return next((aim for aim in aims if not math.isnan(aim)), math.nan)
+        return min(low, value), max(high, value)
 
 
 def compare_runs(match: Match) -> PanelChange:
@@ -229,20 +207,19 @@ def compare_runs(match: Match) -> PanelChange:
     Raises:
         InputError: They share no dilemma, or a dilemma's patients are not the same.
     """
-    pairing = Pairing.of_models(match.old, match.new)
+    assert match.old.run is not None and match.new.run is not None
+    pairing = Pairing(match.old.run, match.new.run)
     rows = []
     for name in rows_of_panel(pairing.parts[0]):
         found = pairing.row(name)
         if not found.why:
             found = replace(found, detectable=_detectable(match, pairing, found))
         rows.append(found)
-    only = [
+    old, new = (
         tuple(sorted({one.id for one in whole.dilemmas} - set(pairing.names)))
         for whole in pairing.whole
-    ]
-    return PanelChange(
-        match, adjusted(rows), pairing.names, only[0], only[1], _notes(match, pairing)
     )
+    return PanelChange(match, adjusted(rows), pairing.names, (old, new), _notes(match, pairing))
 
 
 def rows_of_panel(run: Run) -> list[str]:
@@ -269,12 +246,9 @@ def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
 
 def _detectable(match: Match, pairing: Pairing, found: RowChange) -> Range | None:
     """Return what was simulated for such runs: each dilemma in both orders, once, as sampled."""
-    for model, part in zip((match.old, match.new), pairing.parts, strict=True):
-        plain = {"orders": "both", "readout": "sample", "crossed": "False"}
-        if (
-            any(model.key[name] != usual for name, usual in plain.items())
-            or len(set(part.epoch)) > 1
-        ):
+    plain = {"orders": "both", "readout": "sample", "crossed": "False"}
+    for model, part in zip(match.runs, pairing.parts, strict=True):
+        if len(set(part.epoch)) > 1 or any(model.key[name] != one for name, one in plain.items()):
             return None
     run = pairing.parts[0]
     answered = [set(part.dilemma[part.choice >= 0]) for part in pairing.parts]
@@ -282,7 +256,7 @@ def _detectable(match: Match, pairing: Pairing, found: RowChange) -> Range | Non
     start = nearest_start(study, condition, found.row, found.found.first)
     dilemmas = len(answered[0] & answered[1])
     changes = paired_changes(study, condition, found.row, start, dilemmas) if start else []
-    return Range(min(changes), max(changes)) if changes else None
+    return (min(changes), max(changes)) if changes else None
 
 
 def _notes(match: Match, pairing: Pairing) -> tuple[str, ...]:
@@ -291,15 +265,15 @@ def _notes(match: Match, pairing: Pairing) -> tuple[str, ...]:
         notes.append(f"Compared although the {LABELS[part]} differs: OLD {old!r}, NEW {new!r}.")
     if match.old.id == match.new.id:
         notes.append("OLD and NEW are one and the same run.")
-    for name, run in zip(SIDES, (match.old, match.new), strict=True):
-        missing = run.found.planned - run.found.completed
-        if run.found.state == "partial":
+    for name, run in zip(SIDES, match.runs, strict=True):
+        missing = run.file.planned - run.file.completed
+        if run.file.state == "partial":
             notes.append(
-                f"{name} did not end: {run.found.says}; what it lacks may be other than the rest."
+                f"{name} did not end: {run.file.says}; what it lacks may be other than the rest."
             )
         elif missing > 0 and not how_it_ended(run.header):
             notes.append(
-                f"{missing} of {run.found.planned} samples of {name} ended in an error and are in "
+                f"{missing} of {run.file.planned} samples of {name} ended in an error and are in "
                 "no figure, nor in the bounds."
             )
     if len(pairing.names) < FEW and pairing.parts[0].study.draw is not None:

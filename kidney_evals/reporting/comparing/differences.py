@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.measures import find
 from kidney_evals.measures.verdict import Verdict
+from kidney_evals.reporting.comparing.changes import Pairing, RowChange, adjusted
 from kidney_evals.reporting.comparing.matching import DESPITE
 from kidney_evals.reporting.key import LABELS, differences
 from kidney_evals.reporting.runs import ModelRun, Panel, by_panel
 from kidney_evals.reporting.text import number
-
-if TYPE_CHECKING:
-    from kidney_evals.reporting.comparing.changes import RowChange
 
 ROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist"),
@@ -29,14 +26,14 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class ModelDifference:
-    """A row of two models.
+    """The difference of two models on a measure.
 
     Attributes:
         panel: What both were asked.
         first: A model's name.
         second: Another's.
-        found: The row, second less first; its p-value is adjusted by Holm over all pairs and rows
-            of the panel.
+        found: The difference, second less first; its p-value is adjusted by Holm over all pairs
+            and rows of the panel.
         apart: Parts of their keys that differ as well, with both values.
     """
 
@@ -48,7 +45,7 @@ class ModelDifference:
 
     @property
     def row(self) -> str:
-        """The row's name."""
+        """The measure's id."""
         return self.found.row
 
     @property
@@ -58,21 +55,21 @@ class ModelDifference:
 
     @property
     def verdict(self) -> Verdict:
-        """What the second is beside the first; "unclear" where they cannot be told apart."""
+        """The difference in a word; "unclear" where the two cannot be told apart."""
         return self.found.verdict if self.clear or self.found.why else "unclear"
 
     @property
     def sentence(self) -> str:
         """Say which of the two is nearer to people and by how much, with what else differs."""
-        told = _sentence(self)
+        text = _sentence(self)
         if self.found.open:
-            told += " What went unanswered alone may have made this."
+            text += " What went unanswered alone may have made this."
         if self.apart:
             also = ", ".join(
                 f"{LABELS[part]} ({one!r} and {two!r})" for part, (one, two) in self.apart.items()
             )
-            told += f" They differ in more than the model: {also}."
-        return told
+            text += f" They differ in more than the model: {also}."
+        return text
 
 
 def paired_differences(
@@ -88,67 +85,56 @@ def paired_differences(
     Returns:
         Panel by panel, pair by pair, every row, also those that were not measured.
     """
-    from kidney_evals.reporting.comparing.changes import Pairing
-
     result: list[ModelDifference] = []
     for panel, members in by_panel(runs).items():
-        found = []
-        for one, two, why in _pairs(panel, members):
-            if why:
-                continue
-            pairing = Pairing.of_models(one, two, (one.name, two.name))
-            apart = differences(one.key, two.key)
-            found += [
-                ModelDifference(panel, one.name, two.name, pairing.row(row), apart)
-                for row in rows[panel.task]
-            ]
-        values = holm([one.found.found.p_value for one in found])
+        found = [
+            (one, two, pairing.row(row))
+            for one, two, pairing in _pairs(panel, members)
+            if not isinstance(pairing, str)
+            for row in rows[panel.task]
+        ]
+        changes = adjusted([change for *_, change in found])
         result += [
-            replace(one, found=replace(one.found, adjusted=value))
-            for one, value in zip(found, values, strict=True)
+            ModelDifference(panel, one.name, two.name, change, differences(one.key, two.key))
+            for (one, two, _), change in zip(found, changes, strict=True)
         ]
     return tuple(result)
 
 
 def not_paired(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     """Return a line for each pair of models of a condition that `paired_differences` leaves out."""
-    lines = []
-    for panel, members in by_panel(runs).items():
-        for one, two, why in _pairs(panel, members):
-            if why:
-                lines.append(f"{panel.task}, {panel.study}: {one.name} and {two.name}: {why}")
+    lines = [
+        f"{panel.words}: {one.name} and {two.name}: {why}"
+        for panel, members in by_panel(runs).items()
+        for one, two, why in _pairs(panel, members)
+        if isinstance(why, str)
+    ]
     panels = sorted({run.panel for run in runs if run.panel.task in ROWS})
     for first, second in combinations(panels, 2):
         if first[:2] == second[:2]:
             lines.append(
-                f"{first.task}, {first.study}: models asked with other content of the study "
+                f"{first.words}: models asked with other content of the study "
                 f"({first.study_hash[:12]} and {second.study_hash[:12]}) are not set side by side"
             )
     return tuple(lines)
 
 
-def _pairs(panel: Panel, members: Sequence[ModelRun]) -> Iterator[tuple[ModelRun, ModelRun, str]]:
-    """Yield the pairs of a panel, and why one cannot be compared; empty where it can."""
-    if panel.task not in ROWS:
-        return
-    for one, two in combinations(members, 2):
+def _pairs(
+    panel: Panel, members: Sequence[ModelRun]
+) -> Iterator[tuple[ModelRun, ModelRun, Pairing | str]]:
+    """Yield the pairs of a panel, each with its pairing or the reason why there is none."""
+    for one, two in combinations(members if panel.task in ROWS else (), 2):
         never = [part for part in differences(one.key, two.key) if part not in DESPITE]
+        blank = [f"{run.name} ({run.trouble})" for run in (one, two) if run.run is None]
         if never:
             yield one, two, f"another {', '.join(LABELS[part] for part in never)}"
-            continue
-        blank = [f"{run.name} ({run.trouble})" for run in (one, two) if run.run is None]
-        yield one, two, f"no answers of {', '.join(blank)}" if blank else _unshared(one, two)
-
-
-def _unshared(one: ModelRun, two: ModelRun) -> str:
-    from kidney_evals.measures.run import on_shared
-
-    assert one.run is not None and two.run is not None
-    try:
-        on_shared(one.run, two.run)
-    except InputError as error:
-        return str(error)
-    return ""
+        elif one.run is None or two.run is None:
+            yield one, two, f"no answers of {', '.join(blank)}"
+        else:
+            try:
+                yield one, two, Pairing(one.run, two.run, (one.name, two.name))
+            except InputError as error:
+                yield one, two, str(error)
 
 
 def _sentence(one: ModelDifference) -> str:
@@ -173,7 +159,8 @@ def _sentence(one: ModelDifference) -> str:
         near, far = (one.second, one.first) if one.verdict == "nearer" else (one.first, one.second)
         told = f"On {label} {near} ({number(values[near])}) is nearer to people than {far} "
         told += f"({number(values[far])}{people})"
-        if _across(one):
+        aim = one.found.aim
+        if not one.found.edge and (found.first - aim) * (found.second - aim) < 0:
             return f"{told}: they lie on either side of people, {abs(change.value):.3f} apart."
         return f"{told}, {by}."
     more, less = (one.second, one.first) if change.value > 0 else (one.first, one.second)
@@ -181,9 +168,3 @@ def _sentence(one: ModelDifference) -> str:
     told += f"{people}), {by}"
     aimless = math.isnan(one.found.aim)
     return f"{told}." if aimless else f"{told}; which is nearer to people is not clear."
-
-
-def _across(one: ModelDifference) -> bool:
-    """Whether people lie between the two."""
-    aim, found = one.found.aim, one.found.found
-    return not one.found.edge and (found.first - aim) * (found.second - aim) < 0

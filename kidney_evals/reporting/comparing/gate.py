@@ -28,8 +28,8 @@ from typing import Final, Literal
 from kidney_evals.errors import UserError
 from kidney_evals.measures import MEASURES, find
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange, is_compared
-from kidney_evals.reporting.comparing.text import p_value, panel_name
 from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.text import p_value
 
 Outcome = Literal["passed", "struck", "undecided"]
 
@@ -164,7 +164,7 @@ def _number(text: str, given: str) -> float:
 
 def _of_changes(rule: Rule, panels: Sequence[PanelChange]) -> Iterator[tuple[Outcome, str]]:
     for panel in panels:
-        place = panel_name(panel.match.old)
+        place = panel.match.old.panel.words
         for one in panel.rows:
             if rule.row not in ("", one.row):
                 continue
@@ -204,8 +204,8 @@ def _of_levels(rule: Rule, new: Sequence[ModelRun]) -> Iterator[tuple[Outcome, s
         if found is None:
             continue
         if not found.defined:
-            yield "undecided", f"{panel_name(run)}, {rule.row}: not measured in NEW"
+            yield "undecided", f"{run.panel.words}, {rule.row}: not measured in NEW"
         elif (found.value < rule.limit) if rule.way == "<" else (found.value > rule.limit):
-            yield "struck", f"{panel_name(run)}, {rule.row}: {found.value:.3f} in NEW"
+            yield "struck", f"{run.panel.words}, {rule.row}: {found.value:.3f} in NEW"
         else:
             yield "passed", ""

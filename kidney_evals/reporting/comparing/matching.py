@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.reporting.found import READ, Found
 from kidney_evals.reporting.key import LABELS, differences
+from kidney_evals.reporting.logs import READ, LogFile
 from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.studies import CONDITIONS
 
@@ -62,6 +63,11 @@ class Match:
     new: ModelRun
     despite: Mapping[str, tuple[str, str]]
 
+    @property
+    def runs(self) -> tuple[ModelRun, ModelRun]:
+        """The old run and the new one."""
+        return self.old, self.new
+
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
     """Return parts of a key that are let differ, hyphens as underscores.
@@ -88,48 +94,46 @@ def shown(part: str) -> str:
     return part.replace("_", "-")
 
 
-def side_of(name: str, found: Sequence[Found], *, partial: bool) -> Side:
-    """Return what logs hold of one version.
+def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
+    """Return the runs of one version.
 
     Args:
         name: "OLD" or "NEW".
-        found: The logs.
+        logs: The logs.
         partial: Whether runs count that did not end.
 
     Raises:
         UserError: Nothing to compare is among them, a run did not end, several models answered
             the same, or two runs have one key.
     """
-    passed = [f"{name}: {one.line}" for one in found if one.state not in READ]
-    runs = read_runs(found)
+    passed = [f"{name}: {one.line}" for one in logs if one.state not in READ]
+    runs = read_runs(logs)
     chosen = [run for run in runs if run.panel.task in CONDITIONS]
     if not runs:
-        told = "; ".join(one.line for one in found if one.state != "replaced")
+        told = "; ".join(one.line for one in logs if one.state != "replaced")
         raise UserError(f"{name} holds no run that can be compared: {told}")
     if not chosen:
         names = ", ".join(dict.fromkeys(run.panel.task for run in runs))
         raise UserError(f"{name} holds no choices between patients to pair, only {names}")
-    kept = []
+    kept, unread = [], []
     for run in chosen:
         instead = _finished_instead(run, chosen)
         if instead is not None:
-            passed.append(f"{name}: {run.found.line}; {instead.found.location} counts")
-            continue
-        if run.found.state == "partial" and not partial:
+            passed.append(f"{name}: {run.file.line}; {instead.file.location} counts")
+        elif run.file.state == "partial" and not partial:
             raise UserError(
-                f"{name}: {run.found.line}; --partial compares what it holds, which are fewer "
+                f"{name}: {run.file.line}; --partial compares what it holds, which are fewer "
                 "dilemmas and may be other than the rest"
             )
-        kept.append(run)
-    unread = [run for run in kept if run.run is None]
-    kept = [run for run in kept if run.run is not None]
-    lines = [f"{name}: {run.found.location}: {run.trouble}" for run in unread]
-    if lines and not kept:
-        raise UserError("; ".join(lines))
-    passed += lines
+        elif run.run is None:
+            unread.append(f"{name}: {run.file.location}: {run.trouble}")
+        else:
+            kept.append(run)
+    if unread and not kept:
+        raise UserError("; ".join(unread))
     _check_single(name, kept)
     others = tuple(run for run in runs if run.panel.task not in CONDITIONS)
-    return Side(name, tuple(kept), others, tuple(passed))
+    return Side(name, tuple(kept), others, (*passed, *unread))
 
 
 def match_sides(
@@ -154,7 +158,7 @@ def match_sides(
             fitting = [two for two in right if not _apart(one, two, free)]
             back = [other for other in left if fitting and not _apart(other, fitting[0], free)]
             if len(fitting) > 1 or len(back) > 1:
-                names = ", ".join(run.found.location for run in [*back, *fitting])
+                names = ", ".join(run.file.location for run in [*back, *fitting])
                 raise UserError(
                     f"which runs go together is not clear once --despite "
                     f"{', '.join(map(shown, free))} is let go: {names}; give one of each side"
@@ -164,24 +168,18 @@ def match_sides(
                 matches.append(Match(one, two, differences(one.key, two.key)))
                 left.remove(one)
                 right.remove(two)
-    pairs = [(one, two) for one in left for two in right if _place(one) == _place(two)]
+    pairs = [(one, two) for one in left for two in right if one.panel[:2] == two.panel[:2]]
     if not pairs and not matches:
         pairs = [(one, two) for one in left for two in right]
     if pairs:
-        raise UserError(
-            _refusal(*min(pairs, key=lambda pair: len(_apart(pair[0], pair[1], despite))), despite)
-        )
+        nearest = min(pairs, key=lambda pair: len(_apart(pair[0], pair[1], despite)))
+        raise UserError(_refusal(*nearest, despite))
     return tuple(sorted(matches, key=lambda one: one.old.panel)), tuple(left), tuple(right)
 
 
-def _place(run: ModelRun) -> tuple[str, str]:
-    return run.panel.task, run.panel.study
-
-
 def _apart(one: ModelRun, two: ModelRun, free: Sequence[str]) -> dict[str, tuple[str, str]]:
-    return {
-        part: values for part, values in differences(one.key, two.key).items() if part not in free
-    }
+    found = differences(one.key, two.key)
+    return {part: values for part, values in found.items() if part not in free}
 
 
 def _refusal(one: ModelRun, two: ModelRun, despite: Sequence[str]) -> str:
@@ -190,12 +188,9 @@ def _refusal(one: ModelRun, two: ModelRun, despite: Sequence[str]) -> str:
         f"{LABELS[part]}: OLD has {_value(old)}, NEW {_value(new)}"
         for part, (old, new) in apart.items()
     )
-    never = [part for part in apart if part not in DESPITE]
-    way = (
-        "no figure of the two means the same"
-        if never
-        else " ".join(f"--despite {shown(part)}" for part in apart) + " lets that pass"
-    )
+    way = "no figure of the two means the same"
+    if set(apart) <= set(DESPITE):
+        way = " ".join(f"--despite {shown(part)}" for part in apart) + " lets that pass"
     return f"not comparable, {one.panel.task}: {told}; {way}"
 
 
@@ -208,40 +203,27 @@ def _value(value: str) -> str:
 
 def _finished_instead(run: ModelRun, runs: Sequence[ModelRun]) -> ModelRun | None:
     """Return a finished run of the same model and key beside one that did not end."""
-    if run.found.state != "partial":
+    if run.file.state != "partial":
         return None
-    for other in runs:
-        if other.found.state == "finished" and other.key == run.key and _who(other) == _who(run):
-            return other
-    return None
+    same = (one for one in runs if one.key == run.key and one.called == run.called)
+    return next((one for one in same if one.file.state == "finished"), None)
 
 
 def _check_single(name: str, runs: Sequence[ModelRun]) -> None:
-    places: dict[tuple[str, str], list[ModelRun]] = {}
+    places: dict[str, list[ModelRun]] = {}
     for run in runs:
-        places.setdefault(_place(run), []).append(run)
-    for (task, study), members in places.items():
-        models = list(dict.fromkeys(_who(run) for run in members))
+        places.setdefault(run.panel.words, []).append(run)
+    for place, members in places.items():
+        models = list(dict.fromkeys(run.called for run in members))
         if len(models) > 1:
             raise UserError(
-                f"{name} holds {len(models)} models on {task}, {study} ({', '.join(models)}): "
+                f"{name} holds {len(models)} models on {place} ({', '.join(models)}): "
                 "give the logs of one"
             )
-        for one, two in _pairs(members):
+        for one, two in combinations(members, 2):
             if one.key == two.key:
                 raise UserError(
-                    f"{name} holds two runs of {models[0]} on {task}, {study}, that nothing in "
-                    f"their keys tells apart: {one.found.location}, {two.found.location}; "
+                    f"{name} holds two runs of {models[0]} on {place}, that nothing in "
+                    f"their keys tells apart: {one.file.location}, {two.file.location}; "
                     "give one"
                 )
-
-
-def _pairs(runs: Sequence[ModelRun]) -> Iterator[tuple[ModelRun, ModelRun]]:
-    for index, one in enumerate(runs):
-        for two in runs[index + 1 :]:
-            yield one, two
-
-
-def _who(run: ModelRun) -> str:
-    arm = run.facts.get("sft_arm")
-    return f"{run.header.eval.model}, {arm}" if arm else run.header.eval.model

@@ -1,26 +1,37 @@
-"""What changed between two versions, in words: for a terminal and as Markdown."""
+"""What changed between two versions, in words for a terminal, as Markdown and as JSON."""
 
 from __future__ import annotations
 
+import json
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
-from kidney_evals.reporting.rows import unanswered
+from kidney_evals.reporting.comparing.matching import SIDES
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, visible
-from kidney_evals.reporting.text import percent, short
+from kidney_evals.reporting.sentences import unanswered
+from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table, visible
+from kidney_evals.reporting.text import (
+    NOTHING,
+    WIDTH,
+    interval,
+    listed,
+    p_value,
+    percent,
+    short,
+    text_table,
+)
 
 if TYPE_CHECKING:
     from kidney_evals.reporting.comparing.gate import Decision
 
-WIDTH: Final = 80
-
 _FEW_IDS: Final = 6
+
+_FARTHER: Final = "farther from what people's answers get"
 
 
 @dataclass(frozen=True)
@@ -50,25 +61,19 @@ def as_text(report: Report) -> str:
     for panel in report.panels:
         lines += [*_panel_text(panel), ""]
     if report.panels:
-        lines += [*textwrap.wrap(NOT_RIGHT, WIDTH), ""]
+        lines += [*_filled(NOT_RIGHT), ""]
     for line in report.lines:
-        lines += textwrap.wrap(
-            visible(f"passed over: {line}"), WIDTH, subsequent_indent="  ", break_on_hyphens=False
-        )
+        lines += _filled(f"passed over: {line}", after="  ")
     for one in report.decided:
         lines.append(f"--fail-if {one.rule.text}: {one.outcome}")
         for line in one.lines:
-            lines += textwrap.wrap(
-                visible(line), WIDTH, initial_indent="  ", subsequent_indent="  "
-            )
+            lines += _filled(line, before="  ", after="  ")
     return "\n".join(lines).rstrip("\n")
 
 
 def as_markdown(report: Report) -> str:
     """Return a comparison as Markdown, names of logs and models escaped."""
-    parts: list[str] = []
-    for panel in report.panels:
-        parts += _panel_markdown(panel)
+    parts = [part for panel in report.panels for part in _panel_markdown(panel)]
     if report.panels:
         parts.append(NOT_RIGHT)
     if report.lines:
@@ -82,9 +87,23 @@ def as_markdown(report: Report) -> str:
     return "\n\n".join(parts)
 
 
-def panel_name(run: ModelRun) -> str:
-    """Return what a run asked, in words."""
-    return f"{run.panel.task}, {run.panel.study}"
+def as_json(report: Report) -> str:
+    """Return a comparison with every figure for programs; what has no value is null."""
+    from kidney_evals import __version__
+
+    content = {
+        "kidney_evals": __version__,
+        "old": report.old,
+        "new": report.new,
+        "status": report.status,
+        "panels": [_panel_record(panel) for panel in report.panels],
+        "passed_over": list(report.lines),
+        "rules": [
+            {"rule": one.rule.text, "outcome": one.outcome, "why": list(one.lines)}
+            for one in report.decided
+        ],
+    }
+    return json.dumps(content, indent=2)
 
 
 def headline(panel: PanelChange) -> str:
@@ -106,24 +125,21 @@ def headline(panel: PanelChange) -> str:
             "lower": "lower",
         }
         parts = [
-            f"{words}: {_and([one.words for one in clear if one.verdict == verdict])}"
+            f"{words}: {listed([one.words for one in clear if one.verdict == verdict])}"
             for words, verdict in ways.items()
             if _has(clear, verdict)
         ]
         told.append(f"Of {count} {len(clear)} changed clearly; {'; '.join(parts)}.")
     alone = [one for one in measured if one.moved and not one.clear]
     if alone:
-        told.append(f"Taken alone, {_and([one.words for one in alone])} moved too.")
+        told.append(f"Taken alone, {listed([one.words for one in alone])} moved too.")
     opened = [one for one in measured if one.open]
     if opened:
         told.append(
             f"What went unanswered alone may have made the change of "
-            f"{_and([one.words for one in opened])}."
+            f"{listed([one.words for one in opened])}."
         )
     return " ".join(one for one in told if one)
-
-
-_FARTHER: Final = "farther from what people's answers get"
 
 
 def _has(rows: Sequence[RowChange], verdict: str) -> bool:
@@ -133,10 +149,9 @@ def _has(rows: Sequence[RowChange], verdict: str) -> bool:
 def _first_figure(panel: PanelChange, rows: dict[str, RowChange]) -> str:
     coverage = rows["coverage"]
     if not all(one.value > 0 for one in coverage.levels):
-        sides = (("OLD", panel.match.old), ("NEW", panel.match.new))
         none = [
             f"{name} decided in no sample{unanswered(run.rows)}"
-            for (name, run), one in zip(sides, coverage.levels, strict=True)
+            for name, run, one in zip(SIDES, panel.match.runs, coverage.levels, strict=True)
             if not one.value > 0
         ]
         return f"{'; '.join(none)}: there are no choices to compare."
@@ -147,7 +162,7 @@ def _first_figure(panel: PanelChange, rows: dict[str, RowChange]) -> str:
             f"NEW leaves {percent(rate.found.second)} of the answers to the coin, OLD "
             f"{percent(rate.found.first)}"
         )
-        if panel.match.new.rows.get("not_coin") and math.isnan(rate.aim):
+        if "not_coin" in panel.match.new.rows.flags and math.isnan(rate.aim):
             told = told.replace("to the coin", "undecided in the way it was offered")
         told += "." if math.isnan(rate.aim) else f", people {percent(rate.aim)}."
     elif not agreement.why:
@@ -166,13 +181,6 @@ def _first_figure(panel: PanelChange, rows: dict[str, RowChange]) -> str:
     return told.strip()
 
 
-def p_value(value: float) -> str:
-    """Write a p-value with three decimals, or that it is smaller than they show."""
-    if math.isnan(value):
-        return "–"
-    return "<.001" if value < 0.001 else short(value)
-
-
 def verdict(one: RowChange) -> str:
     """Return a verdict; a question mark where it does not hold for all rows at once."""
     if one.why:
@@ -182,58 +190,54 @@ def verdict(one: RowChange) -> str:
     return one.verdict if one.clear or not one.moved else f"{one.verdict}?"
 
 
+def _filled(text: str, before: str = "", after: str = "") -> list[str]:
+    return textwrap.wrap(
+        visible(text), WIDTH, initial_indent=before, subsequent_indent=after,
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
 def _panel_text(panel: PanelChange) -> Iterator[str]:
-    yield panel_name(panel.match.old)
-    for name, run in zip(("OLD", "NEW"), (panel.match.old, panel.match.new), strict=True):
-        yield from textwrap.wrap(
-            visible(f"{name} {run.name}, {run.found.location}"),
-            WIDTH,
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-        )
-    yield from textwrap.wrap(_dilemmas(panel), WIDTH)
+    yield panel.match.old.panel.words
+    for name, run in zip(SIDES, panel.match.runs, strict=True):
+        yield from _filled(f"{name} {run.name}, {run.file.location}", after="    ")
+    yield from _filled(_dilemmas(panel))
     yield ""
-    yield (
-        f"{'':22}{'OLD':>6}{'NEW':>6}{'people':>7}{'change':>8} {'95 % interval':^16}{'adj. p':>6}"
-    )
+    heads = ("", "OLD", "NEW", "people", "change", "95 % interval", "adj. p", "")
+    rows = [(*_cells(one), p_value(one.adjusted), verdict(one)) for one in panel.rows]
+    yield from text_table(heads, rows, "lrrrrcrl", gap=1)
     for one in panel.rows:
-        yield from _row_text(one, panel)
+        if one.why:
+            yield from _filled(f"{one.label} is not measured: {one.why}.", after="  ")
+    more = [
+        (one.label, _ends(one.bounds), _detectable(one))
+        for one in panel.rows
+        if one.bounds is not None or one.detectable is not None
+    ]
+    if more:
+        yield from ("", *text_table(("", "bounds", "detectable"), more, "lrr"))
     yield ""
     for note in [headline(panel), *panel.notes]:
-        yield from textwrap.wrap(visible(note), WIDTH)
+        yield from _filled(note)
     yield ""
     for line in _legend(panel):
-        yield from textwrap.wrap(line, WIDTH, subsequent_indent="  ")
+        yield from _filled(line, after="  ")
 
 
-def _row_text(one: RowChange, panel: PanelChange) -> Iterator[str]:
+def _cells(one: RowChange) -> tuple[str, ...]:
+    """Return label, both values, people's, the change and its interval."""
+    first, second = (level.value for level in one.levels) if one.why else one.found[1:3]
     change = one.found.change
-    if one.why:
-        old, new = one.levels
-        yield from textwrap.wrap(
-            f"{one.label:22.22}{short(old.value):>6}{short(new.value):>6}{short(one.aim):>7}"
-            f"   not measured: {one.why}",
-            WIDTH,
-            subsequent_indent=" " * 44,
-        )
-        return
-    interval = f"[{short(change.low)}, {short(change.high)}]"
-    yield (
-        f"{one.label:22.22}{short(one.found.first):>6}{short(one.found.second):>6}"
-        f"{short(one.aim):>7}{short(change.value, sign=True):>8} {interval:^16}"
-        f"{p_value(one.adjusted):>6} {verdict(one)}"
+    return (
+        one.label,
+        *(short(value) for value in (first, second, one.aim)),
+        short(change.value, sign=True),
+        interval(change.low, change.high, short),
     )
-    more = []
-    if one.bounds is not None:
-        more.append(f"bounds [{short(one.bounds.low)}, {short(one.bounds.high)}]")
-    if one.detectable is not None:
-        more.append(f"detectable {_detectable(one)}")
-    if more:
-        yield f"    {'; '.join(more)}"
 
 
-def _any_tabled(panel: PanelChange) -> bool:
-    return any(one.detectable is not None for one in panel.rows)
+def _ends(bounds: tuple[float, float] | None) -> str:
+    return NOTHING if bounds is None else interval(*bounds, short)
 
 
 def _detectable(one: RowChange) -> str:
@@ -244,14 +248,14 @@ def _detectable(one: RowChange) -> str:
 
 
 def _dilemmas(panel: PanelChange) -> str:
-    told = f"{len(panel.shared)} dilemmas in both"
-    if not panel.old_only and not panel.new_only:
-        return f"{told}, none left out."
-    for name, only in (("OLD", panel.old_only), ("NEW", panel.new_only)):
-        told += f"; {len(only)} in {name} alone, left out"
+    text = f"{len(panel.shared)} dilemmas in both"
+    if not any(panel.alone):
+        return f"{text}, none left out."
+    for name, only in zip(SIDES, panel.alone, strict=True):
+        text += f"; {len(only)} in {name} alone, left out"
         if 0 < len(only) <= _FEW_IDS:
-            told += f" ({', '.join(only)})"
-    return f"{told}."
+            text += f" ({', '.join(only)})"
+    return f"{text}."
 
 
 def _legend(panel: PanelChange) -> Iterator[str]:
@@ -271,7 +275,7 @@ def _legend(panel: PanelChange) -> Iterator[str]:
         )
     if any(one.open for one in panel.rows):
         yield "open: the interval leaves 0 out, and what went unanswered alone may have made it."
-    if _any_tabled(panel):
+    if any(one.detectable is not None for one in panel.rows):
         yield (
             "detectable: found in nine of ten pairs of runs with so many dilemmas by its own "
             "interval, simulated for versions near people at two consistencies; to be clear among "
@@ -293,31 +297,81 @@ def _stretch(rows: int) -> float:
 
 
 def _panel_markdown(panel: PanelChange) -> Iterator[str]:
-    yield f"### {in_markdown(panel_name(panel.match.old))}"
+    yield f"### {in_markdown(panel.match.old.panel.words)}"
     yield "\n".join(
-        f"- {name}: {in_markdown(run.name)}, {in_markdown(run.found.location)}"
-        for name, run in (("OLD", panel.match.old), ("NEW", panel.match.new))
+        f"- {name}: {in_markdown(run.name)}, {in_markdown(run.file.location)}"
+        for name, run in zip(SIDES, panel.match.runs, strict=True)
     )
     yield in_markdown(_dilemmas(panel))
     yield in_markdown(headline(panel))
-    heads = ["", "OLD", "NEW", "people", "change [95 %]", "adjusted p", "detectable", "bounds", ""]
-    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " --: |" * (len(heads) - 2) + " --- |"]
+    heads = ("", "OLD", "NEW", "people", "change [95 %]", "adjusted p", "detectable", "bounds", "")
+    rows = []
     for one in panel.rows:
-        change, bounds = one.found.change, one.bounds
-        values = [one.levels[0].value, one.levels[1].value] if one.why else one.found[1:3]
-        cells = [
-            in_markdown(one.label),
-            *(short(value) for value in (*values, one.aim)),
-            f"{short(change.value, sign=True)} [{short(change.low)}, {short(change.high)}]",
-            p_value(one.adjusted),
-            _detectable(one),
-            "–" if bounds is None else f"[{short(bounds.low)}, {short(bounds.high)}]",
-            verdict(one) + (f" ({in_markdown(one.why)})" if one.why else ""),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    yield "\n".join(lines)
+        label, *values, change, _ = _cells(one)
+        ends = one.found.change
+        rows.append(
+            (
+                in_markdown(label),
+                *values,
+                f"{change} [{short(ends.low)}, {short(ends.high)}]",
+                p_value(one.adjusted),
+                _detectable(one),
+                _ends(one.bounds),
+                verdict(one) + (f" ({in_markdown(one.why)})" if one.why else ""),
+            )
+        )
+    yield markdown_table(heads, rows, "lrrrrrrrl")
     yield in_markdown(" ".join([*panel.notes, *_legend(panel)]))
 
 
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+def _panel_record(panel: PanelChange) -> dict[str, Any]:
+    return {
+        "task": panel.match.old.panel.task,
+        "study": panel.match.old.panel.study,
+        "old": _run_record(panel.match.old),
+        "new": _run_record(panel.match.new),
+        "despite": {part: list(values) for part, values in panel.match.despite.items()},
+        "shared": list(panel.shared),
+        "old_only": list(panel.alone[0]),
+        "new_only": list(panel.alone[1]),
+        "headline": headline(panel),
+        "notes": list(panel.notes),
+        "rows": [_row_record(one) for one in panel.rows],
+    }
+
+
+def _run_record(run: ModelRun) -> dict[str, Any]:
+    return {
+        "model": run.name,
+        "log": run.file.location,
+        "state": run.file.state,
+        "eval_id": run.id,
+        "key": dict(run.key),
+    }
+
+
+def _row_record(one: RowChange) -> dict[str, Any]:
+    change = one.found.change
+    record = {
+        "row": one.row,
+        "label": one.label,
+        "old": one.found.first,
+        "new": one.found.second,
+        "old_level": one.levels[0].value,
+        "new_level": one.levels[1].value,
+        "people": one.aim,
+        "change": change.value,
+        "low": change.low,
+        "high": change.high,
+        "n": change.n,
+        "p": one.found.p_value,
+        "p_adjusted": one.adjusted,
+        "bounds": one.bounds,
+        "detectable": one.detectable,
+        "verdict": one.verdict,
+        "clear": one.clear,
+        "open": one.open,
+        "why": one.why,
+    }
+    # JSON has no NaN.
+    return {name: None if value != value else value for name, value in record.items()}

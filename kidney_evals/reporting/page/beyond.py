@@ -9,7 +9,7 @@ from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.measures import MEASURES
 from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
 from kidney_evals.reporting.page.parts import Figure, Section, columns, slug
-from kidney_evals.reporting.stated import NO_PEOPLE
+from kidney_evals.reporting.sentences import NO_PEOPLE
 
 
 def words_section(places: Sequence[Place]) -> Section:

@@ -313,7 +313,7 @@ def _leads(place: Place, run: ModelRun) -> Callable[[str], str]:
     """Return where the first answer of a run to a dilemma can be read."""
     first: dict[str, str] = {}
     if place.link(run):
-        for sample in run.found.samples:
+        for sample in run.file.samples:
             address = f"/sample/{quote(str(sample.id))}/{sample.epoch}/"
             first.setdefault(str(sample.metadata.get("dilemma")), place.link(run, address))
     return lambda dilemma: first.get(dilemma, "")

@@ -122,7 +122,7 @@ def _named_logs(runs: Sequence[ModelRun]) -> dict[str, str]:
             wanted[str(run.facts["revealed_log"])] = None
     folders: dict[str, str] = {}
     for run in runs:
-        name = _last(run.found.location)
+        name = _last(run.file.location)
         if run.id in wanted or name in wanted:
             folders[run.id] = folders[name] = f"revealed/{len(set(folders.values())) + 1}"
     return folders

@@ -10,7 +10,7 @@ from typing import Final
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures import Measure, find, headlines
-from kidney_evals.reporting.found import READ, Found, Progress, find_logs, read_samples
+from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import beyond, choices, methods
 from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.differing import differences_section
@@ -19,8 +19,7 @@ from kidney_evals.reporting.page.parts import Figure, Section, Table, columns, s
 from kidney_evals.reporting.page.reasons import reasons_section
 from kidney_evals.reporting.page.trained import arms_of, trained_section
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, Panel, by_panel, read_runs
-from kidney_evals.reporting.stated import NO_PEOPLE
-from kidney_evals.reporting.summary import moves_sentence, summary_sentence
+from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, summary_sentence
 from kidney_evals.reporting.text import flags, how_it_ended, number
 
 ASKED: Final = {
@@ -162,7 +161,7 @@ def read_report(
 
 
 def report_of(
-    found: Sequence[Found],
+    found: Sequence[LogFile],
     link: Link = nowhere,
     scans: Sequence[Path] = (),
     remarks: Mapping[str, str] | None = None,
@@ -282,15 +281,15 @@ def _people(run: ModelRun) -> str:
 
 def _finding(place: Place, run: ModelRun, said: Sequence[str]) -> Finding:
     warnings = [flag for flag in _flags(run) if flag not in said]
-    if run.found.state == "partial":
-        warnings.insert(0, f"not finished: {run.found.says}")
+    if run.file.state == "partial":
+        warnings.insert(0, f"not finished: {run.file.says}")
     warnings = [*filter(None, (run.trouble, run.remark)), *warnings]
     if ending := how_it_ended(run.header):
         warnings.append(ending)
-    if run.found.state == "finished" and run.found.errors:
-        warnings.append(run.found.errors)
-    if run.found.unscored:
-        warnings.append(run.found.unscored)
+    if run.file.state == "finished" and run.file.errors:
+        warnings.append(run.file.errors)
+    if run.file.unscored:
+        warnings.append(run.file.unscored)
     return Finding(
         name=run.name,
         sentence=summary_sentence(run).removesuffix(NO_PEOPLE).rstrip(),

@@ -44,8 +44,8 @@ def _told(run: ModelRun) -> dict[str, Cell]:
         "model": run.name,
         "task": spec.task,
         "study": run.key["study"],
-        "log": run.found.says,
-        "samples": run.found.completed,
+        "log": run.file.says,
+        "samples": run.file.completed,
         "epochs": spec.config.epochs or 1,
         "wording": run.key["wording"],
         "sampling": sampling_of(run.header),
@@ -64,7 +64,7 @@ def paragraph(runs: Sequence[ModelRun]) -> str:
     ours = sorted({str(run.facts.get("kidney_evals_version", "?")) for run in runs})
     tasks = sorted({run.panel.task.replace("_", " ") for run in runs})
     versions = sorted({run.header.eval.packages.get("inspect_ai", "?") for run in runs})
-    samples = sum(run.found.completed for run in runs)
+    samples = sum(run.file.completed for run in runs)
     return (
         f"We put the dilemmas of {_and(studies)} to {len(models)} "
         f"{'model' if len(models) == 1 else 'models'} ({', '.join(models)}) with kidney-evals "

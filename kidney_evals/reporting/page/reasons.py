@@ -94,7 +94,7 @@ def _by_words(run: ModelRun) -> Coded | None:
     if run.key["explain"] == "none" or run.trouble:
         return None
     # Events are most of a log and hold nothing more of what was said.
-    log = read_eval_log(run.found.location, exclude_fields={"events", "store"})
+    log = read_eval_log(run.file.location, exclude_fields={"events", "store"})
     values = [
         reply.codes().values()
         for sample in log.samples or ()

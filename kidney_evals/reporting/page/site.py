@@ -15,7 +15,7 @@ from urllib.parse import quote
 from inspect_ai.log import bundle_log_dir, read_eval_log, write_eval_log
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.found import READ, Found, Progress, find_logs, read_samples
+from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
 from kidney_evals.reporting.model_arguments import has_secrets, hide_secrets
 from kidney_evals.reporting.page.content import Report, report_of
 from kidney_evals.reporting.page.write import write_assets, write_page
@@ -70,7 +70,7 @@ def write_site(
     files = _names([one for one in found if one.state in READ])
 
     def link(run: ModelRun, sample: str = "") -> str:
-        return f"{VIEWER}/index.html#/logs/{quote(files[run.found.location])}/samples{sample}"
+        return f"{VIEWER}/index.html#/logs/{quote(files[run.file.location])}/samples{sample}"
 
     report = replace(report_of(found, link, scans, remarks), notes=notes or {}, title=title)
     with _unfinished(out) as unfinished, whole_folder(unfinished) as site:
@@ -198,7 +198,7 @@ def _check_inputs(out: str | Path, inputs: Sequence[str]) -> None:
             raise UserError(f"{one} is read, and lies in {out}: name another folder")
 
 
-def _names(found: Sequence[Found]) -> dict[str, str]:
+def _names(found: Sequence[LogFile]) -> dict[str, str]:
     """Return a file name of its own for each log, by its location."""
     names: dict[str, str] = {}
     for one in found:
@@ -211,7 +211,7 @@ def _names(found: Sequence[Found]) -> dict[str, str]:
     return names
 
 
-def _copy(found: Found, target: Path) -> None:
+def _copy(found: LogFile, target: Path) -> None:
     """Copy a log; one whose header holds what may be a secret is written anew without it."""
     import fsspec
 

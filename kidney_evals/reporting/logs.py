@@ -1,23 +1,24 @@
-"""Which logs a command was given, and what each of them is: no log is passed over in silence."""
+"""The logs that a command was given, and the state of each: none is passed over in silence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from inspect_ai.log import (
     EvalLog,
+    EvalSampleSummary,
     list_eval_logs,
     read_eval_log,
+    read_eval_log_sample_summaries,
 )
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from kidney_evals.errors import UserError
 from kidney_evals.provider_errors import most_frequent, why_failed
-from kidney_evals.reporting.summaries import SampleSummary, read_summaries
 from kidney_evals.studies import CONDITIONS
 
 State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable"]
@@ -33,22 +34,22 @@ _LONGEST: Final = 200
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
-READ: frozenset[State] = frozenset({"finished", "partial"})
+READ: Final[frozenset[State]] = frozenset({"finished", "partial"})
 """States of logs that hold numbers."""
 
 Progress = Callable[[Literal["logs", "samples"], int, int], None]
 """Called with what is being read, how many have been and of how many: first logs, then samples."""
 
 
-@dataclass(frozen=True)
-class Found:
+@dataclass(eq=False)
+class LogFile:
     """One log.
 
     Attributes:
         location: Where it is.
-        state: What it is.
+        state: Its state.
         says: The same in words, without the location.
-        header: What it says of itself; None where it cannot be read.
+        header: The log without its samples; None where it cannot be read.
         completed: Samples that ended, times epochs.
         planned: Samples that were to be run, times epochs.
     """
@@ -62,23 +63,23 @@ class Found:
 
     @property
     def line(self) -> str:
-        """The log and what it is."""
+        """The log and its state."""
         return f"{self.location}: {self.says}"
 
     @property
-    def samples(self) -> list[SampleSummary]:
-        """Summary of the samples; None where they cannot be read."""
-        return self._read_samples[0]
+    def samples(self) -> list[EvalSampleSummary]:
+        """Inspect's summaries of the samples, read once; empty where they cannot be read."""
+        return self._samples[0]
 
     @property
     def unread(self) -> str:
         """Why the samples cannot be read; empty where they can."""
-        return self._read_samples[1]
+        return self._samples[1]
 
     @cached_property
-    def _read_samples(self) -> tuple[list[SampleSummary], str]:
+    def _samples(self) -> tuple[list[EvalSampleSummary], str]:
         try:
-            return read_summaries(self.location), ""
+            return read_eval_log_sample_summaries(self.location), ""
         except Exception as error:
             # Inspect has no error of its own for this.
             return [], f"its samples cannot be read ({first_line(error)})"
@@ -97,13 +98,8 @@ class Found:
         samples = "1 answered sample is" if count == 1 else f"{count} answered samples are"
         return f"{samples} not scored and count nowhere: run `kidney-evals rescore` on this log."
 
-    @property
-    def was_read(self) -> bool:
-        """Whether its samples have been read."""
-        return "_read_samples" in self.__dict__
 
-
-def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[Found, ...]:
+def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[LogFile, ...]:
     """Find every log of the given files, folders, patterns and URLs, oldest first.
 
     Args:
@@ -114,25 +110,27 @@ def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[F
         UserError: A name holds no log.
     """
     places = (place for name in names for place in _locations(name))
-    locations = list({_identity(place): place for place in places}.values())
-    found = []
+    # Two spellings of one location are one log.
+    locations = list({_file_system(place): place for place in places}.values())
+    logs = []
     for count, location in enumerate(locations, 1):
-        found.append(_read(location))
+        logs.append(_read(location))
         if progress is not None:
             progress("logs", count, len(locations))
-    return _without_replaced(found)
+    _mark_replaced(logs)
+    return tuple(logs)
 
 
-def read_samples(found: Iterable[Found], progress: Progress | None = None) -> None:
-    """Read what the samples of logs with numbers say, which is kept with each log.
+def read_samples(logs: Iterable[LogFile], progress: Progress | None = None) -> None:
+    """Read the samples of logs with numbers, which are kept with each log.
 
-    It is read where it is asked for anyway; this does it at once and can say how far it is.
+    They are read when they are needed anyway; this reads them at once and reports progress.
 
     Args:
-        found: The logs.
+        logs: The logs.
         progress: Told of each log whose samples were read.
     """
-    with_numbers = [one for one in found if one.state in READ]
+    with_numbers = [one for one in logs if one.state in READ]
     done, of = 0, sum(one.completed for one in with_numbers)
     for one in with_numbers:
         _ = one.samples
@@ -142,14 +140,17 @@ def read_samples(found: Iterable[Found], progress: Progress | None = None) -> No
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an error says, or its kind, at most 200 letters."""
+    """Return the first line of an error's message, or its kind, at most 200 letters."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}…"
 
 
-def is_our_task(header: EvalLog) -> bool:
-    """Whether a log was made by a task of this package, whatever became of the run."""
-    return {"study", "condition", "kidney_evals_version"} <= set(header.eval.metadata or {})
+def _file_system(location: str) -> tuple[str, str]:
+    """Return the kind of file system of a location, and the path in it."""
+    from fsspec.core import url_to_fs
+
+    files, path = url_to_fs(location)
+    return type(files).__name__, path
 
 
 def _locations(name: str) -> Iterator[str]:
@@ -178,60 +179,43 @@ def _locations(name: str) -> Iterator[str]:
     if not matched:
         raise UserError(f"no log at {name!r}: give log files, folders of logs or a pattern")
     places = [str(one) if "://" not in name else files.unstrip_protocol(one) for one in matched]
-    return (found for place in places for found in _locations(place))
+    return (location for place in places for location in _locations(place))
 
 
 def _plain(location: str) -> str:
     """Return a path where a location is on this machine, so that one log has one name."""
-    from fsspec.core import url_to_fs
-    from fsspec.implementations.local import LocalFileSystem
-
     # Not `urllib`: these URLs are written as they stand, a `#` or `%20` is part of a name.
-    files, path = url_to_fs(location)
-    if not isinstance(files, LocalFileSystem):
+    kind, path = _file_system(location)
+    if kind != "LocalFileSystem":
         return location
     here = Path.cwd()
     return str(Path(path).relative_to(here) if Path(path).is_relative_to(here) else path)
 
 
-def _identity(location: str) -> tuple[str, str]:
-    """Return what two spellings of one location have in common."""
-    from fsspec.core import url_to_fs
-
-    files, path = url_to_fs(location)
-    return type(files).__name__, path
-
-
-def _read(location: str) -> Found:
+def _read(location: str) -> LogFile:
     try:
         header = read_eval_log(location, header_only=True)
     except Exception as error:
         # Inspect has no error of its own for a file that is no log.
-        why = first_line(error)
-        return Found(
-            location, "unreadable", f"cannot be read as a log, or only half written ({why})"
-        )
-    if not is_our_task(header):
+        why = f"cannot be read as a log, or only half written ({first_line(error)})"
+        return LogFile(location, "unreadable", why)
+    if not {"study", "condition", "kidney_evals_version"} <= set(header.eval.metadata or {}):
         task = header.eval.task[:_LONGEST]
-        return Found(location, "other", f"of another evaluation ({task})", header)
+        return LogFile(location, "other", f"of another evaluation ({task})", header)
     if odd := _odd(header):
-        return Found(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
-    planned = _planned(header)
-    results = header.results
-    if header.status == "success" and results is not None:
-        found = Found(location, "finished", "finished", header, results.completed_samples, planned)
-        return found if found.completed else replace(found, state="empty", says="holds no answer")
-    found = Found(location, "partial", _ended(header, ()), header, 0, planned)
-    completed = sum(sample.completed for sample in found.samples)
-    if found.unread:
-        return replace(found, state="unreadable", says=found.unread)
-    says = f"{_ended(header, found.samples)} after {completed} of {planned} samples"
-    ended = replace(
-        found, says=says, completed=completed, state="partial" if completed else "empty"
-    )
-    # A copy made by `replace` has none of what was read.
-    ended.__dict__["_read_samples"] = found._read_samples
-    return ended
+        return LogFile(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
+    log = LogFile(location, "finished", "finished", header, planned=_planned(header))
+    if header.status == "success" and header.results is not None:
+        log.completed = header.results.completed_samples
+        if not log.completed:
+            log.state, log.says = "empty", "holds no answer"
+    elif log.unread:
+        log.state, log.says = "unreadable", log.unread
+    else:
+        log.completed = sum(sample.completed for sample in log.samples)
+        log.state = "partial" if log.completed else "empty"
+        log.says = f"{_ended(log)} after {log.completed} of {log.planned} samples"
+    return log
 
 
 class _Facts(BaseModel):
@@ -269,51 +253,44 @@ def _odd(header: EvalLog) -> str:
 def _planned(header: EvalLog) -> int:
     if header.results is not None and header.results.total_samples:
         return header.results.total_samples
-    config = header.eval.config
-    ids = header.eval.dataset.sample_ids or []
-    count = len(ids) or header.eval.dataset.samples or 0
-    return count * (config.epochs or 1)
+    dataset = header.eval.dataset
+    count = len(dataset.sample_ids or []) or dataset.samples or 0
+    return count * (header.eval.config.epochs or 1)
 
 
-def _ended(header: EvalLog, samples: Iterable[SampleSummary]) -> str:
-    if header.status == "success":
-        return "finished without scores"
-    if header.status == "cancelled":
-        return "cancelled"
-    if header.status == "error":
-        message = header.error.message if header.error else ""
-        return f"failed ({why_failed(message, (one.error for one in samples))})"
-    return "not ended: killed, or still running,"
+def _ended(log: LogFile) -> str:
+    assert log.header is not None
+    status, error = log.header.status, log.header.error
+    if status == "error":
+        reasons = (one.error for one in log.samples)
+        return f"failed ({why_failed(error.message if error else '', reasons)})"
+    words = {"success": "finished without scores", "cancelled": "cancelled"}
+    return words.get(status, "not ended: killed, or still running,")
 
 
-def _without_replaced(found: Sequence[Found]) -> tuple[Found, ...]:
+def _mark_replaced(logs: Sequence[LogFile]) -> None:
     """Mark what was run or scored again: of the logs of one task run the furthest counts."""
-    best: dict[str, int] = {}
-    for index, one in enumerate(found):
-        if one.header is None or one.state not in READ:
-            continue
-        task = one.header.eval.task_id
-        if task not in best or _rank(found[best[task]]) <= _rank(one):
-            best[task] = index
-    marked = []
-    for index, one in enumerate(found):
+    best: dict[str, LogFile] = {}
+    for one in logs:
+        if one.header is not None and one.state in READ:
+            task = one.header.eval.task_id
+            if task not in best or _rank(best[task]) <= _rank(one):
+                best[task] = one
+    for one in logs:
         kept = best.get(one.header.eval.task_id) if one.header is not None else None
-        if one.state in (*READ, "empty") and kept not in (None, index):
-            other = found[kept or 0]
-            says = f"run again in {other.location}"
-            if _run_id(one) == _run_id(other):
-                says = f"the same run as {other.location}, scored again or copied"
-            one = replace(one, state="replaced", says=says)
-        marked.append(one)
-    return tuple(marked)
+        if one.state not in (*READ, "empty") or kept is None or kept is one:
+            continue
+        assert one.header is not None and kept.header is not None
+        again = one.header.eval.eval_id != kept.header.eval.eval_id
+        one.state = "replaced"
+        one.says = (
+            f"run again in {kept.location}"
+            if again
+            else f"the same run as {kept.location}, scored again or copied"
+        )
 
 
-def _run_id(one: Found) -> str:
-    return one.header.eval.eval_id if one.header is not None else ""
-
-
-def _rank(one: Found) -> tuple[Any, ...]:
+def _rank(one: LogFile) -> tuple[Any, ...]:
     assert one.header is not None
-    stats = one.header.stats
     rescored = Path(one.location).stem.endswith("-scored")
-    return one.state == "finished", one.completed, stats.completed_at or "", rescored
+    return one.state == "finished", one.completed, one.header.stats.completed_at or "", rescored
