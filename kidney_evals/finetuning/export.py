@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kidney_evals.elicitation.run_wordings import wordings_for
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.data import PARTS, TrainingData, write_data
@@ -21,10 +22,8 @@ from kidney_evals.finetuning.sources_given import (
     study_of,
 )
 from kidney_evals.finetuning.sources_reference import HELDOUT_MOST, from_reference
-from kidney_evals.studies import CONDITIONS, Condition, Study, load_study
-from kidney_evals.tasks._build import DEFAULT_STUDY
-from kidney_evals.tasks._wordings import wordings_for
-from kidney_evals.whole import check_new
+from kidney_evals.output_files import check_new_folder
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, Study, load_study
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -57,7 +56,7 @@ def export(
         UserError: Something is missing or not allowed; nothing was written.
     """
     _check(request, sources=sum(one is not None for one in (data, answers, log)))
-    check_new(folder)
+    check_new_folder(folder)
     # A log's own study is the default where one is given.
     study = study_of(log, request.study) if log else load_study(request.study or DEFAULT_STUDY)
     wordings = wordings_for(request.wording, study)
