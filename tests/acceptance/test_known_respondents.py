@@ -2,13 +2,12 @@
 
 import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.reporting import card_of
+from kidney_evals.measures import find
 from kidney_evals.reporting.known import (
     RESPONDENTS,
     Results,
@@ -16,13 +15,12 @@ from kidney_evals.reporting.known import (
     markdown,
     run_known,
 )
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import CONDITIONS, Condition
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
-Rows = Mapping[str, Quantity]
-
-ANYWAY = ("readability", "flags", "controls")
+ANYWAY = ("readability", "controls")
 """Groups of rows that speak of every sample, answered or not (an unanswered control is failed)."""
 
 
@@ -42,10 +40,10 @@ def reads_nothing(rows: Rows) -> None:
     """Check that nothing is said of a respondent who never answered."""
     assert rows["coverage"].value == 0 and rows["coverage"].n > 0
     assert rows["refusal"].value == 1
-    silent = {name: row for name, row in rows.items() if card_of(name).group not in ANYWAY}
-    assert {"distance", "share_dist", "imp_age", "dist_major"} <= set(silent)
+    silent = {name: row for name, row in rows.items() if find(name).group not in ANYWAY}
+    assert {"distance", "share_dist", "imp_age"} <= set(silent)
     for name, row in silent.items():
-        assert math.isnan(row.value) and row.n == 0, name
+        assert math.isnan(row.value) and row.n == 0 and not rows.baselines(name), name
 
 
 def pulled_to_a_side(rows: Rows) -> None:
@@ -55,7 +53,7 @@ def pulled_to_a_side(rows: Rows) -> None:
     # Both orders together favour nobody, ½ and ½, and that is what guessing gets in expectation.
     assert rows["distance"].value < 0
     righted = rows["distance"].value + rows["side_pull"].value
-    assert righted == pytest.approx(rows["dist_unif"].value, abs=0.001)
+    assert righted == pytest.approx(rows.baselines("distance")["guessing"].value, abs=0.001)
 
 
 @pytest.mark.slow
@@ -69,14 +67,14 @@ def test_forty_dilemmas_tell_people() -> None:
         assert rows["agreement"].value == pytest.approx(0.9, abs=0.06)
         assert rows["share_dist"].value < 0.2
         assert rows["coverage"].value == 1
-        assert rows["no_signal"].value == rows["separated"].value == rows["few"].value == 0
+        assert not {"no_signal", "separated", "few"} & set(rows.flags)
 
 
 def test_five_dilemmas_tell_always_a_and_nobody() -> None:
     runs = run_known(5, ("first", "refuser"))
     pulled_to_a_side(runs["forced_choice", "first"])
     for condition in CONDITIONS:
-        assert runs[condition, "first"]["no_signal"].value == 1
+        assert "no_signal" in runs[condition, "first"].flags
         assert runs[condition, "first"]["swap_diff"].value == 1
         reads_nothing(runs[condition, "refuser"])
 
@@ -134,7 +132,7 @@ class TestTwoHundredDilemmas:
     @pytest.mark.parametrize("condition", CONDITIONS)
     def test_guessing_has_no_signal(self, full: Results, condition: Condition) -> None:
         rows = full[condition, "uniform"]
-        assert rows["no_signal"].value == 1
+        assert "no_signal" in rows.flags
         assert math.isnan(rows["share_dist"].value)
         assert abs(rows["agree_adj"].value) < 0.1
 
@@ -143,7 +141,7 @@ class TestTwoHundredDilemmas:
         self, full: Results, condition: Condition
     ) -> None:
         rows = full[condition, "lexicographic"]
-        assert rows["separated"].value == 1 and rows["no_signal"].value == 0
+        assert "separated" in rows.flags and "no_signal" not in rows.flags
         assert leading_attribute(rows) == "age" and rows["imp_age"].value > 0.5
 
     def test_always_a_is_told(self, full: Results) -> None:

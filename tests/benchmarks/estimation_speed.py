@@ -84,8 +84,7 @@ def time_rows(dilemmas: int, epochs: int) -> None:
     import numpy as np
 
     from kidney_evals.human.reference import load_reference
-    from kidney_evals.measures import compute
-    from kidney_evals.measures.names import PARTS, RUN_ROWS, STUDY_ROWS
+    from kidney_evals.measures import compute, measures_of
     from kidney_evals.measures.run import Run
     from kidney_evals.studies import dilemmas_of, load_study
 
@@ -108,12 +107,10 @@ def time_rows(dilemmas: int, epochs: int) -> None:
         outcomes=np.full(n, "decision"),
         departures=np.zeros(n, dtype=bool),
     )
-    elsewhere = {*STUDY_ROWS["fixed"], *STUDY_ROWS["profile"]} - set(RUN_ROWS["coin_flip"])
-    rows = [row for row in ROWS if row not in elsewhere] + [f"imp_{a}" for a in study.attribute_ids]
-    assert set(PARTS.values()) <= set(rows)
+    rows = list(measures_of(run))
     start = time.perf_counter()
-    for row in rows:
-        compute(run, row)
+    for one in rows:
+        compute(run, one.id)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{n:9,}{dilemmas:10,}{len(rows):7}{seconds:10.1f}{peak:10.0f}")

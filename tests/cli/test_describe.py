@@ -25,7 +25,7 @@ def test_a_log_is_described_with_the_rows_it_holds(kidney_evals: Call, tmp_path:
     assert max(len(line) for line in lines) <= 80
     assert lines[0] == "kidney_evals/coin_flip  kidney/human"
     assert lines[1] == "mcelfresh_2021, 45 samples, 45 answers read"
-    rows = rows_of(read_eval_log(log.location, header_only=True))
+    rows = rows_of(read_eval_log(log.location))
     for row, words in (("centrality", "Centrality"), ("flip_slope", "flip slope   ")):
         (line,) = [line for line in lines if line.startswith(words)]
         assert f"{rows[row].value:.3f}" in line

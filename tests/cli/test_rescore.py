@@ -15,7 +15,7 @@ from inspect_ai.model import ModelConfig
 
 from cli.calling import inspect, refused
 from cli.conftest import Runs
-from kidney_evals.reporting import rows_of
+from kidney_evals.reporting.rows import stored_rows
 
 Call = Callable[..., Result]
 OTHER = "0" * 64
@@ -30,7 +30,7 @@ def log(runs: Runs, tmp_path: Path) -> Path:
 
 def digits(path: Path | str) -> dict[str, str]:
     """Every number of a log, to the last digit (NaN is equal to itself here)."""
-    return {name: repr(row) for name, row in rows_of(read_eval_log(str(path))).items()}
+    return {name: repr(row) for name, row in stored_rows(read_eval_log(str(path))).items()}
 
 
 def names(folder: Path) -> list[str]:

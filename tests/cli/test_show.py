@@ -13,8 +13,8 @@ from inspect_ai.model import get_model
 
 from cli.calling import refused
 from cli.conftest import Runs
-from kidney_evals.reporting import card_of, rows_of
-from kidney_evals.reporting.text import HEADLINE_ROWS
+from kidney_evals.measures import find, headlines
+from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import forced_choice
 from reporting.making_logs import killed
 
@@ -27,7 +27,7 @@ HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b31mname\r\u202e\u2028x"
 @pytest.mark.parametrize("name", ["coin", "forced"])
 def test_a_run_is_told_in_80_columns(name: str, runs: Runs, kidney_evals: Call) -> None:
     path = getattr(runs, name)
-    log = read_eval_log(str(path), header_only=True)
+    log = read_eval_log(str(path))
     condition = (log.eval.metadata or {})["condition"]
     shown = kidney_evals("show", path)
     assert shown.exit_code == 0, shown.output
@@ -39,21 +39,38 @@ def test_a_run_is_told_in_80_columns(name: str, runs: Runs, kidney_evals: Call) 
     assert lines[2] == f"{spec.created[:10]} {spec.created[11:16]}, {dilemmas}"
     assert lines[3] in (str(path), f"…/{path.name}")
     # A blank, heads, a blank, and then the three rows of the viewer's header.
-    for line, row in zip(lines[7:10], HEADLINE_ROWS[condition], strict=True):
-        value = rows_of(log)[row]
+    for line, one in zip(lines[7:10], headlines(condition), strict=True):
+        value = rows_of(log)[one.id]
         printed = f"{value.value:.3f}" if value.defined else "–"
-        assert line.startswith(card_of(row).label)
-        assert line.removeprefix(card_of(row).label).split()[0] == printed
+        assert line.startswith(one.label)
+        assert line.removeprefix(one.label).split()[0] == printed
     assert "The model" in shown.stdout
     assert "not what is right" in shown.stdout
 
 
-def test_every_row_that_says_something_has_a_label_of_its_own(
-    runs: Runs, kidney_evals: Call
+def test_all_shows_every_measure_with_baselines_bounds_and_first_answers(
+    kidney_evals: Call, tmp_path: Path
 ) -> None:
-    for path in (runs.coin, runs.forced):
-        groups = {name: card_of(name).group for name in rows_of(read_eval_log(str(path)))}
-        assert "other" not in groups.values(), groups
+    model = get_model("kidney/human", unreadable=0.5)
+    task = forced_choice(dilemmas=12, controls=False)
+    [log] = eval(task, model=model, log_dir=str(tmp_path), display="none")
+    lines = kidney_evals("show", "--all", log.location).stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    rows = rows_of(log)
+    for id, row in rows.items():
+        if row.defined and row.value:
+            assert any(
+                line.startswith(f"{find(id).label} ") and f" {row.value:.3f} " in line
+                for line in lines
+            ), id
+    at = lines.index("agreement over ceiling:")
+    told = [line[:30].strip() for line in lines[at + 1 : at + 4]]
+    assert told == ["always the majority", "one person", "guessing"]
+    assert f" {rows.baselines('agreement')['one person'].value:.3f} " in lines[at + 2]
+    for words in ("agreement over ceiling, bounds", "coverage, first answers"):
+        assert sum(line.startswith(words) for line in lines) == 1
+    usual = kidney_evals("show", log.location).stdout
+    assert "bounds  " not in usual and "one person" not in usual and "log score" not in usual
 
 
 def test_a_folder_and_several_logs(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
@@ -96,10 +113,14 @@ def test_a_log_with_some_rows_says_so(
     log = read_eval_log(str(runs.forced))
     assert log.results is not None
     log.results.scores = [score for score in log.results.scores if score.name == kept]
+    for sample in log.samples or []:
+        sample.scores = {
+            name: one for name, one in (sample.scores or {}).items() if name != "answers"
+        }
     write_eval_log(log, str(tmp_path / "part.eval"))
     shown = kidney_evals("show", tmp_path)
     assert shown.exit_code == 0, shown.output
-    assert card_of(kept).label in shown.stdout
+    assert find(kept).label in shown.stdout
     assert "some of the scorers only" in shown.stdout
 
 

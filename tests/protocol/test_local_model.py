@@ -10,9 +10,9 @@ import pytest
 from inspect_ai import eval
 from inspect_ai.model import get_model
 
+from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
 from protocol.local_model import make_local_model
-from rows_of_logs import rows_of
 
 CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Hm": 0.03}
 """At the answer's place; the last is no answer."""
@@ -43,12 +43,12 @@ def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path
     weights = {word: chance**power for word, chance in CHANCES.items()}
     total = sum(weights.values())
     answers = total - weights["Hm"]
-    assert once["flip_rate"]["value"] == pytest.approx(weights["COIN"] / answers, abs=2e-4)
-    assert once["outside"]["value"] == pytest.approx(weights["Hm"] / total, abs=2e-4)
+    assert once["flip_rate"].value == pytest.approx(weights["COIN"] / answers, abs=2e-4)
+    assert once["outside"].value == pytest.approx(weights["Hm"] / total, abs=2e-4)
     decided = weights["A"] + weights["B"]
-    assert once["pos_bias"]["value"] == pytest.approx(weights["A"] / decided - 0.5, abs=2e-4)
+    assert once["pos_bias"].value == pytest.approx(weights["A"] / decided - 0.5, abs=2e-4)
     # 400 samples: the rate's interval holds what the readout says.
     for name in ("flip_rate", "pos_bias"):
         found = many[name]
-        assert found["low"] - 0.005 < once[name]["value"] < found["high"] + 0.005
-    assert once["readout"]["value"] == 1
+        assert found.low - 0.005 < once[name].value < found.high + 0.005
+    assert once["readout"].value == 1

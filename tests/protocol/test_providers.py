@@ -13,6 +13,7 @@ from inspect_ai import eval, eval_retry
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ContentReasoning, Model
 
+from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import forced_choice
 from protocol.providers import PROVIDERS, connect, outcome, samples_of
 from protocol.server import ANSWER, Outcome, Protocol, ProtocolServer
@@ -37,10 +38,8 @@ def run(model: Model, logs: Path, protocol: Protocol, **options: Any) -> EvalLog
 
 
 def shares(log: EvalLog, *rows: str) -> list[float]:
-    """Values of rows, as the log's tables show them."""
-    assert log.results
-    tables = {row.name: row.metrics for row in log.results.scores}
-    return [next(iter(tables[row].values())).value for row in rows]
+    found = rows_of(log)
+    return [found[row].value for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from inspect_ai import eval
 from inspect_ai.log import EvalLog
 
+from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
 from protocol.providers import connect
 from protocol.server import ProtocolServer
-from rows_of_logs import rows_of
 
 CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Neither": 0.03}
 """The last is no answer."""
@@ -33,11 +33,11 @@ def test_it_asks_for_what_it_needs_and_reads_it(server: ProtocolServer, tmp_path
     assert len(server.calls) == 20
     assert all(call.body["logprobs"] is True for call in server.calls)
     assert {call.body["top_logprobs"] for call in server.calls} == {20}
-    assert rows["flip_rate"]["value"] == pytest.approx(0.2 / INSIDE, abs=1e-4)
-    assert rows["pos_bias"]["value"] == pytest.approx(0.5 / 0.77 - 0.5, abs=1e-4)
-    assert rows["outside"]["value"] == pytest.approx(0.03, abs=1e-4)
+    assert rows["flip_rate"].value == pytest.approx(0.2 / INSIDE, abs=1e-4)
+    assert rows["pos_bias"].value == pytest.approx(0.5 / 0.77 - 0.5, abs=1e-4)
+    assert rows["outside"].value == pytest.approx(0.03, abs=1e-4)
     # Whatever was drawn, every sample has its probabilities.
-    assert rows["coverage"]["value"] == 1
+    assert rows["coverage"].value == 1
 
 
 def test_fewer_alternatives_can_be_asked_for(server: ProtocolServer, tmp_path: Path) -> None:
@@ -50,8 +50,8 @@ def test_fewer_alternatives_can_be_asked_for(server: ProtocolServer, tmp_path: P
     drawn = ["COIN" in sample.output.completion for sample in log.samples or []]
     assert 0 < sum(drawn) < len(drawn)
     share = sum(drawn) / len(drawn)
-    assert rows["flip_rate"]["value"] == pytest.approx(share * 0.2 / INSIDE, abs=1e-4)
-    assert rows["outside"]["value"] == pytest.approx(share * 0.03 + (1 - share) * 0.23, abs=1e-4)
+    assert rows["flip_rate"].value == pytest.approx(share * 0.2 / INSIDE, abs=1e-4)
+    assert rows["outside"].value == pytest.approx(share * 0.03 + (1 - share) * 0.23, abs=1e-4)
     told = [(sample.scores or {})["answers"].explanation for sample in log.samples or []]
     assert all("2 tokens were listed, fewer than the 3 answers offered" in str(one) for one in told)
 
@@ -61,8 +61,8 @@ def test_values_are_brought_to_the_temperature(server: ProtocolServer, tmp_path:
     rows = rows_of(run(server, tmp_path, 5, temperature=0.5))
     squares = {word: chance**2 for word, chance in CHANCES.items()}
     inside = sum(squares.values()) - squares["Neither"]
-    assert rows["flip_rate"]["value"] == pytest.approx(squares["COIN"] / inside, abs=1e-4)
-    assert rows["departure"]["value"] == 1
+    assert rows["flip_rate"].value == pytest.approx(squares["COIN"] / inside, abs=1e-4)
+    assert "departure" in rows.flags
 
 
 def test_a_server_that_gives_none_ends_the_run_at_once(
@@ -81,6 +81,6 @@ def test_readout_and_four_hundred_samples_agree(server: ProtocolServer, tmp_path
     read = rows_of(run(server, tmp_path, 20))
     drawn = rows_of(run(server, tmp_path, 20, readout="sample", epochs=10))
     # Of 400 samples 3 % answer "Neither", twice in a row .1 %: those have no answer.
-    assert drawn["flip_rate"]["n"] > 390
+    assert drawn["flip_rate"].n > 390
     for name in ("flip_rate", "pos_bias"):
-        assert drawn[name]["low"] <= read[name]["value"] <= drawn[name]["high"], name
+        assert drawn[name].low <= read[name].value <= drawn[name].high, name

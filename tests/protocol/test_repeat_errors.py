@@ -8,11 +8,13 @@ import pytest
 from inspect_ai import eval, score
 from inspect_ai.log import EvalLog
 
+from kidney_evals.measures import compute
+from kidney_evals.measures.run import Run
+from kidney_evals.reporting import rows_of
 from kidney_evals.scorers import answers
 from protocol.providers import PROVIDERS, connect, samples_of
 from protocol.server import Fault, Protocol, ProtocolServer, Reply
 from protocol.tasks import QUIET, TASKS, outcomes_of
-from rows_of_logs import rows_of
 
 REFUSED = Fault(400, "This prompt is flagged.", "policy")
 
@@ -58,9 +60,10 @@ def test_rows_count_it_as_an_error(server: ProtocolServer, tmp_path: Path) -> No
     log = run("forced_choice", server, tmp_path, "undecided", REFUSED)
     for read in (log, score(log, answers(), action="overwrite", display="none")):
         rows = rows_of(read)
-        assert (rows["error"]["value"], rows["unreadable"]["value"]) == (1, 0)
+        assert isinstance(rows.run, Run)
+        assert (rows["error"].value, rows["unreadable"].value) == (1, 0)
         # Before the repeat question and after it the sample gave no decision.
-        assert (rows["coverage"]["value"], rows["cover_1st"]["value"]) == (0, 0)
+        assert rows["coverage"].value == compute(rows.run.first, "coverage").value == 0
         assert outcomes_of(samples_of(read)[0]) == ("error", "unreadable")
 
 

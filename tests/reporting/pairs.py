@@ -14,6 +14,7 @@ from kidney_evals.lab.panel import draw
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.comparing.matching import Match
 from kidney_evals.reporting.found import Found, State
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies import Condition, load_study
 
@@ -77,7 +78,7 @@ def model_run(
         run: Its answers.
         name: The model.
         state: What its log is.
-        rows: The log's rows, by default none: figures are then those of the answers.
+        rows: The log's rows where there are no answers, by default none.
         planned: How many samples were to be run; by default as many as there are.
         location: Its log; by default named from the model.
         arguments: Of the task.
@@ -117,7 +118,7 @@ def model_run(
     made = ModelRun(found, name)
     # What is read from a log's samples once.
     trouble = "no sample was scored" if run is None else ""
-    vars(made).update(run=run, rows=dict(rows or {}), trouble=trouble)
+    vars(made).update(answers=run, rows=Rows(run, rows), trouble=trouble)
     return made
 
 

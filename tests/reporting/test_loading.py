@@ -96,9 +96,8 @@ def test_frames_of_nothing_have_their_columns(name: Any, made: Made) -> None:
 def test_quantities_are_those_of_the_log_to_the_last_digit(frames: Frames) -> None:
     for _, run in frames.runs.iterrows():
         part = frames.quantities[frames.quantities["eval_id"] == run["eval_id"]]
-        rows = rows_of(read_eval_log(run["log"], header_only=True))
+        assert set(part["source"]) == {"computed"}
         if run["state"] == "partial":
-            assert not rows and set(part["source"]) == {"computed"}
             whole = frames.quantities[
                 frames.quantities["eval_id"] == frames.runs["eval_id"].iloc[0]
             ]
@@ -107,7 +106,8 @@ def test_quantities_are_those_of_the_log_to_the_last_digit(frames: Frames) -> No
                 whole[numbers].to_numpy(na_value=None).tolist()
             )
             continue
-        assert len(part) == len(rows) and set(part["source"]) == {"log"}
+        rows = rows_of(read_eval_log(run["log"]))
+        assert len(part) == len(rows)
         for _, line in part.iterrows():
             for column, value in rows[line["row"]]._asdict().items():
                 assert (pd.isna(line[column]) and value != value) or line[column] == value

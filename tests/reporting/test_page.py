@@ -4,6 +4,7 @@ import csv
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ import pytest
 from click.testing import Result
 from inspect_ai.log import EvalLog, read_eval_log
 
+from kidney_evals.measures import find
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import read_report
 from kidney_evals.reporting.page.content import nowhere
 from kidney_evals.reporting.page.panels import Place, how_to_read, without_nan
 from kidney_evals.reporting.page.parts import Table, slug
 from kidney_evals.reporting.page.trained import arms_of, trained_section
-from kidney_evals.reporting.rows import RowCard
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.summary import moves_sentence
 from kidney_evals.reporting.text import number
@@ -73,10 +74,10 @@ def page(made: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     return out.read_text(encoding="utf-8")
 
 
-def test_every_number_of_the_header_stands_in_the_page(made: Any, page: str) -> None:
+def test_every_number_of_a_log_stands_in_the_page(made: Any, page: str) -> None:
     cells = Page(page).cells
     for path in (made.coin, made.forced):
-        rows = rows_of(read_eval_log(str(path), header_only=True))
+        rows = rows_of(read_eval_log(str(path)))
         for name, row in rows.items():
             # model, row, quantity, value, low, high, people, n
             shown = [name, None, *(number(value) for value in row[:4]), f"{row.n:,}"]
@@ -158,9 +159,9 @@ def test_one_run_after_another(
         assert path.with_suffix(".csv").is_file()
     with (next(assets.glob("nearness-coin*.csv"))).open(encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
-    rows = rows_of(read_eval_log(str(made.coin), header_only=True))
+    rows = rows_of(read_eval_log(str(made.coin)))
     found = next(line for line in lines if line["quantity"] == "agreement over ceiling")
-    assert float(found["value"]) == rows["agreement"].value
+    assert float(found["value"]) == pytest.approx(rows["agreement"].value, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,9 @@ def test_a_page_has_no_nan(text: str, shown: str) -> None:
 
 
 def test_other_rows_are_called_what_the_page_calls_them() -> None:
-    card = RowCard("x", "other", "x", "", "See side_pull, not_a_row.", "Guessing; see flip_calib.")
+    card = replace(
+        find("distance"), reading="See side_pull, not_a_row.", gamed_by="Guessing; see flip_calib."
+    )
     assert how_to_read(card) == (
         "See choice distance, side pull, not_a_row. Gamed by: guessing; see flip calibration."
     )

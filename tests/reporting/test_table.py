@@ -15,7 +15,8 @@ from click.testing import Result
 from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.reporting import card_of, rows_of
+from kidney_evals.measures import find, headlines
+from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.found import find_logs
 from kidney_evals.reporting.runs import read_runs
 from kidney_evals.reporting.table_formats import (
@@ -27,7 +28,7 @@ from kidney_evals.reporting.table_formats import (
     in_markdown,
 )
 from kidney_evals.reporting.tables import tables_of
-from kidney_evals.reporting.text import HEADLINE_ROWS, number
+from kidney_evals.reporting.text import number
 from reporting.conftest import Made
 from reporting.making_logs import HOSTILE, edited, killed, of_another_run
 
@@ -79,7 +80,7 @@ def test_markdown_has_people_models_and_baselines(folder: Path, kidney_evals: Ca
     ]
     assert [line[0] for line in forced][:3] == ["", "people", "kidney/human"]
     for table, condition in zip((coin, forced), ("coin_flip", "forced_choice"), strict=True):
-        heads = [card_of(row).label for row in HEADLINE_ROWS[condition]]
+        heads = [one.label for one in headlines(condition)]
         assert table[0][1:4] == heads
         assert {len(line) for line in table} == {len(table[0])}
     assert "kidney/another is partial: not ended" in told.stdout
@@ -88,29 +89,33 @@ def test_markdown_has_people_models_and_baselines(folder: Path, kidney_evals: Ca
 
 
 @pytest.mark.parametrize("name", ["coin", "forced"])
-def test_every_number_is_that_of_header_show_and_files(
+def test_every_number_is_that_of_log_show_and_files(
     name: str, made: Made, kidney_evals: Call
 ) -> None:
     path = getattr(made, name)
-    rows = rows_of(read_eval_log(str(path), header_only=True))
+    rows = rows_of(read_eval_log(str(path)))
     called = {form: kidney_evals("table", path, "--all", "--format", form).stdout for form in FORMS}
     (run,) = json.loads(called["json"])["panels"][0]["runs"]
-    lines = {line["row"]: line for line in csv.DictReader(io.StringIO(called["csv"]))}
+    lines = {
+        (line["row"], line["baseline"]): line for line in csv.DictReader(io.StringIO(called["csv"]))
+    }
     (table,) = markdown_tables(called["md"]).values()
     assert table[0][1:3] == ["people", "kidney/human"]
     listed = {line[0].replace("\\", ""): line[1:3] for line in table[1:]}
-    shown = kidney_evals("show", path).stdout.splitlines()
+    shown = kidney_evals("show", "--all", path).stdout.splitlines()
     said = 0
     for row, found in rows.items():
-        label = card_of(row).label
+        label = find(row).label
         if not found.defined and math.isnan(found.human):
             assert label not in listed
             continue
         assert listed[label] == [number(found.human), _cell(found)]
-        for column, value in found._asdict().items():
-            known = None if math.isnan(value) else value
-            assert run["rows"][row][column] == known
-            assert lines[row][column] == ("" if known is None else repr(known))
+        for baseline, one in {"": found, **rows.baselines(row)}.items():
+            told = run["rows"][row]["baselines"][baseline] if baseline else run["rows"][row]
+            for column, value in one._asdict().items():
+                known = None if math.isnan(value) else value
+                assert told[column] == known
+                assert lines[row, baseline][column] == ("" if known is None else repr(known))
         start = f"{in_latex(label)} & "
         latex = [one for one in called["latex"].splitlines() if one.startswith(start)]
         minus = [_cell(found).replace("-", "$-$").replace("–", "--")]
@@ -134,13 +139,12 @@ def test_csv_has_the_documented_columns_and_the_baselines(folder: Path, kidney_e
     told = kidney_evals("table", folder, "--format", "csv", "--rows", "distance,flip_rate")
     lines = list(csv.DictReader(io.StringIO(told.stdout)))
     assert list(lines[0]) == list(COLUMNS)
-    assert [line["row"] for line in lines if line["name"] == "kidney/another"] == [
-        *("distance", "flip_rate", "dist_major", "dist_never", "dist_pers", "dist_unif"),
-    ]
+    told = [(line["row"], line["baseline"]) for line in lines if line["name"] == "kidney/another"]
+    known = ("", "always the majority", "never flips", "one person", "guessing")
+    assert told == [*(("distance", name) for name in known), ("flip_rate", "")]
     assert {line["state"] for line in lines} == {"finished", "partial"}
     # A forced choice has a distance too, and no rate of coins.
-    forced = [line["row"] for line in lines if line["task"] == "forced_choice"]
-    assert forced[:2] == ["distance", "flip_rate"]
+    assert {line["row"] for line in lines if line["task"] == "forced_choice"} == {"distance"}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,7 @@ def test_csv_has_the_documented_columns_and_the_baselines(folder: Path, kidney_e
     [
         (["--rows", "swap_diff"], ["swap disagreement"]),
         (["--rows", "imp_*"], [f"importance, {name}" for name in ("age", "dependents", "drinks")]),
-        (["--rows", "pos_bias", "--rows", "few"], ["position bias", "few"]),
+        (["--rows", "pos_bias", "--rows", "order_eff"], ["position bias", "order effect"]),
     ],
 )
 def test_rows_can_be_named(
@@ -157,9 +161,7 @@ def test_rows_can_be_named(
     told = kidney_evals("table", made.forced, *asked)
     assert told.exit_code == 0, told.output
     (table,) = markdown_tables(told.stdout).values()
-    assert [head.replace("\\", "") for head in table[0][1:]] == [
-        card_of("few").label if head == "few" else head for head in heads
-    ]
+    assert [head.replace("\\", "") for head in table[0][1:]] == heads
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from answering import saying
 from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting import rows_of
+from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
 REFUSES = "I'm sorry, but I can't help with deciding who receives an organ."
@@ -72,15 +73,19 @@ def test_metrics_are_finite_and_an_interval_has_a_standard_error(
         kept = {metric.name: metric.value for metric in score.metrics.values()}
         assert "n" in kept, score.name
         assert all(math.isfinite(value) for value in kept.values()), score.name
-        interval = {"value", "low", "high"} <= set(kept) and not score.name.startswith("lim_")
+        interval = {"value", "low", "high"} <= set(kept)
         assert ("stderr" in kept) == interval, score.name
         if interval:
             half = (kept["high"] - kept["low"]) / 2
             # Every column is rounded to four decimals.
             assert kept["stderr"] == pytest.approx(half / Z95, abs=1.1e-4)
-    # Readers get every row, with NaN where the log has no column.
-    rows = rows_of(logs[name])
-    assert set(rows) == {score.name for score in results.scores}
+    # Readers get every row, with NaN where the log has no column, and more from the samples.
+    rows, kept_rows = rows_of(logs[name]), stored_rows(logs[name])
+    assert set(kept_rows) == {score.name for score in results.scores}
+    answered = {row: stored for row, stored in kept_rows.items() if stored.n}
+    assert set(answered) < set(rows)
+    for row, stored in answered.items():
+        assert stored == pytest.approx(rows[row], abs=5.1e-5, nan_ok=True), row
     assert results.headline is not None and results.headline.score is not None
     defined = rows[results.headline.score].defined
     assert results.headline.metric == ("est_value" if defined else "est_n")
@@ -105,7 +110,7 @@ def test_standard_error_by_hand() -> None:
 def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
     log = logs["coin_flip"].model_copy(deep=True)
     assert log.results is not None
-    expected = rows_of(log)
+    expected = stored_rows(log)
     for score in log.results.scores:
         some = next(iter(score.metrics.values()))
         kept = {metric.name: metric.value for metric in score.metrics.values()}
@@ -114,6 +119,6 @@ def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
             f"est_{name}": some.model_copy(update={"name": name, "value": kept.get(name, math.nan)})
             for name in ("value", "low", "high", "human", "n")
         }
-    assert {name: repr(row) for name, row in rows_of(log).items()} == {
+    assert {name: repr(row) for name, row in stored_rows(log).items()} == {
         name: repr(row) for name, row in expected.items()
     }

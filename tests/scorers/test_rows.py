@@ -11,7 +11,7 @@ from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
 from answering import saying
-from kidney_evals.measures.names import PARTS
+from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.reporting.found import find_logs
 from kidney_evals.reporting.runs import read_runs
@@ -72,7 +72,7 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
     log = run(TASKS[condition](dilemmas=2), saying(text, stop=stop), tmp_path)
     rows = rows_of(log)
     # 2 dilemmas × 2 orders, all of one kind; controls count nowhere.
-    row = PARTS[part]
+    row = OUTCOMES[part]
     assert rows[row].value == 1.0 and rows[row].n == 4
     assert rows["coverage"].value == 0.0
     for name in HEADER[condition]:
@@ -82,7 +82,9 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
     asked = [one for one in log.samples or [] if one.metadata["kind"] == "drawn"]
     assert len(asked) == 4
     for sample in asked:
-        for scorer in ("human_alignment", "indecision"):
+        unscored = {"human_alignment", "indecision"} & set(sample.scores or {})
+        assert len(unscored) == (1 if condition == "forced_choice" else 2)
+        for scorer in unscored:
             kept = (sample.scores or {})[scorer]
             assert kept.reason == part
             assert math.isnan(kept.as_float())
@@ -116,7 +118,7 @@ def test_every_design_gives_sensible_rows(
     rows = rows_of(log)
     assert rows["coverage"].value == 1.0
     for name, row in rows.items():
-        assert (row.n == 0) == math.isnan(row.value) or name.startswith("lim_"), name
+        assert (row.n == 0) == math.isnan(row.value), name
         if not math.isnan(row.low):
             assert row.low <= row.value + 1e-9 and row.value <= row.high + 1e-9, name
     assert len(table(rows, condition).splitlines()[0]) <= 80
@@ -195,8 +197,8 @@ def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Pat
     log = run(forced_choice(dilemmas=2, controls=False), model, tmp_path, max_samples=1)
     rows = rows_of(log)
     assert rows["coverage"].value == 1.0
-    assert rows["cover_1st"].value == 0.0
-    assert math.isnan(rows["agree_1st"].value)
+    first = [rows.first(name) for name in ("coverage", "agreement")]
+    assert [one.value for one in first if one] == pytest.approx([0.0, math.nan], nan_ok=True)
     assert "Asked twice" in ((log.samples or [])[0].scores or {})["answers"].explanation  # type: ignore[operator]
 
 

@@ -9,7 +9,7 @@ from inspect_ai import Task, eval_set
 from inspect_ai.analysis import evals_df
 from inspect_ai.log import EvalLog
 
-from kidney_evals.reporting.text import HEADLINE_ROWS
+from kidney_evals.measures import headlines
 from kidney_evals.respondents.provider import KidneyAPI
 from kidney_evals.scorers import COLUMN
 from kidney_evals.studies import CONDITIONS
@@ -49,8 +49,8 @@ def run_twice(tasks: Callable[[], Any], folder: Path, calls: list[str], expected
     frame = evals_df(str(folder))
     assert len(frame) == len(logs)
     for condition in CONDITIONS:
-        for row in HEADLINE_ROWS[condition]:
-            assert {f"score_{row}_{COLUMN}_{column}" for column in COLUMNS} <= set(frame.columns)
+        for row in headlines(condition):
+            assert {f"score_{row.id}_{COLUMN}_{column}" for column in COLUMNS} <= set(frame.columns)
 
 
 def run_set(tasks: Any, folder: Path) -> list[EvalLog]:

@@ -11,16 +11,15 @@ from inspect_ai import eval
 from inspect_ai.model import Model, get_model
 
 from kidney_evals.errors import UserError
+from kidney_evals.reporting import rows_of
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.tasks import coin_flip, forced_choice
-from rows_of_logs import rows_of
 
 PARTS = ("var_dilemma", "var_wording", "var_order", "var_joint", "var_repeat")
 WORDINGS = ["default", "survey_text"]
 
 
-def run(
-    model: str | Model, folder: Path, wording: list[str], dilemmas: int
-) -> dict[str, dict[str, float]]:
+def run(model: str | Model, folder: Path, wording: list[str], dilemmas: int) -> Rows:
     task = coin_flip(crossed=True, wording=wording, dilemmas=dilemmas, controls=False)
     options: dict[str, Any] = {"display": "none", "score_display": False}
     return rows_of(eval(task, model=model, log_dir=str(folder), **options)[0])
@@ -59,16 +58,16 @@ def test_fifty_dilemmas_unless_told_otherwise() -> None:
 @pytest.mark.slow
 def test_somebody_who_answers_by_place_is_all_order(tmp_path: Path) -> None:
     rows = run("kidney/first", tmp_path, WORDINGS, 12)
-    assert {part: rows[part]["value"] for part in PARTS} == pytest.approx(
+    assert {part: rows[part].value for part in PARTS} == pytest.approx(
         {"var_dilemma": 0, "var_wording": 0, "var_order": 1, "var_joint": 0, "var_repeat": 0}
     )
-    assert rows["crossed"]["value"] == 1
+    assert "crossed" in rows.flags
 
 
 def test_a_rule_is_all_dilemma(tmp_path: Path) -> None:
     rows = run("kidney/lexicographic", tmp_path, WORDINGS, 12)
-    assert rows["var_dilemma"]["value"] == pytest.approx(1)
-    assert sum(rows[part]["value"] for part in PARTS) == pytest.approx(1)
+    assert rows["var_dilemma"].value == pytest.approx(1)
+    assert sum(rows[part].value for part in PARTS) == pytest.approx(1)
 
 
 @pytest.mark.slow
@@ -89,20 +88,20 @@ def test_the_part_that_sways_a_respondent_moves_and_no_other(
 ) -> None:
     rows = run(respondent("human", **traits), tmp_path, wording, 50)
     for part in ("var_wording", "var_order", "var_joint"):
-        low, high = rows[part]["low"], rows[part]["high"]
+        low, high = rows[part].low, rows[part].high
         if part == moved:
             assert low > 0.1, (part, rows[part])
         else:
             assert low <= 0 <= high, (part, rows[part])
     # What sways answers takes from the dilemma's share.
-    assert moved or rows["var_dilemma"]["low"] > 0
-    assert rows["var_repeat"]["low"] > 0
+    assert moved or rows["var_dilemma"].low > 0
+    assert rows["var_repeat"].low > 0
 
 
 def test_another_run_does_not_identify_the_parts(tmp_path: Path) -> None:
     task = forced_choice(dilemmas=4, controls=False)
     rows = rows_of(eval(task, model="kidney/human", log_dir=str(tmp_path), display="none")[0])
-    assert rows["crossed"]["value"] == 0
+    assert "crossed" not in rows.flags
     assert not set(PARTS) & set(rows)
 
 

@@ -89,13 +89,14 @@ def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_pat
     # score once, below 0.
     assert row.human == pytest.approx(-2 * expected("coin_flip", lambda p: p), abs=1e-4)
     assert row.n == 14 and row.low <= row.value <= row.high
-    for baseline, says in (("major", "majority"), ("unif", "uniform")):
+    known = rows.baselines("pred_fixed")
+    for baseline, says in (("always the majority", "majority"), ("guessing", "uniform")):
         value = expected("coin_flip", RESPONDENTS[says])
-        assert rows[f"pred_fx_{baseline}"].value == pytest.approx(value, abs=1e-4)
+        assert known[baseline].value == pytest.approx(value, abs=1e-4)
     assert rows["pred_swap"].value == (1.0 if name == "first" else pytest.approx(0, abs=1e-5))
     flips = [row[2] / sum(row) for row in counts("coin_flip")]
     assert rows["pred_fx_flips"].human == pytest.approx(sum(flips) / 14, abs=1e-4)
-    assert "pred_drawn" not in rows and "pred_contam" not in rows
+    assert "pred_drawn" not in rows and "pred_contam" not in rows.flags
 
 
 @pytest.mark.slow
@@ -122,12 +123,13 @@ def test_drawn_dilemmas_and_respondents_of_every_kind(
     for row in ("pred_fixed", "pred_drawn"):
         assert math.isnan(rows[row].value) != answered
     if answered:
-        assert rows["pred_drawn"].n == 50 and rows["pred_contam"].value == 0
-        low, high = sorted((rows["pred_dr_half"].value, rows["pred_dr_unif"].value))
+        assert rows["pred_drawn"].n == 50 and "pred_contam" not in rows.flags
+        known = rows.baselines("pred_drawn")
+        low, high = sorted((known["half of people"].value, known["guessing"].value))
         assert rows["pred_drawn"].human == low < high
     if name == "human":
         # Exactly the shares of record: half the floor below 0.
-        half = rows["pred_dr_half"].value / 2
+        half = known["half of people"].value / 2
         assert rows["pred_drawn"].value == pytest.approx(-half, abs=1e-4)
 
 
@@ -232,7 +234,7 @@ def test_a_log_can_be_scored_again_to_the_same_digits(tmp_path: Path) -> None:
     task = predict_people(drawn=2, revealed=own.location)
     log = run(task, "kidney/human", tmp_path / "log", model_args={"unreadable": 0.3})
     rows = rows_of(log)
-    assert "pred_fx_own" in rows and "pred_dr_own" not in rows and rows["pred_other"].value == 1
+    assert "pred_fx_own" in rows and "pred_dr_own" not in rows and "pred_other" in rows.flags
     # What the choices say stands in the log.
     Path(own.location.removeprefix("file://")).unlink()
     target = tmp_path / "again.eval"
@@ -243,10 +245,10 @@ def test_a_log_can_be_scored_again_to_the_same_digits(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_predictions_beside_own_choices(tmp_path: Path) -> None:
     own = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/majority", tmp_path, epochs=1)
-    for model, other in (("kidney/majority", 0.0), ("kidney/human", 1.0)):
+    for model, other in (("kidney/majority", False), ("kidney/human", True)):
         log = run(predict_people(drawn=0, revealed=own.location), model, tmp_path)
         rows = rows_of(log)
-        assert rows["pred_other"].value == other
+        assert ("pred_other" in rows.flags) == other
         # Choices that are the majority in both answers lie as far from people as its shares.
         value = expected("coin_flip", _top)
         assert rows["pred_fx_chose"].value == pytest.approx(value, abs=1e-4)

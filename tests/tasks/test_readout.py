@@ -15,13 +15,12 @@ from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import get_model
 
 from answering import saying
-from kidney_evals import reporting
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.reporting import sentence
+from kidney_evals.reporting import rows_of, sentence
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.tasks import coin_flip, forced_choice
-from rows_of_logs import rows_of
 
 SHARED = ("flip_rate", "agreement", "distance", "swap_diff", "flip_calib", "imp_age", "pos_bias")
 
@@ -33,16 +32,16 @@ def run(task: Any, folder: Path, model: Any = "kidney/human", **options: Any) ->
 def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
     log = run(coin_flip(dilemmas=10, controls=False, readout="logprobs"), tmp_path)
     rows = rows_of(log)
-    assert rows["readout"]["value"] == 1
-    assert rows["outside"]["value"] == pytest.approx(0, abs=1e-6)
-    assert rows["coverage"]["value"] == 1
-    assert rows["flip_rate"]["n"] == 20
+    assert "readout" in rows.flags
+    assert rows["outside"].value == pytest.approx(0, abs=1e-6)
+    assert rows["coverage"].value == 1
+    assert rows["flip_rate"].n == 20
     # The group of people is its own reference: expected values meet it to rounding.
-    assert rows["flip_rate"]["value"] == pytest.approx(rows["flip_rate"]["human"], abs=1e-3)
-    assert rows["distance"]["value"] == pytest.approx(0, abs=1e-3)
-    assert rows["order_eff"]["value"] == pytest.approx(0, abs=1e-3)
-    people = f"{100 * rows['flip_rate']['human']:.0f} %"
-    assert sentence(reporting.rows_of(log), "coin_flip").startswith(
+    assert rows["flip_rate"].value == pytest.approx(rows["flip_rate"].human, abs=1e-3)
+    assert rows["distance"].value == pytest.approx(0, abs=1e-3)
+    assert rows["order_eff"].value == pytest.approx(0, abs=1e-3)
+    people = f"{100 * rows['flip_rate'].human:.0f} %"
+    assert sentence(rows, "coin_flip").startswith(
         f"By the probabilities read out of 20 answers, the model left an expected {people} of "
         f"them to the coin, where people leave {people}"
     )
@@ -60,6 +59,18 @@ def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
         assert "the most probable answer, not a drawn one" in str(score.explanation)
 
 
+class Told(Rows):
+    """Quantities with flags, without the answers behind them."""
+
+    def __init__(self, stored: dict[str, Quantity], raised: set[str]) -> None:
+        super().__init__(None, stored)
+        self.raised = raised
+
+    @property
+    def flags(self) -> dict[str, str]:
+        return dict.fromkeys(self.raised, "")
+
+
 LEFT = "The model left 21 of 120 answers (18 %)"
 READ_OUT = "By the probabilities read out of 120 answers, the model left an expected"
 COIN = "to the coin, where people leave 20 %"
@@ -68,25 +79,25 @@ LIKE_PEOPLE = ", and it did so about where people do."
 
 
 @pytest.mark.parametrize(
-    ("rate", "rows", "says"),
+    ("rate", "more", "says"),
     [
-        (0.175, {}, f"{LEFT} {COIN}."),
-        (0.175, {"readout": 0, "flip_calib": 0}, f"{LEFT} {COIN}{LIKE_PEOPLE}"),
-        (0.175, {"readout": 1}, f"{READ_OUT} 18 % of them {COIN}."),
-        (0.0, {"readout": 1, "flip_calib": 0}, f"{READ_OUT} 0 % of them {COIN}."),
+        (0.175, set(), f"{LEFT} {COIN}."),
+        (0.175, {"flip_calib"}, f"{LEFT} {COIN}{LIKE_PEOPLE}"),
+        (0.175, {"readout"}, f"{READ_OUT} 18 % of them {COIN}."),
+        (0.0, {"readout", "flip_calib"}, f"{READ_OUT} 0 % of them {COIN}."),
         # Less than half an answer is no count, and a share all the same.
-        (0.003, {"readout": 1, "flip_calib": 0}, f"{READ_OUT} 0.3 % of them {COIN}{LIKE_PEOPLE}"),
-        (0.175, {"not_coin": 1}, f"{LEFT} {NO_COIN}"),
-        (0.175, {"readout": 1, "not_coin": 1}, f"{READ_OUT} 18 % of them {NO_COIN}"),
+        (0.003, {"readout", "flip_calib"}, f"{READ_OUT} 0.3 % of them {COIN}{LIKE_PEOPLE}"),
+        (0.175, {"not_coin"}, f"{LEFT} {NO_COIN}"),
+        (0.175, {"readout", "not_coin"}, f"{READ_OUT} 18 % of them {NO_COIN}"),
     ],
 )
-def test_nothing_drawn_is_nothing_counted(rate: float, rows: dict[str, float], says: str) -> None:
-    found = {name: Quantity(value, value, value, n=120) for name, value in rows.items()}
-    found |= {
+def test_nothing_drawn_is_nothing_counted(rate: float, more: set[str], says: str) -> None:
+    found = {
         "coverage": Quantity(1.0, 1.0, 1.0, n=120),
         "flip_rate": Quantity(rate, 0.0, 1.0, 0.2, 120),
+        **({"flip_calib": Quantity(0.0, 0.0, 0.0, n=120)} if "flip_calib" in more else {}),
     }
-    assert sentence(found, "coin_flip") == says
+    assert sentence(Told(found, more), "coin_flip") == says
 
 
 def test_scores_are_the_same_when_read_again(tmp_path: Path) -> None:
@@ -106,14 +117,14 @@ def test_it_agrees_with_hundreds_of_samples(traits: dict[str, Any], tmp_path: Pa
     once = coin_flip(dilemmas=30, controls=False, readout="logprobs")
     read = rows_of(run(once, tmp_path, model))
     many = rows_of(run(coin_flip(dilemmas=30, controls=False), tmp_path, model, epochs=8))
-    assert read["flip_rate"]["n"] == 30 * 2
-    assert many["flip_rate"]["n"] == 30 * 2 * 8
+    assert read["flip_rate"].n == 30 * 2
+    assert many["flip_rate"].n == 30 * 2 * 8
     for name in SHARED:
         one, other = read[name], many[name]
         # On the same dilemmas the readout is without error; a tenth of a width for the rest.
-        slack = 0.1 * (other["high"] - other["low"])
-        assert other["low"] - slack <= one["value"] <= other["high"] + slack, name
-        assert one["high"] - one["low"] < other["high"] - other["low"], name
+        slack = 0.1 * (other.high - other.low)
+        assert other.low - slack <= one.value <= other.high + slack, name
+        assert one.high - one.low < other.high - other.low, name
 
 
 def test_the_first_answer_without_log_probabilities_ends_the_run(tmp_path: Path) -> None:
@@ -160,12 +171,12 @@ def test_refusals_and_unreadable_texts_stay_what_they_are(tmp_path: Path) -> Non
     model = get_model("kidney/human", memoize=False, refusing=0.3, unreadable=0.2)
     task = coin_flip(dilemmas=30, controls=False, readout="logprobs")
     rows = rows_of(run(task, tmp_path, model))
-    read = rows["coverage"]["value"]
+    read = rows["coverage"].value
     assert 0.3 < read < 0.7
     parts = ("refusal", "unreadable", "truncated", "empty", "error", "unprompted")
-    assert read + sum(rows[part]["value"] for part in parts) == pytest.approx(1, abs=1e-3)
-    assert rows["refusal"]["value"] > 0.1
-    assert not np.isnan(rows["flip_rate"]["value"])
+    assert read + sum(rows[part].value for part in parts) == pytest.approx(1, abs=1e-3)
+    assert rows["refusal"].value > 0.1
+    assert not np.isnan(rows["flip_rate"].value)
 
 
 def test_a_fixed_list_is_asked_once(tmp_path: Path) -> None:
@@ -173,5 +184,5 @@ def test_a_fixed_list_is_asked_once(tmp_path: Path) -> None:
     rows = rows_of(log)
     assert log.eval.config.epochs == 1
     rate = rows["flip_rate"]
-    assert rate["low"] == rate["value"] == rate["high"]
-    assert rows["fixed_dist"]["low"] <= rows["fixed_dist"]["value"] <= rows["fixed_dist"]["high"]
+    assert rate.low == rate.value == rate.high
+    assert rows["fixed_dist"].low <= rows["fixed_dist"].value <= rows["fixed_dist"].high

@@ -143,7 +143,8 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     given = [(sample.scores or {})["human_alignment"].answer for sample in log.samples]
     assert given == list("ABAA")
     rows = {score.name for score in log.results.scores}
-    assert {"agreement", "flip_rate", "imp_age"} <= rows
+    assert {"agreement", "distance", "imp_age"} <= rows
+    assert ("flip_rate" in rows) == (name == "coin_flip")
     metadata = log.eval.metadata or {}
     assert "Not for clinical" in metadata["limits_and_use"]
     assert log.eval.task_version == "2-C"

@@ -16,7 +16,6 @@ from inspect_ai.log import EvalLog
 from kidney_evals.elicitation.run_wordings import deal
 from kidney_evals.elicitation.wording import wordings, wordings_asked
 from kidney_evals.errors import UserError
-from kidney_evals.measures.names import COIN_COLUMNS, COIN_ROWS
 from kidney_evals.planning.tokens import prompts
 from kidney_evals.reporting import rows_of, sentence
 from kidney_evals.scorers.samples import run_of_log
@@ -176,8 +175,8 @@ def test_a_run_in_german_reads_every_answer_and_says_whom_it_lacks(tmp_path: Pat
     assert rows["coverage"].value == 1.0
     # The same people answer the same dilemmas, whatever the language.
     assert rows["flip_rate"] == usual["flip_rate"] and rows["agreement"] == usual["agreement"]
-    assert (rows["not_english"].value, rows["not_coin"].value) == (1, 0)
-    assert (usual["not_english"].value, usual["not_coin"].value) == (0, 0)
+    assert "not_english" in rows.flags and "not_coin" not in rows.flags
+    assert not {"not_english", "not_coin"} & set(usual.flags)
     metadata = log.eval.metadata or {}
     assert metadata["no_human_reference"] == "no human reference in this language"
     assert "no_human_reference" not in (default.eval.metadata or {})
@@ -190,11 +189,11 @@ def test_people_lend_no_coin_to_another_mechanism(tmp_path: Path) -> None:
     log = _run(coin_flip(dilemmas=30, wording="committee", controls=False), tmp_path)
     rows = rows_of(log)
     assert rows["coverage"].value == 1.0 and rows["flip_rate"].value > 0
-    assert rows["not_coin"].value == 1
-    for name in COIN_ROWS:
-        if name in rows:
-            assert not rows[name].defined and str(rows[name].human) == "nan", name
-    for name in COIN_COLUMNS:
+    assert "not_coin" in rows.flags
+    for name in ("flip_gap", "flip_calib", "distance", "log_score", "side_pull"):
+        assert not rows[name].defined and rows[name].n == 0, name
+        assert rows.bounds(name) is None and not rows.baselines(name), name
+    for name in ("flip_rate", "flip_slope", "threshold", "swap_diff", "retest", "dominated_flips"):
         assert str(rows[name].human) == "nan", name
     # Those who decide are set beside people who decided, as with a coin.
     assert rows["agreement"].defined and rows["agreement"].human > 0.8

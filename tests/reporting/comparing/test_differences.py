@@ -117,7 +117,7 @@ def test_eight_models_take_seconds() -> None:
     runs = [answering(one, one.__name__) for one in behaviours]
     for run in runs:
         # As from eight logs, each of which has people of its own.
-        vars(run)["run"] = replace(run.run)  # type: ignore[type-var]
+        vars(run)["answers"] = replace(run.run)  # type: ignore[type-var]
     begun = time.perf_counter()
     found = paired_differences(runs)
     seconds = time.perf_counter() - begun

@@ -93,7 +93,7 @@ def test_rules_about_values(rule: str, rows: dict[str, Quantity], outcome: str) 
 
 def test_a_forced_choice_has_no_coins_to_be_measured() -> None:
     coin = model_run(None, rows={"flip_rate": Quantity(0.2, n=100)})
-    forced = model_run(None, task="forced_choice", rows={"flip_rate": undefined()})
+    forced = model_run(None, task="forced_choice", rows={"coverage": Quantity(1.0, n=100)})
     (decided,) = decide([read_rule("new.flip_rate>0.5")], [], [coin, forced])
     assert decided.outcome == "passed"
 
@@ -125,7 +125,7 @@ def test_status(rules: list[str], expected: int) -> None:
     ("rule", "line"),
     [
         ("", "no such rule"),
-        ("worse", "no row 'worse' is compared; allowed: flip_rate, flip_calib, distance"),
+        ("worse", "unknown measure 'worse'; allowed: agreement, "),
         ("coverage<0.95", "new.coverage<0.95 is about the value in NEW"),
         ("flip_rate>-0.1", "would strike where nothing changed"),
         ("flip_rate>much", "'much' is no number"),
@@ -134,9 +134,9 @@ def test_status(rules: list[str], expected: int) -> None:
         ("flip_rate:nearer", "no such rule"),
         ("new.flip_rate", "no such rule"),
         ("new.flip_rate:farther", "no such rule"),
-        ("new.nothing<1", "there is no row 'nothing'"),
-        ("new.imp<1", "there is no row 'imp'"),
-        ("centrality", "no row 'centrality' is compared"),
+        ("new.nothing<1", "unknown measure 'nothing'"),
+        ("new.imp<1", "unknown measure 'imp'"),
+        ("centrality", "centrality is not compared; allowed: agreement, share_dist, imp_ATTRIBUTE"),
     ],
 )
 def test_rules_are_checked(rule: str, line: str) -> None:
