@@ -46,8 +46,8 @@ def report(
     """
     from kidney_evals.cli.progress import reading
     from kidney_evals.errors import UserError
+    from kidney_evals.output_files import check_output, write_outputs
     from kidney_evals.reporting.page import as_html, asset_contents, read_report
-    from kidney_evals.whole import check_output, write_outputs
 
     check_output(output, overwrite=overwrite)
     if pictures:
@@ -123,6 +123,6 @@ def _tell(found: Report, page: str) -> None:
 def _say_beside(page: str) -> Callable[[str], None]:
     """Return a function that prints a line, to stderr where the page goes to standard output."""
     from kidney_evals.cli.terminal import complain, say
-    from kidney_evals.whole import STDOUT
+    from kidney_evals.output_files import STDOUT
 
     return complain if page == STDOUT else say

@@ -12,7 +12,7 @@ from typing import Any
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.environment import first_line, load_env, quiet
-from kidney_evals.whole import check_new, whole_folder
+from kidney_evals.output_files import check_new_folder, new_folder
 
 ADAPTER_CONFIG = "adapter_config.json"
 DATA_CARD = "data_card.json"
@@ -124,14 +124,14 @@ def merge_adapter(adapter: Path, out: Path) -> None:
     Raises:
         UserError: The adapter or its base cannot be loaded, or the model cannot be written.
     """
-    check_new(out)
+    check_new_folder(out)
     load_env()
     quiet()
     base = check_adapter(adapter)
     tokenizer = load_tokenizer(str(adapter))
     model = import_module("peft").PeftModel.from_pretrained(load_model(base), str(adapter))
     merged = model.merge_and_unload()
-    with whole_folder(out) as folder:
+    with new_folder(out) as folder:
         merged.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         for name in (DATA_CARD, "README.md"):

@@ -18,10 +18,10 @@ from kidney_evals.finetuning.texts import filled
 from kidney_evals.finetuning.training_report import trained_values, write_side_effects
 from kidney_evals.limits import limits_and_use
 from kidney_evals.measures import compute
+from kidney_evals.output_files import MARKDOWN_MARK, write_outputs
 from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import short
 from kidney_evals.scorers.samples import run_of_log
-from kidney_evals.whole import MARKDOWN_MARK, write_outputs
 
 REPORT: Final = "README.md"
 

@@ -20,8 +20,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from kidney_evals.errors import UserError
+from kidney_evals.output_files import new_folder
 from kidney_evals.reporting.table_formats import csv_text
-from kidney_evals.whole import whole_folder
 
 FORMAT: Final = "kidney_evals training samples, 1"
 """Name of the format in `card.json`."""
@@ -100,7 +100,7 @@ def write_data(
         content[f"{part}.csv"] = csv_text([examples[0].facts, *rows]) if examples else ""
     files = {name: _sha256(text.encode()) for name, text in sorted(content.items())}
     content[CARD] = json.dumps({"format": FORMAT, **card, "files": files}, indent=2) + "\n"
-    with whole_folder(folder) as place:
+    with new_folder(folder) as place:
         for name, text in content.items():
             (place / name).write_text(text, encoding="utf-8", newline="\n")
     return read_data(folder)

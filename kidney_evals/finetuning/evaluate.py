@@ -19,7 +19,7 @@ from kidney_evals.finetuning.comparison import Compared, compare
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.template import overrun, takes_system
-from kidney_evals.whole import check_new, write_output
+from kidney_evals.output_files import check_new_folder, write_output
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -92,7 +92,7 @@ def evaluate(
         raise UserError("there is nothing to compare with: name --after, --samples or --with")
     if not (out / CLAIM).is_file():
         # Otherwise a file of somebody else would be noticed only after the runs.
-        check_new(out)
+        check_new_folder(out)
     cards = cards_of(arms, data)
     battery = battery_of(
         tuple(cards.values()),

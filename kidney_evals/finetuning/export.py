@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kidney_evals.elicitation.run_wordings import wordings_for
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.data import PARTS, TrainingData, write_data
@@ -14,10 +15,8 @@ from kidney_evals.finetuning.export_samples import examples, samples_of
 from kidney_evals.finetuning.sources import Evaluated, Request, Source, evaluated
 from kidney_evals.finetuning.sources_given import from_answers, from_log, from_rows, read_design
 from kidney_evals.finetuning.sources_reference import HELDOUT_MOST, from_reference
-from kidney_evals.studies import CONDITIONS, Condition, Study, load_study
-from kidney_evals.tasks._build import DEFAULT_STUDY
-from kidney_evals.tasks._wordings import wordings_for
-from kidney_evals.whole import check_new
+from kidney_evals.output_files import check_new_folder
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, Study, load_study
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -50,7 +49,7 @@ def export(
         UserError: Something is missing or not allowed; nothing was written.
     """
     _check(request, sources=sum(one is not None for one in (data, answers, log)))
-    check_new(folder)
+    check_new_folder(folder)
     if log is not None:
         study = read_design(log, request)[0]
     else:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kidney_evals.elicitation.prompt import render_question, render_system
+from kidney_evals.elicitation.run_wordings import id_suffix
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.finetuning.data import Example, Part
 from kidney_evals.finetuning.sources import Answered, generator_of, shuffled
 from kidney_evals.studies import Order, Study
-from kidney_evals.tasks._wordings import id_suffix
 
 SMALLEST: Final = 8
 """The smallest nested size; the others double."""

@@ -31,8 +31,8 @@ from kidney_evals.finetuning.data import (
     sha256_of,
 )
 from kidney_evals.finetuning.hosted_service import Job
+from kidney_evals.output_files import write_output
 from kidney_evals.planning.tokens import CHARACTERS, FRAME, Estimate
-from kidney_evals.whole import write_output
 
 LEAST_EXAMPLES: Final = 10
 LONGEST_SUFFIX: Final = 64

@@ -31,7 +31,7 @@ from kidney_evals.finetuning.environment import (
 from kidney_evals.finetuning.settings import Settings
 from kidney_evals.finetuning.template import check_template
 from kidney_evals.finetuning.training_report import Training, passes_of, write_report
-from kidney_evals.whole import check_new, whole_folder
+from kidney_evals.output_files import check_new_folder, new_folder
 
 DEVICES: Final = ("cuda", "mps", "cpu")
 """The devices, the best first."""
@@ -80,7 +80,7 @@ def train(
         )
     if not data.heldout:
         raise UserError(f"{data.folder} has no held-out samples, which end the training in time")
-    check_new(out)
+    check_new_folder(out)
     place = base_place(base)
     where = _device(device)
     state = {
@@ -127,7 +127,7 @@ def train(
             passes=passes_of(trainer.state.log_history),
             versions=versions(),
         )
-        with whole_folder(out) as folder:
+        with new_folder(out) as folder:
             trainer.model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
             training = write_report(training, folder)

@@ -16,8 +16,8 @@ from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
 from kidney_evals.finetuning.settings import Settings, explained
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.limits import limits_and_use
+from kidney_evals.output_files import write_output
 from kidney_evals.reporting.table_formats import csv_text
-from kidney_evals.whole import write_output
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
 REPORT: Final = "training.json"

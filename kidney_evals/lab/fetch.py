@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.raw import DATA_VARIABLE, FOLDER, SHA256, SOURCE, sha256
-from kidney_evals.whole import check_output, write_output
+from kidney_evals.output_files import check_output, write_output
 
 _TIMEOUT_S = 30
 _LARGEST = 5_000_000

@@ -10,8 +10,8 @@ from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.lab.drawn_study import drawn_tables
 from kidney_evals.lab.fixed_study import fixed_tables
+from kidney_evals.output_files import write_outputs
 from kidney_evals.studies import load_study
-from kidney_evals.whole import write_outputs
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 

@@ -25,6 +25,9 @@ STUDY_FILE = "study.yaml"
 DILEMMAS_FILE = "dilemmas.csv"
 CONTROLS_FILE = "controls.csv"
 
+DEFAULT_STUDY = "mcelfresh_2021"
+"""The study of a task unless another is named."""
+
 
 @lru_cache(maxsize=1)
 def datasets_dir() -> Path:

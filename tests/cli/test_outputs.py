@@ -19,7 +19,7 @@ from cli.calling import refused
 from cli.conftest import Runs
 from kidney_evals.charts import png as png_module
 from kidney_evals.errors import UserError
-from kidney_evals.whole import write_output
+from kidney_evals.output_files import write_output
 
 Call = Callable[..., Result]
 

@@ -21,7 +21,7 @@ from kidney_evals.finetuning.base import (
     load_tokenizer,
 )
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, quiet
-from kidney_evals.whole import check_new, whole_folder
+from kidney_evals.output_files import check_new_folder, new_folder
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path, exists: bool) -> None
     out = tmp_path / "new" / "out"
     if exists:
         out.mkdir(parents=True)
-    with whole_folder(out) as place:
+    with new_folder(out) as place:
         (place / "file").write_text("whole", encoding="utf-8")
         assert not out.exists() or not any(out.iterdir())
     assert [one.name for one in out.iterdir()] == ["file"]
@@ -184,8 +184,8 @@ def test_what_is_there_is_left_alone(tmp_path: Path, kind: str) -> None:
         kept = out / "kept"
     kept.write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="name another"):
-        check_new(out)
-    with pytest.raises(UserError, match="name another"), whole_folder(out):
+        check_new_folder(out)
+    with pytest.raises(UserError, match="name another"), new_folder(out):
         pytest.fail("there was something to write in")
     assert kept.read_text(encoding="utf-8") == "mine"
     assert list(tmp_path.iterdir()) == [out]
@@ -204,7 +204,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path, kind: str) -> None:
 def test_nothing_is_left_after_an_error(
     tmp_path: Path, error: BaseException, seen: type[BaseException], words: str
 ) -> None:
-    with pytest.raises(seen, match=words), whole_folder(tmp_path / "out") as place:
+    with pytest.raises(seen, match=words), new_folder(tmp_path / "out") as place:
         (place / "half").write_text("half", encoding="utf-8")
         raise error
     assert list(tmp_path.iterdir()) == []
@@ -212,13 +212,13 @@ def test_nothing_is_left_after_an_error(
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(UserError, match=r"cannot write .*out"), whole_folder(out) as place:
+    with pytest.raises(UserError, match=r"cannot write .*out"), new_folder(out) as place:
         (place / "file").touch()
         out.mkdir()
         (out / "theirs").touch()
     assert [one.name for one in out.iterdir()] == ["theirs"]
     below = out / "theirs" / "out"
-    with pytest.raises(UserError, match=r"cannot write .*out"), whole_folder(below):
+    with pytest.raises(UserError, match=r"cannot write .*out"), new_folder(below):
         pytest.fail("there was something to write in")
     assert list(tmp_path.iterdir()) == [out]
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = (
     # Modules that any room may use.
-    *("errors", "limits", "whole", "provider_errors", "guards", "input_files"),
+    *("errors", "limits", "output_files", "provider_errors", "guards", "input_files"),
     "studies",
     "estimation",
     "human",

@@ -13,13 +13,13 @@ import yaml
 from inspect_ai import eval
 from inspect_ai.log import EvalLog
 
+from kidney_evals.elicitation.run_wordings import deal
 from kidney_evals.elicitation.wording import wordings, wordings_asked
 from kidney_evals.errors import UserError
 from kidney_evals.planning.tokens import prompts
 from kidney_evals.reporting import rows_of, sentence
 from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.tasks import coin_flip, forced_choice
-from kidney_evals.tasks._wordings import deal
 
 TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
 ALL = wordings_asked("all")

@@ -15,12 +15,12 @@ from urllib.parse import quote
 from inspect_ai.log import bundle_log_dir, read_eval_log, write_eval_log
 
 from kidney_evals.errors import UserError
+from kidney_evals.output_files import check_new_folder, is_url, new_folder, on_this_machine
 from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
 from kidney_evals.reporting.model_arguments import has_secrets, hide_secrets
 from kidney_evals.reporting.page.content import Report, report_of
 from kidney_evals.reporting.page.write import write_assets, write_page
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.whole import check_new, is_url, on_this_machine, whole_folder
 
 VIEWER: Final = "viewer"
 """Folder of Inspect's viewer inside a site; its index shows the list of logs."""
@@ -73,7 +73,7 @@ def write_site(
         return f"{VIEWER}/index.html#/logs/{quote(files[run.file.location])}/samples{sample}"
 
     report = replace(report_of(found, link, scans, remarks), notes=notes or {}, title=title)
-    with _unfinished(out) as unfinished, whole_folder(unfinished) as site:
+    with _unfinished(out) as unfinished, new_folder(unfinished) as site:
         with TemporaryDirectory() as folder:
             for one in found:
                 if one.location in files:
@@ -99,10 +99,10 @@ def check_out(out: str | Path, *, overwrite: bool) -> None:
         _Store(out).check(overwrite)
         return
     if out.is_symlink() or not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        check_new(out)
+        check_new_folder(out)
         return
     if not is_site(out):
-        check_new(out)
+        check_new_folder(out)
     others = sorted({one.name for one in out.iterdir()} - _PARTS)
     if others:
         raise UserError(f"{out} holds a site and {', '.join(others)}: name another folder")

@@ -1,7 +1,6 @@
 """`kidney-evals try`: the questions that models get, honest figures after, nothing kept unasked."""
 
 import csv
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from kidney_evals.cli import main
 from kidney_evals.elicitation.prompt import render_question
 from kidney_evals.elicitation.wording import wording_named
 from kidney_evals.limits import limits_and_use
+from kidney_evals.measures import compute
 from kidney_evals.studies import Condition
 from kidney_evals.trying import Answered, Own, Round, pick_round, result_lines
 
@@ -100,36 +100,28 @@ def answers(chosen: Round, rule: Callable[[np.ndarray[Any, Any]], Own]) -> Answe
 
 def test_figures_are_those_of_the_answers(ten: Round) -> None:
     found = Answered(ten, ("A", "B", "COIN"))
-    for one, (dilemma, order) in zip(found.beside, ten.put, strict=False):
+    for (dilemma, order), answer, shares, same in zip(
+        ten.put, found.answers, found.shares, found.same, strict=False
+    ):
         first, second, coin = ten.reference.shares([dilemma])[0]
         shown = (first, second) if order == "ab" else (second, first)
-        assert one.shares == (*shown, coin)
-        assert one.same == {"A": shown[0], "B": shown[1], "COIN": coin}[one.answer]
-    assert found.same == pytest.approx(sum(one.same for one in found.beside) / 3)
-    assert found.coins.value == pytest.approx(1 / 3)
+        assert shares == (*shown, coin)
+        assert same == {"A": shown[0], "B": shown[1], "COIN": coin}[answer]
+    rate = compute(found.run, "flip_rate")
+    assert rate.value == pytest.approx(1 / 3)
     people = ten.reference.flip_rate([dilemma for dilemma, _ in ten.put[:3]])
-    assert found.coins.human == pytest.approx(people)
-    low, high = found.people_coins
-    assert low < people < high
+    assert rate.human == pytest.approx(people)
 
 
 @pytest.mark.parametrize(
-    ("rule", "says"),
-    [
-        (lambda _: "COIN", "You chose a patient 0 times, which is too few to say: 5 are"),
-        (lambda d: "A" if d[0] > 0 else "B", "A simple rule on the patients' attributes"),
-        (lambda d: "A", "A simple rule on the patients' attributes"),
-    ],
+    "rule", [lambda _: "COIN", lambda d: "A" if d[0] > 0 else "B", lambda d: "A"]
 )
-def test_little_is_said_of_little(
-    rule: Callable[[np.ndarray[Any, Any]], Own], says: str, ten: Round
-) -> None:
+def test_little_is_said_of_little(rule: Callable[[np.ndarray[Any, Any]], Own], ten: Round) -> None:
     text = " ".join(" ".join(result_lines(answers(ten, rule))).split())
-    assert says in text
-    assert "tell little" in text or "beyond chance" in text or "too few" in text
+    assert "too few, or too alike" in text or "tell little" in text
 
 
-def test_shares_come_with_both_intervals() -> None:
+def test_shares_come_with_their_interval_and_people() -> None:
     chosen = pick_round("mcelfresh_2021", None, 60, SEED)
     generator = np.random.default_rng(3)
 
@@ -138,29 +130,18 @@ def test_shares_come_with_both_intervals() -> None:
         return "A" if utility > 0 else "B"
 
     found = answers(chosen, rule)
-    assert found.importance is not None and found.importance.signal
+    row = compute(found.run, "imp_age")
     lines = result_lines(found)
-    (line,) = (one for one in lines if one.startswith("age "))
-    numbers = [float(one) for one in re.findall(r"-?\d\.\d{3}", line)]
-    assert numbers == pytest.approx(
-        [
-            *(found.importance.shares[0], found.importance.low[0], found.importance.high[0]),
-            *found.people_importance[0],
-        ],
-        abs=6e-4,
-    )
-    assert numbers[1] < numbers[0] < numbers[2] and numbers[4] < numbers[3] < numbers[5]
+    (line,) = (one for one in lines if one.startswith("  age: "))
+    numbers = [float(one) for one in re.findall(r"-?\d?\.\d{3}", line)]
+    assert numbers == pytest.approx([row.value, row.low, row.high, row.human], abs=6e-4)
     assert "60 choices tell little" in " ".join(" ".join(lines).split())
 
 
 def test_what_is_not_known_of_people_is_left_out() -> None:
     chosen = pick_round("mcelfresh_2021_fixed", "forced_choice", 4, SEED)
-    found = Answered(chosen, ("A", "B", "A", "B"))
-    assert all(math.isnan(value) for value, _, _ in found.people_importance)
-    lines = result_lines(found)
-    text = " ".join(" ".join(lines).split())
+    text = " ".join(" ".join(result_lines(Answered(chosen, ("A", "B", "A", "B")))).split())
     assert "nan" not in text and "No coin was offered here" in text
-    assert "worked out" not in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which dilemma is put in which wording."""
+"""The wordings of a run: checked, dealt to dilemmas, and marked in the ids of samples."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kidney_evals.studies import Dilemma, Patient, Study, in_language
 
 
 def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, ...]:
-    """Return the wordings of a run, each held to the rules with this study.
+    """Return the wordings of a run, each checked against the rules with this study.
 
     Args:
         wording: What the user asked for; see `wordings_asked`.
-        study: The study that is put.
+        study: The study.
 
     Raises:
         UserError: If there is no such wording, or one breaks a rule.
@@ -33,23 +33,17 @@ def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, .
 
 
 def deal(wordings: Sequence[Wording], count: int, seed: int) -> tuple[Wording, ...]:
-    """Deal wordings to dilemmas, evenly and the same for one seed.
+    """Return a wording for each of `count` dilemmas, evenly and the same for one seed.
 
-    Each run of as many dilemmas as there are wordings gets every wording once, in an order drawn
-    anew: the first dilemmas of a run hold as many of one wording as of another, give or take one.
-
-    Args:
-        wordings: The wordings that take part.
-        count: How many dilemmas there are.
-        seed: The draw seed.
+    Each block of as many dilemmas as there are wordings gets every wording once, in a new random
+    order, so that the first dilemmas of a run hold each wording equally often, give or take one.
     """
     dealt: list[Wording] = []
-    block = 0
-    while len(dealt) < count:
-        hand = sorted(wordings, key=lambda one: one.id)
+    ordered = sorted(wordings, key=lambda one: one.id)
+    for block in range(-(-count // len(ordered))):
+        hand = list(ordered)
         random.Random(f"wordings {seed} {block}").shuffle(hand)
         dealt += hand
-        block += 1
     return tuple(dealt[:count])
 
 

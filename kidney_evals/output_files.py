@@ -1,7 +1,7 @@
 """Writing files and folders: complete or not at all, and never in the place of another's work.
 
 Every file that this package writes for a user goes through `write_output` or `write_outputs`, and
-every folder through `whole_folder`. The rule for files: create a new one, or replace a regular file
+every folder through `new_folder`. The rule for files: create a new one, or replace a regular file
 that this package wrote, or any regular file if the caller asks for it. Devices, pipes, folders,
 symbolic links and files that the command reads are never replaced.
 """
@@ -174,7 +174,7 @@ def write_outputs(
         write_output(name, content, overwrite=overwrite, inputs=inputs)
 
 
-def check_new(folder: Path) -> None:
+def check_new_folder(folder: Path) -> None:
     """Refuse a folder that holds something already, and what is no folder of this machine.
 
     Raises:
@@ -193,7 +193,7 @@ def check_new(folder: Path) -> None:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to write in that takes its name when the block ends without an error.
 
     Args:
@@ -203,7 +203,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         UserError: The folder is there and not empty, or something cannot be written (a full
             disk). Nothing of it is left then.
     """
-    check_new(folder)
+    check_new_folder(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as name:
