@@ -23,7 +23,7 @@ from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, present
 from kidney_evals.tasks._viewer import headline, viewer
 from kidney_evals.tasks.stopping import stop_when_known
 
-TASK_VERSION = "2-C"
+TASK_VERSION = "2-D"
 """N-X: N when results stop being comparable, X when the interface changes."""
 
 TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")

@@ -151,7 +151,7 @@ APART: dict[str, tuple[Callable[[EvalLog], object], list[str]]] = {
     ),
     "version": (
         lambda log: setattr(log.eval, "task_version", "3-A"),
-        ["kidney/human, task version 2-C", "kidney/human, task version 3-A"],
+        ["kidney/human, task version 2-D", "kidney/human, task version 3-A"],
     ),
     "reference": (
         lambda log: _metadata(log, reference_hash=OTHER),

@@ -147,7 +147,7 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert ("flip_rate" in rows) == (name == "coin_flip")
     metadata = log.eval.metadata or {}
     assert "Not for clinical" in metadata["limits_and_use"]
-    assert log.eval.task_version == "2-C"
+    assert log.eval.task_version == "2-D"
 
 
 @pytest.mark.parametrize("suite", SUITES)
