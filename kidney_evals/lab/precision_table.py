@@ -21,10 +21,7 @@ from kidney_evals.lab.table_text import Record
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.precision import (
-    ANSWERS,
-    BASE,
     CONSISTENCY,
-    RESPONDENTS,
     ZERO,
     ZERO_CONSISTENCY,
     Respondent,
@@ -37,6 +34,14 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
+
+RESPONDENTS: tuple[Respondent, ...] = ("people", "steady", "never_flips")
+
+ANSWERS = (1, 2, 4, 20)
+"""Answers per dilemma."""
+
+BASE = 200
+"""Drawn dilemmas in a simulated run."""
 
 SEED = 20261
 """Seed of every random number here, with the cell it belongs to."""

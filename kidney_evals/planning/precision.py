@@ -21,8 +21,6 @@ Respondent = Literal["people", "steady", "never_flips"]
 """Who answers: `people` draws around people's shares, `steady` does and never answers a dilemma
 in two ways, `never_flips` follows the shares of people who decided."""
 
-RESPONDENTS: Final[tuple[Respondent, ...]] = ("people", "steady", "never_flips")
-
 ZERO: Final[Mapping[Condition, Respondent]] = {
     "forced_choice": "steady",
     "coin_flip": "never_flips",
@@ -33,12 +31,6 @@ CONSISTENCY: Final = (0.3, 0.9)
 """Correlation of the answers to one dilemma, from a noisy to a nearly deterministic model."""
 
 ZERO_CONSISTENCY: Final[Mapping[Respondent, float]] = {"steady": 1.0, "never_flips": 0.9}
-
-ANSWERS: Final = (1, 2, 4, 20)
-"""Answers per dilemma in the table."""
-
-BASE: Final = 200
-"""Drawn dilemmas in a simulated run."""
 
 ROUGH: Final = 30
 """With fewer drawn dilemmas than this intervals are rough at best: the scorers raise `few`."""

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import binom
 
 from kidney_evals.estimation.intervals import proportion, stratified_proportion
+from kidney_evals.lab.precision_table import ANSWERS
 from kidney_evals.planning.change import paired_changes
 from kidney_evals.planning.precision import (
-    ANSWERS,
     CONSISTENCY,
     Design,
     Expectation,
