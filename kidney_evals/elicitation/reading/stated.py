@@ -29,7 +29,7 @@ LONGEST = 400
 
 
 class Fault(ValueError):
-    """An answer line that cannot be taken as it stands; says why in a short phrase."""
+    """An answer that is there and cannot be read; the message says why in a short phrase."""
 
 
 @dataclass(frozen=True)
@@ -38,42 +38,37 @@ class Named:
 
     Attributes:
         name: Its id.
-        words: What it may be called in an answer: its id and its label; a rule's letter.
+        words: What an answer may call it: its id and its label; a rule's letter.
         ends: The two ends of an attribute in words, (a) and (b); empty where none are asked for.
     """
 
     name: str
     words: tuple[str, ...]
-    ends: tuple[str, str] | tuple[()] = ()
+    ends: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A rule that was named, and the words that named it."""
-
-    name: str
-    words: str
+Names = tuple[Named, ...]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one question asked for.
+    """What one question asks for.
 
     Attributes:
         kind: Which of the four questions.
-        names: What is rated, ranked or put a percentage to; for `rule`, the rules by letter.
+        names: What is rated, ranked or given a percentage; for `rule`, the rules by letter.
     """
 
     kind: StatedKind
-    names: tuple[Named, ...]
+    names: Names
 
 
 @dataclass(frozen=True)
 class StatedReading:
-    """What was read from one answer.
+    """The stated values read from one completion.
 
     Attributes:
-        outcome: What became of the question.
+        outcome: The outcome of the question.
         how: What was read and why, in a short phrase.
         numbers: By name, in an answer: for `swings` the rating, 0 to 100; for `ranking` the rank,
             from 1, tied names sharing the mean of theirs; for `flip` the percentage.
@@ -89,19 +84,21 @@ class StatedReading:
 
 
 def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
-    """Return what a sample asked for, from its metadata and its study's words alone."""
+    """Return what a sample asks for, from its metadata and its study's words alone."""
     kind: StatedKind = metadata["question"]
+    options = str(metadata.get("options", "")).split()
     if kind == "rule":
-        options = str(metadata["options"]).split()
-        named = zip(LETTERS[: len(options)], options, strict=True)
-        return Asked(kind, tuple(Named(name, (letter,)) for letter, name in named))
+        return Asked(
+            kind,
+            tuple(Named(name, (letter,)) for letter, name in zip(LETTERS, options, strict=False)),
+        )
     if kind == "flip":
-        return Asked(kind, tuple(Named(name, (name,)) for name in metadata["options"].split()))
+        return Asked(kind, tuple(Named(name, (name,)) for name in options))
     names = []
     for name in str(metadata["shown"]).split():
         attribute = attribute_named(study, name)
         ends = tuple(attribute.describe(float(metadata[f"end_{end}_{name}"])) for end in "ab")
-        names.append(Named(name, (name, attribute.label), (ends[0], ends[1])))
+        names.append(Named(name, (name, attribute.label), ends))
     return Asked(kind, tuple(names))
 
 
@@ -110,13 +107,13 @@ def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
 def read_stated(
     text: str, asked: Asked, *, stop: str = "stop", refused: bool = False
 ) -> StatedReading:
-    """Read the answer stated in a completion.
+    """Read the values stated in a completion.
 
     Args:
         text: The completion's visible text.
-        asked: What the question asked for.
-        stop: Inspect's reason why the model stopped, as in `read_answer`.
-        refused: Whether the provider itself marked the message as a refusal.
+        asked: What the question asks for.
+        stop: As for `read_answer`.
+        refused: As for `read_answer`.
 
     Returns:
         The reading, with numbers or a rule exactly where `outcome` is `answer`.
@@ -125,8 +122,9 @@ def read_stated(
         return StatedReading("refusal", NATIVE_REFUSAL)
     shown = plain(text)
     cut = stop in CUT_STOPS or shown.hidden_open
+    read = {"rule": _rule, "ranking": _ranking, "swings": _numbers, "flip": _numbers}[asked.kind]
     try:
-        found = _answer(shown.lines, asked, cut)
+        found = read(shown.lines, asked.names, cut)
     except Fault as fault:
         return StatedReading("truncated" if cut else "unreadable", str(fault))
     if found is not None:
@@ -136,53 +134,6 @@ def read_stated(
     if other.outcome in ("refusal", "truncated", "empty"):
         return StatedReading(other.outcome, other.how)
     return StatedReading("truncated" if cut else "unreadable", "no answer line")
-
-
-def _answer(lines: str, asked: Asked, cut: bool) -> StatedReading | None:
-    """Return the answer that a text states; None where nothing in it looks like one.
-
-    Raises:
-        Fault: Something does, and cannot be taken as it stands.
-    """
-    if asked.kind == "rule":
-        rule = choice_in(lines, asked.names, marked_only=cut)
-        if rule is None:
-            return None
-        return StatedReading("answer", f"read from “{rule.words}”", rule=rule.name)
-    if asked.kind == "ranking":
-        ranks = ranks_in(lines, asked.names, marked_only=cut)
-        if ranks is None:
-            return None
-        return StatedReading("answer", f"read as “{_chain(ranks)}”", ranks)
-    entries = entries_in(blocks(lines, marked_only=cut), asked.names)
-    if not entries:
-        return None
-    missing = [one.name for one in asked.names if one.name not in entries]
-    if missing:
-        raise Fault(f"no number for {', '.join(missing)}")
-    if cut and re.search(r"\d\s*$", lines):
-        raise Fault("cut off, perhaps within a number")
-    numbers: dict[str, float] = {}
-    ends: dict[str, str] = {}
-    for one in asked.names:
-        if asked.kind == "flip":
-            numbers[one.name] = number_of(one.name, entries[one.name])
-        else:
-            ends[one.name], numbers[one.name] = swing_of(one, entries[one.name])
-    said = [
-        f"{name}={ends[name]}:{value:g}" if ends else f"{name}={value:g}"
-        for name, value in numbers.items()
-    ]
-    return StatedReading("answer", f"read as “{'; '.join(said)}”", numbers, ends)
-
-
-def _chain(ranks: Mapping[str, float]) -> str:
-    """Return ranks as an answer states them ("age > drinks = dependents")."""
-    order = sorted(ranks, key=lambda name: ranks[name])
-    words = order[0]
-    for before, name in pairwise(order):
-        words += (" = " if ranks[before] == ranks[name] else " > ") + name
-    return words
 
 
 def signed_ratings(
@@ -208,61 +159,17 @@ _MARK = re.compile(
     r"(?i: is| are)?\W{0,3}[:=]\s*|\bANSWERS?\s{0,2}[:=]\s*",
     re.MULTILINE,
 )
-"""What stands before an answer."""
+"""An answer mark: what stands before an answer."""
 
 
-def blocks(lines: str, *, marked_only: bool) -> list[str]:
-    """Return the parts of a text that may hold an answer, the last first.
-
-    Each begins after an answer mark and ends at the next; where there is no mark, the whole text
-    is one, unless `marked_only`.
-    """
+def _blocks(lines: str) -> list[str]:
+    """Return the parts of a text between answer marks, the last first; none before the first."""
     marks = list(_MARK.finditer(lines))
-    if not marks:
-        return [] if marked_only else [lines]
     ends = [*(mark.start() for mark in marks[1:]), len(lines)]
-    return [lines[mark.end() : end] for mark, end in zip(marks, ends, strict=True)][::-1]
+    return [lines[mark.end() : end] for mark, end in zip(marks, ends, strict=False)][::-1]
 
 
-def entries_in(parts: Sequence[str], names: Sequence[Named]) -> dict[str, str]:
-    """Return what is said of each name, from the last part back until every name is met.
-
-    Going back joins answers that have a line, and a mark, for each name.
-
-    Raises:
-        Fault: One part says two things of one name.
-    """
-    found: dict[str, str] = {}
-    for part in parts:
-        own: dict[str, str] = {}
-        for name, value in _entries(part, names):
-            if name in own and own[name] != value:
-                raise Fault(f"two things are said of {name}")
-            own[name] = value
-        found = {**own, **found}
-        if len(found) == len(names):
-            break
-    return found
-
-
-def _entries(part: str, names: Sequence[Named]) -> Iterator[tuple[str, str]]:
-    """Yield each name that is given a value, and the value's words."""
-    found = list(_assigned(tuple(names)).finditer(part))
-    for place, one in enumerate(found):
-        end = found[place + 1].start() if place + 1 < len(found) else len(part)
-        value = re.split(r"[\n;]", part[one.end() : min(end, one.end() + LONGEST)], maxsplit=1)[0]
-        value = value.strip(" ,.\t|'\"")
-        # A name with nothing but words behind it opens a sentence: no number, no entry.
-        if re.search(r"\d", value):
-            yield _whose(one[1], names), value.lower()
-
-
-@lru_cache(maxsize=64)
-def _assigned(names: tuple[Named, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?i:{_any_of(names)})['\"\])\s]*(?:[=:]|-?>)\s*")
-
-
-def _any_of(names: Sequence[Named]) -> str:
+def _any_of(names: Names) -> str:
     """Return a group that matches any name, longest first, whatever joins its words."""
     words = sorted({word for one in names for word in one.words}, key=len, reverse=True)
     return "(?<![\\w])(" + "|".join(_spelt(word) for word in words) + ")(?![\\w])"
@@ -272,11 +179,73 @@ def _spelt(word: str) -> str:
     return r"[\s_-]{1,3}".join(re.escape(part) for part in re.split(r"[\s_-]+", word))
 
 
-def _whose(said: str, names: Sequence[Named]) -> str:
+def _name_of(said: str, names: Names) -> str:
+    """Return the id of what was matched by `_any_of`."""
+    return next(
+        one.name
+        for one in names
+        if any(re.fullmatch(_spelt(word), said, re.IGNORECASE) for word in one.words)
+    )
+
+
+# --- Ratings and percentages ---------------------------------------------------------------------
+
+
+def _numbers(lines: str, names: Names, cut: bool) -> StatedReading | None:
+    parts = _blocks(lines) or ([] if cut else [lines])
+    entries = _entries_in(parts, names)
+    if not entries:
+        return None
+    if missing := [one.name for one in names if one.name not in entries]:
+        raise Fault(f"no number for {', '.join(missing)}")
+    if cut and re.search(r"\d\s*$", lines):
+        raise Fault("cut off, perhaps within a number")
+    numbers: dict[str, float] = {}
+    ends: dict[str, str] = {}
     for one in names:
-        if any(re.fullmatch(_spelt(word), said, re.IGNORECASE) for word in one.words):
-            return one.name
-    raise AssertionError(f"{said!r} was matched and is nobody's")
+        if one.ends:
+            ends[one.name], numbers[one.name] = _swing(one, entries[one.name])
+        else:
+            numbers[one.name] = _number(one.name, entries[one.name])
+    said = [
+        f"{name}={ends[name]}:{value:g}" if ends else f"{name}={value:g}"
+        for name, value in numbers.items()
+    ]
+    return StatedReading("answer", f"read as “{'; '.join(said)}”", numbers, ends)
+
+
+def _entries_in(parts: Sequence[str], names: Names) -> dict[str, str]:
+    """Return the entry of each name, from the last part back until every name has one.
+
+    Going back joins answers that have a line, and a mark, for each name.
+    """
+    found: dict[str, str] = {}
+    for part in parts:
+        own: dict[str, str] = {}
+        for name, value in _entries(part, names):
+            if own.setdefault(name, value) != value:
+                raise Fault(f"two things are said of {name}")
+        found = {**own, **found}
+        if len(found) == len(names):
+            break
+    return found
+
+
+def _entries(part: str, names: Names) -> Iterator[tuple[str, str]]:
+    """Yield each name that is given a value, and the value's words."""
+    found = list(_assigned(names).finditer(part))
+    for place, one in enumerate(found):
+        end = found[place + 1].start() if place + 1 < len(found) else len(part)
+        value = re.split(r"[\n;]", part[one.end() : min(end, one.end() + LONGEST)], maxsplit=1)[0]
+        value = value.strip(" ,.\t|'\"")
+        # A name with nothing but words behind it opens a sentence: no number, no entry.
+        if re.search(r"\d", value):
+            yield _name_of(one[1], names), value.lower()
+
+
+@lru_cache(maxsize=64)
+def _assigned(names: Names) -> re.Pattern[str]:
+    return re.compile(rf"(?i:{_any_of(names)})['\"\])\s]*(?:[=:]|-?>)\s*")
 
 
 _NUMBER = re.compile(
@@ -286,16 +255,8 @@ _NUMBER = re.compile(
 )
 
 
-def number_of(name: str, words: str) -> float:
-    """Return the number that an entry is, 0 to 100.
-
-    Args:
-        name: Whose it is, for the message.
-        words: The entry, lower case.
-
-    Raises:
-        Fault: It is not one number, or lies outside.
-    """
+def _number(name: str, words: str) -> float:
+    """Return the number, 0 to 100, that an entry in lower case states for a name."""
     bare = re.sub(r"\s*\([^()\d]*\)\W*$", "", words)
     found = _NUMBER.fullmatch(bare)
     if found is None:
@@ -313,13 +274,10 @@ _LETTER = re.compile(r"[\s'\"(\[]*([ab])(?![\w])['\")\]]*")
 _NONE = re.compile(r"[\s'\"(\[]*(?:none|neither|no end|n/a|-)(?![\w])['\")\]]*")
 
 
-def swing_of(named: Named, words: str) -> tuple[str, float]:
+def _swing(named: Named, words: str) -> tuple[str, float]:
     """Return which end an entry favours ("a", "b", "none") and its rating, 0 to 100.
 
     The end is named by its letter or in its own words; both may stand there and must agree.
-
-    Raises:
-        Fault: It names no end or two, or its rating is none.
     """
     rest = _FIELD.sub("", words)
     letter = _LETTER.match(rest)
@@ -331,15 +289,11 @@ def swing_of(named: Named, words: str) -> tuple[str, float]:
     end = letter[1] if letter else spoken
     if end is None and (neither := _NONE.match(rest)):
         end, rest = "none", rest[neither.end() :]
-    if end is None:
-        # What matters not at all has no end to favour.
-        if number_of(named.name, rest) == 0:
-            return "none", 0.0
+    value = _number(named.name, rest)
+    # What matters not at all has no end to favour.
+    if end in (None, "none") and value > 0:
         raise Fault(f"“{excerpt(words, 60)}” names no end of {named.name}")
-    value = number_of(named.name, rest)
-    if end == "none" and value > 0:
-        raise Fault(f"“{excerpt(words, 60)}” names no end of {named.name}")
-    return end, value
+    return end or "none", value
 
 
 def _spoken_end(named: Named, rest: str) -> tuple[str | None, str]:
@@ -355,39 +309,37 @@ def _spoken_end(named: Named, rest: str) -> tuple[str | None, str]:
     return None, rest
 
 
-def ranks_in(
-    lines: str, names: Sequence[Named], *, marked_only: bool
-) -> Mapping[str, float] | None:
-    """Return the ranks, from 1, that a text states: names in order, or a rank for each name.
+# --- Rankings ------------------------------------------------------------------------------------
+
+
+def _ranking(lines: str, names: Names, cut: bool) -> StatedReading | None:
+    """Read ranks: names in order, or a rank for each name.
 
     Without a mark only a line counts that holds every name once, with ">" between them.
-
-    Raises:
-        Fault: An answer that lacks a name, or runs both ways.
     """
-    parts = blocks(lines, marked_only=True)
+    parts = _blocks(lines)
     if not parts:
-        chains = [line for line in lines.split("\n") if ">" in line and not marked_only]
-        full = [line for line in chains if len(_order(line, names)) == len(names)]
-        return _ranked(full[-1], names) if full else None
+        parts = [] if cut else [line for line in lines.split("\n")[::-1] if ">" in line]
+        parts = [line for line in parts if len(_order(line, names)) == len(names)]
     for part in parts:
         first = part.split("\n", 1)[0]
         said = first if len(_order(first, names)) == len(names) else part
-        if _order(said, names):
-            return _ranked(said, names)
+        if order := _order(said, names):
+            ranks = _ranks(said, order, names)
+            return StatedReading("answer", f"read as “{_chain(ranks)}”", ranks)
     return None
 
 
-def _order(text: str, names: Sequence[Named]) -> list[tuple[str, int, int]]:
+def _order(text: str, names: Names) -> list[tuple[str, int, int]]:
     """Return each name's first mention: name, start and end, in the order of the text."""
     found: dict[str, tuple[str, int, int]] = {}
     for one in re.finditer(rf"(?i:{_any_of(names)})", text):
-        found.setdefault(_whose(one[1], names), (_whose(one[1], names), one.start(), one.end()))
+        name = _name_of(one[1], names)
+        found.setdefault(name, (name, one.start(), one.end()))
     return list(found.values())
 
 
-def _ranked(text: str, names: Sequence[Named]) -> Mapping[str, float]:
-    order = _order(text, names)
+def _ranks(text: str, order: list[tuple[str, int, int]], names: Names) -> dict[str, float]:
     if missing := [one.name for one in names if one.name not in {found[0] for found in order}]:
         raise Fault(f"the ranking lacks {', '.join(missing)}")
     behind = [re.match(r"['\"\])\s]*[=:]\s*(\d+)\b(?!\s*%)", text[found[2] :]) for found in order]
@@ -412,36 +364,41 @@ def _ranked(text: str, names: Sequence[Named]) -> Mapping[str, float]:
     }
 
 
+def _chain(ranks: Mapping[str, float]) -> str:
+    """Return ranks as an answer states them ("age > drinks = dependents")."""
+    order = sorted(ranks, key=lambda name: ranks[name])
+    words = order[0]
+    for before, name in pairwise(order):
+        words += (" = " if ranks[before] == ranks[name] else " > ") + name
+    return words
+
+
+# --- Rules ---------------------------------------------------------------------------------------
+
 _OPTION = r"\W{0,20}(?i:(?:option|rule|letter|choice) )?\W{0,20}"
 
 
-def choice_in(lines: str, names: Sequence[Named], *, marked_only: bool) -> Rule | None:
-    """Return the rule whose letter a text states.
-
-    Without a mark only a last line counts that is nothing but a letter.
-
-    Raises:
-        Fault: An answer that names more than one letter, or none that is offered.
-    """
+def _rule(lines: str, names: Names, cut: bool) -> StatedReading | None:
+    """Read the letter of a rule. Without a mark only a last line counts that is only a letter."""
     letters = {one.words[0]: one.name for one in names}
-    one_of = f"[{''.join(letters)}{''.join(letters).lower()}]"
-    parts = blocks(lines, marked_only=True)
+    every = "".join(letters)
+    parts = _blocks(lines)
     if not parts:
-        last = lines.rstrip().rsplit("\n", 1)[-1]
-        alone = re.fullmatch(rf"{_OPTION}({one_of.upper()})\W*", last)
-        if alone is None or marked_only:
+        said = lines.rstrip().rsplit("\n", 1)[-1]
+        found = re.fullmatch(rf"{_OPTION}([{every}])\W*", said)
+        if found is None or cut:
             return None
-        return Rule(letters[alone[1]], excerpt(last, 60))
-    for part in parts:
-        said = part.strip().split("\n", 1)[0]
+    else:
+        firsts = [part.strip().split("\n", 1)[0] for part in parts]
+        said = next((first for first in firsts if first), "")
         if not said:
-            continue
+            return None
+        one_of = f"[{every}{every.lower()}]"
         found = re.match(rf"{_OPTION}({one_of})(?=\W*$|\s*[).:,;(\]\"'—-])", said)
         if found is None:
             raise Fault(f"“{excerpt(said, 60)}” is no letter that was offered")
-        rest = said[found.end() :]
-        others = re.findall(rf"(?:\bor\b|\band\b|[,/&+])\s*\(?([{''.join(letters)}])\b", rest)
+        others = re.findall(rf"(?:\bor\b|\band\b|[,/&+])\s*\(?([{every}])\b", said[found.end() :])
         if any(other != found[1].upper() for other in others):
             raise Fault(f"“{excerpt(said, 60)}” names more than one letter")
-        return Rule(letters[found[1].upper()], excerpt(said, 60))
-    return None
+    rule = letters[found[1].upper()]
+    return StatedReading("answer", f"read from “{excerpt(said, 60)}”", rule=rule)
