@@ -9,7 +9,7 @@ from typing import Any, Final
 from kidney_evals import __version__
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.finetuning.data import PARTS, Part
-from kidney_evals.finetuning.export_samples import Sample, balance, nested_sizes
+from kidney_evals.finetuning.export_samples import TrainingSample, balance, nested_sizes
 from kidney_evals.finetuning.sources import Evaluated, Request, Source
 from kidney_evals.finetuning.texts import filled
 from kidney_evals.human.reference import REFERENCE_FOLDER
@@ -31,7 +31,7 @@ LEFT_OUT: Final = {
 
 def make_card(
     source: Source,
-    samples: Mapping[Part, Sequence[Sample]],
+    samples: Mapping[Part, Sequence[TrainingSample]],
     wordings: Sequence[Wording],
     evaluation: Evaluated,
     request: Request,

@@ -19,7 +19,7 @@ SMALLEST: Final = 8
 
 
 @dataclass(frozen=True)
-class Sample:
+class TrainingSample:
     """An answer with the order and wording in which its dilemma is asked.
 
     Attributes:
@@ -47,7 +47,7 @@ def samples_of(
     seed: int,
     *,
     shuffle: bool = False,
-) -> list[Sample]:
+) -> list[TrainingSample]:
     """Give every answer an order and a wording, balanced in any first n of each condition.
 
     Args:
@@ -64,7 +64,7 @@ def samples_of(
         order, wording = next(dealt[one.condition])
         is_a = (one.choice == "first") == (order == "ab")
         answer = "COIN" if one.choice == "coin" else "A" if is_a else "B"
-        samples.append(Sample(one, order, wording, answer))
+        samples.append(TrainingSample(one, order, wording, answer))
     return _exchanged(samples, part, seed) if shuffle else samples
 
 
@@ -89,7 +89,7 @@ def deal(wordings: Sequence[Wording], count: int, *key: object) -> list[tuple[Or
     return dealt[:count]
 
 
-def examples(samples: Sequence[Sample], study: Study) -> tuple[Example, ...]:
+def examples(samples: Sequence[TrainingSample], study: Study) -> tuple[Example, ...]:
     """Return samples as conversations, with the facts that the CSV files hold."""
     suffixes = {one.wording.id: id_suffix(one.wording, study) for one in samples}
     people_known = any(one.of.person for one in samples)
@@ -126,7 +126,7 @@ def examples(samples: Sequence[Sample], study: Study) -> tuple[Example, ...]:
     return tuple(made)
 
 
-def balance(samples: Sequence[Sample]) -> dict[str, Any]:
+def balance(samples: Sequence[TrainingSample]) -> dict[str, Any]:
     """Count samples by condition, and in each by order, wording and answer."""
     counts: dict[str, Any] = {}
     for condition in sorted({one.of.condition for one in samples}):
@@ -144,7 +144,7 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
 
 
-def _exchanged(samples: Sequence[Sample], part: Part, seed: int) -> list[Sample]:
+def _exchanged(samples: Sequence[TrainingSample], part: Part, seed: int) -> list[TrainingSample]:
     """Exchange the answers of a condition, so that they say nothing about the patients.
 
     Answers are exchanged within the first 8 samples, the next 8, the next 16 and so on: each
