@@ -68,8 +68,7 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
     b, r = _checked(weights, ranges)
     reach = b * r
     total = np.abs(reach).sum(axis=-1, keepdims=True)
-    result: Floats = reach / np.where(total > 0, total, np.nan)
-    return result
+    return reach / np.where(total > 0, total, np.nan)
 
 
 def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: ArrayLike) -> Floats:

@@ -77,8 +77,7 @@ def chances_of_choices(choices: ArrayLike) -> Floats:
         choices: 0 the first-listed patient (chance 1), 1 the second (0), 2 the coin (½).
     """
     n = _checks.length(choices, "choices", 0)
-    result: Floats = _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
-    return result
+    return _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
 
 
 def chances_of_shares(shares: ArrayLike) -> Floats:
@@ -293,14 +292,12 @@ def _plan(
 def _theta(plan: _Plan, outcome: Floats) -> Floats:
     """Return least-squares weights from outcomes (..., n), shape (..., q)."""
     cross = (outcome * plan.weights) @ (plan.first - plan.second) + plan.weights @ plan.second
-    result: Floats = cross @ plan.bread
-    return result
+    return cross @ plan.bread
 
 
 def _effects(plan: _Plan, outcome: Floats) -> Floats:
     """Return effects from outcomes (..., n), shape (..., r)."""
-    result: Floats = _theta(plan, outcome) @ plan.contrasts.T
-    return result
+    return _theta(plan, outcome) @ plan.contrasts.T
 
 
 def _covariance(plan: _Plan, outcome: Floats) -> Floats:
@@ -311,8 +308,7 @@ def _covariance(plan: _Plan, outcome: Floats) -> Floats:
         return np.full((len(plan.names), len(plan.names)), NAN)
     scores = design * (residual * np.tile(plan.weights, 2))[:, None]
     inner, _ = robust(plan.bread, scores, np.tile(plan.dilemma, 2))
-    result: Floats = plan.contrasts @ inner @ plan.contrasts.T
-    return result
+    return plan.contrasts @ inner @ plan.contrasts.T
 
 
 def _rows(

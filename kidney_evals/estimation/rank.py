@@ -196,8 +196,7 @@ def _signs(x: Floats) -> Floats:
     """Signs of the differences between all pairs of entries, shape (..., m(m-1)/2)."""
     i, j = np.triu_indices(x.shape[-1], 1)
     # Scores that differ by rounding alone are tied.
-    signs: Floats = np.sign(np.round(x[..., i] - x[..., j], 9))
-    return signs
+    return np.sign(np.round(x[..., i] - x[..., j], 9))
 
 
 def _ranks(x: Floats) -> Floats:

@@ -102,8 +102,7 @@ class VarianceShares(NamedTuple):
 def one_hot(choices: ArrayLike) -> Floats:
     """Return choices (0 first, 1 second, 2 coin) as outcomes, shape (n, 3)."""
     n = _checks.length(choices, "choices", 0)
-    result: Floats = np.eye(3)[_checks.codes(choices, n, "choices", (0, 1, 2))]
-    return result
+    return np.eye(3)[_checks.codes(choices, n, "choices", (0, 1, 2))]
 
 
 def variance_shares(
