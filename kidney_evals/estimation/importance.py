@@ -1,7 +1,7 @@
 """Signed importance shares: how much of the choice each attribute's full range can move.
 
 s_k = b_k R_k / Σ_j |b_j R_j|, with R_k the attribute's range. Shares do not depend on how sharply
-somebody chooses, so they compare respondents of different noise; the sign says whether the
+a respondent chooses, so they compare respondents of different noise; the sign says whether the
 attribute counts in the direction in which people favour it.
 """
 

@@ -9,7 +9,7 @@ weights are log-odds. On a fixed list of dilemmas it holds for those dilemmas al
 
 A patient's outcome in an answer is the chance of getting the kidney: 1 chosen, 0 not chosen, ½
 where the coin is taken, in both conditions. A coin answer is therefore never dropped, which would
-condition on what is being explained.
+condition on the outcome.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def marginal_effects(
     Returns:
         A level is NaN where no answered dilemma shows it or its base, or where it cannot be told
         from other attributes. Its interval alone is NaN with fewer than two dilemmas that show
-        it, and where the levels explain every answer exactly (somebody who always flips), since
-        nothing then shows how far answers vary.
+        it, and where the levels explain every answer exactly (as for a respondent who
+        always flips), since answers then show no variation.
     """
     x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)

@@ -118,7 +118,7 @@ def profile_rank(
         first: Profile of each dilemma's first patient, 0-based, shape (D,).
         second: Profile of its second patient.
         reference: People's score of each profile (higher is preferred), shape (P,).
-        human: What one person gets, passed through to both.
+        human: The value of one person, passed through to both.
 
     Returns:
         NaN with n = 0 where nothing was answered or all scores are equal; n counts answers.

@@ -254,7 +254,7 @@ def _sums(dilemma: Ints, cell: Ints, y: Floats, dilemmas: int, cells: int) -> _S
 
 
 def _layout(sums: _Sums, wording: Ints, order: Ints) -> _Layout:
-    """Return what a design identifies, from the wording and the order of each cell, shape (M,)."""
+    """Return the parts that a design identifies, from each cell's wording and order, shape (M,)."""
     cells, wordings, orders = len(wording), len(np.unique(wording)), len(np.unique(order))
     within = sums.pairs.sum(axis=0)
     met = bool((within[~np.eye(cells, dtype=bool)] > 0).all())
@@ -299,7 +299,7 @@ def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, 
 
     Args:
         sums: Of the answers.
-        layout: What they identify.
+        layout: Of the parts that they identify.
         weights: Shape (b, G).
 
     Returns:
