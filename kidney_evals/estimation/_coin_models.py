@@ -351,8 +351,7 @@ class Model:
         """Return the gradient of each answer's log-probability, shape (n, p)."""
         links = self.links(theta)
         toward, pull = self.shape.law.rows(links.phi, links.kappa, chosen).pulls
-        result: Floats = (toward * links.phi_slopes + pull * links.kappa_slopes).T
-        return result
+        return (toward * links.phi_slopes + pull * links.kappa_slopes).T
 
 
 def rounded_abs(utility: Floats) -> tuple[Floats, Floats, Floats]:

@@ -146,15 +146,13 @@ def logistic(eta: Floats) -> Floats:
     `scipy.special.expit` differs in the last digit, which moves answers between the bins of the
     shipped calibration table.
     """
-    result: Floats = 0.5 * (1 + np.tanh(0.5 * eta))
-    return result
+    return 0.5 * (1 + np.tanh(0.5 * eta))
 
 
 def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
     """Return which parameters the gradient presses against a bound of the box, shape (p,)."""
     low, high = box
-    held: Bools = ((theta <= low) & (gradient <= 0)) | ((theta >= high) & (gradient >= 0))
-    return held
+    return ((theta <= low) & (gradient <= 0)) | ((theta >= high) & (gradient >= 0))
 
 
 def inverse(matrix: Floats) -> Floats:

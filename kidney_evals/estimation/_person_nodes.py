@@ -67,8 +67,7 @@ class Population(NamedTuple):
 
     def standard(self, coefficients: Floats) -> Floats:
         """Return z of coefficients = means + L z, shape (..., q)."""
-        result: Floats = (coefficients - self.means) @ np.linalg.inv(self.cholesky).T
-        return result
+        return (coefficients - self.means) @ np.linalg.inv(self.cholesky).T
 
     def log_density(self, z: Floats) -> Floats:
         """Return the log-density of coefficients with the given z, shape (...)."""

@@ -80,7 +80,7 @@ def observed(decisions: Decisions, terms: Terms, combine: Combine) -> float:
 
     Args:
         decisions: A run in which every listed dilemma has an answer and people's shares.
-        terms: What it sums over dilemmas.
+        terms: The terms that it sums over dilemmas.
         combine: From the sums to the statistic.
     """
     parts = terms(decisions.strata.shares[None], decisions.shares[None])

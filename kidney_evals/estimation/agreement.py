@@ -167,5 +167,4 @@ def _over_ceiling(met: Floats, best: Floats, even: Floats) -> Floats:
 
 def _corrected(met: Floats, best: Floats, even: Floats) -> Floats:
     room = best - even
-    result: Floats = (met - even) / np.where(room > 1e-12, room, np.nan)
-    return result
+    return (met - even) / np.where(room > 1e-12, room, np.nan)

@@ -1,7 +1,7 @@
 """Coin rates by closeness of the patients: does a model flip where people flip?
 
 Closeness is people's |Δu|, in logits of the group that had to choose, so that it does not depend
-on anybody's coins.
+on the coins of any respondent.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: Arra
     """Return the share of people who are farther than each distance, same shape.
 
     Args:
-        distance: Of somebody to the group, any shape; NaN stays NaN.
+        distance: Of respondents to the group, any shape; NaN stays NaN.
         distances: Quantiles of people's distances, ascending, shape (q,).
         probabilities: Their probabilities, ascending, shape (q,).
     """
@@ -91,7 +91,7 @@ def centrality(
     dilemmas for averages over subsamples, with its correction for a finite number of resamples
     (Wager, Hastie and Efron 2014, equations 5 and 7). That of people is the variance of the value
     when people are drawn again with the group's shares held. It is Wilson's with as many people as
-    give the joint error, and with all people where nobody, or everybody, is farther.
+    give the joint error, and with all people where no person, or every person, is farther.
 
     Args:
         differences: First minus second patient of the decided answers, shape (n, k).
@@ -115,7 +115,7 @@ def centrality(
     people, answers = _checks.whole(people, "people", 2), _checks.whole(answers, "answers", 1)
     resamples, seed = _checks.whole(resamples, "resamples", 2), _checks.whole(seed, "seed", 0)
     importance_shares(np.ones(k), ranges)
-    # Sorted by what was preferred to what, so that neither the order of answers nor that of
+    # Sorted by the chosen less the other patient, so that neither the order of answers nor that of
     # patients can change which answers are drawn.
     rank = np.lexsort((*(x * (2 * first - 1)[:, None]).T, index))
     x, first, index = x[rank], first[rank], index[rank]

@@ -167,15 +167,13 @@ class Decisions:
     def shown_first(self) -> Ints:
         """1 where the patient shown as A was chosen, 0 where B, 2 for the coin; shape (n,)."""
         chosen = (self.choice == self.order).astype(np.int64)
-        result: Ints = np.where(self.choice == COIN, COIN, chosen)
-        return result
+        return np.where(self.choice == COIN, COIN, chosen)
 
     @property
     def shown_differences(self) -> Floats:
         """Patient shown as A minus patient shown as B for each answer, shape (n, k)."""
         sign = np.where(self.order == 0, 1.0, -1.0)
-        result: Floats = self.differences[self.dilemma] * sign[:, None]
-        return result
+        return self.differences[self.dilemma] * sign[:, None]
 
     @property
     def repeated(self) -> Bools:
@@ -206,8 +204,7 @@ class Decisions:
             columns = [np.bincount(cell, column, minlength=size) for column in self.chances.T]
             return np.stack(columns, axis=-1).reshape(self.dilemmas, 2, width)
         flat = np.bincount(cell * width + self.choice, minlength=self.dilemmas * 2 * width)
-        result: Ints = flat.astype(np.int64).reshape(self.dilemmas, 2, width)
-        return result
+        return flat.astype(np.int64).reshape(self.dilemmas, 2, width)
 
     @cached_property
     def strata(self) -> Strata:

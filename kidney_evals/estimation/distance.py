@@ -51,7 +51,7 @@ def distance_value(decisions: Decisions) -> float:
 
 
 def side_correction(decisions: Decisions) -> float:
-    """Return what a steady pull of the screen's sides takes off `choice_distance`.
+    """Return the amount that a steady pull to one side of the screen takes off `choice_distance`.
 
     Without repeats the cross product of the two orders estimates the squared distance of the
     pooled shares less Σ_c d_c² / 4, d_c being the difference of shares between the orders. The

@@ -133,15 +133,13 @@ def half_threshold(theta: ArrayLike) -> Floats:
         above = _share(flat, middle) >= 0.5
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     value = np.where(reached.any(axis=1), high, np.inf)
-    result: Floats = np.where(np.isnan(flat).any(axis=1), NAN, value).reshape(shape[:-1])
-    return result
+    return np.where(np.isnan(flat).any(axis=1), NAN, value).reshape(shape[:-1])
 
 
 def _share(theta: Floats, u: Floats) -> Floats:
     """Return the better patient's share of all answers."""
     coin = logistic(theta[..., 0] + theta[..., 1] * u)
-    result: Floats = (1 - coin) * logistic(theta[..., 2] * u)
-    return result
+    return (1 - coin) * logistic(theta[..., 2] * u)
 
 
 def _slopes(theta: Floats, value: float) -> list[float]:

@@ -1,7 +1,7 @@
 """Signed importance shares: how much of the choice each attribute's full range can move.
 
 s_k = b_k R_k / Σ_j |b_j R_j|, with R_k the attribute's range. Shares do not depend on how sharply
-somebody chooses, so they compare respondents of different noise; the sign says whether the
+a respondent chooses, so they compare respondents of different noise; the sign says whether the
 attribute counts in the direction in which people favour it.
 """
 
@@ -68,8 +68,7 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
     b, r = _checked(weights, ranges)
     reach = b * r
     total = np.abs(reach).sum(axis=-1, keepdims=True)
-    result: Floats = reach / np.where(total > 0, total, np.nan)
-    return result
+    return reach / np.where(total > 0, total, np.nan)
 
 
 def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: ArrayLike) -> Floats:

@@ -45,8 +45,8 @@ def indecision_rate(decisions: Decisions) -> Quantity:
 def indecision_gap(decisions: Decisions) -> Quantity:
     """Return the indecision rate less people's on the same dilemmas.
 
-    The interval joins the model's side (Wilson; the variance is that of what is left after
-    people's rates, since hard dilemmas are hard for both) and people's side (redrawn) end by end.
+    The interval joins the model's side (Wilson, with the variance of answers less people's rates,
+    since hard dilemmas are hard for both) and people's side (redrawn) end by end.
 
     Returns:
         `human` is NaN; n counts answers to dilemmas that people were asked.

@@ -42,7 +42,6 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import CoinFit, check_columns, fit_coin_model, spread
@@ -62,7 +61,7 @@ STARTS = 6
 """Starting points of a model whose likelihood may have several maxima."""
 
 _MARGIN = 0.2
-"""What the authors add to the largest difference or value when they bound λ."""
+"""Amount that the authors add to the largest difference or value when they bound λ."""
 
 _SMALLEST_RATE = 1e-10
 """The authors' smallest flip rate of `random`; one less it is the largest."""
@@ -71,11 +70,6 @@ _SMALLEST_RATE = 1e-10
 @dataclass(frozen=True)
 class IndecisionFit(CoinFit):
     """A fitted model of the family; the fields are those of `CoinFit`."""
-
-    @property
-    def flip_rate(self) -> float:
-        """The constant flip rate of `random`; NaN for the others."""
-        return float(special.expit(self.level)) if self.model == "random" else float("nan")
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3).

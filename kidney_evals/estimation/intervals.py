@@ -240,8 +240,7 @@ def recentred(draws: Floats, value: float) -> Floats:
     known = draws[~np.isnan(draws)]
     if len(known) == 0:
         return draws
-    moved: Floats = draws + 2 * (value - float(known.mean()))
-    return moved
+    return draws + 2 * (value - float(known.mean()))
 
 
 @lru_cache(maxsize=256)

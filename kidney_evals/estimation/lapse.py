@@ -77,8 +77,7 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
     features = np.column_stack([x, np.sign(x)])
     lapse = parameters[..., 2 * k, None] if parameters.ndim > 1 else parameters[2 * k]
     core = logistic(parameters[..., : 2 * k] @ features.T)
-    result: Floats = lapse / 2 + (1 - lapse) * core
-    return result
+    return lapse / 2 + (1 - lapse) * core
 
 
 def fit_lapse(

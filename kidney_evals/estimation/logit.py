@@ -182,8 +182,7 @@ def fit_logit_resamples(
     blocks = [
         _maximise_many(design, y, counts[i : i + size], firth, start) for i in range(0, draws, size)
     ]
-    result: Floats = np.concatenate(blocks) @ basis.T
-    return result
+    return np.concatenate(blocks) @ basis.T
 
 
 def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[Floats, bool]:

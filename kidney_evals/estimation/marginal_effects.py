@@ -9,7 +9,7 @@ weights are log-odds. On a fixed list of dilemmas it holds for those dilemmas al
 
 A patient's outcome in an answer is the chance of getting the kidney: 1 chosen, 0 not chosen, ½
 where the coin is taken, in both conditions. A coin answer is therefore never dropped, which would
-condition on what is being explained.
+condition on the outcome.
 """
 
 from __future__ import annotations
@@ -77,8 +77,7 @@ def chances_of_choices(choices: ArrayLike) -> Floats:
         choices: 0 the first-listed patient (chance 1), 1 the second (0), 2 the coin (½).
     """
     n = _checks.length(choices, "choices", 0)
-    result: Floats = _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
-    return result
+    return _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
 
 
 def chances_of_shares(shares: ArrayLike) -> Floats:
@@ -125,8 +124,8 @@ def marginal_effects(
     Returns:
         A level is NaN where no answered dilemma shows it or its base, or where it cannot be told
         from other attributes. Its interval alone is NaN with fewer than two dilemmas that show
-        it, and where the levels explain every answer exactly (somebody who always flips), since
-        nothing then shows how far answers vary.
+        it, and where the levels explain every answer exactly (as for a respondent who
+        always flips), since answers then show no variation.
     """
     x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)
@@ -293,14 +292,12 @@ def _plan(
 def _theta(plan: _Plan, outcome: Floats) -> Floats:
     """Return least-squares weights from outcomes (..., n), shape (..., q)."""
     cross = (outcome * plan.weights) @ (plan.first - plan.second) + plan.weights @ plan.second
-    result: Floats = cross @ plan.bread
-    return result
+    return cross @ plan.bread
 
 
 def _effects(plan: _Plan, outcome: Floats) -> Floats:
     """Return effects from outcomes (..., n), shape (..., r)."""
-    result: Floats = _theta(plan, outcome) @ plan.contrasts.T
-    return result
+    return _theta(plan, outcome) @ plan.contrasts.T
 
 
 def _covariance(plan: _Plan, outcome: Floats) -> Floats:
@@ -311,8 +308,7 @@ def _covariance(plan: _Plan, outcome: Floats) -> Floats:
         return np.full((len(plan.names), len(plan.names)), NAN)
     scores = design * (residual * np.tile(plan.weights, 2))[:, None]
     inner, _ = robust(plan.bread, scores, np.tile(plan.dilemma, 2))
-    result: Floats = plan.contrasts @ inner @ plan.contrasts.T
-    return result
+    return plan.contrasts @ inner @ plan.contrasts.T
 
 
 def _rows(

@@ -3,7 +3,7 @@
 By Bayes' rule P(class | answers) ∝ share · Π P_class(answer), the classes being known. Hundreds of
 answers make that a certainty even where no class fits and where answers to one dilemma repeat
 each other. So the answers count as the number of independent ones that they are worth, and the
-result holds intervals of the log-odds between classes over other dilemmas.
+result says in how many resamples of the dilemmas each class is the nearest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import cluster_sums
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import DRAWS, Z95, weight_blocks
+from kidney_evals.estimation.intervals import DRAWS, weight_blocks
 
 _LEAST = 1e-300
 
@@ -29,12 +29,8 @@ class NearestClasses(NamedTuple):
     Attributes:
         nearest: Index of the class with the highest posterior.
         posterior: P(class | answers), answers counted at their worth, shape (C,).
-        naive: The same with every answer counted as independent, shape (C,).
         support: Share of bootstrap resamples of the dilemmas in which each class is the nearest,
             shape (C,): 1 says that other dilemmas would not change the verdict.
-        log_odds: Of the nearest class over each class, in nats, from `naive`, shape (C,).
-        low: Lower ends of their 95 % intervals, dilemmas being a sample, shape (C,).
-        high: Upper ends.
         log_likelihood: Mean log-probability of an answer in each class, shape (C,).
         expected: The same if the class itself had answered; a nearest class whose
             `log_likelihood` lies far below does not fit. Shape (C,).
@@ -45,11 +41,7 @@ class NearestClasses(NamedTuple):
 
     nearest: int
     posterior: Floats
-    naive: Floats
     support: Floats
-    log_odds: Floats
-    low: Floats
-    high: Floats
     log_likelihood: Floats
     expected: Floats
     answers: int
@@ -86,12 +78,9 @@ def nearest_classes(
     scores = start + logs.sum(axis=0)
     nearest = int(scores.argmax())
     gaps = logs[:, [nearest]] - logs
-    sums = cluster_sums(gaps, index, count)
     # Variances of a sum over clusters and, as if answers were independent, over answers.
-    clustered = count * sums.var(axis=0, ddof=1)
+    clustered = count * cluster_sums(gaps, index, count).var(axis=0, ddof=1)
     independent = n * gaps.var(axis=0, ddof=1)
-    half = Z95 * np.sqrt(clustered)
-    log_odds = scores[nearest] - scores
     effective = float(n)
     if classes > 1:
         second = int(np.argsort(-scores, kind="stable")[1])
@@ -101,11 +90,7 @@ def nearest_classes(
     return NearestClasses(
         nearest=nearest,
         posterior=special.softmax(start + logs.sum(axis=0) * effective / n),
-        naive=special.softmax(scores),
         support=_support(start, cluster_sums(logs, index, count) * effective / n),
-        log_odds=log_odds,
-        low=log_odds - half,
-        high=log_odds + half,
         log_likelihood=logs.mean(axis=0),
         expected=entropy.mean(axis=1),
         answers=n,

@@ -6,7 +6,7 @@ attribute from -1 at the end people favour least to 1 at the end they favour mos
     u(z) = slope · z + curvature · z² + wiggle · (z³ - z).
 
 z² is equal at the two ends and z³ - z is 0 at the ends and in the middle. So `slope` is half of
-what the whole range moves, and slope + curvature what its favoured half, from 0 to 1, moves: the
+the effect of the whole range, and slope + curvature the effect of its favoured half, 0 to 1: the
 share of the effect that falls in the favoured half is ½ + curvature / (2 · slope), ½ for a
 straight line. A threshold in the middle of the range bends neither half more than the other, and
 only z³ - z sees it.
@@ -49,9 +49,8 @@ class Bend:
             its delta-method interval; ½ for a straight line, outside [0, 1] where the effect
             turns. NaN where the interval of `slope` holds 0, since there is then no effect to
             share; without an interval where the answers are separated. The interval is too narrow
-            for somebody who chooses sharply (it covers .83 at six times people's log-odds), where
-            `p_value` keeps its level. `human` is not filled; n
-            counts answers.
+            for a respondent who chooses sharply (it covers .83 at six times people's log-odds);
+            `p_value` keeps its level. n counts answers.
         p_value: Of the test that neither term is needed; NaN where there is none to test, where
             the answers are separated without them, and with too few dilemmas.
         adjusted: The same, adjusted by Holm (1979) over the attributes that could be tested.
@@ -221,8 +220,8 @@ def _upper_share(pair: Floats, fit: LogitFit, terms: list[int], freedom: int) ->
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
     """Return the p-value of the score test that the tested terms are not needed.
 
-    The scores are those left after the other terms have explained what they can of them, so that
-    having estimated these leaves no trace. NaN where the other terms separate the answers.
+    The scores are the residuals of a regression on the other terms, so that having estimated these
+    leaves no trace. NaN where the other terms separate the answers.
     """
     if not tested:
         return NAN

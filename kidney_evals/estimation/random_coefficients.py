@@ -240,8 +240,7 @@ class SimulatedLikelihood:
             for shift in width * np.eye(len(theta))
         ]
         hessian = np.array(rows) / (2 * width)
-        result: Floats = (hessian + hessian.T) / 2
-        return result
+        return (hessian + hessian.T) / 2
 
 
 class _MovingLikelihood(NamedTuple):
@@ -261,8 +260,7 @@ class _MovingLikelihood(NamedTuple):
         """Return the gradient of each person's log-likelihood, shape (people, p)."""
         steps = _WIDTH * np.eye(len(theta))
         columns = [self.values(theta + step) - self.values(theta - step) for step in steps]
-        result: Floats = np.stack(columns, axis=1) / (2 * _WIDTH)
-        return result
+        return np.stack(columns, axis=1) / (2 * _WIDTH)
 
     def objective(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return value, gradient and the outer product of the scores."""
@@ -282,8 +280,7 @@ class _MovingLikelihood(NamedTuple):
         for i, j in zip(*np.tril_indices(len(theta), -1), strict=True):
             cross = bend(steps[i] + steps[j]) - bends[i, i] - bends[j, j]
             bends[i, j] = bends[j, i] = cross / 2
-        result: Floats = -bends / _BEND_WIDTH**2
-        return result
+        return -bends / _BEND_WIDTH**2
 
 
 def _outer_product(values: Floats, scores: Floats) -> tuple[float, Floats, Floats]:

@@ -90,8 +90,7 @@ def draw_people(fit: RandomCoefficientFit, people: int, rng: np.random.Generator
     """Return the coefficients of new people, shape (people, q)."""
     people = _checks.whole(people, "people", 1)
     normal = rng.standard_normal((people, len(fit.means)))
-    result: Floats = fit.means + normal @ fit.cholesky.T
-    return result
+    return fit.means + normal @ fit.cholesky.T
 
 
 def person_shares(

@@ -118,7 +118,7 @@ def profile_rank(
         first: Profile of each dilemma's first patient, 0-based, shape (D,).
         second: Profile of its second patient.
         reference: People's score of each profile (higher is preferred), shape (P,).
-        human: What one person gets, passed through to both.
+        human: The value of one person, passed through to both.
 
     Returns:
         NaN with n = 0 where nothing was answered or all scores are equal; n counts answers.
@@ -196,8 +196,7 @@ def _signs(x: Floats) -> Floats:
     """Signs of the differences between all pairs of entries, shape (..., m(m-1)/2)."""
     i, j = np.triu_indices(x.shape[-1], 1)
     # Scores that differ by rounding alone are tied.
-    signs: Floats = np.sign(np.round(x[..., i] - x[..., j], 9))
-    return signs
+    return np.sign(np.round(x[..., i] - x[..., j], 9))
 
 
 def _ranks(x: Floats) -> Floats:

@@ -102,8 +102,7 @@ class VarianceShares(NamedTuple):
 def one_hot(choices: ArrayLike) -> Floats:
     """Return choices (0 first, 1 second, 2 coin) as outcomes, shape (n, 3)."""
     n = _checks.length(choices, "choices", 0)
-    result: Floats = np.eye(3)[_checks.codes(choices, n, "choices", (0, 1, 2))]
-    return result
+    return np.eye(3)[_checks.codes(choices, n, "choices", (0, 1, 2))]
 
 
 def variance_shares(
@@ -255,7 +254,7 @@ def _sums(dilemma: Ints, cell: Ints, y: Floats, dilemmas: int, cells: int) -> _S
 
 
 def _layout(sums: _Sums, wording: Ints, order: Ints) -> _Layout:
-    """Return what a design identifies, from the wording and the order of each cell, shape (M,)."""
+    """Return the parts that a design identifies, from each cell's wording and order, shape (M,)."""
     cells, wordings, orders = len(wording), len(np.unique(wording)), len(np.unique(order))
     within = sums.pairs.sum(axis=0)
     met = bool((within[~np.eye(cells, dtype=bool)] > 0).all())
@@ -300,7 +299,7 @@ def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, 
 
     Args:
         sums: Of the answers.
-        layout: What they identify.
+        layout: Of the parts that they identify.
         weights: Shape (b, G).
 
     Returns:
