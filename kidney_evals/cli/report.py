@@ -116,7 +116,7 @@ def _tell(found: Report, page: str) -> None:
     for line in found.passed_over:
         say(f"passed over: {line}")
     models = len(found.models)
-    runs = len(found.runs.rows)
+    runs = len(found.runs)
     say(f"{page}: {models} model{'' if models == 1 else 's'}, {runs} run{'' if runs == 1 else 's'}")
 
 

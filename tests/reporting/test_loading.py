@@ -197,12 +197,6 @@ def test_headers_alone(folder: Path, frames: Frames) -> None:
     assert len(quick.decisions) == 0 and len(quick.quantities) == len(frames.quantities)
 
 
-@pytest.mark.slow
-def test_several_processes_read_the_same(folder: Path, frames: Frames) -> None:
-    again = load(folder, workers=2)
-    pd.testing.assert_frame_equal(again.decisions, frames.decisions)
-
-
 def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     real: Callable[..., Any] = builtins.__import__
 

@@ -22,7 +22,7 @@ from kidney_evals.reporting.page.panels import Place, how_to_read, without_nan
 from kidney_evals.reporting.page.parts import Table, slug
 from kidney_evals.reporting.page.trained import arms_of, trained_section
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.reporting.summary import moves_sentence
+from kidney_evals.reporting.sentences import moves_sentence
 from kidney_evals.reporting.text import number
 from reporting.making_logs import edited, of_another_run
 from reporting.pairs import COIN, FIRST, model_run, run_of

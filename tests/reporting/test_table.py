@@ -17,7 +17,7 @@ from inspect_ai.log import EvalLog, read_eval_log
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find, headlines
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.found import find_logs
+from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.runs import read_runs
 from kidney_evals.reporting.table_formats import (
     COLUMNS,
@@ -121,8 +121,8 @@ def test_every_number_is_that_of_log_show_and_files(
         minus = [_cell(found).replace("-", "$-$").replace("–", "--")]
         assert [one.removesuffix(r" \\").split(" & ")[2] for one in latex] == minus
         for line in shown:
-            if line.startswith(f"{label[:30]:30}") and found.defined:
-                assert line[30:].split()[0] == number(found.value)
+            if line.startswith(f"{label}  ") and found.defined:
+                assert line.removeprefix(label).split()[0] == number(found.value)
                 said += 1
     assert said > 12
 

@@ -11,7 +11,10 @@ from kidney_evals.charts import STYLE, grid
 from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
 from kidney_evals.limits import limits_and_use
+from kidney_evals.reporting.page import content, methods
+from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.content import Report
+from kidney_evals.reporting.sentences import moves_sentence
 from kidney_evals.whole import STDOUT, write_output, write_outputs
 
 if TYPE_CHECKING:
@@ -46,6 +49,10 @@ def as_html(report: Report) -> str:
         css=Markup(css),
         charts_css=Markup(STYLE),
         limits=limits,
+        content=content,
+        methods=methods,
+        commands=commands,
+        moves_sentence=moves_sentence,
     )
 
 

@@ -69,8 +69,8 @@ def test_bounds_are_those_of_the_rows(name: str) -> None:
     before, after = bounds_of(old, name), bounds_of(new, name)
     value = found.found.change.value
     assert found.bounds is not None and before is not None and after is not None
-    assert found.bounds.low == pytest.approx(min(after.low - before.high, value))
-    assert found.bounds.high == pytest.approx(max(after.high - before.low, value))
+    assert found.bounds[0] == pytest.approx(min(after.low - before.high, value))
+    assert found.bounds[1] == pytest.approx(max(after.high - before.low, value))
 
 
 def test_without_refusals_there_are_no_bounds() -> None:
@@ -145,7 +145,7 @@ def test_what_was_not_simulated_is_not_tabled() -> None:
 
 def test_what_only_one_was_asked_is_left_out_and_named() -> None:
     panel = compared(run_of(flipping(0), 40), run_of(flipping(0), 38, start=2))
-    assert len(panel.shared) == 38 and panel.old_only == ("d000", "d001") and not panel.new_only
+    assert len(panel.shared) == 38 and panel.alone == (("d000", "d001"), ())
     text = as_text(Report("", "", (panel,), (), (), 0))
     assert "38 dilemmas in both; 2 in OLD alone, left out (d000, d001)" in text
     with pytest.raises(InputError, match="share no dilemma"):
