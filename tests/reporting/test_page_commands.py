@@ -227,6 +227,6 @@ def test_no_folder_of_the_logs_stands_on_the_page(made: Made, tmp_path: Path) ->
 
     found = read_report([str(made.forced), str(made.other)])
     assert found.passed_over == (f"{made.other}: of another evaluation (sums)",)
-    assert found.passed_over_here == (f"{made.other.name}: of another evaluation (sums)",)
+    assert found.passed_over_here == [f"{made.other.name}: of another evaluation (sums)"]
     page = as_html(found)
     assert str(made.forced.parent) not in page and str(made.other.parent) not in page
