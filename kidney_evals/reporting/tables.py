@@ -71,7 +71,9 @@ class PanelTable:
                 with_interval(run.rows[row]) if row in run.rows else NOTHING for row in self.rows
             ]
             table.append([name, *cells])
-        for name in dict.fromkeys(name for one in MEASURES.values() for name in one.baselines):
+        # The longest list first: the others name some of the same.
+        lists = sorted((one.baselines for one in MEASURES.values()), key=len, reverse=True)
+        for name in dict.fromkeys(name for known in lists for name in known):
             cells = [_range(self._baseline(row, name)) for row in self.rows]
             if set(cells) != {NOTHING}:
                 table.append([name, *cells])
