@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from kidney_evals.errors import UserError
+from kidney_evals.reporting.page.trained import UNTRAINED
 
 if TYPE_CHECKING:
     from kidney_evals.reporting.page import Report
@@ -80,8 +79,6 @@ def make_gallery(
 
 
 def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
-    from kidney_evals.finetuning.arms import arms_of
-    from kidney_evals.finetuning.evaluate import evaluate
     from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
     names = [name.removeprefix("kidney/") for name in notes()]
@@ -95,16 +92,13 @@ def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
             run([forced_choice(dilemmas=dilemmas // 4, explain="after")])
             run([stated_values(revealed=chosen.location), predict_people()])
     say("asking stand-ins for before and after")
-    # An eval set says where its logs are, which here is nowhere for long.
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluate(
-            arms_of(BEFORE, [AFTER]),
-            logs / "trained",
-            dilemmas=dilemmas // 2,
-            side_effects=False,
-            readout=False,
-            options={"display": "none"},
-        )
+    for arm, model in ((UNTRAINED, BEFORE), ("after", AFTER)):
+        tasks = [task(dilemmas=dilemmas // 2) for task in (coin_flip, forced_choice)]
+        for task in tasks:
+            # As `kidney-evals sft evaluate` marks its runs.
+            part = (task.metadata or {})["condition"]
+            task.metadata = (task.metadata or {}) | {"sft_arm": arm, "sft_part": part}
+        _runner(model.removeprefix("kidney/"), logs)(tasks, epochs=2)
 
 
 def _runner(name: str, logs: Path) -> Callable[..., list[Any]]:

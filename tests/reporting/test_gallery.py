@@ -17,7 +17,6 @@ from kidney_evals.errors import UserError
 from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, REMARKS, make_gallery, notes
 from kidney_evals.reporting.page import Report
 from kidney_evals.reporting.page.site import write_site
-from kidney_evals.reporting.page.trained import UNTRAINED
 from kidney_evals.respondents import respondent_names
 from reporting.printing import assert_prints
 from viewer.required import require_browser
@@ -54,12 +53,6 @@ def test_every_respondent_of_the_guide_is_one() -> None:
     assert set(names) <= set(respondent_names())
     assert {BEFORE, AFTER} <= set(notes())
     assert BEFORE in REMARKS["trained"] and AFTER in REMARKS["trained"]
-
-
-def test_the_untrained_arm_is_the_one_that_training_calls_so() -> None:
-    from kidney_evals.finetuning.arms import arms_of
-
-    assert arms_of(BEFORE, [AFTER])[0].name == UNTRAINED
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
