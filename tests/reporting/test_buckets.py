@@ -9,8 +9,8 @@ import pytest
 from click.testing import Result
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.loading import load
+from kidney_evals.reporting.logs import find_logs
 from reporting.conftest import Made
 from reporting.making_logs import edited, killed, of_another_run
 

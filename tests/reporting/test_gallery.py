@@ -137,12 +137,6 @@ def test_the_page_opens_alone(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_page_prints_whole(made: tuple[Report, Path], browser: Any) -> None:
-    assert_prints(browser, made[1] / "index.html", "dark")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_links_lead_to_runs_and_samples(made: tuple[Report, Path], browser: Any) -> None:
     _, site = made
     text = (site / "index.html").read_text(encoding="utf-8")

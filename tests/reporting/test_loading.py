@@ -148,12 +148,6 @@ def test_other_people_leave_closeness_unknown(frames: Frames) -> None:
     assert known == [22, 8, 0, 22]
 
 
-def test_order_does_not_depend_on_who_finished_first(frames: Frames) -> None:
-    for _, part in frames.decisions.groupby("eval_id", sort=False):
-        names = list(zip(part["dilemma"], part["order"], strict=True))
-        assert names == sorted(names)
-
-
 def _refuses(log: EvalLog) -> None:
     for sample in (log.samples or [])[:3]:
         for score in (sample.scores or {}).values():

@@ -121,11 +121,6 @@ def test_simulated_people_are_called_so_with_their_source(page: str) -> None:
     assert "synthetic crowd" not in page
 
 
-def test_logs_of_others_are_named(page: str, made: Any) -> None:
-    assert "1 log passed over" in page
-    assert html.escape(f"{made.other.name}: of another evaluation") in page
-
-
 def test_names_from_a_log_are_text(made: Any, tmp_path: Path) -> None:
     def rename(log: EvalLog) -> None:
         of_another_run(log)
@@ -188,16 +183,6 @@ def test_bad_input_is_one_line(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_page_that_cannot_be_written_leaves_nothing(
-    made: Any, tmp_path: Path, kidney_evals: Callable[..., Result]
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    result = kidney_evals("report", made.coin, "-o", tmp_path / "file" / "report.html")
-    assert result.exit_code == 2
-    assert "cannot write" in result.output
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
 def test_a_table_shows_what_the_file_holds() -> None:
     table = Table(("who", "share", "n"), (("a", 0.12345678, 1200), ("b", float("nan"), 0)))
     assert table.shown() == [
@@ -212,11 +197,6 @@ def test_a_table_shows_what_the_file_holds() -> None:
     assert [cell for row in table.shown() for cell, _ in row] == ["a", "< 0.001", "b", "0.046"]
     assert table.csv() == "who,adjusted p\na,1.23e-07\nb,0.0456\n"
     assert Table(("n",), ()).columns() == [("n", False)]
-
-
-def test_no_cell_of_a_file_is_a_formula() -> None:
-    table = Table(("@who", "share"), (("=1+1", -0.5), ("-.12", 3)))
-    assert table.csv() == "'@who,share\n'=1+1,-0.5\n-.12,3\n"
 
 
 @pytest.mark.parametrize(
@@ -248,11 +228,6 @@ def test_other_rows_are_called_what_the_page_calls_them() -> None:
     assert how_to_read(card) == (
         "See choice distance, side pull, not_a_row. Gamed by: guessing; see flip calibration."
     )
-
-
-def test_no_panel_speaks_of_rows_by_their_names(page: str) -> None:
-    drawn = " ".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
-    assert "NaN" not in drawn and "side_pull" not in drawn
 
 
 def test_one_model_in_either_order_alike_is_said_once() -> None:
