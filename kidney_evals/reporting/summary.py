@@ -241,7 +241,7 @@ def _moved(cause: str, said: str, pair: PairedDifference) -> Move:
 
 
 def _change(one: Run, two: Run, row: str) -> PairedDifference | None:
-    from kidney_evals.measures.change import change
+    from kidney_evals.measures import change
 
     if not len(one.choice) or not len(two.choice) or (row == "flip_rate" and one.borrows_coin):
         return None

@@ -132,7 +132,7 @@ def _told(run: ModelRun) -> str:
 
 
 def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
-    from kidney_evals.measures.change import change
+    from kidney_evals.measures import change
 
     rows = []
     for other in arms.others:
