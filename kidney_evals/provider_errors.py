@@ -205,6 +205,7 @@ def _check_key(key: str | None) -> str:
 
 def _parameter(text: str) -> str | None:
     """Return the request's parameter that a refusal names; quoted names come first."""
+    name: str
     for pattern in (r"['\"`]{name}['\"`]", r"(?<![\w.]){name}(?![\w.])"):
         for name in sorted(_WORDING["options"], key=len, reverse=True):
             if len(name) > 1 and re.search(pattern.replace("{name}", re.escape(name)), text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,8 +222,10 @@ def part_of(run: Run, keep: NDArray[np.bool_]) -> Run:
         run: The run.
         keep: Which samples, shape (n,).
     """
-    arrays = {name: getattr(run, name) for name in BY_SAMPLE}
-    return replace(run, **{name: one if one is None else one[keep] for name, one in arrays.items()})
+    arrays: dict[str, Any] = {name: getattr(run, name) for name in BY_SAMPLE}
+    for name, values in arrays.items():
+        arrays[name] = None if values is None else values[keep]
+    return replace(run, **arrays)
 
 
 def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
