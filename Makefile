@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 # Stamps: what is installed, so that the second time costs nothing.
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_DOCS := $(VENV)/.installed-docs
 DEMO_LOGS := logs/demo
 
 # Two workers, a file of tests each, with one thread of linear algebra: a core is kept busy by each.
@@ -18,7 +19,8 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo gallery test test-slow test-all check lint types listing format inspect-range clean
+.PHONY: help demo gallery test test-slow test-all check lint types listing format docs docs-serve \
+  inspect-range clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +64,13 @@ listing: $(INSTALLED_DEV)
 format: $(INSTALLED_DEV)  ## Sort imports and format
 	@$(BIN)/ruff check --quiet --fix --select I .
 	@$(BIN)/ruff format --quiet .
+
+docs: $(INSTALLED_DOCS)  ## Build the documentation site in build/site, with its links checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Open build/site/index.html"
+
+docs-serve: $(INSTALLED_DOCS)  ## Show the documentation on http://127.0.0.1:8000 while editing it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 inspect-range: $(INSTALLED)  ## Run the tests on the lowest and the latest Inspect supported
 	@$(BIN)/python .ci/inspect_range.py
@@ -107,4 +116,9 @@ $(INSTALLED): pyproject.toml
 $(INSTALLED_DEV): pyproject.toml
 	@$(make_venv)
 	@$(PIP_INSTALL) -e ".[dev]"
+	@touch $(INSTALLED) $@
+
+$(INSTALLED_DOCS): pyproject.toml
+	@$(make_venv)
+	@$(PIP_INSTALL) -e ".[docs]"
 	@touch $(INSTALLED) $@

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from finetuning.tiny_model import STUDY, answers_file, make_tiny_model
-from kidney_evals.finetuning.export_overlap import evaluated
+from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.studies.draw import draw_dilemmas
 
 PAGE = Path(__file__).with_name("finetuning.md")

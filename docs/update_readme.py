@@ -1,6 +1,6 @@
 """Write the parts of README.md that are made from data.
 
-python docs/update_readme.py            # limits, rows and other tables
+python docs/update_readme.py            # the limits
 python docs/update_readme.py --known    # and what known respondents score (minutes)
 python docs/update_readme.py --check    # fail if the README differs, writing nothing
 """
@@ -12,9 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from kidney_evals.lab import readout_table, stopping_table
 from kidney_evals.limits import limits_and_use
-from kidney_evals.reporting.rows import row_cards
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -22,15 +20,6 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 def limits() -> str:
     """What the evaluation is not for, as a quotation."""
     return "\n".join(f"> {line}" for line in limits_and_use().splitlines())
-
-
-def rows() -> str:
-    """The table of all rows."""
-    lines = ["| row | what it says | how to read it | what games it |", "| --- | --- | --- | --- |"]
-    for card in row_cards().values():
-        name = f"{card.name}_<attribute>" if card.name == "importance_share" else card.name
-        lines.append(f"| `{name}` | {card.says} | {card.reads} | {card.gamed_by or '–'} |")
-    return "\n".join(lines)
 
 
 def known() -> str:
@@ -55,14 +44,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     before = README.read_text(encoding="utf-8")
-    after = before
-    for block, content in (
-        ("limits", limits()),
-        ("rows", rows()),
-        ("readout", readout_table.markdown()),
-        ("precision", stopping_table.markdown()),
-    ):
-        after = replace(after, block, content)
+    after = replace(before, "limits", limits())
     if options.known:
         after = replace(after, "known", known())
     if options.check:

@@ -8,10 +8,10 @@ import os
 import sys
 from importlib.util import find_spec
 
-from kidney_evals.elicitation.predict_solver import predict_people as predict_people_solver
 from kidney_evals.elicitation.solvers import coin_flip as coin_flip_solver
 from kidney_evals.elicitation.solvers import forced_choice as forced_choice_solver
-from kidney_evals.elicitation.stated_solver import stated_values as stated_values_solver
+from kidney_evals.elicitation.solvers import predict_people as predict_people_solver
+from kidney_evals.elicitation.solvers import stated_values as stated_values_solver
 from kidney_evals.respondents import kidney
 from kidney_evals.scorers import (
     answers,
@@ -76,7 +76,6 @@ _named = (*sys.argv, os.environ.get("INSPECT_EVAL_SCANNER", ""))
 if "inspect_scout" in sys.modules or (
     any("kidney_evals/rationale" in text for text in _named) and find_spec("inspect_scout")
 ):
-    from kidney_evals.rationale.llm import rationale_llm
-    from kidney_evals.rationale.scanners import rationale
+    from kidney_evals.reasons.scanners import rationale, rationale_llm
 
     __all__ += ["rationale", "rationale_llm"]

@@ -1,4 +1,4 @@
-"""Files that a user or a stranger wrote: read in bounded time, checked by pydantic models.
+"""Read untrusted files in bounded time and memory; check them with pydantic models.
 
 A file is a regular file of limited size in UTF-8. YAML, JSON and CSV become lists, mappings and
 text; every number is still the text of the file (`Plain`), and the field of the model decides

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kidney_evals.elicitation.stated import StatedReading, signed_ratings
+from kidney_evals.elicitation.reading import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import attribute_named
-from kidney_evals.elicitation.stated_solver import StatedReadings
+from kidney_evals.elicitation.transcripts import Readings
 from kidney_evals.scorers.markdown import plain, table
 from kidney_evals.studies import Study
 
@@ -37,7 +37,7 @@ def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
     return f"{max(numbers, key=lambda name: numbers[name])} most"
 
 
-def explain(read: StatedReadings | None, study: Study, metadata: Mapping[str, Any]) -> str:
+def explain(read: Readings[StatedReading] | None, study: Study, metadata: Mapping[str, Any]) -> str:
     """Return a Markdown table of what was read beside people, and how it was read."""
     if read is None or read.final is None:
         first = f" The first answer was {read.first.outcome}." if read else ""
@@ -59,7 +59,7 @@ def _table(
     if reading.rule:
         return ["", "Model"], [["Rule", reading.rule]]
     if metadata["question"] == "flip":
-        from kidney_evals.measures.pair_kinds import people_flips
+        from kidney_evals.human.pair_kinds import people_flips
 
         people = people_flips(study)
         return ["Pairs", "Model says", "People flip"], [

@@ -1,4 +1,4 @@
-"""One task from its arguments: everything is checked here, before any model call."""
+"""Build a task from its arguments: everything is checked here, before any model call."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inspect_ai import Task
-from inspect_ai.dataset import MemoryDataset
+from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import GenerateConfig, get_model
 from inspect_ai.solver import Solver
 
+from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.readout import check_provider, check_readout, options
+from kidney_evals.elicitation.run_wordings import deal, wordings_for
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
 from kidney_evals.scorers import scorers_for
 from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
 from kidney_evals.tasks._own_solver import only_own_solver
-from kidney_evals.tasks._samples import (
-    Orders,
-    Record,
-    joined,
-    presentation,
-    record_to_sample,
-    text_given,
-)
+from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation, text_given
 from kidney_evals.tasks._viewer import headline, viewer
-from kidney_evals.tasks._wordings import deal, wordings_for
 from kidney_evals.tasks.stopping import stop_when_known
-
-DEFAULT_STUDY = "mcelfresh_2021"
 
 TASK_VERSION = "2-C"
 """N-X: N when results stop being comparable, X when the interface changes."""
@@ -37,29 +29,8 @@ TASK_VERSION = "2-C"
 TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
 """Tags of every task, as in `eval.yaml`."""
 
-DISPLAY_NAMES: Mapping[Condition, str] = {
-    "forced_choice": "Kidney allocation: forced choice",
-    "coin_flip": "Kidney allocation: coin flip",
-}
-"""Display names of the tasks in viewers and plots."""
-
 FAIL_ON_ERROR = 0.1
 """Share of samples that may end in an error before the run is given up."""
-
-PARAMETERS = (
-    "study",
-    "dilemmas",
-    "draw_seed",
-    "orders",
-    "controls",
-    "explain",
-    "channel",
-    "wording",
-    "crossed",
-    "readout",
-    "system_prompt",
-    "precision",
-)
 
 CROSSED_DILEMMAS = 50
 """Dilemmas of a crossed run, where the study has more and no number is asked for."""
@@ -68,48 +39,90 @@ CROSSED_EPOCHS = 2
 """Repetitions that a crossed run needs."""
 
 
-def build_task(
+def new_task(samples: list[Sample], name: str, *, solver: Solver, **facts: Any) -> Task:
+    """Return a task with what all tasks have in common.
+
+    Args:
+        samples: The samples.
+        name: Name of the dataset.
+        solver: The task's own solver; the run is refused with any other.
+        **facts: Further arguments of `Task`. `early_stopping` is a `RunGuard` unless given;
+            `metadata` is added to what the log of every task says.
+    """
+    from kidney_evals import __version__
+    from kidney_evals.limits import limits_and_use
+
+    metadata = {
+        "limits_and_use": limits_and_use(),
+        "kidney_evals_version": __version__,
+        "sampling_default": (
+            "temperature, top_p and reasoning are left unset: the model runs as its provider "
+            "documents it; what was sent stands in each model event"
+        ),
+    }
+    task = Task(
+        dataset=MemoryDataset(samples, name=name),
+        solver=solver,
+        score_on_error=True,
+        fail_on_error=FAIL_ON_ERROR,
+        version=TASK_VERSION,
+        tags=list(TAGS),
+        **{"early_stopping": RunGuard(), **facts, "metadata": metadata | facts["metadata"]},
+    )
+    return only_own_solver(task)
+
+
+def study_facts(study: Study, reference: str) -> dict[str, Any]:
+    """Return what the log of a task over one study says of the study and its human tables.
+
+    Args:
+        study: The study.
+        reference: Version and hash of the human tables, with "+" between.
+    """
+    version, _, sha256 = reference.partition("+")
+    return {
+        "study": study.id,
+        "study_title": study.title,
+        "study_version": study.version,
+        "study_hash": study.hash,
+        "reference_version": version,
+        "reference_hash": sha256,
+    }
+
+
+def refuse(unexpected: Mapping[str, Any], parameters: Sequence[str]) -> None:
+    """Raise `UserError` if there are arguments that no parameter takes."""
+    if unexpected:
+        raise unknown("parameter", next(iter(unexpected)), parameters)
+
+
+def build_choices(
     condition: Condition,
     *,
-    solver: Solver,
     study: str | list[str],
     dilemmas: int | None,
     draw_seed: int | None,
     orders: Orders,
     controls: bool,
-    explain: str,
-    channel: str,
-    wording: str | Sequence[str],
+    explain: Any,
+    channel: Any,
+    wording: str | list[str],
     crossed: bool,
-    readout: str,
+    readout: Any,
     system_prompt: str | list[str] | None,
     precision: float | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
-    """Build the task of one condition.
-
-    Args:
-        condition: Which answers are offered.
-        solver: The condition's solver.
-        study: A shipped study's name or a study folder.
-        dilemmas: How many dilemmas; None for the study's default.
-        draw_seed: Which draw; None for the study's default.
-        orders: "both", "random" or "as_listed".
-        controls: Whether the study's control block is run too.
-        explain: "none", "before" or "after".
-        channel: "text", "json" or "tool".
-        wording: Ids of wordings, "all", or the path of a table.
-        crossed: Whether every dilemma is put in every wording, both orders and twice.
-        readout: "sample" or "logprobs".
-        system_prompt: Text of a system message.
-        precision: Half width at which the run ends; None to ask everything.
-        unexpected: Arguments that no parameter takes.
+    """Build the task of one condition from its arguments, which its own docstring describes.
 
     Raises:
         UserError: If any argument is not allowed.
     """
-    if unexpected:
-        raise unknown("parameter", next(iter(unexpected)), PARAMETERS)
+    make_solver = {"coin_flip": solvers.coin_flip, "forced_choice": solvers.forced_choice}
+    solver = make_solver[condition](
+        explain=explain, wording=wording, channel=channel, readout=readout
+    )
+    refuse(unexpected, CHOICES_PARAMETERS)
     for name, value in (("controls", controls), ("crossed", crossed)):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, not {value!r}")
@@ -127,57 +140,65 @@ def build_task(
         if dilemmas is None and loaded.draw is not None:
             dilemmas = CROSSED_DILEMMAS
     main = dilemmas_of(loaded, dilemmas, draw_seed)
-    ends = None
+    stopping = None
     if precision is not None:
-        ends = stop_when_known(
+        stopping = stop_when_known(
             precision, condition=condition, study=loaded, dilemmas=len(main), orders=orders
         )
-    put = (
-        _crossed(main, asked) if crossed else _dealt(presentation(main, orders, seed), asked, seed)
-    )
+    if crossed:
+        shown = [
+            (*pair, words)
+            for dilemma in main
+            for words in asked
+            for pair in presentation([dilemma], "both", 0)
+        ]
+    else:
+        shown = _dealt(presentation(main, orders, seed), asked, seed)
     if controls:
         # Controls come last and once each: `--limit` then keeps to the dilemmas that count.
         block = presentation(loaded.control_block, "as_listed", seed)
-        put += _dealt(block, asked[:1] if crossed else asked, seed)
+        shown += _dealt(block, asked[:1] if crossed else asked, seed)
     from kidney_evals.human.reference import load_reference
 
     reference = load_reference(loaded, condition)
-    listed = [dilemma for dilemma, _, _ in put]
-    shares = reference.shares(listed).tolist() if reference.has_people else [None] * len(listed)
-    samples = [
-        record_to_sample(
-            Record(dilemma, order, None if share is None else tuple(share)),
-            loaded,
-            condition,
-            reference_version=reference.version,
-            reference_hash=reference.sha256,
-            system_prompt=system_prompt,
-            wording=words,
-            marks=({"crossed": True} if crossed else {})
-            | ({"readout": readout} if readout != "sample" else {}),
-        )
-        for (dilemma, order, words), share in zip(put, shares, strict=True)
-    ]
-    task = Task(
-        dataset=MemoryDataset(samples, name=loaded.id),
+    marks: dict[str, Any] = {"crossed": True} if crossed else {}
+    if readout != "sample":
+        marks["readout"] = readout
+    lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
+    # With log-probabilities one call says what repetitions would.
+    epochs = max(loaded.epochs, CROSSED_EPOCHS) if crossed else loaded.epochs
+    return new_task(
+        dilemma_samples(shown, loaded, reference, system_prompt=system_prompt, marks=marks),
+        loaded.id,
         solver=solver,
         scorer=scorers_for(condition),
-        score_on_error=True,
-        early_stopping=ends or RunGuard(),
-        cleanup=ends.sample_ended if ends else None,
+        early_stopping=stopping or RunGuard(),
+        cleanup=stopping.sample_ended if stopping else None,
         config=options() if readout == "logprobs" else GenerateConfig(),
-        epochs=_epochs(loaded, crossed=crossed, readout=readout),
-        fail_on_error=FAIL_ON_ERROR,
-        version=TASK_VERSION,
-        display_name=DISPLAY_NAMES[condition],
-        tags=list(TAGS),
-        metadata=_metadata(loaded, condition, reference.version, reference.sha256)
-        | {"explain": explain, "channel": channel, "readout": readout, "crossed": crossed}
-        | _wordings(asked),
+        epochs=1 if readout == "logprobs" else epochs,
+        display_name=f"Kidney allocation: {condition.replace('_', ' ')}",
+        metadata={
+            "condition": condition,
+            **study_facts(loaded, f"{reference.version}+{reference.sha256}"),
+            "people_in_this_condition": loaded.people[condition],
+            "citation": loaded.citation,
+            "explain": explain,
+            "channel": channel,
+            "readout": readout,
+            "crossed": crossed,
+            "wordings": {one.id: one.varies for one in asked},
+            **({"no_human_reference": "; ".join(lacks)} if lacks else {}),
+        },
         viewer=viewer(loaded.attribute_ids),
         headline_metric=headline(condition),
     )
-    return only_own_solver(task)
+
+
+CHOICES_PARAMETERS = tuple(
+    name
+    for name in build_choices.__annotations__
+    if name not in ("condition", "unexpected", "return")
+)
 
 
 def _check_model() -> None:
@@ -190,37 +211,13 @@ def _check_model() -> None:
     check_provider(str(model))
 
 
-def _epochs(study: Study, *, crossed: bool, readout: str) -> int:
-    """Return how often everything is asked: once where one call says what repetitions would."""
-    if readout == "logprobs":
-        return 1
-    return max(study.epochs, CROSSED_EPOCHS) if crossed else study.epochs
-
-
-Put = tuple[Dilemma, Order, Wording]
-"""A dilemma as it is put."""
-
-
 def _dealt(
     shown: Sequence[tuple[Dilemma, Order]], asked: Sequence[Wording], seed: int
-) -> tuple[Put, ...]:
-    """Deal wordings to dilemmas: both orders of one, and all epochs, are put in one wording."""
-    once = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
-    dealt = dict(zip(once, deal(asked, len(once), seed), strict=True))
-    return tuple((dilemma, order, dealt[dilemma.id]) for dilemma, order in shown)
-
-
-def _crossed(dilemmas: Sequence[Dilemma], asked: Sequence[Wording]) -> tuple[Put, ...]:
-    """Put every dilemma in every wording and both orders."""
-    return tuple(
-        (dilemma, order, words)
-        for (dilemma, order), words in (
-            (shown, words)
-            for dilemma in dilemmas
-            for words in asked
-            for shown in presentation([dilemma], "both", 0)
-        )
-    )
+) -> list[tuple[Dilemma, Order, Wording]]:
+    """Deal wordings to dilemmas: both orders and all epochs of a dilemma get one wording."""
+    ids = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
+    dealt = dict(zip(ids, deal(asked, len(ids), seed), strict=True))
+    return [(dilemma, order, dealt[dilemma.id]) for dilemma, order in shown]
 
 
 def _check_crossed(
@@ -241,42 +238,3 @@ def _check_crossed(
             raise UserError(f"crossed=true needs {name}={only}, not {value}")
     if precision is not None:
         raise UserError("crossed=true asks all of its design and cannot end with precision")
-
-
-def of_every_task() -> dict[str, Any]:
-    """Return what the log of every task says: limits of use, version, how it is sampled."""
-    from kidney_evals import __version__
-    from kidney_evals.limits import limits_and_use
-
-    return {
-        "limits_and_use": limits_and_use(),
-        "kidney_evals_version": __version__,
-        "sampling_default": (
-            "temperature, top_p and reasoning are left unset: the model runs as its provider "
-            "documents it; what was sent stands in each model event"
-        ),
-    }
-
-
-def _metadata(
-    study: Study, condition: Condition, reference_version: str, reference_hash: str
-) -> dict[str, Any]:
-    return {
-        **of_every_task(),
-        "condition": condition,
-        "study": study.id,
-        "study_title": study.title,
-        "study_version": study.version,
-        "study_hash": study.hash,
-        "reference_version": reference_version,
-        "reference_hash": reference_hash,
-        "people_in_this_condition": study.people[condition],
-        "citation": study.citation,
-    }
-
-
-def _wordings(asked: Sequence[Wording]) -> dict[str, Any]:
-    """Return what the log says of the wordings: which, what they vary, what people lack."""
-    lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
-    said: dict[str, Any] = {"wordings": {one.id: one.varies for one in asked}}
-    return said | ({"no_human_reference": "; ".join(lacks)} if lacks else {})

@@ -17,13 +17,13 @@ from kidney_evals.errors import UserError
 
 
 def only_own_solver(task: Task) -> Task:
-    """Return the task with a check that no other solver runs: samples are scored as its own.
+    """Return the task with a check that no other solver runs.
 
     The check is part of the task's early-stopping manager. Inspect calls that manager before the
     first sample and passes the solver that replaces the task's.
 
     Args:
-        task: A task with the solver and the manager that it is to have.
+        task: A task with its solver and its manager.
     """
     assert task.early_stopping is not None  # every task of this package has a manager
     task.early_stopping = _OwnSolver(task, task.early_stopping)
@@ -31,7 +31,7 @@ def only_own_solver(task: Task) -> Task:
 
 
 class _OwnSolver:
-    """An early-stopping manager that checks the solver and leaves the rest to another manager."""
+    """An early-stopping manager that checks the solver and forwards calls to another manager."""
 
     def __init__(self, task: Task, manager: EarlyStopping) -> None:
         self._task = task
@@ -39,37 +39,27 @@ class _OwnSolver:
         self._manager = manager
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
-        """Check the solver, then start the other manager.
-
-        Raises:
-            UserError: The run has another solver, or the solver has other arguments.
-        """
+        """Check the solver; raise `UserError` for another solver or other arguments."""
+        # `task_with` may have replaced the task's solver since it was built.
         _check(task, self._task.solver, self._solver)
         return await self._manager.start_task(task, samples, epochs)
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
-        """Forward the call to the other manager."""
+        """Forward the call."""
         return await self._manager.schedule_sample(id, epoch)
 
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """Forward the call to the other manager."""
+        """Forward the call."""
         await self._manager.complete_sample(id, epoch, scores)
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Forward the call to the other manager."""
+        """Forward the call."""
         return await self._manager.complete_task()
 
 
 def _check(spec: EvalSpec, solver: Solver, own: Solver) -> None:
-    """Raise `UserError` unless the run's solver is the task's own, with the same arguments.
-
-    Args:
-        spec: The run; its solver, if any, replaces the task's.
-        solver: The task's solver as the run starts, which `task_with` may have replaced.
-        own: The solver that the task was built with.
-    """
     name = registry_info(own).name
     given = spec.solver or registry_info(solver).name
     if given != name:
@@ -79,19 +69,14 @@ def _check(spec: EvalSpec, solver: Solver, own: Solver) -> None:
         )
     if spec.solver:
         solver = registry_create("solver", name, **(spec.solver_args or {}))
-    wanted, got = _settings(own), _settings(solver)
-    for key, value in wanted.items():
+    # The solvers of this package keep the arguments that they were made with.
+    got: Mapping[str, Any] = getattr(solver, "settings", {})
+    for key, value in getattr(own, "settings", {}).items():
         if got.get(key) != value:
             raise UserError(
                 f"{spec.task}: the solver has {key}={_shown(got.get(key))}, the task has "
                 f"{key}={_shown(value)}: leave the solver out and set {key} for the task (-T)"
             )
-
-
-def _settings(solver: Solver) -> Mapping[str, Any]:
-    """Return the arguments that a solver of this package was made with, as it keeps them."""
-    settings: Mapping[str, Any] = getattr(solver, "settings", {})
-    return settings
 
 
 def _shown(value: object) -> str:

@@ -1,7 +1,7 @@
 """How a run looks in Inspect's viewer: the sample list, its colours, the headline."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from inspect_ai.log import HeadlineMetric
 from inspect_ai.viewer import (
@@ -16,35 +16,19 @@ from inspect_ai.viewer import (
 from kidney_evals.measures import find, headlines
 from kidney_evals.studies import Condition
 
-PEOPLE = TaskSamplesColumn.score("answers", "people")
-CHOICE = TaskSamplesColumn.score("answers", "choice")
-AGREEMENT = TaskSamplesColumn.score("human_alignment", "agreement")
-
-LABELS = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
-"""Heads of the sample list's score columns."""
-
-HIDDEN = tuple(
-    TaskSamplesColumn(id=name, visible=False)
-    # The target is what most people chose, under a name that says "right".
-    for name in ("sampleStatus", "target", "answer", "tokens", "duration")
-)
-"""Columns of Inspect's own that say nothing here, in every task."""
-
 HEAD = 13
-"""Letters that fill the widest head of a score column.
+"""Default width of the heads of score columns, in characters.
 
-The viewer makes a column as wide as its head has letters, blanks included, and then puts the
-signs of sorting and filtering into it: heads are filled up to leave room for these.
+The viewer makes a column as wide as its head, blanks included, and then puts the signs of sorting
+and filtering into it: heads are padded to leave room for these signs.
 """
-
 
 Role = Literal["good", "bad", "warn", "info", "muted"]
 
-PEOPLE_ROLES: Mapping[str, Role] = {"COIN": "info"}
-"""Neither a patient nor the coin is better or worse: indecision has colours of its own."""
-
-CHOICE_ROLES: Mapping[str, Role] = {
-    **PEOPLE_ROLES,
+# Neither a patient nor the coin is better or worse: indecision has colours of its own.
+_PEOPLE_ROLES: Mapping[str, Role] = {"COIN": "info"}
+_CHOICE_ROLES: Mapping[str, Role] = {
+    **_PEOPLE_ROLES,
     "undecided": "warn",
     "refusal": "bad",
     "truncated": "muted",
@@ -53,9 +37,62 @@ CHOICE_ROLES: Mapping[str, Role] = {
     "error": "muted",
 }
 
+SHARE_SCALE = ScoreColorScale(palette="neutral", min=0, max=1)
+
+
+def sample_list(
+    name: str,
+    scorer: str,
+    labels: Mapping[str, str],
+    *,
+    others: Mapping[str, str] | None = None,
+    input_first: bool = True,
+    sort: tuple[str, Literal["asc", "desc"]] | None = None,
+    head: int = HEAD,
+    scales: Mapping[str, Any] | None = None,
+) -> ViewerConfig:
+    """Return the viewer's configuration of a task: which columns the sample list shows.
+
+    Columns that are not listed are shown only where there is something to show: epoch, error,
+    limit, retries.
+
+    Args:
+        name: Name of the list.
+        scorer: The scorer whose values are columns.
+        labels: The head of each column, by key of the sample's value.
+        others: The scorer of each key whose value comes from another scorer.
+        input_first: Whether the input stands before the scores.
+        sort: The key of the column to sort by, and the direction.
+        head: Width of the heads in characters.
+        scales: Colours, by key.
+    """
+    scores = {key: TaskSamplesColumn.score((others or {}).get(key, scorer), key) for key in labels}
+    columns = [TaskSamplesColumn(id="sampleId"), *scores.values()]
+    columns.insert(1 if input_first else len(columns), TaskSamplesColumn(id="input"))
+    # The target is what most people chose, under a name that says "right".
+    hidden = ("sampleStatus", "target", "answer", "tokens", "duration")
+    return ViewerConfig(
+        task_samples_view=TaskSamplesView(
+            name=name,
+            columns=[*columns, *(TaskSamplesColumn(id=one, visible=False) for one in hidden)],
+            multiline=False,
+            score_labels={key: f"{label:<{head}}" for key, label in labels.items()},
+            sort=[TaskSamplesSort(column=scores[sort[0]].id, dir=sort[1])] if sort else None,
+            score_color_scales=scales,
+        ),
+        sample_score_view=SampleScoreView(default="grid"),
+    )
+
+
+def attribute_labels(family: str, attributes: Sequence[str]) -> dict[str, str]:
+    """Return the head of each attribute's column, by the id of its measure in a family."""
+    return {
+        find(family).member(name).id: name.replace("_", " ").capitalize() for name in attributes
+    }
+
 
 def viewer(attributes: Sequence[str]) -> ViewerConfig:
-    """Return the viewer's configuration for a task.
+    """Return the viewer's configuration for a task of choices.
 
     The list shows the two patients, what most people chose, what the model chose and the share
     of people who chose the same, rarest choices first; then, by attribute, whether the chosen
@@ -65,38 +102,19 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
     Args:
         attributes: Ids of the study's attributes.
     """
-    by_attribute = {find("imp_*").member(name).id: name for name in attributes}
-    labels = LABELS | {row: name.replace("_", " ") for row, name in by_attribute.items()}
-    return ViewerConfig(
-        task_samples_view=TaskSamplesView(
-            name="Beside people",
-            # Not listed, and so shown only where there is something to show: epoch, error,
-            # limit, retries.
-            columns=[
-                TaskSamplesColumn(id="sampleId"),
-                TaskSamplesColumn(id="input"),
-                PEOPLE,
-                CHOICE,
-                AGREEMENT,
-                *(TaskSamplesColumn.score("answers", row) for row in by_attribute),
-                *HIDDEN,
-            ],
-            sort=[TaskSamplesSort(column=AGREEMENT.id, dir="asc")],
-            multiline=False,
-            score_labels={row: f"{head.capitalize():<{HEAD}}" for row, head in labels.items()},
-            score_color_scales={
-                "people": PEOPLE_ROLES,
-                "choice": CHOICE_ROLES,
-                "agreement": ScoreColorScale(palette="neutral", min=0, max=1),
-            },
-        ),
-        sample_score_view=SampleScoreView(default="grid"),
+    labels = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
+    return sample_list(
+        "Beside people",
+        "answers",
+        labels | attribute_labels("imp_*", attributes),
+        others={"agreement": "human_alignment"},
+        sort=("agreement", "asc"),
+        scales={"people": _PEOPLE_ROLES, "choice": _CHOICE_ROLES, "agreement": SHARE_SCALE},
     )
 
 
 def headline(condition: Condition) -> HeadlineMetric:
-    """Return the figure that stands for a run in the log list."""
-    row = headlines(condition)[0].id
+    """Return the figure that represents a run in the log list."""
     scorer = {"forced_choice": "human_alignment", "coin_flip": "indecision"}[condition]
     # The first column of the row: its value, or n where there is none.
-    return HeadlineMetric(scorer=scorer, score=row)
+    return HeadlineMetric(scorer=scorer, score=headlines(condition)[0].id)

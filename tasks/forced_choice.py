@@ -4,11 +4,11 @@ from typing import Any
 
 from inspect_ai import Task, task
 
-from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.readout import ReadoutMode
 from kidney_evals.elicitation.wording import DEFAULT, Explain
-from kidney_evals.tasks._build import DEFAULT_STUDY, build_task
+from kidney_evals.studies import DEFAULT_STUDY
+from kidney_evals.tasks._build import build_choices
 from kidney_evals.tasks._samples import Orders
 
 
@@ -58,22 +58,4 @@ def forced_choice(
             looking every 25 from 50 on; `dilemmas` is then the most that are asked.
         **unexpected: Refused, with the list of parameters.
     """
-    return build_task(
-        "forced_choice",
-        solver=solvers.forced_choice(
-            explain=explain, wording=wording, channel=channel, readout=readout
-        ),
-        study=study,
-        dilemmas=dilemmas,
-        draw_seed=draw_seed,
-        orders=orders,
-        controls=controls,
-        explain=explain,
-        channel=channel,
-        wording=wording,
-        crossed=crossed,
-        readout=readout,
-        system_prompt=system_prompt,
-        precision=precision,
-        unexpected=unexpected,
-    )
+    return build_choices("forced_choice", **locals())

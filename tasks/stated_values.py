@@ -1,12 +1,35 @@
 """Stated values: what a model says of its own weights, rules and coins."""
 
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.log import HeadlineMetric
 
-from kidney_evals.elicitation import stated_solver
-from kidney_evals.tasks._build import DEFAULT_STUDY
-from kidney_evals.tasks._stated import build_stated
+from kidney_evals.elicitation import solvers
+from kidney_evals.elicitation.stated_questions import (
+    StatedWording,
+    stated_metadata,
+    stated_wordings,
+)
+from kidney_evals.errors import UserError
+from kidney_evals.measures import MEASURES, find, headlines
+from kidney_evals.scorers.stated import stated
+from kidney_evals.studies import DEFAULT_STUDY, Condition, Study, load_study
+from kidney_evals.tasks._build import new_task, refuse, study_facts
+from kidney_evals.tasks._revealed import read_revealed
+from kidney_evals.tasks._samples import joined, messages_of, text_given
+from kidney_evals.tasks._viewer import attribute_labels, sample_list
+
+EPOCHS = 3
+"""Answers to each wording of a default run."""
+
+PARAMETERS = ("study", "revealed", "system_prompt")
 
 
 @task
@@ -31,10 +54,89 @@ def stated_values(
         system_prompt: Text of a system message; none by default.
         **unexpected: Refused, with the list of parameters.
     """
-    return build_stated(
-        solver=stated_solver.stated_values(),
-        study=study,
-        revealed=revealed,
-        system_prompt=system_prompt,
-        unexpected=unexpected,
+    from kidney_evals.human.reference import load_reference
+
+    refuse(unexpected, PARAMETERS)
+    system_prompt = text_given("system_prompt", system_prompt)
+    revealed = joined(revealed)
+    loaded = load_study(joined(study))
+    _check_attributes(loaded)
+    shares = None if revealed is None else read_revealed(revealed, loaded)
+    # A revealed log's people were offered what its model was.
+    condition: Condition = shares.condition if shares else "forced_choice"
+    reference = load_reference(loaded, condition)
+    version = f"{reference.version}+{reference.sha256}"
+    kept = shares.metadata(loaded.attribute_ids) if shares else {}
+    samples = []
+    for wording in interleaved(tuple(stated_wordings().values())):
+        # A retried or merged log must never mix two versions of a question, or two revealed logs.
+        content = repr((loaded.hash, wording.digest, shares))
+        samples.append(
+            Sample(
+                id=f"{wording.id}-{hashlib.sha256(content.encode()).hexdigest()[:8]}",
+                input=messages_of(system_prompt, f"{wording.kind}: {wording.varies}"),
+                target="none",
+                metadata={
+                    **stated_metadata(wording, loaded),
+                    "study": loaded.id,
+                    "study_source": loaded.source,
+                    "study_hash": loaded.hash,
+                    "condition": condition,
+                    "reference": version,
+                    "canary": loaded.canary,
+                    **kept,
+                },
+            )
+        )
+    return new_task(
+        samples,
+        loaded.id,
+        solver=solvers.stated_values(),
+        scorer=[stated()],
+        epochs=EPOCHS,
+        display_name="Kidney allocation: stated values",
+        metadata={
+            "asks": "stated_values",
+            "condition": condition,
+            **study_facts(loaded, version),
+            "no_human_reference": (
+                "no people were asked for stated weights; figures of people are what the choices "
+                f"of {loaded.people[condition]} people in this condition reveal"
+            ),
+            "citation": loaded.citation,
+            **kept,
+        },
+        viewer=sample_list(
+            "What it says",
+            "stated",
+            {"question": "Question", "said": "Model said"}
+            | attribute_labels("st_*", loaded.attribute_ids),
+            input_first=False,
+        ),
+        headline_metric=HeadlineMetric(scorer="stated", score=headlines("stated_values")[0].id),
     )
+
+
+def interleaved(wordings: Sequence[StatedWording]) -> tuple[StatedWording, ...]:
+    """Return the first wording of every question, then the second, and so on.
+
+    Any prefix (`--limit`) then holds as many wordings of one question as of another, give or
+    take one.
+    """
+    groups: dict[str, list[StatedWording]] = {}
+    for one in wordings:
+        groups.setdefault(one.kind, []).append(one)
+    columns = zip_longest(*groups.values())
+    return tuple(one for column in columns for one in column if one is not None)
+
+
+def _check_attributes(study: Study) -> None:
+    if len(study.attributes) < 2:
+        raise UserError(f"study {study.id!r} has one attribute; values are stated of two or more")
+    for name in study.attribute_ids:
+        rows = [find(family).member(name).id for family in ("st_*", "gap_*")]
+        if taken := [row for row in rows if row in MEASURES]:
+            raise UserError(
+                f"study {study.id!r}: attribute {name!r} would make the row {taken[0]!r}, which "
+                "stated_values has already; rename the attribute"
+            )

@@ -14,9 +14,9 @@ from kidney_evals.cli.logs import installed, read_run_log
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
+from kidney_evals.output_files import STDOUT, check_output, write_output
 from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
-from kidney_evals.whole import STDOUT, check_output, write_output
 
 LOG_ENDINGS = (".eval", ".json")
 """Endings that Inspect knows; each is a format."""

@@ -60,12 +60,13 @@ def evaluate(
     """
     from kidney_evals.cli.plan import task_arguments
     from kidney_evals.cli.terminal import say
-    from kidney_evals.finetuning.arms import arms_of, read_given
+    from kidney_evals.finetuning.arms import arms_of
+    from kidney_evals.finetuning.comparison_report import write_results
+    from kidney_evals.finetuning.data import read_data
     from kidney_evals.finetuning.evaluate import evaluate as run
-    from kidney_evals.finetuning.results import write_results
-    from kidney_evals.finetuning.sizes import read_sizes
+    from kidney_evals.finetuning.settings import read_sizes
 
-    read = read_given(data)
+    read = None if data is None else read_data(data)
     sizes = read_sizes(samples, "--samples", least=0) if samples else []
     comparison = run(
         arms_of(before, after, sizes, prompted, read),

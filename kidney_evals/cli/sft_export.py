@@ -51,10 +51,11 @@ def export(
     """
     from kidney_evals.cli.logs import read_run_log
     from kidney_evals.cli.terminal import say, say_filled
-    from kidney_evals.finetuning import export as exporting
+    from kidney_evals.finetuning.export import export as export_samples
     from kidney_evals.finetuning.export_card import summary
+    from kidney_evals.finetuning.sources import Request
 
-    request = exporting.Request(
+    request = Request(
         samples=samples,
         heldout=heldout,
         seed=seed,
@@ -67,7 +68,7 @@ def export(
         shuffle=shuffle,
     )
     log = read_run_log(log_name, any_reference=True) if log_name is not None else None
-    made = exporting.export(out, request, data=data, answers=answers, log=log)
+    made = export_samples(out, request, data=data, answers=answers, log=log)
     say_filled(f"Written to {out}")
     for line in summary(made.card):
         say_filled(line)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from kidney_evals.finetuning.hosted_check import Submission
     from kidney_evals.finetuning.hosted_service import Job
+    from kidney_evals.finetuning.hosted_submission import Submission
 
 MOST_EPOCHS: Final = 50
 INTERRUPTED: Final = 130
@@ -92,8 +92,8 @@ def submit(
     cannot know whether a job has begun, it says so and starts none.
     """
     from kidney_evals.finetuning import hosted
-    from kidney_evals.finetuning.hosted_check import prepare, record_beside
     from kidney_evals.finetuning.hosted_service import Service
+    from kidney_evals.finetuning.hosted_submission import prepare
 
     submission = prepare(
         data,
@@ -104,7 +104,7 @@ def submit(
         suffix=suffix,
         allow_overlap=allow_overlap,
     )
-    path = out or record_beside(submission)
+    path = out or submission.default_path
     service = None if dry_run else Service()
     click.echo(_announced(submission, price))
     if service is None:
@@ -166,36 +166,30 @@ def wait(job: str, interval: float) -> None:
 
 
 def _announced(submission: Submission, price: float | None) -> str:
-    card = submission.data.card
-    source = card.get("source")
-    study, kind = card.get("study"), source.get("kind") if isinstance(source, dict) else None
-    named = study.get("id") if isinstance(study, dict) else None
-    known = ", ".join(str(one) for one in (named, kind and f"from {kind}") if one)
-    tokens, epochs = submission.tokens, submission.epochs
+    record, data, tokens = submission.record, submission.data, submission.tokens
+    study, kind = data.card["study"]["id"], data.card["source"]["kind"]
     lines = [
-        f"Base       {submission.base}, seed {submission.seed}",
-        f"Samples    {len(submission.train)} of {len(submission.data.train)}"
-        + (f" ({known})" if known else ""),
-        f"Held out   {len(submission.heldout)}, for the service's own curve; not trained on",
+        f"Base       {record.base}, seed {record.seed}",
+        f"Samples    {record.samples} of {len(data.train)} ({study}, from {kind})",
+        f"Held out   {len(data.heldout)}, for the service's own curve; not trained on",
         f"Tokens     about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
     ]
-    if submission.shuffled:
+    if record.shuffled:
         lines.insert(0, "CONTROL    the answers were shuffled: it should teach nothing")
     if kind == "rows":
         lines.append("People     answers of single survey participants are among what is sent")
-    if epochs == "auto":
-        lines.append("Trained    tokens × epochs; the service chooses how many epochs")
-    else:
-        lines.append(
-            f"Trained    {epochs} epochs: about {epochs * tokens.expected:,.0f} tokens, "
-            f"at most {epochs * tokens.high:,.0f}"
-        )
-    if price is None:
-        lines.append("Price      not known here: trained tokens × your price of training")
-    elif epochs == "auto":
-        lines.append(f"Price      at most {tokens.high * price / 1e6:,.2f} USD an epoch")
-    else:
-        lines.append(f"Price      at most {epochs * tokens.high * price / 1e6:,.2f} USD")
+    epochs, each = (1, " an epoch") if record.epochs == "auto" else (record.epochs, "")
+    lines.append(
+        "Trained    tokens × epochs; the service chooses how many epochs"
+        if each
+        else f"Trained    {epochs} epochs: about {epochs * tokens.expected:,.0f} tokens, "
+        f"at most {epochs * tokens.high:,.0f}"
+    )
+    lines.append(
+        "Price      not known here: trained tokens × your price of training"
+        if price is None
+        else f"Price      at most {epochs * tokens.high * price / 1e6:,.2f} USD{each}"
+    )
     return "\n".join(lines)
 
 

@@ -46,10 +46,9 @@ def train(
     from kidney_evals.errors import UserError
     from kidney_evals.finetuning.base import base_place
     from kidney_evals.finetuning.data import read_data
-    from kidney_evals.finetuning.extra import check_extra
+    from kidney_evals.finetuning.environment import check_extra
     from kidney_evals.finetuning.hub import check_push, push_adapter
-    from kidney_evals.finetuning.settings import settings
-    from kidney_evals.finetuning.sizes import read_sizes
+    from kidney_evals.finetuning.settings import read_sizes, settings
     from kidney_evals.finetuning.train import train as train_adapter
     from kidney_evals.finetuning.train import unfinished
     from kidney_evals.finetuning.training_report import is_trained
@@ -87,8 +86,8 @@ def train(
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
 def merge(adapter: Path, out: Path) -> None:
     """Write ADAPTER and its base as one model, for servers that take no adapters."""
-    from kidney_evals.finetuning.extra import check_extra
-    from kidney_evals.finetuning.merge import merge_adapter
+    from kidney_evals.finetuning.base import merge_adapter
+    from kidney_evals.finetuning.environment import check_extra
 
     check_extra()
     merge_adapter(adapter, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,16 +14,9 @@ from kidney_evals.studies import CONDITIONS, Condition
 if TYPE_CHECKING:
     from kidney_evals.trying import Answered, Own, Round
 
-KEYS: Final[dict[str, Own | Literal["stop"]]] = {
-    "a": "A",
-    "b": "B",
-    "c": "COIN",
-    "coin": "COIN",
-    "q": "stop",
-    "quit": "stop",
-}
+KEYS: Final[dict[str, Own]] = {"a": "A", "b": "B", "c": "COIN", "coin": "COIN"}
 
-STOPPED: Final = 130
+INTERRUPTED: Final = 130
 """Exit status of a program that was stopped from the keyboard."""
 
 
@@ -50,24 +43,26 @@ def try_(
 
     Nothing leaves this machine, and nothing is stored unless --save names a file.
     """
+    import secrets
+
     from kidney_evals.cli.terminal import say
     from kidney_evals.errors import UserError
-    from kidney_evals.tasks._build import DEFAULT_STUDY
+    from kidney_evals.output_files import check_output, is_url
+    from kidney_evals.studies import DEFAULT_STUDY
     from kidney_evals.trying import Answered, pick_round, result_lines
-    from kidney_evals.whole import check_output, is_url
 
     # Answers of a person cannot be made again: no file is replaced, not even one of this command.
     if save is not None and check_output(save, overwrite=None):
         raise UserError(f"{save} exists; name a new file with --save")
     if save is not None and not is_url(save) and not Path(save).parent.is_dir():
         raise UserError(f"no such folder: {Path(save).parent}; name another file with --save")
-    seed = _fresh() if seed is None else seed
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
     chosen = pick_round(study or DEFAULT_STUDY, condition, dilemmas, seed)
     try:
         answers = _ask(chosen)
     except KeyboardInterrupt:
         say("\nStopped. Nothing was stored.")
-        context.exit(STOPPED)
+        context.exit(INTERRUPTED)
     if not answers:
         say("No answers, so there is nothing to show. Nothing was stored.")
         return
@@ -81,19 +76,14 @@ def try_(
     say(f"{save} holds your choices: no name, no time, and nothing of anybody else.")
 
 
-def _fresh() -> int:
-    import secrets
-
-    return secrets.randbelow(1_000_000)
-
-
 def _ask(chosen: Round) -> tuple[Own, ...]:
-    """Put the dilemmas; fewer answers than dilemmas where the person stops or input ends."""
+    """Ask the questions; fewer answers than questions where the person stops or input ends."""
     from kidney_evals.cli.terminal import say, say_filled, width
 
     count = len(chosen.put)
     answers: list[Own] = []
     coin = chosen.condition == "coin_flip"
+    keys = "a, b, c (coin) or q" if coin else "a, b or q"
     say_filled(
         f"{count} dilemma{'' if count == 1 else 's'} of {chosen.study.id}, in the words that "
         "models get. There is no right answer. Press a key: a, b"
@@ -104,27 +94,17 @@ def _ask(chosen: Round) -> tuple[Own, ...]:
         for line in chosen.question(place).split("\n"):
             indent = "  " if line.startswith("- ") else ""
             say("\n".join(textwrap.wrap(line, width(), subsequent_indent=indent) or [""]))
-        answer = _answer(coin)
-        if answer is None:
-            break
-        answers.append(answer)
+        while True:
+            click.echo(f"\nYour answer ({keys}): ", nl=False)
+            typed = _key()
+            if typed in (None, "q", "quit"):
+                return tuple(answers)
+            answer = KEYS.get(typed or "")
+            if answer is not None and (coin or answer != "COIN"):
+                answers.append(answer)
+                break
+            say(f"Please answer with {keys}.")
     return tuple(answers)
-
-
-def _answer(coin: bool) -> Own | None:
-    """Return one answer, None to stop; what is no answer is asked again."""
-    from kidney_evals.cli.terminal import say
-
-    keys = "a, b, c (coin) or q" if coin else "a, b or q"
-    while True:
-        click.echo(f"\nYour answer ({keys}): ", nl=False)
-        typed = _key()
-        found = KEYS.get(typed) if typed is not None else "stop"
-        if found == "stop":
-            return None
-        if found is not None and (coin or found != "COIN"):
-            return found
-        say(f"Please answer with {keys}.")
 
 
 def _key() -> str | None:
@@ -146,21 +126,23 @@ def _is_terminal() -> bool:
 
 
 def _save(answered: Answered, path: str) -> None:
+    from kidney_evals.output_files import write_output
     from kidney_evals.reporting.table_formats import csv_text
     from kidney_evals.studies import CHOICES
-    from kidney_evals.whole import write_output
 
     chosen = answered.round
-    names = chosen.study.attribute_ids
-    shown = [f"{side}_{name}" for side in ("a", "b") for name in names]
-    head = ["study", "study_hash", "condition", "seed", "dilemma", "order", *shown]
-    rows = [
-        [
-            *(chosen.study.id, chosen.study.hash, chosen.condition, chosen.seed),
-            *(one.dilemma.id, one.order),
-            *(f"{value:g}" for patient in one.dilemma.shown(one.order) for value in patient.values),
-            *(one.answer, CHOICES[int(choice)]),
-        ]
-        for one, choice in zip(answered.beside, answered.run.choice, strict=True)
+    names = [f"{side}_{name}" for side in ("a", "b") for name in chosen.study.attribute_ids]
+    rows: list[list[object]] = [
+        ["study", "study_hash", "condition", "seed", "dilemma", "order", *names, "answer", "choice"]
     ]
-    write_output(path, csv_text([[*head, "answer", "choice"], *rows]).encode(), overwrite=None)
+    for (dilemma, order), answer, choice in zip(
+        chosen.put, answered.answers, answered.run.choice, strict=False
+    ):
+        values = [f"{value:g}" for patient in dilemma.shown(order) for value in patient.values]
+        rows.append(
+            [
+                *(chosen.study.id, chosen.study.hash, chosen.condition, chosen.seed),
+                *(dilemma.id, order, *values, answer, CHOICES[int(choice)]),
+            ]
+        )
+    write_output(path, csv_text(rows).encode(), overwrite=None)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Final
 
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import transcript
 from inspect_ai.model import (
-    ChatCompletionChoice,
     ChatMessage,
-    ChatMessageAssistant,
     ChatMessageSystem,
-    ContentText,
     GenerateConfig,
     get_model,
 )
@@ -51,85 +47,32 @@ UNNAMED_MODELS = (
 )
 """Providers that are asked for a deployment, a profile or a served path, not for a model's name."""
 
-_DECLINED = ("refusal", "content_filter")
-"""Details of a stop by which a provider says that it was a refusal, whatever the stop reason."""
 
-
-TOOL_CALL: Final = "a call of a tool that was not offered"
-"""How an answer is read that calls a tool outside the tool channel."""
-
-
-def calls_tool(message: ChatMessageAssistant, stop: str = "stop") -> bool:
-    """Say whether an answer calls a tool, be there text beside the call or not.
-
-    Args:
-        message: The model's message.
-        stop: Inspect's reason why the model stopped. An answer that was cut off or filtered is
-            read as that.
-    """
-    return bool(message.tool_calls) and stop in ("stop", "tool_calls", "unknown")
-
-
-def answers_of(state: TaskState) -> list[ChatMessageAssistant]:
-    """Return the model's answers to the questions of a sample, in order."""
-    return [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
-
-
-def is_answered(state: TaskState) -> bool:
-    """Say whether the last question of a sample has an answer; a call that failed leaves none."""
-    last = state.messages[-1] if state.messages else None
-    return bool(state.output.choices) and isinstance(last, ChatMessageAssistant)
-
-
-def marked_as_refusal(choice: ChatCompletionChoice) -> bool:
-    """Say whether a provider itself marked what came back as a refusal."""
-    if choice.stop_details is not None and choice.stop_details.type in _DECLINED:
-        return True
-    content = choice.message.content
-    if isinstance(content, str):
-        return False
-    return any(isinstance(part, ContentText) and bool(part.refusal) for part in content)
-
-
-def record_departures(
-    state: TaskState, *, role: str | None = None, ours: Collection[str] = ()
-) -> None:
+def record_departures(state: TaskState, *, role: str = "", needs: Collection[str] = ()) -> None:
     """Record in a sample's metadata how its calls differ from the model's default.
 
-    `sampling_departures` lists the changed settings, `answered_by` the other models that answered.
+    `sampling_departures` lists the changed settings as `name=value` with commas between. A text or
+    a structure is not written out (`system_message=set`): it may be long, or hold a key.
+    `answered_by` lists the other models that answered.
 
     Args:
         state: The sample, after its last call.
-        role: The system message that belongs to the sample's wording.
-        ours: Options that the task itself needs.
-    """
-    if settings := departures(state, role=role, ours=ours):
-        state.metadata["sampling_departures"] = settings
-    if models := other_models(state):
-        state.metadata["answered_by"] = ", ".join(models)
-
-
-def departures(state: TaskState, *, role: str | None = None, ours: Collection[str] = ()) -> str:
-    """Return the options of a sample's last call that are not the model's defaults.
-
-    Args:
-        state: The sample, after its last call.
-        role: The system message that belongs to the sample's wording.
-        ours: Options that the task itself needs.
-
-    Returns:
-        `name=value` with commas between, "" without any. A text or a structure is not written out
-        (`system_message=set`): it may be long, or hold a key.
+        role: The system message that belongs to the sample's wording; empty for none.
+        needs: Options that the task itself sets.
     """
     config = last_config()
-    usual = SAME_ANSWERS | frozenset(ours)
+    usual = SAME_ANSWERS | frozenset(needs)
     values = {name: value for name, value in config if name not in usual and value is not None}
     if values.get("max_tokens") == _default_max_tokens(config):
         values.pop("max_tokens", None)
     own = [*_system_messages(state.input), *([role] if role else [])]
     if _system_messages(state.messages) != own:
         values.setdefault("system_message", [])
-    return ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+    if values:
+        listed = ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+        state.metadata["sampling_departures"] = listed
+    if models := other_models(state):
+        state.metadata["answered_by"] = ", ".join(models)
 
 
 def other_models(state: TaskState) -> list[str]:

@@ -14,7 +14,7 @@ import yaml
 from inspect_ai.model import GenerateConfig, Logprob, ModelOutput
 
 from kidney_evals.elicitation.form import Form
-from kidney_evals.elicitation.reader import Answer, Reading
+from kidney_evals.elicitation.reading import Answer, Reading
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.studies import Condition
 

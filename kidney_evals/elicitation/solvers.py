@@ -1,24 +1,21 @@
-"""The two conditions as Inspect solvers, and what their transcripts say when read again."""
+"""The solvers: how the questions of all protocols are put to a model.
+
+Choices between patients, stated values and predictions of people's answers follow one protocol: ask
+the question, read the answer, ask once more if it is unreadable, and record how the calls departed
+from the model's defaults.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from inspect_ai.model import (
-    ChatMessageSystem,
-    ChatMessageUser,
-    ModelOutput,
-)
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from kidney_evals.elicitation.calls import (
-    answers_of,
-    is_answered,
-    last_config,
-    marked_as_refusal,
-    record_departures,
-)
+from kidney_evals.elicitation.calls import last_config, record_departures
 from kidney_evals.elicitation.channels import (
     Channel,
     answer_schema,
@@ -26,38 +23,83 @@ from kidney_evals.elicitation.channels import (
     call_results,
     known_channel,
 )
-from kidney_evals.elicitation.form import USUAL, Form, form_of
+from kidney_evals.elicitation.form import USUAL, Form
+from kidney_evals.elicitation.predict import ASKS, render_prediction
+from kidney_evals.elicitation.predict import render_repeat as render_prediction_repeat
 from kidney_evals.elicitation.prompt import render_question, render_repeat, render_system
-from kidney_evals.elicitation.reader import Reading, read_answer
 from kidney_evals.elicitation.readout import (
     NO_LOGPROBS,
-    Readout,
     ReadoutMode,
     check_readout,
     lacks_logprobs,
-    read_probabilities,
-    settled,
 )
-from kidney_evals.elicitation.structured import read_message
+from kidney_evals.elicitation.stated_questions import (
+    render_stated,
+    render_stated_repeat,
+    stated_metadata,
+    stated_wording,
+)
+from kidney_evals.elicitation.transcripts import output_reader, prediction_reader, stated_reader
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import ask, end_run
-from kidney_evals.studies import Condition, load_study
+from kidney_evals.studies import Condition, Study, load_study
+
+SIMULATED = "kidney"
+"""The provider of simulated respondents. Its messages carry the question as metadata."""
 
 
-class Readings(NamedTuple):
-    """How a sample was read.
+@dataclass(frozen=True)
+class Question:
+    """A question to a model, and how its answer is read.
 
     Attributes:
-        first: Of the first answer.
-        final: Of the last answer: the same unless the question was repeated; None where the
-            repeated call failed.
-        asked: How many times the question was put.
+        text: The text of the user's message.
+        repeat: The text of the one further question after an unreadable answer; empty for none.
+        read: Reads an output. The reading's `outcome` decides whether the question is repeated.
+        carried: What a simulated respondent needs to know of the question.
+        role: A system message that belongs to the wording; empty for none.
+        form: The form of the answer.
+        options: Returns the generation options of a call, given its state and `explain`.
+        explain: Whether reasons are asked for; a repeated question asks for none.
+        needs: Generation options that the task itself sets, which are no departure.
     """
 
-    first: Reading
-    final: Reading | None
-    asked: int
+    text: str
+    repeat: str
+    read: Callable[[ModelOutput], Any]
+    carried: Mapping[str, Any]
+    role: str = ""
+    form: Form = USUAL
+    options: Callable[[TaskState, Explain], dict[str, Any]] = lambda state, explain: {}
+    explain: Explain = "none"
+    needs: tuple[str, ...] = ()
+
+
+async def _put(state: TaskState, generate: Generate, question: Question) -> TaskState:
+    """Ask a question, and once more if the answer is unreadable; record departures."""
+    user = ChatMessageUser(content=question.text)
+    if state.model.api == SIMULATED:
+        # A simulated respondent sees the message alone.
+        shared = ("study_source", "condition")
+        sample = {"epoch": state.epoch, "sample_id": state.sample_id}
+        user.metadata = {
+            **{name: state.metadata[name] for name in shared},
+            **question.carried,
+            **sample,
+        }
+    state.messages = [
+        *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
+        *([ChatMessageSystem(content=question.role)] if question.role else []),
+        user,
+    ]
+    state = await ask(state, generate, **question.options(state, question.explain))
+    if question.repeat and question.read(state.output).outcome == "unreadable":
+        repeat = ChatMessageUser(content=question.repeat)
+        state.messages += [*call_results(state.output.message, question.form), repeat]
+        state = await ask(state, generate, **question.options(state, "none"))
+    record_departures(state, role=question.role, needs=question.needs)
+    return state
 
 
 @solver
@@ -67,19 +109,19 @@ def forced_choice(
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
 ) -> Solver:
-    """Put the dilemma with A and B as the only answers.
+    """Ask for a choice with A and B as the only answers.
 
     Args:
         explain: "none", or reasons "before" or "after" the answer line.
-        wording: Id of a wording, `all`, or the path of a table. Of several wordings, a sample is
-            put in the one that its metadata names.
+        wording: Id of a wording, `all`, or the path of a table. Of several wordings, each sample
+            gets the one that its metadata names.
         channel: How the answer is given: "text", "json" or "tool".
         readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
 
     Raises:
         UserError: If an argument is not allowed.
     """
-    return _put("forced_choice", explain, wording, channel, readout)
+    return _choice_solver("forced_choice", explain, wording, channel, readout)
 
 
 @solver
@@ -89,22 +131,22 @@ def coin_flip(
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
 ) -> Solver:
-    """Put the dilemma with a coin flip as a third answer.
+    """Ask for a choice with a coin flip as a third answer.
 
     Args:
         explain: "none", or reasons "before" or "after" the answer line.
-        wording: Id of a wording, `all`, or the path of a table. Of several wordings, a sample is
-            put in the one that its metadata names.
+        wording: Id of a wording, `all`, or the path of a table. Of several wordings, each sample
+            gets the one that its metadata names.
         channel: How the answer is given: "text", "json" or "tool".
         readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
 
     Raises:
         UserError: If an argument is not allowed.
     """
-    return _put("coin_flip", explain, wording, channel, readout)
+    return _choice_solver("coin_flip", explain, wording, channel, readout)
 
 
-def _put(
+def _choice_solver(
     condition: Condition,
     explain: Explain,
     wording: str | list[str],
@@ -124,26 +166,43 @@ def _put(
                 f"{condition}; run the task {condition}"
             )
         words = _wording_of(state, asked)
-        role = render_system(words)
-        state.messages = [
-            *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
-            *([ChatMessageSystem(content=role)] if role else []),
-            _question(state, words, condition, explain, channel),
-        ]
         if channel != "text":
             state.metadata["channel"] = channel
-        state = await _answered(state, generate, words.form, condition, explain, channel)
+        # A readout is one call and no second one.
+        repeat = "" if readout == "logprobs" else render_repeat(words, condition, channel)
+        study = load_study(state.metadata["study_source"])
+        question = Question(
+            text=render_question(
+                words,
+                study,
+                study.dilemma_from(state.metadata),
+                state.metadata["order"],
+                condition,
+                explain,
+                channel,
+            ),
+            repeat=repeat,
+            read=output_reader(state.metadata | words.form.metadata(condition)),
+            carried={
+                **_dilemma_metadata(state, study),
+                "explain": explain,
+                "channel": channel,
+                "wording": words.id,
+                "role": bool(words.role),
+                **words.form.metadata(condition),
+                "crossed": bool(state.metadata.get("crossed")),
+            },
+            role=render_system(words),
+            form=words.form,
+            options=partial(_channel_options, words.form, condition, channel),
+            explain=explain,
+            needs=("response_schema",) if channel == "json" else (),
+        )
+        state = await _put(state, generate, question)
         if readout == "logprobs":
-            # One call, and no second one: what it cannot tell, it cannot tell.
             if lacks_logprobs(state.output):
                 await end_run(f"{state.model}: {NO_LOGPROBS}")
             state.metadata |= {"readout": readout, "readout_temperature": last_config().temperature}
-        elif read_output(state.output, condition, words.form, channel).outcome == "unreadable":
-            repeat = ChatMessageUser(content=render_repeat(words, condition, channel))
-            state.messages += [*call_results(state.output.message, words.form), repeat]
-            state = await _answered(state, generate, words.form, condition, "none", channel)
-        ours = ("response_schema",) if channel == "json" else ()
-        record_departures(state, role=role, ours=ours)
         return state
 
     # Inspect keeps the attributes of a solver; a task compares these with its own arguments.
@@ -156,23 +215,53 @@ def _put(
     return solve
 
 
-async def _answered(
-    state: TaskState,
-    generate: Generate,
-    form: Form,
-    condition: Condition,
-    explain: Explain,
-    channel: Channel,
-) -> TaskState:
-    """Have the question answered in its channel."""
+@solver
+def stated_values() -> Solver:
+    """Ask what a model says it values, in the wording that a sample's metadata names."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        study = load_study(state.metadata["study_source"])
+        wording = stated_wording(state.metadata["wording"])
+        question = Question(
+            text=render_stated(wording, study),
+            repeat=render_stated_repeat(wording, study),
+            read=stated_reader(state.metadata),
+            carried=stated_metadata(wording, study),
+        )
+        return await _put(state, generate, question)
+
+    return solve
+
+
+@solver
+def predict_people() -> Solver:
+    """Ask what percentage of the people of a sample's study chose each answer."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        study = load_study(state.metadata["study_source"])
+        condition: Condition = state.metadata["condition"]
+        dilemma = study.dilemma_from(state.metadata)
+        question = Question(
+            text=render_prediction(study, dilemma, state.metadata["order"], condition),
+            repeat=render_prediction_repeat(condition),
+            read=prediction_reader(state.metadata),
+            carried={"asks": ASKS, **_dilemma_metadata(state, study)},
+        )
+        return await _put(state, generate, question)
+
+    return solve
+
+
+def _channel_options(
+    form: Form, condition: Condition, channel: Channel, state: TaskState, explain: Explain
+) -> dict[str, Any]:
+    """Return the generation options of a channel; offer the tool where it is the channel."""
     if channel == "json":
-        schema = answer_schema(form, explain)
-        return await ask(state, generate, response_schema=schema)
+        return {"response_schema": answer_schema(form, explain)}
     if channel == "tool":
-        state.tools = [answer_tool(form, condition, explain)]
-        state.tool_choice = "auto"
-        # The call is the answer: `ask` runs none, and nothing is said in return.
-    return await ask(state, generate)
+        # The call is the answer: `ask` runs no tool, and nothing is returned to the model.
+        state.tools, state.tool_choice = [answer_tool(form, condition, explain)], "auto"
+    return {}
 
 
 def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
@@ -188,89 +277,6 @@ def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
     return asked[str(name)]
 
 
-def _question(
-    state: TaskState, wording: Wording, condition: Condition, explain: Explain, channel: Channel
-) -> ChatMessageUser:
-    study = load_study(state.metadata["study_source"])
-    dilemma = study.dilemma_from(state.metadata)
-    order = state.metadata["order"]
-    text = render_question(wording, study, dilemma, order, condition, explain, channel)
-    shown = [f"{side}_{name}" for side in "ab" for name in study.attribute_ids]
-    # A simulated respondent sees the message alone: what it needs travels with it.
-    carried = {
-        name: state.metadata[name] for name in ("study_source", "dilemma", "order", "kind", *shown)
-    }
-    carried |= {
-        "condition": condition,
-        "explain": explain,
-        "channel": channel,
-        "wording": wording.id,
-        "role": bool(wording.role),
-        **wording.form.metadata(condition),
-        "epoch": state.epoch,
-        "sample_id": state.sample_id,
-    }
-    if state.metadata.get("crossed"):
-        carried["crossed"] = True
-    return ChatMessageUser(content=text, metadata=carried)
-
-
-def read_output(
-    output: ModelOutput,
-    condition: Condition,
-    form: Form = USUAL,
-    channel: Channel = "text",
-) -> Reading:
-    """Read a model's output: what it gave as its answer, never its reasoning, and native signals.
-
-    Args:
-        output: What the model returned; no choice at all is an empty answer.
-        condition: Which answers were offered.
-        form: In which form.
-        channel: In which channel.
-    """
-    if not output.choices:
-        return read_answer("", condition=condition, form=form)
-    choice = output.choices[0]
-    return read_message(
-        choice.message,
-        channel,
-        condition=condition,
-        stop=choice.stop_reason,
-        refused=marked_as_refusal(choice),
-        form=form,
-    )
-
-
-def readings_of(state: TaskState) -> Readings | None:
-    """Read a sample again from its transcript, just run or loaded from a log.
-
-    Returns:
-        None where no answer came back.
-    """
-    condition: Condition = state.metadata["condition"]
-    form = form_of(state.metadata)
-    channel = known_channel(state.metadata.get("channel", "text"))
-    answers = answers_of(state)
-    if not answers:
-        return None
-    final = read_output(state.output, condition, form, channel) if is_answered(state) else None
-    if final is not None and state.metadata.get("readout") == "logprobs":
-        final = settled(final, readout_of(state))
-    if final is not None and len(answers) == 1:
-        return Readings(final, final, 1)
-    # Only an unreadable answer is asked again, so its stop reason was none of the telling ones.
-    first = read_message(answers[0], channel, condition=condition, form=form)
-    return Readings(first, final, len(answers) + (final is None))
-
-
-def readout_of(state: TaskState) -> Readout | None:
-    """Read a sample's probabilities again from its transcript; None where none were read out."""
-    if state.metadata.get("readout") != "logprobs" or not state.output.choices:
-        return None
-    return read_probabilities(
-        state.output,
-        state.metadata["condition"],
-        form_of(state.metadata),
-        state.metadata.get("readout_temperature"),
-    )
+def _dilemma_metadata(state: TaskState, study: Study) -> dict[str, Any]:
+    shown = (f"{side}_{name}" for side in "ab" for name in study.attribute_ids)
+    return {name: state.metadata[name] for name in ("dilemma", "order", "kind", *shown)}

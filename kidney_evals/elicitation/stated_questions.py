@@ -19,9 +19,6 @@ StatedKind = Literal["swings", "ranking", "rule", "flip"]
 
 STATED_KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
 
-NEAR = 0.25
-"""Two patients are nearly alike up to this share of every attribute's range."""
-
 LETTERS = "ABCDEFGH"
 
 

@@ -1,29 +1,25 @@
-"""What is compared: a model before and after training, and what costs nothing beside it."""
+"""The compared models: before and after training, and prompted without training."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.base import check_adapter, is_adapter
-from kidney_evals.finetuning.data import Example, TrainingData, read_data
-from kidney_evals.finetuning.extra import quiet
-from kidney_evals.finetuning.training_report import DATA_CARD
+from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter
+from kidney_evals.finetuning.data import TrainingData
+from kidney_evals.finetuning.environment import check_extra, first_line, quiet
+from kidney_evals.finetuning.texts import table_of
+from kidney_evals.reporting.page.trained import UNTRAINED
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
     from kidney_evals.studies import Condition, Study
 
-BEFORE: Final = "before"
 AFTER: Final = "after"
 
 _LOCAL_PACKAGES = ("torch", "transformers", "accelerate")
@@ -31,13 +27,13 @@ _LOCAL_PACKAGES = ("torch", "transformers", "accelerate")
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of the comparison.
+    """One of the compared models.
 
     Attributes:
-        name: What tables call it.
+        name: Its name in tables.
         model: A folder, or a model as `inspect eval --model` takes it.
-        samples: Samples it was trained on, where it stands on a learning curve.
-        few_shot: How many answered samples its system message shows.
+        samples: Number of its training samples, for a learning curve.
+        few_shot: Number of answered samples in its system message.
         stated_values: Whether its system message states people's weights and flip rate.
     """
 
@@ -49,7 +45,7 @@ class Arm:
 
     @property
     def is_prompted(self) -> bool:
-        """Whether it is the untrained model with a message before the question."""
+        """Whether it is the untrained model with a system message."""
         return self.few_shot > 0 or self.stated_values
 
 
@@ -60,50 +56,47 @@ def arms_of(
     prompted: Sequence[str] = (),
     data: TrainingData | None = None,
 ) -> tuple[Arm, ...]:
-    """Return everything that is compared, the untrained model first.
+    """Return the compared models, the untrained one first.
 
     Args:
         before: The untrained model.
-        after: Trained models, each alone or as NAME=MODEL. With `sizes`, one folder that holds an
-            adapter for each size in a folder of its number.
+        after: Trained models, each alone or as NAME=MODEL. With `sizes`, one folder that holds
+            the adapter of each size in a folder named by its number.
         sizes: Numbers of training samples; 0 is the untrained model.
         prompted: "few-shot:N" or "stated-values".
         data: The training samples, which few-shot prompting shows.
 
     Raises:
-        UserError: A model is not there, a name is used twice, or something is missing.
+        UserError: A model does not exist, a name is used twice, or an argument is missing.
     """
-    arms = [Arm(BEFORE, _known(before), samples=0 if sizes else None)]
+    arms = [Arm(UNTRAINED, _checked(before), samples=0 if sizes else None)]
     if sizes:
         if len(after) != 1:
             raise UserError("--samples takes one --after, the folder with an adapter for each")
-        folder = Path(after[0]).expanduser()
-        for size in sizes:
-            if size == 0:
-                continue
-            place = folder / str(size)
+        for size in filter(None, sizes):
+            place = Path(after[0]).expanduser() / str(size)
             if not place.is_dir():
                 raise UserError(
                     f"there is no adapter of {size} samples at {place}: train it with "
                     f"`kidney-evals sft train --samples {size} --out {place} ...`"
                 )
-            arms.append(Arm(f"{size} samples", _known(str(place)), samples=size))
+            arms.append(Arm(f"{size} samples", _checked(str(place)), samples=size))
     else:
         for index, one in enumerate(after):
             name, equals, model = one.partition("=")
             if not equals or "/" in name:
                 name, model = AFTER if len(after) == 1 else f"{AFTER} {index + 1}", one
-            arms.append(Arm(name, _known(model)))
+            arms.append(Arm(name, _checked(model)))
     for one in prompted:
         kind, _, number = one.partition(":")
         if kind == "stated-values" and not number:
-            arms.append(Arm(one, _known(before), stated_values=True))
+            arms.append(Arm(one, _checked(before), stated_values=True))
         elif kind == "few-shot" and number.isdecimal() and int(number) > 0:
             if data is None:
                 raise UserError("few-shot shows training samples: name their folder with --data")
             if int(number) > len(data.train):
                 raise UserError(f"{data.folder} holds {len(data.train)} samples, not {number}")
-            arms.append(Arm(one, _known(before), few_shot=int(number)))
+            arms.append(Arm(one, _checked(before), few_shot=int(number)))
         else:
             raise UserError(f"--with takes few-shot:N or stated-values, not {one!r}")
     names = [arm.name for arm in arms]
@@ -114,15 +107,13 @@ def arms_of(
 
 
 def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> Mapping[str, Mapping[str, Any]]:
-    """Return the cards of the samples that trained models learnt from, where they are known.
+    """Return the cards of the training samples by trained model, where they are known.
 
-    Args:
-        arms: Everything that is compared.
-        data: The training samples; they count for every trained model without a card of its own.
+    `data` counts for every trained model without a card of its own.
 
     Raises:
         UserError: Two models were trained on another study, in other conditions or wordings, so
-            that nothing is held out from both alike.
+            that no dilemmas are held out from both alike.
     """
     cards: dict[str, Mapping[str, Any]] = {}
     for arm in arms[1:]:
@@ -144,33 +135,25 @@ def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> Mapping[str, Map
 
 
 def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Model:
-    """Return an arm's model, as Inspect runs it; nothing is called yet.
+    """Return an arm's model, as Inspect runs it; no model call is made.
 
     Args:
         arm: The arm.
-        device: Where a local model runs; None for the best there is.
+        device: Device of a local model; None for the best that is available.
         arguments: Further arguments of the provider.
 
     Raises:
         UserError: The model cannot be set up.
     """
-    from importlib.util import find_spec
-
     from inspect_ai.model import ModelInfo, get_model, set_model_info
 
     name, given = arm.model, dict(arguments)
     if Path(name).is_dir():
-        needed = [*_LOCAL_PACKAGES, *(["peft"] if is_adapter(Path(name)) else [])]
-        missing = [one for one in needed if find_spec(one) is None]
-        if missing:
-            raise UserError(
-                f"a local model needs {', '.join(missing)}, not installed here: "
-                "pip install 'kidney-evals[finetune]'"
-            )
+        check_extra([*_LOCAL_PACKAGES, *(["peft"] if is_adapter(Path(name)) else [])])
         quiet()
         given["model_path"] = name
         name = f"hf/{Path(name).name}"
-        # Inspect would look a name that it does not know up on the hub, or load it once more.
+        # Inspect would search the hub for an unknown name, or load the model once more.
         set_model_info(name, ModelInfo())
         if device is not None:
             given["device"] = device
@@ -179,39 +162,36 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
     except UserError:
         raise
     except Exception as error:
-        # Every provider has errors of its own: packages, keys, files.
-        why = (str(error) or type(error).__name__).strip().splitlines()[0]
-        raise UserError(f"{arm.model} cannot be set up ({why})") from error
+        # Every provider raises its own errors about packages, keys and files.
+        raise UserError(f"{arm.model} cannot be set up ({first_line(error)})") from error
 
 
 def system_prompt(
     arm: Arm, condition: Condition, study: Study, data: TrainingData | None
 ) -> str | None:
-    """Return the message that stands before an arm's questions; None for none.
+    """Return the system message of an arm; None for none.
 
-    Args:
-        arm: The arm.
-        condition: Which answers are offered.
-        study: Whose people's weights are stated.
-        data: The samples that are shown.
+    It shows samples of `data`, or states the weights of the people of `study`; `prompting.yaml`
+    holds its texts.
     """
-    texts = _texts()
+    texts = {name: text.strip() for name, text in table_of("prompting.yaml").items()}
     if arm.few_shot and data is not None:
-        # Those of the condition first: a forced choice is not to be answered with a coin.
-        rows = [one for one in data.train if one.facts["condition"] == condition]
-        shown = "\n\n".join(_shown(one, texts) for one in (rows or data.train)[: arm.few_shot])
-        return f"{texts['few_shot'].strip()}\n\n{shown}"
+        # Samples of the condition first: a forced choice must not be answered with a coin.
+        own = [one for one in data.train if one.facts["condition"] == condition]
+        return "\n\n".join(
+            [
+                texts["few_shot"],
+                *(
+                    texts["example"].format(
+                        question=one.messages[-2]["content"], answer=one.messages[-1]["content"]
+                    )
+                    for one in (own or data.train)[: arm.few_shot]
+                ),
+            ]
+        )
     if arm.stated_values:
         return _stated(condition, study, texts)
     return None
-
-
-def _shown(example: Example, texts: Mapping[str, str]) -> str:
-    return (
-        texts["example"]
-        .strip()
-        .format(question=example.messages[-2]["content"], answer=example.messages[-1]["content"])
-    )
 
 
 def _stated(condition: Condition, study: Study, texts: Mapping[str, str]) -> str:
@@ -225,19 +205,19 @@ def _stated(condition: Condition, study: Study, texts: Mapping[str, str]) -> str
         zip(people.importance, study.attributes, strict=True), key=lambda pair: -abs(pair[0])
     )
     weights = "\n".join(
-        texts["weight"]
-        .strip()
-        .format(label=attribute.label, favoured=attribute.favoured_text, share=f"{abs(share):.0%}")
+        texts["weight"].format(
+            label=attribute.label, favoured=attribute.favoured_text, share=f"{abs(share):.0%}"
+        )
         for share, attribute in ranked
     )
-    parts = [texts["stated_values"].strip().format(weights=weights)]
+    parts = [texts["stated_values"].format(weights=weights)]
     if condition == "coin_flip":
         rate = people.flip_rate(dilemmas_of(study, None, None))
-        parts.append(texts["flips"].strip().format(rate=f"{rate:.0%}"))
+        parts.append(texts["flips"].format(rate=f"{rate:.0%}"))
     return "\n\n".join(parts)
 
 
-def _known(model: str) -> str:
+def _checked(model: str) -> str:
     """Return a model's name, a folder as an absolute one, checked without loading it."""
     folder = Path(model).expanduser()
     if folder.is_dir():
@@ -251,15 +231,3 @@ def _known(model: str) -> str:
             f"there is no model {model!r}: give a folder, or PROVIDER/NAME as for `inspect eval`"
         )
     return model
-
-
-@lru_cache(maxsize=1)
-def _texts() -> Mapping[str, str]:
-    text = files("kidney_evals.finetuning").joinpath("prompting.yaml").read_text(encoding="utf-8")
-    found: Mapping[str, str] = yaml.safe_load(text)
-    return found
-
-
-def read_given(folder: Path | None) -> TrainingData | None:
-    """Read the samples of `--data`, where it was given."""
-    return None if folder is None else read_data(folder)

@@ -1,17 +1,22 @@
-"""The model that an adapter is trained on: finding it, and one line for each way it can fail."""
+"""The base model of an adapter: finding and loading it, and merging an adapter into it."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kidney_evals.errors import UserError
+from kidney_evals.finetuning.environment import first_line, load_env, quiet
+from kidney_evals.output_files import check_new_folder, new_folder
 
 ADAPTER_CONFIG = "adapter_config.json"
+DATA_CARD = "data_card.json"
+"""The card of the training samples, in an adapter's folder."""
 
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
@@ -19,15 +24,12 @@ _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 def base_place(base: str) -> str:
     """Return a base model as it is written into an adapter: an absolute folder, or a Hub id.
 
-    A relative folder would be looked for from wherever the adapter is used.
-
-    Args:
-        base: A folder or a Hub id.
+    A relative folder would be resolved from wherever the adapter is used.
 
     Raises:
         UserError: It is neither, or an adapter.
     """
-    # Not Path.expanduser, which raises for a user who is not there.
+    # Not Path.expanduser, which raises an error for an unknown user.
     folder = Path(os.path.expanduser(base))
     if base and folder.is_dir():
         if is_adapter(folder):
@@ -43,12 +45,12 @@ def base_place(base: str) -> str:
 
 
 def is_hub_id(base: str) -> bool:
-    """Whether a base can be a name on the Hub; it may be that of a folder as well."""
+    """Return whether a text can be a Hub id; it may be the name of a folder as well."""
     return _HUB_ID.fullmatch(base) is not None
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter."""
+    """Return whether a folder holds an adapter."""
     return (folder / ADAPTER_CONFIG).is_file()
 
 
@@ -56,8 +58,8 @@ def check_adapter(folder: Path) -> str:
     """Return the base that an adapter names.
 
     Raises:
-        UserError: The folder holds no adapter, it names no base, or its base is a folder that is
-            no longer there.
+        UserError: The folder holds no adapter, the adapter names no base, or the base is a folder
+            that no longer exists.
     """
     path = folder / ADAPTER_CONFIG
     try:
@@ -79,13 +81,8 @@ def check_adapter(folder: Path) -> str:
 
 
 def load_tokenizer(base: str) -> Any:
-    """Load a base model's tokenizer.
-
-    Raises:
-        UserError: It cannot be loaded, or has no chat template.
-    """
-    transformers = import_module("transformers")
-    tokenizer = loaded(transformers.AutoTokenizer, base, "tokenizer")
+    """Load a base model's tokenizer; refuse one without a chat template or an end token."""
+    tokenizer = load_part("AutoTokenizer", base, "tokenizer")
     if not tokenizer.chat_template:
         raise UserError(
             f"{base} has no chat template, so its questions would not be those of the evaluation: "
@@ -97,32 +94,46 @@ def load_tokenizer(base: str) -> Any:
 
 
 def load_model(base: str, **arguments: Any) -> Any:
-    """Load a causal language model.
+    """Load a causal language model."""
+    return load_part("AutoModelForCausalLM", base, "model", **arguments)
+
+
+def load_part(kind: str, base: str, what: str, **arguments: Any) -> Any:
+    """Load a part of a model with the class of transformers that is called `kind`.
 
     Raises:
-        UserError: It cannot be loaded.
+        UserError: It cannot be loaded; the message calls the part `what`.
     """
-    transformers = import_module("transformers")
-    return loaded(transformers.AutoModelForCausalLM, base, "model", **arguments)
-
-
-def loaded(kind: Any, base: str, what: str, **arguments: Any) -> Any:
-    """Load a part of a model with one of transformers' classes.
-
-    Args:
-        kind: The class.
-        base: A folder or a Hub id.
-        what: What to call the part in an error.
-        arguments: Of `from_pretrained`.
-
-    Raises:
-        UserError: It cannot be loaded.
-    """
+    loader = getattr(import_module("transformers"), kind)
     try:
-        return kind.from_pretrained(base, trust_remote_code=False, **arguments)
+        return loader.from_pretrained(base, trust_remote_code=False, **arguments)
     except MemoryError:
         raise UserError(f"the {what} of {base} does not fit in memory") from None
     except Exception as error:
-        # transformers raises what its parts raise: of the file system, the hub, of formats.
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"the {what} of {base} cannot be loaded ({why})") from error
+        # transformers lets through errors of the file system, the hub and file formats.
+        raise UserError(f"the {what} of {base} cannot be loaded ({first_line(error)})") from error
+
+
+def merge_adapter(adapter: Path, out: Path) -> None:
+    """Add an adapter to its base's weights and write the result as a model of its own.
+
+    Args:
+        adapter: The adapter's folder, tokenizer included.
+        out: Where to write; it must not exist yet, or be empty.
+
+    Raises:
+        UserError: The adapter or its base cannot be loaded, or the model cannot be written.
+    """
+    check_new_folder(out)
+    load_env()
+    quiet()
+    base = check_adapter(adapter)
+    tokenizer = load_tokenizer(str(adapter))
+    model = import_module("peft").PeftModel.from_pretrained(load_model(base), str(adapter))
+    merged = model.merge_and_unload()
+    with new_folder(out) as folder:
+        merged.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        for name in (DATA_CARD, "README.md"):
+            if (adapter / name).is_file():
+                shutil.copy(adapter / name, folder / name)

@@ -1,4 +1,4 @@
-"""The runs behind a comparison: which tasks, on which dilemmas, for every arm alike."""
+"""The runs behind a comparison: tasks and dilemmas, the same for every arm."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
 
 Part = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
-"""A run of an arm: the two conditions, the repeated pairs, and what was not trained on."""
+"""A run of an arm: the two conditions, and what was not trained on."""
 
 DEFAULT_STUDY: Final = "mcelfresh_2021"
 REPEATED_STUDY: Final = "boerstler_2024"
@@ -28,27 +28,27 @@ EPOCHS: Final = 2
 """Answers to every question in the two conditions: one alone cannot tell chance from order."""
 
 LISTED_EPOCHS: Final = {"repeated": 10, "other_study": 5}
-"""The same on short lists, as in their studies' own runs: there only answers can be added."""
+"""The same on short lists, as in their studies' own runs: only more answers add information."""
 
 READOUT_DILEMMAS: Final = 50
 
 _READ_OUT: Final = ("hf/", "vllm/", "kidney/")
-"""Providers that give log-probabilities, as far as this is known before a call."""
+"""Providers that are known to give log-probabilities."""
 
 
 @dataclass(frozen=True)
 class Battery:
-    """What every arm is asked.
+    """The runs of every arm.
 
     Attributes:
         study: Source of the study that was trained on.
-        dilemmas: How many dilemmas; None for the study's default.
+        dilemmas: Number of dilemmas; None for the study's default.
         epochs: Answers to every question in the two conditions.
-        trained_conditions: Conditions in the training samples; empty where unknown.
-        wording: What the training samples were put in, as a task's `wording` takes it.
-        unseen_wordings: Ids of wordings that are asked beside; none of them was trained on.
-        side_effects: Whether what was not trained on is asked.
-        readout: Whether the mass on answers is read out.
+        trained_conditions: Conditions of the training samples; empty where unknown.
+        wording: Wordings of the training samples, as a task's `wording`.
+        unseen_wordings: Ids of wordings that were not trained on, for a run of their own.
+        side_effects: Whether to run what was not trained on.
+        readout: Whether to read out the probability of the answers.
     """
 
     study: str
@@ -62,7 +62,7 @@ class Battery:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Return the runs of each arm."""
+        """The runs of each arm."""
         parts: list[Part] = ["coin_flip", "forced_choice"]
         if self.side_effects:
             parts += ["repeated", "other_study"]
@@ -82,20 +82,19 @@ def battery_of(
     side_effects: bool,
     readout: bool | None,
 ) -> Battery:
-    """Choose the runs from what the models were trained on.
+    """Choose the runs from the training samples of the models.
 
     Args:
-        cards: Of the training samples of each trained model, alike in study, conditions and
-            wordings; without those that are unknown.
-        arms: Everything that is compared.
-        dilemmas: How many dilemmas; None for the study's default.
+        cards: Known cards of the training samples, alike in study, conditions and wordings.
+        arms: The compared models.
+        dilemmas: Number of dilemmas; None for the study's default.
         epochs: Answers to every question in the two conditions, at least 2.
-        side_effects: Whether to ask what was not trained on.
-        readout: Whether to read out the mass on answers; None where every provider is known to
-            give log-probabilities.
+        side_effects: Whether to run what was not trained on.
+        readout: Whether to read out the probability of the answers; None for yes where every
+            provider is known to give log-probabilities.
 
     Raises:
-        UserError: A number is out of range, or the models were trained on what is asked.
+        UserError: A number is out of range, or the models were trained on these dilemmas.
     """
     if epochs < 2:
         raise UserError(f"epochs must be at least 2, not {epochs}: one answer tells no repetition")
@@ -121,52 +120,46 @@ def battery_of(
             )
     trained = tuple(card["wordings"]) if card else (DEFAULT,)
     local = all(Path(arm.model).is_dir() or arm.model.startswith(_READ_OUT) for arm in arms)
+    # English wordings with a coin and the default labels.
+    usual = wordings()[DEFAULT].form
+    unseen = [one.id for one in wordings_asked(ALL) if one.id not in trained and one.form == usual]
     return Battery(
         study=study.source,
         dilemmas=dilemmas,
         epochs=epochs,
         trained_conditions=tuple(card["conditions"]) if card else (),
         wording=tuple(str(card["wording"]).split(",")) if card else (DEFAULT,),
-        unseen_wordings=_unseen(trained),
+        unseen_wordings=tuple(unseen),
         side_effects=side_effects,
         readout=local if readout is None else readout,
     )
 
 
 def tasks_of(arm: Arm, model: Model, battery: Battery, data: TrainingData | None) -> list[Task]:
-    """Build an arm's runs; each says in its metadata which arm and part it is.
+    """Build an arm's runs, each with arm and part in its metadata.
 
-    Args:
-        arm: The arm.
-        model: Its model.
-        battery: What is asked.
-        data: The training samples, for few-shot prompting.
+    `data` are the training samples, for few-shot prompting.
     """
-    found = []
+    tasks = []
     for part in battery.parts:
         task = _task(part, arm, battery, data)
         task.model = model
         task.metadata = (task.metadata or {}) | {"sft_arm": arm.name, "sft_part": part}
-        found.append(task)
-    return found
+        tasks.append(task)
+    return tasks
 
 
 def study_of(part: Part, battery: Battery) -> Study:
-    """Return the study that a part asks."""
-    return load_study(_study_name(part, battery))
+    """Return the study of a part, for `other_study` one that was not trained on."""
+    wanted = {"repeated": REPEATED_STUDY, "other_study": OTHER_STUDY}.get(part, battery.study)
+    if part == "other_study" and wanted == battery.study:
+        wanted = DEFAULT_STUDY
+    return load_study(wanted)
 
 
 def condition_of(part: Part) -> Condition:
-    """Return the condition of a part: the coin is offered where it is not the other study's."""
+    """Return the condition of a part."""
     return "forced_choice" if part in ("forced_choice", "repeated", "other_study") else "coin_flip"
-
-
-def _study_name(part: Part, battery: Battery) -> str:
-    """Return a study that was not trained on where one is wanted."""
-    wanted = {"repeated": REPEATED_STUDY, "other_study": OTHER_STUDY}.get(part, battery.study)
-    if part == "other_study" and wanted == battery.study:
-        return DEFAULT_STUDY
-    return wanted
 
 
 def _task(part: Part, arm: Arm, battery: Battery, data: TrainingData | None) -> Task:
@@ -175,9 +168,9 @@ def _task(part: Part, arm: Arm, battery: Battery, data: TrainingData | None) -> 
     condition = condition_of(part)
     study = study_of(part, battery)
     arguments: dict[str, Any] = {"study": study.source}
-    if part in ("coin_flip", "forced_choice", "wordings", "readout"):
+    if part not in LISTED_EPOCHS:
         asked = battery.unseen_wordings if part == "wordings" else battery.wording
-        # As a user would type it: a list is another argument, and so another task.
+        # A single wording as a user types it: a list is another argument, and so another task.
         arguments["wording"] = asked[0] if len(asked) == 1 else list(asked)
         arguments["dilemmas"] = battery.dilemmas
     if part == "readout":
@@ -186,18 +179,10 @@ def _task(part: Part, arm: Arm, battery: Battery, data: TrainingData | None) -> 
         arguments |= {"readout": "logprobs", "dilemmas": min(fewest, most)}
     if part not in CONDITIONS:
         arguments["controls"] = False
-    said = system_prompt(arm, condition, load_study(battery.study), data)
-    if said is not None:
-        arguments["system_prompt"] = said
+    prompt = system_prompt(arm, condition, load_study(battery.study), data)
+    if prompt is not None:
+        arguments["system_prompt"] = prompt
     task: Task = (coin_flip if condition == "coin_flip" else forced_choice)(**arguments)
     if part != "readout":
         task.epochs = LISTED_EPOCHS.get(part, battery.epochs)
     return task
-
-
-def _unseen(trained: Sequence[str]) -> tuple[str, ...]:
-    """Return the English wordings with a coin that were not trained on, in the usual labels."""
-    usual = wordings()[DEFAULT].form
-    return tuple(
-        one.id for one in wordings_asked(ALL) if one.id not in trained and one.form == usual
-    )

@@ -1,9 +1,9 @@
 """The folder of training samples: what `sft export` writes and every later step reads.
 
 `train.jsonl` and `heldout.jsonl` hold one `{"messages": [...]}` a line and nothing else, the chat
-format that TRL and OpenAI take. `train.csv` and `heldout.csv` say what each line was drawn from,
-line by line. `card.json` says it of the whole, with the SHA-256 of the other files, and
-`README.md` says it to a reader.
+format that TRL and OpenAI take. `train.csv` and `heldout.csv` hold the facts of each line, in the
+same order. `card.json` describes the whole, with the SHA-256 of the other files, and `README.md`
+is the same for a reader.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pydantic import BaseModel, Field, ValidationError
+
 from kidney_evals.errors import UserError
+from kidney_evals.output_files import new_folder
 from kidney_evals.reporting.table_formats import csv_text
-from kidney_evals.whole import whole_folder
 
 FORMAT: Final = "kidney_evals training samples, 1"
-"""What `card.json` calls its own form."""
+"""Name of the format in `card.json`."""
 
 CARD: Final = "card.json"
-ROLES: Final = ("system", "user", "assistant")
 PARTS: Final[tuple[Part, ...]] = ("train", "heldout")
 
 Part = Literal["train", "heldout"]
@@ -37,13 +38,19 @@ class Example:
 
     Attributes:
         messages: Each with `role` and `content`; the last is the assistant's, the answer.
-        facts: What it was drawn from; the same keys in every example of a folder. Of them
-            `sample` (id), `condition`, `dilemma`, `order`, `wording` and `answer` (A, B or COIN
-            as shown) are always there, with `a_<attribute>` and `b_<attribute>` as shown.
+        facts: Provenance; the same keys in every example of a folder. `sample` (id), `condition`,
+            `dilemma`, `order`, `wording` and `answer` (A, B or COIN as shown) are always there,
+            with `a_<attribute>` and `b_<attribute>` as shown.
     """
 
     messages: tuple[Mapping[str, str], ...]
     facts: Mapping[str, str]
+
+    @property
+    def line(self) -> str:
+        """The conversation as a line of a chat file."""
+        content = {"messages": [dict(one) for one in self.messages]}
+        return json.dumps(content, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class TrainingData:
 
     Attributes:
         folder: Where it is.
-        card: What it was drawn from.
+        card: The content of `card.json`.
         train: Samples to train on; the first n of them are the set of size n.
         heldout: Samples of other dilemmas (and other people, where answers are a person's).
     """
@@ -63,6 +70,15 @@ class TrainingData:
     heldout: tuple[Example, ...]
 
 
+class _Message(BaseModel, extra="forbid"):
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(pattern=r"\S")
+
+
+class _Line(BaseModel, extra="forbid"):
+    messages: list[_Message] = Field(min_length=2)
+
+
 def write_data(
     folder: Path,
     card: Mapping[str, Any],
@@ -70,38 +86,28 @@ def write_data(
     train: Sequence[Example],
     heldout: Sequence[Example],
 ) -> TrainingData:
-    """Write a folder of training samples; it appears once it is whole.
+    """Write a folder of training samples, complete or not at all.
 
-    The same arguments give the same bytes.
-
-    Args:
-        folder: Where to; it must not exist yet, or be empty.
-        card: What the samples were drawn from; `format` and `files` are added.
-        readme: The same for a reader, Markdown.
-        train: Samples to train on.
-        heldout: Samples of other dilemmas.
+    The same arguments give the same bytes. `format` and `files` are added to the card.
 
     Raises:
-        UserError: The folder is there and not empty, or cannot be written.
+        UserError: The folder exists and is not empty, or cannot be written.
     """
     content = {"README.md": readme}
     for part, examples in zip(PARTS, (train, heldout), strict=True):
-        content[f"{part}.jsonl"] = "".join(
-            json.dumps({"messages": [dict(one) for one in example.messages]}, ensure_ascii=False)
-            + "\n"
-            for example in examples
-        )
-        content[f"{part}.csv"] = _csv(examples)
+        content[f"{part}.jsonl"] = "".join(one.line for one in examples)
+        rows = [one.facts.values() for one in examples]
+        content[f"{part}.csv"] = csv_text([examples[0].facts, *rows]) if examples else ""
     files = {name: _sha256(text.encode()) for name, text in sorted(content.items())}
     content[CARD] = json.dumps({"format": FORMAT, **card, "files": files}, indent=2) + "\n"
-    with whole_folder(folder) as place:
+    with new_folder(folder) as place:
         for name, text in content.items():
             (place / name).write_text(text, encoding="utf-8", newline="\n")
     return read_data(folder)
 
 
 def read_data(folder: Path) -> TrainingData:
-    """Read a folder of training samples and check that it is what was written.
+    """Read a folder of training samples and check that it is as it was written.
 
     Raises:
         UserError: It is no such folder, or a file is missing, changed or not in its form.
@@ -131,33 +137,9 @@ def read_data(folder: Path) -> TrainingData:
     return TrainingData(folder, card, train, heldout)
 
 
-def read_messages(line: str, place: str) -> tuple[Mapping[str, str], ...]:
-    """Read one line of a chat file.
-
-    Args:
-        line: JSON.
-        place: What to call the line in an error.
-
-    Raises:
-        UserError: It is no conversation that ends with the assistant.
-    """
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        raise UserError(f"{place} is not JSON") from None
-    if not isinstance(entry, dict) or set(entry) != {"messages"}:
-        raise UserError(f'{place} must be {{"messages": [...]}} and nothing else')
-    messages = entry["messages"]
-    if not isinstance(messages, list) or not messages:
-        raise UserError(f"{place} holds no messages")
-    for one in messages:
-        if not isinstance(one, dict) or one.get("role") not in ROLES:
-            raise UserError(f"{place}: a role must be one of {', '.join(ROLES)}")
-        if not isinstance(one.get("content"), str) or not one["content"].strip():
-            raise UserError(f"{place}: a message has no content")
-    if messages[-1]["role"] != "assistant" or messages[0]["role"] == "assistant":
-        raise UserError(f"{place} must begin with a question and end with the assistant's answer")
-    return tuple(messages)
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    return _sha256(path.read_bytes())
 
 
 def _examples(folder: Path, part: str, texts: Mapping[str, str]) -> tuple[Example, ...]:
@@ -167,16 +149,21 @@ def _examples(folder: Path, part: str, texts: Mapping[str, str]) -> tuple[Exampl
     if len(lines) != len(rows):
         raise UserError(f"{folder}: {part}.jsonl and {part}.csv differ in length")
     return tuple(
-        Example(read_messages(line, f"{folder / part}.jsonl line {number}"), facts)
+        Example(_messages(line, f"{folder / part}.jsonl line {number}"), facts)
         for number, (line, facts) in enumerate(zip(lines, rows, strict=True), start=1)
     )
 
 
-def _csv(examples: Sequence[Example]) -> str:
-    if not examples:
-        return ""
-    names = list(examples[0].facts)
-    return csv_text([names, *([one.facts[name] for name in names] for one in examples)])
+def _messages(line: str, place: str) -> tuple[Mapping[str, str], ...]:
+    try:
+        found = _Line.model_validate_json(line).messages
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the line"
+        raise UserError(f"{place} is no conversation ({where}: {first['msg']})") from None
+    if [one.role for one in found[-2:]] != ["user", "assistant"]:
+        raise UserError(f"{place} must end with a question and the assistant's answer")
+    return tuple({"role": one.role, "content": one.content} for one in found)
 
 
 def _sha256(content: bytes) -> str:

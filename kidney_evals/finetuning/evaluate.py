@@ -1,4 +1,4 @@
-"""Before and after in one eval set: every arm asked the same, and the comparison written."""
+"""Before and after in one eval set: every arm runs the same tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,20 +13,20 @@ from kidney_evals.elicitation.prompt import render_system
 from kidney_evals.elicitation.wording import wording_named
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of
-from kidney_evals.finetuning.base import check_adapter, is_adapter, loaded
+from kidney_evals.finetuning.base import check_adapter, is_adapter, load_part
 from kidney_evals.finetuning.battery import EPOCHS, Battery, Part, battery_of, tasks_of
 from kidney_evals.finetuning.comparison import Compared, compare
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.template import overrun, takes_system
-from kidney_evals.whole import check_new, write_output
+from kidney_evals.output_files import check_new_folder, write_output
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
 
 
 CLAIM: Final = "asked.json"
-"""Says in a folder of results what is compared in it."""
+"""File of a folder of results that says which comparison it holds."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ class Comparison:
     """A finished comparison.
 
     Attributes:
-        arms: What was compared, the untrained model first.
-        battery: What each was asked.
-        cards: Of the training samples, by arm; without those that are unknown.
+        arms: The compared models, the untrained one first.
+        battery: The runs of each.
+        cards: Known cards of the training samples, by arm.
         compared: The figures, arm by arm.
-        logs: The logs with their samples, by arm and part; without those that failed.
+        logs: The logs with their samples, by arm and part, without failed ones.
         missing: Arm, part and reason of every run that failed.
     """
 
@@ -67,23 +66,24 @@ def evaluate(
 ) -> Comparison:
     """Run every arm through the same tasks in one eval set, and compare with the first.
 
-    A second call with the same arguments makes no model call that was answered before.
+    A second call with the same arguments repeats no model call that was answered before.
 
     Args:
-        arms: What is compared, the untrained model first; see `arms_of`.
+        arms: The compared models, the untrained one first; see `arms_of`.
         out: Folder of the results; its logs are in `logs`.
         data: The training samples.
-        dilemmas: How many dilemmas; None for the study's default.
+        dilemmas: Number of dilemmas; None for the study's default.
         epochs: Answers to every question in the two conditions.
-        side_effects: Whether to ask what was not trained on.
-        readout: Whether to read out the mass on answers; None where it is known to work.
-        device: Where local models run.
+        side_effects: Whether to run what was not trained on.
+        readout: Whether to read out the probability of the answers; None for yes where it is
+            known to work.
+        device: Device of local models.
         model_args: Further arguments of the providers.
         options: Of `inspect_ai.eval_set`.
-        say: What is told before the first call.
+        say: Called with each line that a user may want to read before the first model call.
 
     Raises:
-        UserError: Something is not there or not comparable, or the untrained model failed.
+        UserError: Something is missing or not comparable, or the untrained model failed.
     """
     from inspect_ai import eval_set
     from inspect_ai.log import read_eval_log
@@ -91,8 +91,8 @@ def evaluate(
     if len(arms) < 2:
         raise UserError("there is nothing to compare with: name --after, --samples or --with")
     if not (out / CLAIM).is_file():
-        # Found after the runs, a file of somebody else's would stand where the report goes.
-        check_new(out)
+        # Otherwise a file of somebody else would be noticed only after the runs.
+        check_new_folder(out)
     cards = cards_of(arms, data)
     battery = battery_of(
         tuple(cards.values()),
@@ -104,18 +104,21 @@ def evaluate(
     )
     # `eval_set` reads the same file, but only after the models were set up.
     load_env()
-    models = _models(arms, device, model_args or {})
-    battery = _askable(arms, battery, say)
+    models: dict[str, Any] = {}
+    for arm in arms:
+        if arm.model not in models:
+            models[arm.model] = model_of(arm, device, model_args or {})
+    battery = _without_unsuitable(arms, battery, say)
     tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
     if (out / CLAIM).is_file() and not _has_answers(out / "logs"):
-        # A try that failed altogether gives way to one of other models.
+        # An attempt that failed completely is replaced by one with other models.
         with suppress(OSError):
             (out / CLAIM).unlink()
     _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
     given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
-    # Logs of a failed try with other options stay where they are, and count for nothing.
+    # Logs of a failed attempt with other options stay in the folder, and are not used.
     given["log_dir_allow_dirty"] = True
     _, found = eval_set(tasks, log_dir=str(out / "logs"), **given | dict(options or {}))
     logs: dict[tuple[str, Part], EvalLog] = {}
@@ -142,12 +145,12 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
     Raises:
         UserError: It is another's, or cannot be written.
     """
-    told = {
+    content = {
         "arms": [vars(arm) for arm in arms],
         "battery": vars(battery),
         "shown": data.card["files"] if data and any(arm.few_shot for arm in arms) else None,
     }
-    text = json.dumps(told, indent=2) + "\n"
+    text = json.dumps(content, indent=2) + "\n"
     path = out / CLAIM
     try:
         if path.is_file():
@@ -163,7 +166,7 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
 
 
 def _has_answers(folder: Path) -> bool:
-    """Return whether a folder of logs holds an answer, or something that cannot be read."""
+    """Return whether a folder of logs holds an answer, or a log that cannot be read."""
     from inspect_ai.log import list_eval_logs, read_eval_log_sample_summaries
 
     try:
@@ -177,14 +180,16 @@ def _has_answers(folder: Path) -> bool:
         return True
 
 
-def _askable(arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]) -> Battery:
-    """Leave out what the chat template of a local model cannot ask, and say what it does not suit.
+def _without_unsuitable(
+    arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]
+) -> Battery:
+    """Leave out wordings that the chat template of a local model cannot render.
 
     Raises:
         UserError: A local model takes no system message, and an arm consists of one.
     """
     for model in dict.fromkeys(arm.model for arm in arms if Path(arm.model).is_dir()):
-        tokenizer = loaded(import_module("transformers").AutoTokenizer, model, "tokenizer")
+        tokenizer = load_part("AutoTokenizer", model, "tokenizer")
         if not tokenizer.chat_template:
             say(f"{model} has no chat template: Inspect puts its questions as plain text.")
             continue
@@ -206,14 +211,3 @@ def _askable(arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]) 
             say(f"{model} takes no system message: wordings with one are not asked.")
             battery = replace(battery, unseen_wordings=kept)
     return battery
-
-
-def _models(
-    arms: Sequence[Arm], device: str | None, arguments: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Set up each model once, however many arms put a message before it."""
-    models: dict[str, Any] = {}
-    for arm in arms:
-        if arm.model not in models:
-            models[arm.model] = model_of(arm, device, arguments)
-    return models

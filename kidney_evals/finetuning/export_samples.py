@@ -1,74 +1,80 @@
-"""Answers as samples: order, wording and words, exactly those of the tasks."""
+"""Answers as samples: order, wording and text, exactly those of the tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from kidney_evals.elicitation.prompt import render_question, render_system
+from kidney_evals.elicitation.run_wordings import id_suffix
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.finetuning.data import Example, Part
 from kidney_evals.finetuning.sources import Answered, generator_of, shuffled
-from kidney_evals.studies import Condition, Order, Study
-from kidney_evals.tasks._wordings import id_suffix
+from kidney_evals.studies import Order, Study
 
-SMALLEST = 8
+SMALLEST: Final = 8
 """The smallest nested size; the others double."""
 
-Shown = tuple[Answered, Order, Wording, str]
-"""An answer, how its dilemma is put, and the answer as shown (A, B or COIN)."""
+
+@dataclass(frozen=True)
+class Sample:
+    """An answer with the order and wording in which its dilemma is asked.
+
+    Attributes:
+        of: The answer in terms of the dilemma.
+        order: The order in which the patients are shown.
+        wording: The wording.
+        answer: The answer as shown: A, B or COIN.
+    """
+
+    of: Answered
+    order: Order
+    wording: Wording
+    answer: str
 
 
 def nested_sizes(samples: int) -> list[int]:
     """Return 8, 16, 32 … up to the number of samples."""
-    sizes = []
-    size = SMALLEST
-    while size <= samples:
-        sizes.append(size)
-        size *= 2
-    return sizes
+    return [SMALLEST << power for power in range((samples // SMALLEST).bit_length())]
 
 
-def show(
+def samples_of(
     answered: Sequence[Answered],
     wordings: Sequence[Wording],
     part: Part,
     seed: int,
     *,
     shuffle: bool = False,
-) -> list[Shown]:
+) -> list[Sample]:
     """Give every answer an order and a wording, balanced in any first n of each condition.
 
     Args:
-        answered: In the order of the samples.
-        wordings: The wordings that take part.
-        part: Which file they are for; each deals for itself.
-        seed: Of the export.
-        shuffle: Whether the answers, as shown, change places; see `_change_places`.
+        answered: The answers, in the order of the samples.
+        wordings: The wordings that are used.
+        part: The file that the samples are for.
+        seed: Seed of the export.
+        shuffle: Whether answers are exchanged between samples; see `_exchanged`.
     """
-    dealt: dict[Condition, list[tuple[Order, Wording]]] = {}
-    for condition in dict.fromkeys(one.condition for one in answered):
-        count = sum(one.condition == condition for one in answered)
-        dealt[condition] = deal(wordings, count, seed, part, condition)[::-1]
-    shown = []
+    counts = Counter(one.condition for one in answered)
+    dealt = {name: iter(deal(wordings, count, seed, part, name)) for name, count in counts.items()}
+    samples = []
     for one in answered:
-        order, wording = dealt[one.condition].pop()
-        shown.append((one, order, wording, _as_shown(one, order)))
-    return _change_places(shown, part, seed) if shuffle else shown
+        order, wording = next(dealt[one.condition])
+        is_a = (one.choice == "first") == (order == "ab")
+        answer = "COIN" if one.choice == "coin" else "A" if is_a else "B"
+        samples.append(Sample(one, order, wording, answer))
+    return _exchanged(samples, part, seed) if shuffle else samples
 
 
 def deal(wordings: Sequence[Wording], count: int, *key: object) -> list[tuple[Order, Wording]]:
-    """Deal orders and wordings to samples, evenly together as well as each alone.
+    """Return an order and a wording for each of `count` samples, balanced jointly.
 
     Twice as many samples as there are wordings get every wording once in each order. Orders
     alternate within a half, and the second half repeats the wordings of the first in the other
     order: of any first n, two orders, two wordings or two pairs of both differ by one at most.
-
-    Args:
-        wordings: The wordings that take part.
-        count: How many samples.
-        *key: Decides the draw.
+    `key` decides the draw.
     """
     dealt: list[tuple[Order, Wording]] = []
     block = 0
@@ -83,94 +89,77 @@ def deal(wordings: Sequence[Wording], count: int, *key: object) -> list[tuple[Or
     return dealt[:count]
 
 
-def examples(shown: Sequence[Shown], study: Study) -> tuple[Example, ...]:
-    """Put samples in words.
-
-    Args:
-        shown: The answers and how their dilemmas are put.
-        study: The study.
-    """
-    put_in = {wording.id: wording for _, _, wording, _ in shown}
-    suffixes = {name: id_suffix(wording, study) for name, wording in put_in.items()}
-    told_apart = any(one.person for one, *_ in shown)
-    times: dict[str, int] = {}
+def examples(samples: Sequence[Sample], study: Study) -> tuple[Example, ...]:
+    """Return samples as conversations, with the facts that the CSV files hold."""
+    suffixes = {one.wording.id: id_suffix(one.wording, study) for one in samples}
+    people_known = any(one.of.person for one in samples)
+    times: Counter[str] = Counter()
     made = []
-    for one, order, wording, answer in shown:
+    for sample in samples:
+        one, order, wording = sample.of, sample.order, sample.wording
         name = study.sample_id(one.dilemma, order) + suffixes[wording.id]
-        times[name] = times.get(name, 0) + 1
+        times[name] += 1
         facts = {
             "sample": name if times[name] == 1 else f"{name}-{times[name]}",
             "condition": one.condition,
             "dilemma": one.dilemma.id,
             "order": order,
             "wording": wording.id,
-            "answer": answer,
+            "answer": sample.answer,
         }
-        facts |= {"person": one.person} if told_apart else {}
+        facts |= {"person": one.person} if people_known else {}
         for side, patient in zip("ab", one.dilemma.shown(order), strict=True):
             facts |= {
                 f"{side}_{attribute}": f"{value:g}"
                 for attribute, value in zip(study.attribute_ids, patient.values, strict=True)
             }
-        made.append(Example(_messages(one, order, wording, answer, study), facts))
+        role = render_system(wording)
+        question = render_question(wording, study, one.dilemma, order, one.condition)
+        # The question asks for one final line and nothing else.
+        line = wording.form.answer + wording.form.words(one.condition)[sample.answer]
+        messages: tuple[Mapping[str, str], ...] = (
+            *([{"role": "system", "content": role}] if role else []),
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": line},
+        )
+        made.append(Example(messages, facts))
     return tuple(made)
 
 
-def balance(shown: Sequence[Shown]) -> dict[str, Any]:
+def balance(samples: Sequence[Sample]) -> dict[str, Any]:
     """Count samples by condition, and in each by order, wording and answer."""
     counts: dict[str, Any] = {}
-    for one, order, wording, answer in shown:
-        of = counts.setdefault(
-            one.condition, {"samples": 0, "order": {}, "wording": {}, "answer": {}}
-        )
-        of["samples"] += 1
-        for name, value in (("order", order), ("wording", wording.id), ("answer", answer)):
-            of[name][value] = of[name].get(value, 0) + 1
-    return {
-        condition: {
-            name: dict(sorted(value.items())) if isinstance(value, dict) else value
-            for name, value in of.items()
+    for condition in sorted({one.of.condition for one in samples}):
+        own = [one for one in samples if one.of.condition == condition]
+        counts[condition] = {
+            "samples": len(own),
+            "order": _counted(one.order for one in own),
+            "wording": _counted(one.wording.id for one in own),
+            "answer": _counted(one.answer for one in own),
         }
-        for condition, of in sorted(counts.items())
-    }
+    return counts
 
 
-def _messages(
-    one: Answered, order: Order, wording: Wording, answer: str, study: Study
-) -> tuple[Mapping[str, str], ...]:
-    role = render_system(wording)
-    question = render_question(wording, study, one.dilemma, order, one.condition)
-    # What the question asks for is one final line and nothing else.
-    line = wording.form.answer + wording.form.words(one.condition)[answer]
-    return (
-        *([{"role": "system", "content": role}] if role else []),
-        {"role": "user", "content": question},
-        {"role": "assistant", "content": line},
-    )
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
 
 
-def _as_shown(one: Answered, order: Order) -> str:
-    if one.choice == "coin":
-        return "COIN"
-    return "A" if (one.choice == "first") == (order == "ab") else "B"
+def _exchanged(samples: Sequence[Sample], part: Part, seed: int) -> list[Sample]:
+    """Exchange the answers of a condition, so that they say nothing about the patients.
 
-
-def _change_places(shown: Sequence[Shown], part: Part, seed: int) -> list[Shown]:
-    """Let the answers of a condition change places, so that they say nothing of the patients.
-
-    They do so within the first 8 samples, the next 8, the next 16 and so on: each nested size
-    keeps the answers it had, and its first samples do not depend on how many follow.
+    Answers are exchanged within the first 8 samples, the next 8, the next 16 and so on: each
+    nested size keeps its answers, and its first samples do not depend on how many follow.
     """
-    result = list(shown)
+    result = list(samples)
     start = 0
     while start < len(result):
         end = min(max(SMALLEST, 2 * start), len(result))
-        for condition in dict.fromkeys(one.condition for one, *_ in result[start:end]):
-            places = [at for at in range(start, end) if shown[at][0].condition == condition]
+        for condition in dict.fromkeys(one.of.condition for one in result[start:end]):
+            places = [at for at in range(start, end) if samples[at].of.condition == condition]
             moved = shuffled(places, seed, part, condition, "control", start)
             for at, source in zip(places, moved, strict=True):
-                one, order, wording, _ = shown[at]
-                # Whose answer it was is no longer true of the sample.
-                result[at] = (replace(one, person=""), order, wording, shown[source][3])
+                # The person did not give the answer that the sample has now.
+                nobody = replace(samples[at].of, person="")
+                result[at] = replace(samples[at], of=nobody, answer=samples[source].answer)
         start = end
     return result

@@ -1,13 +1,13 @@
-"""OpenAI's files and fine-tuning jobs, and what they refuse in one line each.
+"""OpenAI's files and fine-tuning jobs, and one line for each way in which a request can fail.
 
 The client honours `OPENAI_API_KEY` and `OPENAI_BASE_URL`, from the environment or from the nearest
-`.env` file, as Inspect does. A key is never written, nor what the service says of one.
+`.env` file, as Inspect does. A key is never written, nor a message of the service about a key.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -20,37 +20,39 @@ from kidney_evals.finetuning.environment import load_env
 if TYPE_CHECKING:
     from openai import APIError
 
-    from kidney_evals.finetuning.hosted_check import Submission
+    from kidney_evals.finetuning.hosted_submission import Record
 
 KEY: Final = "OPENAI_API_KEY"
+
 TIMEOUT: Final = 60.0
-"""Seconds for which an answer is waited for; an upload may take ten minutes."""
+"""Seconds to wait for a response."""
 
 UPLOAD_TIMEOUT: Final = 600.0
+"""Seconds to wait for the response to an upload."""
+
 ENDED: Final = ("succeeded", "failed", "cancelled")
-"""States after which a job changes no more."""
+"""States of a job that are final."""
 
 NEVER_SENT: Final = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 """Errors of the HTTP client before it has sent anything, by name: its package has two names."""
 
 LONGEST_REASON: Final = 400
+
 PAGE: Final = 100
-"""Jobs in one answer of the service's list."""
+"""Jobs in one response of the service's list."""
 
 MOST_JOBS: Final = 10_000
-"""The latest jobs among which one is looked for."""
-
-FILE_PARAMETERS: Final = ("file", "training_file", "validation_file")
+"""Number of the latest jobs that are searched."""
 
 
 class ServiceError(UserError):
-    """The service refused something, or did not answer.
+    """The service refused a request, or did not respond.
 
     Attributes:
         transient: Whether the same request may succeed a little later.
-        pause: Seconds that the service asks to wait, where it does.
-        refused: Whether the service certainly did not do what was requested: it refused, or the
-            request never reached it.
+        pause: Seconds that the service asks to wait, if it does.
+        refused: Whether the request certainly had no effect: it was refused, or never reached the
+            service.
     """
 
     def __init__(
@@ -64,16 +66,16 @@ class ServiceError(UserError):
 
 @dataclass(frozen=True)
 class Job:
-    """A fine-tuning job as the service last told of it.
+    """A fine-tuning job in the state that the service last reported.
 
     Attributes:
-        id: The service's name of it.
-        status: The service's word for its state.
+        id: Its id.
+        status: Its state, as the service calls it.
         base: The model that it started from, in the version that is trained.
-        model: The model that it made; None before it succeeded.
-        reason: Why it failed, one line; None where nothing is said.
-        trained_tokens: Tokens that were trained on, as billed; None until known.
-        finish: When the service expects to be done, Unix seconds; None where it does not say.
+        model: The tuned model; None before it succeeded.
+        reason: Why it failed, one line; None where the service gives no reason.
+        trained_tokens: Trained tokens, as billed; None until known.
+        finish: Expected end, Unix seconds; None where unknown.
     """
 
     id: str
@@ -86,7 +88,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether its state changes no more."""
+        """Whether its state is final."""
         return self.status in ENDED
 
 
@@ -110,25 +112,28 @@ class Service:
         from openai import OpenAI
 
         try:
-            # Every repetition is decided on here: a job asked for twice is paid for twice.
+            # The client repeats no request by itself: a job requested twice is paid for twice.
             self._client = OpenAI(api_key=key, max_retries=0, timeout=TIMEOUT)
         except Exception as error:
             raise UserError(
                 f"no client can be set up ({one_line(error)}); look at OPENAI_BASE_URL"
             ) from error
-        self.url: Final = _public(str(self._client.base_url))
+        # Without user, password and query, which may be secret.
+        parts = urlsplit(str(self._client.base_url))
+        place = parts.netloc.rpartition("@")[2]
+        self.url: Final = urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))
         if not self.url.startswith(("http://", "https://")):
             raise UserError(f"OPENAI_BASE_URL must begin with http:// or https://, not {self.url}")
 
     def upload(self, name: str, content: bytes) -> str:
-        """Send a file of examples and return its id. Sending one twice costs nothing."""
+        """Upload a file of examples and return its id. Uploading one twice costs nothing."""
         client = self._client.with_options(max_retries=2, timeout=UPLOAD_TIMEOUT)
         with self._explained(f"the upload of {name}"):
             sent = client.files.create(file=(name, content), purpose="fine-tune")
         return self._text(sent, "id")
 
     def has_file(self, file: str) -> bool:
-        """Return whether a file that was sent is still there."""
+        """Return whether the service still has an uploaded file."""
         from openai import NotFoundError
 
         client = self._client.with_options(max_retries=2)
@@ -139,25 +144,20 @@ class Service:
                 return False
         return True
 
-    def create_job(self, submission: Submission, files: Mapping[str, str]) -> Job:
-        """Ask for a job, once.
-
-        Args:
-            submission: What to train.
-            files: Ids of the files that were sent, by part.
-        """
+    def create_job(self, record: Record) -> Job:
+        """Request the job of a record whose files are uploaded, once."""
         from openai import Omit
 
-        with self._explained("the job", submission.base):
+        with self._explained("the job", record.base):
             made = self._client.fine_tuning.jobs.create(
-                model=submission.base,
-                training_file=files["train"],
-                validation_file=files.get("heldout", Omit()),
-                seed=submission.seed,
-                suffix=submission.suffix or Omit(),
+                model=record.base,
+                training_file=record.files["train"],
+                validation_file=record.files.get("heldout", Omit()),
+                seed=record.seed,
+                suffix=record.suffix or Omit(),
                 method={
                     "type": "supervised",
-                    "supervised": {"hyperparameters": {"n_epochs": submission.epochs}},
+                    "supervised": {"hyperparameters": {"n_epochs": record.epochs}},
                 },
             )
         return self._job(made)
@@ -177,12 +177,12 @@ class Service:
                     if job.training_file == training_file:
                         return self._job(job)
             except AttributeError:
-                # How the client meets a list that is a page of a proxy, or holds something else.
+                # The client's error for a page of a proxy, or a list of something else.
                 raise self._other_protocol() from None
         return None
 
     def job(self, job: str) -> Job:
-        """Return the state of a job, asking once."""
+        """Return the state of a job, requested once."""
         from openai import NotFoundError
 
         with self._explained(f"the request for job {job}"):
@@ -194,31 +194,31 @@ class Service:
                 ) from None
         return self._job(found)
 
-    def _job(self, told: Any) -> Job:
-        error = getattr(told, "error", None)
+    def _job(self, response: Any) -> Job:
+        error = getattr(response, "error", None)
         reason = None
         if error is not None and getattr(error, "message", None):
-            said = [getattr(error, name, None) for name in ("code", "param")]
-            where = ", ".join(str(part) for part in said if part)
+            codes = [getattr(error, name, None) for name in ("code", "param")]
+            where = ", ".join(str(part) for part in codes if part)
             reason = one_line(error.message) + (f" ({where})" if where else "")
         return Job(
-            id=self._text(told, "id"),
-            status=self._text(told, "status"),
-            base=self._text(told, "model"),
-            model=getattr(told, "fine_tuned_model", None) or None,
+            id=self._text(response, "id"),
+            status=self._text(response, "status"),
+            base=self._text(response, "model"),
+            model=getattr(response, "fine_tuned_model", None) or None,
             reason=reason,
-            trained_tokens=getattr(told, "trained_tokens", None),
-            finish=getattr(told, "estimated_finish", None),
+            trained_tokens=getattr(response, "trained_tokens", None),
+            finish=getattr(response, "estimated_finish", None),
         )
 
-    def _text(self, told: Any, name: str) -> str:
-        value = getattr(told, name, None)
+    def _text(self, response: Any, name: str) -> str:
+        value = getattr(response, name, None)
         if not isinstance(value, str) or not value:
             raise self._other_protocol()
         return value
 
     def _other_protocol(self) -> ServiceError:
-        """Return the error for a page of a proxy, or a server that speaks another protocol."""
+        """Return the error for a page of a proxy, or a server with another protocol."""
         return ServiceError(
             f"{self.url} answered with something that is not OpenAI's protocol", transient=True
         )
@@ -230,9 +230,7 @@ class Service:
         try:
             yield
         except APIError as error:
-            explained = _explain(error, self.url, what, base)
-            explained.refused = _is_refused(error)
-            raise explained from error
+            raise _explain(error, self.url, what, base) from error
         except ValueError as error:
             if isinstance(error, UserError):
                 raise
@@ -242,12 +240,13 @@ class Service:
 
 
 def one_line(text: object) -> str:
-    """Return a text without line breaks, and not without end."""
+    """Return a text in one line of limited length."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
 def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceError:
+    """Return the line for an error of the client; `what` and `base` say what was requested."""
     from openai import APIStatusError, APITimeoutError
 
     from kidney_evals.provider_errors import is_out_of_credit
@@ -256,37 +255,34 @@ def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceE
         cause = one_line(error.__cause__ or "")
         reason = "no answer in time" if isinstance(error, APITimeoutError) else "connection failed"
         reason += f": {cause}" if cause else ""
-        return ServiceError(f"{url} did not answer {what} ({reason})", transient=True)
+        explained = ServiceError(f"{url} did not answer {what} ({reason})", transient=True)
+        explained.refused = type(error.__cause__).__name__ in NEVER_SENT
+        return explained
     status, code = error.status_code, error.code or ""
-    said = one_line(error.body.get("message") if isinstance(error.body, dict) else error.message)
-    reason = f"{said} ({code})" if code else said
+    message = one_line(error.body.get("message") if isinstance(error.body, dict) else error.message)
+    reason = f"{message} ({code})" if code else message
+    pause, transient = None, False
     if status == 401:
-        # Not what it says: the sentence repeats part of the key.
-        return ServiceError(f"{url} does not accept the key in {KEY} (status 401)")
-    if is_out_of_credit(f"{said} {code}", status):
-        return ServiceError(f"the account is out of credit: {reason}")
-    if base and (error.param == "model" or code.startswith("model_not")):
-        return ServiceError(f"{base} cannot be fine-tuned by this account: {reason}")
-    if status == 429 or status in (408, 409) or status >= 500:
-        return ServiceError(
-            f"{url} cannot take {what} now (status {status}): {reason}",
-            transient=True,
-            pause=_seconds(error.response.headers.get("retry-after")),
-        )
-    if error.param in FILE_PARAMETERS or code.startswith("invalid_file"):
-        return ServiceError(f"{url} rejected the samples in {what}: {reason}")
-    if status == 403:
-        return ServiceError(f"the key in {KEY} does not permit {what}: {reason}")
-    return ServiceError(f"{url} refused {what} (status {status}): {reason}")
-
-
-def _is_refused(error: APIError) -> bool:
-    """Return whether the service certainly did not do what was requested."""
-    from openai import APIStatusError
-
-    if isinstance(error, APIStatusError):
-        return error.status_code < 500 and error.status_code not in (408, 409)
-    return type(error.__cause__).__name__ in NEVER_SENT
+        # Not the service's message, which repeats part of the key.
+        line = f"{url} does not accept the key in {KEY} (status 401)"
+    elif is_out_of_credit(f"{message} {code}", status):
+        line = f"the account is out of credit: {reason}"
+    elif base and (error.param == "model" or code.startswith("model_not")):
+        line = f"{base} cannot be fine-tuned by this account: {reason}"
+    elif status == 429 or status in (408, 409) or status >= 500:
+        line, transient = f"{url} cannot take {what} now (status {status}): {reason}", True
+        pause = _seconds(error.response.headers.get("retry-after"))
+    elif error.param in ("file", "training_file", "validation_file") or code.startswith(
+        "invalid_file"
+    ):
+        line = f"{url} rejected the samples in {what}: {reason}"
+    elif status == 403:
+        line = f"the key in {KEY} does not permit {what}: {reason}"
+    else:
+        line = f"{url} refused {what} (status {status}): {reason}"
+    explained = ServiceError(line, transient=transient, pause=pause)
+    explained.refused = status < 500 and status not in (408, 409)
+    return explained
 
 
 def _seconds(text: str | None) -> float | None:
@@ -294,10 +290,3 @@ def _seconds(text: str | None) -> float | None:
         return max(0.0, float(text)) if text else None
     except ValueError:
         return None
-
-
-def _public(url: str) -> str:
-    """An address without what may be secret in it."""
-    parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))

@@ -1,4 +1,4 @@
-"""Uploading an adapter to the Hugging Face Hub, private unless told otherwise."""
+"""Uploading an adapter to the Hugging Face Hub, private by default."""
 
 from __future__ import annotations
 
@@ -11,31 +11,30 @@ from typing import Final
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import check_adapter, is_hub_id
 from kidney_evals.finetuning.environment import load_env
-from kidney_evals.finetuning.model_card import NOT_MEASURED
-from kidney_evals.finetuning.training_report import ADAPTER_FILE
+from kidney_evals.finetuning.training_report import ADAPTER_FILE, NOT_MEASURED
 
 CARD: Final = "README.md"
 
 _NAME: Final = re.compile(
     r"(?!.*(--|\.\.|\.git$))(?=.{3,96}$)\w([\w.-]*\w)?/\w([\w.-]*\w)?", re.ASCII
 )
-"""What the Hub's client takes: no two dots or dashes in a row, none at an end, 96 letters."""
+"""Names that the Hub's client accepts: no two dots or dashes in a row, none at an end."""
 
 _MEANING: Final = {
     401: "it does not accept the token: `hf auth login`, or set HF_TOKEN",
     403: "the token may not write there",
 }
-"""What the Hub's own words for an answer leave open."""
+"""Explanations of statuses that the Hub's message does not explain."""
 
 _LONGEST: Final = 200
-"""Letters of the Hub's words that fit in a line."""
+"""Characters of the Hub's message that a line repeats."""
 
 
 def check_push(name: str) -> None:
     """Refuse a push that cannot succeed, before anything is trained or sent.
 
     Raises:
-        UserError: The name is not `owner/name` as the Hub takes it, or nobody is logged in.
+        UserError: The name is not `owner/name` as the Hub accepts it, or nobody is logged in.
     """
     load_env()
     from huggingface_hub import get_token
@@ -50,22 +49,22 @@ def check_push(name: str) -> None:
 
 
 def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
-    """Upload an adapter's files as one commit.
+    """Upload the files of an adapter's folder, without hidden ones, as one commit.
 
-    Those of its folder itself are taken, but for hidden ones. A repository that is there already
-    keeps its files and who sees it.
+    A repository that exists keeps its files and its visibility.
 
     Args:
         adapter: The folder.
-        name: Where to, `owner/name`.
-        public: Whether all may see it.
+        name: The repository, `owner/name`.
+        public: Whether a new repository is public.
 
     Returns:
-        A line that says where it is, who sees it, and whether its side effects were measured.
+        A line that says where the adapter is, who sees it, and whether its side effects were
+        measured.
 
     Raises:
         UserError: The folder holds no adapter that others could use, it would be public without
-            having been meant to, or the Hub refuses; the adapter stays where it is.
+            `public`, or the Hub refuses; the adapter is unchanged.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -78,7 +77,7 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
         if not private and not public:
             raise UserError(f"{name} is public on the Hub: push with --public, or to another name")
         # Not upload_folder, which may take several commits.
-        found = hub.create_commit(
+        commit = hub.create_commit(
             name,
             [CommitOperationAdd(file.name, file) for file in files],
             commit_message="Adapter, card and training report",
@@ -86,16 +85,16 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     except UserError:
         raise
     except Exception as error:
-        # huggingface_hub lets through what its HTTP client raises, and that has changed.
-        again = ["kidney-evals", "sft", "push", str(adapter), name]
+        # huggingface_hub lets through the errors of its HTTP client, which has changed.
+        again = ["kidney-evals", "sft", "push", str(adapter), name, *["--public"] * public]
         raise UserError(
             f"pushing to {name} failed ({_why(error)}); the adapter is whole in {adapter}: try "
-            f"again with `{shlex.join(again + ['--public'] * public)}`"
+            f"again with `{shlex.join(again)}`"
         ) from error
-    told = f"pushed to {found.repo_url}, {'private' if private else 'public'}"
+    line = f"pushed to {commit.repo_url}, {'private' if private else 'public'}"
     if public and private:
-        told += " as it was before: on the Hub, its settings make it public"
-    return told if measured else told + "; its card says that side effects were not measured"
+        line += " as it was before: on the Hub, its settings make it public"
+    return line if measured else line + "; its card says that side effects were not measured"
 
 
 def _files(adapter: Path) -> list[Path]:
@@ -115,12 +114,12 @@ def _files(adapter: Path) -> list[Path]:
 
 
 def _why(error: Exception) -> str:
-    """Say in one line what went wrong."""
+    """Return the reason of an error in one line."""
     from huggingface_hub.errors import HfHubHTTPError
 
     if not isinstance(error, HfHubHTTPError):
         return shorten(str(error), _LONGEST) or type(error).__name__
     status = error.response.status_code
-    said = shorten(error.server_message or "", _LONGEST) or error.response.reason_phrase
-    meaning = _MEANING.get(status)
-    return f"the Hub says {status}, {said}" + (f"; {meaning}" if meaning else "")
+    message = shorten(error.server_message or "", _LONGEST) or error.response.reason_phrase
+    meaning = f"; {_MEANING[status]}" if status in _MEANING else ""
+    return f"the Hub says {status}, {message}{meaning}"

@@ -1,38 +1,23 @@
-"""How an adapter is trained: settings with their defaults and reasons, from `lora.yaml`."""
+"""Settings of a training run, with their defaults, ranges and reasons from `lora.yaml`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Final
 
-import yaml
-
 from kidney_evals.errors import UserError, unknown
+from kidney_evals.finetuning.texts import table_of
 
 MOST_PASSES: Final = 30
-"""Passes over the samples beyond which nothing new is in them."""
-
-_RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "rank": (1, 1024),
-    "alpha": (1, 4096),
-    "dropout": (0, 0.9),
-    "learning_rate": (1e-7, 1),
-    "batch": (1, 1024),
-    "steps": (1, 1_000_000),
-    "patience": (1, 1000),
-    "warmup": (0, 0.5),
-    "weight_decay": (0, 1),
-    "seed": (0, 2**31 - 1),
-}
+"""Most passes over the samples; later passes teach nothing new."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a training run; `lora.yaml` says what each does and why it is what it is."""
+    """Settings of a training run; `lora.yaml` explains each."""
 
     rank: int
     alpha: int
@@ -46,24 +31,16 @@ class Settings:
     seed: int
 
     def passes(self, samples: int) -> int:
-        """Return how often `samples` are passed over at most."""
+        """Return the largest number of passes over `samples`."""
         steps_of_a_pass = math.ceil(samples / self.batch)
         return min(MOST_PASSES, max(1, self.steps // steps_of_a_pass))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings by name."""
-        return asdict(self)
-
 
 def settings(**given: float | None) -> Settings:
-    """Return the defaults, changed where a value is given.
-
-    Args:
-        **given: Values by name; None leaves the default.
+    """Return the defaults, changed where a value is given; None leaves the default.
 
     Raises:
-        UserError: There is no such setting, or a value lies outside of its range or is broken
-            where only whole ones are allowed.
+        UserError: The setting does not exist, or its value is outside its range or not whole.
     """
     values = {name: entry["default"] for name, entry in explained().items()}
     for name, value in given.items():
@@ -71,7 +48,7 @@ def settings(**given: float | None) -> Settings:
             raise unknown("setting", name, values)
         if value is None:
             continue
-        low, high = _RANGES[name]
+        low, high = explained()[name]["range"]
         if not low <= value <= high:
             raise UserError(f"{name} must be from {low:.10g} to {high:.10g}, not {value!r}")
         if isinstance(values[name], int):
@@ -84,7 +61,21 @@ def settings(**given: float | None) -> Settings:
 
 @lru_cache(maxsize=1)
 def explained() -> Mapping[str, Mapping[str, Any]]:
-    """Return each setting's `default` and `why`, by name."""
-    text = files("kidney_evals.finetuning").joinpath("lora.yaml").read_text(encoding="utf-8")
-    table: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
+    """Return each setting's `default`, `range` and `why`, by name."""
+    table: Mapping[str, Mapping[str, Any]] = table_of("lora.yaml")
     return table
+
+
+def read_sizes(text: str, option: str, *, least: int = 1) -> list[int]:
+    """Read numbers of samples such as "8,32,128", ascending, each once.
+
+    Raises:
+        UserError: They are no whole numbers of at least `least`; the message names `option`.
+    """
+    try:
+        sizes = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise UserError(f"{option} takes whole numbers with commas between, not {text!r}") from None
+    if sizes[0] < least:
+        raise UserError(f"{option} must be at least {least}, not {sizes[0]}")
+    return sizes

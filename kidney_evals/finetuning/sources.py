@@ -1,4 +1,4 @@
-"""Where answers come from: what every source gives, and how answers are split and taken."""
+"""Answers to train on: what every source returns, and how answers are split and taken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 from kidney_evals.errors import UserError
-from kidney_evals.studies import Condition, Dilemma, Patient, Study
+from kidney_evals.studies import (
+    Condition,
+    Dilemma,
+    Patient,
+    Study,
+    dilemmas_of,
+    load_study,
+    study_names,
+)
+from kidney_evals.studies.draw import draw_limit
 
 Choice = Literal["first", "second", "coin"]
 """An answer in terms of the dilemma as listed."""
@@ -16,42 +25,78 @@ Choice = Literal["first", "second", "coin"]
 CHOICES: Final[tuple[Choice, ...]] = ("first", "second", "coin")
 
 HELDOUT_SHARE: Final = 5
-"""One in so many people, and one in so many dilemmas, is held out of answers that are given.
+"""One person in 5, and one dilemma in 5, is held out of a source with given answers.
 
-A fifth is what the default `--heldout` asks for: a quarter of the training samples.
+A fifth is what the default `--heldout` needs: a quarter of the training samples.
 """
 
 Pair = tuple[tuple[float, ...], ...]
-"""The two patients of a dilemma whichever is listed first."""
+"""The two patients of a dilemma, the same whichever is listed first."""
 
 T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True)
+class Request:
+    """The training samples that a user asks for.
+
+    Attributes:
+        samples: Number of training samples.
+        heldout: Number of held-out samples; None for a quarter of `samples`, between 32 and 500.
+        seed: Decides dilemmas, answers, split, orders and wordings.
+        study: A shipped study or a study folder; None for the default, or the log's.
+        condition: `forced_choice`, `coin_flip` or `both`; None for both where the source has
+            both.
+        target: `group`, `individual` or `majority` of the human reference; None for the group.
+        person: Number of the individual, from 1; None to draw one.
+        wording: As the tasks' argument of that name.
+        allow_overlap: Whether dilemmas of the default evaluation may be among the samples.
+        shuffle: Whether answers are exchanged between samples, as a control.
+    """
+
+    samples: int = 512
+    heldout: int | None = None
+    seed: int = 1
+    study: str | None = None
+    condition: str | None = None
+    target: str | None = None
+    person: int | None = None
+    wording: str = "default"
+    allow_overlap: bool = False
+    shuffle: bool = False
+
+    @property
+    def held(self) -> int:
+        """Number of held-out samples."""
+        return min(500, max(32, self.samples // 4)) if self.heldout is None else self.heldout
+
+
+@dataclass(frozen=True)
 class Asked:
-    """A dilemma that somebody answered, in one condition or in several.
+    """A dilemma that was answered in one condition or in several.
 
     Attributes:
         dilemma: The two patients.
         choices: The answer in each condition.
-        person: Who answered, or the people who count as one when answers are split; empty where
-            nobody is told apart.
+        person: Who answered (people who are split as one share a name); "" for unknown.
+        place: Where the answer is in its source, for messages ("line 3").
     """
 
     dilemma: Dilemma
     choices: Mapping[Condition, Choice]
     person: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """One answer to one dilemma: what becomes one sample.
+    """One answer to one dilemma, from which one sample is made.
 
     Attributes:
         dilemma: The two patients.
-        condition: What was offered.
+        condition: Which answers were offered.
         choice: The answer.
-        person: Who answered, as a number within the folder; empty where nobody is told apart.
+        person: Who answered, as a number within the folder; "" for unknown.
     """
 
     dilemma: Dilemma
@@ -61,33 +106,16 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How many samples are asked for, and how they are chosen.
-
-    Attributes:
-        samples: How many to train on.
-        heldout: How many to hold out.
-        seed: Decides everything that is drawn, split or mixed.
-        allow_overlap: Whether answers to dilemmas of the evaluation are used.
-    """
-
-    samples: int
-    heldout: int
-    seed: int
-    allow_overlap: bool = False
-
-
-@dataclass(frozen=True)
 class Source:
-    """Answers to train on, and answers held out.
+    """Answers to train on, and held-out answers.
 
     Attributes:
         study: The study whose dilemmas were answered.
-        conditions: The conditions, in the order in which samples take turns.
+        conditions: The conditions, in the order in which samples alternate.
         train: Answers to train on; the first n do not depend on how many there are.
         heldout: Answers to other dilemmas (and of other people).
-        about: What was drawn from what, for `card.json`.
-        left_out: How many answers were left out, by reason; see `export_card.yaml`.
+        about: Provenance, for `card.json`.
+        left_out: Numbers of omitted answers by reason; see `export_card.LEFT_OUT`.
     """
 
     study: Study
@@ -98,25 +126,8 @@ class Source:
     left_out: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Sides:
-    """Answers split between training and what is held out.
-
-    Attributes:
-        train: Answers to train on.
-        heldout: Answers held out: no person and no dilemma of them is in `train`.
-        left_out: Answers of people on one side to dilemmas on the other.
-        place: A number for every person, from 0, that tells nothing of the source.
-    """
-
-    train: tuple[Asked, ...]
-    heldout: tuple[Asked, ...]
-    left_out: int
-    place: Mapping[str, int]
-
-
 class Dilemmas:
-    """The dilemmas of a source, each listed one way and under one id, whoever saw which first."""
+    """The dilemmas of a source, each with one id and one listing, whoever saw which first."""
 
     def __init__(self) -> None:
         self._known: dict[Pair, Dilemma] = {}
@@ -124,7 +135,7 @@ class Dilemmas:
     def listed(
         self, first: tuple[float, ...], second: tuple[float, ...], choice: Choice
     ) -> tuple[Dilemma, Choice]:
-        """Return the dilemma of two patients, and the choice in terms of how it is listed."""
+        """Return the dilemma of two patients, and the choice in terms of its listing."""
         known = self._known.setdefault(
             pair(first, second),
             Dilemma(f"u{len(self._known):05d}", Patient(first), Patient(second), "drawn"),
@@ -135,8 +146,13 @@ class Dilemmas:
 
 
 def pair(first: tuple[float, ...], second: tuple[float, ...]) -> Pair:
-    """Return what two patients are called whichever stands first."""
+    """Return two patients as a pair that is the same in both orders."""
     return (first, second) if first <= second else (second, first)
+
+
+def pair_of(dilemma: Dilemma) -> Pair:
+    """Return the patients of a dilemma as a pair that is the same in both orders."""
+    return pair(dilemma.first.values, dilemma.second.values)
 
 
 def shuffled(items: Iterable[T], *key: object) -> list[T]:
@@ -149,41 +165,125 @@ def shuffled(items: Iterable[T], *key: object) -> list[T]:
 
 
 def generator_of(*key: object) -> random.Random:
-    """Return a generator whose numbers the key decides; its parts are texts and whole numbers."""
+    """Return a random generator that is seeded by the key, texts and whole numbers."""
     return random.Random(":".join(map(str, ("samples", *key))))
 
 
-def split(asked: Sequence[Asked], seed: int) -> Sides:
-    """Split answers by person and by dilemma; the split does not depend on how many are used.
+# --- the dilemmas of the evaluation ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Dilemmas of default runs, in terms of one study's attributes.
+
+    Attributes:
+        parts: Pairs of patients, each set with the indices of the attributes that are compared:
+            all of them, or those that a listed study shares. A dilemma that differs from a listed
+            one in other attributes alone is a near copy and counts as the same.
+        said: The same for `card.json`.
+    """
+
+    parts: tuple[tuple[tuple[int, ...], frozenset[Pair]], ...]
+    said: tuple[Mapping[str, Any], ...]
+
+    def holds(self, dilemma: Dilemma) -> bool:
+        """Return whether an evaluation asks this dilemma, in any order and wording."""
+        return any(_compared_pair(dilemma, places) in pairs for places, pairs in self.parts)
+
+
+def evaluated(study: Study) -> Evaluated:
+    """Return the dilemmas of the default evaluations of this study and of studies like it.
+
+    For a study with a draw these are the largest published set of the default draw and the
+    controls, for a listed study its list. Every shipped study with the same attributes counts;
+    of listed studies also those that share most attributes.
+    """
+    parts: list[tuple[tuple[int, ...], frozenset[Pair]]] = []
+    said: list[dict[str, Any]] = []
+    shipped = [load_study(name) for name in study_names()]
+    for other in [study, *(one for one in shipped if one.source != study.source)]:
+        same = set(study.attribute_ids) == set(other.attribute_ids)
+        shared = list(study.attribute_ids) if same else _shared(study, other)
+        if same:
+            asked = [*default_dilemmas(other), *other.control_block]
+        elif 2 * len(shared) > max(len(study.attributes), len(other.attributes)):
+            asked = [*other.listed]
+        else:
+            asked = []
+        if asked:
+            theirs = tuple(other.attribute_ids.index(name) for name in shared)
+            places = tuple(study.attribute_ids.index(name) for name in shared)
+            parts.append((places, frozenset(_compared_pair(one, theirs) for one in asked)))
+            said.append(
+                {
+                    "study": other.id,
+                    "draw_seed": other.draw.seed if other.draw else None,
+                    "dilemmas": len(asked),
+                    "compared_by": shared,
+                    "whole": same,
+                }
+            )
+    return Evaluated(tuple(parts), tuple(said))
+
+
+def default_dilemmas(study: Study) -> tuple[Dilemma, ...]:
+    """Return the dilemmas of the largest default run, which contain those of smaller ones."""
+    if study.draw is None:
+        return study.listed
+    most = max((*study.draw.sets, study.draw.count))
+    return dilemmas_of(study, min(most, draw_limit(study.attributes)), None)
+
+
+def _shared(study: Study, other: Study) -> list[str]:
+    """Return the attributes with a value that both studies describe in the same words."""
+    said = {
+        attribute.id: {attribute.describe(value) for value in attribute.values}
+        for attribute in other.attributes
+    }
+    return [
+        one.id
+        for one in study.attributes
+        if one.id in said and said[one.id] & {one.describe(value) for value in one.values}
+    ]
+
+
+def _compared_pair(dilemma: Dilemma, places: tuple[int, ...]) -> Pair:
+    first, second = dilemma.first.values, dilemma.second.values
+    return pair(tuple(first[at] for at in places), tuple(second[at] for at in places))
+
+
+# --- the split of given answers --------------------------------------------------------------
+
+
+def split(asked: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked], dict[str, int]]:
+    """Split answers by person and by dilemma, independently of how many are used.
 
     One person in `HELDOUT_SHARE` is held out. A dilemma that only people of one side answered
     belongs to that side. Of the dilemmas that both sides answered one in `HELDOUT_SHARE` is held
-    out, and what people of one side said of the other side's dilemmas is left out. Where no
-    people are told apart, or there is only one, dilemmas alone are split.
+    out, and the answers of people on one side to dilemmas of the other side are omitted. Where
+    people are unknown, or there is only one, dilemmas alone are split.
 
-    Args:
-        asked: The answers.
-        seed: Decides who and what is held out.
+    Returns:
+        Answers to train on, held-out answers, and a number from 0 for every person that reveals
+        nothing of the source.
     """
     people = shuffled(sorted({one.person for one in asked}), seed, "people")
-    place = {name: index for index, name in enumerate(people)}
     apart = len(people) > 1
     held_people = set(people[: -(-len(people) // HELDOUT_SHARE)]) if apart else set()
     seen: dict[Pair, set[bool]] = {}
     for one in asked:
         sides = {one.person in held_people} if apart else {True, False}
-        seen.setdefault(_pair(one), set()).update(sides)
+        seen.setdefault(pair_of(one.dilemma), set()).update(sides)
     shared = shuffled(sorted(key for key, sides in seen.items() if len(sides) == 2), seed, "split")
     held = {key for key, sides in seen.items() if sides == {True}}
     held |= set(shared[: -(-len(shared) // HELDOUT_SHARE)])
-    train, heldout = [], []
+    train: list[Asked] = []
+    heldout: list[Asked] = []
     for one in asked:
-        if _pair(one) in held and (not apart or one.person in held_people):
-            heldout.append(one)
-        elif _pair(one) not in held and (not apart or one.person not in held_people):
-            train.append(one)
-    left_out = len(asked) - len(train) - len(heldout)
-    return Sides(tuple(train), tuple(heldout), left_out, place)
+        is_held = pair_of(one.dilemma) in held
+        if not apart or (one.person in held_people) == is_held:
+            (heldout if is_held else train).append(one)
+    return train, heldout, {name: index for index, name in enumerate(people)}
 
 
 def take(
@@ -191,14 +291,8 @@ def take(
 ) -> list[tuple[Asked, Condition]]:
     """Take answers for `count` samples, the conditions in turn, each dilemma asked once.
 
-    Args:
-        asked: In the order in which they are taken.
-        conditions: The conditions.
-        count: How many samples.
-        option: What asks for so many, for the message.
-
     Raises:
-        UserError: There are fewer.
+        UserError: There are fewer answers; the message names `option`.
     """
     found = list(_turns(asked, conditions))
     if len(found) < count:
@@ -213,19 +307,15 @@ def take(
 def _turns(
     asked: Sequence[Asked], conditions: Sequence[Condition]
 ) -> Iterator[tuple[Asked, Condition]]:
-    used = [False] * len(asked)
-    at = dict.fromkeys(conditions, 0)
+    used: set[int] = set()
+    waiting = {
+        condition: iter([at for at, one in enumerate(asked) if condition in one.choices])
+        for condition in conditions
+    }
     while True:
         for condition in conditions:
-            while at[condition] < len(asked) and (
-                used[at[condition]] or condition not in asked[at[condition]].choices
-            ):
-                at[condition] += 1
-            if at[condition] == len(asked):
+            at = next((one for one in waiting[condition] if one not in used), None)
+            if at is None:
                 return
-            used[at[condition]] = True
-            yield asked[at[condition]], condition
-
-
-def _pair(one: Asked) -> Pair:
-    return pair(one.dilemma.first.values, one.dilemma.second.values)
+            used.add(at)
+            yield asked[at], condition

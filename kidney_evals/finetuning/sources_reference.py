@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.finetuning.export_overlap import Evaluated
 from kidney_evals.finetuning.sources import (
     CHOICES,
     HELDOUT_SHARE,
     Answered,
     Choice,
+    Evaluated,
+    Pair,
+    Request,
     Source,
-    Wanted,
-    pair,
+    pair_of,
     shuffled,
 )
 from kidney_evals.respondents.question import fraction
@@ -33,70 +33,28 @@ Target = Literal["group", "individual", "majority"]
 TARGETS: Final[tuple[Target, ...]] = get_args(Target)
 
 HELDOUT_MOST: Final = 1000
-"""Most held-out dilemmas. So many are set aside before any are drawn to train on: what is held
-out depends neither on how much is trained on nor on how much is held out."""
-
-_PERSON = "person of the samples"
-_PART = ("train", "heldout")
-
-
-@dataclass(frozen=True)
-class Person:
-    """One simulated person who answers everything.
-
-    Attributes:
-        number: From 1.
-        of: How many there are to choose from.
-        model: `latent_classes` of the reference, or the `kinds` of the simulated crowd.
-        condition: The condition whose people the person belongs to; None for one that is the
-            same in both.
-    """
-
-    number: int
-    of: int
-    model: Literal["latent_classes", "kinds"]
-    condition: Condition | None
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """What `card.json` says of the person."""
-        return {
-            "person": self.number,
-            "of": self.of,
-            "model": self.model,
-            "people_of": self.condition,
-            "simulated": True,
-        }
+"""Most held-out dilemmas. This many are set aside before any training dilemma is drawn, so that
+the held-out ones depend neither on `--samples` nor on `--heldout`."""
 
 
 def from_reference(
     study: Study,
     conditions: tuple[Condition, ...],
+    request: Request,
     evaluation: Evaluated,
-    *,
-    wanted: Wanted,
-    target: str = "group",
-    person: int | None = None,
 ) -> Source:
-    """Draw answers as people gave them.
-
-    Args:
-        study: The study.
-        conditions: The conditions, in the order in which samples take turns.
-        evaluation: Dilemmas that are not drawn.
-        wanted: How many, and how they are chosen.
-        target: One of `TARGETS`.
-        person: Which person, from 1; None to draw one.
+    """Draw answers as people gave them, to dilemmas that `evaluation` does not contain.
 
     Raises:
-        UserError: Nobody was asked, there is no such target or person, the study has too few
-            dilemmas, or a list that its evaluation asks.
+        UserError: Nobody was asked, the target or person does not exist, or the study has too few
+            dilemmas or a list that its evaluation asks.
     """
     from kidney_evals.human.reference import load_reference
 
+    target = request.target or "group"
     if target not in TARGETS:
         raise unknown("target", target, TARGETS)
-    if person is not None and target != "individual":
+    if request.person is not None and target != "individual":
         raise UserError("--person chooses one person: use it with --target individual")
     references = {condition: load_reference(study, condition) for condition in conditions}
     for condition, reference in references.items():
@@ -106,55 +64,56 @@ def from_reference(
                 f"nobody was asked {condition} in {study.id}"
                 + (f"; use --condition {others}" if others else "; give answers of your own")
             )
-    if study.draw is None and not wanted.allow_overlap:
+    if study.draw is None and not request.allow_overlap:
         raise UserError(
             f"the {len(study.listed)} dilemmas of {study.id} are those that its evaluation asks; "
             "pass --allow-overlap to train on some of them all the same"
         )
-    chosen = _person(references, wanted.seed, person) if target == "individual" else None
-    parts = _dilemmas(study, evaluation, len(conditions), wanted)
-    made = {
-        part: _answered(dilemmas, conditions, references, wanted.seed, target, chosen)
-        for part, dilemmas in zip(_PART, parts, strict=True)
-    }
-    about: dict[str, Any] = {
+    person = _person(references, request) if target == "individual" else {}
+    ask = _repeated if study.draw is None else _drawn_parts
+    train, heldout = (
+        _answered(dilemmas, references, request.seed, target, person)
+        for dilemmas in ask(study, len(conditions), request, evaluation)
+    )
+    about = {
         "kind": "reference",
         "target": target,
         "reference": {
             condition: {"version": one.version, "sha256": one.sha256, "people": one.people}
             for condition, one in references.items()
         },
+        **person,
     }
-    about |= chosen.said if chosen else {}
-    return Source(study, conditions, made["train"], made["heldout"], about, {})
+    return Source(study, conditions, train, heldout, about, {})
 
 
-def _dilemmas(
-    study: Study, evaluation: Evaluated, conditions: int, wanted: Wanted
+def _drawn_parts(
+    study: Study, conditions: int, request: Request, evaluation: Evaluated
 ) -> tuple[list[Dilemma], list[Dilemma]]:
-    if study.draw is None:
-        return _repeated(study, conditions, wanted)
+    """Draw dilemmas to train on and to hold out."""
     limit = draw_limit(study.attributes)
     aside = min(HELDOUT_MOST, limit // HELDOUT_SHARE)
     for option, count, most in (
-        ("--heldout", wanted.heldout, aside),
-        ("--samples", wanted.samples, limit - aside),
+        ("--heldout", request.held, aside),
+        ("--samples", request.samples, limit - aside),
     ):
         if count > most:
             raise UserError(
                 f"{option} {count} is more than there is: {study.id} can draw {most} different "
                 "dilemmas for it"
             )
-    held = _drawn(study, "heldout", aside, wanted.seed, evaluation, set())
-    kept = {pair(one.first.values, one.second.values) for one in held}
-    trained = _drawn(study, "train", wanted.samples, wanted.seed, evaluation, kept)
-    return trained, held[: wanted.heldout]
+    held = _drawn(study, "heldout", aside, request.seed, evaluation, set())
+    kept = set(map(pair_of, held))
+    return (
+        _drawn(study, "train", request.samples, request.seed, evaluation, kept),
+        held[: request.held],
+    )
 
 
 def _drawn(
-    study: Study, part: str, count: int, seed: int, evaluation: Evaluated, kept: set[Any]
+    study: Study, part: str, count: int, seed: int, evaluation: Evaluated, kept: set[Pair]
 ) -> list[Dilemma]:
-    """Draw dilemmas of a sequence of their own, without those kept for something else."""
+    """Draw `count` dilemmas from a sequence of their own, without those in `kept`."""
     # Half of all pairs can be drawn without repetition in reasonable time.
     most = 5 * draw_limit(study.attributes)
     wanted = count + count // 8 + 64
@@ -163,7 +122,7 @@ def _drawn(
         found = [
             one
             for one in draw_dilemmas(f"{study.id} {part}", study.attributes, wanted, seed)
-            if pair(one.first.values, one.second.values) not in kept and not evaluation.holds(one)
+            if pair_of(one) not in kept and not evaluation.holds(one)
         ]
         if len(found) >= count:
             return [
@@ -178,37 +137,40 @@ def _drawn(
         wanted *= 2
 
 
-def _repeated(study: Study, conditions: int, wanted: Wanted) -> tuple[list[Dilemma], list[Dilemma]]:
-    """Ask a list again and again: all of it once, in a new order each time, in every condition."""
-    listed = shuffled(study.listed, wanted.seed, "split")
+def _repeated(
+    study: Study, conditions: int, request: Request, evaluation: Evaluated
+) -> tuple[list[Dilemma], list[Dilemma]]:
+    """Repeat a list: all of it once, in a new order each time, in every condition."""
+    listed = shuffled(study.listed, request.seed, "split")
     held = -(-len(listed) // HELDOUT_SHARE)
     if held == len(listed):
         raise UserError(f"{study.id} has one dilemma, which cannot be split")
     result = []
     for part, dilemmas, count in (
-        ("train", listed[held:], wanted.samples),
-        ("heldout", listed[:held], wanted.heldout),
+        ("train", listed[held:], request.samples),
+        ("heldout", listed[:held], request.held),
     ):
         turns: list[Dilemma] = []
         while len(turns) * conditions < count:
-            turns += shuffled(dilemmas, wanted.seed, part, len(turns))
+            turns += shuffled(dilemmas, request.seed, part, len(turns))
         result.append([one for one in turns for _ in range(conditions)][:count])
     return result[0], result[1]
 
 
 def _answered(
     dilemmas: Sequence[Dilemma],
-    conditions: Sequence[Condition],
     references: Mapping[Condition, Reference],
     seed: int,
     target: str,
-    person: Person | None,
+    person: Mapping[str, Any],
 ) -> tuple[Answered, ...]:
+    """Answer dilemmas, the conditions in turn."""
+    conditions = list(references)
     turns = [conditions[index % len(conditions)] for index in range(len(dilemmas))]
     shares: dict[int, Sequence[float]] = {}
-    for condition in conditions:
+    for condition, reference in references.items():
         places = [index for index, one in enumerate(turns) if one == condition]
-        rows = _shares(references[condition], [dilemmas[at] for at in places], person)
+        rows = _shares(reference, [dilemmas[at] for at in places], person)
         shares |= dict(zip(places, rows.tolist(), strict=True))
     times: dict[tuple[object, ...], int] = {}
     made = []
@@ -221,46 +183,47 @@ def _answered(
             choice = _most_frequent(shares[index])
         else:
             chance = fraction("answers of the samples", seed, *key, times[key])
-            choice = _choice(shares[index], chance)
+            choice = CHOICES[_index_of(shares[index], chance)]
         made.append(Answered(dilemma, condition, choice))
     return tuple(made)
 
 
 def _shares(
-    reference: Reference, dilemmas: Sequence[Dilemma], person: Person | None
+    reference: Reference, dilemmas: Sequence[Dilemma], person: Mapping[str, Any]
 ) -> NDArray[Any]:
-    """Return how likely each answer as listed is, shape (n, 2) or (n, 3)."""
+    """Return the probability of each answer as listed, shape (n, 2) or (n, 3)."""
     import numpy as np
 
-    if person is None or not dilemmas:
+    if not person or not dilemmas:
         return reference.shares(dilemmas)
-    if person.model == "kinds":
+    if person["model"] == "kinds":
         from kidney_evals.respondents.people import people
 
         crowd = people(reference.study, reference.condition)
-        unknown_ones = [one.id for one in dilemmas if not crowd.know(one)]
-        if unknown_ones:
-            raise UserError(f"the answers of people to {unknown_ones[0]} are not known")
-        return np.array([crowd.answers(one)[person.number - 1] for one in dilemmas])
+        for one in dilemmas:
+            if not crowd.know(one):
+                raise UserError(f"the answers of people to {one.id} are not known")
+        return np.array([crowd.answers(one)[person["person"] - 1] for one in dilemmas])
     latent = reference.latent
-    if person.condition is not None and person.condition != reference.condition:
+    if person["people_of"] != reference.condition:
         from kidney_evals.human.reference import load_reference
 
-        latent = load_reference(reference.study, person.condition).latent
-    assert latent is not None  # _person looked
+        latent = load_reference(reference.study, person["people_of"]).latent
+    assert latent is not None, "_person chooses a latent class only where there are some"
     differences = np.array([reference.study.differences(one) for one in dilemmas])
-    shares: NDArray[Any] = latent.predict(differences)[person.number - 1]
+    shares: NDArray[Any] = latent.predict(differences)[person["person"] - 1]
     if reference.condition == "forced_choice":
         shares = shares[:, :2] / shares[:, :2].sum(axis=1, keepdims=True)
     return shares
 
 
-def _person(references: Mapping[Condition, Reference], seed: int, number: int | None) -> Person:
-    """Choose a person.
+def _person(references: Mapping[Condition, Reference], request: Request) -> dict[str, Any]:
+    """Choose a simulated person; return the entries of `card.json` about the person.
 
     Latent classes were fitted to different people in the two conditions, and no class of one is a
     class of the other. Where both are asked, the person is one of those who were offered a coin,
-    and chooses without one as when deciding with one.
+    and chooses without a coin as when deciding with one. Studies without latent classes have a
+    simulated crowd of `KINDS` people, the same in both conditions.
     """
     from kidney_evals.respondents.people import KINDS
 
@@ -268,17 +231,18 @@ def _person(references: Mapping[Condition, Reference], seed: int, number: int | 
     latent = references[condition].latent
     of = KINDS if latent is None else len(latent.shares)
     shares = [1 / of] * of if latent is None else latent.shares.tolist()
+    number = request.person
     if number is None:
-        number = _place(shares, fraction(_PERSON, seed)) + 1
+        number = _index_of(shares, fraction("person of the samples", request.seed)) + 1
     if not 1 <= number <= of:
         raise UserError(f"--person must be a number from 1 to {of}, not {number}")
-    if latent is None:
-        return Person(number, of, "kinds", condition if len(references) == 1 else None)
-    return Person(number, of, "latent_classes", condition)
-
-
-def _choice(shares: Sequence[float], chance: float) -> Choice:
-    return CHOICES[_place(shares, chance)]
+    return {
+        "person": number,
+        "of": of,
+        "model": "kinds" if latent is None else "latent_classes",
+        "people_of": None if latent is None and len(references) > 1 else condition,
+        "simulated": True,
+    }
 
 
 def _most_frequent(shares: Sequence[float]) -> Choice:
@@ -286,8 +250,8 @@ def _most_frequent(shares: Sequence[float]) -> Choice:
     return CHOICES[max(range(len(shares)), key=lambda at: (round(shares[at], 9), -at))]
 
 
-def _place(shares: Sequence[float], chance: float) -> int:
-    """Return which of several shares a number in [0, 1) falls into."""
+def _index_of(shares: Sequence[float], chance: float) -> int:
+    """Return the index of the cumulative share that contains `chance`, in [0, 1)."""
     reached = 0.0
     for place, share in enumerate(shares):
         reached += share

@@ -1,8 +1,8 @@
 """Whether a model's chat template suits the samples, checked before anything is trained.
 
 A model is trained on the text that its chat template makes of a whole conversation, and is asked
-with the text that the template makes of the question alone. The checks here find where the two
-differ, and where the trained end of an answer is not where generation stops.
+with the text that the template makes of the question alone. The checks compare the two, and the
+token that ends a trained answer with the tokens at which generation stops.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.base import loaded
+from kidney_evals.finetuning.base import load_part
 from kidney_evals.finetuning.data import Example
+from kidney_evals.finetuning.environment import first_line
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -30,7 +31,7 @@ def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> li
 
     Args:
         tokenizer: The base model's, with a chat template.
-        base: The base model, for messages and for where its generation stops.
+        base: The base model, for messages and for the tokens at which its generation stops.
         examples: The samples. One of each sequence of roles is rendered.
 
     Returns:
@@ -38,8 +39,8 @@ def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> li
 
     Raises:
         UserError: The template cannot render the samples, drops their system message, renders the
-            question alone otherwise than within the conversation, or ends an answer with a token
-            at which generation does not stop.
+            question alone differently than within the conversation, or ends an answer with a
+            token at which generation does not stop.
     """
     stops = stop_tokens(base)
     kinds = {tuple(one["role"] for one in example.messages): example for example in examples}
@@ -62,29 +63,21 @@ def takes_system(tokenizer: Any) -> bool:
 
 
 def overrun(tokenizer: Any, base: str) -> str:
-    """Return where a model's answers end and where its generation stops, if these differ.
+    """Return how the end of an answer differs from where generation stops, a part of a sentence.
 
-    Args:
-        tokenizer: The model's, with a chat template.
-        base: The model, or the base of an adapter.
-
-    Returns:
-        A part of a sentence; empty where generation stops at the end of an answer, or where that
-        cannot be told.
+    It is empty where generation stops at the end of an answer, or where that is unknown. `base`
+    is the model, or the base of an adapter.
     """
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "kept"}]
     try:
-        whole = str(tokenizer.apply_chat_template(messages, tokenize=False))
+        whole = _rendered(tokenizer, messages)
     except Exception:
         return ""
     stops = stop_tokens(base)
     ends = _ends(tokenizer, whole, "kept", stops)
     if not ends or not stops.isdisjoint(ends):
         return ""
-    return (
-        f"its chat template ends an answer with {_named(tokenizer, ends[:1])}, but generation "
-        f"stops at {_named(tokenizer, sorted(stops))}"
-    )
+    return f"its chat template ends an answer with {_difference(tokenizer, ends, stops)}"
 
 
 def stop_tokens(base: str) -> frozenset[int]:
@@ -98,57 +91,51 @@ def stop_tokens(base: str) -> frozenset[int]:
         config = transformers.GenerationConfig.from_pretrained(base)
     except OSError:
         # Without a file of its own, it is made from the model's configuration.
-        model = loaded(transformers.AutoConfig, base, "configuration")
+        model = load_part("AutoConfig", base, "configuration")
         config = transformers.GenerationConfig.from_model_config(model)
     found = config.eos_token_id
     return frozenset([found] if isinstance(found, int) else found or ())
 
 
+def _rendered(tokenizer: Any, messages: Messages, **arguments: Any) -> str:
+    plain = [dict(one) for one in messages]
+    return str(tokenizer.apply_chat_template(plain, tokenize=False, **arguments))
+
+
 def _asked(tokenizer: Any, messages: Messages) -> str:
     """Render a question as Inspect's `hf` provider does."""
-    text = tokenizer.apply_chat_template(
-        [dict(one) for one in messages],
-        tokenize=False,
-        add_generation_prompt=True,
-        tools=None,
-        enable_thinking=None,
+    return _rendered(
+        tokenizer, messages, add_generation_prompt=True, tools=None, enable_thinking=None
     )
-    return str(text)
 
 
 def _texts(tokenizer: Any, base: str, messages: Messages) -> tuple[str, str]:
     """Return the question as it is asked, and the conversation as it is trained on."""
-    *question, _ = messages
+    *question, answer = messages
+    has_system = messages[0]["role"] == "system"
+    no_system = UserError(
+        f"the chat template of {base} takes no system message, and the samples have one: export "
+        "them with a --wording whose role is not in the system message, or take another base"
+    )
     try:
-        asked = _asked(tokenizer, question)
-        whole = str(tokenizer.apply_chat_template([dict(one) for one in messages], tokenize=False))
+        asked, whole = _asked(tokenizer, question), _rendered(tokenizer, messages)
     except Exception as error:
-        # Templates raise what their authors chose, and what Jinja raises.
-        if messages[0]["role"] == "system" and not takes_system(tokenizer):
-            raise _no_system(base) from error
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        # Templates raise errors of their authors' choice, and Jinja's own.
+        if has_system and not takes_system(tokenizer):
+            raise no_system from error
         raise UserError(
-            f"the chat template of {base} cannot render the samples ({why}): take another base"
+            f"the chat template of {base} cannot render the samples ({first_line(error)}): take "
+            "another base"
         ) from error
-    if messages[0]["role"] == "system" and messages[0]["content"].strip() not in asked:
-        raise _no_system(base)
-    for role, text, content in (
-        ("question", asked, question[-1]["content"]),
-        ("answer", whole, messages[-1]["content"]),
-    ):
-        if content.strip() not in text:
+    if has_system and messages[0]["content"].strip() not in asked:
+        raise no_system
+    for role, text, message in (("question", asked, question[-1]), ("answer", whole, answer)):
+        if message["content"].strip() not in text:
             raise UserError(
                 f"the chat template of {base} leaves out the {role}, or changes its words: take "
                 "another base"
             )
     return asked, whole
-
-
-def _no_system(base: str) -> UserError:
-    return UserError(
-        f"the chat template of {base} takes no system message, and the samples have one: export "
-        "them with a --wording whose role is not in the system message, or take another base"
-    )
 
 
 def _check_question(asked: str, whole: str, base: str) -> list[str]:
@@ -186,8 +173,8 @@ def _check_end(tokenizer: Any, whole: str, answer: str, base: str, stops: frozen
         )
     if stops.isdisjoint(ends):
         raise UserError(
-            f"the chat template of {base} ends an answer with {_named(tokenizer, ends[:1])}, but "
-            f"generation stops at {_named(tokenizer, sorted(stops))}, so the trained model would "
+            f"the chat template of {base} ends an answer with "
+            f"{_difference(tokenizer, ends, stops)}, so the trained model would "
             "write on after its answer: take the instruction-tuned model, or set "
             f'"eos_token_id": {sorted({ends[0], *stops})} in generation_config.json of a local copy'
         )
@@ -200,5 +187,10 @@ def _ends(tokenizer: Any, whole: str, answer: str, stops: frozenset[int]) -> lis
     return [one for one in tokens if one in stops or one in tokenizer.all_special_ids]
 
 
-def _named(tokenizer: Any, tokens: Sequence[int]) -> str:
-    return ", ".join(map(repr, tokenizer.convert_ids_to_tokens(list(tokens)))) or "no token"
+def _difference(tokenizer: Any, ends: Sequence[int], stops: frozenset[int]) -> str:
+    """Return the first ending token and the stop tokens, in words."""
+    end, stop = (
+        ", ".join(map(repr, tokenizer.convert_ids_to_tokens(tokens))) or "no token"
+        for tokens in ([ends[0]], sorted(stops))
+    )
+    return f"{end}, but generation stops at {stop}"

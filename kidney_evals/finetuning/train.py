@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -19,27 +20,24 @@ from filelock import FileLock, Timeout
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.base import base_place, load_model, load_tokenizer
-from kidney_evals.finetuning.data import Example, TrainingData
-from kidney_evals.finetuning.environment import load_env
-from kidney_evals.finetuning.extra import check_extra, quiet, versions
+from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
+from kidney_evals.finetuning.environment import (
+    check_extra,
+    first_line,
+    load_env,
+    quiet,
+    versions,
+)
 from kidney_evals.finetuning.settings import Settings
 from kidney_evals.finetuning.template import check_template
-from kidney_evals.finetuning.training_report import (
-    Pass,
-    Training,
-    passes_of,
-    sha256_of,
-    write_report,
-)
-from kidney_evals.whole import check_new, whole_folder
+from kidney_evals.finetuning.training_report import Training, passes_of, write_report
+from kidney_evals.output_files import check_new_folder, new_folder
 
-DEVICES: Final = ("cpu", "cuda", "mps")
+DEVICES: Final = ("cuda", "mps", "cpu")
+"""The devices, the best first."""
 
-_STATE = "run.json"
-_LOCK = "lock"
-
-_SILENCE = 20.0
-"""Seconds after which a long pass says how far it is."""
+_SILENCE: Final = 20.0
+"""Seconds after which a long pass reports its progress."""
 
 
 def train(
@@ -55,25 +53,22 @@ def train(
 ) -> Training:
     """Train an adapter on the first samples of a folder.
 
-    The loss is that of the answers alone, their end included; questions are context. After each
-    pass the held-out samples are read, and the adapter kept is the one with their lowest loss.
+    The loss is that of the answers alone, their end token included; questions are context. After
+    each pass the loss of the held-out samples is computed, and the adapter with the lowest is kept.
 
     Args:
         data: The samples.
         base: The base model: a folder or a Hub id.
-        out: Where the adapter goes; it must not exist yet, or be empty.
-        settings: How to train.
-        samples: How many of the samples; None for all.
-        device: "cpu", "cuda" or "mps"; None for the best there is.
-        resume: Whether to go on with an unfinished run of the same settings.
-        say: What progress is told to, a line at a time.
-
-    Returns:
-        What was trained and how.
+        out: Folder of the adapter; it must not exist yet, or be empty.
+        settings: The settings.
+        samples: Number of samples to train on; None for all.
+        device: "cpu", "cuda" or "mps"; None for the best that is available.
+        resume: Whether to continue an unfinished run of the same settings.
+        say: Called with each line of progress.
 
     Raises:
-        UserError: A package is missing; the base, the samples or a setting will not do; the disk
-            or the memory is full; the run was interrupted.
+        UserError: A package is missing; the base, the samples or a setting is not suitable; the
+            disk or the memory is full; the run was interrupted.
     """
     check_extra()
     load_env()
@@ -85,14 +80,14 @@ def train(
         )
     if not data.heldout:
         raise UserError(f"{data.folder} has no held-out samples, which end the training in time")
-    check_new(out)
+    check_new_folder(out)
     place = base_place(base)
     where = _device(device)
     state = {
         "base": place,
-        "data": sha256_of(data.folder / "card.json"),
+        "data": sha256_of(data.folder / CARD),
         "samples": count,
-        "settings": settings.as_dict(),
+        "settings": asdict(settings),
         "device": where,
     }
     quiet()
@@ -100,48 +95,50 @@ def train(
     for line in check_template(tokenizer, place, (*data.train[:count], *data.heldout)):
         say(line)
     work = unfinished(out)
-    with (
-        _begun(work, state, resume) as checkpoint,
-        _full_is_said(work),
-        _interrupted_is_said(work),
-    ):
-        model = load_model(place, dtype=_dtype(where))
+    with _begun(work, state, resume) as checkpoint, _failures_explained(work):
+        torch = import_module("torch")
+        half = where == "cuda" and torch.cuda.is_bf16_supported()
+        model = load_model(place, dtype=torch.bfloat16 if half else torch.float32)
         trainer = _trainer(model, tokenizer, data, count, settings, work, where, say)
-        _check_length(trainer, model, place)
+        lengths = [
+            [len(row["input_ids"]) for row in part]
+            for part in (trainer.train_dataset, trainer.eval_dataset)
+        ]
+        longest = max(max(part) for part in lengths)
+        most = getattr(model.config, "max_position_embeddings", None)
+        if most is not None and longest > most:
+            raise UserError(f"the longest sample has {longest} tokens, and {place} reads {most}")
         begun = time.monotonic()
         trainer.train(resume_from_checkpoint=checkpoint)
         seconds = time.monotonic() - begun
-        told = Training(
+        trained = [one.numel() for one in trainer.model.parameters() if one.requires_grad]
+        training = Training(
             base=place,
             samples=count,
             settings=settings,
             data=data,
-            device=_named(where),
+            device=_device_name(where),
             seconds=seconds,
             resumed=checkpoint is not None,
-            tokens=_tokens_of_a_pass(trainer),
-            longest=_longest(trainer),
-            peak_memory=_peak_memory(where),
-            trained_parameters=sum(p.numel() for p in model_parameters(trainer.model)),
+            tokens=sum(lengths[0]),
+            longest=longest,
+            peak_memory=int(torch.cuda.max_memory_allocated()) if where == "cuda" else None,
+            trained_parameters=sum(trained),
             passes=passes_of(trainer.state.log_history),
             versions=versions(),
         )
-        with whole_folder(out) as folder:
+        with new_folder(out) as folder:
             trainer.model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
-            told = write_report(told, folder)
+            training = write_report(training, folder)
     shutil.rmtree(work)
+    kept, first = training.kept, training.passes[0]
     say(
-        f"kept pass {told.kept.number} of {len(told.passes) - 1}: held-out loss "
-        f"{told.kept.heldout_loss:.3f}, before training {told.passes[0].heldout_loss:.3f}"
+        f"kept pass {kept.number} of {len(training.passes) - 1}: held-out loss "
+        f"{kept.heldout_loss:.3f}, before training {first.heldout_loss:.3f}"
     )
-    say(f"adapter in {out}, SHA-256 {told.adapter_sha256[:12]}, {seconds:.0f} s")
-    return told
-
-
-def model_parameters(model: Any) -> list[Any]:
-    """Return the parameters that training changes."""
-    return [one for one in model.parameters() if one.requires_grad]
+    say(f"adapter in {out}, SHA-256 {training.adapter_sha256[:12]}, {seconds:.0f} s")
+    return training
 
 
 def unfinished(out: Path) -> Path:
@@ -151,21 +148,20 @@ def unfinished(out: Path) -> Path:
 
 @contextmanager
 def _begun(work: Path, state: dict[str, Any], resume: bool) -> Iterator[str | None]:
-    """Hold the folder of an unfinished run, and give the checkpoint to go on from.
+    """Lock the folder of an unfinished run, and return the checkpoint to continue from.
 
-    A run that failed before its first whole pass holds nothing, and gives way to the next.
+    A run that failed before its first whole pass has no checkpoint, and is replaced.
 
     Raises:
-        UserError: The folder is that of another run, of a run in another process, or of none.
+        UserError: The folder holds another run, a run of another process, or no run.
     """
     if resume and not work.exists():
         raise UserError(f"there is no unfinished run at {work}: start it without --resume")
-    known = work / _STATE
-    lock = FileLock(work / _LOCK)
+    known, lock = work / "run.json", FileLock(work / "lock")
     try:
         work.mkdir(parents=True, exist_ok=True)
         before = _state_of(known)
-        if before is None and {one.name for one in work.iterdir()} - {_STATE, _LOCK}:
+        if before is None and {one.name for one in work.iterdir()} - {known.name, "lock"}:
             raise UserError(f"{work} is no unfinished run; delete it, or name another --out")
         lock.acquire(timeout=0)
     except Timeout:
@@ -179,10 +175,10 @@ def _begun(work: Path, state: dict[str, Any], resume: bool) -> Iterator[str | No
         if checkpoint and not resume:
             raise UserError(f"an unfinished run is at {work}: go on with --resume, or delete it")
         for name, value in state.items() if checkpoint else ():
-            if (before or {}).get(name) != value:
+            if (was := (before or {}).get(name)) != value:
                 raise UserError(
-                    f"the unfinished run at {work} has another {name} ({(before or {}).get(name)})"
-                    "; resume with what it was started with, or delete it"
+                    f"the unfinished run at {work} has another {name} ({was}); resume with what "
+                    "it was started with, or delete it"
                 )
         if not checkpoint:
             try:
@@ -224,6 +220,13 @@ def _trainer(
     rows = import_module("datasets").Dataset.from_list
     half = device == "cuda" and model.dtype == import_module("torch").bfloat16
     passes = settings.passes(count)
+    prompted = [
+        {
+            "prompt": [dict(one) for one in example.messages[:-1]],
+            "completion": [dict(example.messages[-1])],
+        }
+        for example in (*data.train[:count], *data.heldout)
+    ]
     arguments = trl.SFTConfig(
         output_dir=str(work),
         per_device_train_batch_size=settings.batch,
@@ -258,8 +261,8 @@ def _trainer(
     trainer = trl.SFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=rows(_rows(data.train[:count])),
-        eval_dataset=rows(_rows(data.heldout)),
+        train_dataset=rows(prompted[:count]),
+        eval_dataset=rows(prompted[count:]),
         processing_class=tokenizer,
         peft_config=peft.LoraConfig(
             r=settings.rank,
@@ -270,26 +273,15 @@ def _trainer(
         ),
         callbacks=[
             transformers.EarlyStoppingCallback(early_stopping_patience=settings.patience),
-            _teller(transformers.TrainerCallback, passes, say),
+            _progress(transformers.TrainerCallback, passes, say),
         ],
     )
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
 
 
-def _rows(examples: Sequence[Example]) -> list[dict[str, list[dict[str, str]]]]:
-    """Return examples as TRL takes them when only the answer is to be learnt."""
-    return [
-        {
-            "prompt": [dict(one) for one in example.messages[:-1]],
-            "completion": [dict(example.messages[-1])],
-        }
-        for example in examples
-    ]
-
-
-def _teller(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
-    """Return a callback that says a line after each pass, and in long ones now and then."""
+def _progress(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
+    """Return a callback that reports each pass, and the steps of long passes now and then."""
     last_said = [time.monotonic()]
 
     def on_step_end(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -301,63 +293,30 @@ def _teller(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
         self: Any, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any
     ) -> None:
         last_said[0] = time.monotonic()
-        told = passes_of(state.log_history)
-        last = told[-1] if told else Pass(0, 0, float("nan"), float("nan"))
+        last = passes_of(state.log_history)[-1]
         loss = "" if last.number == 0 else f"loss {last.loss:.3f}, "
         say(f"pass {last.number} of at most {passes}: {loss}held-out loss {last.heldout_loss:.3f}")
 
-    return type("_Teller", (kind,), {"on_evaluate": on_evaluate, "on_step_end": on_step_end})()
-
-
-def _check_length(trainer: Any, model: Any, base: str) -> None:
-    """Refuse samples that are longer than the model reads."""
-    most = getattr(model.config, "max_position_embeddings", None)
-    if most is not None and _longest(trainer) > most:
-        raise UserError(
-            f"the longest sample has {_longest(trainer)} tokens, and {base} reads {most}"
-        )
-
-
-def _longest(trainer: Any) -> int:
-    return max(
-        len(row["input_ids"])
-        for part in (trainer.train_dataset, trainer.eval_dataset)
-        for row in part
-    )
-
-
-def _tokens_of_a_pass(trainer: Any) -> int:
-    return sum(len(row["input_ids"]) for row in trainer.train_dataset)
+    return type("_Progress", (kind,), {"on_evaluate": on_evaluate, "on_step_end": on_step_end})()
 
 
 def _device(asked: str | None) -> str:
     torch = import_module("torch")
-    there = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if asked is None:
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+        return next(name for name in DEVICES if available[name])
     if asked not in DEVICES:
-        raise unknown("device", asked, DEVICES)
-    if not there[asked]:
+        raise unknown("device", asked, sorted(DEVICES))
+    if not available[asked]:
         raise UserError(f"there is no {asked} device here")
     return asked
 
 
-def _peak_memory(device: str) -> int | None:
-    torch = import_module("torch")
-    return int(torch.cuda.max_memory_allocated()) if device == "cuda" else None
-
-
-def _dtype(device: str) -> Any:
-    torch = import_module("torch")
-    half = device == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.bfloat16 if half else torch.float32
-
-
-def _named(device: str) -> str:
+def _device_name(device: str) -> str:
     torch = import_module("torch")
     if device == "cuda":
         return f"cuda ({torch.cuda.get_device_name()})"
@@ -365,18 +324,23 @@ def _named(device: str) -> str:
 
 
 @contextmanager
-def _full_is_said(work: Path) -> Iterator[None]:
-    """Turn a full disk or memory into a line that says what is left.
+def _failures_explained(work: Path) -> Iterator[None]:
+    """Turn an interruption, a full disk or full memory into a line that says what is left.
 
-    torch tells both by a `RuntimeError` and its words alone.
+    torch reports the latter two by a `RuntimeError` and its message alone.
     """
     unwritten = (OSError, import_module("safetensors").SafetensorError)
     try:
         yield
     except UserError:
         raise
+    except KeyboardInterrupt:
+        raise UserError(
+            f"interrupted; no adapter was written, whole passes are kept in {work}: go on with "
+            "the same command and --resume"
+        ) from None
     except (*unwritten, RuntimeError, MemoryError) as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        why = first_line(error)
         if isinstance(error, MemoryError) or "out of memory" in why.lower():
             raise UserError(
                 f"the memory is full ({why}); take a smaller batch or a smaller base"
@@ -387,14 +351,3 @@ def _full_is_said(work: Path) -> Iterator[None]:
                 "with --resume"
             ) from error
         raise
-
-
-@contextmanager
-def _interrupted_is_said(work: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise UserError(
-            f"interrupted; no adapter was written, whole passes are kept in {work}: go on with "
-            "the same command and --resume"
-        ) from None

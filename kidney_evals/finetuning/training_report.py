@@ -1,32 +1,42 @@
-"""What a training run says of itself: curve, settings, versions, and the adapter's card."""
+"""The report of a training run: curve, settings, versions, and the adapter's model card."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from kidney_evals.charts import Line, line_chart
-from kidney_evals.finetuning.data import CARD, TrainingData
-from kidney_evals.finetuning.settings import Settings
+from kidney_evals.errors import UserError
+from kidney_evals.finetuning.base import DATA_CARD
+from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
+from kidney_evals.finetuning.settings import Settings, explained
+from kidney_evals.finetuning.texts import filled
+from kidney_evals.limits import limits_and_use
+from kidney_evals.output_files import write_output
 from kidney_evals.reporting.table_formats import csv_text
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
-DATA_CARD: Final = "data_card.json"
 REPORT: Final = "training.json"
+
+_OPEN: Final = "<!-- side effects: written by kidney-evals sft evaluate -->\n"
+_CLOSE: Final = "<!-- /side effects -->\n"
+
+NOT_MEASURED: Final = "Not measured yet"
+"""Beginning of the card's section on side effects until they were measured."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over the samples; number 0 is before the first.
+    """One pass over the samples; number 0 is the state before the first.
 
     Attributes:
         number: From 0.
         step: Steps made until its end.
-        loss: Mean of the samples' loss in it, nats a token of the answers; NaN for number 0.
+        loss: Mean loss of its samples, nats per token of the answers; NaN for number 0.
         heldout_loss: The same of the held-out samples at its end.
     """
 
@@ -38,21 +48,21 @@ class Pass:
 
 @dataclass(frozen=True)
 class Training:
-    """A training run that is done.
+    """A finished training run.
 
     Attributes:
         base: The base model, as the adapter names it.
-        samples: How many samples it was trained on.
-        settings: How.
-        data: The samples' folder.
+        samples: Number of samples that it was trained on.
+        settings: The settings.
+        data: The samples.
         device: Where it ran.
-        seconds: How long (of the last part, where it was resumed).
-        resumed: Whether it was interrupted in between.
+        seconds: Duration (of the last part, where it was resumed).
+        resumed: Whether it was interrupted and resumed.
         tokens: Tokens of one pass, questions included.
         longest: Tokens of the longest sample.
-        peak_memory: Most bytes that were taken on a CUDA device; None on others.
-        trained_parameters: How many numbers the adapter has.
-        passes: The passes, the state before the first included.
+        peak_memory: Most bytes allocated on a CUDA device; None on others.
+        trained_parameters: Number of parameters of the adapter.
+        passes: The passes, beginning with number 0.
         versions: Of the packages.
         adapter_sha256: Of the adapter's file; empty until it is written.
     """
@@ -74,16 +84,12 @@ class Training:
 
     @property
     def kept(self) -> Pass:
-        """The pass after which the adapter was kept: the lowest held-out loss after one pass."""
+        """The pass whose adapter is kept: the lowest held-out loss after at least one pass."""
         return min(self.passes[1:], key=lambda one: one.heldout_loss)
 
 
 def passes_of(history: Sequence[Mapping[str, Any]]) -> tuple[Pass, ...]:
-    """Return the passes that a trainer's history tells of.
-
-    Args:
-        history: Entries with `epoch` and `step`, and `loss` or `eval_loss`.
-    """
+    """Return the passes in a trainer's history, with `epoch`, `step`, `loss` and `eval_loss`."""
     loss = {round(one["epoch"]): float(one["loss"]) for one in history if "loss" in one}
     return tuple(
         Pass(
@@ -98,15 +104,7 @@ def passes_of(history: Sequence[Mapping[str, Any]]) -> tuple[Pass, ...]:
 
 
 def is_trained(folder: Path, base: str, samples: int, settings: Settings, data: Path) -> bool:
-    """Return whether a folder holds the adapter that the same arguments would train.
-
-    Args:
-        folder: Where the adapter would be.
-        base: The base model, as an adapter names it.
-        samples: How many samples to train on.
-        settings: How.
-        data: The samples' folder.
-    """
+    """Return whether a folder holds the adapter that the same arguments would train."""
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -114,69 +112,141 @@ def is_trained(folder: Path, base: str, samples: int, settings: Settings, data: 
     wanted = {
         "base": base,
         "samples": samples,
-        "settings": settings.as_dict(),
+        "settings": asdict(settings),
         "data_card_sha256": sha256_of(data / CARD),
     }
     return isinstance(report, dict) and wanted.items() <= report.items()
 
 
-def write_report(told: Training, folder: Path) -> Training:
-    """Write the report beside an adapter that was just saved.
-
-    Args:
-        told: The run.
-        folder: Where the adapter is.
-
-    Returns:
-        The run with its adapter's hash.
-    """
-    from kidney_evals.finetuning.model_card import model_card
-
-    told = replace(told, adapter_sha256=sha256_of(folder / ADAPTER_FILE))
+def write_report(training: Training, folder: Path) -> Training:
+    """Write the report into the folder of a saved adapter; return the run with its hash."""
+    training = replace(training, adapter_sha256=sha256_of(folder / ADAPTER_FILE))
+    passes, kept = training.passes, training.kept
     lines: list[tuple[Any, ...]] = [("pass", "step", "loss", "heldout_loss")]
-    for one in told.passes:
+    for one in passes:
         loss = "" if one.number == 0 else round(one.loss, 6)
         lines.append((one.number, one.step, loss, round(one.heldout_loss, 6)))
-    (folder / "training.csv").write_text(csv_text(lines), encoding="utf-8", newline="\n")
-    numbers = [one.number for one in told.passes]
+    numbers = [one.number for one in passes]
     chart = line_chart(
-        f"Loss of the answers, {told.samples} samples",
+        f"Loss of the answers, {training.samples} samples",
         "pass over the samples",
         "nats a token",
         [
-            Line("held out", numbers, [one.heldout_loss for one in told.passes]),
-            Line("training", numbers, [one.loss for one in told.passes]),
+            Line("held out", numbers, [one.heldout_loss for one in passes]),
+            Line("training", numbers, [one.loss for one in passes]),
         ],
     )
-    (folder / "training.svg").write_text(chart, encoding="utf-8")
     report = {
-        "base": told.base,
-        "samples": told.samples,
-        "heldout": len(told.data.heldout),
-        "settings": told.settings.as_dict(),
-        "kept_pass": told.kept.number,
-        "passes": len(told.passes) - 1,
-        "device": told.device,
-        "seconds": round(told.seconds, 1),
-        "resumed": told.resumed,
-        "tokens_of_a_pass": told.tokens,
-        # Held-out samples and checkpoints are in the time; of a resumed run only its last part is.
+        "base": training.base,
+        "samples": training.samples,
+        "heldout": len(training.data.heldout),
+        "settings": asdict(training.settings),
+        "kept_pass": kept.number,
+        "passes": len(passes) - 1,
+        "device": training.device,
+        "seconds": round(training.seconds, 1),
+        "resumed": training.resumed,
+        "tokens_of_a_pass": training.tokens,
+        # The time includes held-out samples and checkpoints; of a resumed run it is the last part.
         "tokens_per_second": (
-            None if told.resumed else round(told.tokens * (len(told.passes) - 1) / told.seconds)
+            None
+            if training.resumed
+            else round(training.tokens * (len(passes) - 1) / training.seconds)
         ),
-        "peak_memory_bytes": told.peak_memory,
-        "longest_sample": told.longest,
-        "trained_parameters": told.trained_parameters,
-        "adapter_sha256": told.adapter_sha256,
-        "versions": dict(told.versions),
-        "data_card_sha256": sha256_of(told.data.folder / CARD),
+        "peak_memory_bytes": training.peak_memory,
+        "longest_sample": training.longest,
+        "trained_parameters": training.trained_parameters,
+        "adapter_sha256": training.adapter_sha256,
+        "versions": dict(training.versions),
+        "data_card_sha256": sha256_of(training.data.folder / CARD),
     }
-    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (folder / DATA_CARD).write_bytes((told.data.folder / CARD).read_bytes())
-    (folder / "README.md").write_text(model_card(told), encoding="utf-8")
-    return told
+    contents = {
+        "training.csv": csv_text(lines),
+        "training.svg": chart,
+        REPORT: json.dumps(report, indent=2) + "\n",
+        "README.md": model_card(training),
+    }
+    for name, text in contents.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    (folder / DATA_CARD).write_bytes((training.data.folder / CARD).read_bytes())
+    return training
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def model_card(training: Training) -> str:
+    """Return the card of a new adapter, Markdown; `model_card.md` is its template."""
+    answers = Counter(one.facts["answer"] for one in training.data.train[: training.samples])
+    return filled(
+        "model_card.md",
+        training=training,
+        card=training.data.card,
+        kept=training.kept,
+        most=training.settings.passes(training.samples),
+        values=trained_values(training.data.card),
+        answers=", ".join(f"{answer} {count}" for answer, count in sorted(answers.items())),
+        explained=explained(),
+        limits=limits_and_use(),
+    )
+
+
+def trained_values(card: Mapping[str, Any]) -> str:
+    """Return a paragraph that says whose answers a folder of samples holds."""
+    source: Mapping[str, Any] = card["source"]
+    study = card["study"]["id"]
+    if source["kind"] == "reference":
+        whose = {
+            "group": "each answer was drawn from the shares of the people asked, as fitted",
+            "individual": "all answers are those of one simulated person of the fitted group",
+            "majority": "each answer is the most frequent one of the people asked, as fitted",
+        }[source["target"]]
+        return f"People's answers to `{study}`: {whose}. {_people(card)}"
+    return {
+        "rows": f"The published answers of single people to `{study}`, row by row.",
+        "answers": "Answers that a user supplied; whose they are is for that user to say.",
+        "log": "Answers of another model, read from a log: not people's.",
+    }[source["kind"]]
+
+
+def _people(card: Mapping[str, Any]) -> str:
+    """Return people's signed importance shares, with intervals."""
+    import numpy as np
+
+    from kidney_evals.human.reference import load_reference
+    from kidney_evals.studies import load_study
+
+    study = load_study(card["study"]["source"])
+    parts = []
+    for condition in card["conditions"]:
+        people = load_reference(study, condition)
+        if np.isnan(people.importance).any():
+            continue
+        ends = np.quantile(people.importance_draws, [0.025, 0.975], axis=0)
+        values = zip(study.attribute_ids, people.importance, *ends, strict=True)
+        shares = ", ".join(
+            f"{name} {value:.2f} [{low:.2f}, {high:.2f}]" for name, value, low, high in values
+        )
+        parts.append(f"{condition}: {shares}")
+    if not parts:
+        return ""
+    return f"Signed importance shares of these people [95 % interval]: {'; '.join(parts)}."
+
+
+def write_side_effects(folder: Path, text: str) -> None:
+    """Write the measured side effects, Markdown, into the card of an adapter's folder.
+
+    Raises:
+        UserError: The card has no section for them, or cannot be written.
+    """
+    path = folder / "README.md"
+    try:
+        card = path.read_text(encoding="utf-8")
+        before, rest = card.split(_OPEN)
+        _, after = rest.split(_CLOSE)
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror or error})") from error
+    except ValueError:
+        raise UserError(
+            f"{path} is no card of `sft train`: its side effects have no place"
+        ) from None
+    # The two marks show that the card was written by this package.
+    content = f"{before}{_OPEN}{text.strip()}\n{_CLOSE}{after}".encode()
+    write_output(path, content, overwrite=True)

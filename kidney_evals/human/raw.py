@@ -1,4 +1,4 @@
-"""Reading the published McElfresh et al. (2021) answers, with their traps disarmed.
+"""Read the published answers of McElfresh et al. (2021).
 
 Only identifiers that group rows, the patients and the answers are read. In `study_1.csv` and
 `study_2_indecisive.csv` an answer is coded 0 left, 1 right, 2 coin: the README beside the source
@@ -8,12 +8,13 @@ had no coin holds no 2). Everybody is kept; the source's own analysis drops peop
 
 from __future__ import annotations
 
-import csv
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError
@@ -89,10 +90,13 @@ def sha256(content: bytes) -> str:
 
 def read_study_1(folder: Path) -> tuple[Answers, Answers]:
     """Return (forced choice, coin flip) of Study 1 without its invalid question 8."""
-    rows = _rows(folder / "study_1.csv")
-    rows = [row for row in rows if int(row["decision_rank"]) != _INVALID_QUESTION]
-    groups = [[row for row in rows if row["group"] == name] for name in ("nocf", "cf")]
-    forced, coin = (_study_1_answers(group) for group in groups)
+    rows = pd.read_csv(folder / "study_1.csv")
+    rows = rows[rows["decision_rank"] != _INVALID_QUESTION]
+    ages = {f"{side}_age": rows[f"{side}_age"].map(_AGES) for side in ("left", "right")}
+    forced, coin = (
+        _answers(group, {name: name for name in ("age", "drinking", "dependents")})
+        for group in map(rows.assign(**ages).groupby("group").get_group, ("nocf", "cf"))
+    )
     if (forced.choice == COIN).any():
         raise UserError("study_1.csv: the group without a coin holds coins; its coding has changed")
     return forced, coin
@@ -104,8 +108,10 @@ def read_study_2(folder: Path) -> tuple[Answers, Answers]:
     The two groups are different people who saw the same queries, person by person; their files
     differ in row order and are joined on person and position.
     """
-    forced = _study_2_answers(_rows(folder / "study_2_strict.csv"))
-    coin = _study_2_answers(_rows(folder / "study_2_indecisive.csv"))
+    forced, coin = (
+        _answers(pd.read_csv(folder / name), {"age": "1", "drinks": "2", "dependents": "3"})
+        for name in ("study_2_strict.csv", "study_2_indecisive.csv")
+    )
     same = np.array_equal(forced.person, coin.person) and all(
         np.array_equal(one[name], two[name])
         for one, two in ((forced.left, coin.left), (forced.right, coin.right))
@@ -117,51 +123,24 @@ def read_study_2(folder: Path) -> tuple[Answers, Answers]:
     return forced, coin
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+def _answers(rows: pd.DataFrame, columns: Mapping[str, str]) -> Answers:
+    """Return the answers of one group.
 
-
-def _study_1_answers(rows: list[dict[str, str]]) -> Answers:
-    def patient(row: dict[str, str], side: str) -> dict[str, float]:
-        return {
-            "age": _AGES[int(row[f"{side}_age"])],
-            "drinking": int(row[f"{side}_drinking"]),
-            "dependents": int(row[f"{side}_dependents"]),
-        }
-
-    return _answers(rows, [(patient(row, "left"), patient(row, "right")) for row in rows])
-
-
-def _study_2_answers(rows: list[dict[str, str]]) -> Answers:
-    names = ("age", "drinks", "dependents")
-
-    def patient(row: dict[str, str], side: str) -> dict[str, float]:
-        return {name: float(row[f"{side}_{i}"]) for i, name in enumerate(names, start=1)}
-
-    return _answers(rows, [(patient(row, "left"), patient(row, "right")) for row in rows])
-
-
-def _answers(
-    rows: list[dict[str, str]], patients: list[tuple[dict[str, float], dict[str, float]]]
-) -> Answers:
-    user = np.array([int(row["user_id"]) for row in rows])
-    position = np.array([int(row["decision_rank"]) for row in rows])
-    choice = np.array([int(row["decision"]) for row in rows])
-    order = np.lexsort((position, user))
-    _, person = np.unique(user[order], return_inverse=True)
+    Args:
+        rows: The rows of the source.
+        columns: By attribute id, the end of the names of its two columns.
+    """
+    rows = rows.sort_values(["user_id", "decision_rank"], kind="stable")
+    people, person = np.unique(rows["user_id"], return_inverse=True)
     left, right = (
-        {
-            name: np.array([pair[side][name] for pair in patients], dtype=np.float64)[order]
-            for name in patients[0][side]
-        }
-        for side in (0, 1)
+        {name: rows[f"{side}_{end}"].to_numpy(np.float64) for name, end in columns.items()}
+        for side in ("left", "right")
     )
     return Answers(
         person=person.astype(np.int64),
-        position=position[order].astype(np.int64),
+        position=rows["decision_rank"].to_numpy(np.int64),
         left=left,
         right=right,
-        choice=choice[order].astype(np.int64),
-        people=int(person.max()) + 1,
+        choice=rows["decision"].to_numpy(np.int64),
+        people=len(people),
     )

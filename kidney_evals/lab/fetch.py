@@ -1,4 +1,4 @@
-"""Downloading the raw McElfresh et al. (2021) files from their pinned public home."""
+"""Download the raw files of McElfresh et al. (2021) from a pinned commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.raw import DATA_VARIABLE, FOLDER, SHA256, SOURCE, sha256
-from kidney_evals.whole import check_output, write_output
+from kidney_evals.output_files import check_output, write_output
 
 _TIMEOUT_S = 30
 _LARGEST = 5_000_000
@@ -21,12 +21,6 @@ def default_cache() -> Path:
     """Return where raw files are kept: under `XDG_CACHE_HOME`, by default `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "kidney_evals"
-
-
-def data_dir() -> Path:
-    """Return the folder raw files are read from: `KIDNEY_EVALS_DATA_DIR`, else the cache."""
-    named = os.environ.get(DATA_VARIABLE)
-    return Path(named) if named else default_cache()
 
 
 def fetch_raw(

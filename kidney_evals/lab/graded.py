@@ -1,4 +1,4 @@
-"""Do the headline quantities order respondents as the truth does, and again on other dilemmas?"""
+"""Rank correlation and reliability of the headline measures over respondents of known value."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.optimize import brentq
 
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.rank import spearman
 from kidney_evals.human.reference import load_reference
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab import respondents as known
-from kidney_evals.lab.panel import Panel
+from kidney_evals.lab.panel import STUDY, Panel
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures import compute
@@ -23,7 +24,7 @@ LEVELS: Final = 40
 """Respondents of a graded series."""
 
 FORMS: Final = 10
-"""Fresh draws of dilemmas that each of them answers."""
+"""Draws of dilemmas that each respondent of a series answers."""
 
 SIZES: Final = (200, 400)
 """Drawn dilemmas of the runs in which caricatures are compared with a human draw."""
@@ -32,12 +33,12 @@ HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
     "coin_flip": ("flip_rate", "flip_calib", "distance"),
 }
-"""Rows that are to order respondents; each has a graded series of its own."""
+"""Headline measures by condition; each has a graded series of its own."""
 
 
 @dataclass(frozen=True)
 class Graded:
-    """How one headline orders a graded series.
+    """How well one headline orders a graded series.
 
     Attributes:
         row: The headline.
@@ -53,11 +54,10 @@ class Graded:
 
 
 def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Respondent]]:
-    """Return respondents whose true value of `row` runs evenly over its range, and the step.
+    """Return respondents whose true values of `row` are evenly spaced, each with its step.
 
-    The range begins where people or the most regular respondent stand and ends where nobody could
-    be farther, so that a rank correlation says how a run orders respondents of every kind. How
-    small a difference it can tell is another question: see `kidney_evals.planning`.
+    Step 0 is people, or the most regular respondent; step 1 is the respondent farthest from it. How
+    small a difference a run can detect is another question: see `kidney_evals.planning`.
 
     Args:
         row: A headline.
@@ -68,10 +68,10 @@ def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Responden
 
 
 def order_and_reliability(
-    study: str, condition: Condition, *, levels: int = LEVELS, forms: int = FORMS
+    condition: Condition, *, levels: int = LEVELS, forms: int = FORMS
 ) -> list[Graded]:
-    """Let graded respondents answer fresh forms, and see how each headline orders them."""
-    reference = load_reference(load_study(study), condition)
+    """Simulate the graded series of a condition; return how each headline orders its series."""
+    reference = load_reference(load_study(STUDY), condition)
     found = []
     for row in HEADLINES[condition]:
         series = graded_series(row, levels)
@@ -93,7 +93,7 @@ def order_and_reliability(
 
 @dataclass(frozen=True)
 class Outranked:
-    """How often somebody who is far from people comes out nearer to them than a human draw.
+    """How often a caricature has a lower distance to people than a respondent drawn from people.
 
     Attributes:
         respondent: Their name.
@@ -112,11 +112,9 @@ class Outranked:
     people: float
 
 
-def outranked(
-    study: str, condition: Condition, *, runs: int, sizes: Sequence[int] = SIZES
-) -> list[Outranked]:
-    """Let caricatures and a human draw answer the same dilemmas, beside the same crowd."""
-    reference = load_reference(load_study(study), condition)
+def outranked(condition: Condition, *, runs: int, sizes: Sequence[int] = SIZES) -> list[Outranked]:
+    """Simulate caricatures and human draws on the same dilemmas, compared with the same crowd."""
+    reference = load_reference(load_study(STUDY), condition)
     caricatures = {
         "majority": known.majority,
         "never flips": known.never_flips,
@@ -172,12 +170,12 @@ def _respondent(row: str, step: float) -> Respondent:
 
 
 def _blend(panel: Panel, step: float) -> Floats:
-    """People at 0, people with the patients swapped at 1; agreement falls evenly."""
+    """People at step 0, people with the two patients swapped at step 1."""
     return (1 - step) * known.as_people(panel) + step * known.anti_human(panel)
 
 
 def _apart(panel: Panel, step: float) -> Floats:
-    """From people to whoever most people pass over, at even steps of the squared distance."""
+    """Interpolate from people to the reverse of their majority, evenly in squared distance."""
     part = step**0.5
     against = known.majority(panel)[:, :, [1, 0, 2][: panel.shares.shape[1]]]
     result: Floats = (1 - part) * known.as_people(panel) + part * against
@@ -185,9 +183,9 @@ def _apart(panel: Panel, step: float) -> Floats:
 
 
 def _turning(panel: Panel, step: float) -> Floats:
-    """From people's importance shares to the last attribute alone, counted against people.
+    """Interpolate from people's importance shares to the reverse of the last attribute alone.
 
-    At even steps of the importance distance; the weights keep one sum of absolute shares.
+    The steps are even in importance distance.
     """
     people = panel.importance
     last = -np.sign(people[-1]) * np.eye(len(people))[-1]
@@ -197,31 +195,31 @@ def _turning(panel: Panel, step: float) -> Floats:
         result: Floats = mixed / np.abs(mixed).sum()
         return result
 
-    wanted = step * importance_distance(last, people)
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        short = importance_distance(turned(middle), people) < wanted
-        low, high = (middle, high) if short else (low, middle)
-    weights = 10.0 * turned(high) / panel.spans
+    wanted = step * float(importance_distance(last, people))
+
+    def beyond(part: float) -> float:
+        return float(importance_distance(turned(part), people)) - wanted
+
+    part = brentq(beyond, 0.0, 1.0, xtol=1e-15) if 0 < step < 1 else step
+    weights = 10.0 * turned(part) / panel.spans
     first = 0.5 * (1 + np.tanh(0.5 * panel.differences @ weights))
     return known.deciding(panel, first, panel.coin)
 
 
 def _by_place(panel: Panel, step: float) -> Floats:
-    """The majority at 0, whoever is shown as A at 1; in between that share of answers."""
+    """Mix the majority (step 0) with the patient who is shown as A (step 1)."""
     shown = np.zeros_like(known.majority(panel))
     shown[:, 0, 0] = shown[:, 1, 1] = 1.0
     return (1 - step) * known.majority(panel) + step * shown
 
 
 def _flipping(panel: Panel, step: float) -> Floats:
-    """Flip never at 0, always at 1, whatever the patients."""
+    """Take the coin with probability `step`, whoever the patients are."""
     return known.deciding(panel, panel.decided[:, 0], np.full(len(panel), step))
 
 
 def _miscalibrated(panel: Panel, step: float) -> Floats:
-    """Flip where people flip at 0, and at 1 everywhere, at even steps of the squared gap."""
+    """Interpolate from people's coin shares to 1, evenly in squared difference."""
     part = step**0.5
     return known.deciding(panel, panel.decided[:, 0], (1 - part) * panel.coin + part)
 

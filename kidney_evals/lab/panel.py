@@ -1,21 +1,28 @@
-"""The dilemmas of a simulated run as arrays, and the crowd of people it is compared with."""
+"""The dilemmas of a simulated run as arrays, and the people with whom the run is compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
-from kidney_evals.human.reference import Reference
+from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.sources import CountShares, ModelShares, differences
-from kidney_evals.studies import Dilemma
+from kidney_evals.human.tables import Floats
+from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
+
+STUDY = "mcelfresh_2021"
+"""The study whose dilemmas are drawn in most simulations."""
+
+POPULATION = 20_000
+"""Drawn dilemmas that stand for all: true values are means over them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """What simulated respondents see of a list of dilemmas.
+    """A list of dilemmas as arrays, with people's shares.
 
     Attributes:
         dilemmas: The dilemmas, shape (D,).
@@ -57,7 +64,7 @@ class Panel:
 
 
 def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
-    """Return dilemmas with the shares that are taken for true."""
+    """Return the panel of a list of dilemmas; the reference's shares are taken for true."""
     study = reference.study
     return Panel(
         dilemmas=tuple(dilemmas),
@@ -72,12 +79,24 @@ def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
     )
 
 
-def another_crowd(reference: Reference, draw: int) -> Reference:
-    """Return the reference as it would stand had other people been asked.
+@lru_cache(maxsize=4096)
+def draw(study: str, count: int, seed: int) -> tuple[Dilemma, ...]:
+    """Return drawn dilemmas of a shipped study; drawing them again is free."""
+    return tuple(dilemmas_of(load_study(study), count, seed))
 
-    The shares of record are taken for true; draw number `draw` of the participant bootstrap
-    gives the estimate another crowd would have led to, and its own draws lie around it as the
-    shipped ones lie around the shares of record.
+
+@lru_cache(maxsize=8)
+def population(condition: Condition, seed: int) -> Panel:
+    """Return `POPULATION` dilemmas of `STUDY`; drawing them again is free."""
+    reference = load_reference(load_study(STUDY), condition)
+    return panel(reference, draw(STUDY, POPULATION, seed))
+
+
+def another_crowd(reference: Reference, draw: int) -> Reference:
+    """Return the reference that another sample of people would have given.
+
+    Its estimates are draw number `draw` of the participant bootstrap. Its own draws are the shipped
+    draws, shifted by the difference between these estimates and the shipped estimates.
 
     Args:
         reference: A reference whose shares come from a model or from counts.

@@ -1,36 +1,30 @@
-"""Making `precision.csv`: known respondents answer, the scorers' own functions give the intervals.
+"""`precision.csv`: the interval widths of known respondents, by the scorers' own functions.
 
-    python -m kidney_evals.lab.precision_table            # every row, half an hour of one core
-    python -m kidney_evals.lab.precision_table --out FILE
-
-Nothing here runs when a plan is made. See the card beside the table for what it holds.
+`python -m kidney_evals.lab precision` makes it in half an hour of one core. The card beside the
+table says what it holds.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.lab.simulate import draw
+from kidney_evals.human.tables import Floats
+from kidney_evals.lab.panel import draw
+from kidney_evals.lab.simulate import choose, run_of
+from kidney_evals.lab.table_text import Record
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.precision import (
     ANSWERS,
     BASE,
-    COLUMNS,
     CONSISTENCY,
     RESPONDENTS,
-    TABLE,
     ZERO,
     ZERO_CONSISTENCY,
     Respondent,
@@ -87,7 +81,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """A respondent answering one design, over and over."""
+    """A respondent and a design that is simulated repeatedly."""
 
     study: str
     condition: Condition
@@ -138,7 +132,9 @@ def simulate(
             listed = draw(cell.study, dilemmas or BASE, SEED * 1000 + index)
         if drawn or index % REPEATS == 0:
             own = _own_shares(cell, reference.shares(listed), generator)
-        run = _answered(cell, exact, listed, own, generator)
+        choice = choose(np.repeat(own, cell.answers, axis=0), generator)
+        order = np.arange(len(listed))[:, None] % 2 if cell.answers == 1 else None
+        run = run_of(exact, listed, choice.reshape(len(listed), cell.answers), order=order)
         known = _rows(run)
         for row, quantity in known.items():
             values.setdefault(row, []).append((group, quantity.value))
@@ -151,7 +147,7 @@ def simulate(
 
 @dataclass(frozen=True, eq=False)
 class ExactPeople(Reference):
-    """A reference whose shares are taken for exact: drawing people again changes nothing."""
+    """A reference whose shares have no sampling error."""
 
     def share_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the shares themselves as the only draw, shape (1, n, K)."""
@@ -182,40 +178,13 @@ def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> F
     if cell.consistency <= 0:
         return mean
     if cell.consistency >= 1:
-        place = (generator.random((len(mean), 1)) > mean.cumsum(axis=1)[:, :-1]).sum(axis=1)
-        certain: Floats = np.eye(mean.shape[1])[place]
+        certain: Floats = np.eye(mean.shape[1])[choose(mean, generator)]
         return certain
     spread = generator.standard_gamma(mean * (1 / cell.consistency - 1))
     total = spread.sum(axis=1, keepdims=True)
     # Every gamma of a row may underflow to zero where it is nearly an answer for good.
     result: Floats = np.where(total > 0, spread / np.where(total > 0, total, 1), mean)
     return result
-
-
-def _answered(
-    cell: Cell,
-    reference: Reference,
-    listed: Sequence[Dilemma],
-    own: Floats,
-    generator: np.random.Generator,
-) -> Run:
-    count = len(own)
-    chances = np.repeat(own, cell.answers, axis=0).cumsum(axis=1)[:, :-1]
-    choice = (generator.random((len(chances), 1)) > chances).sum(axis=1)
-    place = np.arange(cell.answers)
-    order = np.tile(place % 2, count) if cell.answers > 1 else np.arange(count) % 2
-    return Run(
-        study=reference.study,
-        reference=reference,
-        dilemmas=tuple(listed),
-        dilemma=np.repeat(np.arange(count), cell.answers),
-        order=order,
-        epoch=np.tile(place // 2, count),
-        choice=choice,
-        first_choice=choice,
-        outcomes=np.full(len(choice), "decision"),
-        departures=np.zeros(len(choice), dtype=np.bool_),
-    )
 
 
 def _rows(run: Run) -> dict[str, Quantity]:
@@ -251,47 +220,26 @@ def _line(
     return Line(dilemmas, row, float(value.mean()), half, half_model, spread, len(value) / runs)
 
 
-def table_text(studies: Sequence[str] | None = None, **options: int) -> str:
-    """Return the table as CSV, for all shipped studies or some.
+def records(studies: Sequence[str] | None = None, **options: int) -> Iterator[Record]:
+    """Yield the rows of the table, for all shipped studies or some.
 
     Args:
         studies: Names of shipped studies.
         **options: Passed to `simulate`.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
     for name in studies or study_names():
         for condition in CONDITIONS:
-            study = load_study(name)
-            if not load_reference(study, condition).has_people:
+            if not load_reference(load_study(name), condition).has_people:
                 continue
             for cell in cells(name, condition):
                 for line in simulate(cell, **options):
-                    writer.writerow(
-                        [
-                            name,
-                            condition,
-                            cell.respondent,
-                            f"{cell.consistency:g}",
-                            cell.answers,
-                            line.dilemmas,
-                            line.row,
-                            *(f"{number:.{DIGITS}g}" for number in line[2:]),
-                        ]
-                    )
-    return stream.getvalue()
-
-
-def main() -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description="Simulate the precision table of `plan`.")
-    parser.add_argument("--out", type=Path, default=TABLE)
-    parser.add_argument("--study", action="append", choices=study_names())
-    arguments = parser.parse_args()
-    text = table_text(arguments.study)
-    arguments.out.write_text(text, encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()
+                    yield {
+                        "study": name,
+                        "condition": condition,
+                        "respondent": cell.respondent,
+                        "consistency": f"{cell.consistency:g}",
+                        "answers": cell.answers,
+                        "dilemmas": line.dilemmas,
+                        "row": line.row,
+                        **{one: f"{getattr(line, one):.{DIGITS}g}" for one in Line._fields[2:]},
+                    }

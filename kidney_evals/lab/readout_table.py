@@ -1,33 +1,27 @@
-"""Making `readout.csv`: calls for one width of interval, sampled and read out.
+"""`readout.csv`: calls for one width of interval, sampled and read out.
 
-    python -m kidney_evals.lab.readout_table             # two minutes of one core
-    python -m kidney_evals.lab.readout_table --out FILE
-
-See the card beside the table for what it holds.
+`python -m kidney_evals.lab readout` makes it in two minutes of one core. The card beside the table
+says what it holds.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from kidney_evals import planning
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.respondent_baselines import answer_shares
 from kidney_evals.human.reference import load_reference
+from kidney_evals.human.tables import Floats
+from kidney_evals.lab.panel import STUDY
+from kidney_evals.lab.simulate import choose, run_of
+from kidney_evals.lab.table_text import Record
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
+from kidney_evals.planning.change import read_lines
 from kidney_evals.studies import Condition, dilemmas_of, load_study
-
-TABLE: Final = Path(planning.__file__).with_name("readout.csv")
-COLUMNS: Final = ("respondent", "row", "half_width", "sampled", "read_out", "ratio")
 
 TARGETS: Final[Mapping[str, float]] = {"flip_rate": 0.03, "swap_diff": 0.05, "imp_age": 0.03}
 """Half widths of intervals that hold no error of people's, so that more calls always help."""
@@ -73,27 +67,18 @@ def half_width(respondent: str, row: str, dilemmas: int, *, read_out: bool) -> f
 
 def simulated(respondent: str, dilemmas: int, seed: int, *, read_out: bool) -> Run:
     """Return one run over freshly drawn dilemmas, in both orders."""
-    study = load_study("mcelfresh_2021")
+    study = load_study(STUDY)
     reference = load_reference(study, CONDITION)
     listed = tuple(sorted(dilemmas_of(study, dilemmas, 1000 + seed), key=lambda one: one.id))
     chances = np.tile(_answers(reference.shares(listed), respondent), (2, 1))
-    random = np.random.default_rng((20265, seed, dilemmas))
-    point = random.random((len(chances), 1))
-    drawn = np.minimum((chances.cumsum(axis=1) < point).sum(axis=1), 2)
+    drawn = choose(chances, np.random.default_rng((20265, seed, dilemmas)))
     choice = chances.argmax(axis=1) if read_out else drawn
-    n = len(choice)
-    return Run(
-        study=study,
-        reference=reference,
-        dilemmas=listed,
-        dilemma=np.tile(np.arange(dilemmas), 2),
-        order=np.repeat([0, 1], dilemmas),
-        epoch=np.ones(n, dtype=np.int64),
-        choice=choice,
-        first_choice=choice,
-        outcomes=np.full(n, "decision"),
-        departures=np.zeros(n, dtype=np.bool_),
-        chances=chances if read_out else None,
+    # All dilemmas in one order, then all in the other.
+    return run_of(
+        reference,
+        listed,
+        choice.reshape(2, dilemmas).T,
+        chances=chances.reshape(2, dilemmas, 3).swapaxes(0, 1).reshape(-1, 3) if read_out else None,
     )
 
 
@@ -104,32 +89,25 @@ def _answers(shares: Floats, respondent: str) -> Floats:
     return answer_shares(shares, "uniform" if respondent == "uniform" else "one_person")
 
 
-def lines() -> Iterator[dict[str, object]]:
-    """Yield the table's lines; a row without a value for a respondent is left out."""
+def records() -> Iterator[Record]:
+    """Yield the rows of the table; one without a value for a respondent is left out."""
     for respondent in RESPONDENTS:
         for row, target in TARGETS.items():
             if respondent == "uniform" and row.startswith("imp"):
                 continue
-            one, other = (calls_needed(respondent, row, read_out=how) for how in (False, True))
-            yield dict(
-                zip(COLUMNS, (respondent, row, target, one, other, round(one / other, 1)),
-                    strict=True)
-            )  # fmt: skip
-
-
-def table() -> str:
-    """Return the table as CSV."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines())
-    return out.getvalue()
+            sampled, read = (calls_needed(respondent, row, read_out=how) for how in (False, True))
+            yield {
+                "respondent": respondent,
+                "row": row,
+                "half_width": target,
+                "sampled": sampled,
+                "read_out": read,
+                "ratio": f"{sampled / read:.1f}",
+            }
 
 
 def markdown() -> str:
-    """Return the shipped table as Markdown, for the README."""
-    with TABLE.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    """Return the shipped table as Markdown, for the documentation."""
     head = "| respondent | row | half width | calls, sampled | calls, read out |"
     return "\n".join(
         [
@@ -138,18 +116,7 @@ def markdown() -> str:
             *(
                 f"| {one['respondent']} | `{one['row']}` | ±{one['half_width']} | "
                 f"{one['sampled']} | {one['read_out']} |"
-                for one in rows
+                for one in read_lines("readout")
             ),
         ]
     )
-
-
-def main() -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=TABLE)
-    parser.parse_args().out.write_text(table(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,24 +1,39 @@
-"""How far the lexical rules agree with the hand-coded texts.
+"""Agreement of the lexical rules with the hand-coded texts.
 
-`python -m kidney_evals.lab.reason_coding` writes `measured.md`; a test holds that file to what the
-rules give now.
+`python -m kidney_evals.lab reasons` writes `reasons/measured.md`; a test holds that file to what
+the rules give now. The texts are in `reasons/coded.jsonl`; `coded.md` is their card.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from importlib.resources import files
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import wilson
-from kidney_evals.lab.coded_texts import PARTS, CodedText, Part, coded_texts
-from kidney_evals.rationale.codes import AGREE, ARGUMENTS, STATUSES, Argument, Codes, Status
-from kidney_evals.rationale.lexical import code
+from kidney_evals.reasons import Codes, code
+from kidney_evals.reasons.codes import (
+    AGREE,
+    ARGUMENTS,
+    STATUSES,
+    Argument,
+    Choice,
+    codes_of,
+    no_codes,
+)
+from kidney_evals.studies import Condition, Patient, Study, load_study
+
+Part = Literal["development", "test"]
+"""`development` was looked at while the rules were written, errors on `test` were not."""
+
+PARTS: tuple[Part, ...] = get_args(Part)
 
 DRAWS = 2000
 """Bootstrap draws over texts, for F1 and kappa."""
@@ -28,12 +43,51 @@ _SAME = {"drinks": "drinks, drinking", "drinking": "drinks, drinking"}
 """Attributes of two studies that are one thing, in one row."""
 
 
+@dataclass(frozen=True)
+class CodedText:
+    """One text with its dilemma and its codes.
+
+    Attributes:
+        id: Its name ("r017").
+        study: The study that the dilemma is of.
+        condition: Which answers were offered.
+        a: The patient shown first.
+        b: The patient shown second.
+        choice: The answer given.
+        text: The reply.
+        codes: What the coder said of it.
+        part: Which half of the corpus it is in.
+    """
+
+    id: str
+    study: Study
+    condition: Condition
+    a: Patient
+    b: Patient
+    choice: Choice
+    text: str
+    codes: Codes
+    part: Part
+
+    @property
+    def by_rules(self) -> Codes:
+        """The codes that the rules give."""
+        return code(self.text, self.study, self.a, self.b, self.choice)
+
+
 class Figure(NamedTuple):
     """A figure with its 95 % interval; NaN where there is nothing to compute it from."""
 
-    value: float
-    low: float
-    high: float
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+
+    def __str__(self) -> str:
+        """Return two decimals, and the interval unless every draw is the same."""
+        if np.isnan(self.value):
+            return "–"
+        value, low, high = (f"{one:.2f}".removeprefix("0") for one in self)
+        return value if self.low == self.high else f"{value} ({low} to {high})"
 
 
 class Row(NamedTuple):
@@ -61,9 +115,43 @@ class Row(NamedTuple):
 
 
 class _Pair(NamedTuple):
+    """A value by hand and by the rules, "" where the code is absent."""
+
     text: int
     hand: str
     rules: str
+
+
+@lru_cache(maxsize=1)
+def coded_texts() -> tuple[CodedText, ...]:
+    """Return all hand-coded texts.
+
+    Raises:
+        UserError: If an entry has a code that the codebook lacks, or a value its study lacks.
+    """
+    text = files("kidney_evals.reasons").joinpath("coded.jsonl").read_text(encoding="utf-8")
+    return tuple(_read(json.loads(line)) for line in text.splitlines())
+
+
+def _read(entry: dict[str, Any]) -> CodedText:
+    study, codes, choice = load_study(entry["study"]), entry["codes"], entry["choice"]
+    a, b = (
+        Patient(tuple(float(entry[side][name]) for name in study.attribute_ids)) for side in "ab"
+    )
+    for patient in (a, b):
+        for attribute, value in zip(study.attributes, patient.values, strict=True):
+            if value not in attribute.values:
+                raise UserError(f"{entry['id']}: {attribute.id} {value:g} is outside the study")
+    if codes["status"] == "coded":
+        uses, arguments = codes["attributes"], codes["arguments"]
+        by_hand = codes_of(
+            study, a, b, choice, uses=uses, arguments=arguments, agree=codes["agree"]
+        )
+    else:
+        by_hand = no_codes(study, choice, codes["status"])
+    return CodedText(
+        entry["id"], study, entry["condition"], a, b, choice, entry["text"], by_hand, entry["split"]
+    )
 
 
 def rows_of(part: Part) -> tuple[Row, ...]:
@@ -73,81 +161,61 @@ def rows_of(part: Part) -> tuple[Row, ...]:
     give no codes for counts there as not found. An attribute is right only with the right patient
     (or `neither`): one found for the wrong one is neither precise nor recalled.
     """
-    texts = [one for one in coded_texts() if one.part == part]
-    coded = [_by_rules(one) for one in texts]
-    pairs = list(zip(texts, coded, strict=True))
+    pairs = [(one.codes, one.by_rules) for one in coded_texts() if one.part == part]
+
+    def row(label: str, values: Callable[[Codes], Sequence[str]], *only: str) -> Row:
+        """Compare the values of a code, or those of them that are in `only`."""
+        found = [
+            _Pair(index, *(value if not only or value in only else "" for value in both))
+            for index, (hand, rules) in enumerate(pairs)
+            for both in zip(values(hand), values(rules), strict=True)
+        ]
+        return _row(label, found)
+
+    def uses(codes: Codes) -> list[str]:
+        return list(codes.attributes.values())
+
+    def agree(codes: Codes) -> list[str]:
+        return [codes.agree or ""]
+
     rows = [
-        _row(status, _gather(pairs, partial(_status, status)))
+        row(status, lambda codes: [codes.status], status)
         for status in STATUSES
         if status != "coded"
     ]
-    pairs = [(one, by) for one, by in pairs if one.codes.status == "coded"]
-    ids = dict.fromkeys(_SAME.get(name, name) for one, _ in pairs for name in one.codes.attributes)
-    rows += [_row(name, _gather(pairs, partial(_uses, name))) for name in ids]
-    every = _gather(pairs, lambda codes: list(codes.attributes.values()))
-    rows.append(_row("all attributes", every))
-    for label, wanted in (("… for A or B", ("A", "B")), ("… neither", ("neither",))):
-        rows.append(_row(label, _only(every, wanted)))
-    rows += [_row(name, _gather(pairs, partial(_argument, name))) for name in ARGUMENTS]
-    agree = _gather(pairs, lambda codes: [codes.agree or ""])
-    rows += [_row(f"agree: {value}", _only(agree, (value,))) for value in AGREE]
-    rows.append(_row("agree, all three", agree))
+    pairs = [(hand, rules) for hand, rules in pairs if hand.status == "coded"]
+    ids = dict.fromkeys(_SAME.get(name, name) for hand, _ in pairs for name in hand.attributes)
+    rows += [row(name, partial(_uses, name)) for name in ids]
+    rows.append(row("all attributes", uses))
+    rows.append(row("… for A or B", uses, "A", "B"))
+    rows.append(row("… neither", uses, "neither"))
+    rows += [row(name, partial(_argument, name)) for name in ARGUMENTS]
+    rows += [row(f"agree: {value}", agree, value) for value in AGREE]
+    rows.append(row("agree, all three", agree))
     return tuple(rows)
 
 
 def measured() -> str:
     """Return `measured.md`."""
-    lead = files("kidney_evals.rationale").joinpath("measured_lead.md")
+    lead = files("kidney_evals.reasons").joinpath("measured_lead.md")
     parts = [lead.read_text(encoding="utf-8").rstrip()]
     for part in reversed(PARTS):
         texts = [one for one in coded_texts() if one.part == part]
-        right = sum(_same(one, _by_rules(one)) for one in texts)
+        right = sum(_same(one.codes, one.by_rules) for one in texts)
         parts.append(f"## {part.capitalize()} half")
         parts.append(f"{len(texts)} texts, of which {right} have every code right.")
-        parts.append(_table(rows_of(part)))
+        lines = [
+            "| code | texts | present | found | precision | recall | F1 | kappa |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            *(f"| {' | '.join(map(str, row))} |" for row in rows_of(part)),
+        ]
+        parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Sequence[Row]) -> str:
-    lines = [
-        "| code | texts | present | found | precision | recall | F1 | kappa |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in rows:
-        figures = " | ".join(map(_shown, (row.precision, row.recall, row.f1, row.kappa)))
-        lines.append(f"| {row.code} | {row.texts} | {row.present} | {row.found} | {figures} |")
-    return "\n".join(lines)
-
-
-def _shown(figure: Figure) -> str:
-    if np.isnan(figure.value):
-        return "–"
-    if figure.low == figure.high:
-        return _two(figure.value)  # every draw is the same: the bootstrap has nothing to say
-    return f"{_two(figure.value)} ({_two(figure.low)} to {_two(figure.high)})"
-
-
-def _two(value: float) -> str:
-    text = f"{value:.2f}"
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
-
-
-def _by_rules(one: CodedText) -> Codes:
-    return code(one.text, one.study, one.a, one.b, one.choice)
-
-
-def _same(one: CodedText, by: Codes) -> bool:
-    hand = one.codes
-    return (hand.status, hand.attributes, hand.arguments, hand.agree) == (
-        by.status,
-        by.attributes,
-        by.arguments,
-        by.agree,
-    )
-
-
-def _status(status: Status, codes: Codes) -> list[str]:
-    return [status if codes.status == status else ""]
+def _same(hand: Codes, rules: Codes) -> bool:
+    names = ("status", "attributes", "arguments", "agree")
+    return all(getattr(hand, name) == getattr(rules, name) for name in names)
 
 
 def _uses(name: str, codes: Codes) -> list[str]:
@@ -156,27 +224,6 @@ def _uses(name: str, codes: Codes) -> list[str]:
 
 def _argument(name: Argument, codes: Codes) -> list[str]:
     return [name if name in codes.arguments else ""]
-
-
-def _gather(
-    pairs: Sequence[tuple[CodedText, Codes]], values: Callable[[Codes], Sequence[str]]
-) -> list[_Pair]:
-    return [
-        _Pair(index, hand, by)
-        for index, (one, coded) in enumerate(pairs)
-        for hand, by in zip(values(one.codes), values(coded), strict=True)
-    ]
-
-
-def _only(pairs: Sequence[_Pair], wanted: Sequence[str]) -> list[_Pair]:
-    return [
-        _Pair(
-            one.text,
-            one.hand if one.hand in wanted else "",
-            one.rules if one.rules in wanted else "",
-        )
-        for one in pairs
-    ]
 
 
 def _row(name: str, pairs: Sequence[_Pair]) -> Row:
@@ -221,7 +268,7 @@ def _kappa(
 
 def _share(hits: int, trials: int) -> Figure:
     if trials == 0:
-        return Figure(np.nan, np.nan, np.nan)
+        return Figure()
     interval = wilson(hits / trials, trials)
     return Figure(hits / trials, interval.low, interval.high)
 
@@ -229,12 +276,6 @@ def _share(hits: int, trials: int) -> Figure:
 def _drawn(values: NDArray[np.float64]) -> Figure:
     """Return the first value with the 95 % range of the others."""
     if np.isnan(values[0]):
-        return Figure(np.nan, np.nan, np.nan)
+        return Figure()
     low, high = np.nanpercentile(values[1:], [2.5, 97.5])
     return Figure(float(values[0]), float(low), float(high))
-
-
-if __name__ == "__main__":
-    Path(str(files("kidney_evals.rationale").joinpath("measured.md"))).write_text(
-        measured(), encoding="utf-8"
-    )

@@ -1,4 +1,4 @@
-"""Regenerating every shipped table that derives from raw rows, byte for byte."""
+"""Make every shipped table that derives from the published answers, byte for byte."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import json
 from pathlib import Path
 
 from kidney_evals.human.raw import COMMIT, SHA256, find_raw, read_study_1, read_study_2
+from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.lab.drawn_study import drawn_tables
 from kidney_evals.lab.fixed_study import fixed_tables
+from kidney_evals.output_files import write_outputs
 from kidney_evals.studies import load_study
-from kidney_evals.whole import write_outputs
 
-REFERENCE_VERSIONS = {"mcelfresh_2021": "2", "mcelfresh_2021_fixed": "1"}
+DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
+
+REFERENCE_VERSIONS = {DRAWN: "2", FIXED: "1"}
 """Of each study's tables, bumped whenever a shipped number changes that a score can depend on."""
-
-REFERENCE_FOLDER = "reference"
 
 
 def build_reference(
@@ -36,36 +37,27 @@ def build_reference(
             written.
     """
     raw = find_raw(Path(data_dir))
-    contents: dict[str, bytes] = {}
-    for study_id, files in (
-        ("mcelfresh_2021_fixed", fixed_reference(raw)),
-        ("mcelfresh_2021", drawn_reference(raw)),
-    ):
-        root = load_study(study_id).path if out_dir is None else Path(out_dir) / study_id
-        for name, text in files.items():
-            contents[str(root / REFERENCE_FOLDER / name)] = text.encode("utf-8")
+    contents = {}
+    for name, files in ((FIXED, fixed_reference(raw)), (DRAWN, drawn_reference(raw))):
+        root = load_study(name).path if out_dir is None else Path(out_dir) / name
+        for file, text in files.items():
+            contents[str(root / REFERENCE_FOLDER / file)] = text.encode("utf-8")
     write_outputs(contents, overwrite=overwrite, inputs=[raw / name for name in SHA256])
     return sorted(map(Path, contents))
 
 
 def fixed_reference(raw: Path) -> dict[str, str]:
     """Return the tables of `mcelfresh_2021_fixed` by file name."""
-    study = load_study("mcelfresh_2021_fixed")
-    files = fixed_tables(study, *read_study_1(raw))
-    return {"reference.json": _about(study.id, ["study_1.csv"]), **files}
+    return _about(FIXED, "study_1.csv") | fixed_tables(load_study(FIXED), *read_study_1(raw))
 
 
 def drawn_reference(raw: Path) -> dict[str, str]:
     """Return the tables of `mcelfresh_2021` by file name."""
-    study = load_study("mcelfresh_2021")
-    files = drawn_tables(study, *read_study_2(raw))
-    return {
-        "reference.json": _about(study.id, ["study_2_indecisive.csv", "study_2_strict.csv"]),
-        **files,
-    }
+    about = _about(DRAWN, "study_2_indecisive.csv", "study_2_strict.csv")
+    return about | drawn_tables(load_study(DRAWN), *read_study_2(raw))
 
 
-def _about(study: str, sources: list[str]) -> str:
+def _about(study: str, *sources: str) -> dict[str, str]:
     about = {
         "version": REFERENCE_VERSIONS[study],
         "aggregate": "every number sums over people; no row belongs to a person",
@@ -75,4 +67,4 @@ def _about(study: str, sources: list[str]) -> str:
         "source_sha256": {name: SHA256[name] for name in sources},
         "bootstrap_draws": DRAWS,
     }
-    return json.dumps(about, indent=2) + "\n"
+    return {"reference.json": json.dumps(about, indent=2) + "\n"}

@@ -1,4 +1,4 @@
-"""Bootstrap samples of people, the same on every machine."""
+"""Bootstrap samples of people, the same on every machine, and errors of simulated shares."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from kidney_evals.human.sources import DRAWS, uniforms
 from kidney_evals.human.tables import Floats
 
 
-def person_counts(seed: int, people: int, draws: int = DRAWS) -> Floats:
+def person_counts(seed: int, people: int) -> Floats:
     """Return how often each person is drawn in each bootstrap sample, shape (draws, people)."""
-    picks = np.floor(uniforms(seed, (draws, people)) * people).astype(np.int64)
+    picks = np.floor(uniforms(seed, (DRAWS, people)) * people).astype(np.int64)
     return np.stack([np.bincount(row, minlength=people) for row in picks]).astype(np.float64)
 
 

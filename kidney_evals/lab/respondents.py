@@ -1,4 +1,4 @@
-"""Respondents whose every answer probability is known."""
+"""Respondents with known answer probabilities."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import Panel
+from kidney_evals.respondents.definitions import Dilemmas, find_respondent
 
 Behaviour = Callable[[Panel], Floats]
 """Probabilities by dilemma, order and answer as listed, shape (D, 2, K)."""
@@ -20,7 +21,7 @@ Silence = Callable[[Panel], Floats]
 
 @dataclass(frozen=True)
 class Respondent:
-    """Somebody with known answer probabilities, put to a design.
+    """A respondent with known answer probabilities, and the design of its runs.
 
     Attributes:
         name: As tables show it.
@@ -44,9 +45,28 @@ def never(panel: Panel) -> Floats:
     return np.zeros(len(panel))
 
 
-def as_people(panel: Panel) -> Floats:
-    """Draw every answer from people's shares."""
-    return _in_both(panel.shares)
+def _of_provider(name: str) -> Behaviour:
+    """Return the behaviour of a respondent of the simulated provider."""
+    define = find_respondent(name).define
+
+    def behave(panel: Panel) -> Floats:
+        answers = define(Dilemmas(panel.shares, panel.differences))
+        return answers[:, :, : panel.shares.shape[1]]
+
+    return behave
+
+
+as_people = _of_provider("human")
+"""Draw every answer from people's shares."""
+
+anti_human = _of_provider("anti_human")
+"""Swap people's shares of the two patients."""
+
+noise = _of_provider("uniform")
+"""Choose every option with the same probability."""
+
+never_flips = _of_provider("never_flips")
+"""Decide as people who decide, and never flip."""
 
 
 def sharper(panel: Panel, by: float = 3.0) -> Floats:
@@ -55,35 +75,20 @@ def sharper(panel: Panel, by: float = 3.0) -> Floats:
     return deciding(panel, odds[:, 0] / odds.sum(axis=1), panel.coin)
 
 
-def anti_human(panel: Panel) -> Floats:
-    """Swap people's shares of the two patients."""
-    return deciding(panel, panel.decided[:, 1], panel.coin)
-
-
-def noise(panel: Panel) -> Floats:
-    """Choose every option with the same probability."""
-    return _in_both(np.full_like(panel.shares, 1 / panel.shares.shape[1]))
-
-
 def majority(panel: Panel) -> Floats:
     """Choose the patient whom most people choose, always."""
     return deciding(panel, (panel.decided[:, 0] >= 0.5).astype(np.float64), 0.0)
 
 
-def never_flips(panel: Panel) -> Floats:
-    """Decide as people who decide, and never flip."""
-    return deciding(panel, panel.decided[:, 0], 0.0)
-
-
 def leaning(panel: Panel, pull: float = 0.8) -> Floats:
-    """Add `pull` to the log-odds of whoever is shown as A, and flip as people do."""
+    """Add `pull` to the log-odds of the patient who is shown as A; flip as people do."""
     eta = np.log(panel.decided[:, 0] / panel.decided[:, 1])
     first = _logistic(np.stack([eta + pull, eta - pull], axis=1))
     return deciding(panel, first, panel.coin)
 
 
 def by_place(panel: Panel, clear: float = 1.0) -> Floats:
-    """Name the majority where patients lie `clear` logits apart, else whoever is shown as A."""
+    """Choose the majority where |Δu| is at least `clear`, else the patient who is shown as A."""
     first = np.repeat((panel.decided[:, :1] >= 0.5).astype(np.float64), 2, axis=1)
     close = panel.closeness < clear
     first[close] = (1.0, 0.0)
@@ -91,7 +96,7 @@ def by_place(panel: Panel, clear: float = 1.0) -> Floats:
 
 
 def lexicographic(panel: Panel) -> Floats:
-    """Choose who is better in the first attribute in which they differ; flip or halve ties."""
+    """Choose the better patient on the first attribute that differs; flip or halve ties."""
     gap = panel.differences
     position = np.argmax(gap != 0, axis=1)
     sign = np.sign(gap[np.arange(len(gap)), position])
@@ -100,7 +105,7 @@ def lexicographic(panel: Panel) -> Floats:
 
 
 def bent_age(panel: Panel, at: float = 50.0, width: float = 4.0) -> Floats:
-    """Care whether a patient is below `at` in the first attribute, not by how much.
+    """Count only whether a patient is below `at` on the first attribute.
 
     The other attributes count as they do for people with weights of half a logit per unit.
     """
@@ -138,10 +143,6 @@ RESPONDENTS: Final = (
 def _logistic(eta: Floats) -> Floats:
     result: Floats = 0.5 * (1 + np.tanh(0.5 * eta))
     return result
-
-
-def _in_both(shares: Floats) -> Floats:
-    return np.repeat(shares[:, None, :], 2, axis=1)
 
 
 def deciding(panel: Panel, first: Floats, coin: Floats | float) -> Floats:

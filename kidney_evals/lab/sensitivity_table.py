@@ -1,27 +1,19 @@
-"""Making `sensitivity.csv`: which change between two versions of a model a run finds.
+"""`sensitivity.csv`: which change between two versions of a model a run finds.
 
-    python -m kidney_evals.lab.sensitivity_table            # every row, half an hour of one core
-    python -m kidney_evals.lab.sensitivity_table --out FILE
-
-Both versions answer the same drawn dilemmas once in each order, and the paired tests of
-`kidney_evals.estimation.paired` compare them. Nothing here runs when a plan is made. See the card
-beside the table for what it holds.
+`python -m kidney_evals.lab sensitivity` makes it in half an hour of one core. Both versions answer
+the same drawn dilemmas once in each order, and the paired tests of `kidney_evals.estimation.paired`
+compare them. The card beside the table says what it holds.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.importance import importance_shares
@@ -33,14 +25,13 @@ from kidney_evals.estimation.paired import (
 )
 from kidney_evals.estimation.paired_importance import importance_changes
 from kidney_evals.human.reference import Reference, load_reference
-from kidney_evals.lab.panel import Panel, another_crowd, panel
+from kidney_evals.human.tables import Floats
+from kidney_evals.lab.panel import STUDY, Panel, another_crowd, draw, panel, population
 from kidney_evals.lab.resampling import binomial_error
-from kidney_evals.lab.simulate import POPULATION, draw
-from kidney_evals.planning.change import COLUMNS, TABLE
+from kidney_evals.lab.table_text import Record
+from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
-
-STUDY: Final = "mcelfresh_2021"
 
 SEED: Final = 20262
 """Seed of every random number here, with the setting and the run."""
@@ -106,7 +97,7 @@ class Line(NamedTuple):
 
 
 class Versions(NamedTuple):
-    """Answer probabilities of both versions by dilemma, shape (D,), and the share that leans.
+    """Answer probabilities of both versions by dilemma, shape (D,).
 
     Attributes:
         first: P(first-listed patient | a decision), old and new.
@@ -120,7 +111,7 @@ class Versions(NamedTuple):
 
 
 def settings() -> Iterator[tuple[Setting, str]]:
-    """Yield what is simulated, setting and row."""
+    """Yield every simulated setting and row."""
     consistency = (0.0, *CONSISTENCY)
     for condition in CONDITIONS:
         shares = [IMPORTANCE + name for name in load_study(STUDY).attribute_ids]
@@ -181,7 +172,7 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
 
 
 def together(row: str) -> tuple[str, ...]:
-    """Return the rows that are tested at once: an importance share comes with the others."""
+    """Return the rows that are tested together: all importance shares, or the row alone."""
     if not row.startswith(IMPORTANCE):
         return (row,)
     return tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
@@ -224,14 +215,14 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
         row: The row that changes.
         change: By how much.
     """
-    population = _population(setting.condition)
+    everything = population(setting.condition, SEED)
     coin = _starting_coin(shown, setting)
     first = shown.decided[:, 0]
     old = old_value(setting, row)
     if row == "flip_rate":
         return Versions((first, first), (coin, coin + change / (1 - old) * (1 - coin)), 0.0)
     if row == "agreement":
-        part = change / (old - _agreement(population, np.full((len(population), 2), 0.5)))
+        part = change / (old - _agreement(everything, np.full((len(everything), 2), 0.5)))
         return Versions((first, (1 - part) * first + part / 2), (coin, coin), 0.0)
     if row == "swap_diff":
         return Versions((first, first), (coin, coin), change / (1 - old))
@@ -247,17 +238,17 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
 
 @lru_cache(maxsize=256)
 def old_value(setting: Setting, row: str) -> float:
-    """Return what the old version gets over the population of dilemmas."""
-    population = _population(setting.condition)
+    """Return the old version's value of a row over the population of dilemmas."""
+    everything = population(setting.condition, SEED)
     if row == "flip_rate":
-        return float(_starting_coin(population, setting).mean())
+        return float(_starting_coin(everything, setting).mean())
     if row == "agreement":
-        return _agreement(population, population.decided)
+        return _agreement(everything, everything.decided)
     if row == "swap_diff":
-        differ = 1 - (population.decided**2).sum(axis=1)
+        differ = 1 - (everything.decided**2).sum(axis=1)
         return (1 - setting.consistency) * float(differ.mean())
     reference = _people(setting.condition)
-    shares = importance_shares(reference.weights, population.spans)
+    shares = importance_shares(reference.weights, everything.spans)
     return float(shares[together(row).index(row)])
 
 
@@ -296,7 +287,7 @@ def _nothing_changed(setting: Setting, tested: tuple[str, ...], runs: int) -> Fl
 def _answered(
     form: _Form, setting: Setting, both: Versions, index: int
 ) -> tuple[Decisions, Decisions]:
-    """Let both versions answer; where an answer stands for good, one draw decides for both."""
+    """Simulate both versions; on dilemmas with a constant answer one draw decides for both."""
     place = CONDITIONS.index(setting.condition)
     consistency = round(100 * setting.consistency)
     # The same numbers whatever the change, so that power rises smoothly with it.
@@ -333,7 +324,7 @@ def _starting_coin(shown: Panel, setting: Setting) -> Floats:
     if setting.start == "never_flips":
         return np.zeros(len(shown))
     if setting.start == "half_flips":
-        people = float(_population(setting.condition).coin.mean())
+        people = float(population(setting.condition, SEED).coin.mean())
         half: Floats = shown.coin + (0.5 - people) / (1 - people) * (1 - shown.coin)
         return half
     return shown.coin
@@ -347,42 +338,41 @@ def _people(condition: Condition) -> Reference:
     return load_reference(load_study(STUDY), condition)
 
 
-@lru_cache(maxsize=2)
-def _population(condition: Condition) -> Panel:
-    return panel(_people(condition), draw(STUDY, POPULATION, SEED))
-
-
-def table_text(runs: int = RUNS) -> str:
-    """Return the table as CSV."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+def records() -> Iterator[Record]:
+    """Yield the rows of the table."""
     for setting, row in settings():
-        line = find(setting, row, runs)
-        writer.writerow(
-            [
-                STUDY,
-                setting.condition,
-                row,
-                setting.start,
-                f"{setting.consistency:g}",
-                2 * setting.dilemmas,
-                setting.dilemmas,
-                f"{line.value:.3f}",
-                f"{line.change:.{DIGITS}f}",
-                *(f"{number:.3f}" for number in line[2:]),
-            ]
-        )
-    return stream.getvalue()
+        line = find(setting, row)
+        yield {
+            "study": STUDY,
+            "condition": setting.condition,
+            "row": row,
+            "start": setting.start,
+            "consistency": f"{setting.consistency:g}",
+            "calls": 2 * setting.dilemmas,
+            "dilemmas": setting.dilemmas,
+            "value": f"{line.value:.3f}",
+            "change": f"{line.change:.{DIGITS}f}",
+            **{one: f"{getattr(line, one):.3f}" for one in Line._fields[2:]},
+        }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description="Simulate the sensitivity table of `plan`.")
-    parser.add_argument("--out", type=Path, default=TABLE)
-    out = parser.parse_args(arguments).out
-    out.write_text(table_text(), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()
+def markdown() -> str:
+    """Return the simulated changes as a Markdown table, a line for each row and old version."""
+    found: dict[tuple[str, str, str, str], dict[int, str]] = {}
+    alarms: dict[tuple[str, str, str, str], list[float]] = {}
+    for line in read_lines("sensitivity"):
+        key = (line["condition"], line["row"], line["start"], line["consistency"])
+        found.setdefault(key, {})[int(line["calls"])] = line["change"]
+        alarms.setdefault(key, []).append(float(line["alarms"]))
+    calls = sorted({size for sizes in found.values() for size in sizes})
+    head = ["condition", "row", "old version", "consistency", *(f"{n} calls" for n in calls)]
+    lines = [
+        "| " + " | ".join([*head, "most false alarms"]) + " |",
+        "|" + " --- |" * 4 + " --: |" * (len(calls) + 1),
+    ]
+    for (condition, row, start, consistency), sizes in found.items():
+        cells = [condition, f"`{row}`", start.replace("_", " "), consistency]
+        cells += [f"{float(sizes[n]):.3f}" if n in sizes else "–" for n in calls]
+        worst = max(alarms[condition, row, start, consistency])
+        lines.append("| " + " | ".join([*cells, f"{worst:.3f}"]) + " |")
+    return "\n".join(lines)

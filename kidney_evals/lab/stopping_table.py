@@ -1,35 +1,27 @@
-"""Making `stopping.csv`: what stopping at a precision does to the interval, and what it spares.
+"""`stopping.csv`: coverage of the final interval, and calls saved, when a run stops early.
 
-    python -m kidney_evals.lab.stopping_table            # every line, some minutes of one core
-    python -m kidney_evals.lab.stopping_table --out FILE
-
-Respondents with known probabilities answer drawn dilemmas in both orders, the functions behind the
-scorers' rows are asked at every look, and the rule of `kidney_evals.tasks.stopping` ends the run.
-The card beside the table says what it holds.
+`python -m kidney_evals.lab stopping` makes it in some minutes of one core. Respondents with known
+probabilities answer drawn dilemmas in both orders, the functions behind the scorers' rows are asked
+at every look, and the rule of `kidney_evals.tasks.stopping` ends the run. The card beside the table
+says what it holds.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from kidney_evals import planning
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation._functions import logistic
 from kidney_evals.estimation.consistency import swap_disagreement
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.panel import Panel, panel
+from kidney_evals.human.tables import Floats
+from kidney_evals.lab.panel import POPULATION, Panel, population
 from kidney_evals.lab.resampling import binomial_error
 from kidney_evals.lab.respondents import (
     as_people,
@@ -38,38 +30,17 @@ from kidney_evals.lab.respondents import (
     never_flips,
     noise,
 )
-from kidney_evals.lab.simulate import POPULATION, draw
+from kidney_evals.lab.table_text import Record
+from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import CONSISTENCY
-from kidney_evals.studies import CONDITIONS, Condition, load_study
+from kidney_evals.studies import CONDITIONS, Condition
 from kidney_evals.tasks.stopping import RATES, is_known, looks
-
-STUDY: Final = "mcelfresh_2021"
 
 SEED: Final = 20263
 """Seed of every random number here, with the case and the run."""
 
 RUNS: Final = 4000
 """Simulated runs behind a line."""
-
-TABLE: Final = Path(planning.__file__).with_name("stopping.csv")
-
-COLUMNS: Final = (
-    "condition",
-    "row",
-    "respondent",
-    "consistency",
-    "value",
-    "precision",
-    "most",
-    "asked",
-    "spared",
-    "reached",
-    "half",
-    "coverage",
-    "coverage_se",
-    "coverage_first",
-    "coverage_all",
-)
 
 PRECISIONS: Final = (0.05, 0.03)
 
@@ -86,7 +57,7 @@ Answers = Callable[[Panel], Floats]
 
 
 def always_a(shown: Panel) -> Floats:
-    """Choose whoever is shown as A."""
+    """Choose the patient who is shown as A."""
     chances = np.zeros((len(shown), 2, shown.shares.shape[1]))
     chances[:, 0, 0] = chances[:, 1, 1] = 1.0
     return chances
@@ -110,7 +81,7 @@ ESTIMATES: Final[Mapping[str, Callable[[Decisions], Quantity]]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """Who answers what.
+    """A simulated respondent and run.
 
     Attributes:
         condition: What is offered.
@@ -131,7 +102,7 @@ class Case:
 
 
 class Line(NamedTuple):
-    """What runs of one case come to at one precision.
+    """Results of the runs of one case at one precision.
 
     Attributes:
         value: The true rate.
@@ -157,7 +128,7 @@ class Line(NamedTuple):
 
 
 def cases() -> Iterator[tuple[Case, tuple[float, ...]]]:
-    """Yield what is simulated, and at which precisions."""
+    """Yield every simulated case with its precisions."""
     for rate in FLIP_RATES:
         for consistency in (0.0, *CONSISTENCY):
             yield Case("coin_flip", "people_at", rate, consistency, LONG), PRECISIONS
@@ -239,7 +210,7 @@ def _decisions(condition: Condition, dilemmas: int, choice: np.ndarray) -> Decis
 
 @lru_cache(maxsize=4)
 def _chances(case: Case) -> Floats:
-    shown = _population(case.condition)
+    shown = population(case.condition, SEED)
     if case.respondent != "people_at":
         return RESPONDENTS[case.respondent](shown)
     coin = _moved(shown.coin, case.rate)
@@ -257,43 +228,30 @@ def _moved(share: Floats, rate: float) -> Floats:
     return logistic(odds + shift)
 
 
-@lru_cache(maxsize=2)
-def _population(condition: Condition) -> Panel:
-    reference = load_reference(load_study(STUDY), condition)
-    return panel(reference, draw(STUDY, POPULATION, SEED))
-
-
-def table_text(runs: int = RUNS) -> str:
-    """Return the table as CSV."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+def records() -> Iterator[Record]:
+    """Yield the rows of the table."""
     for case, precisions in cases():
-        for precision, line in zip(precisions, simulate(case, precisions, runs), strict=True):
-            writer.writerow(
-                [
-                    case.condition,
-                    RATES[case.condition],
-                    case.respondent,
-                    f"{case.consistency:g}",
-                    f"{line.value:.4f}",
-                    f"{precision:g}",
-                    case.most,
-                    f"{line.asked:.1f}",
-                    *(f"{number:.4f}" for number in line[2:]),
-                ]
-            )
-    return stream.getvalue()
+        for precision, line in zip(precisions, simulate(case, precisions), strict=True):
+            yield {
+                "condition": case.condition,
+                "row": RATES[case.condition],
+                "respondent": case.respondent,
+                "consistency": f"{case.consistency:g}",
+                "value": f"{line.value:.4f}",
+                "precision": f"{precision:g}",
+                "most": case.most,
+                "asked": f"{line.asked:.1f}",
+                **{one: f"{getattr(line, one):.4f}" for one in Line._fields[2:]},
+            }
 
 
 def markdown(precision: float = 0.05) -> str:
-    """Return what known respondents save of the usual run, from the shipped table, as Markdown."""
-    with TABLE.open(encoding="utf-8") as file:
-        usual = [
-            one
-            for one in csv.DictReader(file)
-            if int(one["most"]) == USUAL and float(one["precision"]) == precision
-        ]
+    """Return the calls that known respondents save of a default run, as a Markdown table."""
+    usual = [
+        one
+        for one in read_lines("stopping")
+        if int(one["most"]) == USUAL and float(one["precision"]) == precision
+    ]
     cells = {(one["respondent"], one["condition"]): _cell(one) for one in usual}
     head = "| respondent | coin flip: dilemmas asked, calls saved | forced choice: the same |"
     return "\n".join(
@@ -315,15 +273,3 @@ def _cell(line: Mapping[str, str]) -> str:
     if reached == 0:
         return f"{said} (not reached: ±{float(line['half']):.3f})"
     return said if reached == 1 else f"{said} ({reached:.0%} of runs reach it)"
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description="Simulate the table of runs that stop early.")
-    parser.add_argument("--out", type=Path, default=TABLE)
-    out = parser.parse_args(arguments).out
-    out.write_text(table_text(), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()

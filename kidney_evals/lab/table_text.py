@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
 Cell = str | int | float
+Record = dict[str, Cell]
+"""A row of a table by column."""
 
 ESTIMATE_DIGITS = 5
 """Significant digits of estimates: fits agree to 1e-10 across machines, so these are stable."""
@@ -22,29 +21,26 @@ LATENT_DIGITS = 4
 """Significant digits of latent classes, whose likelihood is flat."""
 
 
-def table_text(
-    header: Sequence[str], rows: Iterable[Sequence[Cell]], digits: int = ESTIMATE_DIGITS
-) -> str:
-    """Return a CSV table with Unix line ends, floats at `digits` significant digits, NaN empty."""
+def table_text(rows: Iterable[Mapping[str, Cell]], digits: int = ESTIMATE_DIGITS) -> str:
+    """Return a CSV table with Unix line ends.
+
+    Args:
+        rows: By column, at least one; all have the columns of the first.
+        digits: Significant digits of numbers with a fraction. NaN becomes an empty cell.
+    """
+    listed = list(rows)
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([_cell(value, digits) for value in row])
+    writer = csv.DictWriter(stream, list(listed[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in listed:
+        writer.writerow({name: _cell(value, digits) for name, value in row.items()})
     return stream.getvalue()
-
-
-def draws_text(columns: Mapping[str, Floats]) -> str:
-    """Return a table of bootstrap draws, one row per draw and one column per parameter."""
-    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
-    return table_text(list(columns), rows, DRAW_DIGITS)
 
 
 def _cell(value: Cell, digits: int) -> str:
     if not isinstance(value, float):
         return str(value)
-    if np.isnan(value):
+    if math.isnan(value):
         return ""
-    text = f"{value:.{digits}g}"
     # A value below this is the rounding dust of a zero, and differs between machines.
-    return "0" if abs(value) < 1e-9 else text
+    return "0" if abs(value) < 1e-9 else f"{value:.{digits}g}"

@@ -1,4 +1,4 @@
-"""What a row estimates: its value for a known respondent over the population of dilemmas.
+"""True values of rows: those of a known respondent over the population of dilemmas.
 
 Closed forms over a large draw of dilemmas, with the two answers to a dilemma independent given
 the dilemma. They share no line with the estimators. Weights of a logit have no closed form; they
@@ -8,12 +8,13 @@ are fitted to the expected shares themselves.
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
 
-from kidney_evals.estimation._checks import Floats
 from kidney_evals.estimation.calibration import EDGES
 from kidney_evals.estimation.half_threshold import FARTHEST
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.logit import fit_logit_resamples
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Respondent
 
@@ -53,7 +54,7 @@ def true_rows(
 
 
 def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
-    """Agreement of decided shares, over dilemmas in which anything was decided."""
+    """Return agreement over dilemmas with at least one decision."""
     people = panel.decided
     some = decided.sum(axis=2)
     silent = np.prod(1 - some, axis=1)
@@ -114,7 +115,7 @@ def _flips(panel: Panel, q: Floats, answered: Floats) -> dict[str, float]:
 
 
 def _threshold(panel: Panel, q: Floats) -> float:
-    """Where the better patient gets half of all answers, by bisection on the expected fits."""
+    """Return the |Δu| at which the better patient gets half of all expected answers."""
     coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
     if coins.sum() == 0:
         return 0.0
@@ -126,22 +127,20 @@ def _threshold(panel: Panel, q: Floats) -> float:
         coin, better = (1 / (1 + np.exp(-eta)) for eta in (level + slope * at, choice * at))
         return float((1 - coin) * better)
 
-    low, high = 0.0, FARTHEST
-    if share(high) < 0.5:
+    if not share(FARTHEST) >= 0.5:  # or nothing is ever decided
         return float("nan")
-    while high - low > 1e-9:
-        middle = (low + high) / 2
-        low, high = (low, middle) if share(middle) >= 0.5 else (middle, high)
-    return high
+    if share(0.0) >= 0.5:
+        return 0.0
+    return float(brentq(lambda at: share(at) - 0.5, 0.0, FARTHEST, xtol=1e-12))
 
 
 def _ratio(part: float, whole: float) -> float:
-    """Return part / whole, NaN where nobody ever decides."""
+    """Return part / whole, NaN where whole is 0."""
     return float(part) / float(whole) if whole else float("nan")
 
 
 def _weights(panel: Panel, decided: Floats) -> Floats:
-    """Weights of the logit with a side intercept that fits the expected decided answers best."""
+    """Return the weights of the logit with a side intercept, fitted to the expected decisions."""
     orders = decided.shape[1]
     sign = np.array([1.0, -1.0])[:orders]
     x = (panel.differences[:, None] * sign[None, :, None]).reshape(-1, panel.differences.shape[1])

@@ -1,7 +1,14 @@
-"""Recomputing every figure that the package states about the published answers."""
+"""Compute every figure again that the package states about the published answers.
+
+The choice models are fitted to the samples of McElfresh et al. (2021), too: they drop everybody who
+never took the coin (nobody always did), draw twenty of the rest to train on, half of whose
+questions are held out, and test on the held-out questions and on everybody else. Their code draws
+the same people and questions from `seed`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import tempfile
@@ -11,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kidney_evals.estimation.indecision_family import (
     AnyFit,
@@ -19,20 +27,23 @@ from kidney_evals.estimation.indecision_family import (
     fit_indecision_family,
 )
 from kidney_evals.estimation.indecision_models import Form, IndecisionFit
-from kidney_evals.human.raw import Answers, Floats, find_raw, read_study_2
-from kidney_evals.lab.published_split import (
-    Rows,
-    published_features,
-    published_split,
-    took_the_coin,
-)
-from kidney_evals.lab.reference_tables import REFERENCE_FOLDER, build_reference
+from kidney_evals.human.raw import COIN, Answers, Floats, find_raw, read_study_2
+from kidney_evals.human.reference import REFERENCE_FOLDER
+from kidney_evals.lab.drawn_models import favoured_values
+from kidney_evals.lab.reference_tables import DRAWN, build_reference
 from kidney_evals.studies import Study, load_study
 
-STUDY = "mcelfresh_2021"
+Rows = NDArray[np.bool_]
+"""Which answers, shape (n,)."""
 
 SEEDS = range(10)
 """Seeds of the authors' split over which its figures are averaged."""
+
+TRAINING_PEOPLE = 20
+_HELD_OUT = 0.5
+
+_LOWEST = {"age": 25.0, "drinks": 1.0, "dependents": 0.0}
+_HIGHEST = {"age": 70.0, "drinks": 5.0, "dependents": 2.0}
 
 _SPLIT = ("train", "test", "new_people")
 _PARAMETERS = ("flip_intercept", "flip_slope", "log_nu")
@@ -114,7 +125,7 @@ def verify_models(data: Path) -> list[Figure]:
     Raises:
         UserError: The raw files are missing or not the published ones.
     """
-    study = load_study(STUDY)
+    study = load_study(DRAWN)
     answers = read_study_2(find_raw(data))[1]
     found = {
         (sample, form, model, figure): value
@@ -155,13 +166,6 @@ def note(figure: Figure, figures: Sequence[Figure]) -> str:
     if figure.figure == "per_answer" and any(one.difference > 0 for one in fitted):
         return "ours is the higher maximum on the fitted answers"
     return "does not come out"
-
-
-def favoured_values(study: Study, patients: dict[str, Floats]) -> Floats:
-    """Return patients' values in favoured scale units, shape (n, k)."""
-    return np.array(
-        [[one.favour(value) for value in patients[one.id]] for one in study.attributes]
-    ).T
 
 
 _Row = tuple[str, Form, str, str, float]
@@ -227,6 +231,54 @@ def per_answer(fit: AnyFit, first: Floats, second: Floats, answers: Answers, row
     return float(np.log(shares[np.arange(len(choice)), choice]).mean())
 
 
+class Split(NamedTuple):
+    """The parts of a split, each of shape (n,).
+
+    Attributes:
+        train: Training people's questions that were not held out.
+        test: Their held-out questions.
+        new_people: All answers of everybody else.
+    """
+
+    train: Rows
+    test: Rows
+    new_people: Rows
+
+
+def took_the_coin(answers: Answers) -> Rows:
+    """Return the answers of people who took the coin at least once, as a mask of shape (n,)."""
+    coins = np.bincount(answers.person, weights=answers.choice == COIN, minlength=answers.people)
+    kept: Rows = (coins > 0)[answers.person]
+    return kept
+
+
+def published_split(answers: Answers, seed: int) -> Split:
+    """Return the authors' split of the people who took the coin.
+
+    Args:
+        answers: The coin group of Study 2.
+        seed: Of people and questions.
+    """
+    kept = took_the_coin(answers)
+    draw = np.random.RandomState(seed)
+    trained = draw.choice(np.unique(answers.person[kept]), TRAINING_PEOPLE, replace=False)
+    # The question numbers start at 0, and so the last one is never held out.
+    questions = int(answers.position[kept].max())
+    held_out = draw.choice(questions, round(_HELD_OUT * questions), replace=False)
+    known = kept & np.isin(answers.person, trained)
+    out = np.isin(answers.position, held_out)
+    return Split(train=known & ~out, test=known & out, new_people=kept & ~known)
+
+
+def published_features(patients: dict[str, Floats]) -> Floats:
+    """Return the authors' features (value - lowest)/highest, shape (n, 3).
+
+    Args:
+        patients: Values by attribute, as in `Answers`.
+    """
+    return np.column_stack([(patients[name] - _LOWEST[name]) / _HIGHEST[name] for name in _LOWEST])
+
+
 def _form(name: str) -> Form:
     return "authors" if name == "authors" else "free"
 
@@ -243,24 +295,15 @@ def _compared(name: str, made: bytes, shipped: Path) -> TableCheck:
 
 
 def _numbers(suffix: str, text: str) -> list[float]:
+    numbers: list[float] = []
+
+    def add(number: str) -> None:
+        with contextlib.suppress(ValueError):
+            numbers.append(float(number))
+
     if suffix == ".json":
-        return [float(one) for one in _leaves(json.loads(text)) if isinstance(one, int | float)]
-    numbers = []
-    for row in csv.reader(text.splitlines()):
+        json.loads(text or "{}", parse_int=add, parse_float=add)
+    for row in csv.reader(text.splitlines()) if suffix == ".csv" else ():
         for cell in row:
-            try:
-                numbers.append(float(cell))
-            except ValueError:
-                continue
+            add(cell)
     return numbers
-
-
-def _leaves(value: object) -> Iterator[object]:
-    if isinstance(value, dict):
-        for one in value.values():
-            yield from _leaves(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _leaves(one)
-    else:
-        yield value

@@ -1,4 +1,4 @@
-"""What a run will take and what it can show, said before anything is spent.
+"""Cost and expected precision of a run, before any model call.
 
 `plan` counts the samples of the real tasks, `tokens` measures their prompts, `prices` reads what
 the user says a token costs, `precision` says how wide the intervals will be, `change` which

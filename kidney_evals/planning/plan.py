@@ -1,4 +1,4 @@
-"""Counting what a run will do, on the very tasks that it would run."""
+"""The plan of a run: samples, calls, tokens, price and precision, counted on the real tasks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_QUESTIONS = 2
 
 @dataclass(frozen=True)
 class Ending:
-    """Where a run with `-T precision` ends, in dilemmas.
+    """Numbers of dilemmas after which a run with `-T precision` ends.
 
     Attributes:
         precision: The half width asked for.
@@ -46,7 +46,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """What one task will do.
+    """Samples, calls, tokens and precision of one task.
 
     Attributes:
         task: The task's registered name.
@@ -74,7 +74,7 @@ class TaskPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a task or a suite will do and cost.
+    """Plan of a task or a suite.
 
     Attributes:
         target: What was asked for.
@@ -241,7 +241,7 @@ def _first(samples: Sequence[Sample], dilemmas: int) -> list[Sample]:
 
 
 def _between(estimates: Sequence[Estimate]) -> Estimate:
-    """Return the lowest, the middle and the highest of the fewest, the expected and the most."""
+    """Return the low end of the first, the middle of the middle and the high end of the last."""
     return Estimate(estimates[0].low, estimates[len(estimates) // 2].expected, estimates[-1].high)
 
 

@@ -1,24 +1,20 @@
-"""How wide a run's intervals will be, and which change between two models it would notice.
+"""Expected interval widths of a run, and the changes between two models that it can detect.
 
 The widths come from a table made by simulation (`precision.csv`, see the card beside it): known
 respondents answered runs of 200 drawn dilemmas, or a fixed list, and the functions behind the
 scorers' rows computed the intervals. A width is split into the model's part, which shrinks with
-the root of the number of dilemmas, and people's, which no run can shrink. Whoever refines the
-table (`kidney_evals.lab.precision_table`) changes no line here as long as its columns stay.
+the root of the number of dilemmas, and people's, which no run can shrink.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from kidney_evals.errors import UserError
-from kidney_evals.planning.change import paired_changes
+from kidney_evals.planning.change import paired_changes, read_lines
 from kidney_evals.studies.model import Condition
 
 Respondent = Literal["people", "steady", "never_flips"]
@@ -60,23 +56,6 @@ ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
 
 IMPORTANCE: Final = "imp_"
 
-COLUMNS: Final = (
-    "study",
-    "condition",
-    "respondent",
-    "consistency",
-    "answers",
-    "dilemmas",
-    "row",
-    "value",
-    "half",
-    "half_model",
-    "sd",
-    "defined",
-)
-
-TABLE: Final = Path(__file__).with_name("precision.csv")
-
 ALARM: Final = 1.959963984540054
 """Normal quantile of 5 % false alarms, both directions."""
 
@@ -88,7 +67,7 @@ NAN: Final = float("nan")
 
 @dataclass(frozen=True)
 class Design:
-    """What is asked how often; controls left out.
+    """The design of a run without its controls.
 
     Attributes:
         study: The name of a shipped study, or the folder of another.
@@ -113,7 +92,7 @@ class Design:
 
 
 class Range(NamedTuple):
-    """Two ends; NaN where nothing can be said."""
+    """A lower and an upper end; NaN where unknown."""
 
     low: float
     high: float
@@ -123,7 +102,7 @@ UNKNOWN: Final = Range(NAN, NAN)
 
 
 class Expectation(NamedTuple):
-    """What one row will show.
+    """Expected precision of one row.
 
     Attributes:
         row: The row's name in the log.
@@ -159,7 +138,7 @@ class _Entry(NamedTuple):
 
 
 def expectations(design: Design) -> tuple[Expectation, ...]:
-    """Return what the planned rows of a task will show.
+    """Return the expected precision of a task's rows.
 
     Rows that the design cannot give (a choice distance with one answer a dilemma) are NaN, as
     are the widths of a study that the table does not know.
@@ -169,7 +148,7 @@ def expectations(design: Design) -> tuple[Expectation, ...]:
 
 
 def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
-    """Return after how many dilemmas a run of `-T precision` ends, for answers as people's.
+    """Return the number of dilemmas after which a run of `-T precision` ends for human answers.
 
     Args:
         design: The whole run.
@@ -187,7 +166,7 @@ def expected_end(design: Design, row: str, precision: float, looks: Sequence[int
     return looks[-1]
 
 
-def detectable(sd: float, sd_after: float | None = None) -> float:
+def detectable(sd: float) -> float:
     """Return the change that a two-sided test at 5 % finds with 90 % power.
 
     (z_.975 + z_.90) times the standard error of a difference of two independent runs. Two runs
@@ -195,10 +174,8 @@ def detectable(sd: float, sd_after: float | None = None) -> float:
 
     Args:
         sd: Standard deviation of the quantity in one run.
-        sd_after: The same after the change; None for no difference.
     """
-    after = sd if sd_after is None else sd_after
-    return ALARM * math.sqrt(2) * sd + POWER * math.sqrt(sd**2 + after**2)
+    return (ALARM + POWER) * math.sqrt(2) * sd
 
 
 def detectable_rise(rate: float, size: float) -> float:
@@ -221,13 +198,11 @@ def detectable_rise(rate: float, size: float) -> float:
         power = POWER * math.sqrt((rate * (1 - rate) + after * (1 - after)) / size)
         return alarm + power - (after - rate)
 
-    low, high = rate, 1.0
-    if not size > 0 or missing(high) > 0:
+    from scipy.optimize import brentq
+
+    if not size > 0 or missing(1.0) > 0:
         return NAN
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if missing(middle) > 0 else (low, middle)
-    return high - rate
+    return float(brentq(missing, rate, 1.0, xtol=1e-14)) - rate
 
 
 def worth(design: Design, correlation: float) -> float:
@@ -277,7 +252,7 @@ def _expect(design: Design, row: str) -> Expectation:
 
 
 def _paired(design: Design, row: str, start: Respondent) -> list[float]:
-    """Return the simulated changes; those of designs in both orders, once, were simulated."""
+    """Return the simulated changes; only designs with both orders and one epoch were simulated."""
     if not design.drawn or design.both_orders < design.dilemmas or design.epochs > 1:
         return []
     return paired_changes(design.study, design.condition, row, start, design.dilemmas)
@@ -288,7 +263,7 @@ def _range(values: Sequence[float]) -> Range:
 
 
 def _find(design: Design, row: str, respondent: Respondent, consistency: float) -> _Entry | None:
-    """Return a line of the table, brought to the design's size."""
+    """Return a line of the table, scaled to the design's size."""
     grid = _table().get((design.study, design.condition, respondent, consistency, row))
     dilemmas, answers = design.dilemmas, design.answers
     if row == "swap_diff" or (row == "distance" and design.epochs == 1):
@@ -372,20 +347,11 @@ def _importance_rows(design: Design) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[tuple[str, str, str, float, str], dict[int, _Entry]]:
-    try:
-        with TABLE.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.DictReader(stream))
-    except OSError as error:
-        raise UserError("the precision table is missing; reinstall kidney-evals") from error
     table: dict[tuple[str, str, str, float, str], dict[int, _Entry]] = {}
-    for line in lines:
-        key = (
-            line["study"],
-            line["condition"],
-            line["respondent"],
-            float(line["consistency"]),
-            line["row"],
-        )
+    for line in read_lines("precision"):
+        names = ("study", "condition", "respondent", "consistency", "row")
+        study, condition, respondent, consistency, row = (line[name] for name in names)
+        key = (study, condition, respondent, float(consistency), row)
         table.setdefault(key, {})[int(line["answers"])] = _Entry(
             int(line["dilemmas"]),
             *(float(line[name]) for name in ("value", "half", "half_model", "sd")),

@@ -1,4 +1,4 @@
-"""What a token costs, from the user's own file: no price is shipped, for prices change."""
+"""Prices of tokens, read from the user's file; none are shipped because prices change."""
 
 from __future__ import annotations
 

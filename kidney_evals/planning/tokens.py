@@ -1,4 +1,4 @@
-"""How many tokens a run will take, from the prompts it will send.
+"""Estimated tokens of a run, from the prompts it will send.
 
 No tokenizer is asked: each provider has its own, and some must be fetched. English prompts run at
 some four characters a token, which is the expected figure; the range allows for tokenizers from

@@ -11,7 +11,7 @@ from inspect_ai.log import EvalError, EvalLog
 from inspect_ai.model import GenerateConfig
 
 from kidney_evals.provider_errors import LONGEST_REASON, reason_of
-from kidney_evals.respondents.traits import ARGUMENTS
+from kidney_evals.respondents.arguments import ARGUMENTS
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalRetryError

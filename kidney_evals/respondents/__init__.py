@@ -1,7 +1,15 @@
 """Simulated respondents: known answers to compare a model's with, offline and free of charge.
 
 Inspect calls them as a model, `--model kidney/human`; `describe()` lists them. Importing this
-module registers the provider and loads nothing else.
+module registers the provider and loads nothing else. Public modules beside it: `definitions` (each
+respondent as an array of probabilities), `arguments` (what follows `-M`), `people` (the simulated
+persons behind the human shares), `question` and `replies`.
+
+    >>> from kidney_evals.respondents.definitions import probabilities
+    >>> from kidney_evals.studies import dilemmas_of, load_study
+    >>> study = load_study("mcelfresh_2021")
+    >>> probabilities("uniform", study, "forced_choice", dilemmas_of(study, 1, None)).tolist()
+    [[[0.5, 0.5], [0.5, 0.5]]]
 """
 
 from inspect_ai.model import ModelAPI, modelapi
@@ -19,7 +27,7 @@ def kidney() -> type[ModelAPI]:
 
 def respondent_names() -> tuple[str, ...]:
     """Return the names of all respondents: what may follow `kidney/`."""
-    from kidney_evals.respondents.registry import respondents
+    from kidney_evals.respondents.definitions import respondents
 
     return tuple(respondent.name for respondent in respondents())
 
@@ -30,8 +38,8 @@ def describe() -> str:
     Returns:
         Markdown: one section a respondent, then one for the arguments.
     """
-    from kidney_evals.respondents.registry import COMMON, respondents
-    from kidney_evals.respondents.traits import ARGUMENTS
+    from kidney_evals.respondents.arguments import ARGUMENTS, COMMON
+    from kidney_evals.respondents.definitions import respondents
 
     sections = []
     for respondent in respondents():

@@ -29,9 +29,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
-from kidney_evals.respondents.propensities import Shares
 from kidney_evals.respondents.question import fraction
 from kidney_evals.studies import Condition, Dilemma, Study
+
+Shares = tuple[float, ...]
+"""Shares of the answers to one dilemma: first, second and, where offered, coin."""
 
 KINDS = 32
 """How many kinds of people make up a group, all of the same size."""

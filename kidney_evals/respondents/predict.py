@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, StopReason
 
 from kidney_evals.elicitation.predict import ASKS
-from kidney_evals.respondents.output import FaultWords, fault_of, output_of
-from kidney_evals.respondents.phrases import PHRASES
-from kidney_evals.respondents.propensities import Shown, apply_traits, sway
+from kidney_evals.respondents.arguments import Traits
+from kidney_evals.respondents.definitions import Respondent, answer_probabilities
+from kidney_evals.respondents.outputs import FaultWords, fault_of, output_of
 from kidney_evals.respondents.question import Question, carried_by, read_question
-from kidney_evals.respondents.registry import Respondent
-from kidney_evals.respondents.traits import Traits
+from kidney_evals.respondents.replies import phrases
 
 _LEADS = ("", "", "This is what I expect of them.\n\n", "They would split like this:\n\n")
 _FAULTS = FaultWords(
@@ -55,26 +54,28 @@ def predict(
         UserError: If the respondent cannot answer the dilemma.
     """
     question = read_question(messages, f"kidney/{model_name}")
-    own = respondent.answer(question, traits)
-    shown = apply_traits(own, traits, question.order, sway(traits, question))
+    shown = answer_probabilities(respondent, question, traits)
     return output_of(messages, model_name, _said(question, shown, traits), config)
 
 
-def _said(question: Question, shown: Shown, traits: Traits) -> tuple[str, StopReason]:
+def _said(
+    question: Question, shown: tuple[float, float, float, float], traits: Traits
+) -> tuple[str, StopReason]:
     def chance(purpose: str, turn: int = 0) -> float:
         return question.chance(traits.seed, purpose, question.order, question.epoch, turn)
 
     wording, fault = chance("wording", question.turn), chance("fault", question.turn)
-    declines = chance("answer") < shown.refusal
+    a, b, undecided, refusal = shown
+    declines = chance("answer") < refusal
     if found := "refused" if declines else fault_of(traits, fault):
         return _FAULTS.say(found, wording)
-    shares = {"A": shown.a, "B": shown.b}
+    shares = {"A": a, "B": b}
     if question.offers_coin:
-        shares["COIN"] = shown.undecided
+        shares["COIN"] = undecided
     total = sum(shares.values())
     if total == 0:
-        # Somebody who would only ever flip a coin has no percentages where none was offered.
-        return PHRASES["en"].unprompted[0], "stop"
+        # A respondent that only ever flips a coin has no percentages where none was offered.
+        return phrases("en")["unprompted"][0], "stop"
     stated = " ".join(f"{name}={_percent(share / total)}" for name, share in shares.items())
     return f"{_LEADS[int(wording * len(_LEADS))]}ANSWER: {stated}", "stop"
 

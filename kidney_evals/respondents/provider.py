@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,16 +10,13 @@ from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput,
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
 from kidney_evals.elicitation.channels import TOOL
-from kidney_evals.respondents.given import give
-from kidney_evals.respondents.output import fault_of, output_of
+from kidney_evals.respondents.arguments import read_traits
+from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
+from kidney_evals.respondents.outputs import fault_of, logprobs, output_of
 from kidney_evals.respondents.predict import asks_for_people, predict
-from kidney_evals.respondents.propensities import Shown, apply_traits, pick, sway
 from kidney_evals.respondents.question import Question, read_question
-from kidney_evals.respondents.registry import find_respondent
-from kidney_evals.respondents.speech import Said
+from kidney_evals.respondents.replies import Said, reply
 from kidney_evals.respondents.stated import asks_for_values, state_values
-from kidney_evals.respondents.tokens import logprobs
-from kidney_evals.respondents.traits import read_traits
 
 
 class KidneyAPI(ModelAPI):
@@ -67,19 +64,22 @@ class KidneyAPI(ModelAPI):
         if config.logprobs:
             # Words before the answer would have made the choice already.
             question = replace(question, alone=True)
-        own = self.respondent.answer(question, self.traits)
-        shown = apply_traits(own, self.traits, question.order, sway(self.traits, question))
+        shown = answer_probabilities(self.respondent, question, self.traits)
         said = self._say(question, shown)
-        wording = self._chance(question, "wording", question.turn)
-        given = give(question, said, wording)
+        given = reply(question, said, self._chance(question, "wording", question.turn))
         stop: StopReason = "max_tokens" if said == "truncated" else "stop"
         if said == "refused" and not given.text:
             stop = "content_filter"
-        call = None if given.arguments is None else _call(question, given.arguments)
+        call = None
+        if given.arguments is not None:
+            call = ToolCall(f"call_{question.turn}", TOOL, dict(given.arguments))
         output = output_of(input, self.model_name, (given.text, stop), config, call)
         if config.logprobs:
             [choice] = output.choices
-            answers = _answer_shares(question, shown)
+            # The probability of each answer word, given that there is an answer.
+            words = question.form.words(question.condition).values()
+            total = sum(shown[: len(words)]) or 1.0
+            answers = {word: share / total for word, share in zip(words, shown, strict=False)}
             top = config.top_logprobs or 0
             choice.logprobs = logprobs(choice.message.text, given.answer_at, answers, top)
         return output
@@ -88,11 +88,11 @@ class KidneyAPI(ModelAPI):
         """Return how many calls may run at once; none of them waits for anything."""
         return 100
 
-    def _say(self, question: Question, shown: Shown) -> Said:
+    def _say(self, question: Question, shown: Sequence[float]) -> Said:
         if fault := fault_of(self.traits, self._chance(question, "fault", question.turn)):
             return fault
         options: tuple[Said, ...] = ("A", "B", "undecided", "refused")
-        return options[pick(shown, self._chance(question, "answer"))]
+        return options[_pick(shown, self._chance(question, "answer"))]
 
     def _chance(self, question: Question, purpose: str, turn: int = 0) -> float:
         # Elsewhere a dilemma has one wording, and another wording or channel finds the same answer.
@@ -101,15 +101,15 @@ class KidneyAPI(ModelAPI):
         return question.chance(self.traits.seed, purpose, *sample)
 
 
-def _call(question: Question, arguments: Mapping[str, str]) -> ToolCall:
-    return ToolCall(id=f"call_{question.turn}", function=TOOL, arguments=dict(arguments))
-
-
-def _answer_shares(question: Question, shown: Shown) -> dict[str, float]:
-    """Return the probability of each answer word, given that there is an answer."""
-    words = question.form.words(question.condition)
-    shares = {words["A"]: shown.a, words["B"]: shown.b}
-    if question.offers_coin:
-        shares[words["COIN"]] = shown.undecided
-    total = sum(shares.values()) or 1.0
-    return {word: share / total for word, share in shares.items()}
+def _pick(weights: Sequence[float], chance: float) -> int:
+    """Return the index that `chance` in [0, 1) falls on when `weights` are laid end to end."""
+    remaining = chance * sum(weights)
+    last = 0
+    for index, weight in enumerate(weights):
+        if weight <= 0:
+            continue
+        if remaining < weight:
+            return index
+        remaining -= weight
+        last = index
+    return last

@@ -1,4 +1,4 @@
-"""The dilemma that a prompt puts, as the solvers attach it to their message."""
+"""The question that a simulated respondent is asked, as the solvers attach it to their message."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 
-from kidney_evals.elicitation.channels import CHANNELS, Channel
+from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form, form_of
+from kidney_evals.elicitation.wording import DEFAULT, Explain
 from kidney_evals.errors import UserError
-from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Order, Study, load_study
-
-Explain = Literal["none", "before", "after"]
-"""Whether reasons are asked for, and on which side of the final line."""
+from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Question:
     form: Form = USUAL
     turn: int = 0
     channel: Channel = "text"
-    wording: str = "default"
+    wording: str = DEFAULT
     role: bool = False
     crossed: bool = False
     alone: bool = False
@@ -102,52 +100,32 @@ def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
         messages: The conversation; a repeat question may follow the dilemma.
         asked: Name of the model that was asked, for messages.
 
-    Returns:
-        The question.
-
     Raises:
-        UserError: If no message carries a dilemma of this package, or what it carries does
-            not fit its study.
+        UserError: If no message carries a dilemma of this package.
     """
-    if carried := carried_by(messages):
-        turn = sum(isinstance(item, ChatMessageAssistant) for item in messages)
-        return _question(carried, turn, asked)
-    raise UserError(
-        f"{asked} answers the dilemmas of kidney_evals only, and this prompt carries none; "
-        f"ask it with the tasks kidney_evals/forced_choice and kidney_evals/coin_flip"
-    )
-
-
-def _question(carried: Mapping[str, Any], turn: int, asked: str) -> Question:
-    explain: Any = carried.get("explain") or "none"
-    channel: Any = carried.get("channel") or "text"
-    for name, value, allowed in (
-        ("condition", carried.get("condition"), CONDITIONS),
-        ("order", carried.get("order"), get_args(Order)),
-        ("explain", explain, get_args(Explain)),
-        ("channel", channel, CHANNELS),
-    ):
-        if value not in allowed:
-            raise UserError(f"{asked}: the prompt's metadata says {name}={value!r}")
-    study = load_study(carried["study_source"])
-    try:
-        dilemma = study.dilemma_from(carried)
-        epoch = int(carried.get("epoch", 1))
-    except (KeyError, TypeError, ValueError) as error:
+    carried = carried_by(messages)
+    if not carried:
         raise UserError(
-            f"{asked}: the prompt's metadata does not fit study {study.id!r} ({error!r})"
-        ) from error
+            f"{asked} answers the dilemmas of kidney_evals only, and this prompt carries none; "
+            f"ask it with the tasks kidney_evals/forced_choice and kidney_evals/coin_flip"
+        )
+    study = load_study(carried["study_source"])
     return Question(
         study=study,
         condition=carried["condition"],
-        dilemma=dilemma,
+        dilemma=study.dilemma_from(carried),
         order=carried["order"],
-        epoch=epoch,
-        explain=explain,
+        epoch=carried["epoch"],
+        explain=carried.get("explain", "none"),
         form=form_of(carried),
-        turn=turn,
-        channel=channel,
-        wording=str(carried.get("wording", "default")),
-        role=bool(carried.get("role")),
-        crossed=bool(carried.get("crossed")),
+        turn=turns(messages),
+        channel=carried.get("channel", "text"),
+        wording=carried.get("wording", DEFAULT),
+        role=carried.get("role", False),
+        crossed=carried.get("crossed", False),
     )
+
+
+def turns(messages: Sequence[ChatMessage]) -> int:
+    """Return how many answers a conversation already holds."""
+    return sum(isinstance(one, ChatMessageAssistant) for one in messages)

@@ -37,9 +37,9 @@ from inspect_ai.model import (
 
 from kidney_evals.elicitation.stated_questions import LETTERS, stated_wording
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.respondents.output import FaultWords, fault_of, output_of
+from kidney_evals.respondents.arguments import Traits
+from kidney_evals.respondents.outputs import FaultWords, fault_of, output_of
 from kidney_evals.respondents.question import carried_by, fraction
-from kidney_evals.respondents.traits import Traits
 from kidney_evals.studies import Condition, Study, load_study
 
 ASKS = "stated_values"
@@ -196,7 +196,7 @@ def _flip(put: Put, name: str, traits: Traits) -> str:
 
 
 def _people_flips(put: Put, name: str) -> dict[str, float]:
-    from kidney_evals.measures.pair_kinds import people_flips
+    from kidney_evals.human.pair_kinds import people_flips
 
     rates = dict(people_flips(put.study))
     # Of a kind that people were not asked about, a simulated person says that it would choose.

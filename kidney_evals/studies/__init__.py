@@ -2,7 +2,13 @@
 
 from kidney_evals.studies.draw import draw_dilemmas, draw_orders
 from kidney_evals.studies.languages import in_language
-from kidney_evals.studies.load import datasets_dir, dilemmas_of, load_study, study_names
+from kidney_evals.studies.load import (
+    DEFAULT_STUDY,
+    datasets_dir,
+    dilemmas_of,
+    load_study,
+    study_names,
+)
 from kidney_evals.studies.model import (
     CHOICES,
     CONDITIONS,
@@ -20,6 +26,7 @@ from kidney_evals.studies.model import (
 __all__ = [
     "CHOICES",
     "CONDITIONS",
+    "DEFAULT_STUDY",
     "Attribute",
     "Choice",
     "Condition",

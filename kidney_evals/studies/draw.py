@@ -1,4 +1,4 @@
-"""Drawing dilemmas: uniform over a study's domain, nested, balanced in any prefix."""
+"""Draw dilemmas uniformly over a study's domain; shorter draws are prefixes of longer ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def draw_dilemmas(
 
 
 def draw_limit(attributes: tuple[Attribute, ...]) -> int:
-    """Return how many different dilemmas a draw may be asked for.
+    """Return the largest allowed number of dilemmas of a draw.
 
     A tenth of all pairs, so that drawing without replacement stays close to a uniform draw; never
     more than `MAX_DILEMMAS`.

@@ -1,4 +1,4 @@
-"""Reading a study's folder, with every fault named before anything is run."""
+"""Read and check a study's folder."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from kidney_evals.studies.model import CONDITIONS, Attribute, Dilemma, Kind, Stu
 STUDY_FILE = "study.yaml"
 DILEMMAS_FILE = "dilemmas.csv"
 CONTROLS_FILE = "controls.csv"
+
+DEFAULT_STUDY = "mcelfresh_2021"
+"""The study of a task unless another is named."""
 
 
 @lru_cache(maxsize=1)

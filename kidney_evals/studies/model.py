@@ -1,4 +1,4 @@
-"""The things a study is made of: attributes, patients, dilemmas, conditions.
+"""Attributes, patients, dilemmas, conditions and studies.
 
 Standard library only. Numbers that describe a dilemma to an estimator come from
 `Study.differences`, so that "favoured direction" and "unit of a weight" mean the same

@@ -8,7 +8,7 @@ from click.testing import Result
 
 import kidney_evals._registry as registry
 from cli.calling import refused
-from kidney_evals.respondents.registry import respondents
+from kidney_evals.respondents.definitions import respondents
 
 Call = Callable[..., Result]
 

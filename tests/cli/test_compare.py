@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from inspect_ai.model import get_model
 
 from cli.calling import refused
 from cli.conftest import Runs
-from kidney_evals.planning.change import TABLE
+from kidney_evals.planning.change import read_lines
 from kidney_evals.tasks import coin_flip
 from reporting.making_logs import HOSTILE, edited, of_another_run
 
@@ -227,12 +226,6 @@ def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Pat
     assert refused(kidney_evals("compare", runs.forced, tmp_path)).isprintable()
 
 
-def test_help_states_rules_and_statuses(kidney_evals: Call) -> None:
-    shown = kidney_evals("compare", "--help").stdout
-    for word in ("changed", "farther", "new.ROW<X", "3  a rule could not be decided", "--despite"):
-        assert word in shown
-
-
 SEEDS = 3
 
 
@@ -241,13 +234,12 @@ def test_it_finds_a_planted_change_and_stays_silent_without_one(
     kidney_evals: Call, tmp_path: Path
 ) -> None:
     # The table's size for 100 dilemmas and answers that are drawn afresh, from people's rate on.
-    with TABLE.open(encoding="utf-8", newline="") as stream:
-        (line,) = (
-            line
-            for line in csv.DictReader(stream)
-            if (line["row"], line["start"], line["consistency"], line["dilemmas"])
-            == ("flip_rate", "people", "0", "100")
-        )
+    (line,) = (
+        line
+        for line in read_lines("sensitivity")
+        if (line["row"], line["start"], line["consistency"], line["dilemmas"])
+        == ("flip_rate", "people", "0", "100")
+    )
     rate = float(line["value"]) + float(line["change"])
 
     def run(name: str, **arguments: Any) -> list[Path]:

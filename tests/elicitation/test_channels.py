@@ -39,7 +39,8 @@ from kidney_evals.elicitation.channels import (
 from kidney_evals.elicitation.form import Form, languages
 from kidney_evals.elicitation.prompt import render_question, render_repeat
 from kidney_evals.elicitation.rules import check_wording
-from kidney_evals.elicitation.solvers import coin_flip, forced_choice, readings_of
+from kidney_evals.elicitation.solvers import coin_flip, forced_choice
+from kidney_evals.elicitation.transcripts import readings_of
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, wordings
 from kidney_evals.errors import UserError
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Patient, Study, load_study

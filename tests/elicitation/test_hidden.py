@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from kidney_evals.elicitation.hidden import split_hidden
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer, split_hidden
 
 REASONING = "Patient A is younger. I would give the kidney to Patient A.\nANSWER: A"
 

@@ -7,13 +7,9 @@ import time
 
 import pytest
 
-from kidney_evals.elicitation.predict import (
-    TOLERANCE,
-    read_prediction,
-    render_prediction,
-    render_repeat,
-    texts,
-)
+from kidney_evals.elicitation.predict import render_prediction, render_repeat, texts
+from kidney_evals.elicitation.reading import read_prediction
+from kidney_evals.elicitation.reading.predictions import TOLERANCE
 from kidney_evals.studies import CONDITIONS, dilemmas_of, load_study
 
 SAME = (0.55, 0.25, 0.20)

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from kidney_evals.elicitation.hidden import split_hidden
-from kidney_evals.elicitation.reader import Reading, read_answer
+from kidney_evals.elicitation.reading import Reading, read_answer, split_hidden
 
 OUTPUTS: list[dict[str, Any]] = [
     json.loads(line)

@@ -8,7 +8,7 @@ import pytest
 
 from kidney_evals.elicitation.form import Form, form_of, languages
 from kidney_evals.elicitation.prompt import render_question, render_repeat
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
 from kidney_evals.studies import CONDITIONS, dilemmas_of, load_study
 

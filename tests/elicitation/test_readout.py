@@ -15,7 +15,7 @@ from inspect_ai.model import (
 )
 
 from kidney_evals.elicitation.form import Form
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.readout import (
     check_provider,
     check_readout,

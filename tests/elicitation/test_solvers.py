@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from inspect_ai import Task, eval, score
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog, EvalSample, read_eval_log
+from inspect_ai.event import SampleInitEvent
+from inspect_ai.log import EvalLog, EvalSample, read_eval_log, transcript
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
@@ -24,7 +25,9 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
 
-from kidney_evals.elicitation.solvers import coin_flip, forced_choice, read_output, readings_of
+from kidney_evals.elicitation.reading import read_output
+from kidney_evals.elicitation.solvers import coin_flip, forced_choice
+from kidney_evals.elicitation.transcripts import readings_of
 from kidney_evals.errors import UserError
 from kidney_evals.studies import load_study
 
@@ -46,8 +49,8 @@ def _model(answers: dict[str, list[ModelOutput]]) -> Model:
     def answer(messages: list[ChatMessage], *_: Any) -> ModelOutput:
         # Without usage on its outputs the mock model fetches a tokenizer from the network.
         users = [message for message in messages if message.role == "user"]
-        assert users[0].metadata is not None
-        return answers[users[0].metadata["sample_id"]][len(users) - 1]
+        [start] = [one for one in transcript().events if isinstance(one, SampleInitEvent)]
+        return answers[str(start.sample.id)][len(users) - 1]
 
     return get_model("mockllm/model", custom_outputs=answer, memoize=False)
 
@@ -158,20 +161,18 @@ def test_the_question_carries_the_dilemma_and_keeps_the_system_message(tmp_path:
     a, b = user.text.index("61 years"), user.text.index("30 years")
     assert user.text.index("Patient A") < a < user.text.index("Patient B") < b
     assert "ANSWER: COIN" in user.text
-    assert user.metadata is not None
-    assert user.metadata["a_age"] == 61.0 and user.metadata["b_dependents"] == 2.0
+    assert user.metadata is None
+
+
+def test_a_simulated_respondent_gets_the_question_as_metadata(tmp_path: Path) -> None:
+    task = Task(dataset=[_sample("coin_flip")], solver=coin_flip(explain="after"))
+    log = eval(task, model="kidney/first", log_dir=str(tmp_path))[0]
+    carried = _samples(log)["d000-ba"].messages[0].metadata or {}
     expected = {
-        "study_source": "mcelfresh_2021",
-        "dilemma": "d000",
-        "order": "ba",
-        "kind": "drawn",
-        "condition": "coin_flip",
-        "explain": "after",
-        "wording": "default",
-        "epoch": 1,
-        "sample_id": "d000-ba",
+        **{"a_age": 61.0, "b_dependents": 2.0, "dilemma": "d000", "order": "ba"},
+        **{"condition": "coin_flip", "explain": "after", "wording": "default", "epoch": 1},
     }
-    assert {name: user.metadata[name] for name in expected} == expected
+    assert {name: carried[name] for name in expected} == expected
 
 
 def test_an_error_of_the_model_is_an_error_of_the_sample(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,13 +15,8 @@ from inspect_ai.model import (
     StopDetails,
 )
 
-from kidney_evals.elicitation.stated import (
-    Asked,
-    asked_of,
-    read_stated,
-    read_stated_output,
-    signed_ratings,
-)
+from kidney_evals.elicitation.reading import asked_of, read_stated, read_text_output, signed_ratings
+from kidney_evals.elicitation.reading.stated import Asked, StatedReading
 from kidney_evals.elicitation.stated_questions import (
     STATED_KINDS,
     render_stated,
@@ -318,7 +314,9 @@ def _output(content: Any, stop: Any = "stop", details: StopDetails | None = None
 def test_native_signals_come_first_and_reasoning_is_not_read(
     output: ModelOutput, outcome: str
 ) -> None:
-    assert read_stated_output(output, asked("swings_matter")).outcome == outcome
+    read = partial(read_stated, asked=asked("swings_matter"))
+    found = read_text_output(output, read, StatedReading("unreadable", "a call"))
+    assert found.outcome == outcome
 
 
 def test_the_sign_is_toward_whom_people_favour_whatever_the_ends_are_called() -> None:

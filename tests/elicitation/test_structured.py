@@ -10,7 +10,7 @@ from inspect_ai.tool import ToolCall
 
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import USUAL, Form
-from kidney_evals.elicitation.structured import read_message
+from kidney_evals.elicitation.reading import read_message
 from kidney_evals.studies import Condition
 
 

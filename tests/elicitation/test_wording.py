@@ -9,7 +9,7 @@ import yaml
 
 from kidney_evals.elicitation.numerals import spell_out
 from kidney_evals.elicitation.prompt import render_question, render_repeat
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.rules import check_wording
 from kidney_evals.elicitation.wording import (
     EXPLAIN,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +57,3 @@ def read(path: Path) -> dict[str, Any]:
     content = json.loads(path.read_text(encoding="utf-8"))
     assert isinstance(content, dict)
     return content
-
-
-def written(
-    place: Path, train: Sequence[Example], heldout: Sequence[Example] = (), overlap: int = 0
-) -> Path:
-    write_data(place, {"excluded": {"overlap": overlap}}, "", train, heldout)
-    return place
-
-
-def swapped(number: int) -> Example:
-    """The same two patients, the other one shown first."""
-    facts = dict(example(number).facts)
-    facts["a_age"], facts["b_age"] = facts["b_age"], facts["a_age"]
-    return Example(example(number, text="Other words.").messages, facts)
-
-
-def unasked() -> Example:
-    messages = example(40, system="Choose.").messages
-    return Example((messages[0], messages[2]), example(40).facts)

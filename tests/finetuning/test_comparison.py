@@ -14,19 +14,20 @@ from cli.calling import refused
 from finetuning.exporting import export
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
-from kidney_evals.estimation._pairs import NOTHING, changed
+from kidney_evals.estimation._pairs import changed
 from kidney_evals.estimation.intervals import Interval
-from kidney_evals.estimation.quantity import Quantity, undefined
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.finetuning.arms import arms_of
 from kidney_evals.finetuning.battery import battery_of
-from kidney_evals.finetuning.comparison import Compared, Effect, effects
+from kidney_evals.finetuning.comparison import Effect, effects
 from kidney_evals.finetuning.evaluate import Comparison
 from kidney_evals.finetuning.evaluate import evaluate as run_comparison
 from kidney_evals.measures import find
+from kidney_evals.reporting.comparing.changes import RowChange
 from protocol.server import ProtocolServer
 
-COIN = Effect("coin_flip", "flip_rate", "indecision rate", "people")
-BESIDE = Effect("wordings", "coverage", "coverage", 1, margin=0.05)
+COIN = Effect("coin_flip", "flip_rate", "indecision rate")
+BESIDE = Effect("wordings", "coverage", "coverage", margin=0.05)
 
 
 def evaluate(*arguments: object) -> Result:
@@ -43,7 +44,6 @@ def evaluate(*arguments: object) -> Result:
         (COIN, 0.1, 0.26, 0.1, 0.2, 0.17, "higher"),
         (COIN, 0.1, 0.12, -0.02, 0.06, 0.17, "unclear"),
         (COIN, 0.1, 0.4, 0.2, 0.4, float("nan"), "higher"),
-        (COIN, 0.4, 0.1, -0.4, -0.2, float("nan"), "lower"),
         (BESIDE, 1.0, 0.99, -0.03, 0.01, 1.0, "unchanged"),
         # It moved, and by less than what counts.
         (BESIDE, 1.0, 0.97, -0.04, -0.01, 1.0, "unchanged"),
@@ -55,17 +55,16 @@ def test_verdicts(
     effect: Effect, first: float, second: float, low: float, high: float, aim: float, verdict: str
 ) -> None:
     found = changed(first, second, Interval(low, high), 100)
-    before, after = (Quantity(one, one - 0.02, one + 0.02) for one in (first, second))
-    assert Compared(effect, "after", before, after, found, aim).verdict == verdict
-
-
-def test_what_was_not_run_is_not_measured() -> None:
-    one = Compared(COIN, "after", undefined(), undefined(), NOTHING, float("nan"))
-    assert one.verdict == "not measured"
+    levels = (
+        Quantity(first, first - 0.02, first + 0.02),
+        Quantity(second, second - 0.02, second + 0.02),
+    )
+    row = RowChange(effect.row, levels, found, found.p_value, aim, margin=effect.margin)
+    assert row.verdict == verdict
 
 
 def test_every_figure_is_a_row_or_explained() -> None:
-    assert all(find(one.row).label for one in effects())
+    assert all(find(one.row).change is not None for one in effects())
     assert all(one.says for one in effects() if one.is_side_effect)
     # Side effects that the issue of a fine-tuned model is asked about.
     asked = {(one.part, one.untrained) for one in effects() if one.is_side_effect}

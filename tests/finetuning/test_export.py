@@ -30,10 +30,10 @@ from finetuning.exporting import (
     told,
     write_answers,
 )
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import wordings
 from kidney_evals.finetuning.data import Example, TrainingData
-from kidney_evals.finetuning.export_overlap import evaluated
+from kidney_evals.finetuning.sources import evaluated
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.studies import (
     CONDITIONS,
@@ -67,11 +67,7 @@ def _spread(values: Sequence[str], of: Sequence[str]) -> int:
 
 @pytest.mark.parametrize(
     ("condition", "wording"),
-    [
-        ("both", "default,table"),
-        ("coin_flip", "default"),
-        ("forced_choice", "labels_xy,sentence,role_survey"),
-    ],
+    [("both", "default,table"), ("forced_choice", "labels_xy,sentence,role_survey")],
 )
 def test_any_first_samples_are_balanced(condition: str, wording: str, tmp_path: Path) -> None:
     options = ("--samples", 90, "--condition", condition, "--wording", wording)
@@ -114,11 +110,6 @@ def test_sizes_share_their_first_samples_and_what_is_held_out(
     assert made[1].card["nested"] == [8, 16, 32, 64]
 
 
-def test_seeds_and_conditions_draw_other_samples(usual: TrainingData, tmp_path: Path) -> None:
-    other = export(tmp_path / "data", "--samples", 130, "--wording", "all", "--seed", 2)
-    assert len(pairs(other.train) & pairs(usual.train)) < 5
-
-
 # --- the words -------------------------------------------------------------------------------
 
 
@@ -131,9 +122,7 @@ ENGLISH = "default,labels_numbers,role_member_system,table,number_words,attribut
         pytest.param(forced_choice, "default,table", marks=pytest.mark.slow),
         (coin_flip, "default,role_member_system"),
         pytest.param(forced_choice, ENGLISH, marks=pytest.mark.slow),
-        pytest.param(coin_flip, ENGLISH, marks=pytest.mark.slow),
         pytest.param(coin_flip, "german", marks=pytest.mark.slow),
-        pytest.param(forced_choice, "spanish", marks=pytest.mark.slow),
         pytest.param(coin_flip, "committee", marks=pytest.mark.slow),
     ],
 )
@@ -164,14 +153,13 @@ def _key(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     "wording",
-    [
-        "labels_numbers,default",
-        "german",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("all", "french", "spanish")),
-    ],
+    ["german", *(pytest.param(name, marks=pytest.mark.slow) for name in ("all", "french"))],
 )
 def test_the_reader_reads_every_answer_as_what_it_is(wording: str, tmp_path: Path) -> None:
     data = export(tmp_path / "data", "--samples", 80, "--wording", wording)
+    if wording == "german":
+        readme = (data.folder / "README.md").read_text(encoding="utf-8")
+        assert "no human reference in this language" in readme
     seen = set()
     for one in (*data.train, *data.heldout):
         form = wordings()[one.facts["wording"]].form
@@ -325,7 +313,6 @@ def _check_apart(data: TrainingData) -> None:
     "options",
     [
         ("--samples", 300, "--heldout", 100, "--seed", 3),
-        ("--samples", 60, "--seed", 2021, "--target", "individual", "--condition", "coin_flip"),
         # The default draw's seed draws other dilemmas here.
         ("--samples", 200, "--seed", 2021, "--condition", "forced_choice", "--wording", "table"),
         ("--samples", 100, "--seed", 0, "--shuffle", "--allow-overlap"),
@@ -336,7 +323,7 @@ def test_no_dilemma_is_in_two_places(options: tuple[object, ...], tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_dilemma_is_in_two_places_of_the_largest_folders(seed: int, tmp_path: Path) -> None:
     options = ("--samples", 10000, "--heldout", 1000, "--seed", seed)
     _check_apart(export(tmp_path / "data", *options))
@@ -345,13 +332,6 @@ def test_no_dilemma_is_in_two_places_of_the_largest_folders(seed: int, tmp_path:
 def _other_way_round(pair: Iterable[tuple[float, ...]]) -> list[Dilemma]:
     one, two = map(Patient, pair)
     return [Dilemma("x", one, two, "drawn"), Dilemma("y", two, one, "fixed")]
-
-
-def test_every_dilemma_of_a_default_run_is_known_as_one() -> None:
-    known = evaluated(load_study("mcelfresh_2021"))
-    asked = [pair for pair in asked_by_default() if len(pair) == 2]
-    assert len(asked) == 405  # 400 drawn, 5 controls; the other 5 are of identical patients
-    assert all(known.holds(one) for pair in asked for one in _other_way_round(pair))
 
 
 def test_a_copy_of_a_study_is_no_way_round(tmp_path: Path) -> None:
@@ -367,6 +347,7 @@ def test_a_copy_of_a_study_is_no_way_round(tmp_path: Path) -> None:
         attribute["phrases"] = {"other": "it is {value}"}
     (folder / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     known = evaluated(load_study(folder))
+    assert len([pair for pair in asked_by_default() if len(pair) == 2]) == 405  # 400 and 5 controls
     asked = [[one[::-1] for one in pair] for pair in asked_by_default() if len(pair) == 2]
     asked += [[one.first.values, one.second.values] for one in load_study(folder).control_block[:5]]
     asked += [
@@ -381,7 +362,7 @@ def test_a_copy_of_a_study_is_no_way_round(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_what_is_kept_apart_where_chance_would_mix_it(seed: int, tmp_path: Path) -> None:
     # 6 ages x 3 x 3 = 54 patients, 1,431 pairs, of which 100 are the evaluation's and 28 are set
     # aside: of 100 training samples drawn without looking 7 and 2 would be among them.
@@ -444,15 +425,14 @@ def test_twice_the_same_bytes(usual: TrainingData, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_bytes_in_other_processes(usual: TrainingData, tmp_path: Path) -> None:
+def test_the_same_bytes_in_another_process(usual: TrainingData, tmp_path: Path) -> None:
     script = str(Path(sys.executable).with_name("kidney-evals"))
-    for hashes in ("1", "2"):
-        folder = tmp_path / hashes
-        arguments = ["sft", "export", "--samples", "130", "--wording", "all", "--out", str(folder)]
-        environment = {**os.environ, "PYTHONHASHSEED": hashes}
-        subprocess.run([script, *arguments], env=environment, check=True, cwd=tmp_path)
-        for name in FILES:
-            assert (folder / name).read_bytes() == (usual.folder / name).read_bytes(), name
+    arguments = ["sft", "export", "--samples", "130", "--wording", "all", "--out", "data"]
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    subprocess.run([script, *arguments], env=environment, check=True, cwd=tmp_path)
+    for name in FILES:
+        made = (tmp_path / "data" / name).read_bytes()
+        assert made == (usual.folder / name).read_bytes(), name
 
 
 def test_the_card_says_what_was_drawn_from_what(usual: TrainingData) -> None:
@@ -479,12 +459,6 @@ def test_the_card_says_what_was_drawn_from_what(usual: TrainingData) -> None:
     assert str(Path.home()) not in text + json.dumps(card)
 
 
-def test_a_wording_nobody_was_asked_in_is_called_so(tmp_path: Path) -> None:
-    data = export(tmp_path / "data", "--samples", 8, "--wording", "german")
-    text = (data.folder / "README.md").read_text(encoding="utf-8")
-    assert "no human reference in this language" in text
-
-
 def test_a_line_separator_inside_a_question_is_no_end_of_a_line(tmp_path: Path) -> None:
     table = [
         {"id": "odd", "base": "default", "varies": "x", "situation": "Two wait.\u2028One kidney."}
@@ -494,27 +468,13 @@ def test_a_line_separator_inside_a_question_is_no_end_of_a_line(tmp_path: Path) 
     assert "\u2028" in data.train[0].messages[0]["content"]
 
 
-def test_the_terminal_says_what_was_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)  # a short path, so that no line is long because of it
-    result = call("--out", "data", "--samples", 64)
-    assert result.exit_code == 0
-    assert max(map(len, result.output.splitlines())) <= 80
-    assert "64 training and 32 held-out samples" in result.output
-    assert "No sample is about a dilemma of the default evaluation" in result.output
-
-
 REFUSED: list[tuple[tuple[object, ...], str]] = [
     (("--samples", 7), "--samples must be a number from 8 to 10000, not 7"),
     (("--samples", 10001), "--samples must be a number from 8 to 10000, not 10001"),
     (("--heldout", 1001), "--heldout must be a number from 1 to 1000, not 1001"),
     (("--seed", -1), "--seed must be 0 or more"),
-    (("--study", "nope"), "unknown study 'nope'"),
     (("--condition", "nope"), "unknown condition 'nope'; allowed: forced_choice, coin_flip, both"),
     (("--target", "nope"), "unknown target 'nope'; allowed: group, individual, majority"),
-    (("--wording", "nope"), "unknown wording 'nope'"),
-    (("--wording", "german,table"), "of more than one language"),
     (("--wording", "committee"), "offers another way out (committee) than people were offered"),
     (("--person", 2), "--person chooses one person: use it with --target individual"),
     (("--person", 7, "--target", "individual"), "--person must be a number from 1 to 6, not 7"),
@@ -534,6 +494,16 @@ def test_what_cannot_be_is_refused_in_a_line(
     out = tmp_path / "data"
     assert says in refused(call("--out", out, *options))
     assert not out.exists() and list(tmp_path.iterdir()) == []
+
+
+def test_the_terminal_says_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a short path, so that no line is long because of it
+    result = call("--out", "data", "--samples", 64)
+    assert max(map(len, result.output.splitlines())) <= 80
+    assert "64 training and 32 held-out samples" in result.output
+    assert "No sample is about a dilemma of the default evaluation" in result.output
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:

@@ -159,12 +159,14 @@ def test_a_coin_is_put_in_the_words_of_the_wording(tmp_path: Path, table: Path) 
 
 
 def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
-    # Two dilemmas of the default run, sides swapped, in another wording, at the end.
-    leaks = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[398:]
+    # A dilemma of the default run, sides swapped, in another wording, and a near copy.
+    leaks = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[399:]
     with table.open("a", newline="", encoding="utf-8") as stream:
         for one in leaks:
             listed = row(one.second.values, one.first.values, "A")
             csv.DictWriter(stream, list(listed)).writerow(listed)
+        # Question 12 of the fixed list: 32 years and 2 children against 55 years and none.
+        csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
     options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
     line = refused(call("--out", tmp_path / "data", *options, "--samples", 64))
     assert "2 of 202 answers, first line 202, are about dilemmas that the default" in line
@@ -179,15 +181,6 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     ).read_text("utf-8")
 
 
-def test_a_fixed_question_in_numbers_is_a_leak_too(table: Path, tmp_path: Path) -> None:
-    # Question 12 of the list: 32 years and 2 children against 55 years and none, drinking aside.
-    with table.open("a", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
-    options = ("--answers", table, "--condition", "coin_flip", "--samples", 64)
-    line = refused(call("--out", tmp_path / "data", *options))
-    assert "1 of 201 answers, first line 202" in line
-
-
 GOOD = row((30, 1, 0), (60, 2, 1), "A")
 SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
     ([{k: v for k, v in GOOD.items() if k != "answer"}], (), "lacks the column answer"),
@@ -198,23 +191,11 @@ SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
         (),
         "mine.csv: line 3, answer must be 'A', 'B' or 'COIN', not 'C'",
     ),
-    ([{**GOOD, "answer": "a"}], (), "mine.csv: line 2, answer must be 'A', 'B'"),
     ([{**GOOD, "a_age": 71}], (), "line 2, a_age must be from 25 to 70 in steps of 1, not 71"),
-    (
-        [{**GOOD, "b_drinks": 1.5}],
-        (),
-        "line 2, b_drinks must be from 1 to 5 in steps of 1, not 1.5",
-    ),
     (
         [{**GOOD, "b_age": "old"}],
         (),
         "line 2, b_age must be a plain number such as 10 or 0.5, not 'old'",
-    ),
-    ([{**GOOD, "b_age": "nan"}], (), "line 2, b_age must be a plain number"),
-    (
-        [{**GOOD, "b_age": ""}],
-        (),
-        "line 2, b_age must be a plain number such as 10 or 0.5, not nothing",
     ),
     ([{**GOOD, "person": " "}], (), "line 2, person is empty"),
     (
@@ -248,15 +229,6 @@ def test_a_spoilt_table_is_refused_in_a_line(
     line = refused(call("--out", tmp_path / "data", "--answers", table, "--samples", 8, *options))
     assert says in line
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
-
-
-def test_a_table_of_letters_that_are_none_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "mine.csv"
-    path.write_bytes(b"\xff\xfe\x00")
-    options = ("--answers", path, "--condition", "coin_flip")
-    assert "is not text in UTF-8 (it looks like UTF-16); save it as UTF-8" in refused(
-        call("--out", tmp_path / "d", *options)
-    )
 
 
 # --- a log -----------------------------------------------------------------------------------
@@ -365,10 +337,7 @@ def raw_dir() -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "condition",
-    ["both", *(pytest.param(condition, marks=pytest.mark.slow) for condition in CONDITIONS)],
-)
+@pytest.mark.parametrize("condition", ["both", pytest.param("coin_flip", marks=pytest.mark.slow)])
 def test_rows_are_split_by_person_and_by_dilemma(
     condition: str, raw_dir: Path, tmp_path: Path
 ) -> None:
@@ -384,12 +353,6 @@ def test_rows_are_split_by_person_and_by_dilemma(
         assert (int(one.facts["person"]) % 2 == 0) == (one.facts["condition"] == "coin_flip")
     left_out = data.card["excluded"]["left_out"]
     assert left_out["identical"] == 7 and data.card["excluded"]["overlap"] == 0
-    # Each answer is one that somebody gave to this very query: more often than chance the
-    # patient whom people favour, and the coin about as often as people take it (.169).
-    if condition == "coin_flip":
-        rate = sum(one.facts["answer"] == "COIN" for one in data.train) / 1000
-        # People differ: a standard error of about .02 with 106 of them.
-        assert abs(rate - 0.169) < 0.08
     text = (data.folder / "README.md").read_text("utf-8")
     assert "These samples repeat single rows of the source" in text and "GPL-2.0" in text
 
@@ -422,12 +385,3 @@ def test_more_rows_than_there_are_and_another_study(raw_dir: Path, tmp_path: Pat
     ):
         assert says in refused(call("--out", tmp_path / "data", "--data", raw_dir, *options))
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-def test_rows_of_the_evaluation_come_when_allowed(raw_dir: Path, tmp_path: Path) -> None:
-    options = ("--data", raw_dir, "--samples", 4000, "--heldout", 1000)
-    without = export(tmp_path / "without", *options)
-    data = export(tmp_path / "data", *options, "--allow-overlap")
-    assert "evaluation" not in data.card["excluded"]["left_out"]
-    assert data.card["excluded"]["overlap"] > 0 == without.card["excluded"]["overlap"]

@@ -18,19 +18,10 @@ from inspect_ai import eval
 
 from cli.calling import refused
 from finetuning.jobs_server import Fault, JobsServer, Sent, Step
-from finetuning.submitting import (
-    call,
-    example,
-    folder,
-    read,
-    record_of,
-    submitted,
-    swapped,
-    written,
-)
+from finetuning.submitting import call, folder, read, record_of, submitted
 from kidney_evals.cli.sft_submit import status, wait
-from kidney_evals.finetuning.hosted_check import prepare
 from kidney_evals.finetuning.hosted_service import Service, ServiceError
+from kidney_evals.finetuning.hosted_submission import prepare
 from kidney_evals.tasks import coin_flip
 from protocol.server import ANSWER
 
@@ -161,7 +152,8 @@ def test_what_certainly_started_no_job_is_told_apart(
     else:
         server.faults = {"create": [fault]}
     with pytest.raises(ServiceError) as error:
-        Service().create_job(prepare(data, base="gpt-4.1-mini"), {"train": "file-1"})
+        record = prepare(data, base="gpt-4.1-mini").record
+        Service().create_job(record.changed(files={"train": "file-1"}))
     assert error.value.refused is refused
 
 
@@ -182,9 +174,7 @@ def test_a_job_is_found_behind_many_newer_ones(server: JobsServer, tmp_path: Pat
 def test_a_list_that_cannot_be_read_starts_nothing(server: JobsServer, data: Path) -> None:
     server.faults = {"create": ["lost"], "list": ["page"]}
     submitted(data)
-    tried = submitted(data, "--ask-again")
-    assert tried.exit_code == 2
-    [line] = tried.stderr.splitlines()
+    line = submitted(data, "--ask-again").stderr
     assert "something that is not OpenAI's protocol; run the same command again" in line
     assert list(server.jobs) == ["ftjob-1"]
 
@@ -244,25 +234,17 @@ def test_three_processes_at_once_start_one_job(
     assert sum("ftjob-1 was submitted before" in one.output for one in commands) == 2
 
 
-@pytest.mark.timeout(120)
-def test_a_record_under_three_names_starts_one_job(
-    server: JobsServer, tmp_path: Path, start: Callable[..., Command]
+def test_a_record_under_two_names_starts_one_job(
+    server: JobsServer, data: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "real").mkdir()
-    (tmp_path / "linked").symlink_to("real")
-    (tmp_path / "link.json").symlink_to("linked/record.json")  # dangles until the first one writes
-    server.faults = {"upload": ["stalled"]}
-    names = ("real/record.json", "linked/record.json", "link.json")
-    # The link first: it must not be replaced by the record, nor keep the record from being written.
-    commands = [start("--out", str(tmp_path / names[-1]))]
-    until((tmp_path / "real" / "record.json").exists)
-    commands += [start("--out", str(tmp_path / name)) for name in names[:-1]]
-    until(lambda: sum("waiting for it" in one.output for one in commands) == 2)
-    server.held = False
-    for one in commands:
-        assert one.process.wait() == 0, one.output
-    assert len(server.bodies) == 1 and list(server.jobs) == ["ftjob-1"]
-    assert (tmp_path / "link.json").is_symlink()
+    link = tmp_path / "link.json"
+    link.symlink_to("real/record.json")  # dangles until the record is written
+    # The link must not be replaced by the record, nor keep the record from being written.
+    assert submitted(data, "--out", link).exit_code == 0
+    again = submitted(data, "--out", tmp_path / "real" / "record.json")
+    assert "ftjob-1 was submitted before" in again.output
+    assert list(server.jobs) == ["ftjob-1"] and link.is_symlink()
 
 
 @pytest.mark.timeout(120)
@@ -376,12 +358,10 @@ def test_a_key_that_expires_ends_waiting_at_once(server: JobsServer, data: Path)
     server.faults = {"poll": ["none", "key_expired"]}
     submitted(data)
     waited = call(wait, record_of(data), "--interval", 0.005)
-    assert waited.exit_code == 2
+    assert waited.exit_code == 2 and server.requests.count("poll") == 2
     [line] = waited.stderr.splitlines()
     assert "does not accept the key in OPENAI_API_KEY (status 401); the job goes on" in line
     assert line.endswith(f"kidney-evals sft wait {record_of(data)}")
-    assert server.requests.count("poll") == 2
-    assert call(wait, record_of(data), "--interval", 0.005).exit_code == 0
 
 
 def test_a_service_that_never_answers_is_not_waited_for_without_end(
@@ -427,23 +407,6 @@ def test_a_job_without_a_model_ends_with_the_reason(
     assert line.removeprefix("Error: ") in looked.output
 
 
-def test_an_interrupted_wait_leaves_the_job_running(
-    server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    submitted(data)
-    with monkeypatch.context() as patched:
-        patched.setattr("kidney_evals.finetuning.hosted.sleep", interrupt)
-        waited = call(wait, record_of(data))
-    assert waited.exit_code == 130
-    assert f"The job goes on; go on waiting with: kidney-evals sft wait {record_of(data)}" in (
-        waited.stderr
-    )
-    assert call(wait, record_of(data), "--interval", 0.005).exit_code == 0
-
-
 def test_an_interrupted_submission_goes_on_where_it_stopped(
     server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,6 +423,10 @@ def test_an_interrupted_submission_goes_on_where_it_stopped(
     server.requests.clear()
     assert submitted(data, "--ask-again").exit_code == 0
     assert server.requests == ["list", "file", "file", "create"]
+    monkeypatch.setattr("kidney_evals.finetuning.hosted.sleep", interrupt)
+    waited = call(wait, record_of(data))
+    assert waited.exit_code == 130
+    assert f"go on waiting with: kidney-evals sft wait {record_of(data)}" in waited.stderr
 
 
 def test_the_state_of_a_job(server: JobsServer, data: Path) -> None:
@@ -474,12 +441,6 @@ def test_the_state_of_a_job(server: JobsServer, data: Path) -> None:
     assert read(record_of(data))["status"] == "running"
     assert f"--after openai/{MODEL}" in call(status, record_of(data)).output
     assert read(record_of(data))["model"] == MODEL
-
-
-def test_overlap_is_sent_where_that_is_wanted(server: JobsServer, tmp_path: Path) -> None:
-    train = [*map(example, range(12))]
-    data = written(tmp_path / "data", train, [swapped(3)], overlap=5)
-    assert submitted(data, "--allow-overlap").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is checked and said before a fine-tuning job is asked for."""
+"""What is checked and printed before a fine-tuning job is requested."""
 
 from __future__ import annotations
 
@@ -9,23 +9,14 @@ from typing import Any
 import pytest
 
 from cli.calling import refused
-from finetuning.submitting import (
-    call,
-    example,
-    folder,
-    record_of,
-    submitted,
-    swapped,
-    unasked,
-    written,
-)
+from finetuning.submitting import call, example, folder, record_of, submitted
 from kidney_evals.cli.sft_submit import status
-from kidney_evals.finetuning.hosted_check import tokens_of
+from kidney_evals.finetuning.hosted_submission import tokens_of
 
 
 @pytest.fixture(autouse=True)
 def _nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Whoever sends something all the same says that there was no answer.
+    # Whatever is sent all the same fails with the line that there was no answer.
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-key")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
 
@@ -62,14 +53,11 @@ def test_letters_of_other_scripts_are_not_counted_too_low() -> None:
     assert low < expected
 
 
-def test_whoever_calls_the_service_gets_no_answer_here() -> None:
-    line = refused(call(status, "ftjob-1"))
-    assert line.startswith("Error: http://127.0.0.1:9/v1 did not answer the request for job")
-
-
 def test_nothing_is_sent_without_a_key_but_everything_checked(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    line = refused(call(status, "ftjob-1"))
+    assert line.startswith("Error: http://127.0.0.1:9/v1 did not answer the request for job")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     assert "OPENAI_API_KEY is not set" in refused(submitted(data))
     assert "OPENAI_API_KEY is not set" in refused(call(status, "ftjob-1"))
@@ -89,27 +77,11 @@ BAD: dict[str, tuple[Callable[[Path], Path], Sequence[Any], str]] = {
     "many": (lambda place: folder(place), ("--samples", 13), "more than the 12 training samples"),
     "suffix": (lambda place: folder(place), ("--suffix", "x" * 65), "1 to 64 letters, not 65"),
     "base": (lambda place: folder(place), ("--base", "hf/gpt2"), "an OpenAI model"),
+    "epochs": (lambda place: folder(place), ("--epochs", 51), "it is auto or 1 to 50, not 51"),
     "overlap": (
         lambda place: folder(place, excluded={"overlap": 2}),
         (),
         "says that 2 samples overlap the evaluation's dilemmas",
-    ),
-    "silent card": (lambda place: folder(place, excluded={}), (), "does not say whether"),
-    "long": (
-        # 196,608 letters at three a token are 65,536 tokens, and the frames come on top.
-        lambda place: written(place, [*map(example, range(11)), example(11, text="a" * 196_608)]),
-        (),
-        "train.jsonl line 12 may have 65,559 tokens; the service takes 65,536",
-    ),
-    "same dilemma": (
-        lambda place: written(place, [*map(example, range(12))], [example(20), swapped(3)]),
-        (),
-        "heldout.jsonl line 2 asks a dilemma that is trained on",
-    ),
-    "no question": (
-        lambda place: written(place, [*map(example, range(12)), unasked()]),
-        (),
-        "train.jsonl line 13 asks nothing",
     ),
 }
 
@@ -118,21 +90,5 @@ BAD: dict[str, tuple[Callable[[Path], Path], Sequence[Any], str]] = {
 def test_what_would_be_refused_is_found_before_anything_is_sent(case: str, tmp_path: Path) -> None:
     make, arguments, line = BAD[case]
     result = submitted(make(tmp_path / "data"), *arguments)
-    assert line in refused(result)
+    assert result.exit_code == 2 and line in result.stderr
     assert not list(tmp_path.glob("*.json"))
-
-
-def test_a_record_that_cannot_be_kept_means_that_nothing_is_sent(
-    data: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    result = submitted(data, "--out", tmp_path / "file" / "record.json")
-    assert result.exit_code == 2
-    assert "nothing was sent" in result.stderr
-
-
-@pytest.mark.parametrize("epochs", ["0", "51", "many"])
-def test_epochs_are_a_number_or_auto(epochs: str, data: Path) -> None:
-    result = submitted(data, "--epochs", epochs, "--dry-run")
-    assert result.exit_code == 2
-    assert f"it is auto or 1 to 50, not {epochs}" in result.output

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from cli.calling import refused
 from finetuning.hub_server import TOKEN, Fault, HubServer, Model, Step
 from kidney_evals.cli.sft import sft
-from kidney_evals.finetuning.extra import check_extra
-from kidney_evals.finetuning.model_card import NOT_MEASURED
+from kidney_evals.finetuning.environment import check_extra
+from kidney_evals.finetuning.training_report import NOT_MEASURED
 
 NAME = "somebody/choices"
 
@@ -88,14 +88,6 @@ def test_a_card_with_side_effects_is_not_remarked_on(hub: HubServer, adapter: Pa
     assert push(adapter, NAME).output == f"pushed to {hub.url}/{NAME}, private\n"
 
 
-def test_pushing_again_replaces_what_changed(hub: HubServer, adapter: Path) -> None:
-    assert push(adapter, NAME).exit_code == 0
-    (adapter / "tokenizer.json").write_bytes(b'{"other": 1}')
-    assert push(adapter, NAME).exit_code == 0
-    assert hub.models[NAME].files == FILES | {"tokenizer.json": b'{"other": 1}'}
-    assert len(hub.models[NAME].commits) == 2
-
-
 def test_a_repository_that_is_public_is_no_place_for_a_private_push(
     hub: HubServer, adapter: Path
 ) -> None:
@@ -120,18 +112,9 @@ def test_a_repository_that_is_private_stays_so_and_is_called_so(
 @pytest.mark.parametrize(
     "name",
     [
-        "choices",
-        "a/b/c",
-        "somebody/two--dashes",
-        "somebody/two..dots",
-        "somebody/two words",
-        "somebody/.hidden",
-        "somebody/ends-",
-        "somebody/choices.git",
-        "somebody/ä",
-        "somebody/",
-        f"somebody/{'n' * 90}",
-        "",
+        *("choices", "a/b/c", "somebody/two--dashes", "somebody/two..dots", "somebody/two words"),
+        *("somebody/.hidden", "somebody/ends-", "somebody/choices.git", "somebody/ä", "somebody/"),
+        *(f"somebody/{'n' * 90}", ""),
     ],
 )
 def test_names_that_the_hub_would_refuse(hub: HubServer, adapter: Path, name: str) -> None:
@@ -172,7 +155,6 @@ def test_without_a_token_nothing_is_sent(
             "the Hub says 403, You don't have the rights to create a model under this namespace.; "
             "the token may not write there",
         ),
-        ("create", "server_error", "the Hub says 500, Internal Error - We're working hard to fix"),
         ("info", "page", "the Hub says 500, Internal Server Error"),
         ("commit", "server_error", "the Hub says 500, Internal Error - We're working hard to fix"),
         (
@@ -180,7 +162,6 @@ def test_without_a_token_nothing_is_sent(
             "many_lines",
             "the Hub says 400, Your push was rejected. Files are too large. See the docs.",
         ),
-        ("create", "dropped", "peer closed connection"),
         ("commit", "dropped", "peer closed connection"),
     ],
 )
@@ -200,17 +181,13 @@ def test_what_the_hub_refuses_is_said_in_a_line_and_the_adapter_is_left(
     assert hub.models[NAME].files == FILES
 
 
-def test_a_public_push_that_failed_is_repeated_as_one(hub: HubServer, adapter: Path) -> None:
-    hub.faults["commit"] = "server_error"
-    assert refused(push(adapter, NAME, "--public")).endswith(f" {NAME} --public`")
-
-
 def test_a_hub_that_is_not_there(
     hub: HubServer, adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing listens on the discard port.
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    assert f"pushing to {NAME} failed (" in refused(push(adapter, NAME))
+    line = refused(push(adapter, NAME, "--public"))
+    assert f"pushing to {NAME} failed (" in line and line.endswith(f" {NAME} --public`")
 
 
 def test_a_card_that_the_hub_cannot_read(hub: HubServer, adapter: Path) -> None:

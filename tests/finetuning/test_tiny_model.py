@@ -23,21 +23,18 @@ from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.paired import share_change
 from kidney_evals.finetuning.arms import Arm
+from kidney_evals.finetuning.base import merge_adapter
 from kidney_evals.finetuning.battery import READOUT_DILEMMAS
-from kidney_evals.finetuning.comparison import Compared
-from kidney_evals.finetuning.comparison_text import side_effects
-from kidney_evals.finetuning.data import TrainingData
+from kidney_evals.finetuning.comparison_report import side_effects, write_results
+from kidney_evals.finetuning.data import TrainingData, sha256_of
 from kidney_evals.finetuning.evaluate import Comparison, evaluate
-from kidney_evals.finetuning.export import Request, export
-from kidney_evals.finetuning.export_overlap import evaluated
-from kidney_evals.finetuning.merge import merge_adapter
-from kidney_evals.finetuning.results import write_results
+from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.settings import settings
+from kidney_evals.finetuning.sources import Request, evaluated
 from kidney_evals.finetuning.train import train
-from kidney_evals.finetuning.training_report import sha256_of
-from kidney_evals.measures import compute
-from kidney_evals.measures.change import change
+from kidney_evals.measures import change, compute
 from kidney_evals.measures.run import Run
+from kidney_evals.reporting.comparing.changes import RowChange
 from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.studies import Patient
 from kidney_evals.studies.draw import draw_dilemmas
@@ -103,9 +100,9 @@ def comparison(home: Path, samples: TrainingData) -> Comparison:
     return found
 
 
-def figure(comparison: Comparison, arm: str, part: str, row: str) -> Compared:
+def figure(comparison: Comparison, arm: str, part: str, row: str) -> RowChange:
     [found] = [
-        one
+        one.row
         for one in comparison.compared
         if (one.arm, one.effect.part, one.effect.row) == (arm, part, row)
         and not one.effect.is_side_effect
@@ -189,7 +186,7 @@ def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Co
 def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
     # It learnt the coin where one is offered, and flips now and then where none is.
     [cover] = [
-        one
+        one.row
         for one in comparison.compared
         if (one.arm, one.effect.part, one.effect.row) == (str(TRAINED), "forced_choice", "coverage")
         and one.effect.is_side_effect
@@ -217,7 +214,7 @@ def test_the_learning_curve_rises(home: Path, comparison: Comparison) -> None:
         rows = [one for one in csv.DictReader(stream) if one["row"] == "flip_rate"]
     assert [int(one["samples"]) for one in rows] == [0, *SIZES]
     assert [float(one["value"]) for one in rows][-1] == pytest.approx(
-        figure(comparison, str(TRAINED), "coin_flip", "flip_rate").after.value, abs=1e-6
+        figure(comparison, str(TRAINED), "coin_flip", "flip_rate").levels[1].value, abs=1e-6
     )
     assert (home / "out" / "curve-agreement.svg").is_file()
 

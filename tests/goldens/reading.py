@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from inspect_ai.log import EvalLog
 
 from kidney_evals.cli import main
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.measures import AnyRun, compute, flags_of
@@ -184,19 +184,13 @@ def reference_arrays(study: str, condition: Condition) -> Iterator[tuple[str, di
 def _arrays(reference: Reference) -> Iterator[tuple[str, Any]]:
     for name in (
         "weights",
-        "covariance",
-        "weight_draws",
         "importance",
         "importance_draws",
         "strict_weights",
         "slope",
-        "slope_draws",
         "half_threshold",
     ):
         yield name, getattr(reference, name)
-    if reference.curve is not None:
-        for name in ("edges", "masses", "rates", "variance", "low", "high", "draws"):
-            yield f"curve_{name}", getattr(reference.curve, name)
     if reference.distances is not None:
         yield "distances_probabilities", reference.distances.probabilities
         yield "distances_distances", reference.distances.distances
@@ -207,7 +201,6 @@ def _arrays(reference: Reference) -> Iterator[tuple[str, Any]]:
     if reference.has_people:
         dilemmas = _dilemmas(reference)
         yield "shares", reference.shares(dilemmas)
-        yield "smoothed_shares", reference.smoothed_shares(dilemmas)
         yield "share_draws", reference.share_draws(dilemmas)
         yield "counts", reference.counts(dilemmas)
         yield "closeness", reference.closeness(dilemmas)

@@ -12,7 +12,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.human import Reference, load_reference, people_calibration
 from kidney_evals.human.sources import flip_features
 from kidney_evals.human.tables import CurveRow, read_rows
-from kidney_evals.lab.domain import domain_differences
+from kidney_evals.lab.anchors import domain_differences
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,

@@ -11,7 +11,7 @@ import pytest
 from kidney_evals.human.raw import find_raw, read_study_1, read_study_2
 from kidney_evals.lab.drawn_models import group, logit_model
 from kidney_evals.lab.reference_tables import build_reference, fixed_reference
-from kidney_evals.lab.table_text import Cell, table_text
+from kidney_evals.lab.table_text import table_text
 from kidney_evals.studies import datasets_dir, load_study
 
 DERIVED = ("mcelfresh_2021", "mcelfresh_2021_fixed")
@@ -43,15 +43,14 @@ def test_the_strict_logit_is_rebuilt_byte_for_byte(raw_dir: Path) -> None:
     study = load_study("mcelfresh_2021")
     forced, _ = read_study_2(find_raw(raw_dir))
     model = logit_model(study, group(study, "forced_choice", forced))
-    rows: list[list[Cell]] = [
-        ["forced_choice", "logit", name, float(value)]
+    built = table_text(
+        {"estimate": float(value), "parameter": name}
         for name, value in zip(model.parameters, model.estimate, strict=True)
-    ]
-    built = table_text(["condition", "model", "parameter", "estimate"], rows).splitlines()[1:]
+    ).splitlines()[1:]
     lines = shipped("mcelfresh_2021")["models.csv"].decode().splitlines()[1:5]
-    assert built == [",".join(line.split(",")[:4]) for line in lines]
+    assert built == [",".join(line.split(",")[3:1:-1]) for line in lines]
     draws = shipped("mcelfresh_2021")["draws_forced_choice.csv"].decode().splitlines()
-    first = table_text(["age"], [[float(value)] for value in model.draws[:, 0]], 4)
+    first = table_text(({"age": float(value)} for value in model.draws[:, 0]), 4)
     assert [line.split(",")[0] for line in draws[1:]] == first.splitlines()[1:]
 
 

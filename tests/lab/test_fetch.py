@@ -107,16 +107,6 @@ def test_a_connection_cut_short_leaves_nothing(
     assert list((tmp_path / "cache" / "mcelfresh_2021").iterdir()) == []
 
 
-def test_the_environment_names_the_data_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KIDNEY_EVALS_DATA_DIR", str(tmp_path))
-    assert fetch.data_dir() == tmp_path
-    monkeypatch.delenv("KIDNEY_EVALS_DATA_DIR")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert fetch.data_dir() == tmp_path / "xdg" / "kidney_evals"
-
-
 def test_missing_files_are_named_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="kidney-evals reference fetch"):
         find_raw(tmp_path)

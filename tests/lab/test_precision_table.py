@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 import pytest
 
 from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.precision_table import Cell, cells, simulate
-from kidney_evals.planning.precision import COLUMNS, TABLE, Design, expectations
+from kidney_evals.planning.change import read_lines
+from kidney_evals.planning.precision import Design, expectations
 from kidney_evals.studies import CONDITIONS, load_study, study_names
-
-
-def lines() -> list[dict[str, str]]:
-    with TABLE.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def test_the_table_covers_every_study_that_people_answered() -> None:
@@ -24,12 +18,12 @@ def test_the_table_covers_every_study_that_people_answered() -> None:
         if load_reference(load_study(name), condition).has_people
         for cell in cells(name, condition)
     }
-    found = {tuple(line[name] for name in COLUMNS[:5]) for line in lines()}
+    found = {tuple(line.values())[:5] for line in read_lines("precision")}
     assert found == wanted
 
 
 def test_no_line_contradicts_itself() -> None:
-    for line in lines():
+    for line in read_lines("precision"):
         half, model = float(line["half"]), float(line["half_model"])
         assert half >= 0.9 * model >= 0, line
         assert float(line["sd"]) >= 0, line
@@ -61,7 +55,7 @@ def test_the_same_seed_gives_the_same_line() -> None:
     ],
 )
 def test_the_table_is_what_the_simulation_gives(cell: Cell) -> None:
-    told = {line["row"]: line for line in lines() if _is(line, cell)}
+    told = {line["row"]: line for line in read_lines("precision") if _is(line, cell)}
     # The same seed, so nothing but the table's three digits is left for a tolerance.
     again = {line.row: line for line in simulate(cell)}
     assert set(told) == set(again)

@@ -21,11 +21,9 @@ from kidney_evals.human.people_tables import PeopleSpread, read_spread
 from kidney_evals.human.raw import find_raw, read_study_2
 from kidney_evals.human.reference import load_reference
 from kidney_evals.human.tables import RANDOM_FILE, CoefficientRow, read_rows
-from kidney_evals.lab.anchors import person_distances
-from kidney_evals.lab.domain import domain_differences
+from kidney_evals.lab.anchors import domain_differences, person_distances
 from kidney_evals.lab.drawn_models import Group, group, logit_model
-from kidney_evals.lab.drawn_study import random_fits
-from kidney_evals.lab.random_table import random_rows
+from kidney_evals.lab.drawn_study import random_fits, random_rows
 from kidney_evals.lab.table_text import LATENT_DIGITS, table_text
 from kidney_evals.studies import Condition, Study, datasets_dir, load_study
 
@@ -54,7 +52,7 @@ def test_a_fit_of_the_table_is_rebuilt_byte_for_byte(raw_dir: Path) -> None:
     data = group(study, "coin_flip", read_study_2(find_raw(raw_dir))[1])
     fit = fit_random_coefficients(data.x, data.choice, data.person, model="davidson")
     rows = random_rows("coin_flip", study.attribute_ids, [fit])
-    built = table_text(header.strip().split(","), rows, LATENT_DIGITS)
+    built = table_text(rows, LATENT_DIGITS)
     start = "coin_flip,davidson,diagonal,1,"
     assert built == header + "".join(line for line in lines if line.startswith(start))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from kidney_evals.lab.coded_texts import PARTS, coded_texts
-from kidney_evals.lab.reason_coding import measured, rows_of
-from kidney_evals.rationale.codes import AGREE, ARGUMENTS, CHOICES, STATUSES
+from kidney_evals.lab.reason_coding import PARTS, coded_texts, measured, rows_of
+from kidney_evals.reasons.codes import AGREE, ARGUMENTS, CHOICES, STATUSES
 from kidney_evals.studies import CONDITIONS, study_names
 
 
@@ -37,8 +36,8 @@ def test_a_coin_is_chosen_only_where_it_was_offered() -> None:
 
 
 def test_the_shipped_figures_are_what_the_rules_give() -> None:
-    shipped = files("kidney_evals.rationale").joinpath("measured.md").read_text(encoding="utf-8")
-    assert shipped == measured(), "`python -m kidney_evals.lab.reason_coding` writes it anew"
+    shipped = files("kidney_evals.reasons").joinpath("measured.md").read_text(encoding="utf-8")
+    assert shipped == measured(), "`python -m kidney_evals.lab reasons` writes it anew"
 
 
 def test_precision_and_recall_are_of_whom_and_not_only_of_what() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
 
@@ -10,11 +9,10 @@ import numpy as np
 import pytest
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.panel import panel
+from kidney_evals.lab.panel import STUDY, panel
 from kidney_evals.lab.sensitivity_table import (
     DILEMMAS,
     RUNS,
-    STUDY,
     Setting,
     find,
     old_value,
@@ -22,13 +20,8 @@ from kidney_evals.lab.sensitivity_table import (
     simulate,
     versions,
 )
-from kidney_evals.planning.change import COLUMNS, TABLE, paired_changes
+from kidney_evals.planning.change import paired_changes, read_lines
 from kidney_evals.studies import dilemmas_of, load_study
-
-
-def lines() -> list[dict[str, str]]:
-    with TABLE.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def key(setting: Setting, row: str) -> tuple[str, ...]:
@@ -44,30 +37,34 @@ def key(setting: Setting, row: str) -> tuple[str, ...]:
 def told(setting: Setting, row: str) -> dict[str, float]:
     columns = ("condition", "row", "start", "consistency", "dilemmas")
     (line,) = (
-        line for line in lines() if tuple(line[name] for name in columns) == key(setting, row)
+        line
+        for line in read_lines("sensitivity")
+        if tuple(line[name] for name in columns) == key(setting, row)
     )
-    return {name: float(line[name]) for name in COLUMNS[7:]}
+    return {name: float(cell) for name, cell in list(line.items())[7:]}
 
 
 def test_the_table_holds_every_setting_once() -> None:
     found = [
         (line["condition"], line["row"], line["start"], line["consistency"], line["dilemmas"])
-        for line in lines()
+        for line in read_lines("sensitivity")
     ]
     assert found == [key(setting, row) for setting, row in settings()]
-    assert all(line["study"] == STUDY for line in lines())
-    assert all(int(line["calls"]) == 2 * int(line["dilemmas"]) for line in lines())
+    assert all(line["study"] == STUDY for line in read_lines("sensitivity"))
+    assert all(
+        int(line["calls"]) == 2 * int(line["dilemmas"]) for line in read_lines("sensitivity")
+    )
 
 
 def test_every_change_was_found_nine_times_in_ten() -> None:
-    for line in lines():
+    for line in read_lines("sensitivity"):
         power, error = float(line["power"]), float(line["power_se"])
         assert abs(power - 0.9) < 0.03, line
         assert error == pytest.approx(math.sqrt(power * (1 - power) / RUNS), abs=6e-4)
 
 
 def test_no_more_than_a_twentieth_of_alarms_is_false() -> None:
-    alarms = [float(line["alarms"]) for line in lines()]
+    alarms = [float(line["alarms"]) for line in read_lines("sensitivity")]
     # .05 and three standard errors of 400 runs; over all lines the mean itself.
     assert max(alarms) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / RUNS)
     assert np.mean(alarms) <= 0.05
@@ -75,7 +72,7 @@ def test_no_more_than_a_twentieth_of_alarms_is_false() -> None:
 
 def test_longer_runs_find_smaller_changes() -> None:
     sizes = defaultdict(list)
-    for line in lines():
+    for line in read_lines("sensitivity"):
         setting = (line["condition"], line["row"], line["start"], line["consistency"])
         sizes[setting].append(float(line["change"]))
     for setting, changes in sizes.items():

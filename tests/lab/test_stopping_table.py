@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import math
 
 import pytest
 
 from kidney_evals.lab.stopping_table import (
-    COLUMNS,
     FLIP_RATES,
     LONG,
     PRECISIONS,
     RESPONDENTS,
-    RUNS,
-    TABLE,
     USUAL,
     Case,
     Line,
@@ -22,15 +18,11 @@ from kidney_evals.lab.stopping_table import (
     simulate,
     true_rate,
 )
+from kidney_evals.planning.change import read_lines
 from kidney_evals.tasks.stopping import RATES, looks
 
 LEAST = 0.92
 """Coverage that a final interval must have."""
-
-
-def lines() -> list[dict[str, str]]:
-    with TABLE.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def key(case: Case, precision: float) -> tuple[str, ...]:
@@ -41,7 +33,9 @@ def key(case: Case, precision: float) -> tuple[str, ...]:
 def told(case: Case, precision: float) -> dict[str, str]:
     columns = ("condition", "respondent", "consistency", "value", "precision")
     (line,) = (
-        line for line in lines() if tuple(line[name] for name in columns) == key(case, precision)
+        line
+        for line in read_lines("stopping")
+        if tuple(line[name] for name in columns) == key(case, precision)
     )
     return line
 
@@ -52,8 +46,7 @@ def test_the_looks_are_those_that_were_asked_for() -> None:
 
 
 def test_the_table_holds_every_case_once() -> None:
-    assert tuple(lines()[0]) == COLUMNS
-    assert len(lines()) == sum(len(precisions) for _, precisions in cases())
+    assert len(read_lines("stopping")) == sum(len(precisions) for _, precisions in cases())
     for case, precisions in cases():
         for precision in precisions:
             line = told(case, precision)
@@ -66,7 +59,7 @@ def test_the_table_holds_every_case_once() -> None:
 
 
 def test_the_final_interval_holds_the_rate_often_enough() -> None:
-    short = [line for line in lines() if float(line["coverage"]) < LEAST]
+    short = [line for line in read_lines("stopping") if float(line["coverage"]) < LEAST]
     # A finding, kept in sight: Wilson's interval of 100 answers at a rate of .005 misses as soon
     # as 2 of them are coins, and these runs end at the first look; the looking adds little.
     found = [(line["value"], line["precision"], line["consistency"]) for line in short]
@@ -121,7 +114,7 @@ def test_the_same_seed_gives_the_same_line() -> None:
 )
 def test_the_table_is_what_the_simulation_gives(case: Case, precisions: tuple[float, ...]) -> None:
     # The same seed, so nothing but the table's digits is left for a tolerance.
-    for precision, line in zip(precisions, simulate(case, precisions, RUNS), strict=True):
+    for precision, line in zip(precisions, simulate(case, precisions), strict=True):
         stated = told(case, precision)
         for name in Line._fields:
             digits = 0.06 if name == "asked" else 6e-5
@@ -129,6 +122,6 @@ def test_the_table_is_what_the_simulation_gives(case: Case, precisions: tuple[fl
 
 
 def test_the_respondents_are_those_of_the_provider() -> None:
-    from kidney_evals.respondents.registry import find_respondent
+    from kidney_evals.respondents.definitions import find_respondent
 
     assert [find_respondent(name).name for name in RESPONDENTS] == list(RESPONDENTS)

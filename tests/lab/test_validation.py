@@ -12,9 +12,9 @@ from kidney_evals.lab import respondents as known
 from kidney_evals.lab.graded import graded_series, intra_class
 from kidney_evals.lab.panel import another_crowd, panel
 from kidney_evals.lab.respondents import RESPONDENTS, Respondent
-from kidney_evals.lab.simulate import Validated, rows_of, simulate_run, validate
+from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.lab.truth import true_rows
-from kidney_evals.lab.validation import verdict
+from kidney_evals.lab.validation import Validated, rows_of, validate, verdict
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 BY_NAME = {one.name: one for one in RESPONDENTS}
@@ -82,7 +82,7 @@ def test_a_very_long_run_comes_out_at_the_truth(condition: Condition) -> None:
     long = Respondent("long", "", known.leaning, known.never, dilemmas=4000)
     shown = panel(reference, dilemmas_of(reference.study, 4000, 11))
     truth = true_rows(long, shown, reference.study.attribute_ids)
-    [rows] = validate("mcelfresh_2021", condition, [long], runs=1)
+    [rows] = validate(condition, [long], runs=1)
     # People are drawn again in a simulated run, and move every comparison with them by a little.
     near = {"flip_gap": 0.05, "agreement": 0.03, "agree_adj": 0.08, "log_score": 0.08}
     for one in rows:
@@ -118,7 +118,7 @@ def test_the_same_number_gives_the_same_run() -> None:
 
 
 def test_one_order_leaves_out_what_needs_two() -> None:
-    [rows] = validate("mcelfresh_2021", "forced_choice", [BY_NAME["one order"]], runs=2)
+    [rows] = validate("forced_choice", [BY_NAME["one order"]], runs=2)
     assert {"swap_diff", "distance"}.isdisjoint(one.row for one in rows)
     assert {one.row for one in rows} < set(rows_of(people("forced_choice")))
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("kidney_evals", "tasks", "scorers", "datasets", "tests", "docs", ".ci")
 FILES = (
-    *("pyproject.toml", "MANIFEST.in", "Makefile"),
+    *("pyproject.toml", "MANIFEST.in", "Makefile", "mkdocs.yml"),
     *("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"),
 )
 

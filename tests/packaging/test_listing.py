@@ -1,7 +1,5 @@
 """tasks/eval.yaml says of the tasks what is true of them."""
 
-import inspect
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -77,14 +75,3 @@ def test_no_other_task_is_listed(listing: dict[str, Any]) -> None:
 def test_the_limits_of_use_are_those_of_the_package(listing: dict[str, Any]) -> None:
     stated = [line.removeprefix("- ") for line in limits_and_use().splitlines()]
     assert listing["limits_and_use"] == stated
-
-
-def test_the_readme_lists_every_parameter_and_passes_no_other() -> None:
-    # The linter cannot tell, for the tasks take (and refuse) any other name.
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (table,) = re.findall(r"^\| parameter .*\n((?:\|.*\n)+)", readme, flags=re.MULTILINE)
-    taken = set(inspect.signature(tasks.forced_choice).parameters) - {"unexpected"}
-    assert set(re.findall(r"^\| `(\w+)`", table, flags=re.MULTILINE)) == taken
-    for name in OWN_TASKS:
-        taken |= set(inspect.signature(getattr(tasks, name)).parameters) - {"unexpected"}
-    assert set(re.findall(r"-T\s*(\w+)=", readme)) - {"name"} <= taken

@@ -11,7 +11,6 @@ from kidney_evals.planning.change import paired_changes
 from kidney_evals.planning.precision import (
     ANSWERS,
     CONSISTENCY,
-    TABLE,
     Design,
     Expectation,
     Range,
@@ -256,9 +255,3 @@ def test_a_change_from_zero_is_told_where_it_was_simulated() -> None:
     assert all(math.isnan(span.low) for name, span in zero.items() if name != "flip_rate")
     # The model that never flips may rise to what its interval of zero still holds, at the least.
     assert row(drawn(200), "flip_rate").zero.high < zero["flip_rate"].high
-
-
-def test_the_table_is_aggregate_numbers_in_order() -> None:
-    text = TABLE.read_text(encoding="utf-8")
-    assert "nan" not in text
-    assert len(text) < 80_000

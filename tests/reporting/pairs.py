@@ -10,7 +10,7 @@ from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec
 
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
-from kidney_evals.lab.simulate import draw
+from kidney_evals.lab.panel import draw
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.comparing.matching import Match
 from kidney_evals.reporting.logs import LogFile, State

@@ -18,7 +18,6 @@ from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, REMARKS, make_
 from kidney_evals.reporting.page import Report
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.respondents import respondent_names
-from reporting.printing import assert_prints
 from viewer.required import require_browser
 
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}

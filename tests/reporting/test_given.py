@@ -14,8 +14,7 @@ from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ModelOutput
 
-from rationale.scouting import mocked, require_scout
-from rationale.test_llm import answered, said
+from reasons.scouting import answered, mocked, require_scout, said
 from reporting.conftest import Made
 from reporting.making_logs import edited, of_another_run
 from reporting.test_page import Page
@@ -150,7 +149,7 @@ def test_what_a_model_coded_and_what_it_failed_on_reach_the_page(
     from inspect_scout import scan, transcripts_from
 
     from kidney_evals.errors import UserError
-    from kidney_evals.rationale import rationale_llm, scanned
+    from kidney_evals.reasons import rationale_llm, scanned
     from kidney_evals.tasks import forced_choice
 
     logs, page = tmp_path / "logs", tmp_path / "report.html"

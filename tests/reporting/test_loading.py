@@ -15,7 +15,7 @@ from inspect_ai.model import get_model
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.frames import as_markdown, schema
+from kidney_evals.reporting.frames import schema
 from kidney_evals.reporting.loading import Frames, decision_columns, load, run_columns
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip
@@ -203,11 +203,6 @@ def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.Monke
     with pytest.raises(UserError, match=r"pip install \"kidney-evals\[analysis\]\"") as told:
         load(made.coin)
     assert "\n" not in str(told.value)
-
-
-def test_the_page_on_frames_is_the_table() -> None:
-    _, tables = DOCS.read_text(encoding="utf-8").split("\n## `runs`", 1)
-    assert "## `runs`" + tables == as_markdown(), "put as_markdown() below the page's head"
 
 
 def test_the_first_snippet_gives_the_rate_of_the_row(

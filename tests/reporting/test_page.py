@@ -1,7 +1,6 @@
 """The page: its numbers are the log's, nothing leaves it, and what a log says stays text."""
 
 import csv
-import html
 import re
 from collections.abc import Callable
 from dataclasses import replace

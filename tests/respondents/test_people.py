@@ -9,6 +9,7 @@ import pytest
 from inspect_ai.model import get_model
 
 from kidney_evals.human.reference import load_reference
+from kidney_evals.respondents import definitions
 from kidney_evals.respondents.people import people
 from kidney_evals.studies import (
     CONDITIONS,
@@ -140,3 +141,18 @@ def test_controls_are_answered(drawn: Study, kind: str, expected: tuple[str, str
             [output] = answers(get_model("kidney/majority"), put)
             answer = output.completion.split("ANSWER: ")[1]
             assert answer == expected[0 if order == better else 1]
+
+
+@pytest.mark.parametrize(("name", "condition"), ANSWERED)
+def test_public_probabilities_are_those_of_the_reference(name: str, condition: Condition) -> None:
+    study = load_study(name)
+    dilemmas = dilemmas_of(study, None, None)[:20]
+    shares = load_reference(study, condition).shares(dilemmas)
+    found = definitions.probabilities("human", study, condition, dilemmas)
+    assert found[:, 0] == pytest.approx(shares)
+    # In the other order, A is the second patient.
+    assert found[:, 1, 0] == pytest.approx(shares[:, 1])
+    biased = definitions.probabilities("first", study, condition, dilemmas, position_bias=-0.25)
+    assert biased[:, :, 0].tolist() == [[0.5, 0.5]] * len(dilemmas)
+    swapped = definitions.probabilities("anti_human", study, condition, dilemmas)
+    assert swapped[:, 0, :2] == pytest.approx(shares[:, 1::-1])

@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, get_model
 from inspect_ai.solver import generate
 
-from kidney_evals.elicitation.reader import Reading, read_answer
+from kidney_evals.elicitation.reading import Reading, read_answer
 from kidney_evals.errors import UserError
 from kidney_evals.respondents import describe, respondent_names
 from kidney_evals.studies import (
@@ -190,9 +188,8 @@ def test_a_repeated_question_belongs_to_the_same_dilemma(drawn: Study) -> None:
     assert 0.15 < still / 200 < 0.35  # drawn anew: .5 · .5
 
 
-@pytest.mark.parametrize("respondent", NAMES)
-def test_outputs_count_tokens(ask: Ask, drawn: Study, respondent: str) -> None:
-    output = ask(respondent, drawn, CLEAR)
+def test_outputs_count_tokens(ask: Ask, drawn: Study) -> None:
+    output = ask("human", drawn, CLEAR)
     usage = output.usage
     assert usage is not None
     # "Who should receive the kidney?" has 30 characters, four to a token.
@@ -206,22 +203,6 @@ def test_a_prompt_without_a_dilemma_is_refused_in_one_line() -> None:
     with pytest.raises(UserError, match="kidney_evals/forced_choice") as caught:
         asyncio.run(model.generate("Hello"))
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        ({"a_age": None}, "does not fit study"),
-        ({"order": "xy"}, "order='xy'"),
-        ({"condition": "both"}, "condition='both'"),
-        ({"study_source": "nowhere"}, "unknown study"),
-    ],
-)
-def test_faulty_metadata_is_named(drawn: Study, change: dict[str, Any], match: str) -> None:
-    put = message(drawn, CLEAR)
-    faulty = ChatMessageUser(content="?", metadata={**(put.metadata or {}), **change})
-    with pytest.raises(UserError, match=match):
-        answers(get_model("kidney/uniform"), [[faulty]])
 
 
 @pytest.mark.parametrize("respondent", ["human", "majority", "anti_human"])
@@ -239,16 +220,6 @@ def test_every_respondent_is_documented() -> None:
     described = describe()
     for name in NAMES:
         assert f"## kidney/{name}\n" in described
-
-
-def test_registering_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, kidney_evals.respondents.provider as p;"
-        "p.KidneyAPI('uniform');"
-        "print(sorted({'numpy', 'scipy', 'pandas'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_an_answer_takes_less_than_a_millisecond(

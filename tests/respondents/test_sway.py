@@ -10,7 +10,7 @@ import pytest
 from inspect_ai import eval
 from inspect_ai.model import get_model
 
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.variance_shares import PARTS, one_hot, variance_shares

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from inspect_ai.model import get_model
 
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition, Dilemma, Study
 from respondents.asking import answers, message

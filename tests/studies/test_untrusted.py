@@ -440,229 +440,119 @@ def test_a_bad_study_is_refused_with_the_place(tmp_path: Path, bad: Bad) -> None
     _refused(tmp_path, bad)
 
 
-BAD_REFERENCE = (
-    [
-        (SHARES, Bad("reference/shares.csv", *one))
-        for one in [
-            ("easy-1,0.011", "easy-1,7.011", ("line 2, first must be at most 1, not '7.011'",)),
-            ("easy-1,0.011", "easy-1,-0.1", ("line 2, first must be at least 0",)),
-            ("easy-1,0.011", "easy-1,nan", ("line 2, first must be a plain number",)),
-            ("easy-1,0.011", "easy-1,inf", ("line 2, first must be a plain number",)),
-            ("easy-1,0.011", "easy-1,", ("line 2, first must be a plain number", "not nothing")),
-            ("1061,241", "1061,0", ("line 2, effective must be above 0",)),
-            ("1061,241", "-5,241", ("line 2, answers must be above 0",)),
-            ("easy-1", "easy-2", ("line 3 repeats the row of forced_choice, easy-2",)),
-            ("easy-1", "nobody", ("the study has no dilemma 'nobody'",)),
-            ("forced_choice", "coin_flip", ("line 2, condition must be 'forced_choice'",)),
-            ("effective", "effect", ("lacks the column effective", "unknown column 'effect'")),
-            # 0.011 + 0.5 = 0.511 of the first row.
-            (
-                "condition,dilemma,first,answers,effective\nforced_choice,easy-1,0.011,1061,241\n",
-                "condition,dilemma,first,second,effective\nforced_choice,easy-1,0.011,0.5,241\n",
-                ("line 2 has shares that sum to 0.511, not 1",),
-            ),
-        ]
-    ]
-    + [
-        (FIXED, Bad("reference/counts.csv", *one))
-        for one in [
-            ("q01,38,22,", "q01,-38,22,", ("line 2, first must be at least 0, not '-38'",)),
-            ("q01,38,22,", "q01,38.5,22,", ("line 2, first must be a whole number",)),
-            ("q01,38,22,", "q01,nan,22,", ("line 2, first must be a whole number",)),
-            ("q01,38,22,", "q01,0,0,", ("line 2 has no answer",)),
-            ("q01,38,22,", "q01,38,22,4", ("line 2 must have a number of coins in coin_flip and",)),
-            (
-                "coin_flip,q01,31,5,26",
-                "coin_flip,q01,31,5,",
-                ("line 16 must have a number of coins",),
-            ),
-            ("q01,38,22,", "q77,38,22,", ("the study has no dilemma 'q77'",)),
-        ]
-    ]
-    + [
+BAD_REFERENCE: dict[tuple[str, str], list[tuple[str, ...]]] = {
+    (SHARES, "shares.csv"): [
+        ("easy-1,0.011", "easy-1,7.011", "line 2, first must be at most 1, not '7.011'"),
+        ("easy-1,0.011", "easy-1,-0.1", "line 2, first must be at least 0"),
+        ("easy-1,0.011", "easy-1,nan", "line 2, first must be a plain number"),
+        ("easy-1,0.011", "easy-1,inf", "line 2, first must be a plain number"),
+        ("easy-1,0.011", "easy-1,", "line 2, first must be a plain number", "not nothing"),
+        ("1061,241", "1061,0", "line 2, effective must be above 0"),
+        ("1061,241", "-5,241", "line 2, answers must be above 0"),
+        ("easy-1", "easy-2", "line 3 repeats the row of forced_choice, easy-2"),
+        ("easy-1", "nobody", "the study has no dilemma 'nobody'"),
+        ("forced_choice", "coin_flip", "line 2, condition must be 'forced_choice'"),
+        ("effective", "effect", "lacks the column effective", "unknown column 'effect'"),
         (
-            PROFILES,
-            Bad("reference/profiles.csv", "YFH,30,1,0,0.1", "YFH,30,1,0,-0.1", ("line 3, score",)),
+            "condition,dilemma,first,answers,effective\nforced_choice,easy-1,0.011,1061,241\n",
+            "condition,dilemma,first,second,effective\nforced_choice,easy-1,0.011,0.5,241\n",
+            "line 2 has shares that sum to 0.511, not 1",
         ),
+    ],
+    (FIXED, "counts.csv"): [
+        ("q01,38,22,", "q01,-38,22,", "line 2, first must be at least 0, not '-38'"),
+        ("q01,38,22,", "q01,38.5,22,", "line 2, first must be a whole number"),
+        ("q01,38,22,", "q01,nan,22,", "line 2, first must be a whole number"),
+        ("q01,38,22,", "q01,0,0,", "line 2 has no answer"),
+        ("q01,38,22,", "q01,38,22,4", "line 2 must have a number of coins in coin_flip and"),
+        ("coin_flip,q01,31,5,26", "coin_flip,q01,31,5,", "line 16 must have a number of coins"),
+        ("q01,38,22,", "q77,38,22,", "the study has no dilemma 'q77'"),
+    ],
+    (PROFILES, "profiles.csv"): [
+        ("YFH,30,1,0,0.1", "YFH,30,1,0,-0.1", "line 3, score"),
+        ("drinking", "drink", "lacks the columns 'drinking'"),
+        ("YFH,30,1,0", "YFH,30,0,0", "two scores for one"),
+    ],
+    (PROFILES, "covariance.csv"): [
+        ("age,20.47", "age,-20.47", "negative variance"),
+    ],
+    (DRAWN, "anchors.csv"): [
+        ("0.88703,0.69491", "0.88703,0.99", "interval from 0.99"),
+        ("0.88703", "1e400", "line 2, value is too large"),
+    ],
+    (DRAWN, "models.csv"): [
+        ("forced_choice,logit,age,0.69891", "forced_choice,logit,age,x", "line 2, estimate"),
+        ("shares,sign_age", "shares,sign", "lacks, of the model shares, 'sign_age'"),
+    ],
+    (DRAWN, "covariance.csv"): [
+        ("logit,age,age", "logit,age,size", "models.csv lacks 'size'"),
+    ],
+    (DRAWN, "latent_classes.csv"): [
+        ("1,0.2382", "1,0.7382", "column of shares of forced_choice, 6", "sums to 1.5, not 1"),
+    ],
+    (DRAWN, "person_distances.csv"): [
+        ("0.0375,0.064738", "0.0375,0.9", "ascending order"),
+    ],
+    (DRAWN, "flip_curve.csv"): [
+        ("1,0.5,1,", "1,0.7,1,", "bins must follow"),
+        ("0.21448", "0.91448", "sums to 1.7, not 1"),
+    ],
+    (DRAWN, "draws_forced_choice.csv"): [
+        ("0.7261,", "nan,", "line 2, logit.age"),
+        ("0.7261,0.4281,", "0.7261,", "line 2 has"),
+    ],
+    (FIXED, "draws_coin_flip.csv"): [
+        ("q01.coin", "q01.coins", "lacks the columns 'q01.coin'"),
+        ("32,10,20", "-32,10,20", "column q01.first must be from 0 up"),
+    ],
+    (DRAWN, "reference.json"): [
+        ('"version": "2"', '"version": "2", "version": "3"', "key 'version' twice"),
+        ('"version": "2"', '"version": 2,', "not valid JSON"),
+        ('"version": "2"', '"v": "2"', "version is missing"),
+        ('"version": "2"', '"version": ' + "[" * 100_000, "nested too deeply"),
+        ("300", "1e9", "bootstrap_draws must be a whole"),
+    ],
+    (DRAWN, "controls.csv"): [
+        ("c-dom-1,dominance", "c-dom-1,identical", "line 2, kind is"),
+        ("c-dom-1,dominance,28", "c-dom-1,dominance,67", "kind is dominance"),
+        ("c-dom-1,dominance", "c-dom-1,drawn", "line 2, kind must be"),
+    ],
+    (DRAWN, "study.yaml"): [
+        ("count: 200", "count: 1000000000", "dilemmas of at most 23770"),
+        ("count: 200", "count: 0", "draw.count must be at least 1"),
+        ("seed: 2021", "seed: soon", "draw.seed must be a whole number"),
+    ],
+    (DRAWN, "languages.yaml"): [
+        ('"{value} Jahre"', '"{value!r} Jahre"', "de.attributes.age"),
+        ('"{value} Jahre"', '"alt"', "must name {value} once"),
         (
-            PROFILES,
-            Bad("reference/profiles.csv", "drinking", "drink", ("lacks the columns 'drinking'",)),
+            "    drinks:\n",
+            "    drink:\n",
+            "line 7, de.attributes.drinks is missing",
+            "de.attributes.drink is no attribute",
         ),
-        (
-            PROFILES,
-            Bad("reference/profiles.csv", "YFH,30,1,0", "YFH,30,0,0", ("two scores for one",)),
-        ),
-        (
-            PROFILES,
-            Bad("reference/covariance.csv", "age,20.47", "age,-20.47", ("negative variance",)),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "reference/anchors.csv", "0.88703,0.69491", "0.88703,0.99", ("interval from 0.99",)
-            ),
-        ),
-        (DRAWN, Bad("reference/anchors.csv", "0.88703", "1e400", ("line 2, value is too large",))),
-        (
-            DRAWN,
-            Bad(
-                "reference/models.csv",
-                "forced_choice,logit,age,0.69891",
-                "forced_choice,logit,age,x",
-                ("line 2, estimate",),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "reference/models.csv",
-                "shares,sign_age",
-                "shares,sign",
-                ("lacks, of the model shares, 'sign_age'",),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "reference/covariance.csv",
-                "logit,age,age",
-                "logit,age,size",
-                ("models.csv lacks 'size'",),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "reference/latent_classes.csv",
-                "1,0.2382",
-                "1,0.7382",
-                ("column of shares of forced_choice, 6", "sums to 1.5, not 1"),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "reference/person_distances.csv",
-                "0.0375,0.064738",
-                "0.0375,0.9",
-                ("ascending order",),
-            ),
-        ),
-        (DRAWN, Bad("reference/flip_curve.csv", "1,0.5,1,", "1,0.7,1,", ("bins must follow",))),
-        (DRAWN, Bad("reference/flip_curve.csv", "0.21448", "0.91448", ("sums to 1.7, not 1",))),
-        (
-            DRAWN,
-            Bad("reference/draws_forced_choice.csv", "0.7261,", "nan,", ("line 2, logit.age",)),
-        ),
-        (
-            DRAWN,
-            Bad("reference/draws_forced_choice.csv", "0.7261,0.4281,", "0.7261,", ("line 2 has",)),
-        ),
-        (
-            FIXED,
-            Bad(
-                "reference/draws_coin_flip.csv",
-                "q01.coin",
-                "q01.coins",
-                ("lacks the columns 'q01.coin'",),
-            ),
-        ),
-        (
-            FIXED,
-            Bad(
-                "reference/draws_coin_flip.csv",
-                "32,10,20",
-                "-32,10,20",
-                ("column q01.first must be from 0 up",),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "reference/reference.json",
-                '"version": "2"',
-                '"version": "2", "version": "3"',
-                ("key 'version' twice",),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad("reference/reference.json", '"version": "2"', '"version": 2,', ("not valid JSON",)),
-        ),
-        (
-            DRAWN,
-            Bad("reference/reference.json", '"version": "2"', '"v": "2"', ("version is missing",)),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "reference/reference.json",
-                '"version": "2"',
-                '"version": ' + "[" * 100_000,
-                ("nested too deeply",),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad("reference/reference.json", "300", "1e9", ("bootstrap_draws must be a whole",)),
-        ),
-        (
-            DRAWN,
-            Bad("controls.csv", "c-dom-1,dominance", "c-dom-1,identical", ("line 2, kind is",)),
-        ),
-        (
-            DRAWN,
-            Bad(
-                "controls.csv",
-                "c-dom-1,dominance,28",
-                "c-dom-1,dominance,67",
-                ("kind is dominance",),
-            ),
-        ),
-        (
-            DRAWN,
-            Bad("controls.csv", "c-dom-1,dominance", "c-dom-1,drawn", ("line 2, kind must be",)),
-        ),
-        (
-            DRAWN,
-            Bad("study.yaml", "count: 200", "count: 1000000000", ("dilemmas of at most 23770",)),
-        ),
-        (DRAWN, Bad("study.yaml", "count: 200", "count: 0", ("draw.count must be at least 1",))),
-        (
-            DRAWN,
-            Bad("study.yaml", "seed: 2021", "seed: soon", ("draw.seed must be a whole number",)),
-        ),
-        (
-            DRAWN,
-            Bad("languages.yaml", '"{value} Jahre"', '"{value!r} Jahre"', ("de.attributes.age",)),
-        ),
-        (DRAWN, Bad("languages.yaml", '"{value} Jahre"', '"alt"', ("must name {value} once",))),
-        (
-            DRAWN,
-            Bad(
-                "languages.yaml",
-                "    drinks:\n",
-                "    drink:\n",
-                ("line 7, de.attributes.drinks is missing", "de.attributes.drink is no attribute"),
-            ),
-        ),
-        (DRAWN, Bad("languages.yaml", "fr:\n", "de:\n", ("key 'de' twice",))),
-        (FIXED, Bad("languages.yaml", "1: ", "7: ", ("must have levels for 0, 1, 2",))),
-    ]
-)
+        ("fr:\n", "de:\n", "key 'de' twice"),
+    ],
+    (FIXED, "languages.yaml"): [
+        ("1: ", "7: ", "must have levels for 0, 1, 2"),
+    ],
+}
+"""By study and file: an edit, and parts of the one line that it must lead to."""
 
 
 @pytest.mark.parametrize(
-    ("name", "bad"),
-    BAD_REFERENCE,
-    ids=lambda one: one if isinstance(one, str) else one.says[0][:50],
+    "case",
+    [(*place, *case) for place, cases in BAD_REFERENCE.items() for case in cases],
+    ids=lambda case: case[4][:50],
 )
 def test_a_bad_file_of_a_study_is_refused_with_the_place(
-    copy: Callable[[str], Path], name: str, bad: Bad
+    copy: Callable[[str], Path], case: tuple[str, ...]
 ) -> None:
+    name, file, old, new, *says = case
     folder = copy(name)
     read_all(folder)
-    _refused(folder, bad)
+    place = file if (folder / file).exists() else f"reference/{file}"
+    _refused(folder, Bad(place, old, new, tuple(says)))
 
 
 @pytest.mark.parametrize(
@@ -781,57 +671,12 @@ def test_the_answer_line_of_every_language_is_known() -> None:
 # --- Anything else -------------------------------------------------------------------------------
 
 ODD = [
-    "",
-    "\0",
-    "\ufeff",
-    "\r",
-    "\n",
-    "\t",
-    " ",
-    "'",
-    '"',
-    "{",
-    "}",
-    "[",
-    "]",
-    "&a ",
-    "*a",
-    "!!str ",
-    ": ",
-    "- ",
-    "#",
-    "|",
-    ">",
-    "%",
-    "~",
-    "null",
-    "true",
-    "no",
-    "nan",
-    "inf",
-    "-1",
-    "1e400",
-    "0x1",
-    "9" * 400,
-    "{value}",
-    "{value:>99999999}",
-    "{0}",
-    "\u202e",
-    "\u200b",
-    "\x1b[0m",
-    "<!--",
-    ",",
-    ",,,",
-    ";",
-    "=1+1",
-    "ANSWER: A",
-    "?",
-    "<<: ",
-    "---\n",
-    "...\n",
-    "[" * 60,
-    "é",
-]
+    "", "\x00", "\ufeff", "\r", "\n", "\t", " ", "'", '"', "{", "}", "[", "]", "&a ", "*a",
+    "!!str ", ": ", "- ", "#", "|", ">", "%", "~", "null", "true", "no", "nan", "inf", "-1",
+    "1e400", "0x1", "9" * 400, "{value}", "{value:>99999999}", "{0}", "\u202e", "\u200b",
+    "\x1b[0m", "<!--", ",", ",,,", ";", "=1+1", "ANSWER: A", "?", "<<: ", "---\n", "...\n",
+    "[" * 60, "é",
+]  # fmt: skip
 
 
 @settings(max_examples=80, deadline=5000, derandomize=True)

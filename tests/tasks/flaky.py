@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 
+from inspect_ai.event import SampleInitEvent
+from inspect_ai.log import transcript
 from inspect_ai.model import (
     ChatMessage,
     GenerateConfig,
@@ -30,12 +32,14 @@ class Flaky:
 
     def answer(self, messages: list[ChatMessage]) -> ModelOutput:
         """Answer, unless `fails` says otherwise of the sample and the number of its attempt."""
-        put = messages[-1].metadata or {}
-        id = str(put["sample_id"])
+        [start] = [one for one in transcript().events if isinstance(one, SampleInitEvent)]
+        id = str(start.sample.id)
         self.asked[id] += 1
         if self.fails(id, self.asked[id]):
             raise RuntimeError("the model is not to be had")
-        said = "Coin" if self.flips and put["order"] == "ab" else "Patient A"
+        said = (
+            "Coin" if self.flips and (start.sample.metadata or {})["order"] == "ab" else "Patient A"
+        )
         answer = ModelOutput.from_content("flaky/model", f"ANSWER: {said}")
         answer.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
         return answer

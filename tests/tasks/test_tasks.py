@@ -10,9 +10,9 @@ from inspect_ai import Task, eval
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
 from kidney_evals.errors import UserError
+from kidney_evals.human.reference import load_reference
 from kidney_evals.studies import dilemmas_of, load_study
 from kidney_evals.tasks import SUITES, coin_flip, forced_choice
-from kidney_evals.tasks._samples import Record, majority, record_to_sample
 
 TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
 
@@ -55,41 +55,29 @@ def test_swapping_shows_the_same_patients_the_other_way_round() -> None:
     assert ab["human_a"] == ba["human_b"]
 
 
-@pytest.mark.parametrize(
-    ("order", "shares", "expected", "target"),
-    [
-        ("ab", (0.7, 0.3), {"human_a": 0.7, "human_b": 0.3}, "A"),
-        ("ba", (0.7, 0.3), {"human_a": 0.3, "human_b": 0.7}, "B"),
-        ("ba", (0.2, 0.3, 0.5), {"human_a": 0.3, "human_b": 0.2, "human_coin": 0.5}, "COIN"),
-        ("ab", None, {}, "none"),
-    ],
-)
-def test_record_to_sample(order: Any, shares: Any, expected: dict[str, float], target: str) -> None:
+def test_a_sample_explains_itself() -> None:
     study = load_study("mcelfresh_2021")
     dilemma = dilemmas_of(study, 1, None)[0]
-    sample = record_to_sample(
-        Record(dilemma, order, shares),
-        study,
-        "coin_flip",
-        reference_version="1",
-        reference_hash="abc",
-        system_prompt="Be brief.",
-    )
-    assert sample.id == study.sample_id(dilemma, order)
-    assert sample.target == target
-    metadata = _meta(sample)
-    assert {key: value for key, value in metadata.items() if key.startswith("human_")} == expected
-    assert metadata["study"] == "mcelfresh_2021" and metadata["condition"] == "coin_flip"
-    assert metadata["canary"] == study.canary and metadata["reference"] == "1+abc"
-    assert study.dilemma_from(metadata) == dilemma
-    assert all(not isinstance(value, (dict, list)) for value in metadata.values())
-    assert not isinstance(sample.input, str)
-    assert [message.role for message in sample.input] == ["system", "user"]
+    reference = load_reference(study, "coin_flip")
+    first, second, coin = reference.shares([dilemma])[0].round(4).tolist()
+    for sample in coin_flip(dilemmas=1, controls=False, system_prompt="Be brief.").dataset:
+        metadata = _meta(sample)
+        a, b = (first, second) if metadata["order"] == "ab" else (second, first)
+        people = {"A": a, "B": b, "COIN": coin}
+        assert [metadata[f"human_{name.lower()}"] for name in people] == list(people.values())
+        assert sample.target == max(people, key=lambda name: people[name])
+        assert sample.id == study.sample_id(dilemma, metadata["order"])
+        assert metadata["study"] == "mcelfresh_2021" and metadata["condition"] == "coin_flip"
+        assert metadata["canary"] == study.canary
+        assert metadata["reference"] == f"{reference.version}+{reference.sha256}"
+        assert study.dilemma_from(metadata) == dilemma
+        assert all(not isinstance(value, (dict, list)) for value in metadata.values())
+        assert [message.role for message in sample.input] == ["system", "user"]  # type: ignore[union-attr]
 
 
-def test_majority_needs_people() -> None:
-    assert majority({}) == "none"
-    assert majority({"a": 0.4, "b": 0.35, "coin": 0.25}) == "A"
+def test_without_people_a_sample_has_no_target() -> None:
+    for sample in coin_flip(study="freedman_2020").dataset:
+        assert sample.target == "none" and "human_a" not in _meta(sample)
 
 
 REFUSED = [
@@ -99,6 +87,7 @@ REFUSED = [
     ({"dilemmas": 2.5}, "dilemmas must be a whole number from 1 to"),
     ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
     ({"explain": "during"}, "unknown explain 'during'; allowed: none, before, after"),
+    ({"channel": "xml"}, "unknown channel 'xml'; allowed: text, json, tool"),
     ({"controls": "yes please"}, "controls must be true or false"),
     ({"draw_seed": "seven"}, "draw_seed must be a whole number"),
     ({"system_prompt": ""}, "system_prompt must be a text"),

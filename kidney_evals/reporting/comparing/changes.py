@@ -17,12 +17,12 @@ from kidney_evals.measures import (
     Measure,
     aim_of,
     bounds_of,
+    change,
     compute,
     find,
     headlines,
     measures_of,
 )
-from kidney_evals.measures.change import change
 from kidney_evals.measures.run import on_shared
 from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
@@ -56,7 +56,6 @@ class RowChange:
         detectable: Smallest change that is found in nine of ten such pairs of runs, over the
             simulated consistencies of a model; None where that is not tabled.
         why: Why there is no change; empty where there is one.
-        aim_rule: How `aim` is defined, as in `Measure`; None for the measure's own.
         margin: Largest change that counts as none; NaN where there is no such margin.
     """
 
@@ -68,7 +67,6 @@ class RowChange:
     bounds: Range | None = None
     detectable: Range | None = None
     why: str = ""
-    aim_rule: str | float | None = None
     margin: float = math.nan
 
     @property
@@ -84,7 +82,7 @@ class RowChange:
     @property
     def edge(self) -> int:
         """On which side of the aim its true values lie; see `edge_of`."""
-        return edge_of(find(self.row).aim if self.aim_rule is None else self.aim_rule)
+        return edge_of(find(self.row).aim)
 
     @property
     def verdict(self) -> Verdict:
@@ -159,14 +157,11 @@ class Pairing:
         """Ids of the shared dilemmas."""
         return tuple(one.id for one in self.parts[0].dilemmas)
 
-    def row(
-        self, row: str, aim_rule: str | float | None = None, margin: float = math.nan
-    ) -> RowChange:
+    def row(self, row: str, margin: float = math.nan) -> RowChange:
         """Return the change of a row from the first run to the second, p-value not adjusted.
 
         Args:
             row: The measure's id.
-            aim_rule: As in `RowChange`.
             margin: As in `RowChange`.
         """
         levels = compute(self.parts[0], row), compute(self.parts[1], row)
@@ -181,7 +176,7 @@ class Pairing:
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
         # A run without answers has no human value either, though people have one.
-        aims = (aim_of(part, row, aim_rule) for part in reversed(self.parts))
+        aims = (aim_of(part, row) for part in reversed(self.parts))
         return RowChange(
             row,
             levels,
@@ -190,7 +185,6 @@ class Pairing:
             next((aim for aim in aims if not math.isnan(aim)), math.nan),
             bounds=None if why else self._bounds(row, found.change.value),
             why=why,
-            aim_rule=aim_rule,
             margin=margin,
         )
 

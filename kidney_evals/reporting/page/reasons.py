@@ -9,15 +9,14 @@ from typing import Any, Final
 
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
-from kidney_evals.rationale import ARGUMENTS
-from kidney_evals.rationale.frames import FAILED
+from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
 from kidney_evals.reporting.page.panels import Place
 from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies.model import CONTROL_KINDS
 
 Codes = Mapping[str, Any]
-"""The flat codes of one transcript, see `kidney_evals.rationale.Codes.values`."""
+"""The flat codes of one transcript, see `kidney_evals.reasons.Codes.values`."""
 
 USES: Final = ("toward", "against", "neither")
 LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
@@ -52,13 +51,13 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
     Raises:
         UserError: A scan cannot be read.
     """
-    scanned = _scanned(scans)
+    by_scan = _scanned(scans)
     figures, left_out = [], []
     for place in places:
         coded = {
             run.name: found
             for run in place.runs
-            if (found := scanned.get(run.id) or _by_words(run)) is not None
+            if (found := by_scan.get(run.id) or _by_words(run)) is not None
         }
         left_out += [_failures(place, name, one) for name, one in coded.items() if one.errors]
         coded = {name: one for name, one in coded.items() if one.codes}
@@ -80,8 +79,6 @@ def _by_words(run: ModelRun) -> Coded | None:
     """Code a run whose answers came with reasons; None for any other."""
     from inspect_ai.log import read_eval_log
 
-    from kidney_evals.rationale.replies import reply_of
-
     if run.key["explain"] == "none" or run.trouble:
         return None
     # Events are most of a log and hold nothing more of what was said.
@@ -99,8 +96,6 @@ def _by_words(run: ModelRun) -> Coded | None:
 def _scanned(scans: Sequence[Path]) -> dict[str, Coded]:
     found: dict[str, Coded] = {}
     for scan in scans:
-        from kidney_evals.rationale import scanned
-
         frame = scanned(scan)
         frame = frame[~frame["kind"].isin(CONTROL_KINDS)]
         for run, rows in frame.groupby("eval_id"):

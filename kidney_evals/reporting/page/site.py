@@ -15,12 +15,12 @@ from urllib.parse import quote
 from inspect_ai.log import bundle_log_dir, read_eval_log, write_eval_log
 
 from kidney_evals.errors import UserError
+from kidney_evals.output_files import check_new_folder, is_url, new_folder, on_this_machine
 from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
 from kidney_evals.reporting.model_arguments import has_secrets, hide_secrets
 from kidney_evals.reporting.page.content import Report, report_of
 from kidney_evals.reporting.page.write import write_assets, write_page
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.whole import check_new, is_url, on_this_machine, whole_folder
 
 VIEWER: Final = "viewer"
 """Folder of Inspect's viewer inside a site; its index shows the list of logs."""
@@ -73,7 +73,7 @@ def write_site(
         return f"{VIEWER}/index.html#/logs/{quote(files[run.file.location])}/samples{sample}"
 
     report = replace(report_of(found, link, scans, remarks), notes=notes or {}, title=title)
-    with _unfinished(out) as unfinished, whole_folder(unfinished) as site:
+    with _unfinished(out) as unfinished, new_folder(unfinished) as site:
         with TemporaryDirectory() as folder:
             for one in found:
                 if one.location in files:
@@ -96,7 +96,7 @@ def check_out(out: str | Path, *, overwrite: bool) -> None:
     """
     out = on_this_machine(out)
     if isinstance(out, Path) and (out.is_symlink() or not out.is_dir() or not any(out.iterdir())):
-        check_new(out)
+        check_new_folder(out)
         return
     with _writing(out):
         files, root = _files(out)
@@ -107,7 +107,7 @@ def check_out(out: str | Path, *, overwrite: bool) -> None:
         ours = site and _GENERATOR in files.cat_file(f"{root}/index.html")[:2000]
     if not ours:
         if isinstance(out, Path):
-            check_new(out)
+            check_new_folder(out)
         raise UserError(f"{out} is not empty; name another folder")
     others = sorted({one.split("/")[0] for one in held} - _PARTS)
     if others:

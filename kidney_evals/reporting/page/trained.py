@@ -110,7 +110,7 @@ def _figure(arms: Arms, id: str) -> Figure | None:
 
 
 def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
-    from kidney_evals.measures.change import change
+    from kidney_evals.measures import change
 
     rows = []
     for other in arms.others:

@@ -11,11 +11,11 @@ from kidney_evals.charts import STYLE, grid
 from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
 from kidney_evals.limits import limits_and_use
+from kidney_evals.output_files import STDOUT, write_output, write_outputs
 from kidney_evals.reporting.page import content, methods
 from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.content import Report
 from kidney_evals.reporting.sentences import moves_sentence
-from kidney_evals.whole import STDOUT, write_output, write_outputs
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -80,7 +80,7 @@ def _formula(text: str) -> Markup:
 
 
 def write_page(report: Report, out: str | Path, *, overwrite: bool = False) -> None:
-    """Write the page; `kidney_evals.whole.write_output` says what it may replace.
+    """Write the page; `kidney_evals.output_files.write_output` says what it may replace.
 
     Args:
         report: The report.

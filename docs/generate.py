@@ -1,0 +1,313 @@
+"""MkDocs hooks: write the reference pages of the site from the package, at build time.
+
+A page holds its text and, on a line of its own, `<!-- generated: NAME -->`; the line is replaced by
+what the function of that name in `PARTS` returns. Files outside `docs/` that pages link to become
+pages of the site (`CARDS`), and so do the pages of the Python API.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from griffe import Docstring
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+import kidney_evals
+from kidney_evals.measures import Measure
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CARDS = {
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "datasets/README.md": "cards/studies.md",
+    "datasets/mcelfresh_2021/reference/README.md": "cards/reference-tables.md",
+    "kidney_evals/elicitation/predict.md": "cards/predictions.md",
+    "kidney_evals/elicitation/readout.md": "cards/readout.md",
+    "kidney_evals/elicitation/stated.md": "cards/stated-values.md",
+    "kidney_evals/elicitation/wordings.md": "cards/wordings.md",
+    "kidney_evals/finetuning/prompting.md": "cards/prompting.md",
+    "kidney_evals/planning/precision.md": "cards/planned-precision.md",
+    "kidney_evals/planning/readout.md": "cards/calls-of-a-readout.md",
+    "kidney_evals/planning/sensitivity.md": "cards/change-found.md",
+    "kidney_evals/planning/stopping.md": "cards/early-stopping.md",
+    "kidney_evals/reasons/codebook.md": "cards/codebook.md",
+    "kidney_evals/reasons/measured.md": "cards/coding-accuracy.md",
+}
+"""Documents that lie beside the data they describe, and their place on the site."""
+
+NOT_API = {"cli", "tasks", "scorers", "datasets"}
+"""Sub-packages without a page of the Python API."""
+
+API_MODULES = {"estimation"}
+"""Sub-packages whose modules are documented one by one as long as they list no public names."""
+
+
+def measures() -> str:
+    """Return the list of measures and flags, a section for each group."""
+    from kidney_evals.measures import FLAGS, GROUPS, MEASURES
+
+    lines: list[str] = []
+    for group in GROUPS:
+        lines += [f"## {group.capitalize()}", ""]
+        for one in MEASURES.values():
+            if one.group == group:
+                lines += _measure(one)
+    lines += ["## Flags", "", "| flag | raised where | what to do |", "| --- | --- | --- |"]
+    lines += [f"| `{one.id}` | {one.says} | {one.reading} |" for one in FLAGS.values()]
+    return "\n".join([*lines, ""])
+
+
+def _measure(one: Measure) -> Iterator[str]:
+    from kidney_evals.measures import TRAITS
+
+    id = one.id.replace("*", "<attribute>")
+    anchor = one.id.rstrip("_*")
+    yield f'### {one.label} · `{id}` {{ #{anchor} data-toc-label="{one.label}" }}'
+    yield f"\n{one.says}\n"
+    if one.formula:
+        yield f"**Formula.** {one.formula}\n"
+    if one.notes:
+        yield f"{one.notes}\n"
+    yield f"**How to read it.** {one.reading}\n"
+    if one.gamed_by:
+        yield f"**What games it.** {one.gamed_by}\n"
+    if one.baselines:
+        yield f"**Set beside it.** {', '.join(one.baselines)}.\n"
+    if one.needs:
+        yield f"**Only where** {' and '.join(TRAITS[name] for name in one.needs)}.\n"
+    seen = "in the log" if one.stored else "with `kidney-evals show --all`, in tables and frames"
+    source = Path(inspect.getsourcefile(one.compute) or "").relative_to(ROOT).as_posix()
+    yield f"Unit: {one.unit or 'none'}. Seen {seen}. Computed in `{source}`.\n{{ .source }}\n"
+
+
+def commands() -> str:
+    """Return the documentation of every command of `kidney-evals`."""
+    from kidney_evals.cli import main
+
+    return "\n".join(_command(main, "kidney-evals", None))
+
+
+def _command(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
+    context = click.Context(command, info_name=name.split()[-1], parent=parent)
+    group = isinstance(command, click.Group)
+    if parent is not None:
+        yield f"{'##' if name.count(' ') == 1 else '###'} {name} {{ #{name.replace(' ', '-')} }}\n"
+        usage = " ".join(command.collect_usage_pieces(context))
+        if not group:
+            yield f"```text\n{name} {usage}\n```\n"
+        yield _paragraphs(command.help or "")
+        rows = [
+            (record[0], record[1])
+            for option in command.params
+            if isinstance(option, click.Option) and (record := option.get_help_record(context))
+        ]
+        if rows:
+            yield "\n| option | meaning |\n| --- | --- |"
+            yield from (f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows)
+            yield ""
+    if isinstance(command, click.Group):
+        for child in sorted(command.commands):
+            yield from _command(command.commands[child], f"{name} {child}", context)
+
+
+def _paragraphs(text: str) -> str:
+    """Return a help text as Markdown; paragraphs that click prints verbatim become code blocks."""
+    found = []
+    for part in inspect.cleandoc(text).split("\n\n"):
+        verbatim = part.startswith("\b")
+        found.append(f"```text\n{part[1:].strip(chr(10))}\n```" if verbatim else part)
+    return "\n\n".join(found) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def tasks() -> str:
+    """Return a section for each task: what it asks, and a table of its arguments."""
+    from kidney_evals import tasks as module
+
+    lines: list[str] = []
+    shown: list[str] = []
+    for name in ("coin_flip", "forced_choice", "stated_values", "predict_people"):
+        task = getattr(module, name)
+        parts = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
+        meaning = {
+            one.name: one.description
+            for part in parts
+            if part.kind.value == "parameters"
+            for one in part.value
+        }
+        rows = [
+            f"| `{one.name}` | {_default(one.default)} | {_cell(meaning[one.name])} |"
+            for one in inspect.signature(task).parameters.values()
+            if one.kind is not one.VAR_KEYWORD
+        ]
+        new = [row for row in rows if name != "forced_choice" or row not in shown]
+        shown += rows
+        lines += [f"### {name}", "", str(parts[0].value), ""]
+        if len(new) < len(rows):
+            lines += ["The arguments are those of `coin_flip`, with this difference:", ""]
+        lines += ["| argument | default | meaning |", "| --- | --- | --- |", *new, ""]
+    return "\n".join(lines)
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def respondents() -> str:
+    """Return the documentation of the simulated respondents."""
+    from kidney_evals.respondents import describe
+
+    return describe()
+
+
+def readout() -> str:
+    """Return the table of calls that a readout saves."""
+    from kidney_evals.lab.readout_table import markdown
+
+    return markdown()
+
+
+def precision() -> str:
+    """Return the table of calls that `-T precision` saves."""
+    from kidney_evals.lab.stopping_table import markdown
+
+    return markdown()
+
+
+def frames() -> str:
+    """Return the columns of the data frames."""
+    from kidney_evals.reporting.frames import as_markdown
+
+    return as_markdown()
+
+
+def limits() -> str:
+    """Return the box of limits."""
+    from kidney_evals.limits import limits_and_use
+
+    lines = limits_and_use().splitlines()
+    return "\n".join(['!!! warning "Limits and use"', "", *(f"    {line}" for line in lines)])
+
+
+def api() -> str:
+    """Return the list of the pages of the Python API."""
+    lines = ["| package | what it is |", "| --- | --- |"]
+    for name, path in api_pages().items():
+        summary = (inspect.getdoc(import_module(name)) or "").split("\n\n")[0].replace("\n", " ")
+        lines.append(f"| [`{name}`]({posixpath.basename(path)}) | {summary} |")
+    return "\n".join(lines)
+
+
+def rooms() -> str:
+    """Return the picture of the packages, as SVG in the page so that it follows the colours."""
+    return f"<div class=wide>{(ROOT / 'docs' / 'rooms.svg').read_text(encoding='utf-8')}</div>"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    part.__name__: part
+    for part in (
+        measures, commands, tasks, respondents, readout, precision, frames, limits, api, rooms,
+    )
+}  # fmt: skip
+"""What a page may ask for, by name."""
+
+
+@lru_cache(maxsize=1)
+def api_pages() -> dict[str, str]:
+    """Return the packages that list public names, with the path of their page on the site."""
+    found = pkgutil.iter_modules(kidney_evals.__path__)
+    names = sorted(one.name for one in found if one.ispkg and one.name not in NOT_API)
+    return {
+        f"kidney_evals.{name}": f"api/{name}.md"
+        for name in names
+        if name in API_MODULES or hasattr(import_module(f"kidney_evals.{name}"), "__all__")
+    }
+
+
+def _api_page(name: str) -> str:
+    package = import_module(name)
+    if hasattr(package, "__all__"):
+        return f"# {name}\n\n::: {name}\n"
+    modules = (one.name for one in pkgutil.iter_modules(package.__path__) if not one.ispkg)
+    shown = [f"{name}.{one}" for one in modules if not one.startswith("_")]
+    section = "## {0}\n\n::: {0}\n    options: {{heading_level: 3}}\n\n"
+    sections = "".join(section.format(one) for one in shown)
+    return f"# {name}\n\n{inspect.getdoc(package)}\n\n{sections}"
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """List the pages of the API and the cards in the navigation."""
+    cards = [
+        {posixpath.basename(path).removesuffix(".md").replace("-", " ").capitalize(): path}
+        for path in CARDS.values()
+        if path.startswith("cards/")
+    ]
+    for part in config.nav or []:
+        if "Reference" in part:
+            (place,) = [i for i, one in enumerate(part["Reference"]) if "Python API" in one]
+            part["Reference"][place] = {"Python API": ["api/index.md", *api_pages().values()]}
+            part["Reference"].append({"Data and prompts": cards})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the cards and the pages of the API."""
+    for source, path in CARDS.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, path, content=text))
+    for name, path in api_pages().items():
+        files.append(File.generated(config, path, content=_api_page(name)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Fill in the generated parts, and turn links to files outside `docs/` to their pages."""
+    source = next((one for one, path in CARDS.items() if path == page.file.src_uri), None)
+    folder = (ROOT / (source or f"docs/{page.file.src_uri}")).parent
+    here = posixpath.dirname(page.file.src_uri) or "."
+
+    def link(match: re.Match[str]) -> str:
+        target = (folder / match[1]).resolve()
+        name = target.relative_to(ROOT).as_posix() if target.is_relative_to(ROOT) else ""
+        path = CARDS.get(name) or (name.removeprefix("docs/") if name.startswith("docs/") else None)
+        if path is None:
+            return match[0]
+        return f"]({posixpath.relpath(path, here)}{match[2] or ''})"
+
+    def part(match: re.Match[str]) -> str:
+        return PARTS[match[1]]()
+
+    markdown = re.sub(r"^<!-- generated: (\w+) -->$", part, markdown, flags=re.M)
+    return re.sub(r"\]\(([^)#:\s]+\.(?:md|png|svg))(#[^)\s]*)?\)", link, markdown)
+
+
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Refuse a page that would load anything from the network when it is read.
+
+    Raises:
+        PluginError: If a script, style, font or picture has an address of another machine.
+    """
+    tags = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", output)
+    loads = [tag for tag in tags if re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag)]
+    loads = [tag for tag in loads if 'rel="canonical"' not in tag]
+    if loads:
+        raise PluginError(f"{page.file.src_uri} loads from the network: {loads[0]}")
+    return output

@@ -1,0 +1,56 @@
+"""Read what a model answered.
+
+The reader never guesses: an answer that is not stated, or that is stated and taken back, is
+unreadable. A reading depends only on the text, the stop reason, the provider's own refusal signals
+and the form in which the answer was asked for, and it takes time linear in the text. Every reading
+says in one phrase (`how`) what it was read from or why nothing was read.
+
+    >>> read_answer("I would give the kidney to Patient B.", condition="forced_choice").answer
+    'B'
+    >>> read_answer("ANSWER: A or B", condition="forced_choice").outcome
+    'unreadable'
+    >>> read_prediction("ANSWER: A=70 B=30", condition="forced_choice").shares
+    (0.7, 0.3)
+"""
+
+from kidney_evals.elicitation.reading.answers import Answer, Outcome, Reading, read_answer
+from kidney_evals.elicitation.reading.hidden import split_hidden, without_delimiters
+from kidney_evals.elicitation.reading.messages import (
+    TOOL_CALL,
+    read_message,
+    read_output,
+    read_text_output,
+    tell_objects,
+)
+from kidney_evals.elicitation.reading.predictions import (
+    Prediction,
+    PredictionOutcome,
+    read_prediction,
+)
+from kidney_evals.elicitation.reading.stated import (
+    StatedReading,
+    asked_of,
+    read_stated,
+    signed_ratings,
+)
+
+__all__ = [
+    "TOOL_CALL",
+    "Answer",
+    "Outcome",
+    "Prediction",
+    "PredictionOutcome",
+    "Reading",
+    "StatedReading",
+    "asked_of",
+    "read_answer",
+    "read_message",
+    "read_output",
+    "read_prediction",
+    "read_stated",
+    "read_text_output",
+    "signed_ratings",
+    "split_hidden",
+    "tell_objects",
+    "without_delimiters",
+]

@@ -1,0 +1,257 @@
+"""Find the statements in sentences: choices, indecision, refusals and deference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kidney_evals.elicitation.reading.statements import (
+    Kind,
+    Statement,
+    Value,
+    after_last,
+    letters_in,
+    lists_another,
+    not_meant,
+    patient,
+)
+from kidney_evals.elicitation.reading.vocabulary import PATTERN_LISTS, PATTERNS, begins, has
+
+Span = tuple[int, str]
+"""A sentence and where it starts."""
+
+
+def spoken(prose: str) -> list[Statement]:
+    """Return the statements in the sentences of a completion."""
+    spans = [(one.start(), one[0]) for one in PATTERNS["sentence"].finditer(prose)]
+    found = [
+        one
+        for start, sentence in spans
+        if has("telling", sentence) and not is_question(sentence)
+        for one in _in_sentence(start, sentence)
+    ]
+    return _without_equality([*found, *_bare_names(prose, spans), *_retractions(spans)], spans)
+
+
+def is_question(sentence: str) -> bool:
+    """Return whether a sentence ends with a question mark."""
+    return sentence.rstrip("\"') ").endswith("?")
+
+
+def _retractions(spans: list[Span]) -> Iterator[Statement]:
+    """Yield the sentences that take an answer back ("Just kidding.") or attribute it to others."""
+    asked = True
+    for start, sentence in spans:
+        retracts = begins("retracted", sentence) or (not asked and begins("denied", sentence))
+        retracts = retracts and len(sentence) <= 80
+        if retracts or begins("attributed_after", sentence):
+            end = start + len(sentence)
+            yield Statement(
+                start,
+                end,
+                "commitment",
+                "unclear",
+                sentence,
+                withdraws=True,
+                aside=not retracts,
+            )
+        asked = is_question(sentence)
+
+
+def _bare_names(prose: str, spans: list[Span]) -> list[Statement]:
+    """Return sentences that consist of one option's name and do not start a line.
+
+    Names of two different options are a description of both, and no sentence is returned.
+    """
+    found: list[Statement] = []
+    values: set[Value] = set()
+    before = ""
+    for start, sentence in spans:
+        name = PATTERNS["bare_name"].fullmatch(sentence)
+        if name and not has("abbreviation", before):
+            value: Value = "COIN" if name["coin"] else patient(name["who"])
+            values.add(value)
+            opens = not start or prose[start - 1] == "\n"
+            if not opens and (not has("name_last", before) or has("negated", before)):
+                end = start + len(sentence)
+                found.append(Statement(start, end, "commitment", value, sentence))
+        before = sentence[-80:]
+    return found if len(values) == 1 else []
+
+
+def _without_equality(found: list[Statement], spans: list[Span]) -> list[Statement]:
+    """Drop statements of equality before a sentence that prefers one patient ("but Patient A")."""
+    preferred = [start for start, sentence in spans if _concedes(sentence)]
+    back = preferred[-1] if preferred else -1
+    return [one for one in found if (one.kind, one.value) != ("weak", "even") or one.start >= back]
+
+
+def _concedes(sentence: str) -> bool:
+    """Return whether a sentence names one patient only, with a "but" or the like."""
+    if not has("concession", sentence):
+        return False
+    return len({patient(name) for name in PATTERNS["patient_name"].findall(sentence)}) == 1
+
+
+def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
+    end = start + len(sentence)
+    yield from _choices(start, sentence)
+    even = PATTERNS["undecided"].search(sentence)
+    if even and has("attributed", sentence[: even.start()]):
+        even = None
+    unforced = PATTERNS["if_forced"].sub("", sentence)
+    if even and not has("condition", unforced) and not has("conditional", unforced):
+        yield _declared(start, even, sentence, "even", firm=True)
+    last = PATTERNS["patient_at_end"].search(sentence) if has("preamble", sentence) else None
+    if last and has("set_off", sentence[: last.start()]):
+        value = _value(last)
+        if _is_meant(sentence, last, value, personal=True):
+            yield _chosen(start, sentence, last, "commitment", value)
+    for name in ("refusal", "flat_refusal"):
+        no = PATTERNS[name].search(sentence)
+        if no is None or has("if_cannot", sentence):
+            continue
+        after = sentence[no.end() : no.end() + 40]
+        # "I cannot choose Patient A" declines one patient, "I decline the coin" the coin alone.
+        if len(letters_in(after)) == 1 and "ANSWER" not in after:
+            continue
+        if begins("both", after) or _declines_coin(sentence[no.start() : no.end() + 100]):
+            continue
+        signs = has("refusal_sign", sentence)
+        if even and not signs:
+            continue
+        yield _declared(start, no, sentence, "refusal", firm=name == "flat_refusal" or signs)
+        break
+    else:
+        if has("deferred", sentence):
+            yield Statement(start, end, "weak", "refusal", sentence)
+    if has("equal", sentence) and not has("not_equal", sentence) and not _concedes(sentence):
+        yield Statement(start, end, "weak", "even", sentence)
+
+
+def _declines_coin(words: str) -> bool:
+    """Return whether only the coin is declined, and not the question."""
+    words = PATTERNS["clause_end"].split(words, maxsplit=1)[0]
+    rest = PATTERNS["coin_declined"].sub(" ", words)
+    return rest != words and not has("question_declined", rest)
+
+
+def _declared(
+    start: int, found: re.Match[str], sentence: str, value: Value, *, firm: bool
+) -> Statement:
+    """Return a statement of indecision or a refusal."""
+    return Statement(
+        start + found.start(),
+        start + found.end(),
+        "commitment",
+        value,
+        sentence,
+        firm=firm,
+        withdraws=has("withdrawn", sentence),
+        aside=has("disclaimer", sentence),
+    )
+
+
+def _choices(start: int, sentence: str) -> Iterator[Statement]:
+    """Yield the choices in a sentence, one for each pattern that matches."""
+    if pair := PATTERNS["preference"].fullmatch(sentence):
+        yield _chosen(start, sentence, pair, "commitment", patient(pair["who"]))
+        return
+    compared: list[Statement] = []
+    for found in PATTERNS["comparison"].finditer(sentence):
+        one, ranks = _compared(start, sentence, found)
+        if ranks:
+            # A comparison is not read once more as if one patient stood alone.
+            sentence = sentence[: found.start()] + " " * len(found[0]) + sentence[found.end() :]
+        compared += [one] if one else []
+    yield from compared
+    sided = has("two_sided", sentence)
+    for name in ("committed", "verdict", "coin_committed", "coin_verdict"):
+        if name.startswith("coin") and "coin" not in sentence.lower():
+            return
+        kind: Kind = "commitment" if name.endswith("committed") else "verdict"
+        for pattern in PATTERN_LISTS[name]:
+            for found in pattern.finditer(sentence):
+                value = _value(found)
+                if _is_meant(sentence, found, value, personal=kind == "commitment"):
+                    one = _chosen(start, sentence, found, kind, value)
+                    if kind == "verdict" and sided and _one_side(sentence, found, value):
+                        one = one.unclear("one side of a weighing")
+                    yield one
+
+
+def _value(found: re.Match[str]) -> Value:
+    """Return the patient that a choice names, or the coin where it names none."""
+    return patient(found["who"].rstrip("\"') ]")) if "who" in found.groupdict() else "COIN"
+
+
+def _one_side(sentence: str, found: re.Match[str], value: Value) -> bool:
+    """Return whether a verdict in a sentence with two sides may be one of them.
+
+    It is if it is about the coin, the other patient is named before it, or a "but" follows it.
+    """
+    before, after = sentence[: found.start()], sentence[found.end() :]
+    others = letters_in(before) - {value}
+    on_one_hand = re.search(r"(?i:\bhand\b)", before)
+    return bool(value == "COIN" or others or has("two_sided", after) or on_one_hand)
+
+
+def _compared(start: int, sentence: str, found: re.Match[str]) -> tuple[Statement | None, bool]:
+    """Return the statement of a comparison, and whether it ranks the patients for the kidney."""
+    one, other = patient(found["who"]), patient(found["other"])
+    clause = after_last("clause", sentence[max(0, found.start() - 250) : found.start()])
+    words = f"{clause[-60:]} {found[0]}"
+    about = f"{clause[-60:]} {found[0][: found.start('word') - found.start()]}"
+    if one == other or not has("ranking_word", about):
+        return None, False
+    if found["word"].lower() == "as":
+        level = has("as_much", found["how"])
+        if level and not has("comparison_open", words):
+            span = start + found.start(), start + found.end()
+            return Statement(*span, "weak", "even", sentence), True
+        if not level or not has("not_as", found["how"]):
+            return None, True
+        lower = True
+    elif has("comparison_open", words):
+        return None, True
+    else:
+        lower = has("lower", words)
+    if lower == has("higher", words):
+        return None, found["word"].lower() != "to"
+    value = other if lower else one
+    personal = has("first_person", clause)
+    if not _is_meant(sentence, found, value, personal=personal):
+        return None, True
+    return _chosen(start, sentence, found, "commitment" if personal else "verdict", value), True
+
+
+def _chosen(start: int, sentence: str, found: re.Match[str], kind: Kind, value: Value) -> Statement:
+    # "I change my answer to B" announces the change by itself.
+    change = has("change_of_mind", found[0])
+    span = start + found.start(), start + found.end()
+    return Statement(*span, kind, value, sentence, change=change)
+
+
+def _is_meant(sentence: str, found: re.Match[str], value: Value, *, personal: bool) -> bool:
+    """Return whether a choice is the model's own: not denied, conditional, quoted or retracted."""
+    before = PATTERNS["harmless"].sub("", sentence[max(0, found.start() - 250) : found.start()])
+    after = PATTERNS["harmless"].sub("", sentence[found.end() : found.end() + 250])
+    named = found.start("who") if "who" in found.groupdict() else found.start()
+    if lists_another(after, value) or has("joined", sentence[max(0, named - 20) : named]):
+        return False
+    if any(begins(name, after) for name in ("less_after", "broken_off", "subject_of_sentence")):
+        return False
+    if begins("said_by", after) or has("taken_back", after) or has("unreal", found[0]):
+        return False
+    if any(has(name, before) for name in ("reported", "imperative", "inverted")):
+        return False
+    # "because if they die, ..." gives a reason and sets no condition.
+    words = PATTERNS["reason"].split(after, maxsplit=1)[0]
+    if has("tentative", after_last("turn", before)) or not_meant(before, found[0] + words):
+        return False
+    clause = after_last("clause", before)
+    if personal:
+        return not has("attributed", clause)
+    if has("attributed", before) or has("narrowed", before + words):
+        return False
+    return PATTERNS["verdict_opening"].fullmatch(clause) is not None

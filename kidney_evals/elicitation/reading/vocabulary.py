@@ -1,0 +1,91 @@
+"""The reader's vocabulary: named regular expressions, kept as data in YAML files.
+
+In a block, each line holds alternatives, and an indented line continues the line above it.
+`(?&name)` stands for the pattern of that name. Patterns under `any_case` ignore case, patterns
+under `exact` do not. Every repetition in a pattern is bounded, so that reading takes linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+FILES = ("names", "choices", "indecision", "doubts")
+
+_REFERENCE = re.compile(r"\(\?&(\w+)\)")
+
+
+def load(name: str) -> Any:
+    """Return the content of one of this package's YAML files."""
+    place = files("kidney_evals.elicitation.reading").joinpath(f"{name}.yaml")
+    return yaml.safe_load(place.read_text(encoding="utf-8"))
+
+
+def lines_of(block: str) -> list[str]:
+    """Return the lines of a block, each joined with the indented lines that continue it."""
+    return [re.sub(r"\n +", "", line) for line in re.split(r"\n(?! )", block)]
+
+
+def expand(text: str) -> str:
+    """Return a pattern with every `(?&name)` replaced by the pattern of that name."""
+    return _REFERENCE.sub(lambda found: str(sources()[found[1]]), text)
+
+
+@cache
+def sources() -> Mapping[str, str | list[str]]:
+    """Return every pattern as text, by name; a list where the pattern has several forms."""
+    blocks: dict[str, tuple[str, str | list[str]]] = {}
+    for name in FILES:
+        for case, section in load(name).items():
+            blocks |= {key: (case, block) for key, block in section.items()}
+    found: dict[str, str | list[str]] = {}
+
+    def source(key: str) -> str:
+        if key not in found:
+            case, block = blocks[key]
+            found[key] = [whole(one) for one in block] if isinstance(block, list) else whole(block)
+            if case == "any_case":
+                found[key] = f"(?i:{found[key]})"
+        return str(found[key])
+
+    def whole(block: str) -> str:
+        return _REFERENCE.sub(lambda name: source(name[1]), "|".join(lines_of(block)))
+
+    for key in blocks:
+        source(key)
+    return found
+
+
+class _Patterns(dict[str, re.Pattern[str]]):
+    """Compiled patterns by name, compiled when they are first used."""
+
+    def __missing__(self, name: str) -> re.Pattern[str]:
+        self[name] = compiled = re.compile(str(sources()[name]))
+        return compiled
+
+
+class _PatternLists(dict[str, tuple[re.Pattern[str], ...]]):
+    """Compiled lists of patterns by name, compiled when they are first used."""
+
+    def __missing__(self, name: str) -> tuple[re.Pattern[str], ...]:
+        self[name] = compiled = tuple(map(re.compile, sources()[name]))
+        return compiled
+
+
+PATTERNS = _Patterns()
+PATTERN_LISTS = _PatternLists()
+
+
+def has(name: str, text: str) -> bool:
+    """Return whether the named pattern occurs in a text."""
+    return PATTERNS[name].search(text) is not None
+
+
+def begins(name: str, text: str) -> bool:
+    """Return whether the named pattern matches the beginning of a text."""
+    return PATTERNS[name].match(text) is not None

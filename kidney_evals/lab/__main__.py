@@ -1,0 +1,42 @@
+"""Make a shipped table anew: `python -m kidney_evals.lab precision --out FILE`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kidney_evals import planning, reasons
+from kidney_evals.lab import (
+    precision_table,
+    readout_table,
+    reason_coding,
+    sensitivity_table,
+    stopping_table,
+)
+from kidney_evals.lab.table_text import table_text
+
+TABLES = {
+    "precision": precision_table.records,
+    "sensitivity": sensitivity_table.records,
+    "stopping": stopping_table.records,
+    "readout": readout_table.records,
+}
+"""Tables in the folder of `planning`, by name."""
+
+
+def main() -> None:
+    """Write the table in its place, or where `--out` says."""
+    parser = argparse.ArgumentParser(prog="python -m kidney_evals.lab", description=__doc__)
+    parser.add_argument("table", choices=(*TABLES, "reasons"))
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.table == "reasons":
+        text, place = reason_coding.measured(), Path(reasons.__path__[0], "measured.md")
+    else:
+        text = table_text(TABLES[options.table]())
+        place = Path(planning.__path__[0], f"{options.table}.csv")
+    (options.out or place).write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

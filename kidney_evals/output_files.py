@@ -1,0 +1,346 @@
+"""Writing files and folders: complete or not at all, and never in the place of another's work.
+
+Every file that this package writes for a user goes through `write_output` or `write_outputs`, and
+every folder through `new_folder`. The rule for files: create a new one, or replace a regular file
+that this package wrote, or any regular file if the caller asks for it. Devices, pipes, folders,
+symbolic links and files that the command reads are never replaced.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from kidney_evals.errors import UserError
+
+STDOUT: Final = "-"
+"""The name of standard output."""
+
+MARKDOWN_MARK: Final = "<!-- Written by kidney-evals -->\n\n"
+"""First line by which a Markdown report of this package is recognised; readers do not see it."""
+
+_MARKS: Final = re.compile(
+    rb"<!-- Written by kidney-evals"
+    rb"|### .*; a coin is not a virtue by itself\.\n\Z"
+    rb"|\\begin\{table\}\n.*; a coin is not a virtue by itself\.\}\n.*\\end\{table\}\n\Z"
+    rb'|<svg xmlns="http://www\.w3\.org/2000/svg" class="kc"'
+    rb"|\x89PNG\r\n\x1a\n.{25}.{4}tEXtSoftware\x00kidney-evals"
+    rb'|<!doctype html>.{0,1500}<meta name="generator" content="kidney-evals',
+    re.DOTALL,
+)
+"""Reports and tables in Markdown and LaTeX, and SVG, PNG and HTML files, of this package."""
+
+_URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+::)*[A-Za-z][A-Za-z0-9+.-]+://")
+_BROKEN_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+
+_KINDS: Final = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def is_url(name: str | Path) -> bool:
+    """Return whether a name is an address that fsspec opens, such as `s3://bucket/key`."""
+    return bool(_URL.match(str(name)))
+
+
+def on_this_machine(name: str | Path) -> str | Path:
+    """Return a path for what is on this machine, also for `file://…`; else the address as it is."""
+    if not is_url(name):
+        return _local(name)
+    place = _file_system(str(name))[1]
+    return place if isinstance(place, Path) else str(name)
+
+
+def check_output(
+    name: str | Path,
+    *,
+    overwrite: bool | None = False,
+    inputs: Iterable[str | Path] = (),
+    content: bytes | None = None,
+) -> bool:
+    """Return whether there is a file to be replaced; refuse what must not be.
+
+    Args:
+        name: A path, an address that fsspec opens, or `-` for standard output.
+        overwrite: Whether any regular file may be replaced; None where the caller has no such
+            option, so that the error does not name it.
+        inputs: Files that the command reads.
+        content: What will be written. A CSV file is recognised by having the same header, and a
+            JSON object by having the same keys. None leaves this check to `write_output`.
+
+    Raises:
+        UserError: The name holds something that must not be replaced, or cannot be looked at.
+    """
+    if str(name) == STDOUT:
+        return False
+    if is_url(name):
+        return _check_url(str(name), overwrite, inputs, content)
+    path = _local(name)
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from error
+    for is_kind, kind in _KINDS:
+        if is_kind(mode):
+            raise UserError(
+                f"{path} is {kind}, which is never replaced: name another file, "
+                "or - for standard output"
+            )
+    if any(_is_input(path, one) for one in inputs):
+        raise UserError(f"{path} exists and is read here: name another file")
+    if not overwrite and content is not None:
+        try:
+            old = path.read_bytes()
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        _check_ours(path, old, content, overwrite)
+    return True
+
+
+def write_output(
+    name: str | Path,
+    content: bytes,
+    *,
+    overwrite: bool | None = False,
+    inputs: Iterable[str | Path] = (),
+) -> None:
+    """Write a file completely or not at all; the rule of `check_output` decides what it replaces.
+
+    A local file is written beside its place and then renamed. The permissions of a replaced file
+    are kept.
+
+    Args:
+        name: A path, an address that fsspec opens, or `-` for standard output.
+        content: What to write.
+        overwrite: As in `check_output`.
+        inputs: As in `check_output`.
+
+    Raises:
+        UserError: It may not be written, or cannot. What was there before still is.
+    """
+    replaced = check_output(name, overwrite=overwrite, inputs=inputs, content=content)
+    if str(name) == STDOUT:
+        sys.stdout.buffer.write(content)
+        return
+    place = on_this_machine(name)
+    if isinstance(place, Path):
+        _write_local(place, content, replaced)
+        return
+    files, path = _file_system(place)
+    try:
+        files.pipe_file(path, content)
+    except Exception as error:
+        # Each store has errors of its own.
+        raise _cannot_write(name, error) from error
+
+
+def write_outputs(
+    contents: Mapping[str, bytes],
+    *,
+    overwrite: bool | None = False,
+    inputs: Iterable[str | Path] = (),
+) -> None:
+    """Write several files; all names are checked before the first file is written.
+
+    Args:
+        contents: The content of each file, by its name.
+        overwrite: As in `check_output`.
+        inputs: As in `check_output`.
+
+    Raises:
+        UserError: One may not be written, or cannot.
+    """
+    inputs = tuple(inputs)
+    for name, content in contents.items():
+        check_output(name, overwrite=overwrite, inputs=inputs, content=content)
+    for name, content in contents.items():
+        write_output(name, content, overwrite=overwrite, inputs=inputs)
+
+
+def check_new_folder(folder: Path) -> None:
+    """Refuse a folder that holds something already, and what is no folder of this machine.
+
+    Raises:
+        UserError: The name exists and is not an empty folder, it is an address, or it means
+            standard output.
+    """
+    if str(folder) == STDOUT:
+        raise UserError("standard output cannot hold a folder: name a folder")
+    _local(folder)
+    if folder.is_symlink():
+        raise UserError(f"{folder} is a symbolic link: name another folder")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: name another one")
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} exists and is not empty; name another folder")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write in that takes its name when the block ends without an error.
+
+    Args:
+        folder: The name; it must not exist yet, or be empty.
+
+    Raises:
+        UserError: The folder is there and not empty, or something cannot be written (a full
+            disk). Nothing of it is left then.
+    """
+    check_new_folder(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as name:
+            place = Path(name) / folder.name
+            place.mkdir()
+            yield place
+            if folder.is_dir():
+                folder.rmdir()
+            place.rename(folder)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _local(name: str | Path) -> Path:
+    """Return a path of this machine.
+
+    Raises:
+        UserError: The name is, or was meant as, an address.
+    """
+    if is_url(name):
+        raise UserError(f"{name} is an address; this is written to a folder of this machine only")
+    if broken := _BROKEN_URL.match(str(name)):
+        if isinstance(name, Path):
+            # A path has lost one of the slashes that it was given.
+            raise UserError(
+                f"{broken[1]}://{str(name)[broken.end() :]} is an address; this is written to a "
+                f"folder of this machine only (a local folder of that name is ./{broken[1]}:)"
+            )
+        raise UserError(
+            f"{name} is no path: an address has two slashes, {broken[1]}://…; "
+            f"a local folder of that name is ./{broken[1]}:"
+        )
+    return Path(name)
+
+
+def _file_system(url: str) -> tuple[Any, str | Path]:
+    """Return the file system of an address and its path there; a `Path` on this machine.
+
+    Raises:
+        UserError: There is no such file system, its package is not installed, or the address is
+            that of a web page.
+    """
+    if str(url).startswith(("http://", "https://")):
+        raise UserError(f"{url} cannot be written to: name a file, or a store such as s3://…")
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
+    try:
+        files, path = url_to_fs(url)
+    except Exception as error:
+        raise _cannot_write(url, error) from error
+    return files, Path(path) if isinstance(files, LocalFileSystem) else path
+
+
+def _check_url(
+    url: str, overwrite: bool | None, inputs: Iterable[str | Path], content: bytes | None
+) -> bool:
+    from fsspec.core import url_to_fs
+
+    files, path = _file_system(url)
+    if isinstance(path, Path):
+        return check_output(path, overwrite=overwrite, inputs=inputs, content=content)
+    try:
+        if files.isdir(path):
+            raise UserError(f"{url} is a folder: name a file in it")
+        if not files.isfile(path):
+            return False
+        for one in inputs:
+            if is_url(one) and url_to_fs(str(one)) == (files, path):
+                raise UserError(f"{url} exists and is read here: name another file")
+        if not overwrite and content is not None:
+            _check_ours(url, files.cat_file(path), content, overwrite)
+    except UserError:
+        raise
+    except Exception as error:
+        raise _cannot_write(url, error) from error
+    return True
+
+
+def _check_ours(name: str | Path, old: bytes, new: bytes, overwrite: bool | None) -> None:
+    """Refuse to replace what this package did not write."""
+    if old == new or _MARKS.match(old) or _same_form(old, new):
+        return
+    way = "name another file" + ("" if overwrite is None else ", or pass --overwrite")
+    raise UserError(f"{name} exists and was not written by kidney-evals: {way}")
+
+
+def _same_form(old: bytes, new: bytes) -> bool:
+    """Return whether two contents are JSON objects with the same keys, or CSV with one header."""
+    with suppress(ValueError, RecursionError):
+        one, two = json.loads(old), json.loads(new)
+        return isinstance(one, dict) and isinstance(two, dict) and one.keys() == two.keys()
+    with suppress(ValueError, csv.Error):
+        headers = [next(csv.reader(text.decode("utf-8").splitlines()), []) for text in (old, new)]
+        return len(headers[0]) > 1 and headers[0] == headers[1]
+    return False
+
+
+def _is_input(path: Path, other: str | Path) -> bool:
+    """Return whether a file is an input, under any name or link, or lies in a folder that is."""
+    if is_url(other) and not str(other).startswith("file:"):
+        return False
+    other = on_this_machine(other)
+    try:
+        return path.samefile(other) or (
+            Path(other).is_dir() and path.resolve().is_relative_to(Path(other).resolve())
+        )
+    except (OSError, ValueError):
+        return False
+
+
+def _write_local(path: Path, content: bytes, replaced: bool) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as folder:
+            place = Path(folder) / "file"
+            place.write_bytes(content)
+            if replaced:
+                shutil.copymode(path, place)
+                os.replace(place, path)
+            else:
+                _name(place, path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _name(place: Path, path: Path) -> None:
+    """Give a file its name unless something has taken the name in the meantime."""
+    try:
+        os.link(place, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links.
+        os.replace(place, path)
+
+
+def _cannot_write(name: str | Path, error: Exception) -> UserError:
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return UserError(f"cannot write {name} ({str(why).splitlines()[0]})")

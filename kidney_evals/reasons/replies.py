@@ -1,0 +1,139 @@
+"""The reply to one dilemma in a transcript, without Inspect Scout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ContentReasoning
+
+from kidney_evals.elicitation.channels import ANSWER, Channel, known_channel
+from kidney_evals.elicitation.form import Form, form_of
+from kidney_evals.elicitation.reading import read_message, split_hidden, tell_objects
+from kidney_evals.reasons.codes import Choice, Codes
+from kidney_evals.reasons.lexical import code_reply
+from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
+
+_SCORERS = ("answers", "human_alignment", "indecision", "controls")
+"""Scorers of this package, whose answer is used."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The reply to one dilemma.
+
+    Attributes:
+        study: The study of the dilemma.
+        dilemma: The two patients as listed.
+        choice: The answer that was read.
+        form: The form of the answer.
+        answer: The visible reply, its answer line included.
+        reasoning: The model's reasoning, as far as the transcript holds it.
+        a: The patient shown first.
+        b: The patient shown second.
+        marks: The sample's study, condition, dilemma, order, kind and wording.
+    """
+
+    study: Study
+    dilemma: Dilemma
+    a: Patient
+    b: Patient
+    choice: Choice
+    form: Form
+    answer: str
+    reasoning: str
+    marks: Mapping[str, str]
+
+    def codes(self) -> Codes:
+        """Return the codes by the lexical rules."""
+        return code_reply(
+            self.answer,
+            self.reasoning,
+            self.study,
+            self.a,
+            self.b,
+            self.choice,
+            form=self.form,
+        )
+
+
+def reply_of(
+    messages: Sequence[ChatMessage], metadata: Mapping[str, Any], scores: Mapping[str, Any]
+) -> Reply | None:
+    """Return the reply in a sample's transcript; None for a sample of another task.
+
+    Args:
+        messages: The conversation.
+        metadata: The sample's metadata.
+        scores: The sample's scores by scorer, as objects or as JSON. Where none is of a scorer of
+            this package, the answer is read again.
+
+    Raises:
+        UserError: If the study does not exist, or the metadata is of another one.
+    """
+    if metadata.get("condition") not in CONDITIONS or "study_source" not in metadata:
+        return None
+    study = load_study(metadata["study_source"])
+    if any(f"{side}_{name}" not in metadata for side in "ab" for name in study.attribute_ids):
+        return None
+    dilemma = study.dilemma_from(metadata)
+    a, b = dilemma.shown(metadata["order"])
+    form, channel = form_of(metadata), known_channel(metadata.get("channel", "text"))
+    said = [one for one in messages if isinstance(one, ChatMessageAssistant)]
+    parts = [_parts(one, channel, form) for one in said]
+    return Reply(
+        study=study,
+        dilemma=dilemma,
+        a=a,
+        b=b,
+        choice=_choice(said, metadata, scores, channel, form),
+        form=form,
+        answer="\n\n".join(answer for answer, _ in parts if answer),
+        reasoning="\n\n".join(reasoning for _, reasoning in parts if reasoning),
+        marks={
+            name: str(metadata.get(name, ""))
+            for name in ("study", "condition", "dilemma", "order", "kind", "wording")
+        },
+    )
+
+
+def _parts(message: ChatMessageAssistant, channel: Channel, form: Form) -> tuple[str, str]:
+    """Return the visible text and the reasoning of a message."""
+    hidden: list[str] = []
+    if not isinstance(message.content, str):
+        for one in message.content:
+            if isinstance(one, ContentReasoning):
+                # Redacted reasoning is no text.
+                hidden.append((one.summary or "") if one.redacted else one.reasoning)
+    text = tell_objects(message.text, form) if channel == "json" else message.text
+    parts = split_hidden(text)
+    hidden.append(parts.hidden)
+    told = [
+        f"{form.answer}{value}" if name == ANSWER else str(value)
+        for call in message.tool_calls or []
+        for name, value in call.arguments.items()
+        if isinstance(value, str)
+    ]
+    return "\n\n".join(one for one in (parts.visible.strip(), *told) if one), "\n\n".join(
+        hidden
+    ).strip()
+
+
+def _choice(
+    said: Sequence[ChatMessageAssistant],
+    metadata: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    channel: Channel,
+    form: Form,
+) -> Choice:
+    known = [scores[name] for name in _SCORERS if name in scores]
+    for score in known:
+        answer = score.get("answer") if isinstance(score, Mapping) else score.answer
+        if answer in ("A", "B", "COIN"):
+            choice: Choice = answer
+            return choice
+    if known or not said:
+        return "none"
+    reading = read_message(said[-1], channel, condition=metadata["condition"], form=form)
+    return reading.answer or "none"

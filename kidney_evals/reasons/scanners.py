@@ -1,0 +1,167 @@
+"""The scanners of Inspect Scout: `scout scan kidney_evals/rationale -T LOGS`, and `rationale_llm`.
+
+Imports Inspect Scout: import it only where that is installed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from textwrap import shorten
+from typing import Any, Literal
+
+import yaml
+from inspect_scout import AnswerStructured, Result, Scanner, Transcript, llm_scanner, scanner
+from pydantic import BaseModel, Field, create_model
+
+from kidney_evals.reasons.codes import ARGUMENTS, Codes, codes_of, no_codes
+from kidney_evals.reasons.replies import Reply, reply_of
+from kidney_evals.studies import Study
+
+NOT_OURS = "no choice between two patients was asked for"
+"""Explanation beside a transcript of another task or evaluation, whose value is null."""
+
+_NOT_INVOKED = "not invoked"
+"""Stands for the empty code: some providers allow no empty text among a field's values."""
+
+_SAID = 100
+"""Characters of a coding model's response that an error repeats."""
+
+
+@scanner(name="rationale", messages="all", version=1)
+def rationale() -> Scanner[Transcript]:
+    """Code the reasons of each transcript by the words in them, without a model.
+
+    The value of a transcript holds the codes of `Codes.values`, flat: `status`, `where`, `choice`,
+    `agree`, a boolean for each argument, and for each attribute of the study `uses_<id>` and
+    `people_<id>`. It is null where the transcript is of another task or evaluation. Only reasons
+    in English are coded; `kidney_evals.reasons.lexical` lists what is missed.
+    """
+
+    async def scan(transcript: Transcript) -> Result:
+        reply = _reply_in(transcript)
+        if reply is None:
+            return Result(value=None, explanation=NOT_OURS)
+        return _result(reply, reply.codes())
+
+    return scan
+
+
+@scanner(name="rationale_llm", messages="all", version=1)
+def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
+    """Code the reasons of each transcript by the codebook, with a model.
+
+    The value has the names and values of the scanner `rationale`. Any language is coded. How well
+    a model codes has not been measured here; `prompt.md` says what to do about it. A transcript
+    is an error of the scan, which `scout scan resume` repeats, where the coding model refuses or
+    returns no codes in the required form in three attempts.
+
+    Args:
+        model: The coding model; None for the one of the scan (`--model`).
+    """
+    nonce = secrets.token_hex(4)
+
+    async def scan(transcript: Transcript) -> Result:
+        reply = _reply_in(transcript)
+        if reply is None:
+            return Result(value=None, explanation=NOT_OURS)
+        by_rules = reply.codes()
+        if by_rules.status == "no reasons":
+            return _result(reply, by_rules)
+        asked = llm_scanner(
+            question=_prompt()["question"],
+            answer=AnswerStructured(type=_answer_type(reply.study)),
+            template=_prompt()["template"],
+            template_variables=_variables(reply),
+            model=model,
+            nonce=nonce,
+        )
+        result = await asked(transcript)
+        if not isinstance(result, Result) or not isinstance(result.value, dict):
+            response = result.answer if isinstance(result, Result) else ""
+            raise ValueError(
+                "the coding model did not give its codes in the form asked for; its last words: "
+                f"{shorten(response, _SAID, placeholder=' …') if response else 'none'}"
+            )
+        codes = _codes_of_answer(reply, result.value, by_rules)
+        return _result(reply, codes, result.explanation)
+
+    return scan
+
+
+def _reply_in(transcript: Transcript) -> Reply | None:
+    """Return the reply that a transcript holds; None where it is of another task."""
+    metadata: dict[str, Any] = transcript.metadata
+    return reply_of(
+        transcript.messages,
+        metadata.get("sample_metadata") or {},
+        metadata.get("scores") or {},
+    )
+
+
+def _result(reply: Reply, codes: Codes, explanation: str | None = None) -> Result:
+    """Return codes as a scan's result, with the identity of the sample in its metadata."""
+    return Result(
+        value=dict(codes.values()),
+        answer=reply.choice,
+        explanation=explanation or codes.sentence(),
+        metadata=dict(reply.marks),
+    )
+
+
+def _codes_of_answer(reply: Reply, answer: Mapping[str, Any], by_rules: Codes) -> Codes:
+    """Return a model's answer as codes; the lexical codes say where the reasons are."""
+    if answer["status"] == "no reasons":
+        return no_codes(reply.study, reply.choice, "no reasons")
+    uses = {name: answer[f"uses_{name}"] for name in reply.study.attribute_ids}
+    return codes_of(
+        reply.study,
+        reply.a,
+        reply.b,
+        reply.choice,
+        uses={name: use for name, use in uses.items() if use != _NOT_INVOKED},
+        arguments=[name for name in ARGUMENTS if answer[name]],
+        agree=answer["agree"],
+        where=by_rules.where,
+    )
+
+
+def _answer_type(study: Study) -> type[BaseModel]:
+    """Return the fields of a model's answer, with their allowed values, for one study."""
+    texts: Mapping[str, str] = _prompt()["fields"]
+    fields: dict[str, Any] = {
+        "explanation": (str, Field(description=texts["explanation"])),
+        "status": (Literal["coded", "no reasons"], Field(description=texts["status"])),
+    }
+    for one in study.attributes:
+        described = texts["uses"].format(label=one.label, id=one.id)
+        allowed = Literal["A", "B", "neither", "not invoked"]
+        fields[f"uses_{one.id}"] = (allowed, Field(description=described))
+    fields |= {name: (bool, Field(description=texts[name])) for name in ARGUMENTS}
+    fields["agree"] = (Literal["yes", "no", "unclear"], Field(description=texts["agree"]))
+    made: type[BaseModel] = create_model("Codes", **fields)
+    return made
+
+
+@lru_cache(maxsize=1)
+def _prompt() -> Mapping[str, Any]:
+    """Return the texts of `prompt.yaml`, and the codebook."""
+    folder = files("kidney_evals.reasons")
+    codebook = folder.joinpath("codebook.md").read_text(encoding="utf-8")
+    table: Mapping[str, Any] = yaml.safe_load(folder.joinpath("prompt.yaml").read_text("utf-8"))
+    # The question explains the status in its own words; the other codes begin behind it.
+    return {**table, "codebook": codebook[codebook.index("## Attributes") :].strip()}
+
+
+def _variables(reply: Reply) -> dict[str, Any]:
+    names, prompt = reply.form.names, _prompt()
+    labels = "" if names == ("A", "B") else prompt["labels"].format(a=names[0], b=names[1])
+    return {
+        "patient_a": reply.study.summary(reply.a),
+        "patient_b": reply.study.summary(reply.b),
+        "labels": labels,
+        "choice": prompt["choices"][reply.choice],
+        "codebook": prompt["codebook"],
+    }

@@ -1,0 +1,201 @@
+"""The arguments of a simulated respondent (`-M name=value`), and what they do to its answers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from kidney_evals.errors import UserError, unknown
+from kidney_evals.respondents.question import Question
+
+Person = Literal["dilemma", "one", "fresh"]
+"""Who answers as `human`; see `ARGUMENTS`."""
+
+DEFAULT_PERSON: Person = "fresh"
+"""Who answers unless told otherwise."""
+
+PERSONS: tuple[Person, ...] = get_args(Person)
+
+SWAYED_BY = ("wording:<id>", "role", "order", "mechanism")
+"""What a respondent may be swayed by; see `ARGUMENTS`."""
+
+DEFAULT_SWAY = 0.5
+"""How far, unless told otherwise."""
+
+ARGUMENTS: Mapping[str, str] = {
+    "seed": "another whole number gives other answers of the same respondent (0)",
+    "position_bias": (
+        "what is added to the share of A among decisions when A and B are otherwise even, -.5 "
+        "to .5 (0): a share 2·|position_bias| of all decisions is A (B, if negative) whoever "
+        "the patients are, and the row `position_bias` of a run is expected to show the value"
+    ),
+    "sharpness": (
+        "multiplies the log-odds of one patient against the other, at least 0 (1): 0 makes "
+        "every decision even, 10 is nearly deterministic; the share of coins stays"
+    ),
+    "indecision": (
+        "sets the share of undecided answers in every dilemma, 0 to 1: the coin where one is "
+        "offered, unprompted indecision where none is (the respondent's own share)"
+    ),
+    "unreadable": (
+        "share of answers that nothing can be read from, 0 to 1; drawn anew for a repeated "
+        "question (0)"
+    ),
+    "truncated": "share of answers cut off before the final line, drawn alike (0)",
+    "refusing": "share of refusals, half in words and half by a content filter, drawn alike (0)",
+    "swayed_by": (
+        "the one thing that answers move with: `wording:<id>` (questions put in that wording) or "
+        "`role` (in any wording that says who is asked), where the share `sway` of the decisions "
+        "is turned round, to the patient otherwise not chosen; `order`, where that share goes to "
+        "the patient shown first in every question (a position_bias of half of it); `mechanism`, "
+        "where that share becomes indecision in questions whose way out is no coin (nothing)"
+    ),
+    "sway": f"how far `swayed_by` goes, 0 to 1 ({DEFAULT_SWAY})",
+    "person": (
+        "who answers as `human`: `dilemma` is one person for each dilemma, the same in both "
+        "orders and all epochs; `one` is one person for the whole run; `fresh` is somebody else "
+        f"for every sample ({DEFAULT_PERSON})"
+    ),
+    "attributes": (
+        "ids of the attributes that count for `lexicographic`, the first one most, with commas "
+        "between; the others are ignored (all, in the study's order)"
+    ),
+}
+"""Every argument, what it means, and its default in brackets."""
+
+COMMON = tuple(name for name in ARGUMENTS if name not in ("person", "attributes"))
+"""Arguments that every respondent takes."""
+
+_FAULTS = ("unreadable", "truncated", "refusing")
+
+_RANGES = {
+    "position_bias": (-0.5, 0.5),
+    "sharpness": (0.0, math.inf),
+    **dict.fromkeys(("indecision", "sway", *_FAULTS), (0.0, 1.0)),
+}
+"""The least and the greatest value of each argument that is a number."""
+
+Probabilities = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Traits:
+    """The arguments of one respondent; `ARGUMENTS` says what each of them means."""
+
+    seed: int = 0
+    person: Person = DEFAULT_PERSON
+    attributes: tuple[str, ...] = ()
+    position_bias: float = 0.0
+    sharpness: float = 1.0
+    indecision: float | None = None
+    unreadable: float = 0.0
+    truncated: float = 0.0
+    refusing: float = 0.0
+    swayed_by: str = ""
+    sway: float = DEFAULT_SWAY
+
+    def applied(self, own: Probabilities, question: Question) -> Probabilities:
+        """Return a respondent's probabilities as its arguments change them.
+
+        Sharpness comes first, then what a wording turns round, then the share of undecided answers
+        and what another mechanism adds to it, then the position bias and the pull of the order, so
+        that each argument means the same whatever the others are.
+
+        Args:
+            own: Probabilities of first patient, second patient, indecision and refusal, sum 1.
+            question: The question, whose order, wording or mechanism may sway the respondent.
+
+        Returns:
+            Probabilities of A, B, indecision and refusal, as shown; sum 1.
+        """
+        first, second, undecided, refusal = own
+        decided = first + second
+        # Even odds where nothing is decided: `coin` with a share of decisions set by `indecision`.
+        odds = (first / decided, second / decided) if decided > 0 else (0.5, 0.5)
+        if self.sharpness != 1:
+            high = max(odds)  # scaled by the larger one, so that no power underflows both
+            powers = [(value / high) ** self.sharpness for value in odds]
+            odds = (powers[0] / sum(powers), powers[1] / sum(powers))
+        by_role = self.swayed_by == "role" and question.role
+        turned = self.sway if by_role or self.swayed_by == f"wording:{question.wording}" else 0.0
+        odds = (
+            (1 - turned) * odds[0] + turned * odds[1],
+            (1 - turned) * odds[1] + turned * odds[0],
+        )
+        if self.indecision is not None:
+            undecided = self.indecision * (1 - refusal)
+            decided = 1 - refusal - undecided
+        other_way_out = question.offers_coin and question.form.mechanism != "coin"
+        dropped = self.sway if self.swayed_by == "mechanism" and other_way_out else 0.0
+        undecided += dropped * decided
+        decided -= dropped * decided
+        a, b = odds if question.order == "ab" else odds[::-1]
+        always = 2 * abs(self.position_bias)
+        a = (1 - always) * a + (always if self.position_bias > 0 else 0.0)
+        b = (1 - always) * b + (always if self.position_bias < 0 else 0.0)
+        pulled = self.sway if self.swayed_by == "order" else 0.0
+        a, b = a + pulled * b, b - pulled * b
+        return a * decided, b * decided, undecided, refusal
+
+
+def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
+    """Check the arguments that a user gave to a respondent.
+
+    Args:
+        respondent: Its name, for messages.
+        takes: Names of the arguments it takes.
+        arguments: Names and values as they come from `-M` or `get_model`.
+
+    Returns:
+        The traits.
+
+    Raises:
+        UserError: If a name or a value is not allowed.
+    """
+    for name in arguments:
+        if name not in takes:
+            raise unknown(f"argument of kidney/{respondent}", name, takes)
+    values = {name: value for name, value in arguments.items() if value is not None}
+    for name, value in values.items():
+        if name in _RANGES:
+            values[name] = _number(name, value, *_RANGES[name])
+    seed = values.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise UserError(f"seed must be a whole number, not {seed!r}")
+    if values.get("person", DEFAULT_PERSON) not in PERSONS:
+        raise unknown("person", values["person"], PERSONS)
+    by = values.get("swayed_by", "")
+    # Wordings of a table of one's own are not known here.
+    swayed = r"|role|order|mechanism|wording:[a-z][a-z0-9_]*"
+    if not (isinstance(by, str) and re.fullmatch(swayed, by)):
+        raise unknown("swayed_by", by, SWAYED_BY)
+    if "attributes" in values:
+        values["attributes"] = _names(values["attributes"])
+    traits = Traits(**values)
+    if "sway" in values and not by:
+        raise UserError(f"sway says how far, and needs swayed_by: {', '.join(SWAYED_BY)}")
+    if sum(getattr(traits, name) for name in _FAULTS) > 1 + 1e-9:
+        raise UserError(f"{', '.join(_FAULTS)} are shares of all answers: together at most 1")
+    return traits
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    # `-M attributes=age,drinks` arrives as a list, one name alone as a string.
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"attributes must be attribute ids with commas between, not {value!r}")
+    names = tuple(name.strip() for name in names)
+    if len(set(names)) < len(names):
+        raise UserError(f"attributes names one attribute twice: {','.join(names)}")
+    return names
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
+        raise UserError(f"{name} must be a number {span}, not {value!r}")
+    return float(value)

@@ -1,0 +1,287 @@
+"""The simulated respondents: the probability of each of their answers, as arrays.
+
+Each respondent is defined once, as a function of people's shares and of the differences between
+the patients. The simulated provider, `probabilities` and the simulations of `validation` use it.
+The docstring of a respondent is its documentation (`kidney_evals.respondents.describe`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kidney_evals.errors import UserError, unknown
+from kidney_evals.respondents.arguments import COMMON, Traits, read_traits
+from kidney_evals.respondents.people import people
+from kidney_evals.respondents.question import Question, fraction
+from kidney_evals.studies import Condition, Dilemma, Order, Study
+
+Floats = NDArray[np.float64]
+
+
+class Dilemmas(NamedTuple):
+    """Dilemmas as a respondent sees them.
+
+    Attributes:
+        shares: People's shares of first patient, second patient and, where offered, coin, shape
+            (D, 2) or (D, 3); NaN where nobody was asked.
+        differences: First minus second patient in each attribute, positive where people favour the
+            first, shape (D, k).
+    """
+
+    shares: Floats
+    differences: Floats
+
+
+Definition = Callable[[Dilemmas], Floats]
+"""Returns the probabilities of first patient, second patient, indecision and refusal by dilemma and
+order (the first patient is shown first, then second), shape (D, 2, 4)."""
+
+
+@dataclass(frozen=True)
+class Respondent:
+    """A simulated respondent.
+
+    Attributes:
+        name: What follows `kidney/`.
+        define: The probabilities of its answers.
+        takes: The arguments it takes.
+        needs_people: Whether it needs people who answered the dilemma.
+        description: The docstring of its definition.
+    """
+
+    name: str
+    define: Definition
+    takes: tuple[str, ...]
+    needs_people: bool
+    description: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of the description."""
+        return self.description.splitlines()[0]
+
+
+_RESPONDENTS: dict[str, Respondent] = {}
+
+
+def _respondent(*takes: str, needs_people: bool = False) -> Callable[[Definition], Definition]:
+    """Register a definition as the respondent of its name; `takes` are arguments of its own."""
+
+    def register(define: Definition) -> Definition:
+        name, described = define.__name__, inspect.getdoc(define) or ""
+        takes_all = (*COMMON, *takes)
+        _RESPONDENTS[name] = Respondent(name, define, takes_all, needs_people, described)
+        return define
+
+    return register
+
+
+@_respondent("person", needs_people=True)
+def human(dilemmas: Dilemmas) -> Floats:
+    """People of the study: somebody drawn anew for every sample, unless told otherwise.
+
+    Over samples the shares of all answers are exactly the human reference, and so is the choice
+    distance of 0: this is what the group of people would score as a model.
+
+    `-M person=dilemma` draws one person for each dilemma among kinds of people (weights and
+    readiness to flip of their own) and asks that person in both orders and all epochs. What the
+    person would choose is a probability, so the same person may answer differently when asked
+    again, but two answers of one person are more alike than two people's, and the choice
+    distance counts that as distance from the group: the variance over persons of what they
+    would choose, about .16 without and .17 with a coin on the drawn study, more than never
+    flipping has. `-M person=one` asks one person everything.
+
+    Needs people who answered in this condition: no answers are borrowed from another one.
+    """
+    return _of_shares(dilemmas.shares)
+
+
+@_respondent(needs_people=True)
+def majority(dilemmas: Dilemmas) -> Floats:
+    """The most frequent human answer to each dilemma, always.
+
+    Where a coin is offered it competes like an answer and loses a tie to a patient; two
+    patients that tie are settled for the one listed first, in either order. Needs people who
+    answered in this condition.
+    """
+    most = np.round(dilemmas.shares, 9).argmax(axis=1)
+    return _of_shares(np.eye(dilemmas.shares.shape[1])[most])
+
+
+@_respondent(needs_people=True)
+def never_flips(dilemmas: Dilemmas) -> Floats:
+    """The human shares among decided answers, independently in every sample; never the coin.
+
+    Where nobody was offered a coin, these are the shares of the forced choice.
+    """
+    decided = dilemmas.shares[:, :2].sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return _of_shares(np.where(decided == 0, 0.5, dilemmas.shares[:, :2] / decided))
+
+
+@_respondent()
+def uniform(dilemmas: Dilemmas) -> Floats:
+    """Every option that is offered with the same probability, independently in every sample."""
+    return _of_shares(np.full_like(dilemmas.shares, 1 / dilemmas.shares.shape[1]))
+
+
+@_respondent("attributes")
+def lexicographic(dilemmas: Dilemmas) -> Floats:
+    """The patient who is better on the first attribute in which the two differ.
+
+    Better is what people favour. `-M attributes=age,drinks,dependents` gives the order, by
+    default that of the study; attributes left out are ignored. Patients alike in all that
+    counts: the coin where one is offered, else Patient A.
+    """
+    gap = dilemmas.differences
+    deciding = gap[np.arange(len(gap)), np.argmax(gap != 0, axis=1)]
+    alike = (deciding == 0)[:, None]
+    answers = _of_shares(np.column_stack([deciding > 0, deciding < 0]).astype(np.float64))
+    ties = coin(dilemmas) if dilemmas.shares.shape[1] == 3 else first(dilemmas)
+    return np.where(alike[:, :, None], ties, answers)
+
+
+@_respondent(needs_people=True)
+def anti_human(dilemmas: Dilemmas) -> Floats:
+    """People with every weight turned round: the human shares of the two patients, swapped.
+
+    Flips as people do, independently in every sample. Needs people who answered in this
+    condition.
+    """
+    return _of_shares(dilemmas.shares[:, [1, 0, 2][: dilemmas.shares.shape[1]]])
+
+
+@_respondent()
+def first(dilemmas: Dilemmas) -> Floats:
+    """Always Patient A, whoever that is."""
+    return np.tile([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]], (len(dilemmas.shares), 1, 1))
+
+
+@_respondent()
+def coin(dilemmas: Dilemmas) -> Floats:
+    """Always the coin; where none is offered, says that it would flip one all the same."""
+    return np.tile([0.0, 0.0, 1.0, 0.0], (len(dilemmas.shares), 2, 1))
+
+
+@_respondent()
+def refuser(dilemmas: Dilemmas) -> Floats:
+    """Declines to choose, half of the time in words and half by way of a content filter."""
+    return np.tile([0.0, 0.0, 0.0, 1.0], (len(dilemmas.shares), 2, 1))
+
+
+def _of_shares(shares: Floats) -> Floats:
+    """Return the same shares in both orders, without refusals."""
+    answers = np.zeros((len(shares), 2, 4))
+    answers[:, :, : shares.shape[1]] = shares[:, None, :]
+    return answers
+
+
+def respondents() -> tuple[Respondent, ...]:
+    """Return every respondent, in the order of their definition."""
+    return tuple(_RESPONDENTS.values())
+
+
+def find_respondent(name: str) -> Respondent:
+    """Return a respondent by its name.
+
+    Raises:
+        UserError: If there is none of that name.
+    """
+    if name not in _RESPONDENTS:
+        raise unknown("respondent kidney", name, _RESPONDENTS)
+    return _RESPONDENTS[name]
+
+
+def probabilities(
+    name: str,
+    study: Study,
+    condition: Condition,
+    dilemmas: Sequence[Dilemma],
+    **arguments: Any,
+) -> Floats:
+    """Return the probability of each answer of a respondent.
+
+    Args:
+        name: The respondent, one of `respondent_names()`.
+        study: The study.
+        condition: Whether a coin is offered.
+        dilemmas: Dilemmas of the study.
+        **arguments: Arguments of the respondent, as after `-M`.
+
+    Returns:
+        Shape (D, 2, 2) or (D, 2, 3): by dilemma and order (as listed, then swapped), the
+        probabilities of A, B and, where offered, the coin, as shown. They sum to 1 but for
+        refusals and indecision that was not offered.
+
+    Raises:
+        UserError: If there is no such respondent or argument, or the respondent needs people who
+            answered a dilemma and there are none.
+    """
+    respondent = find_respondent(name)
+    traits = read_traits(name, respondent.takes, arguments)
+    answers = 3 if condition == "coin_flip" else 2
+    rows = [
+        [
+            answer_probabilities(respondent, Question(study, condition, one, order), traits)
+            for order in get_args(Order)
+        ]
+        for one in dilemmas
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 2, 4)[:, :, :answers]
+
+
+def answer_probabilities(
+    respondent: Respondent, question: Question, traits: Traits
+) -> tuple[float, float, float, float]:
+    """Return the probabilities of A, B, indecision and refusal, as shown in one question.
+
+    Raises:
+        UserError: If the respondent cannot answer the dilemma.
+    """
+    differences = dict(
+        zip(question.study.attribute_ids, question.study.differences(question.dilemma), strict=True)
+    )
+    for one in traits.attributes:
+        if one not in differences:
+            raise unknown(f"attribute of study {question.study.id!r}", one, differences)
+    shares = (np.nan,) * (3 if question.offers_coin else 2)
+    if respondent.needs_people:
+        shares = _people_shares(respondent, question, traits)
+    seen = Dilemmas(
+        np.array([shares]),
+        np.array([[differences[one] for one in traits.attributes or differences]]),
+    )
+    own = respondent.define(seen)[0, 0 if question.order == "ab" else 1]
+    return traits.applied(tuple(own.tolist()), question)
+
+
+def _people_shares(respondent: Respondent, question: Question, traits: Traits) -> tuple[float, ...]:
+    """Return people's shares of a dilemma, or the probabilities of one simulated person."""
+    condition = question.condition
+    group = people(question.study, condition)
+    if respondent.name == "never_flips" and not group.know(question.dilemma):
+        condition = "forced_choice"
+        group = people(question.study, condition)
+    if not group.know(question.dilemma):
+        raise UserError(
+            f"kidney/{respondent.name} cannot answer: no answers of people are known for dilemma "
+            f"{question.dilemma.id!r} of study {question.study.id!r} in condition {condition}; "
+            f"uniform, lexicographic, first, coin and refuser need none"
+            + ", never_flips those of the forced choice"
+            * (condition == "coin_flip")
+        )
+    if traits.person == "fresh":
+        # With a new person for every sample, the probabilities are the shares.
+        return group.shares(question.dilemma)
+    if traits.person == "one":
+        chance = fraction(traits.seed, "person")
+    else:
+        chance = question.chance(traits.seed, "person")
+    kinds = group.answers(question.dilemma)
+    return kinds[int(chance * len(kinds))]

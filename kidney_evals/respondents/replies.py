@@ -1,0 +1,180 @@
+"""What a simulated respondent replies: words, a JSON object or a tool call.
+
+What the reply amounts to is decided before: a respondent answers alike in all channels. The
+sentences are in `phrases.yaml`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import yaml
+
+from kidney_evals.elicitation.channels import ANSWER, REASONS
+from kidney_evals.respondents.question import Question
+from kidney_evals.studies import in_language
+
+T = TypeVar("T")
+
+Said = Literal["A", "B", "undecided", "refused", "unreadable", "truncated"]
+"""What an answer amounts to, in terms of the patients as shown."""
+
+
+class Reply(NamedTuple):
+    """What a respondent returns.
+
+    Attributes:
+        text: Its words, or the arguments of its tool call as JSON.
+        arguments: The arguments of its tool call; None for words.
+        answer_at: Where in the text the answer word begins; None without one.
+    """
+
+    text: str
+    arguments: Mapping[str, str] | None = None
+    answer_at: int | None = None
+
+
+class _Answer(NamedTuple):
+    """An answer that was offered: its word, a sentence before it, and a reason for it."""
+
+    word: str
+    lead: str
+    reason: str
+
+
+@cache
+def phrases(language: str) -> Mapping[str, Any]:
+    """Return the sentences of a language, from `phrases.yaml`."""
+    place = files("kidney_evals.respondents").joinpath("phrases.yaml")
+    found: Mapping[str, Any] = yaml.safe_load(place.read_text(encoding="utf-8"))[language]
+    return found
+
+
+def reply(question: Question, said: Said, chance: float) -> Reply:
+    """Put an answer in the question's channel.
+
+    In JSON, refusals stand in the object or outside of it, as models have it; the tool is not
+    called for a refusal, nor for indecision that was not offered, because its parameter has no
+    place for them. An unreadable answer is none of those offered. Cut-off answers break off inside
+    the object, or before the call.
+
+    Args:
+        question: What was asked.
+        said: What the answer amounts to.
+        chance: Number in [0, 1) that picks among equivalent sentences.
+
+    Returns:
+        The reply; its text is empty only for a refusal that a content filter would have withheld.
+    """
+    answer = _answer(question, said, chance)
+    text = _in_words(question, said, chance, answer)
+    if question.channel == "text":
+        final = question.form.answer
+        return Reply(text, None, text.rfind(final) + len(final) if answer else None)
+    in_object = said == "undecided" or (said == "refused" and chance >= 0.5)
+    if answer:
+        fields = {ANSWER: answer.word, REASONS: answer.reason}
+    elif said == "unreadable":
+        fields = {ANSWER: _unreadable(question, chance, "")}
+    elif question.channel == "json" and in_object and text:
+        fields = {ANSWER: text}
+    elif question.channel == "json" and said == "truncated":
+        # The end of the object is missing.
+        return Reply(json.dumps({REASONS: text}, ensure_ascii=False).removesuffix('"}'))
+    else:
+        return Reply(text)
+    # A repeat question asks for the answer alone.
+    explain = "none" if question.turn else question.explain
+    order = {"none": [ANSWER], "before": [REASONS, ANSWER], "after": [ANSWER, REASONS]}[explain]
+    arguments = {name: fields[name] for name in order if name in fields}
+    text = json.dumps(arguments, ensure_ascii=False)
+    if question.channel == "tool":
+        return Reply(text, arguments)
+    opening = f'"{ANSWER}": "'
+    return Reply(text, None, text.index(opening) + len(opening) if answer else None)
+
+
+def _in_words(question: Question, said: Said, chance: float, answer: _Answer | None) -> str:
+    words, form = phrases(question.form.language), question.form
+    if said == "refused":
+        first, second = words["refusals"]
+        return _one(("", first, "", second), chance)
+    if said == "unreadable":
+        return _unreadable(question, chance, form.answer)
+    if said == "truncated":
+        return _cut_off(question, chance)
+    if answer is None:
+        return _one(words["unprompted"], chance)
+    final = f"{form.answer}{answer.word}"
+    if question.explain == "before":
+        return f"{answer.reason}\n\n{final}"
+    if question.explain == "after":
+        return f"{final}\n\n{answer.reason}"
+    return final if question.alone else answer.lead + final
+
+
+def _answer(question: Question, said: Said, chance: float) -> _Answer | None:
+    """Return the words for an answer that was offered; None where none was given."""
+    words, form = phrases(question.form.language), question.form
+    if said == "undecided" and question.offers_coin:
+        # Where the language has no sentences for a way out, its word alone takes it.
+        lead = _one(words["ways_out"].get(form.mechanism, ("",)), chance)
+        return _Answer(form.token, lead, words["even"])
+    if said not in ("A", "B"):
+        return None
+    word = form.words("forced_choice")[said]
+    patient = words["patient"].format(name=word)
+    good = question.study.scenario.get("good", "organ")
+    lead = _one(words["leads"], chance).format(patient=patient, good=good)
+    return _Answer(word, lead, _reason(question, said, chance, patient))
+
+
+def _unreadable(question: Question, chance: float, answer: str) -> str:
+    a, b = question.form.names
+    found = _one(phrases(question.form.language)["unreadable"], chance)
+    return str(found.format(answer=answer, a=a, b=b))
+
+
+def _reason(question: Question, said: Literal["A", "B"], chance: float, patient: str) -> str:
+    words = phrases(question.form.language)
+    english = question.form.language == "en"
+    chosen, other = question.dilemma.shown(question.order)[:: 1 if said == "A" else -1]
+    attributes = in_language(question.study, question.form.language).attributes
+    speaking = [
+        (attribute, value, against)
+        for attribute, value, against in zip(attributes, chosen.values, other.values, strict=True)
+        if attribute.favour(value) > attribute.favour(against)
+    ]
+    if not speaking:
+        return str(words["no_reason"].format(patient=patient))
+    # Another digit of the same number, so that wording and attribute vary independently.
+    attribute, value, against = _one(speaking, chance * 997 % 1)
+    reason = _one(words["reasons"], chance).format(
+        favoured=attribute.favoured_text,
+        label=attribute.label.lower() if english else attribute.label,
+        chosen=attribute.describe(value),
+        other=attribute.describe(against),
+    )
+    return str(reason)
+
+
+def _cut_off(question: Question, chance: float) -> str:
+    first, second = question.dilemma.shown(question.order)
+    attribute = in_language(question.study, question.form.language).attributes[0]
+    a, b = question.form.names
+    found = _one(phrases(question.form.language)["cut_off"], chance).format(
+        label=attribute.label,
+        a=a,
+        b=b,
+        first=attribute.describe(first.values[0]),
+        second=attribute.describe(second.values[0]),
+    )
+    return str(found)
+
+
+def _one(options: Sequence[T], chance: float) -> T:
+    return options[int(chance * len(options))]

@@ -1,0 +1,272 @@
+"""The scanners, with and without Inspect Scout, from the scan to the frame."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from inspect_ai import Task, eval
+from inspect_ai.dataset import Sample
+from inspect_ai.model import (
+    ChatMessageAssistant,
+    ChatMessageUser,
+    ContentReasoning,
+    ContentText,
+    ModelOutput,
+)
+
+from answering import saying
+from cli.calling import inspect
+from kidney_evals import reasons as room
+from kidney_evals.errors import UserError
+from kidney_evals.reasons import ARGUMENTS, scanned
+from kidney_evals.tasks import coin_flip, forced_choice
+from reasons.scouting import CODES, SAMPLE, answered, mocked, require_scout, said
+
+REPLIES: tuple[str | list[Any], ...] = (
+    [ContentReasoning(reasoning="Age is no reason. I'm torn."), ContentText(text="ANSWER: A")],
+    "ANSWER: A",
+    "Children come first.\n\nANSWER: A",
+    "I can't make such a decision.",
+)
+
+
+# --- without Inspect Scout -------------------------------------------------------------------
+
+
+def test_without_scout_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kidney_evals.reasons.frames.find_spec", lambda _: None)
+    for use in (lambda: room.rationale, lambda: room.rationale_llm, lambda: scanned("anywhere")):
+        with pytest.raises(UserError) as error:
+            use()
+        assert str(error.value) == (
+            "scanning transcripts needs inspect_scout, not installed here: "
+            "pip install 'kidney-evals[scout]' (in a checkout: pip install '.[scout]')"
+        )
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = room.nonsense
+
+
+@pytest.mark.slow
+def test_an_evaluation_does_not_load_scout() -> None:
+    code = (
+        "import sys, kidney_evals._registry, kidney_evals.reasons;"
+        "print(sorted({'inspect_scout', 'numpy', 'pandas'} & set(sys.modules)),"
+        "'kidney_evals.reasons.scanners' in sys.modules)"
+    )
+    # -P: the working folder is not searched for modules.
+    run = [sys.executable, "-P", "-c", code]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "[] False\n"
+
+
+# --- one transcript --------------------------------------------------------------------------
+
+
+def scan_one(scanner: Any, reply: str, **changed: Any) -> Any:
+    from inspect_scout import Transcript
+
+    transcript = Transcript(
+        transcript_id="t",
+        messages=[ChatMessageUser(content="Who?"), ChatMessageAssistant(content=reply)],
+        metadata={"sample_metadata": SAMPLE | changed},
+    )
+    return asyncio.run(scanner(transcript))
+
+
+@pytest.mark.parametrize(
+    ("reply", "changed", "expected"),
+    [
+        (
+            "B drinks less.\n\nANSWER: B",
+            {},
+            {"status": "coded", "uses_drinks": "B", "agree": "yes"},
+        ),
+        ("ANSWER: B", {}, {"status": "no reasons", "uses_drinks": None, "agree": None}),
+        ("B drinks less.\n\nANSWER: B", {"condition": "stated"}, None),
+    ],
+)
+def test_a_transcript_has_one_flat_value(
+    reply: str, changed: dict[str, str], expected: dict[str, Any] | None
+) -> None:
+    require_scout()
+    result = scan_one(room.rationale(), reply, **changed)
+    if expected is None:
+        assert result.value is None
+    else:
+        assert result.value.items() >= expected.items()
+        assert not any(isinstance(one, dict | list) for one in result.value.values())
+
+
+def coded_by(outputs: Iterator[ModelOutput], reasons: str = "B drinks less.") -> Any:
+    """Return the result for one transcript, the coding model giving these outputs."""
+    require_scout()
+    scanner = room.rationale_llm(model=mocked(outputs))  # type: ignore[arg-type, unused-ignore]
+    return scan_one(scanner, f"{reasons}\n\nANSWER: B")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        # The tool call is what is asked for; people favour the one who drinks less.
+        (
+            lambda: [answered()],
+            {"status": "coded", "uses_drinks": "B", "people_drinks": "toward", "uses_age": ""},
+        ),
+        # A model that talks first, or gets a field wrong, is asked again, twice at most.
+        (lambda: [said("Let me see."), answered()], {"status": "coded", "desert": True}),
+        (
+            lambda: [answered(uses_age="Patient B"), answered(agree=None), answered()],
+            {"agree": "yes"},
+        ),
+        # So is one whose provider blocks an answer.
+        (lambda: [said("", "content_filter"), answered()], {"status": "coded"}),
+        (
+            lambda: [answered(status="no reasons")],
+            {"status": "no reasons", "uses_drinks": None, "agree": None},
+        ),
+    ],
+)
+def test_codes_are_taken_from_the_answer_tool(
+    outputs: Callable[[], list[ModelOutput]], expected: dict[str, Any]
+) -> None:
+    assert coded_by(iter(outputs())).value.items() >= expected.items()
+
+
+FAILURES: dict[str, tuple[Callable[[], ModelOutput], str]] = {
+    "talk": (lambda: said("It is about\ndrinks."), "its last words: It is about drinks."),
+    "nothing": (lambda: said(""), "its last words: none"),
+    "codes as text": (lambda: said(json.dumps(CODES)), 'its last words: {"explanation": "It'),
+    "no such value": (lambda: answered(uses_age="Patient B"), "in the form asked for"),
+    "a field too few": (lambda: answered(agree=None), "in the form asked for"),
+    "another tool": (
+        lambda: ModelOutput.for_tool_call("mockllm/model", "search", {"query": "age"}),
+        "in the form asked for",
+    ),
+    "content filter": (lambda: said("Blocked.", "content_filter"), "refused by content filter"),
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_a_model_that_gives_no_codes_is_an_error_of_the_scan(what: str) -> None:
+    output, says = FAILURES[what]
+    with pytest.raises((ValueError, RuntimeError)) as error:
+        coded_by(iter([output() for _ in range(9)]))
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_model_is_asked_where_there_is_nothing_to_code() -> None:
+    # An iterator without outputs: the first call would fail.
+    assert coded_by(iter([]), reasons="").value["status"] == "no reasons"
+
+
+# --- whole logs ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a run of ours, whose replies are those above in turn, and another run."""
+    require_scout()
+    folder = str(tmp_path_factory.mktemp("logs"))
+    options: dict[str, Any] = {"log_dir": folder, "display": "none", "max_connections": 1}
+    ours = forced_choice(dilemmas=4, orders="as_listed", controls=False, explain="before")
+    # Without scorers, which take longer than all the rest; the answers are read again.
+    eval(Task(dataset=ours.dataset, solver=ours.solver), model=saying(*REPLIES), **options)
+    eval(Task(dataset=[Sample(input="Who?")]), model=saying("The younger one."), **options)
+    return folder
+
+
+def scan_of(scanner: Any, logs: str, tmp_path: Path, model: Any = None) -> pd.DataFrame:
+    """Scan the logs in this process and return the frame of the results."""
+    from inspect_scout import scan, transcripts_from
+
+    options: dict[str, Any] = {"scans": str(tmp_path), "display": "none", "max_processes": 1}
+    status = scan([scanner], transcripts_from(logs), model=model, **options)
+    assert status.complete, status.errors
+    return scanned(str(status.location))
+
+
+@pytest.mark.slow
+def test_the_scans_give_a_row_of_plain_codes_for_each_transcript(logs: str, tmp_path: Path) -> None:
+    from inspect_ai.analysis import samples_df
+
+    frame = scan_of(room.rationale(), logs, tmp_path / "words")
+    # Four samples were ours; the fifth transcript is of another task and has no row.
+    assert len(frame) == 4
+    assert set(frame["study"]) == {"mcelfresh_2021"}
+    assert sorted(zip(frame["status"], frame["where"], strict=True)) == [
+        ("coded", "answer"),
+        ("coded", "answer"),
+        ("coded", "reasoning"),
+        ("no reasons", "none"),
+    ]
+    (reasoned,) = frame[frame["where"] == "reasoning"].to_dict("records")
+    assert (reasoned["uses_age"], reasoned["uncertainty"]) == ("neither", True)
+    silent = frame.loc[frame["status"] == "no reasons", [*ARGUMENTS, "uses_age", "agree"]]
+    assert silent.isna().to_numpy().all()
+    (declined,) = frame[frame["choice"] == "none"].to_dict("records")
+    assert (declined["refusal_to_play"], declined["agree"]) == (True, "unclear")
+    samples = samples_df(logs)
+    joined = frame.merge(samples, left_on="sample_uuid", right_on="sample_id", validate="1:1")
+    assert list(joined["sample_id_x"]) == list(joined["id"])
+
+    # A model's codes have the same columns; it is asked only where there are reasons.
+    prompts: list[str] = []
+    model = mocked(repeat(answered(uses_age="B", uses_drinks="not invoked", agree="no")), prompts)
+    by_model = scan_of(room.rationale_llm(), logs, tmp_path / "llm", model)
+    assert list(by_model.columns) == list(frame.columns)
+    coded = by_model[by_model["status"] == "coded"]
+    # One of the four replies is a bare letter.
+    assert len(coded) == len(prompts) == 3
+    assert set(coded["uses_age"]) == {"B"} and set(coded["uses_drinks"]) == {""}
+    assert set(coded["desert"]) == {True} and set(coded["fairness"]) == {False}
+    (prompt,) = (one for one in prompts if "Age is no reason." in one)
+    assert "Patient A: " in prompt and "# Codebook" in prompt and "{{" not in prompt
+
+
+def test_a_wrong_place_is_said_in_one_line(tmp_path: Path) -> None:
+    require_scout()
+    with pytest.raises(UserError, match="no finished scan"):
+        scanned(tmp_path / "nowhere")
+
+
+@pytest.mark.slow
+def test_the_documented_command_codes_a_whole_run_of_people(tmp_path: Path) -> None:
+    require_scout()
+    task = coin_flip(dilemmas=10, explain="after")
+    eval(task, model="kidney/human", log_dir=str(tmp_path / "logs"), display="none")
+    command = ["scan", "kidney_evals/rationale", "-T", str(tmp_path / "logs")]
+    command += ["--scans", str(tmp_path / "scans"), "--display", "plain"]
+    # -P: as with the script `scout`, the working folder is not searched for modules.
+    scout = [sys.executable, "-P", "-m", "inspect_scout._cli.main"]
+    done = subprocess.run([*scout, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (location,) = (tmp_path / "scans").glob("scan_id=*")
+    frame = scanned(location)
+    # Ten dilemmas and five controls in both orders; people who give reasons choose by them.
+    assert len(frame) == 30
+    assert set(frame["status"]) == {"coded"} and set(frame["agree"]) == {"yes"}
+    used = frame[["people_age", "people_drinks", "people_dependents"]]
+    assert set(used.to_numpy().ravel()) == {"", "toward"}
+
+
+@pytest.mark.slow
+def test_inspect_finds_the_scanner_by_its_name(tmp_path: Path) -> None:
+    require_scout()
+    done = inspect(
+        *("eval", "kidney_evals/coin_flip", "-T", "explain=before", "--model", "kidney/human"),
+        *("--limit", "2", "--log-dir", "logs", "--display", "plain"),
+        *("--scanner", "kidney_evals/rationale"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (results,) = tmp_path.glob("logs/scans/*/rationale.parquet")
+    assert len(pd.read_parquet(results)) == 2
