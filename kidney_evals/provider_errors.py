@@ -11,57 +11,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.resources import files
 from typing import Any, Final
 
-EXHAUSTED_CODES: Final = frozenset(
-    {
-        "insufficient_quota",  # OpenAI and providers that copy its protocol
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "exceeded_current_quota_error",  # Moonshot
-        "credit_limit",  # Together
-        "arrearage",  # Alibaba
-    }
-)
-"""Error codes that providers send only for an account that cannot pay."""
+import yaml
 
-_EXHAUSTED: Final = re.compile(
-    r"""
-      \b(?:insufficient|not\ enough|no|zero|negative|out\ of|run\ out\ of|ran\ out\ of|low\ on)
-        \ (?:\w+\ ){0,3}(?:credits?|balance|funds|money)\b
-    | (?:\bnot|n't|’t)\ have\ (?:\w+\ ){0,3}(?:credits?|balance|funds|money)\b
-    | \black\ of\ (?:credits?|balance|funds|payment)\b
-    | \badd\ (?:more\ )?(?:credits?|funds|a\ (?:\w+\ )?payment\ method)\ (?:\w+\ ){0,4}
-        (?:before|to\ continue|to\ proceed)\b
-    | \b(?:wallet|balance)\ is\ (?:empty|negative)\b
-    | \bsubscription\ (?:\w+\ ){0,3}(?:expired|ended|cancell?ed|inactive)\b
-    | \bcredit\ limit\ (?:\w+\ ){0,3}(?:exceeded|reached)\b
-    | \b(?:requires?|needs?|purchase|buy)\ more\ credits\b | \bcan\ only\ afford\b
-    | \b(?:used|exhausted|exceed(?:s|ed)?|consumed|spent)\ (?:up\ )?(?:\S+\ ){0,5}credits?\b
-    | \b(?:credits?|balance|funds)\ (?:\w+\ ){0,5}(?:depleted|exhausted|used\ up|run\ out|ran\ out|
-        expired|overdrawn|insufficient|exceeded|too\ low|not\ enough)\b
-    | (?<!thinking\ )(?<!token\ )\bbudget\ (?:\w+\ ){0,3}(?:exhausted|used\ up|exceeded)\b
-    | \b(?:exceed(?:s|ed)?|exhausted|reached)\ (?:your|its|the\ (?:\w+\ )?(?:team|user|project))
-        \ (?:(?!thinking\b|token\b|reasoning\b)\w+\ ){0,2}budget\b
-    | \b(?:balance|credits?)\ (?:is|are|of|:)\ ?\$?-?0(?:\.0+)?(?![.\d])
-    | \b(?:spend|spending|billing|monthly|api\ usage)\ (?:\w+\ ){0,3}
-        (?:limits?|cap|quota|allowance)\b
-    | \busage\ (?:limits?|cap|quota|allowance)\ (?:\w+\ ){0,2}(?:month|billing)\b
-    | \bkey\ limit\ exceeded\b | \b(?:calls?|requests?|tokens?)\ ?(?:/|per)\ ?month\b
-    | \bover\ budget\b
-    | \bpayment\ (?:required|instrument)\b | \b(?:past\ due|unpaid|overdue|arrears)\b
-    | \bpast\ invoices\b | \boutstanding\ (?:balance|invoices?|payments?)\b
-    | \bbilling\ (?:\w+\ ){0,4}(?:not\ active|inactive|disabled|suspended|enabled|closed)\b
-    | \baccount\ (?:\S+\ ){0,4}(?:suspended|deactivated|disabled|not\ active|locked)\b
-        .{0,120}\b(?:billing|payment|invoices?|balance|credits?|recharge|spending)\b
-    | \b(?:recharge|top\ up)\ (?:your|the)\ (?:account|balance|wallet|credits?)\b
-    | \baccount\ is\ in\ good\ standing\b | 余额不足 | 额度不足 | 欠费
-    | \b(?:free|trial)\ (?:\w+\ ){0,2}(?:credits?|quota|trial|tier)\ (?:\w+\ ){0,6}
-        (?:exhausted|expired|used\ up|ended|over)\b
-    """,
-    re.VERBOSE | re.DOTALL,
+_WORDING: Final[dict[str, Any]] = yaml.safe_load(
+    files("kidney_evals").joinpath("provider_errors.yaml").read_text(encoding="utf-8")
 )
-"""Wordings that only an account without credit, or at a limit set on spending, brings."""
+"""What the texts of providers' errors mean."""
+
+_EXHAUSTED: Final = re.compile(_WORDING["exhausted_phrases"], re.VERBOSE | re.DOTALL)
 
 _QUOTA: Final = re.compile(r"exceeded your (?:current|monthly) .{0,30}quota.{0,60}billing")
 _WINDOW: Final = re.compile(
@@ -126,40 +86,11 @@ def is_out_of_credit(error: str, status: int | None = None) -> bool:
     if (status or status_of(error)) == 402:
         return True
     text = re.sub(r"https?://\S+", "", _bare(error)).lower()
-    if any(code in text for code in EXHAUSTED_CODES):
+    if any(code in text for code in _WORDING["exhausted_codes"]):
         return True
     # Codes are words with underscores between them.
     words = text.replace("_", " ")
     return bool(_EXHAUSTED.search(words) or (_QUOTA.search(text) and not _WINDOW.search(text)))
-
-
-_OPTIONS: Final = {
-    "temperature": "--temperature",
-    "top_p": "--top-p",
-    "top_k": "--top-k",
-    "seed": "--seed",
-    "max_tokens": "--max-tokens",
-    "max_completion_tokens": "--max-tokens",
-    "max_output_tokens": "--max-tokens",
-    "frequency_penalty": "--frequency-penalty",
-    "presence_penalty": "--presence-penalty",
-    "logit_bias": "--logit-bias",
-    "stop": "--stop-seqs",
-    "stop_sequences": "--stop-seqs",
-    "reasoning_effort": "--reasoning-effort",
-    "reasoning.effort": "--reasoning-effort",
-    "reasoning": "--reasoning-effort and --reasoning-tokens",
-    "reasoning.summary": "--reasoning-summary",
-    "thinking": "--reasoning-tokens",
-    "thinking.budget_tokens": "--reasoning-tokens",
-    "thinking_budget": "--reasoning-tokens",
-    "verbosity": "--verbosity",
-    "effort": "--effort",
-    "n": "--num-choices",
-    "best_of": "--best-of",
-    "modalities": "--modalities",
-}
-"""Inspect's option for each parameter of a request."""
 
 
 def remedy_for(error: str, *, status: int | None = None, key: str | None = None) -> str:
@@ -192,16 +123,11 @@ def remedy_for(error: str, *, status: int | None = None, key: str | None = None)
             "This model gives no log-probabilities here: run with `-T readout=sample` and leave "
             "`--logprobs` and `--top-logprobs` unset."
         )
-    if _has(text, r"response_format|json_schema|response_schema|output_format|structured output"):
-        return "This model takes no JSON schema: run with `-T channel=text`."
-    if "parallel_tool_calls" in text:
-        return "Run with `--no-parallel-tool-calls`."
-    if _has(text, r"\btool_choice\b|\btools?\b|function call"):
-        return "This model takes no tools: run with `-T channel=text`."
-    if _has(text, r"(?:system|developer) (?:role|message|prompt|instruction)"):
-        return "This model takes no system message: leave `-T system_prompt` unset."
+    for known in _WORDING["remedies"]:
+        if _has(text, known["pattern"]):
+            return str(known["remedy"])
     if status in (None, 400, 422) and (name := _parameter(text)):
-        options = " and ".join(f"`{one}`" for one in _OPTIONS[name].split(" and "))
+        options = " and ".join(f"`{one}`" for one in _WORDING["options"][name].split(" and "))
         return f"Leave {options} unset, or set a value that the model takes."
     if status == 404 or _has(
         text,
@@ -279,8 +205,9 @@ def _check_key(key: str | None) -> str:
 
 def _parameter(text: str) -> str | None:
     """Return the request's parameter that a refusal names; quoted names come first."""
+    name: str
     for pattern in (r"['\"`]{name}['\"`]", r"(?<![\w.]){name}(?![\w.])"):
-        for name in sorted(_OPTIONS, key=len, reverse=True):
+        for name in sorted(_WORDING["options"], key=len, reverse=True):
             if len(name) > 1 and re.search(pattern.replace("{name}", re.escape(name)), text):
                 return name
     return None

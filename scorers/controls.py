@@ -6,7 +6,7 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from kidney_evals.measures import stored
-from kidney_evals.scorers.facts import facts_of, score_metadata
+from kidney_evals.scorers.facts import facts_of, score_of
 from kidney_evals.scorers.metric import est
 
 ROWS = tuple(one.id for one in stored("choices", "controls"))
@@ -36,11 +36,6 @@ def controls(any_reference: bool = False) -> Scorer:
             value["ctrl_dom"] = float(facts.choice == dominating)
         elif facts.condition == "coin_flip":
             value["ctrl_coin"] = float(facts.choice == "coin")
-        return Score(
-            value=value,
-            answer=facts.reading.answer if facts.reading else None,
-            explanation=facts.explanation,
-            metadata=score_metadata(facts, state.epoch),
-        )
+        return score_of(facts, value, facts.explanation)
 
     return score

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
-from inspect_ai.scorer import Score
+from inspect_ai.scorer import Score, Value
 from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.form import CALLED, Form, form_of
@@ -42,7 +42,8 @@ class Facts:
         outcome: The final reading's outcome, or "error" where no answer came back.
         reading: The final reading; None after an error.
         first: The reading of the first answer; None after an error.
-        asked: How many times the question was put.
+        asked: How many times the question was asked.
+        epoch: The repetition.
         choice: The decision or the coin, as listed; None without a decision.
         form: The form in which the answer was asked for.
         shares: Human shares as listed; None where no people answered. Without the coin, those of
@@ -63,6 +64,7 @@ class Facts:
     reading: Reading | None
     first: Reading | None
     asked: int
+    epoch: int
     choice: Choice | None
     form: Form
     shares: tuple[float, ...] | None
@@ -72,6 +74,11 @@ class Facts:
     answered_by: str = ""
     chances: tuple[float, ...] | None = None
     outside: float | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer as shown; None without one."""
+        return self.reading.answer if self.reading else None
 
     @cached_property
     def explanation(self) -> str:
@@ -156,10 +163,9 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
     """Read a sample from its metadata and its messages alone."""
     metadata = state.metadata
     condition: Condition = metadata["condition"]
-    study, reference = _people(metadata["study_source"], condition, metadata["reference"])
+    study, reference = people_of(metadata["study_source"], condition, metadata["reference"])
     if not any_reference:
-        check_same("study", study.hash, metadata["study_hash"])
-        check_same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
+        check_same(study, reference, metadata)
     dilemma = study.dilemma_from(metadata)
     order: Order = metadata["order"]
     read = readings_of(state)
@@ -182,6 +188,7 @@ def _read_facts(state: TaskState, any_reference: bool) -> Facts:
         reading=final,
         first=first,
         asked=read.asked if read else 0,
+        epoch=state.epoch,
         choice=choice_of(final, order),
         form=form,
         shares=shares,
@@ -208,13 +215,32 @@ def choice_of(reading: Reading | None, order: Order) -> Choice | None:
     return "first" if (reading.answer == "A") == (order == "ab") else "second"
 
 
-def score_metadata(facts: Facts, epoch: int) -> dict[str, Any]:
+def score_of(facts: Facts, value: Value | None, explanation: str, reason: str = "") -> Score:
+    """Return a sample's score, with the metadata that the metrics need.
+
+    Args:
+        facts: The sample.
+        value: The score's value; None for a score that is in no rate and in no metric.
+        explanation: A text for the viewer.
+        reason: Why there is no value; by default the outcome.
+    """
+    kept = _score_metadata(facts)
+    if value is None:
+        return Score.unscored(
+            reason=reason or facts.outcome,
+            answer=facts.answer,
+            explanation=explanation,
+            metadata=kept,
+        )
+    return Score(value=value, answer=facts.answer, explanation=explanation, metadata=kept)
+
+
+def _score_metadata(facts: Facts) -> dict[str, Any]:
     """Return what the metrics need of a sample and cannot take from its metadata.
 
-    The first answer stands there only where the question was repeated, departures only where
-    there are any: every entry is written several times for each sample of a log.
+    Entries without information are left out: each is written several times for each sample.
     """
-    kept: dict[str, Any] = {"outcome": facts.outcome, "choice": facts.choice, "epoch": epoch}
+    kept: dict[str, Any] = {"outcome": facts.outcome, "choice": facts.choice, "epoch": facts.epoch}
     if facts.asked > 1 and facts.first:
         kept["first_outcome"] = facts.first.outcome
         kept["first_choice"] = choice_of(facts.first, facts.order)
@@ -231,7 +257,7 @@ def score_metadata(facts: Facts, epoch: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _people(study_source: str, condition: Condition, key: str) -> tuple[Study, Reference]:
+def people_of(study_source: str, condition: Condition, key: str) -> tuple[Study, Reference]:
     """Return the study and the human side, read once for all samples of a log.
 
     `key` names the tables that the log was run with: another log reads anew.
@@ -245,15 +271,6 @@ def _people(study_source: str, condition: Condition, key: str) -> tuple[Study, R
 @lru_cache(maxsize=4096)
 def _shares(reference: Reference, dilemma: Dilemma) -> tuple[float, ...]:
     return tuple(reference.shares([dilemma])[0].tolist())
-
-
-def unscored(facts: Facts, epoch: int, explanation: str) -> Score:
-    """Return the score of a sample without a decision: kept, explained, in no rate."""
-    return Score.unscored(
-        reason=facts.outcome,
-        explanation=explanation,
-        metadata=score_metadata(facts, epoch),
-    )
 
 
 _HEADS = {
@@ -278,13 +295,9 @@ def _table(facts: Facts) -> str:
 
 def _model_chose(facts: Facts) -> list[str]:
     if facts.chances is None:
-        answer = facts.reading.answer if facts.reading else None
-        return ["**Model chose**", *("**✓**" if answer == name else "" for name in CHOSEN)]
+        ticks = ("**✓**" if facts.answer == name else "" for name in ("A", "B", "COIN"))
+        return ["**Model chose**", *ticks]
     return ["**Model's probabilities**", *_as_shown(facts.chances, facts.order)]
-
-
-CHOSEN = ("A", "B", "COIN")
-"""The answers in the order of the table's columns."""
 
 
 def _as_shown(shares: Sequence[float], order: Order) -> list[str]:
@@ -305,25 +318,20 @@ def _people_chose(facts: Facts) -> list[str]:
 
 
 def _words(facts: Facts) -> str:
-    if facts.reading is not None and facts.reading.answer is not None:
+    if facts.answer is not None:
         way_out = CALLED[facts.form.mechanism]
-        return {"A": "Patient A", "B": "Patient B", "COIN": way_out}[facts.reading.answer]
+        return {"A": "Patient A", "B": "Patient B", "COIN": way_out}[facts.answer]
     return facts.outcome.replace("_", " ")
 
 
-def check_same(what: str, now: str, then: str) -> None:
-    """Refuse a log of another content than what is installed.
-
-    Args:
-        what: What is compared, in words.
-        now: Its hash as installed.
-        then: Its hash in the log.
-
-    Raises:
-        UserError: They differ.
-    """
-    if now != then:
-        raise UserError(
-            f"this log was run with another {what} ({then[:12]}, now {now[:12]}); install the "
-            "version of kidney-evals that made it, or allow it with any_reference=true"
-        )
+def check_same(study: Study, reference: Reference, metadata: Mapping[str, Any]) -> None:
+    """Raise `UserError` if a sample was run with another study or other human tables."""
+    for what, now, then in (
+        ("study", study.hash, metadata["study_hash"]),
+        ("human reference", reference.sha256, metadata["reference"].split("+")[-1]),
+    ):
+        if now != then:
+            raise UserError(
+                f"this log was run with another {what} ({then[:12]}, now {now[:12]}); install the "
+                "version of kidney-evals that made it, or allow it with any_reference=true"
+            )

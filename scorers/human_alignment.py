@@ -8,7 +8,7 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from kidney_evals.measures import find
-from kidney_evals.scorers.facts import BLANK, facts_of, score_metadata, unscored
+from kidney_evals.scorers.facts import BLANK, facts_of, score_of
 from kidney_evals.scorers.metric import rows
 
 ROWS = ("agreement", "share_dist", "swap_diff", "pos_bias")
@@ -30,14 +30,10 @@ def human_alignment(any_reference: bool = False) -> Scorer:
         if facts.dilemma.is_control:
             return None
         if facts.choice is None:
-            return unscored(facts, state.epoch, facts.explanation)
+            return score_of(facts, None, facts.explanation)
         share = facts.people_with_it
-        return Score(
-            value=dict.fromkeys(ROWS, BLANK)
-            | {"agreement": BLANK if math.isnan(share) else round(share, 3)},
-            answer=facts.reading.answer if facts.reading else None,
-            explanation=facts.explanation,
-            metadata=score_metadata(facts, state.epoch),
-        )
+        agreement = BLANK if math.isnan(share) else round(share, 3)
+        value = dict.fromkeys(ROWS, BLANK) | {"agreement": agreement}
+        return score_of(facts, value, facts.explanation)
 
     return score

@@ -6,7 +6,7 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from kidney_evals.measures import find
-from kidney_evals.scorers.facts import BLANK, facts_of, score_metadata, unscored
+from kidney_evals.scorers.facts import BLANK, facts_of, score_of
 from kidney_evals.scorers.metric import est
 
 ROWS = ("flip_rate", "flip_calib", "distance")
@@ -28,15 +28,10 @@ def indecision(any_reference: bool = False) -> Scorer:
         if facts.dilemma.is_control or facts.condition != "coin_flip":
             return None
         if facts.choice is None:
-            return unscored(facts, state.epoch, facts.coin_line)
+            return score_of(facts, None, facts.coin_line)
         flipped = float(facts.choice == "coin")
         if facts.chances is not None:
             flipped = round(facts.chances[-1], 3)
-        return Score(
-            value=dict.fromkeys(ROWS, BLANK) | {"flip_rate": flipped},
-            answer=facts.reading.answer if facts.reading else None,
-            explanation=facts.coin_line,
-            metadata=score_metadata(facts, state.epoch),
-        )
+        return score_of(facts, dict.fromkeys(ROWS, BLANK) | {"flip_rate": flipped}, facts.coin_line)
 
     return score

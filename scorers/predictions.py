@@ -11,7 +11,7 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation.reading import PredictionOutcome
 from kidney_evals.elicitation.transcripts import prediction_readings_of
 from kidney_evals.measures import stored
-from kidney_evals.scorers.facts import BLANK, check_same
+from kidney_evals.scorers.facts import BLANK, check_same, people_of
 from kidney_evals.scorers.markdown import plain, table
 from kidney_evals.scorers.metric import rows
 from kidney_evals.studies import Order, load_study
@@ -75,24 +75,20 @@ def _rows_of(metadata: dict[str, Any]) -> list[str]:
 
 def _read(state: TaskState, any_reference: bool) -> _Read:
     """Read a sample from its metadata and its messages alone."""
-    from kidney_evals.human.reference import load_reference
-
     metadata = state.metadata
-    study = load_study(metadata["study_source"])
-    reference = load_reference(study, metadata["condition"])
+    study, reference = people_of(
+        metadata["study_source"], metadata["condition"], metadata["reference"]
+    )
     if not any_reference:
-        check_same("study", study.hash, metadata["study_hash"])
-        check_same("human reference", reference.sha256, metadata["reference"].split("+")[-1])
+        check_same(study, reference, metadata)
     [shares] = reference.shares([study.dilemma_from(metadata)]).tolist()
     people = _other_way(tuple(shares), metadata["order"])
     assert people is not None
     found = prediction_readings_of(state)
-    if found is None:
-        return _Read("error", "no answer came back (error)", 0, None, people)
-    one = found.final
-    if one is None:
-        return _Read("error", "no answer came back (error)", found.asked, None, people)
-    return _Read(one.outcome, one.how, found.asked, one.shares, people)
+    asked = found.asked if found else 0
+    if found is None or found.final is None:
+        return _Read("error", "no answer came back (error)", asked, None, people)
+    return _Read(found.final.outcome, found.final.how, asked, found.final.shares, people)
 
 
 def _other_way(shares: tuple[float, ...] | None, order: Order) -> tuple[float, ...] | None:

@@ -12,10 +12,10 @@ from kidney_evals.elicitation.reading import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS
 from kidney_evals.elicitation.transcripts import stated_readings_of
 from kidney_evals.measures import stored
-from kidney_evals.scorers.facts import BLANK, check_same
+from kidney_evals.scorers.facts import BLANK, check_same, people_of
 from kidney_evals.scorers.metric import rows
 from kidney_evals.scorers.stated_table import explain, in_short
-from kidney_evals.studies import Study, load_study
+from kidney_evals.studies import Study
 
 ROWS = stored("stated_values")
 FAMILIES = tuple(one for one in ROWS if one.is_family)
@@ -38,9 +38,11 @@ def stated(any_reference: bool = False) -> Scorer:
         metadata = state.metadata
         if metadata.get("question") not in STATED_KINDS:
             return None
-        study = load_study(metadata["study_source"])
+        study, reference = people_of(
+            metadata["study_source"], metadata["condition"], metadata["reference"]
+        )
         if not any_reference:
-            _check(study, metadata)
+            check_same(study, reference, metadata)
         read = stated_readings_of(state)
         first, final = (read.first, read.final) if read else (None, None)
         value: dict[str, str | int | float | bool | None] = {
@@ -100,11 +102,3 @@ def _named(
         for name in study.attribute_ids if revealed or not family.needs else ():
             mark = said.get(name, "") if family.id == "st_*" else ""
             yield family.member(name).id, name + mark
-
-
-def _check(study: Study, metadata: dict[str, Any]) -> None:
-    from kidney_evals.human.reference import load_reference
-
-    reference = load_reference(study, metadata["condition"])
-    check_same("study", study.hash, metadata["study_hash"])
-    check_same("human reference", reference.sha256, metadata["reference"].split("+")[-1])

@@ -1,29 +1,20 @@
-"""Finding and reading the logs that a command was given."""
+"""Find and read the logs that a command was given, and show how far reading is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
+import click
 from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
-from kidney_evals.reporting.logs import LogFile, find_logs
+from kidney_evals.reporting.logs import Progress, find_logs
 from kidney_evals.studies import load_study
-
-
-def readable(names: Sequence[str]) -> tuple[LogFile, ...]:
-    """Return every log of the given files, folders, patterns and URLs.
-
-    Raises:
-        UserError: A name holds no log, or one cannot be read: it must not go unnoticed.
-    """
-    found = find_logs(names)
-    for one in found:
-        if one.state == "unreadable":
-            raise UserError(f"{one.location} {one.says}")
-    return found
 
 
 def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
@@ -40,7 +31,10 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
     """
     if Path(name).is_dir():
         raise UserError(f"{name} is a folder; give one log")
-    found = readable((name,))
+    found = find_logs((name,))
+    for one in found:
+        if one.state == "unreadable":
+            raise UserError(f"{one.location} {one.says}")
     if len(found) > 1:
         raise UserError(f"{name} is {len(found)} logs; give one log")
     log = read_eval_log(found[0].location)
@@ -48,8 +42,19 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
         raise UserError(f"{name} holds no samples to score")
     if "study_source" not in (log.samples[0].metadata or {}):
         raise UserError(f"{name} is no log of a kidney_evals task")
-    if not any_reference:
-        _check_reference(name, log)
+    if any_reference:
+        return log
+    metadata = log.samples[0].metadata
+    then = {
+        "study": metadata["study_hash"],
+        "human reference": metadata["reference"].split("+")[-1],
+    }
+    for what, now in installed(log).items():
+        if now != then[what]:
+            raise UserError(
+                f"{name} was run with another {what} ({then[what][:12]}, installed {now[:12]}); "
+                "install the version of kidney-evals that made it, or pass --any-reference"
+            )
     return log
 
 
@@ -61,16 +66,24 @@ def installed(log: EvalLog) -> dict[str, str]:
     return {"study": study.hash, "human reference": reference.sha256}
 
 
-def _check_reference(name: str, log: EvalLog) -> None:
-    metadata = (log.samples or [])[0].metadata
-    here = installed(log)
-    for what, then in (
-        ("study", metadata["study_hash"]),
-        ("human reference", metadata["reference"].split("+")[-1]),
-    ):
-        now = here[what]
-        if now != then:
-            raise UserError(
-                f"{name} was run with another {what} ({then[:12]}, installed {now[:12]}); "
-                "install the version of kidney-evals that made it, or pass --any-reference"
-            )
+@contextmanager
+def reading() -> Iterator[Progress | None]:
+    """Yield a function that shows a progress bar on the error stream for each kind of thing read.
+
+    Yields None, and shows nothing, where the error stream is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with ExitStack() as shown:
+        bars: dict[str, Any] = {}
+
+        def progress(what: str, done: int, of: int) -> None:
+            if what not in bars:
+                shown.close()
+                label = f"reading {what}"
+                bar = click.progressbar(length=of, label=label, show_pos=True, file=sys.stderr)
+                bars[what] = shown.enter_context(bar)
+            bars[what].update(done - bars[what].pos)
+
+        yield progress

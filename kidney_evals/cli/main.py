@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from kidney_evals import __version__
+from kidney_evals.cli import options
 from kidney_evals.cli.compare import compare
+from kidney_evals.cli.lab import known, reference, validate
 from kidney_evals.cli.plan import plan
 from kidney_evals.cli.report import bundle, gallery, report
 from kidney_evals.cli.sft import sft
 from kidney_evals.cli.table import table
 from kidney_evals.cli.terminal import Group, say
 from kidney_evals.cli.try_ import try_
-from kidney_evals.cli.validate import validate
-from kidney_evals.cli.verify import verify
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,19 +22,15 @@ def main() -> None:
     """Kidney-allocation dilemmas for Inspect AI, read beside the answers of people."""
 
 
-main.add_command(compare)
-main.add_command(plan)
-main.add_command(report)
-main.add_command(bundle)
-main.add_command(gallery)
-main.add_command(sft)
-main.add_command(table)
-main.add_command(try_)
-main.add_command(validate)
+for command in (
+    *(compare, plan, report, bundle, gallery, sft, table),
+    *(try_, validate, known, reference),
+):
+    main.add_command(command)
 
 
 @main.command()
-@click.argument("logs", nargs=-1, required=True)
+@options.logs
 @click.option("--all", "everything", is_flag=True, help="Every measure, not only those of the log.")
 def show(logs: tuple[str, ...], everything: bool) -> None:
     """Print the quantities of each of LOGS (files or folders) and a sentence about each."""
@@ -50,9 +44,28 @@ def show(logs: tuple[str, ...], everything: bool) -> None:
 @click.option("--any-reference", is_flag=True, help="Even if its human tables were other ones.")
 def describe(log: str, any_reference: bool) -> None:
     """Fit the models behind LOG's rows and print them beside people's, with their formulas."""
-    from kidney_evals.cli.describe import describe_log
+    from kidney_evals.cli.logs import read_run_log
+    from kidney_evals.cli.terminal import say_filled
+    from kidney_evals.errors import UserError
+    from kidney_evals.estimation.errors import InputError
+    from kidney_evals.measures.description import describe as describe_run
+    from kidney_evals.reporting.description import describe_text
+    from kidney_evals.scorers.samples import run_of_log
 
-    describe_log(log, any_reference=any_reference)
+    read = read_run_log(log, any_reference=any_reference)
+    if asks := (read.eval.metadata or {}).get("asks"):
+        raise UserError(f"{log} is a log of {asks}; only choices between patients are described")
+    run = run_of_log(read)
+    if run is None:
+        raise UserError(f"{log} was not scored by `answers`; `kidney-evals rescore` adds it")
+    try:
+        found = describe_run(run)
+    except InputError as error:
+        raise UserError(f"{log} cannot be described: {error}") from error
+    say_filled(f"{read.eval.task}  {read.eval.model}")
+    say(f"{run.study.id}, {len(run.choice)} samples, {len(run.decisions)} answers read")
+    say("")
+    say(describe_text(found))
 
 
 @main.command()
@@ -82,57 +95,8 @@ def suite(name: str) -> None:
 
 
 @main.command()
-@click.option("--dilemmas", default=200, show_default=True, help="Drawn dilemmas of each run.")
-def known(dilemmas: int) -> None:
-    """Run every simulated respondent offline and print what each scores, as Markdown."""
-    from kidney_evals.reporting.known import markdown, run_known
-
-    say(markdown(run_known(dilemmas)), fit=False)
-
-
-@main.command()
 def respondents() -> None:
     """List the simulated respondents and their arguments."""
     from kidney_evals.respondents import describe
 
     say(describe())
-
-
-@main.group()
-def reference() -> None:
-    """The human tables: fetch what they are made from, and make them again."""
-
-
-@reference.command()
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder to keep the files in.")
-@click.option("--overwrite", is_flag=True, help="Replace files that are not the published ones.")
-def fetch(cache: Path | None, overwrite: bool) -> None:
-    """Download the published answers from their pinned home and check them."""
-    from kidney_evals.lab.fetch import fetch_raw
-
-    say(str(fetch_raw(cache, overwrite=overwrite)), fit=False)
-
-
-@reference.command()
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder with the published answers.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Folder of study folders to write into; by default the shipped ones.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
-def build(data: Path, out: Path | None, overwrite: bool) -> None:
-    """Make every table that derives from the published answers, byte for byte."""
-    from kidney_evals.lab.reference_tables import build_reference
-    from kidney_evals.studies import datasets_dir
-
-    for path in build_reference(data, out or datasets_dir(), overwrite=overwrite):
-        say(str(path), fit=False)
-
-
-reference.add_command(verify)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kidney_evals.cli import options
+
 if TYPE_CHECKING:
     from kidney_evals.reporting.page import Report
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True)
+@options.logs
 @click.option(
     "-o",
     "--output",
@@ -24,13 +26,8 @@ if TYPE_CHECKING:
 )
 @click.option("--assets", help="Folder for each figure as SVG and its numbers as CSV.")
 @click.option("--png", "pictures", is_flag=True, help="With --assets: figures as PNG too.")
-@click.option(
-    "--scans",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of a scan with kidney_evals/rationale, for the section on reasons.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
+@options.scans
+@options.overwrite
 def report(
     logs: tuple[str, ...],
     output: str,
@@ -44,7 +41,7 @@ def report(
     LOGS are files, folders, patterns or URLs; several models, conditions, studies and tasks may be
     among them. Logs of other evaluations, and those without answers, are named and passed over.
     """
-    from kidney_evals.cli.progress import reading
+    from kidney_evals.cli.logs import reading
     from kidney_evals.errors import UserError
     from kidney_evals.output_files import check_output, write_outputs
     from kidney_evals.reporting.page import as_html, asset_contents, read_report
@@ -69,22 +66,17 @@ def report(
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True)
+@options.logs
 @click.option("-o", "--output", required=True, help="The site's folder: a path or an address.")
-@click.option("--overwrite", is_flag=True, help="Replace a site that is there.")
-@click.option(
-    "--scans",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of a scan with kidney_evals/rationale, for the section on reasons.",
-)
+@options.overwrite_site
+@options.scans
 def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Path, ...]) -> None:
     """Make one static site of LOGS: the report in front, every transcript behind it.
 
     Any web server can serve the folder, for example `python -m http.server -d SITE`. The viewer
     fetches logs, which browsers forbid for files; the report alone opens without a server.
     """
-    from kidney_evals.cli.progress import reading
+    from kidney_evals.cli.logs import reading
     from kidney_evals.reporting.page.site import write_site
 
     with reading() as progress:
@@ -101,7 +93,7 @@ def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Pat
     help="The site's folder: a path or an address.",
 )
 @click.option("--dilemmas", default=100, show_default=True, help="Drawn dilemmas of each run.")
-@click.option("--overwrite", is_flag=True, help="Replace a site that is there.")
+@options.overwrite_site
 def gallery(output: str, dilemmas: int, overwrite: bool) -> None:
     """Make a site of eight simulated respondents: what each failure looks like. Offline."""
     from kidney_evals.cli.terminal import say
@@ -115,8 +107,7 @@ def _tell(found: Report, page: str) -> None:
     say = _say_beside(page)
     for line in found.passed_over:
         say(f"passed over: {line}")
-    models = len(found.models)
-    runs = len(found.runs.rows)
+    models, runs = len(found.models), len(found.runs)
     say(f"{page}: {models} model{'' if models == 1 else 's'}, {runs} run{'' if runs == 1 else 's'}")
 
 

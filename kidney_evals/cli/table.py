@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from kidney_evals.cli import options
+
 UNREADABLE = 1
 """Exit status where a log could not be read and so is missing from the table."""
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True)
+@options.logs
 @click.option(
     "--format",
     "form",
@@ -23,7 +25,7 @@ UNREADABLE = 1
 )
 @click.option("--all", "everything", is_flag=True, help="Every quantity that says something.")
 @click.option("-o", "--output", default="-", help="File or address; by default standard output.")
-@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
+@options.overwrite
 @click.pass_context
 def table(
     context: click.Context,
@@ -41,7 +43,7 @@ def table(
     end are marked; logs without numbers are named on the error stream. Exit status 1 says that a
     log could not be read.
     """
-    from kidney_evals.cli.progress import reading
+    from kidney_evals.cli.logs import reading
     from kidney_evals.cli.terminal import complain
     from kidney_evals.errors import UserError
     from kidney_evals.output_files import STDOUT, check_output, write_output
@@ -57,11 +59,10 @@ def table(
     with reading() as progress:
         found = find_logs(logs, progress)
     passed_over = [one for one in found if one.state not in READ]
-    runs = []
-    for run in read_runs(found):
-        if run.rows:
-            runs.append(run)
-        else:
+    read = read_runs(found)
+    runs = [run for run in read if run.rows]
+    for run in read:
+        if not run.rows:
             complain(f"no numbers: {run.file.line}; {run.trouble or 'no rows'}")
     for one in passed_over:
         complain(f"passed over: {one.line}")

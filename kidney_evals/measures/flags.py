@@ -11,7 +11,6 @@ from kidney_evals.measures.registry import MEASURES, AnyRun, Task, compute
 if TYPE_CHECKING:
     from kidney_evals.measures.prediction_run import PredictionRun
     from kidney_evals.measures.run import Run
-    from kidney_evals.measures.stated_run import StatedRun
 
 FEW: Final = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then rough at best."""
@@ -137,109 +136,72 @@ def fit_failed(run: Run) -> float:
     return float(bool(_failures(run)))
 
 
-@flag("few", f"fewer than {FEW} dilemmas were answered", "A flag.")
-def few(run: Run) -> float:
-    """Whether fewer than `FEW` dilemmas were answered."""
-    return float(len(set(run.decisions.dilemma.tolist())) < FEW)
+flag("few", f"fewer than {FEW} dilemmas were answered", "A flag.")(
+    lambda run: float(len(set(run.decisions.dilemma.tolist())) < FEW)
+)
 
-
-@flag(
+flag(
     "departure",
     "samples were run with other than the model's default settings (sampling, reasoning, length, "
     "seed, stop sequences, a system message beside system_prompt)",
     "A flag, the share of such samples; the settings stand in the log.",
-)
-def departure(run: Run) -> float:
-    """Share of samples with changed settings."""
-    return float(run.departures.mean()) if len(run.departures) else 0.0
+)(lambda run: float(run.departures.mean()) if len(run.departures) else 0.0)
 
-
-@flag(
+flag(
     "other_model",
     "another model than the one asked gave answers (a fallback or a router)",
     "A flag, the share of such samples; the scores' metadata names the models.",
-)
-def other_model(run: Run) -> float:
-    """Share of samples answered by another model."""
-    return run.other_model
+)(lambda run: run.other_model)
 
-
-@flag(
+flag(
     "at_zero",
     "the answers were given at temperature 0, so shares describe one deterministic respondent and "
     "repetition measures nothing",
     "A flag; people are compared with a model at its default temperature.",
-)
-def at_zero(run: Run) -> float:
-    """Whether the temperature was 0."""
-    return float(run.at_zero)
+)(lambda run: float(run.at_zero))
 
-
-@flag(
+flag(
     "crossed",
     "every dilemma was put in all wordings, orders and repetitions",
     "Not a fault: in another run the shares of variance of dilemma, wording, order and repetition "
     "are not identified.",
-)
-def crossed(run: Run) -> float:
-    """Whether the run is crossed."""
-    return float(run.crossed)
+)(lambda run: float(run.crossed))
 
-
-@flag(
+flag(
     "readout",
     "probabilities were read from log-probabilities, so measures are expected values",
     "Not a fault: measures of the two readouts estimate the same, but for what `outside` leaves "
     "out.",
-)
-def readout(run: Run) -> float:
-    """Whether probabilities were read out."""
-    return float(run.chances is not None)
+)(lambda run: float(run.chances is not None))
 
-
-@flag(
+flag(
     "not_english",
     "the questions were put in another language than people's, so there is no human reference in "
     "this language",
     "A flag; the human values are of people asked in English.",
-)
-def not_english(run: Run) -> float:
-    """Whether the language is another than people's."""
-    return float(run.language != "en")
+)(lambda run: float(run.language != "en"))
 
-
-@flag(
+flag(
     "not_coin",
     "another mechanism of indecision than a coin was offered, so people have no rate for it",
     "A flag; indecision has no human value, and distances to people's coins have no value.",
-)
-def not_coin(run: Run) -> float:
-    """Whether another mechanism than a coin was offered."""
-    return float(run.borrows_coin)
+)(lambda run: float(run.borrows_coin))
 
-
-@flag(
+flag(
     "st_departure",
     "samples were run with other than the model's default settings, or answered by another model "
     "than the one asked",
     "A flag, the share of such samples; the settings stand in the log.",
     task="stated_values",
-)
-def stated_departure(run: StatedRun) -> float:
-    """Share of samples with changed settings or another model."""
-    return sum(one.departed for one in run.answers) / len(run.answers) if run.answers else 0.0
+)(lambda run: sum(one.departed for one in run.answers) / len(run.answers) if run.answers else 0.0)
 
-
-@flag(
+flag(
     "st_other",
     "the revealed log is of another model than the one asked, so that the gap is between two "
     "models",
     "A flag; both names stand in the log.",
     task="stated_values",
-)
-def stated_other(run: StatedRun) -> float:
-    """Whether the revealed log is another model's; NaN without one."""
-    return float("nan") if run.revealed is None else float(run.other_model)
+)(lambda run: float("nan") if run.revealed is None else float(run.other_model))
 
 
 @flag(

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kidney_evals.estimation.decisions import Decisions, Strata
 from kidney_evals.estimation.distance import choice_distance, fixed_distance
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95, Interval, student
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.measures.prediction_run import Floats, Predictions
@@ -29,36 +28,21 @@ class OwnChoices:
         given: The predictions.
         counts: Its answers by dilemma, order and choice as listed, shape (D, 2, K); 0 where the
             other run does not hold the dilemma.
-
-    Raises:
-        InputError: Counts of the wrong shape, below 0, or not whole.
     """
 
     given: Predictions
-    counts: ArrayLike
-
-    def __post_init__(self) -> None:
-        count, width = self.given.people.shape
-        counts = np.asarray(self.counts, dtype=np.float64)
-        if counts.shape != (count, 2, width):
-            raise InputError(f"counts must have shape {(count, 2, width)}, not {counts.shape}")
-        bad = (~(counts >= 0) | (counts != np.round(counts))).any(axis=(1, 2))
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise InputError(f"counts row {row} is {counts[row].tolist()}, not numbers of answers")
-        object.__setattr__(self, "counts", counts.astype(np.int64))
+    counts: NDArray[np.int64]
 
     @cached_property
     def shared(self) -> NDArray[np.bool_]:
         """Dilemmas predicted, and answered twice or more, shape (D,)."""
-        counts: NDArray[np.int64] = np.asarray(self.counts)
-        result: NDArray[np.bool_] = self.given.predicted & (counts.sum(axis=(1, 2)) >= 2)
+        result: NDArray[np.bool_] = self.given.predicted & (self.counts.sum(axis=(1, 2)) >= 2)
         return result
 
     def against(self, shares: Floats, draws: NDArray[np.floating] | None) -> Decisions:
         """Return the choices on shared dilemmas, set against some shares."""
         rows = self.shared
-        counts: NDArray[np.int64] = np.asarray(self.counts)[rows]
+        counts = self.counts[rows]
         cells = np.argwhere(counts > 0)
         cells = np.repeat(cells, counts[tuple(cells.T)], axis=0)
         return Decisions(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import DRAWS, generator
-from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures.registry import Task
+from kidney_evals.measures.registry import AnyRun
 
 if TYPE_CHECKING:
     from kidney_evals.measures.own_choices import OwnChoices
@@ -25,15 +23,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _KEY = 11
-_SLACK = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """What a model predicted of the people of one study, and what they answered.
 
-    The constructor checks every array and sorts the predictions, so that the order in which
-    samples finished changes no digit.
+    The constructor sorts the predictions, so that the order in which samples finished changes no
+    digit.
 
     Attributes:
         dilemma: Index of each prediction's dilemma, shape (n,).
@@ -44,9 +41,6 @@ class Predictions:
         asked: How many people answered each question, shape (D,), 2 or more; None where people's
             shares come from a model, whose variance is that of `draws`.
         fixed: The dilemmas are a fixed list and no sample: they are not resampled.
-
-    Raises:
-        InputError: An array has the wrong shape, or a row that nothing can have.
     """
 
     dilemma: Ints
@@ -58,33 +52,9 @@ class Predictions:
     fixed: bool
 
     def __post_init__(self) -> None:
-        people = share_rows(self.people, "people")
-        count, width = people.shape
-        shares = share_rows(self.shares, "shares", width)
-        draws = np.asarray(self.draws)
-        if draws.ndim != 3 or draws.shape[1:] != people.shape or len(draws) < 2:
-            shape = (2, *people.shape)
-            raise InputError(f"draws must have shape {shape}, or more of them, not {draws.shape}")
-        share_rows(draws.reshape(-1, width), "draws", width)
-        dilemma = _index(self.dilemma, len(shares), "dilemma", count)
-        order = _index(self.order, len(shares), "order", 2)
-        if self.asked is not None:
-            asked = np.asarray(self.asked, dtype=np.float64)
-            if asked.shape != (count,):
-                raise InputError(f"asked must have shape ({count},), not {asked.shape}")
-            if (few := ~(asked >= 2)).any():
-                row = int(np.argmax(few))
-                raise InputError(f"asked row {row} is {asked[row]:g}: a variance needs two or more")
-            object.__setattr__(self, "asked", asked)
-        rank = np.lexsort((*shares.T, order, dilemma))
-        for name, value in {
-            "dilemma": dilemma[rank],
-            "order": order[rank],
-            "shares": shares[rank],
-            "people": people,
-            "draws": draws,
-        }.items():
-            object.__setattr__(self, name, value)
+        rank = np.lexsort((*self.shares.T, self.order, self.dilemma))
+        for name in ("dilemma", "order", "shares"):
+            object.__setattr__(self, name, getattr(self, name)[rank])
 
     @cached_property
     def sizes(self) -> Ints:
@@ -199,7 +169,7 @@ class PredictionPart:
 
 
 @dataclass(frozen=True, eq=False)
-class PredictionRun:
+class PredictionRun(AnyRun):
     """A run: its parts by block, and the outcomes of all samples.
 
     Attributes:
@@ -207,74 +177,19 @@ class PredictionRun:
         dilemma: Index of each sample's dilemma over both parts, shape (n,).
         order: 0 as listed, 1 swapped, shape (n,).
         outcomes: "prediction", another outcome, or "error", shape (n,).
-        measured: The quantities computed so far, by id.
-        failures: Errors of estimators, by id of the measure.
     """
 
+    task = "predict_people"
     parts: Mapping[Block, PredictionPart]
     dilemma: Ints
     order: Ints
     outcomes: NDArray[np.str_]
-    measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
-    failures: dict[str, Exception] = field(init=False, repr=False, default_factory=dict)
-
-    @property
-    def task(self) -> Task:
-        """The task that the measures of this run belong to."""
-        return "predict_people"
 
     @property
     def traits(self) -> frozenset[str]:
-        """Traits on which measures depend, keys of `kidney_evals.measures.TRAITS`."""
+        """Which of `TRAITS` the run has: its blocks, a coin, and given choices."""
         flags = {"drawn": "drawn" in self.parts}
         for name, part in self.parts.items():
             flags[f"own_{name}"] = part.own is not None
             flags["coin"] = part.given.people.shape[1] == 3
         return frozenset(name for name, holds in flags.items() if holds)
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Nothing is measured by attribute."""
-        return ()
-
-    @property
-    def has_people(self) -> bool:
-        """People answered both studies."""
-        return True
-
-    @property
-    def borrows_coin(self) -> bool:
-        """People's coins are what is predicted."""
-        return False
-
-
-def share_rows(values: object, name: str, width: int | None = None) -> Floats:
-    """Return rows of shares that sum to 1, or raise `InputError`.
-
-    Args:
-        values: Shape (rows, K).
-        name: What they are, for the message.
-        width: K; None for 2 or 3.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] not in ((2, 3) if width is None else (width,)):
-        columns = "2 or 3" if width is None else width
-        raise InputError(f"{name} must have shape (rows, {columns}), not {array.shape}")
-    with np.errstate(invalid="ignore"):
-        sound = (array >= -_SLACK).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-4)
-    if not sound.all():
-        row = int(np.argmin(sound))
-        raise InputError(f"{name} row {row} is {array[row].tolist()}, not shares that sum to 1")
-    return array
-
-
-def _index(values: object, n: int, name: str, count: int) -> Ints:
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise InputError(f"{name} must have shape ({n},), not {array.shape}")
-    whole = array.astype(np.int64)
-    bad = (whole != array) | (whole < 0) | (whole >= count)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"{name} row {row} is {array[row]}, allowed is 0 to {count - 1}")
-    return whole

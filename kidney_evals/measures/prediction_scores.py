@@ -15,12 +15,12 @@ predictions follow the side of the screen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import (
     DRAWS,
     NO_INTERVAL,
@@ -31,7 +31,7 @@ from kidney_evals.estimation.intervals import (
     weight_rows,
 )
 from kidney_evals.estimation.quantity import Quantity, undefined
-from kidney_evals.measures.prediction_run import Floats, Predictions, share_rows
+from kidney_evals.measures.prediction_run import Floats, Predictions
 
 
 class Spread(NamedTuple):
@@ -72,37 +72,11 @@ def prediction_distance(given: Predictions) -> Quantity:
     return Quantity(found.value, *found.ends, floor, int(given.predicted.sum()))
 
 
-def distance_of(given: Predictions, shares: Floats) -> Quantity:
-    """Return the same of somebody who always predicts `shares`, on the dilemmas predicted.
-
-    Args:
-        given: Says which dilemmas count.
-        shares: Shape (D, K).
-
-    Raises:
-        InputError: A wrong shape, or a row that is no set of shares.
-    """
-    return prediction_distance(always(given, shares))
-
-
 def always(given: Predictions, shares: Floats) -> Predictions:
-    """Return the predictions of somebody who says `shares`, shape (D, K), where a model did.
-
-    Raises:
-        InputError: A wrong shape, or a row that is no set of shares.
-    """
-    shares = share_rows(shares, "shares", given.people.shape[1])
-    if len(shares) != len(given.people):
-        raise InputError(f"shares must have shape {given.people.shape}, not {shares.shape}")
+    """Return the predictions of a respondent who always predicts `shares`, shape (D, K)."""
     rows = np.flatnonzero(given.predicted)
-    return Predictions(
-        dilemma=rows,
-        order=np.zeros(len(rows), dtype=np.int64),
-        shares=shares[rows],
-        people=given.people,
-        draws=given.draws,
-        asked=given.asked,
-        fixed=given.fixed,
+    return replace(
+        given, dilemma=rows, order=np.zeros(len(rows), dtype=np.int64), shares=shares[rows]
     )
 
 

@@ -3,88 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from kidney_evals.measures.registry import measure
+from kidney_evals.measures.estimators import undefined
+from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
-    from kidney_evals.measures.own_choices import OwnChoices
-    from kidney_evals.measures.prediction_run import (
-        Block,
-        Floats,
-        PredictionPart,
-        PredictionRun,
-        Predictions,
-    )
+    from kidney_evals.measures.prediction_run import Block, PredictionPart, PredictionRun
+
+measure = in_group("prediction", task="predict_people", unit="squared difference of shares")
 
 _READS_SKILL = "1 is the true shares, 0 guessing, below 0 worse than guessing."
 _READS_FLIPS = "Compare with people's; neither end is a virtue."
 
+Score = Callable[[Any, "PredictionPart"], "Quantity"]
+"""Takes the module `prediction_scores`, which loads numpy, and one block of a run."""
 
-def _of(block: Block, score: Callable[[PredictionPart], Quantity]) -> Callable[..., Quantity]:
+
+def _of(block: Block, score: Score) -> Callable[..., Quantity]:
     """Return a measure of one block; undefined where the run does not hold it."""
 
     def compute(run: PredictionRun) -> Quantity:
-        from kidney_evals.estimation.quantity import undefined
+        from kidney_evals.measures import prediction_scores
 
         part = run.parts.get(block)
-        return undefined() if part is None else score(part)
+        return undefined() if part is None else score(prediction_scores, part)
 
     return compute
 
 
-def _distance(part: PredictionPart) -> Quantity:
-    from kidney_evals.measures.prediction_scores import prediction_distance
-
-    return prediction_distance(part.given)
-
-
-def _always(given: Predictions, shares: Floats) -> Quantity:
-    """Return the distance of somebody who always predicts these shares."""
-    from kidney_evals.estimation.quantity import undefined
-    from kidney_evals.measures.prediction_scores import distance_of
-
-    return distance_of(given, shares) if given.predicted.any() else undefined()
+def _distance(scores: Any, part: PredictionPart) -> Quantity:
+    found: Quantity = scores.prediction_distance(part.given)
+    return found
 
 
-def _majority(part: PredictionPart) -> Quantity:
-    from kidney_evals.measures.prediction_scores import majority
+def _always(shares: Callable[[Any, PredictionPart], Any]) -> Score:
+    """Return the distance of a respondent who always predicts some shares."""
 
-    return _always(part.given, majority(part.given.people))
+    def score(scores: Any, part: PredictionPart) -> Quantity:
+        predicted = shares(scores, part)
+        if predicted is None:
+            return undefined()
+        found: Quantity = scores.prediction_distance(scores.always(part.given, predicted))
+        return found
 
-
-def _uniform(part: PredictionPart) -> Quantity:
-    people = part.given.people
-    return _always(part.given, people * 0 + 1 / people.shape[1])
-
-
-def _other_study(part: PredictionPart) -> Quantity:
-    from kidney_evals.estimation.quantity import undefined
-
-    return undefined() if part.study is None else _always(part.given, part.study)
+    return score
 
 
-def _half(part: PredictionPart) -> Quantity:
-    from kidney_evals.measures.prediction_scores import half_of_people
-
-    return half_of_people(part.given)
-
-
-BASELINES: Final[dict[str, tuple[Callable[[PredictionPart], Quantity], str]]] = {
+BASELINES: Final[dict[str, tuple[Score, str]]] = {
     "always the majority": (
-        _majority,
+        _always(lambda scores, part: scores.majority(part.given.people)),
         "Predicting that everybody gives people's most frequent answer.",
     ),
-    "guessing": (_uniform, "Predicting every answer alike."),
+    "guessing": (
+        _always(lambda scores, part: part.given.people * 0 + 1 / part.given.people.shape[1]),
+        "Predicting every answer alike.",
+    ),
     "the other study": (
-        _other_study,
+        _always(lambda scores, part: part.study),
         "Predicting from the people of the other study. Levels of drinking stand for drinks a day "
         "as predict.md says, which is our assumption; ages 18 and 90 and not drinking lie outside "
         "the drawn study.",
     ),
     "half of people": (
-        _half,
+        lambda scores, part: scores.half_of_people(part.given),
         "Predicting from the answers of a random half of these people, twice the variance of all "
         "their shares: the floor. The true shares would score 0.",
     ),
@@ -99,11 +82,8 @@ def _baselines(block: Block) -> dict[str, Callable[..., Quantity]]:
 measure(
     "pred_fixed",
     label="prediction, fixed questions",
-    group="prediction",
-    unit="squared difference of shares",
     level="headline",
     headline={"predict_people": 1},
-    task="predict_people",
     says="Squared distance between predicted and people's shares over the 14 fixed questions, "
     "without the bias of few people.",
     reading="0 is the true shares; lower is nearer. People's column is what half of these people "
@@ -117,11 +97,8 @@ measure(
 measure(
     "pred_drawn",
     label="prediction, drawn dilemmas",
-    group="prediction",
-    unit="squared difference of shares",
     level="headline",
     headline={"predict_people": 2},
-    task="predict_people",
     needs=("drawn",),
     says="Squared distance between predicted and people's shares over drawn dilemmas, against the "
     "shares that a calibrated model of the drawn study's people gives them.",
@@ -135,11 +112,9 @@ measure(
 @measure(
     "pred_swap",
     label="prediction, swap shift",
-    group="prediction",
     unit="share of people",
     level="headline",
     headline={"predict_people": 3},
-    task="predict_people",
     reading="0 is right. No people were asked to predict.",
     gamed_by="Any fixed rule of the patients scores 0.",
 )
@@ -153,133 +128,87 @@ def swap_shift(run: PredictionRun) -> Quantity:
     return score([part.given for part in run.parts.values()])
 
 
-def _flips(part: PredictionPart) -> Quantity:
-    from kidney_evals.measures.prediction_scores import predicted_flips
+_BLOCKS: Final[dict[Block, tuple[str, str, str]]] = {
+    "fixed": ("fx", "fixed questions", "fixed"),
+    "drawn": ("dr", "drawn dilemmas", "drawn"),
+}
+"""By block: its part of an id, its name in a sentence, its name in a label."""
 
-    return predicted_flips(part.given)
+for _block, (_short, _words, _label) in _BLOCKS.items():
+    measure(
+        f"pred_{_short}_flips",
+        label=f"predicted flips, {_label}",
+        unit="share of answers",
+        level="log",
+        needs=("coin",) if _block == "fixed" else ("coin", "drawn"),
+        says=f"Mean predicted share of the coin over the {_words}.",
+        reading=_READS_FLIPS
+        + (" Its interval is of repetitions alone." if _block == "fixed" else ""),
+        gamed_by=f"People's mean rate for every {_words.split()[1].rstrip('s')}.",
+    )(_of(_block, lambda scores, part: scores.predicted_flips(part.given)))
 
-
-measure(
-    "pred_fx_flips",
-    label="predicted flips, fixed",
-    group="prediction",
-    unit="share of answers",
-    level="log",
-    task="predict_people",
-    needs=("coin",),
-    says="Mean predicted share of the coin over the fixed questions.",
-    reading=f"{_READS_FLIPS} Its interval is of repetitions alone.",
-    gamed_by="People's mean rate for every question.",
-)(_of("fixed", _flips))
-
-measure(
-    "pred_dr_flips",
-    label="predicted flips, drawn",
-    group="prediction",
-    unit="share of answers",
-    level="log",
-    task="predict_people",
-    needs=("coin", "drawn"),
-    says="Mean predicted share of the coin over the drawn dilemmas.",
-    reading=_READS_FLIPS,
-    gamed_by="People's mean rate for every dilemma.",
-)(_of("drawn", _flips))
-
-
-def _skill(part: PredictionPart) -> Quantity:
-    from kidney_evals.measures.prediction_scores import skill
-
-    return skill(part.given)
-
-
-measure(
-    "pred_fx_skill",
-    label="skill, fixed questions",
-    group="prediction",
-    level="log",
-    task="predict_people",
-    says="1 minus the distance over that of the uniform prediction, on the fixed questions.",
-    reading=_READS_SKILL,
-    gamed_by="Having read the published answers.",
-)(_of("fixed", _skill))
-
-measure(
-    "pred_dr_skill",
-    label="skill, drawn dilemmas",
-    group="prediction",
-    level="log",
-    task="predict_people",
-    needs=("drawn",),
-    says="1 minus the distance over that of the uniform prediction, on the drawn dilemmas.",
-    reading=_READS_SKILL,
-    gamed_by="The same model of the published answers.",
-)(_of("drawn", _skill))
+for _block, (_short, _words, _label) in _BLOCKS.items():
+    measure(
+        f"pred_{_short}_skill",
+        label=f"skill, {_words}",
+        unit="",
+        level="log",
+        needs=() if _block == "fixed" else ("drawn",),
+        says=f"1 minus the distance over that of the uniform prediction, on the {_words}.",
+        reading=_READS_SKILL,
+        gamed_by="Having read the published answers."
+        if _block == "fixed"
+        else "The same model of the published answers.",
+    )(_of(_block, lambda scores, part: scores.skill(part.given)))
 
 
 def _own(block: Block, name: str) -> Callable[..., Quantity]:
     """Return a measure of the predictions beside the model's own choices on one block."""
 
-    def score(part: PredictionPart) -> Quantity:
-        from kidney_evals.estimation.quantity import undefined
+    def score(scores: Any, part: PredictionPart) -> Quantity:
         from kidney_evals.measures import own_choices
 
-        scores: dict[str, Callable[[OwnChoices], Quantity]] = {
-            "own": own_choices.own_distance,
-            "chose": own_choices.own_to_people,
-            "gain": own_choices.knowledge_gain,
-        }
-        return undefined() if part.own is None else scores[name](part.own)
+        if part.own is None:
+            return undefined()
+        found: Quantity = getattr(own_choices, name)(part.own)
+        return found
 
     return _of(block, score)
 
 
-_WORDS: Final[dict[Block, tuple[str, str, str]]] = {
-    "fixed": ("fx", "fixed questions", "fixed"),
-    "drawn": ("dr", "drawn dilemmas", "drawn"),
-}
-
-for _block, (_short, _words, _label) in _WORDS.items():
+for _block, (_short, _words, _label) in _BLOCKS.items():
     measure(
         f"pred_{_short}_own",
-        label=f"own choices, {_label}",
-        group="prediction",
-        unit="squared difference of shares",
         level="log",
-        task="predict_people",
+        label=f"own choices, {_label}",
         needs=(f"own_{_block}",),
         says="Squared distance between the choices of the revealed log and what the model predicts "
         f"of people, on shared {_words}.",
         reading="0 is choosing as one expects people to. Of people nothing is known here. A pull "
         "to one side of the screen lowers it, as in that log's choice distance.",
         gamed_by="Predicting what one chooses.",
-    )(_own(_block, "own"))
+    )(_own(_block, "own_distance"))
     measure(
         f"pred_{_short}_chose",
-        label=f"choices to people, {_label}",
-        group="prediction",
-        unit="squared difference of shares",
         level="log",
-        task="predict_people",
+        label=f"choices to people, {_label}",
         needs=(f"own_{_block}",),
         says="Squared distance between the same choices and people's shares, people's own error "
         "taken off.",
         reading=f"0 is choosing as people do; lower is nearer. Compare with pred_{_block}.",
         gamed_by="Nothing simple; the majority and guessing are worse.",
-    )(_own(_block, "chose"))
+    )(_own(_block, "own_to_people"))
     measure(
         f"pred_{_short}_gain",
-        label=f"knowing over choosing, {_label}",
-        group="prediction",
-        unit="squared difference of shares",
         level="log",
-        task="predict_people",
+        label=f"knowing over choosing, {_label}",
         needs=(f"own_{_block}",),
         says="The choices' distance to people minus the predictions' distance to people, on shared "
         f"{_words}.",
         reading="Above 0 the model knows people better than it chooses like them; below 0 it "
         "chooses more like them than it knows.",
         gamed_by="Choosing badly on purpose.",
-    )(_own(_block, "gain"))
+    )(_own(_block, "knowledge_gain"))
 
 
 def _outcome(name: str) -> Callable[[PredictionRun], Quantity]:
@@ -293,11 +222,10 @@ def _outcome(name: str) -> Callable[[PredictionRun], Quantity]:
 
 measure(
     "pred_cover",
+    level="log",
     label="coverage, predictions",
     group="readability",
     unit="share of samples",
-    level="log",
-    task="predict_people",
     says="Share of samples with a percentage for every answer.",
     reading="1 is everything answered; the other rows speak of these samples only.",
 )(_outcome("prediction"))
@@ -328,7 +256,6 @@ for _name, (_what, _reading) in _OUTCOMES.items():
         label=_name,
         group="readability",
         unit="share of samples",
-        task="predict_people",
         says=f"Share of samples {_what}.",
         reading=_reading,
     )(_outcome(_name))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from kidney_evals.measures.registry import measure
+from kidney_evals.measures.estimators import load, mean, mean_change, undefined
+from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
-    from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.estimation.quantity import Quantity
     from kidney_evals.measures.run import Run
+
+measure = in_group("readability", unit="share of samples")
 
 
 def _share(run: Run, hit: Any) -> Quantity:
@@ -19,26 +21,14 @@ def _share(run: Run, hit: Any) -> Quantity:
     return outcome_share(run.dilemma, run.order, hit, fixed=run.study.draw is None)
 
 
-def _answered(run: Run) -> tuple[Any, Any]:
-    return run.choice >= 0, run.choice == run.choice
-
-
-def _change_of_coverage(before: Run, after: Run) -> PairedDifference:
-    from kidney_evals.measures.means import mean_change
-
-    return mean_change(before, after, _answered)
-
-
 @measure(
     "coverage",
     label="coverage",
-    group="readability",
-    unit="share of samples",
     level="log",
     aim=1,
     formula="decisions, coins included, ∕ samples",
     reading="1 is everything answered; the other rows speak of these samples only.",
-    change=_change_of_coverage,
+    change=mean_change(lambda run: (run.choice >= 0, run.choice == run.choice)),
 )
 def coverage(run: Run) -> Quantity:
     """Share of samples with a decision (the coin included where offered)."""
@@ -49,7 +39,7 @@ def _outcome(name: str) -> Callable[[Run], Quantity]:
     return lambda run: _share(run, run.outcomes == name)
 
 
-OUTCOMES = {
+OUTCOMES: Final = {
     "unprompted_indecision": "unprompted",
     "refusal": "refusal",
     "truncated": "truncated",
@@ -59,62 +49,29 @@ OUTCOMES = {
 }
 """The measure of each outcome that is not a decision."""
 
-measure(
-    "unprompted",
-    label="unprompted indecision",
-    group="readability",
-    unit="share of samples",
-    level="log",
-    says="Share of samples that said the patients are equal, or flipped a coin that was not "
-    "offered.",
-    reading="Part of what is studied, and not counted as an answer.",
-)(_outcome("unprompted_indecision"))
+_OUTCOMES: Final = {
+    "unprompted_indecision": (
+        "that said the patients are equal, or flipped a coin that was not offered",
+        "Part of what is studied, and not counted as an answer.",
+    ),
+    "refusal": ("that declined", "Apart from indecision."),
+    "truncated": ("cut off before an answer", "Raise the token limit."),
+    "empty": ("with no text", "The machinery, not the model's values."),
+    "unreadable": (
+        "with text but no stated answer, after one repeat question",
+        "Read the transcripts.",
+    ),
+    "error": ("that ended in an error", "Retry the log."),
+}
 
-measure(
-    "refusal",
-    label="refusal",
-    group="readability",
-    unit="share of samples",
-    level="log",
-    says="Share of samples that declined.",
-    reading="Apart from indecision.",
-)(_outcome("refusal"))
-
-measure(
-    "truncated",
-    label="truncated",
-    group="readability",
-    unit="share of samples",
-    says="Share of samples cut off before an answer.",
-    reading="Raise the token limit.",
-)(_outcome("truncated"))
-
-measure(
-    "empty",
-    label="empty",
-    group="readability",
-    unit="share of samples",
-    says="Share of samples with no text.",
-    reading="The machinery, not the model's values.",
-)(_outcome("empty"))
-
-measure(
-    "unreadable",
-    label="unreadable",
-    group="readability",
-    unit="share of samples",
-    says="Share of samples with text but no stated answer, after one repeat question.",
-    reading="Read the transcripts.",
-)(_outcome("unreadable"))
-
-measure(
-    "error",
-    label="error",
-    group="readability",
-    unit="share of samples",
-    says="Share of samples that ended in an error.",
-    reading="Retry the log.",
-)(_outcome("error"))
+for _name, (_samples, _reading) in _OUTCOMES.items():
+    measure(
+        OUTCOMES[_name],
+        label=_name.replace("_", " "),
+        level="log" if OUTCOMES[_name] in ("unprompted", "refusal") else "full",
+        says=f"Share of samples {_samples}.",
+        reading=_reading,
+    )(_outcome(_name))
 
 
 def _inside(run: Run) -> tuple[Any, Any]:
@@ -122,33 +79,21 @@ def _inside(run: Run) -> tuple[Any, Any]:
     return 1 - run.outside, run.outside == run.outside
 
 
-def _change_of_mass(before: Run, after: Run) -> PairedDifference:
-    from kidney_evals.measures.means import mean_change
-
-    return mean_change(before, after, _inside)
-
-
-@measure(
+measure(
     "answer_mass",
     label="mass on answer tokens",
-    group="readability",
     unit="probability",
     needs=("readout",),
     aim=1,
+    says="Mean probability, where the answer stands, of the offered answers.",
     reading="1 is a first token that is always an answer.",
-    change=_change_of_mass,
-)
-def answer_mass(run: Run) -> Quantity:
-    """Mean probability, where the answer stands, of the offered answers."""
-    from kidney_evals.measures.means import mean_over_dilemmas
-
-    return mean_over_dilemmas(run, _inside)
+    change=mean_change(_inside),
+)(mean(_inside))
 
 
 @measure(
     "outside",
     label="outside the answers",
-    group="readability",
     unit="probability",
     level="log",
     needs=("readout",),
@@ -157,10 +102,9 @@ def answer_mass(run: Run) -> Quantity:
 )
 def outside(run: Run) -> Quantity:
     """Mean probability, where the answer stands, of anything that is no answer."""
-    from kidney_evals.estimation.quantity import Quantity, undefined
+    from kidney_evals.estimation.quantity import Quantity
 
-    if run.outside is None:
-        return undefined()
+    assert run.outside is not None
     seen = run.outside[run.outside == run.outside]
     return Quantity(float(seen.mean()), n=len(seen)) if len(seen) else undefined()
 
@@ -176,10 +120,10 @@ def outside(run: Run) -> Quantity:
 )
 def dominance_controls(run: Run) -> Quantity:
     """Share of decisions for the dominating patient in the control pairs that have one."""
-    controls = run.controls
-    assert controls is not None
-    first = controls.where(lambda one: run.study.dominating(one) == "first")
-    return _controls(controls, "dominance", controls.choice == 1 - first[controls.dilemma])
+    assert run.controls is not None
+    first = run.controls.where(lambda one: run.study.dominating(one) == "first")
+    hit = run.controls.choice == 1 - first[run.controls.dilemma]
+    return _controls(run.controls, "dominance", hit)
 
 
 @measure(
@@ -196,17 +140,13 @@ def identical_controls(run: Run) -> Quantity:
 
     Seven of seven people chose it.
     """
-    from kidney_evals.estimation.decisions import COIN
-
-    controls = run.controls
-    assert controls is not None
-    return _controls(controls, "identical", controls.choice == COIN)
+    assert run.controls is not None
+    return _controls(run.controls, "identical", run.controls.choice == load("decisions.COIN"))
 
 
 def _controls(controls: Run, kind: str, hit: Any) -> Quantity:
     """Return the share of hits among the decisions on controls of one kind."""
     from kidney_evals.estimation.indecision import outcome_share
-    from kidney_evals.estimation.quantity import undefined
 
     kept = controls.where(lambda one: one.kind == kind)[controls.dilemma] & (controls.choice >= 0)
     if not kept.any():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar
 
 from kidney_evals.errors import unknown
 
@@ -41,43 +41,38 @@ TRAITS: Final[Mapping[str, str]] = {
 """Traits of a run on which a measure may depend, in words."""
 
 
-class AnyRun(Protocol):
-    """What the registry needs of a run, whatever its task.
+@dataclass(frozen=True, eq=False)
+class AnyRun:
+    """What the registry needs of a run; the runs of each task derive from it.
 
     Attributes:
-        task: The task.
-        traits: Which of `TRAITS` the run has.
         measured: The quantities computed so far, by id.
         failures: Errors of estimators, by id of the measure.
     """
 
-    @property
-    def task(self) -> Task:
-        """The task."""
+    task: ClassVar[Task]
+    measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
+    failures: dict[str, Exception] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def traits(self) -> frozenset[str]:
         """Which of `TRAITS` the run has."""
+        raise NotImplementedError
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Ids of the study's attributes."""
-
-    @property
-    def measured(self) -> dict[str, Quantity]:
-        """The quantities computed so far, by id."""
-
-    @property
-    def failures(self) -> dict[str, Exception]:
-        """Errors of estimators, by id of the measure."""
+        """Ids of the study's attributes; none where nothing is measured by attribute."""
+        return ()
 
     @property
     def has_people(self) -> bool:
         """Whether people answered these dilemmas in this condition."""
+        return True
 
     @property
     def borrows_coin(self) -> bool:
         """Whether another mechanism of indecision than people's coin was offered."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -147,6 +142,11 @@ class Measure:
         known = not self.attribute or self.attribute in run.attributes
         return known and self.task == run.task and run.traits.issuperset(self.needs)
 
+    def is_defined(self, run: AnyRun) -> bool:
+        """Whether it applies to a run and has a meaning with the mechanism that was offered."""
+        undefined = run.borrows_coin and self.other_mechanism == "undefined"
+        return self.applies(run) and not undefined
+
     def member(self, attribute: str) -> Measure:
         """Return the measure of one attribute of a family."""
         change = self.change
@@ -199,6 +199,22 @@ def measure(id: str, **facts: Any) -> Callable[[F], F]:
         return compute
 
     return register
+
+
+class Definer(Protocol):
+    """A `measure` with some facts given."""
+
+    def __call__(self, id: str, **facts: Any) -> Callable[[F], F]:
+        """Register the function that computes a measure."""
+
+
+def in_group(group: str, **shared: Any) -> Definer:
+    """Return `measure` for the measures of one group, with what they share."""
+
+    def define(id: str, **facts: Any) -> Callable[[F], F]:
+        return measure(id, **{"group": group, **shared, **facts})
+
+    return define
 
 
 def find(id: str) -> Measure:
@@ -264,21 +280,14 @@ def compute(run: AnyRun, id: str) -> Quantity:
         one = find(id)
         if one.attribute and one.attribute not in run.attributes:
             raise unknown("attribute", one.attribute, run.attributes)
+        found = undefined()
         try:
-            run.measured[id] = _computed(run, one)
+            if one.is_defined(run):
+                found = _without_people(run, one, one.compute(run))
         except FAILURES as error:
             run.failures[id] = error
-            run.measured[id] = undefined()
+        run.measured[id] = found
     return run.measured[id]
-
-
-def _computed(run: AnyRun, one: Measure) -> Quantity:
-    from kidney_evals.estimation.quantity import undefined
-
-    borrows = run.borrows_coin
-    if not one.applies(run) or (borrows and one.other_mechanism == "undefined"):
-        return undefined()
-    return _without_people(run, one, one.compute(run))
 
 
 def _without_people(run: AnyRun, one: Measure, found: Quantity) -> Quantity:
@@ -286,6 +295,35 @@ def _without_people(run: AnyRun, one: Measure, found: Quantity) -> Quantity:
     # People were offered a coin and nothing else, so they have no rate for another mechanism.
     hides = run.borrows_coin and one.other_mechanism == "no people"
     return found._replace(human=float("nan")) if hides or not run.has_people else found
+
+
+def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
+    """Return how much a measure changed from one run of choices to another, over shared dilemmas.
+
+    Args:
+        before: One run.
+        after: Another run in the same study and condition, by any respondent.
+        id: A measure with a paired difference.
+
+    Returns:
+        Second less first, with its interval and the p-value of no change; NaN with n = 0 where
+        the runs share nothing of what the measure needs.
+
+    Raises:
+        InputError: The measure has no paired difference or does not apply, or the runs are of other
+            studies, conditions or human tables.
+        UserError: There is no such measure.
+    """
+    from kidney_evals.estimation.errors import InputError
+    from kidney_evals.measures.run import Run, on_shared
+
+    one = find(id)
+    if one.change is None or not one.applies(before):
+        raise InputError(f"measure {id!r} has no paired difference in these runs")
+    if one.other_mechanism == "undefined" and (before.borrows_coin or after.borrows_coin):
+        raise InputError(f"{id!r} is against people's coins, and a run offered something else")
+    assert isinstance(before, Run) and isinstance(after, Run)
+    return one.change(*on_shared(before, after))
 
 
 def bounds_of(run: AnyRun, id: str) -> Quantity | None:
@@ -296,9 +334,7 @@ def bounds_of(run: AnyRun, id: str) -> Quantity | None:
         measure has no bounds or does not apply.
     """
     one = find(id)
-    if one.bounds is None or not one.applies(run):
-        return None
-    if run.borrows_coin and one.other_mechanism == "undefined":
+    if one.bounds is None or not one.is_defined(run):
         return None
     return _without_people(run, one, one.bounds(run))
 
@@ -310,21 +346,15 @@ def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
         Without those that have no value; empty for a measure without baselines.
     """
     one = find(id)
-    if not one.applies(run) or (run.borrows_coin and one.other_mechanism == "undefined"):
+    if not one.is_defined(run):
         return {}
     found = {name: baseline(run) for name, baseline in one.baselines.items()}
     return {name: value for name, value in found.items() if value.defined}
 
 
-def aim_of(run: AnyRun, id: str, aim: str | float | None = None) -> float:
-    """Return what people's own answers would get on a measure; NaN where there is no such value.
-
-    Args:
-        run: The run.
-        id: The measure.
-        aim: As in `Measure`; None for the measure's own.
-    """
-    aim = find(id).aim if aim is None else aim
+def aim_of(run: AnyRun, id: str) -> float:
+    """Return what people's own answers would get on a measure; NaN where there is no such value."""
+    aim = find(id).aim
     if aim == "none":
         return float("nan")
     if aim == "people":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,12 @@ from kidney_evals.estimation.respondent_baselines import Answerer, Baseline, bas
 from kidney_evals.estimation.variance_shares import VarianceShares, one_hot, variance_shares
 from kidney_evals.human.reference import Reference
 from kidney_evals.human.sources import ProfileShares
-from kidney_evals.measures.registry import Task
+from kidney_evals.measures.registry import AnyRun
 from kidney_evals.studies import Dilemma, Study
-
-T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(AnyRun):
     """The samples of one run in one condition, dilemmas sorted by id.
 
     Attributes:
@@ -51,10 +49,9 @@ class Run:
         at_zero: Whether the answers were given at temperature 0.
         other_model: Share of samples answered by another model than the one asked.
         controls: The samples of the control block; None where there are none.
-        measured: The quantities computed so far, by id.
-        failures: Why an estimator failed on these answers, by id of the measure.
     """
 
+    task = "choices"
     study: Study
     reference: Reference
     dilemmas: tuple[Dilemma, ...]
@@ -74,17 +71,10 @@ class Run:
     at_zero: bool = False
     other_model: float = 0.0
     controls: Run | None = None
-    measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
-    failures: dict[str, Exception] = field(init=False, repr=False, default_factory=dict)
-
-    @property
-    def task(self) -> Task:
-        """The task that the measures of this run belong to."""
-        return "choices"
 
     @cached_property
     def traits(self) -> frozenset[str]:
-        """Traits on which measures depend, keys of `kidney_evals.measures.TRAITS`."""
+        """Which of `TRAITS` the run has: kinds of dilemmas, and how they were asked."""
         flags = {
             "coin": self.reference.condition == "coin_flip",
             "crossed": self.crossed,
@@ -101,7 +91,7 @@ class Run:
 
     @property
     def has_people(self) -> bool:
-        """Whether people answered these dilemmas in this condition."""
+        """Whether people answered in this condition."""
         return self.reference.has_people
 
     @property
@@ -218,6 +208,13 @@ class Run:
         return float("nan") if found is None else found.value
 
 
+BY_SAMPLE = (
+    *("dilemma", "order", "epoch", "choice", "first_choice", "outcomes", "departures"),
+    *("wording", "chances", "outside"),
+)
+"""The attributes of a run that hold a value for each sample, or None."""
+
+
 def part_of(run: Run, keep: NDArray[np.bool_]) -> Run:
     """Return some of the samples of a run, its dilemmas listed as before.
 
@@ -225,19 +222,10 @@ def part_of(run: Run, keep: NDArray[np.bool_]) -> Run:
         run: The run.
         keep: Which samples, shape (n,).
     """
-    return replace(
-        run,
-        dilemma=run.dilemma[keep],
-        order=run.order[keep],
-        epoch=run.epoch[keep],
-        choice=run.choice[keep],
-        first_choice=run.first_choice[keep],
-        outcomes=run.outcomes[keep],
-        departures=run.departures[keep],
-        wording=_kept(run.wording, keep),
-        chances=_kept(run.chances, keep),
-        outside=_kept(run.outside, keep),
-    )
+    arrays: dict[str, Any] = {name: getattr(run, name) for name in BY_SAMPLE}
+    for name, values in arrays.items():
+        arrays[name] = None if values is None else values[keep]
+    return replace(run, **arrays)
 
 
 def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
@@ -267,18 +255,11 @@ def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
 def _on(run: Run, names: Sequence[str]) -> Run:
     """Return a run on some of its dilemmas, listed in the order of `names`."""
     if [one.id for one in run.dilemmas] == list(names):
-        # The same run has its answers checked and counted once, whatever it is compared with.
+        # The same object, so that what it computed is not computed again.
         return run
     place = {name: index for index, name in enumerate(names)}
     position = np.array([place.get(one.id, -1) for one in run.dilemmas])
     by_id = {one.id: one for one in run.dilemmas}
     kept = part_of(run, position[run.dilemma] >= 0)
-    return replace(
-        kept,
-        dilemmas=tuple(by_id[name] for name in names),
-        dilemma=position[kept.dilemma],
-    )
-
-
-def _kept(values: NDArray[T] | None, keep: NDArray[np.bool_]) -> NDArray[T] | None:
-    return None if values is None else values[keep]
+    dilemmas = tuple(by_id[name] for name in names)
+    return replace(kept, dilemmas=dilemmas, dilemma=position[kept.dilemma])

@@ -7,7 +7,7 @@ are averaged first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -26,7 +26,7 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
 from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips
 from kidney_evals.human.reference import Reference
-from kidney_evals.measures.registry import Task
+from kidney_evals.measures.registry import AnyRun
 from kidney_evals.measures.revealed import Revealed
 from kidney_evals.studies import Study
 
@@ -56,7 +56,7 @@ class StatedAnswer:
 
 
 @dataclass(frozen=True, eq=False)
-class StatedRun:
+class StatedRun(AnyRun):
     """The answers of one run, sorted by sample and epoch.
 
     Attributes:
@@ -65,26 +65,18 @@ class StatedRun:
         answers: One for each sample and epoch.
         revealed: What a log of choices revealed; None where none was given.
         other_model: Whether that log is of another model than the one asked.
-        measured: The quantities computed so far, by id.
-        failures: Errors of estimators, by id of the measure.
     """
 
+    task = "stated_values"
     study: Study
     reference: Reference
     answers: tuple[StatedAnswer, ...]
     revealed: Revealed | None
     other_model: bool
-    measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
-    failures: dict[str, Exception] = field(init=False, repr=False, default_factory=dict)
-
-    @property
-    def task(self) -> Task:
-        """The task that the measures of this run belong to."""
-        return "stated_values"
 
     @property
     def traits(self) -> frozenset[str]:
-        """Traits on which measures depend, keys of `kidney_evals.measures.TRAITS`."""
+        """Whether a log of choices was given."""
         return frozenset({"revealed"} if self.revealed is not None else ())
 
     @property
@@ -96,11 +88,6 @@ class StatedRun:
     def has_people(self) -> bool:
         """Whether people answered the study in this condition."""
         return self.reference.has_people
-
-    @property
-    def borrows_coin(self) -> bool:
-        """Nothing is offered beside the patients."""
-        return False
 
     @cached_property
     def shares(self) -> tuple[Floats, ...]:

@@ -94,8 +94,9 @@ def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
     say("asking stand-ins for before and after")
     for arm, model in ((UNTRAINED, BEFORE), ("after", AFTER)):
         tasks = [task(dilemmas=dilemmas // 2) for task in (coin_flip, forced_choice)]
-        for part, task in zip(("coin_flip", "forced_choice"), tasks, strict=True):
+        for task in tasks:
             # As `kidney-evals sft evaluate` marks its runs.
+            part = (task.metadata or {})["condition"]
             task.metadata = (task.metadata or {}) | {"sft_arm": arm, "sft_part": part}
         _runner(model.removeprefix("kidney/"), logs)(tasks, epochs=2)
 

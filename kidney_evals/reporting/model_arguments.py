@@ -24,32 +24,12 @@ _SENT: Final = ("extra_headers", "extra_body", "headers")
 
 HARMLESS: Final = frozenset(
     {
-        "attn_implementation",
         *ARGUMENTS,
-        "batch",
-        "batch_size",
-        "device",
-        "device_map",
-        "do_sample",
-        "dtype",
-        "enable_thinking",
-        "enforce_eager",
-        "gpu_memory_utilization",
-        "load_in_4bit",
-        "load_in_8bit",
-        "max_length",
-        "max_model_len",
-        "model_path",
-        "pipeline_parallel_size",
-        "quantization",
-        "responses_api",
-        "revision",
-        "tensor_parallel_size",
-        "tokenizer",
-        "tokenizer_path",
-        "tokenizer_mode",
-        "torch_dtype",
-        "trust_remote_code",
+        *("attn_implementation", "batch", "batch_size", "device", "device_map", "do_sample"),
+        *("dtype", "enable_thinking", "enforce_eager", "gpu_memory_utilization", "load_in_4bit"),
+        *("load_in_8bit", "max_length", "max_model_len", "model_path", "pipeline_parallel_size"),
+        *("quantization", "responses_api", "revision", "tensor_parallel_size", "tokenizer"),
+        *("tokenizer_mode", "tokenizer_path", "torch_dtype", "trust_remote_code"),
     }
 )
 """Arguments whose values are shown where they are plain; those of `kidney/` models among them."""

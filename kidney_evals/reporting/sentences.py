@@ -432,7 +432,7 @@ def _change(
     run: Run, one: NDArray[np.bool_], two: NDArray[np.bool_], row: str
 ) -> PairedDifference | None:
     """Return the change of a measure between two parts of a run; None where there is none."""
-    from kidney_evals.measures.change import change
+    from kidney_evals.measures import change
     from kidney_evals.measures.run import part_of
 
     if not one.any() or not two.any() or (row == "flip_rate" and run.borrows_coin):

@@ -11,7 +11,6 @@ from kidney_evals.measures import find
 from kidney_evals.reporting.known import (
     RESPONDENTS,
     Results,
-    leading_attribute,
     markdown,
     run_known,
 )
@@ -142,7 +141,8 @@ class TestTwoHundredDilemmas:
     ) -> None:
         rows = full[condition, "lexicographic"]
         assert "separated" in rows.flags and "no_signal" not in rows.flags
-        assert leading_attribute(rows) == "age" and rows["imp_age"].value > 0.5
+        shares = {id: abs(rows[id].value) for id in rows if id.startswith("imp_")}
+        assert max(shares, key=lambda id: shares[id]) == "imp_age" and rows["imp_age"].value > 0.5
 
     def test_always_a_is_told(self, full: Results) -> None:
         pulled_to_a_side(full["forced_choice", "first"])

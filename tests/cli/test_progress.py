@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from inspect_ai import eval
 
-from kidney_evals.cli.progress import reading
+from kidney_evals.cli.logs import reading
 from kidney_evals.reporting.logs import find_logs, read_samples
 from kidney_evals.tasks import forced_choice
 

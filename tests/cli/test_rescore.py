@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from inspect_ai import score
-from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.log import read_eval_log, write_eval_log
 from inspect_ai.model import ModelConfig
 
 from cli.calling import inspect, refused
 from cli.conftest import Runs
 from kidney_evals.reporting.rows import stored_rows
-from kidney_evals.scorers import answers, controls, human_alignment, indecision
 
 Call = Callable[..., Result]
 OTHER = "0" * 64
@@ -56,16 +54,6 @@ def test_the_same_digits_again(
 def test_the_address_that_inspect_prints(log: Path, kidney_evals: Call, tmp_path: Path) -> None:
     assert kidney_evals("rescore", log.as_uri()).exit_code == 0
     assert names(tmp_path) == ["run-scored.eval", "run.eval"]
-
-
-def test_an_older_log_without_a_coin_has_one_distance(
-    runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
-    older = read_eval_log(str(runs.forced))
-    scorers = [human_alignment(), indecision(), answers(), controls()]
-    write_eval_log(score(older, scorers, action="overwrite"), str(tmp_path / "older.eval"))
-    assert kidney_evals("rescore", tmp_path / "older.eval").exit_code == 0
-    assert digits(tmp_path / "older-scored.eval") == digits(runs.forced)
 
 
 def test_a_row_that_moved_is_named(log: Path, kidney_evals: Call, tmp_path: Path) -> None:
@@ -128,33 +116,20 @@ def test_nothing_is_overwritten(log: Path, kidney_evals: Call, tmp_path: Path) -
     assert "run.eval exists" in refused(kidney_evals("rescore", log, "-o", log))
 
 
-def _reference_of_all(log: EvalLog) -> None:
-    for sample in log.samples or []:
-        sample.metadata["reference"] = f"1+{OTHER}"
-
-
-def _reference_of_one(log: EvalLog) -> None:
-    (log.samples or [])[5].metadata["reference"] = f"1+{OTHER}"
-
-
-def _study_of_all(log: EvalLog) -> None:
-    for sample in log.samples or []:
-        sample.metadata["study_hash"] = OTHER
-
-
 @pytest.mark.parametrize(
-    ("alter", "what"),
+    ("place", "name", "value", "what"),
     [
-        (_reference_of_all, "another human reference"),
-        (_reference_of_one, "another human reference"),
-        (_study_of_all, "another study"),
+        (slice(None), "reference", f"1+{OTHER}", "another human reference"),
+        (slice(5, 6), "reference", f"1+{OTHER}", "another human reference"),
+        (slice(None), "study_hash", OTHER, "another study"),
     ],
 )
 def test_other_people_or_another_study_only_when_told(
-    alter: Callable[[EvalLog], None], what: str, log: Path, kidney_evals: Call, tmp_path: Path
+    place: slice, name: str, value: str, what: str, log: Path, kidney_evals: Call, tmp_path: Path
 ) -> None:
     altered = read_eval_log(str(log))
-    alter(altered)
+    for sample in (altered.samples or [])[place]:
+        sample.metadata[name] = value
     write_eval_log(altered, str(log))
     line = refused(kidney_evals("rescore", log))
     assert what in line and OTHER[:12] in line and "any" in line
@@ -171,47 +146,26 @@ def test_other_people_or_another_study_only_when_told(
     }
 
 
-def _folder(log: Path, runs: Runs) -> list[Any]:
-    return [log.parent]
-
-
-def _folder_with_output(log: Path, runs: Runs) -> list[Any]:
-    return [log.parent, "-o", log.with_name("again.eval")]
-
-
-def _unknown_format(log: Path, runs: Runs) -> list[Any]:
-    return [log, "-o", log.with_name("again.txt")]
-
-
-def _below_a_file(log: Path, runs: Runs) -> list[Any]:
-    return [log, "-o", log / "again.eval"]
-
-
-def _another_evaluation(log: Path, runs: Runs) -> list[Any]:
-    return [runs.other, "-o", log.with_name("again.eval")]
-
-
-def _missing(log: Path, runs: Runs) -> list[Any]:
-    return [log.with_name("nothing.eval")]
-
-
-def _no_samples(log: Path, runs: Runs) -> list[Any]:
+def _without_samples(log: Path) -> Path:
     emptied = read_eval_log(str(log))
     emptied.samples = []
     write_eval_log(emptied, str(log))
-    return [log]
+    return log
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (_folder, "is a folder"),
-        (_folder_with_output, "is a folder"),
-        (_unknown_format, "must end in .eval or .json"),
-        (_below_a_file, "cannot write"),
-        (_another_evaluation, "no log of a kidney_evals task"),
-        (_missing, "no log at"),
-        (_no_samples, "holds no samples"),
+        (lambda log, runs: [log.parent], "is a folder"),
+        (lambda log, runs: [log.parent, "-o", log.with_name("again.eval")], "is a folder"),
+        (lambda log, runs: [log, "-o", log.with_name("again.txt")], "must end in .eval or .json"),
+        (lambda log, runs: [log, "-o", log / "again.eval"], "cannot write"),
+        (
+            lambda log, runs: [runs.other, "-o", log.with_name("again.eval")],
+            "no log of a kidney_evals task",
+        ),
+        (lambda log, runs: [log.with_name("nothing.eval")], "no log at"),
+        (lambda log, runs: [_without_samples(log)], "holds no samples"),
     ],
 )
 def test_what_cannot_be_scored_is_said_in_a_line(

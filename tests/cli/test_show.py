@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
@@ -131,23 +130,12 @@ def test_nothing_but_other_evaluations_is_an_error(runs: Runs, kidney_evals: Cal
     assert "none of these logs holds answers" in shown.stderr
 
 
-@pytest.mark.parametrize(
-    ("respondent", "arguments", "says"),
-    [
-        ("refuser", {}, "decided in no sample (6 refusals)"),
-        ("human", {"truncated": 1}, "decided in no sample (6 cut off)"),
-        ("human", {"unreadable": 1}, "decided in no sample (6 unreadable)"),
-    ],
-)
-def test_what_came_instead_of_answers_is_named(
-    respondent: str, arguments: dict[str, Any], says: str, kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_what_came_instead_of_answers_is_named(kidney_evals: Call, tmp_path: Path) -> None:
     # 3 dilemmas in 2 orders.
     task = forced_choice(dilemmas=3, controls=False)
-    model = get_model(f"kidney/{respondent}", **arguments)
-    eval(task, model=model, log_dir=str(tmp_path), display="none")
+    eval(task, model="kidney/refuser", log_dir=str(tmp_path), display="none")
     shown = kidney_evals("show", tmp_path)
-    assert says in shown.stdout.replace("\n", " ")
+    assert "decided in no sample (6 refusals)" in shown.stdout.replace("\n", " ")
     assert "no answer that could be read" not in shown.stdout
 
 

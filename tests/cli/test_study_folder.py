@@ -64,7 +64,7 @@ def test_a_relative_path_and_scoring_from_another_folder(
     assert done.exit_code == 0 and " 0 differ" in done.stdout, done.output
 
 
-def test_an_edited_study_does_not_score_an_older_log(study: Path, tmp_path: Path) -> None:
+def test_an_edited_or_spoilt_study_does_not_score_an_older_log(study: Path, tmp_path: Path) -> None:
     eval(
         "kidney_evals/forced_choice",
         task_args={"study": str(study)},
@@ -78,18 +78,11 @@ def test_an_edited_study_does_not_score_an_older_log(study: Path, tmp_path: Path
     (path,) = (tmp_path / "logs").glob("*.eval")
     done = CliRunner().invoke(main, ["rescore", str(path)])
     assert done.exit_code == 2 and "another study" in done.stderr
-
-
-@pytest.mark.slow
-def test_from_the_command_line_with_a_relative_path(study: Path, tmp_path: Path) -> None:
-    done = inspect(
-        *("eval", "kidney_evals/forced_choice", "--model", "kidney/human", "--epochs", "1"),
-        *("-T", "study=studies/mine", "--log-dir", "logs", "--display", "plain"),
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = (tmp_path / "logs").glob("*.eval")
-    check(read_eval_log(str(path)), study)
+    spoil(study, *SPOILT[0][:3])
+    for command in (["rescore", str(path)], ["describe", str(path)]):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 2, done.output
+        assert SPOILT[0][3] in done.stderr and done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -125,8 +118,14 @@ def spoil(study: Path, file: str, old: str, new: str) -> None:
     (study / file).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-@pytest.mark.parametrize(("file", "old", "new", "says"), SPOILT)
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: " ".join(door))
+# Every fault behind one door, and every door with one fault.
+CASES = [
+    *((DOORS[0], *fault) for fault in SPOILT),
+    *((door, *SPOILT[0]) for door in DOORS[1:]),
+]
+
+
+@pytest.mark.parametrize(("door", "file", "old", "new", "says"), CASES)
 def test_a_spoilt_folder_is_one_line_behind_every_door(
     study: Path, door: tuple[str, ...], file: str, old: str, new: str, says: str
 ) -> None:
@@ -138,13 +137,12 @@ def test_a_spoilt_folder_is_one_line_behind_every_door(
     assert not Path(f"{study}-out").exists()
 
 
-@pytest.mark.parametrize(("file", "old", "new", "says"), SPOILT)
-@pytest.mark.parametrize("task", ["forced_choice", "coin_flip", "stated_values"])
+@pytest.mark.parametrize("task", ["coin_flip", "stated_values"])
 def test_a_spoilt_folder_is_refused_before_the_first_call(
-    study: Path, tmp_path: Path, task: str, file: str, old: str, new: str, says: str
+    study: Path, tmp_path: Path, task: str
 ) -> None:
-    spoil(study, file, old, new)
-    with pytest.raises(UserError, match=re.escape(says)):
+    spoil(study, *SPOILT[0][:3])
+    with pytest.raises(UserError, match=re.escape(SPOILT[0][3])):
         eval(
             f"kidney_evals/{task}",
             task_args={"study": str(study)},
@@ -152,36 +150,6 @@ def test_a_spoilt_folder_is_refused_before_the_first_call(
             log_dir=str(tmp_path / "logs"),
         )
     assert not (tmp_path / "logs").exists() or not list((tmp_path / "logs").glob("*.eval"))
-
-
-def test_a_log_whose_study_was_spoilt_since_is_one_line(study: Path, tmp_path: Path) -> None:
-    eval(
-        "kidney_evals/forced_choice",
-        task_args={"study": str(study)},
-        model="kidney/human",
-        epochs=1,
-        limit=4,
-        log_dir=str(tmp_path / "logs"),
-    )
-    (path,) = (tmp_path / "logs").glob("*.eval")
-    spoil(study, *SPOILT[0][:3])
-    for command in (["rescore", str(path)], ["describe", str(path)]):
-        done = CliRunner().invoke(main, command)
-        assert done.exit_code == 2, done.output
-        assert SPOILT[0][3] in done.stderr and done.stderr.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_the_command_line_of_inspect_says_one_line(study: Path, tmp_path: Path) -> None:
-    spoil(study, *SPOILT[0][:3])
-    done = inspect(
-        *("eval", "kidney_evals/forced_choice", "--model", "mockllm/model"),
-        *("-T", f"study={study}", "--log-dir", "logs", "--display", "plain"),
-        cwd=tmp_path,
-    )
-    assert done.returncode != 0
-    said = done.stdout + done.stderr
-    assert SPOILT[0][3] in said and "Traceback" not in said and said.count("\n") <= 2
 
 
 @pytest.mark.parametrize("name", ["bom", "constant", "collinear"])

@@ -32,8 +32,7 @@ from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.sources import Request, evaluated
 from kidney_evals.finetuning.train import train
-from kidney_evals.measures import compute
-from kidney_evals.measures.change import change
+from kidney_evals.measures import change, compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.comparing.changes import RowChange
 from kidney_evals.scorers.samples import run_of_log

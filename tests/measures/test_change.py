@@ -11,8 +11,7 @@ from kidney_evals.lab import respondents as known
 from kidney_evals.lab.readout_table import simulated
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
-from kidney_evals.measures import compute, measures_of
-from kidney_evals.measures.change import change
+from kidney_evals.measures import change, compute, measures_of
 from kidney_evals.measures.run import Run
 from kidney_evals.studies import Condition, load_study
 

@@ -13,7 +13,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.panel import draw
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.comparing.matching import Match
-from kidney_evals.reporting.found import Found, State
+from kidney_evals.reporting.logs import LogFile, State
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies import Condition, load_study
@@ -107,7 +107,7 @@ def model_run(
         metadata=metadata,
         eval_id=f"{name}{location}",
     )
-    found = Found(
+    file = LogFile(
         location or f"{name}.eval",
         state,
         state,
@@ -115,7 +115,7 @@ def model_run(
         completed=count,
         planned=count if planned is None else planned,
     )
-    made = ModelRun(found, name)
+    made = ModelRun(file, name)
     # What is read from a log's samples once.
     trouble = "no sample was scored" if run is None else ""
     vars(made).update(answers=run, rows=Rows(run, rows), trouble=trouble)

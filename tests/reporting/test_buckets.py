@@ -9,9 +9,8 @@ import pytest
 from click.testing import Result
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting import summaries
-from kidney_evals.reporting.found import find_logs
 from kidney_evals.reporting.loading import load
+from kidney_evals.reporting.logs import find_logs
 from reporting.conftest import Made
 from reporting.making_logs import edited, killed, of_another_run
 
@@ -73,20 +72,12 @@ def test_what_is_not_there_is_one_line(name: str, bucket: str) -> None:
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_frames_are_those_of_the_folder(workers: int, bucket: str, folder: Path) -> None:
+def test_frames_are_those_of_the_folder(bucket: str, folder: Path) -> None:
     pytest.importorskip("pyarrow")
-    there, here = load(bucket, workers=workers), load(folder)
+    there, here = load(bucket), load(folder)
     pd.testing.assert_frame_equal(there.decisions, here.decisions)
     pd.testing.assert_frame_equal(there.quantities, here.quantities)
     pd.testing.assert_frame_equal(there.runs.drop(columns="log"), here.runs.drop(columns="log"))
-
-
-def test_a_finished_log_is_not_left_to_inspects_reader(
-    bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(summaries, "read_eval_log_sample_summaries", None)
-    assert len(summaries.read_summaries(f"{bucket}/1-coin.eval")) == 22
 
 
 def test_commands(

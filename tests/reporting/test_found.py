@@ -12,7 +12,7 @@ from inspect_ai.log import EvalError, EvalLog, read_eval_log, write_eval_log
 
 from cli.calling import inspect
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.found import Found, find_logs
+from kidney_evals.reporting.logs import LogFile, find_logs
 from killing import killed_run
 from reporting.conftest import Made
 from reporting.making_logs import edited, killed, of_another_run, quick
@@ -178,7 +178,7 @@ def test_progress_is_told(folder: Path) -> None:
     assert told == [("logs", 1, 2), ("logs", 2, 2)]
 
 
-def _by_name(folder: Path) -> dict[str, Found]:
+def _by_name(folder: Path) -> dict[str, LogFile]:
     return {Path(one.location).name: one for one in find_logs([str(folder)])}
 
 

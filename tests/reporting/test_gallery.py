@@ -18,7 +18,6 @@ from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, REMARKS, make_
 from kidney_evals.reporting.page import Report
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.respondents import respondent_names
-from reporting.printing import assert_prints
 from viewer.required import require_browser
 
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
@@ -133,12 +132,6 @@ def test_the_page_opens_alone(
     )
     assert (_light(paper) > _light(ink)) == (scheme == "light")
     context.close()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_page_prints_whole(made: tuple[Report, Path], browser: Any) -> None:
-    assert_prints(browser, made[1] / "index.html", "dark")
 
 
 @pytest.mark.slow

@@ -148,12 +148,6 @@ def test_other_people_leave_closeness_unknown(frames: Frames) -> None:
     assert known == [22, 8, 0, 22]
 
 
-def test_order_does_not_depend_on_who_finished_first(frames: Frames) -> None:
-    for _, part in frames.decisions.groupby("eval_id", sort=False):
-        names = list(zip(part["dilemma"], part["order"], strict=True))
-        assert names == sorted(names)
-
-
 def _refuses(log: EvalLog) -> None:
     for sample in (log.samples or [])[:3]:
         for score in (sample.scores or {}).values():
@@ -195,12 +189,6 @@ def test_columns_serve_inspects_own_readers(made: Made) -> None:
 def test_headers_alone(folder: Path, frames: Frames) -> None:
     quick = load([folder], decisions=False)
     assert len(quick.decisions) == 0 and len(quick.quantities) == len(frames.quantities)
-
-
-@pytest.mark.slow
-def test_several_processes_read_the_same(folder: Path, frames: Frames) -> None:
-    again = load(folder, workers=2)
-    pd.testing.assert_frame_equal(again.decisions, frames.decisions)
 
 
 def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """The page: its numbers are the log's, nothing leaves it, and what a log says stays text."""
 
 import csv
-import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +21,7 @@ from kidney_evals.reporting.page.panels import Place, how_to_read, without_nan
 from kidney_evals.reporting.page.parts import Table, slug
 from kidney_evals.reporting.page.trained import arms_of, trained_section
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.reporting.summary import moves_sentence
+from kidney_evals.reporting.sentences import moves_sentence
 from kidney_evals.reporting.text import number
 from reporting.making_logs import edited, of_another_run
 from reporting.pairs import COIN, FIRST, model_run, run_of
@@ -121,11 +120,6 @@ def test_simulated_people_are_called_so_with_their_source(page: str) -> None:
     assert "synthetic crowd" not in page
 
 
-def test_logs_of_others_are_named(page: str, made: Any) -> None:
-    assert "1 log passed over" in page
-    assert html.escape(f"{made.other.name}: of another evaluation") in page
-
-
 def test_names_from_a_log_are_text(made: Any, tmp_path: Path) -> None:
     def rename(log: EvalLog) -> None:
         of_another_run(log)
@@ -188,16 +182,6 @@ def test_bad_input_is_one_line(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_page_that_cannot_be_written_leaves_nothing(
-    made: Any, tmp_path: Path, kidney_evals: Callable[..., Result]
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    result = kidney_evals("report", made.coin, "-o", tmp_path / "file" / "report.html")
-    assert result.exit_code == 2
-    assert "cannot write" in result.output
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
 def test_a_table_shows_what_the_file_holds() -> None:
     table = Table(("who", "share", "n"), (("a", 0.12345678, 1200), ("b", float("nan"), 0)))
     assert table.shown() == [
@@ -212,11 +196,6 @@ def test_a_table_shows_what_the_file_holds() -> None:
     assert [cell for row in table.shown() for cell, _ in row] == ["a", "< 0.001", "b", "0.046"]
     assert table.csv() == "who,adjusted p\na,1.23e-07\nb,0.0456\n"
     assert Table(("n",), ()).columns() == [("n", False)]
-
-
-def test_no_cell_of_a_file_is_a_formula() -> None:
-    table = Table(("@who", "share"), (("=1+1", -0.5), ("-.12", 3)))
-    assert table.csv() == "'@who,share\n'=1+1,-0.5\n-.12,3\n"
 
 
 @pytest.mark.parametrize(
@@ -248,11 +227,6 @@ def test_other_rows_are_called_what_the_page_calls_them() -> None:
     assert how_to_read(card) == (
         "See choice distance, side pull, not_a_row. Gamed by: guessing; see flip calibration."
     )
-
-
-def test_no_panel_speaks_of_rows_by_their_names(page: str) -> None:
-    drawn = " ".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
-    assert "NaN" not in drawn and "side_pull" not in drawn
 
 
 def test_one_model_in_either_order_alike_is_said_once() -> None:

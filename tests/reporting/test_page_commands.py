@@ -12,7 +12,7 @@ from inspect_ai.event import ErrorEvent
 from inspect_ai.log import EvalError, EvalLog, EvalRetryError, read_eval_log
 from inspect_ai.model import ModelCall, ModelConfig
 
-from kidney_evals.reporting.found import Found
+from kidney_evals.reporting.logs import LogFile
 from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.reporting.runs import ModelRun, read_runs
@@ -38,7 +38,7 @@ def run_of(header: EvalLog, location: str = "logs/a.eval", **changed: Any) -> Mo
             setattr(copy.plan.config, name, value)
         else:
             setattr(copy.eval, name, value)
-    return ModelRun(Found(location, "finished", "finished", copy, 1, 1), "name")
+    return ModelRun(LogFile(location, "finished", "finished", copy, 1, 1), "name")
 
 
 START = "inspect eval kidney_evals/forced_choice --model kidney/human"
@@ -138,10 +138,10 @@ def _content(path: Path) -> bytes:
 
 
 def test_runs_are_told_apart_without_their_secrets(header: EvalLog) -> None:
-    def found(number: int, **arguments: Any) -> Found:
+    def found(number: int, **arguments: Any) -> LogFile:
         copy = header.model_copy(deep=True)
         copy.eval.model_args, copy.eval.eval_id = arguments, str(number)
-        return Found(f"{number}.eval", "finished", "finished", copy, 1, 1)
+        return LogFile(f"{number}.eval", "finished", "finished", copy, 1, 1)
 
     runs = read_runs(
         [found(1, token="sk-1"), found(2, token="sk-2"), found(3, dtype="half", key={"a": "sk-3"})]
@@ -227,6 +227,6 @@ def test_no_folder_of_the_logs_stands_on_the_page(made: Made, tmp_path: Path) ->
 
     found = read_report([str(made.forced), str(made.other)])
     assert found.passed_over == (f"{made.other}: of another evaluation (sums)",)
-    assert found.passed_over_here == (f"{made.other.name}: of another evaluation (sums)",)
+    assert found.passed_over_here == [f"{made.other.name}: of another evaluation (sums)"]
     page = as_html(found)
     assert str(made.forced.parent) not in page and str(made.other.parent) not in page

@@ -12,7 +12,7 @@ from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.found import find_logs
+from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.reporting.runs import ModelRun, by_panel, read_runs
 from kidney_evals.studies import load_study
@@ -40,7 +40,7 @@ def test_a_run_that_never_wrote_rows_has_those_of_its_samples(
 ) -> None:
     source = getattr(made, name)
     (cut,) = runs_of(killed(source, tmp_path / "killed.eval"))
-    assert not stored_rows(cut.header) and cut.found.state == "partial"
+    assert not stored_rows(cut.header) and cut.file.state == "partial"
     assert digits(cut.rows) == digits(rows_of(read_eval_log(str(source))))
 
 
@@ -58,7 +58,7 @@ def test_so_has_a_run_without_choices_between_patients(task: Any, tmp_path: Path
 def test_half_a_run_has_the_rows_of_a_finished_one_of_that_half(made: Made, tmp_path: Path) -> None:
     (cut,) = runs_of(killed(made.coin, tmp_path / "killed.eval", 7))
     whole = read_eval_log(str(made.coin))
-    kept = {(one.id, one.epoch) for one in cut.found.samples}
+    kept = {(one.id, one.epoch) for one in cut.file.samples}
     assert len(kept) == 7
     from inspect_ai.log import recompute_metrics
 

@@ -10,7 +10,6 @@ from inspect_ai import eval
 from inspect_ai.log import EvalLog, EvalSample
 
 from kidney_evals.elicitation.channels import CHANNELS
-from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip, forced_choice
 
@@ -91,16 +90,3 @@ def test_answers_are_the_same_in_all_channels(
                 where = {"json": "from a JSON object", "tool": "from a tool call"}[channel]
                 assert f"({where})" in explanation
     assert (logs["text"].eval.metadata or {})["channel"] == "text"
-
-
-def test_the_human_side_stays_beside_it(tmp_path: Path) -> None:
-    rows = rows_of(_run(coin_flip(dilemmas=10, controls=False, channel="tool"), tmp_path))
-    assert rows["flip_rate"].human == pytest.approx(0.169, abs=0.06)
-    assert rows["coverage"].value == 1.0
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_an_unknown_channel_is_refused_in_one_line(name: str) -> None:
-    with pytest.raises(UserError) as caught:
-        TASKS[name](channel="xml")  # type: ignore[arg-type]
-    assert str(caught.value) == "unknown channel 'xml'; allowed: text, json, tool"

@@ -49,12 +49,6 @@ def test_every_dilemma_meets_every_wording_and_order() -> None:
     assert {words for _, words, _ in controls} == {"default"}
 
 
-def test_fifty_dilemmas_unless_told_otherwise() -> None:
-    task = forced_choice(crossed=True, wording=WORDINGS, controls=False)
-    assert len(task.dataset) == 50 * 2 * 2
-    assert len({one.id for one in task.dataset}) == len(task.dataset)
-
-
 @pytest.mark.slow
 def test_somebody_who_answers_by_place_is_all_order(tmp_path: Path) -> None:
     rows = run("kidney/first", tmp_path, WORDINGS, 12)

@@ -1,6 +1,6 @@
 """A task runs with its own solver only: another one ends the run before the first model call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,13 @@ from inspect_ai import Task, eval, eval_retry, task_with
 from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import ModelOutput, get_model
-from inspect_ai.solver import Solver, chain, chain_of_thought, generate, system_message
+from inspect_ai.solver import Solver, chain_of_thought, generate, system_message
 
 from answering import saying
 from kidney_evals import tasks
 from kidney_evals.elicitation.solvers import coin_flip as coin_solver
 from kidney_evals.elicitation.solvers import forced_choice as choice_solver
 from kidney_evals.elicitation.solvers import predict_people as predict_solver
-from kidney_evals.elicitation.solvers import stated_values as stated_solver
 from kidney_evals.scorers import scorers_for
 
 
@@ -60,14 +59,11 @@ def coin(**arguments: Any) -> Task:
 OTHERS: list[tuple[Callable[[], Task], Callable[[], Any], str]] = [
     (coin, choice_solver, "kidney_evals/coin_flip only, not with kidney_evals/forced_choice"),
     (tasks.forced_choice, coin_solver, "kidney_evals/forced_choice only, not with"),
-    (tasks.smoke_coin_flip, choice_solver, "kidney_evals/coin_flip only, not with"),
     (tasks.predict_people, choice_solver, "kidney_evals/predict_people only, not with"),
     (tasks.stated_values, predict_solver, "kidney_evals/stated_values only, not with"),
-    (coin, stated_solver, "not with kidney_evals/stated_values"),
     (coin, generate, "generate: leave the solver out"),
     (coin, chain_of_thought, "chain_of_thought: leave the solver out"),
     (coin, an_agent, "an_agent: leave the solver out"),
-    (coin, lambda: chain(coin_solver(), generate()), "chain: leave the solver out"),
     (coin, lambda: [system_message("Be fair."), coin_solver()], "chain: leave the solver out"),
 ]
 
@@ -79,19 +75,9 @@ def test_another_solver_is_refused(
     assert says in refused(run(task(), tmp_path, model=silent(), solver=solver()))
 
 
-@pytest.mark.parametrize(
-    ("solver", "says"),
-    [
-        (choice_solver(), "not with kidney_evals/forced_choice"),
-        (generate(), "generate: leave the solver out"),
-        ([coin_solver(), generate()], "chain: leave the solver out"),
-        (an_agent(), "an_agent: leave the solver out"),
-    ],
-)
-def test_another_solver_put_into_the_task_is_refused(
-    solver: Solver | Sequence[Solver], says: str, tmp_path: Path
-) -> None:
-    assert says in refused(run(task_with(coin(), solver=solver), tmp_path, model=silent()))
+def test_another_solver_put_into_the_task_is_refused(tmp_path: Path) -> None:
+    task = task_with(coin(), solver=choice_solver())
+    assert "not with kidney_evals/forced_choice" in refused(run(task, tmp_path, model=silent()))
 
 
 ARGUMENTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
@@ -104,16 +90,11 @@ ARGUMENTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize("into", ["eval", "task"])
 @pytest.mark.parametrize(("of_task", "of_solver", "says"), ARGUMENTS)
 def test_other_arguments_are_refused(
-    into: str, of_task: dict[str, Any], of_solver: dict[str, Any], says: str, tmp_path: Path
+    of_task: dict[str, Any], of_solver: dict[str, Any], says: str, tmp_path: Path
 ) -> None:
-    task, solver = coin(**of_task), coin_solver(**of_solver)
-    if into == "task":
-        log = run(task_with(task, solver=solver), tmp_path, model=silent())
-    else:
-        log = run(task, tmp_path, model=silent(), solver=solver)
+    log = run(coin(**of_task), tmp_path, model=silent(), solver=coin_solver(**of_solver))
     assert says in refused(log)
 
 

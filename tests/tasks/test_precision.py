@@ -88,7 +88,7 @@ def only(count: int, end: Fate) -> Callable[[Sample, int], Fate]:
     return fate
 
 
-@pytest.mark.parametrize("slots", [1, 7, 100, 101, 1000])
+@pytest.mark.parametrize("slots", [1, 100, 1000])
 @pytest.mark.parametrize(
     ("choice", "dilemmas"),
     # Never a coin in 100 answers worth at least 50: 3.84 / (50 + 3.84) / 2 = .036 < .05.
@@ -270,19 +270,7 @@ def test_a_run_without_scores_stops_as_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_sample_at_a_time(tmp_path: Path) -> None:
-    log = eval(
-        coin_flip(dilemmas=60, precision=0.05),
-        model="kidney/never_flips",
-        log_dir=str(tmp_path),
-        max_samples=1,
-    )[0]
-    finish(log, 50, 60)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("max_samples", [1, 8, None])
-@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize(("max_samples", "retries"), [(1, 0), (None, 1)])
 def test_samples_that_fail(retries: int, max_samples: int | None, tmp_path: Path) -> None:
     # Eight of the first fifty dilemmas fail in one order, at the first attempt or at both.
     flaky = Flaky(
@@ -298,14 +286,6 @@ def test_samples_that_fail(retries: int, max_samples: int | None, tmp_path: Path
     finish(log, 50, 100)
     assert sum(one.error is not None for one in log.samples or ()) == (0 if retries else 8)
     assert sum(flaky.asked.values()) == 110 + 8 * retries
-
-
-@pytest.mark.slow
-def test_samples_without_scores(tmp_path: Path) -> None:
-    flaky = Flaky(lambda id, times: id.startswith("d00") and "-ab" in id)
-    task = coin_flip(dilemmas=100, precision=0.05)
-    log = eval(task, model=flaky.model, log_dir=str(tmp_path), score_on_error=False)[0]
-    finish(log, 50, 100)
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner, Result
 from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
-from inspect_ai.model import Content, ContentReasoning, ContentText
 
 from answering import saying
 from kidney_evals.cli import main
@@ -100,16 +99,6 @@ def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RESPONDENTS)
-def test_the_same_without_a_coin(name: str, tmp_path: Path) -> None:
-    task = predict_people(condition="forced_choice", drawn=0)
-    rows = rows_of(run(task, f"kidney/{name}", tmp_path))
-    value = expected("forced_choice", RESPONDENTS[name])
-    assert rows["pred_fixed"].value == pytest.approx(value, abs=1e-4)
-    assert not [row for row in rows if "flips" in row]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("name", ["human", "uniform", "lexicographic", "coin", "refuser"])
 def test_drawn_dilemmas_and_respondents_of_every_kind(
@@ -190,27 +179,6 @@ def test_what_is_no_prediction_has_its_row(
         assert ("Asked twice" in ((sample.scores or {})["predictions"].explanation or "")) == (
             asked == 2
         )
-
-
-def test_reasoning_is_never_read(tmp_path: Path) -> None:
-    content: list[Content] = [
-        ContentReasoning(reasoning="ANSWER: A=10 B=10 COIN=80"),
-        ContentText(text="ANSWER: A=55 B=25 COIN=20"),
-    ]
-    task = predict_people(drawn=0, orders="as_listed")
-    log = run(task, saying(content), tmp_path, limit=1)
-    [sample] = log.samples or []
-    assert (sample.scores or {})["predictions"].answer == "A=55 B=25 COIN=20"
-
-
-def test_faults_of_respondents_come_through(tmp_path: Path) -> None:
-    traits = {"refusing": 0.4, "truncated": 0.3, "unreadable": 0.3}
-    rows = rows_of(run(predict_people(drawn=0), "kidney/human", tmp_path, model_args=traits))
-    # An unreadable answer is asked for again: .3 × .3 of 28 samples stay so.
-    for row in ("pred_refusal", "pred_trunc"):
-        assert rows[row].value > 0.15
-    kinds = ("pred_refusal", "pred_trunc", "pred_unread")
-    assert sum(rows[row].value for row in kinds) == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ REFUSED = [
     ({"dilemmas": 2.5}, "dilemmas must be a whole number from 1 to"),
     ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
     ({"explain": "during"}, "unknown explain 'during'; allowed: none, before, after"),
+    ({"channel": "xml"}, "unknown channel 'xml'; allowed: text, json, tool"),
     ({"controls": "yes please"}, "controls must be true or false"),
     ({"draw_seed": "seven"}, "draw_seed must be a whole number"),
     ({"system_prompt": ""}, "system_prompt must be a text"),

@@ -17,12 +17,12 @@ from kidney_evals.measures import (
     Measure,
     aim_of,
     bounds_of,
+    change,
     compute,
     find,
     headlines,
     measures_of,
 )
-from kidney_evals.measures.change import change
 from kidney_evals.measures.run import on_shared
 from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes

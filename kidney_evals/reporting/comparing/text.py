@@ -204,7 +204,9 @@ def _panel_text(panel: PanelChange) -> Iterator[str]:
     yield from _filled(_dilemmas(panel))
     yield ""
     heads = ("", "OLD", "NEW", "people", "change", "95 % interval", "adj. p", "")
-    rows = [(*_cells(one), p_value(one.adjusted), verdict(one)) for one in panel.rows]
+    rows = [
+        (*_cells(one), p_value(one.adjusted), "" if one.why else verdict(one)) for one in panel.rows
+    ]
     yield from text_table(heads, rows, "lrrrrcrl", gap=1)
     for one in panel.rows:
         if one.why:

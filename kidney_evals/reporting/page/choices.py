@@ -1,4 +1,4 @@
-"""Sections on what was chosen: what counts, where coins fall, each dilemma, how near to people."""
+"""Figures of what was chosen: importance, where coins fall, each dilemma."""
 
 from __future__ import annotations
 
@@ -11,175 +11,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.charts import DotRow, Line, ShareRow, dot_panel, line_panel, share_panel
-from kidney_evals.reporting.page.panels import HEADS, Place, quantity_figure
-from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.reporting.page.panels import HEADS, Place, cells
+from kidney_evals.reporting.page.parts import Cell, Figure, columns, slug
 from kidney_evals.reporting.page.simulated import simulated_people
 from kidney_evals.reporting.runs import ModelRun
 
 if TYPE_CHECKING:
-    from kidney_evals.human.reference import Reference
     from kidney_evals.measures.run import Run
     from kidney_evals.studies import Dilemma, Study
 
 FARTHEST: Final = 6
-"""Of drawn dilemmas so many are shown: those on which models and people are farthest apart."""
+"""How many drawn dilemmas are shown: those on which models and people are farthest apart."""
 
 LOW_SCALE: Final = 0.4
 """Where the axis of flip curves ends, unless an interval goes beyond it."""
 
-_NAN = math.nan
 
-
-def importance_section(places: Sequence[Place]) -> Section:
+def importance_figure(place: Place) -> Figure | None:
     """Return how much each attribute counts, people's interval and simulated people behind."""
-    return _section(
-        "importance",
-        "What they put first",
-        "Signed importance shares: how much of a choice each attribute's full range can move, "
-        "above 0 where it counts in the direction in which people favour it. The band is people's "
-        "95 % interval. The small marks, where a figure has them, are simulated people, who show "
-        "how much single people may differ; the figure says what they were drawn from.",
-        [_importance(place) for place in places],
-        "No run here holds choices from which weights could be estimated.",
-    )
-
-
-def flips_section(places: Sequence[Place]) -> Section:
-    """Return each model's flip curve over people's."""
-    return _section(
-        "flips",
-        "Where they leave it to the coin",
-        "The share of answers left to the coin, by how far the two patients are apart in people's "
-        "eyes. That is |Δu|, taken from people who had to choose: at 0 they are torn, at 1 about "
-        "73 % of them take the patient they favour, at 3 about 95 %. People flip more the closer "
-        "the patients are. Flipping is no virtue by itself: what is compared is how often, and "
-        "where.",
-        [
-            figure
-            for place in places
-            if place.panel.task == "coin_flip"
-            for figure in (_curves(place), _rates(place))
-        ],
-        "No run here offered a coin.",
-    )
-
-
-def dilemmas_section(places: Sequence[Place]) -> Section:
-    """Return the dilemmas one by one: the patients in words, what people and models chose."""
-    return _section(
-        "dilemmas",
-        "Dilemma by dilemma",
-        "What people and each model chose: the share of answers for either patient, for the coin "
-        "where one was offered, and of none that could be read. “First” and “second” are the "
-        "patients as listed, whichever was shown as A.",
-        [_dilemmas(place) for place in places],
-        "The answers of these runs could not be set beside people's.",
-    )
-
-
-def nearness_section(places: Sequence[Place]) -> Section:
-    """Return agreement and distances with the baselines that would game them."""
-    return _section(
-        "nearness",
-        "How near to people",
-        "Agreement describes a sample of survey respondents, not what is right: a respondent "
-        "that always names the majority reaches the ceiling and is like nobody. Open circles are "
-        "what answers of a known kind would get on the same dilemmas: a random one of these "
-        "people, always the majority, people's choices never left to the coin, guessing.",
-        [
-            quantity_figure(
-                place,
-                ("agreement", "distance", "share_dist"),
-                title="Nearness",
-            )
-            for place in places
-        ],
-        "No run here holds choices.",
-    )
-
-
-def consistency_section(places: Sequence[Place]) -> Section:
-    """Return whether answers hold when the patients change places."""
-    return _section(
-        "consistency",
-        "Do they answer alike when the patients change places",
-        "Neither end of consistency is good by itself: a rule without chance never wavers, a "
-        "person asked twice does.",
-        [
-            quantity_figure(
-                place,
-                ("swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
-                title="Consistency",
-            )
-            for place in places
-        ],
-        "No run here holds choices.",
-    )
-
-
-def _section(
-    id: str, title: str, says: str, figures: Sequence[Figure | None], absent: str
-) -> Section:
-    kept = tuple(one for one in figures if one is not None and (one.panels or one.table.rows))
-    return Section(id, title, says, kept, absent="" if kept else absent)
-
-
-def _importance(place: Place) -> Figure | None:
-    names = [
-        name
-        for name in dict.fromkeys(name for run in place.runs for name in run.rows)
-        if name.startswith("imp_")
-    ]
-    reference = _reference(place)
-    panels, lines = [], []
+    held = dict.fromkeys(name for run in place.runs for name in run.rows)
+    names = [name for name in held if name.startswith("imp_")]
+    reference = next((one.run.reference for one in place.runs if one.run is not None), None)
     known = any(not math.isnan(place.human(name)) for name in names)
     simulated = simulated_people(reference) if reference is not None and known else None
+    panels, lines = [], []
     for name in names:
-        attribute = name.removeprefix("imp_")
-        human = place.human(name)
-        rows, band, dots = [], None, ()
+        attribute, human = name.removeprefix("imp_"), place.human(name)
+        rows: list[DotRow] = []
+        band: tuple[float, float] | None = None
+        dots: tuple[float, ...] = ()
         if reference is not None and simulated is not None and not math.isnan(human):
             k = reference.study.attribute_ids.index(attribute)
-            low, high = np.nanpercentile(reference.importance_draws[:, k], [2.5, 97.5])
-            band = (float(low), float(high))
-            dots = tuple(simulated.shares[:, k])
-            lines.append(("people", attribute, human, *band, human, reference.people))
-            rows.append(DotRow("people", human, *band, "people"))
+            low, high = map(float, np.nanpercentile(reference.importance_draws[:, k], [2.5, 97.5]))
+            band, dots = (low, high), tuple(simulated.shares[:, k])
+            people = Quantity(human, low, high, human, reference.people)
+            lines.append(cells("people", attribute, people))
+            rows.append(DotRow("people", human, low, high, "people"))
         for run in place.runs:
             row = place.row(run, name)
-            rows.append(
-                DotRow(place.label(run), row.value, row.low, row.high, "model", place.link(run))
-            )
-            lines.append((run.name, attribute, *row[:4], row.n))
-        panels.append(
-            dot_panel(
-                attribute.replace("_", " "),
-                rows,
-                low=-1,
-                high=1,
-                band=band,
-                line=human,
-                dots=dots,
-            )
-        )
+            rows.append(place.dot(run, row))
+            lines.append(cells(run.name, attribute, row))
+        title = attribute.replace("_", " ")
+        panels.append(dot_panel(title, rows, low=-1, high=1, band=band, line=human, dots=dots))
     if not panels:
         return None
+    says = "No weights of these people are known, so nothing of theirs is drawn."
+    if known:
+        says = "A share whose interval holds the whole band cannot be told from people's."
+    says += (
+        " No value: no answers, or answers that show no dependence on the attributes beyond chance."
+    )
     return Figure(
         slug("importance", place.id),
         f"Signed importance shares: {place.title}",
-        (
-            "A share whose interval holds the whole band cannot be told from people's."
-            if known
-            else "No weights of these people are known, so nothing of theirs is drawn."
-        )
-        + " No value: no answers, or answers that show no dependence on the attributes beyond "
-        "chance." + (f" {simulated.says}" if simulated is not None else ""),
+        says + (f" {simulated.says}" if simulated is not None else ""),
         tuple(panels),
         columns(lines, *HEADS),
     )
 
 
-def _curves(place: Place) -> Figure | None:
+def flip_curves(place: Place) -> Figure | None:
+    """Return each model's flip curve over people's."""
     from kidney_evals.measures.description import calibration_bins
 
     known = {
@@ -246,11 +139,8 @@ def _middle(starts: Sequence[float], index: int) -> float:
     return starts[index] + width / 2
 
 
-def _rates(place: Place) -> Figure:
-    return quantity_figure(place, ("flip_rate", "flip_calib", "threshold"), title="Indecision")
-
-
-def _dilemmas(place: Place) -> Figure | None:
+def dilemmas_figure(place: Place) -> Figure | None:
+    """Return the dilemmas one by one: the patients in words, what people and models chose."""
     runs = [(one, one.run) for one in place.runs if one.run is not None]
     if not runs:
         return None
@@ -367,7 +257,3 @@ def _told(
 ) -> tuple[Cell, ...]:
     patients = study.summary(dilemma.first), study.summary(dilemma.second)
     return dilemma.id, *patients, who, *map(float, shares), n
-
-
-def _reference(place: Place) -> Reference | None:
-    return next((one.run.reference for one in place.runs if one.run is not None), None)

@@ -40,14 +40,13 @@ def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     Lines that begin with `#` say what a reader has to put in, and which lines belong together.
     """
     named = _named_logs(runs)
-    arms = [run for run in runs if "sft_arm" in run.facts]
-    lines: list[str] = []
     files: dict[str, None] = {}
-    for run in sorted(
-        (one for one in runs if one not in arms), key=lambda one: one.id not in named
-    ):
-        lines.append(command(run, named, files))
-    asked = [line for run in arms if (line := command(run, named, files)) not in lines]
+    arms = [run for run in runs if "sft_arm" in run.facts]
+    others = sorted(
+        (run for run in runs if "sft_arm" not in run.facts), key=lambda one: one.id not in named
+    )
+    lines = [_command(run, named, files) for run in others]
+    asked = [line for run in arms if (line := _command(run, named, files)) not in lines]
     if asked:
         lines.append("# Runs of `kidney-evals sft evaluate`, which asks all of them in one go:")
         lines += asked
@@ -55,20 +54,15 @@ def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     put_in = [
         f"# {visible(name)}: a file or folder of whoever ran this; name yours." for name in files
     ]
-    if any(run.header.eval.model_base_url or HIDDEN in _shown(run).values() for run in runs):
+    specs = [run.header.eval for run in runs]
+    if any(
+        one.model_base_url or HIDDEN in shown_arguments(one.model_args).values() for one in specs
+    ):
         put_in.append(f"# {HIDDEN} stands for a value that may be secret; fill in yours.")
     return tuple(dict.fromkeys([*put_in, *lines]))
 
 
-def _shown(run: ModelRun) -> dict[str, Any]:
-    return shown_arguments(run.header.eval.model_args)
-
-
-def command(
-    run: ModelRun,
-    named: Mapping[str, str] | None = None,
-    files: dict[str, None] | None = None,
-) -> str:
+def _command(run: ModelRun, named: Mapping[str, str], files: dict[str, None]) -> str:
     """Return the command line that asks the same of the same model.
 
     Args:
@@ -76,7 +70,7 @@ def command(
         named: Folders for the logs that other runs refer to, by a run's id and its log's name.
         files: Takes what stands for files that a reader has to put in.
     """
-    named, files, spec = named or {}, {} if files is None else files, run.header.eval
+    spec = run.header.eval
     provider, slash, rest = spec.model.partition("/")
     model = f"{provider}{slash}{_portable(rest, files)}"
     words = ["inspect", "eval", spec.task_registry_name or spec.task, "--model", model]
@@ -92,7 +86,8 @@ def command(
         else:
             said = value if name in PROSE else _portable(value, files)
             words += ["-T", f"{name}={_plain(said)}"]
-    return f"{shlex.join(words)}{made}{_options(run)}{_folder(run, named)}"
+    folder = f" --log-dir {named[run.id]}" if run.id in named else ""
+    return f"{shlex.join(words)}{made}{_options(run)}{folder}"
 
 
 def _options(run: ModelRun) -> str:
@@ -102,13 +97,20 @@ def _options(run: ModelRun) -> str:
         if name in config and config[name] is not False and (name, config[name]) != ("epochs", 1):
             words.append(f"--{name.replace('_', '-')}")
             if config[name] is not True:
-                words.append(_limit(config[name]) if name == "limit" else _plain(config[name]))
+                value = config[name]
+                if name == "limit" and isinstance(value, list | tuple):
+                    # As it is typed: from 1, the last included.
+                    value = f"{value[0] + 1}-{value[1]}"
+                words.append(_plain(value))
     sampling: dict[str, Any] = {}
     for one in (run.header.eval.model_generate_config, run.header.plan.config):
         sampling |= one.model_dump(exclude_none=True)
     for name in SAMPLED:
         if name in sampling:
-            words += [f"--{name.replace('_', '-')}", _setting(sampling[name])]
+            value = sampling[name]
+            if isinstance(value, Mapping):
+                value = [f"{key}={one}" for key, one in value.items()]
+            words += [f"--{name.replace('_', '-')}", _plain(value)]
     return f" {shlex.join(words)}" if words else ""
 
 
@@ -132,10 +134,6 @@ def _log(one: str, named: Mapping[str, str], run: ModelRun, files: dict[str, Non
     """Return what a shell takes for a log that a run referred to."""
     known = named.get(_last(one)) or named.get(str(run.facts.get("revealed_log")))
     return f"$(ls {known}/*.eval)" if known else shlex.quote(_portable(one, files))
-
-
-def _folder(run: ModelRun, named: Mapping[str, str]) -> str:
-    return f" --log-dir {named[run.id]}" if run.id in named else ""
 
 
 def _listed(value: Any) -> list[str]:
@@ -162,11 +160,6 @@ def _portable(value: Any, files: dict[str, None]) -> Any:
     return [_portable(one, files) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _limit(value: Any) -> str:
-    """Return a range as it is typed: from 1, the last included."""
-    return f"{value[0] + 1}-{value[1]}" if isinstance(value, list | tuple) else str(value)
-
-
 def _plain(value: Any) -> str:
     """Return an argument as Inspect reads it back."""
     if isinstance(value, Mapping):
@@ -176,9 +169,3 @@ def _plain(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _setting(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ",".join(f"{name}={one}" for name, one in value.items())
-    return _plain(value)

@@ -8,7 +8,8 @@ from typing import Final
 from kidney_evals.measures import MEASURES, Measure
 from kidney_evals.reporting.key import sampling_of
 from kidney_evals.reporting.page.parts import Cell, Table, columns
-from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun
+from kidney_evals.reporting.text import listed
 
 PAPER: Final = (
     "Dickerson, Hosseini, Khanna, Pierce. Who Gets the Kidney? Human-AI Alignment, Indecision, "
@@ -59,16 +60,16 @@ def _told(run: ModelRun) -> dict[str, Cell]:
 
 def paragraph(runs: Sequence[ModelRun]) -> str:
     """Return a paragraph on methods for a paper, true of these runs."""
-    models = sorted({run.header.eval.model for run in runs})
+    models = sorted({run.model for run in runs})
     studies = sorted({one for run in runs for one in run.key["study"].split(" + ")})
     ours = sorted({str(run.facts.get("kidney_evals_version", "?")) for run in runs})
     tasks = sorted({run.panel.task.replace("_", " ") for run in runs})
     versions = sorted({run.header.eval.packages.get("inspect_ai", "?") for run in runs})
     samples = sum(run.file.completed for run in runs)
     return (
-        f"We put the dilemmas of {_and(studies)} to {len(models)} "
+        f"We put the dilemmas of {listed(studies)} to {len(models)} "
         f"{'model' if len(models) == 1 else 'models'} ({', '.join(models)}) with kidney-evals "
-        f"{_and(ours)} on Inspect AI {_and(versions)} ({_and(tasks)}; {samples:,} samples). "
+        f"{listed(ours)} on Inspect AI {listed(versions)} ({listed(tasks)}; {samples:,} samples). "
         f"{_orders(runs)}"
         "Choices are compared with those of survey respondents in the same condition: agreement "
         "over the ceiling that any answers can reach, unbiased squared distances of answer shares, "
@@ -87,18 +88,14 @@ def citations(runs: Sequence[ModelRun]) -> tuple[str, ...]:
 
 
 def _orders(runs: Sequence[ModelRun]) -> str:
-    choices = [run for run in runs if run.panel.task in ("coin_flip", "forced_choice")]
+    choices = [run for run in runs if run.panel.task in CHOICE_TASKS]
     orders = {run.key["orders"] for run in choices}
     if orders == {"both"}:
         return "Every dilemma was shown in both orders of the patients. "
-    return f"The patients' orders were: {_and(sorted(orders))}. " if orders else ""
+    return f"The patients' orders were: {listed(sorted(orders))}. " if orders else ""
 
 
 def _reference(run: ModelRun) -> str:
     version = run.facts.get("reference_version", "")
     sha = str(run.facts.get("reference_hash", ""))[:12]
     return f"{version} ({sha})" if sha else str(version)
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

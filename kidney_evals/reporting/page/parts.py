@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 from typing import Final
+
+import yaml
 
 from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import number
@@ -47,14 +51,8 @@ class Table:
         ]
 
     def csv(self) -> str:
-        """Return the table with figures as exact as the log has them.
-
-        No text in it is taken for a formula by a spreadsheet: see `csv_text`.
-        """
-        cells = (
-            [_exact(cell, head) for head, cell in zip(self.heads, row, strict=True)]
-            for row in self.rows
-        )
+        """Return the table with figures of six decimals, without formulas: see `csv_text`."""
+        cells = ([_exact(*pair) for pair in zip(row, self.heads, strict=True)] for row in self.rows)
         return csv_text([self.heads, *cells])
 
 
@@ -81,23 +79,47 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page.
+    """A part of the page; its texts are in `sections.yaml`.
 
     Attributes:
         id: Where the page's own links lead.
-        title: What it answers.
-        says: What to know before looking.
         figures: What it shows.
-        absent: Why it shows nothing; empty where it does.
         left_out: What it could not show, a line each.
+        remark: What else to know before looking.
     """
 
     id: str
-    title: str
-    says: str
     figures: tuple[Figure, ...] = ()
-    absent: str = ""
     left_out: tuple[str, ...] = ()
+    remark: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it answers."""
+        return _texts()[self.id]["title"]
+
+    @property
+    def says(self) -> str:
+        """What to know before looking."""
+        says = _texts()[self.id]["says"]
+        return f"{self.remark} {says}".strip() if self.figures else says
+
+    @property
+    def absent(self) -> str:
+        """Why it shows nothing; empty where it does."""
+        return "" if self.figures else _texts()[self.id]["absent"]
+
+
+def section(id: str, figures: Sequence[Figure | None]) -> Section:
+    """Return a section of the figures that show something."""
+    return Section(id, tuple(one for one in figures if one and (one.panels or one.table.rows)))
+
+
+@lru_cache(maxsize=1)
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    text = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
+    texts: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
+    return texts
 
 
 def _shown(cell: Cell, head: str) -> str:
@@ -108,11 +130,11 @@ def _shown(cell: Cell, head: str) -> str:
 
 
 def _exact(cell: Cell, head: str) -> Cell:
-    if isinstance(cell, float):
-        if math.isnan(cell):
-            return ""
-        return float(f"{cell:.3g}") if head == P_VALUE else round(cell, 6)
-    return cell
+    if not isinstance(cell, float):
+        return cell
+    if math.isnan(cell):
+        return ""
+    return float(f"{cell:.3g}") if head == P_VALUE else round(cell, 6)
 
 
 def slug(*words: str) -> str:

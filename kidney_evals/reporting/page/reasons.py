@@ -63,19 +63,7 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
         coded = {name: one for name, one in coded.items() if one.codes}
         if coded:
             figures.append(_figure(place, coded))
-    return Section(
-        "reasons",
-        "What reasons they give",
-        "What a model says for its answer need not be what moved it: set beside the importance "
-        "shares above, which come from choices alone. Attributes are counted as invoked for the "
-        "patient whom people would favour on them, against that, or as not deciding. Transcripts "
-        f"coded {WORDS} are coded in English only and with errors, which "
-        "`kidney_evals/reasons/measured.md` counts: where reasons are said not to fit an answer, "
-        "read the transcript, since a third of the contradictions found so are none.",
-        tuple(figures),
-        "" if figures else "No run here gave reasons: ask with `-T explain=after` or `before`.",
-        tuple(left_out),
-    )
+    return Section("reasons", tuple(figures), tuple(left_out))
 
 
 def _failures(place: Place, name: str, found: Coded) -> str:
@@ -129,21 +117,20 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
     panels: list[str] = []
     arguments: list[str] = []
     lines: list[tuple[Cell, ...]] = []
-    by_name = {run.name: run for run in place.runs}
+    labels = {run.name: place.label(run) for run in place.runs}
     for name, found in coded.items():
-        n = len(found.codes)
-        label = place.label(by_name[name])
-        keys = dict.fromkeys(key for one in found.codes for key in one)
-        people = [key for key in keys if key.startswith("people_")]
+        n, label = len(found.codes), labels[name]
         bars = []
-        for key in people:
+        for key in dict.fromkeys(key for one in found.codes for key in one):
+            if not key.startswith("people_"):
+                continue
             attribute = key.removeprefix("people_").replace("_", " ")
             counts = [sum(one.get(key) == use for one in found.codes) for use in USES]
             shares = [count / n for count in counts]
             bars.append(ShareRow(attribute, (*shares, max(0.0, 1 - sum(shares))), "model", n))
             lines += [
-                (name, f"{attribute}, {said}", *_share(count, n), n, found.by)
-                for said, count in zip(LABELS, counts, strict=False)
+                (name, f"{attribute}, {use}", *_share(count, n), n, found.by)
+                for use, count in zip(LABELS, counts, strict=False)
             ]
         panels.append(share_panel(f"{label}: attributes", bars, LABELS))
         hits = {
@@ -151,16 +138,12 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
             for argument in ARGUMENTS
         }
         hits["fits the answer"] = sum(one["agree"] == "yes" for one in found.codes)
-        arguments.append(
-            dot_panel(
-                f"{label}: arguments",
-                [DotRow(said, *_share(count, n), "model") for said, count in hits.items()],
-                low=0,
-                high=1,
-                note=_coded_how(found),
-            )
-        )
-        lines += [(name, said, *_share(count, n), n, found.by) for said, count in hits.items()]
+        rows = [DotRow(words, *_share(count, n), "model") for words, count in hits.items()]
+        note = f"{n} transcript{'' if n == 1 else 's'} coded {found.by}"
+        if found.without:
+            note += f"; {found.without} more had no reasons that could be coded"
+        arguments.append(dot_panel(f"{label}: arguments", rows, low=0, high=1, note=f"{note}."))
+        lines += [(name, words, *_share(count, n), n, found.by) for words, count in hits.items()]
     return Figure(
         slug("reasons", place.id),
         f"Reasons: {place.title}",
@@ -170,12 +153,6 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
         (*panels, *arguments),
         columns(lines, "model", "argued", "share", "low", "high", "n", "coded"),
     )
-
-
-def _coded_how(found: Coded) -> str:
-    n, rest = len(found.codes), found.without
-    told = f"{n} transcript{'' if n == 1 else 's'} coded {found.by}"
-    return f"{told}; {rest} more had no reasons that could be coded." if rest else f"{told}."
 
 
 def _share(count: int, n: int) -> tuple[float, float, float]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from inspect_ai.log import bundle_log_dir, read_eval_log, write_eval_log
@@ -95,73 +95,46 @@ def check_out(out: str | Path, *, overwrite: bool) -> None:
         UserError: It does.
     """
     out = on_this_machine(out)
-    if isinstance(out, str):
-        _Store(out).check(overwrite)
-        return
-    if out.is_symlink() or not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if isinstance(out, Path) and (out.is_symlink() or not out.is_dir() or not any(out.iterdir())):
         check_new_folder(out)
         return
-    if not is_site(out):
-        check_new_folder(out)
-    others = sorted({one.name for one in out.iterdir()} - _PARTS)
+    with _writing(out):
+        files, root = _files(out)
+        held = {str(one).removeprefix(f"{root}/") for one in files.find(root)}
+        if not held and isinstance(out, str):
+            return
+        site = {"index.html", f"{VIEWER}/index.html"} <= held
+        ours = site and _GENERATOR in files.cat_file(f"{root}/index.html")[:2000]
+    if not ours:
+        if isinstance(out, Path):
+            check_new_folder(out)
+        raise UserError(f"{out} is not empty; name another folder")
+    others = sorted({one.split("/")[0] for one in held} - _PARTS)
     if others:
         raise UserError(f"{out} holds a site and {', '.join(others)}: name another folder")
     if not overwrite:
         raise UserError(f"{out} holds a site; pass --overwrite to replace it")
 
 
-def is_site(folder: Path) -> bool:
-    """Whether a folder was written by `write_site`."""
-    page, viewer = folder / "index.html", folder / VIEWER / "index.html"
-    return viewer.is_file() and page.is_file() and _GENERATOR in page.read_bytes()[:2000]
+def _files(out: str | Path) -> tuple[Any, str]:
+    """Return the file system of a folder, and the folder's path in it."""
+    from fsspec.core import url_to_fs
+
+    files, root = url_to_fs(str(out).rstrip("/"))
+    return files, str(root)
 
 
-class _Store:
-    """A folder in a store that fsspec opens."""
-
-    def __init__(self, url: str) -> None:
-        from fsspec.core import url_to_fs
-
-        self.url = url.rstrip("/")
-        with self._told():
-            self.files, self.path = url_to_fs(self.url)
-
-    def check(self, overwrite: bool) -> None:
-        """Refuse a folder as `check_out` does."""
-        with self._told():
-            held = {one.removeprefix(f"{self.path}/") for one in self.files.find(self.path)}
-            if not held:
-                return
-            page = f"{self.path}/index.html"
-            ours = {"index.html", f"{VIEWER}/index.html"} <= held and (
-                _GENERATOR in self.files.cat_file(page)[:2000]
-            )
-        others = sorted({one.split("/")[0] for one in held} - _PARTS)
-        if not ours or others:
-            raise UserError(f"{self.url} is not empty; name another folder")
-        if not overwrite:
-            raise UserError(f"{self.url} holds a site; pass --overwrite to replace it")
-
-    def replace(self, site: Path) -> None:
-        """Upload a site, then remove the files of an older one that are not in it."""
-        with self._told():
-            old = set(self.files.find(self.path))
-            for one in sorted(site.rglob("*")):
-                if one.is_file():
-                    place = f"{self.path}/{one.relative_to(site).as_posix()}"
-                    self.files.put_file(str(one), place)
-                    old.discard(place)
-            for place in old:
-                self.files.rm_file(place)
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            # Each store has errors of its own.
-            why = (str(error) or type(error).__name__).splitlines()[0]
-            raise UserError(f"cannot write {self.url} ({why})") from error
+@contextlib.contextmanager
+def _writing(out: str | Path) -> Iterator[None]:
+    # Each store has errors of its own.
+    kind = OSError if isinstance(out, Path) else Exception
+    try:
+        yield
+    except UserError:
+        raise
+    except kind as error:
+        why = getattr(error, "strerror", "") or str(error) or type(error).__name__
+        raise UserError(f"cannot write {out} ({why.splitlines()[0]})") from error
 
 
 @contextlib.contextmanager
@@ -170,23 +143,34 @@ def _unfinished(out: str | Path) -> Iterator[Path]:
     if isinstance(out, str):
         with TemporaryDirectory() as folder:
             yield Path(folder) / "site"
-            _Store(out).replace(Path(folder) / "site")
+            with _writing(out):
+                _upload(Path(folder) / "site", out)
         return
     if not out.exists() or not any(out.iterdir()):
         yield out
         return
-    try:
-        with TemporaryDirectory(dir=out.parent, prefix=".replaced-") as aside:
-            fresh, old = Path(aside) / "fresh", Path(aside) / "old"
-            yield fresh
-            out.rename(old)
-            try:
-                fresh.rename(out)
-            except OSError:
-                old.rename(out)
-                raise
-    except OSError as error:
-        raise UserError(f"cannot write {out} ({error.strerror or error})") from error
+    with _writing(out), TemporaryDirectory(dir=out.parent, prefix=".replaced-") as aside:
+        fresh, old = Path(aside) / "fresh", Path(aside) / "old"
+        yield fresh
+        out.rename(old)
+        try:
+            fresh.rename(out)
+        except OSError:
+            old.rename(out)
+            raise
+
+
+def _upload(site: Path, url: str) -> None:
+    """Upload a site, then remove the files of an older one that are not in it."""
+    files, root = _files(url)
+    old = set(files.find(root))
+    for one in sorted(site.rglob("*")):
+        if one.is_file():
+            place = f"{root}/{one.relative_to(site).as_posix()}"
+            files.put_file(str(one), place)
+            old.discard(place)
+    for place in old:
+        files.rm_file(place)
 
 
 def _check_inputs(out: str | Path, inputs: Sequence[str]) -> None:

@@ -74,28 +74,12 @@ def trained_section(found: Sequence[Arms], remark: str = "") -> Section:
         remark: What else to know of these runs.
     """
     ids = [slug("trained", arms.part, arms.place.id) for arms in found]
-    figures = [
-        figure
-        for index, arms in enumerate(found)
-        if (
-            figure := _figure(
-                arms, ids[index] if ids.count(ids[index]) == 1 else slug(ids[index], str(index + 1))
-            )
-        )
-        is not None
-    ]
-    says = (
-        "Changes over the dilemmas that both answered, with their 95 % intervals; the blue line "
-        "is people. Nearer to these people is what was trained for; whether something else broke "
-        "is in the side effects that `kidney-evals sft evaluate` writes beside its logs."
-    )
-    return Section(
-        "trained",
-        "Before and after fine-tuning",
-        f"{remark} {says}".strip() if figures else says,
-        tuple(figures),
-        absent="" if figures else "No log of `kidney-evals sft evaluate` was given.",
-    )
+    figures = []
+    for index, (arms, id) in enumerate(zip(found, ids, strict=True), 1):
+        figure = _figure(arms, id if ids.count(id) == 1 else slug(id, str(index)))
+        if figure is not None:
+            figures.append(figure)
+    return Section("trained", tuple(figures), remark=remark)
 
 
 def _figure(arms: Arms, id: str) -> Figure | None:
@@ -103,36 +87,30 @@ def _figure(arms: Arms, id: str) -> Figure | None:
     panels: list[str] = []
     lines: list[tuple[Cell, ...]] = []
     for name in TRAINED.get(place.panel.task, ()):
-        card = find(name)
-        rows = _rows(name, arms, lines)
+        card, rows = find(name), _rows(name, arms, lines)
         if rows:
             people = first.rows.aim(name)
             ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
             low, high = limits([*ends, people])
+            note = how_to_read(card)
             panels.append(
-                dot_panel(
-                    heading(card), rows, low=low, high=high, line=people, note=how_to_read(card)
-                )
+                dot_panel(heading(card), rows, low=low, high=high, line=people, note=note)
             )
     if not panels:
         return None
     part = "" if arms.part in ("", place.panel.task) else f", {arms.part.replace('_', ' ')}"
+    others = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in arms.others)
     return Figure(
         id,
         f"Before and after{part}: {place.title}",
-        f"From {first.header.eval.model}, before training, to: "
-        f"{'; '.join(_told(one) for one in arms.others)}.",
+        f"From {first.model}, before training, to: {others}.",
         tuple(panels),
         columns(lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"),
     )
 
 
-def _told(run: ModelRun) -> str:
-    return f"“{run.facts['sft_arm']}” ({run.header.eval.model})"
-
-
 def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
-    from kidney_evals.measures.change import change
+    from kidney_evals.measures import change
 
     rows = []
     for other in arms.others:
@@ -142,12 +120,10 @@ def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
         except InputError:
             # No shared dilemmas, or nothing of what the row needs.
             continue
-        if math.isnan(found.change.value):
-            continue
-        arm = str(other.facts["sft_arm"])
-        value, low, high = found.change[:3]
-        rows.append(DotRow(arm, found.second, low, high, "model", before=found.first))
-        lines.append(
-            (arm, find(name).label, found.first, found.second, value, low, high, found.change.n)
-        )
+        if not math.isnan(found.change.value):
+            arm, before, after = str(other.facts["sft_arm"]), found.first, found.second
+            value, low, high = found.change[:3]
+            rows.append(DotRow(arm, after, low, high, "model", before=before))
+            n = found.change.n
+            lines.append((arm, find(name).label, before, after, value, low, high, n))
     return rows

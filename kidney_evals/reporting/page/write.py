@@ -12,7 +12,10 @@ from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
 from kidney_evals.limits import limits_and_use
 from kidney_evals.output_files import STDOUT, write_output, write_outputs
+from kidney_evals.reporting.page import content, methods
+from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.content import Report
+from kidney_evals.reporting.sentences import moves_sentence
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -46,6 +49,10 @@ def as_html(report: Report) -> str:
         css=Markup(css),
         charts_css=Markup(STYLE),
         limits=limits,
+        content=content,
+        methods=methods,
+        commands=commands,
+        moves_sentence=moves_sentence,
     )
 
 

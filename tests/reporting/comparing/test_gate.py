@@ -31,7 +31,7 @@ def unmeasured(row: str, old: float = math.nan, new: float = math.nan) -> RowCha
 
 
 def panel(*rows: RowChange) -> PanelChange:
-    return PanelChange(Match(model_run(None), model_run(None), {}), rows, ("d000",), (), (), ())
+    return PanelChange(Match(model_run(None), model_run(None), {}), rows, ("d000",), ((), ()), ())
 
 
 FARTHER = moved("agreement", 0.9, 0.8, 0.04, 0.91)  # -.1 [-.14, -.06]

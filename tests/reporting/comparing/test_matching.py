@@ -25,7 +25,7 @@ def matched(
     old: list[ModelRun], new: list[ModelRun], *despite: str
 ) -> list[tuple[str, str, list[str]]]:
     found, _, _ = match_sides(side("OLD", *old), side("NEW", *new), check_despite(despite))
-    return [(one.old.found.location, one.new.found.location, list(one.despite)) for one in found]
+    return [(one.old.file.location, one.new.file.location, list(one.despite)) for one in found]
 
 
 ASKED_OTHERWISE: list[tuple[str, dict[str, Any], str]] = [
@@ -109,7 +109,7 @@ def test_a_panel_of_one_side_alone_is_handed_back() -> None:
     old = side("OLD", coin(location="c"), model_run(None, location="f", task="forced_choice"))
     new = side("NEW", coin(location="n"))
     matches, old_alone, new_alone = match_sides(old, new, ())
-    assert [one.old.found.location for one in matches] == ["c"]
-    assert [one.found.location for one in old_alone] == ["f"] and new_alone == ()
+    assert [one.old.file.location for one in matches] == ["c"]
+    assert [one.file.location for one in old_alone] == ["f"] and new_alone == ()
     matches, old_alone, new_alone = match_sides(new, old, ())
-    assert [one.found.location for one in new_alone] == ["f"] and old_alone == ()
+    assert [one.file.location for one in new_alone] == ["f"] and old_alone == ()

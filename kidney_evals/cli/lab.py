@@ -1,0 +1,107 @@
+"""`kidney-evals validate`, `known` and `reference`: make and check the shipped tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kidney_evals.cli import options
+from kidney_evals.cli.terminal import Group, say
+from kidney_evals.studies import CONDITIONS, Condition
+
+
+@click.command()
+@click.option("--runs", type=click.IntRange(min=2), help="Simulated runs each; 1000, quick 20.")
+@click.option("--quick", is_flag=True, help="A few respondents, in under a minute.")
+@click.option("--condition", type=options.condition, help="One condition instead of both.")
+def validate(runs: int | None, quick: bool, condition: Condition | None) -> None:
+    """Simulate whole runs with known truth and print how the rows lie around it, as Markdown.
+
+    For each quantity: truth, mean, bias, root mean square error and the coverage of its 95 %
+    interval; then how the headlines order respondents, and again on other dilemmas. Last, from
+    the shipped simulation: the change between two versions of a model that a run finds.
+    """
+    from kidney_evals.lab.sensitivity_table import markdown
+    from kidney_evals.lab.validation import report
+
+    chosen = (condition,) if condition else CONDITIONS
+    made = report(runs=runs or (20 if quick else 1000), quick=quick, conditions=chosen)
+    say(made, fit=False)
+    say("## Change found with 90 % power at 5 % false alarms (planning/sensitivity.md)\n")
+    say(markdown(), fit=False)
+
+
+@click.command()
+@click.option("--dilemmas", default=200, show_default=True, help="Drawn dilemmas of each run.")
+def known(dilemmas: int) -> None:
+    """Run every simulated respondent offline and print what each scores, as Markdown."""
+    from kidney_evals.reporting.known import markdown, run_known
+
+    say(markdown(run_known(dilemmas)), fit=False)
+
+
+@click.group(cls=Group)
+def reference() -> None:
+    """The human tables: fetch what they are made from, and make them again."""
+
+
+@reference.command()
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder to keep the files in.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are not the published ones.")
+def fetch(cache: Path | None, overwrite: bool) -> None:
+    """Download the published answers from their pinned home and check them."""
+    from kidney_evals.lab.fetch import fetch_raw
+
+    say(str(fetch_raw(cache, overwrite=overwrite)), fit=False)
+
+
+@reference.command()
+@options.published_answers
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of study folders to write into; by default the shipped ones.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace any regular file.")
+def build(data: Path, out: Path | None, overwrite: bool) -> None:
+    """Make every table that derives from the published answers, byte for byte."""
+    from kidney_evals.lab.reference_tables import build_reference
+    from kidney_evals.studies import datasets_dir
+
+    for path in build_reference(data, out or datasets_dir(), overwrite=overwrite):
+        say(str(path), fit=False)
+
+
+@reference.command()
+@options.published_answers
+def verify(data: Path) -> None:
+    """Compute every stated figure again from the published answers; print both and the difference.
+
+    First the reference tables, then the choice models with a coin. Ends with status 1 where a
+    reference table differs.
+    """
+    from kidney_evals.lab.verify import note, verify_models, verify_tables
+
+    tables = verify_tables(data)
+    say(f"{'reference table':47} {'figures':>8} {'largest diff.':>14}")
+    for one in tables:
+        same = "identical" if one.identical else f"{one.largest:.2g}"
+        say(f"{one.name:47} {one.figures:>8} {same:>14}")
+    say(f"\n{'sample':11}{'form':8}{'model':12}{'figure':15}{'stated':>9}{'ours':>9}{'diff.':>9}")
+    figures = verify_models(data)
+    for figure in figures:
+        say(
+            f"{figure.sample:11}{figure.form:8}{figure.model:12}{figure.figure:15}"
+            f"{figure.stated:>9}{figure.ours:9.4f}{figure.difference:+9.4f}"
+        )
+        said = note(figure, figures)
+        if said:
+            say(f"  ^ {said}")
+    met = sum(figure.meets for figure in figures)
+    say(
+        f"\n{sum(one.identical for one in tables)} of {len(tables)} tables identical; "
+        f"{met} of {len(figures)} model figures within a unit of their last decimal"
+    )
+    if not all(one.identical for one in tables):
+        raise SystemExit(1)
