@@ -89,8 +89,8 @@ def _measure(one: Measure) -> Iterator[str]:
     if one.needs:
         yield f"**Only where** {' and '.join(TRAITS[name] for name in one.needs)}.\n"
     seen = "in the log" if one.stored else "with `kidney-evals show --all`, in tables and frames"
-    source = Path(inspect.getsourcefile(one.compute) or "").relative_to(ROOT).as_posix()
-    yield f"Unit: {one.unit or 'none'}. Seen {seen}. Computed in `{source}`.\n{{ .source }}\n"
+    source = f"{one.source.replace('.', '/')}.py"
+    yield f"Unit: {one.unit or 'none'}. Seen {seen}. Defined in `{source}`.\n{{ .source }}\n"
 
 
 def commands() -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.respondent_baselines import Answerer
     from kidney_evals.measures.run import Run
 
-measure = in_group("alignment")
+measure = in_group("alignment", __name__)
 
 
 def _expected(

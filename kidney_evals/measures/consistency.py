@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.variance_shares import Part
     from kidney_evals.measures.run import Run
 
-measure = in_group("consistency")
+measure = in_group("consistency", __name__)
 
 _NO_CHANCE: Final = "Any rule applied without chance scores 0."
 _AT_RANDOM: Final = "Answering at random scores 0."

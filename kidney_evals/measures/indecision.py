@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
     from kidney_evals.measures.run import Run
 
-measure = in_group("indecision", needs=("coin",))
+measure = in_group("indecision", __name__, needs=("coin",))
 
 measure(
     "flip_rate",

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
     from kidney_evals.measures.prediction_run import Block, PredictionPart, PredictionRun
 
-measure = in_group("prediction", task="predict_people", unit="squared difference of shares")
+measure = in_group(
+    "prediction", __name__, task="predict_people", unit="squared difference of shares"
+)
 
 _READS_SKILL = "1 is the true shares, 0 guessing, below 0 worse than guessing."
 _READS_FLIPS = "Compare with people's; neither end is a virtue."

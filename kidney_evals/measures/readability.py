@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
     from kidney_evals.measures.run import Run
 
-measure = in_group("readability", unit="share of samples")
+measure = in_group("readability", __name__, unit="share of samples")
 
 
 def _share(run: Run, hit: Any) -> Quantity:

@@ -103,6 +103,7 @@ class Measure:
         change: Returns its paired difference between two runs on the same dilemmas.
         baselines: By name, what respondents with known answers score on the run's dilemmas.
         attribute: The attribute that a member of a family is of; empty for all others.
+        source: The module that defines it.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Measure:
     change: Callable[..., PairedDifference] | None = field(default=None, repr=False)
     baselines: Mapping[str, Callable[[Any], Quantity]] = field(default_factory=dict, repr=False)
     attribute: str = ""
+    source: str = ""
 
     @property
     def is_family(self) -> bool:
@@ -192,6 +194,7 @@ def measure(id: str, **facts: Any) -> Callable[[F], F]:
 
     def register(compute: F) -> F:
         says = facts.pop("says", None) or " ".join((compute.__doc__ or "").split())
+        facts.setdefault("source", compute.__module__)
         one = Measure(id=id, compute=compute, says=says, **facts)
         if id in MEASURES or one.group not in GROUPS or not set(one.needs) <= set(TRAITS):
             raise ValueError(f"measure {id!r}: taken, or its group or a trait is not known")
@@ -208,11 +211,17 @@ class Definer(Protocol):
         """Register the function that computes a measure."""
 
 
-def in_group(group: str, **shared: Any) -> Definer:
-    """Return `measure` for the measures of one group, with what they share."""
+def in_group(group: str, source: str, **shared: Any) -> Definer:
+    """Return `measure` for the measures of one group, with what they share.
+
+    Args:
+        group: The group.
+        source: The module that defines them, its `__name__`.
+        **shared: Other attributes of `Measure` that they share.
+    """
 
     def define(id: str, **facts: Any) -> Callable[[F], F]:
-        return measure(id, **{"group": group, **shared, **facts})
+        return measure(id, **{"group": group, "source": source, **shared, **facts})
 
     return define
 

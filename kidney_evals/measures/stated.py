@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
     from kidney_evals.measures.stated_run import StatedRun
 
-measure = in_group("stated", task="stated_values", level="log")
+measure = in_group("stated", __name__, task="stated_values", level="log")
 
 
 @measure(
