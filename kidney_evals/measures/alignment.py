@@ -314,3 +314,43 @@ def spearman(run: Run) -> Quantity:
 def kendall(run: Run) -> Quantity:
     """Rank correlation (Kendall's tau) of the model's order of the eight profiles with people's."""
     return run.profile_rank[1]
+
+
+@measure(
+    "sharpness",
+    label="sharpness",
+    unit="ratio of log odds",
+    formula="τ in logit P(first) = τ · logit p",
+    notes="p is people's share of the first among decided answers; a logit without intercept and "
+    "without a penalty, with errors clustered by dilemma.",
+    reading="1 is as decided as people's shares, a crowd; 0 is guessing, below 0 against people. "
+    "No value where a rule predicts every decision.",
+    gamed_by="Other weights at people's noise: a threshold in age alone scores about .96.",
+    fits=True,
+)
+def sharpness(run: Run) -> Quantity:
+    """How strongly decisions follow people's log odds, against how strongly people's own do."""
+    import numpy as np
+    from scipy.special import logit
+
+    from kidney_evals.estimation.decisions import FIRST
+    from kidney_evals.estimation.errors import FitError
+    from kidney_evals.estimation.intervals import Z95
+    from kidney_evals.estimation.logit import fit_logit
+    from kidney_evals.estimation.quantity import Quantity
+
+    decided = run.sampled.decided
+    odds = logit(decided.shares[:, FIRST])
+    known = np.isfinite(odds)[decided.dilemma]
+    where = decided.dilemma[known]
+    if not len(where) or not odds[where].any():
+        return undefined()
+    first = decided.choice[known] == FIRST
+    try:
+        fit = fit_logit(odds[where, None], first, clusters=where, intercept=False, penalty="none")
+    except FitError as error:
+        if error.separated:
+            return undefined()
+        raise
+    value, half = float(fit.weights[0]), Z95 * float(np.sqrt(fit.covariance[0, 0]))
+    return Quantity(value, value - half, value + half, n=len(where))
