@@ -1,7 +1,7 @@
 """The channels in which an answer is asked for: a line of text, a JSON object, a tool call.
 
 The texts stand in `channels.yaml`, the reasons for what the schema and the tool allow in
-`wordings.md`; `structured` reads what comes back.
+`wordings.md`; `reading.messages` reads what comes back.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Literal, get_args
 
-import yaml
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
@@ -23,6 +21,7 @@ from inspect_ai.tool import ToolCall, ToolDef, ToolParams
 from inspect_ai.util import JSONSchema
 
 from kidney_evals.elicitation.form import Form
+from kidney_evals.elicitation.tables import table
 from kidney_evals.elicitation.wording import Explain
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition
@@ -58,14 +57,13 @@ class ChannelText:
 @lru_cache(maxsize=1)
 def channel_texts() -> Mapping[str, Mapping[str, ChannelText]]:
     """Return the texts of the channels other than text, by language and channel."""
-    text = files("kidney_evals.elicitation").joinpath("channels.yaml").read_text(encoding="utf-8")
     return {
         language: {
             channel: ChannelText(**entry[channel], described=entry["described"])
             for channel in CHANNELS
             if channel != "text"
         }
-        for language, entry in yaml.safe_load(text).items()
+        for language, entry in table("channels").items()
     }
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Literal, get_args
 
-import yaml
-
+from kidney_evals.elicitation.tables import table
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition
 
@@ -127,7 +125,6 @@ def known_mechanism(name: object) -> Mechanism:
 @lru_cache(maxsize=1)
 def languages() -> Mapping[str, Language]:
     """Return the languages that can be asked in and read, by code."""
-    text = files("kidney_evals.elicitation").joinpath("formats.yaml").read_text(encoding="utf-8")
     return {
         code: Language(
             name=entry["name"],
@@ -136,5 +133,5 @@ def languages() -> Mapping[str, Language]:
             terms={name: tuple(words) for name, words in entry["terms"].items()},
             neutral=frozenset(entry["neutral"]),
         )
-        for code, entry in yaml.safe_load(text).items()
+        for code, entry in table("formats").items()
     }

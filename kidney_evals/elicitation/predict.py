@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from kidney_evals.elicitation.prompt import cells_of, patient_block
+from kidney_evals.elicitation.tables import table
 from kidney_evals.elicitation.wording import DEFAULT, wording_named
 from kidney_evals.studies import Condition, Dilemma, Order, Study
 
@@ -17,11 +14,9 @@ ASKS = "predict_people"
 """What a message of this question says of itself, for the simulated respondents."""
 
 
-@lru_cache(maxsize=1)
 def texts() -> Mapping[str, Any]:
     """Return the words of the question, from `predict.yaml`."""
-    text = files("kidney_evals.elicitation").joinpath("predict.yaml").read_text(encoding="utf-8")
-    found: Mapping[str, Any] = yaml.safe_load(text)
+    found: Mapping[str, Any] = table("predict")
     return found
 
 

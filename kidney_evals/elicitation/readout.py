@@ -6,15 +6,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import yaml
 from inspect_ai.model import GenerateConfig, Logprob, ModelOutput
 
 from kidney_evals.elicitation.form import Form
 from kidney_evals.elicitation.reading import Answer, Reading
+from kidney_evals.elicitation.tables import table
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.studies import Condition
 
@@ -67,7 +65,7 @@ class Readout:
 
 def options() -> GenerateConfig:
     """Return the generation options that a readout needs."""
-    return GenerateConfig(logprobs=True, top_logprobs=_known()["top"])
+    return GenerateConfig(logprobs=True, top_logprobs=table("readout")["top"])
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
@@ -103,7 +101,7 @@ def check_provider(model: str) -> None:
         UserError: It is one of those.
     """
     provider, _, name = model.partition("/")
-    pattern = _known()["lacks"].get(provider)
+    pattern = table("readout")["lacks"].get(provider)
     if pattern is not None and re.match(pattern, name):
         which = f"{model} gives" if pattern else f"{provider} models give"
         raise UserError(f"readout=logprobs: {which} no log-probabilities; use readout=sample")
@@ -296,10 +294,3 @@ def _blank(text: str) -> str:
 def _tokens(output: ModelOutput) -> Sequence[Logprob]:
     found = output.choices[0].logprobs if output.choices else None
     return found.content if found else ()
-
-
-@lru_cache(maxsize=1)
-def _known() -> Mapping[str, Any]:
-    text = files("kidney_evals.elicitation").joinpath("readout.yaml").read_text(encoding="utf-8")
-    loaded: Mapping[str, Any] = yaml.safe_load(text)
-    return loaded

@@ -6,11 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Literal, get_args
 
-import yaml
-
+from kidney_evals.elicitation.tables import table
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Attribute, Study
 
@@ -50,9 +48,8 @@ class StatedWording:
 @lru_cache(maxsize=1)
 def stated_wordings() -> Mapping[str, StatedWording]:
     """Return the shipped wordings by id, question by question."""
-    text = files("kidney_evals.elicitation").joinpath("stated.yaml").read_text(encoding="utf-8")
-    table = yaml.safe_load(text)
-    words = {"rule": table["rules"], "flip": table["kinds"]}
+    stated = table("stated")
+    words = {"rule": stated["rules"], "flip": stated["kinds"]}
     return {
         entry["id"]: StatedWording(
             id=entry["id"],
@@ -60,16 +57,16 @@ def stated_wordings() -> Mapping[str, StatedWording]:
             varies=entry["varies"],
             text=entry["text"],
             repeat=question["repeat"],
-            item=table["items"][question["item"]],
+            item=stated["items"][question["item"]],
             entry=question["entry"],
             between=question["between"],
             order=entry["order"],
             ends=entry["ends"],
             options={name: words[kind][name].strip() for name in entry.get("options", ())},
-            answer=table["answer"],
+            answer=stated["answer"],
         )
         for kind in STATED_KINDS
-        for question in (table["questions"][kind],)
+        for question in (stated["questions"][kind],)
         for entry in question["wordings"]
     }
 

@@ -14,7 +14,13 @@ from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
 from elicitation.timing import assert_linear
-from kidney_evals.elicitation.reading import Outcome, Reading, read_answer, split_hidden
+from kidney_evals.elicitation.reading import (
+    Outcome,
+    Reading,
+    read_answer,
+    split_hidden,
+    vocabulary,
+)
 
 OUTPUTS: list[dict[str, Any]] = [
     json.loads(line)
@@ -293,3 +299,14 @@ def test_an_answer_line_after_a_labelled_output_is_its_answer() -> None:
 @given(piece=st.lists(PHRASES, min_size=1, max_size=6).map(" ".join))
 def test_the_time_of_any_repeated_text_is_linear(piece: str) -> None:
     assert_linear(READ, piece)
+
+
+def test_the_vocabulary_is_used_and_has_no_empty_alternative() -> None:
+    folder = Path(vocabulary.__file__).parent
+    code = "".join(one.read_text("utf-8") for one in folder.glob("*.py"))
+    data = "".join(one.read_text("utf-8") for one in folder.glob("*.yaml"))
+    for name, pattern in vocabulary.sources().items():
+        assert f'"{name}"' in code or f"(?&{name})" in data, name
+        for one in [pattern] if isinstance(pattern, str) else pattern:
+            assert not re.search(r"(?<!\\)\|\||\(\?i:\||(?<!\\)\|$", one), name
+            re.compile(one)

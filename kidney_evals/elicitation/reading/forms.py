@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading.sentences import is_question
@@ -22,14 +21,10 @@ from kidney_evals.elicitation.reading.statements import (
     lists_another,
     patient,
 )
-from kidney_evals.elicitation.reading.vocabulary import PATTERNS, expand, lines_of, load
+from kidney_evals.elicitation.reading.vocabulary import PATTERNS, expand, lines_of
+from kidney_evals.elicitation.tables import table
 
 _Exchange = tuple[re.Pattern[str], str]
-
-
-@cache
-def _tables() -> Any:
-    return load("forms")
 
 
 def in_usual_form(text: str, form: Form) -> str:
@@ -42,15 +37,15 @@ def in_usual_form(text: str, form: Form) -> str:
 @cache
 def _exchanges(form: Form) -> tuple[_Exchange, ...]:
     blocks: list[str] = []
-    mechanisms = _tables()["mechanisms"]
+    mechanisms = table("reading/forms")["mechanisms"]
     if form.language != "en":
-        blocks += [_tables()["languages"][form.language]["exchange"]]
+        blocks += [table("reading/forms")["languages"][form.language]["exchange"]]
     if form.mechanism != "coin":
         blocks += [mechanisms["coin_not_offered"]]
         blocks += [mechanisms["tokens"][form.language].get(form.mechanism, "")]
         blocks += [mechanisms["way_out"][form.mechanism]]
     if form.names != USUAL.names:
-        names = _tables()["names"]
+        names = table("reading/forms")["names"]
         blocks += [names["nobody"]]
         for name, letter in zip(form.names, "AB", strict=True):
             block = names["number" if name.isdigit() else "letter"]
@@ -64,7 +59,7 @@ def _exchanges(form: Form) -> tuple[_Exchange, ...]:
 
 @cache
 def _sentence_patterns(language: str) -> dict[str, list[re.Pattern[str]]]:
-    sentences = _tables()["languages"][language]["sentences"]
+    sentences = table("reading/forms")["languages"][language]["sentences"]
     return {
         name: [re.compile(expand("|".join(lines_of(one)))) for one in blocks]
         if isinstance(blocks, list)

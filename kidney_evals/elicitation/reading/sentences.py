@@ -27,7 +27,7 @@ def spoken(prose: str) -> list[Statement]:
     found = [
         one
         for start, sentence in spans
-        if has("telling", sentence) and not is_question(sentence)
+        if not is_question(sentence)
         for one in _in_sentence(start, sentence)
     ]
     return _without_equality([*found, *_bare_names(prose, spans), *_retractions(spans)], spans)

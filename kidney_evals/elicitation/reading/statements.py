@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, has
@@ -74,6 +75,8 @@ def after_last(name: str, text: str) -> str:
     return text[start:]
 
 
+# A model caught in a loop repeats the same words before each answer.
+@lru_cache(maxsize=4096)
 def in_doubt(before: str) -> bool:
     """Return whether the words before an answer quote it, deny it or make it conditional."""
     if has("repeated_instruction", before) or has("reported", before):

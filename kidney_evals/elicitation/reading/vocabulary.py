@@ -10,20 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-import yaml
+from kidney_evals.elicitation.tables import table
 
 FILES = ("names", "choices", "indecision", "doubts")
 
 _REFERENCE = re.compile(r"\(\?&(\w+)\)")
-
-
-def load(name: str) -> Any:
-    """Return the content of one of this package's YAML files."""
-    place = files("kidney_evals.elicitation.reading").joinpath(f"{name}.yaml")
-    return yaml.safe_load(place.read_text(encoding="utf-8"))
 
 
 def lines_of(block: str) -> list[str]:
@@ -41,7 +33,7 @@ def sources() -> Mapping[str, str | list[str]]:
     """Return every pattern as text, by name; a list where the pattern has several forms."""
     blocks: dict[str, tuple[str, str | list[str]]] = {}
     for name in FILES:
-        for case, section in load(name).items():
+        for case, section in table(f"reading/{name}").items():
             blocks |= {key: (case, block) for key, block in section.items()}
     found: dict[str, str | list[str]] = {}
 
