@@ -23,7 +23,6 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, log_expit
 
 from kidney_evals.estimation._fit import (
     Box,
@@ -32,6 +31,8 @@ from kidney_evals.estimation._fit import (
     definite,
     inverse,
     is_separated,
+    log_logistic,
+    logistic,
     pressed,
     robust,
 )
@@ -155,7 +156,7 @@ def _trinomial_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
 
 
 def _ordered_shares(phi: Floats, kappa: Floats) -> Floats:
-    first, second = expit(phi - kappa), expit(-phi - kappa)
+    first, second = logistic(phi - kappa), logistic(-phi - kappa)
     coin = (1 - first) * (1 - second) * -np.expm1(-2 * kappa)
     return np.column_stack([first, second, coin])
 
@@ -165,16 +166,16 @@ def _ordered_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     if (kappa <= 0).any():
         nothing = np.full(len(phi), -np.inf)
         return Rows(nothing, (nothing, nothing), (nothing, nothing, nothing))
-    first, second = expit(phi - kappa), expit(-phi - kappa)
+    first, second = logistic(phi - kappa), logistic(-phi - kappa)
     decay, rest = np.exp(-2 * kappa), -np.expm1(-2 * kappa)
     not_second, not_first = chosen[0] + chosen[2], chosen[1] + chosen[2]
     up, down = chosen[0] - not_second * first, chosen[1] - not_first * second
     bend_first = not_second * first * (1 - first)
     bend_second = not_first * second * (1 - second)
     return Rows(
-        chosen[0] * log_expit(phi - kappa)
-        + chosen[1] * log_expit(-phi - kappa)
-        + chosen[2] * (log_expit(kappa - phi) + log_expit(kappa + phi) + np.log(rest)),
+        chosen[0] * log_logistic(phi - kappa)
+        + chosen[1] * log_logistic(-phi - kappa)
+        + chosen[2] * (log_logistic(kappa - phi) + log_logistic(kappa + phi) + np.log(rest)),
         (up - down, chosen[2] * 2 * decay / rest - up - down),
         (
             bend_first + bend_second,
@@ -185,18 +186,18 @@ def _ordered_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
 
 
 def _independent_shares(phi: Floats, kappa: Floats) -> Floats:
-    first, coin = expit(phi), expit(kappa)
+    first, coin = logistic(phi), logistic(kappa)
     return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
 
 
 def _independent_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
-    first, coin = expit(phi), expit(kappa)
+    first, coin = logistic(phi), logistic(kappa)
     decided = chosen[0] + chosen[1]
     return Rows(
-        chosen[0] * log_expit(phi)
-        + chosen[1] * log_expit(-phi)
-        + chosen[2] * log_expit(kappa)
-        + decided * log_expit(-kappa),
+        chosen[0] * log_logistic(phi)
+        + chosen[1] * log_logistic(-phi)
+        + chosen[2] * log_logistic(kappa)
+        + decided * log_logistic(-kappa),
         (chosen[0] - decided * first, chosen[2] - coin),
         (decided * first * (1 - first), np.zeros(len(phi)), coin * (1 - coin)),
     )

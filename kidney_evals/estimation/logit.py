@@ -257,7 +257,7 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
     """Return the estimates of all resamples, shape (draws, p); NaN where there is none.
 
     Newton's method for all resamples at once, which scipy does not have. 1,000 resamples of 400
-    rows take 0.1 s, one by one 3 s.
+    rows take 0.07 s of CPU, one by one 0.6 s.
     """
     draws, p = len(counts), design.shape[1]
     theta = np.tile(start, (draws, 1))

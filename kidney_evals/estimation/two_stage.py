@@ -13,11 +13,18 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import rounded_abs
-from kidney_evals.estimation._fit import Criteria, climb, definite, inverse, logistic, robust
+from kidney_evals.estimation._fit import (
+    Criteria,
+    climb,
+    definite,
+    inverse,
+    log_logistic,
+    logistic,
+    robust,
+)
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
@@ -240,9 +247,9 @@ def evaluate(
     first_eta = utility + theta[k + 2]
     flip, first = logistic(flip_eta), logistic(first_eta)
     decided = counts * (1 - coin)
-    log_flip = special.log_expit(np.where(choice == COIN, flip_eta, -flip_eta))
+    log_flip = log_logistic(np.where(choice == COIN, flip_eta, -flip_eta))
     chosen = (choice == 0).astype(np.float64)
-    log_choice = special.log_expit(np.where(choice == 0, first_eta, -first_eta))
+    log_choice = log_logistic(np.where(choice == 0, first_eta, -first_eta))
     # One row per parameter: numpy is several times as fast along the longer axis.
     flip_rows, choice_rows = np.zeros((2, k + 3, n))
     choice_rows[:k], choice_rows[k + 2] = x.T, 1.0
