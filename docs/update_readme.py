@@ -24,7 +24,7 @@ def limits() -> str:
 
 def known() -> str:
     """What known respondents get; runs them."""
-    from kidney_evals.reporting.known import markdown, run_known
+    from kidney_evals.lab.known_table import markdown, run_known
 
     return markdown(run_known(200))
 

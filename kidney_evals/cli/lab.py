@@ -36,7 +36,7 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
 @click.option("--dilemmas", default=200, show_default=True, help="Drawn dilemmas of each run.")
 def known(dilemmas: int) -> None:
     """Run every simulated respondent offline and print what each scores, as Markdown."""
-    from kidney_evals.reporting.known import markdown, run_known
+    from kidney_evals.lab.known_table import markdown, run_known
 
     say(markdown(run_known(dilemmas)), fit=False)
 

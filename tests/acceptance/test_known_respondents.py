@@ -8,7 +8,7 @@ import pytest
 
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find
-from kidney_evals.reporting.known import (
+from kidney_evals.lab.known_table import (
     RESPONDENTS,
     Results,
     markdown,

@@ -219,7 +219,7 @@ def test_a_site_is_written_to_an_address(
     assert kidney_evals(*arguments, "--overwrite").exit_code == 0
     assert set(store.find("/bucket/site")) == held
     store.pipe_file("/bucket/site/notes.md", b"precious")
-    assert "is not empty" in refused(kidney_evals(*arguments, "--overwrite"))
+    assert "name another folder" in refused(kidney_evals(*arguments, "--overwrite"))
     assert store.cat_file("/bucket/site/notes.md") == b"precious"
     assert [one.name for one in here.iterdir()] == ["run.eval"]
 

@@ -1,6 +1,6 @@
 """A few small finished logs, made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from inspect_ai.log import EvalLog
 from kidney_evals.cli import main
 from kidney_evals.tasks import coin_flip, forced_choice
 from reporting.making_logs import edited
+from viewer.required import require_browser
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,12 @@ def kidney_evals() -> Callable[..., Result]:
         return CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    require_browser()
+    from viewer.browsing import chromium
+
+    with chromium(tmp_path_factory.mktemp("home")) as browser:
+        yield browser

@@ -6,7 +6,6 @@ import http.server
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,7 +17,6 @@ from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, REMARKS, make_
 from kidney_evals.reporting.page import Report
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.respondents import respondent_names
-from viewer.required import require_browser
 
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
@@ -72,15 +70,6 @@ def test_too_few_dilemmas_are_refused_before_anything_is_asked(tmp_path: Path) -
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     site = tmp_path_factory.mktemp("gallery") / "site"
     return make_gallery(site, dilemmas=FEWEST, say=lambda line: None), site
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    require_browser()
-    from viewer.browsing import chromium
-
-    with chromium(tmp_path_factory.mktemp("home")) as browser:
-        yield browser
 
 
 @pytest.mark.slow

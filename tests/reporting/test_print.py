@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,8 @@ from kidney_evals.reporting.page import read_report, write_page
 from reporting.conftest import Made
 from reporting.making_logs import edited, of_another_run
 from reporting.printing import assert_prints
-from viewer.required import require_browser
 
 LONG = "openrouter/some-vendor-with-a-long-name/a-model-whose-name-nobody-would-type-72b-instruct"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    require_browser()
-    from viewer.browsing import chromium
-
-    with chromium(tmp_path_factory.mktemp("home")) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,4 @@
-"""Old runs beside new ones, and models beside each other: pairs, changes, rules for a gate."""
+"""The comparison engine: runs in pairs over shared dilemmas, changes, rules for a gate.
+
+`changes.Pairing(before, after).row("agreement")` is the change of a measure between two `Run`s.
+"""

@@ -1,4 +1,4 @@
-"""What respondents with known values score: the yardstick for every row."""
+"""The table of respondents with known values: the yardstick for every measure."""
 
 from __future__ import annotations
 
