@@ -14,6 +14,7 @@ from inspect_ai import eval
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation.errors import FitError
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import (
     MEASURES,
@@ -248,7 +249,7 @@ def test_a_failed_estimator_ends_no_run(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def _fail(error: Exception, monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
     """Make the estimators of some measures fail."""
 
-    def fails(_: Run) -> None:
+    def fails(_: Run) -> Quantity:
         raise error
 
     for id in ids:

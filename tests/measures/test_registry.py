@@ -80,7 +80,7 @@ def test_every_stored_measure_of_choices_is_a_row_of_one_scorer() -> None:
     rows = [
         row.rstrip("*") if row != "imp_*" else row
         for one in scorers
-        for row in one.__registry_info__.metadata["metrics"]  # type: ignore[union-attr]
+        for row in one.__registry_info__.metadata["metrics"]  # type: ignore[attr-defined]
     ]
     # Without a coin `distance` is a row of `answers`, with one of `indecision`.
     rows.remove("distance")
