@@ -14,7 +14,7 @@ its error, and `inspect eval-retry` runs the missing samples later.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -125,7 +125,12 @@ class RunGuard:
     An early-stopping manager: `Task(…, early_stopping=RunGuard())`. The error is raised after the
     samples under way have ended. Raised earlier, it would cancel them, and delivered answers that
     are not scored yet would be lost.
+
+    Attributes:
+        check: Called with the run before its first sample; raises for a run that is refused.
     """
+
+    check: Callable[[EvalSpec], None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -134,6 +139,8 @@ class RunGuard:
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
         """Open a new run; return the name that the log gives this manager."""
+        if self.check:
+            self.check(task)
         _run.set(_Run())
         return "run_guard"
 

@@ -6,10 +6,7 @@ imports numpy before a score or a metric is computed.
 
 from inspect_ai.scorer import Scorer
 
-from kidney_evals.scorers.answers import answers
-from kidney_evals.scorers.controls import controls
-from kidney_evals.scorers.human_alignment import human_alignment
-from kidney_evals.scorers.indecision import indecision
+from kidney_evals.scorers.choices import answers, controls, human_alignment, indecision
 from kidney_evals.scorers.metric import COLUMN, est
 from kidney_evals.scorers.predictions import predictions
 from kidney_evals.scorers.stated import stated

@@ -122,19 +122,19 @@ class StopWhenKnown:
     def __init__(self, precision: float, condition: Condition) -> None:
         self._precision = precision
         self._rate = RATES[condition]
-        self._guard = RunGuard()
+        self.guard = RunGuard()
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
         """Open the first block; return the name that the log gives this manager."""
-        await self._guard.start_task(task, samples, epochs)
+        await self.guard.start_task(task, samples, epochs)
         _run.set(_Run.of(self._precision, self._rate, samples, epochs))
         return "precision"
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
         """Wait until the block before the sample's is finished; skip it if the rate is known."""
         run = _run.get()
-        stop = None if run is None else await run.admit((id, epoch), self._guard)
-        return stop or await self._guard.schedule_sample(id, epoch)
+        stop = None if run is None else await run.admit((id, epoch), self.guard)
+        return stop or await self.guard.schedule_sample(id, epoch)
 
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
@@ -161,7 +161,7 @@ class StopWhenKnown:
 
     async def complete_task(self) -> dict[str, JsonValue]:
         """Return the entry of the log: how many dilemmas were asked and why; see `RunGuard`."""
-        await self._guard.complete_task()
+        await self.guard.complete_task()
         run = _run.get()
         return {} if run is None else run.summary()
 

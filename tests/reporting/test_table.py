@@ -139,9 +139,9 @@ def test_csv_has_the_documented_columns_and_the_baselines(folder: Path, kidney_e
     told = kidney_evals("table", folder, "--format", "csv", "--rows", "distance,flip_rate")
     lines = list(csv.DictReader(io.StringIO(told.stdout)))
     assert list(lines[0]) == list(COLUMNS)
-    found = [(line["row"], line["baseline"]) for line in lines if line["name"] == "kidney/another"]
+    rows = [(line["row"], line["baseline"]) for line in lines if line["name"] == "kidney/another"]
     known = ("", "always the majority", "never flips", "one person", "guessing")
-    assert found == [*(("distance", name) for name in known), ("flip_rate", "")]
+    assert rows == [*(("distance", name) for name in known), ("flip_rate", "")]
     assert {line["state"] for line in lines} == {"finished", "partial"}
     # A forced choice has a distance too, and no rate of coins.
     assert {line["row"] for line in lines if line["task"] == "forced_choice"} == {"distance"}
