@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from inspect_ai.log import EvalLog, recompute_metrics
 
 from kidney_evals.cli import main
-from kidney_evals.elicitation.reader import read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.reporting import rows_of
