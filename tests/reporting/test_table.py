@@ -211,6 +211,19 @@ def test_versions_stand_apart_and_differences_are_named(made: Made, tmp_path: Pa
     assert "(content 000000000000)" in text
 
 
+def test_a_baseline_of_several_runs_is_a_range(made: Made, tmp_path: Path) -> None:
+    def unscored(log: EvalLog) -> None:
+        of_another_run(log)
+        log.samples = (log.samples or [])[:2]
+
+    shutil.copy(made.forced, tmp_path / "1.eval")
+    edited(made.forced, tmp_path / "2.eval", unscored)
+    (table,) = tables_of(read_runs(find_logs([str(tmp_path)])), ["distance"])
+    for line in table.grid()[1:]:
+        ends = [float(one) for cell in line[1:] for one in cell.split(" to ") if " to " in cell]
+        assert ends == sorted(ends)
+
+
 @pytest.fixture(scope="module")
 def hostile(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def name(log: EvalLog) -> None:
