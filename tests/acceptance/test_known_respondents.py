@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures import find
 from kidney_evals.lab.known_table import (
     RESPONDENTS,
     Results,
     markdown,
     run_known,
 )
+from kidney_evals.measures import find
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import CONDITIONS, Condition
 
