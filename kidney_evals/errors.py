@@ -1,4 +1,4 @@
-"""What a user did that cannot be carried out, said in one line."""
+"""Errors caused by the user's input. The message is one line."""
 
 import sys
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class UserError(click.UsageError, ValueError):
         return self.message
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the one line, without the usage that click puts before it."""
+        """Print the message without click's usage."""
         click.echo(f"Error: {self.message}", file=file, err=file is None)
 
 
