@@ -14,7 +14,7 @@ its error, and `inspect eval-retry` runs the missing samples later.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -40,7 +40,7 @@ SAME_ERRORS_LATER = 10
 LOOK_EVERY = 0.5
 """Seconds between two looks at a call under way; Inspect's own first wait is 3 or more."""
 
-NOT_PUT = "This question was not put to the model: the run had been stopped."
+NOT_ASKED = "This question was not put to the model: the run had been stopped."
 """The error of a sample whose turn came after the end."""
 
 TRANSIENT_STATUSES = (408, 409, 425, 429)
@@ -100,10 +100,7 @@ class _Run:
     def fail(self, state: TaskState, signature: str, reason: str) -> None:
         """Count a sample that ended in a permanent error; end the run after enough of them.
 
-        Args:
-            state: The sample.
-            signature: Text that errors of one cause share.
-            reason: The error on one line, with the remedy.
+        `signature` is the text that errors of one cause share, `reason` the error on one line.
         """
         samples = self.failed.setdefault(signature, set())
         samples.add((state.sample_id, state.epoch))
@@ -125,18 +122,25 @@ _run: ContextVar[_Run | None] = ContextVar("run", default=None)
 class RunGuard:
     """Start no sample after `ask` or `end_run` found that the run cannot go on.
 
-    An early-stopping manager: `Task(…, early_stopping=RunGuard())`. The error is raised when the
-    samples under way have ended. Raised earlier, it would cancel them, and answers that are
-    delivered but not yet scored would be lost.
+    An early-stopping manager: `Task(…, early_stopping=RunGuard())`. The error is raised after the
+    samples under way have ended. Raised earlier, it would cancel them, and delivered answers that
+    are not scored yet would be lost.
+
+    Attributes:
+        check: Called with the run before its first sample; raises for a run that is refused.
     """
+
+    check: Callable[[EvalSpec], None] | None = None
 
     @property
     def ended(self) -> bool:
-        """Whether the run that asks cannot go on."""
+        """Whether the current run has ended."""
         return (run := _run.get()) is not None and run.ended_by is not None
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
         """Open a new run; return the name that the log gives this manager."""
+        if self.check:
+            self.check(task)
         _run.set(_Run())
         return "run_guard"
 
@@ -152,7 +156,7 @@ class RunGuard:
         """Do nothing: `ask` counts calls, with and without scores."""
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return what the log should say of this manager: nothing.
+        """Return the entry of the log: nothing.
 
         Raises:
             RunEndedError: The run ended early; the log closes with this error.
@@ -163,7 +167,7 @@ class RunGuard:
 
 
 async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState:
-    """Put a sample's messages to the model once, inside a solver.
+    """Ask the model once with a sample's messages, inside a solver.
 
     Tool calls in the answer are never run, so one question is one request. A 429 with Retry-After
     is waited for by Inspect as usual.
@@ -185,7 +189,7 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
     """
     run = _run.get() or _Run()
     if run.ended_by:
-        raise RunEndedError(NOT_PUT)
+        raise RunEndedError(NOT_ASKED)
     answered: list[TaskState] = []
     failure: Exception | None = None
     start = len(transcript().events)
@@ -196,9 +200,8 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
             while True:
                 with anyio.move_on_after(LOOK_EVERY):
                     await run.ended.wait()
-                errors = list(_errors(start))
-                waiting = run.ended_by and next(_calls(start), None) is None
-                if waiting or any(is_out_of_credit(error) for error in errors):
+                waiting = run.ended_by and not _calls(start)
+                if waiting or any(map(is_out_of_credit, _errors(start))):
                     break
                 if run.ended_by:
                     # The call was sent: its answer counts.
@@ -218,7 +221,7 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
     if failure is None:
         exhausted = next((one for one in _errors(start) if is_out_of_credit(one)), None)
         if exhausted is None:
-            raise RunEndedError(NOT_PUT)
+            raise RunEndedError(NOT_ASKED)
         raise _out_of_credit(run, state, explained(exhausted))
     text, status = _text(failure), _status(failure)
     reason = explained(text, status=status, key=_key_variable())
@@ -232,7 +235,7 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
 
 
 async def end_run(message: str) -> NoReturn:
-    """End the run from within a sample: no call of it can bring what it needs.
+    """End the run from within a sample, since no further call can be of use.
 
     Args:
         message: One line for the log.
@@ -257,11 +260,9 @@ def _out_of_credit(run: _Run, state: TaskState, reason: str) -> QuotaExhaustedEr
     return QuotaExhaustedError(reason)
 
 
-def _calls(start: int) -> Iterator[ModelEvent]:
-    """Yield the attempts at calls in a sample's transcript from event `start` on."""
-    for event in transcript().events[start:]:
-        if isinstance(event, ModelEvent):
-            yield event
+def _calls(start: int) -> list[ModelEvent]:
+    """Return the attempts at calls in a sample's transcript from event `start` on."""
+    return [event for event in transcript().events[start:] if isinstance(event, ModelEvent)]
 
 
 def _errors(start: int) -> Iterator[str]:
@@ -284,16 +285,15 @@ def _text(error: Exception) -> str:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """Say whether another call would meet the same error, by the provider's own judgement too."""
+    """Return whether another call would meet the same error; the provider is asked too."""
     if isinstance(error, (LimitExceededError, ModelRefusalError, RunEndedError)):
         return False
     for one in _chain(error):
         status = _status(one)
         if status is not None:
             return status < 500 and status not in TRANSIENT_STATUSES
-        if any(name in type(one).__name__ for name in TRANSIENT_NAMES) or _is_retried(one):
-            return False
-        if isinstance(one, (TimeoutError, ConnectionError)):
+        named = any(name in type(one).__name__ for name in TRANSIENT_NAMES)
+        if named or isinstance(one, (TimeoutError, ConnectionError)) or _is_retried(one):
             return False
     return True
 
@@ -310,10 +310,10 @@ def _is_retried(error: Exception) -> bool:
 
 def _chain(error: Exception) -> Iterator[Exception]:
     """Yield an error and its causes."""
-    found: BaseException | None = error
-    while isinstance(found, Exception):
-        yield found
-        found = found.__cause__
+    cause: BaseException | None = error
+    while isinstance(cause, Exception):
+        yield cause
+        cause = cause.__cause__
 
 
 def _status(error: Exception) -> int | None:

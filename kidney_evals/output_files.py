@@ -1,9 +1,8 @@
-"""Writing files and folders: complete or not at all, and never in the place of another's work.
+"""Write files and folders completely or not at all, and never replace another program's work.
 
-Every file that this package writes for a user goes through `write_output` or `write_outputs`, and
-every folder through `new_folder`. The rule for files: create a new one, or replace a regular file
-that this package wrote, or any regular file if the caller asks for it. Devices, pipes, folders,
-symbolic links and files that the command reads are never replaced.
+The rule for files: create a new one, or replace a regular file that this package wrote, or any
+regular file if the caller asks for it. Devices, pipes, folders, symbolic links and files that the
+command reads are never replaced.
 """
 
 from __future__ import annotations
@@ -88,30 +87,27 @@ def check_output(
     """
     if str(name) == STDOUT:
         return False
-    if is_url(name):
-        return _check_url(str(name), overwrite, inputs, content)
-    path = _local(name)
+    place = on_this_machine(name)
     try:
-        mode = path.lstat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError) as error:
-        raise _cannot_write(path, error) from error
-    for is_kind, kind in _KINDS:
-        if is_kind(mode):
-            raise UserError(
-                f"{path} is {kind}, which is never replaced: name another file, "
-                "or - for standard output"
-            )
-    if any(_is_input(path, one) for one in inputs):
-        raise UserError(f"{path} exists and is read here: name another file")
-    if not overwrite and content is not None:
-        try:
-            old = path.read_bytes()
-        except OSError as error:
-            raise _cannot_write(path, error) from error
-        _check_ours(path, old, content, overwrite)
-    return True
+        if isinstance(place, Path):
+            there = _is_file(place)
+            read = there and any(_is_input(place, one) for one in inputs)
+        else:
+            there = _is_remote_file(place)
+            read = there and any(_is_same_address(place, one) for one in inputs)
+        if read:
+            raise UserError(f"{place} exists and is read here: name another file")
+        if there and not overwrite and content is not None:
+            old = place.read_bytes() if isinstance(place, Path) else _remote_content(place)
+            if old != content and not _MARKS.match(old) and not _same_form(old, content):
+                way = "name another file" + ("" if overwrite is None else ", or pass --overwrite")
+                raise UserError(f"{place} exists and was not written by kidney-evals: {way}")
+    except UserError:
+        raise
+    except Exception as error:
+        # Each store has errors of its own.
+        raise _cannot_write(place, error) from error
+    return there
 
 
 def write_output(
@@ -140,14 +136,13 @@ def write_output(
         sys.stdout.buffer.write(content)
         return
     place = on_this_machine(name)
-    if isinstance(place, Path):
-        _write_local(place, content, replaced)
-        return
-    files, path = _file_system(place)
     try:
-        files.pipe_file(path, content)
+        if isinstance(place, Path):
+            _write_local(place, content, replaced)
+        else:
+            files, path = _file_system(place)
+            files.pipe_file(path, content)
     except Exception as error:
-        # Each store has errors of its own.
         raise _cannot_write(name, error) from error
 
 
@@ -157,12 +152,7 @@ def write_outputs(
     overwrite: bool | None = False,
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Write several files; all names are checked before the first file is written.
-
-    Args:
-        contents: The content of each file, by its name.
-        overwrite: As in `check_output`.
-        inputs: As in `check_output`.
+    """Write several files, by name; all names are checked before the first file is written.
 
     Raises:
         UserError: One may not be written, or cannot.
@@ -194,10 +184,7 @@ def check_new_folder(folder: Path) -> None:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write in that takes its name when the block ends without an error.
-
-    Args:
-        folder: The name; it must not exist yet, or be empty.
+    """Yield a folder to write in that takes the name `folder` when the block ends without an error.
 
     Raises:
         UserError: The folder is there and not empty, or something cannot be written (a full
@@ -218,11 +205,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _local(name: str | Path) -> Path:
-    """Return a path of this machine.
-
-    Raises:
-        UserError: The name is, or was meant as, an address.
-    """
+    """Return a path of this machine; raise `UserError` for what is, or was meant as, an address."""
     if is_url(name):
         raise UserError(f"{name} is an address; this is written to a folder of this machine only")
     if broken := _BROKEN_URL.match(str(name)):
@@ -240,13 +223,8 @@ def _local(name: str | Path) -> Path:
 
 
 def _file_system(url: str) -> tuple[Any, str | Path]:
-    """Return the file system of an address and its path there; a `Path` on this machine.
-
-    Raises:
-        UserError: There is no such file system, its package is not installed, or the address is
-            that of a web page.
-    """
-    if str(url).startswith(("http://", "https://")):
+    """Return the file system of an address and its path there; a `Path` on this machine."""
+    if url.startswith(("http://", "https://")):
         raise UserError(f"{url} cannot be written to: name a file, or a store such as s3://…")
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
@@ -254,41 +232,42 @@ def _file_system(url: str) -> tuple[Any, str | Path]:
     try:
         files, path = url_to_fs(url)
     except Exception as error:
+        # There is no such file system, or its package is not installed.
         raise _cannot_write(url, error) from error
     return files, Path(path) if isinstance(files, LocalFileSystem) else path
 
 
-def _check_url(
-    url: str, overwrite: bool | None, inputs: Iterable[str | Path], content: bytes | None
-) -> bool:
-    from fsspec.core import url_to_fs
-
-    files, path = _file_system(url)
-    if isinstance(path, Path):
-        return check_output(path, overwrite=overwrite, inputs=inputs, content=content)
+def _is_file(path: Path) -> bool:
     try:
-        if files.isdir(path):
-            raise UserError(f"{url} is a folder: name a file in it")
-        if not files.isfile(path):
-            return False
-        for one in inputs:
-            if is_url(one) and url_to_fs(str(one)) == (files, path):
-                raise UserError(f"{url} exists and is read here: name another file")
-        if not overwrite and content is not None:
-            _check_ours(url, files.cat_file(path), content, overwrite)
-    except UserError:
-        raise
-    except Exception as error:
-        raise _cannot_write(url, error) from error
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    for is_kind, kind in _KINDS:
+        if is_kind(mode):
+            raise UserError(
+                f"{path} is {kind}, which is never replaced: name another file, "
+                "or - for standard output"
+            )
     return True
 
 
-def _check_ours(name: str | Path, old: bytes, new: bytes, overwrite: bool | None) -> None:
-    """Refuse to replace what this package did not write."""
-    if old == new or _MARKS.match(old) or _same_form(old, new):
-        return
-    way = "name another file" + ("" if overwrite is None else ", or pass --overwrite")
-    raise UserError(f"{name} exists and was not written by kidney-evals: {way}")
+def _is_remote_file(url: str) -> bool:
+    files, path = _file_system(url)
+    if files.isdir(path):
+        raise UserError(f"{url} is a folder: name a file in it")
+    return bool(files.isfile(path))
+
+
+def _remote_content(url: str) -> bytes:
+    files, path = _file_system(url)
+    content: bytes = files.cat_file(path)
+    return content
+
+
+def _is_same_address(url: str, other: str | Path) -> bool:
+    from fsspec.core import url_to_fs
+
+    return is_url(other) and bool(url_to_fs(str(other)) == _file_system(url))
 
 
 def _same_form(old: bytes, new: bytes) -> bool:
@@ -316,29 +295,22 @@ def _is_input(path: Path, other: str | Path) -> bool:
 
 
 def _write_local(path: Path, content: bytes, replaced: bool) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as folder:
-            place = Path(folder) / "file"
-            place.write_bytes(content)
-            if replaced:
-                shutil.copymode(path, place)
-                os.replace(place, path)
-            else:
-                _name(place, path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _name(place: Path, path: Path) -> None:
-    """Give a file its name unless something has taken the name in the meantime."""
-    try:
-        os.link(place, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without links.
-        os.replace(place, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as folder:
+        place = Path(folder) / "file"
+        place.write_bytes(content)
+        if replaced:
+            shutil.copymode(path, place)
+            os.replace(place, path)
+            return
+        try:
+            # Fails if something has taken the name in the meantime.
+            os.link(place, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            # A file system without links.
+            os.replace(place, path)
 
 
 def _cannot_write(name: str | Path, error: Exception) -> UserError:

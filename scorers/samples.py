@@ -1,4 +1,4 @@
-"""The samples of a run, as Inspect hands them to a metric, turned into arrays."""
+"""Turn the scored samples of a run, as Inspect passes them to a metric, into arrays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kidney_evals.measures.prediction_run import (
 from kidney_evals.measures.revealed import revealed_in
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedAnswer, StatedRun
-from kidney_evals.studies import CHOICES, Dilemma, load_study
+from kidney_evals.studies import CHOICES, load_study
 from kidney_evals.studies.model import CONTROL_KINDS
 
 SAID = "said_"
@@ -128,13 +128,8 @@ def _choices_run(
     first = _sample(scores[0])
     scores = scores[:count]
     study = load_study(first["study_source"])
-    found: dict[str, Dilemma] = {}
-    for one in scores:
-        metadata = _sample(one)
-        if metadata["dilemma"] not in found:
-            found[metadata["dilemma"]] = study.dilemma_from(metadata)
-    names = sorted(found)
-    index = {name: position for position, name in enumerate(names)}
+    found = _dilemmas(scores)
+    index = {name: position for position, name in enumerate(found)}
     codes = {choice: code for code, choice in enumerate(CHOICES)}
     table = [
         (
@@ -154,7 +149,7 @@ def _choices_run(
     return Run(
         study=study,
         reference=load_reference(study, first["condition"]),
-        dilemmas=tuple(found[name] for name in names),
+        dilemmas=tuple(study.dilemma_from(metadata) for metadata in found.values()),
         dilemma=columns[0],
         order=columns[1],
         epoch=columns[2],
@@ -177,6 +172,12 @@ def _choices_run(
         other_model=sum(others) / len(others) if others else 0.0,
         controls=controls,
     )
+
+
+def _dilemmas(scores: Sequence[SampleScore]) -> dict[str, Mapping[str, Any]]:
+    """Return the metadata of one sample of each dilemma, sorted by the dilemma's id."""
+    by_id = {str(_sample(one)["dilemma"]): _sample(one) for one in reversed(scores)}
+    return {name: by_id[name] for name in sorted(by_id)}
 
 
 def _at_zero(one: SampleScore) -> bool:
@@ -246,14 +247,9 @@ def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
     study = load_study(first["study_source"])
     condition = first["condition"]
     reference = load_reference(study, condition)
-    found: dict[str, tuple[Dilemma, Mapping[str, Any]]] = {}
-    for one in scores:
-        meta = _sample(one)
-        if meta["dilemma"] not in found:
-            found[meta["dilemma"]] = (study.dilemma_from(meta), meta)
-    names = sorted(found)
-    dilemmas = [found[name][0] for name in names]
-    place = {name: index for index, name in enumerate(names)}
+    found = _dilemmas(scores)
+    dilemmas = [study.dilemma_from(meta) for meta in found.values()]
+    place = {name: index for index, name in enumerate(found)}
     read = [
         (place[meta["dilemma"]], ORDERS.index(meta["order"]), kept["predicted"])
         for meta, kept in ((_sample(one), _score(one)) for one in scores)
@@ -272,8 +268,8 @@ def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
     )
     counts = np.array(
         [
-            [_counts(found[name][1].get(f"own_{order}"), people.shape[1]) for order in ORDERS]
-            for name in names
+            [_counts(meta.get(f"own_{order}"), people.shape[1]) for order in ORDERS]
+            for meta in found.values()
         ]
     )
     return PredictionPart(

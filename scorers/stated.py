@@ -1,21 +1,27 @@
-"""What a model says it values, beside what people's choices, and its own, reveal."""
+"""The scorer of `stated_values`: stated weights beside revealed ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.reading import StatedReading, signed_ratings
-from kidney_evals.elicitation.stated_questions import STATED_KINDS
-from kidney_evals.elicitation.transcripts import stated_readings_of
+from kidney_evals.elicitation.stated_questions import STATED_KINDS, attribute_named
+from kidney_evals.elicitation.transcripts import Readings, stated_readings_of
 from kidney_evals.measures import stored
 from kidney_evals.scorers.facts import BLANK, check_same, people_of
+from kidney_evals.scorers.markdown import plain, table
 from kidney_evals.scorers.metric import rows
-from kidney_evals.scorers.stated_table import explain, in_short
 from kidney_evals.studies import Study
+
+NO_PEOPLE = (
+    "No people were asked for stated weights: people's figures are what their choices reveal."
+)
+"""Stands below every table that shows people beside a model."""
 
 ROWS = stored("stated_values")
 FAMILIES = tuple(one for one in ROWS if one.is_family)
@@ -80,7 +86,7 @@ def stated(any_reference: bool = False) -> Scorer:
 def _numbers(
     reading: StatedReading, study: Study, metadata: dict[str, Any]
 ) -> Iterator[tuple[str, float]]:
-    """Yield what was read as numbers, in the names' own order whatever the order shown."""
+    """Yield the numbers that were read, by name, in an order that no shown order changes."""
     if reading.ends:
         yield from signed_ratings(reading, study, metadata).items()
     else:
@@ -90,7 +96,7 @@ def _numbers(
 def _named(
     reading: StatedReading | None, study: Study, metadata: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the keys of rows named from the study; the first word says whose they are."""
+    """Yield id and value of the rows named from the study; a value begins with its attribute."""
     said: dict[str, str] = {}
     if reading is not None and reading.ends:
         for name, rating in signed_ratings(reading, study, metadata).items():
@@ -102,3 +108,92 @@ def _named(
         for name in study.attribute_ids if revealed or not family.needs else ():
             mark = said.get(name, "") if family.id == "st_*" else ""
             yield family.member(name).id, name + mark
+
+
+def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
+    """Return a summary of the answer that fits into a cell of the sample list.
+
+    What each attribute got stands in columns of its own; the rest is in the explanation.
+    """
+    if reading is None:
+        return "error"
+    if reading.outcome != "answer":
+        return reading.outcome
+    if reading.rule:
+        return reading.rule
+    numbers = reading.numbers
+    if metadata["question"] == "ranking":
+        return f"{min(numbers, key=lambda name: numbers[name])} first"
+    if metadata["question"] == "flip":
+        return f"{min(numbers.values()):.0f}\u2013{max(numbers.values()):.0f} %"
+    return f"{max(numbers, key=lambda name: numbers[name])} most"
+
+
+def explain(read: Readings[StatedReading] | None, study: Study, metadata: Mapping[str, Any]) -> str:
+    """Return a Markdown table of what was read beside people, and how it was read."""
+    if read is None or read.final is None:
+        first = f" The first answer was {read.first.outcome}." if read else ""
+        return f"No answer came back (error).{first}"
+    lines = []
+    if read.final.outcome == "answer":
+        heads, rows = _table(read.final, study, metadata)
+        lines = [table([heads, *rows]), ""]
+        lines += [NO_PEOPLE, ""]
+    how = f"**{metadata['question']}**, {read.final.outcome}: {plain(read.final.how)}."
+    if read.asked > 1:
+        how += f"\nAsked twice: the first answer was {read.first.outcome}."
+    return "\n".join([*lines, how])
+
+
+def _table(
+    reading: StatedReading, study: Study, metadata: Mapping[str, Any]
+) -> tuple[list[str], list[list[str]]]:
+    if reading.rule:
+        return ["", "Model"], [["Rule", reading.rule]]
+    if metadata["question"] == "flip":
+        from kidney_evals.human.pair_kinds import people_flips
+
+        people = people_flips(study)
+        return ["Pairs", "Model says", "People flip"], [
+            [name, f"{value:g} %", _percent(people[name])]
+            for name, value in reading.numbers.items()
+        ]
+    shares = _people(study, metadata)
+    if metadata["question"] == "ranking":
+        return ["", "Model's rank", "People's share"], [
+            [attribute_named(study, name).label, f"{rank:g}", _signed(shares[name])]
+            for name, rank in sorted(reading.numbers.items(), key=lambda item: item[1])
+        ]
+    total = sum(reading.numbers.values())
+    return ["", "Model favours", "Rating", "Stated share", "People's share"], [
+        [
+            attribute_named(study, name).label,
+            _end(reading, study, metadata, name),
+            f"{reading.numbers[name]:g}",
+            _signed(rating / total if total else math.nan),
+            _signed(shares[name]),
+        ]
+        for name, rating in signed_ratings(reading, study, metadata).items()
+    ]
+
+
+def _end(reading: StatedReading, study: Study, metadata: Mapping[str, Any], name: str) -> str:
+    end = reading.ends[name]
+    if end not in "ab":
+        return "neither"
+    return attribute_named(study, name).describe(float(metadata[f"end_{end}_{name}"]))
+
+
+def _people(study: Study, metadata: Mapping[str, Any]) -> dict[str, float]:
+    from kidney_evals.human.reference import load_reference
+
+    importance = load_reference(study, metadata["condition"]).importance.tolist()
+    return dict(zip(study.attribute_ids, importance, strict=True))
+
+
+def _signed(share: float) -> str:
+    return "not known" if math.isnan(share) else f"{share:+.2f}"
+
+
+def _percent(share: float) -> str:
+    return "not known" if math.isnan(share) else f"{100 * share:.0f} %"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from inspect_ai import Task
@@ -18,10 +19,10 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
 from kidney_evals.scorers import scorers_for
 from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
-from kidney_evals.tasks._own_solver import only_own_solver
+from kidney_evals.tasks._own_solver import check_solver
 from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation, text_given
 from kidney_evals.tasks._viewer import headline, viewer
-from kidney_evals.tasks.stopping import stop_when_known
+from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
 
 TASK_VERSION = "2-C"
 """N-X: N when results stop being comparable, X when the interface changes."""
@@ -39,15 +40,22 @@ CROSSED_EPOCHS = 2
 """Repetitions that a crossed run needs."""
 
 
-def new_task(samples: list[Sample], name: str, *, solver: Solver, **facts: Any) -> Task:
+def new_task(
+    samples: list[Sample],
+    name: str,
+    *,
+    solver: Solver,
+    stopping: StopWhenKnown | None = None,
+    **facts: Any,
+) -> Task:
     """Return a task with what all tasks have in common.
 
     Args:
         samples: The samples.
         name: Name of the dataset.
         solver: The task's own solver; the run is refused with any other.
-        **facts: Further arguments of `Task`. `early_stopping` is a `RunGuard` unless given;
-            `metadata` is added to what the log of every task says.
+        stopping: Ends the run at a precision; None to ask everything.
+        **facts: Further arguments of `Task`; `metadata` is added to what every log says.
     """
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
@@ -60,16 +68,22 @@ def new_task(samples: list[Sample], name: str, *, solver: Solver, **facts: Any) 
             "documents it; what was sent stands in each model event"
         ),
     }
+    manager = stopping or RunGuard()
     task = Task(
         dataset=MemoryDataset(samples, name=name),
         solver=solver,
+        early_stopping=manager,
+        cleanup=stopping.sample_ended if stopping else None,
         score_on_error=True,
         fail_on_error=FAIL_ON_ERROR,
         version=TASK_VERSION,
         tags=list(TAGS),
-        **{"early_stopping": RunGuard(), **facts, "metadata": metadata | facts["metadata"]},
+        **{**facts, "metadata": metadata | facts["metadata"]},
     )
-    return only_own_solver(task)
+    # Inspect calls the manager before the first sample with the solver that replaces the task's.
+    guard = manager.guard if isinstance(manager, StopWhenKnown) else manager
+    guard.check = partial(check_solver, task=task, own=solver)
+    return task
 
 
 def study_facts(study: Study, reference: str) -> dict[str, Any]:
@@ -172,8 +186,7 @@ def build_choices(
         loaded.id,
         solver=solver,
         scorer=scorers_for(condition),
-        early_stopping=stopping or RunGuard(),
-        cleanup=stopping.sample_ended if stopping else None,
+        stopping=stopping,
         config=options() if readout == "logprobs" else GenerateConfig(),
         epochs=1 if readout == "logprobs" else epochs,
         display_name=f"Kidney allocation: {condition.replace('_', ' ')}",
@@ -214,7 +227,7 @@ def _check_model() -> None:
 def _dealt(
     shown: Sequence[tuple[Dilemma, Order]], asked: Sequence[Wording], seed: int
 ) -> list[tuple[Dilemma, Order, Wording]]:
-    """Deal wordings to dilemmas: both orders and all epochs of a dilemma get one wording."""
+    """Assign wordings to dilemmas: both orders and all epochs of a dilemma get one wording."""
     ids = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
     dealt = dict(zip(ids, deal(asked, len(ids), seed), strict=True))
     return [(dilemma, order, dealt[dilemma.id]) for dilemma, order in shown]

@@ -6,61 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from inspect_ai import Task
-from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalSpec
-from inspect_ai.scorer import SampleScore
 from inspect_ai.solver import Solver
-from inspect_ai.util import EarlyStop, EarlyStopping, registry_create, registry_info
-from pydantic import JsonValue
+from inspect_ai.util import registry_create, registry_info
 
 from kidney_evals.errors import UserError
 
 
-def only_own_solver(task: Task) -> Task:
-    """Return the task with a check that no other solver runs.
-
-    The check is part of the task's early-stopping manager. Inspect calls that manager before the
-    first sample and passes the solver that replaces the task's.
+def check_solver(spec: EvalSpec, task: Task, own: Solver) -> None:
+    """Raise `UserError` unless a run's solver is the task's own, with the same arguments.
 
     Args:
-        task: A task with its solver and its manager.
+        spec: The run; its solver, if any, replaces the task's.
+        task: The task, whose solver `task_with` may have replaced.
+        own: The solver that the task was built with.
     """
-    assert task.early_stopping is not None  # every task of this package has a manager
-    task.early_stopping = _OwnSolver(task, task.early_stopping)
-    return task
-
-
-class _OwnSolver:
-    """An early-stopping manager that checks the solver and forwards calls to another manager."""
-
-    def __init__(self, task: Task, manager: EarlyStopping) -> None:
-        self._task = task
-        self._solver = task.solver
-        self._manager = manager
-
-    async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
-        """Check the solver; raise `UserError` for another solver or other arguments."""
-        # `task_with` may have replaced the task's solver since it was built.
-        _check(task, self._task.solver, self._solver)
-        return await self._manager.start_task(task, samples, epochs)
-
-    async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
-        """Forward the call."""
-        return await self._manager.schedule_sample(id, epoch)
-
-    async def complete_sample(
-        self, id: str | int, epoch: int, scores: dict[str, SampleScore]
-    ) -> None:
-        """Forward the call."""
-        await self._manager.complete_sample(id, epoch, scores)
-
-    async def complete_task(self) -> dict[str, JsonValue]:
-        """Forward the call."""
-        return await self._manager.complete_task()
-
-
-def _check(spec: EvalSpec, solver: Solver, own: Solver) -> None:
-    name = registry_info(own).name
+    name, solver = registry_info(own).name, task.solver
     given = spec.solver or registry_info(solver).name
     if given != name:
         raise UserError(

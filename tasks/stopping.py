@@ -1,24 +1,24 @@
-"""A run that asks no more dilemmas once its rate is known well enough (`-T precision=0.05`).
+"""End a run once its rate is known to a given precision (`-T precision=0.05`).
 
-The rate is known when the model's side of its 95 % interval, Wilson's on the effective sample
-size as in the log's rows, is narrow enough. People take no part: no run makes them known better.
-Wilson's interval bears being looked at again and again (coverage: `planning/stopping.md`).
+The rate is known when the half width of its 95 % interval (Wilson's, as in the log's rows) is below
+the precision. Wilson's interval keeps its coverage when it is computed again and again
+(`planning/stopping.md`).
 
-Inspect starts every sample at once unless an early-stopping manager holds it back, and a sample
-that is held back keeps its place among those that may run at one time. So that nothing waits for
-what cannot come:
+Inspect starts every sample at once unless an early-stopping manager makes it wait, and a waiting
+sample occupies one of the places for running samples. So that no sample waits for a sample that
+cannot come:
 
-- blocks of whole dilemmas open in the order of the dataset, and samples leave Inspect's queue in
-  that order: whoever waits, waits for samples that left before;
-- an attempt that ends, however it ends, releases the wait, since a retried sample goes to the end
-  of the queue (`StopWhenKnown.sample_ended` is the task's cleanup, which Inspect calls after
-  every attempt; it tells a manager only of samples with scores);
-- where samples come in another order all the same (a run taken up again, a shuffled dataset, a
-  sample cancelled before it started), those that wait give up on the others after a while in
-  which none runs.
+- Blocks of whole dilemmas open in the order of the dataset, and samples leave Inspect's queue in
+  that order, so a sample waits only for samples that left the queue before it.
+- Every end of an attempt ends the wait for it, since a retried sample goes to the end of the queue.
+  `StopWhenKnown.sample_ended` is the task's cleanup, which Inspect calls after every attempt;
+  managers hear only of samples with scores.
+- Where samples come in another order (a run taken up again, a shuffled dataset, a sample cancelled
+  before it started), waiting samples stop waiting for the missing ones after some time in which
+  no sample runs.
 
-A block that has opened is run whole, in all epochs, and one that has not is not run at all, which
-keeps the orders balanced whatever happens.
+A block that has opened is run whole, in all epochs, and a block that has not opened is not run at
+all, which keeps the orders balanced.
 """
 
 from __future__ import annotations
@@ -49,31 +49,29 @@ STEP = 25
 """Dilemmas between two looks."""
 
 RATES: Mapping[Condition, str] = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}
-"""The row that must be known, by condition; a second one would only cost calls.
+"""The measure that must be known, by condition.
 
-With the coin it is the headline. In a forced choice the headline is no proportion, and of the
-proportions that are the model's alone the share of dilemmas decided differently in the two orders
-takes the most: where it is below .75, the share of A (`pos_bias`) is known better than it is.
-Dominance rests on an eighth of the dilemmas, and coverage says nothing about choices.
+In a forced choice the headline is no proportion. Of the proportions, swap disagreement needs the
+most dilemmas: where it is below .75, the share of A (`pos_bias`) has a narrower interval.
 """
 
 SCORER = "answers"
 """The scorer that scores every sample."""
 
 QUIET = 2.0
-"""Seconds without anything running after which samples that did not come are given up on."""
+"""Seconds without a running sample after which missing samples are no longer waited for."""
 
 Key = tuple[str | int, int]
 """Id and epoch of a sample."""
 
 
 def looks(dilemmas: int) -> tuple[int, ...]:
-    """Return after how many dilemmas a run is looked at; the last number is all of them."""
+    """Return the numbers of dilemmas after which the interval is computed; the last is all."""
     return (*range(FIRST_LOOK, dilemmas, STEP), dilemmas)
 
 
 def is_known(half_width: float, precision: float) -> bool:
-    """Say whether a rate is known; one that has no interval is not."""
+    """Return whether a rate is known; a rate without an interval (NaN) is not."""
     return half_width < precision
 
 
@@ -90,7 +88,7 @@ def stop_when_known(
         orders: In which orders they are shown.
 
     Raises:
-        UserError: The precision is no such number, or the run is one that it cannot end.
+        UserError: The precision is not allowed, or cannot be used for this run.
     """
     number = isinstance(precision, (int, float)) and not isinstance(precision, bool)
     if not number or not 0 < precision < 0.5:
@@ -114,30 +112,29 @@ def stop_when_known(
 
 
 class StopWhenKnown:
-    """Holds samples back, block by block, and skips the rest once the rate is known.
+    """Makes samples wait, block by block, and skips the rest once the rate is known.
 
-    An early-stopping manager that does what `RunGuard` does too, since a task has one only:
-    `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. It looks at the first epoch,
-    in which every dilemma comes before any is repeated; later epochs repeat what was asked, and
-    only narrow the interval. Controls are in no rate and always run.
+    An early-stopping manager that includes `RunGuard`, since a task has one manager only:
+    `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. The first epoch decides; later
+    epochs repeat what was asked. Controls enter no rate and always run.
     """
 
     def __init__(self, precision: float, condition: Condition) -> None:
         self._precision = precision
         self._rate = RATES[condition]
-        self._guard = RunGuard()
+        self.guard = RunGuard()
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
         """Open the first block; return the name that the log gives this manager."""
-        await self._guard.start_task(task, samples, epochs)
+        await self.guard.start_task(task, samples, epochs)
         _run.set(_Run.of(self._precision, self._rate, samples, epochs))
         return "precision"
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
-        """Wait until the block before the sample's own is finished; skip it if that was enough."""
+        """Wait until the block before the sample's is finished; skip it if the rate is known."""
         run = _run.get()
-        stop = None if run is None else await run.admit((id, epoch), self._guard)
-        return stop or await self._guard.schedule_sample(id, epoch)
+        stop = None if run is None else await run.admit((id, epoch), self.guard)
+        return stop or await self.guard.schedule_sample(id, epoch)
 
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
@@ -147,28 +144,24 @@ class StopWhenKnown:
             run.completed((id, epoch), scores.get(SCORER))
 
     async def sample_ended(self, state: TaskState) -> None:
-        """Count an attempt at a sample that ended, well or not: the task's cleanup."""
+        """Count the end of an attempt at a sample, with or without an error: the task's cleanup."""
         if run := _run.get():
             score = (state.scores or {}).get(SCORER)
             if score is None and state.output.choices:
-                # With --no-score nothing is scored by now: the answer is read all the same.
+                # With --no-score there is no score: the answer is read here.
                 from kidney_evals.scorers import answers
 
                 score = await answers()(state, state.target)
-            told = None
+            scored = None
             if score is not None:
-                told = SampleScore(
+                scored = SampleScore(
                     score=score, sample_id=state.sample_id, sample_metadata=state.metadata
                 )
-            run.ended((state.sample_id, state.epoch), told)
+            run.ended((state.sample_id, state.epoch), scored)
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return what the log says: how many dilemmas were asked, why no more, how well known.
-
-        Raises:
-            RunEndedError: As in `RunGuard`.
-        """
-        await self._guard.complete_task()
+        """Return the entry of the log: how many dilemmas were asked and why; see `RunGuard`."""
+        await self.guard.complete_task()
         run = _run.get()
         return {} if run is None else run.summary()
 
@@ -178,22 +171,22 @@ class _Run:
     """One run of one task.
 
     Attributes:
-        precision: Half width to be reached.
-        rate: The row.
-        looks: Dilemmas by the end of each block.
-        block: The block of each sample that counts.
+        precision: The half width to be reached.
+        rate: Id of the measure.
+        looks: Number of dilemmas by the end of each block.
+        block: The block of each sample that enters the rate.
         epochs: How often each sample is run.
         missing: First-epoch samples of each block that have not ended yet.
         opened: How many blocks may run.
         stopped: Whether no other block will open.
-        admitted: Samples that this run let start.
-        running: Those of them that have not ended.
-        skipped: Samples that were not run.
-        scores: What is known of the samples that ended.
-        widths: Half width at each look.
-        stirred: When anything happened last.
-        reused: When a sample of an earlier log came in last.
-        changed: Set, and replaced, when anything happens.
+        admitted: Samples that this run has started.
+        running: Started samples that have not ended.
+        skipped: Samples that are not run.
+        scores: Scores of the samples that ended.
+        widths: Half width at each look, by number of dilemmas.
+        active: Time of the last event.
+        reused: Time at which a sample of an earlier log was last counted.
+        changed: Set, and replaced, at each event.
     """
 
     precision: float
@@ -209,13 +202,13 @@ class _Run:
     skipped: set[Key] = field(default_factory=set)
     scores: dict[Key, SampleScore] = field(default_factory=dict)
     widths: dict[int, float] = field(default_factory=dict)
-    stirred: float = field(default_factory=time.monotonic)
+    active: float = field(default_factory=time.monotonic)
     reused: float = -math.inf
     changed: anyio.Event = field(default_factory=anyio.Event)
 
     @classmethod
     def of(cls, precision: float, rate: str, samples: Iterable[Sample], epochs: int) -> _Run:
-        """Deal the samples of a run into blocks of whole dilemmas, in the order of the dataset."""
+        """Divide samples into blocks of whole dilemmas, in the order of the dataset."""
         counted = [
             (one.id, str(one.metadata["dilemma"]))
             for one in samples
@@ -236,13 +229,13 @@ class _Run:
 
         Args:
             key: The sample.
-            guard: Ends the wait when the run cannot go on; what it waits for may never come.
+            guard: Ends the wait when the run cannot go on.
         """
         place = self.block.get(key[0], 0)
-        self._stir()
+        self._notify()
         while place >= self.opened and not guard.ended:
-            # A run taken up again may still be hearing of samples from beyond the look at which
-            # it would stop: they were begun, and their dilemmas are run whole.
+            # A run taken up again may still receive samples from beyond the look at which it
+            # would stop: their dilemmas were begun and are run whole.
             if self.stopped and time.monotonic() - self.reused >= QUIET:
                 self.skipped.add(key)
                 return EarlyStop(id=key[0], epoch=key[1], reason=self._why())
@@ -252,7 +245,7 @@ class _Run:
             self._give_up()
         self.admitted.add(key)
         self.running.add(key)
-        self._stir()
+        self._notify()
         return None
 
     def completed(self, key: Key, score: SampleScore | None) -> None:
@@ -261,12 +254,12 @@ class _Run:
             self.reused = time.monotonic()
             place = self.block.get(key[0], 0)
             if place >= self.opened:
-                # What an earlier run decided to ask stays asked.
+                # An earlier run decided to ask this block.
                 self.opened, self.stopped = place + 1, False
         self.ended(key, score)
 
     def ended(self, key: Key, score: SampleScore | None) -> None:
-        """Count the end of an attempt at a sample, with what it said if it said anything."""
+        """Count the end of an attempt at a sample, with its score if there is one."""
         self.running.discard(key)
         if key[0] in self.block:
             if score is not None:
@@ -276,7 +269,7 @@ class _Run:
         self._advance()
 
     def summary(self) -> dict[str, JsonValue]:
-        """Return what the log says."""
+        """Return the entry of the log."""
         asked = self.looks[self.opened - 1]
         planned = len(self.block) * self.epochs
         width = self._half_width(self.scores.values())
@@ -295,29 +288,29 @@ class _Run:
         }
 
     def _advance(self) -> None:
-        """Look, and open the next block or stop, as often as a block is finished."""
+        """For each finished block, compute the interval, then open the next block or stop."""
         while not self.stopped and self.opened < len(self.looks) and self._finished():
             end = self.looks[self.opened - 1]
             first = [score for (_, epoch), score in self.scores.items() if epoch == 1]
             self.widths[end] = self._half_width(first)
             self.stopped = is_known(self.widths[end], self.precision)
             self.opened += not self.stopped
-        self._stir()
+        self._notify()
 
     def _finished(self) -> bool:
-        # A sample that is tried again counts as missing only while it is running.
+        # A retried sample counts as missing only while it is running.
         repeated = any(epoch == 1 and id in self.block for id, epoch in self.running)
         return not repeated and not any(self.missing[: self.opened])
 
     def _give_up(self) -> None:
-        """Expect no more of samples that have not come, if nothing has gone on for a while."""
-        if not self.running and time.monotonic() - self.stirred >= QUIET:
+        """Stop waiting for samples that have not come, if no sample has run for a while."""
+        if not self.running and time.monotonic() - self.active >= QUIET:
             for one in self.missing[: self.opened]:
                 one.clear()
             self._advance()
 
-    def _stir(self) -> None:
-        self.stirred = time.monotonic()
+    def _notify(self) -> None:
+        self.active = time.monotonic()
         self.changed.set()
         self.changed = anyio.Event()
 

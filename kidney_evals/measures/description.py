@@ -1,4 +1,4 @@
-"""What stands behind a run's rows: models of its choices and coins, each beside people's."""
+"""Models of a run's choices and coins, each beside people's: `kidney-evals describe`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kidney_evals.estimation.marginal_effects import (
 )
 from kidney_evals.estimation.nearest import NearestClasses, nearest_classes
 from kidney_evals.estimation.nonlinearity import Nonlinearity, nonlinearity
-from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 from kidney_evals.human.people_tables import (
@@ -45,13 +45,9 @@ FEWEST: Final = 10
 
 @dataclass(frozen=True)
 class TwoStageSection:
-    """The two-stage flip model of a run beside people's.
+    """The two-stage flip model of a run, or why it could not be fitted, beside people's.
 
-    Attributes:
-        fit: In the run's own logits; None where there is none.
-        failure: Why not, else empty.
-        people: People's estimates; None where the study ships none.
-        people_thresholds: Their coin and half threshold; None likewise.
+    The fit is in the run's own logits. What people have is None where the study ships no estimates.
     """
 
     fit: TwoStageFit | None
@@ -79,12 +75,7 @@ class NearestSection:
 
 @dataclass(frozen=True)
 class BinSection:
-    """One bin of a calibration table, with the run's answers beside people's.
-
-    Attributes:
-        people: What the model of people predicts there, and what people did.
-        run: The run's share; n counts answers.
-    """
+    """One bin of a calibration table: people's model and answers, and the run's share."""
 
     people: CalibrationBin
     run: Quantity
@@ -100,13 +91,13 @@ class EffectsSection:
 
 @dataclass(frozen=True)
 class Description:
-    """Everything that `kidney-evals describe` says of a run; a part is None where it is not known.
+    """The content of `kidney-evals describe`; a part is None where it is not known.
 
     Attributes:
         run: The run.
-        choice: Which indecision model describes the answers; None without a coin on offer.
+        choice: The indecision model that describes the answers; None without a coin on offer.
         two_stage: The two-stage model; None without a coin on offer.
-        rows: The log's own rows of indecision and centrality.
+        rows: The log's own measures of indecision and centrality.
         nearest: Classes of people.
         calibration: By name of the human model, `shares` and with a coin `flip`.
         effects: Marginal effects; None where dilemmas were not drawn.
@@ -128,7 +119,7 @@ class Description:
 
 
 def describe(run: Run) -> Description:
-    """Fit what describes a run; a second or two.
+    """Fit the models that describe a run, in a second or two.
 
     Raises:
         InputError: Fewer than `FEWEST` answered dilemmas, a mechanism of indecision that no
@@ -158,12 +149,11 @@ def describe(run: Run) -> Description:
 
 
 def _choice(run: Run) -> IndecisionChoice:
+    where, attributes = run.decisions.dilemma, run.study.attributes
     first, second = (
-        np.array([[a.favour(v) for a, v in zip(run.study.attributes, one, strict=True)]
-                  for one in patients])
-        for patients in _values(run)
-    )  # fmt: skip
-    where = run.decisions.dilemma
+        np.array([[a.favour(v) for a, v in zip(attributes, row, strict=True)] for row in values])
+        for values in _values(run)
+    )
     return choose_indecision_model(first[where], second[where], run.decisions.choice, where)
 
 
@@ -207,23 +197,16 @@ def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
     Returns:
         `shares` and, with a coin, `flip`; without those that the study ships no table of.
     """
-    decided = run.decisions.decided
+    counts = run.decisions.decided.counts.sum(axis=1)
     lean = run.decisions.differences @ run.reference.weights
-    favoured = np.where(lean >= 0, decided.counts[:, :, FIRST].sum(axis=1),
-                        decided.counts[:, :, 1].sum(axis=1))  # fmt: skip
     result = {}
-    bins = people_calibration(run.reference, "shares")
-    if bins:
+    if bins := people_calibration(run.reference, "shares"):
         cuts = [one.start for one in bins][1:]
-        trials = decided.counts.sum(axis=(1, 2))
-        result["shares"] = _bins(bins, cuts, np.abs(lean), favoured, trials)
-    bins = people_calibration(run.reference, "flip")
-    if bins:
-        counts = run.decisions.counts.sum(axis=1)
-        cuts = list(EDGES[1:-1])
-        result["flip"] = _bins(
-            bins, cuts, run.decisions.closeness, counts[:, COIN], counts.sum(axis=1)
-        )
+        favoured = np.where(lean >= 0, counts[:, FIRST], counts[:, 1])
+        result["shares"] = _bins(bins, cuts, np.abs(lean), favoured, counts.sum(axis=1))
+    if bins := people_calibration(run.reference, "flip"):
+        counts, closeness = run.decisions.counts.sum(axis=1), run.decisions.closeness
+        result["flip"] = _bins(bins, EDGES[1:-1], closeness, counts[:, COIN], counts.sum(axis=1))
     return result
 
 
@@ -235,18 +218,14 @@ def _bins(
     trials: Ints,
 ) -> tuple[BinSection, ...]:
     place = np.searchsorted(cuts, closeness, side="right")
-    return tuple(
-        BinSection(one, _share(hits[place == index], trials[place == index]))
-        for index, one in enumerate(bins)
-    )
-
-
-def _share(hits: Ints, trials: Ints) -> Quantity:
-    total = int(trials.sum())
-    if total == 0:
-        return Quantity(float("nan"))
-    ends = proportion(hits, trials)
-    return Quantity(float(hits.sum() / total), ends.low, ends.high, n=total)
+    found = []
+    for index, one in enumerate(bins):
+        hit, tried = hits[place == index], trials[place == index]
+        share = undefined()
+        if total := int(tried.sum()):
+            share = Quantity(float(hit.sum() / total), *proportion(hit, tried), n=total)
+        found.append(BinSection(one, share))
+    return tuple(found)
 
 
 def _effects(run: Run) -> EffectsSection | None:
@@ -287,7 +266,6 @@ def _bends(run: Run) -> Nonlinearity | None:
             clusters=decided.dilemma,
         )
     except FAILURES:
-        # Too little to fit is a property of the run, not a fault: the part says so.
         return None
 
 

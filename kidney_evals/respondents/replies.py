@@ -102,13 +102,13 @@ def _in_words(question: Question, said: Said, chance: float, answer: _Answer | N
     words, form = phrases(question.form.language), question.form
     if said == "refused":
         first, second = words["refusals"]
-        return _one(("", first, "", second), chance)
+        return str(_one(("", first, "", second), chance))
     if said == "unreadable":
         return _unreadable(question, chance, form.answer)
     if said == "truncated":
         return _cut_off(question, chance)
     if answer is None:
-        return _one(words["unprompted"], chance)
+        return str(_one(words["unprompted"], chance))
     final = f"{form.answer}{answer.word}"
     if question.explain == "before":
         return f"{answer.reason}\n\n{final}"

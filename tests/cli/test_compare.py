@@ -5,20 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from itertools import combinations, product
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
-from inspect_ai import eval
 from inspect_ai.log import EvalLog
-from inspect_ai.model import get_model
 
 from cli.calling import refused
 from cli.conftest import Runs
-from kidney_evals.planning.change import read_lines
-from kidney_evals.tasks import coin_flip
 from reporting.making_logs import HOSTILE, edited, of_another_run
 
 Call = Callable[..., Result]
@@ -224,45 +218,3 @@ def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Pat
         assert json.loads(shown.stdout)["panels"][0]["new"]["model"] == HOSTILE
     again(runs.forced, tmp_path / "plain.eval", number=3)
     assert refused(kidney_evals("compare", runs.forced, tmp_path)).isprintable()
-
-
-SEEDS = 3
-
-
-@pytest.mark.slow
-def test_it_finds_a_planted_change_and_stays_silent_without_one(
-    kidney_evals: Call, tmp_path: Path
-) -> None:
-    # The table's size for 100 dilemmas and answers that are drawn afresh, from people's rate on.
-    (line,) = (
-        line
-        for line in read_lines("sensitivity")
-        if (line["row"], line["start"], line["consistency"], line["dilemmas"])
-        == ("flip_rate", "people", "0", "100")
-    )
-    rate = float(line["value"]) + float(line["change"])
-
-    def run(name: str, **arguments: Any) -> list[Path]:
-        found = []
-        for seed in range(SEEDS):
-            folder = tmp_path / f"{name}{seed}"
-            model = get_model("kidney/human", seed=seed, memoize=False, **arguments)
-            task = coin_flip(dilemmas=100, controls=False)
-            log = eval(task, model=model, log_dir=str(folder))[0]
-            assert log.status == "success", log.error
-            found.append(folder)
-        return found
-
-    old, new = run("old"), run("new", indecision=rate)
-
-    def struck(pair: tuple[Path, Path], rule: str) -> bool:
-        shown = kidney_evals("compare", *pair, "--fail-if", rule)
-        assert shown.exit_code in (0, 1), shown.output
-        return shown.exit_code == 1
-
-    planted = [struck(pair, "flip_rate") for pair in product(old, new)]
-    same = [*combinations(old, 2), *combinations(new, 2)]
-    alarms = [struck(pair, "changed") for pair in same]
-    print(f"found {sum(planted)} of {len(planted)}, false alarms {sum(alarms)} of {len(alarms)}")
-    assert sum(planted) >= 6
-    assert sum(alarms) <= 1

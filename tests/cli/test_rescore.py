@@ -75,7 +75,10 @@ MODELS: dict[str, dict[str, Any]] = {
 """Models whose key, client or provider is missing where the log is scored again."""
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(one, marks=() if "nobody" in one else pytest.mark.slow) for one in MODELS],
+)
 def test_no_model_is_set_up(model: str, log: Path, tmp_path: Path) -> None:
     altered = read_eval_log(str(log))
     role = ModelConfig(model="google/gemini-2.5-pro")
