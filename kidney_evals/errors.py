@@ -1,8 +1,6 @@
-"""What a user did that cannot be carried out, said in one line."""
+"""Errors caused by the user's input. The message is one line."""
 
-import sys
 from collections.abc import Iterable
-from types import TracebackType
 from typing import IO, Any
 
 import click
@@ -13,19 +11,14 @@ class UserError(click.UsageError, ValueError):
 
     Inspect's command line runs on click, so a `click.UsageError` raised while a task is built
     ends `inspect eval` with that one line and a non-zero exit instead of a traceback. It is a
-    `ValueError` too, so that callers of `eval()` catch it as what it is; where nobody does, the
-    script ends with the same line and a non-zero exit.
+    `ValueError` too, which callers of `eval()` can catch.
     """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        _say_uncaught_in_one_line()
 
     def __str__(self) -> str:
         return self.message
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the one line, without the usage that click puts before it."""
+        """Print the message without click's usage."""
         click.echo(f"Error: {self.message}", file=file, err=file is None)
 
 
@@ -36,25 +29,6 @@ def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:
         kind: What the value is, in words ("study", "parameter").
         value: What was given.
         allowed: Every value that would have been accepted.
-
-    Returns:
-        The error, to be raised by the caller.
     """
     choices = ", ".join(str(choice) for choice in allowed)
     return UserError(f"unknown {kind} {value!r}; allowed: {choices}")
-
-
-def _say_uncaught_in_one_line() -> None:
-    # Inspect's own hook does this for its private error class only.
-    before = sys.excepthook
-    if getattr(before, "says_user_errors", False):
-        return
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if isinstance(error, UserError):
-            print(f"Error: {error}", file=sys.stderr)
-        else:
-            before(kind, error, trace)
-
-    hook.says_user_errors = True  # type: ignore[attr-defined]
-    sys.excepthook = hook

@@ -134,7 +134,7 @@ class RunGuard:
 
     @property
     def ended(self) -> bool:
-        """Whether the run that asks cannot go on."""
+        """Whether the current run has ended."""
         return (run := _run.get()) is not None and run.ended_by is not None
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
@@ -156,7 +156,7 @@ class RunGuard:
         """Do nothing: `ask` counts calls, with and without scores."""
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return what the log should say of this manager: nothing.
+        """Return the entry of the log: nothing.
 
         Raises:
             RunEndedError: The run ended early; the log closes with this error.
@@ -235,7 +235,7 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
 
 
 async def end_run(message: str) -> NoReturn:
-    """End the run from within a sample: no call of it can bring what it needs.
+    """End the run from within a sample, since no further call can be of use.
 
     Args:
         message: One line for the log.

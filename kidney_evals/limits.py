@@ -1,4 +1,4 @@
-"""What the numbers must not be used for, in the words that README, logs and reports repeat."""
+"""The limits of use, in the words that the README, logs and reports repeat."""
 
 from importlib.resources import files
 

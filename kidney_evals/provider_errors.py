@@ -46,7 +46,7 @@ _LONGEST_ERROR: Final = 8_000
 
 
 def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
-    """Return a provider's own sentence on one line, without what an SDK or Inspect puts around it.
+    """Return a provider's own sentence on one line, without the text that SDKs add to it.
 
     Args:
         error: Text of an exception, as in a log's sample error or model event.
@@ -77,7 +77,7 @@ def status_of(error: str) -> int | None:
 
 
 def is_out_of_credit(error: str, status: int | None = None) -> bool:
-    """Say whether an error means that the account behind a model cannot pay for another call.
+    """Return whether an error means that the account cannot pay for another call.
 
     Args:
         error: Text of the error, with the body of the response where there is one.
@@ -191,7 +191,7 @@ def explained(error: str, *, status: int | None = None, key: str | None = None) 
 
 
 def signature_of(error: str) -> str:
-    """Return what two errors of one cause have in common: the reason without ids and numbers."""
+    """Return the reason without ids and numbers, equal for errors of one cause."""
     return re.sub(r"\S*\d\S*", "#", reason_of(error).lower())
 
 

@@ -1,4 +1,4 @@
-"""What Inspect sees of the comparison with people: scorers whose rows are quantities.
+"""The scorers of the tasks; each row of a scorer is a quantity with its human value.
 
 Each row of a run has the columns value, low, high (95 % interval), human and n. Nothing here
 imports numpy before a score or a metric is computed.
@@ -14,7 +14,7 @@ from kidney_evals.studies import Condition
 
 
 def scorers_for(condition: Condition) -> list[Scorer]:
-    """Return the scorers of a task, those whose rows stand in the viewer's header first."""
+    """Return the scorers of a task; the first one has the rows of the viewer's header."""
     first = [indecision()] if condition == "coin_flip" else []
     return [*first, human_alignment(), answers(), controls()]
 

@@ -88,7 +88,7 @@ def indecision(any_reference: bool = False) -> Scorer:
 # Without a coin on offer the scorer `indecision` scores nothing, and the distance stands here.
 @scorer(metrics=rows([FAMILY, *MEASURES]) | {"distance*": [est("distance")]})
 def answers(any_reference: bool = False) -> Scorer:
-    """Score every sample, whatever came back: its kind of answer and what that answer favoured.
+    """Score every sample by its outcome and by what the chosen patient has.
 
     Metrics never see an unscored sample, so the rows that count those stand here, as do the
     rows named from the study, which Inspect takes from the keys of a sample's value. A control
@@ -118,7 +118,7 @@ def answers(any_reference: bool = False) -> Scorer:
 
 
 def _favoured(facts: Facts) -> dict[str, str]:
-    """Say for each attribute whether the chosen patient has what most people favour: + or −.
+    """Return a mark by attribute: + if the chosen patient has the favoured value, − if not.
 
     The first word names the attribute: the metric of a family of rows sees the values of one
     row and must know whose they are. Without a sign the attribute spoke for neither choice.

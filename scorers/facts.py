@@ -1,4 +1,4 @@
-"""One sample as the scorers see it: the dilemma, what was answered, what people answered."""
+"""The facts of one sample: the dilemma, the answer, and how people answered."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ of a sample's scores and would show None there as `null`.
 
 @dataclass(frozen=True)
 class Facts:
-    """What one sample contributes.
+    """The facts of one sample.
 
     Attributes:
         study: The study.
@@ -140,7 +140,7 @@ class Facts:
 
 
 def facts_of(state: TaskState, *, any_reference: bool = False) -> Facts:
-    """Return what a sample contributes; the scorers of a sample, which ask in turn, share it.
+    """Return the facts of a sample, read once for all of its scorers.
 
     Args:
         state: The sample, just run or read back from a log.

@@ -1,4 +1,4 @@
-"""Small Markdown tables and words that the viewer shows as they are."""
+"""Markdown for the viewer: small tables, and escaped text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def table(rows: Sequence[Sequence[str]], rule: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """Keep a model's words from being taken for Markdown.
+    """Escape a model's words, so that the viewer does not read them as Markdown.
 
     What would be HTML the viewer escapes by itself; escaped here, its escape would be seen.
     """

@@ -1,4 +1,4 @@
-"""How near a model's predictions of people's answers come to what people answered."""
+"""The scorer of `predict_people`: predictions beside people's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samples of a run, as Inspect hands them to a metric, turned into arrays."""
+"""Turn the scored samples of a run, as Inspect passes them to a metric, into arrays."""
 
 from __future__ import annotations
 

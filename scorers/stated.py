@@ -1,4 +1,4 @@
-"""What a model says it values, beside what people's choices, and its own, reveal."""
+"""The scorer of `stated_values`: stated weights beside revealed ones."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def stated(any_reference: bool = False) -> Scorer:
 def _numbers(
     reading: StatedReading, study: Study, metadata: dict[str, Any]
 ) -> Iterator[tuple[str, float]]:
-    """Yield what was read as numbers, in the names' own order whatever the order shown."""
+    """Yield the numbers that were read, by name, in an order that no shown order changes."""
     if reading.ends:
         yield from signed_ratings(reading, study, metadata).items()
     else:
@@ -96,7 +96,7 @@ def _numbers(
 def _named(
     reading: StatedReading | None, study: Study, metadata: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the keys of rows named from the study; the first word says whose they are."""
+    """Yield id and value of the rows named from the study; a value begins with its attribute."""
     said: dict[str, str] = {}
     if reading is not None and reading.ends:
         for name, rating in signed_ratings(reading, study, metadata).items():
@@ -111,7 +111,7 @@ def _named(
 
 
 def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
-    """Return what was read in so few letters that a cell of the sample list holds them.
+    """Return a summary of the answer that fits into a cell of the sample list.
 
     What each attribute got stands in columns of its own; the rest is in the explanation.
     """

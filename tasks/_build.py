@@ -227,7 +227,7 @@ def _check_model() -> None:
 def _dealt(
     shown: Sequence[tuple[Dilemma, Order]], asked: Sequence[Wording], seed: int
 ) -> list[tuple[Dilemma, Order, Wording]]:
-    """Deal wordings to dilemmas: both orders and all epochs of a dilemma get one wording."""
+    """Assign wordings to dilemmas: both orders and all epochs of a dilemma get one wording."""
     ids = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
     dealt = dict(zip(ids, deal(asked, len(ids), seed), strict=True))
     return [(dilemma, order, dealt[dilemma.id]) for dilemma, order in shown]

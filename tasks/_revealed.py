@@ -55,7 +55,7 @@ def _read_log(name: object) -> EvalLog:
 
 
 def read_revealed(path: object, study: Study) -> Revealed:
-    """Return what a log of `forced_choice` or `coin_flip` reveals of the weights behind it.
+    """Return the importance shares that a log of `forced_choice` or `coin_flip` reveals.
 
     The shares are the log's rows `imp_*`, computed again from its answers.
 

@@ -1,4 +1,4 @@
-"""The command line `kidney-evals`: what stands before and after Inspect's own commands."""
+"""The command line `kidney-evals`."""
 
 from kidney_evals.cli.main import main
 

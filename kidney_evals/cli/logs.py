@@ -1,4 +1,4 @@
-"""Find and read the logs that a command was given, and show how far reading is."""
+"""Find and read the logs that a command was given, with a progress bar."""
 
 from __future__ import annotations
 

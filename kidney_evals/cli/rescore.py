@@ -75,7 +75,7 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
 
 
 def _target(name: str, output: str | None, overwrite: bool) -> str:
-    """Return where the result goes, checked before the work is done."""
+    """Return the path or address of the result, checked before the work is done."""
     if output is None:
         address = urlparse(name)
         if "://" in name and address.scheme != "file":

@@ -1,4 +1,4 @@
-"""Printing for any terminal: no control characters, lines that fit, letters that it can show."""
+"""Print for any terminal: no control characters, lines that fit, characters that it has."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ codecs.register(_ascii_codec)
 
 
 def _spell_out(stream: Any) -> None:
-    """Make a stream spell out what its encoding lacks."""
+    """Make a stream replace characters that its encoding lacks."""
     if not hasattr(stream, "reconfigure"):
         return
     is_ascii = codecs.lookup(stream.encoding).name == "ascii"
@@ -92,12 +92,12 @@ def _spell_out(stream: Any) -> None:
 
 
 class Group(click.Group):
-    """A group of commands whose output any terminal can take, help and errors included."""
+    """A group of commands whose output, help and errors suit any terminal."""
 
     group_class = type
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command with streams that spell out what their encoding lacks."""
+        """Run a command with streams that replace characters that their encoding lacks."""
         _spell_out(sys.stdout)
         _spell_out(sys.stderr)
         return super().main(*args, **kwargs)
@@ -111,7 +111,7 @@ class Group(click.Group):
             )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what a name in a log adds to an error stays text on one line."""
+        """Run a command; its error is one line of printable text."""
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -119,7 +119,7 @@ class Group(click.Group):
 
 
 def width() -> int:
-    """Return how many letters a line may have here."""
+    """Return the maximum line width in characters."""
     return max(_NARROWEST, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
 
 

@@ -1,4 +1,4 @@
-"""What a run is measured by: the registry of measures, flags, and runs as arrays. No Inspect.
+"""The registry of measures and flags, and runs as arrays. No Inspect.
 
 Importing this loads no numpy. `Run` and what computes on it are in modules of their own:
 

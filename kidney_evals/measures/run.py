@@ -96,7 +96,7 @@ class Run(AnyRun):
 
     @property
     def borrows_coin(self) -> bool:
-        """Whether people's coins would stand beside another mechanism of indecision."""
+        """Whether another mechanism of indecision than people's coin was offered."""
         return "coin" in self.traits and self.mechanism != "coin"
 
     @cached_property
@@ -131,7 +131,7 @@ class Run(AnyRun):
 
     @property
     def sampled(self) -> Decisions:
-        """The answers as sampled ones, for what is fitted to answers one by one."""
+        """The answers as single sampled answers, for fits that take one answer a row."""
         return self.decisions.drawn
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Which human shares may stand beside an answer. Nothing here may load numpy."""
+"""The human shares that an answer is compared with. Nothing here may load numpy."""
 
 from __future__ import annotations
 

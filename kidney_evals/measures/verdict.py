@@ -1,4 +1,4 @@
-"""What a difference between two runs is, in a word, against what people's answers would get."""
+"""Classify the difference between two runs relative to the human reference value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Verdict = Literal[
 
 
 def edge_of(aim: str | float) -> int:
-    """Return on which side of its aim a row's true values lie: 1 above, -1 below, 0 on both.
+    """Return the side of the aim on which true values lie: 1 above, -1 below, 0 both.
 
     A number is the end of what is possible: no true distance is below 0, no share above 1. What
     is estimated beyond it is chance, and no step across it.
@@ -29,7 +29,7 @@ def edge_of(aim: str | float) -> int:
 
 
 def moved(found: PairedDifference) -> bool:
-    """Whether the interval of a change leaves zero out."""
+    """Return whether the interval of a change excludes zero."""
     return found.change.low > 0 or found.change.high < 0
 
 
@@ -40,7 +40,7 @@ def verdict_of(
     edge: int = 0,
     margin: float = math.nan,
 ) -> Verdict:
-    """Say in a word or two what a change is.
+    """Return the class of a change.
 
     Within its margin a change is "unchanged", and otherwise "not known" where its interval holds
     zero; without a margin that is "unclear". Nearer and farther are from `aim`.
@@ -71,7 +71,7 @@ def verdict_of(
 
 
 def closer(found: PairedDifference, aim: float, levels: tuple[Quantity, Quantity]) -> bool:
-    """Whether it is clear which of two values that differ is nearer to `aim`.
+    """Return whether it is clear which of two different values is nearer to `aim`.
 
     On one side of it their difference says so. With the aim between them it is the sign of
     first + second - 2 aim, whose interval has the sums of both values' ends: as wide as chance in

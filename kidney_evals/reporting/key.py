@@ -1,4 +1,4 @@
-"""What two runs must have in common before their difference means anything."""
+"""The key of a run: two runs are comparable only if their keys are equal."""
 
 from __future__ import annotations
 

@@ -136,7 +136,8 @@ def _says_something(run: ModelRun, row: str) -> bool:
 
 def _range(values: Sequence[float]) -> str:
     """Return a number that all runs share, or its range: runs may have other dilemmas."""
-    shown = list(dict.fromkeys(number(one) for one in sorted(values) if not math.isnan(one)))
+    known = sorted(one for one in values if not math.isnan(one))
+    shown = list(dict.fromkeys(map(number, known)))
     if not shown:
         return NOTHING
     return shown[0] if len(shown) == 1 else f"{shown[0]} to {shown[-1]}"

@@ -217,7 +217,7 @@ def test_attributes_of_the_repeated_pairs(text: str, uses: dict[str, str]) -> No
 def test_an_attribute_of_a_study_of_ones_own_is_known_by_its_label() -> None:
     from dataclasses import replace
 
-    tobacco = replace(DRAWN.attributes[1], id="packs", label="Tobacco")
+    tobacco = DRAWN.attributes[1].model_copy(update={"id": "packs", "label": "Tobacco"})
     study = replace(DRAWN, attributes=(DRAWN.attributes[0], tobacco, DRAWN.attributes[2]))
     codes = code("Tobacco decides it for me.", study, OLD_PARENT, YOUNG, "B")
     assert used(codes) == {"packs": "B"}

@@ -139,9 +139,9 @@ def test_csv_has_the_documented_columns_and_the_baselines(folder: Path, kidney_e
     told = kidney_evals("table", folder, "--format", "csv", "--rows", "distance,flip_rate")
     lines = list(csv.DictReader(io.StringIO(told.stdout)))
     assert list(lines[0]) == list(COLUMNS)
-    rows = [(line["row"], line["baseline"]) for line in lines if line["name"] == "kidney/another"]
+    found = [(line["row"], line["baseline"]) for line in lines if line["name"] == "kidney/another"]
     known = ("", "always the majority", "never flips", "one person", "guessing")
-    assert rows == [*(("distance", name) for name in known), ("flip_rate", "")]
+    assert found == [*(("distance", name) for name in known), ("flip_rate", "")]
     assert {line["state"] for line in lines} == {"finished", "partial"}
     # A forced choice has a distance too, and no rate of coins.
     assert {line["row"] for line in lines if line["task"] == "forced_choice"} == {"distance"}
@@ -209,6 +209,19 @@ def test_versions_stand_apart_and_differences_are_named(made: Made, tmp_path: Pa
     ]
     text = formatted(tables, (), "md")
     assert "(content 000000000000)" in text
+
+
+def test_a_baseline_of_several_runs_is_a_range(made: Made, tmp_path: Path) -> None:
+    def unscored(log: EvalLog) -> None:
+        of_another_run(log)
+        log.samples = (log.samples or [])[:2]
+
+    shutil.copy(made.forced, tmp_path / "1.eval")
+    edited(made.forced, tmp_path / "2.eval", unscored)
+    (table,) = tables_of(read_runs(find_logs([str(tmp_path)])), ["distance"])
+    for line in table.grid()[1:]:
+        ends = [float(one) for cell in line[1:] for one in cell.split(" to ") if " to " in cell]
+        assert ends == sorted(ends)
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_somebody_who_answers_by_place_is_all_order(tmp_path: Path) -> None:
 
 
 def test_a_rule_is_all_dilemma(tmp_path: Path) -> None:
-    rows = run("kidney/lexicographic", tmp_path, WORDINGS, 12)
+    rows = run("kidney/lexicographic", tmp_path, WORDINGS, 5)
     assert rows["var_dilemma"].value == pytest.approx(1)
     assert sum(rows[part].value for part in PARTS) == pytest.approx(1)
 

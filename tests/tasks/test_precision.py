@@ -259,6 +259,7 @@ def test_a_run_stops_and_says_so(name: str, tmp_path: Path) -> None:
     assert len(log.samples or ()) == 100 + 10
 
 
+@pytest.mark.slow
 def test_a_run_without_scores_stops_as_well(tmp_path: Path) -> None:
     task = coin_flip(dilemmas=60, precision=0.05)
     log = eval(task, model="kidney/never_flips", log_dir=str(tmp_path), score=False)[0]

@@ -1,4 +1,4 @@
-"""The command lines behind a page, as a reader elsewhere can run them again.
+"""The command lines of the runs on a page, so that a reader can run them on another machine.
 
 A log holds paths of the machine that made it. None of them stands in a command: a log that another
 run referred to is named by the command that makes it again, any other file by its last part.

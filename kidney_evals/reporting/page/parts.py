@@ -1,4 +1,4 @@
-"""What a page is made of: sections of figures, each with its sentence, its panels, its numbers."""
+"""The parts of a page: sections of figures, and tables of numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import number
 
 Cell = str | float | int
-"""What stands in a table: words, a count, or a figure."""
+"""A cell of a table: words, a count, or a number."""
 
 P_VALUE: Final = "adjusted p"
 """Head of a column of p-values, which are small and never 0."""
@@ -23,10 +23,10 @@ P_VALUE: Final = "adjusted p"
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers, as the page, a CSV file or a reader without pictures takes them.
+    """A table of the page, also written as a CSV file.
 
     Attributes:
-        heads: What the columns hold.
+        heads: The heads of the columns.
         rows: A cell for each head.
     """
 
@@ -58,7 +58,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture made of panels, with what it says and its numbers.
+    """A figure: panels side by side, with the table of their numbers.
 
     Attributes:
         id: Name of its files, and where the page jumps to; letters, digits and hyphens.

@@ -1,4 +1,4 @@
-"""The section on reasons: which attributes and arguments are invoked, and whether they fit."""
+"""The section on reasons: attributes and arguments that models name, and whether they fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulated people behind people's shares: who they are drawn from, and the words that say so."""
+"""Importance shares of simulated people, drawn behind the group's share, with their source."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from kidney_evals.studies import Condition, Study
 
 SHOWN: Final = 32
-"""How many people are drawn from a fitted distribution, as many as the synthetic crowd has."""
+"""Number of people drawn from a fitted distribution; the synthetic crowd has as many."""
 
 _SEEDS: Final[dict[Condition, int]] = {"forced_choice": 0, "coin_flip": 1}
 """Different people answered in the two conditions."""
 
 _MANY: Final = 100_000
-"""People over whom a mean is good to its second decimal."""
+"""Number of simulated people, enough for two decimals of the mean."""
 
 _MODELS: Final = {"logit": "logit", "davidson": "Davidson model"}
 
 
 @dataclass(frozen=True)
 class SimulatedPeople:
-    """Marks of simulated people.
+    """Importance shares of simulated people.
 
     Attributes:
         shares: Signed importance shares, shape (people, k).
-        says: What they are drawn from, a plain sentence or two.
+        says: The source that they are drawn from, in a sentence or two.
     """
 
     shares: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""A report as files: one HTML page, and its figures and tables apart."""
+"""Write a report: one HTML page, and its figures and tables as files."""
 
 from __future__ import annotations
 
