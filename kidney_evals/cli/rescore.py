@@ -68,6 +68,9 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
     }
     others = {"predictions": predictions, "stated": stated}
     names = [name for name in order if name in known | others] or list(known)
+    if (log.eval.metadata or {}).get("condition") == "forced_choice":
+        # Older logs name it without a coin too, and would hold an empty distance beside the other.
+        names = [name for name in names if name != "indecision"]
     return [(known | others)[name](any_reference=any_reference) for name in names]
 
 

@@ -82,6 +82,14 @@ def no_signal(run: Run) -> float:
     return float(not estimate.signal)
 
 
+def _failures(run: Run) -> dict[str, Exception]:
+    """Return the errors of all estimators, whatever was asked for before."""
+    for one in MEASURES.values():
+        if one.fits and one.applies(run):
+            compute(run, one.id)
+    return run.failures
+
+
 @flag(
     "separated",
     "a rule predicts every choice, so weights are penalised and only shares are to be read, or a "
@@ -93,7 +101,7 @@ def separated(run: Run) -> float:
     from kidney_evals.estimation.calibration import flip_fit
 
     coins = "coin" in run.traits and len(run.decisions) > 0 and flip_fit(run.decisions).separated
-    if coins or any(getattr(error, "separated", False) for error in run.failures.values()):
+    if coins or any(getattr(error, "separated", False) for error in _failures(run).values()):
         return 1.0
     return float("nan") if run.importance is None else float(run.importance.separated)
 
@@ -125,10 +133,7 @@ def undetermined(run: Run) -> float:
 )
 def fit_failed(run: Run) -> float:
     """Whether an estimator failed on these answers."""
-    for one in MEASURES.values():
-        if one.fits and one.applies(run):
-            compute(run, one.id)
-    return float(bool(run.failures))
+    return float(bool(_failures(run)))
 
 
 flag("few", f"fewer than {FEW} dilemmas were answered", "A flag.")(

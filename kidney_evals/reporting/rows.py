@@ -79,7 +79,10 @@ class Rows(Mapping[str, Quantity]):
         """Return what people's own answers would get; see `aim_of`."""
         if self.run is not None:
             return aim_of(self.run, id)
-        return self._stored[id].human if find(id).aim == "people" else math.nan
+        aim = find(id).aim
+        if isinstance(aim, str):
+            return self._stored[id].human if aim == "people" else math.nan
+        return float(aim)
 
     def first(self, id: str) -> Quantity | None:
         """Return a quantity of the first answers alone; None where no question was repeated."""

@@ -74,7 +74,9 @@ class PanelTable:
         lines = [
             [_marked(run), *(_cell(run.rows.get(row)) for row in self.rows)] for run in self.runs
         ]
-        names = dict.fromkeys(name for one in MEASURES.values() for name in one.baselines)
+        # The longest list first: the others name some of the same.
+        lists = sorted((one.baselines for one in MEASURES.values()), key=len, reverse=True)
+        names = dict.fromkeys(name for known in lists for name in known)
         baselines = [[name, *self._baseline(name)] for name in names]
         known = [line for line in baselines if set(line[1:]) != {NOTHING}]
         table = [heads, [PEOPLE, *people], *lines, *known]

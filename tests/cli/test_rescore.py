@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from inspect_ai import score
 from inspect_ai.log import read_eval_log, write_eval_log
 from inspect_ai.model import ModelConfig
 
 from cli.calling import inspect, refused
 from cli.conftest import Runs
 from kidney_evals.reporting.rows import stored_rows
+from kidney_evals.scorers import answers, controls, human_alignment, indecision
 
 Call = Callable[..., Result]
 OTHER = "0" * 64
@@ -54,6 +56,16 @@ def test_the_same_digits_again(
 def test_the_address_that_inspect_prints(log: Path, kidney_evals: Call, tmp_path: Path) -> None:
     assert kidney_evals("rescore", log.as_uri()).exit_code == 0
     assert names(tmp_path) == ["run-scored.eval", "run.eval"]
+
+
+def test_an_older_log_without_a_coin_has_one_distance(
+    runs: Runs, kidney_evals: Call, tmp_path: Path
+) -> None:
+    older = read_eval_log(str(runs.forced))
+    scorers = [human_alignment(), indecision(), answers(), controls()]
+    write_eval_log(score(older, scorers, action="overwrite"), str(tmp_path / "older.eval"))
+    assert kidney_evals("rescore", tmp_path / "older.eval").exit_code == 0
+    assert digits(tmp_path / "older-scored.eval") == digits(runs.forced)
 
 
 def test_a_row_that_moved_is_named(log: Path, kidney_evals: Call, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import eval
+from inspect_ai.util import registry_info
 
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
@@ -80,7 +81,7 @@ def test_every_stored_measure_of_choices_is_a_row_of_one_scorer() -> None:
     rows = [
         row.rstrip("*") if row != "imp_*" else row
         for one in scorers
-        for row in one.__registry_info__.metadata["metrics"]  # type: ignore[attr-defined]
+        for row in registry_info(one).metadata["metrics"]
     ]
     # Without a coin `distance` is a row of `answers`, with one of `indecision`.
     rows.remove("distance")

@@ -51,4 +51,4 @@ def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path
     for name in ("flip_rate", "pos_bias"):
         found = many[name]
         assert found.low - 0.005 < once[name].value < found.high + 0.005
-    assert once["readout"].value == 1
+    assert "readout" in once.flags

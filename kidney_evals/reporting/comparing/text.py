@@ -147,7 +147,7 @@ def _first_figure(panel: PanelChange, rows: dict[str, RowChange]) -> str:
             f"NEW leaves {percent(rate.found.second)} of the answers to the coin, OLD "
             f"{percent(rate.found.first)}"
         )
-        if panel.match.new.rows.get("not_coin") and math.isnan(rate.aim):
+        if "not_coin" in panel.match.new.rows.flags and math.isnan(rate.aim):
             told = told.replace("to the coin", "undecided in the way it was offered")
         told += "." if math.isnan(rate.aim) else f", people {percent(rate.aim)}."
     elif not agreement.why:

@@ -322,7 +322,7 @@ def _numbers(places: Sequence[Place]) -> Section:
     return Section(
         "numbers",
         "All numbers",
-        "Every row of every log, as its header has it.",
+        "Every quantity of every run, from its samples where these can be read.",
         (*figures, _meanings(places)),
     )
 

@@ -168,6 +168,14 @@ def test_no_answers_at_all_are_said_to_be_none() -> None:
     assert "not measured: no value in NEW" in as_text(Report("", "", (panel,), (), (), 0))
 
 
+def test_another_mechanism_than_a_coin_is_called_no_coin() -> None:
+    old, new = (
+        replace(run_of(flipping(*some), 40), mechanism="committee") for some in (range(5), range(9))
+    )
+    assert "undecided in the way it was offered" in headline(compared(old, new))
+    assert "to the coin" in headline(compared(run_of(flipping(0), 40), run_of(flipping(1), 40)))
+
+
 def test_what_a_reader_must_know_is_noted() -> None:
     run = run_of(flipping(0), 10)
     cut = model_run(run, location="cut", state="partial", planned=40)
