@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import eval
+from inspect_ai.util import registry_info
 
 from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
