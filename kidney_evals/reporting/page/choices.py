@@ -92,29 +92,12 @@ def flip_curves(place: Place) -> Figure | None:
     panels, lines = [], []
     for run, bins in known.items():
         x = [_middle([one.people.start for one in bins], index) for index in range(len(bins))]
-        lines_of = [
-            Line(
-                label,
-                x,
-                [q.value for q in side],
-                [q.low for q in side],
-                [q.high for q in side],
-                people=label == "people",
-            )
-            for label, side in (
-                ("people", [one.people.observed for one in bins]),
-                ("model", [one.run for one in bins]),
-            )
-        ]
-        panels.append(
-            line_panel(
-                place.label(run),
-                "how far apart the patients are, |Δu|",
-                "share left to the coin",
-                lines_of,
-                y_high=high,
-            )
-        )
+        # Value, low and high of each bin.
+        theirs = zip(*(one.people.observed[:3] for one in bins), strict=True)
+        own = zip(*(one.run[:3] for one in bins), strict=True)
+        curves = [Line("people", x, *theirs, people=True), Line("model", x, *own)]
+        words = "how far apart the patients are, |Δu|", "share left to the coin"
+        panels.append(line_panel(place.label(run), *words, curves, y_high=high))
         lines += [
             (run.name, one.people.start, *one.run[:3], one.people.observed.value, one.run.n)
             for one in bins
