@@ -92,10 +92,13 @@ def flip_curves(place: Place) -> Figure | None:
     panels, lines = [], []
     for run, bins in known.items():
         x = [_middle([one.people.start for one in bins], index) for index in range(len(bins))]
-        # Value, low and high of each bin.
-        theirs = zip(*(one.people.observed[:3] for one in bins), strict=True)
-        own = zip(*(one.run[:3] for one in bins), strict=True)
-        curves = [Line("people", x, *theirs, people=True), Line("model", x, *own)]
+        curves = []
+        for label, side in (
+            ("people", [one.people.observed for one in bins]),
+            ("model", [one.run for one in bins]),
+        ):
+            y, low, high_ends = zip(*(one[:3] for one in side), strict=True)
+            curves.append(Line(label, x, y, low, high_ends, people=label == "people"))
         words = "how far apart the patients are, |Δu|", "share left to the coin"
         panels.append(line_panel(place.label(run), *words, curves, y_high=high))
         lines += [
