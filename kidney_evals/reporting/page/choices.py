@@ -92,29 +92,15 @@ def flip_curves(place: Place) -> Figure | None:
     panels, lines = [], []
     for run, bins in known.items():
         x = [_middle([one.people.start for one in bins], index) for index in range(len(bins))]
-        lines_of = [
-            Line(
-                label,
-                x,
-                [q.value for q in side],
-                [q.low for q in side],
-                [q.high for q in side],
-                people=label == "people",
-            )
-            for label, side in (
-                ("people", [one.people.observed for one in bins]),
-                ("model", [one.run for one in bins]),
-            )
-        ]
-        panels.append(
-            line_panel(
-                place.label(run),
-                "how far apart the patients are, |Δu|",
-                "share left to the coin",
-                lines_of,
-                y_high=high,
-            )
-        )
+        curves = []
+        for label, side in (
+            ("people", [one.people.observed for one in bins]),
+            ("model", [one.run for one in bins]),
+        ):
+            y, low, high_ends = zip(*(one[:3] for one in side), strict=True)
+            curves.append(Line(label, x, y, low, high_ends, people=label == "people"))
+        words = "how far apart the patients are, |Δu|", "share left to the coin"
+        panels.append(line_panel(place.label(run), *words, curves, y_high=high))
         lines += [
             (run.name, one.people.start, *one.run[:3], one.people.observed.value, one.run.n)
             for one in bins
