@@ -20,6 +20,7 @@ from inspect_ai.solver import system_message
 from answering import saying
 from kidney_evals import tasks
 from kidney_evals.elicitation.calls import SAME_ANSWERS, same_model
+from kidney_evals.measures import flags_of
 from kidney_evals.reporting import rows_of
 
 
@@ -38,8 +39,10 @@ def departures(log: EvalLog) -> set[str]:
     return {str(sample.metadata.get("sampling_departures", "")) for sample in log.samples or []}
 
 
-def share(log: EvalLog, row: str) -> float:
-    return rows_of(log)[row].value
+def share(log: EvalLog, flag: str) -> float:
+    run = rows_of(log).run
+    assert run is not None
+    return flags_of(run)[flag]
 
 
 CHANGED: list[tuple[dict[str, Any], set[str]]] = [

@@ -120,7 +120,8 @@ def _cells(row: Quantity) -> dict[str, object]:
         "low": row.low,
         "high": row.high,
         "n": row.n,
-        # The human value beside the measure. Issue 14 changes its meaning on purpose.
+        # The human value beside the measure. Since measures are computed from every sample, a run
+        # without decisions has the human value of one person too.
         "human": row.human,
     }
 
