@@ -39,7 +39,7 @@ def table(
     """Print a table for each question put in LOGS: people, models, known answerers.
 
     LOGS are files, folders, patterns or URLs. Markdown and LaTeX have the digits that are read,
-    CSV and JSON those of the logs, a line or an entry for each run and quantity. Runs that did not
+    CSV and JSON all digits, a line or an entry for each run and quantity. Runs that did not
     end are marked; logs without numbers are named on the error stream. Exit status 1 says that a
     log could not be read.
     """

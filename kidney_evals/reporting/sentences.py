@@ -97,7 +97,7 @@ def sentence(rows: Rows, condition: str) -> str:
     if coverage.value < 1:
         parts.append(
             f"It gave no decision on {percent(1 - coverage.value)} of the samples"
-            f"{unanswered(rows)}; see the bounds."
+            f"{unanswered(rows)}; `show --all` bounds what they leave open."
         )
     return " ".join(part for part in parts if part)
 
