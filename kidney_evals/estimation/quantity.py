@@ -14,7 +14,8 @@ class Quantity(NamedTuple):
         value: The estimate.
         low: Lower end of the interval, NaN where no honest interval exists.
         high: Upper end.
-        human: The value of people on the same dilemmas, NaN where nobody was asked. A value that
+        human: The value of people on the same dilemmas, of some quantities that of one person in
+            the study; NaN where nobody was asked. A value that
             holds by construction, such as a distance of 0 of people from themselves, is no human
             value.
         n: How many dilemmas or answers `value` rests on (each function says which); 0 where

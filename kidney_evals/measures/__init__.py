@@ -2,7 +2,7 @@
 
 Importing this loads no numpy. `Run` and what computes on it are in modules of their own:
 
-    from kidney_evals.measures import MEASURES, compute, find
+    from kidney_evals.measures import compute, find, measures_of
     find("swap_diff").label                      # 'swap disagreement'
     compute(run, "swap_diff")                    # Quantity(value, low, high, human, n)
     {one.id: compute(run, one.id) for one in measures_of(run)}

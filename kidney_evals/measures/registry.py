@@ -253,7 +253,10 @@ def measures_of(run: AnyRun) -> Iterator[Measure]:
 
 
 def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
-    """Return the measures of a task that its log holds, headlines first, of one group or of all."""
+    """Return the measures that the log of a task stores, of one group or of all.
+
+    The headlines of `stated_values` and `predict_people` come first.
+    """
     found = [
         one
         for one in MEASURES.values()
@@ -287,7 +290,7 @@ def compute(run: AnyRun, id: str) -> Quantity:
 
     if id not in run.measured:
         one = find(id)
-        if one.attribute and one.attribute not in run.attributes:
+        if one.is_family or (one.attribute and one.attribute not in run.attributes):
             raise unknown("attribute", one.attribute, run.attributes)
         found = undefined()
         try:
