@@ -29,7 +29,7 @@ from kidney_evals.charts.drawing import (
 from kidney_evals.charts.words import SIZE, SMALL, clean, shorten, shorten_all, text_width
 
 _GOLDEN: Final = 0.6180339887
-"""Vertical step between dots, as a share of the row: neighbours are apart, heights spread evenly."""
+"""Vertical step between dots as a share of the row: neighbours differ, heights spread evenly."""
 
 
 @dataclass(frozen=True)
