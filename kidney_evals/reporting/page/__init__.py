@@ -1,4 +1,4 @@
-"""One page for many logs: self-contained, readable offline, without script, in light and dark."""
+"""Write the report: one self-contained HTML page for many logs, without script, readable offline."""
 
 from kidney_evals.reporting.page.content import Report, read_report, report_of
 from kidney_evals.reporting.page.write import as_html, asset_contents, write_assets, write_page
