@@ -48,7 +48,7 @@ def rescore_log(
     scored = score(log, _scorers(log, any_reference), model="none/none", action="overwrite")
     scored.eval.model_roles = roles
     if any_reference:
-        # The samples record the reference of the run, this field that of the new scores.
+        # The samples record the run's reference, this field the reference of the new scores.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
     _write(scored, target, overwrite, name)
     before, after = stored_rows(log), stored_rows(scored)

@@ -93,7 +93,7 @@ def fixed_anchors(table: Floats, people: Floats) -> list[Row]:
         return result
 
     def majority(counts: Floats) -> Floats:
-        """Return the agreement of a person with the majority of the others; a tie counts half."""
+        """Return the agreement of a person with the majority of other people; a tie counts half."""
         total = np.einsum("dp,pqc->dqc", counts, table)
         others = total[:, :, :, None] - answers
         rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)

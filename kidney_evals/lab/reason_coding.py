@@ -271,7 +271,7 @@ def _share(hits: int, trials: int) -> Figure:
 
 
 def _drawn(values: NDArray[np.float64]) -> Figure:
-    """Return the first value as estimate, and the 95 % range of the others as interval."""
+    """Return the first value as estimate, and the 95 % range of all other values as interval."""
     if np.isnan(values[0]):
         return Figure()
     low, high = np.nanpercentile(values[1:], [2.5, 97.5])

@@ -55,7 +55,7 @@ DIGITS: Final = 4
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
 """The old version: `people` samples from people's shares, `never_flips` from shares of decided
-people, `half_flips` flips half of its answers, `steady` always answers a repeated dilemma alike.
+people, `half_flips` flips half of its answers, `steady` repeats its answer to a dilemma.
 """
 
 
@@ -66,7 +66,7 @@ class Setting:
     Attributes:
         condition: The answers offered.
         start: The old version.
-        consistency: Share of the dilemmas that are always answered alike, equal to the correlation
+        consistency: Share of the dilemmas that always get the same answer, equal to the correlation
             of the answers to one dilemma; on other dilemmas every answer is drawn independently.
         dilemmas: Number of dilemmas, each asked in both orders.
     """

@@ -89,7 +89,7 @@ class Case:
         respondent: One of `RESPONDENTS`, or `people_at`: people whose log-odds to flip are shifted
             by the same amount on every dilemma, so that the flip rate is `rate`.
         rate: The flip rate of `people_at`.
-        consistency: Share of the dilemmas that are answered alike in both orders, equal to the
+        consistency: Share of the dilemmas with the same answer in both orders, equal to the
             correlation of the answers to one dilemma given its probabilities; on other dilemmas
             every answer is drawn independently.
         most: Number of dilemmas that are asked unless the run ends early.

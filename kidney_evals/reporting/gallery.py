@@ -41,7 +41,7 @@ REMARKS: Final = {
 
 @lru_cache(maxsize=1)
 def notes() -> Mapping[str, str]:
-    """Return what a reader should look for in each respondent, by model name."""
+    """Return a remark for the reader on each respondent, by model name."""
     text = files("kidney_evals.reporting").joinpath("gallery.yaml").read_text(encoding="utf-8")
     return {f"kidney/{name}": str(note) for name, note in yaml.safe_load(text).items()}
 

@@ -86,7 +86,7 @@ def load(
             try:
                 lines += _decisions(run)
             except Exception as error:
-                # A log from elsewhere may hold anything; an error in it must not stop the others.
+                # A log from elsewhere may hold anything; its errors must not stop other logs.
                 unread[run.file.location] = run.file.unread or odd_samples(error)
     return Frames(
         runs=_runs_frame(runs),

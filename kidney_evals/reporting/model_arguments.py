@@ -128,7 +128,7 @@ def _hide_in_call(event: ModelEvent) -> None:
 
 
 def _hide_in_error(error: EvalError | EvalRetryError) -> None:
-    """Remove the traceback of an error, which may contain request headers; its message remains."""
+    """Reduce an error to its reason, because the traceback may contain request headers."""
     error.message = reason_of(error.message, 3 * LONGEST_REASON)
     error.traceback = error.traceback_ansi = ""
 

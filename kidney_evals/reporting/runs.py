@@ -125,7 +125,7 @@ class ModelRun:
             trouble = self._trouble()
             return (None, trouble) if trouble else (answers_of(self.file.samples), "")
         except Exception as error:
-            # A log from elsewhere may hold anything; an error in it must not hide the others.
+            # A log from elsewhere may hold anything; its errors must not hide other logs.
             return None, odd_samples(error)
 
     def _trouble(self) -> str:

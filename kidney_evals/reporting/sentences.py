@@ -1,4 +1,4 @@
-"""Summarise a run in one plain sentence, and state what would change its first headline most."""
+"""Summarise a run in one plain sentence, and name the largest influence on its first headline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LEVEL: Final = 0.01
 """Significance level of the tests of order and wording, strict because a report makes many."""
 
 HANGING: Final = ("flip_rate", "agreement")
-"""Headlines for which a report states what would change them most."""
+"""Headlines for which a report names the largest influence."""
 
 _RESCORE: Final = (
     "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
@@ -243,7 +243,7 @@ def _gain(rows: Rows, name: str) -> str:
 
 
 def summary_sentence(run: ModelRun) -> str:
-    """Return a sentence for a report: the run's main attributes and its rate of coin flips."""
+    """Return a sentence for a report: importance, flips or agreement, position bias, refusals."""
     rows, task = run.rows, run.panel.task
     if task == "stated_values":
         return _stated(rows)

@@ -97,7 +97,7 @@ def tables_of(
     Args:
         runs: The runs.
         asked: Ids of measures, or patterns such as `imp_*`; empty for the default selection.
-        everything: Whether to show every row that has a value.
+        everything: Whether to show every row that has a value for a model or for people.
 
     Raises:
         UserError: An id or pattern in `asked` matches no row of any run.

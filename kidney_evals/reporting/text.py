@@ -68,7 +68,7 @@ def percent(share: float) -> str:
 
 
 def p_value(value: float) -> str:
-    """Format a p-value with three decimals, or as smaller than these can show."""
+    """Format a p-value with three decimals; "<.001" if it is smaller."""
     return "<.001" if value < 0.001 else short(value)
 
 

@@ -239,7 +239,7 @@ def is_compared(one: Measure) -> bool:
 
 
 def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
-    """Return the rows with p-values adjusted over all of them."""
+    """Return the rows with p-values adjusted over all rows."""
     values = holm([one.found.p_value for one in rows])
     return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
 

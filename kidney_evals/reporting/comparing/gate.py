@@ -10,9 +10,9 @@
 | `new.ROW<X`, `new.ROW>X` | the row's value in NEW, whatever its interval, is below X, above X |
 
 A rule is tested in every panel that has the row. It is *undecided* if it strikes in no panel and
-the row was not measured in a panel, or if a panel is in OLD only; `changed` and `farther` are also
-undecided if a row has a value in one version only. Rules use the given answers only: bounds for
-refusals are printed beside a rule that struck, but do not change its outcome.
+could not be tested in some panel: the row was not measured there (for `changed` and `farther`: a
+row has a value in one version only), or the panel is in OLD only. Rules use the given answers only:
+a remark on refusals may follow a rule that struck, but never changes its outcome.
 
 A change of the tabulated detectable size strikes `ROW` in nine of ten pairs of runs, but `changed`
 in only a third to two thirds of them (100 simulated dilemmas): name the rows that matter.
@@ -34,7 +34,7 @@ from kidney_evals.reporting.text import p_value
 Outcome = Literal["passed", "struck", "undecided"]
 
 STATUS: Final[dict[Outcome, int]] = {"passed": 0, "struck": 1, "undecided": 3}
-"""Exit status by outcome; 2 is for runs that cannot be compared. "struck" outranks the others."""
+"""Exit status by outcome; 2 is for runs that cannot be compared. "struck" outranks every other."""
 
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("struck", "undecided", "passed")
 

@@ -58,9 +58,8 @@ class Report:
         aside: Number of runs that are only in the section on fine-tuning and in tables.
         title: Title of the page; empty for the default.
         notes: Remarks on models by name, as plain text with code in backticks.
-        assets: Address of the folder with the figures as files, relative to the page; empty for
-            none.
-        viewer: Address of the transcripts of all runs, relative to the page; empty for none.
+        assets: Link target on the page for the folder with the figures as files; empty for none.
+        viewer: Link target on the page for the transcripts of all runs; empty for none.
     """
 
     places: tuple[Place, ...]

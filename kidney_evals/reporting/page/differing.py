@@ -14,7 +14,7 @@ from kidney_evals.reporting.page.panels import Place
 from kidney_evals.reporting.page.parts import P_VALUE, Cell, Figure, Section, columns, slug
 
 TOLD: Final = 6
-"""Number of sentences shown, the most significant differences first; the table has all of them."""
+"""Number of sentences shown, the most significant differences first; the table has all."""
 
 
 def differences_section(places: Sequence[Place]) -> Section:
