@@ -132,7 +132,7 @@ def shorten_all(labels: Sequence[str], room: float) -> list[str]:
 
 
 def wrap(words: str, room: float, size: float, most: int) -> list[str]:
-    """Return `words` in at most `most` lines that fit into `room`; the last may be shortened."""
+    """Return `words` in at most `most` lines of width `room`; the last line may be shortened."""
     lines: list[str] = []
     rest = clean(words).split()
     while rest:

@@ -82,7 +82,7 @@ def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Fl
 
 
 def group(study: Study, condition: Condition, answers: Answers) -> Group:
-    """Return raw answers as differences in the study's favoured scale units."""
+    """Return a group's answers as arrays, with differences in favoured scale units."""
     left, right = (favoured_values(study, side) for side in (answers.left, answers.right))
     counts = person_counts(_SEEDS[condition], answers.people)
     return Group(condition, left - right, answers.choice, answers.person, answers.people, counts)
@@ -130,7 +130,7 @@ def share_model(study: Study, data: Group) -> Model:
 
 
 def two_stage_model(study: Study, data: Group) -> Model:
-    """Fit the two-stage flip model in the coin group's own units."""
+    """Fit the two-stage flip model, with utilities estimated from the coin group itself."""
     fit = fit_two_stage(data.x, data.choice, clusters=data.person)
     used = np.append(np.ones(len(fit.theta) - 1, dtype=bool), False)
     draws = np.array(

@@ -34,7 +34,7 @@ HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
     "coin_flip": ("flip_rate", "flip_calib", "distance"),
 }
-"""Headline measures by condition; each has a graded series of its own."""
+"""Headline measures by condition; each has its own graded series."""
 
 
 @dataclass(frozen=True)

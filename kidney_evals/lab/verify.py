@@ -288,7 +288,7 @@ def _compared(name: str, made: bytes, shipped: Path) -> TableCheck:
     ours, theirs = (_numbers(shipped.suffix, text.decode("utf-8")) for text in (made, old))
     if len(ours) != len(theirs):
         return TableCheck(name, len(ours), float("nan"), False)
-    with np.errstate(invalid="ignore"):  # an open end of a bin, less itself
+    with np.errstate(invalid="ignore"):  # inf - inf for an open bin
         gap = np.abs(np.array(ours) - np.array(theirs))
     largest = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else 0.0
     return TableCheck(name, len(ours), largest, made == old.replace(b"\r\n", b"\n"))

@@ -23,7 +23,7 @@ class Link(Protocol):
 
         Args:
             run: The run.
-            sample: `/sample/ID/EPOCH/`, escaped; empty for the list of all.
+            sample: `/sample/ID/EPOCH/`, escaped; empty for the list of all samples.
         """
 
 
