@@ -174,8 +174,8 @@ def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> F
     """Draw the respondent's own answer probabilities around people's shares, shape (D, K).
 
     `cell.consistency` is the correlation of two answers to a dilemma. For 0 the probabilities are
-    people's shares p; for 1 a single answer has probability 1; in between they are Dirichlet with
-    mean p and concentration s, which gives the correlation 1 / (1 + s).
+    people's shares p (for `never_flips` without the coin); for 1 a single answer has probability 1;
+    in between they are Dirichlet with mean p and concentration s: the correlation is 1 / (1 + s).
     """
     mean = shares.copy()
     if cell.respondent == "never_flips":
