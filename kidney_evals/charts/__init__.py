@@ -1,8 +1,8 @@
-"""Numbers in, SVG out: the figures of reports. Nothing here knows of logs, studies or Inspect.
+"""Draw the figures of reports as SVG. The input is plain numbers and labels.
 
-`dot_panel`, `share_panel` and `line_panel` return panels without their style sheet, of which a
-page that holds many needs one (`STYLE`); `standalone` makes a file of one panel, `grid` of
-several, `line_chart` a wider one. `charts.png` draws pictures of files.
+`dot_panel`, `share_panel` and `line_panel` return a panel without a style sheet; a page that shows
+several panels includes `STYLE` once. `standalone` makes a file of one panel, `grid` a file of
+several, and `line_chart` a file with one wider panel. `charts.png` converts a file to PNG.
 """
 
 from kidney_evals.charts.drawing import Kind, grid

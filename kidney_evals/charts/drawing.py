@@ -1,7 +1,7 @@
-"""What every figure is drawn with: SVG elements, marks, numbers, and the frame of a panel.
+"""SVG elements, marks, number formats and the frame of a panel, shared by all figures.
 
-Words and addresses from outside are cleaned and escaped here and nowhere else. A panel is as wide
-as a phone shows without making its type smaller; a page lays panels out as its width allows.
+Only this module cleans and escapes text and addresses that come from outside. A panel has the width
+of a phone screen; a page places as many panels in a row as fit.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from kidney_evals.charts.style import standalone
 from kidney_evals.charts.words import LARGE, SIZE, SMALL, clean, escape, text_width, wrap
 
 Kind: TypeAlias = Literal["people", "model", "baseline"]
-"""Whose a value is: people's, a model's, or that of a rule to compare with."""
+"""Whether a value belongs to people, to a model, or to a baseline."""
 
 Scale: TypeAlias = Callable[[float], float]
-"""From a value to its place, pixels."""
+"""A function from a value to its coordinate in pixels."""
 
 WIDTH: Final = 340
 """Width of a panel, pixels."""
 
 PAD: Final = 10
-"""Free space at either side."""
+"""Margin at the left and at the right, pixels."""
 
 LINE: Final = 15
 """Distance between two lines of small type."""
 
 NOTHING: Final = "–"
-"""Stands where there is no value."""
+"""Printed in place of a missing value."""
 
 _HEAD: Final = '<svg xmlns="http://www.w3.org/2000/svg" class="kc"'
 
@@ -39,7 +39,7 @@ _HEAD: Final = '<svg xmlns="http://www.w3.org/2000/svg" class="kc"'
 def text(
     x: float, y: float, words: str, kind: str = "", anchor: str = "start", size: float = SIZE
 ) -> str:
-    """Return a line of text that starts at x, or has its `middle` or `end` there."""
+    """Return a line of text whose start, `middle` or `end` is at (x, y), according to `anchor`."""
     if not words:
         return ""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
@@ -63,7 +63,7 @@ def disc(kind: str, x: float, y: float, radius: float) -> str:
 
 
 def path(kind: str, points: Iterable[tuple[float, float]], closed: bool = False) -> str:
-    """Return a line through points, or the area inside."""
+    """Return a line through the points, or the area inside if `closed`."""
     places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return f'<{"polygon" if closed else "polyline"} class="{kind}" points="{places}"/>'
 
@@ -79,7 +79,7 @@ def mark(kind: str, x: float, y: float) -> str:
 
 
 def link(address: str, inner: str) -> str:
-    """Return `inner` as a link, or unchanged if the address is empty or of an unsafe scheme."""
+    """Return `inner` as a link; unchanged if the address is empty or has an unsafe scheme."""
     address = clean(address)
     scheme = re.match(r"([^/?#]*):", address)
     if not address or (scheme and scheme[1].lower() not in ("http", "https", "file")):
@@ -88,43 +88,43 @@ def link(address: str, inner: str) -> str:
 
 
 def titled(title: str, *parts: str) -> str:
-    """Return a group that shows `title` when pointed at."""
+    """Return a group of SVG elements with `title` as its tooltip."""
     return f"<g><title>{escape(title)}</title>{''.join(parts)}</g>"
 
 
 def linear(low: float, high: float, start: float, end: float) -> Scale:
-    """Return the scale that puts `low` at `start` and `high` at `end`; one value, in the middle."""
+    """Return the scale that maps `low` to `start` and `high` to `end`; if equal, to the middle."""
     if low == high:
         low, high = low - 0.5, high + 0.5
     return lambda value: start + (value - low) / (high - low) * (end - start)
 
 
 def number(value: float) -> str:
-    """Return a round number as written at an axis."""
+    """Format a round number for an axis label."""
     return f"{value:.10g}"
 
 
 def decimal(value: float, decimals: int, signed: bool = False) -> str:
-    """Return a value with its decimals, or a dash; a value that rounds to 0 has no sign."""
+    """Format a value with fixed decimals, NaN as a dash; a value that rounds to 0 has no sign."""
     if not math.isfinite(value):
         return NOTHING
-    # A number of many digits would take the room of the figure.
+    # A number with many digits would not leave enough width for the plot.
     form = f".{decimals}f" if abs(value) < 1e6 else f".{decimals}e"
     written = format(value, f"+{form}" if signed else form)
     return written if float(written) else f"{0:.{decimals}f}"
 
 
 def interval(low: float, high: float, decimals: int, signed: bool = False) -> str:
-    """Return ` (LOW to HIGH)`, or nothing if an end is not finite."""
+    """Return ` (LOW to HIGH)`; empty if an end is not finite."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     return f" ({decimal(low, decimals, signed)} to {decimal(high, decimals, signed)})"
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Return round numbers in at most `most` steps, or two more, that enclose `low` and `high`.
+    """Return round axis values that enclose `low` and `high`, in at most `most` + 2 steps.
 
-    If the two are equal, 0 is one of the numbers.
+    If `low` equals `high`, 0 is among the values.
     """
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = (min(low, 0.0), max(high, 0.0)) if high else (0.0, 1.0)
@@ -136,12 +136,12 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 class Panel:
-    """A figure that is being drawn, from top to bottom.
+    """A figure that is drawn from top to bottom.
 
     Attributes:
-        parts: The SVG elements so far.
-        bottom: The height at which they end, pixels.
-        width: Of the panel.
+        parts: The SVG elements drawn so far.
+        bottom: The y coordinate of their lower end, pixels.
+        width: The width of the panel, pixels.
     """
 
     def __init__(self, title: str, width: float = WIDTH, size: int = LARGE) -> None:
@@ -149,14 +149,14 @@ class Panel:
         self.bottom: float = 4
         self.width = width
         self._title = title
-        # A line break is kept; each part then has fewer lines.
+        # A line break stays a line break; each part may then have fewer lines.
         lines = title.split("\n")
         for line in lines:
             self.write(line, "title", size, most=3 if len(lines) == 1 else 2)
 
     def write(self, words: str, kind: str, size: int, most: int) -> None:
-        """Add a paragraph of at most `most` lines, which shows all words when pointed at."""
-        # Bold type is wider.
+        """Add a paragraph of at most `most` lines; its tooltip shows the full text."""
+        # Bold characters are wider.
         wide = size * 1.15 if kind == "title" else size
         lines = wrap(words, self.width - 2 * PAD, wide, most)
         drawn = [
@@ -170,10 +170,11 @@ class Panel:
         self, low: float, high: float, start: float, end: float, top: float,
         own: Sequence[tuple[float, str]] = (), inset: float = 0,
     ) -> Scale:  # fmt: skip
-        """Add a horizontal axis with labels and lines up to `top`, and return its scale.
+        """Add a horizontal axis with labels and grid lines up to `top`, and return its scale.
 
-        The axis goes from `start` to `end`; `low` and `high` stand `inset` pixels from them. As
-        many of its `own` labels, values with words, are drawn as fit, else of round numbers.
+        The axis goes from `start` to `end`; `low` and `high` are `inset` pixels inside its ends.
+        `own` holds labels as pairs of a value and its text: every nth is drawn, for the smallest
+        n at which they fit. If `own` is empty, the labels are round numbers.
         """
         scale, bottom = linear(low, high, start + inset, end - inset), self.bottom
 
@@ -197,7 +198,7 @@ class Panel:
         return scale
 
     def key(self, entries: Iterable[tuple[Callable[[float, float], str], str]]) -> None:
-        """Add marks, at most 18 by 14 pixels, with their meaning; each is drawn around (x, y)."""
+        """Add a legend; an entry is a text and a function that draws its 18 by 14 pixel mark."""
         x, self.bottom = float(PAD), self.bottom + 14
         for draw, words in entries:
             wide = 24 + text_width(words, SMALL)
@@ -209,7 +210,7 @@ class Panel:
         self.bottom += 7
 
     def svg(self, note: str = "") -> str:
-        """Return the panel with a note below it, as SVG without a style sheet."""
+        """Return the panel with `note` below as SVG, without a style sheet."""
         self.write(note, "muted", SMALL, most=8)
         width, height = self.width, math.ceil(self.bottom) + 8
         head = (
@@ -220,13 +221,13 @@ class Panel:
 
 
 def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -> str:
-    """Put panels side by side, in a file of its own.
+    """Arrange panels in a grid and return the grid as one file.
 
     Args:
-        panels: Panels as the functions of this room return them, row by row.
-        columns: Most panels in a row.
-        title: Above them.
-        note: Below them.
+        panels: Panels as returned by the functions of this package, row by row.
+        columns: Maximum number of panels in a row.
+        title: Text above the grid.
+        note: Text below the grid.
 
     Returns:
         SVG with its style sheet.

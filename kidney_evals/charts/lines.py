@@ -1,4 +1,4 @@
-"""Line charts: values with their intervals over x, people's as a band, labels at the ends."""
+"""Line charts: values with intervals over x, human intervals as a band, labels at the ends."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Line:
     """One line of a chart.
 
     Attributes:
-        label: At its end.
-        x: Places of its points, ascending.
-        y: Their heights; NaN for a gap.
-        low: Lower ends of their intervals, NaN for none; empty if no point has one.
-        high: Upper ends.
-        people: Whether it is people's: blue, with a band for its intervals, or dashed and without
-            marks if it has none.
+        label: Text at the right end of the line.
+        x: x coordinates of the points, ascending.
+        y: y coordinates of the points; NaN leaves a gap.
+        low: Lower ends of the intervals, NaN for no interval; empty if no point has an interval.
+        high: Upper ends of the intervals.
+        people: Whether the values are people's. The line is then blue, with its intervals as a
+            band; without intervals it is dashed and has no marks.
     """
 
     label: str
@@ -64,22 +64,22 @@ def line_panel(
     width: float = WIDTH,
     height: float = 150,
 ) -> str:
-    """Draw lines over one pair of axes; a line without values is named inside.
+    """Draw lines on one pair of axes; a line without values is listed by name inside the plot.
 
     Args:
-        title: Above the panel.
-        x_label: Under the x axis.
-        y_label: Above the y axis.
-        lines: At most one of them people's.
-        y_high: End of a y axis that begins at 0 and is extended to hold every value; if not
-            given, round numbers around the values are the ends.
-        doubling: Whether equal steps of x are doublings. 0 stands one step left of the smallest
+        title: Text above the panel.
+        x_label: Text under the x axis.
+        y_label: Text above the y axis.
+        lines: The lines; at most one of them is people's.
+        y_high: Upper end of a y axis that starts at 0, extended where a value is larger; None for
+            round numbers around the values.
+        doubling: Whether x is on a log2 scale. x = 0 is drawn one step left of the smallest
             other x.
-        width: Of the panel, pixels.
-        height: Of the plot, pixels.
+        width: Width of the panel, pixels.
+        height: Height of the plot, pixels.
 
     Returns:
-        SVG without style sheet.
+        SVG without a style sheet.
     """
     least = min((x for line in lines for x in line.x if x > 0), default=1.0)
 
@@ -120,8 +120,8 @@ def line_panel(
             ends.append((up(heights[-1]), kind, label, line.label))
         else:
             panel.parts.append(text(left + 8, top + 16 * (index + 1), f"{label}: no value"))
-    # From the lowest on, each label is moved as little as keeps it above the one before and leaves
-    # room for those above it.
+    # From the lowest label upwards, each is moved by the least distance that clears the label below
+    # and leaves room for the labels above.
     last, least_y = bottom + LINE, top + LINE * len(ends)
     for wanted, kind, label, spoken in sorted(ends, reverse=True):
         least_y -= LINE
@@ -134,14 +134,14 @@ def line_panel(
 def line_chart(
     title: str, x_label: str, y_label: str, lines: Sequence[Line], *, doubling: bool = False
 ) -> str:
-    """Draw lines as a file of its own, wider than a panel; see `line_panel`."""
+    """Draw lines as a separate file that is wider than a panel; see `line_panel`."""
     return standalone(
         line_panel(title, x_label, y_label, lines, doubling=doubling, width=640, height=272)
     )
 
 
 def _drawn(line: Line, kind: str, across: Scale, up: Scale) -> Iterator[str]:
-    """Yield the line, its intervals and its marks; nothing is drawn across a gap."""
+    """Yield the SVG of the line, its intervals and its marks; a gap interrupts the line."""
     stroke = "line dashed" if line.people and not line.low else "line"
     for known, run in groupby(line.points(), lambda point: math.isfinite(point[1])):
         places = [(across(x), *map(up, ys)) for x, *ys in run] if known else []

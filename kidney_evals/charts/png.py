@@ -1,4 +1,4 @@
-"""Figures as PNG pictures, through resvg; the only part of this room that needs another package."""
+"""Convert figures to PNG with resvg, an optional dependency that only this module uses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FIRST_CHUNK = 8 + 25
 
 
 def png(svg: str, scale: float = 2) -> bytes:
-    """Draw a figure as PNG, in its light colours, marked as a file of this package.
+    """Render a figure as PNG in the light colours, with metadata that names this package.
 
     Args:
-        svg: A figure's file, with its style sheet.
-        scale: Pixels of the picture for each of the figure.
+        svg: The SVG file of a figure, with its style sheet.
+        scale: Pixels of the picture per pixel of the figure.
 
     Raises:
-        UserError: The package that draws it is not installed, or the system has no typeface.
+        UserError: resvg is not installed, or the system has no typeface.
     """
     check_png()
     picture = _drawn(svg, scale)
@@ -34,7 +34,7 @@ def png(svg: str, scale: float = 2) -> bytes:
 
 
 def check_png() -> None:
-    """Raise a `UserError` that says what to install, where PNG pictures cannot be drawn."""
+    """Raise a `UserError` that says what to install if PNG pictures cannot be rendered."""
     if find_spec("resvg_py") is None:
         raise UserError(
             "PNG pictures need resvg-py, not installed here: pip install 'kidney-evals[png]' "
@@ -54,6 +54,6 @@ def _drawn(svg: str, scale: float) -> bytes:
 
 @cache
 def _has_typeface() -> bool:
-    """Return whether text is drawn: without a typeface resvg leaves it out silently."""
+    """Return whether resvg can draw text; without a typeface it omits text silently."""
     blank, word = (_drawn(standalone(Panel(title).svg()), 1) for title in ("", "E"))
     return blank != word

@@ -1,4 +1,4 @@
-"""Panels of rows: a label at the left, marks or a bar on a scale, and a number at the right."""
+"""Panels of rows: a label at the left, marks or a bar on a scale, a number at the right."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from kidney_evals.charts.drawing import (
 from kidney_evals.charts.words import SIZE, SMALL, clean, shorten, shorten_all, text_width
 
 _GOLDEN: Final = 0.6180339887
-"""From one dot to the next, as a share of the row: neighbours lie apart, no height is favoured."""
+"""Vertical step between dots as a share of the row: neighbours differ, heights spread evenly."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class DotRow:
     """One row of a dot panel.
 
     Attributes:
-        label: Who.
-        value: NaN for none.
-        low: Lower end of its interval, or of the change from `before`; NaN for none.
-        high: Upper end.
-        kind: Whose value it is.
-        href: Where the label leads; empty for nowhere.
-        people: People's value beside this row alone, drawn as a tick; NaN for none.
-        before: An earlier value, joined with this one; NaN for none.
+        label: Name of the respondent.
+        value: The value; NaN if missing.
+        low: Lower end of the interval of `value`, or of the change from `before`; NaN if missing.
+        high: Upper end of the same interval.
+        kind: Whether the value is people's, a model's or a baseline's.
+        href: Link target of the label; empty for no link.
+        people: Human value for this row alone, drawn as a tick; NaN for none.
+        before: An earlier value, connected to `value` by a line; NaN for none.
     """
 
     label: str
@@ -57,7 +57,7 @@ class DotRow:
     before: float = math.nan
 
     def ends(self) -> tuple[float, float]:
-        """Return the ends of the interval as they are drawn, those of a change around `value`."""
+        """Return the ends of the interval; those of a change are added to `before`."""
         start = 0.0 if math.isnan(self.before) else self.before
         return start + self.low, start + self.high
 
@@ -67,12 +67,12 @@ class ShareRow:
     """One bar of a share panel.
 
     Attributes:
-        label: Who answered.
-        shares: Of each answer, in the order of the panel's labels; together at most 1. No bar is
-            drawn if one is NaN.
-        kind: Whose answers they are.
+        label: Name of the respondent.
+        shares: Share of each answer, in the order of the panel's labels; their sum is at most 1. If
+            one is NaN, no bar is drawn.
+        kind: Whether the answers are people's, a model's or a baseline's.
         n: Number of answers; 0 if unknown.
-        href: Where the label leads; empty for nowhere.
+        href: Link target of the label; empty for no link.
     """
 
     label: str
@@ -83,7 +83,7 @@ class ShareRow:
 
 
 class _Row(NamedTuple):
-    """What all rows have: see `_draw`. `spoken` is shown where the row is pointed at."""
+    """The fields that every kind of row has (see `_draw`). `spoken` is the tooltip."""
 
     label: str
     href: str
@@ -106,21 +106,21 @@ def dot_panel(
     note: str = "",
     decimals: int = 2,
 ) -> str:
-    """Draw values with their intervals on one axis; of values before and after, the change too.
+    """Draw values with their intervals on one axis, and changes from earlier values.
 
     Args:
-        title: Above the panel.
-        rows: From the top.
-        low: Start of the axis, which is extended to hold every value.
-        high: End of the axis. If it starts below 0, values are written with their sign.
-        band: People's interval, through all rows.
-        line: People's value, through all rows; NaN for none.
-        dots: Values of simulated people, in a row of their own.
-        note: Below the panel.
-        decimals: Of the values as written.
+        title: Text above the panel.
+        rows: The rows, from the top.
+        low: Start of the axis, which is extended to contain every value.
+        high: End of the axis. If the axis starts below 0, values are printed with their sign.
+        band: Interval of the human value, drawn through all rows.
+        line: Human value, drawn through all rows; NaN for none.
+        dots: Values of simulated people, drawn in a separate row.
+        note: Text below the panel.
+        decimals: Decimals of the printed values.
 
     Returns:
-        SVG without style sheet.
+        SVG without a style sheet.
     """
     panel = Panel(title)
     drawn = []
@@ -156,16 +156,16 @@ def dot_panel(
 
 
 def share_panel(title: str, rows: Sequence[ShareRow], labels: Sequence[str]) -> str:
-    """Draw shares of answers as parts of bars, which differ in colour and pattern.
+    """Draw shares of answers as stacked bars, whose parts differ in colour and pattern.
 
     Args:
-        title: Above the panel.
-        rows: From the top.
-        labels: Names of the parts, at most four. An empty one is a part that was not on offer; its
-            colour stays free, so that the same answer looks the same in every panel.
+        title: Text above the panel.
+        rows: The bars, from the top.
+        labels: Names of the parts, at most four. An empty name is an answer that was not offered;
+            its colour is skipped, so that an answer has the same colour in every panel.
 
     Returns:
-        SVG without style sheet.
+        SVG without a style sheet.
     """
     panel = Panel(title)
     drawn = []
@@ -190,10 +190,10 @@ def _draw(
     band: tuple[float, float] | None = None,
     people: float = math.nan,
 ) -> None:
-    """Add rows to a panel, people's values behind them, and an axis; without one, 0 to 1 is used.
+    """Add rows to a panel, with the human values behind them, and an axis (from 0 to 1 by default).
 
-    A row has a label of one or two lines, after the mark of its `kind` if one is given, with small
-    type in a `second` line, and `words` at the right.
+    A row has a label of one or two lines, preceded by the mark of its `kind` if it has one, a
+    `second` line in small type, and `words` at the right.
     """
     indent = 14 * any(row.kind for row in rows)
     labels = _label_lines(rows, 130 - indent)
@@ -231,9 +231,9 @@ def _draw(
 
 
 def _label_lines(rows: Sequence[_Row], room: float) -> list[list[str]]:
-    """Return the lines of each label: two, parted at its first comma, if one is too wide.
+    """Return the lines of each label; if any label is too wide, each splits at its first comma.
 
-    Names of runs say after the comma what tells the run from others.
+    In a run's name, the text after the comma distinguishes runs of the same model.
     """
     labels = [clean(row.label) for row in rows]
     parts = [label.partition(", ") for label in labels]

@@ -1,8 +1,8 @@
-"""The style sheet that all figures share, and a figure as a file of its own.
+"""The style sheet of all figures, and functions that make a file of a panel.
 
-The palette is Okabe and Ito's (2008), which colour-blind readers can tell apart: people are always
-blue, a model vermillion, a baseline grey. Their marks differ in shape too (`drawing.mark`) and the
-parts of a bar in pattern, so that colour is never the only difference.
+The palette is that of Okabe and Ito (2008), which colour-blind readers can distinguish: blue for
+people, vermillion for models, grey for baselines. Marks (`drawing.mark`) also differ in shape and
+the parts of a bar in pattern, so that no distinction depends on colour alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OKABE_ITO: Final = {
 }
 
 STYLE: Final = files("kidney_evals.charts").joinpath("charts.css").read_text(encoding="utf-8")
-"""The style sheet: light colours, dark ones on the screens of readers who prefer them."""
+"""The style sheet: light colours, and dark colours for readers whose system prefers them."""
 
 _RULES, _COLOURS = STYLE.split("/* Colours", 1)
 
@@ -30,7 +30,7 @@ _PLAIN: Final = re.sub(r"var\(--kc-(\w+)\)", lambda used: _LIGHT[used[1]], _RULE
 
 
 def standalone(svg: str) -> str:
-    """Return a panel as a file: with its title, the style sheet and a background."""
+    """Return a panel as an SVG file with its title, the style sheet and a background."""
     head, end, rest = svg.partition(">")
     title = head.partition('aria-label="')[2].partition('"')[0]
     page = '<rect class="page" width="100%" height="100%"/>'
@@ -38,8 +38,8 @@ def standalone(svg: str) -> str:
 
 
 def plain(svg: str) -> str:
-    """Return a file with literal light colours and no links, for programs that draw pictures.
+    """Return an SVG file with literal light colours and without links.
 
-    These know neither `@media` nor custom properties.
+    Programs that convert SVG to pictures support neither `@media` nor custom properties.
     """
     return re.sub(r"</?a\b[^>]*>", "", svg.replace(STYLE, _PLAIN))

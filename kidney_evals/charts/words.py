@@ -1,7 +1,7 @@
-"""Text layout: clean, measure, shorten and wrap the words of a figure.
+"""Text layout: clean, measure, shorten and wrap the text of a figure.
 
-An SVG file does not measure its own text, so widths are estimated here, for the widest of the
-usual typefaces: no text may leave its panel or cover another.
+SVG cannot measure its own text. Widths are therefore estimated, as upper bounds for the widest of
+the common typefaces, so that no text leaves its panel or covers other text.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _WIDE: Final = 1.35
 def clean(words: str) -> str:
     """Return `words` as one line of text that XML allows.
 
-    White space becomes single blanks. Control characters are dropped, those that change the
-    direction of writing too; the joiners that some scripts need are kept.
+    White space becomes single blanks. Control characters are removed, including those that change
+    the writing direction; the joiners that some scripts need stay.
     """
     kept = (
         letter
@@ -68,7 +68,7 @@ def escape(words: str) -> str:
 
 
 def text_width(words: str, size: float = SIZE) -> float:
-    """Return an upper bound of the width of `words`, pixels."""
+    """Return an upper bound of the width of `words` in pixels."""
     return sum(map(_letter_width, words)) * size
 
 
@@ -84,23 +84,23 @@ def _letter_width(letter: str) -> float:
 
 
 def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> str:
-    """Return `words`, with an ellipsis for its middle where it is wider than `room`.
+    """Return `words`; if they are wider than `room`, an ellipsis replaces the middle.
 
     Args:
         words: The text, cleaned.
-        room: Pixels.
-        size: Font size.
-        front: Share of the kept characters that come from the front.
+        room: Available width, pixels.
+        size: Font size, pixels.
+        front: Share of the remaining characters taken from the front.
     """
     if len(words) > 400:
-        # More never fits into a figure.
+        # Longer texts never fit into a figure.
         words = words[:200] + words[-200:]
     if text_width(words, size) <= room:
         return words
     for kept in range(len(words) - 1, 0, -1):
         head = math.ceil(kept * front)
         tail = words[len(words) - (kept - head) :]
-        # A combining accent without its letter would go onto the ellipsis.
+        # A combining accent without its letter would combine with the ellipsis.
         while tail and unicodedata.combining(tail[0]):
             tail = tail[1:]
         short = words[:head].rstrip() + _ELLIPSIS + tail.lstrip()
@@ -110,11 +110,11 @@ def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> 
 
 
 def shorten_all(labels: Sequence[str], room: float) -> list[str]:
-    """Return labels that fit into `room` and, where possible, still differ from one another.
+    """Return the labels shortened to `room` and, where possible, still distinct.
 
-    If a label is too wide, labels that are paths, such as names of models, are reduced to their
-    last part. Labels that are still too wide lose their middle, or the start that all of them
-    share; the cut moves until as many labels as possible differ.
+    If a label is too wide, labels that are paths (such as model names) are reduced to their last
+    part. Labels that are still too wide lose their middle, or the prefix that all of them share;
+    the cut is chosen so that as many labels as possible differ.
     """
     names = [clean(label) for label in labels]
     wide = [name for name in names if text_width(name) > room]
@@ -132,7 +132,7 @@ def shorten_all(labels: Sequence[str], room: float) -> list[str]:
 
 
 def wrap(words: str, room: float, size: float, most: int) -> list[str]:
-    """Return `words` in at most `most` lines that fit into `room`; the last may be shortened."""
+    """Return `words` in at most `most` lines of width `room`; the last line may be shortened."""
     lines: list[str] = []
     rest = clean(words).split()
     while rest:

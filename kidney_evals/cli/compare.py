@@ -1,4 +1,4 @@
-"""`kidney-evals compare`: what changed from one version of a model to another, for pipelines."""
+"""`kidney-evals compare`: test changes from one version of a model to another, for pipelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find and read the logs that a command was given, with a progress bar."""
+"""Find and read the logs that a command names, with a progress bar."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
     """Read one log of this package with its samples.
 
     Args:
-        name: The log.
-        any_reference: Whether other human tables, or another content of the study, than those the
-            log was run with will do.
+        name: Path or URL of the log.
+        any_reference: Whether to accept a log whose human tables or study content differ from the
+            installed ones.
 
     Raises:
-        UserError: If the log is not of this package or holds no samples, or its study or
-            reference differs from the installed one and `any_reference` is false.
+        UserError: The log is not of this package or holds no samples, or its study or reference
+            differs from the installed one and `any_reference` is false.
     """
     if Path(name).is_dir():
         raise UserError(f"{name} is a folder; give one log")
@@ -59,7 +59,7 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
 
 
 def installed(log: EvalLog) -> dict[str, str]:
-    """Return the hashes of the log's study and of its human tables as they are installed."""
+    """Return the hashes of the installed versions of the log's study and human tables."""
     metadata = (log.samples or [])[0].metadata
     study = load_study(metadata["study_source"])
     reference = load_reference(study, metadata["condition"])
@@ -68,9 +68,9 @@ def installed(log: EvalLog) -> dict[str, str]:
 
 @contextmanager
 def reading() -> Iterator[Progress | None]:
-    """Yield a function that shows a progress bar on the error stream for each kind of thing read.
+    """Yield a callback that shows a progress bar on stderr for each kind of item read.
 
-    Yields None, and shows nothing, where the error stream is no terminal.
+    Yields None if stderr is not a terminal.
     """
     if not sys.stderr.isatty():
         yield None

@@ -1,4 +1,4 @@
-"""The command group; each command's work is imported when it is called."""
+"""The command group. The code of each command is imported when the command is called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kidney-evals plan`: samples, calls, tokens, price and precision before anything is spent."""
+"""`kidney-evals plan`: print samples, calls, tokens, price and precision of a run in advance."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ def plan(
 
 
 def task_arguments(given: Iterable[str]) -> dict[str, Any]:
-    """Read "name=value" pairs as `inspect eval -T` does, so that both build the same task.
+    """Parse "name=value" pairs as `inspect eval -T` does, so that both build the same task.
 
-    Values are YAML, a text with commas is a list, hyphens in a name are underscores.
+    Values are parsed as YAML, text with commas becomes a list, hyphens in names underscores.
 
     Args:
         given: The pairs.
 
     Raises:
-        UserError: A pair without "=", or a value that is not YAML.
+        UserError: A pair lacks "=", or a value is not YAML.
     """
     import yaml
 

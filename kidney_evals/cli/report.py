@@ -1,4 +1,4 @@
-"""`kidney-evals report` and `bundle`: many logs on one page, alone or with the transcripts."""
+"""`kidney-evals report` and `bundle`: write one page on many logs, alone or with transcripts."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _tell(found: Report, page: str) -> None:
 
 
 def _say_beside(page: str) -> Callable[[str], None]:
-    """Return a function that prints a line, to stderr where the page goes to standard output."""
+    """Return a function that prints a line, to stderr if the page is written to standard output."""
     from kidney_evals.cli.terminal import complain, say
     from kidney_evals.output_files import STDOUT
 

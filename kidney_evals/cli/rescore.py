@@ -1,4 +1,4 @@
-"""`kidney-evals rescore`: every scorer of a log again, with the installed package."""
+"""`kidney-evals rescore`: score a log again with the installed package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
 
 LOG_ENDINGS = (".eval", ".json")
-"""Endings that Inspect knows; each is a format."""
+"""File name endings of Inspect's log formats."""
 
 
 def rescore_log(
@@ -28,26 +28,27 @@ def rescore_log(
     """Score a log again and write the result to another file.
 
     Args:
-        name: The log.
-        output: Where to write; by default beside the log, with `-scored` before the ending.
-        any_reference: Whether to score against other human tables, or another content of the
-            study, than those the log was run with.
-        overwrite: Whether to replace a file that is not the log itself.
+        name: Path or URL of the log.
+        output: Path or URL of the result; by default beside the log, with `-scored` before the
+            ending.
+        any_reference: Whether to score even if the human tables or the study content differ from
+            those the log was run with.
+        overwrite: Whether to replace an existing file, which must not be the log itself.
 
     Raises:
-        UserError: If the log is not of this package, its study or reference differs and
-            `any_reference` is false, or the output exists or is no log file's name.
+        UserError: The log is not of this package, its study or reference differs and
+            `any_reference` is false, or the output exists or does not have the name of a log.
     """
     from inspect_ai import score
 
     log = read_run_log(name, any_reference=any_reference)
     target = _target(name, output, overwrite)
-    # The scorers call no model: none of the log's is set up, whose client or key may be missing.
+    # The scorers call no model. The log's models are not set up: a client or key may be missing.
     roles, log.eval.model_roles = log.eval.model_roles, None
     scored = score(log, _scorers(log, any_reference), model="none/none", action="overwrite")
     scored.eval.model_roles = roles
     if any_reference:
-        # The samples keep saying what the run was made with; this says what its rows are from.
+        # The samples record the run's reference, this field the reference of the new scores.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
     _write(scored, target, overwrite, name)
     before, after = stored_rows(log), stored_rows(scored)
@@ -69,13 +70,13 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
     others = {"predictions": predictions, "stated": stated}
     names = [name for name in order if name in known | others] or list(known)
     if (log.eval.metadata or {}).get("condition") == "forced_choice":
-        # Older logs name it without a coin too, and would hold an empty distance beside the other.
+        # Older logs list this scorer without a coin too, which would add an empty distance.
         names = [name for name in names if name != "indecision"]
     return [(known | others)[name](any_reference=any_reference) for name in names]
 
 
 def _target(name: str, output: str | None, overwrite: bool) -> str:
-    """Return the path or address of the result, checked before the work is done."""
+    """Return the path or URL of the result, after checking that it can be written."""
     if output is None:
         address = urlparse(name)
         if "://" in name and address.scheme != "file":
@@ -84,7 +85,7 @@ def _target(name: str, output: str | None, overwrite: bool) -> str:
         output = str(path.with_name(f"{path.stem}-scored{path.suffix}"))
     if output == STDOUT:
         raise UserError("a log is no text for standard output: name a file with --output")
-    # A log is another's work even if an earlier call wrote it: it is not replaced unasked.
+    # A log is replaced only on request, even if an earlier call of this command wrote it.
     if check_output(output, overwrite=overwrite, inputs=[name]) and not overwrite:
         raise UserError(f"{output} exists; name another file with --output, or pass --overwrite")
     if PurePosixPath(output).suffix not in LOG_ENDINGS:

@@ -1,4 +1,4 @@
-"""`kidney-evals sft`: from answers to a fine-tuned model, and what that changed."""
+"""`kidney-evals sft`: fine-tune a model on answers, and measure the changes."""
 
 from __future__ import annotations
 

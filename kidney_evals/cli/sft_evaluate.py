@@ -1,4 +1,4 @@
-"""`kidney-evals sft evaluate`: a model before and after, asked the same, with what changed."""
+"""`kidney-evals sft evaluate`: run a model before and after training, and compare the runs."""
 
 from __future__ import annotations
 
@@ -88,5 +88,5 @@ def evaluate(
     for line in write_results(comparison, out):
         say(line)
     if comparison.missing:
-        # The finished runs are written; a script must see that a run failed.
+        # The finished runs are written; the exit status tells a script that a run failed.
         raise click.exceptions.Exit(1)

@@ -1,4 +1,4 @@
-"""`kidney-evals sft export`: answers of people, of a user or of a model as training samples."""
+"""`kidney-evals sft export`: write answers of people, a user or a model as training samples."""
 
 from __future__ import annotations
 

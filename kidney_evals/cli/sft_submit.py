@@ -1,4 +1,4 @@
-"""`kidney-evals sft submit`, `status` and `wait`: fine-tuning as a job of a hosted service."""
+"""`kidney-evals sft submit`, `status` and `wait`: fine-tune by a job of a hosted service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MOST_EPOCHS: Final = 50
 INTERRUPTED: Final = 130
-"""Exit status of a command that Ctrl-C ended, as shells have it."""
+"""Exit status after Ctrl-C, the same as in shells."""
 
 
 class EpochsType(click.ParamType[int | Literal["auto"]]):

@@ -1,4 +1,4 @@
-"""`kidney-evals sft train`, `merge` and `push`: from samples to an adapter, and where it goes."""
+"""`kidney-evals sft train`, `merge` and `push`: train an adapter, merge it, upload it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def train(
         if len(sizes) == 1 or size is None:
             place, goes_on = out, resume
         else:
-            # Adapters of an earlier call of this command are not trained again.
+            # Adapters that an earlier call of this command trained are not trained again.
             place = out / str(size)
             goes_on = resume and unfinished(place).exists()
             click.echo(f"{size} samples:")

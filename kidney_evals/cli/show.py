@@ -1,4 +1,4 @@
-"""`kidney-evals show`: a run's quantities and one plain sentence, in a terminal."""
+"""`kidney-evals show`: print a run's quantities and one plain sentence."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LONGEST = 40
 
 
 def show_logs(names: tuple[str, ...], *, everything: bool = False) -> None:
-    """Print every run of this package among `names`; say which other logs were passed over.
+    """Print every run of this package among `names`, and list the logs that are not shown.
 
     Args:
         names: Log files, folders, patterns or URLs.
         everything: Whether to print every measure, not only those that the log stores.
 
     Raises:
-        UserError: There is no such run.
+        UserError: No log holds a run of this package.
     """
     found = find_logs(names)
     runs = {run.file.location: run for run in read_runs(found)}
@@ -44,14 +44,14 @@ def show_logs(names: tuple[str, ...], *, everything: bool = False) -> None:
 
 
 def _why(found: LogFile, run: ModelRun | None) -> str:
-    """Return why a log is not shown; empty for one that is."""
+    """Return why a log is not shown; empty if it is shown."""
     if run is None:
         return found.line
     return "" if run.rows else f"{found.line}; {run.trouble or 'no rows'}"
 
 
 def _parameters(run: ModelRun) -> str:
-    """Return the arguments of a run that were given, of the task and of the model."""
+    """Return the arguments that the user passed to the task and to the model of a run."""
     spec = run.header.eval
     given = {**spec.task_args_passed, **shown_arguments(spec.model_args)}
     if spec.config.epochs and spec.config.epochs > 1:
@@ -60,7 +60,7 @@ def _parameters(run: ModelRun) -> str:
 
 
 def _short(value: object) -> str:
-    """Return an argument for one line: of a path the last part, of a long text the beginning."""
+    """Return an argument for one line: the last part of a path, the beginning of a long text."""
     text = str(value)
     if "/" in text and " " not in text:
         text = f"…/{PurePosixPath(text).name}" if len(text) > _LONGEST else text
@@ -69,7 +69,7 @@ def _short(value: object) -> str:
 
 
 def _file(location: str) -> str:
-    """Return where a log is, or its file's name where that is too long for a line."""
+    """Return the location of a log, or only its file name if it is too long for a line."""
     return location if len(location) <= width() else f"…/{PurePosixPath(location).name}"
 
 

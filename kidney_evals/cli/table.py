@@ -1,4 +1,4 @@
-"""`kidney-evals table`: the numbers of many runs for a terminal, a paper or a pipeline."""
+"""`kidney-evals table`: print the numbers of many runs for a terminal, a paper or a pipeline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 from kidney_evals.cli import options
 
 UNREADABLE = 1
-"""Exit status where a log could not be read and so is missing from the table."""
+"""Exit status if a log cannot be read and is therefore missing from the table."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Print for any terminal: no control characters, lines that fit, characters that it has."""
+"""Print for any terminal: no control characters, lines that fit, characters that it supports."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ SUBSTITUTES: Final = {
     )
     for letter in letters
 }
-"""How a letter is written where the terminal's encoding lacks it."""
+"""ASCII substitutes for characters that the terminal's encoding lacks."""
 
 
 def _spelled(letter: str) -> str:
-    """Return a letter in ASCII: a substitute, without its accents, or by its Unicode name."""
+    """Return a character in ASCII: a substitute, without its accents, or its Unicode name."""
     if letter in SUBSTITUTES:
         return SUBSTITUTES[letter]
     plain = unicodedata.normalize("NFKD", letter).replace("\u2044", "/")
@@ -65,7 +65,7 @@ codecs.register_error("kidney_evals.spelled", _spell)
 
 
 def _ascii_codec(name: str) -> codecs.CodecInfo | None:
-    """Return an alias of ASCII: click treats a stream named `ascii` as one in UTF-8."""
+    """Return ASCII under another name, because click treats a stream named `ascii` as UTF-8."""
     if name != _ASCII:
         return None
     known = codecs.lookup("ascii")
@@ -103,7 +103,7 @@ class Group(click.Group):
         return super().main(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands, each with the whole first sentence of its help."""
+        """List the commands, each with the first sentence of its help in full."""
         commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         with formatter.section("Commands"):
             formatter.write_dl(
@@ -111,7 +111,7 @@ class Group(click.Group):
             )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; its error is one line of printable text."""
+        """Run a command; print an error as one line of printable text."""
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -128,7 +128,7 @@ def say(text: str, *, fit: bool = True) -> None:
 
     Args:
         text: The lines.
-        fit: Whether to break lines between words in a narrow terminal; not for Markdown or JSON.
+        fit: Whether to wrap lines in a narrow terminal; false for Markdown or JSON.
     """
     for line in text.split("\n"):
         shown = "".join(filter(str.isprintable, line))
@@ -136,12 +136,12 @@ def say(text: str, *, fit: bool = True) -> None:
 
 
 def say_filled(text: str) -> None:
-    """Print a sentence in lines that fit."""
+    """Print a sentence, wrapped to the terminal's width."""
     say(textwrap.fill(text, width(), break_long_words=False, break_on_hyphens=False))
 
 
 def complain(text: str) -> None:
-    """Print a line on the error stream, without control characters."""
+    """Print a line on stderr, without control characters."""
     click.echo(_one_line(text), err=True)
 
 
@@ -150,9 +150,9 @@ def _one_line(text: str) -> str:
 
 
 def _broken(line: str) -> list[str]:
-    """Return a line in parts that fit in the terminal, the parts after the first one indented.
+    """Return a line wrapped to the terminal's width, with continuation lines indented.
 
-    Words are left whole, so that numbers are. Without a terminal nothing is broken.
+    Words and numbers are never split. Without a terminal the line is returned unchanged.
     """
     room = max(_NARROWEST, shutil.get_terminal_size((sys.maxsize, 24)).columns)
     if len(line) <= room:

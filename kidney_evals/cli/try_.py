@@ -1,4 +1,4 @@
-"""`kidney-evals try`: some dilemmas for the person at the terminal, then people beside them."""
+"""`kidney-evals try`: ask the user some dilemmas, then show people's answers beside the user's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KEYS: Final[dict[str, Own]] = {"a": "A", "b": "B", "c": "COIN", "coin": "COIN"}
 
 INTERRUPTED: Final = 130
-"""Exit status of a program that was stopped from the keyboard."""
+"""Exit status of a program stopped from the keyboard."""
 
 
 @click.command(name="try")
@@ -51,7 +51,7 @@ def try_(
     from kidney_evals.studies import DEFAULT_STUDY
     from kidney_evals.trying import Answered, pick_round, result_lines
 
-    # Answers of a person cannot be made again: no file is replaced, not even one of this command.
+    # A person's answers cannot be repeated, so no file is replaced, not even one of this command.
     if save is not None and check_output(save, overwrite=None):
         raise UserError(f"{save} exists; name a new file with --save")
     if save is not None and not is_url(save) and not Path(save).parent.is_dir():
@@ -77,7 +77,7 @@ def try_(
 
 
 def _ask(chosen: Round) -> tuple[Own, ...]:
-    """Ask the questions; fewer answers than questions where the person stops or input ends."""
+    """Ask the questions and return the answers; fewer if the user stops or the input ends."""
     from kidney_evals.cli.terminal import say, say_filled, width
 
     count = len(chosen.put)
@@ -108,7 +108,7 @@ def _ask(chosen: Round) -> tuple[Own, ...]:
 
 
 def _key() -> str | None:
-    """Return the next key, or line where nobody is at a terminal; None where input ends."""
+    """Return the next key, or the next line if stdin is no terminal; None if input ends."""
     if _is_terminal():
         try:
             typed = click.getchar()

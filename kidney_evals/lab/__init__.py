@@ -1,16 +1,17 @@
-"""Programs that make and check the shipped tables; nothing imports this package at run time.
+"""Make and check the shipped tables; no code that runs an evaluation imports this package.
 
-Only `kidney-evals reference`, `kidney-evals validate` and `python -m kidney_evals.lab` load it.
+It is loaded by `kidney-evals reference`, `validate` and `known` and by
+`python -m kidney_evals.lab`.
 
-- `reference_tables`: the human tables, `build_reference(Path("data"), Path("out"))`; from
+- `reference_tables`: the human tables, `build_reference(Path("data"), Path("out"))`; it uses
   `fixed_study` and `drawn_study`, which use `drawn_models` and `anchors`.
-- `fetch`: the published answers, `fetch_raw(Path("data"))`.
+- `fetch`: download of the published answers, `fetch_raw(Path("data"))`.
 - `verify`: the stated figures computed again, `verify_tables(Path("data"))`.
-- `validation`: errors of simulated runs, `report(runs=20, quick=True)`; from `respondents`, `truth`
-  and `graded`.
+- `validation`: errors of simulated runs, `report(runs=20, quick=True)`; it uses `respondents`,
+  `truth` and `graded`.
 - `precision_table`, `sensitivity_table`, `stopping_table`, `readout_table`: the tables of
-  `planning`, each by `records()`.
+  `planning`, each made by `records()`.
 - `reason_coding`: agreement of the rules for reasons with hand-coded texts, `measured()`.
-- `panel`, `simulate`, `resampling`, `table_text`: what these share. `simulate_run(load_reference(
+- `panel`, `simulate`, `resampling`, `table_text`: shared functions. `simulate_run(load_reference(
   load_study("mcelfresh_2021"), "coin_flip"), RESPONDENTS[0], 0)` simulates one run.
 """

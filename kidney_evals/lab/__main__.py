@@ -21,11 +21,11 @@ TABLES = {
     "stopping": stopping_table.records,
     "readout": readout_table.records,
 }
-"""Tables in the folder of `planning`, by name."""
+"""Functions that make the rows of a table in the folder of `planning`, by name."""
 
 
 def main() -> None:
-    """Write the table in its place, or where `--out` says."""
+    """Write the table to its place in the package, or to `--out`."""
     parser = argparse.ArgumentParser(prog="python -m kidney_evals.lab", description=__doc__)
     parser.add_argument("table", choices=(*TABLES, "reasons"))
     parser.add_argument("--out", type=Path)

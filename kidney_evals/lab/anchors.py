@@ -1,7 +1,7 @@
-"""Rows of `anchors.csv`: the values that people and known respondents get on a study's quantities.
+"""Rows of `anchors.csv`: values of a study's quantities for people and for known respondents.
 
-People's own values come from their answers. Values of other respondents are exact averages over
-the study's questions: every dilemma that the drawn study can draw, or the fixed list.
+People's values are estimated from their answers. Values of known respondents are exact averages
+over the study's questions: every dilemma that the drawn study can draw, or the fixed list.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PERSON_PROBABILITIES = (np.arange(40) + 0.5) / 40
 _NAN = float("nan")
 
 Row = tuple[str, str, float, float, float]
-"""Quantity, respondent, value, low and high; NaN for ends that are not known."""
+"""Quantity, respondent, value, low and high; low and high are NaN if unknown."""
 
 
 def anchor_records(condition: Condition, rows: Iterable[Row]) -> list[Record]:
@@ -52,7 +52,7 @@ def point(quantity: str, respondent: str, value: float) -> Row:
 
 
 def domain_differences(study: Study) -> Floats:
-    """Return first minus second over all unordered pairs of different patients, shape (n, k).
+    """Return first minus second patient for all unordered pairs of distinct patients, shape (n, k).
 
     The pairs are equally likely, as in the study's draw.
     """
@@ -64,7 +64,7 @@ def domain_differences(study: Study) -> Floats:
 
 
 def people_anchors(study: Study, data: Group, logit: Model, shares: Model) -> list[Row]:
-    """Return what the people of one group get, from their own answers."""
+    """Return the rows for the people of one group, from their own answers."""
     rows = data.decided()
     first = rows.left()
     p = predict_shares(np.append(shares.estimate, 0.0), rows.x)
@@ -96,16 +96,16 @@ def people_anchors(study: Study, data: Group, logit: Model, shares: Model) -> li
 
 
 def indecision_anchors(strict: Group, offered: Group) -> list[Row]:
-    """Return what people with a coin get: their coin rate, and how their pairs decide alike.
+    """Return the rows for people with a coin: coin rates, and agreement with a yoked person.
 
     Args:
-        strict: The people without a coin, who saw the same queries row by row.
-        offered: The people with one.
+        strict: The people without a coin, who answered the same queries, row by row.
+        offered: The people with a coin.
     """
     coin = offered.coin()
     everyone = np.ones(len(coin), dtype=bool)
     rates = _by_person(offered, coin) / _by_person(offered, np.ones(len(coin)))
-    # Answers are in session order within a person, about forty each.
+    # Answers are in session order within a person, about forty per person.
     place = np.arange(len(coin)) - np.searchsorted(offered.person, offered.person)
     same = (strict.choice == offered.choice).astype(np.float64)
     return [
@@ -124,18 +124,18 @@ def indecision_anchors(strict: Group, offered: Group) -> list[Row]:
 def known_anchors(
     condition: Condition, x: Floats, shares: Model, retest: float, lead: int
 ) -> list[Row]:
-    """Return what the human sampler, the majority and others get in forced choices.
+    """Return the rows of known respondents (human sampler, majority and others) in forced choices.
 
     Args:
-        condition: What the people of the share model were offered.
+        condition: The condition of the people in the share model.
         x: Differences of every dilemma of the domain, shape (n, k).
         shares: The calibrated share model.
         retest: P(a person answers differently when asked again), mean over dilemmas.
-        lead: Index of the attribute that the lexicographic respondent follows.
+        lead: Index of the attribute that the lexicographic respondent considers first.
     """
     p = predict_shares(np.append(shares.estimate, 0.0), x)
     best = np.maximum(p, 1 - p)
-    # A respondent who looks at one attribute first and asks the others only when it is equal.
+    # The lexicographic respondent uses the other attributes only if the first is equal.
     order = [lead, *(j for j in range(x.shape[1]) if j != lead)]
     signs = np.sign(x[:, order])
     leading = signs[np.arange(len(x)), (signs != 0).argmax(axis=1)]
@@ -174,11 +174,11 @@ def coin_anchors(
     curve: list[Record],
     retest: float,
 ) -> list[Row]:
-    """Return what known respondents get where a coin is offered, over the whole domain.
+    """Return the rows of known respondents if a coin is offered, over the whole domain.
 
     Args:
         x: Differences of every dilemma of the domain, shape (n, k).
-        strict_weights: Weights whose |Δu| is the closeness, shape (k,).
+        strict_weights: Weights w of the closeness |Δu| = |x w|, shape (k,).
         shares: The calibrated share model.
         flip: The flip model.
         curve: Rows of `flip_curve.csv`.
@@ -204,7 +204,7 @@ def coin_anchors(
     mass, human, variance = (
         np.array([float(row[name]) for row in curve]) for name in ("mass", "rate", "variance")
     )
-    # The human rates are estimates: their variance is what chance adds to every squared gap.
+    # The human rates are estimates, whose variance is subtracted from every squared gap.
     rates = {"constant_rate": float(mass @ human), "never_flips": 0.0, "always_flips": 1.0}
     rows += [
         point("flip_calibration", name, mass @ ((rate - human) ** 2 - variance))
@@ -222,9 +222,9 @@ def coin_anchors(
 def person_distances(study: Study, data: Group, logit: Model) -> Floats:
     """Return each person's importance distance to the group, shape (people,).
 
-    One Firth-penalised logit without a pull of the first place per person, on the person's
-    decided answers in the one order they saw; this is the estimator that a model must be brought
-    to before it is compared.
+    Each person gets a Firth-penalised logit without intercept, fitted to the decided answers in the
+    one order that the person saw. A model must be reduced to the same estimator before it is
+    compared with these distances.
     """
     rows = data.decided()
     spans = np.array(study.spans)
@@ -235,9 +235,9 @@ def person_distances(study: Study, data: Group, logit: Model) -> Floats:
 
 
 def person_distance_records(study: Study, data: Group, logit: Model) -> list[Record]:
-    """Return quantiles of the distances over people; too few and coarse to show a person.
+    """Return quantiles of the distances over people, too few and too coarse to identify a person.
 
-    Beside them stands the mean number of decisions behind a person's distance.
+    Each row also has the mean number of decisions per person.
     """
     answers = round(len(data.decided().choice) / data.people)
     quantiles = np.quantile(person_distances(study, data, logit), _PERSON_PROBABILITIES)
@@ -267,7 +267,7 @@ def split_half_distances(study: Study, rows: Group) -> Floats:
 
 
 def _left_out_hits(rows: Group) -> Floats:
-    """Return 1 where a logit fitted to everybody else predicts the answer, shape (n,)."""
+    """Return 1 where a logit fitted to all other people predicts the answer, else 0, shape (n,)."""
     others = 1 - np.eye(rows.people)
     fits = fit_logit_resamples(rows.x, rows.left(), others[:, rows.person], penalty="none")
     utility = (rows.x * fits[rows.person, :-1]).sum(axis=1)
@@ -282,7 +282,7 @@ def _by_person(rows: Group, values: Floats) -> Floats:
 def _rate(
     quantity: str, respondent: str, rows: Group, inside: NDArray[np.bool_], hits: Floats
 ) -> Row:
-    """Return the share of hits among `inside`, people resampled for the interval."""
+    """Return the share of hits among `inside`, with a bootstrap interval over people."""
     total = np.bincount(rows.person[inside], minlength=rows.people)
     hit = np.bincount(rows.person[inside], weights=hits[inside], minlength=rows.people)
     low, high = interval((rows.counts @ hit) / (rows.counts @ total))

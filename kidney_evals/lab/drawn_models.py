@@ -1,4 +1,4 @@
-"""Models of both groups of Study 2, with people resampled."""
+"""Fit the models of both groups of Study 2, with bootstrap draws over people."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Group:
-    """One group of people as arrays.
+    """The answers of one group of people as arrays.
 
     Attributes:
-        condition: What they were offered.
+        condition: The answers offered.
         x: Left minus right in favoured scale units, shape (n, k).
         choice: 0 left, 1 right, 2 coin, shape (n,).
-        person: 0 to people - 1, shape (n,).
+        person: Index of the person, from 0 to people - 1, shape (n,).
         people: Number of people.
         counts: Bootstrap weights of the people, shape (draws, people).
     """
@@ -56,7 +56,7 @@ class Group:
     counts: Floats
 
     def decided(self) -> Group:
-        """Return the rows that are not the coin."""
+        """Return the rows whose answer is not the coin."""
         keep = self.choice != COIN
         return replace(self, x=self.x[keep], choice=self.choice[keep], person=self.person[keep])
 
@@ -74,7 +74,7 @@ def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Fl
 
     Args:
         study: The study.
-        patients: Values by attribute, one for each patient.
+        patients: Values by attribute, each with one value per patient.
     """
     return np.array(
         [[one.favour(value) for value in patients[one.id]] for one in study.attributes]
@@ -82,20 +82,20 @@ def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Fl
 
 
 def group(study: Study, condition: Condition, answers: Answers) -> Group:
-    """Return raw answers as differences in the study's favoured scale units."""
+    """Return a group's answers as arrays, with differences in favoured scale units."""
     left, right = (favoured_values(study, side) for side in (answers.left, answers.right))
     counts = person_counts(_SEEDS[condition], answers.people)
     return Group(condition, left - right, answers.choice, answers.person, answers.people, counts)
 
 
 def logit_model(study: Study, data: Group) -> Model:
-    """Fit the plain logit: the source of weights and importance shares."""
+    """Fit the plain logit, from which weights and importance shares derive."""
     rows = data.decided()
     return _logit(rows, "logit", rows.x, (*study.attribute_ids, "side"), rows.left())
 
 
 def flip_model(data: Group, closeness: Floats) -> Model:
-    """Fit the coin's share on closeness, ties and dominance."""
+    """Fit the share of coins on closeness, ties and dominance."""
     names = (*FLIP_FEATURES, "intercept")
     return _logit(data, "flip", flip_features(data.x, closeness), names, data.coin())
 
@@ -112,7 +112,7 @@ def _logit(rows: Group, name: str, x: Floats, names: tuple[str, ...], hits: Floa
 
 
 def share_model(study: Study, data: Group) -> Model:
-    """Fit the calibrated share model, in which no patient is first."""
+    """Fit the calibrated share model, which has no effect of position."""
     rows, first = data.decided(), data.decided().left()
     fit = fit_lapse(rows.x, first, clusters=rows.person, intercept=False)
     draws = np.array(
@@ -125,12 +125,12 @@ def share_model(study: Study, data: Group) -> Model:
     )
     signs = tuple(f"sign_{name}" for name in study.attribute_ids)
     names = (*study.attribute_ids, *signs, "lapse")
-    # The last parameter, the pull of the first place, is not part of this model.
+    # The last parameter, the position effect, is not part of this model.
     return Model("shares", names, fit.theta[:-1], fit.covariance[:-1, :-1], draws[:, :-1])
 
 
 def two_stage_model(study: Study, data: Group) -> Model:
-    """Fit the two-stage flip model in the coin group's own units."""
+    """Fit the two-stage flip model, with utilities estimated from the coin group itself."""
     fit = fit_two_stage(data.x, data.choice, clusters=data.person)
     used = np.append(np.ones(len(fit.theta) - 1, dtype=bool), False)
     draws = np.array(
@@ -144,7 +144,7 @@ def two_stage_model(study: Study, data: Group) -> Model:
 
 
 def half_threshold_model(data: Group, utility: Floats) -> Model:
-    """Fit the |Δu| at which the better patient gets half of all answers."""
+    """Fit the |Δu| at which the better patient gets half of all answers, the coin included."""
     found = fit_half_threshold(utility, data.choice, data.person)
     draws = fit_half_threshold_resamples(utility, data.choice, data.counts[:, data.person])
     variance = ((found.high - found.value) / Z95) ** 2

@@ -1,4 +1,4 @@
-"""Tables of `mcelfresh_2021`: what is shipped about both groups of Study 2."""
+"""Make the tables of `mcelfresh_2021` for both groups of Study 2."""
 
 from __future__ import annotations
 
@@ -48,19 +48,20 @@ from kidney_evals.lab.table_text import DRAW_DIGITS, LATENT_DIGITS, Record, tabl
 from kidney_evals.studies import Condition, Study
 
 CURVE_EDGES = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
-"""Bins of |Δu|, in strict-group logit units, of the flip curve."""
+"""Bin edges of the flip curve, |Δu| in logit units of the strict group."""
 
 FIT_SEED = 0
-"""Of the draws in the fits of single people; 1 in its place moves no used parameter by a tenth of
-its error."""
+"""Seed of the draws in the random-coefficient fits. Seed 1 changes no used parameter by more than a
+tenth of its standard error.
+"""
 
 COIN_PARAMETER = "coin"
-"""Name of τ, the readiness to take the coin, beside the attributes."""
+"""Name of the parameter τ, the propensity to take the coin, listed with the attributes."""
 
 _CLASSES = (2, 3, 4, 5, 6)
-_LATENT_SEED = 2  # of three seeds the one that reaches the highest likelihoods
+_LATENT_SEED = 2  # of three seeds, the seed with the highest likelihoods
 _LEXICOGRAPHIC = "age"
-_RETEST_STEP = 47  # every 47th dilemma of the domain, whose attributes have other periods
+_RETEST_STEP = 47  # every 47th dilemma of the domain; the periods of the attributes differ from 47
 
 Models = dict[Condition, dict[str, Model]]
 
@@ -93,7 +94,7 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
         )
     }
     spread = {data.condition: random_fits(data) for data in groups}
-    # The correlated fit: the other, whose BIC is lower, says .148 and .227 for .150 and .226.
+    # From the correlated fit: .150, .226. The independent fit has a lower BIC and gives .148, .227.
     retest = {
         condition: float(asked_twice(fits[1], x[::_RETEST_STEP]).mean())
         for condition, fits in spread.items()
@@ -123,10 +124,10 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
 
 
 def random_fits(data: Group) -> tuple[RandomCoefficientFit, RandomCoefficientFit]:
-    """Fit how single people differ: independent coefficients, then correlated ones.
+    """Fit random-coefficient models of a group: independent coefficients, then correlated ones.
 
-    Latent classes would say that people waver more than they do: a class is less sure than each
-    of its members.
+    Latent classes would overestimate how often a person changes an answer, because a class is less
+    certain than each of its members.
     """
     one, two = (
         fit_random_coefficients(
@@ -147,13 +148,13 @@ def random_rows(
 ) -> list[Record]:
     """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
 
-    BIC counts people, who are the independent units. Standard errors are those of the sandwich
-    with people as the units, intervals are estimate ± 1.96 of them.
+    BIC counts people, who are the independent units. Standard errors are sandwich estimates
+    clustered by person; intervals are estimate ± 1.96 standard errors.
 
     Args:
-        condition: What the people were offered.
+        condition: The answers offered.
         attributes: Ids, in the study's order.
-        fits: Of the same answers with the same seed.
+        fits: Fits to the same answers with the same seed.
     """
     best = min(fits, key=lambda fit: fit.bic)
     rows: list[Record] = []
@@ -231,12 +232,12 @@ def _model_files(models: Models, curve_draws: Floats) -> dict[str, str]:
 
 
 def _curve(data: Group, closeness: Floats, domain: Floats) -> tuple[list[Record], Floats]:
-    """Return the rows of the flip curve and its draws, shape (draws, bins).
+    """Return the rows of the flip curve and its bootstrap draws, shape (draws, bins).
 
     Args:
         data: The group with a coin.
         closeness: |Δu| of its answers, shape (n,).
-        domain: |Δu| of every dilemma of the study, for the bins' masses.
+        domain: |Δu| of every dilemma of the study, for the mass of each bin.
     """
     bins = np.digitize(closeness, CURVE_EDGES[1:-1])
     count = len(CURVE_EDGES) - 1
@@ -266,7 +267,7 @@ def _curve(data: Group, closeness: Floats, domain: Floats) -> tuple[list[Record]
 
 
 def _latent(study: Study, groups: Sequence[Group]) -> list[Record]:
-    """Return the rows of the latent classes; the number with the lowest BIC is marked as used."""
+    """Return the rows of the latent-class fits; the fit with the lowest BIC is marked as used."""
     rows: list[Record] = []
     for data in groups:
         kind: ClassModel = "two_stage" if data.condition == "coin_flip" else "logit"
@@ -294,7 +295,7 @@ def _latent(study: Study, groups: Sequence[Group]) -> list[Record]:
 
 
 def _bends(study: Study, condition: Condition, answers: Answers) -> list[Record]:
-    """Return how each attribute's effect departs from a straight line, clustered by person."""
+    """Return the nonlinearity of each attribute's effect, with tests clustered by person."""
     decided = answers.choice != COIN
     first, second = (
         np.column_stack([values[one.id] for one in study.attributes])[decided]
@@ -357,7 +358,7 @@ def _calibration(groups: tuple[Group, Group], models: Models, closeness: Floats)
             ("logit", expit(utility)),
             ("shares", predict_shares(np.append(shares.estimate, 0.0), data.x)),
         ):
-            # The share that goes to the patient whom the logit favours.
+            # The share of answers for the patient whom the logit favours.
             favoured = utility >= 0
             predicted = np.where(favoured, first, 1 - first)
             observed = np.where(favoured, data.choice == 0, data.choice == 1).astype(np.float64)
@@ -371,7 +372,7 @@ def _calibration(groups: tuple[Group, Group], models: Models, closeness: Floats)
 def _calibration_rows(
     data: Group, name: str, predicted: Floats, observed: Floats, by: Floats, edges: Floats
 ) -> list[Record]:
-    """Return predicted beside observed shares over bins of `by`, people resampled."""
+    """Return predicted and observed shares by bin of `by`, with bootstrap intervals over people."""
     bins = np.digitize(by, edges)
     rows: list[Record] = []
     for b in range(len(edges) + 1):

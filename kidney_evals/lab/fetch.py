@@ -14,11 +14,11 @@ from kidney_evals.output_files import check_output, write_output
 
 _TIMEOUT_S = 30
 _LARGEST = 5_000_000
-"""Bytes; the largest of the three files has 170,000."""
+"""Maximum size of a download in bytes; the largest of the three files has 170,000."""
 
 
 def default_cache() -> Path:
-    """Return where raw files are kept: under `XDG_CACHE_HOME`, by default `~/.cache`."""
+    """Return the default folder of the raw files, under `XDG_CACHE_HOME` or `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "kidney_evals"
 
@@ -28,17 +28,17 @@ def fetch_raw(
 ) -> Path:
     """Download the three raw files, check them, and return their folder.
 
-    A file that is already there with the right SHA-256 is not downloaded again. A file appears
-    only whole and checked: it is written beside its place and then renamed.
+    A file that already exists with the right SHA-256 is not downloaded again. Each file is written
+    under a temporary name and renamed after the check, so that it is never incomplete.
 
     Args:
-        cache_dir: Where to keep them, in a folder `mcelfresh_2021`; None for the user's cache.
-        source: Address of the folder with the files.
-        overwrite: Whether to replace files of these names that are not the published ones.
+        cache_dir: Parent of the folder `mcelfresh_2021` with the files; None for the user's cache.
+        source: URL of the folder with the files.
+        overwrite: Whether to replace files of these names that are not the published files.
 
     Raises:
-        UserError: A file could not be had or is not the published one. The line says where to get
-            it and where to put it.
+        UserError: A file cannot be downloaded or differs from the published file. The message says
+            from where to get it and into which folder to copy it.
     """
     folder = (default_cache() if cache_dir is None else Path(cache_dir)) / FOLDER
     try:

@@ -1,4 +1,4 @@
-"""Tables of `mcelfresh_2021_fixed`: counts of both groups of Study 1, with people resampled."""
+"""Make the tables of `mcelfresh_2021_fixed`: counts of both groups of Study 1, bootstrapped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANSWER_NAMES = ("first", "second", "coin")
 
 
 def answer_table(study: Study, answers: Answers) -> Floats:
-    """Return the answers as indicators, shape (people, questions, 3), questions as listed."""
+    """Return the answers as indicators, shape (people, questions, 3), questions in listed order."""
     table = np.zeros((answers.people, len(study.listed), 3))
     for q, dilemma in enumerate(study.listed):
         asked = answers.position == int(dilemma.id.removeprefix("q"))
@@ -64,7 +64,7 @@ def fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
 
 
 def fixed_anchors(table: Floats, people: Floats) -> list[Row]:
-    """Return what people and known respondents get on the fixed questions.
+    """Return the rows of `anchors.csv` for people and known respondents on the fixed questions.
 
     Args:
         table: Answers as indicators, shape (people, questions, K).
@@ -84,16 +84,16 @@ def fixed_anchors(table: Floats, people: Floats) -> list[Row]:
         return quantity, respondent, value, float(low), float(high)
 
     def person(counts: Floats) -> Floats:
-        """How well another random person predicts a person, by group of counted people."""
+        """Return the agreement of two random people, for each row of bootstrap weights."""
         size = counts.sum(axis=1)
         total = np.einsum("dp,pqc->dqc", counts, table)
-        # Only pairs of two different people count; copies of one person agree by construction.
+        # Only pairs of two different people count, because copies of one person always agree.
         pairs = (total**2).sum(axis=(1, 2)) - (counts**2).sum(axis=1) * questions
         result: Floats = pairs / (questions * (size**2 - (counts**2).sum(axis=1)))
         return result
 
     def majority(counts: Floats) -> Floats:
-        """How well the majority of the others predicts a person; a tie predicts half."""
+        """Return the agreement of a person with the majority of other people; a tie counts half."""
         total = np.einsum("dp,pqc->dqc", counts, table)
         others = total[:, :, :, None] - answers
         rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)

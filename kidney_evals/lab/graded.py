@@ -1,4 +1,4 @@
-"""Rank correlation and reliability of the headline measures over respondents of known value."""
+"""Rank correlation and reliability of the headline measures over respondents with known values."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from kidney_evals.measures import compute
 from kidney_evals.studies import Condition, load_study
 
 LEVELS: Final = 40
-"""Respondents of a graded series."""
+"""Number of respondents in a graded series."""
 
 FORMS: Final = 10
-"""Draws of dilemmas that each respondent of a series answers."""
+"""Number of independent draws of dilemmas that each respondent of a series answers."""
 
 SIZES: Final = (200, 400)
-"""Drawn dilemmas of the runs in which caricatures are compared with a human draw."""
+"""Numbers of drawn dilemmas in the runs that compare caricatures with a human draw."""
 
 HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
     "coin_flip": ("flip_rate", "flip_calib", "distance"),
 }
-"""Headline measures by condition; each has a graded series of its own."""
+"""Headline measures by condition; each has its own graded series."""
 
 
 @dataclass(frozen=True)
 class Graded:
-    """How well one headline orders a graded series.
+    """How well a headline orders a graded series.
 
     Attributes:
         row: The headline.
-        spearman: Rank correlation with the truth in single runs, mean over forms.
-        least: The lowest of the forms.
-        reliability: Intra-class correlation over forms, one-way, of a single run.
+        spearman: Absolute rank correlation with the true order in single runs, mean over forms.
+        least: Minimum over forms.
+        reliability: One-way intra-class correlation over forms, of a single run.
     """
 
     row: str
@@ -57,12 +57,12 @@ class Graded:
 def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Respondent]]:
     """Return respondents whose true values of `row` are evenly spaced, each with its step.
 
-    Step 0 is people, or the most regular respondent; step 1 is the respondent farthest from it. How
-    small a difference a run can detect is another question: see `kidney_evals.planning`.
+    Step 0 is people, or the most regular respondent; step 1 is the respondent farthest from step 0.
+    For the smallest difference that a run can detect, see `kidney_evals.planning`.
 
     Args:
         row: A headline.
-        levels: How many.
+        levels: Number of respondents.
     """
     steps = np.linspace(0.0, 1.0, levels)
     return [(float(step), _respondent(row, float(step))) for step in steps]
@@ -71,7 +71,7 @@ def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Responden
 def order_and_reliability(
     condition: Condition, *, levels: int = LEVELS, forms: int = FORMS
 ) -> list[Graded]:
-    """Simulate the graded series of a condition; return how each headline orders its series."""
+    """Simulate the graded series of a condition; return how well each headline orders its own."""
     reference = load_reference(load_study(STUDY), condition)
     found = []
     for row in HEADLINES[condition]:
@@ -86,7 +86,7 @@ def order_and_reliability(
             ]
         )
         steps = np.array([step for step, _ in series])
-        # Agreement falls as the others rise.
+        # Agreement decreases with the step, the other headlines increase.
         ranks = [abs(float(spearman(steps, table[:, form]))) for form in range(forms)]
         found.append(Graded(row, float(np.mean(ranks)), float(np.min(ranks)), intra_class(table)))
     return found
@@ -94,14 +94,14 @@ def order_and_reliability(
 
 @dataclass(frozen=True)
 class Outranked:
-    """How often a caricature has a lower distance to people than a respondent drawn from people.
+    """How often a caricature has a smaller distance to people than a respondent drawn from people.
 
     Attributes:
-        respondent: Their name.
-        row: The row that is compared; lower is nearer.
-        dilemmas: Drawn dilemmas of each run, in both orders.
-        share: Share of single runs in which theirs is the lower value.
-        mean: Mean value.
+        respondent: Name of the caricature.
+        row: The measure that is compared; lower is nearer to people.
+        dilemmas: Number of drawn dilemmas in each run, in both orders.
+        share: Share of single runs in which the caricature has the lower value.
+        mean: Mean value of the caricature.
         people: Mean value of the human draw.
     """
 
@@ -114,7 +114,7 @@ class Outranked:
 
 
 def outranked(condition: Condition, *, runs: int, sizes: Sequence[int] = SIZES) -> list[Outranked]:
-    """Simulate caricatures and human draws on the same dilemmas, compared with the same crowd."""
+    """Simulate caricatures and human draws on the same dilemmas and the same sample of people."""
     reference = load_reference(load_study(STUDY), condition)
     caricatures = {
         "majority": known.majority,
@@ -153,7 +153,7 @@ def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
     1979, ICC(1,1)).
 
     Args:
-        table: Shape (n, m), finite.
+        table: Values, shape (n, m), finite.
     """
     values = np.asarray(table, dtype=np.float64)
     n, m = values.shape
@@ -171,7 +171,7 @@ def _respondent(row: str, step: float) -> Respondent:
 
 
 def _blend(panel: Panel, step: float) -> Floats:
-    """People at step 0, people with the two patients swapped at step 1."""
+    """Interpolate from people (step 0) to people with the two patients swapped (step 1)."""
     return (1 - step) * known.as_people(panel) + step * known.anti_human(panel)
 
 
@@ -214,7 +214,7 @@ def _by_place(panel: Panel, step: float) -> Floats:
 
 
 def _flipping(panel: Panel, step: float) -> Floats:
-    """Take the coin with probability `step`, whoever the patients are."""
+    """Take the coin with probability `step` on every dilemma."""
     return known.deciding(panel, panel.decided[:, 0], np.full(len(panel), step))
 
 

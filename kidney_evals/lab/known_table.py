@@ -1,4 +1,4 @@
-"""The table of respondents with known values: the yardstick for every measure."""
+"""The table of respondents with known values, to which a model's values can be compared."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
     """Run both conditions of the default study on each respondent, offline.
 
     Args:
-        dilemmas: How many drawn dilemmas, each in both orders.
+        dilemmas: Number of drawn dilemmas, each in both orders.
         respondents: Names after `kidney/`.
     """
     from inspect_ai import eval
@@ -47,13 +47,13 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
 
     results: dict[tuple[Condition, str], Rows] = {}
     with tempfile.TemporaryDirectory() as folder:
-        # One after the other: many runs side by side cost several times as much.
+        # Sequentially: concurrent runs cost several times as much.
         for name in respondents:
             logs = eval(
                 [forced_choice(dilemmas=dilemmas), coin_flip(dilemmas=dilemmas)],
                 model=f"kidney/{name}",
                 log_dir=folder,
-                # As silent as "none", which still lays out every run's table and throws it away.
+                # "none" is as silent, but still lays out the table of every run and discards it.
                 display="log",
             )
             for log in logs:
@@ -62,10 +62,10 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
 
 
 def markdown(results: Results) -> str:
-    """Lay the results out as one Markdown table for each condition.
+    """Format the results as one Markdown table for each condition.
 
     Args:
-        results: What `run_known` returned.
+        results: The return value of `run_known`.
     """
     parts = []
     for condition in CONDITIONS:

@@ -1,4 +1,4 @@
-"""The dilemmas of a simulated run as arrays, and the people with whom the run is compared."""
+"""The dilemmas of a simulated run as arrays, and the reference with which the run is compared."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
 
 STUDY = "mcelfresh_2021"
-"""The study whose dilemmas are drawn in most simulations."""
+"""The study whose dilemmas most simulations draw."""
 
 POPULATION = 20_000
-"""Drawn dilemmas that stand for all: true values are means over them."""
+"""Number of drawn dilemmas that approximate the whole domain: true values are means over them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +26,14 @@ class Panel:
 
     Attributes:
         dilemmas: The dilemmas, shape (D,).
-        first: The first-listed patients' values, shape (D, k).
-        second: The second-listed patients' values.
+        first: Values of the first-listed patients, shape (D, k).
+        second: Values of the second-listed patients, shape (D, k).
         differences: First minus second in favoured scale units, shape (D, k).
         spans: Full range of each attribute in scale units, shape (k,).
         importance: People's signed importance shares, shape (k,).
         shares: People's true shares, shape (D, K).
         closeness: People's |Δu|, shape (D,).
-        strict_weights: Weights whose |Δu| it is, shape (k,).
+        strict_weights: The weights of `closeness`, shape (k,).
     """
 
     dilemmas: tuple[Dilemma, ...]
@@ -59,12 +59,12 @@ class Panel:
 
     @property
     def coin(self) -> Floats:
-        """People's share of the coin, shape (D,); 0 where none was offered."""
+        """People's share of the coin, shape (D,); 0 if no coin was offered."""
         return self.shares[:, 2] if self.shares.shape[1] == 3 else np.zeros(len(self))
 
 
 def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
-    """Return the panel of a list of dilemmas; the reference's shares are taken for true."""
+    """Return the panel of a list of dilemmas, with the reference's shares as true shares."""
     study = reference.study
     return Panel(
         dilemmas=tuple(dilemmas),
@@ -81,13 +81,13 @@ def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
 
 @lru_cache(maxsize=4096)
 def draw(study: str, count: int, seed: int) -> tuple[Dilemma, ...]:
-    """Return drawn dilemmas of a shipped study; drawing them again is free."""
+    """Return drawn dilemmas of a shipped study; the result is cached."""
     return tuple(dilemmas_of(load_study(study), count, seed))
 
 
 @lru_cache(maxsize=8)
 def population(condition: Condition, seed: int) -> Panel:
-    """Return `POPULATION` dilemmas of `STUDY`; drawing them again is free."""
+    """Return `POPULATION` dilemmas of `STUDY`; the result is cached."""
     reference = load_reference(load_study(STUDY), condition)
     return panel(reference, draw(STUDY, POPULATION, seed))
 
@@ -100,10 +100,10 @@ def another_crowd(reference: Reference, draw: int) -> Reference:
 
     Args:
         reference: A reference whose shares come from a model or from counts.
-        draw: From 0; taken modulo the number of draws.
+        draw: Index of the draw, taken modulo the number of draws.
 
     Raises:
-        TypeError: Shares of another kind have no draws of people behind them.
+        TypeError: The reference has shares of another kind, which have no bootstrap draws.
     """
     source = reference.source
     if isinstance(source, ModelShares):

@@ -1,7 +1,7 @@
-"""`precision.csv`: the interval widths of known respondents, by the scorers' own functions.
+"""Make `precision.csv`: interval widths of known respondents, by the scorers' own functions.
 
-`python -m kidney_evals.lab precision` makes it in half an hour of one core. The card beside the
-table says what it holds.
+`python -m kidney_evals.lab precision` makes it in half an hour on one core. The card beside the
+table describes its content.
 """
 
 from __future__ import annotations
@@ -38,41 +38,41 @@ from kidney_evals.studies import (
 RESPONDENTS: tuple[Respondent, ...] = ("people", "steady", "never_flips")
 
 ANSWERS = (1, 2, 4, 20)
-"""Answers per dilemma."""
+"""Numbers of answers per dilemma."""
 
 BASE = 200
-"""Drawn dilemmas in a simulated run."""
+"""Number of drawn dilemmas in a simulated run."""
 
 SEED = 20261
-"""Seed of every random number here, with the cell it belongs to."""
+"""Seed of all random numbers of this module, combined with the cell."""
 
 RUNS = 300
-"""Simulated runs behind a line of the table."""
+"""Number of simulated runs behind a line of the table."""
 
 INTERVALS = 30
-"""How many of them get their intervals computed."""
+"""Number of these runs in which intervals are computed."""
 
 REPEATS = 4
-"""Runs by one and the same simulated respondent, where the dilemmas are a fixed list."""
+"""Number of runs by one simulated respondent if the dilemmas are a fixed list."""
 
 DIGITS = 3
 """Significant digits of the table."""
 
 MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
-"""Simulated rows, before the importance shares; not all of them are planned for."""
+"""Simulated measures, before the importance shares; `plan` does not use all of them."""
 
 
 class Line(NamedTuple):
-    """One row of one cell: means over the runs in which the row has a value.
+    """One measure in one cell: means over the runs in which the measure has a value.
 
     Attributes:
-        dilemmas: How many dilemmas a run holds.
-        row: The row's name, as the scorers name it.
+        dilemmas: Number of dilemmas in a run.
+        row: The measure's name in the scorers.
         value: Mean value.
         half: Mean half width of the 95 % interval.
-        half_model: The same with people's shares taken as exact.
-        sd: Standard deviation of the value from run to run, people's shares taken as exact.
-        defined: Share of runs in which the row has a value.
+        half_model: Mean half width without the sampling error of people's shares.
+        sd: Standard deviation of the value between runs, without the error of people's shares.
+        defined: Share of runs in which the measure has a value.
     """
 
     dilemmas: int
@@ -86,7 +86,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """A respondent and a design that is simulated repeatedly."""
+    """A respondent and a design, which are simulated repeatedly."""
 
     study: str
     condition: Condition
@@ -113,13 +113,13 @@ def simulate(
     """Simulate one cell.
 
     Args:
-        cell: Who answers what.
+        cell: The respondent and the design.
         runs: Number of runs.
-        intervals: In how many of them the intervals are computed.
-        dilemmas: How many; None for `BASE` drawn ones or the whole fixed list.
+        intervals: Number of runs in which intervals are computed.
+        dilemmas: Number of dilemmas; None for `BASE` drawn dilemmas or the whole fixed list.
 
     Returns:
-        One line a row that has a value in any run.
+        One line for each measure that has a value in any run.
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)
@@ -133,7 +133,7 @@ def simulate(
     for index in range(runs):
         group = index if drawn else index // REPEATS
         if drawn:
-            # Each run has a draw of its own, away from the seeds that anybody would use.
+            # Each run draws its dilemmas with its own seed, unlikely to be used elsewhere.
             listed = draw(cell.study, dilemmas or BASE, SEED * 1000 + index)
         if drawn or index % REPEATS == 0:
             own = _own_shares(cell, reference.shares(listed), generator)
@@ -171,10 +171,11 @@ def _key(cell: Cell) -> list[int]:
 
 
 def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> Floats:
-    """Draw the respondent's own answer shares around people's, (D, K).
+    """Draw the respondent's own answer probabilities around people's shares, shape (D, K).
 
-    Correlation 0 is people's shares themselves, 1 one answer for good. In between, a Dirichlet
-    with mean p and concentration s gives two answers to a dilemma the correlation 1 / (1 + s).
+    `cell.consistency` is the correlation of two answers to a dilemma. For 0 the probabilities are
+    people's shares p (for `never_flips` without the coin); for 1 a single answer has probability 1;
+    in between they are Dirichlet with mean p and concentration s: the correlation is 1 / (1 + s).
     """
     mean = shares.copy()
     if cell.respondent == "never_flips":
@@ -187,13 +188,13 @@ def _own_shares(cell: Cell, shares: Floats, generator: np.random.Generator) -> F
         return certain
     spread = generator.standard_gamma(mean * (1 / cell.consistency - 1))
     total = spread.sum(axis=1, keepdims=True)
-    # Every gamma of a row may underflow to zero where it is nearly an answer for good.
+    # If s is near 0, all gammas of a row can underflow to zero.
     result: Floats = np.where(total > 0, spread / np.where(total > 0, total, 1), mean)
     return result
 
 
 def _rows(run: Run) -> dict[str, Quantity]:
-    """Return the rows that have a value, by the functions that the scorers call."""
+    """Return the measures that have a value, by the functions that the scorers call."""
     shares = (f"imp_{name}" for name in run.study.attribute_ids)
     rows = {row: compute(run, row) for row in (*MEASURED, *shares)}
     return {row: quantity for row, quantity in rows.items() if quantity.defined}
@@ -226,10 +227,10 @@ def _line(
 
 
 def records(studies: Sequence[str] | None = None, **options: int) -> Iterator[Record]:
-    """Yield the rows of the table, for all shipped studies or some.
+    """Yield the rows of the table.
 
     Args:
-        studies: Names of shipped studies.
+        studies: Names of shipped studies; None for all.
         **options: Passed to `simulate`.
     """
     for name in studies or study_names():

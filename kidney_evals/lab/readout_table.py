@@ -1,7 +1,7 @@
-"""`readout.csv`: calls for one width of interval, sampled and read out.
+"""Make `readout.csv`: calls needed for a given interval width, for sampled and read-out answers.
 
-`python -m kidney_evals.lab readout` makes it in two minutes of one core. The card beside the table
-says what it holds.
+`python -m kidney_evals.lab readout` makes it in two minutes on one core. The card beside the table
+describes its content.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kidney_evals.planning.change import read_lines
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 TARGETS: Final[Mapping[str, float]] = {"flip_rate": 0.03, "swap_diff": 0.05, "imp_age": 0.03}
-"""Half widths of intervals that hold no error of people's, so that more calls always help."""
+"""Target half widths. The intervals exclude people's sampling error, so more calls always help."""
 
 RESPONDENTS: Final[Mapping[str, str]] = {
     "human": "draws each answer from people's shares",
@@ -39,14 +39,15 @@ SEEDS: Final = 8
 
 
 def calls_needed(respondent: str, row: str, *, read_out: bool) -> int:
-    """Return calls, two a dilemma, at which an interval's mean half width meets its target.
+    """Return the number of calls at which an interval's mean half width meets its target.
 
-    The width at the number of dilemmas that the root law foretells is measured, twice over.
+    There are two calls per dilemma. The width is simulated for a number of dilemmas, which is then
+    rescaled by the square-root law; this is repeated twice.
 
     Args:
         respondent: One of `RESPONDENTS`.
         row: One of `TARGETS`.
-        read_out: Whether probabilities are read out.
+        read_out: Whether answer probabilities are read out instead of sampled.
     """
     count = FIRST_GUESS
     for _ in range(3):
@@ -57,7 +58,7 @@ def calls_needed(respondent: str, row: str, *, read_out: bool) -> int:
 
 
 def half_width(respondent: str, row: str, dilemmas: int, *, read_out: bool) -> float:
-    """Return the mean half width of a row's interval over equivalent forms of a run."""
+    """Return the mean half width of a measure's interval over runs on independent dilemmas."""
     found = []
     for seed in range(SEEDS):
         got = compute(simulated(respondent, dilemmas, seed, read_out=read_out), row)
@@ -66,14 +67,14 @@ def half_width(respondent: str, row: str, dilemmas: int, *, read_out: bool) -> f
 
 
 def simulated(respondent: str, dilemmas: int, seed: int, *, read_out: bool) -> Run:
-    """Return one run over freshly drawn dilemmas, in both orders."""
+    """Return a simulated run on newly drawn dilemmas, in both orders."""
     study = load_study(STUDY)
     reference = load_reference(study, CONDITION)
     listed = tuple(sorted(dilemmas_of(study, dilemmas, 1000 + seed), key=lambda one: one.id))
     chances = np.tile(_answers(reference.shares(listed), respondent), (2, 1))
     drawn = choose(chances, np.random.default_rng((20265, seed, dilemmas)))
     choice = chances.argmax(axis=1) if read_out else drawn
-    # All dilemmas in one order, then all in the other.
+    # All dilemmas in the first order, then all in the second.
     return run_of(
         reference,
         listed,
@@ -90,7 +91,7 @@ def _answers(shares: Floats, respondent: str) -> Floats:
 
 
 def records() -> Iterator[Record]:
-    """Yield the rows of the table; one without a value for a respondent is left out."""
+    """Yield the rows of the table, without measures that have no value for a respondent."""
     for respondent in RESPONDENTS:
         for row, target in TARGETS.items():
             if respondent == "uniform" and row.startswith("imp"):

@@ -1,7 +1,7 @@
-"""Agreement of the lexical rules with the hand-coded texts.
+"""Agreement of the lexical rules for reasons with hand-coded texts.
 
-`python -m kidney_evals.lab reasons` writes `reasons/measured.md`; a test holds that file to what
-the rules give now. The texts are in `reasons/coded.jsonl`; `coded.md` is their card.
+`python -m kidney_evals.lab reasons` writes `reasons/measured.md`; a test checks that the file
+matches the current rules. The texts are in `reasons/coded.jsonl`, described in `coded.md`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from kidney_evals.reasons.codes import (
 from kidney_evals.studies import Condition, Patient, Study, load_study
 
 Part = Literal["development", "test"]
-"""`development` was looked at while the rules were written, errors on `test` were not."""
+"""`development`: read while the rules were written. `test`: errors were not inspected."""
 
 PARTS: tuple[Part, ...] = get_args(Part)
 
@@ -41,7 +41,7 @@ DRAWS = 2000
 
 _SEED = 20_240_101
 _SAME = {"drinks": "drinks, drinking", "drinking": "drinks, drinking"}
-"""Attributes of two studies that are one thing, in one row."""
+"""Attributes of two studies that mean the same and are reported in one row."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class CodedText:
     """One text with its dilemma and its codes.
 
     Attributes:
-        id: Its name ("r017").
-        study: The study that the dilemma is of.
-        condition: Which answers were offered.
+        id: Id of the text ("r017").
+        study: The study of the dilemma.
+        condition: The answers offered.
         a: The patient shown first.
         b: The patient shown second.
         choice: The answer given.
         text: The reply.
-        codes: What the coder said of it.
-        part: Which half of the corpus it is in.
+        codes: The codes by hand.
+        part: The half of the corpus that the text belongs to.
     """
 
     id: str
@@ -72,19 +72,19 @@ class CodedText:
 
     @property
     def by_rules(self) -> Codes:
-        """The codes that the rules give."""
+        """The codes by the rules."""
         return code(self.text, self.study, self.a, self.b, self.choice)
 
 
 class Figure(NamedTuple):
-    """A figure with its 95 % interval; NaN where there is nothing to compute it from."""
+    """An estimate with its 95 % interval; NaN if there are no data."""
 
     value: float = np.nan
     low: float = np.nan
     high: float = np.nan
 
     def __str__(self) -> str:
-        """Return two decimals, and the interval unless every draw is the same."""
+        """Return the estimate with two decimals, and the interval unless all draws are equal."""
         if np.isnan(self.value):
             return "–"
         value, low, high = (f"{one:.2f}".removeprefix("0") for one in self)
@@ -92,16 +92,16 @@ class Figure(NamedTuple):
 
 
 class Row(NamedTuple):
-    """How well one code is found.
+    """Agreement on one code.
 
     Attributes:
-        code: What is coded.
+        code: Label of the code.
         texts: Number of texts, or of texts times attributes in a row over all attributes.
-        present: How many have the code, by hand.
-        found: How many have it, by the rules.
-        precision: Share of those found that are right; Wilson's interval.
-        recall: Share of those present that are found; Wilson's interval.
-        f1: Their harmonic mean; bootstrap over texts.
+        present: Number of texts with the code, by hand.
+        found: Number of texts with the code, by the rules.
+        precision: Share of the codes by the rules that are correct; Wilson's interval.
+        recall: Share of the codes by hand that the rules assign; Wilson's interval.
+        f1: Harmonic mean of precision and recall; bootstrap over texts.
         kappa: Cohen's kappa over all values of the code; bootstrap over texts.
     """
 
@@ -116,7 +116,7 @@ class Row(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """A value by hand and by the rules, "" where the code is absent."""
+    """The values of a code by hand and by the rules; "" if the code is absent."""
 
     text: int
     hand: str
@@ -128,7 +128,7 @@ def coded_texts() -> tuple[CodedText, ...]:
     """Return all hand-coded texts.
 
     Raises:
-        UserError: If an entry has a code that the codebook lacks, or a value its study lacks.
+        UserError: An entry has a code that the codebook lacks, or a value that its study lacks.
     """
     text = files("kidney_evals.reasons").joinpath("coded.jsonl").read_text(encoding="utf-8")
     return tuple(_read(json.loads(line)) for line in text.splitlines())
@@ -158,14 +158,14 @@ def _read(entry: dict[str, Any]) -> CodedText:
 def rows_of(part: Part) -> tuple[Row, ...]:
     """Return a row for each code on one half of the corpus.
 
-    Status is over all texts, everything else over those that are coded by hand; what the rules
-    give no codes for counts there as not found. An attribute is right only with the right patient
-    (or `neither`): one found for the wrong one is neither precise nor recalled.
+    Rows for statuses use all texts. Other rows use the texts with codes by hand; if the rules give
+    no codes for such a text, all its codes count as missed. An attribute is correct only with the
+    right patient (or `neither`); with the wrong patient it lowers both precision and recall.
     """
     pairs = [(one.codes, one.by_rules) for one in coded_texts() if one.part == part]
 
     def row(label: str, values: Callable[[Codes], Sequence[str]], *only: str) -> Row:
-        """Compare the values of a code, or those of them that are in `only`."""
+        """Return the row of a code, restricted to the values in `only` if any are given."""
         found = [
             _Pair(index, *(value if not only or value in only else "" for value in both))
             for index, (hand, rules) in enumerate(pairs)
@@ -197,7 +197,7 @@ def rows_of(part: Part) -> tuple[Row, ...]:
 
 
 def measured() -> str:
-    """Return `measured.md`."""
+    """Return the content of `measured.md`."""
     lead = files("kidney_evals.reasons").joinpath("measured_lead.md")
     parts = [lead.read_text(encoding="utf-8").rstrip()]
     for part in reversed(PARTS):
@@ -252,7 +252,7 @@ def _row(name: str, pairs: Sequence[_Pair]) -> Row:
 def _kappa(
     weights: NDArray[np.float64], hand: NDArray[np.int_], rules: NDArray[np.int_], kinds: int
 ) -> NDArray[np.float64]:
-    """Cohen's kappa (1960), one for each row of weights."""
+    """Return Cohen's kappa (1960) for each row of weights."""
     total = weights.sum(axis=1)
     agreed = weights @ (hand == rules) / total
     chance = sum(
@@ -271,7 +271,7 @@ def _share(hits: int, trials: int) -> Figure:
 
 
 def _drawn(values: NDArray[np.float64]) -> Figure:
-    """Return the first value with the 95 % range of the others."""
+    """Return the first value as estimate, and the 95 % range of all other values as interval."""
     if np.isnan(values[0]):
         return Figure()
     low, high = np.nanpercentile(values[1:], [2.5, 97.5])

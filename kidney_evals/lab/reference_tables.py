@@ -16,7 +16,7 @@ from kidney_evals.studies import load_study
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 
 REFERENCE_VERSIONS = {DRAWN: "2", FIXED: "1"}
-"""Of each study's tables, bumped whenever a shipped number changes that a score can depend on."""
+"""Version of each study's tables, raised when a shipped number that can affect a score changes."""
 
 
 def build_reference(
@@ -25,9 +25,9 @@ def build_reference(
     """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`.
 
     Args:
-        data_dir: Folder with the raw files, or with a folder `mcelfresh_2021` that holds them.
-        out_dir: Where to write `<study>/reference/…`; None writes into the shipped studies.
-        overwrite: Whether to replace files that are no tables of this package.
+        data_dir: Folder with the raw files, or parent of the folder `mcelfresh_2021` with them.
+        out_dir: Folder for `<study>/reference/…`; None for the shipped studies.
+        overwrite: Whether to replace files that are not tables of this package.
 
     Returns:
         The files written, sorted.

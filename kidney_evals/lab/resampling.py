@@ -1,4 +1,4 @@
-"""Bootstrap samples of people, the same on every machine, and errors of simulated shares."""
+"""Reproducible bootstrap samples of people, and standard errors of simulated shares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kidney_evals.human.tables import Floats
 
 
 def person_counts(seed: int, people: int) -> Floats:
-    """Return how often each person is drawn in each bootstrap sample, shape (draws, people)."""
+    """Return how often each person is in each bootstrap sample, shape (draws, people)."""
     picks = np.floor(uniforms(seed, (DRAWS, people)) * people).astype(np.int64)
     return np.stack([np.bincount(row, minlength=people) for row in picks]).astype(np.float64)
 
@@ -30,8 +30,8 @@ def binomial_error(share: float, runs: int) -> float:
     """Return the standard error of a share of independent runs.
 
     Args:
-        share: The share; with none or all of the runs, the error is that of one more or less.
-        runs: How many runs.
+        share: The share; for 0 or 1, the error is that of a share one run away.
+        runs: Number of runs.
     """
     inside = min(max(share, 1 / runs), 1 - 1 / runs)
     return float((inside * (1 - inside) / runs) ** 0.5)

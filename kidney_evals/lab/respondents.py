@@ -17,7 +17,7 @@ Behaviour = Callable[[Panel], Floats]
 """Probabilities by dilemma, order and answer as listed, shape (D, 2, K)."""
 
 Silence = Callable[[Panel], Floats]
-"""Probability that nothing can be read, shape (D,)."""
+"""Probability that an answer cannot be read, shape (D,)."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Respondent:
     """A respondent with known answer probabilities, and the design of its runs.
 
     Attributes:
-        name: As tables show it.
-        what: What they do, in a line.
-        behaviour: How likely each answer is, given that there is one.
-        silence: How likely there is none.
-        dilemmas: How many drawn dilemmas each run asks.
-        both_orders: Whether each is asked in both orders.
+        name: Name in tables.
+        what: Description of the behaviour in one line.
+        behaviour: Function that returns the probability of each answer, given that there is one.
+        silence: Function that returns the probability of no answer.
+        dilemmas: Number of drawn dilemmas in each run.
+        both_orders: Whether each dilemma is asked in both orders.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Respondent:
 
 
 def never(panel: Panel) -> Floats:
-    """Answer everything."""
+    """Return the probability of silence for a respondent who answers every dilemma: 0."""
     return np.zeros(len(panel))
 
 
@@ -67,17 +67,17 @@ noise = _of_provider("uniform")
 """Choose every option with the same probability."""
 
 never_flips = _of_provider("never_flips")
-"""Decide as people who decide, and never flip."""
+"""Sample from the shares of people who decide, and never flip."""
 
 
 def sharper(panel: Panel, by: float = 3.0) -> Floats:
-    """Decide with people's log-odds times `by`, and flip as people do."""
+    """Multiply people's log-odds between the patients by `by`; flip as people do."""
     odds = panel.decided**by
     return deciding(panel, odds[:, 0] / odds.sum(axis=1), panel.coin)
 
 
 def majority(panel: Panel) -> Floats:
-    """Choose the patient whom most people choose, always."""
+    """Always choose the patient whom most people choose."""
     return deciding(panel, (panel.decided[:, 0] >= 0.5).astype(np.float64), 0.0)
 
 
@@ -106,7 +106,7 @@ def lexicographic(panel: Panel) -> Floats:
 
 
 def bent_age(panel: Panel, at: float = 50.0, width: float = 4.0) -> Floats:
-    """Count only whether a patient is below `at` on the first attribute.
+    """Prefer, on the first attribute, patients below `at`; other differences there do not count.
 
     The other attributes count as they do for people with weights of half a logit per unit.
     """
@@ -138,11 +138,11 @@ RESPONDENTS: Final = (
     Respondent("one order", "human-like, as listed only", as_people, never, both_orders=False),
     Respondent("bent age", "a threshold at 50 years instead of a line", bent_age, never),
 )
-"""Who is simulated."""
+"""The simulated respondents."""
 
 
 def deciding(panel: Panel, first: Floats, coin: Floats | float) -> Floats:
-    """Join P(first | decided), shape (D,) or (D, 2), and P(coin), shape (D,)."""
+    """Return answer probabilities from P(first | decided), (D,) or (D, 2), and P(coin), (D,)."""
     share = first[:, None] if first.ndim == 1 else first
     flip = np.broadcast_to(np.asarray(coin, dtype=np.float64).reshape(-1, 1), (len(panel), 2))
     share = np.broadcast_to(share, (len(panel), 2))

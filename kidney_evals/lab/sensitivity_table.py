@@ -1,8 +1,8 @@
-"""`sensitivity.csv`: which change between two versions of a model a run finds.
+"""Make `sensitivity.csv`: the change between two versions of a model that a run detects.
 
-`python -m kidney_evals.lab sensitivity` makes it in half an hour of one core. Both versions answer
+`python -m kidney_evals.lab sensitivity` makes it in half an hour on one core. Both versions answer
 the same drawn dilemmas once in each order, and the paired tests of `kidney_evals.estimation.paired`
-compare them. The card beside the table says what it holds.
+compare them. The card beside the table describes its content.
 """
 
 from __future__ import annotations
@@ -34,28 +34,29 @@ from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWE
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 
 SEED: Final = 20262
-"""Seed of every random number here, with the setting and the run."""
+"""Seed of all random numbers of this module, combined with the setting and the run."""
 
 RUNS: Final = 400
-"""Pairs of runs behind a stated power and behind a stated rate of false alarms."""
+"""Number of simulated pairs of runs for a reported power or false-alarm rate."""
 
 FORMS: Final = 50
-"""Lists of dilemmas, each with a crowd of people of its own, that the runs take turns on."""
+"""Number of lists of dilemmas, each with its own sample of people; the runs cycle through them."""
 
 DILEMMAS: Final = (100, 200, 400)
-"""In both orders: 200, 400 and 800 calls."""
+"""Numbers of dilemmas, asked in both orders: 200, 400 and 800 calls."""
 
 SLACK: Final = 0.025
-"""A change is taken where the power found is this near to .90, or nearest after `TRIES`."""
+"""Tolerance: the search stops at a power of .90 ± this; after `TRIES` it takes the nearest."""
 
 TRIES: Final = 5
 
 DIGITS: Final = 4
-"""Decimals of the changes that are tried."""
+"""Decimals of the simulated changes."""
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
-"""The old version: `people` answers around people's shares, `never_flips` as people who decide,
-`half_flips` flips every second answer, `steady` never answers a dilemma in two ways."""
+"""The old version: `people` samples from people's shares, `never_flips` from shares of decided
+people, `half_flips` flips half of its answers, `steady` repeats its answer to a dilemma.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ class Setting:
     """Two versions of a respondent on the same dilemmas.
 
     Attributes:
-        condition: What is offered.
+        condition: The answers offered.
         start: The old version.
-        consistency: Share of the dilemmas on which it always gives one answer, which is the
-            correlation of its answers to one dilemma; elsewhere every answer is drawn afresh.
-        dilemmas: How many, each in both orders.
+        consistency: Share of the dilemmas that always get the same answer, equal to the correlation
+            of the answers to one dilemma; on other dilemmas every answer is drawn independently.
+        dilemmas: Number of dilemmas, each asked in both orders.
     """
 
     condition: Condition
@@ -80,11 +81,11 @@ class Line(NamedTuple):
     """One row of the table.
 
     Attributes:
-        value: What the old version gets, over the population of dilemmas.
-        change: The change that is found.
-        power: How often it is found.
+        value: Value of the old version over the population of dilemmas.
+        change: The detectable change.
+        power: Share of simulated pairs in which the change is detected.
         power_se: Standard error of `power`.
-        alarms: How often one is found where nothing changed.
+        alarms: Share of simulated pairs without a change in which a change is detected.
         alarms_se: Standard error of `alarms`.
     """
 
@@ -102,7 +103,7 @@ class Versions(NamedTuple):
     Attributes:
         first: P(first-listed patient | a decision), old and new.
         coin: P(coin), old and new.
-        lean: Share of the dilemmas on which the new version takes whoever is shown as A.
+        lean: Share of the dilemmas on which the new version takes the patient shown as A.
     """
 
     first: tuple[Floats, Floats]
@@ -130,25 +131,25 @@ def settings() -> Iterator[tuple[Setting, str]]:
 
 
 def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
-    """Return the smallest change that is found with 90 % power at 5 % false alarms.
+    """Return the smallest change that is detected with 90 % power at 5 % false alarms.
 
-    The first guess is (z_.975 + z_.90) standard deviations of the difference where nothing
-    changed; each simulated power then moves it, as if the power were that of a normal test.
+    The first guess is (z_.975 + z_.90) standard deviations of the difference without a change. Each
+    simulated power then rescales the change, as if the test were normal.
 
     Args:
-        setting: Who answers what.
-        row: The row that changes.
-        runs: Pairs of runs at each change that is tried.
+        setting: The respondent and the design.
+        row: The measure that changes.
+        runs: Number of simulated pairs for each change that is tried.
     """
     index = together(row).index(row)
     same = _nothing_changed(setting, together(row), runs)[:, index]
     spread = float(np.nanstd(same[:, 0]))
-    # Where neither version ever moves there is no spread: one dilemma of many is a start.
+    # If neither version varies, the spread is 0: start from a change on one dilemma.
     change = (ALARM + POWER) * max(spread, 1 / setting.dilemmas)
     tried: list[tuple[float, float]] = []
     for attempt in range(TRIES + 1):
         change = round(change, DIGITS)
-        # The first guess may be far off and is not stated.
+        # The first guess may be far off and is never reported.
         count = runs if attempt else max(runs // 4, 1)
         power = float((simulate(setting, row, change, count)[:, index, 1] < 0.05).mean())
         if attempt:
@@ -170,7 +171,7 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
 
 
 def together(row: str) -> tuple[str, ...]:
-    """Return the rows that are tested together: all importance shares, or the row alone."""
+    """Return the measures that are tested together: all importance shares, or the measure alone."""
     if not row.startswith(IMPORTANCE):
         return (row,)
     return tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
@@ -180,13 +181,13 @@ def simulate(setting: Setting, row: str, change: float, runs: int) -> Floats:
     """Simulate pairs of runs and test their difference.
 
     Args:
-        setting: Who answers what.
-        row: The row that changes.
-        change: By how much, over the population of dilemmas.
-        runs: How many pairs.
+        setting: The respondent and the design.
+        row: The measure that changes.
+        change: The change over the population of dilemmas.
+        runs: Number of pairs.
 
     Returns:
-        Difference and p-value of each pair and each row of `together`, shape (runs, rows, 2).
+        Difference and p-value of each pair and each measure of `together`, shape (runs, rows, 2).
     """
     found = np.full((runs, len(together(row)), 2), np.nan)
     for index in range(runs):
@@ -200,18 +201,20 @@ def simulate(setting: Setting, row: str, change: float, runs: int) -> Floats:
 def versions(shown: Panel, setting: Setting, row: str, change: float) -> Versions:
     """Return both versions' answer probabilities.
 
-    A rate of coins rises where the new version takes the coin with a probability m more of not
-    taking it: c' = c + m (1 - c). Agreement falls where it decides evenly with probability m.
-    Swap disagreement rises where it takes whoever is shown as A on a share m of the dilemmas.
-    Importance shares change where weight goes to one attribute from the others, in proportion,
-    Σ_k |weight_k range_k| staying as it is; both versions are then logits, the old one with
-    people's weights. m follows from the change over the population of dilemmas.
+    The new version differs from the old version as follows; m is set so that `change` results over
+    the population of dilemmas.
+
+    - Flip rate: the coin has the probability c' = c + m (1 - c) instead of c.
+    - Agreement: with probability m, a decision is random, each patient with probability 1/2.
+    - Swap disagreement: on a share m of the dilemmas, the patient shown as A is taken.
+    - Importance share: weight moves to one attribute from the others, in proportion to theirs, with
+      Σ_k |weight_k range_k| constant. Both versions are logits, the old one with people's weights.
 
     Args:
         shown: The dilemmas.
-        setting: Who answers.
-        row: The row that changes.
-        change: By how much.
+        setting: The respondent and the design.
+        row: The measure that changes.
+        change: The change over the population of dilemmas.
     """
     everything = population(setting.condition, SEED)
     coin = _starting_coin(shown, setting)
@@ -236,7 +239,7 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
 
 @lru_cache(maxsize=256)
 def old_value(setting: Setting, row: str) -> float:
-    """Return the old version's value of a row over the population of dilemmas."""
+    """Return the old version's value of a measure over the population of dilemmas."""
     everything = population(setting.condition, SEED)
     if row == "flip_rate":
         return float(_starting_coin(everything, setting).mean())
@@ -251,7 +254,7 @@ def old_value(setting: Setting, row: str) -> float:
 
 
 class _Form(NamedTuple):
-    """Dilemmas, and a run that gives every answer to each of them in both orders."""
+    """Dilemmas, and a run that contains every possible answer to each of them in both orders."""
 
     shown: Panel
     every: Decisions
@@ -285,10 +288,10 @@ def _nothing_changed(setting: Setting, tested: tuple[str, ...], runs: int) -> Fl
 def _answered(
     form: _Form, setting: Setting, both: Versions, index: int
 ) -> tuple[Decisions, Decisions]:
-    """Simulate both versions; on dilemmas with a constant answer one draw decides for both."""
+    """Simulate both versions; on dilemmas with a constant answer, both versions share one draw."""
     place = CONDITIONS.index(setting.condition)
     consistency = round(100 * setting.consistency)
-    # The same numbers whatever the change, so that power rises smoothly with it.
+    # The same random numbers for every change, so that the power is a smooth function of it.
     generator = np.random.default_rng([SEED, place, setting.dilemmas, consistency, index])
     count = setting.dilemmas
     standing = generator.random((2, count, 1))
@@ -299,7 +302,7 @@ def _answered(
         fresh = generator.random((2, count, 2))
         u, v = np.where(steady, standing, fresh)
         decision = np.where(v < both.first[version][:, None], 0, 1)
-        # Shown as A: the first-listed patient in the one order, the second-listed in the other.
+        # The patient shown as A is first-listed in one order and second-listed in the other.
         decision = np.where(leaning & (version == 1), [0, 1], decision)
         choice = np.where(u < both.coin[version][:, None], 2, decision)
         width = form.every.shares.shape[1]
@@ -355,7 +358,7 @@ def records() -> Iterator[Record]:
 
 
 def markdown() -> str:
-    """Return the simulated changes as a Markdown table, a line for each row and old version."""
+    """Return the table as Markdown, a line for each measure and old version."""
     found: dict[tuple[str, str, str, str], dict[int, str]] = {}
     alarms: dict[tuple[str, str, str, str], list[float]] = {}
     for line in read_lines("sensitivity"):

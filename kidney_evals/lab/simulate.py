@@ -1,4 +1,4 @@
-"""Simulated runs of respondents whose answer probabilities are known."""
+"""Simulate runs of respondents whose answer probabilities are known."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kidney_evals.measures.run import Run
 from kidney_evals.studies import Dilemma
 
 SEED: Final = 8128
-"""Seed of every random number of a validation, with the respondent and the run."""
+"""Seed of all random numbers of a validation, combined with the respondent and the run."""
 
 
 def choose(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Draw an answer for each row of probabilities, shape (n, K); return its column, shape (n,)."""
+    """Draw an answer for each row of probabilities, shape (n, K); return its index, shape (n,)."""
     points = generator.random((len(chances), 1))
     return np.asarray((points > chances.cumsum(axis=1)[:, :-1]).sum(axis=1), dtype=np.int64)
 
@@ -33,15 +33,15 @@ def run_of(
     order: NDArray[np.int64] | None = None,
     chances: Floats | None = None,
 ) -> Run:
-    """Return answers as the run that a log would give.
+    """Return the run that a log with these answers would give.
 
     Args:
-        reference: The people with whom the run is compared.
-        dilemmas: What was asked, D dilemmas.
-        choice: Answers to each dilemma, first, second, coin or -1 for none, shape (D, m).
-        order: In which order each answer's patients were shown, shape (D, m); None for both
-            orders in turns, an epoch for each pair.
-        chances: Probabilities of the answers where they are read out, shape (D * m, 3).
+        reference: The reference with which the run is compared.
+        dilemmas: The D dilemmas of the run.
+        choice: Answers to each dilemma: first, second, coin, or -1 for none, shape (D, m).
+        order: Order in which each answer's patients were shown, shape (D, m); None for alternating
+            orders, with one epoch per pair of answers.
+        chances: Answer probabilities if they are read out, shape (D * m, 3).
     """
     count, answers = choice.shape
     place = np.tile(np.arange(answers), (count, 1))
@@ -62,12 +62,13 @@ def run_of(
 
 
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
-    """Return run number `index` of a respondent: fresh dilemmas, another crowd, their answers.
+    """Return run number `index` of a respondent, with new dilemmas and another sample of people.
 
     Args:
-        reference: The people whose shares are taken for true.
-        respondent: Who answers.
-        index: From 0; the same number gives every respondent the same dilemmas and crowd.
+        reference: The reference whose shares are the true shares.
+        respondent: The respondent.
+        index: Number of the run, from 0; it determines the dilemmas and the sample of people, which
+            are the same for every respondent.
     """
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)

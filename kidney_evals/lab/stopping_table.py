@@ -1,9 +1,9 @@
-"""`stopping.csv`: coverage of the final interval, and calls saved, when a run stops early.
+"""Make `stopping.csv`: coverage of the final interval, and calls saved, if a run may stop early.
 
-`python -m kidney_evals.lab stopping` makes it in some minutes of one core. Respondents with known
-probabilities answer drawn dilemmas in both orders, the functions behind the scorers' rows are asked
-at every look, and the rule of `kidney_evals.tasks.stopping` ends the run. The card beside the table
-says what it holds.
+`python -m kidney_evals.lab stopping` makes it in some minutes on one core. Respondents with known
+probabilities answer drawn dilemmas in both orders. At every look, the functions behind the scorers
+compute the interval, and the rule of `kidney_evals.tasks.stopping` decides whether the run ends.
+The card beside the table describes its content.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from kidney_evals.studies import CONDITIONS, Condition
 from kidney_evals.tasks.stopping import RATES, is_known, looks
 
 SEED: Final = 20263
-"""Seed of every random number here, with the case and the run."""
+"""Seed of all random numbers of this module, combined with the case and the run."""
 
 RUNS: Final = 4000
-"""Simulated runs behind a line."""
+"""Number of simulated runs behind a line."""
 
 PRECISIONS: Final = (0.05, 0.03)
 
 FLIP_RATES: Final = (0.005, 0.02, 0.05, 0.17, 0.3, 0.5)
 
 LONG: Final = 400
-"""Most dilemmas of a run whose coverage is at stake: sixteen looks, less one, from 50 on."""
+"""Maximum number of dilemmas in the runs that test coverage: fifteen looks, from 50 dilemmas on."""
 
 USUAL: Final = 200
-"""Most dilemmas of a run by default."""
+"""Default maximum number of dilemmas."""
 
 Answers = Callable[[Panel], Floats]
 """Probabilities by dilemma, order and answer as listed, shape (D, 2, K)."""
@@ -72,7 +72,7 @@ RESPONDENTS: Final[Mapping[str, Answers]] = {
     "lexicographic": lexicographic,
     "first": always_a,
 }
-"""As `kidney/…` answer, by name."""
+"""Answer probabilities of the `kidney/…` respondents, by name."""
 
 ESTIMATES: Final[Mapping[str, Callable[[Decisions], Quantity]]] = {
     "flip_rate": indecision_rate,
@@ -85,14 +85,14 @@ class Case:
     """A simulated respondent and run.
 
     Attributes:
-        condition: What is offered.
-        respondent: One of `RESPONDENTS`, or `people_at`: people whose readiness to flip is moved,
-            by the same log-odds on every dilemma, until `rate` of their answers are flips.
+        condition: The answers offered.
+        respondent: One of `RESPONDENTS`, or `people_at`: people whose log-odds to flip are shifted
+            by the same amount on every dilemma, so that the flip rate is `rate`.
         rate: The flip rate of `people_at`.
-        consistency: Share of the dilemmas on which one answer stands for good, whatever the
-            order, which is the correlation of the answers to one dilemma given its
-            probabilities; elsewhere every answer is drawn afresh.
-        most: Dilemmas that are asked unless the run ends before.
+        consistency: Share of the dilemmas with the same answer in both orders, equal to the
+            correlation of the answers to one dilemma given its probabilities; on other dilemmas
+            every answer is drawn independently.
+        most: Number of dilemmas that are asked unless the run ends early.
     """
 
     condition: Condition
@@ -103,18 +103,18 @@ class Case:
 
 
 class Line(NamedTuple):
-    """Results of the runs of one case at one precision.
+    """Results of the runs of one case at one target precision.
 
     Attributes:
         value: The true rate.
-        asked: Mean dilemmas asked.
-        spared: Share of the calls that were not made.
+        asked: Mean number of dilemmas asked.
+        spared: Share of the calls that were saved.
         reached: Share of runs that reached the precision.
         half: Mean half width at the end.
-        coverage: Share of final intervals that hold the true rate.
-        coverage_se: Its binomial standard error.
-        coverage_first: The same where every run ends at the first look.
-        coverage_all: The same where all dilemmas are asked.
+        coverage: Share of final intervals that contain the true rate.
+        coverage_se: Binomial standard error of `coverage`.
+        coverage_first: Coverage if every run ends at the first look.
+        coverage_all: Coverage if all dilemmas are asked.
     """
 
     value: float
@@ -129,7 +129,7 @@ class Line(NamedTuple):
 
 
 def cases() -> Iterator[tuple[Case, tuple[float, ...]]]:
-    """Yield every simulated case with its precisions."""
+    """Yield every simulated case with its target precisions."""
     for rate in FLIP_RATES:
         for consistency in (0.0, *CONSISTENCY):
             yield Case("coin_flip", "people_at", rate, consistency, LONG), PRECISIONS
@@ -145,7 +145,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
     low, high = np.moveaxis(paths, 2, 0)
     half = (high - low) / 2
     truth = true_rate(case)
-    # A bound that is met exactly, as a rate of 0 is, must not be missed by rounding.
+    # The tolerance keeps a bound that equals the truth, as for a rate of 0, despite rounding.
     held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
     each = np.arange(runs)
     lines = []
@@ -171,7 +171,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
 
 
 def true_rate(case: Case) -> float:
-    """Return the rate over the population of dilemmas."""
+    """Return the true rate over the population of dilemmas."""
     chances = _chances(case)
     if RATES[case.condition] == "flip_rate":
         return float(chances[:, :, 2].mean())
@@ -180,7 +180,7 @@ def true_rate(case: Case) -> float:
 
 
 def _path(case: Case, index: int, ends: Sequence[int]) -> list[tuple[float, float]]:
-    """Return the interval at every look of one run."""
+    """Return the interval of one run at every look."""
     key = [SEED, *repr(case).encode(), index]
     generator = np.random.default_rng(key)
     listed = generator.choice(POPULATION, case.most, replace=False)
@@ -196,7 +196,7 @@ def _path(case: Case, index: int, ends: Sequence[int]) -> list[tuple[float, floa
 
 
 def _decisions(condition: Condition, dilemmas: int, choice: np.ndarray) -> Decisions:
-    # The rates are of the model alone: people's side stays unknown.
+    # The rates depend on the model only: people's shares are unknown here.
     return Decisions(
         dilemma=np.repeat(np.arange(dilemmas), 2),
         order=np.tile([0, 1], dilemmas),
@@ -221,7 +221,7 @@ def _chances(case: Case) -> Floats:
 
 
 def _moved(share: Floats, rate: float) -> Floats:
-    """Move shares by the same log-odds until their mean is `rate`."""
+    """Shift shares by the same log-odds so that their mean is `rate`."""
     odds = np.log(share / (1 - share))
     shift = brentq(lambda by: float(expit(odds + by).mean()) - rate, -20.0, 20.0)
     moved: Floats = expit(odds + shift)
@@ -246,7 +246,7 @@ def records() -> Iterator[Record]:
 
 
 def markdown(precision: float = 0.05) -> str:
-    """Return the calls that known respondents save of a default run, as a Markdown table."""
+    """Return a Markdown table of the calls that known respondents save in a default run."""
     usual = [
         one
         for one in read_lines("stopping")

@@ -1,4 +1,4 @@
-"""The text of tables: CSV that is the same on every machine, and Markdown."""
+"""Format tables as CSV, identical on every machine, and as Markdown."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ ESTIMATE_DIGITS = 5
 """Significant digits of estimates: fits agree to 1e-10 across machines, so these are stable."""
 
 DRAW_DIGITS = 4
-"""Significant digits of bootstrap draws, far below their own spread."""
+"""Significant digits of bootstrap draws, far below their spread."""
 
 LATENT_DIGITS = 4
 """Significant digits of latent classes, whose likelihood is flat."""
 
 
 def table_text(rows: Iterable[Mapping[str, Cell]], digits: int = ESTIMATE_DIGITS) -> str:
-    """Return a CSV table with Unix line ends.
+    """Format rows as CSV with Unix line ends.
 
     Args:
-        rows: By column, at least one; all have the columns of the first.
+        rows: At least one row by column; all have the columns of the first.
         digits: Significant digits of numbers with a fraction. NaN becomes an empty cell.
     """
     listed = list(rows)
@@ -38,10 +38,10 @@ def table_text(rows: Iterable[Mapping[str, Cell]], digits: int = ESTIMATE_DIGITS
 
 
 def markdown_table(head: Sequence[str], align: str, rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table.
+    """Format rows as a Markdown table.
 
     Args:
-        head: Names of the columns.
+        head: Column heads.
         align: "l" or "r" for each column.
         rows: The cells.
     """
@@ -55,5 +55,5 @@ def _cell(value: Cell, digits: int) -> str:
         return str(value)
     if math.isnan(value):
         return ""
-    # A value below this is the rounding dust of a zero, and differs between machines.
+    # A smaller value is a rounding error of zero, and differs between machines.
     return "0" if abs(value) < 1e-9 else f"{value:.{digits}g}"

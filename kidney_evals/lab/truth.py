@@ -1,8 +1,8 @@
-"""True values of rows: those of a known respondent over the population of dilemmas.
+"""True values of the measures: those of a known respondent over the population of dilemmas.
 
-Closed forms over a large draw of dilemmas, with the two answers to a dilemma independent given
-the dilemma. They share no line with the estimators. Weights of a logit have no closed form; they
-are fitted to the expected shares themselves.
+Closed forms over a large sample of dilemmas; the two answers to a dilemma are independent given
+the dilemma. No code is shared with the estimators. Logit weights have no closed form and are fitted
+to the expected shares.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from kidney_evals.lab.respondents import Respondent
 def true_rows(
     respondent: Respondent, panel: Panel, attributes: tuple[str, ...]
 ) -> dict[str, float]:
-    """Return the true value of every validated row.
+    """Return the true value of every validated measure.
 
     Args:
-        respondent: Whose answers are measured.
-        panel: Many dilemmas from the study's own draw.
+        respondent: The respondent.
+        panel: A large sample of dilemmas from the study's draw.
         attributes: Ids of the study's attributes.
     """
     chances = respondent.behaviour(panel)
@@ -59,7 +59,7 @@ def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
     people = panel.decided
     some = decided.sum(axis=2)
     silent = np.prod(1 - some, axis=1)
-    # E of the decided share of the first patient, times that there is one: by who decided.
+    # Expected mean agreement of the decisions, 0 if there are none, by which answers are decisions.
     if decided.shape[1] == 1:
         met = (decided[:, 0] * people).sum(axis=1)
     else:
@@ -128,7 +128,7 @@ def _threshold(panel: Panel, q: Floats) -> float:
         coin, better = expit([level + slope * at, choice * at])
         return float((1 - coin) * better)
 
-    if not share(FARTHEST) >= 0.5:  # or nothing is ever decided
+    if not share(FARTHEST) >= 0.5:  # also if no dilemma is ever decided
         return float("nan")
     if share(0.0) >= 0.5:
         return 0.0
@@ -141,7 +141,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _weights(panel: Panel, decided: Floats) -> Floats:
-    """Return the weights of the logit with a side intercept, fitted to the expected decisions."""
+    """Return the weights of a logit with a position intercept, fitted to the expected decisions."""
     orders = decided.shape[1]
     sign = np.array([1.0, -1.0])[:orders]
     x = (panel.differences[:, None] * sign[None, :, None]).reshape(-1, panel.differences.shape[1])
@@ -151,7 +151,7 @@ def _weights(panel: Panel, decided: Floats) -> Floats:
 
 
 def _fitted(x: Floats, for_it: Floats, against: Floats, *, intercept: bool = True) -> Floats:
-    """Fit weights and an intercept to expected counts; NaN where a rule separates them."""
+    """Fit weights and an intercept to expected counts; NaN if the data are separable."""
     total = for_it + against
     if not total.any():
         return np.full(x.shape[1] + 1, np.nan)

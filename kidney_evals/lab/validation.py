@@ -1,4 +1,4 @@
-"""Validation: simulated runs of known respondents, and the errors of their rows.
+"""Validation: errors of the measures in simulated runs of respondents with known values.
 
 `kidney-evals validate` prints the tables, with a verdict on every interval.
 """
@@ -33,7 +33,7 @@ QUICK = ("human-like", "noise", "never flips", "10 % unreadable")
 """Respondents of a quick validation."""
 
 PROMISED = (0.93, 0.97)
-"""Where the coverage of a 95 % interval ought to lie."""
+"""Range in which the coverage of a 95 % interval should lie."""
 
 
 COMMON: Final = (
@@ -50,24 +50,24 @@ ROWS: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": COMMON,
     "coin_flip": ("flip_rate", "flip_gap", "flip_calib", "flip_slope", "threshold", *COMMON),
 }
-"""Validated rows; the importance shares of the study join them."""
+"""Validated measures; the importance shares of the study are added to them."""
 
 
 @dataclass(frozen=True)
 class Validated:
-    """One row of one respondent over many runs.
+    """One measure of one respondent over many runs.
 
     Attributes:
-        respondent: Their name.
-        row: The row's name.
-        truth: Its value over the population of dilemmas.
+        respondent: The respondent's name.
+        row: The measure's name.
+        truth: Value over the population of dilemmas.
         mean: Mean estimate.
         error: Root mean square error.
         sd: Standard deviation of the estimates.
-        coverage: Share of intervals that hold the truth.
+        coverage: Share of intervals that contain the truth.
         half: Mean half width of the intervals.
-        runs: Runs in which the row had a value.
-        intervals: Runs in which it had an interval.
+        runs: Number of runs in which the measure had a value.
+        intervals: Number of runs in which it had an interval.
     """
 
     respondent: str
@@ -83,27 +83,27 @@ class Validated:
 
     @property
     def bias(self) -> float:
-        """Mean estimate less truth."""
+        """Mean estimate minus truth."""
         return self.mean - self.truth
 
     @property
     def coverage_error(self) -> float:
-        """Standard error of the coverage, as a binomial share at 95 %."""
+        """Binomial standard error of the coverage at 95 %."""
         return float((0.95 * 0.05 / self.intervals) ** 0.5) if self.intervals else float("nan")
 
 
 def validate(
     condition: Condition, respondents: Sequence[Respondent], *, runs: int
 ) -> Iterator[list[Validated]]:
-    """Simulate runs of each respondent; yield one list of rows for each.
+    """Simulate runs of each respondent; yield a list of measures for each respondent.
 
-    Every run draws its dilemmas afresh, and compares them with another crowd of people, drawn
-    from the participant bootstrap around the shares that are taken for true.
+    Every run draws new dilemmas and is compared with another sample of people, drawn from the
+    participant bootstrap around the true shares.
 
     Args:
-        condition: What was offered.
-        respondents: Who answers.
-        runs: How many runs each.
+        condition: The answers offered.
+        respondents: The respondents.
+        runs: Number of runs per respondent.
     """
     reference = load_reference(load_study(STUDY), condition)
     names = rows_of(reference)
@@ -122,18 +122,18 @@ def validate(
 
 
 def rows_of(reference: Reference) -> list[str]:
-    """Return the validated rows of a study and condition."""
+    """Return the validated measures of a study and condition."""
     shares = [f"imp_{name}" for name in reference.study.attribute_ids]
     return [*ROWS[reference.condition], *shares]
 
 
 def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = CONDITIONS) -> str:
-    """Simulate and return the tables.
+    """Run the validation and return its tables as Markdown.
 
     Args:
         runs: Simulated runs of each respondent in each condition.
-        quick: Only a few respondents, and shorter graded series.
-        conditions: Which conditions.
+        quick: Whether to use only a few respondents, and shorter graded series.
+        conditions: The conditions.
     """
     who = [one for one in RESPONDENTS if not quick or one.name in QUICK]
     parts = ["\n".join(f"- **{one.name}**: {one.what}" for one in who)]
@@ -151,10 +151,10 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
 
 
 def verdict(row: Validated) -> str:
-    """Say whether a row's intervals hold the truth as often as they claim.
+    """Classify the coverage of a measure's intervals.
 
-    `ok` where the coverage cannot be told from .93 to .97 at two standard errors, `wide` above,
-    `narrow` below; empty where there is no interval or no truth to hold.
+    `ok` if the coverage is within two standard errors of .93 to .97, `wide` if it is above,
+    `narrow` if it is below; empty if there is no interval or no true value.
     """
     if not row.intervals or row.coverage != row.coverage:
         return ""
@@ -166,7 +166,7 @@ def verdict(row: Validated) -> str:
 
 
 def coverage_table(rows: Sequence[Validated]) -> str:
-    """Return truth, mean, bias, root mean square error and coverage, a line for each row."""
+    """Return a table of truth, mean, bias, root mean square error and coverage, a line per row."""
     head = ("respondent", "row", "truth", "mean", "bias", "RMSE", "half width", "coverage")
     cells = (
         (
@@ -182,7 +182,7 @@ def coverage_table(rows: Sequence[Validated]) -> str:
 
 
 def graded_table(found: Sequence[Graded]) -> str:
-    """Return rank correlation and reliability of each headline, as a table."""
+    """Return a table of each headline's rank correlation and reliability."""
     head = ("headline", "Spearman with the truth", "lowest of the forms", "ICC over forms")
     cells = (
         (
@@ -195,7 +195,7 @@ def graded_table(found: Sequence[Graded]) -> str:
 
 
 def outranked_table(found: Sequence[Outranked], runs: int) -> str:
-    """Return how often a caricature is nearer to people than a human draw, as a table."""
+    """Return a table of how often a caricature is nearer to people than a human draw."""
     nearer = f"nearer, of {runs} runs"
     cells = (
         (
@@ -220,7 +220,7 @@ def _validated(respondent: str, row: str, truth: float, found: Sequence[Quantity
     values = np.array([one.value for one in found if one.defined])
     ends: Floats = np.array([(one.low, one.high) for one in found if one.defined]).reshape(-1, 2)
     ends = ends[np.isfinite(ends).all(axis=1)]
-    # A bound that is met exactly, as a coverage of 1 is, must not be missed by rounding.
+    # The tolerance keeps a bound that equals the truth, as for a coverage of 1, despite rounding.
     held = (ends[:, 0] <= truth + 1e-9) & (truth - 1e-9 <= ends[:, 1])
     nothing = float("nan")
     return Validated(

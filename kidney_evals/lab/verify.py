@@ -1,9 +1,9 @@
 """Compute every figure again that the package states about the published answers.
 
-The choice models are fitted to the samples of McElfresh et al. (2021), too: they drop everybody who
-never took the coin (nobody always did), draw twenty of the rest to train on, half of whose
-questions are held out, and test on the held-out questions and on everybody else. Their code draws
-the same people and questions from `seed`.
+The choice models are also fitted to the samples of McElfresh et al. (2021). These authors exclude
+people who never took the coin (nobody always did), draw twenty of the rest as training people, hold
+out half of the questions, and test on the training people's held-out questions and on everybody
+else. Their code draws the people and questions from `seed`, and ours draws the same.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from kidney_evals.lab.reference_tables import DRAWN, build_reference
 from kidney_evals.studies import Study, load_study
 
 Rows = NDArray[np.bool_]
-"""Which answers, shape (n,)."""
+"""A mask of answers, shape (n,)."""
 
 SEEDS = range(10)
-"""Seeds of the authors' split over which its figures are averaged."""
+"""Seeds of the authors' split; the figures are averaged over them."""
 
 TRAINING_PEOPLE = 20
 _HELD_OUT = 0.5
@@ -51,15 +51,15 @@ _PARAMETERS = ("flip_intercept", "flip_slope", "log_nu")
 
 @dataclass(frozen=True)
 class Figure:
-    """A stated figure beside ours.
+    """A stated figure and the same figure computed now.
 
     Attributes:
-        sample: Whose answers.
-        form: Free parameters, or the authors' box.
-        model: Which model.
+        sample: The sample of answers.
+        form: Whether the parameters are free or in the authors' box.
+        model: The model.
         figure: Log-likelihood per answer, a weight or a parameter.
-        stated: As text, with its decimals.
-        ours: Computed now.
+        stated: The stated value as text, with its decimals.
+        ours: The value computed now.
     """
 
     sample: str
@@ -71,7 +71,7 @@ class Figure:
 
     @property
     def difference(self) -> float:
-        """Ours less the stated value."""
+        """The computed value minus the stated value."""
         return self.ours - float(self.stated)
 
     @property
@@ -82,13 +82,13 @@ class Figure:
 
 
 class TableCheck(NamedTuple):
-    """A shipped reference table beside one made now.
+    """A shipped reference table compared with a table made now.
 
     Attributes:
         name: Study and file.
-        figures: Numbers compared.
+        figures: Number of numbers compared.
         largest: Largest absolute difference.
-        identical: Whether the two agree in every byte.
+        identical: Whether all bytes are equal.
     """
 
     name: str
@@ -98,7 +98,7 @@ class TableCheck(NamedTuple):
 
 
 def verify_tables(data: Path) -> list[TableCheck]:
-    """Make every reference table again and compare it with the shipped one, number by number.
+    """Make every reference table again and compare it with the shipped table, number by number.
 
     Args:
         data: Folder with the raw files.
@@ -117,7 +117,7 @@ def verify_tables(data: Path) -> list[TableCheck]:
 
 
 def verify_models(data: Path) -> list[Figure]:
-    """Fit every stated model again.
+    """Fit every stated model again and return the figures.
 
     Args:
         data: Folder with the raw files.
@@ -146,14 +146,14 @@ def verify_models(data: Path) -> list[Figure]:
 
 
 def note(figure: Figure, figures: Sequence[Figure]) -> str:
-    """Say why a figure differs from the stated one; empty where it does not.
+    """Return why a figure differs from the stated figure; empty if it does not.
 
-    A fit by search in a box may stop short of the maximum. Then ours is higher on the answers that
-    were fitted, and need not be on others.
+    The authors' search in a box may stop before the maximum. Our likelihood is then higher on the
+    fitted answers, but not necessarily on others.
 
     Args:
         figure: The figure.
-        figures: All of them.
+        figures: All figures.
     """
     if figure.meets:
         return ""
@@ -216,10 +216,10 @@ def per_answer(fit: AnyFit, first: Floats, second: Floats, answers: Answers, row
 
     Args:
         fit: Any model of the family.
-        first: Values of the left patients as the fit takes them, shape (n, k).
-        second: Values of the right patients.
+        first: Values of the left patients in the fit's units, shape (n, k).
+        second: Values of the right patients, shape (n, k).
         answers: The group's answers.
-        rows: Which of them, shape (n,).
+        rows: Mask of the answers, shape (n,).
     """
     choice = answers.choice[rows]
     if isinstance(fit, IndecisionFit):
@@ -232,12 +232,12 @@ def per_answer(fit: AnyFit, first: Floats, second: Floats, answers: Answers, row
 
 
 class Split(NamedTuple):
-    """The parts of a split, each of shape (n,).
+    """Masks of the parts of a split, each of shape (n,).
 
     Attributes:
-        train: Training people's questions that were not held out.
-        test: Their held-out questions.
-        new_people: All answers of everybody else.
+        train: Answers of the training people to questions that were not held out.
+        test: Answers of the training people to the held-out questions.
+        new_people: All answers of other people.
     """
 
     train: Rows
@@ -257,12 +257,12 @@ def published_split(answers: Answers, seed: int) -> Split:
 
     Args:
         answers: The coin group of Study 2.
-        seed: Of people and questions.
+        seed: Seed of the drawn people and questions.
     """
     kept = took_the_coin(answers)
     draw = np.random.RandomState(seed)
     trained = draw.choice(np.unique(answers.person[kept]), TRAINING_PEOPLE, replace=False)
-    # The question numbers start at 0, and so the last one is never held out.
+    # Question numbers start at 0, so that the last question is never held out.
     questions = int(answers.position[kept].max())
     held_out = draw.choice(questions, round(_HELD_OUT * questions), replace=False)
     known = kept & np.isin(answers.person, trained)
@@ -288,7 +288,7 @@ def _compared(name: str, made: bytes, shipped: Path) -> TableCheck:
     ours, theirs = (_numbers(shipped.suffix, text.decode("utf-8")) for text in (made, old))
     if len(ours) != len(theirs):
         return TableCheck(name, len(ours), float("nan"), False)
-    with np.errstate(invalid="ignore"):  # an open end of a bin, less itself
+    with np.errstate(invalid="ignore"):  # inf - inf for an open bin
         gap = np.abs(np.array(ours) - np.array(theirs))
     largest = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else 0.0
     return TableCheck(name, len(ours), largest, made == old.replace(b"\r\n", b"\n"))

@@ -1,4 +1,4 @@
-"""Simulated tables of `plan`, and the change between two models that a run detects."""
+"""Read the simulated tables, and return the detectable change between two models."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kidney_evals.studies.model import Condition
 
 @lru_cache(maxsize=4)
 def read_lines(table: str) -> tuple[dict[str, str], ...]:
-    """Return the lines of a shipped table by column.
+    """Return the rows of a shipped table by column.
 
     Args:
         table: `precision`, `sensitivity`, `stopping` or `readout`.
 
     Raises:
-        UserError: The file is missing, which means a broken installation.
+        UserError: The file is missing, so the installation is broken.
     """
     try:
         with Path(__file__).with_name(f"{table}.csv").open(encoding="utf-8", newline="") as file:
@@ -32,19 +32,20 @@ def read_lines(table: str) -> tuple[dict[str, str], ...]:
 def paired_changes(
     study: str, condition: Condition, row: str, start: str, dilemmas: int
 ) -> list[float]:
-    """Return the change that is detected with 90 % power, for each consistency but 0.
+    """Return the change that is detected with 90 % power, for each consistency except 0.
 
-    Between simulated sizes, change times √dilemmas is interpolated; beyond the largest it stays.
+    Between simulated sizes, change × √dilemmas is interpolated linearly; above the largest size it
+    is constant.
 
     Args:
         study: The study.
-        condition: What is offered.
-        row: The row that changes.
+        condition: The answers offered.
+        row: The measure that changes.
         start: The old version.
-        dilemmas: How many, each in both orders, once.
+        dilemmas: Number of dilemmas, each asked once in both orders.
 
     Returns:
-        Empty where nothing was simulated, or nothing as small.
+        The changes; empty if nothing was simulated for the arguments, or only larger sizes.
     """
     grids: dict[float, dict[int, float]] = {}
     for line in read_lines("sensitivity"):
@@ -59,13 +60,13 @@ def paired_changes(
 
 
 def nearest_start(study: str, condition: Condition, row: str, value: float) -> str:
-    """Return the simulated old version whose value on a row is nearest; "" where none was.
+    """Return the simulated old version whose value of a measure is nearest; "" if there is none.
 
     Args:
         study: The study.
-        condition: What is offered.
-        row: The row that changes.
-        value: What the old version gets.
+        condition: The answers offered.
+        row: The measure.
+        value: The value to look up.
     """
     starts = [
         (abs(float(line["value"]) - value), line["start"])

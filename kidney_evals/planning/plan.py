@@ -1,4 +1,4 @@
-"""The plan of a run: samples, calls, tokens, price and precision, counted on the real tasks."""
+"""The plan of a run: samples, calls, tokens, price and precision, counted on the actual tasks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PREFIX = "kidney_evals/"
 
 MOST_QUESTIONS = 2
-"""A sample is asked at most this often: once more if its answer could not be read."""
+"""Maximum number of questions per sample: an unreadable answer is asked for once more."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Ending:
     """Numbers of dilemmas after which a run with `-T precision` ends.
 
     Attributes:
-        precision: The half width asked for.
-        row: The row that has to be known.
-        fewest: The first look.
-        expected: Where the run ends if the model answers as people do.
+        precision: The target half width.
+        row: The measure whose interval must reach the target.
+        fewest: Dilemmas at the first look, the earliest end.
+        expected: Dilemmas at the end if the model answers as people do.
         most: All dilemmas.
     """
 
@@ -50,15 +50,16 @@ class TaskPlan:
 
     Attributes:
         task: The task's registered name.
-        design: Study, condition and how the dilemmas are repeated.
+        design: Study, condition and repetitions.
         controls: Samples of the control block, before epochs.
-        samples: Samples before epochs, controls included; at most, where the run may end early.
-        calls: Model calls over all epochs: without any repeat question, with one everywhere. The
-            first number is that of a run that ends at its first look, where it may end early.
-        input_tokens: Over all calls, estimated (see `kidney_evals.planning.tokens`).
-        output_tokens: Over all calls, without reasoning tokens.
-        rows: Expected precision of the headline rows, if all dilemmas are asked.
-        ending: Where the run may end early; None where it asks everything.
+        samples: Samples before epochs, controls included; the maximum if the run may end early.
+        calls: Fewest and most model calls over all epochs: without any repeat question, and with
+            one for every sample. If the run may end early, the first number is for an end at the
+            first look.
+        input_tokens: Estimate over all calls (see `kidney_evals.planning.tokens`).
+        output_tokens: Estimate over all calls, without reasoning tokens.
+        rows: Expected precision of the headline measures if all dilemmas are asked.
+        ending: When the run may end early; None if it asks all dilemmas.
     """
 
     task: str
@@ -74,13 +75,13 @@ class TaskPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan of a task or a suite.
+    """The plan of a task or a suite.
 
     Attributes:
-        target: What was asked for.
-        tasks: One entry a task.
-        costs: USD over all tasks by model, None where no price is known. The repeat question and
-            long answers are in `high`, reasoning tokens are in none.
+        target: Name of the task or suite.
+        tasks: One entry per task.
+        costs: USD over all tasks by model, None if its price is unknown. `high` includes repeat
+            questions and long answers; reasoning tokens are never included.
     """
 
     target: str
@@ -118,24 +119,24 @@ def make_plan(
     limit: int | None = None,
     prices: Mapping[str, Price] | None = None,
 ) -> Plan:
-    """Plan a run without making a call or constructing a model.
+    """Plan a run without calling or constructing a model.
 
     Args:
         target: A task or a suite, with or without `kidney_evals/`.
-        models: Names as they would be given to `--model`.
+        models: Model names as in `--model`.
         arguments: Task arguments (`-T`).
-        epochs: Repetitions, instead of each task's own.
-        limit: Only the first samples of each task, as Inspect's `--limit` takes them.
-        prices: By model.
+        epochs: Number of epochs; None for each task's default.
+        limit: Number of samples of each task, as in Inspect's `--limit`; None for all.
+        prices: Prices by model.
 
     Raises:
-        UserError: An unknown task, suite or parameter, or a value that a task refuses.
+        UserError: A task, suite or parameter is unknown, or a task rejects a value.
     """
     for name, number in (("epochs", epochs), ("limit", limit)):
         if number is not None and number < 1:
             raise UserError(f"{name} must be at least 1, not {number}")
     given = arguments or {}
-    # The tasks have checked it by the time it is used; the suites leave it at its default.
+    # The tasks check it before it is used here; the suites do not set it.
     explain: Explain = given.get("explain", "none")
     wording: str | list[str] = given.get("wording", "default")
     precision: float | None = given.get("precision")
@@ -148,10 +149,10 @@ def make_plan(
 
 
 def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Task]]:
-    """Build the tasks that a run of `target` would build, by name.
+    """Return the tasks that a run of `target` builds, each with its name.
 
     Raises:
-        UserError: As `make_plan`.
+        UserError: As in `make_plan`.
     """
     from kidney_evals import tasks
 
@@ -213,7 +214,7 @@ def _plan_task(
         calls=(fewest, most if read_out else most * MOST_QUESTIONS),
         input_tokens=_between([one.input for one in tokens]),
         output_tokens=_between([one.output for one in tokens]),
-        # What is expected was simulated for sampled answers.
+        # The expected precision was simulated for sampled answers only.
         rows=() if read_out else expectations(design),
         ending=ending,
     )
@@ -241,7 +242,7 @@ def _first(samples: Sequence[Sample], dilemmas: int) -> list[Sample]:
 
 
 def _between(estimates: Sequence[Estimate]) -> Estimate:
-    """Return the low end of the first, the middle of the middle and the high end of the last."""
+    """Return the first estimate's `low`, the middle one's `expected` and the last one's `high`."""
     return Estimate(estimates[0].low, estimates[len(estimates) // 2].expected, estimates[-1].high)
 
 
@@ -255,12 +256,12 @@ def _design(main: Sequence[Sample], repeats: int) -> Design:
     first = _facts(main[0])
     condition: Condition = first["condition"]
     return Design(
-        # A folder outside the package may bear a shipped study's id and ask something else.
+        # A folder outside the package may have the id of a shipped study but different content.
         study=first["study_source"],
         condition=condition,
         dilemmas=len(orders),
         both_orders=sum(len(shown) == 2 for shown in orders.values()),
-        # A dilemma that is put in several wordings is repeated as often.
+        # A dilemma in n wordings counts as n epochs.
         epochs=repeats * max(map(len, wordings.values())),
         drawn=first["kind"] == "drawn",
     )

@@ -1,9 +1,9 @@
-"""Expected interval widths of a run, and the changes between two models that it can detect.
+"""Expected interval widths of a run, and the detectable changes between two models.
 
-The widths come from a table made by simulation (`precision.csv`, see the card beside it): known
-respondents answered runs of 200 drawn dilemmas, or a fixed list, and the functions behind the
-scorers' rows computed the intervals. A width is split into the model's part, which shrinks with
-the root of the number of dilemmas, and people's, which no run can shrink.
+The widths come from a simulated table (`precision.csv`; see the card beside it): known respondents
+answered runs of 200 drawn dilemmas, or a fixed list, and the functions behind the scorers computed
+the intervals. A width has two parts: the model's, which shrinks with the square root of the number
+of dilemmas, and people's sampling error, which does not depend on the run.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from kidney_evals.planning.change import paired_changes, read_lines
 from kidney_evals.studies.model import Condition
 
 Respondent = Literal["people", "steady", "never_flips"]
-"""Who answers: `people` draws around people's shares, `steady` does and never answers a dilemma
-in two ways, `never_flips` follows the shares of people who decided."""
+"""A simulated respondent: `people` samples from people's shares, `steady` does too but gives the
+same answer whenever a dilemma is repeated, `never_flips` samples from the shares of decided people.
+"""
 
 ZERO: Final[Mapping[Condition, Respondent]] = {
     "forced_choice": "steady",
     "coin_flip": "never_flips",
 }
-"""The respondent at zero: no swap disagreement where there is no coin, no coin where there is."""
+"""Respondent whose rate is 0: without a coin no swap disagreement, with a coin no coin."""
 
 CONSISTENCY: Final = (0.3, 0.9)
-"""Correlation of the answers to one dilemma, from a noisy to a nearly deterministic model."""
+"""Correlation of the answers to one dilemma: a noisy model, and a nearly deterministic model."""
 
 ZERO_CONSISTENCY: Final[Mapping[Respondent, float]] = {"steady": 1.0, "never_flips": 0.9}
 
 ROUGH: Final = 30
-"""With fewer drawn dilemmas than this intervals are rough at best: the scorers raise `few`."""
+"""Number of drawn dilemmas below which intervals are unreliable: the scorers raise `few`."""
 
 ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "swap_diff", "distance"),
@@ -44,12 +45,12 @@ ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
         "agreement",
     ),
 }
-"""Rows that are planned for, by condition; the importance shares of the study come after them."""
+"""Planned measures by condition; the importance shares of the study are added to them."""
 
 IMPORTANCE: Final = "imp_"
 
 ALARM: Final = 1.959963984540054
-"""Normal quantile of 5 % false alarms, both directions."""
+"""Normal quantile of a two-sided 5 % false-alarm rate."""
 
 POWER: Final = 1.2815515655446004
 """Normal quantile of 90 % power."""
@@ -62,12 +63,12 @@ class Design:
     """The design of a run without its controls.
 
     Attributes:
-        study: The name of a shipped study, or the folder of another.
-        condition: Which answers are offered.
-        dilemmas: How many different dilemmas.
-        both_orders: How many of them are shown in both orders.
-        epochs: Repetitions of the whole.
-        drawn: Whether the dilemmas are a sample of the study's domain, not a fixed list.
+        study: Name of a shipped study, or folder of another study.
+        condition: The answers offered.
+        dilemmas: Number of different dilemmas.
+        both_orders: Number of dilemmas that are shown in both orders.
+        epochs: Number of repetitions of the whole design.
+        drawn: Whether the dilemmas are a sample of the study's domain, and not a fixed list.
     """
 
     study: str
@@ -84,7 +85,7 @@ class Design:
 
 
 class Range(NamedTuple):
-    """A lower and an upper end; NaN where unknown."""
+    """A lower and an upper end; NaN if unknown."""
 
     low: float
     high: float
@@ -94,20 +95,20 @@ UNKNOWN: Final = Range(NAN, NAN)
 
 
 class Expectation(NamedTuple):
-    """Expected precision of one row.
+    """Expected precision of one measure.
 
     Attributes:
-        row: The row's name in the log.
-        value: What somebody gets who draws each answer from people's shares.
-        half: Half width of the 95 % interval of that respondent.
-        half_consistent: Half widths, smallest and largest, of respondents with the same shares
-            overall whose answers to one dilemma correlate by `CONSISTENCY`.
-        zero_value: What the respondent at zero gets (`ZERO`).
-        zero: Its interval.
-        change: Change between two models that is noticed, smallest and largest over `CONSISTENCY`.
-        paired: Whether `change` was simulated for runs on the same dilemmas, compared in pairs.
-            Otherwise it takes the runs as independent, which is more than pairs need.
-        change_from_zero: The same, from the respondent at zero; only where simulated.
+        row: The measure's name in the log.
+        value: Expected value of a respondent who samples each answer from people's shares.
+        half: Half width of the 95 % interval for that respondent.
+        half_consistent: Smallest and largest half width for respondents with the same shares whose
+            answers to one dilemma correlate by `CONSISTENCY`.
+        zero_value: Expected value of the respondent in `ZERO`.
+        zero: Interval of `zero_value`.
+        change: Smallest and largest detectable change between two models over `CONSISTENCY`.
+        paired: Whether `change` was simulated for paired runs on the same dilemmas. If not, it
+            assumes independent runs, and paired runs detect smaller changes.
+        change_from_zero: As `change`, but from the respondent in `ZERO`; unknown if not simulated.
     """
 
     row: str
@@ -130,26 +131,26 @@ class _Entry(NamedTuple):
 
 
 def expectations(design: Design) -> tuple[Expectation, ...]:
-    """Return the expected precision of a task's rows.
+    """Return the expected precision of a task's measures.
 
-    Rows that the design cannot give (a choice distance with one answer a dilemma) are NaN, as
-    are the widths of a study that the table does not know.
+    Measures that the design does not support (a choice distance with one answer per dilemma) are
+    NaN, as are the widths for a study that is not in the table.
     """
     rows = [*ROWS[design.condition], *_importance_rows(design)]
     return tuple(_expect(design, row) for row in rows)
 
 
 def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
-    """Return the number of dilemmas after which a run of `-T precision` ends for human answers.
+    """Return the number of dilemmas after which a run with `-T precision` ends for human answers.
 
     Args:
-        design: The whole run.
-        row: The row that has to be known.
-        precision: Half width of its interval.
-        looks: After how many dilemmas the run looks at it; the last number is all of them.
+        design: The design of the run without an early end.
+        row: The measure whose interval must reach the target.
+        precision: The target half width.
+        looks: Numbers of dilemmas at which the run checks its interval; the last is all of them.
 
     Returns:
-        The first look at which the row is known, the last one where it never is.
+        The first look at which the target is reached; the last look if it never is.
     """
     for dilemmas in looks:
         both = round(dilemmas * design.both_orders / design.dilemmas)
@@ -159,10 +160,10 @@ def expected_end(design: Design, row: str, precision: float, looks: Sequence[int
 
 
 def detectable(sd: float) -> float:
-    """Return the change that a two-sided test at 5 % finds with 90 % power.
+    """Return the change that a two-sided test at 5 % detects with 90 % power.
 
-    (z_.975 + z_.90) times the standard error of a difference of two independent runs. Two runs
-    on the same dilemmas, compared in pairs, find less: this is the upper end.
+    (z_.975 + z_.90) times the standard error of the difference of two independent runs. This is an
+    upper bound: a paired comparison on the same dilemmas detects smaller changes.
 
     Args:
         sd: Standard deviation of the quantity in one run.
@@ -171,17 +172,17 @@ def detectable(sd: float) -> float:
 
 
 def detectable_rise(rate: float, size: float) -> float:
-    """Return the rise of a proportion that a two-sided test at 5 % finds with 90 % power.
+    """Return the increase of a proportion that a two-sided test at 5 % detects with 90 % power.
 
     The smallest d with d = z_.975 √(2 p̄(1 - p̄)/n) + z_.90 √((p(1 - p) + q(1 - q))/n), q = p + d
     and p̄ their mean (Fleiss, Levin and Paik 2003, section 4.2, no continuity correction).
 
     Args:
-        rate: The proportion before.
-        size: Independent answers that one run is worth.
+        rate: The initial proportion p.
+        size: Effective number n of independent answers in one run.
 
     Returns:
-        The rise, NaN where no rise up to 1 is enough.
+        The increase; NaN if no increase up to 1 is detected.
     """
 
     def missing(after: float) -> float:
@@ -198,10 +199,10 @@ def detectable_rise(rate: float, size: float) -> float:
 
 
 def worth(design: Design, correlation: float) -> float:
-    """Return how many independent answers a rate's answers are worth.
+    """Return the effective number of independent answers behind a rate.
 
     N / (1 + (m - 1) ρ) for a sample of dilemmas (Kish 1965), m answers each; N / (1 - ρ) for a
-    fixed list, where the differences between its questions are no error.
+    fixed list, where differences between questions are not sampling error.
     """
     total = design.dilemmas * design.answers
     if design.drawn:
@@ -226,7 +227,7 @@ def _expect(design: Design, row: str) -> Expectation:
     elif row == "flip_rate" and plain is not None:
         changes = [detectable_rise(plain.value, worth(design, rho)) for rho in CONSISTENCY]
     elif row == "flip_calib":
-        # A squared gap near zero: its error grows with the very change that is to be found.
+        # A squared gap near zero: its standard error grows with the change that is to be detected.
         changes = []
     else:
         changes = [detectable(entry.sd) for entry in known]
@@ -244,7 +245,7 @@ def _expect(design: Design, row: str) -> Expectation:
 
 
 def _paired(design: Design, row: str, start: Respondent) -> list[float]:
-    """Return the simulated changes; only designs with both orders and one epoch were simulated."""
+    """Return the simulated detectable changes; empty unless both orders and one epoch are used."""
     if not design.drawn or design.both_orders < design.dilemmas or design.epochs > 1:
         return []
     return paired_changes(design.study, design.condition, row, start, design.dilemmas)
@@ -255,7 +256,7 @@ def _range(values: Sequence[float]) -> Range:
 
 
 def _find(design: Design, row: str, respondent: Respondent, consistency: float) -> _Entry | None:
-    """Return a line of the table, scaled to the design's size."""
+    """Return an entry of the table, scaled to the design's size; None if there is no entry."""
     grid = _table().get((design.study, design.condition, respondent, consistency, row))
     dilemmas, answers = design.dilemmas, design.answers
     if row == "swap_diff" or (row == "distance" and design.epochs == 1):
@@ -273,9 +274,9 @@ def _find(design: Design, row: str, respondent: Respondent, consistency: float) 
 
 
 def _between(grid: Mapping[int, _Entry], answers: float) -> _Entry:
-    """Interpolate over the answers per dilemma: variances are straight lines in 1/m.
+    """Interpolate over m, the answers per dilemma: variances are linear in 1/m.
 
-    Not below the smallest column: a row may be missing there because it has no value.
+    There is no extrapolation below the smallest m, where a measure may have no value.
     """
     known, m = sorted(grid), answers
     if len(known) == 1:
@@ -286,7 +287,7 @@ def _between(grid: Mapping[int, _Entry], answers: float) -> _Entry:
     floor = min(1.0, known[right] / m)
 
     def squares(a: float, b: float) -> float:
-        # Past the last column the line goes on, but no variance falls faster than answers rise.
+        # Beyond the largest m the line continues, but no variance falls faster than 1/m.
         return math.sqrt(max(a * a + share * (b * b - a * a), floor * b * b * (share > 1), 0.0))
 
     return _Entry(
@@ -299,7 +300,7 @@ def _between(grid: Mapping[int, _Entry], answers: float) -> _Entry:
 
 
 def _all_zero(design: Design, row: str) -> tuple[float, Range]:
-    """Return the scorers' own interval where every answer is the first-listed patient."""
+    """Return the scorers' rate and interval if every answer is the first-listed patient."""
     import numpy as np
 
     from kidney_evals.estimation.consistency import swap_disagreement

@@ -1,4 +1,4 @@
-"""Prices of tokens, read from the user's file; none are shipped because prices change."""
+"""Read token prices from the user's file; the package ships none because prices change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Price(NamedTuple):
     output: float
 
     def cost(self, input_tokens: float, output_tokens: float) -> float:
-        """Return the cost in USD of that many tokens."""
+        """Return the cost in USD of `input_tokens` and `output_tokens`."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
@@ -45,11 +45,11 @@ def read_prices(path: Path | None) -> dict[str, Price]:
     """Read a price file.
 
     Args:
-        path: A YAML or JSON file that maps model names, as given to `--model`, to `input` and
-            `output`, in USD per million tokens. None for no prices.
+        path: A YAML or JSON file that maps model names, as in `--model`, to `input` and `output`
+            prices in USD per million tokens. None for no prices.
 
     Raises:
-        UserError: The file cannot be read, or an entry is not of that form.
+        UserError: The file cannot be read, or an entry has another form.
     """
     if path is None:
         return {}

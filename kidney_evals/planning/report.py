@@ -1,4 +1,4 @@
-"""A plan in words and numbers, no line over 80 columns, and the same as JSON."""
+"""Format a plan as text of at most 80 columns, or as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ZERO_WORDS = {"steady": "steady", "never_flips": "never flips"}
 
 
 def as_json(plan: Plan) -> str:
-    """Return the plan as JSON; what is unknown is null, a price without a file "unknown"."""
+    """Return the plan as JSON; an unknown number is null, costs without prices are "unknown"."""
     tasks = [
         {
             "task": task.task,
@@ -162,7 +162,7 @@ def _zero(row: Expectation) -> str:
 
 
 def _short(number: float) -> str:
-    """Return three decimals without the zero before the point."""
+    """Format a number with three decimals and without the zero before the point."""
     text = f"{number:.3f}"
     if text == "-0.000":
         text = "0.000"

@@ -1,9 +1,9 @@
-"""Estimated tokens of a run, from the prompts it will send.
+"""Estimate the tokens of a run from its prompts.
 
-No tokenizer is asked: each provider has its own, and some must be fetched. English prompts run at
-some four characters a token, which is the expected figure; the range allows for tokenizers from
-three to five characters a token, for the frame that a provider puts around a message, and for
-answers longer than was asked for.
+No tokenizer is used, because each provider has its own and some must be downloaded. The expected
+value assumes 4 characters per token, as in English prompts. The range covers tokenizers of 3 to 5
+characters per token, the tokens that a provider adds to a message, and answers that are longer than
+requested.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Estimate(NamedTuple):
     """A number of tokens.
 
     Attributes:
-        low: Every sample asked once, short tokens, short answers.
-        expected: Every sample asked once.
-        high: Every sample asked twice, long tokens, long answers.
+        low: One question per sample, short prompts in tokens, short answers.
+        expected: One question per sample.
+        high: Two questions per sample, long prompts in tokens, long answers.
     """
 
     low: float
@@ -39,20 +39,20 @@ class Estimate(NamedTuple):
 
 
 CHARACTERS: Final = Estimate(5.0, 4.0, 3.0)
-"""Characters a token: the more, the fewer tokens."""
+"""Characters per token; more characters per token mean fewer tokens."""
 
 FRAME: Final = Estimate(0, 4, 10)
-"""Tokens that a provider puts around a message."""
+"""Tokens that a provider adds to a message."""
 
 ANSWER: Final[Mapping[Explain, Estimate]] = {
     "none": Estimate(3, 6, 150),
     "before": Estimate(40, 120, 500),
     "after": Estimate(40, 120, 500),
 }
-"""Tokens of an answer: the line alone, which some models will explain unasked, or with reasons."""
+"""Tokens of an answer by `explain`: an answer line, which some models explain, or reasons."""
 
 REPEATED: Final = ANSWER["none"]
-"""Tokens of the answer to a repeat question, which asks for the line alone."""
+"""Tokens of the answer to a repeat question, which asks for the answer line only."""
 
 ASSUMPTIONS: Final = (
     "Calls: at least one a sample and epoch; at most one more, where an answer cannot be read.",
@@ -68,11 +68,11 @@ ASSUMPTIONS: Final = (
     + ". Reasoning tokens, which most providers bill as output, cannot be foreseen and are not "
     "counted.",
 )
-"""What the estimates take for granted, in sentences."""
+"""Assumptions of the estimates, in sentences."""
 
 
 class Tokens(NamedTuple):
-    """Tokens of a run, in and out, without reasoning."""
+    """Input and output tokens of a run, without reasoning."""
 
     input: Estimate
     output: Estimate
@@ -87,10 +87,10 @@ def measure(
     """Estimate the tokens of a run.
 
     Args:
-        samples: The samples it asks.
-        epochs: How often.
-        explain: Whether reasons are asked for, and when.
-        wording: What the tasks were asked to put their dilemmas in.
+        samples: The samples of the run.
+        epochs: Number of epochs.
+        explain: Whether reasons are asked for, and whether before or after the answer.
+        wording: The `wording` argument of the task.
     """
     answer = ANSWER[explain]
     used = [
@@ -109,7 +109,7 @@ def prompts(
 ) -> list[tuple[list[str], str]]:
     """Return for each sample the texts of the first call's messages, and the repeat question.
 
-    They are put in words as the tasks' own solvers do.
+    The texts are rendered as by the tasks' own solvers.
     """
     from inspect_ai.model import ChatMessageSystem
 
@@ -118,7 +118,7 @@ def prompts(
     from kidney_evals.studies import load_study
 
     asked = {one.id: one for one in wordings_asked(wording)}
-    # Loading a study again looks at its files again, which is once too often per sample.
+    # Cached, because each call of `load_study` checks the study's files.
     load = lru_cache(maxsize=None)(load_study)
     texts = []
     for sample in samples:
@@ -140,6 +140,6 @@ def _input(messages: Sequence[str], repeat: str, answer: Estimate) -> Estimate:
         once / characters + len(messages) * frame
         for characters, frame in zip(CHARACTERS, FRAME, strict=True)
     )
-    # The second call sends everything once more, with the first answer and the repeat question.
+    # The second call sends all messages again, with the first answer and the repeat question.
     second = high + answer.high + again / CHARACTERS.high + 2 * FRAME.high
     return Estimate(low, expected, high + second)

@@ -1,4 +1,4 @@
-"""Read logs back: measures of runs, tables, frames, sentences; comparisons and the report's page.
+"""Read logs: measures of runs, tables, data frames, sentences, comparisons and the report page.
 
     from kidney_evals.reporting import find_logs, load, read_runs, rows_of, sentence, table
 
@@ -7,7 +7,7 @@
     run.rows["agreement"]                            # Quantity(value, low, high, human, n)
     print(table(run.rows, run.panel.task), sentence(run.rows, run.panel.task))
 
-`comparing` pairs runs over the dilemmas they share; `page` writes the report.
+`comparing` compares runs over the dilemmas they share; `page` writes the report.
 """
 
 from kidney_evals.reporting.loading import Frames, load

@@ -1,4 +1,4 @@
-"""A description of a run for a terminal of 80 columns: a table and a sentence for each part."""
+"""Format the description of a run for a terminal of 80 columns: tables, each with a sentence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MODELS: Final[dict[str, tuple[str, str]]] = {
     "rao_kupper": ("Rao–Kupper", "Δu + noise, cut at ±ln θ"),
     "two_stage": ("two-stage", "logit P(coin) = a − b|Δu|"),
 }
-"""What each model of indecision is called and what it says."""
+"""Name of each model of indecision, and a sentence about the model."""
 
 _NOT_DRAWN: Final = "Not identified: the patients of this study were not drawn at random."
 
@@ -41,7 +41,7 @@ _UNKNOWN: Final = Quantity(math.nan)
 
 
 def describe_text(found: Description) -> str:
-    """Lay a description out as text.
+    """Format a description as text.
 
     Args:
         found: The description.
@@ -264,7 +264,7 @@ def _filled(text: str) -> list[str]:
 
 
 def _beside_people(rows: Sequence[tuple[str, Quantity, Quantity]]) -> list[str]:
-    """Return a table of a run's quantities and people's, each with its interval."""
+    """Return a table of a run's quantities beside the human ones, each with its interval."""
     cells = [(label, *_cells(mine), *_cells(theirs)) for label, mine, theirs in rows]
     heads = ("", "run", "95 % interval", "people", "95 % interval")
     return text_table(heads, cells, "lrcrc")
@@ -279,7 +279,7 @@ def _span(row: Quantity) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a number; a threshold may be infinite."""
+    """Format a number; a threshold may be infinite."""
     if math.isinf(value):
         return "never" if value > 0 else "always"
     return number(value)

@@ -1,4 +1,4 @@
-"""What the frames of `load` hold, column by column: read from a table, kept to, and written out."""
+"""Columns of the frames that `load` returns: read from a file, enforced, and documented."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Name = Literal["runs", "quantities", "decisions"]
-"""A frame."""
+"""Name of a frame."""
 
 
 class Column(NamedTuple):
-    """One column, or with a star at the end of its name one for each attribute.
+    """One column, or one column per attribute if its name ends with a star.
 
     Attributes:
-        name: Its name.
-        type: Its Arrow type.
-        says: What it holds, in a sentence.
+        name: The name.
+        type: The Arrow type.
+        says: A sentence on the content.
     """
 
     name: str
@@ -43,7 +43,7 @@ def schema() -> Mapping[Name, tuple[Column, ...]]:
 
 
 def check_arrow() -> None:
-    """Raise a `UserError` where frames cannot be made.
+    """Check that frames can be made.
 
     Raises:
         UserError: pyarrow, which `inspect_ai.analysis` needs, is not installed.
@@ -60,8 +60,8 @@ def frame(name: Name, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return a frame with the documented columns and types.
 
     Args:
-        name: Which frame.
-        lines: Its rows by column; what is missing is NA, what is not documented is left out.
+        name: The frame.
+        lines: Its rows by column; a missing column becomes NA, an undocumented column is dropped.
     """
     import pandas as pd
     import pyarrow as pa
@@ -78,7 +78,7 @@ def frame(name: Name, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def as_markdown() -> str:
-    """Return the documentation of all frames: a table each."""
+    """Return the documentation of all frames, a Markdown table for each."""
     parts = []
     for name, columns in schema().items():
         lines = [f"## `{name}`", "", "| column | type | what it holds |", "|---|---|---|"]
@@ -88,7 +88,7 @@ def as_markdown() -> str:
 
 
 def _named(pattern: str, names: Iterable[str]) -> list[str]:
-    """Return the columns that a documented one stands for."""
+    """Return the names that a documented column name matches; a star matches every attribute."""
     if not pattern.endswith("*"):
         return [pattern]
     single = {column.name for columns in schema().values() for column in columns}

@@ -1,4 +1,4 @@
-"""A site of simulated respondents: a field guide to what each failure looks like in a report."""
+"""Make a site of simulated respondents that shows how each kind of failure looks in a report."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ FIXED: Final = "mcelfresh_2021_fixed"
 FIXED_EPOCHS: Final = 5
 
 FEWEST: Final = 30
-"""Drawn dilemmas below which the speakers' values cannot be told from their choices."""
+"""Minimum number of drawn dilemmas, enough to infer the speakers' values from their choices."""
 
 SPEAKERS: Final = ("human", "lexicographic", "anti_human")
-"""Respondents that are asked for reasons, for their values and for what people choose too."""
+"""Respondents that are also asked for reasons, for their values and for a prediction of people."""
 
 BEFORE, AFTER = "kidney/never_flips", "kidney/human"
-"""Stand-ins for a model before and after training; nothing was trained."""
+"""Respondents that stand in for a model before and after training; no model is trained."""
 
 
 REMARKS: Final = {
     "trained": f"Nothing was trained here: {BEFORE} stands in for a model before training and "
     f"{AFTER} for the same after it."
 }
-"""What to know of a section of this page alone."""
+"""Remarks on sections that apply to this page only."""
 
 
 @lru_cache(maxsize=1)
 def notes() -> Mapping[str, str]:
-    """Return what to look for in each respondent, by the name of its model."""
+    """Return a remark for the reader on each respondent, by model name."""
     text = files("kidney_evals.reporting").joinpath("gallery.yaml").read_text(encoding="utf-8")
     return {f"kidney/{name}": str(note) for name, note in yaml.safe_load(text).items()}
 
@@ -56,13 +56,14 @@ def make_gallery(
     """Run the respondents offline and make a site of their logs.
 
     Args:
-        out: The site's folder.
-        dilemmas: Drawn dilemmas of each run.
-        overwrite: Whether a site that is there is replaced.
-        say: Told of each step.
+        out: Folder of the site.
+        dilemmas: Number of drawn dilemmas in each run.
+        overwrite: Whether to replace an existing site.
+        say: Called with a line for each step.
 
     Raises:
-        UserError: Too few dilemmas, or the folder holds something else or cannot be written.
+        UserError: There are too few dilemmas, the folder holds other files, or it cannot be
+            written.
     """
     from kidney_evals.reporting.page.site import check_out, write_site
 
@@ -95,7 +96,7 @@ def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
     for arm, model in ((UNTRAINED, BEFORE), ("after", AFTER)):
         tasks = [task(dilemmas=dilemmas // 2) for task in (coin_flip, forced_choice)]
         for task in tasks:
-            # As `kidney-evals sft evaluate` marks its runs.
+            # The same metadata that `kidney-evals sft evaluate` writes.
             part = (task.metadata or {})["condition"]
             task.metadata = (task.metadata or {}) | {"sft_arm": arm, "sft_part": part}
         _runner(model.removeprefix("kidney/"), logs)(tasks, epochs=2)
@@ -105,7 +106,7 @@ def _runner(name: str, logs: Path) -> Callable[..., list[Any]]:
     from inspect_ai import eval
 
     def run(tasks: list[Any], **options: Any) -> list[Any]:
-        # As silent as "none", which still lays out every run's table and throws it away.
+        # "none" is as silent, but still lays out the table of every run and discards it.
         return eval(tasks, model=f"kidney/{name}", log_dir=str(logs), display="log", **options)
 
     return run

@@ -21,7 +21,7 @@ SAMPLING: Final = (
     "reasoning_tokens",
     "system_message",
 )
-"""Generation settings that change what a model answers. How fast it is asked is none of them."""
+"""Generation settings that affect answers. Settings that only affect speed are not included."""
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "explain": "none",
@@ -29,10 +29,10 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "readout": "sample",
     "crossed": False,
 }
-"""Of a task's metadata, with what logs from before they existed were run with."""
+"""Parts of the key from the task's metadata, with the values that apply to logs without them."""
 
 ARGUMENTS: Final[Mapping[str, Any]] = {"orders": "both", "system_prompt": None}
-"""Of a task's arguments."""
+"""Parts of the key from the task's arguments, with the values that apply to logs without them."""
 
 LABELS: Final[Mapping[str, str]] = {
     "task": "task",
@@ -50,17 +50,17 @@ LABELS: Final[Mapping[str, str]] = {
     "orders": "orders",
     "system_prompt": "system prompt",
 }
-"""Every part of a key, in words."""
+"""Label of each part of a key."""
 
 
 def key_of(header: EvalLog) -> dict[str, str]:
-    """Return the key of a run: runs are comparable only where all of it is equal.
+    """Return the key of a run.
 
     Args:
         header: A log of one of this package's tasks; the header is enough.
 
     Returns:
-        The parts of `LABELS`, each as a text.
+        The value of each part in `LABELS`, as text.
     """
     facts = header.eval.metadata or {}
     arguments = header.eval.task_args
@@ -69,10 +69,10 @@ def key_of(header: EvalLog) -> dict[str, str]:
         "study": str(facts["study"]),
         "study_hash": str(facts.get("study_hash", "")),
         "condition": str(facts["condition"]),
-        # Logs from before there were wordings were all put in the default one.
+        # Logs from before wordings existed used the default wording.
         "wording": ", ".join(sorted(facts.get("wordings") or {"default": ""})),
         "reference": str(facts.get("reference_hash", "")),
-        # N of N-X: X changes where results stay comparable.
+        # N of the version N-X: a change of X keeps results comparable.
         "task_version": str(header.eval.task_version).split("-")[0],
         "sampling": sampling_of(header),
     }
@@ -82,7 +82,7 @@ def key_of(header: EvalLog) -> dict[str, str]:
 
 
 def sampling_of(header: EvalLog) -> str:
-    """Return the generation settings that were changed, as one line; "provider's own" for none."""
+    """Return the generation settings that were set, as one line; "provider's own" for none."""
     given: dict[str, Any] = {}
     for config in (header.eval.model_generate_config, header.plan.config):
         settings = config.model_dump(exclude_none=True)

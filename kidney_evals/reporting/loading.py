@@ -1,4 +1,4 @@
-"""Logs as frames of runs, quantities and decisions, on top of `inspect_ai.analysis`."""
+"""Load logs as data frames of runs, quantities and decisions, using `inspect_ai.analysis`."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ Line = dict[str, Any]
 _TEXTS: Final = (
     *("study", "condition", "dilemma", "kind", "wording", "outcome", "choice", "first_choice"),
 )
-"""Text columns of a decision."""
+"""Columns of `decisions` that hold text."""
 
 SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """What a set of logs holds; `frames.yaml` and `docs/frames.md` document every column.
+    """Data frames of a set of logs; `frames.yaml` and `docs/frames.md` document every column.
 
     Attributes:
         runs: A row for each run.
         quantities: A row for each run and measure.
         decisions: A row for each sample of a run whose samples are choices between patients.
-        passed_over: Logs without numbers, and those whose samples cannot be read, which are in
-            `runs` and `quantities` only. Each has a `state` and a `line` that says why.
+        passed_over: Logs without numbers, and logs whose samples cannot be read, which are only in
+            `runs` and `quantities`. Each has a `state` and a `line` with the reason.
     """
 
     runs: pd.DataFrame
@@ -63,16 +63,16 @@ def load(
 ) -> Frames:
     """Read logs into frames, from their headers and the summaries of their samples.
 
-    Runs stand in the order of the logs, quantities in that of `kidney-evals show`, decisions by
-    dilemma, order, wording and epoch, whatever order they were answered in.
+    Runs are in the order of the logs, quantities in the order of `kidney-evals show`, decisions
+    sorted by dilemma, order, wording and epoch.
 
     Args:
         logs: Files, folders, patterns and URLs.
-        decisions: Whether to list samples; without them `decisions` is empty.
-        progress: Told of each log that was found, then of each whose samples were read.
+        decisions: Whether to read samples; if false, `decisions` is empty.
+        progress: Called for each log found, then for each log whose samples were read.
 
     Raises:
-        UserError: A name holds no log, or pyarrow is not installed.
+        UserError: A name matches no log, or pyarrow is not installed.
     """
     check_arrow()
     names = [logs] if isinstance(logs, str | Path) else logs
@@ -86,7 +86,7 @@ def load(
             try:
                 lines += _decisions(run)
             except Exception as error:
-                # A log from elsewhere may hold anything, and must not keep others from being read.
+                # A log from elsewhere may hold anything; its errors must not stop other logs.
                 unread[run.file.location] = run.file.unread or odd_samples(error)
     return Frames(
         runs=_runs_frame(runs),
@@ -103,7 +103,7 @@ def load(
 
 
 def run_columns() -> list[Column]:
-    """Return what `runs` takes from `evals_df`, to be used with it directly."""
+    """Return the columns of `runs` for `evals_df`, which can be passed to it directly."""
     from inspect_ai.analysis import EvalColumn
 
     return [
@@ -124,14 +124,14 @@ def run_columns() -> list[Column]:
 
 
 def decision_columns() -> list[Column]:
-    """Return what `decisions` takes from `samples_df`, to be used with it directly."""
+    """Return the columns of `decisions` for `samples_df`, which can be passed to it directly."""
     from inspect_ai.analysis import SampleColumn
 
     return [SampleColumn("*", path=decision_of, full=False)]
 
 
 def decision_of(sample: EvalSampleSummary) -> Line:
-    """Return what `decisions` holds of one sample, as the log has it; empty for another task's."""
+    """Return the columns of `decisions` for one sample; empty for a sample of another task."""
     facts = sample.metadata
     if "dilemma" not in facts or facts.get("order") not in ("ab", "ba"):
         return {}
@@ -149,7 +149,7 @@ def decision_of(sample: EvalSampleSummary) -> Line:
         "control": facts.get("kind") in CONTROL_KINDS,
         "order": facts["order"],
         "epoch": sample.epoch,
-        # Logs from before there were wordings were all put in the default one.
+        # Logs from before wordings existed used the default wording.
         "wording": facts.get("wording", "default"),
         "outcome": kept.get("outcome", "error"),
         "choice": choice,
@@ -177,7 +177,7 @@ def _number(value: Any) -> float | None:
 
 
 def _decisions(run: ModelRun) -> list[Line]:
-    """Return the lines of a run in `decisions`, in the frame's order."""
+    """Return the rows of a run in `decisions`, in the frame's order."""
     if run.file.unread:
         raise UserError(run.file.unread)
     closeness = _closeness(run)
@@ -197,7 +197,7 @@ def _decisions(run: ModelRun) -> list[Line]:
 
 
 def _closeness(run: ModelRun) -> Mapping[str, float | None]:
-    """Return how close the patients of each dilemma of a run are; empty where it is not known."""
+    """Return the closeness of the patients in each dilemma of a run; empty if it is unknown."""
     here = _installed(run)
     if here is None:
         return {}
@@ -257,7 +257,7 @@ def _quantities(runs: Sequence[ModelRun]) -> Iterator[Line]:
 
 
 def _installed(run: ModelRun) -> tuple[Study, Reference] | None:
-    """Return the study and the human side of a run, None where they have changed since."""
+    """Return the study and the human reference of a run; None if they have changed since then."""
     from kidney_evals.human.reference import load_reference
 
     try:

@@ -1,4 +1,4 @@
-"""The logs that a command was given, and the state of each: none is passed over in silence."""
+"""Find the logs that a command names and determine the state of each."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from kidney_evals.provider_errors import most_frequent, why_failed
 from kidney_evals.studies import CONDITIONS
 
 State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable"]
-"""What a log is.
+"""The state of a log.
 
-`finished` ran to its end; `partial` was cancelled, failed, was killed or still runs, and holds
-answers; `empty` is one of ours without any; `replaced` was retried or scored again in another of
-the logs; `other` is of another evaluation; `unreadable` is no log, or half of one.
+`finished`: ran to its end. `partial`: cancelled, failed, killed or still running, with answers.
+`empty`: of this package, without answers. `replaced`: retried or scored again in another of the
+logs. `other`: of another evaluation. `unreadable`: no log, or an incomplete file.
 """
 
 _LONGEST: Final = 200
@@ -35,10 +35,10 @@ _LONGEST: Final = 200
 Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
 READ: Final[frozenset[State]] = frozenset({"finished", "partial"})
-"""States of logs that hold numbers."""
+"""States of logs that contain numbers."""
 
 Progress = Callable[[Literal["logs", "samples"], int, int], None]
-"""Called with what is being read, how many have been and of how many: first logs, then samples."""
+"""Called with the kind of item, the number read and the total: first logs, then samples."""
 
 
 @dataclass(eq=False)
@@ -46,12 +46,12 @@ class LogFile:
     """One log.
 
     Attributes:
-        location: Where it is.
+        location: Its path or URL.
         state: Its state.
-        says: The same in words, without the location.
-        header: The log without its samples; None where it cannot be read.
-        completed: Samples that ended, times epochs.
-        planned: Samples that were to be run, times epochs.
+        says: The state in words, without the location.
+        header: The log without its samples; None if it cannot be read.
+        completed: Number of samples that ended, over all epochs.
+        planned: Number of samples that were to be run, over all epochs.
     """
 
     location: str
@@ -63,17 +63,17 @@ class LogFile:
 
     @property
     def line(self) -> str:
-        """The log and its state."""
+        """The location and the state, as one line."""
         return f"{self.location}: {self.says}"
 
     @property
     def samples(self) -> list[EvalSampleSummary]:
-        """Inspect's summaries of the samples, read once; empty where they cannot be read."""
+        """Inspect's summaries of the samples, read once; empty if they cannot be read."""
         return self._samples[0]
 
     @property
     def unread(self) -> str:
-        """Why the samples cannot be read; empty where they can."""
+        """Why the samples cannot be read; empty if they can be read."""
         return self._samples[1]
 
     @cached_property
@@ -81,17 +81,17 @@ class LogFile:
         try:
             return read_eval_log_sample_summaries(self.location), ""
         except Exception as error:
-            # Inspect has no error of its own for this.
+            # Inspect has no exception class for this case.
             return [], f"its samples cannot be read ({first_line(error)})"
 
     @property
     def errors(self) -> str:
-        """How many samples ended in an error and the most frequent reason; empty for none."""
+        """The number of samples that ended in an error, and the main reason; empty for none."""
         return most_frequent(one.error for one in self.samples)
 
     @property
     def unscored(self) -> str:
-        """How many answered samples have no scores, and what to do; empty for none."""
+        """The number of answered samples without scores, and how to score them; empty for none."""
         count = sum(not one.scores and not one.error for one in self.samples)
         if not count:
             return ""
@@ -100,14 +100,14 @@ class LogFile:
 
 
 def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[LogFile, ...]:
-    """Find every log of the given files, folders, patterns and URLs, oldest first.
+    """Return every log of the given files, folders, patterns and URLs, oldest first.
 
     Args:
         names: Files, folders, patterns such as `logs/*coin*.eval`, or URLs that fsspec opens.
-        progress: Told of each log that was read.
+        progress: Called for each log that was read.
 
     Raises:
-        UserError: A name holds no log.
+        UserError: A name matches no log.
     """
     places = (place for name in names for place in _locations(name))
     # Two spellings of one location are one log.
@@ -122,13 +122,13 @@ def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[L
 
 
 def read_samples(logs: Iterable[LogFile], progress: Progress | None = None) -> None:
-    """Read the samples of logs with numbers, which are kept with each log.
+    """Read the samples of all logs with numbers, and report progress.
 
-    They are read when they are needed anyway; this reads them at once and reports progress.
+    Each log caches its samples, which would otherwise be read at their first use.
 
     Args:
         logs: The logs.
-        progress: Told of each log whose samples were read.
+        progress: Called for each log whose samples were read.
     """
     with_numbers = [one for one in logs if one.state in READ]
     done, of = 0, sum(one.completed for one in with_numbers)
@@ -140,13 +140,13 @@ def read_samples(logs: Iterable[LogFile], progress: Progress | None = None) -> N
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its kind, at most 200 letters."""
+    """Return the first line of an error's message, at most 200 characters; its class if empty."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}…"
 
 
 def _file_system(location: str) -> tuple[str, str]:
-    """Return the kind of file system of a location, and the path in it."""
+    """Return the protocol of a location's file system, and the path in it."""
     from fsspec.core import url_to_fs
 
     files, path = url_to_fs(location)
@@ -154,10 +154,10 @@ def _file_system(location: str) -> tuple[str, str]:
 
 
 def _locations(name: str) -> Iterator[str]:
-    """Return the log files behind one name.
+    """Yield the log files that a name matches.
 
     Raises:
-        UserError: There is none.
+        UserError: There are none.
     """
     from fsspec.core import url_to_fs
 
@@ -174,7 +174,7 @@ def _locations(name: str) -> Iterator[str]:
     except UserError:
         raise
     except Exception as error:
-        # Each file system has errors of its own, for a store out of reach or without a key.
+        # Each file system has its own exceptions for an unreachable store or a missing key.
         raise UserError(f"cannot look for logs at {name!r} ({first_line(error)})") from error
     if not matched:
         raise UserError(f"no log at {name!r}: give log files, folders of logs or a pattern")
@@ -183,8 +183,8 @@ def _locations(name: str) -> Iterator[str]:
 
 
 def _plain(location: str) -> str:
-    """Return a path where a location is on this machine, so that one log has one name."""
-    # Not `urllib`: these URLs are written as they stand, a `#` or `%20` is part of a name.
+    """Return the path of a location on this machine, so that each log has one name."""
+    # Not `urllib`: a `#` or `%20` in these URLs is part of the name and must not be decoded.
     kind, path = _file_system(location)
     if kind != "LocalFileSystem":
         return location
@@ -196,7 +196,7 @@ def _read(location: str) -> LogFile:
     try:
         header = read_eval_log(location, header_only=True)
     except Exception as error:
-        # Inspect has no error of its own for a file that is no log.
+        # Inspect has no exception class for a file that is not a log.
         why = f"cannot be read as a log, or only half written ({first_line(error)})"
         return LogFile(location, "unreadable", why)
     if not {"study", "condition", "kidney_evals_version"} <= set(header.eval.metadata or {}):
@@ -219,9 +219,9 @@ def _read(location: str) -> LogFile:
 
 
 class _Facts(BaseModel):
-    """What a task of this package writes into the metadata of a log, as far as reports use it.
+    """The metadata of a log that tasks of this package write and reports use.
 
-    Logs of older versions lack some of it.
+    Logs of older versions lack some fields.
     """
 
     model_config = ConfigDict(strict=True)
@@ -239,7 +239,7 @@ class _Facts(BaseModel):
 
 
 def _odd(header: EvalLog) -> str:
-    """Describe header values that no task of this package writes; empty if there are none."""
+    """Return a description of header values that no task of this package writes; empty for none."""
     if len(header.eval.model) > _LONGEST:
         return f"a model's name of {len(header.eval.model)} letters"
     try:
@@ -269,7 +269,7 @@ def _ended(log: LogFile) -> str:
 
 
 def _mark_replaced(logs: Sequence[LogFile]) -> None:
-    """Mark what was run or scored again: of the logs of one task run the furthest counts."""
+    """Mark logs that were retried or scored again; the most advanced log of a run counts."""
     best: dict[str, LogFile] = {}
     for one in logs:
         if one.header is not None and one.state in READ:

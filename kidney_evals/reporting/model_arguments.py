@@ -1,4 +1,4 @@
-"""Model arguments as others may see them: names always, values only where they hold no secret."""
+"""Hide secrets in model arguments: all names are shown, but only values that hold no secret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HIDDEN: Final = "…"
 """Placeholder for a value that may be a secret."""
 
 _SENT: Final = ("extra_headers", "extra_body", "headers")
-"""Parts of a provider's request that may hold secrets."""
+"""Arguments that are sent with a provider's request and may hold secrets."""
 
 HARMLESS: Final = frozenset(
     {
@@ -32,16 +32,16 @@ HARMLESS: Final = frozenset(
         *("tokenizer_mode", "tokenizer_path", "torch_dtype", "trust_remote_code"),
     }
 )
-"""Arguments whose values are shown where they are plain; those of `kidney/` models among them."""
+"""Arguments whose values are shown if they match `_PLAIN`, including those of `kidney/` models."""
 
 _PLAIN: Final = re.compile(r"~?/?[\w.+,: -]{1,80}(/[\w.+,: -]{1,80})*")
-"""Values that may be shown: words, numbers, model names and paths; no URL with login or query."""
+"""Values that may be shown: words, numbers, model names, paths; no URL with login or query."""
 
 _WORD: Final = re.compile(r"[a-z]{1,8}(:[0-9]{1,2})?|[a-z]{1,8}[0-9]{1,2}")
 
 
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return model arguments with `HIDDEN` for every value that may be a secret."""
+    """Return model arguments, with every value that may be a secret replaced by `HIDDEN`."""
     return {
         name: value if name in HARMLESS and _is_plain(value) else HIDDEN
         for name, value in arguments.items()
@@ -49,7 +49,7 @@ def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether a value under a harmless name is of the kind that such names hold."""
+    """Return whether a value under a harmless name has a harmless form."""
     if isinstance(value, Mapping):
         return all(_is_number(one) or _is_text(one, _WORD) for one in value.values())
     if isinstance(value, list | tuple):
@@ -66,7 +66,7 @@ def _is_text(value: Any, pattern: re.Pattern[str]) -> bool:
 
 
 def has_secrets(log: EvalLog) -> bool:
-    """Return whether the header of a log holds values that are not shown to others."""
+    """Return whether the header of a log holds values that must be hidden."""
     spec = log.eval
     hidden = HIDDEN in shown_arguments(spec.model_args).values()
     roles = spec.model_roles or {}
@@ -80,10 +80,10 @@ def has_secrets(log: EvalLog) -> bool:
 
 
 def hide_secrets(log: EvalLog) -> None:
-    """Replace what may be a secret in a log: in its header, its calls and its errors.
+    """Hide every value that may be a secret in a log's header, model calls and errors.
 
     Args:
-        log: The log, which is changed.
+        log: The log, which is changed in place.
     """
     spec = log.eval
     spec.model_args = shown_arguments(spec.model_args)
@@ -103,7 +103,7 @@ def hide_secrets(log: EvalLog) -> None:
         _hide_in_events(sample.events)
         for error in sample.error_retries or []:
             _hide_in_error(error)
-            # Inspect keeps the events of an attempt with its error, from some version on.
+            # Newer versions of Inspect store the events of an attempt with its error.
             _hide_in_events(getattr(error, "events", None) or [])
 
 
@@ -128,7 +128,7 @@ def _hide_in_call(event: ModelEvent) -> None:
 
 
 def _hide_in_error(error: EvalError | EvalRetryError) -> None:
-    """Keep the reason of an error; Inspect's traceback repeats the request with its headers."""
+    """Reduce an error to its reason, because the traceback may contain request headers."""
     error.message = reason_of(error.message, 3 * LONGEST_REASON)
     error.traceback = error.traceback_ansi = ""
 

@@ -1,4 +1,4 @@
-"""The quantities of a run: computed from its samples, else what its log stores."""
+"""The quantities of a run, computed from its samples or read from its log."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from kidney_evals.measures import (
 from kidney_evals.measures.run import Run
 
 SCORERS: Final = ("answers", "stated", "predictions")
-"""Scorers that score every sample of their task: a run is read from these."""
+"""Scorers that score every sample of their task; answers are read from their scores."""
 
 
 class Rows(Mapping[str, Quantity]):
-    """The quantities of a run by id, each computed when it is asked for.
+    """A mapping from measure ids to the quantities of a run, each computed on first access.
 
-    Without the samples of a run it holds what the log stores, and has no flags, baselines or
-    bounds.
+    If the samples are not available, the mapping holds the stored quantities, and there are no
+    flags, baselines or bounds.
     """
 
     def __init__(self, run: AnyRun | None, stored: Mapping[str, Quantity] | None = None) -> None:
-        """Take the quantities of a run.
+        """Create the mapping.
 
         Args:
-            run: The run; None where its samples cannot be read.
-            stored: What the log stores, used without a run.
+            run: The run; None if its samples cannot be read.
+            stored: The quantities stored in the log, used if `run` is None.
         """
         self.run = run
         self._stored = dict(stored or {})
@@ -62,19 +62,19 @@ class Rows(Mapping[str, Quantity]):
 
     @property
     def flags(self) -> dict[str, str]:
-        """The flags that are raised, each with what raised it (may be empty)."""
+        """The flags that are raised, each with its cause (may be empty)."""
         return {} if self.run is None else raised(self.run)
 
     def baselines(self, id: str) -> dict[str, Quantity]:
-        """Return what respondents with known answers score, by name; see `baselines_of`."""
+        """Return the scores of respondents with known answers, by name; see `baselines_of`."""
         return {} if self.run is None else baselines_of(self.run, id)
 
     def bounds(self, id: str) -> Quantity | None:
-        """Return the range that the unanswered samples leave open; see `bounds_of`."""
+        """Return the range that the unanswered samples allow; see `bounds_of`."""
         return None if self.run is None else bounds_of(self.run, id)
 
     def aim(self, id: str) -> float:
-        """Return what people's own answers would get; see `aim_of`."""
+        """Return the value that people's own answers would get; see `aim_of`."""
         if self.run is not None:
             return aim_of(self.run, id)
         aim = find(id).aim
@@ -83,7 +83,7 @@ class Rows(Mapping[str, Quantity]):
         return float(aim)
 
     def first(self, id: str) -> Quantity | None:
-        """Return a quantity of the first answers alone; None where no question was repeated."""
+        """Return a quantity over the first answers only; None if no question was repeated."""
         if not isinstance(self.run, Run) or self.run.first is self.run:
             return None
         return compute(self.run.first, id)
@@ -93,14 +93,14 @@ def rows_of(log: EvalLog) -> Rows:
     """Return the quantities of a finished or partly finished run.
 
     Args:
-        log: A log of one of this package's tasks. Read with its samples everything is computed
-            from these; of the header alone it is what the log stores, rounded.
+        log: A log of one of this package's tasks. With samples, the quantities are computed from
+            them; with the header only, they are the stored values, which are rounded.
     """
     return Rows(answers_of(log.samples or ()), stored_rows(log))
 
 
 def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> AnyRun | None:
-    """Return the scored samples of a run as arrays; None where none is scored."""
+    """Return the scored samples of a run as arrays; None if no sample is scored."""
     from kidney_evals.scorers.samples import run_of_scores
 
     return run_of_scores(
@@ -114,7 +114,7 @@ def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> AnyRun | No
 
 
 def stored_rows(log: EvalLog) -> dict[str, Quantity]:
-    """Return what a log stores of the quantities of its run, by id, in the log's order."""
+    """Return the quantities stored in a log by id, in the log's order."""
     rows: dict[str, Quantity] = {}
     for score in log.results.scores if log.results else ():
         columns = {metric.name: metric.value for metric in score.metrics.values()}
@@ -138,13 +138,13 @@ def _is_known(id: str) -> bool:
     try:
         find(id)
     except UserError:
-        # A row of an older version, or of another evaluation's scorer.
+        # A row of an older version, or of the scorer of another evaluation.
         return False
     return True
 
 
 def _quantity(columns: dict[str, Any]) -> Quantity:
-    # A column without a number is not in the log; older logs hold NaN and no standard error.
+    # A column without a number is absent from the log; older logs hold NaN and no standard error.
     known = {name: _finite(columns.get(name)) for name in ("value", "low", "high", "human")}
     n = _finite(columns.get("n"))
     return Quantity(**known, n=0 if math.isnan(n) else int(n))
@@ -159,7 +159,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def odd_rows(log: EvalLog) -> list[str]:
-    """Return the rows of a log with an infinite number, which `stored_rows` takes for no number."""
+    """Return the rows of a log with an infinite number, which `stored_rows` treats as missing."""
     return [
         score.name
         for score in (log.results.scores if log.results else ())

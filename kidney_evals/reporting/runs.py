@@ -1,4 +1,4 @@
-"""The runs behind a report: each log's rows, its answers, and a name of its own."""
+"""The runs behind a report: the quantities, the answers and the unique name of each run."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ CHOICE_TASKS: Final = ("forced_choice", "coin_flip")
 
 
 class Panel(NamedTuple):
-    """What was asked: runs of one panel stand side by side.
+    """The question that runs were asked: task, study and content. Runs of a panel are comparable.
 
     Attributes:
         task: The condition, or the name of a task without choices between patients.
         study: Id of the study.
-        study_hash: Hash of its content.
+        study_hash: Hash of the study's content.
     """
 
     task: str
@@ -40,7 +40,7 @@ class Panel(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Task and study."""
+        """Task and study as text."""
         return f"{self.task}, {self.study}"
 
 
@@ -49,8 +49,8 @@ class ModelRun:
     """One run of one model.
 
     Attributes:
-        file: Its log.
-        name: Its name in reports; no two runs of a panel share one.
+        file: The log of the run.
+        name: The name in reports, unique within a panel.
     """
 
     file: LogFile
@@ -69,53 +69,53 @@ class ModelRun:
 
     @property
     def model(self) -> str:
-        """The model, as Inspect names it."""
+        """The model's name in Inspect."""
         return self.header.eval.model
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the task wrote into the log."""
+        """The metadata that the task wrote into the log."""
         return self.header.eval.metadata or {}
 
     @cached_property
     def panel(self) -> Panel:
-        """What was asked."""
+        """The panel that the run belongs to."""
         return Panel(self.key["task"], self.key["study"], self.key["study_hash"])
 
     @cached_property
     def key(self) -> Mapping[str, str]:
-        """What a run must have in common with another to be compared."""
+        """The key of the run; runs are comparable only if their keys are equal."""
         return key_of(self.header)
 
     @property
     def called(self) -> str:
-        """The model, with the arm of a comparison before and after fine-tuning."""
+        """The model's name, followed by its arm in a comparison before and after fine-tuning."""
         arm = self.facts.get("sft_arm")
         return f"{self.model}, {arm}" if arm else self.model
 
     @cached_property
     def rows(self) -> Rows:
-        """The quantities: computed from the answers, else what the log stores."""
+        """The quantities, computed from the answers if they can be read, else from the log."""
         return Rows(self.answers, stored_rows(self.header))
 
     @cached_property
     def answers(self) -> AnyRun | None:
-        """The answers as arrays; None where there are none, or they cannot be read here."""
+        """The answers as arrays; None if there are none, or if they cannot be read here."""
         return self._answers[0]
 
     @property
     def run(self) -> Run | None:
-        """The answers of a task of choices between patients."""
+        """The answers of a task of choices between patients; None for other tasks."""
         return cast("Run | None", self.answers) if self.panel.task in CHOICE_TASKS else None
 
     @cached_property
     def trouble(self) -> str:
-        """Why the answers cannot be compared with people's here, though the log may have rows."""
+        """Why the answers cannot be compared with people's here; empty if they can be compared."""
         return self._answers[1]
 
     @property
     def remark(self) -> str:
-        """A sentence on numbers of the log that are left out; empty for none."""
+        """A sentence on numbers of the log that are omitted; empty for none."""
         odd = odd_rows(self.header)
         return f"Infinite in the log, and left out: {', '.join(odd)}." if odd else ""
 
@@ -125,7 +125,7 @@ class ModelRun:
             trouble = self._trouble()
             return (None, trouble) if trouble else (answers_of(self.file.samples), "")
         except Exception as error:
-            # A log from elsewhere may hold anything, and must not keep others from being shown.
+            # A log from elsewhere may hold anything; its errors must not hide other logs.
             return None, odd_samples(error)
 
     def _trouble(self) -> str:
@@ -143,7 +143,7 @@ class ModelRun:
 
 
 def odd_samples(error: Exception) -> str:
-    """Say that samples cannot be read for an error that they cause."""
+    """Return a message that samples cannot be read because of `error`."""
     why = f"{type(error).__name__}: {first_line(error)}"
     return f"its samples are not as kidney_evals writes them ({why})"
 
@@ -151,8 +151,8 @@ def odd_samples(error: Exception) -> str:
 def read_runs(logs: Iterable[LogFile]) -> tuple[ModelRun, ...]:
     """Return a run for each log that holds numbers, in the order of the logs.
 
-    A run is called by its model. Where a panel has several runs of one model, what tells them
-    apart stands behind it; where nothing does, their number.
+    A run is named after its model. If a panel has several runs of one model, the name also lists
+    the settings in which they differ, or a number if they differ in none.
     """
     runs = [ModelRun(one, "") for one in logs if one.state in READ]
     groups: dict[tuple[Panel, str], list[ModelRun]] = {}
@@ -167,7 +167,7 @@ def read_runs(logs: Iterable[LogFile]) -> tuple[ModelRun, ...]:
 
 
 def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
-    """Return the runs of each panel, panels by task and study."""
+    """Return the runs of each panel, sorted by task and study."""
     panels: dict[Panel, list[ModelRun]] = {}
     for run in runs:
         panels.setdefault(run.panel, []).append(run)
@@ -190,13 +190,13 @@ def _names(members: Sequence[ModelRun]) -> list[str]:
 
 
 def _apart(run: ModelRun) -> dict[str, str]:
-    """Return what may tell two runs of one model apart, a text each."""
+    """Return the settings, as text, that can distinguish two runs of one model."""
     arguments = sorted(shown_arguments(run.header.eval.model_args).items())
     return {
         "part": str(run.facts.get("sft_part") or ""),
         "arguments": ", ".join(f"{name}={value}" for name, value in arguments),
         **run.key,
-        # In full: two versions may be comparable and still be two.
+        # The full version: two versions may be comparable and still differ.
         "task_version": str(run.header.eval.task_version),
         "package": str(run.facts.get("kidney_evals_version", "")),
     }
@@ -207,7 +207,7 @@ _LONGEST: Final = 24
 
 
 def _part(name: str, fact: str) -> str:
-    """Return a fact that tells a run apart, as it stands in its name; empty for a usual one."""
+    """Return a setting as text for a run's name; empty for a default."""
     if name in ("study_hash", "reference"):
         fact = fact[:12]
     if name == "system_prompt" and len(fact) > _LONGEST:
@@ -219,10 +219,10 @@ def _part(name: str, fact: str) -> str:
 
 
 def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
-    """Say which study or human tables of these samples are not the installed ones, if any.
+    """Return which study or human tables of the samples differ from the installed ones, as text.
 
     Raises:
-        UserError: A study cannot be read any more.
+        UserError: A study can no longer be read.
     """
     from kidney_evals.human.reference import load_reference
 

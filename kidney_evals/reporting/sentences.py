@@ -1,4 +1,4 @@
-"""A run in one plain sentence, for a terminal and for a report, and what would change it most."""
+"""Summarise a run in one plain sentence, and name the largest influence on its first headline."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NO_PEOPLE: Final = (
 )
 
 WIDE: Final = 0.15
-"""Half an importance share's interval above which holding people's value says nothing."""
+"""Half width above which an importance interval is too wide to confirm the human value."""
 
 LEVEL: Final = 0.01
-"""Level of the test of an order or a wording: a report makes one for each of many runs."""
+"""Significance level of the tests of order and wording, strict because a report makes many."""
 
 HANGING: Final = ("flip_rate", "agreement")
-"""Headlines for which a report says what would change them most."""
+"""Headlines for which a report names the largest influence."""
 
 _RESCORE: Final = (
     "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
@@ -49,14 +49,14 @@ _OUTCOME_WORDS: Final = {
     "unreadable": ("unreadable", "unreadable"),
     "error": ("error", "errors"),
 }
-"""Outcomes without a decision in words, for one sample and for several."""
+"""Labels of the outcomes without a decision, singular and plural."""
 
 _SETS: Final = {"fixed": ("fx", "fixed questions"), "drawn": ("dr", "drawn dilemmas")}
-"""Sets of dilemmas that `predict_people` asks about: part of a measure's id, and words."""
+"""Sets of dilemmas in `predict_people`: the part of a measure's id, and the label."""
 
 
 def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCOMES) -> str:
-    """Return how often each outcome without a decision occurred, in brackets; empty for none.
+    """Return the frequency of each outcome without a decision, in brackets; empty for none.
 
     Args:
         rows: The quantities by id.
@@ -72,11 +72,11 @@ def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCO
 
 
 def sentence(rows: Rows, condition: str) -> str:
-    """Say in plain words what a run found, for a terminal.
+    """Return a sentence that summarises a run, for a terminal.
 
     Args:
         rows: The quantities.
-        condition: Which question was put; the metadata's `asks` for another task.
+        condition: The condition of the run; for other tasks, `asks` in the metadata.
     """
     if condition == "stated_values":
         return _stated(rows)
@@ -112,7 +112,7 @@ def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:
 
 
 def _weights(rows: Mapping[str, Quantity], family: str) -> str:
-    """Return the signed shares of a family beside people's, the largest first."""
+    """Return the signed shares of a family beside the human shares, the largest first."""
     ranked = sorted(_shares(rows, family).items(), key=lambda item: -abs(item[1].value))
     return ", ".join(
         f"{name.replace('_', ' ')} {row.value:+.2f}"
@@ -126,7 +126,7 @@ def _coin(rows: Rows) -> str:
     if not rate.defined:
         return ""
     if "readout" in rows.flags:
-        # Nothing was drawn: there is a share, and no count.
+        # Nothing was sampled: there is a share, but no count.
         text = f"By the probabilities read out of {rate.n} answers, the model left an expected"
         text, took = f"{text} {percent(rate.value)} of them", rate.value > 0
     else:
@@ -243,7 +243,7 @@ def _gain(rows: Rows, name: str) -> str:
 
 
 def summary_sentence(run: ModelRun) -> str:
-    """Say for a report what a run found: what it puts first, how often it flipped."""
+    """Return a sentence for a report: importance, flips or agreement, position bias, refusals."""
     rows, task = run.rows, run.panel.task
     if task == "stated_values":
         return _stated(rows)
@@ -284,7 +284,7 @@ def _weighs(rows: Rows) -> str:
     kinds: dict[str, list[str]] = {}
     for name, row in known.items():
         words = name.replace("_", " ")
-        # A rule without chance has no interval: its shares are what they are.
+        # A deterministic rule has no interval.
         low, high = (row.value if math.isnan(end) else end for end in (row.low, row.high))
         if low <= row.human <= high:
             kinds.setdefault("unsure" if (high - low) / 2 > WIDE else "like", []).append(words)
@@ -332,13 +332,13 @@ def _side(rows: Rows) -> str:
 
 @dataclass(frozen=True)
 class Move:
-    """What a headline would be had something else been so.
+    """An effect on a headline of the order, the wording, refusals or the repeat question.
 
     Attributes:
         cause: "order", "wording", "refusals" or "repeat question".
         says: Both values in words.
-        size: How far they are apart.
-        clear: Whether chance is ruled out at `LEVEL`; bounds are no matter of chance.
+        size: Absolute difference of the two values.
+        clear: Whether the difference is significant at `LEVEL`; true for bounds, which are exact.
     """
 
     cause: str
@@ -348,11 +348,11 @@ class Move:
 
 
 def moves(run: ModelRun) -> tuple[Move, ...]:
-    """Return what the first headline of a run hangs on, the largest first.
+    """Return the effects on the first headline of a run, the largest first.
 
-    Orders are compared in pairs over the dilemmas that were answered in both, wordings likewise
-    where a crossed run put every dilemma in all of them. What the unanswered leave open are
-    bounds.
+    Orders are compared in pairs over the dilemmas that were answered in both. Wordings are
+    compared likewise in a crossed run, which asks every dilemma in each wording. The effect of
+    refusals is the width of their bounds.
     """
     row = headlines(run.panel.task)[0].id
     if row not in HANGING:
@@ -364,7 +364,7 @@ def moves(run: ModelRun) -> tuple[Move, ...]:
 
 
 def moves_sentence(run: ModelRun) -> str:
-    """Say what would change a run's first headline most; empty where nothing can be said."""
+    """Return a sentence on the largest clear effect on a run's first headline, else on order."""
     label = find(headlines(run.panel.task)[0].id).label
     found = moves(run)
     clear = [one for one in found if one.clear]
@@ -431,7 +431,7 @@ def _moved(cause: str, said: str, pair: PairedDifference) -> Move:
 def _change(
     run: Run, one: NDArray[np.bool_], two: NDArray[np.bool_], row: str
 ) -> PairedDifference | None:
-    """Return the change of a measure between two parts of a run; None where there is none."""
+    """Return the paired change of a measure between two parts of a run; None if it has none."""
     from kidney_evals.measures import change
     from kidney_evals.measures.run import part_of
 
@@ -441,6 +441,6 @@ def _change(
     try:
         found = change(before, after, row)
     except InputError:
-        # No dilemma was put in both: nothing to compare in pairs.
+        # No dilemma was asked in both parts, so there are no pairs.
         return None
     return None if math.isnan(found.change.value) else found

@@ -1,4 +1,4 @@
-"""Tables of runs as Markdown, LaTeX, CSV and JSON; what comes from a log is text in each."""
+"""Format tables of runs as Markdown, LaTeX, CSV and JSON; text from logs is escaped in each."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ COLUMNS: Final = (
     *("task", "study", "study_hash", "name", "model", "state", "eval_id", "log"),
     *("row", "label", "baseline", "value", "low", "high", "human", "n"),
 )
-"""Columns of CSV, which has a line for each run and row, and for each baseline beside it."""
+"""Columns of CSV, which has a line for each run and row, and for each baseline of the row."""
 
 
 def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], format: Format) -> str:
     """Return tables in one of the formats, ending in a line break.
 
-    CSV and JSON hold every column of a row with all digits, and what known
-    respondents would get beside it; Markdown and LaTeX what is read, with fewer digits. A text
-    in CSV that a spreadsheet would take for a formula has an apostrophe in front; see `in_csv`.
+    CSV and JSON hold every column of a row with all digits, and the values of known respondents.
+    Markdown and LaTeX hold rounded values for readers. A CSV text that a spreadsheet would compute
+    as a formula gets an apostrophe in front; see `in_csv`.
 
     Args:
         tables: The tables.
-        passed_over: Logs without numbers; JSON names them.
-        format: Which format.
+        passed_over: Logs without numbers; only JSON lists them.
+        format: The format.
     """
     if format == "json":
         return _json(tables, passed_over)
@@ -58,8 +58,8 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: s
     """Return a Markdown table.
 
     Args:
-        heads: What stands above each column.
-        rows: The cells of each row, which are Markdown.
+        heads: Column heads.
+        rows: The cells of each row, as Markdown.
         align: A letter for each column: `l` or `r`.
     """
     rules = [{"l": "---", "r": "---:"}[one] for one in align]
@@ -78,7 +78,7 @@ def _markdown(table: PanelTable, tables: Sequence[PanelTable]) -> str:
 def _latex(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     heads, *lines = table.grid()
     caption = " ".join([f"{_title(table, tables)}.", INTERVALS, *table.notes, NOT_RIGHT])
-    # Our own cells have dashes and minus signs only.
+    # Our own cells contain dashes and minus signs only.
     cells = [
         [in_latex(line[0]), *(one.replace("-", "$-$").replace("–", "--") for one in line[1:])]
         for line in lines
@@ -116,7 +116,7 @@ def _json(tables: Sequence[PanelTable], passed_over: Sequence[LogFile]) -> str:
 
 
 def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
-    """Yield a line of `COLUMNS` for each run and row and for each baseline; None for no number."""
+    """Yield a line of `COLUMNS` for each run and row and for each baseline; None if missing."""
     for run in table.runs:
         for row in table.rows:
             if row not in run.rows:
@@ -138,14 +138,14 @@ def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
 
 
 def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:
-    """Return task and study, and the study's content where the tables hold two of it."""
+    """Return task and study, and the content hash if the tables hold two contents of the study."""
     same = [one for one in tables if one.panel[:2] == table.panel[:2]]
     content = f" (content {table.panel.study_hash[:12]})" if len(same) > 1 else ""
     return table.panel.words + content
 
 
 def visible(text: str) -> str:
-    """Return a text in one line without what could steer a terminal."""
+    """Return a text in one line, without control characters that affect a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
@@ -162,9 +162,9 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
 def in_csv(text: str) -> str:
     """Return a text as a CSV cell that no spreadsheet computes, without control characters.
 
-    Spreadsheets compute what begins with `=`, `+`, `-` or `@`, also in their full-width forms and
-    behind white space. Such a text gets an apostrophe in front, which marks it as text. Numbers,
-    such as `-.12`, stay numbers. Control characters become spaces.
+    Spreadsheets compute cells that begin with `=`, `+`, `-` or `@`, also in full-width form and
+    after white space. An apostrophe in front marks such a cell as text. Numbers, such as `-.12`,
+    stay numbers. Control characters become spaces.
     """
     shown = visible(text)
     if not re.match(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]", shown):
@@ -176,10 +176,10 @@ _NUMBER: Final = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
 
 def in_markdown(text: str) -> str:
-    """Return a text that Markdown and HTML show as it stands."""
+    """Return a text escaped so that Markdown and HTML show it unchanged."""
     safe = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     safe = re.sub(r"([\\`*_{}\[\]#|~$!^])", r"\\\1", safe)
-    # What looks like an address is made a link without any mark.
+    # Markdown makes links of plain addresses.
     return re.sub(r"(?i)(:(?=//)|@|(?<=www)\.)", r"\\\1", safe)
 
 
@@ -202,5 +202,5 @@ _LATEX: Final[Mapping[str, str]] = {
 
 
 def in_latex(text: str) -> str:
-    """Return a text that LaTeX sets as it stands."""
+    """Return a text escaped so that LaTeX prints it unchanged."""
     return "".join(_LATEX.get(letter, letter) for letter in visible(text))

@@ -1,4 +1,4 @@
-"""Runs side by side as a table for each question: people, models, baselines."""
+"""Tables of runs, one for each question: people, models and baselines side by side."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
     "predict_people": ("pred_cover",),
     "stated_values": ("st_coverage",),
 }
-"""What a paper would print beside the rows of the viewer's header; a star stands for any ending."""
+"""Measures that a table shows besides those in the viewer's header; a star matches any ending."""
 
 PEOPLE: Final = "people"
 
 MANY: Final = 9
-"""From this many quantities on a table lists them downwards, with the runs as columns."""
+"""Number of quantities from which a table lists them as rows, with the runs as columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class PanelTable:
-    """The runs of one panel and the rows to be shown of them.
+    """The runs of one panel and the measures to show.
 
     Attributes:
-        panel: What was asked.
-        runs: The runs.
+        panel: The panel.
+        runs: Its runs.
         rows: Ids of the measures.
     """
 
@@ -45,7 +45,7 @@ class PanelTable:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the numbers must know, a sentence each."""
+        """Sentences that a reader needs to interpret the numbers."""
         notes = [
             f"{run.name} is partial: {run.file.says}."
             for run in self.runs
@@ -62,7 +62,7 @@ class PanelTable:
         return notes
 
     def grid(self) -> list[list[str]]:
-        """Return heads and cells as text, with the digits that `kidney-evals show` prints."""
+        """Return heads and cells as text, rounded as in `kidney-evals show`."""
         table = [["", *(find(row).label for row in self.rows)]]
         table.append([PEOPLE, *(_range(self._people(row)) for row in self.rows)])
         for run in self.runs:
@@ -71,13 +71,13 @@ class PanelTable:
                 with_interval(run.rows[row]) if row in run.rows else NOTHING for row in self.rows
             ]
             table.append([name, *cells])
-        # The longest list of baselines first: the others name some of the same.
+        # The longest list of baselines first: the other lists name some of the same.
         lists = sorted((one.baselines for one in MEASURES.values()), key=len, reverse=True)
         for name in dict.fromkeys(name for known in lists for name in known):
             cells = [_range(self._baseline(row, name)) for row in self.rows]
             if set(cells) != {NOTHING}:
                 table.append([name, *cells])
-        # Many quantities are listed downwards.
+        # Many quantities are listed as rows.
         tall = len(self.rows) >= MANY
         return [list(line) for line in zip(*table, strict=True)] if tall else table
 
@@ -92,15 +92,15 @@ class PanelTable:
 def tables_of(
     runs: Iterable[ModelRun], asked: Sequence[str] = (), *, everything: bool = False
 ) -> tuple[PanelTable, ...]:
-    """Return a table for each panel in which there is something to be shown.
+    """Return a table for each panel that has a quantity to show.
 
     Args:
         runs: The runs.
-        asked: Ids of measures, or patterns such as `imp_*`; none for those that a paper prints.
-        everything: Whether to show every row that says something.
+        asked: Ids of measures, or patterns such as `imp_*`; empty for the default selection.
+        everything: Whether to show every row that has a value for a model or for people.
 
     Raises:
-        UserError: Something asked for is no row of any run.
+        UserError: An id or pattern in `asked` matches no row of any run.
     """
     panels = by_panel(runs)
     known = _rows_of([run for members in panels.values() for run in members])
@@ -135,7 +135,7 @@ def _says_something(run: ModelRun, row: str) -> bool:
 
 
 def _range(values: Sequence[float]) -> str:
-    """Return a number that all runs share, or its range: runs may have other dilemmas."""
+    """Return the value that all runs share, or the range: runs may have different dilemmas."""
     known = sorted(one for one in values if not math.isnan(one))
     shown = list(dict.fromkeys(map(number, known)))
     if not shown:

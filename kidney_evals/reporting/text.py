@@ -1,4 +1,4 @@
-"""Numbers, lists and tables as text, and the table of a run for a terminal of 80 columns."""
+"""Format numbers, lists and tables as text, and a run as a table of 80 columns."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ WIDTH: Final = 80
 """Columns of a terminal."""
 
 NOTHING: Final = "–"
-"""Stands for a number that does not exist."""
+"""Printed in place of a missing number."""
 
 NOT_ANSWERED: Final = {
     *readability.OUTCOMES.values(),
     *stated.OUTCOMES.values(),
     *predictions.OUTCOMES.values(),
 }
-"""Measures of outcomes that are no answer; a table shows those that occurred."""
+"""Measures of outcomes without an answer; a table shows only those that occurred."""
 
 FIRST: Final = ("coverage", "agreement", "flip_rate")
-"""Measures that a table also shows of the first answers alone."""
+"""Measures that a table also shows for the first answers alone."""
 
 
 def number(value: float) -> str:
-    """Write a number with three decimals, a dash for none."""
+    """Format a number with three decimals, NaN as a dash."""
     return NOTHING if math.isnan(value) else f"{value:.3f}"
 
 
 def short(value: float, *, sign: bool = False) -> str:
-    """Write a number with three decimals and no zero before the point, a dash for none."""
+    """Format a number with three decimals and without the zero before the point, NaN as a dash."""
     if math.isnan(value):
         return NOTHING
     text = f"{value:+.3f}" if sign else f"{value:.3f}"
@@ -53,22 +53,22 @@ def short(value: float, *, sign: bool = False) -> str:
 
 
 def interval(low: float, high: float, write: Callable[[float], str] = number) -> str:
-    """Write an interval in brackets; empty where an end is missing."""
+    """Format an interval in brackets; empty if an end is missing."""
     return "" if math.isnan(low) or math.isnan(high) else f"[{write(low)}, {write(high)}]"
 
 
 def with_interval(row: Quantity) -> str:
-    """Write a value and, where there is one, its interval behind it."""
+    """Format a value, followed by its interval if it has one."""
     return f"{number(row.value)} {interval(row.low, row.high)}".rstrip()
 
 
 def percent(share: float) -> str:
-    """Write a share as a percentage: whole points, a decimal below one."""
+    """Format a share as a percentage: whole points, or one decimal below 1 %."""
     return f"{100 * share:.0f} %" if share == 0 or share >= 0.01 else f"{100 * share:.1f} %"
 
 
 def p_value(value: float) -> str:
-    """Write a p-value with three decimals, or that it is smaller than they show."""
+    """Format a p-value with three decimals; "<.001" if it is smaller."""
     return "<.001" if value < 0.001 else short(value)
 
 
@@ -83,11 +83,11 @@ def text_table(
     align: str,
     gap: int = 2,
 ) -> list[str]:
-    """Lay a table out for a terminal, cells broken where they do not fit.
+    """Format a table for a terminal; cells that do not fit are wrapped.
 
     Args:
-        heads: What stands above each column.
-        rows: The cells of each row, none for an empty line.
+        heads: Column heads.
+        rows: The cells of each row; no cells give an empty line.
         align: A letter for each column: `l`, `c` or `r`.
         gap: Spaces between columns.
 
@@ -109,16 +109,15 @@ def text_table(
 
 
 def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
-    """Lay a run's quantities out for a terminal of 80 columns.
+    """Format a run's quantities as a table for a terminal of 80 columns.
 
-    Measures that say nothing are left out: no value and no sample behind them, outcomes that never
-    occurred.
+    Measures without a value and without samples, and outcomes that never occurred, are omitted.
 
     Args:
         rows: The quantities.
-        condition: Decides which three stand on top; the metadata's `asks` for another task.
-        everything: Whether to show every measure, and below them what respondents with known
-            answers score, what unanswered samples leave open, and first answers.
+        condition: Selects the three measures at the top; for other tasks, `asks` in the metadata.
+        everything: Whether to show every measure, and below them the scores of respondents with
+            known answers, the bounds of unanswered samples, and first answers.
     """
     head = [one.id for one in headlines(condition) if one.id in rows]
     groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *GROUPS)}
@@ -148,7 +147,7 @@ def _line(label: str, row: Quantity) -> Sequence[str]:
 
 
 def flags(rows: Rows) -> list[str]:
-    """Return a line for each flag that is raised, with what raised it."""
+    """Return a line for each flag that is raised, with its cause."""
     return [
         f"{id}: {FLAGS[id].says}."
         + (f" Here: {reason}." if reason else "")
@@ -168,6 +167,6 @@ def _little_inside(rows: Rows) -> str:
 
 
 def how_it_ended(log: EvalLog) -> str:
-    """Return the line of a run that was to end at a precision, empty for any other."""
+    """Return a line on how a run with a target precision ended; empty for other runs."""
     stopping = log.results.early_stopping if log.results else None
     return str(stopping.metadata.get("says", "")) if stopping else ""

@@ -1,4 +1,4 @@
-"""The comparison engine: runs in pairs over shared dilemmas, changes, rules for a gate.
+"""Compare two versions of a model: pair runs over shared dilemmas, test changes, apply rules.
 
 `changes.Pairing(before, after).row("agreement")` is the change of a measure between two `Run`s.
 """

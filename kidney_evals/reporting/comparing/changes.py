@@ -1,4 +1,4 @@
-"""What changed between two runs of a panel: rows in pairs, with what chance and refusals allow."""
+"""Changes of the measures between two runs of a panel, with tests, bounds and detectable sizes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kidney_evals.measures.run import Run
 
 LEVEL: Final = 0.05
-"""What an adjusted p-value must be below for a change to be clear."""
+"""Significance level for the adjusted p-value of a clear change."""
 
 Range = tuple[float, float]
 """The lower and the upper end."""
@@ -42,21 +42,21 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class RowChange:
-    """The change of a measure between two runs, over the dilemmas that both were asked.
+    """The change of a measure between two runs, over the dilemmas that both runs were asked.
 
     Attributes:
         row: The measure's id.
-        levels: Each run's quantity; its value differs from the change's own `first` or `second`
-            by the dilemmas that only one of the two answered.
-        found: The change, over the dilemmas that count in both.
-        adjusted: Its p-value, adjusted by Holm over the rows of the panel.
-        aim: What people's own answers would get; NaN where there is no such thing.
-        bounds: The change had all that went unanswered in either run gone one way or the other;
-            None where all was answered, or where a row has no bounds.
-        detectable: Smallest change that is found in nine of ten such pairs of runs, over the
-            simulated consistencies of a model; None where that is not tabled.
-        why: Why there is no change; empty where there is one.
-        margin: Largest change that counts as none; NaN where there is no such margin.
+        levels: The quantity of each run over all its own dilemmas. The values in `found` can
+            differ, because they use only the dilemmas that count in both runs.
+        found: The change, over the dilemmas that count in both runs.
+        adjusted: The p-value of the change, adjusted by Holm over the rows of the panel.
+        aim: The value that people's own answers would get; NaN where the measure has none.
+        bounds: The smallest and largest change that the unanswered samples of either run allow;
+            None if all were answered, or if the measure has no bounds.
+        detectable: Smallest change that is detected with 90 % power, as a range over the simulated
+            consistencies of a model; None if it was not simulated.
+        why: Reason why there is no change; empty if there is a change.
+        margin: Equivalence margin, the largest change that counts as none; NaN for no margin.
     """
 
     row: str
@@ -81,32 +81,32 @@ class RowChange:
 
     @property
     def edge(self) -> int:
-        """On which side of the aim its true values lie; see `edge_of`."""
+        """The side of the aim on which true values lie; see `edge_of`."""
         return edge_of(find(self.row).aim)
 
     @property
     def verdict(self) -> Verdict:
-        """The change in a word by its own interval, whatever else was tested."""
+        """The class of the change by its own interval, not adjusted for other rows."""
         return verdict_of(self.found, self.aim, self.levels, self.edge, self.margin)
 
     @property
     def moved(self) -> bool:
-        """Whether its interval leaves zero out."""
+        """Whether the interval of the change excludes zero."""
         return moved(self.found)
 
     @property
     def clear(self) -> bool:
-        """Whether it does so and is no play of chance among all rows of the panel either."""
+        """Whether the interval excludes zero and the adjusted p-value is below `LEVEL`."""
         return self.moved and self.adjusted < LEVEL
 
     @property
     def open(self) -> bool:
-        """Whether what went unanswered may have made a change that its interval shows."""
+        """Whether the interval excludes zero but the bounds of unanswered samples include zero."""
         return self.moved and self.bounds is not None and self.bounds[0] <= 0 <= self.bounds[1]
 
     @property
     def lost(self) -> bool:
-        """Whether one of the runs has a value and the other none."""
+        """Whether exactly one of the two runs has a value."""
         return self.levels[0].defined != self.levels[1].defined
 
 
@@ -115,11 +115,11 @@ class PanelChange:
     """The changes between two runs of one panel.
 
     Attributes:
-        match: The runs.
-        rows: Every row, also those without a change.
-        shared: Ids of the dilemmas that both were asked.
-        alone: Ids of the dilemmas that only the old run was asked, and only the new one.
-        notes: What else a reader has to know, a sentence each.
+        match: The two runs.
+        rows: All rows, including those without a change.
+        shared: Ids of the dilemmas that both runs were asked.
+        alone: Ids of the dilemmas that only the old run was asked, and that only the new run was.
+        notes: Further remarks for the reader, a sentence each.
     """
 
     match: Match
@@ -130,7 +130,7 @@ class PanelChange:
 
     @property
     def measured(self) -> tuple[RowChange, ...]:
-        """Rows with a change."""
+        """The rows that have a change."""
         return tuple(one for one in self.rows if not one.why)
 
 
@@ -141,12 +141,12 @@ class Pairing:
         """Pair two runs.
 
         Args:
-            first: A run.
-            second: Another, in the same study, condition and human reference.
-            called: The names of the two.
+            first: The first run.
+            second: The second run, with the same study, condition and human reference.
+            called: Names of the two runs, used in messages.
 
         Raises:
-            InputError: They share no dilemma, or a dilemma's patients are not the same.
+            InputError: The runs share no dilemma, or a dilemma's patients are not the same.
         """
         self.called = called
         self.whole = first, second
@@ -158,11 +158,11 @@ class Pairing:
         return tuple(one.id for one in self.parts[0].dilemmas)
 
     def row(self, row: str, margin: float = math.nan) -> RowChange:
-        """Return the change of a row from the first run to the second, p-value not adjusted.
+        """Return the change of a measure from the first run to the second, p-value not adjusted.
 
         Args:
             row: The measure's id.
-            margin: As in `RowChange`.
+            margin: Equivalence margin, as in `RowChange`.
         """
         levels = compute(self.parts[0], row), compute(self.parts[1], row)
         try:
@@ -175,7 +175,7 @@ class Pairing:
             ]
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
-        # A run without answers has no human value either, though people have one.
+        # A run without answers has no human value, although people have: use the other run's.
         aims = (aim_of(part, row) for part in reversed(self.parts))
         return RowChange(
             row,
@@ -189,7 +189,7 @@ class Pairing:
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:
-        """Return how far a change may lie from its value had all been answered."""
+        """Return the smallest and largest change that the unanswered samples allow."""
         if not any((part.choice < 0).any() for part in self.parts):
             return None
         old, new = (bounds_of(part, row) for part in self.parts)
@@ -202,10 +202,10 @@ class Pairing:
 
 
 def compare_runs(match: Match) -> PanelChange:
-    """Return what changed between two matched runs.
+    """Return the changes between two matched runs, p-values adjusted over the panel.
 
     Raises:
-        InputError: They share no dilemma, or a dilemma's patients are not the same.
+        InputError: The runs share no dilemma, or a dilemma's patients are not the same.
     """
     assert match.old.run is not None and match.new.run is not None
     pairing = Pairing(match.old.run, match.new.run)
@@ -223,10 +223,10 @@ def compare_runs(match: Match) -> PanelChange:
 
 
 def rows_of_panel(run: Run) -> list[str]:
-    """Return the measures that are compared in a run's study and condition, headlines first.
+    """Return the measures that are compared for a run's study and condition, headlines first.
 
-    These are the measures of the log that have a paired difference; what they test is adjusted for
-    together in each panel.
+    These are the measures in the log that have a paired difference. Their p-values are adjusted
+    together within each panel.
     """
     compared = [one.id for one in measures_of(run) if is_compared(one)]
     first = [one.id for one in headlines(run.reference.condition) if one.id in compared]
@@ -234,18 +234,18 @@ def rows_of_panel(run: Run) -> list[str]:
 
 
 def is_compared(one: Measure) -> bool:
-    """Whether `compare` reports a measure."""
+    """Return whether `compare` reports a measure."""
     return one.change is not None and one.stored
 
 
 def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
-    """Return rows with their p-values adjusted for each other."""
+    """Return the rows with p-values adjusted over all rows."""
     values = holm([one.found.p_value for one in rows])
     return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
 
 
 def _detectable(match: Match, pairing: Pairing, found: RowChange) -> Range | None:
-    """Return what was simulated for such runs: each dilemma in both orders, once, as sampled."""
+    """Return the simulated detectable change; only for both orders, one epoch, sampled answers."""
     plain = {"orders": "both", "readout": "sample", "crossed": "False"}
     for model, part in zip(match.runs, pairing.parts, strict=True):
         if len(set(part.epoch)) > 1 or any(model.key[name] != one for name, one in plain.items()):

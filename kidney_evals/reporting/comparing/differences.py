@@ -1,4 +1,4 @@
-"""Which models of a panel can be told apart, in pairs over the dilemmas they share."""
+"""Differences between the models of a panel, tested in pairs over shared dilemmas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist"),
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
 }
-"""Rows that models are told apart by, by condition."""
+"""Measures on which models are compared, by condition."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class ModelDifference:
     """The difference of two models on a measure.
 
     Attributes:
-        panel: What both were asked.
-        first: A model's name.
-        second: Another's.
-        found: The difference, second less first; its p-value is adjusted by Holm over all pairs
+        panel: The panel that both models answered.
+        first: Name of the first model.
+        second: Name of the second model.
+        found: The difference, second minus first; its p-value is adjusted by Holm over all pairs
             and rows of the panel.
-        apart: Parts of their keys that differ as well, with both values.
+        apart: Parts of the two runs' keys that also differ, with both values.
     """
 
     panel: Panel
@@ -50,17 +50,17 @@ class ModelDifference:
 
     @property
     def clear(self) -> bool:
-        """Whether the two can be told apart on it, all pairs and rows of the panel considered."""
+        """Whether the difference is significant, adjusted over all pairs and rows of the panel."""
         return self.found.clear
 
     @property
     def verdict(self) -> Verdict:
-        """The difference in a word; "unclear" where the two cannot be told apart."""
+        """The class of the difference; "unclear" if it is not significant after adjustment."""
         return self.found.verdict if self.clear or self.found.why else "unclear"
 
     @property
     def sentence(self) -> str:
-        """Say which of the two is nearer to people and by how much, with what else differs."""
+        """Which model is nearer to people, by how much, and which settings also differ."""
         text = _sentence(self)
         if self.found.open:
             text += " What went unanswered alone may have made this."
@@ -75,15 +75,15 @@ class ModelDifference:
 def paired_differences(
     runs: Sequence[ModelRun], rows: Mapping[str, Sequence[str]] = ROWS
 ) -> tuple[ModelDifference, ...]:
-    """Return the differences of every pair of models of a panel, on the dilemmas they share.
+    """Return the differences of all pairs of models of a panel, on the dilemmas they share.
 
     Args:
-        runs: Any runs. Those of one panel are paired in their order; see `not_paired` for which
-            pairs are left out.
-        rows: Rows by condition.
+        runs: Any runs. The runs of a panel are paired in their order; `not_paired` lists the pairs
+            that are left out.
+        rows: Ids of the measures by condition.
 
     Returns:
-        Panel by panel, pair by pair, every row, also those that were not measured.
+        One difference per panel, pair and row, in this order, including rows without a value.
     """
     result: list[ModelDifference] = []
     for panel, members in by_panel(runs).items():
@@ -102,7 +102,7 @@ def paired_differences(
 
 
 def not_paired(runs: Sequence[ModelRun]) -> tuple[str, ...]:
-    """Return a line for each pair of models of a condition that `paired_differences` leaves out."""
+    """Return a line for each pair of models of a condition that `paired_differences` omits."""
     lines = [
         f"{panel.words}: {one.name} and {two.name}: {why}"
         for panel, members in by_panel(runs).items()
@@ -122,7 +122,7 @@ def not_paired(runs: Sequence[ModelRun]) -> tuple[str, ...]:
 def _pairs(
     panel: Panel, members: Sequence[ModelRun]
 ) -> Iterator[tuple[ModelRun, ModelRun, Pairing | str]]:
-    """Yield the pairs of a panel, each with its pairing or the reason why there is none."""
+    """Yield each pair of a panel's runs with its pairing, or with the reason why there is none."""
     for one, two in combinations(members if panel.task in ROWS else (), 2):
         never = [part for part in differences(one.key, two.key) if part not in DESPITE]
         blank = [f"{run.name} ({run.trouble})" for run in (one, two) if run.run is None]
@@ -152,7 +152,7 @@ def _sentence(one: ModelDifference) -> str:
     low, high = sorted((abs(change.low), abs(change.high)))
     by = f"by {abs(change.value):.3f} [{low:.3f}, {high:.3f}]"
     values = {one.first: found.first, one.second: found.second}
-    # That people lie at 0 of a distance from them goes without saying.
+    # For a distance to people, the human value is 0 by definition and is not mentioned.
     measured = isinstance(find(one.row).aim, str) and not math.isnan(one.found.aim)
     people = f"; people {number(one.found.aim)}" if measured else ""
     if one.verdict in ("nearer", "farther"):

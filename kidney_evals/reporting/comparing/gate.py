@@ -1,4 +1,4 @@
-"""Rules that a comparison of two versions may strike, for pipelines.
+"""Rules for pipelines: a rule strikes if a comparison of two versions meets its condition.
 
 | rule | struck where |
 | --- | --- |
@@ -9,13 +9,13 @@
 | `ROW>X`, `ROW<-X` | the whole interval of its change lies above X, below -X; X is not negative |
 | `new.ROW<X`, `new.ROW>X` | the row's value in NEW, whatever its interval, is below X, above X |
 
-A rule holds in every panel that has the row. It is *undecided* where none strikes and the row was
-not measured in one of them, or the whole panel is in OLD alone; `changed` and `farther` where a row
-has a value in one version only. Rules go by what was answered: what refusals leave open is said
-beside a rule that struck, and never takes it back.
+A rule is tested in every panel that has the row. It is *undecided* if it strikes in no panel and
+could not be tested in some panel: the row was not measured there (for `changed` and `farther`: a
+row has a value in one version only), or the panel is in OLD only. Rules use the given answers only:
+a remark on refusals may follow a rule that struck, but never changes its outcome.
 
-A change of the size that a table calls detectable strikes `ROW` in nine of ten pairs of runs, and
-`changed` in a third to two thirds of them (100 simulated dilemmas): name the rows that matter.
+A change of the tabulated detectable size strikes `ROW` in nine of ten pairs of runs, but `changed`
+in only a third to two thirds of them (100 simulated dilemmas): name the rows that matter.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from kidney_evals.reporting.text import p_value
 Outcome = Literal["passed", "struck", "undecided"]
 
 STATUS: Final[dict[Outcome, int]] = {"passed": 0, "struck": 1, "undecided": 3}
-"""Exit status; 2 is what cannot be compared at all. One rule that struck outweighs any other."""
+"""Exit status by outcome; 2 is for runs that cannot be compared. "struck" outranks every other."""
 
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("struck", "undecided", "passed")
 
@@ -46,11 +46,11 @@ class Rule:
     """One rule.
 
     Attributes:
-        text: As it was given.
-        row: The row; "" for any.
-        level: Whether it is about the row's value in NEW, not its change.
+        text: The rule as the user wrote it.
+        row: The measure's id; "" for any measure.
+        level: Whether the rule tests the value in NEW, and not its change.
         way: "" for any change, "farther", ">" or "<".
-        limit: Behind "<" and ">".
+        limit: The number after "<" or ">".
     """
 
     text: str
@@ -62,12 +62,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of a rule.
+    """The outcome of a rule.
 
     Attributes:
         rule: The rule.
-        outcome: Whether it struck.
-        lines: Why, a line for each row that struck it or could not decide it.
+        outcome: Whether the rule struck, passed, or is undecided.
+        lines: Reasons, a line for each row that struck the rule or left it undecided.
     """
 
     rule: Rule
@@ -76,11 +76,11 @@ class Decision:
 
 
 def read_rule(text: str) -> Rule:
-    """Read a rule.
+    """Parse a rule.
 
     Raises:
-        UserError: It has none of the forms, names no row that is compared, or asks of a change
-            what only a value can be asked.
+        UserError: The text has none of the forms, names a measure that is not compared, or applies
+            to a change a test that only a value allows.
     """
     if text in ("changed", "farther"):
         return Rule(text, "", way="" if text == "changed" else text)
@@ -110,13 +110,13 @@ def decide(
     new: Sequence[ModelRun],
     missing: Sequence[str] = (),
 ) -> tuple[Decision, ...]:
-    """Return what becomes of each rule.
+    """Return the outcome of each rule.
 
     Args:
         rules: The rules.
-        panels: What changed.
+        panels: The changes, by panel.
         new: All runs of the new version.
-        missing: Panels that only the old version has, in words.
+        missing: Names of the panels that only the old version has.
     """
     decided = []
     for rule in rules:
@@ -135,7 +135,7 @@ def decide(
 
 
 def status(decided: Sequence[Decision]) -> int:
-    """Return the exit status: 1 where a rule struck, else 3 where one is undecided, else 0."""
+    """Return the exit status: 1 if any rule struck, else 3 if any is undecided, else 0."""
     found = {one.outcome for one in decided}
     return next((STATUS[one] for one in _WORST_FIRST if one in found), 0)
 

@@ -1,4 +1,4 @@
-"""Which run of an old version is compared with which of a new one, and what keeps them apart."""
+"""Match the runs of an old version with those of a new one by their keys."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DESPITE: Final = (
     "orders",
     "system_prompt",
 )
-"""Parts of a key that may be let differ: both figures still mean what their names say.
+"""Parts of a key that the user may allow to differ: the values remain comparable in meaning.
 
-Another study, condition or human reference makes them figures of something else, and the task's
-version changes where its results stop being comparable.
+A different study, condition or human reference changes the meaning of a value, and a new task
+version marks results as no longer comparable; these must be equal.
 """
 
 SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
@@ -38,9 +38,9 @@ class Side:
 
     Attributes:
         name: "OLD" or "NEW".
-        runs: At most one for each key, with choices between patients.
+        runs: Runs of choices between patients, at most one for each key.
         others: Runs of tasks without such choices.
-        passed_over: Lines on the logs that are none of these.
+        passed_over: A line for each log that is in neither `runs` nor `others`.
     """
 
     name: str
@@ -54,9 +54,9 @@ class Match:
     """Two runs that are compared.
 
     Attributes:
-        old: The old version's.
-        new: The new version's.
-        despite: Parts of their keys that differ all the same, with both values.
+        old: The run of the old version.
+        new: The run of the new version.
+        despite: Parts of their keys that differ, with both values.
     """
 
     old: ModelRun
@@ -65,15 +65,15 @@ class Match:
 
     @property
     def runs(self) -> tuple[ModelRun, ModelRun]:
-        """The old run and the new one."""
+        """The old run and the new run."""
         return self.old, self.new
 
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
-    """Return parts of a key that are let differ, hyphens as underscores.
+    """Return the parts of a key that may differ, with hyphens replaced by underscores.
 
     Raises:
-        UserError: There is no such part, or it may not be let go.
+        UserError: A name is no part of a key, or its part must be equal.
     """
     checked = []
     for given in parts:
@@ -90,7 +90,7 @@ def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
 
 
 def shown(part: str) -> str:
-    """Return a part of a key as the command line has it."""
+    """Return the name of a part of a key as it is written on the command line."""
     return part.replace("_", "-")
 
 
@@ -100,11 +100,11 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
     Args:
         name: "OLD" or "NEW".
         logs: The logs.
-        partial: Whether runs count that did not end.
+        partial: Whether to include runs that did not end.
 
     Raises:
-        UserError: Nothing to compare is among them, a run did not end, several models answered
-            the same, or two runs have one key.
+        UserError: No log can be compared, a run did not end, several models answered the same
+            panel, or two runs have the same key.
     """
     passed = [f"{name}: {one.line}" for one in logs if one.state not in READ]
     runs = read_runs(logs)
@@ -139,20 +139,20 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
 def match_sides(
     old: Side, new: Side, despite: Sequence[str]
 ) -> tuple[tuple[Match, ...], tuple[ModelRun, ...], tuple[ModelRun, ...]]:
-    """Return the runs that are compared, and those of either side that have no counterpart.
+    """Return the matched pairs of runs, the old runs without a match, and the new ones without.
 
     Args:
         old: The old version.
-        new: The new one.
+        new: The new version.
         despite: Parts of the key that may differ.
 
     Raises:
-        UserError: Runs of the same task and study differ in something else, or none are of the
-            same.
+        UserError: Runs of the same task and study differ in another part of their keys, no task
+            and study are common to both sides, or a match is ambiguous.
     """
     matches: list[Match] = []
     left, right = list(old.runs), list(new.runs)
-    # Whole keys first: what may differ need not.
+    # Match runs whose whole keys are equal before those that differ in an allowed part.
     for free in ((), tuple(despite)):
         for one in tuple(left):
             fitting = [two for two in right if not _apart(one, two, free)]
@@ -195,14 +195,14 @@ def _refusal(one: ModelRun, two: ModelRun, despite: Sequence[str]) -> str:
 
 
 def _value(value: str) -> str:
-    """Return a value in a line: a hash by its start, a long text likewise."""
+    """Return a value for a message: the first 12 digits of a hash, the beginning of a long text."""
     if len(value) == 64 and set(value) <= set("0123456789abcdef"):
         return value[:12]
     return repr(value if len(value) <= 60 else f"{value[:57]}...")
 
 
 def _finished_instead(run: ModelRun, runs: Sequence[ModelRun]) -> ModelRun | None:
-    """Return a finished run of the same model and key beside one that did not end."""
+    """If `run` did not end, return a finished run of the same model and key; else None."""
     if run.file.state != "partial":
         return None
     same = (one for one in runs if one.key == run.key and one.called == run.called)

@@ -1,4 +1,4 @@
-"""What changed between two versions, in words for a terminal, as Markdown and as JSON."""
+"""Format a comparison of two versions as text for a terminal, as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Report:
     """A comparison of two versions.
 
     Attributes:
-        old: What was given as the old version.
-        new: What was given as the new one.
-        panels: What changed, by panel.
-        lines: On logs and panels that were passed over, a line each.
-        decided: What became of the rules.
-        status: Exit status.
+        old: The old version, as named on the command line.
+        new: The new version, as named on the command line.
+        panels: The changes, by panel.
+        lines: A line for each log and panel that is not compared.
+        decided: The outcomes of the rules.
+        status: The exit status.
     """
 
     old: str
@@ -56,7 +56,7 @@ class Report:
 
 
 def as_text(report: Report) -> str:
-    """Return a comparison for a terminal of 80 columns."""
+    """Format a comparison for a terminal of 80 columns."""
     lines: list[str] = []
     for panel in report.panels:
         lines += [*_panel_text(panel), ""]
@@ -72,7 +72,7 @@ def as_text(report: Report) -> str:
 
 
 def as_markdown(report: Report) -> str:
-    """Return a comparison as Markdown, names of logs and models escaped."""
+    """Format a comparison as Markdown; names of logs and models are escaped."""
     parts = [part for panel in report.panels for part in _panel_markdown(panel)]
     if report.panels:
         parts.append(NOT_RIGHT)
@@ -88,7 +88,7 @@ def as_markdown(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """Return a comparison with every figure for programs; what has no value is null."""
+    """Format a comparison as JSON with all numbers; a missing value is null."""
     from kidney_evals import __version__
 
     content = {
@@ -107,7 +107,7 @@ def as_json(report: Report) -> str:
 
 
 def headline(panel: PanelChange) -> str:
-    """Say what became of a panel: its first figure beside people's, and how much changed."""
+    """Return a panel's summary: its first measure, the human value, and which rows changed."""
     rows = {one.row: one for one in panel.rows}
     told = [_first_figure(panel, rows)]
     measured, clear = panel.measured, [one for one in panel.measured if one.clear]
@@ -182,7 +182,7 @@ def _first_figure(panel: PanelChange, rows: dict[str, RowChange]) -> str:
 
 
 def verdict(one: RowChange) -> str:
-    """Return a verdict; a question mark where it does not hold for all rows at once."""
+    """Return the verdict on a row; "?" marks a change that is not clear after adjustment."""
     if one.why:
         return "not measured"
     if one.open:
@@ -227,7 +227,7 @@ def _panel_text(panel: PanelChange) -> Iterator[str]:
 
 
 def _cells(one: RowChange) -> tuple[str, ...]:
-    """Return label, both values, people's, the change and its interval."""
+    """Return the label, both values, the human value, the change and its interval."""
     first, second = (level.value for level in one.levels) if one.why else one.found[1:3]
     change = one.found.change
     return (
@@ -292,7 +292,7 @@ def _legend(panel: PanelChange) -> Iterator[str]:
 
 
 def _stretch(rows: int) -> float:
-    """Return how much larger a change must be for the first step of Holm's procedure."""
+    """Return the factor by which `rows` tests enlarge the detectable change (Holm's first step)."""
     from scipy.special import ndtri
 
     return float((-ndtri(0.025 / rows) + POWER) / (ALARM + POWER)) if rows else 1.0

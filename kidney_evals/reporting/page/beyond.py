@@ -1,4 +1,4 @@
-"""Figures of other tasks: what models say they value, what they think people choose."""
+"""Figures of the tasks without choices: the values models state and their predictions of people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kidney_evals.reporting.sentences import NO_PEOPLE
 
 
 def stated_figure(place: Place) -> Figure | None:
-    """Return stated importance shares beside people's and those that choices reveal."""
+    """Return stated importance shares beside people's and beside those inferred from choices."""
     if place.panel.task != "stated_values":
         return None
     panels, lines = [], []
@@ -41,7 +41,7 @@ def stated_figure(place: Place) -> Figure | None:
 
 
 def predicted_figure(place: Place) -> Figure | None:
-    """Return how well models predict people's answers."""
+    """Return how accurately the models predict people's answers."""
     if not any("pred_fixed" in run.rows for run in place.runs):
         return None
     return quantity_figure(

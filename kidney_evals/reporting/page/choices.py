@@ -1,4 +1,4 @@
-"""Figures of what was chosen: importance, where coins fall, each dilemma."""
+"""Figures of choices: importance shares, flip curves, and the answers to each dilemma."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from kidney_evals.studies import Dilemma, Study
 
 FARTHEST: Final = 6
-"""How many drawn dilemmas are shown: those on which models and people are farthest apart."""
+"""Number of drawn dilemmas shown: those with the largest distance between models and people."""
 
 LOW_SCALE: Final = 0.4
-"""Where the axis of flip curves ends, unless an interval goes beyond it."""
+"""Upper end of the axis of flip curves, unless an interval goes beyond it."""
 
 
 def importance_figure(place: Place) -> Figure | None:
-    """Return how much each attribute counts, people's interval and simulated people behind."""
+    """Return the importance of each attribute, over the human interval and simulated people."""
     held = dict.fromkeys(name for run in place.runs for name in run.rows)
     names = [name for name in held if name.startswith("imp_")]
     reference = next((one.run.reference for one in place.runs if one.run is not None), None)
@@ -72,7 +72,7 @@ def importance_figure(place: Place) -> Figure | None:
 
 
 def flip_curves(place: Place) -> Figure | None:
-    """Return each model's flip curve over people's."""
+    """Return the flip curve of each model, drawn over the human curve."""
     from kidney_evals.measures.description import calibration_bins
 
     known = {
@@ -85,7 +85,7 @@ def flip_curves(place: Place) -> Figure | None:
     }
     if not known:
         return None
-    # One scale for all, so that panels can be read beside one another.
+    # All panels have the same scale, so that they can be compared.
     most = max([q for bins in known.values() for one in bins for q in (one.run.high, one.run.value)
                 if not math.isnan(q)], default=0.0)  # fmt: skip
     high = min(1.0, max(LOW_SCALE, math.ceil(most * 10) / 10))
@@ -116,7 +116,7 @@ def flip_curves(place: Place) -> Figure | None:
 
 
 def _middle(starts: Sequence[float], index: int) -> float:
-    """Return the middle of a bin; the last one, which has no end, is as wide as the one before."""
+    """Return the middle of a bin; the last bin has no end and is as wide as the bin before."""
     width = (
         starts[index + 1] - starts[index]
         if index + 1 < len(starts)
@@ -126,7 +126,7 @@ def _middle(starts: Sequence[float], index: int) -> float:
 
 
 def dilemmas_figure(place: Place) -> Figure | None:
-    """Return the dilemmas one by one: the patients in words, what people and models chose."""
+    """Return the dilemmas one by one: the patients, and the answers of people and of models."""
     runs = [(one, one.run) for one in place.runs if one.run is not None]
     if not runs:
         return None
@@ -164,7 +164,7 @@ def dilemmas_figure(place: Place) -> Figure | None:
     for index, dilemma in enumerate(listed):
         bars = []
         if not np.isnan(people[index]).any():
-            # Nobody answered a drawn dilemma: there is no count to show.
+            # Drawn dilemmas were answered by no person, so there is no count to show.
             n = int(reference.counts([dilemma]).sum()) if counted else 0
             bars.append(ShareRow(who, _four(*people[index]), "people", n))
             lines.append(_told(study, dilemma, who, _four(*people[index]), n))
@@ -186,7 +186,7 @@ def dilemmas_figure(place: Place) -> Figure | None:
 
 
 def _leads(place: Place, run: ModelRun) -> Callable[[str], str]:
-    """Return where the first answer of a run to a dilemma can be read."""
+    """Return a function from a dilemma's id to the link to the run's first answer to it."""
     first: dict[str, str] = {}
     if place.link(run):
         for sample in run.file.samples:
@@ -196,7 +196,7 @@ def _leads(place: Place, run: ModelRun) -> Callable[[str], str]:
 
 
 def _answers(run: Run, coin: bool) -> Iterator[tuple[tuple[float, ...], int]]:
-    """Return shares of each answer and of none, with how many answers, for every dilemma."""
+    """Yield for every dilemma the shares of each answer and of none, and the sample size."""
     width = 3 if coin else 2
     for index in range(len(run.dilemmas)):
         here = run.dilemma == index
@@ -210,7 +210,7 @@ def _answers(run: Run, coin: bool) -> Iterator[tuple[tuple[float, ...], int]]:
 
 
 def _four(*parts: float) -> tuple[float, ...]:
-    """Return shares of first, second, coin and no answer, given those of answers on offer."""
+    """Return the shares of first, second, coin and no answer, given those of offered answers."""
     first, second, *coin = map(float, parts)
     known = (first, second, coin[0] if coin else 0.0)
     return (*known, max(0.0, 1 - sum(known)))
@@ -221,7 +221,7 @@ def _farthest(
     people: NDArray[np.float64],
     shares: dict[str, dict[str, tuple[tuple[float, ...], int]]],
 ) -> list[int]:
-    """Return the dilemmas on which the models' pooled answers are farthest from people's."""
+    """Return indices of the dilemmas with the largest distance of the pooled models to people."""
 
     def distance(index: int) -> float:
         given = [by_id[listed[index].id] for by_id in shares.values() if listed[index].id in by_id]

@@ -1,7 +1,8 @@
-"""The command lines of the runs on a page, so that a reader can run them on another machine.
+"""Command lines that repeat the runs of a page on another machine.
 
-A log holds paths of the machine that made it. None of them stands in a command: a log that another
-run referred to is named by the command that makes it again, any other file by its last part.
+The paths in a log are those of the machine that made it, and no command contains them. If a run
+used the log of another run, that log is referred to by the folder into which the other run's
+command writes; any other file is referred to by its name without folders.
 """
 
 from __future__ import annotations
@@ -20,24 +21,25 @@ from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.table_formats import visible
 
 HANDED_ON: Final = ("limit", "epochs", "sample_id", "sample_shuffle")
-"""Options of `inspect eval` that a log's configuration holds and that change what is asked."""
+"""Options of `inspect eval` that a log's configuration holds and that change the samples asked."""
 
 SAMPLED: Final = (*SAMPLING, "seed")
-"""Settings of the model that are handed on."""
+"""Settings of the model that the commands repeat."""
 
 PROSE: Final = ("system_prompt", "system_message")
-"""Arguments that hold sentences, whatever these begin with."""
+"""Arguments that hold prose, even if it begins like a path."""
 
 REFERS: Final = "revealed"
-"""The argument of a task that names logs of other runs."""
+"""The task argument that names logs of other runs."""
 
 _ABSOLUTE: Final = re.compile(r"(?:file:|~/|/+[^/\s]+/|[A-Za-z]:[\\/]|\\\\)")
 
 
 def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
-    """Return the command line of each run, as far as its log tells it, each once.
+    """Return the command line of each run, as far as its log records it, without duplicates.
 
-    Lines that begin with `#` say what a reader has to put in, and which lines belong together.
+    Lines that begin with `#` say which values a reader must fill in, and which lines belong
+    together.
     """
     named = _named_logs(runs)
     files: dict[str, None] = {}
@@ -50,7 +52,7 @@ def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     if asked:
         lines.append("# Runs of `kidney-evals sft evaluate`, which asks all of them in one go:")
         lines += asked
-    # A name may hold line breaks, and what follows one would no longer be a comment.
+    # A name may hold line breaks, and the text after a line break would not be a comment.
     put_in = [
         f"# {visible(name)}: a file or folder of whoever ran this; name yours." for name in files
     ]
@@ -63,12 +65,12 @@ def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
 
 
 def _command(run: ModelRun, named: Mapping[str, str], files: dict[str, None]) -> str:
-    """Return the command line that asks the same of the same model.
+    """Return the command line that repeats a run with the same model.
 
     Args:
         run: The run.
-        named: Folders for the logs that other runs refer to, by a run's id and its log's name.
-        files: Takes what stands for files that a reader has to put in.
+        named: Folders for the logs that other runs refer to, by run id and by log name.
+        files: Collects the placeholders of files that a reader must supply; changed in place.
     """
     spec = run.header.eval
     provider, slash, rest = spec.model.partition("/")
@@ -99,7 +101,7 @@ def _options(run: ModelRun) -> str:
             if config[name] is not True:
                 value = config[name]
                 if name == "limit" and isinstance(value, list | tuple):
-                    # As it is typed: from 1, the last included.
+                    # As the user types it: from 1, including the last.
                     value = f"{value[0] + 1}-{value[1]}"
                 words.append(_plain(value))
     sampling: dict[str, Any] = {}
@@ -115,7 +117,7 @@ def _options(run: ModelRun) -> str:
 
 
 def _named_logs(runs: Sequence[ModelRun]) -> dict[str, str]:
-    """Return a folder for each log that another run refers to, by its run's id and its name."""
+    """Return a folder for each log that another run refers to, by run id and by log name."""
     wanted: dict[str, None] = {}
     for run in runs:
         for one in _listed(run.header.eval.task_args_passed.get(REFERS)):
@@ -131,7 +133,7 @@ def _named_logs(runs: Sequence[ModelRun]) -> dict[str, str]:
 
 
 def _log(one: str, named: Mapping[str, str], run: ModelRun, files: dict[str, None]) -> str:
-    """Return what a shell takes for a log that a run referred to."""
+    """Return shell text for a log that a run referred to."""
     known = named.get(_last(one)) or named.get(str(run.facts.get("revealed_log")))
     return f"$(ls {known}/*.eval)" if known else shlex.quote(_portable(one, files))
 
@@ -150,7 +152,7 @@ def _last(path: str) -> str:
 
 
 def _portable(value: Any, files: dict[str, None]) -> Any:
-    """Return an argument without the folders of one machine."""
+    """Return an argument with every absolute path reduced to its last part."""
     if isinstance(value, str) and _ABSOLUTE.match(value):
         name = _last(value)
         files[name] = None
@@ -161,7 +163,7 @@ def _portable(value: Any, files: dict[str, None]) -> Any:
 
 
 def _plain(value: Any) -> str:
-    """Return an argument as Inspect reads it back."""
+    """Return an argument in the form that Inspect parses back to the same value."""
     if isinstance(value, Mapping):
         return json.dumps(value)
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A page's content: the runs of many logs, put into sections."""
+"""The content of the page: read logs and arrange their runs in sections."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ ASKED: Final = {
     "stated_values": "asked for their values",
     "predict_people": "asked what people choose",
 }
-"""What a panel was asked, in words."""
+"""Description of each task's question."""
 
 INDECISION: Final = ("Indecision", "flip_rate", "flip_calib", "threshold")
 NEARNESS: Final = ("Nearness", "agreement", "distance", "share_dist")
 CONSISTENCY: Final = (
     *("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
 )
-"""Figures of rows: the title and the measures."""
+"""Figures of measures: the title and the ids of the measures."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page.
+    """The content of the page.
 
     Attributes:
-        places: The runs of the summary, by what was asked.
-        sections: The figures.
+        places: The runs of the summary, grouped by panel.
+        sections: The sections with figures.
         runs: All runs.
-        passed_over: Logs that are not shown, and why.
+        passed_over: Logs that are not shown, with the reasons.
         inputs: Every log and scan that was read.
-        aside: How many runs stand in the section on fine-tuning and in tables only.
-        title: Title of the page; empty for the usual one.
-        notes: What to say of a model, by its name, Markdown's backticks apart plain text.
-        assets: Where the page finds its figures as files; empty for nowhere.
-        viewer: Where it finds the transcripts of all runs; empty for nowhere.
+        aside: Number of runs that are only in the section on fine-tuning and in tables.
+        title: Title of the page; empty for the default.
+        notes: Remarks on models by name, as plain text with code in backticks.
+        assets: Link target on the page for the folder with the figures as files; empty for none.
+        viewer: Link target on the page for the transcripts of all runs; empty for none.
     """
 
     places: tuple[Place, ...]
@@ -85,13 +85,13 @@ class Report:
 
     @property
     def dates(self) -> tuple[str, str]:
-        """When the first and the last run were started."""
+        """The dates on which the first and the last run were started."""
         started = sorted(run.header.eval.created[:10] for run in self.runs)
         return started[0], started[-1]
 
     @property
     def passed_over_here(self) -> list[str]:
-        """Logs that are not shown, by their names alone: the page goes to other machines."""
+        """Logs that are not shown, without folders, because the page may go to other machines."""
         parts = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in self.inputs}
         folders = sorted((one for one in parts if one[-1:] in ("/", "\\")), key=len, reverse=True)
         lines = []
@@ -103,14 +103,14 @@ class Report:
 
     @property
     def heading(self) -> str:
-        """The page's title."""
+        """The title of the page, or the default title."""
         count = len(self.models)
         usual = f"Kidney dilemmas: {count} model{'' if count == 1 else 's'} beside people"
         return self.title or usual
 
 
 def nowhere(run: ModelRun, sample: str = "") -> str:
-    """Return no link: a report written without a bundle has no transcripts to link to."""
+    """Return no link: a report without a bundle has no transcripts to link to."""
     return ""
 
 
@@ -121,16 +121,16 @@ def read_report(
     link: Link = nowhere,
     progress: Progress | None = None,
 ) -> Report:
-    """Read logs and put what they say into sections.
+    """Read logs and arrange their runs in sections.
 
     Args:
         names: Logs, folders, patterns or URLs.
-        scans: Results of Inspect Scout with a scanner of ours.
-        link: Where a run can be opened.
-        progress: Told of each log that was found, then of each whose samples were read.
+        scans: Results of Inspect Scout with a scanner of this package.
+        link: Returns the address of a run's transcripts.
+        progress: Called for each log found, then for each log whose samples were read.
 
     Raises:
-        UserError: There is no log, or none of them holds numbers of this package.
+        UserError: There is no log, or no log holds numbers of this package.
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
@@ -143,19 +143,19 @@ def report_of(
     scans: Sequence[Path] = (),
     remarks: Mapping[str, str] | None = None,
 ) -> Report:
-    """Put logs into sections.
+    """Arrange the runs of logs in sections.
 
-    The arms of `kidney-evals sft evaluate` are no models to be set beside others: where there are
-    other runs, they stand in the section on fine-tuning, in the tables and under methods only.
+    The arms of `kidney-evals sft evaluate` are not models to compare with others: if there are
+    other runs, the arms are only in the section on fine-tuning, in the tables and under methods.
 
     Args:
         logs: The logs.
-        link: Where their transcripts are.
-        scans: Results of Inspect Scout with a scanner of ours.
-        remarks: What else to know of a section, by its id; of `trained` alone so far.
+        link: Returns the address of a run's transcripts.
+        scans: Results of Inspect Scout with a scanner of this package.
+        remarks: Further remarks on a section, by its id; only `trained` is supported so far.
 
     Raises:
-        UserError: None of them holds numbers of this package.
+        UserError: No log holds numbers of this package.
     """
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)
@@ -174,7 +174,7 @@ def report_of(
     arms = arms_of(_choices(places))
     aside = {run.id for one in arms for run in (one.first, *one.others)}
     if all(run.id in aside for place in _choices(places) for run in place.runs):
-        # Arms and nothing else: they are what the report is on.
+        # There are only arms: the report is about them.
         aside = set()
     kept = (
         replace(place, runs=tuple(run for run in place.runs if run.id not in aside))
@@ -233,10 +233,10 @@ def _meanings(places: Sequence[Place]) -> Figure:
 
 
 def people_of(place: Place) -> str:
-    """Say beside whom the models of a place are set."""
+    """Return a sentence on the people with whom the models of a place are compared."""
     run = place.runs[0]
     if run.panel.task not in CHOICE_TASKS:
-        # Said once, of all models.
+        # The same for all models, hence printed only once.
         return NO_PEOPLE if run.panel.task == "stated_values" else ""
     count = run.facts.get("people_in_this_condition", 0)
     title = run.facts.get("study_title", run.panel.study)
@@ -254,17 +254,17 @@ def common_flags(place: Place) -> list[str]:
 
 
 def _flags(run: ModelRun) -> list[str]:
-    # That nothing was found to depend on the attributes is what the sentence says.
+    # The run's sentence already states that no dependence on the attributes was detected.
     return [line for line in flags(run.rows) if not line.startswith("no_signal:")]
 
 
 def finding(run: ModelRun) -> str:
-    """Return the sentence on a run, without what is said once of all runs."""
+    """Return the sentence on a run, without the remark that is printed once for all runs."""
     return summary_sentence(run).removesuffix(NO_PEOPLE).rstrip()
 
 
 def warnings_of(run: ModelRun, common: Sequence[str]) -> list[str]:
-    """Return flags of a run beyond the common ones, and how it ended if not as planned."""
+    """Return flags of a run that are not in `common`, and problems with how the run ended."""
     file = run.file
     return [
         one
@@ -282,7 +282,7 @@ def warnings_of(run: ModelRun, common: Sequence[str]) -> list[str]:
 
 
 def headline_figures(place: Place, run: ModelRun) -> Iterator[str]:
-    """Yield the headlines of a run with their intervals and people's value."""
+    """Yield the headlines of a run with their intervals and human values."""
     for name in (*(one.id for one in headlines(place.panel.task)), "coverage"):
         row = place.row(run, name)
         if row.defined:

@@ -1,4 +1,4 @@
-"""The section on which models can be told apart."""
+"""The section on differences between models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kidney_evals.reporting.page.panels import Place
 from kidney_evals.reporting.page.parts import P_VALUE, Cell, Figure, Section, columns, slug
 
 TOLD: Final = 6
-"""Sentences that stand in the open, the clearest differences first; all are in the table."""
+"""Number of sentences shown, the most significant differences first; the table has all."""
 
 
 def differences_section(places: Sequence[Place]) -> Section:
-    """Return the differences of all pairs of models, in pairs over shared dilemmas."""
+    """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
     found = [(place, paired_differences(place.runs)) for place in places]
     left_out = dict.fromkeys(line for place in places for line in not_paired(place.runs))
     figures = tuple(_figure(place, pairs) for place, pairs in found if pairs)

@@ -1,4 +1,4 @@
-"""How the numbers came about: runs, versions, formulas, a paragraph ready to paste."""
+"""The section on methods: runs, versions, formulas, and a paragraph for a paper."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def formulas() -> tuple[Measure, ...]:
 
 
 def runs_table(runs: Sequence[ModelRun]) -> tuple[Table, str]:
-    """Return what was run, and in a sentence what all runs have in common.
+    """Return a table of the runs, and a sentence on the settings that all of them share.
 
-    Models, settings, versions, and how each run ended.
+    The table holds models, settings, versions, and how each run ended.
     """
     told = [_told(run) for run in runs]
     shared = {
@@ -59,7 +59,7 @@ def _told(run: ModelRun) -> dict[str, Cell]:
 
 
 def paragraph(runs: Sequence[ModelRun]) -> str:
-    """Return a paragraph on methods for a paper, true of these runs."""
+    """Return a paragraph for the methods section of a paper that describes these runs."""
     models = sorted({run.model for run in runs})
     studies = sorted({one for run in runs for one in run.key["study"].split(" + ")})
     ours = sorted({str(run.facts.get("kidney_evals_version", "?")) for run in runs})
@@ -83,7 +83,7 @@ def paragraph(runs: Sequence[ModelRun]) -> str:
 
 
 def citations(runs: Sequence[ModelRun]) -> tuple[str, ...]:
-    """Return whom to cite: the paper, this package's studies."""
+    """Return the references to cite: the paper and the package's studies."""
     return (PAPER, *dict.fromkeys(str(run.facts.get("citation", "")) for run in runs))
 
 

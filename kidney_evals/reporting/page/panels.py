@@ -1,4 +1,4 @@
-"""Rows of runs as panels: one quantity, every model, people and the baselines beside them."""
+"""Figures of a measure: every model, with people and the baselines beside them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from kidney_evals.reporting.runs import ModelRun, Panel
 
 
 class Link(Protocol):
-    """Where a run's transcripts can be opened; an empty text for nowhere."""
+    """A function that returns the address of a run's transcripts; empty for no address."""
 
     def __call__(self, run: ModelRun, sample: str = "") -> str:
         """Return the address of a run, or of one of its samples.
 
         Args:
             run: The run.
-            sample: `/sample/ID/EPOCH/`, escaped; empty for the list of all.
+            sample: `/sample/ID/EPOCH/`, escaped; empty for the list of all samples.
         """
 
 
 PEOPLE: Final = {"share_dist": "one person"}
-"""What a row's value of people is called where it is not that of all of them."""
+"""Label of a measure's human value if it is not that of the whole group."""
 
 HEADS: Final = ("model", "quantity", "value", "low", "high", "people", "n")
 
@@ -37,13 +37,13 @@ NO: Final = math.nan
 
 @dataclass(frozen=True)
 class Place:
-    """Runs that stand side by side.
+    """Runs of one panel that are shown side by side.
 
     Attributes:
-        panel: What was asked.
+        panel: The panel.
         runs: The runs, in the page's order.
-        title: What was asked, in words.
-        link: Where a run can be opened.
+        title: The panel's question in words.
+        link: Returns the address of a run's transcripts.
     """
 
     panel: Panel
@@ -53,50 +53,50 @@ class Place:
 
     @property
     def id(self) -> str:
-        """For ids of figures; the hash tells two contents of one study apart."""
+        """Part of the ids of figures; a hash distinguishes two contents of one study."""
         return slug(self.panel.task, self.panel.study, self.panel.study_hash[:6])
 
     def label(self, run: ModelRun) -> str:
-        """Return a run's name as short as panels need it: without provider, if that will do."""
+        """Return the name of a run without its provider, or the full name if that is ambiguous."""
         short = [_model_only(one.name) for one in self.runs]
         return _model_only(run.name) if len(set(short)) == len(short) else run.name
 
     def row(self, run: ModelRun, name: str) -> Quantity:
-        """Return a row of a run, undefined where it has none."""
+        """Return a measure of a run; undefined if the run lacks it."""
         return run.rows.get(name, undefined())
 
     def human(self, name: str) -> float:
-        """Return people's value of a row, where all runs have the same; else NaN."""
+        """Return the human value of a measure if it is the same for all runs, else NaN."""
         found = {self.row(run, name).human for run in self.runs}
         known = {value for value in found if not math.isnan(value)}
         return known.pop() if len(known) == 1 else NO
 
     def baselines(self, id: str) -> dict[str, float]:
-        """Return what known respondents get on a measure: on the run which answered most."""
+        """Return the scores of known respondents on a measure, from the run with most answers."""
         found = [run.rows.baselines(id) for run in self.runs]
         most = max(found, key=lambda one: max((row.n for row in one.values()), default=0))
         return {name: row.value for name, row in most.items()}
 
     def dot(self, run: ModelRun, row: Quantity, people: float = NO) -> DotRow:
-        """Return a run's quantity as a row of a panel."""
+        """Return a quantity of a run as a row of a dot panel."""
         label, link = self.label(run), self.link(run)
         return DotRow(label, row.value, row.low, row.high, "model", link, people)
 
 
 def _model_only(name: str) -> str:
-    """Return a name without what stands before the last part of its model's path."""
+    """Return the name of a run with its model's path reduced to the last part."""
     model, comma, rest = name.partition(", ")
     return f"{model.rpartition('/')[2] or model}{comma}{rest}"
 
 
 def quantity_figure(place: Place, title: str, *rows: str, says: str = "") -> Figure:
-    """Return a figure with a panel for each row, all models in it.
+    """Return a figure with a panel for each measure, all models in each panel.
 
     Args:
-        place: Whose runs.
-        title: What the figure shows.
-        rows: Ids of measures.
-        says: What to know; how the rows read stands under their panels anyway.
+        place: The runs.
+        title: Title of the figure.
+        rows: Ids of the measures.
+        says: Text above the panels; the reading of each measure is printed under its panel anyway.
     """
     panels, lines = [], []
     for name in rows:
@@ -114,12 +114,12 @@ def quantity_figure(place: Place, title: str, *rows: str, says: str = "") -> Fig
 
 
 def cells(who: str, what: str, row: Quantity) -> tuple[Cell, ...]:
-    """Return the cells of `HEADS`."""
+    """Return the cells of a table row, in the order of `HEADS`."""
     return who, what, *row[:4], row.n
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of an axis that holds 0 and values, with room at both sides."""
+    """Return the ends of an axis that contains 0 and all values, with a margin at both ends."""
     known = [value for value in values if math.isfinite(value)]
     low, high = min([*known, 0.0]), max([*known, 0.0])
     if low == high:
@@ -135,7 +135,7 @@ def _panel(
     beside: Sequence[tuple[str, float]],
 ) -> str:
     card, human = find(name), place.human(name)
-    # People's value hangs on the dilemmas: where runs were asked different ones, each has its own.
+    # The human value depends on the dilemmas: runs on different dilemmas each have their own.
     apart = math.isnan(human) and not all(math.isnan(row.human) for _, row in known)
     rows = [place.dot(run, row, row.human if apart else NO) for run, row in known]
     rows += [DotRow(label, value, NO, NO, "baseline") for label, value in beside]
@@ -150,7 +150,7 @@ def _panel(
 
 
 def heading(card: Measure) -> str:
-    """Return a row's label as a panel's title."""
+    """Return a measure's label as a panel's title."""
     return f"{card.label[0].upper()}{card.label[1:]}"
 
 
@@ -158,7 +158,7 @@ _ROW = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 
 
 def how_to_read(card: Measure) -> str:
-    """Return which way a row reads and what games it, other rows by what they are called here."""
+    """Return a measure's direction and how it can be gamed, with ids replaced by labels."""
     text = card.reading
     if card.gamed_by:
         text += f" Gamed by: {card.gamed_by[0].lower()}{card.gamed_by[1:]}"
@@ -167,12 +167,12 @@ def how_to_read(card: Measure) -> str:
 
 
 def without_nan(text: str) -> str:
-    """Return a text on numbers of a log in the words of the page, which shows a dash for NaN."""
+    """Return a text with "NaN" replaced by "no value", because the page shows a dash for NaN."""
     return re.sub(r"\bNaN\b", "no value", re.sub(r"(^|\. )NaN\b", r"\1No value", text))
 
 
 def full_table(place: Place) -> Table:
-    """Return every row of every run."""
+    """Return a table of every measure of every run."""
     lines = [
         (run.name, name, find(name).label, *row[:4], row.n)
         for run in place.runs

@@ -1,4 +1,4 @@
-"""The parts of a page: sections of figures, and tables of numbers."""
+"""The parts of a page: sections, figures and tables."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ Cell = str | float | int
 """A cell of a table: words, a count, or a number."""
 
 P_VALUE: Final = "adjusted p"
-"""Head of a column of p-values, which are small and never 0."""
+"""Head of a column of p-values, which are never printed as 0."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page, also written as a CSV file.
+    """A table of the page, which is also written as a CSV file.
 
     Attributes:
-        heads: The heads of the columns.
-        rows: A cell for each head.
+        heads: Column heads.
+        rows: The cells, one for each head.
     """
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
     def shown(self) -> list[list[tuple[str, bool]]]:
-        """Return the cells as they are read, with whether each is a number."""
+        """Return the cells as text, each with whether it is a number."""
         return [
             [
                 (_shown(cell, head), not isinstance(cell, str))
@@ -44,14 +44,14 @@ class Table:
         ]
 
     def columns(self) -> list[tuple[str, bool]]:
-        """Return the heads, with whether numbers stand below and nothing else."""
+        """Return the heads, each with whether its column holds numbers only."""
         return [
             (head, bool(self.rows) and not any(isinstance(row[index], str) for row in self.rows))
             for index, head in enumerate(self.heads)
         ]
 
     def csv(self) -> str:
-        """Return the table with figures of six decimals, without formulas: see `csv_text`."""
+        """Return the table as CSV with six decimals and no formulas; see `csv_text`."""
         cells = ([_exact(*pair) for pair in zip(row, self.heads, strict=True)] for row in self.rows)
         return csv_text([self.heads, *cells])
 
@@ -61,12 +61,12 @@ class Figure:
     """A figure: panels side by side, with the table of their numbers.
 
     Attributes:
-        id: Name of its files, and where the page jumps to; letters, digits and hyphens.
-        title: What it shows.
-        says: How to read it: the direction, people's value, what would game it.
-        panels: SVG, side by side where there is room; empty for a table alone.
-        table: The numbers in it.
-        sentences: What it says in words, one for each finding.
+        id: Name of its files and anchor on the page; letters, digits and hyphens.
+        title: The title.
+        says: How to read the figure: direction, human value, how it can be gamed.
+        panels: SVG, placed side by side if there is room; empty for a table alone.
+        table: The numbers of the figure.
+        sentences: The findings, one sentence each.
     """
 
     id: str
@@ -79,13 +79,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; its texts are in `sections.yaml`.
+    """A section of the page; its texts are in `sections.yaml`.
 
     Attributes:
-        id: Where the page's own links lead.
-        figures: What it shows.
-        left_out: What it could not show, a line each.
-        remark: What else to know before looking.
+        id: Anchor on the page.
+        figures: The figures.
+        left_out: A line for each figure or run that could not be shown.
+        remark: A further remark before the figures.
     """
 
     id: str
@@ -95,23 +95,23 @@ class Section:
 
     @property
     def title(self) -> str:
-        """What it answers."""
+        """The title: the question that the section answers."""
         return _texts()[self.id]["title"]
 
     @property
     def says(self) -> str:
-        """What to know before looking."""
+        """The introduction before the figures."""
         says = _texts()[self.id]["says"]
         return f"{self.remark} {says}".strip() if self.figures else says
 
     @property
     def absent(self) -> str:
-        """Why it shows nothing; empty where it does."""
+        """The reason why the section has no figures; empty if it has figures."""
         return "" if self.figures else _texts()[self.id]["absent"]
 
 
 def section(id: str, figures: Sequence[Figure | None]) -> Section:
-    """Return a section of the figures that show something."""
+    """Return a section of the figures that are not None."""
     return Section(id, tuple(one for one in figures if one and (one.panels or one.table.rows)))
 
 
@@ -124,7 +124,7 @@ def _texts() -> Mapping[str, Mapping[str, str]]:
 
 def _shown(cell: Cell, head: str) -> str:
     if isinstance(cell, float):
-        # No p-value is 0.
+        # A p-value is never 0.
         return "< 0.001" if head == P_VALUE and cell < 0.001 else number(cell)
     return f"{cell:,}" if isinstance(cell, int) else cell
 
@@ -138,7 +138,7 @@ def _exact(cell: Cell, head: str) -> Cell:
 
 
 def slug(*words: str) -> str:
-    """Return words as one id: small letters, digits and hyphens."""
+    """Return the words as one id of lower-case letters, digits and hyphens."""
     text = "-".join(words).lower()
     kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
     return "-".join(part for part in kept.split("-") if part)

@@ -1,4 +1,4 @@
-"""The section on reasons: attributes and arguments that models name, and whether they fit."""
+"""The section on reasons: the attributes and arguments that models name, and whether they fit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies.model import CONTROL_KINDS
 
 Codes = Mapping[str, Any]
-"""The flat codes of one transcript, see `kidney_evals.reasons.Codes.values`."""
+"""The codes of one transcript, flattened; see `kidney_evals.reasons.Codes.values`."""
 
 USES: Final = ("toward", "against", "neither")
 LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
@@ -29,10 +29,10 @@ class Coded:
     """The codes of one run.
 
     Attributes:
-        by: Who coded.
-        codes: Of the transcripts with reasons that could be coded.
-        without: How many of the others there are, no reasons or a language that is not covered.
-        errors: Why each of those that the scanner failed on could not be coded.
+        by: The coder, as a phrase ("by the scanner NAME").
+        codes: Codes of the transcripts that have reasons and could be coded.
+        without: Number of transcripts without reasons or in a language that is not supported.
+        errors: Error messages of the transcripts on which the scanner failed.
     """
 
     by: str
@@ -42,11 +42,12 @@ class Coded:
 
 
 def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Section:
-    """Return what was argued, for runs that gave reasons.
+    """Return the attributes and arguments named by runs that gave reasons.
 
     Args:
         places: Runs of choices.
-        scans: Results of Inspect Scout with one of our scanners; they go before coding by words.
+        scans: Results of Inspect Scout with a scanner of this package, used instead of the lexical
+            rules where available.
 
     Raises:
         UserError: A scan cannot be read.
@@ -76,18 +77,18 @@ def _failures(place: Place, name: str, found: Coded) -> str:
 
 
 def _by_words(run: ModelRun) -> Coded | None:
-    """Code a run whose answers came with reasons; None for any other."""
+    """Code a run by the lexical rules; None if its answers have no reasons."""
     from inspect_ai.log import read_eval_log
 
     if run.key["explain"] == "none" or run.trouble:
         return None
-    # Events are most of a log and hold nothing more of what was said.
+    # Events make up most of a log and contain no further text of the model.
     log = read_eval_log(run.file.location, exclude_fields={"events", "store"})
     values = [
         reply.codes().values()
         for sample in log.samples or ()
         if (reply := reply_of(sample.messages, sample.metadata, sample.scores or {})) is not None
-        # Controls belong to no rate.
+        # Controls are not part of any rate.
         and not reply.dilemma.is_control
     ]
     return _coded(WORDS, values)
@@ -149,7 +150,7 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
         f"Reasons: {place.title}",
         "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
         "reasons of people are known for these dilemmas, so models stand beside one another only.",
-        # The same of every model side by side.
+        # Panels of the same kind, one per model, are side by side.
         (*panels, *arguments),
         columns(lines, "model", "argued", "share", "low", "high", "n", "coded"),
     )

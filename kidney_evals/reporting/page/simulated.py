@@ -19,7 +19,7 @@ SHOWN: Final = 32
 """Number of people drawn from a fitted distribution; the synthetic crowd has as many."""
 
 _SEEDS: Final[dict[Condition, int]] = {"forced_choice": 0, "coin_flip": 1}
-"""Different people answered in the two conditions."""
+"""Seed by condition, because different people answered in the two conditions."""
 
 _MANY: Final = 100_000
 """Number of simulated people, enough for two decimals of the mean."""
@@ -41,13 +41,13 @@ class SimulatedPeople:
 
 
 def simulated_people(reference: Reference) -> SimulatedPeople:
-    """Return people drawn from what was fitted to single people, else the synthetic crowd.
+    """Return people drawn from the fitted distribution of individuals, else the synthetic crowd.
 
     Args:
-        reference: The human side of the runs.
+        reference: The human reference of the runs.
 
     Raises:
-        UserError: The study's table of people's spread does not fit its form.
+        UserError: The study's table of individual differences has an invalid form.
     """
     from kidney_evals.human.people_tables import read_spread
     from kidney_evals.human.reference import REFERENCE_FOLDER

@@ -1,4 +1,4 @@
-"""A report with the transcripts behind it: one folder that any web server can serve."""
+"""Write a report together with the transcripts as a folder that any web server can serve."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from kidney_evals.reporting.page.write import write_assets, write_page
 from kidney_evals.reporting.runs import ModelRun
 
 VIEWER: Final = "viewer"
-"""Folder of Inspect's viewer inside a site; its index shows the list of logs."""
+"""Folder of Inspect's viewer in a site; its index shows the list of logs."""
 
 ASSETS: Final = "figures"
-"""Folder of figures and tables as files."""
+"""Folder of the figures and tables as files."""
 
 _PARTS: Final = {"index.html", VIEWER, ASSETS}
 _GENERATOR: Final = b'name="generator" content="kidney-evals'
@@ -43,24 +43,24 @@ def write_site(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Write a report as a site's front page, Inspect's viewer with the logs behind it.
+    """Write a site: the report as front page, and Inspect's viewer with the logs.
 
-    Logs of other evaluations, unreadable ones and those that were replaced are left out of the
-    viewer as they are out of the report. What may be a secret in a log (model arguments, the
-    address of the model, headers) is left out of its copy.
+    Logs of other evaluations, unreadable logs and replaced logs are omitted from the viewer, as
+    they are from the report. The copy of a log omits values that may be secret: model arguments,
+    the address of the model, headers.
 
     Args:
         names: Logs, folders, patterns or URLs.
-        out: The site's folder: a path, or an address that fsspec opens.
-        scans: Results of Inspect Scout with a scanner of ours.
-        notes: What to say of a model, by its name.
-        remarks: What else to know of a section, by its id; see `report_of`.
-        title: The page's title; empty for the usual one.
-        overwrite: Whether a site that is there is replaced.
-        progress: Told of each log that was found, then of each whose samples were read.
+        out: Folder of the site: a path, or a URL that fsspec opens.
+        scans: Results of Inspect Scout with a scanner of this package.
+        notes: Remarks on models, by name.
+        remarks: Further remarks on sections, by id; see `report_of`.
+        title: Title of the page; empty for the default.
+        overwrite: Whether to replace an existing site.
+        progress: Called for each log found, then for each log whose samples were read.
 
     Raises:
-        UserError: There is no log, or the folder holds something else or cannot be written.
+        UserError: There is no log, or the folder holds other files or cannot be written.
     """
     out = on_this_machine(out)
     check_out(out, overwrite=overwrite)
@@ -78,7 +78,7 @@ def write_site(
             for one in found:
                 if one.location in files:
                     _copy(one, Path(folder) / files[one.location])
-            # Inspect says what it does on the way; this says it once, at the end.
+            # Inspect reports each step; this function reports once, at the end.
             with contextlib.redirect_stdout(io.StringIO()):
                 bundle_log_dir(folder, str(site / VIEWER))
         write_assets(report, site / ASSETS)
@@ -89,10 +89,10 @@ def write_site(
 
 
 def check_out(out: str | Path, *, overwrite: bool) -> None:
-    """Refuse a folder that holds anything but a site that may be replaced.
+    """Check that a folder is absent, empty, or a site that may be replaced.
 
     Raises:
-        UserError: It does.
+        UserError: The folder holds anything else, or a site while `overwrite` is false.
     """
     out = on_this_machine(out)
     if isinstance(out, Path) and (out.is_symlink() or not out.is_dir() or not any(out.iterdir())):
@@ -126,7 +126,7 @@ def _files(out: str | Path) -> tuple[Any, str]:
 
 @contextlib.contextmanager
 def _writing(out: str | Path) -> Iterator[None]:
-    # Each store has errors of its own.
+    # Each store has its own exceptions.
     kind = OSError if isinstance(out, Path) else Exception
     try:
         yield
@@ -139,7 +139,7 @@ def _writing(out: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _unfinished(out: str | Path) -> Iterator[Path]:
-    """Give a new folder's name; what is written there takes the place of `out` at the end."""
+    """Yield a folder to write the site into; at the end, its content replaces `out`."""
     if isinstance(out, str):
         with TemporaryDirectory() as folder:
             yield Path(folder) / "site"
@@ -161,7 +161,7 @@ def _unfinished(out: str | Path) -> Iterator[Path]:
 
 
 def _upload(site: Path, url: str) -> None:
-    """Upload a site, then remove the files of an older one that are not in it."""
+    """Upload a site, then delete files of the previous site that are not in it."""
     files, root = _files(url)
     old = set(files.find(root))
     for one in sorted(site.rglob("*")):
@@ -174,7 +174,7 @@ def _upload(site: Path, url: str) -> None:
 
 
 def _check_inputs(out: str | Path, inputs: Sequence[str]) -> None:
-    """Refuse to replace a site whose own logs are read."""
+    """Raise an error if `out` contains the logs that are read."""
     place = out if isinstance(out, str) else str(out.resolve())
     for one in inputs:
         path = one if is_url(one) else str(Path(one).resolve())
@@ -183,7 +183,7 @@ def _check_inputs(out: str | Path, inputs: Sequence[str]) -> None:
 
 
 def _names(found: Sequence[LogFile]) -> dict[str, str]:
-    """Return a file name of its own for each log, by its location."""
+    """Return a unique file name for each log, by its location."""
     names: dict[str, str] = {}
     for one in found:
         path = PurePosixPath(one.location.replace("\\", "/"))
@@ -196,7 +196,7 @@ def _names(found: Sequence[LogFile]) -> dict[str, str]:
 
 
 def _copy(found: LogFile, target: Path) -> None:
-    """Copy a log; one whose header holds what may be a secret is written anew without it."""
+    """Copy a log; if its header may hold secrets, write it without them."""
     import fsspec
 
     try:

@@ -1,4 +1,4 @@
-"""The section on fine-tuning: the arms of `kidney-evals sft evaluate`, before and after."""
+"""The section on fine-tuning: arms of `kidney-evals sft evaluate`, before and after training."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ TRAINED: Final = {
     "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
 }
-"""Rows that are followed from before to after."""
+"""Measures that are compared before and after."""
 
 UNTRAINED: Final = "before"
-"""The arm of `kidney-evals sft evaluate` that the others are compared with."""
+"""The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
 
 
 @dataclass(frozen=True)
 class Arms:
-    """Runs of one comparison that were asked the same.
+    """Runs of one comparison before and after training, on the same question.
 
     Attributes:
-        place: What they were asked, with these runs alone.
-        part: Which part of the comparison it is.
+        place: The panel, with these runs only.
+        part: The part of the comparison.
         first: The run before training.
-        others: Those after it, or told instead of trained.
+        others: The runs after training, or with a prompt instead of training.
     """
 
     place: Place
@@ -42,16 +42,16 @@ class Arms:
 
 
 def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
-    """Return the arms that can be set beside one another: one before training and another.
+    """Return the arms that can be compared: a run before training with at least one other.
 
-    Runs that say they are an arm but have no such counterpart are in none.
+    Runs that are marked as an arm but lack a counterpart are omitted.
 
     Args:
-        places: Runs of choices, of any kind.
+        places: Runs of choices, arms or not.
     """
     found = []
     for place in places:
-        # Two comparisons may have asked the same: each is an eval set of its own.
+        # Two comparisons may have asked the same questions; each is a separate eval set.
         members: dict[tuple[str, str], list[ModelRun]] = {}
         for run in place.runs:
             if "sft_arm" in run.facts and run.run is not None:
@@ -67,11 +67,11 @@ def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
 
 
 def trained_section(found: Sequence[Arms], remark: str = "") -> Section:
-    """Return before and after fine-tuning, for logs that `kidney-evals sft evaluate` wrote.
+    """Return measures before and after fine-tuning, for logs of `kidney-evals sft evaluate`.
 
     Args:
-        found: The arms, by what they were asked.
-        remark: What else to know of these runs.
+        found: The arms, by panel.
+        remark: A further remark on these runs.
     """
     ids = [slug("trained", arms.part, arms.place.id) for arms in found]
     figures = []
@@ -118,7 +118,7 @@ def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
         try:
             found = change(arms.first.run, other.run, name)
         except InputError:
-            # No shared dilemmas, or nothing of what the row needs.
+            # The runs share no dilemmas, or lack the data that the measure needs.
             continue
         if not math.isnan(found.change.value):
             arm, before, after = str(other.facts["sft_arm"]), found.first, found.second

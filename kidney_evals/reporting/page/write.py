@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 COLUMNS: Final = 3
-"""Panels side by side in a figure's file."""
+"""Number of panels side by side in the file of a figure."""
 
 _TEMPLATE: Final = "report.html"
 
 
 def as_html(report: Report) -> str:
-    """Return the page; everything that comes from a log appears in it as text."""
+    """Return the page as HTML; text from a log is always escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -39,7 +39,7 @@ def as_html(report: Report) -> str:
     )
     css = environment.get_template("report.css").render()
     limits = [line.removeprefix("- ") for line in limits_and_use().splitlines() if line]
-    # The panels escape what they are given; nothing else is let through as it is.
+    # The panels escape their own texts; the template escapes all other text.
     environment.filters["svg"] = Markup
     environment.filters["prose"] = _prose
     environment.filters["formula"] = _formula
@@ -57,14 +57,14 @@ def as_html(report: Report) -> str:
 
 
 def _printable(value: Any) -> Any:
-    """Leave out what a text from a log may hold to steer a terminal, or what XML forbids."""
+    """Remove from a text the characters that control a terminal or that XML forbids."""
     if type(value) is not str:
         return value
     return "".join(letter for letter in value if letter.isprintable() or letter == "\n")
 
 
 def _prose(text: str) -> Markup:
-    """Return a sentence with what stands between backticks as code."""
+    """Return a sentence as HTML, with the text between backticks as code."""
     from markupsafe import Markup, escape
 
     # A number and its percent sign stay on one line.
@@ -73,22 +73,22 @@ def _prose(text: str) -> Markup:
 
 
 def _formula(text: str) -> Markup:
-    """Return a formula with what follows an underscore set low: few typefaces have the signs."""
+    """Return a formula as HTML with subscripts, because few typefaces have the characters."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"_([a-z0-9]+)", r"<sub>\1</sub>", str(escape(_printable(text)))))
 
 
 def write_page(report: Report, out: str | Path, *, overwrite: bool = False) -> None:
-    """Write the page; `kidney_evals.output_files.write_output` says what it may replace.
+    """Write the page; `kidney_evals.output_files.write_output` states which files it may replace.
 
     Args:
         report: The report.
-        out: A path, an address that fsspec opens, or `-` for standard output.
+        out: A path, a URL that fsspec opens, or `-` for standard output.
         overwrite: Whether to replace any regular file.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: The page cannot be written.
     """
     write_output(out, as_html(report).encode(), overwrite=overwrite, inputs=report.inputs)
 
@@ -96,11 +96,11 @@ def write_page(report: Report, out: str | Path, *, overwrite: bool = False) -> N
 def write_assets(
     report: Report, folder: str | Path, *, pictures: bool = False, overwrite: bool = False
 ) -> list[str]:
-    """Write each figure as SVG and its numbers as CSV.
+    """Write each figure as SVG and its numbers as CSV; return the names of the files.
 
     Args:
         report: The report.
-        folder: Where to, a path or an address; made if it is not there.
+        folder: A path or URL; created if it does not exist.
         pictures: Whether to write PNG too.
         overwrite: Whether to replace any regular files.
 
@@ -108,7 +108,7 @@ def write_assets(
         The names of the files.
 
     Raises:
-        UserError: One cannot be written.
+        UserError: A file cannot be written.
     """
     contents = asset_contents(report, folder, pictures=pictures)
     write_outputs(contents, overwrite=overwrite, inputs=report.inputs)
@@ -118,12 +118,12 @@ def write_assets(
 def asset_contents(
     report: Report, folder: str | Path, *, pictures: bool = False
 ) -> dict[str, bytes]:
-    """Return the files of a report's figures, by their names.
+    """Return the content of each file of a report's figures, by file name.
 
     Args:
         report: The report.
-        folder: Where they will be.
-        pictures: Whether to draw PNG too.
+        folder: The folder into which they will be written.
+        pictures: Whether to render PNG too.
 
     Raises:
         UserError: The folder is standard output.
