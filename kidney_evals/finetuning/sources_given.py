@@ -265,7 +265,7 @@ def from_rows(
 
 
 def _listed(queries: list[Asked]) -> list[Asked]:
-    """Return queries with each pair of patients listed in one order, independent of left and right."""
+    """Return queries with each pair of patients in one order, whichever patient was on the left."""
     dilemmas = Dilemmas()
     listed = []
     for one in queries:

@@ -1,4 +1,4 @@
-"""Answers drawn from the human reference: of the group, of a simulated person, or of the majority."""
+"""Answers drawn from the human reference: the group's, a simulated person's, or the majority's."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _drawn(
 def _repeated(
     study: Study, conditions: int, request: Request, evaluation: Evaluated
 ) -> tuple[list[Dilemma], list[Dilemma]]:
-    """Repeat a study's list in every condition: each repetition is the whole list in a new order."""
+    """Repeat a study's list in every condition, each time the whole list in a new order."""
     listed = shuffled(study.listed, request.seed, "split")
     held = -(-len(listed) // HELDOUT_SHARE)
     if held == len(listed):
@@ -165,7 +165,7 @@ def _answered(
     target: str,
     person: Mapping[str, Any],
 ) -> tuple[Answered, ...]:
-    """Draw an answer for each dilemma, alternating conditions."""
+    """Answer each dilemma, alternating conditions: at random by the shares, or most frequent answer."""
     conditions = list(references)
     turns = [conditions[index % len(conditions)] for index in range(len(dilemmas))]
     shares: dict[int, Sequence[float]] = {}

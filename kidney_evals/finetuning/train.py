@@ -325,7 +325,7 @@ def _device_name(device: str) -> str:
 
 @contextmanager
 def _failures_explained(work: Path) -> Iterator[None]:
-    """Convert an interruption, a full disk or full memory to an error that names the remaining files.
+    """Convert an interruption, a full disk or full memory to an error that names remaining files.
 
     torch reports the latter two as a `RuntimeError`, recognisable only by its message.
     """

@@ -147,7 +147,7 @@ def write_report(training: Training, folder: Path) -> Training:
         "seconds": round(training.seconds, 1),
         "resumed": training.resumed,
         "tokens_of_a_pass": training.tokens,
-        # The time includes held-out samples and checkpoints; for a resumed run, since it was resumed.
+        # The time includes held-out samples and checkpoints; after a resume, only the last part.
         "tokens_per_second": (
             None
             if training.resumed
