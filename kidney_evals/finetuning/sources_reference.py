@@ -165,7 +165,7 @@ def _answered(
     target: str,
     person: Mapping[str, Any],
 ) -> tuple[Answered, ...]:
-    """Answer each dilemma, alternating conditions: at random by the shares, or most frequent answer."""
+    """Answer each dilemma, alternating conditions: a draw from the shares, or the largest share."""
     conditions = list(references)
     turns = [conditions[index % len(conditions)] for index in range(len(dilemmas))]
     shares: dict[int, Sequence[float]] = {}

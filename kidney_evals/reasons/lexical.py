@@ -216,7 +216,7 @@ def _uses(
 def _use(
     attribute: Attribute, clause: str, kinds: Mapping[str, Pattern], favoured: Side | None
 ) -> tuple[Use, bool]:
-    """Return the patient whom an attribute supports in a clause, and whether this use is explicit."""
+    """Return the patient whom a clause uses an attribute for, and whether the use is explicit."""
     if _IF.search(clause):
         return "", False
     hits = [
@@ -253,7 +253,7 @@ def _is_beside(clause: str, kinds: Mapping[str, Pattern]) -> bool:
 
 
 def _pointed(clause: str, at: int) -> Side | None:
-    """Return the patient whom the clause names, after position `at`, as supported; None for none."""
+    """Return the patient whom the clause, from position `at`, names as supported; None for none."""
     rest = clause[at:]
     table = rules()
     for pattern, turned in ((table.points_to, False), (table.points_from, True)):

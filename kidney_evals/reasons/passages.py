@@ -26,7 +26,7 @@ _WAYS_OUT: Mapping[Mechanism, re.Pattern[str]] = {
 """Phrases that choose the offered mechanism: neither a refusal nor a use of an attribute."""
 
 _BREAKS_OFF = re.compile(r"[\w,]$")
-"""Matches the end of a truncated sentence."""
+"""Matches the end of a truncated sentence; used only after another sentence on the same line."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _LABELS = re.compile(
