@@ -56,7 +56,7 @@ def _check_patients(
     condition: Condition,
     explain: Explain,
 ) -> None:
-    """Check that each attribute is shown once per patient, and that a swap changes only patients."""
+    """Check that each attribute is shown once per patient, and a swap changes only the patients."""
     marks = [
         [Cell(f"\ue010{index}\ue011", f"\ue012{side}{index}\ue011") for index in range(len(cells))]
         for side, cells in zip(

@@ -39,8 +39,8 @@ class Dilemmas(NamedTuple):
 
 
 Definition = Callable[[Dilemmas], Floats]
-"""Returns the probabilities of first patient, second patient, indecision and refusal, by dilemma and
-order (the first patient is shown first, then second), shape (D, 2, 4).
+"""Returns the probabilities of first patient, second patient, indecision and refusal, by dilemma
+and order (the first patient is shown first, then second), shape (D, 2, 4).
 """
 
 
