@@ -98,7 +98,7 @@ class LatentModel:
     flip_slope: Floats
 
     def predict(self, differences: Floats) -> Floats:
-        """Return each class's (first, second, coin), shape (C, n, 3); coin is 0 in forced choice."""
+        """Return each class's (first, second, coin), shape (C, n, 3); coin 0 in forced choice."""
         theta = np.column_stack(
             [
                 self.weights,
