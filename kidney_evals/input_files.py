@@ -76,17 +76,17 @@ _NUMBER = re.compile(
 )
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d{0,15})(?:\.0{1,9})?", re.ASCII)
 _HIDDEN = re.compile(
-    # Control characters without tab and line break; characters that are not drawn or change the
-    # direction of what is (Default_Ignorable_Code_Point of Unicode 16); private use; surrogates.
+    # Control characters except tab and line break; invisible characters and characters that change
+    # the text direction (Default_Ignorable_Code_Point of Unicode 16); private use; surrogates.
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0"
     "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "\U000f0000-\U0010ffff]"
 )
 _MARKUP = re.compile(
-    # Tags, comments, entities and the special tokens of chat templates; commands of TeX, which the
-    # log viewer sets; text struck out, by Markdown or by combining characters; Markdown's links and
-    # images, and its link definitions, which no viewer shows; characters piled on one another.
+    # Tags, comments, entities and the special tokens of chat templates; TeX commands, which the log
+    # viewer renders; text struck out by Markdown or by combining characters; Markdown links, images
+    # and link definitions, which no viewer shows; stacked combining characters.
     r"<[a-z/!?|]|&#?\w+;|\\[a-z]|~~|[\u0334-\u0338\u20d0-\u20f0]|\[/?INST\]|\]\("
     r"|^[ \t]*\[[^\]\n]*\]:|[\u0300-\u036f]{4}",
     re.IGNORECASE | re.MULTILINE,
@@ -164,7 +164,7 @@ def _visible(value: str) -> str:
 
 
 def _no_answer(value: str) -> str:
-    # What stands for a placeholder is not read on: "your answer: {line}" is no answer line.
+    # A placeholder is no answer: "your answer: {line}" is not an answer line.
     plain = unicodedata.normalize("NFKC", value)
     if found := ANSWER_LINE.search(re.sub(r"\{\w+\}", "\u2026" * 6, plain)):
         raise ValueError(f"must hold no answer line ({shown(found[0])})")
@@ -426,7 +426,7 @@ class YamlFile(InputFile):
         return int(line) + 1
 
     def _named(self, place: Place) -> Place:
-        """Return the name of a place, with a list's index replaced by its entry's id or number from 1."""
+        """Return the name of a place; an entry of a list has its id or its number from 1 as name."""
         names: list[str | int] = []
         value = self.value
         for step in place:

@@ -304,7 +304,7 @@ def _write_local(path: Path, content: bytes, replaced: bool) -> None:
             os.replace(place, path)
             return
         try:
-            # Fails if the name has come into use in the meantime.
+            # Fails if another program has created the file in the meantime.
             os.link(place, path)
         except FileExistsError:
             raise

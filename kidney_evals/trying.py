@@ -168,7 +168,7 @@ class Answered:
 
 
 def result_lines(answered: Answered) -> list[str]:
-    """Return a comparison of the person's answers with people's, in lines of up to 80 characters."""
+    """Compare the person's answers with people's, in lines of at most 80 characters."""
     lines = []
     for text in (*_choices(answered), "", *_measures(answered), "", "Limits and use", ""):
         indent = " " * (len(text) - len(text.lstrip()))

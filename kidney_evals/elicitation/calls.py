@@ -105,7 +105,7 @@ def same_model(asked: str, answered: str) -> bool:
         return True
     (name, version), (other, other_version) = _parts(asked), _parts(answered)
     if "latest" in version:
-        # An alias for a family's newest model: gemini-flash-latest answers as gemini-2.5-flash.
+        # An alias of a family's newest model: gemini-flash-latest reports gemini-2.5-flash.
         name, other = ([one for one in words if not one.isdigit()] for words in (name, other))
         return name == other
     date, other_date = (

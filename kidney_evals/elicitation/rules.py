@@ -153,7 +153,7 @@ def _check_answers(
             raise UserError(
                 f"{where}: the {part} must hold {offered_answers} answer lines, not {found}"
             )
-    # A role may mention a committee although the wording offers a coin, so roles are not searched.
+    # A role may mention a committee although the wording offers a coin: `asked` omits the role.
     asked = " ".join(
         (wording.scene, wording.question[condition], *wording.ask.values(), wording.repeat)
     ).lower()

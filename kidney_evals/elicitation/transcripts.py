@@ -109,7 +109,7 @@ def _readings(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R]
     answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
     if not answers:
         return None
-    # A call that failed leaves a question without an answer.
+    # After a failed call, the transcript holds a question without an answer.
     is_answered = bool(state.output.choices) and state.messages[-1] is answers[-1]
     final = read(state.output) if is_answered else None
     if final is not None and len(answers) == 1:

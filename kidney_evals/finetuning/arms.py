@@ -176,7 +176,7 @@ def system_prompt(
     """
     texts = {name: text.strip() for name, text in table_of("prompting.yaml").items()}
     if arm.few_shot and data is not None:
-        # Samples of the condition first: a forced choice must not be answered with a coin.
+        # Prefer samples of this condition: a coin is no valid answer to a forced choice.
         own = [one for one in data.train if one.facts["condition"] == condition]
         return "\n\n".join(
             [

@@ -55,7 +55,7 @@ def check_extra(packages: Sequence[str] = PACKAGES) -> None:
 
 def _is_installed(name: str) -> bool:
     found = find_spec(name)
-    # A folder without code, such as `datasets` of a checkout, has a spec without a file.
+    # The spec of a folder without code, such as this repository's `datasets`, has no origin.
     return found is not None and found.origin is not None
 
 

@@ -158,7 +158,7 @@ def _exchanged(samples: Sequence[TrainingSample], part: Part, seed: int) -> list
             places = [at for at in range(start, end) if samples[at].of.condition == condition]
             moved = shuffled(places, seed, part, condition, "control", start)
             for at, source in zip(places, moved, strict=True):
-                # The person did not give the answer that the sample has now.
+                # The exchanged answer is not this person's answer.
                 nobody = replace(samples[at].of, person="")
                 result[at] = replace(samples[at], of=nobody, answer=samples[source].answer)
         start = end

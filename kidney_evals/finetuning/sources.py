@@ -180,7 +180,7 @@ class Evaluated:
         parts: Sets of patient pairs, each with the indices of the compared attributes: all
             attributes, or the attributes shared with a listed study. A dilemma that equals a
             listed dilemma in all shared attributes is a near copy and counts as the same.
-        said: The same for `card.json`.
+        said: A description of `parts` for `card.json`.
     """
 
     parts: tuple[tuple[tuple[int, ...], frozenset[Pair]], ...]

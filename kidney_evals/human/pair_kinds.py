@@ -53,7 +53,7 @@ def people_flips(study: Study) -> Mapping[str, float]:
     """Return people's coin rate by kind of pair; NaN for too few dilemmas or without human answers.
 
     The rates are means of the reference's shares over the study's own dilemmas: a whole fixed
-    list, or the first `DRAWN` of a draw. `stated.md` compares them with people's own answers.
+    list, or up to `DRAWN` of a draw. `stated.md` compares them with people's own answers.
     """
     from kidney_evals.human.reference import load_reference
 

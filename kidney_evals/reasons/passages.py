@@ -103,7 +103,7 @@ def is_bare(text: str, values: tuple[Pattern, ...], topics: tuple[Pattern, ...])
     """Return whether a sentence holds only facts or an answer, and no reason.
 
     `values` are patterns for the attributes' values, `topics` patterns for their names. Names are
-    no reason if they are only listed, or stand between the facts of both patients.
+    no reason if they are only listed, or occur between the facts of both patients.
     """
     table = rules()
     named = sum(bool(one.search(text)) for one in values)

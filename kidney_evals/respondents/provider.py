@@ -97,7 +97,8 @@ class KidneyAPI(ModelAPI):
         return options[_pick(shown, self._chance(question, "answer"))]
 
     def _chance(self, question: Question, purpose: str, turn: int = 0) -> float:
-        # In other runs a dilemma has one wording, and the answer is the same in all wordings.
+        # In other runs a dilemma has one wording, and the answer does not depend on the wording or
+        # the channel.
         anew = (question.wording,) if question.crossed else ()
         sample = (question.order, question.epoch, turn, *anew)
         return question.chance(self.traits.seed, purpose, *sample)

@@ -58,7 +58,7 @@ class Question:
 
     @cached_property
     def place(self) -> tuple[object, ...]:
-        """What a person can distinguish: study content, condition and the patients as listed.
+        """The identity of the question for a person: study content, condition and listed patients.
 
         The dilemma's id is not sufficient: every draw seed has a dilemma "d000".
         """

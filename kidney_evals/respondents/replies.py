@@ -82,11 +82,11 @@ def reply(question: Question, said: Said, chance: float) -> Reply:
     elif question.channel == "json" and in_object and text:
         fields = {ANSWER: text}
     elif question.channel == "json" and said == "truncated":
-        # The end of the object is missing.
+        # The reply is truncated: the end of the object is missing.
         return Reply(json.dumps({REASONS: text}, ensure_ascii=False).removesuffix('"}'))
     else:
         return Reply(text)
-    # A repeat question asks for the answer alone.
+    # A repeat question requests only the answer.
     explain = "none" if question.turn else question.explain
     order = {"none": [ANSWER], "before": [REASONS, ANSWER], "after": [ANSWER, REASONS]}[explain]
     arguments = {name: fields[name] for name in order if name in fields}
