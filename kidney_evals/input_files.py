@@ -426,7 +426,7 @@ class YamlFile(InputFile):
         return int(line) + 1
 
     def _named(self, place: Place) -> Place:
-        """Return the name of a place; an entry of a list has its id or its number from 1 as name."""
+        """Return a place's name; a list's entry is named by its id, or its number from 1."""
         names: list[str | int] = []
         value = self.value
         for step in place:

@@ -78,8 +78,7 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
 def other_models(state: TaskState) -> list[str]:
     """Return the models other than the requested model that answered a sample's calls.
 
-    A version, a date or "latest" in a name does not make another model (`gpt-4o` and
-    `gpt-4o-2024-08-06`).
+    Names that differ in a version, a date or "latest" (`gpt-4o-2024-08-06`) are the same model.
     """
     found: dict[str, None] = {}
     for event in transcript().events:

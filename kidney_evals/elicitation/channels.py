@@ -87,8 +87,7 @@ def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
 
     Args:
         form: The form of the answer; its language is that of the descriptions.
-        explain: Whether the object holds reasons, before or after the answer; the order of the
-            fields follows.
+        explain: Whether reasons come "before" or "after" the answer, in this order of fields.
     """
     fields = _fields(form, explain)
     return ResponseSchema(

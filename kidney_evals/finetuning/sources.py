@@ -194,9 +194,9 @@ class Evaluated:
 def evaluated(study: Study) -> Evaluated:
     """Return the dilemmas of the default evaluations of this study and of similar studies.
 
-    For a study with a draw these are the largest published set of the default draw and the
-    controls, for a listed study its list. Every shipped study with the same attributes counts, and
-    every listed study that shares most attributes.
+    These are the largest published set of the default draw and the controls, or the list of a
+    listed study. Every shipped study with the same attributes counts, and every listed study that
+    shares most attributes.
     """
     parts: list[tuple[tuple[int, ...], frozenset[Pair]]] = []
     said: list[dict[str, Any]] = []
