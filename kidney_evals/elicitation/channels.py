@@ -87,7 +87,7 @@ def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
 
     Args:
         form: The form of the answer; its language is that of the descriptions.
-        explain: Whether reasons come "before" or "after" the answer, in this order of fields.
+        explain: "none", or reasons "before" or "after" the answer; fields come in that order.
     """
     fields = _fields(form, explain)
     return ResponseSchema(
