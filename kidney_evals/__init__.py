@@ -1,9 +1,9 @@
-"""Kidney-allocation dilemmas for Inspect AI, read beside the answers of people.
+"""Kidney-allocation dilemmas for Inspect AI, with people's answers as reference.
 
-The package is found by Inspect through its entry point (`kidney_evals._registry`); from
-Python start at `kidney_evals.tasks` (the evaluations), `kidney_evals.studies` (what people
-were asked) and `kidney_evals.human` (how they answered). Importing this module loads none of
-numpy, scipy and pandas.
+Inspect loads the package through its entry point (`kidney_evals._registry`). In Python, start at
+`kidney_evals.tasks` (the evaluations), `kidney_evals.studies` (the dilemmas) and
+`kidney_evals.human` (people's answers). Importing this module loads none of numpy, scipy and
+pandas.
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -1,7 +1,7 @@
-"""Everything that Inspect finds by name in this package.
+"""The objects that Inspect looks up by name in this package.
 
-Every evaluation that anyone runs with this package installed imports this module, so nothing
-here, nor anything it imports, may load numpy, scipy or pandas.
+Every Inspect evaluation in an environment with this package imports this module. Therefore neither
+this module nor its imports may load numpy, scipy or pandas.
 """
 
 import os
@@ -68,10 +68,9 @@ __all__ = [
     "stated_values_solver",
 ]
 
-# Inspect Scout finds its scanners here too. It is heavy and loads pandas, so it is not loaded for
-# an evaluation: only where Scout is running, or a command names a scanner of this package
-# (`inspect eval … --scanner kidney_evals/rationale`), which Inspect looks up here before it loads
-# Scout.
+# Inspect Scout also looks up scanners here. It loads pandas, so an evaluation does not import it.
+# Exceptions: Scout is running, or a command names a scanner of this package (`inspect eval …
+# --scanner kidney_evals/rationale`), which Inspect looks up here before it loads Scout.
 _named = (*sys.argv, os.environ.get("INSPECT_EVAL_SCANNER", ""))
 if "inspect_scout" in sys.modules or (
     any("kidney_evals/rationale" in text for text in _named) and find_spec("inspect_scout")

@@ -7,11 +7,11 @@ import click
 
 
 class UserError(click.UsageError, ValueError):
-    """Bad input: one line that names what is wrong and what is allowed.
+    """An error in the user's input: one line that names the error and the allowed values.
 
-    Inspect's command line runs on click, so a `click.UsageError` raised while a task is built
-    ends `inspect eval` with that one line and a non-zero exit instead of a traceback. It is a
-    `ValueError` too, which callers of `eval()` can catch.
+    Inspect's command line uses click, so a `click.UsageError` while a task is built ends
+    `inspect eval` with this line and a non-zero exit code, without a traceback. The class is also
+    a `ValueError`, which callers of `eval()` can catch.
     """
 
     def __str__(self) -> str:
@@ -23,12 +23,12 @@ class UserError(click.UsageError, ValueError):
 
 
 def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:
-    """Return the error for a value outside a closed set.
+    """Return the error for a value outside of a closed set.
 
     Args:
-        kind: What the value is, in words ("study", "parameter").
-        value: What was given.
-        allowed: Every value that would have been accepted.
+        kind: Type of the value, in words ("study", "parameter").
+        value: The user's value.
+        allowed: All allowed values.
     """
     choices = ", ".join(str(choice) for choice in allowed)
     return UserError(f"unknown {kind} {value!r}; allowed: {choices}")

@@ -1,14 +1,14 @@
-"""End a run, with one line, when no further call can be of use.
+"""End a run, with a one-line reason, when further calls are useless.
 
-Two cases. The account behind a model is out of credit: OpenAI reports that as it reports a crowded
-minute (HTTP 429), which Inspect retries without end; other providers refuse at once (400, 402,
-403). Or the provider refuses every call for one reason: a wrong model name, an expired key, a
-parameter that the model does not take.
+There are two cases. First, the account behind a model is out of credit: OpenAI reports this like a
+rate limit (HTTP 429), which Inspect retries without end; other providers refuse at once (400, 402,
+403). Second, the provider refuses every call for the same reason: a wrong model name, an expired
+key, or a parameter that the model does not accept.
 
-`ask` puts every question of this package's solvers to the model and finds both cases. `RunGuard`,
-the task's early-stopping manager, then starts no further sample. Samples that are under way end by
-themselves, so each delivered answer is scored and in the log. The log closes with the reason as
-its error, and `inspect eval-retry` runs the missing samples later.
+`ask` sends every question of this package's solvers to the model and detects both cases. Then
+`RunGuard`, the task's early-stopping manager, starts no further sample. Running samples end by
+themselves, so each delivered answer is scored and logged. The log ends with the reason as its
+error, and `inspect eval-retry` runs the missing samples later.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from pydantic import JsonValue
 from kidney_evals.provider_errors import explained, is_out_of_credit, signature_of, status_of
 
 SAME_ERRORS = 3
-"""Samples that end in the same permanent error, with no call answered, before the run ends."""
+"""Number of samples with the same permanent error, before any answered call, that ends the run."""
 
 SAME_ERRORS_LATER = 10
-"""The same after a call of the run was answered: in a row, with no answer between them."""
+"""The same number after an answered call; an answered call in between restarts the count."""
 
 LOOK_EVERY = 0.5
-"""Seconds between two looks at a call under way; Inspect's own first wait is 3 or more."""
+"""Seconds between two checks of a running call; Inspect's first wait is 3 seconds or more."""
 
 NOT_ASKED = "This question was not put to the model: the run had been stopped."
-"""The error of a sample whose turn came after the end."""
+"""The error of a sample that was due after the end of the run."""
 
 TRANSIENT_STATUSES = (408, 409, 425, 429)
-"""HTTP statuses below 500 that a later call may not meet."""
+"""HTTP statuses below 500 that a later call may avoid."""
 
 TRANSIENT_NAMES = ("Timeout", "Connect", "RemoteProtocol", "ReadError", "RateLimit", "Unavailable")
-"""Parts of the names of exceptions that a later call may not meet."""
+"""Parts of the names of exceptions that a later call may avoid."""
 
 
 class CallError(RuntimeError):
     """A provider refused a call.
 
     Attributes:
-        message: One line: the provider's reason, without the request, and what to do. Inspect
+        message: One line: the provider's reason, without the request, and the remedy. Inspect
             writes it to the log.
     """
 
@@ -64,7 +64,7 @@ class CallError(RuntimeError):
 
 
 class RunEndedError(CallError):
-    """No further call of this run can be of use."""
+    """The run has ended because further calls are useless."""
 
 
 class QuotaExhaustedError(RunEndedError):
@@ -73,11 +73,11 @@ class QuotaExhaustedError(RunEndedError):
 
 @dataclass
 class _Run:
-    """One run of one task.
+    """The state of a task's run.
 
     Attributes:
-        ended_by: The error that ended it; None while it goes on.
-        ended: Set when it ends.
+        ended_by: The error that ended the run; None while the run continues.
+        ended: Set at the end of the run.
         answered: Whether any call was answered.
         failed: Samples that ended in each permanent error since the last answered call.
     """
@@ -88,7 +88,7 @@ class _Run:
     failed: dict[str, set[tuple[str | int, int]]] = field(default_factory=dict)
 
     def end(self, error: RunEndedError) -> None:
-        """Start no further call."""
+        """End the run: no further call starts."""
         self.ended_by = self.ended_by or error
         self.ended.set()
 
@@ -98,9 +98,9 @@ class _Run:
         self.failed.clear()
 
     def fail(self, state: TaskState, signature: str, reason: str) -> None:
-        """Count a sample that ended in a permanent error; end the run after enough of them.
+        """Count a sample that ended in a permanent error; end the run after enough such samples.
 
-        `signature` is the text that errors of one cause share, `reason` the error on one line.
+        `signature` is the common text of errors with one cause, `reason` the error on one line.
         """
         samples = self.failed.setdefault(signature, set())
         samples.add((state.sample_id, state.epoch))
@@ -116,18 +116,17 @@ class _Run:
 
 
 _run: ContextVar[_Run | None] = ContextVar("run", default=None)
-"""The run that a sample belongs to: set where the run starts, inherited by its samples."""
+"""The run of a sample: set at the start of the run, inherited by its samples."""
 
 
 class RunGuard:
-    """Start no sample after `ask` or `end_run` found that the run cannot go on.
+    """An early-stopping manager that starts no sample after `ask` or `end_run` ended the run.
 
-    An early-stopping manager: `Task(…, early_stopping=RunGuard())`. The error is raised after the
-    samples under way have ended. Raised earlier, it would cancel them, and delivered answers that
-    are not scored yet would be lost.
+    Usage: `Task(…, early_stopping=RunGuard())`. The error is raised after the running samples have
+    ended. An earlier error would cancel them and lose delivered answers that are not scored yet.
 
     Attributes:
-        check: Called with the run before its first sample; raises for a run that is refused.
+        check: Called with the run before its first sample; may raise an error to refuse the run.
     """
 
     check: Callable[[EvalSpec], None] | None = None
@@ -138,7 +137,7 @@ class RunGuard:
         return (run := _run.get()) is not None and run.ended_by is not None
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
-        """Open a new run; return the name that the log gives this manager."""
+        """Start a new run; return the name of this manager in the log."""
         if self.check:
             self.check(task)
         _run.set(_Run())
@@ -153,13 +152,13 @@ class RunGuard:
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
-        """Do nothing: `ask` counts calls, with and without scores."""
+        """Do nothing: `ask` counts calls, whether scored or not."""
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return the entry of the log: nothing.
+        """Return an empty entry for the log.
 
         Raises:
-            RunEndedError: The run ended early; the log closes with this error.
+            RunEndedError: The run ended early; the log ends with this error.
         """
         if (run := _run.get()) and run.ended_by:
             raise run.ended_by
@@ -167,21 +166,21 @@ class RunGuard:
 
 
 async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState:
-    """Ask the model once with a sample's messages, inside a solver.
+    """Call the model once with a sample's messages, for use inside a solver.
 
-    Tool calls in the answer are never run, so one question is one request. A 429 with Retry-After
-    is waited for by Inspect as usual.
+    Tool calls in the answer are never run, so one question is one request. Inspect waits for a
+    429 with Retry-After as usual.
 
     Args:
         state: The sample.
-        generate: Inspect's function, as the solver was given it.
+        generate: Inspect's function, from the solver's arguments.
         **options: Generation options of this question.
 
     Returns:
         The sample with the model's answer.
 
     Raises:
-        QuotaExhaustedError: The provider says that the account is out of credit, whether
+        QuotaExhaustedError: The provider reports that the account is out of credit, whether
             Inspect would have retried the call or not.
         RunEndedError: The run has ended, and this call was not made.
         CallError: The provider refused the call for another reason.
@@ -235,7 +234,7 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
 
 
 async def end_run(message: str) -> NoReturn:
-    """End the run from within a sample, since no further call can be of use.
+    """End the run from within a sample, because further calls are useless.
 
     Args:
         message: One line for the log.
@@ -250,7 +249,7 @@ async def end_run(message: str) -> NoReturn:
 
 
 def _out_of_credit(run: _Run, state: TaskState, reason: str) -> QuotaExhaustedError:
-    """End the run; return the error of the sample that found the account empty."""
+    """End the run; return the error for the sample whose call was refused for lack of credit."""
     run.end(
         QuotaExhaustedError(
             f"{state.model}: the account is out of credit or at its limit, so the run was "
@@ -261,16 +260,16 @@ def _out_of_credit(run: _Run, state: TaskState, reason: str) -> QuotaExhaustedEr
 
 
 def _calls(start: int) -> list[ModelEvent]:
-    """Return the attempts at calls in a sample's transcript from event `start` on."""
+    """Return the attempted calls in a sample's transcript from event `start` on."""
     return [event for event in transcript().events[start:] if isinstance(event, ModelEvent)]
 
 
 def _errors(start: int) -> Iterator[str]:
-    """Yield the errors of those attempts, each with the body of the response."""
+    """Yield the errors of the attempted calls, each with the body of the response."""
     for event in _calls(start):
         if event.error:
             body = event.call.response if event.call else None
-            # The error often quotes the body, and always where the body is no JSON object.
+            # The error often quotes the body, and always if the body is not a JSON object.
             yield event.error if "{" in event.error else f"{event.error} {json.dumps(body)}"
 
 
@@ -285,7 +284,7 @@ def _text(error: Exception) -> str:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """Return whether another call would meet the same error; the provider is asked too."""
+    """Return whether another call would fail alike; the provider's own rule is applied too."""
     if isinstance(error, (LimitExceededError, ModelRefusalError, RunEndedError)):
         return False
     for one in _chain(error):
@@ -303,7 +302,7 @@ def _is_retried(error: Exception) -> bool:
     try:
         decision = model.api.should_retry(error)
     except Exception:
-        # A provider may expect errors of its own kind only.
+        # A provider's function may accept only its own errors.
         return False
     return decision.retry if isinstance(decision, RetryDecision) else bool(decision)
 

@@ -1,9 +1,9 @@
-"""Read untrusted files in bounded time and memory; check them with pydantic models.
+"""Read untrusted files in bounded time and memory, and check them with pydantic models.
 
-Only regular files of limited size in UTF-8 are read. YAML, JSON and CSV become lists, mappings and
-text. Numbers stay the text of the file (`Plain`) until the field of a model parses them, so no type
-is guessed: `id: no` is the text "no", and `0x10` is not a number. All problems of a file are raised
-as one `UserError` that names the place of each.
+Only regular UTF-8 files of limited size are read. YAML, JSON and CSV become lists, mappings and
+text. Numbers stay text (`Plain`) until the field of a model parses them, so no type is guessed:
+`id: no` is the text "no", and `0x10` is not a number. All problems of a file are raised as one
+`UserError` that names the place of each problem.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ MAX_COLUMNS = 1000
 """Limit of the columns of a CSV table."""
 
 MAX_CELLS = 300_000
-"""Limit of the cells of a CSV table, which take some hundredths of a millisecond each to read."""
+"""Limit of the cells of a CSV table; reading a cell takes some hundredths of a millisecond."""
 
 MAX_DEPTH = 20
 """Nesting limit of a YAML or JSON file."""
 
 MAX_NODES = 20_000
-"""Limit of the values in a YAML file, which take a tenth of a millisecond each to read."""
+"""Limit of the values in a YAML file; reading a value takes a tenth of a millisecond."""
 
 _SHOWN_PROBLEMS = 10
 _BOM = b"\xef\xbb\xbf"
 
 Place = tuple[str | int, ...]
-"""Path of a value: keys and indices from the root; line number and column in a table."""
+"""Path of a value: keys and indices from the root; for a table, line number and column."""
 
 F = TypeVar("F", bound=BaseModel)
 
@@ -64,7 +64,7 @@ class Plain(str):
 
 
 class FileModel(BaseModel):
-    """Base of the models of files: no key but the declared ones."""
+    """Base class of the models of files; undeclared keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -76,17 +76,17 @@ _NUMBER = re.compile(
 )
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d{0,15})(?:\.0{1,9})?", re.ASCII)
 _HIDDEN = re.compile(
-    # Control characters without tab and line break; characters that are not drawn or change the
-    # direction of what is (Default_Ignorable_Code_Point of Unicode 16); private use; surrogates.
+    # Control characters except tab and line break; invisible characters and characters that change
+    # the text direction (Default_Ignorable_Code_Point of Unicode 16); private use; surrogates.
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0"
     "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "\U000f0000-\U0010ffff]"
 )
 _MARKUP = re.compile(
-    # Tags, comments, entities and the special tokens of chat templates; commands of TeX, which the
-    # log viewer sets; text struck out, by Markdown or by combining characters; Markdown's links and
-    # images, and its link definitions, which no viewer shows; characters piled on one another.
+    # Tags, comments, entities and the special tokens of chat templates; TeX commands, which the log
+    # viewer renders; text struck out by Markdown or by combining characters; Markdown links, images
+    # and link definitions, which no viewer shows; stacked combining characters.
     r"<[a-z/!?|]|&#?\w+;|\\[a-z]|~~|[\u0334-\u0338\u20d0-\u20f0]|\[/?INST\]|\]\("
     r"|^[ \t]*\[[^\]\n]*\]:|[\u0300-\u036f]{4}",
     re.IGNORECASE | re.MULTILINE,
@@ -96,11 +96,11 @@ ANSWER_LINE = re.compile(
     r"\b(?i:answer|antwort|r[ée]ponse|respuesta)\W{0,5}[:=\uff1a]\W{0,5}"
     r"(?:\w\b|[A-ZÀ-Þ]{2,}\b|(?i:coin|patient)\b)"
 )
-"""An answer line, or what reads like one, in each language of the package."""
+"""Matches an answer line, or text that resembles one, in each language of the package."""
 
 _DIGIT = r"[\d\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f]"
 _PLACEHOLDER_LIMIT = re.compile(
-    # What touches a value must not change it: 9{value}, -{value}, {value}0, {value}.5, {value}e3.
+    # Adjacent text must not change a value: 9{value}, -{value}, {value}0, {value}.5, {value}e3.
     # Spaces may separate the digits of one number: 1 {value}, {value} 000.
     r"(?:[\w.,+*/^=~\-\u2010-\u2015\u2212]|\d\s+)\{value(?:_[ab])?\}"
     rf"|\{{value(?:_[ab])?\}}(?:\s*{_DIGIT}|[.,/:^]\d|[eE][-+]?\d)"
@@ -164,7 +164,7 @@ def _visible(value: str) -> str:
 
 
 def _no_answer(value: str) -> str:
-    # What stands for a placeholder is not read on: "your answer: {line}" is no answer line.
+    # A placeholder is no answer: "your answer: {line}" is not an answer line.
     plain = unicodedata.normalize("NFKC", value)
     if found := ANSWER_LINE.search(re.sub(r"\{\w+\}", "\u2026" * 6, plain)):
         raise ValueError(f"must hold no answer line ({shown(found[0])})")
@@ -196,30 +196,30 @@ Positive = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 EMPTY = BeforeValidator(_optional)
-"""Reads an empty cell as None: `Annotated[Number | None, EMPTY]`."""
+"""Converts an empty cell to None: `Annotated[Number | None, EMPTY]`."""
 Text = Annotated[str, BeforeValidator(_text), _length(20_000)]
 """Text without hidden characters."""
 Line = Annotated[Text, AfterValidator(_line), _length(500)]
 Id = Annotated[Line, AfterValidator(_id)]
 Cell = Annotated[Line, AfterValidator(_no_formula)]
-"""Text of a table, which may reach another table."""
+"""Text of a table cell, which other tables may include."""
 VisibleText = Annotated[Text, AfterValidator(_visible)]
-"""Text of a prompt, which a person sees in a viewer as the model reads it."""
+"""Text of a prompt, which looks the same in a viewer as to the model."""
 PromptText = Annotated[VisibleText, AfterValidator(_no_answer)]
 """Text of a prompt without an answer line."""
 PromptLine = Annotated[
     Line, AfterValidator(_visible), AfterValidator(_no_answer), _length(200, least=1)
 ]
 ValueTemplate = Annotated[PromptLine, AfterValidator(_template)]
-"""A template that shows `{value}` once, unchanged."""
+"""A template that contains `{value}` once, unchanged."""
 
 
 def placeholders(template: str) -> list[str]:
     """Return the names of a template's placeholders, in order.
 
     Raises:
-        ValueError: The template is malformed, or a placeholder has more than a name: an index,
-            an attribute, a conversion or a format.
+        ValueError: The template is malformed, or a placeholder is not a plain name: it has an
+            index, an attribute, a conversion or a format.
     """
     names = []
     for _, name, spec, conversion in Formatter().parse(template):
@@ -234,10 +234,10 @@ def placeholders(template: str) -> list[str]:
 
 
 def untouched(template: str) -> str:
-    """Return the template if nothing beside `{value}` changes how the value reads.
+    """Return the template, after checking that text beside `{value}` does not change the value.
 
     Raises:
-        ValueError: A digit, a sign or a point touches the placeholder.
+        ValueError: A digit, a sign or a point is adjacent to the placeholder.
     """
     if found := _PLACEHOLDER_LIMIT.search(template):
         raise ValueError(f"must not change the value: {shown(found[0])}")
@@ -245,7 +245,7 @@ def untouched(template: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return a text without the differences that a reader does not see: case, spaces, encoding."""
+    """Return a text without invisible differences: case, spaces and encoding are normalised."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -267,14 +267,14 @@ def shown(value: object) -> str:
 
 
 def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """Return the content of a regular file, or of a link to one.
+    """Return the content of a regular file, or of a link to a regular file.
 
     Raises:
-        UserError: The path is no regular file, cannot be read or holds more than `limit` bytes.
+        UserError: The path is not a regular file, cannot be read or holds more than `limit` bytes.
     """
     try:
         mode = os.stat(path).st_mode
-        # A named pipe would be waited for, a device may never end.
+        # Reading a named pipe would wait, and reading a device may never end.
         if not stat.S_ISREG(mode):
             kind = "a folder, not a file" if stat.S_ISDIR(mode) else "not a regular file"
             raise UserError(f"{path} is {kind}")
@@ -291,7 +291,7 @@ Stamp = tuple[str, int, int]
 
 
 def stamp(path: Path) -> Stamp:
-    """Return a file's name, time and size, by which a change is noticed; 0 if it is not there."""
+    """Return a file's name, time and size, which change with its content; 0 for a missing file."""
     try:
         status = path.stat()
     except OSError:
@@ -300,16 +300,16 @@ def stamp(path: Path) -> Stamp:
 
 
 def without_bom(data: bytes) -> bytes:
-    """Return content as it is hashed: without a byte-order mark, with Unix line ends."""
+    """Return content in the form for hashing: without a byte-order mark, with Unix line ends."""
     return data.removeprefix(_BOM).replace(b"\r\n", b"\n")
 
 
 class InputFile:
-    """A parsed file and the problems that were found in it.
+    """A parsed file and its problems.
 
     Attributes:
-        where: The file, as messages name it.
-        value: The content: lists, mappings and text; for a table nothing.
+        where: Name of the file in messages.
+        value: The content: lists, mappings and text; empty for a table.
     """
 
     def __init__(self, where: str, data: bytes | str) -> None:
@@ -330,19 +330,19 @@ class InputFile:
         return text
 
     def add(self, place: Place, problem: str) -> None:
-        """Record a problem; equal ones count once."""
+        """Record a problem; equal problems count once."""
         self._problems[place, problem] = None
 
     def _line(self, place: Place) -> int | None:
-        """Return the line of a place, None where it is unknown."""
+        """Return the line of a place; None if unknown."""
         return None
 
     def _named(self, place: Place) -> Place:
-        """Return a place as messages name it."""
+        """Return the name of a place in messages."""
         return place
 
     def _written(self, place: Place, problem: str) -> str:
-        """Return a problem after its line and its key."""
+        """Return a problem, prefixed with its line and its key."""
         line = self._line(place)
         names = [repr(str(one)[:60])[1:-1] for one in self._named(place) if one != "[key]"]
         key = "".join(one if one.startswith("[") else f".{one}" for one in names).lstrip(".")
@@ -350,7 +350,7 @@ class InputFile:
         return f"{at} {problem}".strip()
 
     def check(self, form: type[F], value: object, at: Place = ()) -> F | None:
-        """Return the value as the model has it; None, with the problems recorded, if it fails."""
+        """Return the value as a model; None, with its problems recorded, if validation fails."""
         try:
             return form.model_validate(value)
         except ValidationError as error:
@@ -359,10 +359,10 @@ class InputFile:
             return None
 
     def finish(self) -> None:
-        """Raise every recorded problem.
+        """Raise all recorded problems as one error.
 
         Raises:
-            UserError: There is one.
+            UserError: A problem was recorded.
         """
         count = len(self._problems)
         found = [self._written(*one) for one in list(self._problems)[:_SHOWN_PROBLEMS]]
@@ -373,10 +373,10 @@ class InputFile:
             raise UserError(f"{self.where} has {count} problems: {'; '.join([*found, *rest])}")
 
     def result(self, form: type[F]) -> F:
-        """Return the whole content as the model has it.
+        """Return the whole content as a model.
 
         Raises:
-            UserError: It does not fit, or another problem was recorded.
+            UserError: The content does not match the model, or another problem was recorded.
         """
         found = self.check(form, self.value)
         self.finish()
@@ -409,7 +409,7 @@ class YamlFile(InputFile):
             self.value = self._plain(root, ())
 
     def _line(self, place: Place) -> int | None:
-        """Return the line, from 1, of the deepest node on the way to a place."""
+        """Return the line, from 1, of the deepest existing node on the path of a place."""
         if (node := self._root) is None:
             return None
         line = node.start_mark.line
@@ -426,7 +426,7 @@ class YamlFile(InputFile):
         return int(line) + 1
 
     def _named(self, place: Place) -> Place:
-        """Return the place with the id, or the number from 1, of a list's entry for its index."""
+        """Return a place's name; a list's entry is named by its id, or its number from 1."""
         names: list[str | int] = []
         value = self.value
         for step in place:
@@ -451,7 +451,7 @@ class YamlFile(InputFile):
                 else:
                     found[key.value] = None
                     found[key.value] = self._plain(value, (*at, key.value))
-            # Keys are unquoted or not, as in JSON: both may stand for a number.
+            # A key may be quoted, as in JSON, or not: both forms may represent a number.
             return {Plain(key): value for key, value in found.items()}
         if isinstance(node, yaml.SequenceNode):
             entries = [self._plain(one, (*at, index)) for index, one in enumerate(node.value)]
@@ -501,7 +501,7 @@ class TableFile(InputFile):
     """A CSV table with a row of column names.
 
     Attributes:
-        columns: The names, once rows were read.
+        columns: The column names, available after rows were read.
     """
 
     columns: Sequence[str] = ()
@@ -513,10 +513,10 @@ class TableFile(InputFile):
         return place[1:]
 
     def rows(self, form: type[F]) -> list[tuple[int, dict[str, str], F]]:
-        """Return the rows that fit, each with its line, its cells and as the model has it.
+        """Return the valid rows, each as line, cells and model.
 
         Raises:
-            UserError: The columns are not those of the model, or the table is no CSV.
+            UserError: The columns are not those of the model, or the table is not CSV.
         """
         rows = []
         for line, cells in self._cells(form):
@@ -567,16 +567,16 @@ class TableFile(InputFile):
 
 
 def read_json(path: Path, form: type[F]) -> F:
-    """Read a JSON file.
+    """Read a JSON file as a model.
 
     Raises:
-        UserError: The file cannot be read or does not fit the model.
+        UserError: The file cannot be read or does not match the model.
     """
     return JsonFile(str(path), read_bytes(path)).result(form)
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes; refuses what makes a small file large or deep."""
+    """Composes YAML nodes; refuses constructs that make a small file large or deep."""
 
     depth = 0
     nodes = 0
@@ -618,7 +618,7 @@ _WORDS = {
 
 
 def _in_words(form: type[BaseModel], error: Mapping[str, Any]) -> str:
-    """Return a pydantic error in the words of this package."""
+    """Return a pydantic error as a message of this package."""
     kind, context, value = error["type"], error.get("ctx", {}), error.get("input")
     if kind == "value_error":
         return str(context["error"])
@@ -631,7 +631,7 @@ def _in_words(form: type[BaseModel], error: Mapping[str, Any]) -> str:
 
 
 def _allowed(form: type[BaseModel], place: Sequence[str | int]) -> list[str]:
-    """Return the keys of the model that stands at a place."""
+    """Return the keys of the model at a place."""
     if "root" in form.model_fields:
         form = _model_in(form.model_fields["root"].annotation) or form
     for step in place:

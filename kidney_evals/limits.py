@@ -1,4 +1,4 @@
-"""The limits of use, in the words that the README, logs and reports repeat."""
+"""The limits of use, as the README, logs and reports state them."""
 
 from importlib.resources import files
 

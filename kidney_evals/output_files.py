@@ -1,8 +1,8 @@
-"""Write files and folders completely or not at all, and never replace another program's work.
+"""Write files and folders completely or not at all, and never replace another program's files.
 
-The rule for files: create a new one, or replace a regular file that this package wrote, or any
-regular file if the caller asks for it. Devices, pipes, folders, symbolic links and files that the
-command reads are never replaced.
+A write creates a new file, or replaces a regular file that this package wrote, or any regular file
+if the caller asks for it. Devices, pipes, folders, symbolic links and input files of the command
+are never replaced.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STDOUT: Final = "-"
 """The name of standard output."""
 
 MARKDOWN_MARK: Final = "<!-- Written by kidney-evals -->\n\n"
-"""First line by which a Markdown report of this package is recognised; readers do not see it."""
+"""First line that identifies a Markdown report of this package; it is invisible to readers."""
 
 _MARKS: Final = re.compile(
     rb"<!-- Written by kidney-evals"
@@ -37,7 +37,7 @@ _MARKS: Final = re.compile(
     rb'|<!doctype html>.{0,1500}<meta name="generator" content="kidney-evals',
     re.DOTALL,
 )
-"""Reports and tables in Markdown and LaTeX, and SVG, PNG and HTML files, of this package."""
+"""Matches Markdown and LaTeX reports and tables, and SVG, PNG and HTML files, of this package."""
 
 _URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+::)*[A-Za-z][A-Za-z0-9+.-]+://")
 _BROKEN_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
@@ -58,7 +58,7 @@ def is_url(name: str | Path) -> bool:
 
 
 def on_this_machine(name: str | Path) -> str | Path:
-    """Return a path for what is on this machine, also for `file://…`; else the address as it is."""
+    """Return a local path, also for `file://…`; return any other address unchanged."""
     if not is_url(name):
         return _local(name)
     place = _file_system(str(name))[1]
@@ -72,18 +72,18 @@ def check_output(
     inputs: Iterable[str | Path] = (),
     content: bytes | None = None,
 ) -> bool:
-    """Return whether there is a file to be replaced; refuse what must not be.
+    """Return whether a file will be replaced; raise an error if replacing it is not allowed.
 
     Args:
         name: A path, an address that fsspec opens, or `-` for standard output.
-        overwrite: Whether any regular file may be replaced; None where the caller has no such
-            option, so that the error does not name it.
-        inputs: Files that the command reads.
-        content: What will be written. A CSV file is recognised by having the same header, and a
-            JSON object by having the same keys. None leaves this check to `write_output`.
+        overwrite: Whether any regular file may be replaced; None if the caller has no such
+            option, so that the error does not name the option.
+        inputs: Input files of the command.
+        content: The new content. A CSV file with the same header, or a JSON object with the same
+            keys, counts as written by this package. None leaves this check to `write_output`.
 
     Raises:
-        UserError: The name holds something that must not be replaced, or cannot be looked at.
+        UserError: The name holds a file that must not be replaced, or cannot be inspected.
     """
     if str(name) == STDOUT:
         return False
@@ -105,7 +105,7 @@ def check_output(
     except UserError:
         raise
     except Exception as error:
-        # Each store has errors of its own.
+        # Each file system of fsspec raises its own errors.
         raise _cannot_write(place, error) from error
     return there
 
@@ -117,19 +117,19 @@ def write_output(
     overwrite: bool | None = False,
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Write a file completely or not at all; the rule of `check_output` decides what it replaces.
+    """Write a file completely or not at all; `check_output` decides which file it may replace.
 
-    A local file is written beside its place and then renamed. The permissions of a replaced file
-    are kept.
+    A local file is written to a temporary name in the same folder and then renamed. A replaced
+    file's permissions are preserved.
 
     Args:
         name: A path, an address that fsspec opens, or `-` for standard output.
-        content: What to write.
+        content: The content.
         overwrite: As in `check_output`.
         inputs: As in `check_output`.
 
     Raises:
-        UserError: It may not be written, or cannot. What was there before still is.
+        UserError: Writing is not allowed or fails. An existing file is unchanged.
     """
     replaced = check_output(name, overwrite=overwrite, inputs=inputs, content=content)
     if str(name) == STDOUT:
@@ -152,10 +152,10 @@ def write_outputs(
     overwrite: bool | None = False,
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Write several files, by name; all names are checked before the first file is written.
+    """Write several files, given by name, after checking all names.
 
     Raises:
-        UserError: One may not be written, or cannot.
+        UserError: Writing a file is not allowed or fails.
     """
     inputs = tuple(inputs)
     for name, content in contents.items():
@@ -165,11 +165,11 @@ def write_outputs(
 
 
 def check_new_folder(folder: Path) -> None:
-    """Refuse a folder that holds something already, and what is no folder of this machine.
+    """Raise an error unless `folder` is a local folder that is empty or does not exist.
 
     Raises:
-        UserError: The name exists and is not an empty folder, it is an address, or it means
-            standard output.
+        UserError: The name exists and is not an empty folder, is an address, or denotes standard
+            output.
     """
     if str(folder) == STDOUT:
         raise UserError("standard output cannot hold a folder: name a folder")
@@ -184,11 +184,11 @@ def check_new_folder(folder: Path) -> None:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder to write in that takes the name `folder` when the block ends without an error.
+    """Yield a temporary folder, which is renamed to `folder` when the block ends without an error.
 
     Raises:
-        UserError: The folder is there and not empty, or something cannot be written (a full
-            disk). Nothing of it is left then.
+        UserError: The folder exists and is not empty, or writing fails (a full disk). Nothing
+            remains in that case.
     """
     check_new_folder(folder)
     try:
@@ -205,12 +205,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _local(name: str | Path) -> Path:
-    """Return a path of this machine; raise `UserError` for what is, or was meant as, an address."""
+    """Return a local path; raise `UserError` for an address or a malformed address."""
     if is_url(name):
         raise UserError(f"{name} is an address; this is written to a folder of this machine only")
     if broken := _BROKEN_URL.match(str(name)):
         if isinstance(name, Path):
-            # A path has lost one of the slashes that it was given.
+            # `Path` removes one of the two slashes of an address.
             raise UserError(
                 f"{broken[1]}://{str(name)[broken.end() :]} is an address; this is written to a "
                 f"folder of this machine only (a local folder of that name is ./{broken[1]}:)"
@@ -223,7 +223,7 @@ def _local(name: str | Path) -> Path:
 
 
 def _file_system(url: str) -> tuple[Any, str | Path]:
-    """Return the file system of an address and its path there; a `Path` on this machine."""
+    """Return the file system of an address and the path there; a `Path` for a local address."""
     if url.startswith(("http://", "https://")):
         raise UserError(f"{url} cannot be written to: name a file, or a store such as s3://…")
     from fsspec.core import url_to_fs
@@ -232,7 +232,7 @@ def _file_system(url: str) -> tuple[Any, str | Path]:
     try:
         files, path = url_to_fs(url)
     except Exception as error:
-        # There is no such file system, or its package is not installed.
+        # The file system is unknown, or its package is not installed.
         raise _cannot_write(url, error) from error
     return files, Path(path) if isinstance(files, LocalFileSystem) else path
 
@@ -271,7 +271,7 @@ def _is_same_address(url: str, other: str | Path) -> bool:
 
 
 def _same_form(old: bytes, new: bytes) -> bool:
-    """Return whether two contents are JSON objects with the same keys, or CSV with one header."""
+    """Return whether two contents are JSON objects with equal keys, or CSV with equal headers."""
     with suppress(ValueError, RecursionError):
         one, two = json.loads(old), json.loads(new)
         return isinstance(one, dict) and isinstance(two, dict) and one.keys() == two.keys()
@@ -282,7 +282,7 @@ def _same_form(old: bytes, new: bytes) -> bool:
 
 
 def _is_input(path: Path, other: str | Path) -> bool:
-    """Return whether a file is an input, under any name or link, or lies in a folder that is."""
+    """Return whether a file is an input, under any name or link, or lies in an input folder."""
     if is_url(other) and not str(other).startswith("file:"):
         return False
     other = on_this_machine(other)
@@ -304,12 +304,12 @@ def _write_local(path: Path, content: bytes, replaced: bool) -> None:
             os.replace(place, path)
             return
         try:
-            # Fails if something has taken the name in the meantime.
+            # Fails if another program has created the file in the meantime.
             os.link(place, path)
         except FileExistsError:
             raise
         except OSError:
-            # A file system without links.
+            # The file system has no links.
             os.replace(place, path)
 
 

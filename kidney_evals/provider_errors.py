@@ -1,6 +1,6 @@
-"""Explain a provider's error: the reason on one line, whether the account is empty, the remedy.
+"""Explain a provider's error: a one-line reason, whether the account is out of credit, the remedy.
 
-Everything here works on the text of an error, which a running sample and a log hold alike.
+All functions use only the text of an error, which is available in a running sample and in a log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import yaml
 _WORDING: Final[dict[str, Any]] = yaml.safe_load(
     files("kidney_evals").joinpath("provider_errors.yaml").read_text(encoding="utf-8")
 )
-"""What the texts of providers' errors mean."""
+"""Texts of providers' errors and their meanings."""
 
 _EXHAUSTED: Final = re.compile(_WORDING["exhausted_phrases"], re.VERBOSE | re.DOTALL)
 
@@ -28,29 +28,30 @@ _WINDOW: Final = re.compile(
     r"quotaid|quotametric|retrydelay|retryinfo|retry in|try again in|per ?minute|per ?second|"
     r"per ?day|resource_exhausted"
 )
-"""OpenAI says that an empty account exceeded its quota; Gemini says so of a crowded minute too,
-and then names the window."""
+"""Matches a rate limit's time window. OpenAI reports an empty account as an exceeded quota. Gemini
+reports a rate limit as an exceeded quota too, but names the window.
+"""
 
 _KEYS: Final = re.compile(
     r"\S*\*{2,}\S*|\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|fw|key|nvapi|AIza)[-_][\w*.-]{6,}|"
     r"\bAIza[\w-]{10,}|(?i:\bbearer +)\S+|(?<=://)[^\s/@]+(?=@)|"
     r"(?i:(?<=[?&])[\w-]*(?:key|token|secret|signature|password)=)[^\s&'\"]+"
 )
-"""Keys in a sentence: providers repeat part of a wrong key, and SDKs the address of the request."""
+"""Matches keys: providers repeat part of a wrong key, and SDKs repeat the request's address."""
 
 LONGEST_REASON: Final = 300
-"""Characters of a reason that are shown."""
+"""Maximum length of a displayed reason, in characters."""
 
 _LONGEST_ERROR: Final = 8_000
-"""Characters of an error that are looked at: a server may answer with a whole web page."""
+"""Number of characters of an error that are searched: a server may return a whole web page."""
 
 
 def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
-    """Return a provider's own sentence on one line, without the text that SDKs add to it.
+    """Return the provider's own sentence on one line, without the text that SDKs add.
 
     Args:
         error: Text of an exception, as in a log's sample error or model event.
-        longest: Characters after which the sentence is cut.
+        longest: Maximum length of the sentence, in characters.
     """
     text = _without_repr(_bare(error))
     message = next((one for one in map(_message, _bodies(text)) if one), None)
@@ -66,7 +67,7 @@ def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
 
 
 def status_of(error: str) -> int | None:
-    """Return the HTTP status that the text of an error names; None where it names none."""
+    """Return the HTTP status in the text of an error; None if the text names none."""
     found = re.search(
         r"(?:error code|status(?:[ _]code)?|http|['\"]code['\"])[\s:=]*(?:HTTP/\S+ )?([1-5]\d\d)\b"
         r"|^\s*([45]\d\d)\b",
@@ -80,8 +81,8 @@ def is_out_of_credit(error: str, status: int | None = None) -> bool:
     """Return whether an error means that the account cannot pay for another call.
 
     Args:
-        error: Text of the error, with the body of the response where there is one.
-        status: HTTP status; None to take it from the text.
+        error: Text of the error, with the body of the response if there is one.
+        status: HTTP status; None to read the status from the text.
     """
     if (status or status_of(error)) == 402:
         return True
@@ -94,11 +95,11 @@ def is_out_of_credit(error: str, status: int | None = None) -> bool:
 
 
 def remedy_for(error: str, *, status: int | None = None, key: str | None = None) -> str:
-    """Return what to do about an error, as a sentence; empty where nothing is known.
+    """Return the remedy for an error, as a sentence; empty if none is known.
 
     Args:
         error: Text of the error.
-        status: HTTP status; None to take it from the text.
+        status: HTTP status; None to read the status from the text.
         key: Name of the environment variable that holds the provider's key.
     """
     status = status or status_of(error)
@@ -115,7 +116,7 @@ def remedy_for(error: str, *, status: int | None = None, key: str | None = None)
     if "logprob" in text:
         if "top_logprobs" in text or _has(text, r"\d"):
             most = [int(number) for number in re.findall(r"(?<![\w.])\d+(?!\w|\.\d)", text)]
-            # A 1 beside another number is the lower end of a range.
+            # A 1 beside another number is the lower bound of a range.
             allowed = min((one for one in most if 1 < one < 20), default=1 if most == [1] else 5)
             if not _has(text, r"not supported|unsupported|not support|not allowed|unknown|unrecog"):
                 return f"Run with `--top-logprobs {allowed}`."
@@ -145,13 +146,13 @@ def remedy_for(error: str, *, status: int | None = None, key: str | None = None)
 
 
 def most_frequent(errors: Iterable[str | None]) -> str:
-    """Describe the errors of samples on one line: how many there are, and the most frequent.
+    """Describe the errors of samples on one line: their number, and the most frequent error.
 
     Args:
-        errors: The error of each sample; None or an empty text for a sample without one.
+        errors: The error of each sample; None or empty for a sample without an error.
 
     Returns:
-        "12 samples ended in an error: REASON REMEDY"; empty where there is no error.
+        "12 samples ended in an error: REASON REMEDY"; empty without errors.
     """
     texts = [one for one in errors if one]
     if not texts:
@@ -168,16 +169,16 @@ def why_failed(message: str, errors: Iterable[str | None]) -> str:
     """Return why a run failed, on one line.
 
     Args:
-        message: The run's own error; empty where Inspect wrote none, as it does where too many
-            samples ended in an error.
+        message: The run's own error; empty if Inspect wrote none, as after too many samples with
+            errors.
         errors: The error of each sample, as for `most_frequent`.
     """
-    # The line of a run that this package stopped holds a reason and a remedy.
+    # The error of a run that this package stopped already holds a reason and a remedy.
     return reason_of(message, 3 * LONGEST_REASON) or most_frequent(errors) or "no reason given"
 
 
 def explained(error: str, *, status: int | None = None, key: str | None = None) -> str:
-    """Return the reason of an error as a sentence, and the remedy where one is known.
+    """Return the reason of an error as a sentence, followed by the remedy if one is known.
 
     Args:
         error: Text of the error.
@@ -191,7 +192,7 @@ def explained(error: str, *, status: int | None = None, key: str | None = None) 
 
 
 def signature_of(error: str) -> str:
-    """Return the reason without ids and numbers, equal for errors of one cause."""
+    """Return an error's reason without ids and numbers, so that errors with one cause are equal."""
     return re.sub(r"\S*\d\S*", "#", reason_of(error).lower())
 
 
@@ -204,7 +205,7 @@ def _check_key(key: str | None) -> str:
 
 
 def _parameter(text: str) -> str | None:
-    """Return the request's parameter that a refusal names; quoted names come first."""
+    """Return the request parameter that a refusal names; quoted names take precedence."""
     name: str
     for pattern in (r"['\"`]{name}['\"`]", r"(?<![\w.]){name}(?![\w.])"):
         for name in sorted(_WORDING["options"], key=len, reverse=True):
@@ -214,10 +215,10 @@ def _parameter(text: str) -> str | None:
 
 
 def _bare(error: str) -> str:
-    """Return an error without the request, which Inspect puts before it, and not too long."""
+    """Return an error, truncated and without the request that Inspect prepends."""
     text = error.strip()
     if text.startswith("Request:\n"):
-        # A log's summary cuts a long text, and then nothing is left of the error.
+        # A log's summary truncates a long text, so the error itself may be missing.
         _, found, text = text.rpartition("\n\n")
         text = text.strip() if found else ""
     return text[:_LONGEST_ERROR]
@@ -236,7 +237,7 @@ def _without_repr(text: str) -> str:
 
 
 def _bodies(text: str) -> Iterator[Any]:
-    """Yield each response body found in a text, written as JSON or as a Python literal."""
+    """Yield each response body in a text, as JSON or as a Python literal."""
     start, end = text.find("{"), text.rfind("}")
     if 0 <= start < end:
         body = text[start : end + 1]
@@ -260,7 +261,7 @@ def _message(body: Any) -> str | None:
     if not isinstance(body, dict):
         return None
     if body.get("loc") and body.get("msg"):
-        # FastAPI: the place of a wrong field, then what is wrong with it.
+        # FastAPI: the location of a wrong field, then the problem.
         place = [str(one) for one in body["loc"] if one not in ("body", "query")]
         return f"{'.'.join(place)}: {body['msg']}"
     raw = body.get("metadata")
@@ -275,14 +276,14 @@ def _message(body: Any) -> str | None:
 
 
 def _code(error: str) -> str:
-    """Return the codes and parameters beside a message, which a sentence may not repeat."""
+    """Return the codes and parameters beside a message, which the message may omit."""
     return " ".join(
         re.findall(r"""['"](?:code|type|param|status)['"]: *['"]([^'"]+)['"]""", _bare(error))
     )
 
 
 def _page(text: str) -> str:
-    """Return the title, or the words, of a web page that came instead of an answer."""
+    """Return the title, or else the text, of a web page that was returned instead of an answer."""
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     words = title[1] if title else re.sub(r"<[^>]*>", " ", text)
     return f"a web page instead of an answer: {html.unescape(words).strip()}"

@@ -1,4 +1,4 @@
-"""`kidney-evals try`: which dilemmas a person is asked, and the text beside people's answers."""
+"""`kidney-evals try`: select the dilemmas for a person, and compare the answers with people's."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ DEFAULT_COUNT: Final = 10
 MAXIMUM: Final = 100
 
 POOL: Final = 20
-"""Dilemmas drawn for each dilemma that is asked, where a study draws them."""
+"""Number of drawn candidates for each selected dilemma, in studies that draw."""
 
 WIDTH: Final = 80
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """The questions for one person.
+    """The questions for a person.
 
     Attributes:
         study: The study.
-        condition: Which answers are offered.
-        reference: The human side.
-        seed: Gives the same round again.
+        condition: The condition, which decides the offered answers.
+        reference: The human reference.
+        seed: The same seed gives the same round.
         put: Dilemmas with the order of their patients.
     """
 
@@ -63,23 +63,24 @@ class Round:
     put: tuple[tuple[Dilemma, Order], ...]
 
     def question(self, number: int) -> str:
-        """Return the question that a model would get for the dilemma at this place, from 0."""
+        """Return the question that a model would get for dilemma `number`, from 0."""
         dilemma, order = self.put[number]
         return render_question(wording_named(DEFAULT), self.study, dilemma, order, self.condition)
 
 
 def pick_round(study: str, condition: Condition | None, count: int | None, seed: int) -> Round:
-    """Choose dilemmas from close to clear: one at random from each of `count` ranges of closeness.
+    """Choose dilemmas from close to clear: a random dilemma from each of `count` closeness ranges.
 
     Args:
         study: A shipped study or the path of a study folder.
-        condition: Which answers to offer; None for a coin where people were offered one.
-        count: How many dilemmas; None for the default, or all where there are fewer.
-        seed: Decides all of it.
+        condition: The condition; None for `coin_flip` if people were offered a coin, else
+            `forced_choice`.
+        count: Number of dilemmas; None for the default, or all if there are fewer.
+        seed: Seed of all random choices.
 
     Raises:
         UserError: There is no such study, people were not asked in that condition, or the study
-            has not that many dilemmas.
+            has fewer dilemmas.
     """
     loaded = load_study(study)
     asked = [one for one in CONDITIONS if load_reference(loaded, one).has_people]
@@ -118,14 +119,14 @@ def pick_round(study: str, condition: Condition | None, count: int | None, seed:
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """A round and the answers to its first dilemmas, as shown; one or more."""
+    """A round, and the person's answers, as shown, to its first dilemmas (one or more)."""
 
     round: Round
     answers: tuple[Own, ...]
 
     @cached_property
     def run(self) -> Run:
-        """The answers as a run, measured as a model's are."""
+        """The answers as a run, for the same measures as a model's run."""
         put = self.round.put[: len(self.answers)]
         dilemmas = tuple(sorted((dilemma for dilemma, _ in put), key=lambda one: one.id))
         choice = np.array(
@@ -151,7 +152,7 @@ class Answered:
 
     @cached_property
     def shares(self) -> tuple[tuple[float, ...], ...]:
-        """Shares of people for each answered question as shown: A, B and, if offered, the coin."""
+        """People's shares for each answered question as shown: A, B and, if offered, the coin."""
         found = []
         for dilemma, order in self.round.put[: len(self.answers)]:
             first, second, *coin = self.round.reference.shares([dilemma])[0].tolist()
@@ -160,14 +161,14 @@ class Answered:
 
     @property
     def same(self) -> tuple[float, ...]:
-        """Share of people who chose the same, for each answer."""
+        """For each answer, the share of people who gave the same answer."""
         names = ("A", "B", "COIN")
         pairs = zip(self.answers, self.shares, strict=True)
         return tuple(shares[names.index(answer)] for answer, shares in pairs)
 
 
 def result_lines(answered: Answered) -> list[str]:
-    """Return a person's answers beside people's, in lines of at most 80 characters."""
+    """Compare the person's answers with people's, in lines of at most 80 characters."""
     lines = []
     for text in (*_choices(answered), "", *_measures(answered), "", "Limits and use", ""):
         indent = " " * (len(text) - len(text.lstrip()))
@@ -216,7 +217,7 @@ def _measures(answered: Answered) -> Iterator[str]:
     yield ""
     decided = count - answered.answers.count("COIN")
     rows = [compute(run, f"imp_{name}") for name in run.attributes]
-    # Fewer answers than this fit anything.
+    # With fewer answers, the weights are not identified.
     if decided < len(rows) + 2 or not all(row.defined for row in rows):
         yield (
             f"The {decided} answers that chose a patient are too few, or too alike, to say how "

@@ -1,13 +1,13 @@
-"""Put dilemmas to a model and read its answers.
+"""Ask a model about dilemmas and parse its answers.
 
 Public modules; importing this package loads none of them:
 
-- `form`: the labels, the language and the way out in which an answer is asked for.
-- `wording`, `rules`: ways of putting a dilemma, from `wordings.yaml`, and the rules they keep.
-- `prompt`, `channels`: the text of a question; the JSON schema or tool by which it is answered.
+- `form`: the labels, language and mechanism of indecision of an answer.
+- `wording`, `rules`: the wordings of a dilemma, from `wordings.yaml`, and the rules for them.
+- `prompt`, `channels`: the text of a question; the JSON schema or tool for its answer.
 - `stated_questions`, `predict`: the questions about the model's own values and about people.
 - `solvers`: the Inspect solvers `forced_choice`, `coin_flip`, `stated_values`, `predict_people`.
-- `reading`: reads a response. `transcripts`: reads a sample's responses again from its log.
+- `reading`: parses a response. `transcripts`: parses a sample's responses again from its log.
 - `readout`: the probabilities of all answers from the log-probabilities of one call.
 
     >>> from kidney_evals.elicitation.wording import wording_named

@@ -1,4 +1,4 @@
-"""What every solver needs to know of a model call beside its text."""
+"""Properties of a model call beside its text: generation options, and the model that answered."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAME_ANSWERS = frozenset(
         "top_logprobs",
     }
 )
-"""Inspect's generation options that do not change what a model answers; all others may."""
+"""Inspect's generation options that do not change a model's answers; all other options may."""
 
 UNNAMED_MODELS = (
     "azure",
@@ -45,19 +45,19 @@ UNNAMED_MODELS = (
     "sglang",
     "vllm",
 )
-"""Providers that are asked for a deployment, a profile or a served path, not for a model's name."""
+"""Providers whose model name is a deployment, a profile or a served path."""
 
 
 def record_departures(state: TaskState, *, role: str = "", needs: Collection[str] = ()) -> None:
     """Record in a sample's metadata how its calls differ from the model's default.
 
-    `sampling_departures` lists the changed settings as `name=value` with commas between. A text or
-    a structure is not written out (`system_message=set`): it may be long, or hold a key.
-    `answered_by` lists the other models that answered.
+    `sampling_departures` lists the changed settings as `name=value`, separated by commas. A text or
+    structure is recorded as `set` (`system_message=set`): its value may be long or hold a key.
+    `answered_by` lists other models that answered.
 
     Args:
         state: The sample, after its last call.
-        role: The system message that belongs to the sample's wording; empty for none.
+        role: The system message of the sample's wording; empty for none.
         needs: Options that the task itself sets.
     """
     config = last_config()
@@ -76,9 +76,9 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
 
 
 def other_models(state: TaskState) -> list[str]:
-    """Return the models, other than the one asked, that answered a sample's calls.
+    """Return the models other than the requested model that answered a sample's calls.
 
-    A version, a date or "latest" in a name makes no other model (`gpt-4o` and `gpt-4o-2024-08-06`).
+    Names that differ in a version, a date or "latest" (`gpt-4o-2024-08-06`) are the same model.
     """
     found: dict[str, None] = {}
     for event in transcript().events:
@@ -91,11 +91,11 @@ def other_models(state: TaskState) -> list[str]:
 
 
 def same_model(asked: str, answered: str) -> bool:
-    """Say whether the model that answered is the one asked.
+    """Return whether the answering model is the requested model.
 
     Args:
         asked: The name that Inspect was given, with its provider.
-        answered: The name that the provider gives; one that is empty says nothing.
+        answered: The name that the provider reports; an empty name counts as the same.
     """
     provider, *rest = asked.lower().split("/")
     if not answered or provider in UNNAMED_MODELS or (rest and rest[0] in UNNAMED_MODELS):
@@ -104,7 +104,7 @@ def same_model(asked: str, answered: str) -> bool:
         return True
     (name, version), (other, other_version) = _parts(asked), _parts(answered)
     if "latest" in version:
-        # The newest of a family: gemini-flash-latest answers as gemini-2.5-flash.
+        # An alias of a family's newest model: gemini-flash-latest reports gemini-2.5-flash.
         name, other = ([one for one in words if not one.isdigit()] for words in (name, other))
         return name == other
     date, other_date = (
@@ -115,11 +115,11 @@ def same_model(asked: str, answered: str) -> bool:
 
 
 _VERSION = re.compile(r"latest|preview|exp|experimental|stable|beta|0+|0\d\d|\d\d|\d{4,}")
-"""A word that tells a version of a model from others, after the model's own name."""
+"""A word that denotes a version, after the model's own name."""
 
 
 def _parts(name: str) -> tuple[list[str], list[str]]:
-    """Return the words of a model's name, sorted, and the words at its end that name a version."""
+    """Return the words of a model's name, sorted, and the version words at its end."""
     words = re.split(r"[-._ ]+", re.split("[:@]", name.lower().rsplit("/", 1)[-1])[0])
     end = len(words)
     while end > 1 and _VERSION.fullmatch(words[end - 1]):
@@ -134,7 +134,7 @@ def _system_messages(messages: str | Iterable[ChatMessage]) -> list[str]:
 
 
 def _default_max_tokens(config: GenerateConfig) -> int | None:
-    """Return the limit that Inspect sets for a model where the user sets none."""
+    """Return the token limit that Inspect sets for a model by default."""
     api = get_model().api  # inspect-evals-lint: ignore[get_model_location] -- inside a sample
     unset = config.model_copy(update={"max_tokens": None})
     return api.max_tokens_for_config(unset) or api.max_tokens()
@@ -146,7 +146,7 @@ def _short(value: object) -> str:
 
 
 def last_config() -> GenerateConfig:
-    """Return the options of a sample's last call, inside a solver."""
+    """Return the generation options of a sample's last call, for use inside a solver."""
     for event in reversed(transcript().events):
         if isinstance(event, ModelEvent):
             return event.config

@@ -1,7 +1,7 @@
-"""The channels in which an answer is asked for: a line of text, a JSON object, a tool call.
+"""The channels of an answer: a line of text, a JSON object, or a tool call.
 
-The texts stand in `channels.yaml`, the reasons for what the schema and the tool allow in
-`wordings.md`; `reading.messages` reads what comes back.
+The texts are in `channels.yaml`. `wordings.md` gives the reasons for the schema and the tool.
+`reading.messages` parses the response.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition
 
 Channel = Literal["text", "json", "tool"]
-"""How an answer is given: a line of text, a JSON object with a schema, or a call of a tool."""
+"""Format of an answer: a line of text, a JSON object with a schema, or a tool call."""
 
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 ANSWER, REASONS = "answer", "reasons"
-"""Fields of the object and parameters of the tool, whatever the language."""
+"""Fields of the object and parameters of the tool, in every language."""
 
 TOOL = "answer"
 """Name of the tool."""
@@ -40,7 +40,7 @@ TOOL = "answer"
 
 @dataclass(frozen=True)
 class ChannelText:
-    """What a channel says in one language; `channels.yaml` says what each text is for."""
+    """The texts of a channel in one language; `channels.yaml` describes each text."""
 
     answer: str
     ask: Mapping[Explain, str]
@@ -50,13 +50,13 @@ class ChannelText:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every text that a model reads, places unfilled."""
+        """Every text that a model reads, with unfilled placeholders."""
         return (*self.ask.values(), self.repeat, self.result, *self.described.values())
 
 
 @lru_cache(maxsize=1)
 def channel_texts() -> Mapping[str, Mapping[str, ChannelText]]:
-    """Return the texts of the channels other than text, by language and channel."""
+    """Return the texts of the channels `json` and `tool`, by language and channel."""
     return {
         language: {
             channel: ChannelText(**entry[channel], described=entry["described"])
@@ -68,10 +68,10 @@ def channel_texts() -> Mapping[str, Mapping[str, ChannelText]]:
 
 
 def known_channel(channel: object) -> Channel:
-    """Return a channel's name.
+    """Return a channel's name if there is such a channel.
 
     Raises:
-        UserError: If there is no such channel.
+        UserError: There is no such channel.
     """
     if channel not in CHANNELS:
         raise unknown("channel", channel, CHANNELS)
@@ -79,15 +79,15 @@ def known_channel(channel: object) -> Channel:
 
 
 def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
-    """Return the schema of the JSON object that is asked for.
+    """Return the schema of the JSON object for an answer.
 
-    It holds the form, not the choice: `answer` is any text, as the rest of an answer line is. A
-    schema with the offered answers alone would make declining and indecision impossible, and one
-    that named a way to decline would offer what is not offered in text.
+    The schema fixes the form, not the choice: `answer` is any text, like the rest of an answer
+    line. A schema with only the offered answers would prevent refusal and indecision; a schema
+    with a value for refusal would offer an answer that the text channel does not offer.
 
     Args:
         form: The form of the answer; its language is that of the descriptions.
-        explain: Whether there are reasons, and on which side; fields come in that order.
+        explain: "none", or reasons "before" or "after" the answer; fields come in that order.
     """
     fields = _fields(form, explain)
     return ResponseSchema(
@@ -130,14 +130,14 @@ def answer_tool(form: Form, condition: Condition, explain: Explain) -> ToolDef:
 
 
 def tool_calls_of(message: ChatMessage) -> list[ToolCall]:
-    """Return the tool calls of a message; none where it is no model's."""
+    """Return the tool calls of a message; empty if the message is not from a model."""
     return (message.tool_calls or []) if isinstance(message, ChatMessageAssistant) else []
 
 
 def call_results(message: ChatMessageAssistant, form: Form) -> list[ChatMessageTool]:
-    """Return a result for each tool call of a message that could not be read.
+    """Return a result message for each tool call of an unreadable message.
 
-    OpenAI and Anthropic refuse a conversation that goes on after a call without its result.
+    OpenAI and Anthropic refuse a conversation that continues after a call without its result.
     """
     said = channel_texts()[form.language]["tool"].result
     return [

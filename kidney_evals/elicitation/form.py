@@ -1,7 +1,7 @@
-"""The form of an answer: which labels the patients carry, in which language, with which way out.
+"""The form of an answer: the patients' labels, the language, and the mechanism of indecision.
 
-A wording decides it, a sample's metadata carries it, and from there both the reader and the
-simulated respondents take it: a log can be read without the table of wordings it was run with.
+A wording determines the form, and a sample's metadata records it. The parser and the simulated
+respondents read it from there, so a log can be parsed without the wording table of its run.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition
 
 Mechanism = Literal["coin", "undecided", "committee", "list"]
-"""What a respondent who does not decide may do instead.
+"""The offered alternative to a choice between the patients.
 
-`coin`: have a coin flipped. `undecided`: say so. `committee`: leave it to a committee. `list`: let
-the waiting list decide. People were offered the coin only.
+`coin`: have a coin flipped. `undecided`: answer "undecided". `committee`: leave the decision to a
+committee. `list`: let the waiting list decide. People were offered only the coin.
 """
 
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 
 NOT_OFFERED = "none"
-"""What stands for the mechanism where the answers are A and B alone."""
+"""Value of `mechanism` in metadata if only A and B are offered."""
 
 CALLED: Mapping[Mechanism, str] = {
     "coin": "the coin",
@@ -33,12 +33,12 @@ CALLED: Mapping[Mechanism, str] = {
     "committee": "the committee",
     "list": "the waiting list",
 }
-"""The mechanisms in a sentence about an answer."""
+"""The mechanisms as phrases within a sentence about an answer."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """What a language needs beside its wordings; see `formats.yaml`."""
+    """The properties of a language apart from its wordings; see `formats.yaml`."""
 
     name: str
     answer: str
@@ -49,12 +49,12 @@ class Language:
 
 @dataclass(frozen=True)
 class Form:
-    """The form in which an answer is asked for.
+    """The form of an answer.
 
     Attributes:
         names: The labels of the patients shown first and second.
-        language: Code of the language, one of `languages()`.
-        mechanism: What is offered beside the two patients, where something is.
+        language: Code of the language, from `languages()`.
+        mechanism: The mechanism of indecision, in conditions that offer it.
     """
 
     names: tuple[str, str] = ("A", "B")
@@ -63,21 +63,21 @@ class Form:
 
     @property
     def answer(self) -> str:
-        """What stands before the answer ("ANSWER: ")."""
+        """The prefix of the answer line ("ANSWER: ")."""
         return languages()[self.language].answer
 
     @property
     def token(self) -> str:
-        """The answer that is indecision ("COIN")."""
+        """The word for indecision in the answer line ("COIN")."""
         return languages()[self.language].tokens[self.mechanism]
 
     def words(self, condition: Condition) -> dict[str, str]:
-        """Return the word for each answer (A, B and, where offered, COIN)."""
+        """Return the word for each answer: A, B and, if offered, COIN."""
         words = {"A": self.names[0], "B": self.names[1]}
         return words | ({"COIN": self.token} if condition == "coin_flip" else {})
 
     def metadata(self, condition: Condition) -> dict[str, str]:
-        """Return what a sample's metadata says of this form, as flat text."""
+        """Return the form as flat text for a sample's metadata."""
         return {
             "mechanism": self.mechanism if condition == "coin_flip" else NOT_OFFERED,
             "language": self.language,
@@ -86,11 +86,11 @@ class Form:
 
 
 USUAL = Form()
-"""A, B and a coin, in English."""
+"""The default form: labels A and B and a coin, in English."""
 
 
 def form_of(metadata: Mapping[str, Any]) -> Form:
-    """Return the form that a sample's metadata states; `USUAL` where it states none."""
+    """Return the form in a sample's metadata; `USUAL` if the metadata holds none."""
     mechanism = metadata.get("mechanism", USUAL.mechanism)
     first, _, second = str(metadata.get("labels", "A/B")).partition("/")
     return Form(
@@ -101,10 +101,10 @@ def form_of(metadata: Mapping[str, Any]) -> Form:
 
 
 def known_language(code: object) -> str:
-    """Return a language's code.
+    """Return a language's code if the package has the language.
 
     Raises:
-        UserError: If the package has no such language.
+        UserError: The package has no such language.
     """
     if code not in languages():
         raise unknown("language", code, languages())
@@ -112,10 +112,10 @@ def known_language(code: object) -> str:
 
 
 def known_mechanism(name: object) -> Mechanism:
-    """Return a mechanism's name.
+    """Return a mechanism's name if there is such a mechanism.
 
     Raises:
-        UserError: If there is no such mechanism.
+        UserError: There is no such mechanism.
     """
     if name not in MECHANISMS:
         raise unknown("mechanism", name, MECHANISMS)
@@ -124,7 +124,7 @@ def known_mechanism(name: object) -> Mechanism:
 
 @lru_cache(maxsize=1)
 def languages() -> Mapping[str, Language]:
-    """Return the languages that can be asked in and read, by code."""
+    """Return the languages of questions and answers, by code."""
     return {
         code: Language(
             name=entry["name"],

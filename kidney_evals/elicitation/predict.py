@@ -11,23 +11,23 @@ from kidney_evals.elicitation.wording import DEFAULT, wording_named
 from kidney_evals.studies import Condition, Dilemma, Order, Study
 
 ASKS = "predict_people"
-"""What a message of this question says of itself, for the simulated respondents."""
+"""Marker of this question in a message's metadata, for the simulated respondents."""
 
 
 def texts() -> Mapping[str, Any]:
-    """Return the words of the question, from `predict.yaml`."""
+    """Return the texts of the question, from `predict.yaml`."""
     found: Mapping[str, Any] = table("predict")
     return found
 
 
 def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: Condition) -> str:
-    """Return the question for people's answers to a dilemma, in the default wording.
+    """Return the question about people's answers to a dilemma, in the default wording.
 
     Args:
-        study: The study that the people took part in.
+        study: The study of the people.
         dilemma: The two patients.
-        order: Which of them is shown as A.
-        condition: Which answers people were offered.
+        order: The order in which the patients are shown.
+        condition: The condition, which decides the answers that people were offered.
     """
     words, wording = texts(), wording_named(DEFAULT)
     kind = "fixed" if study.draw is None else "drawn"
@@ -50,7 +50,7 @@ def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: C
 
 
 def render_repeat(condition: Condition) -> str:
-    """Return the one further question after percentages that could not be read."""
+    """Return the repeat question after percentages that could not be parsed."""
     words = texts()
     text: str = words["repeat"].format(line=words["line"][condition])
     return text.strip()

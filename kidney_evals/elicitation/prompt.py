@@ -14,10 +14,10 @@ from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, in_l
 
 
 class Cell(NamedTuple):
-    """One attribute of one patient, in words.
+    """An attribute of a patient, in words.
 
     Attributes:
-        label: What stands before the value.
+        label: The label before the value.
         value: The value with its unit.
     """
 
@@ -34,19 +34,19 @@ def render_question(
     explain: Explain = "none",
     channel: Channel = "text",
 ) -> str:
-    """Return the question that puts `dilemma`: the text of the user's message.
+    """Return the text of the user's message that asks about `dilemma`.
 
     Args:
-        wording: How to put it.
-        study: The study it belongs to.
+        wording: The wording.
+        study: The study of the dilemma.
         dilemma: The two patients.
-        order: Which of them is shown first.
-        condition: Which answers are offered.
-        explain: Whether reasons are asked for, and when.
-        channel: How the answer is to be given.
+        order: The order in which the patients are shown.
+        condition: The condition, which decides the offered answers.
+        explain: Whether reasons are requested, and on which side of the answer.
+        channel: The channel of the answer.
 
     Raises:
-        UserError: If `explain` is not one of the three, or the study has no words in the
+        UserError: `explain` is not one of the three values, or the study has no words in the
             wording's language.
     """
     if explain not in EXPLAIN:
@@ -58,7 +58,7 @@ def render_question(
 
 
 def render_repeat(wording: Wording, condition: Condition, channel: Channel = "text") -> str:
-    """Return the one further question after an answer that could not be read."""
+    """Return the repeat question after an answer that could not be parsed."""
     repeat = wording.repeat
     if channel != "text":
         repeat = channel_texts()[wording.form.language][channel].repeat
@@ -66,12 +66,12 @@ def render_repeat(wording: Wording, condition: Condition, channel: Channel = "te
 
 
 def render_system(wording: Wording) -> str:
-    """Return the system message that the wording asks for; empty where it asks for none."""
+    """Return the system message of the wording; empty if the wording has none."""
     return wording.role.strip() if wording.role_in == "system" else ""
 
 
 def cells_of(wording: Wording, study: Study, patient: Patient) -> list[Cell]:
-    """Return a patient's attributes in the wording's order, numbers as it writes them."""
+    """Return a patient's attributes in the wording's order and number format."""
     cells = [
         Cell(attribute.label, attribute.describe(value))
         for attribute, value in zip(study.attributes, patient.values, strict=True)
@@ -92,16 +92,16 @@ def assemble(
     explain: Explain,
     channel: Channel = "text",
 ) -> str:
-    """Put a question together from the words for its two patients.
+    """Return a question, assembled from the words for its two patients.
 
     Args:
-        wording: How to put it.
-        situation: The words for the situation.
+        wording: The wording.
+        situation: The text of the situation.
         first: The patient shown first.
-        second: The other one, attributes in the same order.
-        condition: Which answers are offered.
-        explain: Whether reasons are asked for, and when.
-        channel: How the answer is to be given.
+        second: The patient shown second, with the attributes in the same order.
+        condition: The condition, which decides the offered answers.
+        explain: Whether reasons are requested, and on which side of the answer.
+        channel: The channel of the answer.
     """
     a, b = wording.form.names
     shown = (
@@ -122,9 +122,9 @@ def assemble(
 
 
 def patient_block(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
-    """Return one patient, attribute by attribute."""
+    """Return the text of one patient, attribute by attribute."""
     shown = [
-        # Templates name one of the two forms of the label; format ignores the other.
+        # A template uses one of the two forms of the label; `format` ignores the unused form.
         wording.attribute.format(
             label=cell.label, label_within=_within(cell.label), value=cell.value
         )
@@ -136,7 +136,7 @@ def patient_block(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
 def patient_table(
     table: Texts, names: tuple[str, str], first: Sequence[Cell], second: Sequence[Cell]
 ) -> str:
-    """Return both patients side by side, a row for each attribute."""
+    """Return a table of both patients, with a row for each attribute."""
     a, b = names
     rows = [
         table["row"].format(label=one.label, value_a=one.value, value_b=two.value)
@@ -146,7 +146,7 @@ def patient_table(
 
 
 def _within(label: str) -> str:
-    """Return a label as it reads inside a sentence."""
+    """Return a label in the form that it has inside a sentence."""
     return label[:1].lower() + label[1:]
 
 
@@ -157,7 +157,7 @@ def _ask(wording: Wording, explain: Explain, channel: Channel) -> str:
 
 
 def _line(wording: Wording, condition: Condition, channel: Channel) -> str:
-    """Return the wording's own line, each answer in it as the channel writes it."""
+    """Return the wording's answer line, with each answer in the channel's format."""
     a, b = wording.form.names
     line = wording.line[condition].format(a=a, b=b)
     if channel == "text":
@@ -194,5 +194,5 @@ def spelled(number: int) -> str:
 
 
 def spell_out(text: str) -> str:
-    """Write out every whole number of up to three digits; others stay as they are."""
+    """Replace whole numbers of up to three digits by words; larger numbers keep their digits."""
     return _WHOLE.sub(lambda found: spelled(int(found[0])), text)

@@ -17,24 +17,24 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.studies import Condition
 
 ReadoutMode = Literal["sample", "logprobs"]
-"""`sample` reads the answer that was drawn, `logprobs` the probabilities of all answers."""
+"""`sample` uses the sampled answer, `logprobs` the probabilities of all answers."""
 
 READOUTS: tuple[ReadoutMode, ...] = get_args(ReadoutMode)
 
 LEAST_INSIDE = 0.5
-"""Less probability than this on all answers together, and nothing is read."""
+"""Minimum total probability of the answers for a readout."""
 
 NO_LOGPROBS = (
     "the answer came without log-probabilities, so the run was stopped; use readout=sample, or a "
     "model and server that give them"
 )
-"""What ends a run whose first answer cannot be read out."""
+"""Error that ends a run whose first answer has no log-probabilities."""
 
 SLACK = 0.01
-"""How far above 1 the probabilities at one place may sum by rounding."""
+"""Rounding tolerance: how far the probabilities at one position may sum above 1."""
 
 _AROUND = " \t\n*_`'\"([{<>"
-"""What may stand before an answer without being a word."""
+"""Characters before an answer that are not part of a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Readout:
     """The probabilities of the answers in one call.
 
     Attributes:
-        chances: Of each answer as shown, summing to 1; empty where `trouble` is set.
-        outside: Probability of anything else at that place, at the run's temperature; NaN where
-            `trouble` is set.
+        chances: Probability of each answer as shown, summing to 1; empty if `trouble` is set.
+        outside: Probability of all other tokens at that position, at the run's temperature; NaN
+            if `trouble` is set.
         other: The most probable token that begins neither an answer nor the answer line, with its
-            probability; empty without one.
-        short: Says that fewer tokens were listed than answers were offered; else empty.
-        trouble: Why the list is no distribution, so that nothing can be read from it; else empty.
+            probability; empty without such a token.
+        short: A note if fewer tokens were listed than answers were offered; else empty.
+        trouble: Why the list is not a distribution and cannot be used; else empty.
     """
 
     chances: Mapping[Answer, float]
@@ -59,7 +59,7 @@ class Readout:
 
     @property
     def answer(self) -> Answer:
-        """The most probable answer; of equals the first one offered."""
+        """The most probable answer; a tie goes to the answer offered first."""
         return max(self.chances, key=lambda one: self.chances[one])
 
 
@@ -69,15 +69,15 @@ def options() -> GenerateConfig:
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
-    """Refuse what a readout cannot be combined with.
+    """Raise an error for an unknown readout, or for arguments that a readout excludes.
 
     Args:
-        readout: The task's parameter.
-        explain: The same.
-        channel: The same.
+        readout: The task's argument `readout`.
+        explain: The task's argument `explain`.
+        channel: The task's argument `channel`.
 
     Raises:
-        UserError: There is no such readout, or no place where it could be read.
+        UserError: There is no such readout, or the reply has no fixed position for the answer.
     """
     if readout not in READOUTS:
         raise unknown("readout", readout, READOUTS)
@@ -92,13 +92,13 @@ def check_readout(readout: str, explain: str, channel: str) -> None:
 
 
 def check_provider(model: str) -> None:
-    """Refuse a model whose provider is known to give no log-probabilities.
+    """Raise an error for a model whose provider is known to return no log-probabilities.
 
     Args:
-        model: Its full name, `provider/model`.
+        model: The full name of the model, `provider/model`.
 
     Raises:
-        UserError: It is one of those.
+        UserError: The provider returns no log-probabilities for this model.
     """
     provider, _, name = model.partition("/")
     pattern = table("readout")["lacks"].get(provider)
@@ -108,7 +108,7 @@ def check_provider(model: str) -> None:
 
 
 def lacks_logprobs(output: ModelOutput) -> bool:
-    """Say whether an output has text and no alternatives to read it by."""
+    """Return whether an output has text but no listed alternatives to its tokens."""
     if not output.choices or not output.choices[0].message.text.strip():
         return False
     return not any(token.top_logprobs for token in _tokens(output))
@@ -117,18 +117,18 @@ def lacks_logprobs(output: ModelOutput) -> bool:
 def read_probabilities(
     output: ModelOutput, condition: Condition, form: Form, temperature: float | None = None
 ) -> Readout | None:
-    """Read the answers' probabilities from the log-probabilities of an output.
+    """Return the answers' probabilities from the log-probabilities of an output.
 
     Args:
-        output: What the model returned.
-        condition: Which answers were offered.
-        form: In which form.
-        temperature: That of the run; None for the model's default, taken as 1.
+        output: The model's output.
+        condition: The condition, which decides the offered answers.
+        form: The form of the answers.
+        temperature: Temperature of the run; None for the model's default, taken as 1.
 
     Returns:
-        None where no place in the text holds an answer's probabilities. Of several places, the one
-        where the answers hold most; a place whose list is no distribution counts where no other
-        place can be read.
+        None if no position in the text holds an answer's probabilities. Of several positions, the
+        position where the answers have the largest total probability. A position whose list is no
+        distribution is returned only if no other position can be read.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     label = _bare(form.answer).rstrip(": ")
@@ -139,7 +139,7 @@ def read_probabilities(
         before = _bare(said).rstrip(": ")
         if not label.startswith(before):
             break
-        # Amid the line's beginning stands no answer.
+        # An answer can begin only before or after the whole label, not within it.
         if before in ("", label):
             found = _at(token, words, label, temperature)
             if found is not None and found.trouble:
@@ -152,11 +152,11 @@ def read_probabilities(
 
 
 def settled(reading: Reading, readout: Readout | None) -> Reading:
-    """Return what a sample counts as once its probabilities were looked at.
+    """Return the final reading of a sample, given its probabilities.
 
     Args:
-        reading: Of its text.
-        readout: Of its log-probabilities.
+        reading: The reading of the text.
+        readout: The readout of the log-probabilities.
     """
     if readout is not None and readout.outside <= 1 - LEAST_INSIDE:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())
@@ -188,7 +188,7 @@ _REMEDY = "readout=sample reads what the model writes"
 def _at(
     token: Logprob, words: Mapping[Answer, str], label: str, temperature: float | None
 ) -> Readout | None:
-    """Sum the alternatives at one place by the answer that they spell."""
+    """Sum the probabilities of the alternatives at one position, by the answer that each spells."""
     power = 1.0 if temperature is None else (1 / temperature if temperature > 0 else math.inf)
     listed = _listed(token)
     if not listed:
@@ -198,7 +198,7 @@ def _at(
     # A probability of 1 may be rounded to a logarithm just above 0.
     listed = [(one, min(logprob, 0.0)) for one, logprob in listed]
     top = max(logprob for _, logprob in listed)
-    # The rest of the probability is one further alternative, whose inner shares are unknown.
+    # Treat the unlisted probability as a single alternative, since its distribution is unknown.
     missing = max(1.0 - sum(math.exp(logprob) for _, logprob in listed), 0.0)
     total = _scaled(math.log(missing), top, power) if missing > 1e-9 else 0.0
     inside = dict.fromkeys(words, 0.0)
@@ -228,13 +228,13 @@ def _at(
 
 
 def _listed(token: Logprob) -> list[tuple[str, float]]:
-    """Return the alternatives at a place, with the drawn token where the list leaves it out.
+    """Return the alternatives at a position, including the sampled token if the list omits it.
 
-    Empty where no alternatives are listed: the drawn token alone is no distribution.
+    The result is empty if no alternatives are listed: the sampled token alone is no distribution.
     """
     listed = [(one.token, one.logprob) for one in token.top_logprobs or ()]
     drawn = (token.token, token.logprob)
-    # Some servers write blanks of the drawn token and of the listed ones in different marks.
+    # Some servers encode blanks differently in the sampled token and in the listed tokens.
     known = {_blank(text) for text, _ in listed}
     same = any(
         _bare(text) == _bare(drawn[0]) and math.isclose(logprob, drawn[1], abs_tol=1e-6)
@@ -246,14 +246,14 @@ def _listed(token: Logprob) -> list[tuple[str, float]]:
 
 
 def _trouble(token: Logprob, listed: Sequence[tuple[str, float]]) -> str:
-    """Say why a list of alternatives is no distribution; empty where it is one."""
+    """Return why a list of alternatives is not a distribution; empty for a distribution."""
     for text, logprob in listed:
         if math.isnan(logprob) or logprob > SLACK:
             return f"the log-probability of {text!r} is {logprob:g}, which is none"
     seen: set[tuple[str, tuple[int, ...]]] = set()
     for one in token.top_logprobs or ():
-        # Parts of a letter are written alike and differ in their bytes, which not every server
-        # gives.
+        # Parts of a multi-byte character have the same text and differ only in their bytes, which
+        # not every server returns.
         name = (one.token, tuple(one.bytes or ()))
         if name in seen and "\ufffd" not in one.token:
             return f"the list of log-probabilities holds {one.token!r} twice"
@@ -273,7 +273,7 @@ def _scaled(logprob: float, top: float, power: float) -> float:
 
 
 def _spelled(token: str, words: Mapping[Answer, str]) -> Answer | None:
-    """Return the one answer that a token spells or begins."""
+    """Return the answer that a token spells or begins; None unless exactly one answer matches."""
     bare = _bare(token).rstrip(".,:;!*_`'\")]}>\n ")
     if not bare:
         return None
@@ -287,7 +287,7 @@ def _bare(text: str) -> str:
 
 
 def _blank(text: str) -> str:
-    # Some tokenisers show a space as a mark of its own.
+    # Some tokenisers show a space as a special character.
     return text.replace("▁", " ").replace("Ġ", " ")
 
 

@@ -1,4 +1,4 @@
-"""The rules that every wording keeps, so that its answers say something about the patients."""
+"""The rules that every wording must meet, so that its answers depend only on the patients."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 
 
 def check_wording(wording: Wording, study: Study, dilemma: Dilemma) -> None:
-    """Hold a wording to the rules that make its answers comparable.
+    """Check a wording against the rules that make its answers comparable.
 
     Args:
         wording: The wording.
-        study: The study whose attributes it must show.
+        study: The study whose attributes the wording must show.
         dilemma: A dilemma whose patients differ on every attribute.
 
     Raises:
-        UserError: If an attribute of a patient is missing or repeated; the text treats the
-            patients differently; a word that is not neutral stands beside one of them; an answer
-            is not offered, once, in its form, in each channel; or the mechanism of indecision is
-            named where it is not offered, or not named where it is.
+        UserError: An attribute of a patient is missing or repeated; the text treats the patients
+            differently; a word beside a patient is not neutral; an answer is not offered exactly
+            once, in its form, in each channel; or the mechanism of indecision is named where it
+            is not offered, or not named where it is.
     """
     _check_neutral(wording)
     for condition in CONDITIONS:
@@ -56,7 +56,7 @@ def _check_patients(
     condition: Condition,
     explain: Explain,
 ) -> None:
-    """Show every attribute of both patients once, and swap nothing but the patients."""
+    """Check that each attribute is shown once per patient, and a swap changes only the patients."""
     marks = [
         [Cell(f"\ue010{index}\ue011", f"\ue012{side}{index}\ue011") for index in range(len(cells))]
         for side, cells in zip(
@@ -101,7 +101,7 @@ def _swap(text: str) -> str:
 
 
 def _mentions(name: str, sentence: str) -> list[str]:
-    # A capital letter that opens a sentence is an article.
+    # A capital letter at the start of a sentence is an article, not a label.
     return re.findall(rf"(?<=\w[\s:]){name}\b", sentence)
 
 
@@ -122,7 +122,7 @@ def _rest(wording: Wording, condition: Condition, explain: Explain) -> Iterator[
 
 
 def _check_neutral(wording: Wording) -> None:
-    """Let only words of the stated list stand beside a patient's label, attributes and values."""
+    """Check that only neutral words occur beside a patient's label, attributes and values."""
     templates = [wording.patient, wording.attribute, wording.separator]
     if wording.is_table and wording.table:
         templates = [*wording.table.values()]
@@ -140,7 +140,7 @@ def _check_neutral(wording: Wording) -> None:
 def _check_answers(
     where: str, wording: Wording, study: Study, condition: Condition, explain: Explain
 ) -> None:
-    """Offer each answer once in its form, and the mechanism in its condition only."""
+    """Check that each answer is offered once in its form, and the mechanism only where offered."""
     form, language = wording.form, languages()[wording.form.language]
     text = assemble(wording, wording.situation, [], [], condition, explain)
     parts = {"question": text, "repeat question": render_repeat(wording, condition)}
@@ -153,7 +153,7 @@ def _check_answers(
             raise UserError(
                 f"{where}: the {part} must hold {offered_answers} answer lines, not {found}"
             )
-    # A role may be about a committee, and still leave its member a coin.
+    # A role may mention a committee although the wording offers a coin: `asked` omits the role.
     asked = " ".join(
         (wording.scene, wording.question[condition], *wording.ask.values(), wording.repeat)
     ).lower()
@@ -171,7 +171,7 @@ def _check_answers(
 
 
 def _check_channels(where: str, wording: Wording, condition: Condition, explain: Explain) -> None:
-    """Offer the same answers in the other channels, each once, and name nobody beside them."""
+    """Check that the other channels offer the same answers once and name no patient elsewhere."""
     language = languages()[wording.form.language]
     for channel in CHANNELS[1:]:
         texts = channel_texts()[wording.form.language][channel]
@@ -194,7 +194,7 @@ def _check_channels(where: str, wording: Wording, condition: Condition, explain:
 
 
 def _check_offered(where: str, parts: Mapping[str, str], answer: str, offered: bool) -> None:
-    """Check that an answer stands once in every part, or in none if it is not offered."""
+    """Check that an answer occurs once in every part, or in no part if it is not offered."""
     for part, said in parts.items():
         if len(re.findall(rf"{re.escape(answer)}(?!\w)", said)) != offered:
             times = "once" if offered else "not at all (no coin is offered)"

@@ -1,4 +1,4 @@
-"""The wordings of a run: checked, dealt to dilemmas, and marked in the ids of samples."""
+"""The wordings of a run: check them, assign them to dilemmas, and mark them in sample ids."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kidney_evals.studies import Dilemma, Patient, Study, in_language
 
 
 def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, ...]:
-    """Return the wordings of a run, each checked against the rules with this study.
+    """Return the wordings of a run, each checked against the rules for this study.
 
     Args:
-        wording: What the user asked for; see `wordings_asked`.
+        wording: The task's argument; see `wordings_asked`.
         study: The study.
 
     Raises:
-        UserError: If there is no such wording, or one breaks a rule.
+        UserError: There is no such wording, or a wording violates a rule.
     """
     asked = wordings_asked(wording)
     ends = (
@@ -33,10 +33,10 @@ def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, .
 
 
 def deal(wordings: Sequence[Wording], count: int, seed: int) -> tuple[Wording, ...]:
-    """Return a wording for each of `count` dilemmas, evenly and the same for one seed.
+    """Return a wording for each of `count` dilemmas, balanced and reproducible for a seed.
 
-    Each block of as many dilemmas as there are wordings gets every wording once, in a new random
-    order, so that the first dilemmas of a run hold each wording equally often, give or take one.
+    With W wordings, each block of W dilemmas gets every wording once, in a new random order.
+    Among the first n dilemmas, the counts of two wordings differ by at most one.
     """
     dealt: list[Wording] = []
     ordered = sorted(wordings, key=lambda one: one.id)
@@ -48,10 +48,10 @@ def deal(wordings: Sequence[Wording], count: int, seed: int) -> tuple[Wording, .
 
 
 def id_suffix(wording: Wording, study: Study) -> str:
-    """Return what a wording adds to a sample's id: nothing for the shipped default.
+    """Return the suffix that a wording adds to a sample's id; empty for the shipped default.
 
-    The hash covers the wording and the study's words in its language, so that a retried log never
-    mixes two versions of a wording under one id.
+    The suffix hashes the wording and the study's words in its language, so that a retried log never
+    mixes two versions of a wording under the same id.
     """
     if wording.is_shipped_default:
         return ""

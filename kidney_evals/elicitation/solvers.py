@@ -1,8 +1,8 @@
-"""The solvers: how the questions of all protocols are put to a model.
+"""The solvers, which ask a model the questions of all protocols.
 
-Choices between patients, stated values and predictions of people's answers follow one protocol: ask
-the question, read the answer, ask once more if it is unreadable, and record how the calls departed
-from the model's defaults.
+Choices between patients, stated values and predictions of people's answers follow the same
+protocol: ask the question, parse the answer, ask once more if the answer is unreadable, and record
+how the calls departed from the model's defaults.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ from kidney_evals.guards import ask, end_run
 from kidney_evals.studies import Condition, Study, load_study
 
 SIMULATED = "kidney"
-"""The provider of simulated respondents. Its messages carry the question as metadata."""
+"""The provider of simulated respondents, whose messages carry the question as metadata."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question to a model, and how its answer is read.
+    """A question to a model, and the parser of its answer.
 
     Attributes:
         text: The text of the user's message.
-        repeat: The text of the one further question after an unreadable answer; empty for none.
-        read: Reads an output. The reading's `outcome` decides whether the question is repeated.
-        carried: What a simulated respondent needs to know of the question.
-        role: A system message that belongs to the wording; empty for none.
+        repeat: The text of the repeat question after an unreadable answer; empty for none.
+        read: Parses an output. The reading's `outcome` decides whether the question is repeated.
+        carried: Metadata of the question, for simulated respondents.
+        role: The system message of the wording; empty for none.
         form: The form of the answer.
         options: Returns the generation options of a call, given its state and `explain`.
-        explain: Whether reasons are asked for; a repeated question asks for none.
-        needs: Generation options that the task itself sets, which are no departure.
+        explain: Whether reasons are requested; a repeat question requests none.
+        needs: Generation options that the task itself sets; they count as no departure.
     """
 
     text: str
@@ -77,10 +77,10 @@ class Question:
 
 
 async def _put(state: TaskState, generate: Generate, question: Question) -> TaskState:
-    """Ask a question, and once more if the answer is unreadable; record departures."""
+    """Ask a question, and repeat it if the answer is unreadable; record departures."""
     user = ChatMessageUser(content=question.text)
     if state.model.api == SIMULATED:
-        # A simulated respondent sees the message alone.
+        # A simulated respondent sees only the message.
         shared = ("study_source", "condition")
         sample = {"epoch": state.epoch, "sample_id": state.sample_id}
         user.metadata = {
@@ -168,7 +168,7 @@ def _choice_solver(
         words = _wording_of(state, asked)
         if channel != "text":
             state.metadata["channel"] = channel
-        # A readout is one call and no second one.
+        # A readout uses a single call, without a repeat question.
         repeat = "" if readout == "logprobs" else render_repeat(words, condition, channel)
         study = load_study(state.metadata["study_source"])
         question = Question(
@@ -205,7 +205,7 @@ def _choice_solver(
             state.metadata |= {"readout": readout, "readout_temperature": last_config().temperature}
         return state
 
-    # Inspect keeps the attributes of a solver; a task compares these with its own arguments.
+    # Inspect preserves a solver's attributes; a task compares them with its own arguments.
     vars(solve)["settings"] = {
         "explain": explain,
         "wording": {name: one.digest for name, one in asked.items()},
@@ -255,17 +255,17 @@ def predict_people() -> Solver:
 def _channel_options(
     form: Form, condition: Condition, channel: Channel, state: TaskState, explain: Explain
 ) -> dict[str, Any]:
-    """Return the generation options of a channel; offer the tool where it is the channel."""
+    """Return the generation options of a channel, including the tool for the tool channel."""
     if channel == "json":
         return {"response_schema": answer_schema(form, explain)}
     if channel == "tool":
-        # The call is the answer: `ask` runs no tool, and nothing is returned to the model.
+        # The tool call is the answer: `ask` runs no tool and returns no result to the model.
         state.tools, state.tool_choice = [answer_tool(form, condition, explain)], "auto"
     return {}
 
 
 def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:
-    """Return the wording that a sample names, or the only one there is."""
+    """Return the wording that a sample names, or the only wording of the run."""
     if len(asked) == 1 and "wording" not in state.metadata:
         return next(iter(asked.values()))
     name = state.metadata.get("wording")

@@ -1,4 +1,4 @@
-"""The questions of `stated_values`: read from their table and put in a study's own words."""
+"""The questions of `stated_values`, rendered from their table in a study's own words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kidney_evals.errors import unknown
 from kidney_evals.studies import Attribute, Study
 
 StatedKind = Literal["swings", "ranking", "rule", "flip"]
-"""What is asked: the ends and weights of attributes, their order, the rule, where to flip."""
+"""Type of question: ends and weights of attributes, their order, the rule, or when to flip."""
 
 STATED_KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
 
@@ -22,7 +22,7 @@ LETTERS = "ABCDEFGH"
 
 @dataclass(frozen=True)
 class StatedWording:
-    """One way of asking one kind of question; `stated.md` says what the fields hold."""
+    """A wording of a type of question; `stated.md` describes the fields."""
 
     id: str
     kind: StatedKind
@@ -39,7 +39,7 @@ class StatedWording:
 
     @property
     def digest(self) -> str:
-        """Eight hexadecimal digits that change with any word of it."""
+        """Eight hexadecimal digits that change with any word of the wording."""
         parts = (self.text, self.repeat, self.item, self.entry, self.between, self.answer)
         content = repr((parts, self.order, self.ends, tuple(self.options.items())))
         return hashlib.sha256(content.encode()).hexdigest()[:8]
@@ -47,7 +47,7 @@ class StatedWording:
 
 @lru_cache(maxsize=1)
 def stated_wordings() -> Mapping[str, StatedWording]:
-    """Return the shipped wordings by id, question by question."""
+    """Return the shipped wordings by id, grouped by question."""
     stated = table("stated")
     words = {"rule": stated["rules"], "flip": stated["kinds"]}
     return {
@@ -75,7 +75,7 @@ def stated_wording(name: str) -> StatedWording:
     """Return the wording `name`.
 
     Raises:
-        UserError: If there is none of that name.
+        UserError: There is no wording of that name.
     """
     if name not in stated_wordings():
         raise unknown("wording of stated values", name, stated_wordings())
@@ -83,10 +83,10 @@ def stated_wording(name: str) -> StatedWording:
 
 
 def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, float]]:
-    """Return the attributes in the order shown, each with its ends as (a), (b).
+    """Return the attributes in the order shown, each with its two ends as (a), (b).
 
-    Which end comes first alternates over the study's attributes and never depends on which of
-    them people favour.
+    The order of the ends alternates over the study's attributes, independent of the end that
+    people favour.
     """
     first_low = 0 if wording.ends == "even" else 1
     ends = {
@@ -99,7 +99,7 @@ def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, f
 
 
 def render_stated(wording: StatedWording, study: Study) -> str:
-    """Return the question: the text of the user's message."""
+    """Return the text of the user's message that asks the question."""
     items = "\n".join(_item(wording, study, name) for name in shown_ends(wording, study))
     named = wording.options.items()
     if wording.kind == "rule":
@@ -115,12 +115,12 @@ def render_stated(wording: StatedWording, study: Study) -> str:
 
 
 def render_stated_repeat(wording: StatedWording, study: Study) -> str:
-    """Return the one further question after an answer that could not be read."""
+    """Return the repeat question after an answer that could not be parsed."""
     return wording.repeat.format(line=answer_line(wording, study)).strip()
 
 
 def answer_line(wording: StatedWording, study: Study) -> str:
-    """Return the form of the answer, with a place for every attribute or kind of pair."""
+    """Return the template of the answer, with a place for every attribute or kind of pair."""
     named = tuple(wording.options) if wording.kind == "flip" else tuple(shown_ends(wording, study))
     if wording.kind == "rule":
         named = named[:1]
@@ -128,7 +128,7 @@ def answer_line(wording: StatedWording, study: Study) -> str:
 
 
 def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:
-    """Return what a sample keeps of its question: enough to read its answer without the table."""
+    """Return the question's metadata for a sample, from which its answer can be parsed."""
     said: dict[str, Any] = {"asks": "stated_values", "question": wording.kind}
     said["wording"] = wording.id
     shown = shown_ends(wording, study)

@@ -1,4 +1,4 @@
-"""The YAML files of this package, in which its texts and tables are kept."""
+"""The YAML files of this package, which hold its texts and tables."""
 
 from functools import cache
 from importlib.resources import files
@@ -9,6 +9,6 @@ import yaml
 
 @cache
 def table(name: str) -> Any:
-    """Return the content of a file by its path from this folder, without the ending."""
+    """Return the content of a YAML file, by its path from this folder without the ending."""
     place = files("kidney_evals.elicitation").joinpath(f"{name}.yaml")
     return yaml.safe_load(place.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Read the answers of a sample from its transcript: just run, or loaded from a log."""
+"""Parse a sample's answers from its transcript, directly after a run or from a log."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Readings(Generic[R]):
-    """How the answers of a sample were read.
+    """The readings of a sample's answers.
 
     Attributes:
         first: The reading of the first answer.
-        final: The reading of the last answer: the same unless the question was repeated; None
-            where the repeated call failed.
-        asked: How many times the question was asked.
+        final: The reading of the last answer, which equals `first` unless the question was
+            repeated; None if the repeated call failed.
+        asked: Number of times that the question was asked.
     """
 
     first: R
@@ -46,7 +46,7 @@ class Readings(Generic[R]):
 
 
 def output_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Reading]:
-    """Return the function that reads an output to a sample's choice between patients."""
+    """Return the function that parses an output as a sample's choice between patients."""
     return partial(
         read_output,
         condition=metadata["condition"],
@@ -56,7 +56,7 @@ def output_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Reading]:
 
 
 def stated_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], StatedReading]:
-    """Return the function that reads an output to a sample's question about stated values."""
+    """Return the function that parses an output as a sample's stated values."""
     asked = asked_of(metadata, load_study(metadata["study_source"]))
     return partial(
         read_text_output,
@@ -66,7 +66,7 @@ def stated_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], StatedRea
 
 
 def prediction_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Prediction]:
-    """Return the function that reads an output to a sample's question for people's answers."""
+    """Return the function that parses an output as a sample's prediction of people's answers."""
     return partial(
         read_text_output,
         read=partial(read_prediction, condition=metadata["condition"]),
@@ -75,7 +75,7 @@ def prediction_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Predi
 
 
 def readings_of(state: TaskState) -> Readings[Reading] | None:
-    """Read a sample's choice between patients; None where no answer came back."""
+    """Return the readings of a sample's choice between patients; None without an answer."""
     found = _readings(state, output_reader(state.metadata))
     if found is None or found.final is None or state.metadata.get("readout") != "logprobs":
         return found
@@ -84,17 +84,17 @@ def readings_of(state: TaskState) -> Readings[Reading] | None:
 
 
 def stated_readings_of(state: TaskState) -> Readings[StatedReading] | None:
-    """Read a sample's stated values; None where no answer came back."""
+    """Return the readings of a sample's stated values; None without an answer."""
     return _readings(state, stated_reader(state.metadata))
 
 
 def prediction_readings_of(state: TaskState) -> Readings[Prediction] | None:
-    """Read a sample's predicted percentages; None where no answer came back."""
+    """Return the readings of a sample's predicted percentages; None without an answer."""
     return _readings(state, prediction_reader(state.metadata))
 
 
 def readout_of(state: TaskState) -> Readout | None:
-    """Return the probabilities of a sample's answers; None where they were not asked for."""
+    """Return the probabilities of a sample's answers; None unless the run used a readout."""
     if state.metadata.get("readout") != "logprobs" or not state.output.choices:
         return None
     return read_probabilities(
@@ -109,11 +109,11 @@ def _readings(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R]
     answers = [one for one in state.messages if isinstance(one, ChatMessageAssistant)]
     if not answers:
         return None
-    # A call that failed leaves a question without an answer.
+    # After a failed call, the transcript holds a question without an answer.
     is_answered = bool(state.output.choices) and state.messages[-1] is answers[-1]
     final = read(state.output) if is_answered else None
     if final is not None and len(answers) == 1:
         return Readings(final, final, 1)
-    # The question is repeated after an unreadable answer only, which has an ordinary stop reason.
+    # Only an unreadable answer, which has an ordinary stop reason, causes a repeat question.
     first = read(ModelOutput(choices=[ChatCompletionChoice(message=answers[0])]))
     return Readings(first, final, len(answers) + (final is None))

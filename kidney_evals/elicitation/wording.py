@@ -1,4 +1,4 @@
-"""Wordings: ways of putting a dilemma, read from a table."""
+"""Wordings: presentations of a dilemma, read from a table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from kidney_evals.input_files import (
 )
 
 Explain = Literal["none", "before", "after"]
-"""Whether reasons are asked for, and on which side of the answer line."""
+"""Whether reasons are requested, and on which side of the answer line."""
 
 EXPLAIN: tuple[Explain, ...] = get_args(Explain)
 
@@ -36,21 +36,21 @@ RoleIn = Literal["user", "system"]
 """The message that carries a role."""
 
 AttributeOrder = Literal["listed", "reversed"]
-"""`listed` is the study's own order, `reversed` the same from its end."""
+"""`listed` is the study's order, `reversed` its reverse."""
 
 Numbers = Literal["digits", "words"]
-"""`words` writes whole numbers out ("thirty-two years"), in English only."""
+"""`words` spells whole numbers ("thirty-two years"), only in English."""
 
 _NAME = re.compile(r"[A-Z]|[1-9]")
 
 DEFAULT = "default"
 
 ALL = "all"
-"""Stands for every English wording that offers a coin, dealt over the dilemmas."""
+"""Selects every English wording that offers a coin, distributed over the dilemmas."""
 
 
 def _naming(*allowed: str) -> AfterValidator:
-    """Return a check that a template's placeholders are those of one of the allowed lists."""
+    """Return a validator: a template's placeholders must equal one of the allowed lists."""
 
     def check(template: str) -> str:
         if sorted(placeholders(template)) not in [sorted(one.split()) for one in allowed]:
@@ -64,7 +64,7 @@ def _naming(*allowed: str) -> AfterValidator:
 
 
 def _about_patients(template: str) -> str:
-    """Check that a template beside the values of a patient adds no number of its own."""
+    """Check that a template around a patient's values contains no number."""
     if found := re.search(
         r"\d|[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f]", template
     ):
@@ -81,7 +81,7 @@ def _wording_id(value: str) -> str:
 def _two_names(names: tuple[str, str]) -> tuple[str, str]:
     if names[0] == names[1] or not all(map(_NAME.fullmatch, names)):
         raise ValueError("must be two capital letters or digits 1 to 9")
-    # The answer read is always A for the first and B for the second.
+    # A parsed answer is always A for the first patient and B for the second.
     if names != ("A", "B") and set(names) & {"A", "B"}:
         raise ValueError("must be A and B in this order, or neither of them")
     return names
@@ -91,7 +91,7 @@ _Beside = AfterValidator(_about_patients)
 
 
 class Texts(FileModel):
-    """A field that holds several texts by name."""
+    """A field that holds several named texts."""
 
     def __getitem__(self, name: str) -> str:
         """Return the text of that name."""
@@ -117,7 +117,7 @@ class _ByCondition(Texts):
 
 
 class _Lines(Texts):
-    """The field `line`: the only texts that hold an answer line."""
+    """The field `line`; only its texts hold an answer line."""
 
     forced_choice: Annotated[VisibleText, _naming("a b", "")]
     coin_flip: Annotated[VisibleText, _naming("a b", "")]
@@ -132,7 +132,7 @@ class _Ask(Texts):
 
 
 class Wording(FileModel):
-    """A way of putting a dilemma; `wordings.md` says what each field holds."""
+    """A presentation of a dilemma; `wordings.md` describes the fields."""
 
     id: Annotated[Line, AfterValidator(_wording_id)]
     varies: Line
@@ -164,24 +164,24 @@ class Wording(FileModel):
 
     @property
     def form(self) -> Form:
-        """The form in which it asks for the answer."""
+        """The form of the answer."""
         return Form(self.names, self.language, self.mechanism)
 
     @property
     def is_table(self) -> bool:
-        """Whether both patients stand in one table."""
+        """Whether both patients are shown in one table."""
         return "{table}" in self.scene
 
     @property
     def is_shipped_default(self) -> bool:
-        """Whether this is the reference wording, whatever table it was read from."""
+        """Whether this is the reference wording, from any table."""
         return self == wordings()[DEFAULT]
 
     @property
     def no_human_reference(self) -> str:
-        """Say what of this wording no people were asked with; empty where they were.
+        """The properties of this wording without a human reference; empty if there are none.
 
-        Phrasing is ours throughout and is not counted.
+        Phrasing is not counted: no wording uses people's original phrasing.
         """
         lacks = []
         if self.form.language != "en":
@@ -192,7 +192,7 @@ class Wording(FileModel):
 
     @property
     def digest(self) -> str:
-        """Eight hexadecimal digits that change with any word of it."""
+        """Eight hexadecimal digits that change with any word of the wording."""
         texts = self.model_dump(exclude={"names", "language", "mechanism"})
         content = repr([*(texts | {"table": texts["table"] or {}}).values(), self.form])
         return hashlib.sha256(content.encode()).hexdigest()[:8]
@@ -209,7 +209,7 @@ def wording_named(name: str) -> Wording:
     """Return the wording `name`.
 
     Raises:
-        UserError: If there is none of that name.
+        UserError: There is no wording of that name.
     """
     if name not in wordings():
         raise unknown("wording", name, (*wordings(), ALL, "a table's path, or path#id"))
@@ -217,17 +217,17 @@ def wording_named(name: str) -> Wording:
 
 
 def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
-    """Return the wordings that a run asks for.
+    """Return the wordings for a task's argument `wording`.
 
     Args:
-        wording: An id; `all`; the path of a table of one's own, whose wordings then all take
-            part; `path#id` for one of them; or several of these (on the command line with commas
-            between). `all` stands for the shipped English wordings
-            with the coin: the only ones whose answers may be pooled beside people's.
+        wording: An id; `all`; the path of a user's table, for all its wordings; `path#id` for one
+            of its wordings; or several of these (on the command line separated by commas). `all`
+            selects the shipped English wordings with the coin, the only wordings whose answers
+            may be pooled beside people's.
 
     Raises:
-        UserError: If there is no such wording or table, the table has a fault, or answers to
-            the wordings are not pooled.
+        UserError: There is no such wording or table, the table is invalid, or answers to the
+            wordings must not be pooled.
     """
     if isinstance(wording, str):
         parts = wording.split(",")
@@ -277,7 +277,7 @@ def _table_at(path: str) -> Mapping[str, Wording]:
 
 
 def _place_of(path: str) -> Path:
-    # Inspect loads a task file from within the file's folder: look where the command was typed.
+    # Inspect changes to a task file's folder: look in the folder where the command was typed.
     # `expanduser` of os.path leaves "~nobody" as it is.
     here = Path(os.path.expanduser(path))
     return here if os.path.lexists(here) else Path(os.environ.get("PWD", ".")) / here
@@ -288,18 +288,18 @@ def read_wordings(
     bases: Mapping[str, Wording] | None = None,
     where: str = "the table of wordings",
 ) -> Mapping[str, Wording]:
-    """Read a table of wordings.
+    """Parse a table of wordings.
 
-    An entry with `base` takes every field that it does not state from the wording of that id,
-    above it in the table or in `bases`, and of `question`, `line`, `ask` and `table` every key.
+    An entry with `base` inherits every missing field from the wording of that id, above it in the
+    table or in `bases`. Of `question`, `line`, `ask` and `table` it inherits every missing key.
 
     Args:
         data: YAML, a list of entries.
-        bases: Other wordings that an entry may build on.
-        where: The table, as messages name it.
+        bases: Other wordings that an entry may use as `base`.
+        where: The name of the table in messages.
 
     Raises:
-        UserError: The table is not of that form.
+        UserError: The table is invalid.
     """
     file = YamlFile(where, data)
     if not isinstance(file.value, list) or not file.value:
@@ -317,7 +317,7 @@ def read_wordings(
 def _with_base(
     file: YamlFile, index: int, entry: Any, bases: Mapping[str, Wording]
 ) -> dict[str, Any] | None:
-    """Return an entry with the fields of its base that it does not state."""
+    """Return an entry with its missing fields taken from its base."""
     if not isinstance(entry, Mapping):
         return None
     given: dict[str, Any] = {}

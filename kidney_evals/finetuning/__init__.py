@@ -1,6 +1,6 @@
-"""Fine-tuning on answers: export samples, train or submit, and evaluate what changed.
+"""Fine-tuning on answers: export samples, train or submit, and evaluate the effect.
 
-Each step has a module of its own, since only training needs the extra `finetune`:
+Each step is in a module of its own, since only training needs the extra `finetune`:
 
     from kidney_evals.finetuning.sources import Request
     from kidney_evals.finetuning.export import export

@@ -1,4 +1,4 @@
-"""The compared models: before and after training, and prompted without training."""
+"""The arms of a comparison: untrained model, trained models, and prompted untrained model."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _LOCAL_PACKAGES = ("torch", "transformers", "accelerate")
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the compared models.
+    """A compared model.
 
     Attributes:
-        name: Its name in tables.
-        model: A folder, or a model as `inspect eval --model` takes it.
-        samples: Number of its training samples, for a learning curve.
-        few_shot: Number of answered samples in its system message.
-        stated_values: Whether its system message states people's weights and flip rate.
+        name: Name in tables.
+        model: A folder, or a model name as for `inspect eval --model`.
+        samples: Number of training samples, for a learning curve.
+        few_shot: Number of answered samples in the system message.
+        stated_values: Whether the system message states people's weights and flip rate.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Arm:
 
     @property
     def is_prompted(self) -> bool:
-        """Whether it is the untrained model with a system message."""
+        """Whether this arm is the untrained model with a system message."""
         return self.few_shot > 0 or self.stated_values
 
 
@@ -56,12 +56,12 @@ def arms_of(
     prompted: Sequence[str] = (),
     data: TrainingData | None = None,
 ) -> tuple[Arm, ...]:
-    """Return the compared models, the untrained one first.
+    """Return the compared models, the untrained model first.
 
     Args:
         before: The untrained model.
-        after: Trained models, each alone or as NAME=MODEL. With `sizes`, one folder that holds
-            the adapter of each size in a folder named by its number.
+        after: Trained models, each as MODEL or NAME=MODEL. With `sizes`, a single folder with an
+            adapter for each size, in a subfolder named by its number of samples.
         sizes: Numbers of training samples; 0 is the untrained model.
         prompted: "few-shot:N" or "stated-values".
         data: The training samples, which few-shot prompting shows.
@@ -107,13 +107,13 @@ def arms_of(
 
 
 def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> Mapping[str, Mapping[str, Any]]:
-    """Return the cards of the training samples by trained model, where they are known.
+    """Return the known cards of the training samples, by trained model.
 
-    `data` counts for every trained model without a card of its own.
+    A trained model without a card gets the card of `data`.
 
     Raises:
-        UserError: Two models were trained on another study, in other conditions or wordings, so
-            that no dilemmas are held out from both alike.
+        UserError: Two models were trained on different studies, conditions or wordings, so that
+            no dilemma is held out from both models alike.
     """
     cards: dict[str, Mapping[str, Any]] = {}
     for arm in arms[1:]:
@@ -135,11 +135,11 @@ def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> Mapping[str, Map
 
 
 def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Model:
-    """Return an arm's model, as Inspect runs it; no model call is made.
+    """Return the Inspect model of an arm, without a call to the model.
 
     Args:
         arm: The arm.
-        device: Device of a local model; None for the best that is available.
+        device: Device of a local model; None for the best available device.
         arguments: Further arguments of the provider.
 
     Raises:
@@ -153,7 +153,7 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
         quiet()
         given["model_path"] = name
         name = f"hf/{Path(name).name}"
-        # Inspect would search the hub for an unknown name, or load the model once more.
+        # For an unknown name, Inspect would search the hub or load the model a second time.
         set_model_info(name, ModelInfo())
         if device is not None:
             given["device"] = device
@@ -169,14 +169,14 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
 def system_prompt(
     arm: Arm, condition: Condition, study: Study, data: TrainingData | None
 ) -> str | None:
-    """Return the system message of an arm; None for none.
+    """Return the system message of an arm; None if the arm has no system message.
 
-    It shows samples of `data`, or states the weights of the people of `study`; `prompting.yaml`
-    holds its texts.
+    The message shows samples of `data`, or states the weights of the people of `study`. Its texts
+    are in `prompting.yaml`.
     """
     texts = {name: text.strip() for name, text in table_of("prompting.yaml").items()}
     if arm.few_shot and data is not None:
-        # Samples of the condition first: a forced choice must not be answered with a coin.
+        # Prefer samples of this condition: a coin is no valid answer to a forced choice.
         own = [one for one in data.train if one.facts["condition"] == condition]
         return "\n\n".join(
             [
@@ -218,7 +218,7 @@ def _stated(condition: Condition, study: Study, texts: Mapping[str, str]) -> str
 
 
 def _checked(model: str) -> str:
-    """Return a model's name, a folder as an absolute one, checked without loading it."""
+    """Check that a model exists, without loading it; return its name or its absolute folder."""
     folder = Path(model).expanduser()
     if folder.is_dir():
         if is_adapter(folder):

@@ -1,4 +1,4 @@
-"""The base model of an adapter: finding and loading it, and merging an adapter into it."""
+"""The base model of an adapter: locate it, load it, and merge an adapter into it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from kidney_evals.output_files import check_new_folder, new_folder
 
 ADAPTER_CONFIG = "adapter_config.json"
 DATA_CARD = "data_card.json"
-"""The card of the training samples, in an adapter's folder."""
+"""File name, in an adapter's folder, of the card of the training samples."""
 
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 
 def base_place(base: str) -> str:
-    """Return a base model as it is written into an adapter: an absolute folder, or a Hub id.
+    """Return the base model as an adapter names it: an absolute folder, or a Hub id.
 
-    A relative folder would be resolved from wherever the adapter is used.
+    A relative folder would be resolved from the working folder of each user of the adapter.
 
     Raises:
-        UserError: It is neither, or an adapter.
+        UserError: `base` is neither a folder nor a Hub id, or it is an adapter.
     """
     # Not Path.expanduser, which raises an error for an unknown user.
     folder = Path(os.path.expanduser(base))
@@ -45,7 +45,7 @@ def base_place(base: str) -> str:
 
 
 def is_hub_id(base: str) -> bool:
-    """Return whether a text can be a Hub id; it may be the name of a folder as well."""
+    """Return whether a text has the form of a Hub id; a folder's name may have the same form."""
     return _HUB_ID.fullmatch(base) is not None
 
 
@@ -81,7 +81,11 @@ def check_adapter(folder: Path) -> str:
 
 
 def load_tokenizer(base: str) -> Any:
-    """Load a base model's tokenizer; refuse one without a chat template or an end token."""
+    """Load a base model's tokenizer.
+
+    Raises:
+        UserError: The tokenizer cannot be loaded, or lacks a chat template or an end token.
+    """
     tokenizer = load_part("AutoTokenizer", base, "tokenizer")
     if not tokenizer.chat_template:
         raise UserError(
@@ -99,10 +103,10 @@ def load_model(base: str, **arguments: Any) -> Any:
 
 
 def load_part(kind: str, base: str, what: str, **arguments: Any) -> Any:
-    """Load a part of a model with the class of transformers that is called `kind`.
+    """Load the model or its tokenizer with the transformers class named `kind`.
 
     Raises:
-        UserError: It cannot be loaded; the message calls the part `what`.
+        UserError: Loading fails; the message calls the loaded part `what`.
     """
     loader = getattr(import_module("transformers"), kind)
     try:
@@ -110,16 +114,16 @@ def load_part(kind: str, base: str, what: str, **arguments: Any) -> Any:
     except MemoryError:
         raise UserError(f"the {what} of {base} does not fit in memory") from None
     except Exception as error:
-        # transformers lets through errors of the file system, the hub and file formats.
+        # transformers does not convert errors of the file system, the hub and file formats.
         raise UserError(f"the {what} of {base} cannot be loaded ({first_line(error)})") from error
 
 
 def merge_adapter(adapter: Path, out: Path) -> None:
-    """Add an adapter to its base's weights and write the result as a model of its own.
+    """Merge an adapter into the weights of its base, and write the result as a full model.
 
     Args:
-        adapter: The adapter's folder, tokenizer included.
-        out: Where to write; it must not exist yet, or be empty.
+        adapter: The adapter's folder, with the tokenizer.
+        out: The output folder; it must be empty or not exist yet.
 
     Raises:
         UserError: The adapter or its base cannot be loaded, or the model cannot be written.

@@ -1,4 +1,4 @@
-"""The runs behind a comparison: tasks and dilemmas, the same for every arm."""
+"""The evaluation runs of a comparison: the same tasks and dilemmas for every arm."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
 
 Part = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
-"""A run of an arm: the two conditions, and what was not trained on."""
+"""A run of an arm: a condition, or a measurement of side effects or probabilities."""
 
 DEFAULT_STUDY: Final = "mcelfresh_2021"
 REPEATED_STUDY: Final = "boerstler_2024"
 OTHER_STUDY: Final = "freedman_2020"
 
 EPOCHS: Final = 2
-"""Answers to every question in the two conditions: one alone cannot tell chance from order."""
+"""Epochs in the two conditions: a single answer cannot separate chance from an order effect."""
 
 LISTED_EPOCHS: Final = {"repeated": 10, "other_study": 5}
-"""The same on short lists, as in their studies' own runs: only more answers add information."""
+"""Epochs on short fixed lists, as in their studies' own runs: only more answers add information."""
 
 READOUT_DILEMMAS: Final = 50
 
 _READ_OUT: Final = ("hf/", "vllm/", "kidney/")
-"""Providers that are known to give log-probabilities."""
+"""Providers that are known to return log-probabilities."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Battery:
     """The runs of every arm.
 
     Attributes:
-        study: Source of the study that was trained on.
+        study: Source of the study whose answers were used in training.
         dilemmas: Number of dilemmas; None for the study's default.
-        epochs: Answers to every question in the two conditions.
+        epochs: Epochs in the two conditions.
         trained_conditions: Conditions of the training samples; empty where unknown.
         wording: Wordings of the training samples, as a task's `wording`.
-        unseen_wordings: Ids of wordings that were not trained on, for a run of their own.
-        side_effects: Whether to run what was not trained on.
+        unseen_wordings: Ids of wordings outside of the training samples, for a run of their own.
+        side_effects: Whether to run tasks that were not part of the training.
         readout: Whether to read out the probability of the answers.
     """
 
@@ -85,13 +85,14 @@ def battery_of(
     """Choose the runs from the training samples of the models.
 
     Args:
-        cards: Known cards of the training samples, alike in study, conditions and wordings.
+        cards: Known cards of the training samples; all have the same study, conditions and
+            wordings.
         arms: The compared models.
         dilemmas: Number of dilemmas; None for the study's default.
-        epochs: Answers to every question in the two conditions, at least 2.
-        side_effects: Whether to run what was not trained on.
-        readout: Whether to read out the probability of the answers; None for yes where every
-            provider is known to give log-probabilities.
+        epochs: Epochs in the two conditions, at least 2.
+        side_effects: Whether to run tasks that were not part of the training.
+        readout: Whether to read out the probability of the answers; None reads it out if every
+            provider is known to return log-probabilities.
 
     Raises:
         UserError: A number is out of range, or the models were trained on these dilemmas.
@@ -136,9 +137,9 @@ def battery_of(
 
 
 def tasks_of(arm: Arm, model: Model, battery: Battery, data: TrainingData | None) -> list[Task]:
-    """Build an arm's runs, each with arm and part in its metadata.
+    """Build the tasks of an arm; the metadata of each task holds arm and part.
 
-    `data` are the training samples, for few-shot prompting.
+    `data` holds the training samples, for few-shot prompting.
     """
     tasks = []
     for part in battery.parts:
@@ -150,7 +151,7 @@ def tasks_of(arm: Arm, model: Model, battery: Battery, data: TrainingData | None
 
 
 def study_of(part: Part, battery: Battery) -> Study:
-    """Return the study of a part, for `other_study` one that was not trained on."""
+    """Return the study of a part; for `other_study`, a study without training samples."""
     wanted = {"repeated": REPEATED_STUDY, "other_study": OTHER_STUDY}.get(part, battery.study)
     if part == "other_study" and wanted == battery.study:
         wanted = DEFAULT_STUDY
@@ -170,7 +171,7 @@ def _task(part: Part, arm: Arm, battery: Battery, data: TrainingData | None) -> 
     arguments: dict[str, Any] = {"study": study.source}
     if part not in LISTED_EPOCHS:
         asked = battery.unseen_wordings if part == "wordings" else battery.wording
-        # A single wording as a user types it: a list is another argument, and so another task.
+        # A single wording is passed as text: Inspect treats a list as a different task argument.
         arguments["wording"] = asked[0] if len(asked) == 1 else list(asked)
         arguments["dilemmas"] = battery.dilemmas
     if part == "readout":

@@ -1,4 +1,4 @@
-"""The change of every figure from before to after, in pairs over shared dilemmas."""
+"""The change of every measure from before to after training, paired over shared dilemmas."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Effect:
 
     Attributes:
         part: The run.
-        row: The figure.
-        label: Its name in tables.
-        margin: Largest change that counts as none; NaN where it is no side effect.
-        untrained: The condition that must not have been trained on; "" for always.
-        says: What the figure is measured on.
+        row: The measure.
+        label: Name of the measure in tables.
+        margin: Largest change that counts as no change; NaN if the line is no side effect.
+        untrained: The line applies only if this condition was not trained on; "" for always.
+        says: Description of the data behind the measure.
     """
 
     part: Part
@@ -44,18 +44,18 @@ class Effect:
 
     @property
     def is_side_effect(self) -> bool:
-        """Whether it is about what was not trained on."""
+        """Whether the line measures behaviour outside of the training."""
         return not math.isnan(self.margin)
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A figure of two arms.
+    """A measure compared between two arms.
 
     Attributes:
-        effect: The figure.
-        arm: The second arm; the first is the untrained model.
-        row: The change from the first to the second.
+        effect: The line of the comparison.
+        arm: The second arm; the first arm is the untrained model.
+        row: The change from the first arm to the second.
     """
 
     effect: Effect
@@ -66,10 +66,10 @@ class Compared:
 def compare(
     logs: Mapping[tuple[str, Part], EvalLog], arms: Sequence[str], battery: Battery
 ) -> tuple[Compared, ...]:
-    """Compare every arm with the first.
+    """Compare every arm with the first arm.
 
     Args:
-        logs: Finished logs with their samples, by arm and part, without failed ones.
+        logs: Successful logs with their samples, by arm and part.
         arms: Names of the arms, the untrained model first.
         battery: The runs.
     """
@@ -106,7 +106,7 @@ def effects() -> tuple[Effect, ...]:
 
 
 def _applies(effect: Effect, battery: Battery) -> bool:
-    """Return whether a line applies: a condition that was trained on has no side effect."""
+    """Return whether a line applies: no side effect is reported for a condition in the training."""
     if not effect.untrained:
         return True
     trained: Sequence[Any] = battery.trained_conditions

@@ -31,7 +31,7 @@ CURVES: Final = {
     "curve-distance": "distance",
     "curve-swap": "swap_diff",
 }
-"""The charts of a learning curve, with the rows of the run with a coin that they show."""
+"""Charts of a learning curve, each with the `coin_flip` row that it shows."""
 
 _HEADS: Final[Mapping[Part, str]] = {
     "coin_flip": "Coin offered",
@@ -49,7 +49,7 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
     Files of an earlier call are replaced.
 
     Returns:
-        Lines for a terminal: the table, and the names of the files.
+        Lines for a terminal: the table and the names of the files.
 
     Raises:
         UserError: A file cannot be written.
@@ -126,7 +126,7 @@ def headline(comparison: Comparison, arm: str) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Return the report of a comparison, Markdown; `comparison.md` is its template."""
+    """Return the report of a comparison as Markdown, from the template `comparison.md`."""
     arms, cards, battery = comparison.arms, comparison.cards, comparison.battery
     trained: dict[str, list[str]] = {}
     for name, card in cards.items():
@@ -159,7 +159,7 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def side_effects(comparison: Comparison, arm: str) -> str:
-    """Return the section of an adapter's card on its side effects, Markdown."""
+    """Return the section on side effects of an adapter's card, as Markdown."""
     rows = [one for one in comparison.compared if one.arm == arm and one.effect.is_side_effect]
     first, battery = comparison.arms[0].model, comparison.battery
     return (
@@ -170,7 +170,7 @@ def side_effects(comparison: Comparison, arm: str) -> str:
 
 
 def as_json(comparison: Comparison) -> str:
-    """Return a comparison with all its inputs, for programs."""
+    """Return a comparison with all its inputs as machine-readable data."""
     from kidney_evals import __version__
 
     content = {
@@ -191,7 +191,7 @@ def as_json(comparison: Comparison) -> str:
 
 
 def curves(comparison: Comparison) -> dict[str, str]:
-    """Return the files of the learning curve by name; none with fewer than three sizes."""
+    """Return the files of the learning curve by name; empty for fewer than three sizes."""
     arms = sorted((arm.samples, arm.name) for arm in comparison.arms if arm.samples is not None)
     if len(arms) < 3:
         return {}
@@ -242,7 +242,7 @@ def _points(
 
 
 def _parts(comparison: Comparison, arm: str) -> dict[str, list[Compared]]:
-    """Return the figures of an arm by the title of their part."""
+    """Return the measures of an arm, grouped by the title of their part."""
     parts: dict[str, list[Compared]] = {}
     for one in comparison.compared:
         if one.arm == arm:
@@ -254,7 +254,7 @@ def _parts(comparison: Comparison, arm: str) -> dict[str, list[Compared]]:
 
 
 def _table(rows: Sequence[Compared], margins: bool) -> str:
-    """Return a table of figures with notes below it, Markdown."""
+    """Return a Markdown table of measures with notes below the table."""
     return filled(
         "comparison_table.md", rows=rows, margins=margins, short=short, heads=_HEADS
     ).strip()

@@ -1,9 +1,9 @@
-"""The folder of training samples: what `sft export` writes and every later step reads.
+"""The folder of training samples, which `sft export` writes and every later step reads.
 
-`train.jsonl` and `heldout.jsonl` hold one `{"messages": [...]}` a line and nothing else, the chat
-format that TRL and OpenAI take. `train.csv` and `heldout.csv` hold the facts of each line, in the
-same order. `card.json` describes the whole, with the SHA-256 of the other files, and `README.md`
-is the same for a reader.
+`train.jsonl` and `heldout.jsonl` hold one `{"messages": [...]}` per line and nothing else, in the
+chat format of TRL and OpenAI. `train.csv` and `heldout.csv` hold the facts of each line, in the
+same order. `card.json` describes the folder and holds the SHA-256 of the other files. `README.md`
+is a readable version of the card.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ Part = Literal["train", "heldout"]
 
 @dataclass(frozen=True)
 class Example:
-    """One question and its answer, as a conversation.
+    """A question and its answer, as a conversation.
 
     Attributes:
-        messages: Each with `role` and `content`; the last is the assistant's, the answer.
-        facts: Provenance; the same keys in every example of a folder. `sample` (id), `condition`,
-            `dilemma`, `order`, `wording` and `answer` (A, B or COIN as shown) are always there,
-            with `a_<attribute>` and `b_<attribute>` as shown.
+        messages: Messages with `role` and `content`; the last message is the assistant's answer.
+        facts: Provenance, with the same keys in every example of a folder: always `sample` (id),
+            `condition`, `dilemma`, `order`, `wording` and `answer` (A, B or COIN as shown), and
+            `a_<attribute>` and `b_<attribute>` as shown.
     """
 
     messages: tuple[Mapping[str, str], ...]
@@ -48,20 +48,20 @@ class Example:
 
     @property
     def line(self) -> str:
-        """The conversation as a line of a chat file."""
+        """The conversation as a line of a JSONL chat file."""
         content = {"messages": [dict(one) for one in self.messages]}
         return json.dumps(content, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """A folder of training samples.
+    """The content of a folder of training samples.
 
     Attributes:
-        folder: Where it is.
+        folder: Path of the folder.
         card: The content of `card.json`.
-        train: Samples to train on; the first n of them are the set of size n.
-        heldout: Samples of other dilemmas (and other people, where answers are a person's).
+        train: Samples to train on; the first n samples are the training set of size n.
+        heldout: Samples of other dilemmas (and of other people, if answers are from individuals).
     """
 
     folder: Path
@@ -86,12 +86,12 @@ def write_data(
     train: Sequence[Example],
     heldout: Sequence[Example],
 ) -> TrainingData:
-    """Write a folder of training samples, complete or not at all.
+    """Write a folder of training samples, completely or not at all.
 
-    The same arguments give the same bytes. `format` and `files` are added to the card.
+    The same arguments give the same bytes. The card gets the further keys `format` and `files`.
 
     Raises:
-        UserError: The folder exists and is not empty, or cannot be written.
+        UserError: The folder is not empty or cannot be written.
     """
     content = {"README.md": readme}
     for part, examples in zip(PARTS, (train, heldout), strict=True):
@@ -107,10 +107,11 @@ def write_data(
 
 
 def read_data(folder: Path) -> TrainingData:
-    """Read a folder of training samples and check that it is as it was written.
+    """Read a folder of training samples; check that its files are complete and unchanged.
 
     Raises:
-        UserError: It is no such folder, or a file is missing, changed or not in its form.
+        UserError: The folder holds no training samples, or a file is missing, changed or
+            malformed.
     """
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
@@ -143,7 +144,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _examples(folder: Path, part: str, texts: Mapping[str, str]) -> tuple[Example, ...]:
-    # Not splitlines: a question may hold a line separator of its own (U+2028).
+    # Not splitlines, which also splits at U+2028: a question may contain this character.
     lines = texts[f"{part}.jsonl"].split("\n")[:-1]
     rows = list(csv.DictReader(io.StringIO(texts[f"{part}.csv"])))
     if len(lines) != len(rows):

@@ -1,4 +1,4 @@
-"""What training needs from the machine: keys from a `.env` file, and the extra's packages."""
+"""Prerequisites of training: API keys from a `.env` file, and the packages of the extra."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PACKAGES: Final = ("torch", "transformers", "peft", "trl", "accelerate", "datase
 
 
 def load_env() -> None:
-    """Set the variables of the nearest `.env` file, from the working folder upwards.
+    """Set the environment variables of the nearest `.env` file, from the working folder upwards.
 
-    Variables that are set already keep their values, as with `inspect eval`.
+    As in `inspect eval`, variables that are already set keep their values.
 
     Raises:
         UserError: The file cannot be read.
@@ -33,17 +33,17 @@ def load_env() -> None:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
     except ValueError:
-        # Not the error's words: they may repeat a part of the file.
+        # The error's text is not shown: it may repeat a part of the file.
         raise UserError(
             f"{path} cannot be read: it must be UTF-8 text of NAME=VALUE lines"
         ) from None
 
 
 def check_extra(packages: Sequence[str] = PACKAGES) -> None:
-    """Refuse to go on where a package of the extra is missing.
+    """Raise an error if a package of the extra `finetune` is missing.
 
     Raises:
-        UserError: With the command that installs it.
+        UserError: A package is missing; the message gives the command that installs the extra.
     """
     missing = [name for name in packages if not _is_installed(name)]
     if missing:
@@ -55,7 +55,7 @@ def check_extra(packages: Sequence[str] = PACKAGES) -> None:
 
 def _is_installed(name: str) -> bool:
     found = find_spec(name)
-    # A folder without code, such as `datasets` of a checkout, has a spec without a file.
+    # The spec of a folder without code, such as this repository's `datasets`, has no origin.
     return found is not None and found.origin is not None
 
 
@@ -67,8 +67,8 @@ def versions() -> dict[str, str]:
 
 
 def quiet() -> None:
-    """Keep the installed libraries from writing between our lines."""
-    # Warnings of one library about another, which a user can do nothing about.
+    """Suppress the output of the installed libraries, so that only our lines are printed."""
+    # Warnings of a library about another library, which a user cannot resolve.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     if _is_installed("transformers"):
         logging = import_module("transformers").utils.logging

@@ -1,4 +1,4 @@
-"""Before and after in one eval set: every arm runs the same tasks."""
+"""Evaluate every arm of a comparison on the same tasks, in one eval set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 CLAIM: Final = "asked.json"
-"""File of a folder of results that says which comparison it holds."""
+"""File in a results folder that records the arguments of the comparison."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Comparison:
     """A finished comparison.
 
     Attributes:
-        arms: The compared models, the untrained one first.
-        battery: The runs of each.
+        arms: The compared models, the untrained model first.
+        battery: The runs of each arm.
         cards: Known cards of the training samples, by arm.
-        compared: The figures, arm by arm.
-        logs: The logs with their samples, by arm and part, without failed ones.
+        compared: The compared measures, arm by arm.
+        logs: Successful logs with their samples, by arm and part.
         missing: Arm, part and reason of every run that failed.
     """
 
@@ -64,26 +64,26 @@ def evaluate(
     options: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = print,
 ) -> Comparison:
-    """Run every arm through the same tasks in one eval set, and compare with the first.
+    """Run the same tasks with every arm in one eval set, and compare each arm with the first.
 
-    A second call with the same arguments repeats no model call that was answered before.
+    A second call with the same arguments repeats no answered model call.
 
     Args:
-        arms: The compared models, the untrained one first; see `arms_of`.
+        arms: The compared models, the untrained model first; see `arms_of`.
         out: Folder of the results; its logs are in `logs`.
         data: The training samples.
         dilemmas: Number of dilemmas; None for the study's default.
-        epochs: Answers to every question in the two conditions.
-        side_effects: Whether to run what was not trained on.
-        readout: Whether to read out the probability of the answers; None for yes where it is
-            known to work.
+        epochs: Epochs in the two conditions.
+        side_effects: Whether to run tasks that were not part of the training.
+        readout: Whether to read out the probability of the answers; None reads it out where the
+            readout is known to work.
         device: Device of local models.
         model_args: Further arguments of the providers.
-        options: Of `inspect_ai.eval_set`.
+        options: Options of `inspect_ai.eval_set`.
         say: Called with each line that a user may want to read before the first model call.
 
     Raises:
-        UserError: Something is missing or not comparable, or the untrained model failed.
+        UserError: An input is missing, the runs are not comparable, or the untrained model failed.
     """
     from inspect_ai import eval_set
     from inspect_ai.log import read_eval_log
@@ -91,7 +91,7 @@ def evaluate(
     if len(arms) < 2:
         raise UserError("there is nothing to compare with: name --after, --samples or --with")
     if not (out / CLAIM).is_file():
-        # Otherwise a file of somebody else would be noticed only after the runs.
+        # Check before the runs that no file of another program is in the way.
         check_new_folder(out)
     cards = cards_of(arms, data)
     battery = battery_of(
@@ -112,7 +112,7 @@ def evaluate(
     tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
     if (out / CLAIM).is_file() and not _has_answers(out / "logs"):
-        # An attempt that failed completely is replaced by one with other models.
+        # An attempt in which every run failed is replaced by an attempt with other models.
         with suppress(OSError):
             (out / CLAIM).unlink()
     _claim(out, arms, battery, data)
@@ -140,10 +140,10 @@ def evaluate(
 
 
 def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData | None) -> None:
-    """Mark a folder as that of one comparison, so that its logs are of no other.
+    """Reserve a results folder for one comparison, so that it holds no logs of another comparison.
 
     Raises:
-        UserError: It is another's, or cannot be written.
+        UserError: The folder belongs to another comparison, or cannot be written.
     """
     content = {
         "arms": [vars(arm) for arm in arms],
@@ -166,7 +166,7 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
 
 
 def _has_answers(folder: Path) -> bool:
-    """Return whether a folder of logs holds an answer, or a log that cannot be read."""
+    """Return whether a folder of logs holds a model's answer or an unreadable log."""
     from inspect_ai.log import list_eval_logs, read_eval_log_sample_summaries
 
     try:
@@ -176,17 +176,17 @@ def _has_answers(folder: Path) -> bool:
             for sample in read_eval_log_sample_summaries(log)
         )
     except Exception:
-        # A log that was cut off may fail in any way.
+        # Reading a truncated log may raise any exception.
         return True
 
 
 def _without_unsuitable(
     arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]
 ) -> Battery:
-    """Leave out wordings that the chat template of a local model cannot render.
+    """Remove wordings that the chat template of a local model cannot render.
 
     Raises:
-        UserError: A local model takes no system message, and an arm consists of one.
+        UserError: An arm consists of a system message, and its local model accepts none.
     """
     for model in dict.fromkeys(arm.model for arm in arms if Path(arm.model).is_dir()):
         tokenizer = load_part("AutoTokenizer", model, "tokenizer")

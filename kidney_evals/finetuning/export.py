@@ -1,4 +1,4 @@
-"""`kidney-evals sft export`: from answers to a folder of training samples."""
+"""`kidney-evals sft export`: write a folder of training samples from answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BOTH: Final = "both"
 
 FEWEST, MOST = 8, 10_000
-"""Training samples of a folder."""
+"""Smallest and largest number of training samples in a folder."""
 
 
 def export(
@@ -35,18 +35,19 @@ def export(
     answers: Path | None = None,
     log: EvalLog | None = None,
 ) -> TrainingData:
-    """Make samples and write their folder; the same request gives the same bytes.
+    """Write a folder of training samples; the same request gives the same bytes.
+
+    Without `data`, `answers` and `log`, answers are drawn from the human reference.
 
     Args:
-        folder: Where to write; it must not exist yet, or be empty.
-        request: The samples that are asked for.
-        data: Folder with the published rows, to take answers from.
-        answers: A table of answers, to take them from.
-        log: A run with its samples, to take answers from. With none of the three, answers are
-            drawn from the human reference.
+        folder: The output folder; it must be empty or not exist yet.
+        request: The request for samples.
+        data: Folder with the published rows, as source of answers.
+        answers: A table of answers, as source.
+        log: A run with its samples, as source of answers.
 
     Raises:
-        UserError: Something is missing or not allowed; nothing was written.
+        UserError: An input is missing or not allowed; nothing was written.
     """
     _check(request, sources=sum(one is not None for one in (data, answers, log)))
     check_new_folder(folder)
@@ -113,7 +114,7 @@ def _source(
 def _check_mechanism(
     wordings: Sequence[Wording], conditions: Sequence[Condition], offered: str, who: str
 ) -> None:
-    """Refuse wordings that offer another mechanism of indecision than was answered."""
+    """Refuse wordings whose mechanism of indecision differs from the mechanism in the source."""
     if "coin_flip" not in conditions:
         return
     for one in wordings:

@@ -26,7 +26,7 @@ LEFT_OUT: Final = {
     "controls": "{} answers about controls",
     "no_decision": "{} samples without a decision",
 }
-"""Why answers were omitted, with their number."""
+"""Reasons for omitted answers, as templates for the number of answers."""
 
 
 def make_card(
@@ -67,7 +67,7 @@ def make_card(
 
 
 def make_readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wording]) -> str:
-    """Return the card for a reader, Markdown; `export_card.md` is its template."""
+    """Return the card as Markdown for a reader, from the template `export_card.md`."""
     path = study.path / REFERENCE_FOLDER / "reference.json"
     text = filled(
         "export_card.md",
@@ -81,14 +81,14 @@ def make_readme(card: Mapping[str, Any], study: Study, wordings: Sequence[Wordin
         references=_references(card["source"]),
         reference=json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {},
     )
-    # Paragraphs without text leave no gap.
+    # Remove the blank lines of empty paragraphs.
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
     return text
 
 
 def summary(card: Mapping[str, Any]) -> list[str]:
-    """Return the terminal's sentences on a folder."""
+    """Return the sentences about a folder that the terminal shows."""
     source, samples, excluded = card["source"], card["samples"], card["excluded"]
     origin = {
         "reference": f"the human reference of {card['study']['id']}, target {source['target']}",
@@ -125,7 +125,7 @@ def _references(source: Mapping[str, Any]) -> str:
     """Return the human tables that answers were drawn from."""
     told = []
     for condition, one in source.get("reference", {}).items():
-        # A person of latent classes is one of the people of one condition.
+        # A person from a latent class belongs to the people of a single condition.
         if source.get("model") != "latent_classes" or condition == source["people_of"]:
             count = one["people"]
             people = f"{count} people" if count > 0 else "a number of people that was not published"

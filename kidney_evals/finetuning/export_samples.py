@@ -1,4 +1,4 @@
-"""Answers as samples: order, wording and text, exactly those of the tasks."""
+"""Training samples from answers, with the order, wording and text of the evaluation tasks."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from kidney_evals.finetuning.sources import Answered, generator_of, shuffled
 from kidney_evals.studies import Order, Study
 
 SMALLEST: Final = 8
-"""The smallest nested size; the others double."""
+"""Smallest nested size; each further size is twice as large."""
 
 
 @dataclass(frozen=True)
 class TrainingSample:
-    """An answer with the order and wording in which its dilemma is asked.
+    """An answer with the order and wording in which the sample shows the dilemma.
 
     Attributes:
-        of: The answer in terms of the dilemma.
+        of: The answer in terms of the dilemma as listed.
         order: The order in which the patients are shown.
         wording: The wording.
         answer: The answer as shown: A, B or COIN.
@@ -36,7 +36,7 @@ class TrainingSample:
 
 
 def nested_sizes(samples: int) -> list[int]:
-    """Return 8, 16, 32 … up to the number of samples."""
+    """Return the nested sizes 8, 16, 32 … up to `samples`."""
     return [SMALLEST << power for power in range((samples // SMALLEST).bit_length())]
 
 
@@ -48,14 +48,14 @@ def samples_of(
     *,
     shuffle: bool = False,
 ) -> list[TrainingSample]:
-    """Give every answer an order and a wording, balanced in any first n of each condition.
+    """Assign an order and a wording to every answer, balanced in any first n of each condition.
 
     Args:
         answered: The answers, in the order of the samples.
-        wordings: The wordings that are used.
-        part: The file that the samples are for.
+        wordings: The wordings.
+        part: The part (training or held-out) of the samples.
         seed: Seed of the export.
-        shuffle: Whether answers are exchanged between samples; see `_exchanged`.
+        shuffle: Whether to exchange answers between samples; see `_exchanged`.
     """
     counts = Counter(one.condition for one in answered)
     dealt = {name: iter(deal(wordings, count, seed, part, name)) for name, count in counts.items()}
@@ -71,10 +71,10 @@ def samples_of(
 def deal(wordings: Sequence[Wording], count: int, *key: object) -> list[tuple[Order, Wording]]:
     """Return an order and a wording for each of `count` samples, balanced jointly.
 
-    Twice as many samples as there are wordings get every wording once in each order. Orders
-    alternate within a half, and the second half repeats the wordings of the first in the other
-    order: of any first n, two orders, two wordings or two pairs of both differ by one at most.
-    `key` decides the draw.
+    With W wordings, each block of 2 W samples holds every wording once in each order. Orders
+    alternate within a half of the block, and the second half repeats the wordings of the first
+    half in the other order. Among any first n samples, the counts of two orders, two wordings or
+    two pairs of order and wording differ by at most one. `key` seeds the draw.
     """
     dealt: list[tuple[Order, Wording]] = []
     block = 0
@@ -90,7 +90,7 @@ def deal(wordings: Sequence[Wording], count: int, *key: object) -> list[tuple[Or
 
 
 def examples(samples: Sequence[TrainingSample], study: Study) -> tuple[Example, ...]:
-    """Return samples as conversations, with the facts that the CSV files hold."""
+    """Return samples as conversations, with the facts for the CSV files."""
     suffixes = {one.wording.id: id_suffix(one.wording, study) for one in samples}
     people_known = any(one.of.person for one in samples)
     times: Counter[str] = Counter()
@@ -127,7 +127,7 @@ def examples(samples: Sequence[TrainingSample], study: Study) -> tuple[Example, 
 
 
 def balance(samples: Sequence[TrainingSample]) -> dict[str, Any]:
-    """Count samples by condition, and in each by order, wording and answer."""
+    """Count samples by condition, and within each condition by order, wording and answer."""
     counts: dict[str, Any] = {}
     for condition in sorted({one.of.condition for one in samples}):
         own = [one for one in samples if one.of.condition == condition]
@@ -145,10 +145,10 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
 
 
 def _exchanged(samples: Sequence[TrainingSample], part: Part, seed: int) -> list[TrainingSample]:
-    """Exchange the answers of a condition, so that they say nothing about the patients.
+    """Permute the answers of each condition, so that answers are independent of the patients.
 
-    Answers are exchanged within the first 8 samples, the next 8, the next 16 and so on: each
-    nested size keeps its answers, and its first samples do not depend on how many follow.
+    Answers are permuted within the first 8 samples, the next 8, the next 16 and so on: each
+    nested size keeps its answers, and its first samples do not depend on the number of samples.
     """
     result = list(samples)
     start = 0
@@ -158,7 +158,7 @@ def _exchanged(samples: Sequence[TrainingSample], part: Part, seed: int) -> list
             places = [at for at in range(start, end) if samples[at].of.condition == condition]
             moved = shuffled(places, seed, part, condition, "control", start)
             for at, source in zip(places, moved, strict=True):
-                # The person did not give the answer that the sample has now.
+                # The exchanged answer is not this person's answer.
                 nobody = replace(samples[at].of, person="")
                 result[at] = replace(samples[at], of=nobody, answer=samples[source].answer)
         start = end

@@ -1,4 +1,4 @@
-"""Fine-tuning as a job of a hosted service: submitted once, and waited for."""
+"""Fine-tuning as a job of a hosted service: submit the job once, and wait for the result."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from kidney_evals.finetuning.hosted_submission import (
 )
 
 LONGEST_PAUSE: Final = 300.0
-"""Seconds between two requests while the service does not respond."""
+"""Longest pause between two requests, in seconds, while the service does not respond."""
 
 PATIENCE: Final = 3600.0
-"""Seconds without any response after which waiting ends; the job continues."""
+"""Seconds without a response after which `wait` gives up; the job continues."""
 
 FILES: Final[Mapping[Part, str]] = {"train": "Training file", "heldout": "Held-out file"}
 
@@ -33,12 +33,12 @@ Say = Callable[[str], None]
 def submit(
     submission: Submission, service: Service, path: Path, say: Say, *, ask_again: bool = False
 ) -> Record:
-    """Upload the samples and request the job, continuing from an interrupted attempt.
+    """Upload the samples and request the job, or continue an interrupted submission.
 
-    One process at a time works with a record; others wait for it and then return the same job.
-    Files in the record are not uploaded again as long as the service has them. Where an earlier
-    request for the job got no response, the job is searched for, and none is requested unless the
-    user says so: the service's list may show a job late.
+    Only one process at a time uses a record; other processes wait for the lock and then return
+    the same job. Files in the record are uploaded again only if the service no longer has them.
+    If an earlier request for the job got no response, this function searches for the job. It
+    requests a new job only with `ask_again`: the service may list a job late.
 
     Args:
         submission: The job to submit.
@@ -49,11 +49,12 @@ def submit(
             have started a job that the service does not list.
 
     Returns:
-        The record, with a job. If it had one already, nothing was sent.
+        The record, with a job. If the record had a job already, nothing was sent.
 
     Raises:
         UserError: The record is of another submission or cannot be written, the service refused
-            a request, or it is unknown whether a job has begun. The record says what was sent.
+            a request, or it is unknown whether a job has started. The record lists the requests
+            that were sent.
     """
     with locked(path, say):
         record = submission.record.changed(service=service.url)
@@ -114,7 +115,7 @@ def _submitted(
 
 
 def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
-    """Return the id of a job, and its record where a record's path was given.
+    """Return the id of a job, and the job's record if `job_or_record` is a record's path.
 
     Raises:
         UserError: The record does not exist, has no job, or is of another service.
@@ -126,7 +127,7 @@ def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
     if not record.job:
         raise UserError(f"{path} names no job yet; run the same `sft submit` again, it goes on")
     if record.service != service.url:
-        # The key is sent where the environment says, not where a file says.
+        # The environment, not a file, decides which address receives the key.
         raise UserError(
             f"{path} is of a job at {record.service}, but calls go to {service.url}; set "
             "OPENAI_BASE_URL"
@@ -135,9 +136,9 @@ def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
 
 
 def look(service: Service, job: str, path: Path | None, say: Say) -> Job:
-    """Request the state of a job once, and write it into its record where there is one.
+    """Request the state of a job once, and write the state into the job's record if there is one.
 
-    A record that can no longer be read or written is reported, and hides no state.
+    If the record can no longer be read or written, the error is reported beside the state.
     """
     found = service.job(job)
     if path:
@@ -151,10 +152,10 @@ def look(service: Service, job: str, path: Path | None, say: Say) -> Job:
 
 
 def wait(service: Service, job: str, path: Path | None, *, interval: float, say: Say) -> Job:
-    """Request the state of a job every `interval` seconds until it is final.
+    """Request the state of a job every `interval` seconds until the state is final.
 
-    Transient failures (no connection, 429, 5xx) are retried after growing pauses, reported once,
-    and given up after an hour without any response.
+    Transient failures (no connection, 429, 5xx) are reported once and retried after growing
+    pauses, for at most an hour without a response.
 
     Raises:
         UserError: The service refused the request, or did not respond for too long.

@@ -1,7 +1,7 @@
-"""OpenAI's files and fine-tuning jobs, and one line for each way in which a request can fail.
+"""Client of OpenAI's files and fine-tuning jobs, with a one-line message for each failure.
 
-The client honours `OPENAI_API_KEY` and `OPENAI_BASE_URL`, from the environment or from the nearest
-`.env` file, as Inspect does. A key is never written, nor a message of the service about a key.
+The client reads `OPENAI_API_KEY` and `OPENAI_BASE_URL` from the environment or from the nearest
+`.env` file, as Inspect does. Neither a key nor a message of the service about a key is written.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ UPLOAD_TIMEOUT: Final = 600.0
 """Seconds to wait for the response to an upload."""
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
-"""States of a job that are final."""
+"""Final states of a job."""
 
 NEVER_SENT: Final = ("ConnectError", "ConnectTimeout", "PoolTimeout")
-"""Errors of the HTTP client before it has sent anything, by name: its package has two names."""
+"""Class names of the HTTP client's errors before any data was sent (its package has two names)."""
 
 LONGEST_REASON: Final = 400
 
 PAGE: Final = 100
-"""Jobs in one response of the service's list."""
+"""Number of jobs in one response of the service's list."""
 
 MOST_JOBS: Final = 10_000
-"""Number of the latest jobs that are searched."""
+"""Number of latest jobs that `find_job` searches."""
 
 
 class ServiceError(UserError):
     """The service refused a request, or did not respond.
 
     Attributes:
-        transient: Whether the same request may succeed a little later.
-        pause: Seconds that the service asks to wait, if it does.
-        refused: Whether the request certainly had no effect: it was refused, or never reached the
-            service.
+        transient: Whether the same request may succeed later.
+        pause: Seconds to wait, if the service states them.
+        refused: Whether the request certainly had no effect: the service refused it, or never
+            received it.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Job:
     """A fine-tuning job in the state that the service last reported.
 
     Attributes:
-        id: Its id.
-        status: Its state, as the service calls it.
-        base: The model that it started from, in the version that is trained.
-        model: The tuned model; None before it succeeded.
-        reason: Why it failed, one line; None where the service gives no reason.
-        trained_tokens: Trained tokens, as billed; None until known.
+        id: Id of the job.
+        status: State of the job, in the service's terms.
+        base: The exact version of the base model.
+        model: The tuned model; None until the job has succeeded.
+        reason: Reason of a failure, one line; None if the service gives no reason.
+        trained_tokens: Number of trained tokens, as billed; None until known.
         finish: Expected end, Unix seconds; None where unknown.
     """
 
@@ -88,12 +88,12 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether its state is final."""
+        """Whether the state is final."""
         return self.status in ENDED
 
 
 class Service:
-    """A connection to the service that the environment names.
+    """A connection to the service that the environment variables name.
 
     Raises:
         UserError: There is no usable key.
@@ -112,13 +112,13 @@ class Service:
         from openai import OpenAI
 
         try:
-            # The client repeats no request by itself: a job requested twice is paid for twice.
+            # The client must not retry by itself: a job that is requested twice is billed twice.
             self._client = OpenAI(api_key=key, max_retries=0, timeout=TIMEOUT)
         except Exception as error:
             raise UserError(
                 f"no client can be set up ({one_line(error)}); look at OPENAI_BASE_URL"
             ) from error
-        # Without user, password and query, which may be secret.
+        # The address without user, password and query, which may be secret.
         parts = urlsplit(str(self._client.base_url))
         place = parts.netloc.rpartition("@")[2]
         self.url: Final = urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))
@@ -126,7 +126,7 @@ class Service:
             raise UserError(f"OPENAI_BASE_URL must begin with http:// or https://, not {self.url}")
 
     def upload(self, name: str, content: bytes) -> str:
-        """Upload a file of examples and return its id. Uploading one twice costs nothing."""
+        """Upload a file of examples and return its id. Uploading a file again costs nothing."""
         client = self._client.with_options(max_retries=2, timeout=UPLOAD_TIMEOUT)
         with self._explained(f"the upload of {name}"):
             sent = client.files.create(file=(name, content), purpose="fine-tune")
@@ -145,7 +145,7 @@ class Service:
         return True
 
     def create_job(self, record: Record) -> Job:
-        """Request the job of a record whose files are uploaded, once."""
+        """Send one request for the job of a record whose files are uploaded."""
         from openai import Omit
 
         with self._explained("the job", record.base):
@@ -163,9 +163,9 @@ class Service:
         return self._job(made)
 
     def find_job(self, training_file: str) -> Job | None:
-        """Return the latest job that trains on a file; None where the service lists none.
+        """Return the latest job that trains on a file; None if the service lists no such job.
 
-        A job that has just begun may be missing from the service's list.
+        The service's list may not yet contain a job that has just started.
         """
         client = self._client.with_options(max_retries=2)
         with self._explained("the request for the list of jobs"):
@@ -177,12 +177,12 @@ class Service:
                     if job.training_file == training_file:
                         return self._job(job)
             except AttributeError:
-                # The client's error for a page of a proxy, or a list of something else.
+                # The client raises this error for a proxy's web page or a list of other objects.
                 raise self._other_protocol() from None
         return None
 
     def job(self, job: str) -> Job:
-        """Return the state of a job, requested once."""
+        """Send one request for the state of a job, and return the state."""
         from openai import NotFoundError
 
         with self._explained(f"the request for job {job}"):
@@ -218,7 +218,7 @@ class Service:
         return value
 
     def _other_protocol(self) -> ServiceError:
-        """Return the error for a page of a proxy, or a server with another protocol."""
+        """Return the error for a proxy's web page, or for a server with another protocol."""
         return ServiceError(
             f"{self.url} answered with something that is not OpenAI's protocol", transient=True
         )
@@ -240,13 +240,13 @@ class Service:
 
 
 def one_line(text: object) -> str:
-    """Return a text in one line of limited length."""
+    """Return a text on one line, truncated to a maximum length."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
 def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceError:
-    """Return the line for an error of the client; `what` and `base` say what was requested."""
+    """Return the message for a client error; `what` and `base` describe the failed request."""
     from openai import APIStatusError, APITimeoutError
 
     from kidney_evals.provider_errors import is_out_of_credit
@@ -263,7 +263,7 @@ def _explain(error: APIError, url: str, what: str, base: str | None) -> ServiceE
     reason = f"{message} ({code})" if code else message
     pause, transient = None, False
     if status == 401:
-        # Not the service's message, which repeats part of the key.
+        # The service's message is not shown: it repeats part of the key.
         line = f"{url} does not accept the key in {KEY} (status 401)"
     elif is_out_of_credit(f"{message} {code}", status):
         line = f"the account is out of credit: {reason}"

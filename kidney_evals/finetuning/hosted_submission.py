@@ -1,11 +1,11 @@
-"""A fine-tuning job of a hosted service: what is requested, checked first, and its record.
+"""A fine-tuning job of a hosted service: its parameters, their checks, and its record.
 
-OpenAI's supervised fine-tuning takes ten examples or more and a suffix of up to 64 characters.
+OpenAI's supervised fine-tuning accepts ten examples or more and a suffix of up to 64 characters.
 Tokens are estimated without a tokenizer, by `kidney_evals.planning.tokens`.
 
-The record is written before anything is sent, so that a place that cannot be written to costs
-nothing, and around every step, so that an interruption loses none. One process at a time works
-with a record.
+The record is written before the first request, so that an unwritable path causes no cost, and
+before and after every step, so that an interruption loses no step. Only one process at a time
+uses a record.
 """
 
 from __future__ import annotations
@@ -38,35 +38,35 @@ LEAST_EXAMPLES: Final = 10
 LONGEST_SUFFIX: Final = 64
 
 PATIENCE: Final = 3600.0
-"""Seconds for which another process may hold a record; an upload may take an hour."""
+"""Seconds to wait for another process that uses the record; an upload may take an hour."""
 
 Epochs = int | Literal["auto"]
-"""Passes over the samples; `auto` leaves the number to the service."""
+"""Passes over the samples; with `auto` the service chooses the number."""
 
 Format = Literal["kidney_evals hosted job, 1"]
 FORMAT: Final[Format] = "kidney_evals hosted job, 1"
 """Name of a record's format."""
 
 IDENTITY: Final = ("service", "base", "card", "samples", "seed", "epochs", "suffix")
-"""Fields in which two submissions must agree to be the same."""
+"""Fields of a record that identify a submission."""
 
 
 class Record(BaseModel):
-    """A job as it is requested, and its state: the content of the record.
+    """The content of a record: the parameters of a job, and its state.
 
     Attributes:
         format: Name of the format.
         service: Address of the service, without secrets; empty before a service is chosen.
-        base: The service's name of the model to start from.
-        data: The folder of samples, as the user named it.
+        base: The service's name of the base model.
+        data: The folder of samples, as the user wrote it.
         card: SHA-256 of the folder's card.
-        shuffled: Whether the samples are a control.
-        samples: Number of samples that are trained on, the folder's first.
+        shuffled: Whether the samples are a control with permuted answers.
+        samples: Number of training samples, the first ones of the folder.
         seed: The job's seed.
         epochs: Passes over the samples.
         suffix: Part of the new model's name, if any.
         files: Ids of the uploaded files, by part.
-        asked: Whether the job was requested; without a `job` it is unknown whether it began.
+        asked: Whether the job was requested; without `job` it is unknown whether the job started.
         job: The job's id.
         status: Its last known state.
         model: The tuned model.
@@ -93,20 +93,20 @@ class Record(BaseModel):
     trained_tokens: int | None = None
 
     def changed(self, **values: object) -> Record:
-        """Return a copy with other values."""
+        """Return a copy of the record with the given values."""
         return self.model_copy(update=values)
 
     def with_job(self, job: Job) -> Record:
-        """Return a copy with the state of the job."""
+        """Return a copy of the record with the state of `job`."""
         return self.changed(
             job=job.id, status=job.status, model=job.model, trained_tokens=job.trained_tokens
         )
 
     def save(self, path: Path) -> Record:
-        """Write it completely or not at all, and return it.
+        """Write the record, completely or not at all, and return the record.
 
         Raises:
-            UserError: It cannot be written. The line says what was sent so far.
+            UserError: The record cannot be written. The message lists the requests sent so far.
         """
         text = self.model_dump_json(indent=2) + "\n"
         try:
@@ -129,9 +129,9 @@ class Submission:
     """A fine-tuning job that can be submitted.
 
     Attributes:
-        record: The job as it will be requested.
+        record: The job's record.
         data: The folder of samples.
-        train: The samples to train on, the folder's first.
+        train: The training samples, the first ones of the folder.
     """
 
     record: Record
@@ -140,11 +140,11 @@ class Submission:
 
     @property
     def tokens(self) -> Estimate:
-        """Tokens of one pass over the samples to train on."""
+        """Estimated tokens of one pass over the training samples."""
         return Estimate.total(tokens_of(example) for example in self.train)
 
     def files(self) -> dict[Part, bytes]:
-        """Return the content of each file to upload; a part without samples has none.
+        """Return the content of each file to upload, by part; parts without samples are omitted.
 
         The service computes its own loss on the held-out samples.
         """
@@ -162,7 +162,7 @@ class Submission:
 
     @property
     def default_path(self) -> Path:
-        """The record's path where the user names none: beside the folder of samples."""
+        """Default path of the record: beside the folder of samples."""
         folder, record = _named(self.data.folder), self.record
         base = "".join(one if one.isalnum() or one in "._-" else "-" for one in record.base)
         return folder.parent / f"{folder.name}-{base}-{record.samples}-{record.seed}.json"
@@ -178,19 +178,19 @@ def prepare(
     suffix: str | None = None,
     allow_overlap: bool = False,
 ) -> Submission:
-    """Read a folder of samples and check that a service would accept it.
+    """Read a folder of samples and check that a service would accept the job.
 
     Args:
         folder: A folder that `sft export` wrote.
-        base: Model to start from, with or without Inspect's prefix `openai/`.
-        samples: Number of samples to train on; None for all.
+        base: The base model, with or without Inspect's prefix `openai/`.
+        samples: Number of training samples; None for all samples.
         seed: The job's seed.
         epochs: Passes over the samples.
         suffix: Part of the new model's name.
         allow_overlap: Whether samples may be about the evaluation's dilemmas.
 
     Raises:
-        UserError: Something would be refused, or would make the later comparison worthless.
+        UserError: The service would refuse the job, or the later comparison would be invalid.
     """
     base = base.strip().removeprefix("openai/")
     if not base or "/" in base or not base.isprintable():
@@ -229,10 +229,10 @@ def prepare(
 
 
 def tokens_of(example: Example) -> Estimate:
-    """Estimate the tokens of one example, the frame around its messages included.
+    """Estimate the tokens of an example, including the format tokens around its messages.
 
-    ASCII text is counted as in `planning.tokens`. Every other character counts as one token, in
-    the high estimate as one for each of its bytes, which no tokenizer exceeds.
+    ASCII text is counted as in `planning.tokens`. Every other character counts as one token; in
+    the high estimate each of its bytes counts as one token, an upper bound for any tokenizer.
     """
     texts = [message["content"] for message in example.messages]
     ascii_count = sum(letter.isascii() for text in texts for letter in text)
@@ -252,15 +252,15 @@ def _named(folder: Path) -> Path:
 
 @contextmanager
 def locked(path: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Let one process at a time work with a record; `say` is called before waiting for another.
+    """Lock a record for this process; call `say` before waiting for another process.
 
-    The operating system releases the lock when its process ends, however it ends. A file system
-    without locks, or one that several machines copy to each other, is not protected.
+    The operating system releases the lock when the process ends, for any reason. The lock does
+    not work on a file system without locks, or if several machines synchronise copies of it.
 
     Raises:
-        UserError: The lock's file cannot be written, or another process holds it for too long.
+        UserError: The lock's file cannot be written, or another process holds the lock too long.
     """
-    # By its real name: two links to a record are one record.
+    # Resolve links: two links to a record share a lock.
     place = Path(os.path.realpath(path))
     lock = FileLock(place.with_name(f".{place.name}.lock"))
     try:
@@ -290,7 +290,7 @@ def read_record(path: Path) -> Record:
     """Read a record.
 
     Raises:
-        UserError: The file does not exist, or is no valid record.
+        UserError: The file does not exist or is not a valid record.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -319,14 +319,14 @@ def read_record(path: Path) -> Record:
 
 
 def continued(path: Path, wanted: Record) -> Record:
-    """Return the record to continue with: the file's, where it is of the same submission.
+    """Return the record to continue with: the stored record if it is of the same submission.
 
-    The record of another submission is replaced as long as no job was requested with it; uploaded
-    files of the same samples are then used again.
+    The record of another submission is replaced unless its job was requested. Uploaded files of
+    the same samples are then used again.
 
     Raises:
-        UserError: The file is no record, or a job of another submission was requested with it.
-            The line names the first difference.
+        UserError: The file is not a record, or the job of another submission was requested with
+            it. The message names the first difference.
     """
     found = read_record(path)
     differ = [name for name in IDENTITY if getattr(found, name) != getattr(wanted, name)]

@@ -1,4 +1,4 @@
-"""Uploading an adapter to the Hugging Face Hub, private by default."""
+"""Upload an adapter to the Hugging Face Hub, private by default."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ CARD: Final = "README.md"
 _NAME: Final = re.compile(
     r"(?!.*(--|\.\.|\.git$))(?=.{3,96}$)\w([\w.-]*\w)?/\w([\w.-]*\w)?", re.ASCII
 )
-"""Names that the Hub's client accepts: no two dots or dashes in a row, none at an end."""
+"""Names that the Hub's client accepts: no two adjacent dots or dashes, none at an end."""
 
 _MEANING: Final = {
     401: "it does not accept the token: `hf auth login`, or set HF_TOKEN",
     403: "the token may not write there",
 }
-"""Explanations of statuses that the Hub's message does not explain."""
+"""Explanations of HTTP statuses that the Hub's message does not explain."""
 
 _LONGEST: Final = 200
-"""Characters of the Hub's message that a line repeats."""
+"""Maximum length of the Hub's message in an error, in characters."""
 
 
 def check_push(name: str) -> None:
-    """Refuse a push that cannot succeed, before anything is trained or sent.
+    """Raise an error for an upload that cannot succeed, before training or sending anything.
 
     Raises:
-        UserError: The name is not `owner/name` as the Hub accepts it, or nobody is logged in.
+        UserError: The name is not a valid `owner/name` of the Hub, or no user is logged in.
     """
     load_env()
     from huggingface_hub import get_token
@@ -49,9 +49,9 @@ def check_push(name: str) -> None:
 
 
 def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
-    """Upload the files of an adapter's folder, without hidden ones, as one commit.
+    """Upload the files of an adapter's folder, except hidden files, as one commit.
 
-    A repository that exists keeps its files and its visibility.
+    An existing repository keeps its files and its visibility.
 
     Args:
         adapter: The folder.
@@ -59,12 +59,12 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
         public: Whether a new repository is public.
 
     Returns:
-        A line that says where the adapter is, who sees it, and whether its side effects were
+        A line with the adapter's address, its visibility, and whether its side effects were
         measured.
 
     Raises:
-        UserError: The folder holds no adapter that others could use, it would be public without
-            `public`, or the Hub refuses; the adapter is unchanged.
+        UserError: The folder holds no adapter that others could use, the repository is public
+            but `public` is false, or the Hub refuses. The adapter is unchanged.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -76,7 +76,7 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
         private = hub.model_info(name).private
         if not private and not public:
             raise UserError(f"{name} is public on the Hub: push with --public, or to another name")
-        # Not upload_folder, which may take several commits.
+        # Not upload_folder, which may create several commits.
         commit = hub.create_commit(
             name,
             [CommitOperationAdd(file.name, file) for file in files],
@@ -85,7 +85,7 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     except UserError:
         raise
     except Exception as error:
-        # huggingface_hub lets through the errors of its HTTP client, which has changed.
+        # huggingface_hub does not convert errors of its HTTP client, and the client has changed.
         again = ["kidney-evals", "sft", "push", str(adapter), name, *["--public"] * public]
         raise UserError(
             f"pushing to {name} failed ({_why(error)}); the adapter is whole in {adapter}: try "
@@ -98,7 +98,7 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
 
 
 def _files(adapter: Path) -> list[Path]:
-    """Return the files to upload, or refuse a folder that others could not use."""
+    """Return the files to upload; raise `UserError` for a folder that others could not use."""
     base = check_adapter(adapter)
     if not is_hub_id(base):
         raise UserError(
@@ -114,7 +114,7 @@ def _files(adapter: Path) -> list[Path]:
 
 
 def _why(error: Exception) -> str:
-    """Return the reason of an error in one line."""
+    """Return the reason of an error on one line."""
     from huggingface_hub.errors import HfHubHTTPError
 
     if not isinstance(error, HfHubHTTPError):

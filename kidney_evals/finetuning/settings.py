@@ -12,7 +12,7 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.texts import table_of
 
 MOST_PASSES: Final = 30
-"""Most passes over the samples; later passes teach nothing new."""
+"""Maximum number of passes over the samples; further passes do not improve the adapter."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Settings:
 
 
 def settings(**given: float | None) -> Settings:
-    """Return the defaults, changed where a value is given; None leaves the default.
+    """Return the settings: the defaults, replaced by the given values other than None.
 
     Raises:
-        UserError: The setting does not exist, or its value is outside its range or not whole.
+        UserError: The setting does not exist, or its value is out of range or not whole.
     """
     values = {name: entry["default"] for name, entry in explained().items()}
     for name, value in given.items():
@@ -67,10 +67,10 @@ def explained() -> Mapping[str, Mapping[str, Any]]:
 
 
 def read_sizes(text: str, option: str, *, least: int = 1) -> list[int]:
-    """Read numbers of samples such as "8,32,128", ascending, each once.
+    """Parse numbers of samples such as "8,32,128"; return them ascending without duplicates.
 
     Raises:
-        UserError: They are no whole numbers of at least `least`; the message names `option`.
+        UserError: A number is not whole or below `least`; the message names `option`.
     """
     try:
         sizes = sorted({int(part) for part in text.split(",")})

@@ -1,4 +1,4 @@
-"""Answers to train on: what every source returns, and how answers are split and taken."""
+"""Answers to train on: the common result of all sources, and how answers are split and selected."""
 
 from __future__ import annotations
 
@@ -25,33 +25,32 @@ Choice = Literal["first", "second", "coin"]
 CHOICES: Final[tuple[Choice, ...]] = ("first", "second", "coin")
 
 HELDOUT_SHARE: Final = 5
-"""One person in 5, and one dilemma in 5, is held out of a source with given answers.
+"""From a source with given answers, 1 in 5 people and 1 in 5 dilemmas are held out.
 
-A fifth is what the default `--heldout` needs: a quarter of the training samples.
+A fifth suffices for the default `--heldout`: a quarter of the training samples.
 """
 
 Pair = tuple[tuple[float, ...], ...]
-"""The two patients of a dilemma, the same whichever is listed first."""
+"""The two patients of a dilemma, independent of their order."""
 
 T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Request:
-    """The training samples that a user asks for.
+    """A user's request for training samples.
 
     Attributes:
         samples: Number of training samples.
         heldout: Number of held-out samples; None for a quarter of `samples`, between 32 and 500.
-        seed: Decides dilemmas, answers, split, orders and wordings.
-        study: A shipped study or a study folder; None for the default, or the log's.
-        condition: `forced_choice`, `coin_flip` or `both`; None for both where the source has
-            both.
+        seed: Seed of dilemmas, answers, split, orders and wordings.
+        study: A shipped study or a study folder; None for the default, or the log's study.
+        condition: `forced_choice`, `coin_flip` or `both`; None for both if the source has both.
         target: `group`, `individual` or `majority` of the human reference; None for the group.
-        person: Number of the individual, from 1; None to draw one.
+        person: Number of the individual, from 1; None to draw a person.
         wording: As the tasks' argument of that name.
         allow_overlap: Whether dilemmas of the default evaluation may be among the samples.
-        shuffle: Whether answers are exchanged between samples, as a control.
+        shuffle: Whether to permute the answers between samples, as a control.
     """
 
     samples: int = 512
@@ -73,13 +72,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Asked:
-    """A dilemma that was answered in one condition or in several.
+    """A dilemma with its answer in each condition.
 
     Attributes:
         dilemma: The two patients.
-        choices: The answer in each condition.
-        person: Who answered (people who are split as one share a name); "" for unknown.
-        place: Where the answer is in its source, for messages ("line 3").
+        choices: The answer by condition.
+        person: Name of the respondent, shared by people who must be on the same side of the
+            split; "" for unknown.
+        place: Position of the answer in its source, for messages ("line 3").
     """
 
     dilemma: Dilemma
@@ -90,13 +90,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answered:
-    """One answer to one dilemma, from which one sample is made.
+    """An answer to a dilemma, from which one sample is made.
 
     Attributes:
         dilemma: The two patients.
-        condition: Which answers were offered.
+        condition: The condition, which decides the offered answers.
         choice: The answer.
-        person: Who answered, as a number within the folder; "" for unknown.
+        person: Number of the respondent within the folder; "" for unknown.
     """
 
     dilemma: Dilemma
@@ -110,9 +110,9 @@ class Source:
     """Answers to train on, and held-out answers.
 
     Attributes:
-        study: The study whose dilemmas were answered.
+        study: The study of the dilemmas.
         conditions: The conditions, in the order in which samples alternate.
-        train: Answers to train on; the first n do not depend on how many there are.
+        train: Answers to train on; the first n answers do not depend on the total number.
         heldout: Answers to other dilemmas (and of other people).
         about: Provenance, for `card.json`.
         left_out: Numbers of omitted answers by reason; see `export_card.LEFT_OUT`.
@@ -127,7 +127,7 @@ class Source:
 
 
 class Dilemmas:
-    """The dilemmas of a source, each with one id and one listing, whoever saw which first."""
+    """The dilemmas of a source: a pair of patients has one id and one listing in either order."""
 
     def __init__(self) -> None:
         self._known: dict[Pair, Dilemma] = {}
@@ -156,7 +156,7 @@ def pair_of(dilemma: Dilemma) -> Pair:
 
 
 def shuffled(items: Iterable[T], *key: object) -> list[T]:
-    """Return `items` in an order that the key decides, the same in every process and version."""
+    """Return `items` in an order that `key` seeds, the same in every process and Python version."""
     listed = list(items)
     generator = generator_of(*key)
     # `random.shuffle` may change between Python versions; `random.random` is promised not to.
@@ -165,7 +165,7 @@ def shuffled(items: Iterable[T], *key: object) -> list[T]:
 
 
 def generator_of(*key: object) -> random.Random:
-    """Return a random generator that is seeded by the key, texts and whole numbers."""
+    """Return a random generator seeded by `key`, which holds texts and whole numbers."""
     return random.Random(":".join(map(str, ("samples", *key))))
 
 
@@ -177,26 +177,26 @@ class Evaluated:
     """Dilemmas of default runs, in terms of one study's attributes.
 
     Attributes:
-        parts: Pairs of patients, each set with the indices of the attributes that are compared:
-            all of them, or those that a listed study shares. A dilemma that differs from a listed
-            one in other attributes alone is a near copy and counts as the same.
-        said: The same for `card.json`.
+        parts: Sets of patient pairs, each with the indices of the compared attributes: all
+            attributes, or the attributes shared with a listed study. A dilemma that equals a
+            listed dilemma in all shared attributes is a near copy and counts as the same.
+        said: A description of `parts` for `card.json`.
     """
 
     parts: tuple[tuple[tuple[int, ...], frozenset[Pair]], ...]
     said: tuple[Mapping[str, Any], ...]
 
     def holds(self, dilemma: Dilemma) -> bool:
-        """Return whether an evaluation asks this dilemma, in any order and wording."""
+        """Return whether an evaluation contains this dilemma, in any order and wording."""
         return any(_compared_pair(dilemma, places) in pairs for places, pairs in self.parts)
 
 
 def evaluated(study: Study) -> Evaluated:
-    """Return the dilemmas of the default evaluations of this study and of studies like it.
+    """Return the dilemmas of the default evaluations of this study and of similar studies.
 
-    For a study with a draw these are the largest published set of the default draw and the
-    controls, for a listed study its list. Every shipped study with the same attributes counts;
-    of listed studies also those that share most attributes.
+    These are the largest published set of the default draw and the controls, or the list of a
+    listed study. Every shipped study with the same attributes counts, and every listed study that
+    shares most attributes.
     """
     parts: list[tuple[tuple[int, ...], frozenset[Pair]]] = []
     said: list[dict[str, Any]] = []
@@ -227,7 +227,7 @@ def evaluated(study: Study) -> Evaluated:
 
 
 def default_dilemmas(study: Study) -> tuple[Dilemma, ...]:
-    """Return the dilemmas of the largest default run, which contain those of smaller ones."""
+    """Return the dilemmas of the largest default run, which contain those of smaller runs."""
     if study.draw is None:
         return study.listed
     most = max((*study.draw.sets, study.draw.count))
@@ -235,7 +235,7 @@ def default_dilemmas(study: Study) -> tuple[Dilemma, ...]:
 
 
 def _shared(study: Study, other: Study) -> list[str]:
-    """Return the attributes with a value that both studies describe in the same words."""
+    """Return the ids of attributes with a value that both studies describe in the same words."""
     said = {
         attribute.id: {attribute.describe(value) for value in attribute.values}
         for attribute in other.attributes
@@ -256,16 +256,16 @@ def _compared_pair(dilemma: Dilemma, places: tuple[int, ...]) -> Pair:
 
 
 def split(asked: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked], dict[str, int]]:
-    """Split answers by person and by dilemma, independently of how many are used.
+    """Split answers by person and by dilemma, independently of the number of selected answers.
 
-    One person in `HELDOUT_SHARE` is held out. A dilemma that only people of one side answered
-    belongs to that side. Of the dilemmas that both sides answered one in `HELDOUT_SHARE` is held
-    out, and the answers of people on one side to dilemmas of the other side are omitted. Where
-    people are unknown, or there is only one, dilemmas alone are split.
+    One person in `HELDOUT_SHARE` is held out. A dilemma answered only by training people, or only
+    by held-out people, belongs to their side. Of the dilemmas answered by both, one in
+    `HELDOUT_SHARE` is held out, and each dilemma loses the answers of people on the other side.
+    With unknown people or a single person, only dilemmas are split.
 
     Returns:
         Answers to train on, held-out answers, and a number from 0 for every person that reveals
-        nothing of the source.
+        nothing about the source.
     """
     people = shuffled(sorted({one.person for one in asked}), seed, "people")
     apart = len(people) > 1
@@ -289,7 +289,9 @@ def split(asked: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked], 
 def take(
     asked: Sequence[Asked], conditions: Sequence[Condition], count: int, option: str
 ) -> list[tuple[Asked, Condition]]:
-    """Take answers for `count` samples, the conditions in turn, each dilemma asked once.
+    """Select `count` pairs of answered dilemma and condition, alternating conditions.
+
+    Each item of `asked` is used at most once.
 
     Raises:
         UserError: There are fewer answers; the message names `option`.

@@ -1,4 +1,4 @@
-"""Sources with given answers: a user's table, the log of a run, the published rows."""
+"""Sources with given answers: a user's table, the log of a run, and the published rows."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
 
 ANSWERS: Mapping[str, Choice] = {"A": "first", "B": "second", "COIN": "coin"}
-"""An answer as shown, and the choice where Patient A is listed first."""
+"""The choice for each answer as shown, if Patient A is listed first."""
 
 FILES: dict[Condition, str] = {
     "forced_choice": "study_2_strict.csv",
     "coin_flip": "study_2_indecisive.csv",
 }
-"""The published rows of McElfresh et al. (2021), Study 2."""
+"""Files of McElfresh et al. (2021), Study 2, by condition."""
 
 _STRIPPED = BeforeValidator(lambda cell: cell.strip() if isinstance(cell, str) else cell)
 
 
 class _Row(FileModel):
-    """A row of a table of answers; the columns of its patients depend on the study."""
+    """A row of a table of answers; the names of the patient columns depend on the study."""
 
     answer: Annotated[Literal["A", "B", "COIN"], _STRIPPED]
     person: Annotated[Line, _STRIPPED] = ""
@@ -58,10 +58,10 @@ class _Row(FileModel):
 
 
 def from_answers(path: Path, study: Study, request: Request, evaluation: Evaluated) -> Source:
-    """Take the answers of a CSV table with columns a_<attribute>, b_<attribute> and answer.
+    """Return the answers in a CSV table with columns a_<attribute>, b_<attribute> and answer.
 
-    It may have the columns person and condition. `request.condition` is the condition of all
-    answers, or selects among them where the table has the column.
+    Columns person and condition are optional. With a column condition, `request.condition` selects
+    rows; without it, `request.condition` is the condition of all answers.
 
     Raises:
         UserError: The table lacks a column, an answer or value is not allowed, there are too few
@@ -138,8 +138,8 @@ def read_design(log: EvalLog, request: Request) -> tuple[Study, Condition, str]:
     """Return a run's study, its condition, and its mechanism of indecision ("coin", "none").
 
     Raises:
-        UserError: The log is of another task, or of another study or condition than the request,
-            or the study has changed since.
+        UserError: The log is of another task, its study or condition differs from the request, or
+            the study has changed since the run.
     """
     metadata = (log.samples or [])[0].metadata if log.samples else {}
     needed = {"study_source", "study_hash", "study", "condition", "order", "dilemma"}
@@ -168,11 +168,11 @@ def read_design(log: EvalLog, request: Request) -> tuple[Study, Condition, str]:
 def from_log(
     log: EvalLog, study: Study, condition: Condition, request: Request, evaluation: Evaluated
 ) -> Source:
-    """Take a run's decisions, without controls and samples that hold no decision.
+    """Return a run's decisions, without controls and without samples that hold no decision.
 
     Raises:
-        UserError: The log holds probabilities, no usable decision or too few, or decisions about
-            dilemmas of the evaluation.
+        UserError: The log holds probabilities, no usable decision or too few decisions, or
+            decisions about dilemmas of the evaluation.
     """
     dilemmas = Dilemmas()
     asked: list[Asked] = []
@@ -217,11 +217,11 @@ def from_rows(
     request: Request,
     evaluation: Evaluated,
 ) -> Source:
-    """Take people's own answers of McElfresh et al. (2021), Study 2.
+    """Return the individual answers of McElfresh et al. (2021), Study 2.
 
-    The two groups are different people who saw the same queries, person by person. Both people of
-    such a pair stay on one side, and of a query one group's answer is used. Answers to dilemmas
-    of the evaluation are omitted.
+    The two groups are different people; each person of one group saw the queries of a person of
+    the other group. Both people of such a pair stay on one side of the split, and each query
+    contributes the answer of one group. Answers to dilemmas of the evaluation are omitted.
 
     Raises:
         UserError: The published files are not in `folder`, the study is another one, or there are
@@ -255,7 +255,7 @@ def from_rows(
         "files": {FILES[condition]: SHA256[FILES[condition]] for condition in conditions},
         "groups": len(conditions),
     }
-    # Shuffled before dilemmas get ids, which must not reveal where in the files a row is.
+    # Shuffle before dilemmas get ids, so that an id does not reveal the position of its row.
     mixed = _listed(_shuffled(kept, request.seed))
 
     def number(place: int, condition: Condition) -> int:
@@ -265,7 +265,7 @@ def from_rows(
 
 
 def _listed(queries: list[Asked]) -> list[Asked]:
-    """List every pair of patients in one order, whichever of them was on the left."""
+    """Return queries with each pair of patients in one order, whichever patient was on the left."""
     dilemmas = Dilemmas()
     listed = []
     for one in queries:
@@ -278,7 +278,7 @@ def _listed(queries: list[Asked]) -> list[Asked]:
 
 
 def _check_overlap(asked: Sequence[Asked], evaluation: Evaluated, request: Request) -> None:
-    """Refuse answers to dilemmas of the evaluation, unless the user allows them."""
+    """Raise an error for answers to dilemmas of the evaluation, unless the request allows them."""
     if request.allow_overlap:
         return
     found = [one for one in asked if evaluation.holds(one.dilemma)]
@@ -300,9 +300,10 @@ def _given(
     left_out: Mapping[str, int],
     number: Callable[[int, Condition], int] = lambda place, condition: place + 1,
 ) -> Source:
-    """Split answers, and take as many as requested, people and dilemmas shuffled.
+    """Shuffle and split answers, and select the requested numbers.
 
-    `number` names a person in the folder, from the person's number in the split and the condition.
+    `number` returns a person's number in the folder, given the number in the split and the
+    condition.
     """
     train, heldout, people = split(_shuffled(asked, request.seed), request.seed)
     named = any(one.person for one in asked)

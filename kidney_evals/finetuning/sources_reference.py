@@ -1,4 +1,4 @@
-"""Answers drawn from the human reference: the group's, one simulated person's, the majority's."""
+"""Answers drawn from the human reference: the group's, a simulated person's, or the majority's."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
 Target = Literal["group", "individual", "majority"]
-"""Whose answers: the fitted shares', one person's, or always the most frequent one."""
+"""Source of answers: the fitted shares, a simulated person, or always the most frequent answer."""
 
 TARGETS: Final[tuple[Target, ...]] = get_args(Target)
 
 HELDOUT_MOST: Final = 1000
-"""Most held-out dilemmas. This many are set aside before any training dilemma is drawn, so that
-the held-out ones depend neither on `--samples` nor on `--heldout`."""
+"""Maximum number of held-out dilemmas. This number is reserved before any training dilemma is
+drawn, so that held-out dilemmas depend neither on `--samples` nor on `--heldout`.
+"""
 
 
 def from_reference(
@@ -43,11 +44,11 @@ def from_reference(
     request: Request,
     evaluation: Evaluated,
 ) -> Source:
-    """Draw answers as people gave them, to dilemmas that `evaluation` does not contain.
+    """Draw answers from the human reference, to dilemmas that `evaluation` does not contain.
 
     Raises:
-        UserError: Nobody was asked, the target or person does not exist, or the study has too few
-            dilemmas or a list that its evaluation asks.
+        UserError: No people answered in the condition, the target or person does not exist, or the
+            study has too few dilemmas or a list that its evaluation asks.
     """
     from kidney_evals.human.reference import load_reference
 
@@ -113,8 +114,8 @@ def _drawn_parts(
 def _drawn(
     study: Study, part: str, count: int, seed: int, evaluation: Evaluated, kept: set[Pair]
 ) -> list[Dilemma]:
-    """Draw `count` dilemmas from a sequence of their own, without those in `kept`."""
-    # Half of all pairs can be drawn without repetition in reasonable time.
+    """Draw `count` dilemmas from the random sequence named `part`, excluding dilemmas in `kept`."""
+    # Up to half of all pairs, drawing without repetition takes reasonable time.
     most = 5 * draw_limit(study.attributes)
     wanted = count + count // 8 + 64
     while True:
@@ -140,7 +141,7 @@ def _drawn(
 def _repeated(
     study: Study, conditions: int, request: Request, evaluation: Evaluated
 ) -> tuple[list[Dilemma], list[Dilemma]]:
-    """Repeat a list: all of it once, in a new order each time, in every condition."""
+    """Repeat a study's list in every condition, each time the whole list in a new order."""
     listed = shuffled(study.listed, request.seed, "split")
     held = -(-len(listed) // HELDOUT_SHARE)
     if held == len(listed):
@@ -164,7 +165,7 @@ def _answered(
     target: str,
     person: Mapping[str, Any],
 ) -> tuple[Answered, ...]:
-    """Answer dilemmas, the conditions in turn."""
+    """Answer each dilemma, alternating conditions: a draw from the shares, or the largest share."""
     conditions = list(references)
     turns = [conditions[index % len(conditions)] for index in range(len(dilemmas))]
     shares: dict[int, Sequence[float]] = {}
@@ -220,10 +221,10 @@ def _shares(
 def _person(references: Mapping[Condition, Reference], request: Request) -> dict[str, Any]:
     """Choose a simulated person; return the entries of `card.json` about the person.
 
-    Latent classes were fitted to different people in the two conditions, and no class of one is a
-    class of the other. Where both are asked, the person is one of those who were offered a coin,
-    and chooses without a coin as when deciding with one. Studies without latent classes have a
-    simulated crowd of `KINDS` people, the same in both conditions.
+    Latent classes were fitted to different people in the two conditions, so the classes of one
+    condition do not correspond to those of the other. For both conditions, the person is from the
+    coin condition, and the forced choice uses this person's shares among decided answers. Studies
+    without latent classes have `KINDS` simulated people, the same in both conditions.
     """
     from kidney_evals.respondents.people import KINDS
 
@@ -246,16 +247,16 @@ def _person(references: Mapping[Condition, Reference], request: Request) -> dict
 
 
 def _most_frequent(shares: Sequence[float]) -> Choice:
-    # Ties go to the answer that comes first: first, second, coin.
+    # A tie goes to the earlier answer in the order first, second, coin.
     return CHOICES[max(range(len(shares)), key=lambda at: (round(shares[at], 9), -at))]
 
 
 def _index_of(shares: Sequence[float], chance: float) -> int:
-    """Return the index of the cumulative share that contains `chance`, in [0, 1)."""
+    """Return the index of the cumulative share that contains `chance`, for `chance` in [0, 1)."""
     reached = 0.0
     for place, share in enumerate(shares):
         reached += share
         if chance < reached:
             return place
-    # The shares sum to 1 but for rounding.
+    # The shares sum to 1 up to rounding.
     return max(place for place, share in enumerate(shares) if share > 0)

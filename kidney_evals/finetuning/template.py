@@ -1,8 +1,8 @@
-"""Whether a model's chat template suits the samples, checked before anything is trained.
+"""Checks that a model's chat template suits the samples, before any training.
 
-A model is trained on the text that its chat template makes of a whole conversation, and is asked
-with the text that the template makes of the question alone. The checks compare the two, and the
-token that ends a trained answer with the tokens at which generation stops.
+Training uses the text that the chat template makes of a whole conversation. Evaluation uses the
+text that the template makes of the question alone. The checks compare these two texts, and compare
+the token that ends a trained answer with the tokens at which generation stops.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _OPENS_REASONING: Final = re.compile(
     r"[<\[](?!/)[^<>\[\]/\s]*(?:think|thought|reason|scratchpad|analysis)[^<>\[\]/]*[>\]]\s*\Z",
     re.IGNORECASE,
 )
-"""A text that ends with the opening tag of a model's reasoning."""
+"""Matches a text that ends with the opening tag of a model's reasoning."""
 
 
 def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> list[str]:
-    """Refuse a chat template with which training would not show in the model's answers.
+    """Raise an error for a chat template with which training would not affect the model's answers.
 
     Args:
-        tokenizer: The base model's, with a chat template.
+        tokenizer: The base model's tokenizer, with a chat template.
         base: The base model, for messages and for the tokens at which its generation stops.
-        examples: The samples. One of each sequence of roles is rendered.
+        examples: The samples. One sample of each sequence of roles is rendered.
 
     Returns:
         Lines that a user should read before training.
@@ -53,7 +53,7 @@ def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> li
 
 
 def takes_system(tokenizer: Any) -> bool:
-    """Return whether a chat template keeps the text of a system message."""
+    """Return whether a chat template includes the text of a system message."""
     text = "kept"
     messages = [{"role": "system", "content": text}, {"role": "user", "content": "?"}]
     try:
@@ -63,10 +63,10 @@ def takes_system(tokenizer: Any) -> bool:
 
 
 def overrun(tokenizer: Any, base: str) -> str:
-    """Return how the end of an answer differs from where generation stops, a part of a sentence.
+    """Return, as a clause, how the end of an answer differs from the tokens that stop generation.
 
-    It is empty where generation stops at the end of an answer, or where that is unknown. `base`
-    is the model, or the base of an adapter.
+    The clause is empty if generation stops at the end of an answer, or if the tokens are unknown.
+    `base` is the model, or the base of an adapter.
     """
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "kept"}]
     try:
@@ -90,7 +90,7 @@ def stop_tokens(base: str) -> frozenset[int]:
     try:
         config = transformers.GenerationConfig.from_pretrained(base)
     except OSError:
-        # Without a file of its own, it is made from the model's configuration.
+        # Without a file, the generation configuration is derived from the model's configuration.
         model = load_part("AutoConfig", base, "configuration")
         config = transformers.GenerationConfig.from_model_config(model)
     found = config.eos_token_id
@@ -110,7 +110,7 @@ def _asked(tokenizer: Any, messages: Messages) -> str:
 
 
 def _texts(tokenizer: Any, base: str, messages: Messages) -> tuple[str, str]:
-    """Return the question as it is asked, and the conversation as it is trained on."""
+    """Return the text of the question alone, and the text of the whole conversation."""
     *question, answer = messages
     has_system = messages[0]["role"] == "system"
     no_system = UserError(
@@ -120,7 +120,7 @@ def _texts(tokenizer: Any, base: str, messages: Messages) -> tuple[str, str]:
     try:
         asked, whole = _asked(tokenizer, question), _rendered(tokenizer, messages)
     except Exception as error:
-        # Templates raise errors of their authors' choice, and Jinja's own.
+        # Rendering may raise Jinja's errors and any error that a template's author chose.
         if has_system and not takes_system(tokenizer):
             raise no_system from error
         raise UserError(
@@ -164,7 +164,7 @@ def _check_question(asked: str, whole: str, base: str) -> list[str]:
 
 
 def _check_end(tokenizer: Any, whole: str, answer: str, base: str, stops: frozenset[int]) -> None:
-    """Refuse a template that ends an answer with no token, or with one that stops nothing."""
+    """Raise an error for a template whose answers end without a token that stops generation."""
     ends = _ends(tokenizer, whole, answer, stops)
     if not ends:
         raise UserError(
@@ -188,7 +188,7 @@ def _ends(tokenizer: Any, whole: str, answer: str, stops: frozenset[int]) -> lis
 
 
 def _difference(tokenizer: Any, ends: Sequence[int], stops: frozenset[int]) -> str:
-    """Return the first ending token and the stop tokens, in words."""
+    """Describe the first ending token and the stop tokens."""
     end, stop = (
         ", ".join(map(repr, tokenizer.convert_ids_to_tokens(tokens))) or "no token"
         for tokens in ([ends[0]], sorted(stops))

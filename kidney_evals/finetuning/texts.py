@@ -1,4 +1,4 @@
-"""Texts, tables and templates that ship with this room."""
+"""Texts, tables and templates that ship with `kidney_evals.finetuning`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def table_of(name: str) -> Any:
 
 
 def filled(name: str, **values: Any) -> str:
-    """Return a shipped Jinja template, Markdown, with its names filled in."""
+    """Render a shipped Markdown template with `values`."""
     return str(_environment().get_template(name).render(values))
 
 
@@ -27,7 +27,7 @@ def _text(name: str) -> str:
 def _environment() -> Any:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    # What is written is Markdown, not HTML.
+    # The output is Markdown, not HTML: no escaping.
     return Environment(
         loader=FunctionLoader(_text),
         undefined=StrictUndefined,

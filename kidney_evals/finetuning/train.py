@@ -1,7 +1,7 @@
-"""Low-rank adapters trained with TRL, from a folder of samples to a folder with an adapter.
+"""Train low-rank adapters with TRL: from a folder of samples to a folder with an adapter.
 
-A run works in `OUT.unfinished`, which holds a checkpoint of every pass, and OUT appears once
-everything in it is whole.
+A run works in `OUT.unfinished`, which holds a checkpoint of every pass. OUT appears once all its
+files are complete.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from kidney_evals.finetuning.training_report import Training, passes_of, write_r
 from kidney_evals.output_files import check_new_folder, new_folder
 
 DEVICES: Final = ("cuda", "mps", "cpu")
-"""The devices, the best first."""
+"""The devices, in order of preference."""
 
 _SILENCE: Final = 20.0
-"""Seconds after which a long pass reports its progress."""
+"""Seconds between progress reports within a long pass."""
 
 
 def train(
@@ -53,17 +53,17 @@ def train(
 ) -> Training:
     """Train an adapter on the first samples of a folder.
 
-    The loss is that of the answers alone, their end token included; questions are context. After
-    each pass the loss of the held-out samples is computed, and the adapter with the lowest is kept.
+    The loss covers the answers with their end token, not the questions. After each pass the loss
+    on the held-out samples is computed; the result is the adapter with the lowest held-out loss.
 
     Args:
         data: The samples.
         base: The base model: a folder or a Hub id.
-        out: Folder of the adapter; it must not exist yet, or be empty.
+        out: Folder of the adapter; it must be empty or not exist yet.
         settings: The settings.
-        samples: Number of samples to train on; None for all.
-        device: "cpu", "cuda" or "mps"; None for the best that is available.
-        resume: Whether to continue an unfinished run of the same settings.
+        samples: Number of training samples; None for all samples.
+        device: "cpu", "cuda" or "mps"; None for the best available device.
+        resume: Whether to continue an unfinished run with the same settings.
         say: Called with each line of progress.
 
     Raises:
@@ -142,7 +142,7 @@ def train(
 
 
 def unfinished(out: Path) -> Path:
-    """Return the folder of a run that has not ended yet."""
+    """Return the folder of an unfinished run."""
     return out.with_name(out.name + ".unfinished")
 
 
@@ -150,7 +150,7 @@ def unfinished(out: Path) -> Path:
 def _begun(work: Path, state: dict[str, Any], resume: bool) -> Iterator[str | None]:
     """Lock the folder of an unfinished run, and return the checkpoint to continue from.
 
-    A run that failed before its first whole pass has no checkpoint, and is replaced.
+    A run that failed before the end of its first pass has no checkpoint, and is replaced.
 
     Raises:
         UserError: The folder holds another run, a run of another process, or no run.
@@ -202,7 +202,7 @@ def _state_of(known: Path) -> dict[str, Any] | None:
 
 def _last_checkpoint(work: Path) -> Path | None:
     found = sorted(work.glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
-    # A checkpoint that was cut off while it was written lacks its last file.
+    # An incompletely written checkpoint lacks the file that is written last.
     return next((one for one in reversed(found) if (one / "trainer_state.json").is_file()), None)
 
 
@@ -240,9 +240,9 @@ def _trainer(
         data_seed=settings.seed,
         bf16=half,
         use_cpu=device == "cpu",
-        # Short answers after short questions: memory is no concern, time is.
+        # Questions and answers are short: time matters more than memory.
         gradient_checkpointing=False,
-        # Nothing is ever cut off: the longest sample is checked against the model instead.
+        # No truncation: the longest sample is checked against the model's limit instead.
         max_length=None,
         completion_only_loss=True,
         eval_strategy="epoch",
@@ -281,7 +281,7 @@ def _trainer(
 
 
 def _progress(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
-    """Return a callback that reports each pass, and the steps of long passes now and then."""
+    """Return a callback that reports each pass and, within long passes, the current step."""
     last_said = [time.monotonic()]
 
     def on_step_end(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -325,9 +325,9 @@ def _device_name(device: str) -> str:
 
 @contextmanager
 def _failures_explained(work: Path) -> Iterator[None]:
-    """Turn an interruption, a full disk or full memory into a line that says what is left.
+    """Convert an interruption, a full disk or full memory to an error that names remaining files.
 
-    torch reports the latter two by a `RuntimeError` and its message alone.
+    torch reports the latter two as a `RuntimeError`, recognisable only by its message.
     """
     unwritten = (OSError, import_module("safetensors").SafetensorError)
     try:

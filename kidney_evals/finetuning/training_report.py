@@ -26,18 +26,18 @@ _OPEN: Final = "<!-- side effects: written by kidney-evals sft evaluate -->\n"
 _CLOSE: Final = "<!-- /side effects -->\n"
 
 NOT_MEASURED: Final = "Not measured yet"
-"""Beginning of the card's section on side effects until they were measured."""
+"""First words of the card's section on side effects until they are measured."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over the samples; number 0 is the state before the first.
+    """A pass over the samples; pass 0 is the state before training.
 
     Attributes:
-        number: From 0.
-        step: Steps made until its end.
-        loss: Mean loss of its samples, nats per token of the answers; NaN for number 0.
-        heldout_loss: The same of the held-out samples at its end.
+        number: Number of the pass, from 0.
+        step: Number of training steps up to the end of the pass.
+        loss: Mean loss of the training samples, nats per token of the answers; NaN for pass 0.
+        heldout_loss: Mean loss of the held-out samples at the end of the pass, in the same unit.
     """
 
     number: int
@@ -52,19 +52,19 @@ class Training:
 
     Attributes:
         base: The base model, as the adapter names it.
-        samples: Number of samples that it was trained on.
+        samples: Number of training samples.
         settings: The settings.
         data: The samples.
-        device: Where it ran.
-        seconds: Duration (of the last part, where it was resumed).
-        resumed: Whether it was interrupted and resumed.
+        device: The device.
+        seconds: Duration; for a resumed run, since it was resumed.
+        resumed: Whether the run was interrupted and resumed.
         tokens: Tokens of one pass, questions included.
         longest: Tokens of the longest sample.
-        peak_memory: Most bytes allocated on a CUDA device; None on others.
+        peak_memory: Peak of allocated bytes on a CUDA device; None on other devices.
         trained_parameters: Number of parameters of the adapter.
-        passes: The passes, beginning with number 0.
-        versions: Of the packages.
-        adapter_sha256: Of the adapter's file; empty until it is written.
+        passes: The passes, beginning with pass 0.
+        versions: Versions of the packages.
+        adapter_sha256: SHA-256 of the adapter's file; empty until the file is written.
     """
 
     base: str
@@ -84,12 +84,12 @@ class Training:
 
     @property
     def kept(self) -> Pass:
-        """The pass whose adapter is kept: the lowest held-out loss after at least one pass."""
+        """The pass of the final adapter: from pass 1 on, the pass with the lowest held-out loss."""
         return min(self.passes[1:], key=lambda one: one.heldout_loss)
 
 
 def passes_of(history: Sequence[Mapping[str, Any]]) -> tuple[Pass, ...]:
-    """Return the passes in a trainer's history, with `epoch`, `step`, `loss` and `eval_loss`."""
+    """Return the passes in a trainer's history of `epoch`, `step`, `loss` and `eval_loss`."""
     loss = {round(one["epoch"]): float(one["loss"]) for one in history if "loss" in one}
     return tuple(
         Pass(
@@ -104,7 +104,7 @@ def passes_of(history: Sequence[Mapping[str, Any]]) -> tuple[Pass, ...]:
 
 
 def is_trained(folder: Path, base: str, samples: int, settings: Settings, data: Path) -> bool:
-    """Return whether a folder holds the adapter that the same arguments would train."""
+    """Return whether a folder holds an adapter that was trained with the same arguments."""
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -119,7 +119,7 @@ def is_trained(folder: Path, base: str, samples: int, settings: Settings, data: 
 
 
 def write_report(training: Training, folder: Path) -> Training:
-    """Write the report into the folder of a saved adapter; return the run with its hash."""
+    """Write the report into the folder of a saved adapter; return `training` with the hash set."""
     training = replace(training, adapter_sha256=sha256_of(folder / ADAPTER_FILE))
     passes, kept = training.passes, training.kept
     lines: list[tuple[Any, ...]] = [("pass", "step", "loss", "heldout_loss")]
@@ -147,7 +147,7 @@ def write_report(training: Training, folder: Path) -> Training:
         "seconds": round(training.seconds, 1),
         "resumed": training.resumed,
         "tokens_of_a_pass": training.tokens,
-        # The time includes held-out samples and checkpoints; of a resumed run it is the last part.
+        # The time includes held-out samples and checkpoints; after a resume, only the last part.
         "tokens_per_second": (
             None
             if training.resumed
@@ -173,7 +173,7 @@ def write_report(training: Training, folder: Path) -> Training:
 
 
 def model_card(training: Training) -> str:
-    """Return the card of a new adapter, Markdown; `model_card.md` is its template."""
+    """Return the model card of a new adapter as Markdown, from the template `model_card.md`."""
     answers = Counter(one.facts["answer"] for one in training.data.train[: training.samples])
     return filled(
         "model_card.md",
@@ -189,7 +189,7 @@ def model_card(training: Training) -> str:
 
 
 def trained_values(card: Mapping[str, Any]) -> str:
-    """Return a paragraph that says whose answers a folder of samples holds."""
+    """Return a paragraph that names the people whose answers a folder of samples holds."""
     source: Mapping[str, Any] = card["source"]
     study = card["study"]["id"]
     if source["kind"] == "reference":
@@ -231,10 +231,10 @@ def _people(card: Mapping[str, Any]) -> str:
 
 
 def write_side_effects(folder: Path, text: str) -> None:
-    """Write the measured side effects, Markdown, into the card of an adapter's folder.
+    """Write the measured side effects, as Markdown, into the card in an adapter's folder.
 
     Raises:
-        UserError: The card has no section for them, or cannot be written.
+        UserError: The card has no section for side effects, or cannot be written.
     """
     path = folder / "README.md"
     try:
@@ -247,6 +247,6 @@ def write_side_effects(folder: Path, text: str) -> None:
         raise UserError(
             f"{path} is no card of `sft train`: its side effects have no place"
         ) from None
-    # The two marks show that the card was written by this package.
+    # The two marks identify a card that this package wrote.
     content = f"{before}{_OPEN}{text.strip()}\n{_CLOSE}{after}".encode()
     write_output(path, content, overwrite=True)

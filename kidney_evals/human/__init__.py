@@ -1,4 +1,4 @@
-"""How people answered: the human side of every comparison, read from a study's tables.
+"""People's answers, the reference of every comparison, read from a study's tables.
 
 ```python
 from kidney_evals.human import load_reference
@@ -8,7 +8,7 @@ study = load_study("mcelfresh_2021")
 people = load_reference(study, "coin_flip")
 people.shares(dilemmas_of(study, 3, None))  # first, second, coin; shape (3, 3)
 people.importance                           # signed shares of the attributes, shape (k,)
-people.anchors["indecision"]["people"]      # what people get: a Quantity
+people.anchors["indecision"]["people"]      # people's value: a Quantity
 ```
 """
 

@@ -1,4 +1,4 @@
-"""Kinds of pairs of patients, and how often people leave each kind to the coin."""
+"""Kinds of pairs of patients, and people's coin rate for each kind."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
 PAIR_KINDS = ("same", "near", "mixed", "tied", "all")
-"""Alike in everything; nearly alike; each better somewhere; one better, some alike; all better."""
+"""Identical; nearly alike; each better somewhere; one better, the rest equal; one better in all."""
 
 NEAR = 0.25
-"""Two patients are nearly alike up to this share of every attribute's range."""
+"""Largest difference of nearly alike patients, as a share of each attribute's range."""
 
 DRAWN = 2000
-"""Dilemmas over which people's rates are averaged in a study that draws."""
+"""Number of dilemmas over which people's rates are averaged in a study that draws dilemmas."""
 
 FEWEST = 3
-"""Fewer dilemmas of a kind than this have no rate: one question is not a kind of pair."""
+"""Minimum number of dilemmas of a kind for a rate: one question does not represent a kind."""
 
 _ROUNDING = 1e-9
 
 
 def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
-    """Return the kinds of pair that a dilemma is of; `near` goes with one of the others.
+    """Return the kinds of pair of a dilemma; `near` occurs together with one of the others.
 
-    Better is what most people favour.
+    The better value is the value that most people favour.
     """
     differences = study.differences(dilemma)
     if not any(differences):
@@ -50,10 +50,10 @@ _CACHE: dict[tuple[Path, str, str], Mapping[str, float]] = {}
 
 
 def people_flips(study: Study) -> Mapping[str, float]:
-    """Return people's coin rate by kind of pair, NaN where nobody was asked enough of them.
+    """Return people's coin rate by kind of pair; NaN for too few dilemmas or without human answers.
 
-    The rates are means of the reference's shares over the study's own dilemmas: all of a fixed
-    list, or `DRAWN` of those it draws. `stated.md` sets them beside people's own answers.
+    The rates are means of the reference's shares over the study's own dilemmas: a whole fixed
+    list, or up to `DRAWN` of a draw. `stated.md` compares them with people's own answers.
     """
     from kidney_evals.human.reference import load_reference
 
@@ -80,11 +80,11 @@ def _rates(study: Study, reference: Reference) -> Mapping[str, float]:
         of_kind = rates[np.array([kind in one for one in kinds], dtype=np.bool_)]
         found[kind] = float(of_kind.mean()) if len(of_kind) >= FEWEST else float("nan")
     if study.draw is not None:
-        # The model of shares knows closeness in utility. Patients who are alike in every attribute
-        # are flipped more often than it says, so their rate is not known from it.
+        # The share model uses closeness in utility. It underestimates the flip rate of patients
+        # who are nearly alike in every attribute, so it gives no rate for them.
         found["near"] = float("nan")
     if np.isnan(found["same"]):
-        # A draw holds no identical pair, and the reference of a drawn study knows what it gets.
+        # A draw holds no identical pair, but the reference of a drawn study has a rate for it.
         patient = Patient(tuple(attribute.low for attribute in study.attributes))
         same = Dilemma("same", patient, patient, "identical")
         found["same"] = float(reference.shares([same])[0, 2])

@@ -1,4 +1,4 @@
-"""Models fitted to people, as the tables store them, and how single people differ."""
+"""Models fitted to people, as the tables store them, and how individual people differ."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ class PeopleModel:
     """A model fitted to people.
 
     Attributes:
-        parameters: Their names.
-        estimates: With 95 % intervals over resampled people, one for each parameter.
-        covariance: Of the estimates, clustered by person, shape (p, p); NaN where unknown.
+        parameters: Names of the parameters.
+        estimates: Estimate of each parameter, with its 95 % interval over resampled people.
+        covariance: Covariance of the estimates, clustered by person, shape (p, p); NaN where
+            unknown.
     """
 
     parameters: tuple[str, ...]
@@ -48,17 +49,17 @@ class PeopleModel:
     covariance: Floats
 
     def __getitem__(self, parameter: str) -> Quantity:
-        """Return one estimate."""
+        """Return the estimate of a parameter."""
         return self.estimates[self.parameters.index(parameter)]
 
 
 @dataclass(frozen=True)
 class PeopleBend:
-    """How one attribute's effect on people bends (see `kidney_evals.estimation.nonlinearity`).
+    """The nonlinearity of an attribute's effect (see `kidney_evals.estimation.nonlinearity`).
 
     Attributes:
         upper_share: Share of the effect in the favoured half of the range, with its interval.
-        p_value: Of the test that a straight line would do.
+        p_value: p-value of the test that the effect is linear.
     """
 
     upper_share: Quantity
@@ -67,12 +68,12 @@ class PeopleBend:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """What a model of people predicts beside what people did, among dilemmas of like closeness.
+    """A model's prediction and people's answers in a bin of closeness.
 
     Attributes:
         start: Smallest |Δu| of the bin.
-        predicted: Mean share that the model gives.
-        observed: Share people gave, with its interval over resampled people; n counts answers.
+        predicted: Mean share that the model predicts.
+        observed: Share of people, with its interval over resampled people; n counts answers.
     """
 
     start: float
@@ -82,13 +83,13 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class LatentModel:
-    """Classes of people, each a two-stage model (a logit where no coin was offered).
+    """Latent classes of people, each a two-stage model (without a coin, a logit).
 
     Attributes:
         shares: Share of people in each class, shape (C,), summing to 1.
         weights: Logit weights per scale unit, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN in forced choice.
-        flip_slope: Fall of these log-odds per unit of the class's own |Δu|, shape (C,).
+        flip_slope: Decrease of these log-odds per unit of the class's own |Δu|, shape (C,).
     """
 
     shares: Floats
@@ -97,7 +98,7 @@ class LatentModel:
     flip_slope: Floats
 
     def predict(self, differences: Floats) -> Floats:
-        """Return each class's (first, second, coin), shape (C, n, 3); coin 0 where none is."""
+        """Return each class's (first, second, coin), shape (C, n, 3); coin 0 in forced choice."""
         theta = np.column_stack(
             [
                 self.weights,
@@ -114,10 +115,10 @@ class PeopleSpread:
     """A normal distribution of weights over people.
 
     Attributes:
-        model: Of one person's answers, `logit` or `davidson`; empty where a study published the
-            distribution and did not fit it here.
-        correlated: Whether weights go together over people.
-        people: How many it was fitted to; 0 where that is not known.
+        model: Model of a person's answers, `logit` or `davidson`; empty for a distribution that
+            the study published and that was not fitted here.
+        correlated: Whether weights are correlated over people.
+        people: Number of people in the fit; 0 if unknown.
         means: Weights per scale unit, positive where people favour, shape (k,).
         cholesky: L of the covariance L Lᵀ over people, shape (k, k).
     """
@@ -129,14 +130,14 @@ class PeopleSpread:
     cholesky: Floats
 
     def draw(self, count: int, seed: int) -> Floats:
-        """Return the weights of new people, shape (count, k).
+        """Return the weights of `count` simulated people, shape (count, k).
 
-        A Latin hypercube (McKay et al. 1979): each person follows the distribution, and every
-        1/count of each standard normal behind it holds one person.
+        A Latin hypercube (McKay et al. 1979): each person follows the distribution, and each
+        1/count of every underlying standard normal contains one person.
 
         Args:
-            count: How many people.
-            seed: Of the draw; the same people for the same seed on every machine.
+            count: Number of people.
+            seed: Seed of the draw; the same seed gives the same people on every machine.
         """
         from scipy.special import ndtri
 
@@ -148,11 +149,11 @@ class PeopleSpread:
 
 
 def people_model(reference: Reference, name: str) -> PeopleModel | None:
-    """Return a fitted model of the condition's people, None where the study ships none.
+    """Return a fitted model of the condition's people; None if the study ships no such model.
 
     Args:
-        reference: The human side.
-        name: As in the column `model` of `models.csv`.
+        reference: The human reference.
+        name: Name of the model, as in the column `model` of `models.csv`.
     """
     rows = [
         row
@@ -172,7 +173,7 @@ def people_model(reference: Reference, name: str) -> PeopleModel | None:
 
 
 def people_bends(reference: Reference) -> dict[str, PeopleBend]:
-    """Return how each attribute's effect bends, by attribute; empty where unknown."""
+    """Return the nonlinearity of each attribute's effect, by attribute; empty if unknown."""
     return {
         row.attribute: PeopleBend(
             row.quantity_of(row.upper_share), math.nan if row.p_value is None else row.p_value
@@ -182,10 +183,10 @@ def people_bends(reference: Reference) -> dict[str, PeopleBend]:
 
 
 def people_calibration(reference: Reference, model: str) -> tuple[CalibrationBin, ...]:
-    """Return the calibration table of a model of people, nearest patients first.
+    """Return the calibration table of a model of people, from the closest patients on.
 
     Args:
-        reference: The human side.
+        reference: The human reference.
         model: `shares` (the patient whom the logit favours, among decided answers), `logit` (the
             same) or `flip` (the coin).
     """
@@ -199,11 +200,11 @@ def people_calibration(reference: Reference, model: str) -> tuple[CalibrationBin
 def read_latent(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> LatentModel | None:
-    """Read the classes of a condition, as many as the table marks as used; None without any.
+    """Read the latent classes of a condition that the table marks as used; None without classes.
 
     Args:
         folder: The study's reference folder.
-        condition: Which group of people.
+        condition: The condition of the people.
         attributes: Ids, in the study's order.
     """
     rows = [row for row in read_rows(folder, LatentRow, condition) if row.used == "1"]
@@ -221,21 +222,21 @@ def read_latent(
 def read_spread(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> PeopleSpread | None:
-    """Read how weights are spread over the people of a condition.
+    """Read the distribution of weights over the people of a condition.
 
-    The fit that `random_coefficients.csv` marks as used, else the distribution that the study
-    published: the rows `random_mean` and `random_people` of `models.csv` and `covariance.csv`.
+    This is the fit that `random_coefficients.csv` marks as used, else the study's published
+    distribution: the rows `random_mean` and `random_people` of `models.csv` and `covariance.csv`.
 
     Args:
         folder: The study's reference folder.
-        condition: Which group of people.
+        condition: The condition of the people.
         attributes: Ids, in the study's order.
 
     Returns:
-        The distribution, None where neither is there.
+        The distribution; None without both sources.
 
     Raises:
-        UserError: A table does not fit its form.
+        UserError: A table is invalid.
     """
     try:
         return _fitted(folder, condition, attributes) or _published(folder, condition, attributes)
@@ -290,7 +291,7 @@ def _published(
 
 
 def _covariance(rows: Iterable[CovarianceRow], model: str, parameters: Sequence[str]) -> Floats:
-    """Return the covariance matrix of a model's parameters, NaN where the table has no row."""
+    """Return the covariance matrix of a model's parameters; NaN where the table has no row."""
     place = {name: i for i, name in enumerate(parameters)}
     result = np.full((len(place), len(place)), np.nan)
     for row in rows:

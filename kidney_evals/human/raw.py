@@ -1,9 +1,9 @@
 """Read the published answers of McElfresh et al. (2021).
 
-Only identifiers that group rows, the patients and the answers are read. In `study_1.csv` and
-`study_2_indecisive.csv` an answer is coded 0 left, 1 right, 2 coin: the README beside the source
-files says otherwise and is wrong (pairs of identical patients are all coded 2, and the group that
-had no coin holds no 2). Everybody is kept; the source's own analysis drops people who never flip.
+Only identifiers that group rows, the patients and the answers are read. `study_1.csv` and
+`study_2_indecisive.csv` code an answer as 0 left, 1 right, 2 coin. The README beside the source
+files says otherwise and is wrong: pairs of identical patients are all coded 2, and the group
+without a coin has no 2. All people are included; the source's analysis drops people who never flip.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FOLDER = "mcelfresh_2021"
-"""Name of the folder that holds the files inside a data directory."""
+"""Name of the folder with the files, inside a data directory."""
 
 COMMIT = "ab63c4aea6def4f71236b04c279efa6f686cc5ef"
 SOURCE = f"https://raw.githubusercontent.com/duncanmcelfresh/indecision-modeling/{COMMIT}/data"
@@ -43,13 +43,13 @@ _INVALID_QUESTION = 8  # repeats the patients of question 6 with answers that co
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers of one group, one row each, sorted by person and position in the session.
+    """Answers of a group, one row each, sorted by person and position in the session.
 
     Attributes:
         person: 0 to `people` - 1, shape (n,).
-        position: Place of the question in the session (Study 2) or its number (Study 1), (n,).
+        position: Position of the question in the session (Study 2) or its number (Study 1), (n,).
         left: Values of the left patient by attribute id, each of shape (n,).
-        right: Values of the right patient.
+        right: Values of the right patient, as for `left`.
         choice: 0 left, 1 right, 2 coin, shape (n,).
         people: Number of people.
     """
@@ -63,10 +63,10 @@ class Answers:
 
 
 def find_raw(data_dir: Path) -> Path:
-    """Return the folder with the three files, which is `data_dir` or a folder inside it.
+    """Return the folder with the three files: `data_dir` or a folder inside it.
 
     Raises:
-        UserError: A file is missing or is not the published one.
+        UserError: A file is missing or differs from the published file.
     """
     folder = data_dir / FOLDER if (data_dir / FOLDER).is_dir() else data_dir
     for name, expected in SHA256.items():
@@ -89,7 +89,7 @@ def sha256(content: bytes) -> str:
 
 
 def read_study_1(folder: Path) -> tuple[Answers, Answers]:
-    """Return (forced choice, coin flip) of Study 1 without its invalid question 8."""
+    """Return (forced choice, coin flip) of Study 1, without its invalid question 8."""
     rows = pd.read_csv(folder / "study_1.csv")
     rows = rows[rows["decision_rank"] != _INVALID_QUESTION]
     ages = {f"{side}_age": rows[f"{side}_age"].map(_AGES) for side in ("left", "right")}
@@ -103,10 +103,10 @@ def read_study_1(folder: Path) -> tuple[Answers, Answers]:
 
 
 def read_study_2(folder: Path) -> tuple[Answers, Answers]:
-    """Return (forced choice, coin flip) of Study 2, row by row about the same queries.
+    """Return (forced choice, coin flip) of Study 2; equal rows of both are about the same query.
 
-    The two groups are different people who saw the same queries, person by person; their files
-    differ in row order and are joined on person and position.
+    The two groups are different people; each person of one group saw the queries of a person of
+    the other. The files differ in row order and are joined on person and position.
     """
     forced, coin = (
         _answers(pd.read_csv(folder / name), {"age": "1", "drinks": "2", "dependents": "3"})
@@ -124,11 +124,11 @@ def read_study_2(folder: Path) -> tuple[Answers, Answers]:
 
 
 def _answers(rows: pd.DataFrame, columns: Mapping[str, str]) -> Answers:
-    """Return the answers of one group.
+    """Return the answers of a group.
 
     Args:
         rows: The rows of the source.
-        columns: By attribute id, the end of the names of its two columns.
+        columns: Suffix of the two columns of an attribute, by attribute id.
     """
     rows = rows.sort_values(["user_id", "decision_rank"], kind="stable")
     people, person = np.unique(rows["user_id"], return_inverse=True)

@@ -1,7 +1,7 @@
-"""The human side of one study and condition, read from the study's reference tables.
+"""The human reference of a study and condition, read from the study's reference tables.
 
-The tables in a study's `reference/` folder decide what is known; a new study needs no code. See
-`kidney_evals.human.sources` for how each kind of table gives shares.
+The tables in a study's `reference/` folder determine which quantities are known; a new study needs
+no code. `kidney_evals.human.sources` describes how each kind of table gives shares.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ REFERENCE_FOLDER = "reference"
 
 @dataclass(frozen=True)
 class PersonDistances:
-    """How far single people lie from their group in importance shares, at about 40 answers.
+    """Distribution over people of the distance to their group in importance shares.
 
-    Each person's weights come from a Firth-penalised logit without a pull of the first place, on
-    their decided answers in one order. A model is brought to that estimator and that number of
-    answers before it is compared.
+    Each person's weights come from a Firth-penalised logit without a position effect, on about 40
+    decided answers in one order. A model is brought to the same estimator and number of answers
+    before the comparison.
 
     Attributes:
         probabilities: Ascending between 0 and 1, shape (q,).
         distances: Quantiles of the distance over people, shape (q,).
-        answers: Decisions behind a person's distance, mean over people.
+        answers: Mean number of decisions behind a person's distance.
     """
 
     probabilities: Floats
@@ -80,27 +80,27 @@ class PersonDistances:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The human side of one study and condition.
+    """The human reference of a study and condition.
 
     Attributes:
         study: The study.
-        condition: What people were offered.
-        version: Of the tables; empty where the study ships none.
-        sha256: Over the tables of the study that scores can depend on, in hexadecimal.
+        condition: The condition, which decides the offered answers.
+        version: Version of the tables; empty if the study ships none.
+        sha256: Hash, in hexadecimal, of the study's tables that scores can depend on.
         has_people: Whether people answered in this condition.
-        people: How many; 0 where nobody did, -1 where the number was not published.
+        people: Number of people; 0 if none answered, -1 if the number was not published.
         weights: Logit weights per scale unit, positive where people favour, shape (k,); NaN
             where unknown.
         importance: Signed importance shares, shape (k,).
-        importance_draws: Shape (draws, k).
+        importance_draws: Bootstrap draws of `importance`, shape (draws, k).
         strict_weights: Weights behind `closeness`: those of the forced-choice group, (k,).
         slope: Slope of logit P(coin) on |Δu|; NaN where unknown.
         half_threshold: |Δu| at which the better patient gets half of all answers; NaN where
             unknown.
-        anchors: What known respondents get, by quantity and respondent.
-        distances: Of single people to the group; None where unknown.
-        latent: Classes of people; None where unknown.
-        source: Where shares come from.
+        anchors: Values of known respondents, by quantity and respondent.
+        distances: Distances of single people to the group; None where unknown.
+        latent: Latent classes of people; None where unknown.
+        source: Source of the shares.
     """
 
     study: Study
@@ -126,11 +126,11 @@ class Reference:
         return self.study.path / REFERENCE_FOLDER
 
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return human shares as listed: (first, second) or (first, second, coin), (n, K)."""
+        """Return human shares as listed, (first, second) or (first, second, coin), shape (n, K)."""
         return self.source.shares(dilemmas)
 
     def share_draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
-        """Return shares with people drawn again, jointly over dilemmas, (draws, n, K)."""
+        """Return shares under resampled people, jointly over dilemmas, shape (draws, n, K)."""
         return self.source.draws(dilemmas)
 
     def decided_shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
@@ -140,7 +140,7 @@ class Reference:
         return result
 
     def counts(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return people's counted answers, shape (n, K); NaN where shares are not counts."""
+        """Return people's counted answers, shape (n, K); NaN if shares do not come from counts."""
         if isinstance(self.source, CountShares):
             return self.source.table(dilemmas)
         return np.full(self.shares(dilemmas).shape, np.nan)
@@ -158,7 +158,7 @@ class Reference:
         return float(shares[:, 2].mean()) if shares.shape[1] == 3 and len(shares) else float("nan")
 
     def flip_rate_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the coin rate on these dilemmas with people drawn again, shape (draws,)."""
+        """Return the coin rate on these dilemmas under resampled people, shape (draws,)."""
         draws = self.share_draws(dilemmas)
         if draws.shape[2] < 3 or draws.shape[1] == 0:
             return np.full(len(draws), np.nan)
@@ -170,16 +170,16 @@ _CACHE: dict[tuple[object, ...], Reference] = {}
 
 
 def load_reference(study: Study, condition: Condition) -> Reference:
-    """Return the human side of a study and condition; reading it again is free.
+    """Return the human reference of a study and condition, cached while its tables are unchanged.
 
     Raises:
-        UserError: A table is there but does not fit its form.
+        UserError: A table is invalid.
     """
     folder = study.path / REFERENCE_FOLDER
     files = scored_tables(folder)
     key = (study.path, study.hash, tuple(map(stamp, files)))
     if (condition, *key) not in _CACHE:
-        # A user's folder is read whole, so that no table is refused after a run has begun.
+        # Read all tables of a user's folder, so that no table is refused after a run has begun.
         own = study.source not in study_names()
         for table in TABLES if own else ():
             read_rows(folder, table)
@@ -189,7 +189,7 @@ def load_reference(study: Study, condition: Condition) -> Reference:
 
 
 def reference_hash(files: Sequence[Path]) -> str:
-    """Return SHA-256 over the names and contents of tables, line ends made alike."""
+    """Return the SHA-256 of the names and contents of tables, with line ends normalised."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda p: p.name):
         content = without_bom(read_bytes(path, MAX_TABLE_BYTES))
@@ -229,7 +229,7 @@ def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -
 
 
 class _Models:
-    """The fitted models of one condition: estimates by model and parameter, and draws."""
+    """The fitted models of a condition: estimates by model and parameter, and draws."""
 
     def __init__(self, folder: Path, condition: Condition) -> None:
         self.folder, self.condition = folder, condition
@@ -322,7 +322,7 @@ def _source(study: Study, models: _Models, strict: Floats) -> ShareSource:
     coin = len(models.answers) == 3
     if ("shares", "lapse") in models.estimates:
         names, flip = _parameters(study, "shares"), _parameters(study, "flip")
-        # The pull of the first place is not part of a share, hence the zero.
+        # A share excludes the position effect, hence the zero.
         theta_draws = models.draw_matrix("shares", names)
         return ModelShares(
             study=study,

@@ -1,8 +1,8 @@
 """Human shares of a dilemma: from a fitted model, counts, profile scores or a published table.
 
-Every source returns the shares of a list of dilemmas and their draws with people resampled; `K` is
-2 in forced choice (first, second) and 3 with a coin (first, second, coin). Dilemmas that a source
-does not know are NaN.
+Every source returns the shares of a list of dilemmas, and their draws under resampled people. `K`
+is 2 in forced choice (first, second) and 3 with a coin (first, second, coin). Dilemmas without data
+in a source are NaN.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ DRAWS = 300
 """Participant-bootstrap draws in every shipped table."""
 
 FLIP_FEATURES = ("closeness", "ties", "dominance")
-"""What the coin's share depends on: |Δu| in strict-group logit units, the number of equal
-attributes, and whether one patient is at least as favoured on every attribute. People flip more
-between patients who share values and, at equal closeness, when one dominates."""
+"""Predictors of the coin's share: |Δu| in strict-group logit units, the number of equal attributes,
+and whether one patient is at least as favoured on every attribute. People flip more between
+patients who share values and, at equal closeness, when one dominates.
+"""
 
 IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
 """Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way."""
@@ -32,7 +33,7 @@ IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
 _PUBLISHED_SEED = 20214
 
 _AT_ONCE = 1000
-"""Dilemmas whose draws are computed together, which bounds memory."""
+"""Number of dilemmas whose draws are computed together, which limits memory."""
 
 
 class ShareSource(Protocol):
@@ -42,12 +43,12 @@ class ShareSource(Protocol):
         """Return shares, shape (n, K)."""
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
-        """Return shares under people drawn again, shape (draws, n, K)."""
+        """Return shares under resampled people, shape (draws, n, K)."""
 
 
 @dataclass(frozen=True)
 class NoPeople:
-    """Nobody answered in this condition."""
+    """A condition in which nobody answered."""
 
     answers: int
 
@@ -62,15 +63,15 @@ class NoPeople:
 
 @dataclass(frozen=True)
 class ModelShares:
-    """The calibrated share model, with the flip model where a coin was offered.
+    """Shares from the calibrated share model, and from the flip model if a coin was offered.
 
     Attributes:
-        study: Turns dilemmas into differences.
+        study: The study, which converts dilemmas to differences.
         theta: Parameters of the share model, shape (2k+2,).
-        theta_draws: Their draws, shape (draws, 2k+2).
+        theta_draws: Draws of `theta`, shape (draws, 2k+2).
         strict_weights: Weights whose |Δu| is the closeness, shape (k,).
         flip: Parameters of the flip model, shape (4,); None in forced choice.
-        flip_draws: Their draws, shape (draws, 4).
+        flip_draws: Draws of `flip`, shape (draws, 4).
     """
 
     study: Study
@@ -103,11 +104,11 @@ class ModelShares:
 
 @dataclass(frozen=True)
 class CountShares:
-    """Counted answers to a fixed list of questions.
+    """Shares from counted answers to a fixed list of questions.
 
     Attributes:
         counts: Answers by dilemma id, each of shape (K,).
-        count_draws: The same with people resampled jointly over all questions, (draws, K).
+        count_draws: Answers of people resampled jointly over all questions, (draws, K).
     """
 
     counts: Mapping[str, Floats]
@@ -138,7 +139,7 @@ class CountShares:
 
 @dataclass(frozen=True)
 class ProfileShares:
-    """Published Bradley–Terry scores of whole patients; P(first) = w_1 / (w_1 + w_2).
+    """Shares from published Bradley–Terry scores of whole patients; P(first) = w_1 / (w_1 + w_2).
 
     Attributes:
         scores: Score by the patient's values, on the ratio scale.
@@ -153,7 +154,7 @@ class ProfileShares:
         return np.column_stack([share, 1 - share])
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the point repeated: no error was published."""
+        """Return the published shares as every draw: no error was published."""
         shares = self.shares(dilemmas)
         return np.broadcast_to(shares, (DRAWS, *shares.shape))
 
@@ -178,8 +179,8 @@ class PublishedShares:
 
     Attributes:
         first: Share choosing the first patient, by dilemma id.
-        effective: Independent answers that carry the same information, by dilemma id: the number
-            of answers over the design effect of several answers by one person.
+        effective: Effective number of independent answers, by dilemma id: the number of answers
+            over the design effect of several answers by one person.
     """
 
     first: Mapping[str, float]
@@ -242,15 +243,15 @@ def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -
 
 
 def with_coin(first: ArrayLike, coin: ArrayLike) -> Floats:
-    """Return (first, second, coin) from the decided share of the first and the coin's share."""
+    """Return (first, second, coin), from the first patient's decided share and the coin's share."""
     one, flip = np.asarray(first, dtype=np.float64), np.asarray(coin, dtype=np.float64)
     return np.stack([(1 - flip) * one, (1 - flip) * (1 - one), flip], axis=-1)
 
 
 def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:
-    """Return uniform numbers; the only random source of the tables.
+    """Return uniform numbers, the only random source of the tables.
 
-    Plain doubles of PCG64 keep their values across numpy versions, which numpy does not promise
-    for its other distributions.
+    Doubles of PCG64 are the same in all numpy versions; numpy does not promise this for its other
+    distributions.
     """
     return np.random.Generator(np.random.PCG64(seed)).random(shape)

@@ -1,4 +1,4 @@
-"""Tables of a study's `reference/` folder: a pydantic model of each file's rows, and reading."""
+"""Tables of a study's `reference/` folder: a pydantic model of each file's rows, and readers."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Row(FileModel):
 
     Attributes:
         file: Name of the table.
-        key: Columns that no two rows share.
-        sums: Column that sums to 1 in each group of rows, and the columns that make a group.
+        key: Columns whose values together are unique.
+        sums: A column that sums to 1 within each group of rows, and the columns of the groups.
     """
 
     file: ClassVar[str]
@@ -56,18 +56,18 @@ class Row(FileModel):
 
 
 class _Wide(Row):
-    """A row with further columns of numbers, whose names depend on the study."""
+    """A row with further numeric columns, whose names depend on the study."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Number] = Field(init=False)
 
     def values(self, columns: Sequence[str]) -> tuple[float, ...]:
-        """Return the numbers of some of the further columns."""
+        """Return the numbers in some of the further columns."""
         return tuple(self.__pydantic_extra__[name] for name in columns)
 
 
 class _Estimate(Row):
-    """A row with an interval: empty cells where no interval is known."""
+    """A row with an interval; its cells are empty if no interval is known."""
 
     low: Optional
     high: Optional
@@ -79,7 +79,7 @@ class _Estimate(Row):
         return self
 
     def quantity_of(self, value: float, n: int = 0) -> Quantity:
-        """Return a value of the row with the row's interval."""
+        """Return `value` as a quantity with the row's interval."""
         return Quantity(value, self.low, self.high, n=n)
 
 
@@ -119,7 +119,7 @@ class CovarianceRow(Row):
 
 
 class CountRow(Row):
-    """People's answers to a listed dilemma."""
+    """Counts of people's answers to a listed dilemma."""
 
     file = "counts.csv"
     key = ("condition", "dilemma")
@@ -139,7 +139,7 @@ class CountRow(Row):
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """First, second and, where it was offered, coin."""
+        """Counts of first, second and, if offered, coin."""
         coin = () if self.coin is None else (self.coin,)
         return (self.first, self.second, *coin)
 
@@ -174,7 +174,7 @@ class ShareRow(Row):
 
 
 class CurveRow(_Estimate):
-    """How often people take the coin, by closeness."""
+    """People's coin rate, by closeness."""
 
     file = "flip_curve.csv"
     key = ("bin",)
@@ -197,7 +197,7 @@ class CurveRow(_Estimate):
 
 
 class AnchorRow(_Estimate):
-    """What a known respondent gets on a quantity."""
+    """A known respondent's value of a quantity."""
 
     file = "anchors.csv"
     key = ("condition", "quantity", "respondent")
@@ -219,7 +219,7 @@ class DistanceRow(Row):
 
 
 class LatentRow(_Wide):
-    """A class of people, one column for each attribute's weight."""
+    """A latent class of people, with a column for each attribute's weight."""
 
     file = "latent_classes.csv"
     key = ("condition", "classes", "class_")
@@ -235,7 +235,7 @@ class LatentRow(_Wide):
 
 
 class BendRow(_Estimate):
-    """How an attribute's effect bends."""
+    """The nonlinearity of an attribute's effect."""
 
     file = "bends.csv"
     key = ("condition", "attribute")
@@ -249,7 +249,7 @@ class BendRow(_Estimate):
 
 
 class CalibrationRow(_Estimate):
-    """Predicted beside observed rates."""
+    """A predicted and an observed rate."""
 
     file = "calibration.csv"
     key = ("condition", "model", "bin")
@@ -264,7 +264,7 @@ class CalibrationRow(_Estimate):
 
 
 class CoefficientRow(_Estimate):
-    """How single people's weights are spread."""
+    """An element of the distribution of weights over people."""
 
     file = "random_coefficients.csv"
     key = ("condition", "model", "form", "element", "row", "column")
@@ -285,11 +285,11 @@ class CoefficientRow(_Estimate):
 
 
 class DrawRow(_Wide):
-    """Estimates with people drawn again, one column for each (`draws_<condition>.csv`)."""
+    """Estimates under resampled people, one column per estimate (`draws_<condition>.csv`)."""
 
 
 class About(FileModel):
-    """`reference.json`."""
+    """The content of `reference.json`."""
 
     version: Line
     aggregate: Text = ""
@@ -308,7 +308,7 @@ TABLES: tuple[type[Row], ...] = (
 RANDOM_FILE = CoefficientRow.file
 
 SHOWN_ONLY = frozenset({RANDOM_FILE})
-"""Tables that no score reads. The hash that identifies the human side of a run leaves them out."""
+"""Tables that no score reads; the hash of a run's human reference excludes them."""
 
 R = TypeVar("R", bound=Row)
 
@@ -323,15 +323,15 @@ def scored_tables(folder: Path) -> list[Path]:
 
 
 def read_rows(folder: Path, row: type[R], condition: Condition | None = None) -> list[R]:
-    """Return the checked rows of a table; no row where the folder has no such table.
+    """Return the checked rows of a table; empty if the folder has no such table.
 
     Args:
         folder: The reference folder.
-        row: Which table.
+        row: The model of the rows, which names the table.
         condition: Only rows of this condition; None for all.
 
     Raises:
-        UserError: The table is not readable or does not fit its model.
+        UserError: The table is not readable or does not match its model.
     """
     path = folder / row.file
     if not os.path.lexists(path):
@@ -359,10 +359,10 @@ def read_draws(folder: Path, condition: Condition) -> dict[str, Floats]:
 
 
 def read_table(path: Path, row: type[R]) -> list[R]:
-    """Return all rows of a table, each checked alone and beside the others.
+    """Return all rows of a table, each checked alone and against the other rows.
 
     Raises:
-        UserError: The table is not readable or does not fit its model.
+        UserError: The table is not readable or does not match its model.
     """
     table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))
     rows = table.rows(row)
@@ -374,10 +374,10 @@ def read_table(path: Path, row: type[R]) -> list[R]:
 
 
 def _check_rows(table: TableFile, form: type[R], rows: Sequence[tuple[int, object, R]]) -> None:
-    """Record the problems that one row alone does not show: keys used twice, sums that are not 1.
+    """Record problems across rows: repeated keys, and sums that are not 1.
 
     Args:
-        table: Takes the problems.
+        table: The table, which records the problems.
         form: The model of the rows.
         rows: Line, cells and model of each row.
     """

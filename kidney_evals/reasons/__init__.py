@@ -1,16 +1,16 @@
-"""The reasons that a model gives: attributes and arguments, and whether they fit its choice.
+"""The reasons that a model gives: attributes and arguments, and whether they support its answer.
 
-`code` codes one text by words alone. `rationale` and `rationale_llm` are scanners of Inspect Scout
-(the extra `scout`) over the transcripts of whole logs, `scanned` returns their results as a frame.
-`codebook.md` defines the codes, `measured.md` says how well the words find them.
+`code` codes a text by word lists. `rationale` and `rationale_llm` are Inspect Scout scanners (extra
+`scout`) for the transcripts of whole logs; `scanned` returns their results as a frame.
+`codebook.md` defines the codes, and `measured.md` reports the accuracy of the word lists.
 
-Over a folder of logs, without a model and with one:
+Over a folder of logs, without a model and with a model:
 
     scout scan kidney_evals/rationale -T logs
     scout scan kidney_evals/rationale_llm -T logs --model openai/gpt-5
 
-The folder that the command prints last is what `scanned` reads. Only reasons that were asked
-for (`-T explain=before`) or that the log holds can be coded.
+The command prints a folder last; `scanned` reads this folder. Reasons can be coded only if the task
+requested them (`-T explain=before`) or the log holds the model's reasoning.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the scanners, which need Inspect Scout, when they are used."""
+    """Import the scanners on first use, since they need Inspect Scout."""
     if name in ("rationale", "rationale_llm"):
         check_extra()
         from kidney_evals.reasons import scanners

@@ -9,33 +9,33 @@ from typing import Literal, get_args
 from kidney_evals.studies import Attribute, Patient, Study
 
 Status = Literal["coded", "no reasons", "language not covered"]
-"""Whether there are codes; under the last two there are none."""
+"""Whether a transcript has codes; only `coded` has them."""
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 Use = Literal["", "A", "B", "neither"]
-"""The patient for whom an attribute is said to speak; empty where it is not invoked."""
+"""The patient whom an attribute supports in the reasons; empty for an unmentioned attribute."""
 
 Argument = Literal["fairness", "uncertainty", "medical_utility", "desert", "refusal_to_play"]
-"""An argument that names no attribute."""
+"""An argument that refers to no attribute."""
 
 ARGUMENTS: tuple[Argument, ...] = get_args(Argument)
 
 Agree = Literal["yes", "no", "unclear"]
-"""Whether the reasons lead to the answer that was given."""
+"""Whether the reasons lead to the answer."""
 
 AGREE: tuple[Agree, ...] = get_args(Agree)
 
 Where = Literal["answer", "reasoning", "both", "none"]
-"""Where the reasons are; `none` where there are none."""
+"""The part of the reply that holds the reasons; `none` without reasons."""
 
 Choice = Literal["A", "B", "COIN", "none"]
-"""The answer given, as shown; `COIN` is any mechanism that was offered, `none` no answer."""
+"""The answer as shown; `COIN` is any offered mechanism, `none` is no answer."""
 
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 ForPeople = Literal["", "toward", "against", "neither"]
-"""An attribute's use in terms of what people favour."""
+"""Whether an attribute is used toward or against the value that most people favour."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Codes:
     """The codes of one transcript.
 
     Attributes:
-        status: Whether there are codes. All that follows but `choice` is empty unless `coded`.
+        status: Whether there are codes. Unless `coded`, all other fields except `choice` are empty.
         choice: The answer that the reasons are compared with.
-        attributes: For each attribute of the study, the patient for whom it was said to speak.
-        people: The same in terms of what people favour.
-        arguments: The arguments that were made.
+        attributes: By attribute of the study, the patient whom the attribute supports.
+        people: By attribute, the use relative to the value that most people favour.
+        arguments: The arguments in the reasons.
         agree: Whether the reasons lead to the answer; None unless `coded`.
-        where: Where the reasons are.
+        where: The part of the reply that holds the reasons.
     """
 
     status: Status
@@ -61,7 +61,7 @@ class Codes:
     where: Where
 
     def values(self) -> dict[str, str | bool | None]:
-        """Return the codes as flat plain values, the same names for every transcript of a study.
+        """Return the codes as a flat mapping, with the same names for every transcript of a study.
 
         `status`, `where`, `choice`, `agree`; a boolean for each argument by its name; for each
         attribute `uses_<id>` (A, B, neither, or empty) and `people_<id>` (toward, against,
@@ -81,7 +81,7 @@ class Codes:
         return flat
 
     def sentence(self) -> str:
-        """Return the codes in words, for a reader of one transcript."""
+        """Return a sentence that describes the codes."""
         if self.status != "coded":
             return self.status
         suffixes = {"toward": " (as people favour)", "against": " (against what people favour)"}
@@ -118,11 +118,11 @@ def codes_of(
         study: The study of the dilemma.
         a: The patient shown first.
         b: The patient shown second.
-        choice: The answer given.
-        uses: For whom attributes were said to speak; omitted ones were not invoked.
-        arguments: The arguments made.
+        choice: The answer.
+        uses: The patient whom each attribute supports; omitted attributes were not mentioned.
+        arguments: The arguments in the reasons.
         agree: Whether the reasons lead to the answer.
-        where: Where the reasons are.
+        where: The part of the reply that holds the reasons.
     """
     attributes: dict[str, Use] = {name: uses.get(name, "") for name in study.attribute_ids}
     values = zip(study.attributes, a.values, b.values, strict=True)
@@ -131,7 +131,7 @@ def codes_of(
 
 
 def no_codes(study: Study, choice: Choice, status: Status, where: Where = "none") -> Codes:
-    """Return the codes of a transcript without codable reasons; `status` says why."""
+    """Return the codes of a transcript without codable reasons; `status` gives the cause."""
     attributes: dict[str, Use] = dict.fromkeys(study.attribute_ids, "")
     people: dict[str, ForPeople] = dict.fromkeys(study.attribute_ids, "")
     return Codes(status, choice, attributes, people, frozenset(), None, where)

@@ -1,4 +1,4 @@
-"""The results of a scan as a frame that joins those of the runs."""
+"""The results of a scan as a data frame that joins the data frames of the runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def has_extra() -> bool:
 
 
 def check_extra() -> None:
-    """Refuse to scan where Inspect Scout is missing; the error names what to install."""
+    """Raise an error if Inspect Scout is missing; the message names the package to install."""
     if not has_extra():
         raise UserError(
             "scanning transcripts needs inspect_scout, not installed here: "
@@ -38,23 +38,22 @@ def check_extra() -> None:
 
 
 def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.DataFrame:
-    """Return the codes of a scan, a row for each transcript of our tasks.
+    """Return the codes of a scan, with a row for each transcript of this package's tasks.
 
     Columns: `log` (as the scan names it), `eval_id`, `sample_uuid`, `sample_id`, `epoch`, `model`,
     `scanner`; `study`, `condition`, `dilemma`, `order`, `kind`, `wording`; then the codes of
     `Codes.values`; then `error`. `log`, `sample_id` and `epoch`, or `sample_uuid` alone, join the
-    frames of `inspect_ai.analysis`. Over logs of several studies each row has its own study's
-    attributes, and no values in the columns of the others. A transcript that could not be scanned,
-    for example because the coding model refused, has the status `failed`, the reason in `error`,
-    and no codes.
+    frames of `inspect_ai.analysis`. Over logs of several studies, a row has values only for the
+    attributes of its own study. A transcript that could not be scanned, for example because the
+    coding model refused, has the status `failed`, the reason in `error`, and no codes.
 
     Args:
         location: The folder of one scan, as `scout scan` prints it.
-        scanner: `rationale` or `rationale_llm`; None for the only one of them in the scan.
+        scanner: `rationale` or `rationale_llm`; None if the scan holds only one of them.
 
     Raises:
-        UserError: If inspect_scout is missing, there is no scan of ours at that place, or no
-            transcript of it could be scanned.
+        UserError: Inspect Scout is missing, the folder holds no scan of this package, or every
+            transcript failed.
     """
     check_extra()
     import pandas as pd
@@ -63,7 +62,7 @@ def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.Dat
     try:
         results = scan_results_df(str(location))
     except Exception as error:
-        # What Scout raises for a folder that is no scan differs by what is missing from it.
+        # For a folder without a scan, Scout's exception depends on the missing file.
         raise UserError(f"there is no finished scan at {str(location)!r} ({error})") from error
     there = [name for name in SCANNERS if name in results.scanners]
     wanted = there if scanner is None else [name for name in there if name == scanner]
@@ -84,7 +83,7 @@ def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.Dat
 
 
 def _row(scanner: str, row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return one result's columns; nothing for a transcript of another task."""
+    """Return the columns of a result; empty for a transcript of another task."""
     value, error = row["value"], row["scan_error"]
     if isinstance(error, str):
         codes, why = {"status": FAILED}, _line(error)

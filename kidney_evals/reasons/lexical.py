@@ -1,18 +1,18 @@
-"""Code reasons by the words in them, without a model.
+"""Code reasons by word lists, without a model.
 
-`code` is a pure function of a text and the two patients. It covers English only, and reports other
-languages as not covered. It knows the words of `rules.yaml` and no meaning; `measured.md` holds its
-errors on the texts of `coded.jsonl`. Its known limits:
+`code` is a pure function of a text and the two patients. It covers only English and reports other
+languages as not covered. It matches the words of `rules.yaml` without their meaning; `measured.md`
+reports its errors on the texts of `coded.jsonl`. Known limits:
 
-- It assumes that a comparison is true of the two patients. Only "A is younger" and the like, in a
-  few plain words, is taken literally where the patients' values say the opposite.
-- An attribute that is praised against people's preference ("older, so first") is found in few
-  phrasings; otherwise it is coded as people would use it.
-- It does not find which of several considerations decided. Where reasons speak for both patients
-  without a conclusion, any word of weighing is taken as leading to the answer given.
-- Facts that are repeated in whole, changing sentences may be taken for reasons.
+- It assumes that a text's comparisons of the two patients are true. Only simple statements such as
+  "A is younger" are taken literally where they contradict the patients' values.
+- Few phrasings are recognised in which an attribute counts against people's preference ("older, so
+  first"); otherwise an attribute is coded in the direction that most people favour.
+- It does not determine which of several considerations was decisive. Where reasons support both
+  patients without a conclusion, any word of weighing counts as leading to the answer.
+- Facts that are repeated in full sentences with changed words may be taken for reasons.
 - Irony, quotations and views of others are taken literally. Attributes of a user's own study are
-  known by label and id only.
+  matched only by label and id.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CLAIM = re.compile(
     r"([AB])(?:'s| is| was| has been)(?: \w+){0,2}$",
     re.IGNORECASE,
 )
-"""A patient as the subject of the following words."""
+"""Matches a text that ends with a patient as the subject of the words that follow."""
 
 _AFTER = r"(?:\W*(?:\w+\W+){0,2}?(?:patient )?([AB])(?:'s)?(?!\w))"
 _LEAD = re.compile(
@@ -59,7 +59,7 @@ _IF = re.compile(r"\bif\b(?<!even if)(?<!as if)[^,]*\b(?:had|were|was|did)\b", r
 _NAMED = re.compile(r"\b[AB]\b")
 _NOTHING = re.compile(r"\b(?:no|not|nothing|little|hardly|neither)\b|n't\b", re.IGNORECASE)
 _SHORT = 5
-"""A clause of fewer words that drops an attribute refers to the clause before it."""
+"""A clause with fewer words that dismisses an attribute refers to the preceding clause."""
 
 _BEFORE = re.compile(r"(?<!\w)([AB])\s*$")
 _BULLET = re.compile(r"^\W*(?:[\w-]+ly )?(?:patient )?([AB])(?:\s*$|\s*[,.(;])", re.IGNORECASE)
@@ -75,19 +75,19 @@ def code(
     where: Where = "answer",
     form: Form = USUAL,
 ) -> Codes:
-    """Return the codes of one text.
+    """Return the codes of a text.
 
     Args:
         text: A reply with its answer line, or a model's reasoning.
         study: The study of the dilemma.
         a: The patient shown first.
         b: The patient shown second.
-        choice: The answer given, with which the reasons are compared.
-        where: Where the text was, for the codes.
+        choice: The answer with which the reasons are compared.
+        where: The origin of the text, for the codes.
         form: The form of the answer, with the patients' labels.
 
     Raises:
-        UserError: If the choice is none of A, B, COIN and none.
+        UserError: The choice is none of A, B, COIN and none.
     """
     if choice not in CHOICES:
         raise unknown("choice", choice, CHOICES)
@@ -137,9 +137,9 @@ def code_reply(
     *,
     form: Form = USUAL,
 ) -> Codes:
-    """Return the codes of a reply and its reasoning, with the place of its reasons.
+    """Return the codes of a reply and its reasoning, including which of the two holds reasons.
 
-    Where both hold covered reasons, they are coded as one text, the reasoning first. The other
+    If both hold reasons in English, they are coded as one text, the reasoning first. The other
     arguments are those of `code`.
     """
     places: tuple[tuple[Where, str], ...] = (("answer", answer), ("reasoning", reasoning))
@@ -167,7 +167,7 @@ def _favoured(attribute: Attribute, x: float, y: float) -> Side | None:
 
 
 def _is_bullet(one: Passage, mentions: Mapping[str, Mapping[str, Pattern]]) -> bool:
-    """Return whether a line is an attribute's name and one patient ("Work: B")."""
+    """Return whether a line consists of an attribute's name and one patient ("Work: B")."""
     head, colon, rest = one.text.partition(":") if ":" in one.text else one.text.partition(" - ")
     return (
         bool(colon)
@@ -183,7 +183,7 @@ def _uses(
     mentions: Mapping[str, Mapping[str, Pattern]],
     sides: Mapping[str, Side | None],
 ) -> dict[str, Use]:
-    """Return for whom each attribute is said to speak; the last mention counts."""
+    """Return the patient whom each attribute supports; the last mention decides."""
     uses: dict[str, Use] = {}
     firm: dict[str, bool] = {}
     before: set[str] = set()
@@ -216,7 +216,7 @@ def _uses(
 def _use(
     attribute: Attribute, clause: str, kinds: Mapping[str, Pattern], favoured: Side | None
 ) -> tuple[Use, bool]:
-    """Return for whom a clause uses an attribute, and whether it says more than its name."""
+    """Return the patient whom a clause uses an attribute for, and whether the use is explicit."""
     if _IF.search(clause):
         return "", False
     hits = [
@@ -248,12 +248,12 @@ def _use(
 
 
 def _is_beside(clause: str, kinds: Mapping[str, Pattern]) -> bool:
-    """Return whether a clause is about something else with values of the same kind."""
+    """Return whether a clause is about another topic whose values look like the attribute's."""
     return "not_beside" in kinds and bool(kinds["not_beside"].search(clause))
 
 
 def _pointed(clause: str, at: int) -> Side | None:
-    """Return the patient for whom the rest of a clause, from `at`, says that something speaks."""
+    """Return the patient whom the clause, from position `at`, names as supported; None for none."""
     rest = clause[at:]
     table = rules()
     for pattern, turned in ((table.points_to, False), (table.points_from, True)):
@@ -287,7 +287,7 @@ def _agree(
     telling: tuple[Passage, ...],
     mentions: Mapping[str, Mapping[str, Pattern]],
 ) -> Agree:
-    """Return whether reasons lead to the answer: by their conclusion, else by their codes."""
+    """Return whether the reasons lead to the answer, by their conclusion or else by their codes."""
     if choice == "none":
         return "unclear"
     table = rules()
@@ -314,7 +314,7 @@ def _agree(
 def _conclusion(
     found: tuple[Passage, ...], mentions: Mapping[str, Mapping[str, Pattern]]
 ) -> Choice | None:
-    """Return the answer that the reasons conclude with; None where they state none."""
+    """Return the answer that the reasons conclude with; None without a conclusion."""
     told = read_answer("\n".join(one.text for one in found), condition="coin_flip")
     if told.outcome == "decision":
         return told.answer

@@ -1,4 +1,4 @@
-"""Splitting a text into the sentences and clauses in which reasons are searched."""
+"""Split a text into sentences and clauses, the units in which reasons are searched."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _WAYS_OUT: Mapping[Mechanism, re.Pattern[str]] = {
     "committee": re.compile(r"\b(?:leave|left) (?:\w+ ){0,3}to (?:a|the) committee\b", re.I),
     "list": re.compile(r"\b(?:let|have|leave) (?:\w+ ){0,4}waiting list(?: \w+)?\b", re.I),
 }
-"""Choosing the offered mechanism, which is no refusal and no use of an attribute."""
+"""Phrases that choose the offered mechanism: neither a refusal nor a use of an attribute."""
 
 _BREAKS_OFF = re.compile(r"[\w,]$")
-"""The end of a truncated reply, behind another sentence on its line."""
+"""Matches the end of a truncated sentence; used only after another sentence on the same line."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _LABELS = re.compile(
@@ -41,15 +41,15 @@ _NUMBER = re.compile(rf"\b{NUMBER}\b|\d+(?:st|nd|rd|th)", re.IGNORECASE)
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 
 _ENOUGH, _SHARE = 8, 0.12
-"""From 8 words on, a text in English has at least this share of the words in `english`."""
+"""An English text of at least 8 words has at least this share of words from `english`."""
 
 _SHARED = {"a", "me", "an", "on", "as", "in", "patient", "patients", "person", "no", "i"}
-"""Words of `english` that other languages have too."""
+"""Words in `english` that also occur in other languages."""
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A sentence and its clauses; labels are A and B whatever the form."""
+    """A sentence and its clauses, with the patients' labels replaced by A and B."""
 
     text: str
     clauses: tuple[str, ...]
@@ -93,7 +93,7 @@ def in_english(found: tuple[Passage, ...]) -> bool:
 
 
 def has_english(found: tuple[Passage, ...]) -> bool:
-    """Return whether any word shows that sentences are in English."""
+    """Return whether any word identifies the sentences as English."""
     words = {one.group().lower() for part in found for one in _WORD.finditer(part.text)}
     table = rules()
     return bool(words & ((table.english | table.filler) - _SHARED))
@@ -102,8 +102,8 @@ def has_english(found: tuple[Passage, ...]) -> bool:
 def is_bare(text: str, values: tuple[Pattern, ...], topics: tuple[Pattern, ...]) -> bool:
     """Return whether a sentence holds only facts or an answer, and no reason.
 
-    `values` are the patterns for the attributes' values, `topics` those for their names, which
-    are no reason where they are only listed, or between the facts of both patients.
+    `values` are patterns for the attributes' values, `topics` patterns for their names. Names are
+    no reason if they are only listed, or occur between the facts of both patients.
     """
     table = rules()
     named = sum(bool(one.search(text)) for one in values)
@@ -122,11 +122,11 @@ def _clauses(sentence: str) -> tuple[str, ...]:
 
 
 def _renamed(text: str, form: Form) -> str:
-    """Call the patients A and B."""
+    """Replace the patients' labels by A and B."""
     if form.names == ("A", "B"):
         return text
     for name, by in zip(form.names, "AB", strict=True):
-        # A label that is a digit is one only behind its noun.
+        # A digit counts as a label only after a noun such as "patient".
         lone = r"(?<=\s)" if name.isdigit() else r"(?<!\w)"
         behind = rf"((?i:patients?|candidates?|persons?|options?)\s+){name}\b"
         text = re.sub(behind, rf"\g<1>{by}", text)

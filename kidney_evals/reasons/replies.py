@@ -1,4 +1,4 @@
-"""The reply to one dilemma in a transcript, without Inspect Scout."""
+"""Extract the reply to a dilemma from a transcript, without Inspect Scout."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SCORERS = ("answers", "human_alignment", "indecision", "controls")
 
 @dataclass(frozen=True)
 class Reply:
-    """The reply to one dilemma.
+    """The reply to a dilemma.
 
     Attributes:
         study: The study of the dilemma.
         dilemma: The two patients as listed.
-        choice: The answer that was read.
+        choice: The answer as parsed.
         form: The form of the answer.
-        answer: The visible reply, its answer line included.
+        answer: The visible reply, including its answer line.
         reasoning: The model's reasoning, as far as the transcript holds it.
         a: The patient shown first.
         b: The patient shown second.
@@ -66,11 +66,11 @@ def reply_of(
     Args:
         messages: The conversation.
         metadata: The sample's metadata.
-        scores: The sample's scores by scorer, as objects or as JSON. Where none is of a scorer of
-            this package, the answer is read again.
+        scores: The sample's scores by scorer, as objects or as JSON. Without a score from this
+            package, the answer is parsed again.
 
     Raises:
-        UserError: If the study does not exist, or the metadata is of another one.
+        UserError: The study does not exist, or the metadata is of another study.
     """
     if metadata.get("condition") not in CONDITIONS or "study_source" not in metadata:
         return None
@@ -104,7 +104,7 @@ def _parts(message: ChatMessageAssistant, channel: Channel, form: Form) -> tuple
     if not isinstance(message.content, str):
         for one in message.content:
             if isinstance(one, ContentReasoning):
-                # Redacted reasoning is no text.
+                # Redacted reasoning holds no readable text.
                 hidden.append((one.summary or "") if one.redacted else one.reasoning)
     text = tell_objects(message.text, form) if channel == "json" else message.text
     parts = split_hidden(text)

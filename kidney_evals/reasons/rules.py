@@ -23,17 +23,16 @@ NUMBER = (
 """A number in digits or words."""
 
 KINDS = ("reversed", "low", "high", "value", "topic")
-"""Ways of mentioning an attribute, by priority where two match in one place."""
+"""Ways of mentioning an attribute; earlier kinds take precedence where two match."""
 
 Pattern = re.Pattern[str]
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of `rules.yaml`; it explains each.
+    """The rules of `rules.yaml`, which explains each field.
 
-    `says` and `unless` hold each argument's words, and the words that undo them in the same
-    clause.
+    `says` holds the words of each argument, `unless` the words that cancel them in the same clause.
     """
 
     attributes: Mapping[str, Mapping[str, Sequence[str]]]
@@ -71,9 +70,9 @@ def rules() -> Rules:
 
 
 def mentions_of(attribute: Attribute, own: tuple[float, float]) -> Mapping[str, Pattern]:
-    """Return the patterns for one attribute by kind of mention.
+    """Return the patterns for an attribute, by kind of mention.
 
-    An attribute that the rules do not contain is found by its label and id alone. `own` are its
+    An attribute without rules is matched only by its label and id. `own` holds the attribute's
     values for the two patients, which texts quote.
     """
     return _mentions(attribute.id, attribute.label.lower(), own)
@@ -98,7 +97,7 @@ def _any(patterns: Iterable[str]) -> Pattern:
 
 
 def _forms(value: float) -> set[str]:
-    """Return a value as texts quote it: in digits, and in words for whole tens."""
+    """Return a value in the forms that texts use: digits, and words for multiples of ten."""
     forms = {re.escape(f"{value:g}")}
     if value % 10 == 0 and 20 <= value <= 90:
         forms.add(_TENS.split("|")[int(value // 10) - 2])

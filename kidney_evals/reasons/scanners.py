@@ -1,6 +1,6 @@
 """The scanners of Inspect Scout: `scout scan kidney_evals/rationale -T LOGS`, and `rationale_llm`.
 
-Imports Inspect Scout: import it only where that is installed.
+This module imports Inspect Scout: import it only if Inspect Scout is installed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from kidney_evals.reasons.replies import Reply, reply_of
 from kidney_evals.studies import Study
 
 NOT_OURS = "no choice between two patients was asked for"
-"""Explanation beside a transcript of another task or evaluation, whose value is null."""
+"""Explanation of the null result for a transcript of another task or evaluation."""
 
 _NOT_INVOKED = "not invoked"
 """Stands for the empty code: some providers allow no empty text among a field's values."""
 
 _SAID = 100
-"""Characters of a coding model's response that an error repeats."""
+"""Characters of a coding model's response that an error quotes."""
 
 
 @scanner(name="rationale", messages="all", version=1)
@@ -92,7 +92,7 @@ def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
 
 
 def _reply_in(transcript: Transcript) -> Reply | None:
-    """Return the reply that a transcript holds; None where it is of another task."""
+    """Return the reply in a transcript; None for a transcript of another task."""
     metadata: dict[str, Any] = transcript.metadata
     return reply_of(
         transcript.messages,
@@ -112,7 +112,7 @@ def _result(reply: Reply, codes: Codes, explanation: str | None = None) -> Resul
 
 
 def _codes_of_answer(reply: Reply, answer: Mapping[str, Any], by_rules: Codes) -> Codes:
-    """Return a model's answer as codes; the lexical codes say where the reasons are."""
+    """Return a coding model's answer as codes; `by_rules` supplies the location of the reasons."""
     if answer["status"] == "no reasons":
         return no_codes(reply.study, reply.choice, "no reasons")
     uses = {name: answer[f"uses_{name}"] for name in reply.study.attribute_ids}
@@ -129,7 +129,7 @@ def _codes_of_answer(reply: Reply, answer: Mapping[str, Any], by_rules: Codes) -
 
 
 def _answer_type(study: Study) -> type[BaseModel]:
-    """Return the fields of a model's answer, with their allowed values, for one study."""
+    """Return the type of a coding model's answer for a study: fields with their allowed values."""
     texts: Mapping[str, str] = _prompt()["fields"]
     fields: dict[str, Any] = {
         "explanation": (str, Field(description=texts["explanation"])),
@@ -147,11 +147,11 @@ def _answer_type(study: Study) -> type[BaseModel]:
 
 @lru_cache(maxsize=1)
 def _prompt() -> Mapping[str, Any]:
-    """Return the texts of `prompt.yaml`, and the codebook."""
+    """Return the texts of `prompt.yaml` and the codebook."""
     folder = files("kidney_evals.reasons")
     codebook = folder.joinpath("codebook.md").read_text(encoding="utf-8")
     table: Mapping[str, Any] = yaml.safe_load(folder.joinpath("prompt.yaml").read_text("utf-8"))
-    # The question explains the status in its own words; the other codes begin behind it.
+    # The question explains the status itself; include only the codes that follow it.
     return {**table, "codebook": codebook[codebook.index("## Attributes") :].strip()}
 
 

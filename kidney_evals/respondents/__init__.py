@@ -1,9 +1,9 @@
-"""Simulated respondents: known answers to compare a model's with, offline and free of charge.
+"""Simulated respondents: models with known answers, offline and free of charge.
 
 Inspect calls them as a model, `--model kidney/human`; `describe()` lists them. Importing this
-module registers the provider and loads nothing else. Public modules beside it: `definitions` (each
-respondent as an array of probabilities), `arguments` (what follows `-M`), `people` (the simulated
-persons behind the human shares), `question` and `replies`.
+module registers the provider and loads nothing else. Public modules: `definitions` (each respondent
+as an array of probabilities), `arguments` (the arguments after `-M`), `people` (the simulated
+people behind the human shares), `question` and `replies`.
 
     >>> from kidney_evals.respondents.definitions import probabilities
     >>> from kidney_evals.studies import dilemmas_of, load_study
@@ -26,17 +26,17 @@ def kidney() -> type[ModelAPI]:
 
 
 def respondent_names() -> tuple[str, ...]:
-    """Return the names of all respondents: what may follow `kidney/`."""
+    """Return the names of all respondents, which follow `kidney/` in a model name."""
     from kidney_evals.respondents.definitions import respondents
 
     return tuple(respondent.name for respondent in respondents())
 
 
 def describe() -> str:
-    """Return the documentation of every respondent and of the arguments they take.
+    """Return the documentation of every respondent and of the arguments.
 
     Returns:
-        Markdown: one section a respondent, then one for the arguments.
+        Markdown: a section for each respondent, then a section for the arguments.
     """
     from kidney_evals.respondents.arguments import ARGUMENTS, COMMON
     from kidney_evals.respondents.definitions import respondents

@@ -1,4 +1,4 @@
-"""The arguments of a simulated respondent (`-M name=value`), and what they do to its answers."""
+"""The arguments of a simulated respondent (`-M name=value`), and their effect on its answers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.question import Question
 
 Person = Literal["dilemma", "one", "fresh"]
-"""Who answers as `human`; see `ARGUMENTS`."""
+"""How `human` assigns simulated people to questions; see `ARGUMENTS`."""
 
 DEFAULT_PERSON: Person = "fresh"
-"""Who answers unless told otherwise."""
+"""Default of the argument `person`."""
 
 PERSONS: tuple[Person, ...] = get_args(Person)
 
 SWAYED_BY = ("wording:<id>", "role", "order", "mechanism")
-"""What a respondent may be swayed by; see `ARGUMENTS`."""
+"""Values of the argument `swayed_by`; see `ARGUMENTS`."""
 
 DEFAULT_SWAY = 0.5
-"""How far, unless told otherwise."""
+"""Default of the argument `sway`."""
 
 ARGUMENTS: Mapping[str, str] = {
     "seed": "another whole number gives other answers of the same respondent (0)",
@@ -64,7 +64,7 @@ ARGUMENTS: Mapping[str, str] = {
         "between; the others are ignored (all, in the study's order)"
     ),
 }
-"""Every argument, what it means, and its default in brackets."""
+"""The description of every argument, with its default in parentheses."""
 
 COMMON = tuple(name for name in ARGUMENTS if name not in ("person", "attributes"))
 """Arguments that every respondent takes."""
@@ -76,14 +76,14 @@ _RANGES = {
     "sharpness": (0.0, math.inf),
     **dict.fromkeys(("indecision", "sway", *_FAULTS), (0.0, 1.0)),
 }
-"""The least and the greatest value of each argument that is a number."""
+"""The smallest and largest value of each numeric argument."""
 
 Probabilities = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Traits:
-    """The arguments of one respondent; `ARGUMENTS` says what each of them means."""
+    """The arguments of a respondent, described in `ARGUMENTS`."""
 
     seed: int = 0
     person: Person = DEFAULT_PERSON
@@ -98,14 +98,14 @@ class Traits:
     sway: float = DEFAULT_SWAY
 
     def applied(self, own: Probabilities, question: Question) -> Probabilities:
-        """Return a respondent's probabilities as its arguments change them.
+        """Return a respondent's probabilities, modified by its arguments.
 
-        Sharpness comes first, then what a wording turns round, then the share of undecided answers
-        and what another mechanism adds to it, then the position bias and the pull of the order, so
-        that each argument means the same whatever the others are.
+        The order of the steps is: sharpness, reversal by a wording, the share of undecided answers
+        with the addition for another mechanism, position bias, and the effect of the order. With
+        this order of steps, each argument has the same meaning for all values of the others.
 
         Args:
-            own: Probabilities of first patient, second patient, indecision and refusal, sum 1.
+            own: Probabilities of first patient, second patient, indecision and refusal; sum 1.
             question: The question, whose order, wording or mechanism may sway the respondent.
 
         Returns:
@@ -113,7 +113,7 @@ class Traits:
         """
         first, second, undecided, refusal = own
         decided = first + second
-        # Even odds where nothing is decided: `coin` with a share of decisions set by `indecision`.
+        # Even odds for `coin`, which decides only if `indecision` sets a share of decisions.
         odds = (first / decided, second / decided) if decided > 0 else (0.5, 0.5)
         if self.sharpness != 1:
             high = max(odds)  # scaled by the larger one, so that no power underflows both
@@ -145,15 +145,15 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
     """Check the arguments that a user gave to a respondent.
 
     Args:
-        respondent: Its name, for messages.
-        takes: Names of the arguments it takes.
-        arguments: Names and values as they come from `-M` or `get_model`.
+        respondent: Name of the respondent, for messages.
+        takes: Names of the arguments that the respondent takes.
+        arguments: Names and values from `-M` or `get_model`.
 
     Returns:
         The traits.
 
     Raises:
-        UserError: If a name or a value is not allowed.
+        UserError: A name or a value is not allowed.
     """
     for name in arguments:
         if name not in takes:
@@ -168,7 +168,7 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
     if values.get("person", DEFAULT_PERSON) not in PERSONS:
         raise unknown("person", values["person"], PERSONS)
     by = values.get("swayed_by", "")
-    # Wordings of a table of one's own are not known here.
+    # Wordings from a user's table are not known here.
     swayed = r"|role|order|mechanism|wording:[a-z][a-z0-9_]*"
     if not (isinstance(by, str) and re.fullmatch(swayed, by)):
         raise unknown("swayed_by", by, SWAYED_BY)

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class Dilemmas(NamedTuple):
-    """Dilemmas as a respondent sees them.
+    """The data of dilemmas that a respondent uses.
 
     Attributes:
         shares: People's shares of first patient, second patient and, where offered, coin, shape
@@ -39,8 +39,9 @@ class Dilemmas(NamedTuple):
 
 
 Definition = Callable[[Dilemmas], Floats]
-"""Returns the probabilities of first patient, second patient, indecision and refusal by dilemma and
-order (the first patient is shown first, then second), shape (D, 2, 4)."""
+"""Returns the probabilities of first patient, second patient, indecision and refusal, by dilemma
+and order (the first patient is shown first, then second), shape (D, 2, 4).
+"""
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ class Respondent:
     """A simulated respondent.
 
     Attributes:
-        name: What follows `kidney/`.
-        define: The probabilities of its answers.
-        takes: The arguments it takes.
-        needs_people: Whether it needs people who answered the dilemma.
+        name: Name after `kidney/`.
+        define: Returns the probabilities of its answers.
+        takes: The arguments of the respondent.
+        needs_people: Whether the respondent needs people's answers to the dilemma.
         description: The docstring of its definition.
     """
 
@@ -71,7 +72,7 @@ _RESPONDENTS: dict[str, Respondent] = {}
 
 
 def _respondent(*takes: str, needs_people: bool = False) -> Callable[[Definition], Definition]:
-    """Register a definition as the respondent of its name; `takes` are arguments of its own."""
+    """Register a definition as a respondent of the same name; `takes` are its own arguments."""
 
     def register(define: Definition) -> Definition:
         name, described = define.__name__, inspect.getdoc(define) or ""
@@ -183,15 +184,15 @@ def _of_shares(shares: Floats) -> Floats:
 
 
 def respondents() -> tuple[Respondent, ...]:
-    """Return every respondent, in the order of their definition."""
+    """Return every respondent, in the order of definition."""
     return tuple(_RESPONDENTS.values())
 
 
 def find_respondent(name: str) -> Respondent:
-    """Return a respondent by its name.
+    """Return the respondent of a name.
 
     Raises:
-        UserError: If there is none of that name.
+        UserError: There is no respondent of that name.
     """
     if name not in _RESPONDENTS:
         raise unknown("respondent kidney", name, _RESPONDENTS)
@@ -208,7 +209,7 @@ def probabilities(
     """Return the probability of each answer of a respondent.
 
     Args:
-        name: The respondent, one of `respondent_names()`.
+        name: Name of the respondent, from `respondent_names()`.
         study: The study.
         condition: Whether a coin is offered.
         dilemmas: Dilemmas of the study.
@@ -216,12 +217,12 @@ def probabilities(
 
     Returns:
         Shape (D, 2, 2) or (D, 2, 3): by dilemma and order (as listed, then swapped), the
-        probabilities of A, B and, where offered, the coin, as shown. They sum to 1 but for
-        refusals and indecision that was not offered.
+        probabilities of A, B and, if offered, the coin, as shown. Each row sums to 1 minus the
+        probabilities of refusal and of indecision that was not offered.
 
     Raises:
-        UserError: If there is no such respondent or argument, or the respondent needs people who
-            answered a dilemma and there are none.
+        UserError: There is no such respondent or argument, or the respondent needs people's
+            answers to a dilemma and there are none.
     """
     respondent = find_respondent(name)
     traits = read_traits(name, respondent.takes, arguments)
@@ -239,10 +240,10 @@ def probabilities(
 def answer_probabilities(
     respondent: Respondent, question: Question, traits: Traits
 ) -> tuple[float, float, float, float]:
-    """Return the probabilities of A, B, indecision and refusal, as shown in one question.
+    """Return the probabilities of A, B, indecision and refusal for a question, as shown.
 
     Raises:
-        UserError: If the respondent cannot answer the dilemma.
+        UserError: The respondent cannot answer the dilemma.
     """
     differences = dict(
         zip(question.study.attribute_ids, question.study.differences(question.dilemma), strict=True)
@@ -262,7 +263,7 @@ def answer_probabilities(
 
 
 def _people_shares(respondent: Respondent, question: Question, traits: Traits) -> tuple[float, ...]:
-    """Return people's shares of a dilemma, or the probabilities of one simulated person."""
+    """Return people's shares of a dilemma, or the probabilities of a simulated person."""
     condition = question.condition
     group = people(question.study, condition)
     if respondent.name == "never_flips" and not group.know(question.dilemma):
@@ -277,7 +278,7 @@ def _people_shares(respondent: Respondent, question: Question, traits: Traits) -
             * (condition == "coin_flip")
         )
     if traits.person == "fresh":
-        # With a new person for every sample, the probabilities are the shares.
+        # Averaged over a new person for every sample, the probabilities equal the shares.
         return group.shares(question.dilemma)
     if traits.person == "one":
         chance = fraction(traits.seed, "person")

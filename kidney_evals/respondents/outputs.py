@@ -28,22 +28,22 @@ from kidney_evals.respondents.arguments import Traits
 from kidney_evals.respondents.replies import phrases, pick
 
 CHARACTERS = 4
-"""Characters to a token, the usual estimate for English."""
+"""Characters per token, the usual estimate for English."""
 
 FLOOR = 1e-9
-"""Probability shown for an answer that is never given: a log-probability must be finite."""
+"""Reported probability of an answer that is never given: a log-probability must be finite."""
 
 SURE = 0.999
-"""Probability of every token beside the answer."""
+"""Reported probability of every token other than the answer."""
 
 _TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])")
 
 Fault = Literal["refused", "truncated", "unreadable"]
-"""What comes in place of an answer, by the arguments of a respondent."""
+"""A response without an answer, caused by an argument of the respondent."""
 
 
 def fault_of(traits: Traits, chance: float) -> Fault | None:
-    """Return the fault that a number in [0, 1) falls on; None for an answer without one."""
+    """Return the fault whose interval contains `chance` in [0, 1); None for no fault."""
     shares: tuple[tuple[Fault, float], ...] = (
         ("refused", traits.refusing),
         ("truncated", traits.truncated),
@@ -64,13 +64,13 @@ def worded(
     *,
     refuses: bool = False,
 ) -> tuple[str, StopReason]:
-    """Return the words of an answer, or of a fault in its place, and the stop reason.
+    """Return the text of an answer or of a fault, and the stop reason.
 
     Args:
-        kind: The entry of `phrases.yaml` for this kind of question.
+        kind: The entry of `phrases.yaml` for this type of question.
         traits: The respondent's arguments.
-        chances: Numbers in [0, 1) that pick the fault and the sentence.
-        answer: Returns the answer, given a sentence that may stand before it.
+        chances: Numbers in [0, 1) that select the fault and the sentence.
+        answer: Returns the answer, given an introductory sentence.
         refuses: Whether the respondent refuses.
     """
     fault, sentence = chances
@@ -82,7 +82,7 @@ def worded(
         return pick(words["unreadable"], sentence), "stop"
     if found is None:
         return answer(pick(words["leads"], sentence)), "stop"
-    # Half in words, half by way of a content filter.
+    # Half of the refusals are in words, half are by a content filter.
     if sentence < 0.5:
         return "", "content_filter"
     return pick(words["refusals"], 2 * sentence - 1), "stop"
@@ -100,14 +100,14 @@ def output_of(
     config: GenerateConfig,
     call: ToolCall | None = None,
 ) -> ModelOutput:
-    """Return what a respondent said as a model's output.
+    """Return a respondent's text as a model output.
 
     Args:
         messages: The conversation, for the usage.
-        model_name: What follows `kidney/`.
-        said: Its words in full, and why they end.
-        config: `max_tokens` cuts the words off.
-        call: The tool call whose arguments the words are; made only if they were not cut off.
+        model_name: Name after `kidney/`.
+        said: The full text and its stop reason.
+        config: `max_tokens` truncates the text.
+        call: The tool call whose arguments are the text; included only without truncation.
     """
     full, stop = said
     limit = config.max_tokens
@@ -119,7 +119,7 @@ def output_of(
     )
     message = ChatMessageAssistant(content=text, model=model_name, source="generate")
     if call is not None:
-        # A call that was cut off is none.
+        # A truncated call is not returned.
         message.content = ""
         if stop == "stop":
             stop, message.tool_calls = "tool_calls", [call]
@@ -134,22 +134,22 @@ def logprobs(text: str, answer_at: int | None, answers: Mapping[str, float], top
     r"""Return log-probabilities for the tokens of a completion.
 
     Args:
-        text: The completion; its tokens are words and punctuation with the space before them
-            and give the text back when joined (trailing space aside).
+        text: The completion. Its tokens are words and punctuation with the preceding space; they
+            join to the text, apart from trailing space.
         answer_at: Position of the first character of the answer word after the final line's
-            colon; None where the text holds no answer.
+            colon; None if the text holds no answer.
         answers: Probability of each answer word ("A", "B", and "COIN" where offered).
-        top: How many alternatives to list; 0 for none.
+        top: Number of alternatives to list; 0 for none.
 
     Returns:
-        One entry a token. At the answer its alternatives are the answer words, each as a
-        token with a space before it, most likely first.
+        One entry per token. The alternatives at the answer are the answer words, each as a token
+        with a preceding space, most likely first.
     """
     content = []
     for match in _TOKEN.finditer(text):
         token, at = match.group(), match.end() - len(match.group().lstrip())
         options = {token: SURE}
-        # A limit may have cut the answer word itself, which then is no answer.
+        # A token limit may have truncated the answer word, which then is no answer.
         if at == answer_at and token.lstrip() in answers:
             space = token[: len(token) - len(token.lstrip())]
             options = {space + word: share for word, share in answers.items()}

@@ -1,14 +1,14 @@
-"""Kinds of people behind the human shares, so that a simulated person has a will of its own.
+"""Kinds of people behind the human shares, so that a simulated person answers consistently.
 
-The shares of a dilemma say how a group answered, not how one person would answer twice: asked
-again, a person disagrees with itself about half as often as with somebody else. So the group
-is taken apart into kinds of people, each with weights and a readiness to flip, and put
-together again exactly: in every dilemma the kinds' answers are raked to the human shares.
+The shares of a dilemma describe a group, not how one person would answer twice: the same person
+disagrees between two answers about half as often as two different people. The group is therefore
+decomposed into kinds of people with their own weights and flip rates. Raking the kinds' answers to
+the human shares reproduces the group exactly in every dilemma.
 
 Most studies have no model of single people, so the kinds are a synthetic crowd with random
-coefficients around the importance that the group gives to each attribute. Its spread is set
-once for all studies, so that its members behave as people do where that is known (six latent
-classes, which the drawn study ships, waver more: .21 in the first line, .33 with a coin):
+coefficients around the group's importance of each attribute. Their spread is set once for all
+studies, to match people's known behaviour (the six latent classes of the drawn study waver more:
+.21 in the first line, .33 with a coin):
 
 | | here | people |
 | --- | --- | --- |
@@ -36,35 +36,36 @@ Shares = tuple[float, ...]
 """Shares of the answers to one dilemma: first, second and, where offered, coin."""
 
 KINDS = 32
-"""How many kinds of people make up a group, all of the same size."""
+"""Number of kinds of people in a group, all equally frequent."""
 
 RESOLVE = 16.0
-"""Utility of the better end of every attribute over the worse, for the average kind, in logits.
+"""Utility (logits) of the better end of every attribute over the worse end, for the average kind.
 
-The group's own logit has less than half of it: most of what looks like wavering in a group is
-people who disagree.
+The group's own logit has less than half of this value: most of a group's apparent randomness is
+disagreement between people.
 """
 
 SPREAD = 1.0
-"""Standard deviation over kinds of an attribute's weight, as a share of its mean."""
+"""Standard deviation of an attribute's weight over kinds, as a share of its mean."""
 
 FLIP_LEVEL, FLIP_SPREAD, FLIP_SLOPE = -1.0, 1.8, -0.25
-"""Logit of a kind's flips between equal patients, its standard deviation over kinds, and its
-change per logit of utility between the patients."""
+"""Logit of a kind's flip probability between equal patients, its standard deviation over kinds, and
+its change per logit of utility between the patients.
+"""
 
 HAPHAZARD = 0.02
-"""Share of a kind's answers that fall anywhere, before raking: no kind is quite certain."""
+"""Share of a kind's answers that are uniformly random, before raking: no kind is fully certain."""
 
 TOLERANCE = 1e-4
-"""Largest difference that raking leaves between the kinds' mean answer and the shares."""
+"""Largest difference between the kinds' mean answer and the shares after raking."""
 
 ROUNDS = 5000
-"""Rounds after which raking gives up; 20 to 80 are usual."""
+"""Maximum number of raking rounds; 20 to 80 are usual."""
 
 
 @dataclass(frozen=True)
 class PersonKind:
-    """People who weigh alike.
+    """A kind of people, who share weights and a flip level.
 
     Attributes:
         weights: Utility (logits) of each attribute per scale unit in the favoured direction.
@@ -75,10 +76,10 @@ class PersonKind:
     flip_level: float
 
     def answer(self, differences: Sequence[float], coin: bool) -> Shares:
-        """Return this kind's answers to one dilemma before raking.
+        """Return this kind's answers to a dilemma before raking.
 
-        Two stages, as in the reference for the coin condition: flip or decide by the distance
-        between the patients, then a logit choice.
+        The two stages are those of the reference for the coin condition: flip or decide, by the
+        utility distance of the patients, then a logit choice.
 
         Args:
             differences: First minus second patient (`Study.differences`).
@@ -100,7 +101,7 @@ class PersonKind:
 
 
 class People:
-    """The people of one study and condition: their shares, and the kinds behind these."""
+    """The people of a study and condition: their shares, and the kinds behind these shares."""
 
     def __init__(self, study: Study, condition: Condition) -> None:
         """Read the human reference of a study and condition."""
@@ -121,11 +122,11 @@ class People:
         return self._shares[dilemma]
 
     def know(self, dilemma: Dilemma) -> bool:
-        """Return whether the answers of people to this dilemma are known."""
+        """Return whether people's answers to this dilemma are known."""
         return all(map(math.isfinite, self.shares(dilemma)))
 
     def answers(self, dilemma: Dilemma) -> list[Shares]:
-        """Return the answers of each kind of people; their mean is `shares`."""
+        """Return the answers of each kind of people; their mean over kinds is `shares`."""
         if dilemma not in self._answers:
             differences = self._study.differences(dilemma)
             own = [kind.answer(differences, self._coin) for kind in self._kinds]
@@ -137,7 +138,7 @@ _PEOPLE: dict[tuple[Path, str, Condition], People] = {}
 
 
 def people(study: Study, condition: Condition) -> People:
-    """Return the people of a study and condition; the reference is read once a process."""
+    """Return the people of a study and condition; each process reads the reference once."""
     key = (study.path, study.hash, condition)
     if key not in _PEOPLE:
         _PEOPLE[key] = People(study, condition)
@@ -147,12 +148,12 @@ def people(study: Study, condition: Condition) -> People:
 def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[PersonKind, ...]:
     """Return `KINDS` kinds of people, all equally frequent.
 
-    Weights and flip levels are independent and normal over kinds, each in one value for every
-    1/`KINDS` of its distribution (a Latin hypercube with fixed shuffles): the same crowd in
-    every run and for every seed, so that a seed changes who is asked and not who there is.
+    Weights and flip levels are independent and normal over kinds: a Latin hypercube with fixed
+    shuffles, with one value in each 1/`KINDS` of a distribution. The crowd is the same in every
+    run and for every seed, so a seed changes which people are asked, not which people exist.
 
     Args:
-        importance: What each attribute counts for the group over its full range, sum 1.
+        importance: Importance share of each attribute for the group over its full range; sum 1.
         spans: Range of each attribute in scale units.
     """
     strata = [NormalDist().inv_cdf((index + 0.5) / KINDS) for index in range(KINDS)]
@@ -178,21 +179,21 @@ def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[P
 
 
 def rake(answers: Sequence[Shares], shares: Shares) -> list[Shares]:
-    """Bend the answers of equally many people of each kind until the group answers as it did.
+    """Adjust the answers of the kinds so that their mean equals the group's shares.
 
-    Iterative proportional fitting (Deming and Stephan 1940) of the table kinds × answers: each
-    kind's odds between two answers change by the same factor for all kinds, so that kinds
-    differ as before. An answer that nobody gave becomes 0 for all.
+    Iterative proportional fitting (Deming and Stephan 1940) of the table kinds × answers: the odds
+    between two answers change by the same factor for all kinds, so that differences between kinds
+    remain. An answer with share 0 becomes 0 for all kinds.
 
     Args:
         answers: Answers of each kind, above 0, each summing to 1.
-        shares: What the group's answers must be, summing to 1.
+        shares: The group's shares, summing to 1.
 
     Returns:
         Answers of each kind, each summing to 1; their mean is `shares` within `TOLERANCE`.
 
     Raises:
-        RuntimeError: If the shares are not met in `ROUNDS` rounds.
+        RuntimeError: The mean does not reach the shares in `ROUNDS` rounds.
     """
     rows = [tuple(row) for row in answers]
     for _ in range(ROUNDS):
@@ -210,7 +211,7 @@ def rake(answers: Sequence[Shares], shares: Shares) -> list[Shares]:
 
 
 def _importance(study: Study, weights: Sequence[float]) -> tuple[float, ...]:
-    """Return what each attribute counts for the group; all alike where no weights are known."""
+    """Return the group's importance of each attribute; equal shares if weights are unknown."""
     count = len(study.spans)
     if not all(math.isfinite(weight) for weight in weights):
         return (1 / count,) * count
@@ -220,6 +221,6 @@ def _importance(study: Study, weights: Sequence[float]) -> tuple[float, ...]:
 
 
 def _logistic(value: float) -> float:
-    # exp of a negative number only: it never overflows.
+    # Only exp of a negative number, which never overflows.
     power = math.exp(-abs(value))
     return 1 / (1 + power) if value >= 0 else power / (1 + power)

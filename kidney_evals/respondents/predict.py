@@ -1,8 +1,8 @@
-"""What a simulated respondent predicts of people: that they answer as it would itself.
+"""A simulated respondent's prediction of people's answers: the respondent's own probabilities.
 
 `human` predicts the human shares exactly, `majority` 100 % for the most frequent answer, `uniform`
-the same for every answer. The arguments of a respondent bend its predictions as they bend its
-answers, and refusals, cut-off and unreadable answers come as often.
+equal shares for all answers. The arguments of a respondent modify its predictions as its answers;
+refusals, truncated and unreadable answers are equally frequent.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def predict(
     traits: Traits,
     config: GenerateConfig,
 ) -> ModelOutput:
-    """Answer the question for people's answers that the last user message with a dilemma puts.
+    """Answer the question about people's answers in the last user message with a dilemma.
 
     Args:
         messages: The conversation.
-        model_name: What follows `kidney/`.
-        respondent: Who answers.
+        model_name: Name after `kidney/`.
+        respondent: The respondent.
         traits: Its arguments.
-        config: `max_tokens` cuts the answer off.
+        config: `max_tokens` truncates the answer.
 
     Raises:
-        UserError: If the respondent cannot answer the dilemma.
+        UserError: The respondent cannot answer the dilemma.
     """
     question = read_question(messages, f"kidney/{model_name}")
     a, b, undecided, refusal = answer_probabilities(respondent, question, traits)
@@ -58,7 +58,7 @@ def _percentages(lead: str, a: float, b: float, coin: float | None) -> str:
     shares = {"A": a, "B": b} | ({} if coin is None else {"COIN": coin})
     total = sum(shares.values())
     if total == 0:
-        # A respondent that only ever flips a coin has no percentages where none was offered.
+        # A respondent that always flips a coin has no percentages if no coin was offered.
         return str(phrases("en")["unprompted"][0])
     stated = (f"{name}={percent(share / total, 4)}" for name, share in shares.items())
     return f"{lead}ANSWER: {' '.join(stated)}"

@@ -21,11 +21,11 @@ from kidney_evals.respondents.replies import Said, reply
 
 
 class KidneyAPI(ModelAPI):
-    """A simulated respondent; offline, and the same answer to the same question for ever.
+    """A simulated respondent, offline, with a reproducible answer to each question.
 
-    An answer depends on the seed, the study's content, the condition, the dilemma, the order
-    and the epoch (in a crossed run on the wording too), on what `swayed_by` names (a wording,
-    say) where it was given, and on nothing else: not on temperature, not on what was asked before.
+    An answer depends only on the seed, the study's content, the condition, the dilemma, the order,
+    the epoch, the wording in a crossed run, and the property that `swayed_by` names. It depends
+    neither on the temperature nor on earlier questions.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class KidneyAPI(ModelAPI):
         """Check the respondent's name and arguments.
 
         Raises:
-            UserError: If there is no such respondent, or it does not take an argument.
+            UserError: There is no such respondent, or it does not take an argument.
         """
         super().__init__(model_name, base_url, api_key, [], config)
         self.respondent = find_respondent(model_name)
@@ -52,10 +52,10 @@ class KidneyAPI(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Answer the dilemma that the last user message with one carries.
+        """Answer the dilemma in the last user message that holds a dilemma.
 
         Raises:
-            UserError: If no message carries a dilemma, or the respondent cannot answer it.
+            UserError: No message holds a dilemma, or the respondent cannot answer it.
         """
         asks = carried_by(input).get("asks")
         if asks == stated.ASKS:
@@ -64,7 +64,7 @@ class KidneyAPI(ModelAPI):
             return predict(input, self.model_name, self.respondent, self.traits, config)
         question = read_question(input, f"kidney/{self.model_name}")
         if config.logprobs:
-            # Words before the answer would have made the choice already.
+            # Omit introductory words: they would determine the answer before its own token.
             question = replace(question, alone=True)
         shown = answer_probabilities(self.respondent, question, self.traits)
         said = self._say(question, shown)
@@ -78,7 +78,7 @@ class KidneyAPI(ModelAPI):
         output = output_of(input, self.model_name, (given.text, stop), config, call)
         if config.logprobs:
             [choice] = output.choices
-            # The probability of each answer word, given that there is an answer.
+            # The probability of each answer word, conditional on an answer.
             words = question.form.words(question.condition).values()
             total = sum(shown[: len(words)]) or 1.0
             answers = {word: share / total for word, share in zip(words, shown, strict=False)}
@@ -87,7 +87,7 @@ class KidneyAPI(ModelAPI):
         return output
 
     def max_connections(self) -> int:
-        """Return how many calls may run at once; none of them waits for anything."""
+        """Return the maximum number of concurrent calls; no call waits for anything."""
         return 100
 
     def _say(self, question: Question, shown: Sequence[float]) -> Said:
@@ -97,14 +97,15 @@ class KidneyAPI(ModelAPI):
         return options[_pick(shown, self._chance(question, "answer"))]
 
     def _chance(self, question: Question, purpose: str, turn: int = 0) -> float:
-        # Elsewhere a dilemma has one wording, and another wording or channel finds the same answer.
+        # In other runs a dilemma has one wording, and the answer does not depend on the wording or
+        # the channel.
         anew = (question.wording,) if question.crossed else ()
         sample = (question.order, question.epoch, turn, *anew)
         return question.chance(self.traits.seed, purpose, *sample)
 
 
 def _pick(weights: Sequence[float], chance: float) -> int:
-    """Return the index that `chance` in [0, 1) falls on when `weights` are laid end to end."""
+    """Return the index of the cumulative weight that contains `chance` in [0, 1), after scaling."""
     remaining = chance * sum(weights)
     last = 0
     for index, weight in enumerate(weights):

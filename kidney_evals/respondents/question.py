@@ -1,4 +1,4 @@
-"""The question that a simulated respondent is asked, as the solvers attach it to their message."""
+"""The question for a simulated respondent, as the solvers attach it to their message."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from kidney_evals.studies import Condition, Dilemma, Order, Study, load_study
 
 @dataclass(frozen=True)
 class Question:
-    """One dilemma, put in one order, in one epoch.
+    """A question about a dilemma, in one order and one epoch.
 
     Attributes:
-        study: The study it belongs to.
+        study: The study of the dilemma.
         condition: Whether a coin is offered.
         dilemma: The two patients as listed.
-        order: Which of them is Patient A.
-        epoch: Which repetition, from 1.
-        explain: Whether reasons are asked for.
-        form: The form in which an answer is asked for.
-        turn: How many answers this conversation already holds (1 at a repeat question).
-        channel: How the answer is to be given.
+        order: The order, which decides which patient is Patient A.
+        epoch: Number of the repetition, from 1.
+        explain: Whether reasons are requested.
+        form: The form of the answer.
+        turn: Number of answers in the conversation so far (1 at a repeat question).
+        channel: The channel of the answer.
         wording: Id of the wording.
-        role: Whether the wording says who is asked.
-        crossed: Whether the dilemma is put in several wordings, so that each is asked anew.
-        alone: Whether nothing is said before the answer unasked.
+        role: Whether the wording assigns a role to the respondent.
+        crossed: Whether the run asks the dilemma in several wordings, each answered independently.
+        alone: Whether the reply holds only the answer, without an introductory sentence.
     """
 
     study: Study
@@ -58,34 +58,34 @@ class Question:
 
     @cached_property
     def place(self) -> tuple[object, ...]:
-        """What a person can tell apart: study content, condition and the patients as listed.
+        """The identity of the question for a person: study content, condition and listed patients.
 
-        The id alone would not do: every draw seed has a dilemma "d000".
+        The dilemma's id is not sufficient: every draw seed has a dilemma "d000".
         """
         patients = (self.dilemma.first.values, self.dilemma.second.values)
         return (self.study.hash, self.condition, self.dilemma.id, patients)
 
     def chance(self, seed: int, purpose: str, *sample: object) -> float:
-        """Return a number in [0, 1), uniform over seeds and dilemmas, always the same here.
+        """Return a reproducible number in [0, 1), uniform over seeds and dilemmas.
 
-        There is no generator to share: calls complete in any order.
+        A shared random generator would not be reproducible: calls complete in any order.
 
         Args:
             seed: The respondent's seed.
-            purpose: What the number decides; each purpose has numbers of its own.
-            *sample: What else it varies with (order, epoch, turn).
+            purpose: The decision that the number serves; each purpose has its own numbers.
+            *sample: Further values that the number depends on (order, epoch, turn).
         """
         return fraction(seed, purpose, self.place, sample)
 
 
 def fraction(*parts: object) -> float:
-    """Hash plain values (whose `repr` is stable) to a number in [0, 1)."""
+    """Return a hash, in [0, 1), of plain values whose `repr` is stable."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56
 
 
 def carried_by(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
-    """Return the metadata of the last user message that carries a question; empty for none."""
+    """Return the metadata of the last user message with a question; empty for none."""
     for message in reversed(messages):
         carried = message.metadata or {}
         if isinstance(message, ChatMessageUser) and "study_source" in carried:
@@ -94,14 +94,14 @@ def carried_by(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
 
 
 def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
-    """Read the question from the last user message that carries one.
+    """Return the question in the last user message that holds a question.
 
     Args:
         messages: The conversation; a repeat question may follow the dilemma.
-        asked: Name of the model that was asked, for messages.
+        asked: Name of the requested model, for messages.
 
     Raises:
-        UserError: If no message carries a dilemma of this package.
+        UserError: No message holds a dilemma of this package.
     """
     carried = carried_by(messages)
     if not carried:
@@ -127,5 +127,5 @@ def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
 
 
 def turns(messages: Sequence[ChatMessage]) -> int:
-    """Return how many answers a conversation already holds."""
+    """Return the number of answers in a conversation."""
     return sum(isinstance(one, ChatMessageAssistant) for one in messages)

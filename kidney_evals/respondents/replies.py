@@ -1,7 +1,6 @@
-"""What a simulated respondent replies: words, a JSON object or a tool call.
+"""The reply of a simulated respondent: words, a JSON object or a tool call.
 
-What the reply amounts to is decided before: a respondent answers alike in all channels. The
-sentences are in `phrases.yaml`.
+The answer is decided earlier and is the same in all channels. The sentences are in `phrases.yaml`.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from kidney_evals.studies import in_language
 T = TypeVar("T")
 
 Said = Literal["A", "B", "undecided", "refused", "unreadable", "truncated"]
-"""What an answer amounts to, in terms of the patients as shown."""
+"""The content of a reply, in terms of the patients as shown."""
 
 
 class Reply(NamedTuple):
-    """What a respondent returns.
+    """The reply of a respondent.
 
     Attributes:
-        text: Its words, or the arguments of its tool call as JSON.
-        arguments: The arguments of its tool call; None for words.
-        answer_at: Where in the text the answer word begins; None without one.
+        text: The words, or the arguments of the tool call as JSON.
+        arguments: The arguments of the tool call; None for words.
+        answer_at: Position of the answer word in the text; None without an answer word.
     """
 
     text: str
@@ -39,7 +38,7 @@ class Reply(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """An answer that was offered: its word, a sentence before it, and a reason for it."""
+    """An offered answer: its word, an introductory sentence, and a reason."""
 
     word: str
     lead: str
@@ -55,17 +54,17 @@ def phrases(entry: str) -> Mapping[str, Any]:
 
 
 def reply(question: Question, said: Said, chance: float) -> Reply:
-    """Put an answer in the question's channel.
+    """Return an answer in the format of the question's channel.
 
-    In JSON, refusals stand in the object or outside of it, as models have it; the tool is not
-    called for a refusal, nor for indecision that was not offered, because its parameter has no
-    place for them. An unreadable answer is none of those offered. Cut-off answers break off inside
-    the object, or before the call.
+    In JSON, a refusal is inside or outside of the object, as models do both. Refusals and
+    unoffered indecision make no tool call, since the tool's parameter has no value for them. An
+    unreadable answer is none of the offered answers. Truncated answers end inside the object, or
+    before the call.
 
     Args:
-        question: What was asked.
-        said: What the answer amounts to.
-        chance: Number in [0, 1) that picks among equivalent sentences.
+        question: The question.
+        said: The content of the reply.
+        chance: Number in [0, 1) that selects among equivalent sentences.
 
     Returns:
         The reply; its text is empty only for a refusal that a content filter would have withheld.
@@ -83,11 +82,11 @@ def reply(question: Question, said: Said, chance: float) -> Reply:
     elif question.channel == "json" and in_object and text:
         fields = {ANSWER: text}
     elif question.channel == "json" and said == "truncated":
-        # The end of the object is missing.
+        # The reply is truncated: the end of the object is missing.
         return Reply(json.dumps({REASONS: text}, ensure_ascii=False).removesuffix('"}'))
     else:
         return Reply(text)
-    # A repeat question asks for the answer alone.
+    # A repeat question requests only the answer.
     explain = "none" if question.turn else question.explain
     order = {"none": [ANSWER], "before": [REASONS, ANSWER], "after": [ANSWER, REASONS]}[explain]
     arguments = {name: fields[name] for name in order if name in fields}
@@ -118,10 +117,10 @@ def _in_words(question: Question, said: Said, chance: float, answer: _Answer | N
 
 
 def _answer(question: Question, said: Said, chance: float) -> _Answer | None:
-    """Return the words for an answer that was offered; None where none was given."""
+    """Return the words of an offered answer; None if the reply gives no answer."""
     words, form = phrases(question.form.language), question.form
     if said == "undecided" and question.offers_coin:
-        # Where the language has no sentences for a way out, its word alone takes it.
+        # If the language has no sentences for the mechanism, its word alone is the answer.
         lead = pick(words["ways_out"].get(form.mechanism, ("",)), chance)
         return _Answer(form.token, lead, words["even"])
     if said not in ("A", "B"):
@@ -151,7 +150,7 @@ def _reason(question: Question, said: Literal["A", "B"], chance: float, patient:
     ]
     if not speaking:
         return str(words["no_reason"].format(patient=patient))
-    # Another digit of the same number, so that wording and attribute vary independently.
+    # Other digits of the same number, so that sentence and attribute vary independently.
     attribute, value, against = pick(speaking, chance * 997 % 1)
     reason = pick(words["reasons"], chance).format(
         favoured=attribute.favoured_text,
@@ -177,5 +176,5 @@ def _cut_off(question: Question, chance: float) -> str:
 
 
 def pick(options: Sequence[T], chance: float) -> T:
-    """Return the option that `chance` in [0, 1) falls on; all are equally likely."""
+    """Return the option whose interval contains `chance` in [0, 1); all are equally likely."""
     return options[int(chance * len(options))]

@@ -1,4 +1,4 @@
-"""What simulated respondents say that they value: what they do, as far as they can say it.
+"""Stated values of simulated respondents: descriptions of their own behaviour, where possible.
 
 | respondent | ratings of swings, and ranking | rule | flips |
 | --- | --- | --- | --- |
@@ -12,12 +12,13 @@
 | `coin` | 0 throughout, in the order shown | lots | always |
 | `refuser` | refuses | refuses | refuses |
 
-People's rates are those of the reference, 0 of a kind of pair for which it has none. The table
-needs people whose importance shares are known; from `lexicographic` on nobody needs any.
+People's rates are those of the reference; a kind of pair without a rate counts as 0. Respondents
+above `lexicographic` need people with known importance shares; `lexicographic` and the respondents
+below need no people.
 
-The arguments `refusing`, `truncated` and `unreadable` work as they do for choices, and `indecision`
-sets the percentage of every kind of pair; `sharpness`, `position_bias`, `swayed_by` and `person`
-change how somebody chooses and not what they say.
+The arguments `refusing`, `truncated` and `unreadable` work as for choices, and `indecision` sets
+the percentage of every kind of pair. `sharpness`, `position_bias`, `swayed_by` and `person` change
+only choices, not stated values.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ from kidney_evals.respondents.question import carried_by, fraction, turns
 from kidney_evals.studies import Study, load_study
 
 ASKS = "stated_values"
-"""What a message that asks for stated values carries as `asks`."""
+"""Value of `asks` in the metadata of a message that asks for stated values."""
 
 OFF = 5.0
-"""Points by which a rating of `human` may lie off what people reveal, either way."""
+"""Maximum deviation, in points, of a rating of `human` from people's revealed importance."""
 
 _FROM_PEOPLE = ("human", "majority", "never_flips", "anti_human")
 
@@ -72,7 +73,7 @@ class _Asked:
         return str(self.carried["options"]).split()
 
     def chance(self, purpose: str, turn: int = 0) -> float:
-        """Return a number in [0, 1) that is always the same for this wording and epoch."""
+        """Return a reproducible number in [0, 1) for this wording and epoch."""
         place = (self.study.hash, self.carried["wording"], self.carried["epoch"])
         return fraction(self.traits.seed, "stated", purpose, place, turn)
 
@@ -80,16 +81,16 @@ class _Asked:
 def state_values(
     messages: Sequence[ChatMessage], model_name: str, traits: Traits, config: GenerateConfig
 ) -> ModelOutput:
-    """Answer the question about values that the last user message with one puts.
+    """Answer the question in the last user message that asks about values.
 
     Args:
         messages: The conversation.
-        model_name: What follows `kidney/`.
+        model_name: Name after `kidney/`.
         traits: The respondent's arguments.
-        config: `max_tokens` cuts the answer off.
+        config: `max_tokens` truncates the answer.
 
     Raises:
-        UserError: If the respondent speaks for people of whom nothing is known.
+        UserError: The respondent needs people with known values, and the study has none.
     """
     carried = carried_by(messages)
     asked = _Asked(load_study(carried["study_source"]), carried, model_name, traits)
@@ -108,7 +109,7 @@ def state_values(
 
 
 def _weights(asked: _Asked) -> dict[str, float]:
-    """Return the weight of each attribute, positive toward whom people favour; NaN for none."""
+    """Return the weight of each attribute, positive in the favoured direction; NaN if unknown."""
     study, known = asked.study, asked.study.attribute_ids
     if asked.name == "lexicographic":
         first = (asked.traits.attributes or known)[0]
@@ -174,7 +175,7 @@ def _flip(asked: _Asked) -> str:
     if asked.name == "lexicographic":
         rates["same"] = 1.0
     elif asked.name in ("human", "majority", "anti_human"):
-        # Of a kind that people were not asked about, a simulated person says that it would choose.
+        # A simulated person states a rate of 0 for a kind of pair without a human rate.
         rates = {
             kind: 0.0 if math.isnan(rate) else rate
             for kind, rate in people_flips(asked.study).items()

@@ -1,4 +1,4 @@
-"""What people were asked: studies, attributes, patients, dilemmas, and how they are drawn."""
+"""The studies of people: attributes, patients and dilemmas, and how dilemmas are drawn."""
 
 from kidney_evals.studies.draw import draw_dilemmas, draw_orders
 from kidney_evals.studies.languages import in_language

@@ -1,4 +1,4 @@
-"""Draw dilemmas uniformly over a study's domain; shorter draws are prefixes of longer ones."""
+"""Draw dilemmas uniformly over a study's domain; a shorter draw is a prefix of a longer draw."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TypeVar
 from kidney_evals.studies.model import Attribute, Dilemma, Order, Patient
 
 MAX_DILEMMAS = 100_000
-"""Most dilemmas of one draw."""
+"""Maximum number of dilemmas in a draw."""
 
 BLOCK = 10
-"""Dilemmas are stratified in blocks of this size, so any prefix covers the domain evenly."""
+"""Block size of the stratification, so that any prefix of a draw covers the domain evenly."""
 
 T = TypeVar("T")
 
@@ -20,20 +20,20 @@ T = TypeVar("T")
 def draw_dilemmas(
     study_id: str, attributes: tuple[Attribute, ...], count: int, seed: int
 ) -> tuple[Dilemma, ...]:
-    """Draw the first `count` dilemmas of the sequence that belongs to `seed`.
+    """Draw the first `count` dilemmas of the sequence for `seed`.
 
     Every patient's values are independent and uniform over the attribute's values, as in the
-    source study. Within a block of ten dilemmas each of the two patients' attributes is
-    stratified (a Latin hypercube: McKay, Beckman and Conover 1979), which leaves the
-    distribution of each patient alone and spreads a short run over the whole range. A pair of
-    identical patients (about 1 in 700) or one drawn before, sides aside, is drawn again
-    without stratification. The sequence does not depend on `count`: shorter sets are
-    prefixes of longer ones.
+    source study. Within a block of ten dilemmas each attribute of each patient is stratified (a
+    Latin hypercube: McKay, Beckman and Conover 1979). Stratification does not change the
+    distribution of each patient, and spreads a short run over the whole range. A pair of identical
+    patients (about 1 in 700), or a pair drawn before in either order, is drawn again without
+    stratification. The sequence does not depend on `count`: shorter sets are prefixes of longer
+    sets.
 
     Args:
         study_id: Part of the seed, so that two studies never share a sequence.
         attributes: The domain.
-        count: How many dilemmas, at least 1.
+        count: Number of dilemmas, at least 1.
         seed: The draw seed.
 
     Returns:
@@ -55,10 +55,10 @@ def draw_dilemmas(
 
 
 def draw_limit(attributes: tuple[Attribute, ...]) -> int:
-    """Return the largest allowed number of dilemmas of a draw.
+    """Return the largest allowed number of dilemmas in a draw.
 
-    A tenth of all pairs, so that drawing without replacement stays close to a uniform draw; never
-    more than `MAX_DILEMMAS`.
+    This is a tenth of all pairs, so that drawing without replacement stays close to a uniform draw,
+    and at most `MAX_DILEMMAS`.
     """
     profiles = 1
     for attribute in attributes:
@@ -67,7 +67,7 @@ def draw_limit(attributes: tuple[Attribute, ...]) -> int:
 
 
 def draw_orders(count: int, seed: int) -> tuple[Order, ...]:
-    """Draw one order for each dilemma, both orders equally often in any pair of neighbours."""
+    """Draw an order for each dilemma; each successive pair of dilemmas gets both orders."""
     generator = random.Random(f"orders:{seed}")
     orders: list[Order] = []
     while len(orders) < count:

@@ -62,7 +62,7 @@ class DilemmaRow(FileModel):
     label: Cell = ""
 
     def patient(self, side: str, attributes: Sequence[str]) -> Patient:
-        """Return the first or the second patient."""
+        """Return the patient on `side`, first or second."""
         return Patient(tuple(getattr(self, f"{side}_{name}") for name in attributes))
 
 
@@ -73,7 +73,7 @@ class ControlRow(DilemmaRow):
 
 
 def with_patients(row: type[DilemmaRow], attributes: Sequence[str]) -> type[DilemmaRow]:
-    """Return the model of a row with a column for each patient and attribute."""
+    """Return a subclass of `row` with a column for each patient and attribute."""
     columns: dict[str, Any] = {
         f"{side}_{name}": (Number, ...) for side in ("first", "second") for name in attributes
     }

@@ -12,7 +12,7 @@ from kidney_evals.studies.files import LanguagesFile, SpokenAttribute
 from kidney_evals.studies.model import Attribute, Study
 
 LANGUAGES_FILE = "languages.yaml"
-"""Not among the files that a study's hash covers: a new language leaves all sample ids alone."""
+"""This file is not part of a study's hash: a new language changes no sample id."""
 
 ORIGINAL = "en"
 """The language of `study.yaml`."""
@@ -23,15 +23,15 @@ _KNOWN: dict[tuple[Path, str, str, Stamp], Study] = {}
 def in_language(study: Study, language: str) -> Study:
     """Return the study with its situation, labels and values in another language.
 
-    Everything that an estimator or a person in the log's tables sees stays as it was asked of
-    people: only texts of a question change.
+    Only the texts of a question change. Data for estimators and for the log's tables stay as they
+    were for people.
 
     Args:
         study: The study, in English.
         language: Code of the language ("de").
 
     Raises:
-        UserError: If the study's folder has no words in this language, or they lack a part.
+        UserError: The study's folder has no words in this language, or some are missing.
     """
     if language == ORIGINAL:
         return study

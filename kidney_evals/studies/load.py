@@ -26,19 +26,19 @@ DILEMMAS_FILE = "dilemmas.csv"
 CONTROLS_FILE = "controls.csv"
 
 DEFAULT_STUDY = "mcelfresh_2021"
-"""The study of a task unless another is named."""
+"""The default study of a task."""
 
 
 @lru_cache(maxsize=1)
 def datasets_dir() -> Path:
-    """Return the folder that holds the shipped studies.
+    """Return the folder of the shipped studies.
 
     It is `kidney_evals/datasets` in an installed wheel and `datasets` beside the package in a
-    checkout: the folder has no `__init__.py` (it would shadow Hugging Face's `datasets`), and
-    an editable install therefore does not map it as a package.
+    checkout. The folder has no `__init__.py`, which would shadow Hugging Face's `datasets`, so an
+    editable install does not map it as a package.
 
     Raises:
-        UserError: If neither is there, which means a broken installation.
+        UserError: Neither folder exists: the installation is broken.
     """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "datasets", package.parent / "datasets"):
@@ -56,16 +56,16 @@ def study_names() -> tuple[str, ...]:
 
 
 def load_study(study: str | Path) -> Study:
-    """Read a shipped study by its name, or any folder that has the form of one.
+    """Read a shipped study by its name, or a study from a folder.
 
     Args:
         study: A shipped name, or the path of a folder with a `study.yaml`.
 
     Returns:
-        The study. Reading the same folder again is free while its files stay the same.
+        The study, cached while the files of its folder are unchanged.
 
     Raises:
-        UserError: If there is no such study, or its files do not fit the form.
+        UserError: There is no such study, or its files are invalid.
     """
     name = str(study)
     shipped = name in study_names()
@@ -77,10 +77,10 @@ def load_study(study: str | Path) -> Study:
 
 
 def _given(name: str) -> Path:
-    """Return a user's folder, absolute.
+    """Return the absolute path of a user's folder.
 
-    Inspect loads a task file from within the file's folder, so a path that is not found here is
-    looked for where the command was typed.
+    Inspect changes to a task file's folder, so a path that does not exist there is resolved from
+    the folder where the command was typed.
     """
     try:
         here = Path(name).expanduser()
@@ -95,12 +95,12 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
 
     Args:
         study: The study.
-        count: How many; None for the study's default. A fixed list is cut to its first
+        count: Number of dilemmas; None for the study's default. A fixed list is cut to its first
             `count` dilemmas.
-        draw_seed: Which draw; None for the study's default.
+        draw_seed: The draw seed; None for the study's default.
 
     Raises:
-        UserError: If the study has not that many, or is a fixed list and a seed is given.
+        UserError: The study has fewer dilemmas, or is a fixed list and a seed is given.
     """
     limit = draw_limit(study.attributes) if study.draw else len(study.listed)
     wanted = count if count is not None else (study.draw.count if study.draw else limit)
@@ -128,7 +128,7 @@ def _content_files(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=32)
 def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
-    # The stamps are not read: they make an edited file a new entry of the cache.
+    # `stamps` is only part of the cache key: an edited file is a new entry.
     content = {path.name: read_bytes(path) for path in _content_files(folder)}
     about = YamlFile(str(folder / STUDY_FILE), content[STUDY_FILE]).result(StudyFile)
     attributes = tuple(about.attributes)
@@ -137,7 +137,7 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
         raise UserError(f"{folder / STUDY_FILE}: kind {about.kind} {need} {DILEMMAS_FILE}")
     digest = hashlib.sha256()
     for name, data in content.items():
-        # Line ends are made alike, so that a checkout on Windows asks the same study.
+        # Line ends are normalised, so that a checkout on Windows has the same hash.
         digest.update(name.encode() + b"\0" + without_bom(data) + b"\0")
     listed, controls = (
         _dilemmas(folder / name, content[name], attributes, about.kind) if name in content else ()
@@ -165,7 +165,7 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
 def _dilemmas(
     path: Path, data: bytes, attributes: tuple[Attribute, ...], kind: Kind
 ) -> tuple[Dilemma, ...]:
-    """Return the dilemmas, or the controls, of a table, each value one of its attribute's."""
+    """Return the dilemmas or controls in a table; each value must be a value of its attribute."""
     controls = path.name == CONTROLS_FILE
     names = [one.id for one in attributes]
     form = with_patients(ControlRow if controls else DilemmaRow, names)

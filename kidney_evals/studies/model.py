@@ -1,8 +1,7 @@
 """Attributes, patients, dilemmas, conditions and studies.
 
-Numbers that describe a dilemma to an estimator come from
-`Study.differences`, so that "favoured direction" and "unit of a weight" mean the same
-everywhere.
+Estimators use only the numbers of `Study.differences`, so that "favoured direction" and "unit of a
+weight" have the same meaning everywhere.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from kidney_evals.input_files import (
 )
 
 Condition = Literal["forced_choice", "coin_flip"]
-"""`forced_choice` offers A and B, `coin_flip` a coin beside them."""
+"""`forced_choice` offers A and B, `coin_flip` also a coin."""
 
 CONDITIONS: tuple[Condition, ...] = ("forced_choice", "coin_flip")
 
@@ -41,7 +40,7 @@ CHOICES: tuple[Choice, ...] = ("first", "second", "coin")
 """The answers in the order of their codes, from 0."""
 
 Kind = Literal["drawn", "fixed", "profile", "repeated", "dominance", "identical"]
-"""Where a dilemma comes from; `dominance` and `identical` are the control block."""
+"""Origin of a dilemma; `dominance` and `identical` are the control block."""
 
 CONTROL_KINDS: frozenset[str] = frozenset({"dominance", "identical"})
 
@@ -52,27 +51,27 @@ PluralForm = Literal["zero", "one", "other"]
 Phrases = dict[PluralForm, ValueTemplate]
 
 MAX_VALUES = 10_000
-"""Most values of one attribute."""
+"""Maximum number of values of an attribute."""
 
 
 class Level(FileModel):
-    """One value of an attribute that is described in words."""
+    """A value of an attribute that is described in words."""
 
     value: Bounded
     text: PromptLine
 
 
 class Attribute(FileModel):
-    """One patient attribute, as `study.yaml` describes it.
+    """A patient attribute, as `study.yaml` describes it.
 
     Attributes:
-        id: Short name used in columns and metadata ("age").
-        label: What stands before the value in a list ("Age").
-        unit: Unit of the numeric value, empty where levels say it all.
-        range: Smallest and largest value people were shown; None where there are levels.
+        id: Short name in columns and metadata ("age").
+        label: The label before the value in a list ("Age").
+        unit: Unit of the numeric value; empty if the levels are complete descriptions.
+        range: Smallest and largest value that people were shown; None for levels.
         levels: The values in words, ascending; empty for a numeric range.
         favoured: The end of the range that people favour.
-        favoured_text: Who is favoured, in words ("the younger patient").
+        favoured_text: The favoured patient, in words ("the younger patient").
         scale: Size of the unit in which weights are reported (10 for "per 10 years").
         step: Distance between neighbouring values of a range.
         phrases: Templates for a numeric value by plural form: "zero", "one", "other".
@@ -112,10 +111,10 @@ class Attribute(FileModel):
         return self.check_told_apart()
 
     def check_told_apart(self) -> Attribute:
-        """Return the attribute if no two of its values read alike.
+        """Return the attribute, after checking that the descriptions of its values differ.
 
         Raises:
-            ValueError: Two do.
+            ValueError: Two values have the same description.
         """
         seen: dict[str, float] = {}
         for value in self.values:
@@ -127,21 +126,21 @@ class Attribute(FileModel):
 
     @property
     def low(self) -> float:
-        """Smallest value people were shown."""
+        """Smallest value that people were shown."""
         return self.range[0] if self.range else self.levels[0].value
 
     @property
     def high(self) -> float:
-        """Largest value people were shown."""
+        """Largest value that people were shown."""
         return self.range[1] if self.range else self.levels[-1].value
 
     @property
     def values(self) -> tuple[float, ...]:
-        """Every value that a dilemma may use, ascending."""
+        """Every allowed value, ascending."""
         if self.levels:
             return tuple(level.value for level in self.levels)
         count = round((self.high - self.low) / self.step) + 1
-        # Rounded, so that 0.1 + 2 * 0.1 is the 0.3 of a table.
+        # Rounded, so that 0.1 + 2 * 0.1 equals 0.3 in a table.
         return tuple(round(self.low + self.step * index, 10) for index in range(count))
 
     @property
@@ -153,16 +152,16 @@ class Attribute(FileModel):
 
     @property
     def span(self) -> float:
-        """Range in scale units: the R of an importance share."""
+        """Range in scale units, the factor R of an importance share."""
         return (self.high - self.low) / self.scale
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The ends of the range: first what people favour least, then what they favour most."""
+        """The ends of the range: the least favoured end, then the most favoured end."""
         return (self.low, self.high) if self.favoured == "high" else (self.high, self.low)
 
     def favour(self, value: float) -> float:
-        """Return `value` in scale units, signed so that more is what people favour."""
+        """Return `value` in scale units, with the sign such that people favour larger results."""
         return (value if self.favoured == "high" else -value) / self.scale
 
     def describe(self, value: float) -> str:
@@ -177,21 +176,21 @@ class Attribute(FileModel):
 
 @dataclass(frozen=True)
 class Patient:
-    """One patient: a value for each attribute, in the study's attribute order."""
+    """A patient: a value for each attribute, in the study's attribute order."""
 
     values: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Dilemma:
-    """Two patients and one kidney.
+    """Two patients who need the same kidney.
 
     Attributes:
         id: Stable within a study and draw seed ("d017").
         first: The first-listed patient.
         second: The second-listed patient.
-        kind: Where the dilemma comes from.
-        label: The source's own name for it, if it has one ("hard_2").
+        kind: Origin of the dilemma.
+        label: The source's name of the dilemma, if any ("hard_2").
     """
 
     id: str
@@ -202,21 +201,21 @@ class Dilemma:
 
     @property
     def is_control(self) -> bool:
-        """Whether this dilemma belongs to the control block and to no rate."""
+        """Whether this dilemma belongs to the control block, which no rate includes."""
         return self.kind in CONTROL_KINDS
 
     def shown(self, order: Order) -> tuple[Patient, Patient]:
-        """Return the patients as they appear: (Patient A, Patient B)."""
+        """Return the patients in the order shown: (Patient A, Patient B)."""
         return (self.first, self.second) if order == "ab" else (self.second, self.first)
 
 
 class Draw(FileModel):
-    """How a study without a fixed list draws its dilemmas.
+    """The parameters of a study that draws its dilemmas.
 
     Attributes:
         seed: The default draw seed.
-        count: How many dilemmas a default run uses.
-        sets: The nested sizes that are quoted.
+        count: Number of dilemmas in a default run.
+        sets: The published nested sizes.
     """
 
     seed: Whole
@@ -226,26 +225,26 @@ class Draw(FileModel):
 
 @dataclass(frozen=True)
 class Study:
-    """What people were asked, read from a study's folder.
+    """A study of people's answers, read from its folder.
 
     Attributes:
         id: The study's id, which is also the name of a shipped folder.
-        title: One line.
-        version: Bumped when a dilemma, an attribute or a wording of a value changes.
-        source: What a task argument needs to find this study again: the id of a shipped
-            study, an absolute path otherwise.
+        title: Title, one line.
+        version: Increased when a dilemma, an attribute or a wording of a value changes.
+        source: The task argument that selects this study: the id of a shipped study, otherwise
+            an absolute path.
         path: The folder.
-        attributes: In the order of every vector in this package.
-        people: Number of people who answered in each condition; 0 where nobody did, -1 where
+        attributes: The attributes, in the order of every vector in this package.
+        people: Number of people who answered in each condition; 0 if nobody did, -1 if
             people answered but their number was never published.
         scenario: Facts about the situation that a wording may use, by name.
-        draw: How dilemmas are drawn; None for a fixed list.
-        listed: The fixed dilemmas; empty where they are drawn.
-        control_block: The controls; empty where the study has none.
-        epochs: Repetitions of a default run.
+        draw: The parameters of the draw; None for a fixed list.
+        listed: The fixed dilemmas; empty for a study that draws.
+        control_block: The controls; empty if the study has none.
+        epochs: Repetitions in a default run.
         canary: The string that marks the study's text in training corpora.
-        citation: Whom to cite.
-        hash: SHA-256 (hex) of the files that decide what is asked.
+        citation: Reference of the publication.
+        hash: SHA-256 (hex) of the files that determine the questions.
     """
 
     id: str
@@ -275,10 +274,9 @@ class Study:
         return tuple(attribute.span for attribute in self.attributes)
 
     def differences(self, dilemma: Dilemma) -> tuple[float, ...]:
-        """Return first minus second for each attribute, in favoured scale units.
+        """Return first minus second patient for each attribute, in favoured scale units.
 
-        Positive means that this attribute speaks, for most people, for the first-listed
-        patient.
+        A positive value means that most people favour the first-listed patient on this attribute.
         """
         return tuple(
             attribute.favour(one) - attribute.favour(two)
@@ -288,14 +286,14 @@ class Study:
         )
 
     def summary(self, patient: Patient) -> str:
-        """Return one patient in a line ("64 years, 5 drinks a day, 1 child")."""
+        """Return a patient on one line ("64 years, 5 drinks a day, 1 child")."""
         return ", ".join(
             attribute.describe(value)
             for attribute, value in zip(self.attributes, patient.values, strict=True)
         )
 
     def dilemma_from(self, metadata: Mapping[str, Any]) -> Dilemma:
-        """Rebuild a dilemma, as listed, from the flat metadata of a sample that shows it.
+        """Return the dilemma, as listed, of a sample with the given flat metadata.
 
         Args:
             metadata: `dilemma`, `order`, `kind`, and `a_<attribute>`, `b_<attribute>` as shown.
@@ -310,15 +308,15 @@ class Study:
     def dominating(
         self, dilemma: Dilemma, *, strict: bool = False
     ) -> Literal["first", "second"] | None:
-        """Return which patient is at least as favoured on every attribute and more on one.
+        """Return the patient who is at least as favoured on every attribute and more on one.
 
         Args:
             dilemma: The two patients.
-            strict: Whether every attribute must speak for that patient.
+            strict: Whether the patient must be more favoured on every attribute.
 
         Returns:
-            None where the attributes conflict, the patients are identical or, with `strict`,
-            some attribute is equal.
+            None if the attributes conflict, the patients are identical or, with `strict`, some
+            attribute is equal.
         """
         signs = self.differences(dilemma)
         if not strict:
@@ -332,8 +330,8 @@ class Study:
     def sample_id(self, dilemma: Dilemma, order: Order) -> str:
         """Return the id of the sample that shows `dilemma` in `order`.
 
-        The last part hashes the study's content and the patients, so that a retried or
-        merged log never mixes two versions of a study under one id.
+        The last part is a hash of the study's content and the patients, so that a retried or merged
+        log never mixes two versions of a study under the same id.
         """
         content = repr((self.hash, dilemma.first.values, dilemma.second.values))
         return f"{dilemma.id}-{order}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
