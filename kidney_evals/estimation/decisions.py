@@ -178,7 +178,7 @@ class Decisions:
     def repeated(self) -> Bools:
         """Which dilemmas have people's shares and two answers or more, shape (D,).
 
-        A call with probabilities counts as more than two answers.
+        With `chances` one call is enough.
         """
         if self.chances is not None:
             return self.answered & self.known
