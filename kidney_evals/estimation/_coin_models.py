@@ -1,6 +1,6 @@
 """Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
 
-The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and pull of the first
+The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and effect of the first
 place. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each answer has
 
     φ = half·Δu + pull·c          for the first patient against the second
@@ -97,7 +97,7 @@ class CoinFit(Criteria):
         return np.append(self.weights, [self.level, self.intercept])
 
     def shares(self, differences: Floats, mean: Floats) -> Floats:
-        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
+        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
         model = Model(self.model, differences, mean - self.origin)
         return model.shares(np.append(self.weights, [self.level, 0.0]))
 
@@ -416,7 +416,7 @@ def fit_coin_model(
         mean: Half the sum of both, less the origin, shape (n, k).
         choice: Codes 0 first, 1 second, 2 coin, shape (n,).
         starts: Points (w, λ, c), each of shape (k+2,).
-        intercept: Fit the pull c of the first place.
+        intercept: Fit the effect c of the first position.
         clusters: Labels of rows that belong together, shape (n,).
         origin: Passed through to the result.
         box: Lowest and highest (w, λ, c).

@@ -221,7 +221,7 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
 
     Args:
         x: Differences, shape (n, k).
-        intercept: Whether the pull of the first place is estimated too. An attribute that differs
+        intercept: Whether the effect of the first position is estimated too. An attribute that differs
             by the same amount in every row cannot be told from it.
 
     Returns:

@@ -29,7 +29,7 @@ class NaiveFit(Criteria):
 
     Attributes:
         first: P(first).
-        second: P(second), equal to P(first) unless the pull of the first place was fitted.
+        second: P(second), equal to P(first) unless the effect of the first position was fitted.
         coin: P(coin).
         log_likelihood: At these rates.
         n: Number of answers.
@@ -123,7 +123,7 @@ def fit_indecision_family(
         choices: 0 first, 1 second, 2 coin, shape (n,).
         form: Form of the six models of McElfresh et al. (see `indecision_models`).
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the pull of the first place in every model.
+        intercept: Fit the effect of the first position in every model.
         starts: As in `fit_indecision_model`.
         seed: As in `fit_indecision_model`.
 

@@ -73,7 +73,7 @@ class IndecisionFit(CoinFit):
     """A fitted model of the family; the fields are those of `CoinFit`."""
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3).
+        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3).
 
         Args:
             first: Values of the first patient, shape (n, k).
