@@ -1,10 +1,10 @@
-"""Choice models, distances and intervals: numbers in, typed results out, no Inspect.
+"""Choice models, distances and intervals over arrays; independent of Inspect.
 
 Every function checks its arguments and raises `InputError`, which names the argument, the row and
-what is allowed; a fit without an optimum raises `FitError`, which says what to try. The names below
-are public, each in the module before the colon. The examples run as tests.
+the allowed values. A fit without an optimum raises `FitError`, which suggests a remedy. Each line
+below lists a module and, after the colon, its public names. The examples run as tests.
 
-The answers of a run, and results
+Input and result types
     decisions: Decisions, Strata; quantity: Quantity, undefined; errors: FitError, InputError,
     FAILURES; arrays: Floats, Ints, Bools; levels: Levels, attribute_levels
 
@@ -12,7 +12,7 @@ The answers of a run, and results
     >>> attribute_levels([0, 1, 2]).labels
     ('0', '1', '2')
 
-Figures of a run
+Statistics of a run
     agreement: agreement, chance_corrected_agreement, log_score; distance: choice_distance,
     fixed_distance, side_correction; indecision: indecision_rate, indecision_gap, outcome_share;
     calibration: flip_calibration, flip_slope, closeness_bins; consistency: swap_disagreement,

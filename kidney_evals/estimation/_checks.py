@@ -61,7 +61,7 @@ def shaped(
     """Return `values` as an array of `shape` within [low, high], or raise `InputError`.
 
     Without bounds the values must still be finite. `missing` allows NaN. `slack` is how far
-    outside the bounds rounding may put a value.
+    outside the bounds a value may lie because of rounding.
     """
     array = numbers(values, name)
     if array.shape != shape:

@@ -1,18 +1,18 @@
 """Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
 
-The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and pull of the first
+The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and effect of the first
 place. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each answer has
 
     φ = half·Δu + pull·c          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
-and a `Law` turns (φ, κ) into P(first), P(second) and P(coin). `SHAPES` lists the constants of each
-model. `dom` alone has other links: with the single-attribute advantages g_j = w_j·(first -
-second)_j, its scores min g + c/2, min -g - c/2 and λ are, less the mean of the first two,
-φ = (min g - min -g)/2 + c/2 and κ = λ - (min g + min -g)/2.
+and a `Law` maps (φ, κ) to P(first), P(second) and P(coin). `SHAPES` lists the constants half, pull,
+sign, distance and mean of each model. Only `dom` has other links. With the single-attribute
+advantages g_j = w_j·(first - second)_j its scores are min g + c/2, min -g - c/2 and λ. Less the
+mean of the first two scores, φ = (min g - min -g)/2 + c/2 and κ = λ - (min g + min -g)/2.
 
-A corner in a likelihood has no derivative to set to zero. The corners of |Δu| and min are rounded
-off over `ROUNDING` logits, so that every likelihood has two derivatives.
+The functions |Δu| and min have corners, where the likelihood has no derivative. They are replaced
+by smooth functions of width `ROUNDING` logits, so that every likelihood is twice differentiable.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
 
 ROUNDING = 0.01
-"""Width, in logits, over which the corners of |Δu| and min are rounded off."""
+"""Width, in logits, over which the corners of |Δu| and min are smoothed."""
 
 _SAME = 1e-6
-"""Log-likelihoods closer than this, per answer, belong to one maximum."""
+"""Largest difference in log-likelihood per answer at which two maxima count as the same."""
 
 _STEPS = 80
-"""Steps from one start; fits that have a maximum need about ten."""
+"""Largest number of steps from one start; fits that have a maximum need about ten."""
 
 _FAILURES = 2
-"""Starts without a maximum after which no other is tried: mostly the maximum is at infinity."""
+"""Failed starts after which the search ends: the maximum is then mostly at infinity."""
 
 _FLAT = 1e-9
-"""Information, per squared logit, below which a point is on the way to infinity and no maximum."""
+"""Information, per squared logit, below which a point counts as diverging, not as a maximum."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,14 @@ class CoinFit(Criteria):
         level: λ, the level of the coin.
         intercept: c, the log-odds for the first place between equal patients; 0 if not fitted.
         origin: Values from which m is measured, shape (k,).
-        covariance: Of (w, λ, c), shape (k+2, k+2): zeros for what was not fitted, NaN for what the
-            box holds; clustered sandwich where clusters were given, else inverse information.
+        covariance: Covariance of (w, λ, c), shape (k+2, k+2): zeros for parameters that were not
+            fitted, NaN for parameters at a bound of the box. Clustered sandwich where clusters were
+            given, else inverse information.
         log_likelihood: At the estimate.
         n: Number of answers.
         clusters: Number of clusters, None where none were given.
-        parameters: How many were estimated, those that the box holds among them.
-        at_box: Which of (w, λ, c) the box holds, length k+2.
+        parameters: Number of estimated parameters, including those at a bound of the box.
+        at_box: Whether each of (w, λ, c) is at a bound of the box, length k+2.
         starts: Number of starting points.
         agreeing: How many of them led to this maximum.
     """
@@ -96,7 +97,7 @@ class CoinFit(Criteria):
         return np.append(self.weights, [self.level, self.intercept])
 
     def shares(self, differences: Floats, mean: Floats) -> Floats:
-        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
+        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
         model = Model(self.model, differences, mean - self.origin)
         return model.shares(np.append(self.weights, [self.level, 0.0]))
 
@@ -109,7 +110,7 @@ class Rows(NamedTuple):
 
     Attributes:
         logs: Log-probability of the answer; -inf where the model does not allow this κ.
-        pulls: Its derivatives in φ and κ.
+        pulls: First derivatives of the log-probability in φ and κ.
         bends: Minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
     """
 
@@ -119,11 +120,11 @@ class Rows(NamedTuple):
 
 
 class Law(NamedTuple):
-    """How links become probabilities.
+    """Functions from the links φ and κ to probabilities.
 
     Attributes:
-        rows: From φ, κ and the one-hot answers, shape (3, n).
-        shares: P(first), P(second), P(coin) from φ and κ, shape (n, 3).
+        rows: Returns `Rows` from φ, κ and the one-hot answers, shape (3, n).
+        shares: Returns P(first), P(second), P(coin) from φ and κ, shape (n, 3).
     """
 
     rows: Callable[[Floats, Floats, Floats], Rows]
@@ -131,7 +132,7 @@ class Law(NamedTuple):
 
 
 def one_hot_answers(choice: Ints) -> Floats:
-    """Return 1 where the answer was given, else 0, shape (3, n)."""
+    """Return the answers (0 first, 1 second, 2 coin) as indicators, shape (3, n)."""
     return np.asarray(choice == np.arange(3)[:, None], dtype=np.float64)
 
 
@@ -207,10 +208,10 @@ TRINOMIAL = Law(_trinomial_rows, _trinomial_shares)
 """P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
 
 ORDERED = Law(_ordered_rows, _ordered_shares)
-"""P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; the coin has the rest."""
+"""P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the remainder."""
 
 INDEPENDENT = Law(_independent_rows, _independent_shares)
-"""P(coin) = L(κ); of the decisions the first patient gets L(φ)."""
+"""P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
 
 
 class Shape(NamedTuple):
@@ -244,8 +245,8 @@ class Links(NamedTuple):
         kappa: Shape (n,).
         phi_slopes: Gradient of φ, shape (p, n).
         kappa_slopes: Gradient of κ, shape (p, n).
-        bend: Gives Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from the pulls; None where the
-            links are linear.
+        bend: Returns Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from `Rows.pulls`; None where
+            the links are linear.
     """
 
     phi: Floats
@@ -256,10 +257,10 @@ class Links(NamedTuple):
 
 
 class Model:
-    """A named model on a set of pairs."""
+    """The likelihood of one model of `SHAPES` on a set of pairs of patients."""
 
     def __init__(self, name: str, x: Floats, mean: Floats) -> None:
-        """Prepare the rows.
+        """Compute the arrays that every evaluation needs.
 
         Args:
             name: A key of `SHAPES`.
@@ -362,7 +363,7 @@ def rounded_abs(utility: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def rounded_min(values: Floats) -> tuple[Floats, Floats]:
-    """Return the rounded-off smallest entry of each column, (n,), and its gradient, (m, n).
+    """Return the smooth minimum of each column, (n,), and its gradient, (m, n).
 
     -ROUNDING · log Σ_j exp(-v_j / ROUNDING) is at most ROUNDING · log m too small. Its gradient g
     holds shares that sum to one; its second derivatives are (g gᵀ - diag(g)) / ROUNDING.
@@ -415,7 +416,7 @@ def fit_coin_model(
         mean: Half the sum of both, less the origin, shape (n, k).
         choice: Codes 0 first, 1 second, 2 coin, shape (n,).
         starts: Points (w, λ, c), each of shape (k+2,).
-        intercept: Fit the pull c of the first place.
+        intercept: Fit the effect c of the first position.
         clusters: Labels of rows that belong together, shape (n,).
         origin: Passed through to the result.
         box: Lowest and highest (w, λ, c).
@@ -498,11 +499,11 @@ def _advice(model: Model, theta: Floats, chosen: Floats, used: Bools) -> str:
 
 
 def _separated(model: Model, theta: Floats, chosen: Floats, used: Bools) -> bool:
-    """Return whether some direction lowers no answer's lead over another, in any row.
+    """Return whether the answers are separated, so that the likelihood has no finite maximum.
 
-    With linear links each answer beats its rivals by linear margins; the likelihood has no finite
-    maximum if some direction makes all margins at least 0 and one of them positive, which is the
-    separation of a logit whose rows are the margins and whose outcomes are all 1.
+    With linear links the score of the given answer exceeds each other score by a margin that is
+    linear in θ. The answers are separated if some direction makes all margins at least 0 and one
+    positive: the separation of a logit whose rows are the margins and whose outcomes are all 1.
     """
     links = model.links(theta)
     first, coin = links.phi_slopes[used].T, links.kappa_slopes[used].T

@@ -1,4 +1,4 @@
-"""Parts that the maximum-likelihood fits share: optimiser, covariance, tests, criteria."""
+"""Functions shared by the maximum-likelihood fits: optimiser, covariance, tests, criteria."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError
 
 Objective = Callable[[Floats], tuple[float, Floats, Floats]]
-"""The function to maximise: value, gradient (p,) and a positive definite curvature (p, p), which is
-minus the second derivatives where these allow it. A value of -inf marks forbidden parameters."""
+"""Function to maximise. Returns the value, the gradient (p,) and a positive definite curvature
+(p, p): minus the second derivatives where these are negative definite, else an approximation. A
+value of -inf marks forbidden parameters."""
 
 Box = tuple[Floats, Floats]
 """Lowest and highest allowed parameters, each of shape (p,)."""
 
 FLATTEST: Final = 1e-6
-"""Smallest variance of a direction of standardised differences in which a weight is estimated.
+"""Smallest variance of a direction of standardised differences for which a weight is estimated.
 
-Each attribute has variance 1: two with a correlation above .999999 cannot be told apart.
+Each attribute has variance 1, so two attributes with a correlation above .999999 get no weights.
 """
 
 _OUTSIDE = 1e-2
-"""Largest component along a flat direction of an attribute whose weight counts as determined."""
+"""A weight is determined if its attribute's component along each flat direction is at most this."""
 
 _MAX_STEP = 2.0
 
@@ -51,7 +52,7 @@ class Criteria:
 
 
 class PanelCriteria(Criteria):
-    """AIC and BIC of a model of people, who are its independent units."""
+    """AIC and BIC of a model whose independent units are people, not answers."""
 
     people: int
 
@@ -71,17 +72,17 @@ def climb(
 ) -> tuple[Floats, bool]:
     """Return the last point of Newton's method with step halving, and whether it is a maximum.
 
-    The one optimiser of the fits. scipy's trust-exact and L-BFGS-B find the same maximum where
-    there is one, but several likelihoods here have more than one: with scipy's steps 2 of the 17
-    shipped reference tables changed.
+    All fits use this optimiser. scipy's trust-exact and L-BFGS-B reach the same maximum where it is
+    unique, but several likelihoods here have more than one: with scipy's steps 2 of the 17 shipped
+    reference tables changed.
 
     Args:
         objective: See `Objective`.
         start: Allowed parameters to begin with, shape (p,).
         limit: Largest number of steps.
-        box: Bounds; parameters that the gradient presses against them stay there (Bertsekas 1982,
-            projected Newton).
-        settled: Length of a step that counts as none.
+        box: Bounds. A parameter at a bound stays there while the gradient points outward (projected
+            Newton, Bertsekas 1982).
+        settled: Length of a step below which the method has converged.
     """
     free = np.full(len(start), np.inf)
     low, high = (-free, free) if box is None else box
@@ -105,14 +106,14 @@ def climb(
                 break
             step = step / 2
         else:
-            # No gain can be told from rounding any more.
+            # The expected gain is smaller than the rounding error.
             return theta, size < 1e-6
         theta, (value, gradient, curvature) = trial, candidate
     return theta, False
 
 
 def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -> Floats:
-    """Return the Newton step of the parameters that are free to move, 0 for those held."""
+    """Return the Newton step of the free parameters, 0 for those held at a bound."""
     bottom, top = theta <= box[0], theta >= box[1]
     held = pressed(theta, gradient, box)
     step = np.zeros_like(theta)
@@ -120,7 +121,7 @@ def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -
         free = ~held
         step[:] = 0.0
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-        # A step that leaves the box is cut to nothing there, and what remains of it need not climb.
+        # A step that leaves the box is clipped, and the clipped step may lower the objective.
         leaving = free & ((bottom & (step < 0)) | (top & (step > 0)))
         if not leaving.any():
             return step
@@ -130,7 +131,7 @@ def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -
 
 def definite(observed: Floats, expected: Floats) -> Floats:
     """Return `observed` where it is positive definite, else `expected`, both of shape (p, p)."""
-    # Parameters without information must not hide that the others have it.
+    # Parameters without information must not make the test fail for the other parameters.
     live: Bools = np.diag(expected) > 0
     try:
         np.linalg.cholesky(observed[np.ix_(live, live)])
@@ -140,10 +141,10 @@ def definite(observed: Floats, expected: Floats) -> Floats:
 
 
 def logistic(eta: Floats) -> Floats:
-    """Return 1 / (1 + exp(-eta)), to the last digit that of the shipped reference tables.
+    """Return 1 / (1 + exp(-eta)), with the same last digit as in the shipped reference tables.
 
-    `scipy.special.expit` differs in the last digit, which moves answers between the bins of the
-    shipped calibration table, and takes 1.7 times as long.
+    `scipy.special.expit` takes 1.7 times as long and differs in the last digit, which moves answers
+    between bins of the shipped calibration table.
     """
     return np.asarray(0.5 * (1 + np.tanh(0.5 * eta)))
 
@@ -154,7 +155,7 @@ def log_logistic(eta: Floats) -> Floats:
 
 
 def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
-    """Return which parameters the gradient presses against a bound of the box, shape (p,)."""
+    """Return which parameters are at a bound with the gradient pointing outward, shape (p,)."""
     low, high = box
     return ((theta <= low) & (gradient <= 0)) | ((theta >= high) & (gradient >= 0))
 
@@ -220,7 +221,7 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
 
     Args:
         x: Differences, shape (n, k).
-        intercept: Whether the pull of the first place is estimated too. An attribute that differs
+        intercept: Whether the effect of the first position is estimated too. An attribute that differs
             by the same amount in every row cannot be told from it.
 
     Returns:
@@ -260,18 +261,18 @@ def leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:
 def is_separated(design: Floats, outcome: Floats, start: Floats) -> bool:
     """Return whether the answers are completely or quasi-completely separated.
 
-    They are when some direction d ≠ 0 has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every
-    row with outcome 0 and = 0 for every row in between, not all of them zero (Albert and Anderson
-    1984).
+    They are separated if some direction d has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every
+    row with outcome 0 and = 0 for every row in between, and d·x_i is not 0 in all rows (Albert and
+    Anderson 1984).
 
-    Newton's steps for the maximum likelihood nearly always prove one or the other: their residuals
-    rule such a direction out, or θ is one. Otherwise (mostly quasi-complete separation) the
-    linear programme is solved.
+    Newton's steps for the maximum likelihood nearly always decide: either their residuals exclude a
+    separating direction, or θ is such a direction. Otherwise (mostly under quasi-complete
+    separation) a linear programme is solved.
 
     Args:
         design: Full-rank design with its intercept column, shape (n, p).
         outcome: Share choosing the first patient, in [0, 1], shape (n,).
-        start: Where Newton's steps begin, shape (p,); a fit's estimate saves most of them.
+        start: Start of Newton's steps, shape (p,); the estimate of a fit saves most steps.
     """
     if design.shape[1] == 0:
         return False
@@ -324,7 +325,7 @@ def wald_p(estimate: Floats, covariance: Floats, freedom: int) -> float:
         freedom: The statistic over r is referred to F(r, `freedom` - r).
 
     Returns:
-        NaN where r is 0, the covariance unknown or `freedom` at most r + 1.
+        The p-value; NaN where r is 0, the covariance is unknown or `freedom` is at most r + 1.
     """
     if len(estimate) == 0 or not np.isfinite(covariance).all():
         return float("nan")
@@ -352,12 +353,12 @@ def score_p(sums: Floats, freedom: int) -> float:
         freedom: Denominator degrees of freedom.
 
     Returns:
-        NaN with nothing to test or too few clusters.
+        The p-value; NaN if no weight is tested or there are too few clusters.
     """
     count, q = sums.shape
     if q == 0 or freedom < 1:
         return float("nan")
-    # Answers that cancel within each dilemma leave exactly nothing, up to rounding.
+    # Answers that cancel within each dilemma leave a score of 0, up to rounding.
     sums = np.where(np.abs(sums) < 1e-10, 0.0, sums)
     total = sums.sum(axis=0)
     meat = sums.T @ sums

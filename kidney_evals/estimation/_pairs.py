@@ -1,4 +1,4 @@
-"""Differences between two runs on the same dilemmas, with intervals where few of them differ."""
+"""Paired differences between two runs, with intervals that stay valid if few dilemmas differ."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PRIOR = 0.5
 
 
 class PairedDifference(NamedTuple):
-    """A figure of two runs on the same dilemmas.
+    """The difference of a statistic between two runs on the same dilemmas.
 
     Attributes:
-        change: Second less first, with its 95 % interval; n counts the dilemmas it is taken over.
-            NaN with n = 0 where either run has no value.
-        first: The value of the first run on them.
-        second: The value of the second run.
-        p_value: Two-sided, of no difference; NaN without an interval.
+        change: Second run minus first, with its 95 % interval; n counts the shared dilemmas. NaN
+            with n = 0 where either run has no value.
+        first: The value of the first run on the shared dilemmas.
+        second: The value of the second run on the shared dilemmas.
+        p_value: Two-sided p-value of no difference; NaN without an interval.
     """
 
     change: Quantity
@@ -35,13 +35,13 @@ class PairedDifference(NamedTuple):
 
 
 NOTHING = PairedDifference(undefined(), NAN, NAN, NAN)
-"""The difference of runs that share no dilemma that a figure needs."""
+"""The result if the runs share no dilemma on which the statistic is defined."""
 
 
 def changed(
     first: float, second: float, ends: Interval, dilemmas: int, p: float | None = None
 ) -> PairedDifference:
-    """Return second less first with its interval, and the p-value that belongs to that."""
+    """Return second minus first with the interval `ends`, and its p-value (`p`, or from `ends`)."""
     value = second - first
     change = Quantity(value, ends.low, ends.high, n=dilemmas)
     return PairedDifference(change, first, second, p_value(value, ends) if p is None else p)
@@ -65,7 +65,7 @@ def check_listed_alike(first: Decisions, second: Decisions) -> None:
 
 
 def on_both(first: Decisions, second: Decisions, *usable: Bools) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas that are usable in both, masks of shape (D,)."""
+    """Return both runs on the dilemmas where every mask in `usable`, shape (D,), is true."""
     mask = np.logical_and.reduce(usable)
     return first.at(mask), second.at(mask)
 
@@ -76,20 +76,21 @@ def _first_unequal(one: NDArray[np.floating], two: NDArray[np.floating]) -> int:
 
 
 def score_interval(each: Floats) -> tuple[Interval, float]:
-    """Return the interval and p-value of a mean of differences, each within -1 and 1.
+    """Return the interval and p-value of a mean of differences, each between -1 and 1.
 
-    Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998,
-    17: 891-908), whose test is McNemar's. Differences of any size count as Σ|d| / s whole ones of
-    the size s = (Σ d² + ½) / (Σ |d| + ½), which makes s² Σ|d| / s the sum of squares that the
-    variance needs, up to half a pair that changes altogether: a few small changes do not show
-    that there are no large ones. Without any change the ends are ± z² / (n + z²), as Wilson's.
-    The number of pairs shrinks by (z/t)², as in `effective_size`.
+    Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998, 17:
+    891-908), whose test is McNemar's. It is defined for differences of -1, 0 and 1. Fractional
+    differences are counted as Σ|d| / s differences of size s = (Σ d² + ½) / (Σ |d| + ½), for which
+    the sum of squares s² Σ|d| / s is that of the data, except for the added ½: one half of a full
+    difference, since a few small differences do not exclude large ones. If all differences are 0
+    the ends are ± z² / (n + z²), as in Wilson's interval. The number of pairs is multiplied by
+    (z/t)², as in `effective_size`.
 
     Args:
         each: Difference of each pair, shape (n,).
 
     Returns:
-        NaN with fewer than two pairs.
+        The interval and the p-value; NaN with fewer than two pairs.
     """
     count = len(each)
     if count < 2:
@@ -111,16 +112,16 @@ def _end(gains: float, losses: float, n: float, towards: float) -> float:
     from scipy.optimize import brentq
 
     def excess(difference: float) -> float:
-        # The share of losses is the most likely one at that difference.
+        # The share of losses is its maximum-likelihood value at that difference.
         linear = -gains - losses + (2 * n - gains + losses) * difference
         constant = -losses * difference * (1 - difference)
         share = (np.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
         variance = n * (2 * share + difference * (1 - difference))
-        # Times the standard error, which may be 0, so that the function is continuous.
+        # Multiplied by the standard error, which may be 0, to make the function continuous.
         return abs(gains - losses - n * difference) - Z95 * float(np.sqrt(max(variance, 0.0)))
 
     value = (gains - losses) / n
-    # Without any change both terms are 0 at the estimate itself.
+    # If all differences are 0, both terms are 0 at the estimate itself.
     inside = value + 1e-12 * (towards - value)
     if excess(inside) * excess(towards) >= 0:
         return towards
@@ -128,7 +129,7 @@ def _end(gains: float, losses: float, n: float, towards: float) -> float:
 
 
 def widened(ends: Interval, value: float, unseen: float) -> Interval:
-    """Return an interval with `unseen` added to its half widths, squares adding up."""
+    """Return the interval with each half width h replaced by sqrt(h² + unseen²)."""
     return Interval(
         value - float(np.hypot(value - ends.low, unseen)),
         value + float(np.hypot(ends.high - value, unseen)),
@@ -136,15 +137,16 @@ def widened(ends: Interval, value: float, unseen: float) -> Interval:
 
 
 def unseen_changes(each: Floats, reach: float) -> float:
-    """Return how far a mean over dilemmas may move through changes that did not show.
+    """Return the change of a mean over dilemmas that rare, unobserved changes could make.
 
-    Two runs that answer alike nearly everywhere show next to no spread, which does not mean that
-    there is none: as many dilemmas more may have changed as Wilson's interval of a zero count
-    allows. Their size is that of the changes seen, up to half a one of size `reach`.
+    Two runs that answer nearly all dilemmas alike show almost no variance, so a resampling interval
+    is too narrow. The share of further dilemmas that may have changed is the upper end of Wilson's
+    interval of a zero count. The size of such a change is the root mean square of the observed
+    changes and half a change of size `reach`.
 
     Args:
         each: Difference of each dilemma, shape (n,), 0 where both runs answered alike.
-        reach: How far a dilemma that changes altogether moves its own term.
+        reach: Largest possible difference of one dilemma.
     """
     seen = int(np.count_nonzero(each))
     size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)
@@ -152,10 +154,10 @@ def unseen_changes(each: Floats, reach: float) -> float:
 
 
 def p_value(value: float, ends: Interval) -> float:
-    """Return the two-sided p-value of no difference that belongs to a 95 % interval.
+    """Return the two-sided p-value of no difference that corresponds to a 95 % interval.
 
-    The distance to the end on zero's side is taken for 1.96 standard errors, so that p < .05 where
-    the interval leaves zero out. NaN without an interval.
+    The distance from the value to the end on the side of zero counts as 1.96 standard errors, so
+    that p < .05 exactly where the interval excludes zero. NaN without an interval.
     """
     if np.isnan(ends.low) or np.isnan(value):
         return NAN

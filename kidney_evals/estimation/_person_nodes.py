@@ -1,4 +1,4 @@
-"""Integrals over one person's coefficients, by draws near those that fit the person's answers."""
+"""Integrals over one person's coefficients, by importance sampling near that person's posterior."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RandomModel = Literal["logit", "davidson"]
 """`logit` is for decided answers, `davidson` for answers with a coin."""
 
 NO_COIN = -1e3
-"""A score of the coin at which nobody takes it; its exponential is 0."""
+"""A score of the coin that gives it the probability 0: its exponential underflows."""
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 
@@ -34,7 +34,7 @@ class Panel:
     Attributes:
         x: Differences, shape (n, k).
         choice: Codes, shape (n,).
-        bounds: Where each person's rows begin, and n, shape (people + 1,).
+        bounds: Index of each person's first row, then n, shape (people + 1,).
         coin: Whether a coin was offered.
     """
 
@@ -97,10 +97,10 @@ def normal_draws(seed: int, people: int, draws: int, size: int) -> Floats:
     """Return quasi-random standard normal draws, shape (people, draws, size).
 
     The digits of each dimension's radical inverse are permuted at random, place by place (Owen
-    2017, "A randomized Halton algorithm in R"). Consecutive stretches of the sequence go to
-    consecutive people, so that one person's error of simulation makes up for another's (Train
-    2009, section 9.3.3). The permutations are of plain doubles of PCG64, which are the same in
-    every version of numpy; `scipy.stats.qmc.Halton` permutes otherwise.
+    2017, "A randomized Halton algorithm in R"). Consecutive segments of the sequence go to
+    consecutive people, so that the simulation errors of different people are negatively correlated
+    (Train 2009, section 9.3.3). The permutations are computed from uniform doubles of PCG64, which
+    are the same in every version of numpy; `scipy.stats.qmc.Halton` uses other permutations.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     count = people * draws
@@ -157,7 +157,7 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
         total += 1
         if answers.coin:
             total += np.exp(own[:, k] - distance)
-        # Every score is less the larger of both patients', which keeps the exponentials finite.
+        # The larger score of the two patients is subtracted from each, to keep exponentials finite.
         distance += np.log(total)
         result[person] = (sign[rows] @ half[rows]) @ weights - distance.sum(axis=0)
         if answers.coin:
@@ -168,20 +168,21 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
 def person_nodes(
     answers: Panel, population: Population, normal: Floats, *, polish: int = 0
 ) -> Nodes:
-    """Return draws near where each person's answers leave the coefficients likely.
+    """Return draws of each person's coefficients from a proposal near the person's posterior.
 
-    A person's answers say much about the person, so that few draws from the population fall where
-    the likelihood is. A quarter of the draws do; the others follow a normal distribution around
-    the person's most likely coefficients, with 1.5 times the covariance that the curvature there
-    implies. The ratio of the population's density to that of the draws cannot exceed 4
+    A person's posterior is narrow relative to the population, so most draws from the population
+    would have a negligible likelihood. A quarter of the draws are from the population; the others
+    are from a normal distribution around the posterior mode, with 1.5 times the covariance that the
+    curvature there implies. The ratio of the population's density to that of the draws cannot
+    exceed 4
     (importance sampling from a defensive mixture, Hesterberg 1995).
 
     Args:
         answers: Of everybody.
         population: Of coefficients.
         normal: Standard normal draws, shape (people, R, q).
-        polish: Newton steps that the most likely coefficients take after they have been found.
-            Two leave nothing but rounding, so that the draws are smooth in the population.
+        polish: Number of further Newton steps from the posterior modes. After two steps only
+            rounding error remains, so that the draws are a smooth function of the population.
     """
     mode, curvature = _modes(answers, population, polish)
     centre = population.standard(mode)
@@ -202,9 +203,9 @@ def person_nodes(
 
 
 def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats, Floats]:
-    """Return each person's most likely coefficients (people, q) and the curvature (people, q, q).
+    """Return each person's posterior mode (people, q) and the curvature there (people, q, q).
 
-    Newton's method for everybody at once; the log-likelihood of both models and the normal
+    Newton's method for all people at once; the log-likelihood of both models and the normal
     density are concave.
     """
     starts = answers.bounds[:-1]

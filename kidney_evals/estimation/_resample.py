@@ -1,7 +1,7 @@
 """Resampled statistics of a run, and intervals of its rates.
 
-A sample of dilemmas is redrawn dilemma by dilemma. On a fixed list every dilemma stays and answers
-are redrawn within strata. Probabilities that were read out do not vary.
+Drawn dilemmas are resampled as clusters. On a fixed list all dilemmas are kept and answers are
+resampled within strata. Probabilities from log-probabilities are not resampled.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _FIXED_KEY = 7
 Shares = NDArray[np.floating]
 
 Terms = Callable[[Shares, Shares], tuple[Shares, ...]]
-"""From the model's answer shares and people's, each (b or 1, D, K), to the arrays of shape
+"""Maps the answer shares of the model and of people, each (b or 1, D, K), to the arrays of shape
 (b or 1, D) that a statistic sums over dilemmas."""
 
 Combine = Callable[..., Floats]
-"""From those sums, each of shape (b,), to the statistic."""
+"""Maps the sums over dilemmas, each of shape (b,), to the statistic."""
 
 
 def human_variance(decisions: Decisions) -> Floats:
@@ -49,7 +49,7 @@ def human_variance(decisions: Decisions) -> Floats:
 def dot(left: Shares, right: Shares) -> Shares:
     """Return Σ_c left_c right_c over the last axis of shares.
 
-    Two or three columns: adding them up is many times faster than reducing over the axis.
+    With two or three columns, adding columns is many times faster than reducing over the axis.
     """
     total: Shares = left[..., 0] * right[..., 0]
     for column in range(1, left.shape[-1]):
@@ -66,7 +66,7 @@ def largest(shares: Shares) -> Shares:
 
 
 def coin_gap(run: Decisions) -> Terms:
-    """Return the terms of the coin rate less people's, Σ n_i (q_i - p_i) / Σ n_i."""
+    """Return the terms of the coin rate minus people's coin rate, Σ n_i (q_i - p_i) / Σ n_i."""
     answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[None]
 
     def terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
@@ -76,31 +76,30 @@ def coin_gap(run: Decisions) -> Terms:
 
 
 def observed(decisions: Decisions, terms: Terms, combine: Combine) -> float:
-    """Return a statistic of the run as it is.
+    """Return a statistic of the run, without resampling.
 
     Args:
         decisions: A run in which every listed dilemma has an answer and people's shares.
-        terms: The terms that it sums over dilemmas.
-        combine: From the sums to the statistic.
+        terms: The terms that the statistic sums over dilemmas.
+        combine: Maps the sums to the statistic.
     """
     parts = terms(decisions.strata.shares[None], decisions.shares[None])
     return float(combine(*(part.sum(axis=1) for part in parts))[0])
 
 
 def bootstrap(decisions: Decisions, terms: Terms, combine: Combine, *, key: int = 0) -> Floats:
-    """Return a statistic of redrawn runs, shape (DRAWS,); empty where nothing can be redrawn.
+    """Return a statistic of resampled runs, shape (DRAWS,); empty if fewer than two are drawn.
 
-    Arguments as in `observed`; `key` tells parts of one run apart that are redrawn independently.
+    Arguments as in `observed`. Calls with different `key` are resampled independently.
     """
     sums = bootstrap_sums(decisions, terms, key=key)
     return combine(*sums) if sums else np.empty(0)
 
 
 def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple[Floats, ...]:
-    """Return the sums of the terms in redrawn runs, each of shape (DRAWS,); none without dilemmas.
+    """Return the sums of the terms in resampled runs, each (DRAWS,); () if nothing is resampled.
 
-    People are redrawn through their draws, used in turn where there are fewer of them than
-    resamples.
+    Human shares come from `share_draws`, used cyclically if there are fewer draws than resamples.
     """
     strata = decisions.strata
     totals: list[Floats] = []
@@ -125,9 +124,9 @@ def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple
 
 
 def _turns(people: int, width: int) -> Iterator[tuple[slice, list[slice]]]:
-    """Yield a bounded block of draws of people at a time, with the resamples that use them.
+    """Yield blocks of human draws, each with the slices of resamples that use it.
 
-    Draws are used in turn, so that terms are taken once for each, however many resamples use it.
+    Draws are used cyclically, so the terms of each draw are computed once for all its resamples.
     """
     if people == 1:
         yield slice(0, 1), list(blocks(DRAWS, width))
@@ -139,13 +138,12 @@ def _turns(people: int, width: int) -> Iterator[tuple[slice, list[slice]]]:
 
 
 def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
-    """Return answer shares redrawn within strata, shape (rows, D, K).
+    """Return answer shares resampled within strata, shape (rows, D, K).
 
-    Probabilities that were read out stay as they are, shape (1, D, K).
-
-    As many answers as there are come from the smoothed shares, and their deviation from these is
-    added to the observed shares. Redrawn shares have the observed ones for their mean and may
-    leave [0, 1].
+    The observed number of answers is drawn from the smoothed shares, and the deviation of the draw
+    from the smoothed shares is added to the observed shares. So the mean of resampled shares is the
+    observed share, and a resampled share may lie outside [0, 1]. Probabilities from
+    log-probabilities are returned unchanged, shape (1, D, K).
     """
     if strata.counts is None:
         return strata.shares[None]
@@ -182,11 +180,11 @@ def rate_interval(
     """Return the interval of Σ hits / Σ trials, over a sample of dilemmas or a fixed list.
 
     Args:
-        run: The answers counted.
-        hits: By dilemma and order, shape (D, 2).
-        trials: Shape (D, 2).
-        expected: Hits that people's rates lead to expect, shape (D,): over a sample the variance
-            is then that of hits less expected ones.
+        run: The run that hits and trials are counted in.
+        hits: Hits by dilemma and order, shape (D, 2).
+        trials: Answers by dilemma and order, shape (D, 2).
+        expected: Hits at people's rates, shape (D,). If given, and dilemmas are a sample, the
+            variance is that of hits minus expected hits.
     """
     if run.fixed:
         if run.chances is None:

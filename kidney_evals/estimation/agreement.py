@@ -1,4 +1,4 @@
-"""How often a model's choice is people's choice: agreement over its ceiling, and log-score."""
+"""Agreement of a model's choices with people's: agreement over its ceiling, and log-score."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ def comparable(decisions: Decisions) -> Decisions:
 def agreement(decisions: Decisions) -> Quantity:
     """Return agreement over ceiling, Σ_i Σ_c q_i(c) p_i(c) / Σ_i max_c p_i(c).
 
-    q are the model's answer shares and p people's, over the same answered dilemmas above and
-    below, so that no respondent exceeds 1. With a coin on offer, decided answers are set against
-    the shares of people who decided: the coin is never the most frequent answer, so that a
-    three-way figure would reward a model that cannot be undecided.
+    q are the model's answer shares and p people's. Both sums are over the answered dilemmas, so the
+    maximum is 1. With a coin on offer, coin answers are dropped and p are the shares among people
+    who decided: the coin is never people's most frequent answer, so a statistic with three answers
+    would reward a model that never takes the coin.
 
     Returns:
-        `human` is one random person, who scores Σ p² / Σ max p on average; n counts dilemmas.
+        The quantity; `human` is the expected value of one random person, Σ p² / Σ max p; n counts
+        dilemmas.
     """
     return _agreement(decisions, _over_ceiling)
 
 
 def chance_corrected_agreement(decisions: Decisions) -> Quantity:
-    """Return (A - U) / (1 - U), A being `agreement` and U that of a respondent who answers evenly.
+    """Return (A - U) / (1 - U), with A the `agreement` and U that of uniform random answers.
 
-    0 is chance, 1 the ceiling, below 0 is worse than chance. NaN where people are split evenly on
-    every answered dilemma, so that no answer is better than another.
+    0 is chance, 1 the ceiling, below 0 is worse than chance.
 
     Returns:
-        As `agreement`.
+        As `agreement`; NaN where people are split evenly on every answered dilemma.
     """
     return _agreement(decisions, _corrected)
 
@@ -75,19 +75,19 @@ def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
 def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity:
     """Return mean log p(answer) plus mean entropy of p, in nats, over all answers.
 
-    0 for a respondent who draws each answer from people's shares, above 0 for one that is sharper
-    than people in people's direction, below 0 for one that answers otherwise. Not a ranking: more
-    is not more human.
+    The expected value is 0 for a respondent who draws each answer from people's shares, above 0 for
+    a respondent who gives people's frequent answers more often, below 0 for a respondent who gives
+    them less often. Larger is not more human.
 
     Args:
         decisions: A run, coin answers included.
-        people: How many people answered each dilemma, shape (D,), where the shares are counts: they
-            are smoothed by `smooth_shares`. None for shares that come from a model; these are kept
-            above 1e-4.
+        people: Number of people who answered each dilemma, shape (D,), if the shares are relative
+            frequencies; these are smoothed by `smooth_shares`. None if the shares come from a
+            model; these are bounded below by 1e-4.
 
     Returns:
-        `human` is NaN: a person drawn at random scores 0 by construction, which is no measurement
-        of people; n counts answers.
+        The quantity; `human` is NaN, since a random person scores 0 by construction; n counts
+        answers.
     """
     if people is not None:
         count = _checks.column(people, decisions.dilemmas, "people", 0, np.inf)
@@ -127,8 +127,8 @@ def _agreement(decisions: Decisions, combine: Combine) -> Quantity:
     ends = percentile(draws, None if decisions.fixed else sums.dilemmas)
     low, high = min(ends.low, 1.0), min(ends.high, 1.0)
     if low == high and not decisions.fixed:
-        # Redrawing a few dilemmas that are all answered as most people answer never shows another
-        # answer, so the interval is that of a proportion of dilemmas.
+        # If all answers are people's most frequent ones, resampling never yields another answer,
+        # so the interval is that of a proportion of dilemmas.
         met, best, even = sums.observed
         share = min(max(float(met / best), 0.0), 1.0)
         low, high = (float(combine(end * best, best, even)) for end in wilson(share, sums.dilemmas))
@@ -136,7 +136,7 @@ def _agreement(decisions: Decisions, combine: Combine) -> Quantity:
 
 
 class _Sums(NamedTuple):
-    """Sums of `_terms`: in the run, for one random person, and in redrawn runs."""
+    """Sums of `_terms` in the run, for one random person, and in resampled runs."""
 
     dilemmas: int
     observed: tuple[Floats, ...]
@@ -146,7 +146,7 @@ class _Sums(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _sums(decisions: Decisions) -> _Sums | None:
-    """Return the sums behind both figures and the bounds around them, None without any."""
+    """Return the sums behind both agreement statistics and their intervals; None if undefined."""
     run = comparable(decisions.decided)
     if run.dilemmas == 0:
         return None

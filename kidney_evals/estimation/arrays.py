@@ -1,4 +1,4 @@
-"""Array types of the estimation room."""
+"""Array types of the package `estimation`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Bounds on the headline figures over all answers that the unanswered samples might have had.
+"""Bounds on the headline statistics over all possible answers of the unanswered samples.
 
-A model that refuses the close calls looks more like people than it is. The bounds put its
-unanswered samples back, once in the way that lowers a figure and once in the way that raises it,
-and assume nothing about why they went unanswered (Manski 1989). They hold no sampling error.
+A model that refuses to answer close dilemmas gets a better agreement with people. The bounds impute
+the unanswered samples, once to lower a statistic and once to raise it, with no assumption on why
+they are unanswered (Manski 1989). They do not include sampling error.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _STEPS = 20
 
 
 def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of agreement over ceiling, the unanswered with people or against them.
+    """Return the smallest and largest agreement over ceiling over imputations of missing answers.
 
-    With a coin on offer an unanswered sample may also have been a coin and stay out; of these
-    completions the extreme one is found exactly (Dinkelbach 1967).
+    With a coin on offer an unanswered sample may also be imputed as a coin, which does not count.
+    The extreme over these imputations is exact (Dinkelbach 1967).
 
     Args:
         decisions: The answers that were read.
         dilemma: Index of each unanswered sample's dilemma, shape (u,).
-        order: Its order, 0 or 1, shape (u,).
+        order: Order of each unanswered sample, 0 or 1, shape (u,).
 
     Returns:
-        value: agreement as observed; low and high: the bounds; n: unanswered samples that count
-        (dilemmas that people answered). Without such samples both bounds are the value.
+        value: observed agreement; low and high: the bounds; n: number of unanswered samples on
+            dilemmas that people answered. If n = 0 both bounds are the value.
     """
     where, _ = _unanswered(decisions, dilemma, order)
     run = decisions.decided
@@ -57,7 +57,7 @@ def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike)
 
 
 def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of the indecision rate, none or all of the unanswered being coins.
+    """Return the range of the indecision rate, with none or all missing answers imputed as coins.
 
     Arguments and result as in `agreement_bounds`; NaN without a coin on offer.
     """
@@ -72,10 +72,10 @@ def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike
 
 
 def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of swap disagreement, no or every open pair of answers disagreeing.
+    """Return the range of swap disagreement, if no or every incomplete pair of answers disagrees.
 
-    Arguments and result as in `agreement_bounds`. A pair is open where either answer is missing.
-    With repeats the range may be wider than any completion reaches, never narrower.
+    Arguments and result as in `agreement_bounds`. A pair is incomplete if either answer is missing.
+    With repeats the range may be wider than the range over all imputations, never narrower.
     """
     where, side = _unanswered(decisions, dilemma, order)
     sizes = decisions.counts.sum(axis=2)
@@ -95,24 +95,24 @@ def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Q
 
 
 def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return flip calibration had none of the unanswered, or all of them, been coins.
+    """Return the range of flip calibration, with none or all missing answers imputed as coins.
 
-    Arguments and result as in `agreement_bounds`; low and high are the smaller and the larger of
-    the two figures and the observed one, not the extremes over all completions.
+    Arguments and result as in `agreement_bounds`; low and high are the smallest and the largest of
+    these two values and the observed value, not the extremes over all imputations.
     """
     where, side = _unanswered(decisions, dilemma, order)
     if not decisions.has_coin:
         return undefined()
-    # A coin rate does not depend on which patient stands for "no coin".
+    # Any patient may be imputed for "no coin": the coin rate is the same.
     ways = [np.full(len(where), answer) for answer in (FIRST, COIN)]
     return _either(calibration_value, decisions, where, side, ways)
 
 
 def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return choice distance had the unanswered followed most people, or the fewest.
+    """Return the range of choice distance, imputing people's most or least frequent answer.
 
-    Arguments and result as in `agreement_bounds`; low and high are the smallest and the largest
-    of the two figures and the observed one, not the extremes over all completions.
+    Arguments and result as in `agreement_bounds`; low and high are the smallest and the largest of
+    these two values and the observed value, not the extremes over all imputations.
     """
     where, side = _unanswered(decisions, dilemma, order)
     shares = np.nan_to_num(decisions.shares[where])
@@ -139,7 +139,7 @@ def _either(
 def _extreme(
     run: Decisions, missing: Ints, known: Bools, *, optional: bool, highest: bool
 ) -> float:
-    """Return the extreme Σ_i q_i·p_i / Σ_i max p_i over completions of the decided answers."""
+    """Return the extreme Σ_i q_i·p_i / Σ_i max p_i over imputations of the missing answers."""
     sign = 1.0 if highest else -1.0
     p = np.where(known[:, None], run.shares, 0.0)
     counts = run.counts.sum(axis=1) * known[:, None]
@@ -153,7 +153,7 @@ def _extreme(
     ratio = NAN
     chosen = total > 0
     for _ in range(_STEPS):
-        # A dilemma without any answer may stay out where its samples may have been coins.
+        # If coins are possible, a dilemma without any answer may be left out.
         score = np.where(chosen, filled, 0.0)
         if optional:
             score = np.where(read > 0, np.maximum(sign * filled, sign * left_out) * sign, score)

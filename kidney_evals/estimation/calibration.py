@@ -1,7 +1,7 @@
-"""Coin rates by closeness of the patients: does a model flip where people flip?
+"""Coin rates of a model and of people, by closeness of the patients.
 
-Closeness is people's |Δu|, in logits of the group that had to choose, so that it does not depend
-on the coins of any respondent.
+Closeness is people's |Δu|, in logits of the forced-choice group, so that it does not depend on coin
+answers.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ class ClosenessBin(NamedTuple):
     Attributes:
         lower: Lower edge of |Δu|.
         upper: Upper edge.
-        rate: The model's coin rate; `human` is people's on the same dilemmas, n counts answers.
-        gap: Rate less people's, with the interval of both sides; n counts dilemmas.
+        rate: The model's coin rate; `human` is people's rate on the same dilemmas, n counts
+            answers.
+        gap: The model's rate minus people's; the interval includes the errors of both; n counts
+            dilemmas.
     """
 
     lower: float
@@ -46,17 +48,17 @@ def flip_calibration(decisions: Decisions) -> Quantity:
     """Return Σ_b w_b [(f_b - h_b)² - V(f_b) - V(h_b)] over bins of closeness.
 
     f_b is the model's coin rate in bin b, h_b people's on the same dilemmas, w_b the bin's share
-    of the counted dilemmas. V(f_b) is clustered by dilemma and taken of the answers less people's
-    rates, as f_b and h_b share their dilemmas; V(h_b) is that of people's draws. Taking both off
-    leaves 0 on average for a respondent who flips where people do, so a single value may be
-    negative.
+    of the counted dilemmas. V(f_b) is the variance of answers minus people's rates, clustered by
+    dilemma, since f_b and h_b share their dilemmas; V(h_b) is the variance over people's draws.
+    With both subtracted, the expected value is 0 for a respondent with people's coin rates, so an
+    estimate may be negative.
 
-    A bin with one dilemma shows no variance between dilemmas and is left out, unless the study is
-    a fixed list with repeats, where answers vary within questions.
+    A bin with one dilemma has no variance between dilemmas and is left out, unless the study is a
+    fixed list with repeats, where answers vary within questions.
 
     Returns:
-        NaN with n = 0 where no bin can be used (no coin, no people, too few dilemmas). `human` is
-        NaN; n counts the dilemmas of the used bins.
+        The quantity; NaN with n = 0 if no bin can be used (no coin, no people, too few dilemmas).
+        `human` is NaN; n counts the dilemmas of the used bins.
     """
     total, bins = 0, 0
     value, noise = 0.0, np.zeros(DRAWS)
@@ -68,7 +70,7 @@ def flip_calibration(decisions: Decisions) -> Quantity:
         total, bins = total + size, bins + 1
         value += size * squared
         redrawn = bootstrap(run, coin_gap(run), np.divide, key=index + 1)
-        # Redrawn rates vary around the observed ones, so each variance comes off a second time.
+        # Resampled rates vary around the observed rates, so each variance is subtracted twice.
         noise += size * (redrawn**2 - _redrawn_variance(run))
     if total == 0:
         return undefined()
@@ -90,7 +92,7 @@ def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
     """Return the calibration of a respondent with known coin shares on the same dilemmas.
 
     Args:
-        decisions: The run that says which dilemmas and bins count.
+        decisions: The run whose dilemmas and bins are used.
         flips: Share of coin answers by dilemma, shape (D,); NaN where unknown.
     """
     rates = _checks.shares(flips, (decisions.dilemmas,), "flips")
@@ -121,9 +123,9 @@ def flip_slope(decisions: Decisions, human: float = NAN) -> Quantity:
         human: People's slope, passed through (-0.660 per logit of the forced-choice group).
 
     Returns:
-        NaN with n = 0 without coins, with coins only, where closeness is unknown or does not
-        vary, or where a threshold in |Δu| explains every coin, since no finite slope fits best
-        then; n counts answers.
+        The quantity; n counts answers. NaN with n = 0 without coins, with coins only, if closeness
+        is unknown or does not vary, or if a threshold in |Δu| separates coins from decisions, since
+        the slope is then not finite.
     """
     fit = flip_fit(decisions)
     if np.isnan(fit.slope) or fit.separated:
@@ -170,7 +172,7 @@ class _Part(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _parts(decisions: Decisions) -> tuple[_Part, ...]:
-    """Return the bins that hold answers; several figures need them, and they cost a copy."""
+    """Return the bins with answers; cached, since several functions use them and each is a copy."""
     if not decisions.has_coin:
         return ()
     usable = decisions.answered & decisions.known & ~np.isnan(decisions.closeness)
@@ -188,7 +190,7 @@ def _squared_gap(run: Decisions) -> float:
 
 
 def _redrawn_variance(run: Decisions) -> float:
-    """Return the bias of a redrawn (f - h)²: the variances of the estimate and of redrawing."""
+    """Return the bias of a resampled (f - h)²: the variances of the estimate and of resampling."""
     model, human = _model_variance(run), _human_variance(run)
     if not run.fixed:
         return 2 * model + 2 * human

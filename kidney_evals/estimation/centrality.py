@@ -1,9 +1,10 @@
-"""How central a model is among people: the share of people farther from the group than it is.
+"""Centrality of a model among people: the share of people farther from the group than the model.
 
-Distance is that of importance shares. One person's shares rest on about forty answers and are
-noisy, so a person lies far from the group by chance alone. The model gets the same noise: forty of
-its answers, one to a dilemma, are resampled and fitted by the estimator of people's distances
-(Firth-penalised logit without a pull of the first place), and the share is averaged over resamples.
+The distance is `importance_distance` to the group's importance shares. One person's shares are
+estimated from about forty answers, so sampling error alone moves a person away from the group. To
+give the model the same error, forty of its answers, one for each dilemma, are resampled and fitted
+by the estimator of people's distances (Firth-penalised logit without an effect of the first
+position). The share is averaged over resamples.
 """
 
 from __future__ import annotations
@@ -22,31 +23,32 @@ from kidney_evals.estimation.intervals import NAN, wilson
 from kidney_evals.estimation.logit import fit_logit_resamples
 
 ANSWERS = 40
-"""How many answers a person gave."""
+"""Number of answers of one person."""
 
 RESAMPLES = 400
-"""How many times a person's worth of answers is drawn from the model's."""
+"""Number of resamples of `ANSWERS` of the model's answers."""
 
 
 _TOGETHER = 25
-"""Resamples that are fitted at a time where there are many answers."""
+"""Number of resamples fitted together if there are many answers."""
 
 _NUMBERS = 2_000_000
-"""Random numbers that are drawn at a time."""
+"""Largest number of random numbers drawn at a time."""
 
 
 class Centrality(NamedTuple):
-    """How central a model is.
+    """Centrality with its interval.
 
     Attributes:
-        value: Share of people farther from the group than the model is; .5 is a person drawn at
-            random, high means central (and not more human than people). NaN where fewer dilemmas
-            were decided than a person answered, or they do not tell every attribute apart.
+        value: Share of people farther from the group than the model. The expected value of a random
+            person is .5; a value near 1 means close to the group, not more human than people. NaN
+            if fewer dilemmas were decided than a person answered, or they do not identify every
+            weight.
         low: Lower end of the 95 % interval.
         high: Upper end.
-        error: Standard error, of the model's answers and of which people were asked.
+        error: Standard error, from the sampling of the model's answers and of people.
         distance: Mean distance of the resampled answers to the group.
-        resamples: How many resamples could be fitted.
+        resamples: Number of resamples that could be fitted.
     """
 
     value: float
@@ -61,7 +63,7 @@ def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: Arra
     """Return the share of people who are farther than each distance, same shape.
 
     Args:
-        distance: Of respondents to the group, any shape; NaN stays NaN.
+        distance: Distances of respondents to the group, any shape; NaN stays NaN.
         distances: Quantiles of people's distances, ascending, shape (q,).
         probabilities: Their probabilities, ascending, shape (q,).
     """
@@ -87,11 +89,12 @@ def centrality(
 ) -> Centrality:
     """Return a model's centrality among people.
 
-    The interval joins two errors. That of the model's answers is the infinitesimal jackknife over
-    dilemmas for averages over subsamples, with its correction for a finite number of resamples
-    (Wager, Hastie and Efron 2014, equations 5 and 7). That of people is the variance of the value
-    when people are drawn again with the group's shares held. It is Wilson's with as many people as
-    give the joint error, and with all people where no person, or every person, is farther.
+    The standard error has two parts. The variance due to the model's answers is the infinitesimal
+    jackknife over dilemmas for averages over subsamples, with its correction for a finite number of
+    resamples (Wager, Hastie and Efron 2014, equations 5 and 7). The variance due to people is that
+    of the value when people are resampled and the group's shares are fixed. The interval is
+    Wilson's, with the number of people that gives the total standard error, and with all people if
+    the value is 0 or 1.
 
     Args:
         differences: First minus second patient of the decided answers, shape (n, k).
@@ -101,10 +104,10 @@ def centrality(
         ranges: Full range of each attribute, shape (k,).
         distances: Quantiles over people of the distance of one person to the group, (q,).
         probabilities: Their probabilities, ascending, shape (q,).
-        people: How many people these come from.
-        answers: How many answers a person gave; where people also had a coin, how many decisions.
-        resamples: How often `answers` answers are drawn.
-        seed: Of the resamples.
+        people: Number of people behind `distances`.
+        answers: Number of answers of one person; with a coin, number of decided answers.
+        resamples: Number of resamples of `answers` answers.
+        seed: Seed of the resamples.
     """
     x = _checks.matrix(differences, "differences")
     n, k = x.shape
@@ -115,8 +118,8 @@ def centrality(
     people, answers = _checks.whole(people, "people", 2), _checks.whole(answers, "answers", 1)
     resamples, seed = _checks.whole(resamples, "resamples", 2), _checks.whole(seed, "seed", 0)
     importance_shares(np.ones(k), ranges)
-    # Sorted by the chosen less the other patient, so that neither the order of answers nor that of
-    # patients can change which answers are drawn.
+    # Sorted by chosen minus other patient, so that neither the order of answers nor the order of
+    # patients changes which answers are drawn.
     rank = np.lexsort((*(x * (2 * first - 1)[:, None]).T, index))
     x, first, index = x[rank], first[rank], index[rank]
     if count < answers or not full_rank(x, intercept=False)[2].all():
@@ -134,10 +137,10 @@ def centrality(
     farther = share_farther(away, quantiles, levels)
     value = float(farther.mean())
     model = _jackknife(farther, chosen, count)
-    # Person by person, the share of resamples that are nearer to the group.
+    # For each person, the share of resamples that are nearer to the group than the person.
     nearer = np.searchsorted(np.sort(away), quantiles) / len(away)
     error = float(np.sqrt(model + nearer.var() / people))
-    # Never worth more than as many people as there are, not even where all of them are farther.
+    # The size is at most the number of people, also if all of them are farther.
     size = people if error == 0 else min(people, value * (1 - value) / error**2)
     interval = wilson(value, size)
     return Centrality(value, interval.low, interval.high, error, float(away.mean()), len(away))
@@ -165,7 +168,8 @@ def _subsamples(
 ) -> tuple[Ints, Ints]:
     """Draw dilemmas without replacement and one answer to each.
 
-    Returns which dilemmas and which rows are drawn, each of shape (resamples, answers).
+    Returns:
+        Indices of the dilemmas and of the rows drawn, each of shape (resamples, answers).
     """
     size = max(1, _NUMBERS // count)
     chosen = np.concatenate(
@@ -176,7 +180,7 @@ def _subsamples(
             for start in range(0, resamples, size)
         ]
     )
-    # In the order of the dilemmas, so that a partition's own order leaves no trace.
+    # Sorted by dilemma, so that the order within a partition does not matter.
     chosen.sort(axis=1)
     order = np.argsort(index, kind="stable")
     sizes = np.bincount(index, minlength=count)
@@ -186,9 +190,9 @@ def _subsamples(
 
 
 def _fits(x: Floats, first: Floats, rows: Ints) -> Floats:
-    """Fit the drawn rows of each resample, shape (resamples, k), a few resamples at a time.
+    """Return the weights fitted to each resample's rows, shape (resamples, k).
 
-    Together they hold few rows, however many answers there are.
+    A few resamples are fitted at a time, so that they use few distinct rows.
     """
     found = []
     together = max(_TOGETHER, 400_000 // len(x))
@@ -204,14 +208,14 @@ def _fits(x: Floats, first: Floats, rows: Ints) -> Floats:
 
 
 def _jackknife(values: Floats, chosen: Ints, count: int) -> float:
-    """Return the variance over dilemmas of the mean of values of subsamples, at least 0."""
+    """Return the jackknife variance over dilemmas of the mean of `values`, at least 0."""
     draws, answers = chosen.shape
     if count <= answers:
         return float(values.var())
     off = np.repeat(values - values.mean(), answers)
     covariance = np.bincount(chosen.ravel(), weights=off, minlength=count) / draws
     share = answers / count
-    # What chance alone adds to the squares, for draws without replacement.
+    # Correction for a finite number of resamples, drawn without replacement.
     noise = count * share * (1 - share) * float(values.var()) / draws
     factor = (count - 1) / count * (1 / (1 - share)) ** 2
     return max(0.0, float(factor * (covariance @ covariance - noise)))

@@ -16,15 +16,15 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 def swap_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
     """Return the share of dilemmas answered differently in the two orders.
 
-    With repeats, the share of pairs of one answer from each order, mean over dilemmas. It holds
-    the order's effect and plain sampling together: see `order_effect`.
+    With repeats, the share of differing pairs of one answer from each order, mean over dilemmas. It
+    includes both the effect of the order and sampling variation; see `order_effect`.
 
     Args:
-        decisions: A run; coin answers are answers.
-        human: People's value, passed through.
+        decisions: A run; a coin answer differs from either patient.
+        human: People's value, copied to the result.
 
     Returns:
-        NaN with n = 0 where no dilemma was answered in both orders; n counts those that were.
+        The quantity; n counts dilemmas answered in both orders; NaN with n = 0 without any.
     """
     counts, sizes = _both_orders(decisions, 1)
     if len(counts) == 0:
@@ -35,23 +35,22 @@ def swap_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
         variance = _across_variance(counts, sizes) if decisions.chances is None else None
         ends = _fixed_ends(value, variance, len(each))
     else:
-        # Several pairs of one dilemma average out, which may leave less than binomial variance.
+        # The mean of several pairs of one dilemma may have less than binomial variance.
         least = decisions.least_effect / float(np.max(sizes) ** 2)
         ends = proportion(each, np.ones(len(each)), least_effect=least)
     return Quantity(value, ends.low, ends.high, human, len(each))
 
 
 def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
-    """Return how often two answers to one dilemma in the same order differ.
+    """Return the share of pairs of answers to one dilemma in the same order that differ.
 
-    The share of pairs of repetitions, mean over orders of a dilemma and over dilemmas:
-    m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s. Unlike `swap_disagreement` it holds
-    chance alone.
+    m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s, averaged over the orders of a dilemma and
+    over dilemmas. Unlike `swap_disagreement` it contains sampling variation only.
 
     Args:
-        decisions: A run; coin answers are answers. Probabilities that were read out stand for
-            repetitions.
-        human: People's value, passed through.
+        decisions: A run; a coin answer differs from either patient. With probabilities from
+            log-probabilities no repetitions are needed.
+        human: People's value, copied to the result.
 
     Returns:
         NaN with n = 0 where no order of a dilemma was repeated; n counts dilemmas.
@@ -69,16 +68,16 @@ def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
         variance = float(_delta(slope, counts, np.maximum(sizes, 1)).sum()) / len(each) ** 2
         ends = _fixed_ends(value, None if known else variance, len(each))
     else:
-        # Pairs of many repetitions average out within a dilemma.
+        # The mean over pairs of many repetitions has less than binomial variance.
         least = decisions.least_effect / float(np.max(sizes) ** 2)
         ends = proportion(np.minimum(each, 1), np.ones(len(each)), least_effect=least)
     return Quantity(value, ends.low, ends.high, human, len(each))
 
 
 def within_orders(decisions: Decisions) -> Floats:
-    """Return how often two answers to each dilemma in the same order differ, shape (D,).
+    """Return the share of differing pairs in the same order for each dilemma, shape (D,).
 
-    The terms of `retest_disagreement`; NaN where no order of a dilemma was repeated.
+    `retest_disagreement` is their mean; NaN where no order of a dilemma was repeated.
     """
     known = decisions.chances is not None
     sizes = decisions.counts.sum(axis=2)
@@ -90,10 +89,11 @@ def within_orders(decisions: Decisions) -> Floats:
 
 
 def order_effect(decisions: Decisions) -> Quantity:
-    """Return disagreement between orders less disagreement within an order.
+    """Return disagreement between orders minus disagreement within an order.
 
-    0 for a respondent whose choices do not depend on the order of the patients, however noisy.
-    Needs two answers to each order of a dilemma, or their probabilities.
+    The expected value is 0 for a respondent whose choices do not depend on the order of the
+    patients, whatever their variance. Each order of a dilemma needs two answers, or the
+    probabilities of its answers.
 
     Returns:
         NaN with n = 0 without such repeats; `human` is NaN. n counts dilemmas repeated in both
@@ -122,10 +122,10 @@ def order_effect(decisions: Decisions) -> Quantity:
 
 
 def position_bias(decisions: Decisions) -> Quantity:
-    """Return the share of decided answers for the patient shown as A, less ½.
+    """Return the share of decided answers for the patient shown as A, minus ½.
 
-    On a fixed list only questions decided in both orders count, since otherwise the questions'
-    content would pass for a bias; a drawn list balances that on average.
+    On a fixed list only questions decided in both orders count, since otherwise the content of the
+    questions would bias the estimate; in a random sample of dilemmas this averages out.
 
     Returns:
         NaN with n = 0 without decided answers; `human` is NaN. n counts answers.
@@ -156,16 +156,16 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
 
     Args:
         decisions: A run.
-        weak: Count dilemmas where no attribute speaks for the other patient and one at least for
-            this one; the default is strict, every attribute on one side.
+        weak: Also count dilemmas with weak dominance, where the patient is better in at least one
+            attribute and worse in none. By default only strict dominance counts.
 
     Returns:
-        `human` is the share of people who decided so on the same dilemmas; n counts answers.
+        The quantity; `human` is people's share on the same dilemmas; n counts answers.
     """
     run = decisions.decided
     gap = run.differences
     if weak:
-        # An exclusive or leaves out patients who are equal in every attribute.
+        # The exclusive or excludes patients who are equal in every attribute.
         one_sided = (gap >= 0).all(axis=1) ^ (gap <= 0).all(axis=1)
     else:
         one_sided = (gap > 0).all(axis=1) | (gap < 0).all(axis=1)
@@ -183,10 +183,10 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
 
 
 def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return the swap disagreement of a respondent who draws each answer afresh.
+    """Return the expected swap disagreement of a respondent with independent answers.
 
     Args:
-        decisions: The run that says which dilemmas count.
+        decisions: The run whose dilemmas answered in both orders are used.
         answers: Shares of each answer by dilemma, shape (D, K); NaN rows where unknown.
     """
     mask = (decisions.counts.sum(axis=2) > 0).all(axis=1)
@@ -208,7 +208,7 @@ def _repetitions(counts: Counts, known: bool) -> tuple[Floats, Counts, Floats, F
 def _both_orders(decisions: Decisions, least: int) -> tuple[Counts, Counts]:
     """Return counts (d, 2, K) and sizes (d, 2) of dilemmas with `least` answers in each order.
 
-    Probabilities stand for any number of answers.
+    Probabilities from log-probabilities count as any number of answers.
     """
     sizes = decisions.counts.sum(axis=2)
     keep = (sizes > 0 if decisions.chances is not None else sizes >= least).all(axis=1)
@@ -224,7 +224,7 @@ def _across(counts: Counts, sizes: Counts) -> Floats:
 def _across_variance(counts: Counts, sizes: Counts) -> float:
     """Return the variance of the mean of 1 - s·t over fixed dilemmas; s, t are shares by order."""
     linear = _delta(-(counts / sizes[:, :, None])[:, ::-1], counts, sizes)
-    # Σ t'Var(s)t + s'Var(t)s with estimated s and t holds tr Var(s)Var(t) once too often.
+    # Σ t'Var(s)t + s'Var(t)s with estimated s and t includes tr Var(s)Var(t) once too often.
     smooth = _smooth(counts, sizes)
     both = smooth.prod(axis=1)
     trace = (both * (1 - smooth).prod(axis=1) - both**2).sum(axis=1) + both.sum(axis=1) ** 2
@@ -253,15 +253,15 @@ def _fixed_ends(value: float, variance: float | None, count: int) -> Interval:
     """
     if variance is None:
         return Interval(value, value)
-    # Over fixed questions Σ d(1-d) never exceeds its binomial bound, so they are worth no fewer.
-    # The linearised variance is 0 where all shares are even.
+    # Over fixed questions Σ d(1-d) is at most the binomial variance, so the effective size is at
+    # least `count`. The linearised variance is 0 where all shares are equal.
     level = (value * count + 0.5) / (count + 1)
     size = level * (1 - level) / variance if variance > 0 else 0.0
     return wilson(value, max(size, float(count)))
 
 
 def _balance(trials: Counts, rate: float) -> float:
-    """Return the smallest design effect of side choices: one dilemma more or less is one-sided."""
+    """Return the smallest design effect of A choices: the variance that one dilemma causes."""
     total = float(trials.sum())
     binomial = rate * (1 - rate) / total
     least = (float(trials.sum(axis=1).max()) / total) ** 2

@@ -1,9 +1,9 @@
-"""The answers of one run in one condition, with the people they are compared to.
+"""The answers of one run in one condition, with human answers to the same dilemmas.
 
-Choices are coded in the terms of the dilemma, not of the screen: 0 is the first-listed patient, 1
-the second-listed, 2 the coin, whichever of them was shown as A. Every quantity of a run is a
-function of `Decisions.counts` and of the human arrays, so the order in which samples finished
-cannot change a digit.
+Choices are coded by the list order of the dilemma, not by the order shown: 0 is the first-listed
+patient, 1 the second-listed patient, 2 the coin, whichever patient was shown as A. All quantities
+of a run are computed from `Decisions.counts` and the human arrays, so they do not depend on the
+order in which samples finished.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ COIN: Final = 2
 """The coin was chosen."""
 
 ORDERS: Final = ("ab", "ba")
-"""What `Decisions.order` codes as 0 (as listed) and 1 (swapped)."""
+"""Names of the codes of `Decisions.order`: 0 as listed, 1 swapped."""
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
-"""How many answers; fractions where probabilities were read out instead of answers."""
+"""Numbers of answers; not integers if probabilities were read instead of answers."""
 
 DRAWN: Final = 40
-"""Answers that stand for one call's probabilities where an estimator needs answers."""
+"""Number of answers that replace the probabilities of one call in estimators that need answers."""
 
 _NEVER = 1e-12
 _GOLDEN = 0.6180339887498949
@@ -45,21 +45,21 @@ _PRIOR = 0.5
 
 
 class Strata(NamedTuple):
-    """Answers of each dilemma in the strata they are resampled in.
+    """The answers of each dilemma, divided into the strata for resampling.
 
-    Orders are strata where each holds at least two answers of a dilemma; otherwise the answers of
-    a dilemma are one stratum, since a single answer shows nothing of its own variance.
+    The two orders of a dilemma are strata if each has at least two answers. Otherwise all answers
+    of the dilemma are one stratum, since one answer does not determine a variance.
 
     Attributes:
-        counts: Answers by dilemma, stratum and choice, shape (D, 2, K); an unused stratum is 0.
-            None where probabilities were read out: there is nothing to redraw.
+        counts: Answers by dilemma, stratum and choice, shape (D, 2, K); 0 in an unused stratum.
+            None if probabilities were read instead of answers, which are not resampled.
         weights: Weight of each stratum in its dilemma's answer shares, shape (D, 2), rows sum
             to 1, or to 0 where there is no answer.
         shares: Answer shares q, shape (D, K); NaN rows without answers.
         variance: Unbiased estimate of Var(q_c), shape (D, K); NaN with a single answer.
-        smooth: Shares within strata, (count + a/K) / (m + a) with a = ½, shape (D, 2, K): what
-            answers are redrawn from, since a few that agree do not show that all would.
-        redrawn: Variance of shares redrawn from `smooth`, shape (D, K).
+        smooth: Smoothed shares within strata, (count + a/K) / (m + a) with a = ½, shape (D, 2, K).
+            Answers are resampled from these, since a few equal answers do not imply a share of 1.
+        redrawn: Variance of shares resampled from `smooth`, shape (D, K).
     """
 
     counts: Ints | None
@@ -72,12 +72,12 @@ class Strata(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """The read answers of one run in one condition.
+    """The parsed answers of one run in one condition.
 
     The constructor checks every array and keeps the answers sorted by dilemma, order, epoch and
     choice. Dilemmas must be listed in an order that does not depend on the samples (the study's
-    own, or sorted by id): the bootstrap deals its weights in that order. Dilemmas without an
-    answer may be listed or left out.
+    order, or sorted by id), since the bootstrap assigns its weights in that order. Dilemmas without
+    an answer may be listed or left out.
 
     Attributes:
         dilemma: Index of each answer's dilemma, shape (n,).
@@ -90,12 +90,11 @@ class Decisions:
         share_draws: Participant-bootstrap draws of the shares, shape (B, D, K), or None.
         closeness: Human |utility difference| in logits of the forced-choice group, shape (D,);
             NaN where unknown.
-        fixed: The questions are a fixed list and not a sample, so intervals resample answers
-            within question and order, and people through `share_draws`.
-        chances: Probability of each answer in each call, shape (n, K), where log-probabilities
-            were read out; rows sum to 1, or to the probability of deciding in `decided`. `choice`
-            is then the most probable answer, and counts are expected ones. None where answers
-            were sampled.
+        fixed: Whether the dilemmas are a fixed list, not a sample. Intervals then resample answers
+            within dilemma and order, and people through `share_draws`.
+        chances: Probability of each answer in each call, shape (n, K), if log-probabilities were
+            read; rows sum to 1, or in `decided` to the probability of a decision. `choice` is then
+            the most probable answer, and counts are expected counts. None if answers were sampled.
     """
 
     dilemma: Ints
@@ -179,7 +178,7 @@ class Decisions:
     def repeated(self) -> Bools:
         """Which dilemmas have people's shares and two answers or more, shape (D,).
 
-        One call whose probabilities are known says more than many answers.
+        With `chances` one call is enough.
         """
         if self.chances is not None:
             return self.answered & self.known
@@ -187,16 +186,16 @@ class Decisions:
 
     @property
     def least_effect(self) -> float:
-        """Smallest design effect of a rate over dilemmas.
+        """Lower bound of the design effect of a rate over dilemmas.
 
-        Answers vary at least as much as tosses of a coin. Probabilities do not: over dilemmas of
-        similar probability a rate is known far better, up to this bound.
+        It is 1 for sampled answers, which have at least binomial variance. A rate of probabilities
+        has less if dilemmas have similar probabilities; the bound is then lower.
         """
         return 1.0 if self.chances is None else 1e-4
 
     @cached_property
     def counts(self) -> Counts:
-        """Answers by dilemma, order and choice, shape (D, 2, K); expected ones of a readout."""
+        """Number of answers by dilemma, order and choice, (D, 2, K); expected with `chances`."""
         width = self.shares.shape[1]
         cell = self.dilemma * 2 + self.order
         if self.chances is not None:
@@ -212,7 +211,7 @@ class Decisions:
         counts = self.counts
         sizes = counts.sum(axis=2)
         if self.chances is not None:
-            # Each order that was asked counts alike, and nothing varies.
+            # Each order that was asked has the same weight, and the variance is 0.
             asked = sizes > 0
             weights = asked / np.maximum(asked.sum(axis=1, keepdims=True), 1)
             within = counts / np.where(asked, sizes, 1)[:, :, None]
@@ -239,10 +238,10 @@ class Decisions:
 
     @cached_property
     def drawn(self) -> Decisions:
-        """The run as sampled answers: itself, or answers in the proportions of its probabilities.
+        """The run with sampled answers: the run itself, or with `chances` replaced by answers.
 
-        Each call stands for `DRAWN` answers, taken at even steps through its cumulated
-        probabilities (systematic sampling), from a start that differs from call to call.
+        Each call becomes `DRAWN` answers, drawn from its probabilities by systematic sampling: at
+        even steps through the cumulative probabilities, with a start that differs between calls.
         """
         if self.chances is None:
             return self
@@ -263,10 +262,10 @@ class Decisions:
 
     @cached_property
     def decided(self) -> Decisions:
-        """The decided answers alone, set against the shares of people who decided.
+        """The run without coin answers, with shares among the people who decided.
 
-        In forced choice this is the run itself. With a coin on offer, coin answers are left out
-        and human shares are divided by the share that decided (NaN where nobody did).
+        In forced choice this is the run itself. With a coin on offer, coin answers are left out and
+        human shares are divided by the share of people who decided (NaN if it is 0).
         """
         if not self.has_coin:
             return self
@@ -274,7 +273,7 @@ class Decisions:
         draws = self.share_draws
         if draws is not None:
             kept = _renormalised(draws)
-            # Where a redrawn crowd holds nobody who decides, the shares of record stand.
+            # If nobody decides in a draw of people, the observed shares are used.
             draws = np.where(np.isnan(kept) & ~np.isnan(shares), shares.astype(draws.dtype), kept)
         changes: dict[str, Any] = {"shares": shares, "share_draws": draws}
         if self.chances is None:
@@ -308,9 +307,9 @@ class Decisions:
         )
 
     def _rows(self, keep: Bools | Ints, **changes: Any) -> Decisions:
-        """Return the answers at `keep` after changes of whole arrays.
+        """Return a copy with the answers at `keep` and the fields in `changes` replaced.
 
-        Checked arrays need no second check, which would cost more than the copy.
+        The constructor's checks are skipped, since the arrays are checked already.
         """
         copy = object.__new__(Decisions)
         for field in fields(self):
@@ -321,11 +320,11 @@ class Decisions:
         return copy
 
     def against(self, shares: Floats, share_draws: NDArray[np.floating] | None) -> Decisions:
-        """Return the same answers set against other people's shares."""
+        """Return a copy with other human shares."""
         return replace(self, shares=shares, share_draws=share_draws)
 
     def with_answers(self, dilemma: ArrayLike, order: ArrayLike, choice: ArrayLike) -> Decisions:
-        """Return the run with more answers, as an epoch of their own ("had they answered so").
+        """Return the run with further answers in a new epoch, to impute missing answers.
 
         Args:
             dilemma: Index of each answer's dilemma, shape (m,).
@@ -359,7 +358,7 @@ def _renormalised(shares: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _selection(rows: ArrayLike, count: int, name: str) -> Bools | Ints:
-    """Return a mask of shape (count,), or sorted indices, which keep the order of the run."""
+    """Return `rows` as a mask of shape (count,) or as sorted indices."""
     chosen = np.asarray(rows) if _checks.length(rows, name, 0) else np.zeros(0, dtype=np.int64)
     if chosen.dtype != bool:
         return np.sort(_checks.places(chosen, len(chosen), name, count))
@@ -376,7 +375,7 @@ def _table(values: ArrayLike, name: str) -> Floats:
 
 
 def _known_shares(shares: Floats, count: int) -> Floats:
-    """Return people's shares of two or three answers, a row NaN where nobody was asked."""
+    """Return `shares` checked, shape (count, 2) or (count, 3); a row may be NaN."""
     if shares.shape[0] != count or shares.shape[1] not in (2, 3):
         raise InputError(f"shares must have shape ({count}, 2 or 3), not {shares.shape}")
     bad = _not_shares(shares)
@@ -389,7 +388,7 @@ def _known_shares(shares: Floats, count: int) -> Floats:
 
 
 def _chances(given: ArrayLike, choice: Ints, width: int) -> Floats:
-    """Return probabilities of answers, the largest of each row being that of its choice."""
+    """Return `given` checked: the largest probability of each row must be that of `choice`."""
     chances = _checks.shares(given, (len(choice), width), "chances")
     total = chances.sum(axis=1)
     best = chances[np.arange(len(choice)), choice] >= chances.max(axis=1, initial=0.0)
@@ -404,7 +403,7 @@ def _chances(given: ArrayLike, choice: Ints, width: int) -> Floats:
 
 
 def _share_draws(given: NDArray[np.floating], shares: Floats) -> NDArray[np.floating]:
-    """Return redrawn shares, known wherever the shares of record are."""
+    """Return `given` checked: draws must be known wherever `shares` are known."""
     draws = given if isinstance(given, np.ndarray) else _checks.numbers(given, "share_draws")
     if not np.issubdtype(draws.dtype, np.floating):
         draws = _checks.numbers(draws, "share_draws")

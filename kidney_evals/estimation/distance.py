@@ -1,8 +1,8 @@
-"""How far a model's shares of answers lie from people's, without the bias of few answers.
+"""Unbiased squared distance of a model's answer shares from people's.
 
-A single answer lies at a distance from p even where the model answers exactly as people do.
-Products of two different answers to the same dilemma have no such bias:
-E (y_1 - p)(y_2 - p) = (q - p)² for independent answers with shares q.
+With few answers the squared distance of observed shares is biased upward: one answer has a positive
+distance from p even if q = p. The product of two independent answers to a dilemma is unbiased: E
+(y_1 - p)(y_2 - p) = (q - p)² for answers with shares q.
 """
 
 from __future__ import annotations
@@ -22,25 +22,23 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 def choice_distance(decisions: Decisions) -> Quantity:
     """Return the unbiased squared distance of answer shares, mean over dilemmas.
 
-    For each dilemma Σ_c (y_1c - p_c)(y_2c - p_c), y_1 and y_2 the answers in the two orders. With
-    repeats the products run over all pairs of answers, each order counting half where it was
-    repeated, which estimates the squared distance of the shares pooled over orders. Without
-    repeats a pull of the screen's sides makes the two answers of a dilemma differ, which lowers
-    the figure: see `side_correction`.
+    For each dilemma Σ_c (y_1c - p_c)(y_2c - p_c), with y_1 and y_2 the answers in the two orders.
+    With repeats the mean is over all pairs of answers, and each repeated order has weight ½: this
+    estimates the squared distance of the shares pooled over orders. Without repeats a position bias
+    makes the two answers of a dilemma differ, which lowers the estimate; see `side_correction`.
+    Probabilities from log-probabilities are averaged over orders and need no bias correction.
 
-    Where probabilities were read out, both orders' are averaged and nothing needs to be taken off.
-
-    Dilemmas with a single answer do not count. One answer leaves Σ_c q_c (1 - q_c), the variance
-    to be taken off, unknown, and any guess at it would decide the result.
+    Dilemmas with a single answer do not count, since one answer does not determine the variance Σ_c
+    q_c (1 - q_c) that has to be subtracted.
 
     Returns:
-        NaN with n = 0 where no dilemma has two answers. A respondent who draws answers from
-        people's shares scores 0; `human` is NaN. n counts dilemmas with two answers or more. The
-        interval is for the distance to the reference shares, whose own error it contains.
+        The quantity; n counts dilemmas with two answers or more; NaN with n = 0 without any. The
+        expected value is 0 for a respondent who draws answers from people's shares; `human` is NaN.
+        The interval includes the error of people's shares.
     """
     run = _repeated(decisions)
-    # Redrawn people lie V(p) farther off than the shares of record; the point estimate takes
-    # those as given, so that V(p) comes off once.
+    # Resampled people are V(p) farther from the model than the observed shares. The point estimate
+    # takes the observed shares as fixed, so V(p) is subtracted once.
     return _distance(run, np.zeros(run.dilemmas))
 
 
@@ -51,17 +49,18 @@ def distance_value(decisions: Decisions) -> float:
 
 
 def side_correction(decisions: Decisions) -> float:
-    """Return the amount that a steady pull to one side of the screen takes off `choice_distance`.
+    """Return the amount by which a constant position bias lowers `choice_distance`.
 
-    Without repeats the cross product of the two orders estimates the squared distance of the
-    pooled shares less Σ_c d_c² / 4, d_c being the difference of shares between the orders. The
-    part of d that is the same in every dilemma can be estimated: ¼ (|mean d|² - its variance).
-    A respondent who always answers A gets -Σ_c p_c (1 - p_c) for a distance (below a human draw),
-    and with the correction the distance of an even answerer.
+    Without repeats the product of the answers in the two orders estimates the squared distance of
+    the pooled shares minus Σ_c d_c² / 4, with d_c the difference of shares between the orders. The
+    part of d that is the same in all dilemmas is estimated by ¼ (|mean d|² - its variance). A
+    respondent who always answers A has the distance -Σ_c p_c (1 - p_c), below that of a random
+    person; with the correction, the distance of a respondent who chooses each patient half of the
+    time.
 
     Returns:
-        The amount to add, at least 0; 0 where dilemmas were repeated within orders or
-        probabilities read out; NaN where no dilemma has answers in both orders.
+        The amount to add, at least 0; 0 if dilemmas were repeated within orders or probabilities
+        were read; NaN if no dilemma has answers in both orders.
     """
     run = _repeated(decisions)
     if run.chances is not None:
@@ -82,16 +81,16 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
     """Return the unbiased squared distance over a fixed list, orders as strata.
 
     Mean over questions of Σ_c [(s - p)² - s(1 - s)/(m - 1) - p(1 - p)/(n - 1)]: `choice_distance`
-    less the variance of people's shares, which are shares of a few dozen people.
+    minus the variance of people's shares, which are estimated from a few dozen people.
 
     Args:
         decisions: A run over a fixed list.
-        people: How many people answered each question, shape (D,); None takes people's variance
-            from their bootstrap draws.
+        people: Number of people who answered each question, shape (D,); None for the variance over
+            people's bootstrap draws.
 
     Returns:
-        NaN with n = 0 where no question has two answers. A fresh crowd scores 0; `human` is NaN.
-        n counts questions with two answers or more.
+        The quantity; n counts questions with two answers or more; NaN with n = 0 without any. The
+        expected value of another sample of people is 0; `human` is NaN.
     """
     mask = decisions.repeated
     run = decisions.at(mask)
@@ -112,7 +111,7 @@ def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
     """Return the squared distance of a respondent with known answer shares on the same dilemmas.
 
     Args:
-        decisions: The run that says which dilemmas count: those of `choice_distance`.
+        decisions: The run; the dilemmas used are those of `choice_distance`.
         answers: Shares of each answer by dilemma, shape (D, K); NaN rows where unknown.
     """
     q = _checks.shares(answers, decisions.shares.shape, "answers")
@@ -133,12 +132,12 @@ def _squared(run: Decisions) -> Floats:
 
 
 def _distance(run: Decisions, variance: Floats) -> Quantity:
-    """Return the mean squared distance less `variance`, shape (D,), with its interval."""
+    """Return the mean squared distance minus `variance`, shape (D,), with its interval."""
     if run.dilemmas == 0:
         return undefined()
     value = float((_squared(run) - variance).mean())
-    # Redrawn distances are too large by the variance of people and of the model, and on a fixed
-    # list by that of redrawing.
+    # Resampled distances are too large by the variance of people and of the model, and on a fixed
+    # list by that of resampling.
     noise: Floats = run.strata.variance.sum(axis=1)
     if run.fixed:
         noise = noise + run.strata.redrawn.sum(axis=1)

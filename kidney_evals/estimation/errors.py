@@ -1,4 +1,4 @@
-"""Errors of the estimation room."""
+"""Errors of the package `estimation`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ class FitError(RuntimeError):
     """A fit did not reach its optimum; the message says what to try.
 
     Attributes:
-        separated: Whether the cause is that a rule explains every answer, so that no finite
-            estimate exists.
+        separated: Whether the answers are separated, so that no finite estimate exists.
     """
 
     def __init__(self, message: str, *, separated: bool = False) -> None:
@@ -23,5 +22,5 @@ class InputError(ValueError):
 
 
 FAILURES: Final = (FitError, ArithmeticError, ValueError)
-"""Errors of an estimator that gets answers it cannot use (`ValueError` includes `InputError` and
-`numpy.linalg.LinAlgError`). A caller that must not stop turns them into an undefined quantity."""
+"""Errors that an estimator raises on answers it cannot use (`ValueError` includes `InputError` and
+`numpy.linalg.LinAlgError`). A caller that must not stop replaces them by an undefined quantity."""

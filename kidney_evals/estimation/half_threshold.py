@@ -1,11 +1,11 @@
-"""How far apart patients must be, in people's eyes, before the better one is usually chosen.
+"""The half threshold: people's utility difference at which the better patient gets half of answers.
 
-The *half threshold* is the u at which the better patient gets half of all answers, the other half
-being coins and the worse patient: (1 - P(coin | u)) P(better | u) = ½, with logit P(coin) =
-a + b·|u| and, among decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the
-group that had to choose, so that respondents of any sharpness share one scale; the half threshold
-of a model's own logits is `TwoStageFit.half_threshold`. Without coins it is 0, whoever is favoured;
-with coins, a respondent who does not favour whom people favour has none.
+The *half threshold* is the u at which the better patient gets half of all answers; the other half
+are coins and the worse patient: (1 - P(coin | u)) P(better | u) = ½, with logit P(coin) = a + b·|u|
+and, among decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the
+forced-choice group, so that all respondents are measured on one scale; the half threshold in a
+model's own logits is `TwoStageFit.half_threshold`. Without coins the threshold is 0. With coins it
+does not exist for a respondent who does not favour the patients that people favour.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 from kidney_evals.estimation.thresholds import Threshold, threshold_from
 
 FARTHEST = 20.0
-"""A half threshold beyond this many logits counts as none: no two patients are so far apart."""
+"""Largest half threshold in logits; a larger root counts as none, since no patients differ so
+much."""
 
 _GRID = 401
 _HALVINGS = 50
@@ -32,11 +33,11 @@ _HALVINGS = 50
 def fit_half_threshold(
     utility: ArrayLike, choices: ArrayLike, clusters: ArrayLike | None = None
 ) -> Threshold:
-    """Fit the half threshold from answers, both stages Firth-penalised.
+    """Estimate the half threshold from answers, with both stages Firth-penalised.
 
-    The interval is that of the delta method by the implicit function, the stages independent of
-    each other. Without any coin the threshold is 0. Its upper end is then the threshold of a coin
-    rate at the upper end of Wilson's interval, the same everywhere.
+    The interval is by the delta method (implicit function theorem), with the two stages
+    independent. Without any coin the threshold is 0, and its upper end is the threshold at a
+    constant coin rate equal to the upper end of Wilson's interval.
 
     Args:
         utility: People's Δu of each answer's dilemma, first less second patient, shape (n,).
@@ -44,9 +45,9 @@ def fit_half_threshold(
         clusters: Labels of answers that belong together (the dilemma), shape (n,).
 
     Returns:
-        Infinite where the better patient gets half between none of the patients compared; NaN
-        where nobody decided, where Δu does not vary, or where a threshold in |Δu| explains every
-        coin: the flip slope then has no finite value.
+        The threshold; infinite if the better patient does not reach half within the range of |Δu|;
+        NaN if there are only coins, if Δu does not vary, or if a threshold in |Δu| separates coins
+        from decisions, since the flip slope is then not finite.
     """
     n = _checks.length(utility, "utility")
     u = _checks.column(utility, n, "utility", -np.inf, np.inf)
@@ -67,7 +68,7 @@ def fit_half_threshold(
     theta = np.array([flip.intercept, float(flip.weights[0]), slope])
     value = float(half_threshold(theta))
     if not value <= np.abs(u).max():
-        # Beyond all patients who were compared the threshold is an extrapolation.
+        # A threshold above the largest |Δu| would be an extrapolation.
         return Threshold(float("inf"), NAN, NAN)
     covariance = np.zeros((3, 3))
     # The covariance of a fit lists its intercept last.
@@ -80,12 +81,12 @@ def fit_half_threshold(
 def fit_half_threshold_resamples(
     utility: ArrayLike, choices: ArrayLike, frequencies: ArrayLike
 ) -> Floats:
-    """Return the half threshold under many weightings of the answers, shape (draws,).
+    """Return the half threshold in each resample of the answers, shape (draws,).
 
     Args:
         utility: As in `fit_half_threshold`.
-        choices: The same; some decided, some not.
-        frequencies: How often each answer counts in each resample, shape (draws, n).
+        choices: As in `fit_half_threshold`, with both coins and decided answers.
+        frequencies: How often each answer is in each resample, shape (draws, n).
 
     Returns:
         NaN where Δu does not vary.
@@ -110,7 +111,7 @@ def fit_half_threshold_resamples(
 
 
 def half_threshold(theta: ArrayLike) -> Floats:
-    """Return where (1 - P(coin | u)) P(better | u) first reaches ½, infinite where it never does.
+    """Return the smallest u ≥ 0 with (1 - P(coin | u)) P(better | u) = ½, infinite if none.
 
     Args:
         theta: (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u.
@@ -127,7 +128,7 @@ def half_threshold(theta: ArrayLike) -> Floats:
     reached = _share(flat[:, None, :], grid) >= 0.5
     place = reached.argmax(axis=1)
     low, high = grid[np.maximum(place - 1, 0)], grid[place]
-    # All resamples are bisected at once, for which scipy 1.11 has no function.
+    # Bisection of all resamples at once, which scipy 1.11 does not have.
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         above = _share(flat, middle) >= 0.5
@@ -152,7 +153,7 @@ def _slopes(theta: Floats, value: float) -> list[float]:
 
 
 def _without_coins(slope: float, rate: float) -> float:
-    """Return the threshold at a constant coin rate; infinite where it cannot be reached."""
+    """Return the threshold at a constant coin rate `rate`; infinite if it does not exist."""
     share = 0.5 / (1 - rate) if rate < 0.5 else 1.0
     if slope <= 0 or share >= 1:
         return float("inf")

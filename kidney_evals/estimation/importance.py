@@ -1,8 +1,8 @@
-"""Signed importance shares: how much of the choice each attribute's full range can move.
+"""Signed importance shares: each attribute's effect over its full range, relative to all effects.
 
-s_k = b_k R_k / Σ_j |b_j R_j|, with R_k the attribute's range. Shares do not depend on how sharply
-a respondent chooses, so they compare respondents of different noise; the sign says whether the
-attribute counts in the direction in which people favour it.
+s_k = b_k R_k / Σ_j |b_j R_j|, with b_k the logit weight and R_k the range of attribute k. Shares do
+not depend on the scale of the weights, so respondents with different noise can be compared. The
+sign is positive if the respondent favours the same direction as people.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kidney_evals.estimation.intervals import Z95
 from kidney_evals.estimation.logit import LogitFit
 
 SIGNAL_LEVEL = 0.05
-"""The gate: shares are reported where the weights differ from zero at this level."""
+"""Shares are reported only if the weights differ from zero at this significance level."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,17 @@ class ImportanceEstimate:
     """Importance shares with their interval and flags.
 
     Attributes:
-        shares: Signed shares, shape (k,), absolute values summing to 1; NaN without signal, or
-            where a weight is not determined.
+        shares: Signed shares, shape (k,), whose absolute values sum to 1; NaN without signal, or if
+            a weight is not determined.
         low: Lower end of the 95 % interval (delta method, clipped to [-1, 1]), shape (k,).
         high: Upper end, shape (k,).
         covariance: Delta-method covariance of the shares, shape (k, k).
-        p_value: Of the gate's test that all weights are zero (NaN where it cannot be run).
-        signal: p_value < `SIGNAL_LEVEL`.
-        determined: Whether the answers determine each weight, shape (k,). A share is relative to
-            all weights, so one weight that is not determined leaves every share NaN.
-        separated: Copied from the fit: the answers follow a linear rule without error.
+        p_value: p-value of the test that all weights are zero (`wald_signal`); NaN if it cannot be
+            computed.
+        signal: Whether p_value < `SIGNAL_LEVEL`.
+        determined: Whether the answers determine each weight, shape (k,). A share depends on all
+            weights, so all shares are NaN if one weight is not determined.
+        separated: Whether a linear rule explains every answer, copied from the fit.
     """
 
     shares: Floats
@@ -101,7 +102,7 @@ def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | flo
 
     Args:
         shares: Signed shares, shape (..., k); leading axes are draws.
-        reference: Shares to compare them with, shape (k,), or draws of them that fit `shares`.
+        reference: Reference shares, shape (k,), or draws of them that broadcast with `shares`.
 
     Returns:
         Shape (...), one number without leading axes; NaN where a share is NaN.
@@ -127,7 +128,7 @@ def wald_signal(fit: LogitFit) -> float:
     separated only the score test is used, because a Wald statistic shrinks with the estimate's
     own error (Hauck and Donner 1977). NaN where there are too few clusters.
     """
-    # A score of exactly zero leaves a covariance of rounding dust, useless to Wald.
+    # With a score of exactly zero the covariance is rounding error, so Wald's test is skipped.
     if fit.separated or not np.isfinite(fit.null_p) or fit.null_p == 1.0:
         return fit.null_p
     k = len(fit.weights)
@@ -139,7 +140,7 @@ def wald_signal(fit: LogitFit) -> float:
 
 
 def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
-    """Return importance shares with intervals behind the signal gate.
+    """Return importance shares with intervals, NaN unless `wald_signal` is significant.
 
     Args:
         fit: A logit, clustered by dilemma and Firth-penalised for a run's answers.

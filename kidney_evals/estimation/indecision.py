@@ -1,4 +1,4 @@
-"""How often a model will not choose between two patients, beside how often people will not."""
+"""Rates of coin answers of a model and of people."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 
 def indecision_rate(decisions: Decisions) -> Quantity:
-    """Return coin answers over valid answers.
+    """Return the share of valid answers that are coins.
 
     Returns:
-        `human` is people's rate on the same dilemmas in the same numbers (NaN where people were
-        not asked about some); n counts answers. NaN with n = 0 where no coin was on offer or
-        nothing was read.
+        The quantity; n counts answers; NaN with n = 0 if no coin was on offer or there are no
+        answers. `human` is people's rate on the same dilemmas, weighted by the number of the
+        model's answers (NaN if people did not answer all of the dilemmas).
     """
     if not decisions.has_coin or len(decisions) == 0:
         return undefined()
@@ -43,13 +43,14 @@ def indecision_rate(decisions: Decisions) -> Quantity:
 
 
 def indecision_gap(decisions: Decisions) -> Quantity:
-    """Return the indecision rate less people's on the same dilemmas.
+    """Return the indecision rate minus people's rate on the same dilemmas.
 
-    The interval joins the model's side (Wilson, with the variance of answers less people's rates,
-    since hard dilemmas are hard for both) and people's side (redrawn) end by end.
+    The interval combines, by `intervals.difference`, the interval of the model's rate (Wilson's,
+    with the variance of answers minus people's rates, since close dilemmas raise both rates) and
+    the percentile interval of people's rate.
 
     Returns:
-        `human` is NaN; n counts answers to dilemmas that people were asked.
+        The quantity; `human` is NaN; n counts answers to dilemmas that people answered.
     """
     if not decisions.has_coin:
         return undefined()
@@ -68,10 +69,10 @@ def indecision_gap(decisions: Decisions) -> Quantity:
 
 
 def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
-    """Return the interval of people's coin rate on a run's dilemmas, none without draws.
+    """Return the interval of people's coin rate on a run's dilemmas; NaN without draws of people.
 
     Args:
-        run: Dilemmas that people were asked.
+        run: A run in which people answered every dilemma.
         answers: Weight of each dilemma, shape (D,).
     """
     if run.share_draws is None:
@@ -80,7 +81,7 @@ def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
-    """Return people's coin rate in each of their draws, shape (B,); empty without draws.
+    """Return the coin rate in each draw of people, shape (B,); empty without draws.
 
     Arguments and errors as in `human_interval`.
     """
@@ -98,7 +99,7 @@ def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
 def outcome_share(
     dilemma: ArrayLike, order: ArrayLike, hit: ArrayLike, *, fixed: bool = False
 ) -> Quantity:
-    """Return the share of samples with some outcome: coverage, its parts, unprompted indecision.
+    """Return the share of samples with a given outcome, such as coverage or unprompted indecision.
 
     Args:
         dilemma: Index (or any label) of each sample's dilemma, shape (n,).

@@ -1,14 +1,17 @@
-"""Comparison of the models of indecision on held-out answers of one respondent.
+"""Comparison of the models of indecision by cross-validation on one respondent's answers.
 
-Every model is fitted to nine tenths of the dilemmas and judged on the rest by its log-likelihood,
-tenth by tenth, so that no model gains by its number of parameters. The best is compared with every
-other by the difference summed within dilemmas, which are the clusters. **The rule**: a model
-describes the answers best if it beats each of the others at 5 %, one-sided and divided by their
-number (Bonferroni); otherwise the models that it does not beat remain possible. The result is also
-open where decisions follow a rule without error: a model without a finite fit is not beaten by one
-that has one.
-Constant rates are one of the models: where they remain possible, coins do not depend on the
-patients beyond chance. Orders are pooled, so that no model has a pull of the first place.
+The dilemmas are divided into ten folds. Every model is fitted to nine and evaluated on the tenth by
+its log-likelihood, so that more parameters give no advantage. The model with the highest
+log-likelihood is compared with each other model by the difference of log-likelihoods, clustered by
+dilemma.
+
+**The rule**: this model is the best if each comparison is significant at 5 %, one-sided and divided
+by the number of comparisons (Bonferroni). Otherwise the models that it does not beat remain
+possible. There is also no best model if a rule explains every decision, since a model without a
+finite fit cannot be beaten.
+
+Constant rates are one of the models; if they remain possible, the answers do not show that coins
+depend on the patients. Orders are pooled, so no model has an effect of the first position.
 """
 
 from __future__ import annotations
@@ -31,10 +34,10 @@ from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 
 FOLDS: Final = 10
-"""Parts of the dilemmas, each of which is held out once."""
+"""Number of folds of the dilemmas, each held out once."""
 
 LEAST: Final = 20
-"""Coins, and decisions, below which no comparison is tried."""
+"""Smallest number of coins, and of decisions, for a comparison."""
 
 _LEVEL = 0.05
 _STARTS = 2
@@ -54,12 +57,13 @@ class Contender(NamedTuple):
 
     Attributes:
         model: Its name in `NAMES`.
-        log_likelihood: Held out, mean per answer; NaN where the model could not be fitted.
-        behind: How much less than the best one's, per answer; 0 for the best.
+        log_likelihood: Held-out log-likelihood, mean per answer; NaN if the model could not be
+            fitted.
+        behind: Log-likelihood per answer of the best model minus this model's; 0 for the best.
         error: Standard error of `behind`, clustered by dilemma.
-        p_value: One-sided, of the best being no better; before the division by Bonferroni. NaN
-            for the best.
-        failure: Why there is no fit, else empty.
+        p_value: One-sided p-value that the best model is no better, without the Bonferroni
+            correction. NaN for the best.
+        failure: Reason for a missing fit, else empty.
     """
 
     model: str
@@ -74,14 +78,14 @@ class IndecisionChoice(NamedTuple):
     """The result of the comparison.
 
     Attributes:
-        best: The model that describes the answers best; None where the answers leave it open.
-        possible: Models that cannot be ruled out, the best-fitting first; `(best,)` where there
-            is one; empty where nothing could be compared.
-        reason: Why there is no best model; empty where there is one.
+        best: The best model; None if it does not beat all others.
+        possible: The models that remain possible, the best-fitting first; `(best,)` if `best` is
+            not None; empty if no models could be compared.
+        reason: Why there is no best model, else empty.
         contenders: Every model, the best-fitting first, those without a fit last.
-        coins: Coin answers.
-        n: Answers.
-        dilemmas: Dilemmas.
+        coins: Number of coin answers.
+        n: Number of answers.
+        dilemmas: Number of dilemmas.
     """
 
     best: str | None
@@ -102,15 +106,15 @@ def choose_indecision_model(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> IndecisionChoice:
-    """Return which model of indecision describes the answers best, if the answers show it.
+    """Compare the models of indecision on one respondent's answers by cross-validation.
 
     Args:
         first: Values of the first patient of each answer's dilemma, shape (n, k).
         second: Values of the second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
         dilemmas: Label of each answer's dilemma, shape (n,).
-        folds: Into how many parts dilemmas are dealt.
-        seed: Of the deal and of the starting points.
+        folds: Number of folds.
+        seed: Seed of the folds and of the starting points.
     """
     one, two = _checks.pair(first, second)
     n = len(one)
@@ -156,7 +160,7 @@ def choose_indecision_model(
 
 
 Predict = Callable[[Floats, Floats], Floats]
-"""From both patients' values to P(first), P(second), P(coin)."""
+"""Maps both patients' values, each (n, k), to P(first), P(second), P(coin), shape (n, 3)."""
 
 Fitter = Callable[[Floats, Floats, Ints], Predict]
 """Fits a model to (first, second, choices) and returns its predictions."""

@@ -1,4 +1,4 @@
-"""All models of a coin side by side, the best-fitting first."""
+"""Fits of all models of the coin to the same answers, ordered by log-likelihood."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 
 @dataclass(frozen=True)
 class NaiveFit(Criteria):
-    """Constant rates, which a model that reads the patients should exceed.
+    """A fit of constant rates: the baseline for models that use the patients' values.
 
     Attributes:
         first: P(first).
-        second: P(second), equal to P(first) unless the pull of the first place was fitted.
+        second: P(second), equal to P(first) unless the effect of the first position was fitted.
         coin: P(coin).
         log_likelihood: At these rates.
         n: Number of answers.
@@ -50,13 +50,13 @@ AnyFit = IndecisionFit | DavidsonFit | RaoKupperFit | TwoStageFit | NaiveFit
 
 @dataclass(frozen=True)
 class FamilyRow:
-    """One model's place in the family.
+    """The fit of one model of the family.
 
     Attributes:
         model: Its name: one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`.
         per_answer: Mean log-likelihood of an answer; NaN without a fit.
-        fit: The fit, None where there is none.
-        failure: Why there is none, else empty.
+        fit: The fit; None if the model has no finite fit.
+        failure: Reason for a missing fit, else empty.
     """
 
     model: str
@@ -67,11 +67,11 @@ class FamilyRow:
 
 @dataclass(frozen=True)
 class IndecisionFamily:
-    """The family, ordered by falling log-likelihood; models without a fit come last.
+    """The fits of all models by decreasing log-likelihood; models without a fit come last.
 
     Attributes:
-        rows: One for each model.
-        form: Of the six models of McElfresh et al.; the others have no box.
+        rows: One row for each model.
+        form: Form of the six models of McElfresh et al.; the other models have no bounds.
         n: Number of answers.
     """
 
@@ -92,7 +92,7 @@ def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
 
     Args:
         choices: 0 first, 1 second, 2 coin, shape (n,).
-        intercept: Let the rates of first and second differ.
+        intercept: Whether the rates of first and second may differ.
     """
     n = _checks.length(choices, "choices")
     counts = np.bincount(_checks.codes(choices, n, "choices", (0, 1, 2)), minlength=3) / n
@@ -117,20 +117,21 @@ def fit_indecision_family(
     """Fit every model of indecision to the same answers.
 
     Args:
-        first: Values of the first patient, shape (n, k); the authors' features in their form.
+        first: Values of the first patient, shape (n, k); in the form `authors` the authors'
+            features.
         second: Values of the second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
-        form: Of the six models of McElfresh et al. (see `indecision_models`).
+        form: Form of the six models of McElfresh et al. (see `indecision_models`).
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the pull of the first place in every model.
+        intercept: Fit the effect of the first position in every model.
         starts: As in `fit_indecision_model`.
         seed: As in `fit_indecision_model`.
 
     Returns:
-        Every model with its fit. A model without a finite maximum keeps its row, which says why.
+        A row for every model. For a model without a finite maximum the row gives the reason.
 
     Raises:
-        FitError: No coin or only coins, which leaves nothing to compare.
+        FitError: No coin or only coins.
     """
     one, two = _checks.pair(first, second)
     x, n = one - two, len(one)

@@ -13,26 +13,27 @@ give each answer a score S and choose P(answer) ∝ exp(S):
     max_u       u₁                          u₂                          2·min(u₁, u₂) - λ
     dom         min_j w_j (p₁ - p₂)_j       min_j w_j (p₂ - p₁)_j       λ
 
-and `random` flips at a constant rate 1/(1 + exp(-λ)) and else decides by a logit of u₁ - u₂.
+The sixth model, `random`, takes the coin at a constant rate 1/(1 + exp(-λ)) and otherwise decides
+by a logit of u₁ - u₂.
 `min_u` and `max_u` are `min_like` and `max_like` in the authors' published code; that these are
-the paper's Min-U and Max-U is a reading of the names, not verified.
+the paper's Min-U and Max-U is inferred from the names, not verified.
 
-**The free form** has no bounds. It differs from the authors' form in this:
+**The free form** has no bounds. It differs from the authors' form in four points:
 
 - Min-δ is Davidson's model (`ties.fit_davidson`) exactly: w is half of Davidson's, λ is ln ν.
 - The authors bound every weight by ±1 and λ by the largest difference, or value, that weights of
-  0 or 1 can give their features, plus .2; in `min_delta` and `max_delta` λ ≥ 0 as well. A bound of
-  ±1 on weights also bounds how sharply anybody can decide. λ ≥ 0 in `min_delta` forces at least a
-  third of coins between equal patients.
-- Their box is meant for their features, (value - lowest)/highest of each attribute (the highest
-  value and not the range stands below the line): pass these as the patients' values. In the free
-  form a scale changes only the unit of the weights, and an origin nothing, because λ of `min_u`
-  and `max_u` is measured from the average patient.
-- They search by trial points; here the fit is maximum likelihood by second derivatives.
+  0 or 1 can give their features, plus .2; in `min_delta` and `max_delta` also λ ≥ 0. The bound of
+  ±1 on weights also bounds the probability of the better patient. λ ≥ 0 in `min_delta` implies
+  P(coin) ≥ 1/3 between equal patients.
+- The authors' bounds apply to their features, (value - lowest)/highest of each attribute (the
+  divisor is the highest value, not the range): pass these as the patients' values. In the free form
+  a change of scale changes only the unit of the weights, and a change of origin has no effect,
+  because λ of `min_u` and `max_u` is measured from the average patient.
+- The authors search over trial points; here Newton's method maximises the likelihood.
 
-`min_delta`, `min_u` and `random` have concave log-likelihoods. The others can have several maxima
-and are fitted from several starts. Errors of `max_delta`, `max_u` and `dom` rest on the few rows
-near a corner of their scores, which is rounded off, and are rough.
+`min_delta`, `min_u` and `random` have concave log-likelihoods. The other models can have several
+maxima and are fitted from several starts. The standard errors of `max_delta`, `max_u` and `dom`
+depend on the few rows near a (smoothed) corner of their scores and are approximate.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ IndecisionModel = Literal["random", "min_delta", "max_delta", "min_u", "max_u", 
 """Models of the family."""
 
 Form = Literal["free", "authors"]
-"""`free` has no bounds, `authors` is boxed as in the published code."""
+"""`free` has no bounds, `authors` has the bounds of the published code."""
 
 MODELS: tuple[IndecisionModel, ...] = get_args(IndecisionModel)
 
@@ -64,7 +65,7 @@ _MARGIN = 0.2
 """Amount that the authors add to the largest difference or value when they bound λ."""
 
 _SMALLEST_RATE = 1e-10
-"""The authors' smallest flip rate of `random`; one less it is the largest."""
+"""The authors' smallest flip rate of `random`; the largest is 1 minus this."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class IndecisionFit(CoinFit):
     """A fitted model of the family; the fields are those of `CoinFit`."""
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3).
+        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3).
 
         Args:
             first: Values of the first patient, shape (n, k).
@@ -98,15 +99,16 @@ def fit_indecision_model(
     """Fit one model of the family by maximum likelihood.
 
     Args:
-        model: Its name.
-        first: Values of the first patient, shape (n, k); the authors' features in their form.
+        model: Name of the model.
+        first: Values of the first patient, shape (n, k); in the form `authors` the authors'
+            features.
         second: Values of the second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
-        form: Free or boxed as the authors'.
+        form: `free` or `authors`, see `Form`.
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the pull of the first place, which the authors' form does not have.
-        starts: Starting points of `max_delta`, `max_u` and `dom`.
-        seed: Of the starting points.
+        intercept: Fit the effect of the first position, which the authors' form does not have.
+        starts: Number of starting points of `max_delta`, `max_u` and `dom`.
+        seed: Seed of the starting points.
 
     Raises:
         FitError: No coin, only coins, separated answers, attributes without variation, or no
@@ -137,9 +139,9 @@ def fit_indecision_model(
 def _starts(
     model: IndecisionModel, x: Floats, choice: Ints, starts: int, seed: int
 ) -> list[Floats]:
-    """Return zero for the concave models; else a concave model's weights, then random ones.
+    """Return the starts: zero for a concave model, else a concave model's weights and random ones.
 
-    Random weights are normal with the standard deviation of one logit per attribute's spread.
+    Random weights are normal with a standard deviation of one logit per attribute's spread.
     """
     k = x.shape[1]
     zero = np.zeros(k + 2)
@@ -155,14 +157,14 @@ def _starts(
         )  # fmt: skip
     except FitError:
         return points
-    # The guide's level would put the coin far above or below the scores of another model.
+    # The level λ of the concave model is not used: it has another meaning in the other models.
     return [np.append(guide.weights, [0.0, 0.0]), *points[1:]]
 
 
 def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:
     """Return the lowest and highest (w, λ, intercept) of the published code."""
     gap = first - second
-    # Weights of 0 or 1 reach the sum of the positive or of the negative parts, never of both.
+    # With weights of 0 or 1 the extremes are the sums of the positive and of the negative parts.
     farthest = max(float(np.maximum(side, 0).sum(axis=1).max()) for side in (gap, -gap)) + _MARGIN
     best = float(np.maximum(np.vstack([first, second]), 0).sum(axis=1).max()) + _MARGIN
     most = np.log((1 - _SMALLEST_RATE) / _SMALLEST_RATE)

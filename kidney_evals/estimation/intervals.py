@@ -1,8 +1,8 @@
-"""95 % intervals for the answers of language models: few, clustered, often all alike.
+"""95 % intervals for small, clustered samples of answers, in which often all answers are equal.
 
-Proportions get Wilson's interval on the effective sample size, which keeps a positive width at
-0 and 1; means get Student's; statistics of a run are resampled dilemma by dilemma. Resamples come
-from fixed seeds, so every call returns the same digits.
+Proportions have Wilson's interval on the effective sample size, whose width is positive at 0 and 1;
+means have Student's; other statistics have bootstrap intervals clustered by dilemma. Resamples use
+fixed seeds, so every call returns the same digits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
 
 DRAWS: Final = 1000
-"""Resamples behind an interval."""
+"""Number of resamples for an interval."""
 
 Z95: Final = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
@@ -30,7 +30,7 @@ NAN: Final = float("nan")
 _ROUNDING: Final = 1e-9
 _SEED: Final = 20210208
 _BLOCK: Final = 2_000_000
-"""Numbers in one block of resamples, which bounds memory whatever the number of dilemmas."""
+"""Largest number of array elements in one block of resamples, to bound memory."""
 
 
 class Interval(NamedTuple):
@@ -48,11 +48,11 @@ def wilson(rate: float, size: float, z: float = Z95) -> Interval:
 
     Args:
         rate: Observed proportion, 0 to 1.
-        size: Number of independent answers it is worth; need not be whole.
+        size: Effective number of independent answers; need not be an integer.
         z: Normal quantile, above 0.
 
     Returns:
-        No interval where `size` is not positive or `rate` is NaN.
+        The ends; NaN if `size` is not positive or `rate` is NaN.
     """
     if not 0 < z < np.inf:
         raise InputError(f"z is {z}, allowed are finite numbers above 0")
@@ -64,7 +64,7 @@ def wilson(rate: float, size: float, z: float = Z95) -> Interval:
     spread = z * z / size
     centre = (rate + spread / 2) / (1 + spread)
     half = z / (1 + spread) * float(np.sqrt(rate * (1 - rate) / size + spread / (4 * size)))
-    # The ends are exact at 0 and 1; rounding must not move them past the rate.
+    # The ends are exactly 0 and 1 at these rates; rounding must not move them past the rate.
     return Interval(min(max(centre - half, 0.0), rate), max(min(centre + half, 1.0), rate))
 
 
@@ -75,19 +75,20 @@ def effective_size(
     least_effect: float = 1.0,
     expected: ArrayLike | None = None,
 ) -> float:
-    """Return how many independent answers clustered ones are worth: N over the design effect.
+    """Return the effective sample size of clustered answers: N divided by the design effect.
 
-    The design effect (Kish 1965) is the clustered variance of Σ hits / Σ trials over its binomial
-    one. It is kept between `least_effect` and Σ n² / N, the effect of clusters whose answers all
-    agree, which also stands where the rate is 0 or 1 and nothing can be estimated. An estimated
-    effect costs degrees of freedom, so its size shrinks by (z/t)² with G - 1 of them (Korn and
-    Graubard 1998).
+    The design effect (Kish 1965) is the clustered variance of Σ hits / Σ trials divided by its
+    binomial variance. It is bounded by `least_effect` below and by Σ n² / N above, the design
+    effect of clusters whose answers are all equal. The upper bound is also used if the rate is 0 or
+    1, where the effect cannot be estimated. With an estimated effect the size is multiplied by
+    (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998).
 
     Args:
         hits: Hits by cluster, shape (G,); fractions are allowed.
         trials: Answers by cluster, shape (G,); clusters without any do not count.
-        least_effect: Lower bound, 1 unless answers of one cluster are known to balance.
-        expected: Expected hits, shape (G,): the variance is then that of hits less expected ones.
+        least_effect: Lower bound of the design effect; below 1 only if answers within a cluster are
+            known to be negatively correlated.
+        expected: Expected hits, shape (G,). If given, the variance is that of hits minus expected.
 
     Returns:
         The effective sample size, 0 without answers.
@@ -123,17 +124,17 @@ def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0)
 
 
 def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
-    """Return Wilson's interval of Σ hits / Σ trials where the questions are a fixed list.
+    """Return Wilson's interval of Σ hits / Σ trials over a fixed list of questions.
 
-    Only answers vary, within question and order, so the effective size is p(1-p)/V with V the
-    stratified variance. Shares of strata are smoothed, (hits + ½)/(trials + 1), in both: some
-    twenty answers that all agree show a small variance, not none. Orders are strata where each
-    holds two answers or more, otherwise a question's answers are one stratum. Independent answers
-    to fixed questions are never worth less than as many draws from one urn, so N is the least.
+    Only the answers within question and order are random, so the effective size is p(1-p)/V with V
+    the stratified variance. The shares within strata are smoothed, (hits + ½)/(trials + 1), in p
+    and in V, so that V is positive if all answers are equal. The two orders are strata if each has
+    two answers or more; otherwise the answers to a question are one stratum. V is at most the
+    binomial variance, so the effective size is at least N.
 
     Args:
-        hits: By question and order, shape (D, 2).
-        trials: Shape (D, 2).
+        hits: Hits by question and order, shape (D, 2).
+        trials: Answers by question and order, shape (D, 2).
     """
     x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
     if n.ndim != 2 or x.shape != n.shape:
@@ -156,15 +157,15 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
 def mean_interval(values: ArrayLike, *, reach: float = 1.0) -> Interval:
     """Return Student's interval of the mean of independent values.
 
-    Where all values are equal their spread is unknown, not zero: the interval then allows for as
-    many unseen departures of size `reach` as Wilson's interval of a zero count does.
+    If all values are equal, their standard deviation does not estimate the error. The half width is
+    then `reach` times the upper end of Wilson's interval of a zero count.
 
     Args:
         values: Shape (n,), one per dilemma; NaN are left out.
-        reach: Largest departure a single value can make from the others.
+        reach: Largest possible difference between two values.
 
     Returns:
-        No interval from fewer than two values.
+        The ends; NaN with fewer than two values.
     """
     n = _checks.length(values, "values", 0)
     x = _checks.shaped(values, (n,), "values", missing=True)
@@ -184,9 +185,9 @@ def difference(
 ) -> Interval:
     """Return the interval of first - second from the intervals of two independent estimates.
 
-    Squares of the distances to the ends add up, end by end (Newcombe 1998, method 10; Zou and
-    Donner 2008), so that an end pinned at a boundary keeps the asymmetry it has there. An
-    interval that is NaN counts as an estimate without error; both NaN give NaN.
+    For each end, the squared distances of the two estimates to their ends are added (Newcombe 1998,
+    method 10; Zou and Donner 2008), so that the result is asymmetric where the intervals are. An
+    interval of NaN counts as an estimate without error; if both are NaN the result is NaN.
     """
     if np.isnan(first_ends.low) and np.isnan(second_ends.low):
         return NO_INTERVAL
@@ -201,7 +202,7 @@ def difference(
 def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
     """Return the percentile interval of resampled statistics.
 
-    With few clusters the tails are widened to those of Student's t with G - 1 degrees of freedom
+    With G clusters the tail probabilities are adjusted to Student's t with G - 1 degrees of freedom
     (Hesterberg 2015, section 4.3.1).
 
     Args:
@@ -209,7 +210,7 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
         clusters: Number of resampled clusters G, None where the resamples are not of clusters.
 
     Returns:
-        No interval without draws, or with fewer than two clusters.
+        The ends; NaN without draws, or with fewer than two clusters.
     """
     values = _checks.numbers(draws, "draws")
     if values.ndim != 1:
@@ -225,11 +226,12 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
 
 
 def recentred(draws: Floats, value: float) -> Floats:
-    """Return draws moved up by twice the distance of their mean below the estimate.
+    """Return draws + 2 (value - mean of draws): the bootstrap correction of bias.
 
-    Redrawn people differ from the people of record as those differ from everybody. A ceiling
-    Σ max p is too high in both steps, so draws lie as far below the estimate as the estimate below
-    the truth: they move up by twice that (Efron and Tibshirani 1993, section 10.2).
+    Resampled people differ from the observed people as these differ from the population. For
+    example the ceiling Σ max p is biased upward by the same amount in both steps, so the mean of
+    the draws is as far below the estimate as the estimate is below the true value, and the draws
+    are shifted by twice that distance (Efron and Tibshirani 1993, section 10.2).
 
     Args:
         draws: Shape (B,); may be empty. NaN draws stay NaN and do not count.
@@ -252,20 +254,20 @@ def student(freedom: int) -> float:
 def weight_blocks(
     clusters: int, draws: int = DRAWS, *, key: int = 0
 ) -> Iterator[tuple[slice, Floats]]:
-    """Yield (rows, weights) of a cluster bootstrap, a block of resamples at a time.
+    """Yield (rows, weights) of a cluster bootstrap, one block of resamples at a time.
 
-    Each resample deals G - 1 picks over G clusters with replacement, which makes the variance of
-    a resampled mean unbiased (Rao and Wu 1988 with m = n - 1); the usual G picks fall short by
-    1/G.
+    Each resample draws G - 1 of the G clusters with replacement, which makes the variance of a
+    resampled mean unbiased (Rao and Wu 1988 with m = n - 1). With the usual G draws the variance is
+    too small by the factor 1 - 1/G.
 
     Args:
-        clusters: G; with fewer than 2 nothing can be resampled and nothing is yielded.
+        clusters: G; with fewer than 2 nothing is yielded.
         draws: Number of resamples.
-        key: Another key gives other weights, for parts that are redrawn independently.
+        key: Different keys give independent weights.
 
     Yields:
-        The rows of the resamples in the block, and how often each cluster was picked, shape
-        (rows, G). The same arguments give the same weights in every call.
+        The slice of resamples in the block, and how often each cluster was drawn, shape (rows, G).
+        The same arguments give the same weights in every call.
     """
     if _checks.whole(clusters, "clusters", 0) < 2:
         return
@@ -283,7 +285,7 @@ def weight_rows(clusters: int, rows: slice, draws: int = DRAWS, *, key: int = 0)
 
 
 def blocks(draws: int, width: int) -> Iterator[slice]:
-    """Yield slices of 0..draws so that a block of `width` numbers per draw stays bounded."""
+    """Yield slices of 0..draws, each of at most `_BLOCK` array elements at `width` per draw."""
     size = max(1, _BLOCK // max(_checks.whole(width, "width", 0), 1))
     for start in range(0, _checks.whole(draws, "draws", 0), size):
         yield slice(start, min(start + size, draws))
@@ -296,10 +298,11 @@ def generator(*key: int) -> np.random.Generator:
 
 @lru_cache(maxsize=32)
 def _weights(clusters: int, start: int, stop: int, key: int) -> NDArray[np.uint8]:
-    # 32 blocks of bytes hold the resamples of all quantities of a run in at most 64 MB. A count
-    # fits a byte: it is at most G - 1, and for large G nearly Poisson with mean 1.
+    # The cache of 32 blocks of bytes takes at most 64 MB and holds the resamples of all
+    # quantities of a run. A count fits a byte: it is at most G - 1, and for large G nearly
+    # Poisson with mean 1.
     rows = stop - start
-    # Plain doubles keep their values across numpy versions; its other distributions may not.
+    # Uniform doubles are the same in all numpy versions; other distributions may change.
     uniform = generator(clusters, key, start).random((rows, clusters - 1))
     picks = (uniform * clusters).astype(np.int64) + np.arange(rows)[:, None] * clusters
     counts = np.bincount(picks.ravel(), minlength=rows * clusters)

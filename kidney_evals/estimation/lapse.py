@@ -1,11 +1,11 @@
-"""The calibrated share model: a logit with a lapse and with terms for signs.
+"""The calibrated share model: a logit with a lapse rate and with sign terms.
 
 P(first) = λ/2 + (1 - λ) · logistic(Σ_k b_k d_k + Σ_k g_k sign(d_k) + c)
 
-A plain logit is over-confident about people at large differences. The lapse λ is the share of
-answers that follow no attribute (Wichmann and Hill 2001); the sign terms let a small difference
-count for more than its size. The intercept c is the pull of the first place; predicted shares
-leave it out, since a dilemma has no first place.
+A plain logit predicts too extreme shares of people at large differences. The lapse λ is the share
+of answers that do not depend on the attributes (Wichmann and Hill 2001). The sign terms give a
+difference an effect that does not depend on its size. The intercept c is the effect of the first
+position; predicted shares leave it out, since a dilemma has no first position.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.logit import fit_logit
 
 _FLOOR = 1e-4
-"""A smaller lapse is taken to be zero."""
+"""A smaller lapse is set to zero."""
 
 _CEILING = 0.9
 
@@ -36,11 +36,11 @@ class LapseFit(Criteria):
         sign_weights: g, shape (k,); zeros without sign terms.
         lapse: λ; 0 where the optimum lies on that boundary.
         intercept: c, 0 if not fitted.
-        covariance: Of (b, g, λ, c), shape (2k+2, 2k+2), zeros for what was not fitted;
-            clustered where clusters were given.
-        log_likelihood: At the estimate.
+        covariance: Covariance of (b, g, λ, c), shape (2k+2, 2k+2), zeros for parameters that were
+            not fitted; clustered if clusters were given.
+        log_likelihood: Log-likelihood at the estimate.
         n: Number of answers.
-        parameters: How many were estimated.
+        parameters: Number of estimated parameters.
     """
 
     weights: Floats
@@ -62,7 +62,7 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
     """Return P(first) for parameters in the order of `LapseFit.theta`.
 
     Args:
-        theta: Shape (2k+2,), or (draws, 2k+2). The last parameter, the pull of the first place, is
+        theta: Shape (2k+2,), or (draws, 2k+2). The last parameter, the effect of the first position, is
             not used.
         differences: Shape (n, k).
 
@@ -99,9 +99,9 @@ def fit_lapse(
         clusters: Labels of rows that belong together, shape (n,).
         signs: Fit the sign terms.
         lapse: Fit the lapse; otherwise it is 0.
-        intercept: Fit the pull of the first place.
-        frequencies: How often each row counts (a bootstrap weighting), shape (n,).
-        start: Where to begin, in the order of `LapseFit.theta`; speeds up a bootstrap.
+        intercept: Fit the effect of the first position.
+        frequencies: Frequency weight of each row (as in a bootstrap), shape (n,).
+        start: Starting point, in the order of `LapseFit.theta`; speeds up a bootstrap.
 
     Raises:
         FitError: No optimum was reached, as under separation.

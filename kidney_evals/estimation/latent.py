@@ -1,8 +1,9 @@
-"""Latent classes of people: every class chooses by a model of its own.
+"""Latent classes of people: a mixture of choice models.
 
-log L = Σ_person log Σ_c share_c Π_answers P_c(answer). With a coin a class is a two-stage model or
-Davidson's, without one a logit. A weak normal prior (precision `RIDGE`) on every class parameter
-keeps a class that never flips, or never errs, finite; the reported log-likelihood leaves it out.
+log L = Σ_person log Σ_c share_c Π_answers P_c(answer). With a coin each class has a two-stage model
+or Davidson's, without a coin a logit. A weak normal prior (precision `RIDGE`) on every class
+parameter keeps the estimates finite in a class that never flips or always follows a rule; the
+reported log-likelihood does not include it.
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ class LatentFit(PanelCriteria):
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
-        flip_slope: Its fall per unit of the class's |Δu|, shape (C,); NaN unless two-stage.
+        flip_slope: Decrease of these log-odds per unit of the class's |Δu|, shape (C,); NaN unless
+            two-stage.
         log_nu: Davidson's ln ν, shape (C,); NaN in other models.
         posterior: Probability of each class for each person, shape (people, C).
-        log_likelihood: Joint over people, without the prior.
+        log_likelihood: Log-likelihood of all people, without the prior.
         n: Number of answers.
         people: Number of people.
-        parameters: How many were estimated.
+        parameters: Number of estimated parameters.
         converged: Always True; a fit that does not converge raises.
     """
 
@@ -83,7 +85,7 @@ class LatentFit(PanelCriteria):
 
 
 class Membership(NamedTuple):
-    """To which class people belong, by their answers, in the order of the persons' labels.
+    """Posterior class probabilities of people, in the order of the persons' labels.
 
     Attributes:
         log_likelihoods: Joint log-likelihood of all answers of each person, (people,).
@@ -97,15 +99,16 @@ class Membership(NamedTuple):
 def estimate_membership(
     fit: LatentFit, differences: ArrayLike, choices: ArrayLike, persons: ArrayLike
 ) -> Membership:
-    """Return each person's probabilities of the classes of a fit, given the person's answers.
+    """Return each person's posterior probabilities of the classes of a fit.
 
-    Of people who took no part in the fit, `log_likelihoods` is the held-out joint log-likelihood.
+    For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
+    log-likelihood.
 
     Args:
-        fit: Of other or the same people.
+        fit: Latent classes, fitted to the same or to other people.
         differences: First minus second patient, shape (n, k).
-        choices: In the codes of the fit's model, shape (n,).
-        persons: Who answered, shape (n,).
+        choices: Answers in the codes of the fit's model, shape (n,).
+        persons: Label of the person of each answer, shape (n,).
     """
     predicted = fit.predict(differences)
     n = predicted.shape[1]
@@ -125,16 +128,17 @@ def fit_latent(
     starts: int = 6,
     seed: int = 0,
 ) -> LatentFit:
-    """Fit latent classes by maximising the joint likelihood of everybody's answers.
+    """Fit latent classes by maximising the penalised joint likelihood of all answers.
 
     Args:
         differences: First minus second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
-        persons: Who answered, shape (n,).
+        persons: Label of the person of each answer, shape (n,).
         classes: Number of classes C.
         model: The model of a class: `logit` without a coin, otherwise one of the others.
-        starts: Random starting points, each warmed up; the best two are followed on.
-        seed: Of the starting points.
+        starts: Number of random starting points. After a few steps from each, only the best two are
+            continued.
+        seed: Seed of the starting points.
 
     Raises:
         FitError: No optimum was reached.
@@ -158,9 +162,10 @@ def fit_latent(
 
 
 class _Problem:
-    """The penalised likelihood over one vector: C-1 share logits, then each class in turn.
+    """The penalised likelihood as a function of one parameter vector.
 
-    The first class's share logit is 0.
+    The vector holds C - 1 logits of the class shares (that of the first class is 0), then the
+    parameters of each class.
     """
 
     def __init__(
@@ -173,7 +178,8 @@ class _Problem:
     def split(self, vector: Floats) -> tuple[Floats, Floats]:
         """Return share logits (C,) and class parameters (C, k+3).
 
-        They stand as in `TwoStageFit.theta`, with ln ν in place of the flip intercept.
+        Class parameters are in the order of `TwoStageFit.theta`; in Davidson's model ln ν replaces
+        the flip intercept.
         """
         k = self.x.shape[1]
         classes = (len(vector) + 1) // (int(self.used.sum()) + 1)
@@ -183,7 +189,7 @@ class _Problem:
         return np.append(0.0, vector[: classes - 1]), theta
 
     def start(self, random: Floats) -> Floats:
-        """Return classes around randomly chosen people, by how they answer on the whole."""
+        """Return a start: classes of people with similar mean answers, around random people."""
         k = self.x.shape[1]
         side = np.select([self.choice == 0, self.choice == 1], [1.0, -1.0], 0.0)
         columns = [side * np.sign(self.x[:, j]) for j in range(k)]
@@ -253,9 +259,9 @@ class _Problem:
         return np.asarray(result.x, dtype=np.float64)
 
     def polish(self, vector: Floats) -> Floats:
-        """Return the optimum to full precision, so that every machine prints the same digits.
+        """Return the optimum to full precision, so that all machines print the same digits.
 
-        Newton's method with second derivatives from central differences of the gradient.
+        Newton's method, with second derivatives by central differences of the gradient.
         """
         width = 1e-5
         for _ in range(8):

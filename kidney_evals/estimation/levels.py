@@ -1,4 +1,4 @@
-"""The levels of an attribute: its own values where they are few, bands where they are many."""
+"""The levels of an attribute: its values if they are few, otherwise bands of values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Levels:
     """The levels of one attribute: its own values, or bands of them.
 
     Attributes:
-        starts: Smallest value of each level, strictly ascending. A band reaches up to the start of
-            the next.
+        starts: Smallest value of each level, strictly ascending. A band ends before the start of
+            the next band.
         end: Largest value of the last level.
         labels: Name of each level.
-        exact: Whether each level is a single value, so that nothing in between can occur.
+        exact: Whether each level is a single value, so that no other values can occur.
     """
 
     starts: tuple[float, ...]
@@ -62,8 +62,8 @@ def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Lev
 
     Args:
         values: Every value that the attribute can take, at least two, in any order.
-        most: The largest number of values that are levels of their own.
-        bands: How many bands there are otherwise; one that no value falls in is left out.
+        most: Largest number of values for which each value is a level.
+        bands: Number of bands otherwise; bands without values are left out.
     """
     n = _checks.length(values, "values", 0)
     listed = _checks.column(values, n, "values", -np.inf, np.inf)

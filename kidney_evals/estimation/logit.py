@@ -43,10 +43,10 @@ class LogitFit(Criteria):
     """A fitted logit.
 
     Attributes:
-        weights: Weight per unit of difference, shape (k,); 0 along directions that never vary.
-        determined: Whether the answers determine each weight, shape (k,). They do not where the
-            attribute never differs, or is a linear combination of others; the weight and its
-            covariance then have no meaning.
+        weights: Weight per unit of difference, shape (k,); 0 along directions that do not vary.
+        determined: Whether the answers determine each weight, shape (k,). False if the attribute
+            never differs or is a linear combination of others; the weight and its covariance then
+            have no meaning.
         intercept: Log-odds for the first place between equal patients, 0 if not fitted.
         covariance: Shape (k+1, k+1), the intercept last. Clustered sandwich where clusters were
             given, else inverse information. Where the answers are separated the sandwich
@@ -87,7 +87,7 @@ def fit_logit(
         chose_first: 1 where the first was chosen, 0 where the second was; shares in between are
             allowed (fractional logit). Shape (n,).
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the pull of the first place.
+        intercept: Fit the effect of the first position.
         penalty: `firth` (finite also under separation) or `none`.
 
     Raises:
@@ -151,18 +151,18 @@ def fit_logit_resamples(
     intercept: bool = True,
     penalty: Penalty = "firth",
 ) -> Floats:
-    """Fit the same logit under many weightings of its rows, as a bootstrap needs.
+    """Fit the logit to many resamples of its rows at once, for a bootstrap.
 
     Args:
         differences: First minus second patient, shape (n, k).
         chose_first: Outcome in [0, 1], shape (n,).
-        frequencies: How often each row counts in each resample, shape (draws, n).
-        intercept: Fit the pull of the first place.
+        frequencies: How often each row is in each resample, shape (draws, n).
+        intercept: Fit the effect of the first position.
         penalty: As in `fit_logit`.
 
     Returns:
-        Weights and, last, the intercept, shape (draws, k+1). Rows of NaN where a resample has no
-        finite estimate, so that one resample does not void an interval.
+        Weights and, last, the intercept, shape (draws, k+1). A row is NaN if the resample has no
+        finite estimate.
     """
     x = _checks.matrix(differences, "differences")
     n = len(x)
@@ -188,8 +188,9 @@ def fit_logit_resamples(
 def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[Floats, bool]:
     """Return the estimate, shape (p,), and whether it is a finite maximum.
 
-    Newton's method as in `_fit.climb`. It moves η along with θ, stops where the expected gain is
-    lost in rounding, and lets steps grow with θ, since weights of separated answers may be large.
+    Newton's method as in `_fit.climb`, with three differences: η is updated with θ, the search
+    stops where the expected gain is below rounding error, and the largest step grows with θ, since
+    weights of separated answers may be large.
     """
     n, p = design.shape
     theta, eta = np.zeros(p), np.zeros(n)
@@ -216,7 +217,7 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
             gradient = residual @ design
             step = np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
         except np.linalg.LinAlgError:
-            # Rows without weight determine nothing.
+            # Rows with zero weight contain no information.
             return theta, False
         decrement = float(gradient @ step)
         largest = float(np.abs(step).max())
@@ -232,7 +233,7 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
                 break
             step = step / 2
         else:
-            # No gain can be told from rounding any more.
+            # The expected gain is smaller than the rounding error.
             return theta, decrement < 1e-9
         theta, eta = theta + step, trial
         value, probability, information = candidate
@@ -301,14 +302,14 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
 def _score_test(design: Floats, y: Floats, index: Ints, intercept: bool) -> float:
     """Return the p-value of the clustered score test that no attribute moves the choice.
 
-    The score at weights = 0 keeps its meaning under separation, where a Wald statistic shrinks
-    with the estimate's own error (Hauck and Donner 1977).
+    The score test at weights = 0 is valid under separation, where the Wald statistic is too small
+    because the standard error is large (Hauck and Donner 1977).
     """
     r = design.shape[1] - intercept
     count = int(index.max()) + 1
     if r == 0 or count <= r + 1:
         return float("nan")
     base = float(y.mean()) if intercept else 0.5
-    # The slopes of `design` are centred when there is an intercept, so that its estimation leaves
-    # no trace in the score.
+    # With an intercept the slopes of `design` are centred, so that the score does not depend on
+    # the estimated intercept.
     return score_p(cluster_sums(design[:, :r] * (y - base)[:, None], index, count), count - r)

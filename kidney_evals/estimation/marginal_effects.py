@@ -1,15 +1,15 @@
-"""Average marginal component effects: a value's effect on a patient's chance of the kidney.
+"""Average marginal component effects of attribute levels on a patient's chance of the kidney.
 
-The effect of a level is the chance of the kidney of a patient at that level less that of a patient
-at the base level, averaged over everything else about the patient and about the other one
-(Hainmueller, Hopkins and Yamamoto 2014, Political Analysis 22, eq. 5). It rests on the draw of the
-dilemmas and on no model of choice: where each patient's values are drawn independently and
-uniformly, it is the difference of two means. It is a difference of chances, while the logit's
-weights are log-odds. On a fixed list of dilemmas it holds for those dilemmas alone.
+The effect of a level is the chance of the kidney of a patient at that level minus that of a patient
+at the base level, averaged over the patient's other attributes and the other patient (Hainmueller,
+Hopkins and Yamamoto 2014, Political Analysis 22, eq. 5). It is identified by the random draw of the
+dilemmas and needs no model of choice: if each patient's values are drawn independently and
+uniformly, it is the difference of two means. It is a difference of probabilities, while the logit's
+weights are log-odds. On a fixed list the effect is valid for these dilemmas only.
 
-A patient's outcome in an answer is the chance of getting the kidney: 1 chosen, 0 not chosen, ½
-where the coin is taken, in both conditions. A coin answer is therefore never dropped, which would
-condition on the outcome.
+A patient's outcome in an answer is the chance of getting the kidney: 1 if chosen, 0 if not chosen,
+½ if the answer is the coin. Coin answers are not dropped, since this would condition on the
+outcome.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class MarginalEffect(NamedTuple):
     Attributes:
         attribute: Index of the attribute.
         level: Label of the level.
-        base: Label of the level it is compared with, the one that people favour least.
-        effect: Difference in the chance of the kidney, -1 to 1; NaN with n = 0 where the answers
-            do not determine it. `n` counts answered dilemmas that show the level.
+        base: Label of the base level, the level that people favour least.
+        effect: Difference in the chance of the kidney, -1 to 1; NaN with n = 0 if the answers do
+            not determine it. `n` counts answered dilemmas that show the level.
     """
 
     attribute: int
@@ -55,12 +55,13 @@ class MarginalEffect(NamedTuple):
 
 
 class MarginalEffects(NamedTuple):
-    """Effects of every level but the bases.
+    """Effects of all levels except the base levels.
 
     Attributes:
-        rows: By attribute, and within it from the least to the most favoured level.
-        covariance: Of the effects, clustered by dilemma, shape (rows, rows); NaN where unknown.
-        dilemmas: Answered dilemmas, the clusters.
+        rows: Effects by attribute, within an attribute from the least to the most favoured level.
+        covariance: Covariance of the effects, clustered by dilemma, shape (rows, rows); NaN where
+            unknown.
+        dilemmas: Number of answered dilemmas, which are the clusters.
         n: Number of answers.
     """
 
@@ -105,11 +106,12 @@ def marginal_effects(
 ) -> MarginalEffects:
     """Estimate the effects of all levels from a respondent's answers.
 
-    Least squares of both patients' outcomes (two rows for an answer) on dummies of the patient's
-    own levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). The
-    two rows and their order enter alike, so it does not matter who is listed first. Intervals are
-    Student's with the dilemmas less 1 as degrees of freedom; where few dilemmas show the level or
-    its base, their number counts, as in the comparison of two means with unequal variances.
+    Least squares of both patients' outcomes (two rows for each answer) on dummies of the patient's
+    levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). The two
+    rows are treated alike, so the result does not depend on which patient is listed first.
+    Intervals are Student's. The degrees of freedom are the number of dilemmas minus 1, or fewer if
+    few dilemmas show the level or its base, as in the comparison of two means with unequal
+    variances.
 
     Args:
         first: First-listed patients' values by dilemma, shape (D, k).
@@ -122,10 +124,10 @@ def marginal_effects(
         weights: How much each answer counts, not negative, shape (n,); 1 by default.
 
     Returns:
-        A level is NaN where no answered dilemma shows it or its base, or where it cannot be told
-        from other attributes. Its interval alone is NaN with fewer than two dilemmas that show
-        it, and where the levels explain every answer exactly (as for a respondent who
-        always flips), since answers then show no variation.
+        The effects. An effect is NaN if no answered dilemma shows the level or its base, or if it
+        is collinear with other attributes. Only the interval is NaN if fewer than two dilemmas show
+        the level, or if the levels explain every answer exactly (as for a respondent who always
+        flips), since the residuals are then 0.
     """
     x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)
@@ -157,22 +159,22 @@ def human_marginal_effects(
 ) -> MarginalEffects:
     """Estimate people's effects on the same dilemmas, with intervals over people.
 
-    The same least squares on people's expected outcomes. It is linear in the outcomes, so that
-    the effects of all draws of people are one matrix product; the interval is their percentiles,
-    the dilemmas being given. `covariance` is that of the draws.
+    The least squares of `marginal_effects`, applied to people's expected outcomes. The effects are
+    linear in the outcomes, so the effects of all draws of people are one matrix product. The
+    interval is the percentile interval over draws of people, with the dilemmas fixed; `covariance`
+    is that of the draws.
 
     Args:
-        first: This and the next three as in `marginal_effects`.
+        first: This and the next three arguments as in `marginal_effects`.
         second: Shape (D, k).
         levels: Length k.
         favoured: Shape (k,).
         outcome: People's expected chance of the first-listed patient, from `chances_of_shares`,
             shape (D,).
-        outcome_draws: The same for redrawn people, shape (B, D); B may be 0.
-        weights: How much each dilemma counts, shape (D,), 1 by default. With the number of a
-            model's answers, and 0 where it gave none, the effects are those that the model would
-            have had, had it answered as people do. A dilemma of weight 0 may have an outcome of
-            NaN.
+        outcome_draws: `outcome` for resampled people, shape (B, D); B may be 0.
+        weights: Weight of each dilemma, shape (D,), 1 by default. With a model's number of answers
+            to each dilemma as weights, the effects are comparable with that model's effects. A
+            dilemma of weight 0 may have an outcome of NaN.
     """
     x1, x2 = _checks.pair(first, second)
     count = len(x1)
@@ -194,7 +196,7 @@ def human_marginal_effects(
 
 
 def _known(values: ArrayLike, used: NDArray[np.bool_], name: str) -> Floats:
-    """Return the chances of the used dilemmas, checked; shares may sum to 1 but for rounding."""
+    """Return the chances of the used dilemmas, checked to be in [0, 1] up to rounding."""
     x = _checks.numbers(values, name)
     filled = np.where(used, x, 0.5) if x.shape == used.shape else x
     return _checks.column(filled, len(used), name, -1e-6, 1 + 1e-6)[used]
@@ -267,10 +269,10 @@ def _plan(
     x1, x2 = one[index], two[index]
     gram = (x1 * weights[:, None]).T @ x1 + (x2 * weights[:, None]).T @ x2
     values, vectors = np.linalg.eigh(gram)
-    # Directions with less than this share of the largest eigenvalue hold rounding errors.
+    # Directions with less than this share of the largest eigenvalue are rounding error.
     keep = values > 1e-10 * max(float(values[-1]), 0.0)
     values, vectors = values[keep], vectors[:, keep]
-    # A contrast that leaves the space of the rows could take any value at the same fit.
+    # A contrast outside the row space of the design is not identified.
     outside = contrasts - contrasts @ vectors @ vectors.T
     known = np.abs(outside).max(axis=1, initial=0.0)[:, None] < 1e-6
     # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of two.

@@ -1,9 +1,9 @@
-"""The known class of people that a new respondent's answers are nearest to.
+"""Classification of a respondent into known classes of people.
 
-By Bayes' rule P(class | answers) ∝ share · Π P_class(answer), the classes being known. Hundreds of
-answers make that a certainty even where no class fits and where answers to one dilemma repeat
-each other. So the answers count as the number of independent ones that they are worth, and the
-result says in how many resamples of the dilemmas each class is the nearest.
+By Bayes' rule P(class | answers) ∝ share · Π P_class(answer), with known classes. With hundreds of
+answers this posterior is near 0 or 1 even if no class fits and the answers to one dilemma are
+dependent. Therefore the log-likelihood is scaled to the effective number of independent answers,
+and the result includes the share of resamples of the dilemmas in which each class is the nearest.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _LEAST = 1e-300
 
 
 class NearestClasses(NamedTuple):
-    """A respondent among the classes, in the order in which these were given.
+    """The result of `nearest_classes`; classes are in the order of its arguments.
 
     Attributes:
         nearest: Index of the class with the highest posterior.
-        posterior: P(class | answers), answers counted at their worth, shape (C,).
+        posterior: P(class | answers) at the effective number of answers, shape (C,).
         support: Share of bootstrap resamples of the dilemmas in which each class is the nearest,
-            shape (C,): 1 says that other dilemmas would not change the verdict.
+            shape (C,).
         log_likelihood: Mean log-probability of an answer in each class, shape (C,).
-        expected: The same if the class itself had answered; a nearest class whose
-            `log_likelihood` lies far below does not fit. Shape (C,).
+        expected: Expected mean log-probability of an answer by a member of each class, shape (C,).
+            If the `log_likelihood` of the nearest class is far below this, the class does not fit.
         answers: Number of answers.
-        effective_answers: How many independent answers they are worth in telling the nearest class
-            from the next; never more than `answers`.
+        effective_answers: Effective number of independent answers for the comparison of the nearest
+            class with the next; at most `answers`.
     """
 
     nearest: int
@@ -51,11 +51,11 @@ class NearestClasses(NamedTuple):
 def nearest_classes(
     shares: ArrayLike, class_shares: ArrayLike, choices: ArrayLike, dilemmas: ArrayLike
 ) -> NearestClasses:
-    """Return how a respondent stands to known classes of people.
+    """Return the posterior over known classes of people, given a respondent's answers.
 
     Args:
         shares: Share of people in each class, above 0, shape (C,).
-        class_shares: How often each class gives each answer to each answer's dilemma, shape
+        class_shares: Probability of each choice in each class for the dilemma of each answer, shape
             (C, n, K): `LatentFit.predict` of the answers' differences.
         choices: 0 first, 1 second and, if K is 3, 2 coin, shape (n,).
         dilemmas: Label of each answer's dilemma, shape (n,); answers to one may depend on each

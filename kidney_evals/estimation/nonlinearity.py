@@ -1,19 +1,19 @@
-"""Test whether an attribute's effect on the choice is a straight line in its scale.
+"""Test whether the utility of an attribute is linear in its value.
 
-The logit of a run gets, beside each attribute's straight line, terms that bend it. With z the
-attribute from -1 at the end people favour least to 1 at the end they favour most,
+The logit of a run gets, for each attribute, a quadratic and a cubic term in addition to the linear
+term. With z the attribute scaled from -1 at the end that people favour least to 1 at the end that
+they favour most,
 
     u(z) = slope · z + curvature · z² + wiggle · (z³ - z).
 
-z² is equal at the two ends and z³ - z is 0 at the ends and in the middle. So `slope` is half of
-the effect of the whole range, and slope + curvature the effect of its favoured half, 0 to 1: the
-share of the effect that falls in the favoured half is ½ + curvature / (2 · slope), ½ for a
-straight line. A threshold in the middle of the range bends neither half more than the other, and
-only z³ - z sees it.
+z² is equal at the two ends, and z³ - z is 0 at the ends and in the middle. So `slope` is half of
+the effect of the whole range, and slope + curvature is the effect of its favoured half, z from 0 to
+1. The share of the effect in the favoured half is ½ + curvature / (2 · slope): ½ for a straight
+line. A threshold in the middle of the range is symmetric, so only z³ - z detects it.
 
-Both terms are tested together, clustered by dilemma, by Wald's test and by the score test, and the
-larger p-value counts. For a respondent who chooses sharply few dilemmas are informative, and Wald's
-test alone rejects straight lines up to four times too often.
+Both terms are tested jointly, clustered by dilemma, by Wald's test and by the score test; the
+larger p-value is reported. If the log-odds are large, few dilemmas are informative, and Wald's test
+alone rejects straight lines up to four times too often.
 """
 
 from __future__ import annotations
@@ -37,23 +37,22 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True)
 class Bend:
-    """One attribute's departure from a straight line.
+    """The estimated non-linearity of one attribute.
 
     Attributes:
-        levels: How many values of the attribute the answers hold.
-        slope: Half of the log-odds that its whole range moves.
+        levels: Number of distinct values of the attribute in the answers.
+        slope: Half of the change in log-odds over the whole range.
         curvature: Coefficient of z²; NaN with fewer than three levels, or where the answers do
             not determine it.
         wiggle: Coefficient of z³ - z; NaN with fewer than four levels, or not determined.
-        upper_share: Share of the whole effect that falls in the favoured half of the range, with
-            its delta-method interval; ½ for a straight line, outside [0, 1] where the effect
-            turns. NaN where the interval of `slope` holds 0, since there is then no effect to
-            share; without an interval where the answers are separated. The interval is too narrow
-            for a respondent who chooses sharply (it covers .83 at six times people's log-odds);
-            `p_value` keeps its level. n counts answers.
-        p_value: Of the test that neither term is needed; NaN where there is none to test, where
-            the answers are separated without them, and with too few dilemmas.
-        adjusted: The same, adjusted by Holm (1979) over the attributes that could be tested.
+        upper_share: Share of the whole effect in the favoured half of the range, with its
+            delta-method interval; ½ for a straight line, outside [0, 1] if the effect changes sign.
+            NaN if the interval of `slope` includes 0; without an interval if the answers are
+            separated. The interval is too narrow if log-odds are large (its coverage is .83 at six
+            times people's log-odds); `p_value` keeps its level. n counts answers.
+        p_value: p-value of the test that curvature and wiggle are 0; NaN if neither is fitted, if
+            the answers are separated without them, or with too few dilemmas.
+        adjusted: `p_value`, adjusted by Holm (1979) over the attributes that could be tested.
     """
 
     levels: int
@@ -72,10 +71,9 @@ class Nonlinearity:
     Attributes:
         bends: One for each attribute.
         p_value: Of the joint test that no attribute needs any of the terms; NaN as in `Bend`.
-        separated: A rule in these terms explains every answer. The coefficients are then set by
-            the penalty as much as by the answers and have no intervals; p-values are those of the
-            score test, which asks whether the rule would do without the tested terms, and NaN
-            where it would.
+        separated: Whether a rule in these terms explains every answer. The coefficients then depend
+            on the penalty and have no intervals; p-values are those of the score test, and NaN if
+            the other terms alone separate the answers.
         fit: The logit of all terms: lines of all attributes, then z², then z³ - z where fitted.
     """
 
@@ -95,10 +93,10 @@ def nonlinearity(
 ) -> Nonlinearity:
     """Fit lines and bends of all attributes and test the bends.
 
-    A Firth-penalised logit with a side intercept and a covariance clustered by dilemma, as for
-    importance shares. An attribute with three levels has z² alone, one with fewer cannot bend and
-    keeps its line. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms in
-    the fit, and intervals to Student's t with G - p degrees of freedom.
+    A Firth-penalised logit with an intercept for the side and a covariance clustered by dilemma, as
+    for importance shares. An attribute with three levels has only z², an attribute with fewer only
+    the linear term. Statistics of q terms are referred to F(q, G - p) with G dilemmas and p terms
+    in the fit, and intervals to Student's t with G - p degrees of freedom.
 
     Args:
         first: Values of the patient in the first place, as shown, shape (n, k).
@@ -206,7 +204,7 @@ def _upper_share(pair: Floats, fit: LogitFit, terms: list[int], freedom: int) ->
     if freedom < 1 or not np.isfinite(block).all() or np.isnan(pair).any():
         return undefined()
     t = student(freedom)
-    # Answers that cancel between orders leave rounding dust in slope and error alike.
+    # Answers that cancel between orders leave only rounding error in the slope and its error.
     if not abs(slope) > max(t * max(float(block[0, 0]), 0.0) ** 0.5, _SLACK):
         return undefined()
     share = 0.5 + curvature / (2 * slope)
@@ -220,8 +218,8 @@ def _upper_share(pair: Floats, fit: LogitFit, terms: list[int], freedom: int) ->
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
     """Return the p-value of the score test that the tested terms are not needed.
 
-    The scores are the residuals of a regression on the other terms, so that having estimated these
-    leaves no trace. NaN where the other terms separate the answers.
+    The tested terms are replaced by their residuals of a weighted regression on the other terms,
+    which accounts for the estimation of the latter. NaN if the other terms separate the answers.
     """
     if not tested:
         return NAN

@@ -1,11 +1,11 @@
-"""The difference between two runs on the same dilemmas: two models, or two versions of one.
+"""Paired differences between two runs on the same dilemmas.
 
 Both runs list the same dilemmas with the same people; only dilemmas that both answered count.
-Dilemmas that are hard for one run are hard for the other, so that differences are taken dilemma by
-dilemma: a sample of dilemmas is redrawn for both runs at once, people are the same draw for both.
-On a fixed list the answers of the two runs are redrawn apart, and people once for both.
+Answers of the two runs to a dilemma are correlated, so differences are paired: drawn dilemmas are
+resampled jointly for both runs. On a fixed list the answers of each run are resampled
+independently. People are the same draw for both runs in either case.
 
-Two versions of a model mostly answer alike. No interval here has a width of zero.
+All intervals have a positive width, also if two runs give the same answers.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ __all__ = [
 ]
 
 _APART: Final = 10
-"""Added to the key of the second run's resamples where answers are redrawn apart."""
+"""Added to the key of the second run's resamples if the runs are resampled independently."""
 
 
 def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
     """Return both runs on the dilemmas that both answered.
 
     Args:
-        first: A run.
-        second: Another, its dilemmas listed in the same order.
+        first: The first run.
+        second: The second run, with its dilemmas listed in the same order.
     """
     check_listed_alike(first, second)
     return on_both(first, second, first.answered, second.answered)
@@ -73,13 +73,15 @@ def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `indecision_rate`.
 
-    Drawn dilemmas: Tango's score interval (see `_pairs.score_interval`) over dilemmas, whose
-    differences are those of their shares of coins, and of h/N - r n/N where they were answered
-    unequally often. Fixed lists: the intervals of the two runs, joined end by end.
+    For drawn dilemmas: Tango's score interval (see `_pairs.score_interval`) of the differences
+    between the dilemmas' shares of coins. If numbers of answers differ between dilemmas, shares are
+    replaced by the linearised terms h/N - r n/N, with h coins in n answers, mean number of answers
+    N and rate r. For a fixed list: the intervals of the two runs, combined by
+    `intervals.difference`.
 
     Args:
-        first: A run.
-        second: Another, see `shared`.
+        first: The first run.
+        second: The second run, see `shared`.
     """
     one, two = shared(first, second)
     if not one.has_coin or one.dilemmas == 0:
@@ -90,7 +92,7 @@ def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
 
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `swap_disagreement`, over dilemmas in both orders in both runs.
+    """Return the change of `swap_disagreement`, over dilemmas answered in both orders in both runs.
 
     Intervals, arguments and errors as in `indecision_change`.
     """
@@ -121,12 +123,12 @@ def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
 def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
     """Return the change of a mean share over a sample of dilemmas.
 
-    For shares that are no row of their own, such as coverage: Tango's score interval over
-    dilemmas, as in `indecision_change`.
+    For shares such as coverage, which have no function of their own here: Tango's score interval
+    over dilemmas, as in `indecision_change`.
 
     Args:
-        first: A run's share in each dilemma, 0 to 1, shape (D,); NaN where it has none.
-        second: Another's, of the same dilemmas.
+        first: The first run's share in each dilemma, 0 to 1, shape (D,); NaN where undefined.
+        second: The second run's share in the same dilemmas.
     """
     shape = (_checks.length(first, "first", least=0),)
     one = _checks.shares(first, shape, "first").clip(0, 1)
@@ -142,7 +144,8 @@ def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
 def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `agreement`, over dilemmas that both runs decided.
 
-    Both runs are redrawn at once, as `agreement` is. Arguments and errors as in `shared`.
+    The interval resamples as that of `agreement`, jointly for both runs. Arguments and errors as in
+    `shared`.
     """
     check_listed_alike(first, second)
     one, two = first.decided, second.decided
@@ -162,9 +165,9 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
 def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `choice_distance`, over dilemmas answered twice in both runs.
 
-    Σ_c (q_2 - p)² - (q_1 - p)² less the variances of q_2 and q_1 is a plain mean over dilemmas and
-    linear in p: people's own variance drops out, and with it the difference from
-    `fixed_distance`, whose change this is too. Arguments and errors as in `shared`.
+    The mean over dilemmas of Σ_c (q_2 - p)² - (q_1 - p)², corrected for the variances of q_2 and
+    q_1. It is linear in p, so the variance of people's shares cancels, and the result is also the
+    change of `fixed_distance`. Arguments and errors as in `shared`.
     """
     check_listed_alike(first, second)
     one, two = on_both(first, second, first.repeated, second.repeated)
@@ -185,8 +188,8 @@ def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
 def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `flip_calibration`, over dilemmas of known closeness.
 
-    Redrawn squared gaps lie their variance too high, in each bin and run, and it comes off twice,
-    as in `flip_calibration`. Arguments and errors as in `shared`.
+    In each bin and run the resampled squared gaps are biased by their variance, which is subtracted
+    twice, as in `flip_calibration`. Arguments and errors as in `shared`.
     """
     check_listed_alike(first, second)
     usable = first.known & ~np.isnan(first.closeness)
@@ -205,7 +208,7 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
             key = index + 1 + (_APART if run.fixed and sign == 1 else 0)
             gaps = bootstrap(run, coin_gap(run), np.divide, key=key)
             noise += sign * size * (gaps**2 - 2 * gaps.var(ddof=1))
-        # A coin more or less moves a squared gap by the sum of the gaps before and after it.
+        # A change d of the coin rate changes the squared gap by d times the sum of both gaps.
         slope = sum(observed(run, coin_gap(run), np.divide) for run in parts)
         seen.append(slope * (_coins(two) - _coins(one))[inside])
         reach += size * slope**2
@@ -234,7 +237,7 @@ def _proportions(
 def _resampled(
     values: tuple[float, float], run: Decisions, draws: Floats, each: Floats, reach: float
 ) -> PairedDifference:
-    """Return resampled differences widened by unseen changes, which on a fixed list they hold."""
+    """Return the difference with its percentile interval; if dilemmas are drawn, `widened`."""
     value = values[1] - values[0]
     ends = percentile(recentred(draws, value), None if run.fixed else len(each))
     if not run.fixed:
@@ -243,7 +246,7 @@ def _resampled(
 
 
 def _redrawn(one: Decisions, two: Decisions, terms: Callable[[Decisions], Terms]) -> Floats:
-    """Return differences of redrawn runs; the same dilemmas (unless fixed) and people in both."""
+    """Return differences of resampled runs: the same people and, if drawn, dilemmas in both."""
     key = _APART if one.fixed else 0
     return bootstrap(two, terms(two), np.divide, key=key) - bootstrap(one, terms(one), np.divide)
 
@@ -255,7 +258,7 @@ def _coins(run: Decisions) -> Floats:
 
 
 def _surplus_coins(run: Decisions) -> Floats:
-    """Return the coins of each dilemma beyond the run's rate, over mean answers."""
+    """Return each dilemma's coins minus expected coins at the run's rate, over mean answers."""
     answers = run.counts.sum(axis=(1, 2))
     surplus: Floats = answers * (_coins(run) - indecision_rate(run).value)
     return surplus / float(answers.mean())
@@ -274,6 +277,6 @@ def _differing(run: Decisions) -> Floats:
 
 
 def _reach(run: Decisions) -> float:
-    """Return the root mean square change that another answer makes to people's agreement."""
+    """Return the root mean square over dilemmas of the range of people's shares."""
     span = run.shares.max(axis=1) - run.shares.min(axis=1)
     return float(np.sqrt((span**2).mean()))

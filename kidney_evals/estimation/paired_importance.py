@@ -44,15 +44,15 @@ def importance_changes(
 ) -> tuple[PairedDifference, ...]:
     """Return the changes of the importance shares, one for each attribute.
 
-    The logits of the scorers' rows, over dilemmas that both runs decided. The covariance of the
-    two estimates is bread_1 Σ_g s_1g s_2gᵀ bread_2 with scores summed over dilemmas (seemingly
-    unrelated estimation: Weesie 1999, Stata Technical Bulletin 52), followed by the delta method.
-    Where a rule separates the answers of a run, nothing is known of what its estimate shares with
-    the other, and the variances add up.
+    The logits are those behind the log's rows `imp_*`, fitted to the dilemmas that both runs
+    decided. The covariance of the two estimates is bread_1 Σ_g s_1g s_2gᵀ bread_2, with s_1g and
+    s_2g the scores of the two runs summed within dilemma g (seemingly unrelated estimation: Weesie
+    1999, Stata Technical Bulletin 52), followed by the delta method. If the answers of a run are
+    separated, this covariance cannot be estimated and is set to 0, so that the variances are added.
 
     Args:
-        first: A run.
-        second: Another, see `paired.shared`.
+        first: The first run.
+        second: The second run, see `paired.shared`.
         ranges: Full range of each attribute in the weights' unit, shape (k,).
 
     Returns:
@@ -90,15 +90,15 @@ def importance_distance_change(
 ) -> PairedDifference:
     """Return the change of `importance_distance`, ½ Σ_k |s_k - h_k|, to people's shares.
 
-    The shares of both runs are redrawn from their joint normal distribution and people's through
-    their draws, the same draw for both.
+    For the interval the shares of both runs are drawn from their joint normal distribution, and
+    people's shares from `people_draws`, with the same draw for both runs.
 
     Args:
-        first: A run.
-        second: Another, see `paired.shared`.
+        first: The first run.
+        second: The second run, see `paired.shared`.
         ranges: As in `importance_changes`.
         people: People's importance shares h, shape (k,).
-        people_draws: The same with people drawn again, shape (B, k), or None.
+        people_draws: Importance shares of resampled people, shape (B, k), or None.
 
     Returns:
         NaN with n = 0 as in `importance_changes`, or where people's shares are unknown.
@@ -131,11 +131,12 @@ class _Pair(NamedTuple):
     """Two estimates and their joint covariance.
 
     Attributes:
-        first: Of the first run.
-        second: Of the second run.
-        covariance: Of (first, second), shape (2k, 2k).
-        unseen: How far changes of which none was seen may move each share, shape (k,).
-        dilemmas: How many both runs decided.
+        first: Importance shares of the first run, shape (k,).
+        second: Importance shares of the second run, shape (k,).
+        covariance: Covariance of (first, second), shape (2k, 2k).
+        unseen: Possible effect of unobserved changes on each share, shape (k,); see
+            `_pairs.unseen_changes`.
+        dilemmas: Number of dilemmas that both runs decided.
     """
 
     first: ImportanceEstimate
@@ -167,7 +168,7 @@ def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | Non
     if any(fit.separated for fit in fits):
         cross = np.zeros_like(cross)
     covariance = np.block([[estimates[0].covariance, cross], [cross.T, estimates[1].covariance]])
-    # A share is a sum over dilemmas, not a mean: hence times their number.
+    # Multiplied by the number of dilemmas, since a share is a sum over dilemmas, not a mean.
     unlike = (one.counts != two.counts).any(axis=(1, 2))[:, None]
     each = count * np.where(unlike, scores[1] - scores[0], 0.0)
     reach = count * np.sqrt(np.mean(np.square(swings), axis=(0, 1)))
@@ -180,11 +181,12 @@ def _fit(run: Decisions) -> LogitFit:
 
 
 def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:
-    """Return how each dilemma moves the shares, and would if it changed altogether, (D, k) each.
+    """Return each dilemma's influence on the shares, now and if fully changed, each (D, k).
 
-    The first is bread times the dilemma's score: Σ_g ψ_g ψ_gᵀ is the sandwich without its
-    small-sample factor. The second is bread times the change of the score where every answer goes
-    from the second-listed patient to the first. Both are then followed by the slopes of the shares.
+    The first array is bread times the dilemma's score, ψ_g: Σ_g ψ_g ψ_gᵀ is the sandwich without
+    its small-sample factor. The second is bread times the change of the score if every answer to
+    the dilemma changes from the second-listed patient to the first. Both are multiplied by the
+    derivatives of the shares in the weights.
     """
     x, chosen = run.shown_differences, run.shown_first.astype(np.float64)
     basis, design, _ = full_rank(x, intercept=True)
@@ -207,7 +209,7 @@ def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Float
 def _redrawn(pair: _Pair) -> Floats:
     """Return draws of both runs' shares, shape (draws, 2k)."""
     values, vectors = np.linalg.eigh(pair.covariance)
-    # Plain doubles keep their values across numpy versions; its normal numbers may not.
+    # Uniform doubles are the same in all numpy versions; its normal numbers may change.
     normal = special.ndtri(generator(_KEY).random((DRAWS, len(values))))
     spread = vectors * np.sqrt(np.maximum(values, 0.0))
     drawn = np.concatenate([pair.first.shares, pair.second.shares]) + normal @ spread.T

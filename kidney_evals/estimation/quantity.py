@@ -1,4 +1,4 @@
-"""One estimate of a result: the value, its interval, the human value and the sample size."""
+"""The result type of estimators: value, interval, human value and sample size."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ _NAN = float("nan")
 
 
 class Quantity(NamedTuple):
-    """A number with its 95 % interval; NaN where something is undefined.
+    """An estimate with its 95 % interval; undefined parts are NaN.
 
     Attributes:
         value: The estimate.
-        low: Lower end of the interval, NaN where no honest interval exists.
+        low: Lower end of the interval, NaN if there is no valid interval.
         high: Upper end.
-        human: The value of people on the same dilemmas, of some quantities that of one person in
-            the study; NaN where nobody was asked. A value that
-            holds by construction, such as a distance of 0 of people from themselves, is no human
-            value.
-        n: How many dilemmas or answers `value` rests on (each function says which); 0 where
+        human: People's value on the same dilemmas, for some quantities one person's in the study;
+            NaN if people did not answer them. Also NaN where people's value holds by construction,
+            such as their distance of 0 from themselves.
+        n: Number of dilemmas or of answers behind `value` (each function documents which); 0 if
             `value` is NaN.
     """
 
@@ -35,10 +34,10 @@ class Quantity(NamedTuple):
 
     @property
     def stderr(self) -> float:
-        """Half the 95 % interval's width over 1.96; NaN without an interval.
+        """Half the width of the 95 % interval, divided by 1.96; NaN without an interval.
 
         For a normal interval this is the standard error. Intervals of shares and of resampled
-        quantities are not symmetric: read `low` and `high` where the shape matters.
+        quantities are not symmetric; use `low` and `high` where this matters.
         """
         return (self.high - self.low) / (2 * 1.959963984540054)
 
@@ -48,5 +47,5 @@ class Quantity(NamedTuple):
 
 
 def undefined(human: float = _NAN) -> Quantity:
-    """Return the quantity that the answers do not determine: NaN with n = 0."""
+    """Return an undefined quantity: NaN with n = 0, and `human`."""
     return Quantity(_NAN, _NAN, _NAN, human, 0)

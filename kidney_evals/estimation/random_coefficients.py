@@ -1,4 +1,4 @@
-"""Random-coefficient logit and Davidson models: every person has weights of their own.
+"""Random-coefficient logit and Davidson models: weights are normally distributed over people.
 
 One person's answers follow P(first) ∝ exp(Δu/2), P(second) ∝ exp(-Δu/2), P(coin) ∝ exp(τ), with
 Δu = w·d (Davidson 1970, where exp(τ) is ν; without a coin the logit of Δu). Over people, w, and
@@ -6,16 +6,18 @@ with a coin τ too, are normal: mean + L z with z standard normal and L diagonal
 triangular. The probability of all answers of one person is averaged over draws, and the sum of
 its log over people is maximised (maximum simulated likelihood, Train 2009, sections 6.7, 10.5).
 
-Draws are importance draws near each person's posterior and stay fixed while the distribution
-over people moves (Train 2009, section 9.2.7; Ackerberg 2009): with forty answers a person, draws
-from the distribution over people need a hundred times their number for the same precision.
+The draws are from a proposal near each person's posterior (importance sampling) and stay fixed
+while the parameters of the distribution over people change (Train 2009, section 9.2.7; Ackerberg
+2009). With forty answers per person, draws from the distribution over people itself would need a
+hundred times as many draws for the same precision.
 
-Draws placed for one distribution judge every other with an error of their own. Where the likelihood
-is flat, mostly in a deviation that the answers cannot tell from its floor, that error decides, and
-no distribution is the best for the draws that it places. The draws are then placed anew for every
-distribution tried. The standard normal draws behind them stay, so that the likelihood is a smooth
-function (common random numbers, Train 2009, section 9.2). Its gradient takes 2 p placements, so
-that only fits that need it pay.
+The proposal depends on the parameters at which it was computed, and the simulation error of the
+likelihood at other parameters depends on the proposal. If the likelihood is flat, mostly in a
+standard deviation near its lower bound, this error dominates, and the rounds of maximisation and
+new proposals do not converge. The proposal is then computed again for every evaluation of the
+likelihood, from the same standard normal draws, so that the likelihood is a smooth function of the
+parameters (common random numbers, Train 2009, section 9.2). Its gradient needs 2 p proposals, so
+this is done only if the first method does not converge.
 """
 
 from __future__ import annotations
@@ -55,25 +57,25 @@ from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
 
 DRAWS = 500
-"""Draws for each person."""
+"""Number of draws for each person."""
 
 _ROUGH = 100
 _ROUNDS = 40
 _FULL = 10
 _WARM = 5
 _SETTLED = 0.02
-"""Rounds end when no parameter moves by more than this share of its standard error."""
+"""The rounds converge when each parameter changes by less than this share of its standard error."""
 
 _FLOOR = 0.1
-"""Lowest deviation, in logits at an attribute's usual difference: people as good as alike."""
+"""Lower bound of a standard deviation, in logits at an attribute's root mean square difference."""
 
 _WIDTH = 1e-4
 _BEND_WIDTH = 1e-3
-"""Of first and of second differences with moving draws; rounding and neglected terms stay below
-1e-5."""
+"""Step of first and second differences if the proposal is recomputed. Rounding and truncation
+errors are below 1e-5."""
 
 _FLAT = 1e-5
-"""Least eigenvalue that an information matrix with a diagonal of 1 must have."""
+"""Smallest allowed eigenvalue of the information matrix, scaled to a diagonal of 1."""
 
 _ADVICE = (
     "try fewer attributes, correlated=False or more draws; weights without bound mean that the "
@@ -101,14 +103,14 @@ class RandomCoefficientFit(PanelCriteria):
         model: Which model of a person's answers.
         means: Shape (q,).
         cholesky: L, lower triangular with a positive diagonal, shape (q, q).
-        covariance: Of `theta`, shape (p, p): the sandwich with people as the units. NaN for an
-            element of L's diagonal that is held at its floor, a tenth of a logit at the
-            attribute's root mean square difference: no difference between people was found.
-        log_likelihood: Joint over people, simulated.
+        covariance: Covariance of `theta`, shape (p, p): the sandwich with people as clusters. NaN
+            for a diagonal element of L at its lower bound, a tenth of a logit at the attribute's
+            root mean square difference: the answers then show no difference between people.
+        log_likelihood: Simulated log-likelihood of all people.
         n: Number of answers.
         people: Number of people.
-        parameters: How many were estimated.
-        draws: For each person.
+        parameters: Number of estimated parameters.
+        draws: Number of draws for each person.
         correlated: Whether L has elements below its diagonal.
         converged: Always True; a fit that does not converge raises.
     """
@@ -153,15 +155,15 @@ def fit_random_coefficients(
     Args:
         differences: First minus second patient, shape (n, k).
         choices: 0 first, 1 second and, in `davidson`, 2 coin, shape (n,).
-        persons: Who answered, shape (n,).
-        model: Of one person's answers.
-        correlated: Let coefficients go together over people; otherwise L is diagonal.
-        draws: For each person.
-        seed: Of the draws.
+        persons: Label of the person of each answer, shape (n,).
+        model: Model of one person's answers.
+        correlated: Whether coefficients may be correlated over people; otherwise L is diagonal.
+        draws: Number of draws for each person.
+        seed: Seed of the draws.
 
     Raises:
-        FitError: No optimum was reached, attributes without variation or that move in step, or no
-            coin, or only coins, where there should be both.
+        FitError: No optimum was reached, attributes do not vary or are collinear, or in `davidson`
+            there are no coins or only coins.
     """
     answers = panel(differences, choices, persons, model)
     places = _places(answers.size, correlated)
@@ -244,7 +246,7 @@ class SimulatedLikelihood:
 
 
 class _MovingLikelihood(NamedTuple):
-    """The simulated log-likelihood with draws placed for the distribution that they judge."""
+    """The simulated log-likelihood with the proposal recomputed at each evaluation."""
 
     answers: Panel
     normal: Floats
@@ -271,7 +273,7 @@ class _MovingLikelihood(NamedTuple):
         here = self.values(theta)
 
         def bend(step: Floats) -> float:
-            # Differences of single people first: their sum is large and would hide them.
+            # Differences are computed for each person before the sum, to reduce rounding error.
             rise, fall = self.values(theta + step) - here, self.values(theta - step) - here
             return float((rise + fall).sum())
 
@@ -289,7 +291,7 @@ def _outer_product(values: Floats, scores: Floats) -> tuple[float, Floats, Float
 
 
 def _with_fixed_draws(answers: Panel, normal: Floats, places: Places) -> _Found | None:
-    """Return the maximum over draws that are placed for it, or None where nothing settles."""
+    """Return the maximum with a proposal computed at the maximum; None without convergence."""
     theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
     theta, likelihood, box, settled = _rounds(answers, theta, normal, places)
     if not settled:
@@ -305,23 +307,25 @@ def _with_fixed_draws(answers: Panel, normal: Floats, places: Places) -> _Found 
 
 
 def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> _Found | None:
-    """Return the maximum over draws that move with the population, or None without one.
+    """Return the maximum with the proposal recomputed at each evaluation; None without a maximum.
 
-    The start is a few rounds from the beginning: many that do not settle would amplify rounding,
-    until the order of the rows decided where they stop. Only a short Newton step counts as arrival:
-    where the likelihood climbs without end, in ever flatter stretches, the steps stay long.
+    The search starts after a few rounds with fixed draws: many rounds without convergence would
+    amplify rounding errors, so that the result would depend on the order of the rows. Convergence
+    requires a short Newton step; if the likelihood increases without a maximum, the steps stay
+    long.
     """
     box = _box(places)
     likelihood = _MovingLikelihood(answers, normal, places)
     warm, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places, _WARM)
-    # Steps by the outer product get near; rounding in the differences goes on making short ones.
+    # Steps with the outer product come near the maximum; closer, rounding errors prevent
+    # convergence.
     theta, _ = climb(likelihood.objective, warm, limit=30, box=box, settled=1e-2)
     for _ in range(4):
         before = theta
         _, gradient, outer = likelihood.objective(before)
         information = likelihood.information(before)
-        # At the box the likelihood may bend upwards along a parameter that is held there. That
-        # must not cost the others their second derivatives.
+        # The likelihood may be convex in a parameter that is at a bound. The second derivatives
+        # must still be used for the other parameters.
         inside = np.ix_(*[~pressed(before, gradient, box)] * 2)
         curvature = np.diag(np.diag(outer))
         curvature[inside] = definite(information[inside], outer[inside])
@@ -339,14 +343,14 @@ def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> _Found
 
 
 def _with_curvature(objective: Objective, curvature: Floats) -> Objective:
-    """Return the objective with one curvature, which near a maximum serves every step."""
+    """Return the objective with its curvature replaced by a constant, for steps near a maximum."""
     return lambda theta: (*objective(theta)[:2], curvature)
 
 
 def _rounds(
     answers: Panel, theta: Floats, normal: Floats, places: Places, rounds: int = _ROUNDS
 ) -> tuple[Floats, SimulatedLikelihood, Box, bool]:
-    """Place draws and move the population in turn; the last result says whether both settled."""
+    """Alternate between new proposals and maximisation; the last result is whether it converged."""
     low, high = _box(places)
     for passed in range(rounds):
         nodes = person_nodes(answers, _population(theta, places), normal)
@@ -354,9 +358,9 @@ def _rounds(
         moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
         outer = likelihood.objective(moved)[2]
         change = np.abs(moved - theta) * np.sqrt(np.diag(outer))
-        # Half steps end a swing between two points.
+        # Half steps prevent oscillation between two points.
         theta = moved if passed < _FULL else (theta + moved) / 2
-        # A deviation that has come down to the floor would swing about it with the draws.
+        # A deviation at its lower bound would oscillate about it as the draws change.
         high = np.where((passed > 2) & (theta <= low), low, high)
         if change.max() < _SETTLED:
             break
@@ -364,7 +368,7 @@ def _rounds(
 
 
 def _covariance(found: _Found, box: Box) -> Floats:
-    """Return the sandwich of people, NaN for parameters on the floor, shape (p, p)."""
+    """Return the sandwich with people as clusters, NaN for parameters at a bound, shape (p, p)."""
     free = found.theta > box[0]
     inside = np.ix_(free, free)
     covariance = np.full(found.information.shape, np.nan)
@@ -376,7 +380,7 @@ def _covariance(found: _Found, box: Box) -> Floats:
 
 
 def _box(places: Places) -> Box:
-    """Keep the diagonal of L above the floor."""
+    """Return the bounds: the diagonal of L is at least `_FLOOR`."""
     rows, columns = places
     size = int(rows[-1]) + 1
     low = np.concatenate([np.full(size, -np.inf), np.where(rows == columns, _FLOOR, -np.inf)])
@@ -384,9 +388,9 @@ def _box(places: Places) -> Box:
 
 
 def _start(answers: Panel, places: Places) -> Floats:
-    """Return the means of the group's model, enlarged, and deviations of half their size.
+    """Return a start: enlarged weights of the group's model, and deviations of half their size.
 
-    Averaging over people flattens: the weights of single people are larger than the group's.
+    They are enlarged because weights fitted to all people together are attenuated.
     """
     k = answers.x.shape[1]
 

@@ -1,7 +1,7 @@
-"""Predictions of a random-coefficient model: for new people, and for people by their answers.
+"""Predictions of a random-coefficient model: for new people, and for people with known answers.
 
-People come from the fitted normal distribution of coefficients. Averages over it use quasi-random
-people (scrambled Halton points), so that they have a fixed value.
+New people are drawn from the fitted normal distribution of coefficients. Averages over it use
+quasi-random draws (scrambled Halton points) with a fixed seed, so that they are deterministic.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.random_coefficients import DRAWS, RandomCoefficientFit
 
 PEOPLE = 2000
-"""How many quasi-random people stand for the distribution."""
+"""Number of quasi-random people in an average over the distribution."""
 
 
 class PersonEstimates(NamedTuple):
     """Estimates of each person's coefficients, in the order of the persons' labels.
 
     Attributes:
-        log_likelihoods: Joint log-likelihood of all answers of each person, the coefficients
-            integrated out, shape (people,).
+        log_likelihoods: Marginal log-likelihood of all answers of each person, integrated over the
+            coefficients, shape (people,).
         means: Posterior mean coefficients, shape (people, q).
         deviations: Posterior standard deviations, shape (people, q).
     """
@@ -53,18 +53,18 @@ def estimate_people(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> PersonEstimates:
-    """Return each person's posterior, given the person's answers and the distribution over people.
+    """Return each person's posterior of the coefficients, given the person's answers and the fit.
 
-    Of people who took no part in the fit, `log_likelihoods` is the held-out joint log-likelihood
-    (Train 2009, equation 11.3, is the posterior).
+    The posterior is that of Train 2009, equation 11.3. For people who are not in the data of the
+    fit, `log_likelihoods` is the held-out joint log-likelihood.
 
     Args:
-        fit: Of other or the same people.
+        fit: The distribution over people, fitted to the same or to other people.
         differences: First minus second patient, shape (n, k).
-        choices: In the codes of the fit's model, shape (n,).
-        persons: Who answered, shape (n,).
-        draws: For each person.
-        seed: Of the draws.
+        choices: Answers in the codes of the fit's model, shape (n,).
+        persons: Label of the person of each answer, shape (n,).
+        draws: Number of draws for each person.
+        seed: Seed of the draws.
     """
     answers = panel(differences, choices, persons, fit.model)
     if answers.size != len(fit.means):
@@ -96,10 +96,10 @@ def draw_people(fit: RandomCoefficientFit, people: int, rng: np.random.Generator
 def person_shares(
     fit: RandomCoefficientFit, coefficients: ArrayLike, differences: ArrayLike
 ) -> Floats:
-    """Return how often each person gives each answer, shape (people, n, 2), with a coin 3.
+    """Return each person's answer probabilities, shape (people, n, 2), with a coin (people, n, 3).
 
     Args:
-        fit: Says which model.
+        fit: The fit, for its model.
         coefficients: Shape (people, q).
         differences: First minus second patient, shape (n, k).
     """
@@ -131,7 +131,7 @@ def simulate_answers(
 def group_shares(
     fit: RandomCoefficientFit, differences: ArrayLike, *, people: int = PEOPLE, seed: int = 0
 ) -> Floats:
-    """Return the group's answer shares, people averaged, shape (n, 2), with a coin (n, 3)."""
+    """Return answer shares averaged over people, shape (n, 2), with a coin (n, 3)."""
     return _over_people(fit, differences, people, seed)[0]
 
 
@@ -140,8 +140,8 @@ def asked_twice(
 ) -> Floats:
     """Return P(one person's two independent answers to a dilemma differ), shape (n,).
 
-    That is 1 - Σ_c P_c², averaged over people. No model here has a pull of the first place, so
-    the two answers may be to either order.
+    It is 1 - Σ_c P_c², averaged over people. The models have no effect of the first position, so
+    the two answers may be to the same or to different orders.
     """
     return _over_people(fit, differences, people, seed)[1]
 
@@ -155,7 +155,7 @@ def _over_people(
     coefficients = fit.means + normal @ fit.cholesky.T
     mean = np.zeros((len(x), 3 if fit.model == "davidson" else 2))
     differ = np.zeros(len(x))
-    # Blocks of people bound the memory on a whole domain of dilemmas.
+    # Blocks of people bound the memory for a large number of dilemmas.
     for block in np.array_split(coefficients, max(1, people * len(x) // 1_000_000)):
         shares = person_shares(fit, block, x)
         mean += shares.sum(axis=0)

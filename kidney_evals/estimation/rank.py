@@ -1,4 +1,4 @@
-"""Ranking profiles from pairwise choices, and comparing the ranking with people's."""
+"""Ranking of profiles by pairwise choices, and its rank correlation with people's ranking."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kidney_evals.estimation.intervals import DRAWS, NAN, blocks, percentile, we
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 RIDGE: Final = 0.1
-"""Precision of the normal prior on every score: weak, yet finite where a profile always wins."""
+"""Precision of the weak normal prior on every score, which is finite if a profile always wins."""
 
 _LIMIT = 100
 
@@ -110,8 +110,9 @@ def profile_rank(
 ) -> tuple[Quantity, Quantity]:
     """Return (Spearman, Kendall) of Bradley-Terry scores against people's scores of profiles.
 
-    A coin is half a win for each side. The interval redraws answers within pair and order
-    (the pairs are all pairs, not a sample); a correlation of eight ranks moves in steps.
+    A coin is half a win for each profile. The interval resamples answers within pair and order,
+    since the pairs are all pairs, not a sample. The correlation of eight ranks has few possible
+    values.
 
     Args:
         decisions: A run over pairs of profiles.
@@ -151,7 +152,7 @@ def profile_rank(
 
 
 def _redrawn(run: Decisions, left: Ints, right: Ints, profiles: int) -> Floats:
-    """Scores of redrawn runs, shape (draws, profiles)."""
+    """Return the scores in resampled runs, shape (draws, profiles)."""
     answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[:, None]
     parts: list[Floats] = [np.empty((0, profiles))]
     if run.fixed:
@@ -178,7 +179,8 @@ def _pairs(first: ArrayLike, second: ArrayLike, profiles: int) -> tuple[Ints, In
 
 
 def _halved(answers: Floats) -> Floats:
-    """Wins of either side, a coin being half a win for each: (..., m, K) to (..., m, 2)."""
+    """Return wins of both profiles, a coin being half a win for each: (..., m, K) to (..., m,
+    2)."""
     wins: Floats = answers[..., :COIN] + 0.5 * answers[..., COIN:].sum(axis=-1, keepdims=True)
     return wins
 
@@ -193,7 +195,7 @@ def _scored(scores: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _signs(x: Floats) -> Floats:
-    """Signs of the differences between all pairs of entries, shape (..., m(m-1)/2)."""
+    """Return the signs of differences between all pairs of entries, shape (..., m(m-1)/2)."""
     i, j = np.triu_indices(x.shape[-1], 1)
     # Scores that differ by rounding alone are tied.
     return np.sign(np.round(x[..., i] - x[..., j], 9))

@@ -1,8 +1,8 @@
-"""Expected figures of simple answerers on the dilemmas of a run, in closed form.
+"""Expected statistics of simple respondents on the dilemmas of a run, in closed form.
 
-An agreement of .85 means little without the agreement of a coin toss, of the majority or of one
-random person on the same dilemmas. All of these answer with known shares, so their expected
-figures need no simulation.
+The agreement of a model is compared with that of uniform answers, of the majority and of one random
+person on the same dilemmas. These respondents have known answer shares, so their expected
+statistics need no simulation.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN
 
 Answerer = Literal["majority", "uniform", "one_person", "never_flips", "always_coin"]
-"""`majority` gives people's most frequent answer (of equals the first-listed), `uniform` every
-answer alike, `one_person` the answer of a person drawn anew each time, `never_flips` that of a
-person who decided, `always_coin` the coin."""
+"""`majority` gives people's most frequent answer (in a tie the first-listed patient), `uniform`
+every answer with the same probability, `one_person` the answer of a person drawn independently
+each time, `never_flips` the answer of a person who decided, `always_coin` the coin."""
 
 ANSWERERS: Final[tuple[Answerer, ...]] = get_args(Answerer)
 
 
 class Baseline(NamedTuple):
-    """Expected figures of an answerer; NaN where a quantity does not apply.
+    """Expected statistics of a respondent; NaN if a statistic is not defined.
 
     Attributes:
         agreement: Agreement over ceiling, decided answers only.
@@ -48,25 +48,25 @@ class Baseline(NamedTuple):
 
 
 def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
-    """Return the expected figures of every answerer on the dilemmas of a run.
+    """Return the expected statistics of every simple respondent on the dilemmas of a run.
 
-    Each figure is over the dilemmas that the run's own quantity uses: agreement over dilemmas it
-    decided, choice distance over those answered twice, and so on. Without a coin on offer
+    Each statistic is over the dilemmas that the run's own estimate uses: agreement over decided
+    dilemmas, choice distance over dilemmas answered twice, and so on. Without a coin on offer
     `never_flips` and `always_coin` are left out.
 
     Args:
-        decisions: The run; only which dilemmas and orders were answered matters.
+        decisions: The run; its choices are not used, only which dilemmas and orders were answered.
     """
     offered = ANSWERERS if decisions.has_coin else ANSWERERS[:3]
     return {name: _baseline(decisions, answer_shares(decisions.shares, name)) for name in offered}
 
 
 def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
-    """Return the answer shares of an answerer, shape (D, K); NaN rows where people's are unknown.
+    """Return a simple respondent's answer shares, (D, K); a row is NaN if people's is NaN.
 
     Args:
-        shares: People's shares, shape (D, 2) or (D, 3); a row is NaN where nobody was asked.
-        answerer: Whose.
+        shares: People's shares, shape (D, 2) or (D, 3); a row is NaN if people did not answer.
+        answerer: The respondent.
     """
     if answerer not in ANSWERERS:
         raise InputError(f"unknown answerer {answerer!r}; allowed: {', '.join(ANSWERERS)}")
@@ -78,7 +78,7 @@ def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
         raise InputError(f"{answerer!r} needs a coin on offer")
     known = ~np.isnan(shares).any(axis=1, keepdims=True)
     if answerer == "majority":
-        # The first of equals: a patient before the coin, the first-listed before the second.
+        # The first answer in a tie: a patient before the coin, the first-listed before the second.
         top = np.round(np.nan_to_num(shares), 9).argmax(axis=1)
         result = np.eye(shares.shape[1])[top]
     elif answerer == "uniform":

@@ -1,16 +1,16 @@
-"""How far apart two patients must be before the better one wins against the coin.
+"""Thresholds of a model with a coin: utility differences at which the better patient is chosen.
 
-Two thresholds in Δu, the utility difference of a fitted model with the pull of the first place
-left out:
+There are two thresholds in Δu, the utility difference of a fitted model without the effect of the
+first position:
 
-- the *coin threshold*, at which the better patient and the coin are equally likely. It is
-  negative where the coin is not the likeliest answer even between equal patients: it then says
-  how much *worse* the patient must be, and is -inf where no difference suffices.
-- the *half threshold*, at which the better patient gets half of all answers. It is positive
-  wherever there are coins, and so can be compared between any two respondents; 0 without coins.
+- the *coin threshold*, at which the better patient and the coin are equally likely. It is negative
+  if the coin is less likely than a patient even between equal patients: a *worse* patient by this
+  amount is then as likely as the coin. It is -inf if no difference suffices.
+- the *half threshold*, at which the better patient gets half of all answers. It is positive if
+  there are coins, so it can be compared between all respondents; 0 without coins.
 
-Δu is in the logits of the model that was fitted. In Davidson's and the two-stage model a unit of
-Δu is a unit of log-odds among decided answers; in Rao and Kupper's it is not quite.
+Δu is in the logits of the fitted model. In Davidson's and the two-stage model a unit of Δu is a
+unit of log-odds among decided answers; in Rao and Kupper's model this holds approximately.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95
 
 _HALF_BOTH = -math.log(math.sqrt(2) - 1)
-"""Where 1 + exp(-z) is √2, so that two such factors make 2."""
+"""The z at which 1 + exp(-z) = √2, so that the product of two such factors is 2."""
 
 
 class Threshold(NamedTuple):
     """A threshold in Δu with its 95 % interval by the delta method.
 
     Attributes:
-        value: In logits; infinite where the two answers are never equally likely.
-        low: Lower end; NaN where `value` is infinite or the covariance is unknown.
+        value: Threshold in logits; infinite if it does not exist.
+        low: Lower end; NaN if `value` is infinite or the covariance is unknown.
         high: Upper end.
     """
 
@@ -50,8 +50,8 @@ def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) ->
 
     Args:
         value: The threshold.
-        slopes: Its derivatives in the parameters it depends on, length q.
-        covariance: Of these parameters, shape (q, q); NaN where unknown.
+        slopes: Derivatives of the threshold in the parameters, length q.
+        covariance: Covariance of these parameters, shape (q, q); NaN if unknown.
     """
     q = _checks.length(slopes, "slopes")
     spread = _checks.shaped(covariance, (q, q), "covariance", missing=True)
@@ -102,14 +102,14 @@ def two_stage_thresholds(
 
     Args:
         flip_intercept: a, the log-odds of the coin between patients of equal value.
-        flip_slope: b, its fall per unit of |Δu|.
-        covariance: Of (a, b), shape (2, 2).
+        flip_slope: b, the decrease of these log-odds per unit of |Δu|.
+        covariance: Covariance of (a, b), shape (2, 2).
 
     Returns:
-        The Δu with exp(a - b·|Δu|) = L(Δu) and the Δu ≥ 0 with
-        (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, L the logistic function. Where the coin gains with
-        |Δu| (b ≤ 0) and is likelier than the better patient throughout, or the better patient
-        never gets half, the threshold is inf.
+        The Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with (1 +
+        exp(a - b·Δu))(1 + exp(-Δu)) = 2. With b ≤ 0 the coin threshold is inf if the coin is always
+        more likely than the better patient, and the half threshold is inf if the better patient
+        never gets half.
     """
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)
@@ -146,7 +146,7 @@ def _half_root(a: float, b: float) -> float:
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return the root between two ends of unlike sign; an end whose sign rounding hides."""
+    """Return the root between two ends of opposite sign, or an end that is 0 up to rounding."""
     from scipy.optimize import brentq
 
     ends = function(low), function(high)

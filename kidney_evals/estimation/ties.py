@@ -1,21 +1,21 @@
 """Choice models in which the coin is a third answer: Davidson, and Rao and Kupper.
 
-Both are stated in Δu = Σ_k w_k d_k, with d the first minus the second patient, and both can add
-the pull c of the first place.
+Both models use Δu = Σ_k w_k d_k, with d the first minus the second patient, and an optional effect
+c of the first position.
 
 **Davidson** (JASA 1970, section 2, his worths π = exp(u)):
 
     P(first) ∝ exp((Δu + c)/2)    P(second) ∝ exp(-(Δu + c)/2)    P(coin) ∝ ν
 
-so that log P(first)/P(second) = Δu + c whatever ν is. Davidson and Beaver (Biometrics 1977) let
-the order of presentation multiply a worth, which is c.
+so that log P(first)/P(second) = Δu + c for all ν. In Davidson and Beaver (Biometrics 1977) the
+order of presentation multiplies a worth; c is the logarithm of this factor.
 
 **Rao and Kupper** (JASA 1967, section 2): with θ ≥ 1,
 
     P(first) = π₁/(π₁ + θ π₂)    P(second) = π₂/(θ π₁ + π₂)
 
-and the coin has the rest. In Δu this is an ordered logit, the answers being second, coin, first
-and Δu plus logistic noise being cut at ±τ, τ = ln θ. With the pull of the first place
+and P(coin) is the remainder. This is an ordered logit of the answers second, coin, first with the
+predictor Δu and the cut-points ±τ, τ = ln θ. With the effect of the first position
 (`asymmetric=True`) the cut-points are (-τ - c, τ - c).
 
 Both log-likelihoods are concave, so one start is enough: Davidson's as a multinomial logit, Rao and
@@ -60,7 +60,7 @@ class _TieFit(CoinFit):
         raise NotImplementedError
 
     def predict(self, differences: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
+        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
         x = _checks.matrix(differences, "differences")
         check_columns(x, self.weights)
         return self.shares(x, np.zeros_like(x))
@@ -107,7 +107,7 @@ def fit_davidson(
         differences: First minus second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the pull of the first place.
+        intercept: Fit the effect of the first position.
 
     Raises:
         FitError: No coin, only coins, separated answers, attributes without variation, or no
@@ -126,7 +126,7 @@ def fit_rao_kupper(
 ) -> RaoKupperFit:
     """Fit Rao and Kupper's model by maximum likelihood.
 
-    Arguments and errors as in `fit_davidson`; `asymmetric` fits the pull of the first place.
+    Arguments and errors as in `fit_davidson`; `asymmetric` fits the effect of the first position.
     """
     name = "Rao and Kupper's model"
     return _fit(RaoKupperFit, "rao_kupper", name, differences, choices, clusters, asymmetric)
@@ -146,7 +146,7 @@ def _fit(
     choice = _checks.answers_with_coin(choices, n, name)
     coins = float((choice == COIN).mean())
     start = np.zeros(k + 2)
-    # The level at which the model without weights gives as many coins as there are.
+    # The level at which the model with zero weights has the observed rate of coins.
     odds = 2 * coins if model == "davidson" else 1 + coins
     start[k] = np.log(odds / (1 - coins))
     return fit_coin_model(

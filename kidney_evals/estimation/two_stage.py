@@ -1,8 +1,8 @@
-"""The two-stage flip model: flip or decide by closeness, then choose by a logit.
+"""The two-stage model: coin or decision by closeness, then a logit of the decision.
 
 logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu + c with
-Δu = Σ_k w_k d_k. The weights w are fitted to decisions and coins jointly. The closeness |Δu|
-leaves out the pull c of the first place. The corner of |Δu| at 0 is rounded off (see
+Δu = Σ_k w_k d_k. The weights w are fitted to decisions and coins jointly. The closeness |Δu| does
+not include the effect c of the first position. The corner of |Δu| at 0 is smoothed (see
 `_coin_models.ROUNDING`).
 """
 
@@ -40,13 +40,13 @@ class TwoStageFit(Criteria):
     Attributes:
         weights: w, shape (k,).
         flip_intercept: a, the log-odds of the coin between patients of equal value.
-        flip_slope: b, how fast the coin loses as patients move apart; positive for people.
+        flip_slope: b, the decrease of these log-odds per unit of |Δu|; positive for people.
         intercept: c, 0 if not fitted.
-        covariance: Of (w, a, b, c), shape (k+3, k+3), zeros for what was not fitted; clustered
-            where clusters were given.
-        log_likelihood: At the estimate.
+        covariance: Covariance of (w, a, b, c), shape (k+3, k+3), zeros for parameters that were not
+            fitted; clustered if clusters were given.
+        log_likelihood: Log-likelihood at the estimate.
         n: Number of answers.
-        parameters: How many were estimated.
+        parameters: Number of estimated parameters.
     """
 
     weights: Floats
@@ -79,7 +79,7 @@ class TwoStageFit(Criteria):
         return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)
 
     def predict(self, differences: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the pull of the first place, (n, 3)."""
+        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
         return predict_two_stage(self.theta, differences)
 
 
@@ -87,12 +87,12 @@ class FlipSlope(NamedTuple):
     """The slope of logit P(coin) on |Δu|.
 
     Attributes:
-        slope: Change in log-odds per unit of |Δu| (negative for people); NaN where nobody, or
-            everybody, took the coin.
-        low: Lower end of its 95 % interval.
+        slope: Change in log-odds per unit of |Δu| (negative for people); NaN without coins or with
+            coins only.
+        low: Lower end of the 95 % interval of the slope.
         high: Upper end.
         intercept: Log-odds of the coin at |Δu| = 0.
-        separated: A threshold in |Δu| explains every coin without error.
+        separated: Whether a threshold in |Δu| separates all coins from all decisions.
     """
 
     slope: float
@@ -103,11 +103,11 @@ class FlipSlope(NamedTuple):
 
 
 def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
-    """Return shares (first, second, coin) without the pull of the first place, shape (n, 3).
+    """Return shares (first, second, coin) without the effect of the first position, shape (n, 3).
 
     Args:
-        theta: In the order of `TwoStageFit.theta`, shape (k+3,); a flip intercept of -inf is
-            a respondent who never flips.
+        theta: Parameters in the order of `TwoStageFit.theta`, shape (k+3,); with a flip intercept
+            of -inf P(coin) = 0.
         differences: Shape (n, k).
     """
     x = _checks.matrix(differences, "differences")
@@ -136,7 +136,7 @@ def fit_two_stage(
         differences: First minus second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
         clusters: Labels of rows that belong together, shape (n,).
-        intercept: Fit the pull of the first place.
+        intercept: Fit the effect of the first position.
 
     Raises:
         FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
@@ -154,7 +154,7 @@ def fit_two_stage(
         )
     flip = fit_logit(-np.abs(x @ decided.weights)[:, None], coin, penalty="firth")
     if flip.separated:
-        # Larger a and b then fit ever better at these weights.
+        # The likelihood then increases without bound in a and b at these weights.
         raise FitError(
             "a threshold in |Δu| explains every coin, so no finite flip slope exists",
             separated=True,
@@ -188,9 +188,9 @@ def fit_flip_slope(
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
 
     Returns:
-        The slope with a clustered 95 % interval; NaN where nothing varies, or nothing was answered.
-        There is no interval where the answers cancel in each cluster, such as a coin in one order
-        and a decision in the other.
+        The slope with a clustered 95 % interval; NaN if closeness or answers do not vary or there
+        are no answers. The interval is NaN if the answers cancel within each cluster, as with a
+        coin in one order and a decision in the other.
     """
     n = _checks.length(flipped, "flipped", 0)
     coin = _checks.column(flipped, n, "flipped", 0, 1)
@@ -201,17 +201,16 @@ def fit_flip_slope(
         return FlipSlope(NAN, NAN, NAN, NAN, False)
     fit = fit_logit(distance[:, None], coin, clusters=clusters)
     slope = float(fit.weights[0])
-    # Answers that cancel in each dilemma leave a clustered variance of 0, which is no precision.
+    # If answers cancel within each dilemma, the clustered variance is 0 and not valid.
     variance = float(fit.covariance[0, 0])
     half = Z95 * float(np.sqrt(variance)) if variance > 1e-12 else NAN
     return FlipSlope(slope, slope - half, slope + half, fit.intercept, fit.separated)
 
 
 def row_terms(x: Floats, choice: Ints, theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the terms of each answer that a mixture needs, four arrays of shape (n,).
+    """Return the log-probability of each answer and its derivatives in Δu, a and b, each (n,).
 
-    They are the log-probability and its derivatives in Δu, in the flip intercept a and in the
-    flip slope b. The pull of the first place is not differentiated.
+    a is the flip intercept and b the flip slope. For mixtures; without the derivative in c.
     """
     k = x.shape[1]
     utility = x @ theta[:k]
@@ -219,8 +218,8 @@ def row_terms(x: Floats, choice: Ints, theta: Floats) -> tuple[Floats, Floats, F
     flip_eta = theta[k] - theta[k + 1] * distance
     first_eta = utility + theta[k + 2]
     coin = choice == COIN
-    # One logistic of the signed log-odds gives both the probability of the answer and, less
-    # one, its pull.
+    # One logistic of the signed log-odds gives the probability of the answer and, minus 1, the
+    # derivative of its log-probability.
     chosen = logistic(np.where(choice == 0, first_eta, -first_eta))
     choice_pull = np.where(coin, 0.0, np.where(choice == 0, 1 - chosen, chosen - 1))
     done = logistic(np.where(coin, flip_eta, -flip_eta))
@@ -250,7 +249,7 @@ def evaluate(
     log_flip = log_logistic(np.where(choice == COIN, flip_eta, -flip_eta))
     chosen = (choice == 0).astype(np.float64)
     log_choice = log_logistic(np.where(choice == 0, first_eta, -first_eta))
-    # One row per parameter: numpy is several times as fast along the longer axis.
+    # One row per parameter, since numpy is several times faster along the longer axis.
     flip_rows, choice_rows = np.zeros((2, k + 3, n))
     choice_rows[:k], choice_rows[k + 2] = x.T, 1.0
     flip_rows[:k] = (-slope * turn) * choice_rows[:k]

@@ -1,8 +1,8 @@
-"""Shares of the variance of answers: dilemma, wording, order and repetition.
+"""Variance components of answers: dilemma, wording, order and repetition.
 
-Covariance components from mean products of two answers, by what the two share. With C of pairs of
-one dilemma, B of pairs of different dilemmas, "other" a different wording and "any" both orders
-alike:
+The components are differences between mean products of two answers, as in the method of moments. C
+is the mean product over pairs of answers to one dilemma, B over pairs of answers to different
+dilemmas. "Other" means different wordings, "any" the mean over same and different orders.
 
     dilemma     C(other wording, any order) - B(other wording, any order)
     wording     C(same wording, any order) - C(other wording, any order)
@@ -10,17 +10,17 @@ alike:
     joint       the rest of C(same wording, same order)
     repetition  mean square of one answer - C(same wording, same order)
 
-They sum to mean square - B, the variance of an answer. Products of different answers hold no
-noise, so that every component is unbiased, and no distribution is assumed (in the manner of
-Henderson, Biometrics 1953).
+They sum to mean square - B, the variance of an answer. The sampling errors of two different answers
+are independent, so every component is unbiased, and no distribution is assumed (as in Henderson,
+Biometrics 1953).
 
-Wordings count as drawn from many; the two orders are all there are. The order moves a dilemma by
-one pull, for one patient in one order and for the other in the other, so that answers in opposite
-orders disagree by it. To call such pairs the dilemma's share would take the order's pull off the
-dilemma and count it twice for the order. The components of wording and order hold their effects
-both on single dilemmas and on all of them alike. With two wordings, a pull of the order that turns
-round from one to the other shows as a negative share of the order, and answers that turn round
-from one wording to the other as one of the dilemma.
+Wording is a random factor; order is a fixed factor with two levels. The order has opposite effects
+on a dilemma in its two orders, so the component of the dilemma is computed from pairs of both
+orders: pairs of opposite orders alone would subtract the effect of the order from the dilemma and
+count it twice for the order. The components of wording and order include main effects and
+interactions with the dilemma. With two wordings the share of the order is negative if its effect
+has opposite signs in the two wordings, and the share of the dilemma is negative if answers to the
+two wordings are opposite.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ Part = Literal["dilemma", "wording", "order", "joint", "repetition"]
 PARTS: tuple[Part, ...] = ("dilemma", "wording", "order", "joint", "repetition")
 
 _SWAYED: set[Part] = {"wording", "joint"}
-"""Parts that only pairs of the same wording and order can tell from repetition."""
+"""Parts that are identified separately from repetition only if wording and order are repeated."""
 
 
 class VarianceShare(NamedTuple):
     """Share of the variance of answers that belongs to one part, or to several together.
 
     Attributes:
-        parts: One part, or those which the design cannot tell apart.
-        share: Of the total, with its interval over dilemmas. Unbiased and therefore below 0 now
-            and then where the truth is near 0. `n` counts dilemmas.
+        parts: One part, or several parts that the design does not separate.
+        share: Share of the total, with its interval over dilemmas. The estimate is unbiased and may
+            be negative if the true share is near 0. `n` counts dilemmas.
     """
 
     parts: tuple[Part, ...]
@@ -71,11 +71,11 @@ class VarianceShares(NamedTuple):
     """Shares of all parts.
 
     Attributes:
-        shares: Every part in exactly one of them, in the order of `PARTS`; they sum to 1 where
-            they are defined.
-        reasons: Why a part has no share of its own, by part; the others are identified.
-        total: Variance of an answer, all cells of wording and order counting alike, summed over
-            the K columns of outcomes; NaN where nothing is identified.
+        shares: Shares in the order of `PARTS`, each part in exactly one of them; they sum to 1 if
+            defined.
+        reasons: By part, why the part has no share of its own; all other parts are identified.
+        total: Variance of an answer, with equal weights for all cells of wording and order, summed
+            over the K columns of outcomes; NaN if nothing is identified.
         dilemmas: Number of dilemmas G, the units of the intervals.
         n: Number of answers.
     """
@@ -116,16 +116,14 @@ def variance_shares(
 ) -> VarianceShares:
     """Split the variance of answers by dilemma, wording, order and repetition.
 
-    Everything is identified where each dilemma is asked in two wordings or more, both orders, and
-    some repetition, all crossed (50 dilemmas x 2 x 2 x 2). Otherwise parts are put together that
-    the design cannot tell apart, and `reasons` says why. A share is always one of the variance
-    among the wordings and orders that were asked: the effect of a single wording on all dilemmas
-    alike is not in the total. Intervals are over other dilemmas with these wordings.
+    All parts are identified if each dilemma is asked in two wordings or more, in both orders and
+    repeatedly, fully crossed (50 dilemmas x 2 x 2 x 2). Otherwise parts that the design does not
+    separate have one share, and `reasons` gives the reason. The total is the variance among the
+    wordings and orders that were asked: with a single wording its main effect is not included.
 
-    The interval resamples dilemmas. Pairs of one dilemma's copies are no pairs of different
-    dilemmas and do not count. Where no resample differs from the others, a component is as steady
-    as G dilemmas can show, and the interval allows for a departure as rare as Wilson's interval of
-    0 in G does.
+    The interval resamples dilemmas, for the given wordings. Pairs of copies of one dilemma in a
+    resample do not count as pairs of different dilemmas. If all resamples are equal, the half width
+    is derived from Wilson's interval of 0 in G dilemmas.
 
     Args:
         dilemma: Label of each answer's dilemma, shape (n,).
@@ -169,8 +167,8 @@ def variance_shares(
         for part, whole in (_components(sums, layout, each) for each in _resamples(sums, draws))
     ]
     resampled = np.concatenate([np.empty((0, len(layout.groups))), *drawn])
-    # The largest variance that two answers of this kind can have: 1 for two choices, as of one-hot
-    # columns only two can differ at a time.
+    # The largest variance of such answers: 1 for choices, since at most two one-hot columns differ
+    # between two answers.
     reach = float(np.sort(np.ptp(y, axis=0) ** 2)[-2:].sum() / 2) / total
     shares = []
     for column, parts in enumerate(layout.groups):
@@ -216,13 +214,13 @@ class _Layout(NamedTuple):
     """The parts that a design identifies.
 
     Attributes:
-        groups: The parts that go together.
-        reasons: Why, for each part that is not alone.
+        groups: Groups of parts that the design does not separate.
+        reasons: By part, why it is not in a group of its own.
         wording: Wording of each cell, shape (M,).
         order: Order of each cell, shape (M,).
-        crossed: All wordings meet all orders, and all these cells meet within dilemmas.
-        repeated: Every cell holds repetitions.
-        defect: Why nothing is identified at all, or empty.
+        crossed: Whether all wordings occur in all orders, and all these cells within dilemmas.
+        repeated: Whether every cell has repetitions.
+        defect: Why no part is identified, or empty.
     """
 
     groups: tuple[tuple[Part, ...], ...]
@@ -235,7 +233,7 @@ class _Layout(NamedTuple):
 
 
 def _sums(dilemma: Ints, cell: Ints, y: Floats, dilemmas: int, cells: int) -> _Sums:
-    """Add the outcomes y about their mean, shape (n, K), up by dilemma and cell."""
+    """Return sums of the centred outcomes y, shape (n, K), by dilemma and cell."""
     place, length = dilemma * cells + cell, dilemmas * cells
 
     def added(weights: Floats) -> Floats:
@@ -281,7 +279,7 @@ def _layout(sums: _Sums, wording: Ints, order: Ints) -> _Layout:
     if repeated:
         groups.append(["repetition"])
     else:
-        # Pairs of one wording are then of opposite orders, whose pulls are opposite too.
+        # Pairs of one wording are then of opposite orders, in which the order has opposite effects.
         mixed = [*(part for group in groups if _SWAYED & {*group} for part in group), "repetition"]
         groups = [group for group in groups if not _SWAYED & {*group}]
         groups.append([part for part in PARTS if part in mixed])
@@ -295,16 +293,16 @@ def _layout(sums: _Sums, wording: Ints, order: Ints) -> _Layout:
 
 
 def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, Floats]:
-    """Return the components of resamples that hold each dilemma so many times.
+    """Return the components in resamples of the dilemmas.
 
     Args:
-        sums: Of the answers.
-        layout: Of the parts that they identify.
-        weights: Shape (b, G).
+        sums: Sums of the answers.
+        layout: The parts that the design identifies.
+        weights: How often each dilemma is in each resample, shape (b, G).
 
     Returns:
-        Components by group, shape (b, groups), and their total, shape (b,); NaN where a resample
-        lacks pairs that the answers have.
+        Components by group, shape (b, groups), and their total, shape (b,); NaN if a resample lacks
+        a kind of pairs that the answers contain.
     """
 
     def added(values: Floats, by: Floats = weights) -> Floats:
@@ -342,7 +340,7 @@ def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, 
         known["wording"] = mean(same, wording) - mean(same, other)
     if layout.repeated:
         known["repetition"] = length - mean(same, wording & order)
-    # No group holds two of these, and one group none.
+    # No group contains two of these parts, and one group contains none.
     rest: Floats = whole - sum(known.values())
     found = [
         next((known[part] for part in group if part in known), rest) for group in layout.groups
