@@ -83,8 +83,7 @@ class Facts:
 
     @cached_property
     def explanation(self) -> str:
-        """Markdown table of patients, people's shares and the model's choice, and
-        `reading_line`."""
+        """Markdown table of patients, people's shares and model's choice; then `reading_line`."""
         return f"{_table(self)}\n\n{self.reading_line}"
 
     @cached_property
