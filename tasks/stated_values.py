@@ -69,8 +69,8 @@ def stated_values(
     kept = shares.metadata(loaded.attribute_ids) if shares else {}
     samples = []
     for wording in interleaved(tuple(stated_wordings().values())):
-        # This content in the id prevents a retried or merged log from mixing two versions of a question or two
-        # logs.
+        # Part of the sample's id, so that a retried or merged log cannot mix two versions of a
+        # question or two revealed logs.
         content = repr((loaded.hash, wording.digest, shares))
         samples.append(
             Sample(

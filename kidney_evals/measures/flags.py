@@ -98,7 +98,7 @@ def _failures(run: Run) -> dict[str, Exception]:
     "A flag.",
 )
 def separated(run: Run) -> float:
-    """Return whether a rule predicts every choice or every coin."""
+    """Whether a rule predicts every choice or every coin."""
     from kidney_evals.estimation.calibration import flip_fit
 
     coins = "coin" in run.traits and len(run.decisions) > 0 and flip_fit(run.decisions).separated
