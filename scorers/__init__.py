@@ -1,7 +1,7 @@
-"""The scorers of the tasks; each row of a scorer is a quantity with its human value.
+"""The scorers of the tasks; each metric of a scorer is a measure with its human value.
 
-Each row of a run has the columns value, low, high (95 % interval), human and n. Nothing here
-imports numpy before a score or a metric is computed.
+Each row of the log has the columns value, low, high (95 % interval), human and n. Numpy is imported
+only when a score or a metric is computed.
 """
 
 from inspect_ai.scorer import Scorer
@@ -14,7 +14,7 @@ from kidney_evals.studies import Condition
 
 
 def scorers_for(condition: Condition) -> list[Scorer]:
-    """Return the scorers of a task; the first one has the rows of the viewer's header."""
+    """Return the scorers of a condition; the first has the rows of the viewer's header."""
     first = [indecision()] if condition == "coin_flip" else []
     return [*first, human_alignment(), answers(), controls()]
 

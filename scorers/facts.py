@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
 
 BLANK = ""
-"""A sample's value under a row that says nothing about one sample.
+"""A sample's value for a row that is not defined for single samples.
 
-Inspect wants every row of a scorer among the values of each sample. The viewer leaves a blank out
-of a sample's scores and would show None there as `null`.
+Inspect requires a value for every row of a scorer in each sample. The viewer hides a blank value,
+but shows None as `null`.
 """
 
 
@@ -39,21 +39,22 @@ class Facts:
         condition: Which answers were offered.
         dilemma: The two patients, as listed.
         order: Which of them was shown as A.
-        outcome: The final reading's outcome, or "error" where no answer came back.
-        reading: The final reading; None after an error.
-        first: The reading of the first answer; None after an error.
-        asked: How many times the question was asked.
+        outcome: Outcome of the final reading, or "error" if there is no response.
+        reading: The parsed final answer; None after an error.
+        first: The parsed first answer; None after an error.
+        asked: Number of times the question was asked.
         epoch: The repetition.
         choice: The decision or the coin, as listed; None without a decision.
         form: The form in which the answer was asked for.
-        shares: Human shares as listed; None where no people answered. Without the coin, those of
-            people who decided, where another mechanism was offered.
+        shares: Human shares as listed; None if no people answered. If a mechanism other than a coin
+            was offered, the shares among people who decided.
         departures: Generation settings that were changed from the task's default.
         crossed: Whether the run is crossed.
         readout: Whether probabilities are read out.
-        answered_by: Other models than the one asked that answered, with commas between.
-        chances: Probabilities of first, second and coin, as listed, where they were read out.
-        outside: Probability of anything but an answer, where it was read out.
+        answered_by: Names of models that answered, other than the requested model, separated by
+            commas.
+        chances: Probabilities of first, second and coin, as listed, if log-probabilities were read.
+        outside: Total probability of tokens that are no answer, if log-probabilities were read.
     """
 
     study: Study
@@ -82,12 +83,12 @@ class Facts:
 
     @cached_property
     def explanation(self) -> str:
-        """A small Markdown table: the patients, people's shares, the model's choice; how read."""
+        """Markdown table of patients, people's shares and model's choice; then `reading_line`."""
         return f"{_table(self)}\n\n{self.reading_line}"
 
     @cached_property
     def reading_line(self) -> str:
-        """A sentence: what was read, and from what."""
+        """A sentence on the parsed answer and the text that it was parsed from."""
         how = self.reading.how if self.reading else "no answer came back (error)"
         line = f"Read as **{_words(self)}**: {plain(how)}."
         if self.asked > 1 and self.first:
@@ -98,7 +99,7 @@ class Facts:
 
     @property
     def coin_line(self) -> str:
-        """A sentence: whether the coin was chosen, and how many people chose it."""
+        """A sentence on whether the coin was chosen, and on people's coin rate."""
         if self.condition != "coin_flip":
             return "No coin was offered."
         model = "No decision" if self.choice is None else "The model chose a patient"
@@ -123,7 +124,7 @@ class Facts:
 
     @property
     def people_with_it(self) -> float:
-        """The share of people who chose the same, expected over probabilities; NaN without."""
+        """The share of people who chose the same, or its mean over `chances`; NaN if unknown."""
         if self.chances is None:
             return self.value_of(self.choice)
         return sum(
@@ -220,9 +221,9 @@ def score_of(facts: Facts, value: Value | None, explanation: str, reason: str = 
 
     Args:
         facts: The sample.
-        value: The score's value; None for a score that is in no rate and in no metric.
+        value: The score's value; None for a score that no metric includes.
         explanation: A text for the viewer.
-        reason: Why there is no value; by default the outcome.
+        reason: Reason for a missing value; by default the outcome.
     """
     kept = _score_metadata(facts)
     if value is None:
@@ -236,9 +237,9 @@ def score_of(facts: Facts, value: Value | None, explanation: str, reason: str = 
 
 
 def _score_metadata(facts: Facts) -> dict[str, Any]:
-    """Return what the metrics need of a sample and cannot take from its metadata.
+    """Return the data on a sample that the metrics need and that its metadata does not contain.
 
-    Entries without information are left out: each is written several times for each sample.
+    Entries without information are left out, since each is written several times for each sample.
     """
     kept: dict[str, Any] = {"outcome": facts.outcome, "choice": facts.choice, "epoch": facts.epoch}
     if facts.asked > 1 and facts.first:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 GAP = "\u2003\u2060"
-"""Keeps columns apart: the viewer sets tables without any space between the cells.
+"""Space between columns, since the viewer shows tables without space between cells.
 
 An em space, and a word joiner that keeps Markdown from trimming it.
 """
@@ -17,16 +17,17 @@ def table(rows: Sequence[Sequence[str]], rule: str = "") -> str:
 
     Args:
         rows: Cells by row, all of the same number.
-        rule: What stands under the head; by default every column is set to the left.
+        rule: The line under the head, which sets the alignment; by default all columns are
+            left-aligned.
     """
     lines = ["".join(f"| {cell}{GAP} " for cell in row) + "|" for row in rows]
     return "\n".join([lines[0], rule or "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def plain(text: str) -> str:
-    """Escape a model's words, so that the viewer does not read them as Markdown.
+    """Return `text` with Markdown escaped.
 
-    What would be HTML the viewer escapes by itself; escaped here, its escape would be seen.
+    HTML is not escaped here: the viewer escapes it, and would show a second escape as text.
     """
     folded = " ".join(text.split()).rstrip(".")
     return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", folded)

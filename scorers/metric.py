@@ -1,4 +1,4 @@
-"""The one metric behind every row of a log, and the names of its columns."""
+"""The metric that computes every row of a log, and the names of its columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMN = "est"
 `est_stderr`."""
 
 DIGITS = 4
-"""Inspect prints what it is given, so numbers are rounded here and only here."""
+"""Digits of numbers in a log. They are rounded here only; Inspect shows them unchanged."""
 
 
 def _est(row: str) -> Metric:
@@ -56,7 +56,7 @@ def _est(row: str) -> Metric:
 
 @lru_cache(maxsize=256)
 def _warn(row: str, reason: str) -> None:
-    """Log once that a row has no value since its estimator failed."""
+    """Log, once for each row and reason, that a row has no value because its estimator failed."""
     logging.getLogger(__name__).warning(f"the row {row} has no value: {reason}")
 
 
@@ -85,10 +85,11 @@ est = cast(Callable[[str], Metric], metric(name=COLUMN, scores="unreduced")(_est
 
 
 def rows(measures: Iterable[Measure]) -> dict[str, list[Metric]]:
-    """Return the metrics of a scorer whose rows are some measures.
+    """Return the metrics of a scorer, one for each of `measures`.
 
-    Inspect takes the rows of a pattern from the keys of the samples' values: a measure that not
-    every run has stands under a pattern that matches its own id alone.
+    For a key with `*` Inspect creates rows from the keys of the samples' values. A measure that
+    only some runs have is given the key `id*`, which matches its own id only, so that other runs
+    have no row for it.
     """
     return {
         f"{one.id}*" if one.needs and not one.is_family else one.id: [est(one.id)]

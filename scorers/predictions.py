@@ -1,4 +1,4 @@
-"""The scorer of `predict_people`: predictions beside people's answers."""
+"""The scorer of `predict_people`, which compares predictions with people's answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = stored("predict_people")
 
 @dataclass(frozen=True)
 class _Read:
-    """One sample: what was predicted and what people answered, as shown."""
+    """One sample: the predicted shares and people's shares, in the order shown."""
 
     outcome: PredictionOutcome | str
     how: str
@@ -99,7 +99,7 @@ def _other_way(shares: tuple[float, ...] | None, order: Order) -> tuple[float, .
 
 
 def _off(read: _Read) -> float:
-    """Return half the sum of differences: the share of people put under another answer."""
+    """Return half the sum of absolute differences between predicted and people's shares."""
     assert read.predicted is not None
     return 0.5 * sum(abs(a - b) for a, b in zip(read.predicted, read.people, strict=True))
 

@@ -29,15 +29,15 @@ from kidney_evals.studies import CHOICES, load_study
 from kidney_evals.studies.model import CONTROL_KINDS
 
 SAID = "said_"
-"""Before a name, in the metadata of a score of `stated_values`: the number that was read."""
+"""Prefix of the names of parsed numbers in the metadata of a score of `stated_values`."""
 
 AnyRun = Run | StatedRun | PredictionRun
 
 
 class _Samples:
-    """Samples of one run; two are equal where their answers are, in the same order.
+    """Samples of one run, equal to another object with the same answers in the same order.
 
-    The metrics of a scorer ask for the same samples in turn, each time as copies.
+    It is a cache key: each metric of a scorer gets a copy of the same samples.
     """
 
     def __init__(self, scores: Sequence[SampleScore]) -> None:
@@ -60,7 +60,7 @@ class _Samples:
 
 
 def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
-    """Turn the scored samples of a run into arrays; None where there is none.
+    """Return the run, as arrays, of its scored samples; None without samples.
 
     Args:
         scores: Samples of one run, in any order, one per sample and epoch.
@@ -72,7 +72,7 @@ def run_of_log(log: EvalLog) -> Run | None:
     """Return the run of a log of choices, read with its samples; None without any scored sample.
 
     Args:
-        log: Scored by the scorer `answers`, which scores everything.
+        log: A log with scores of the scorer `answers`, which scores every sample.
     """
     run = run_of_scores(
         [
@@ -105,7 +105,7 @@ def _score(one: SampleScore) -> Mapping[str, Any]:
 
 
 def _shared(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what all samples of a run share and what decides how they are read."""
+    """Return the metadata that all samples of a run share and that determine the parsing."""
     names = ("study_source", "study_hash", "condition", "reference", "language", "mechanism")
     return {
         name: value
@@ -157,7 +157,7 @@ def _choices_run(
         first_choice=columns[4],
         outcomes=np.array([_score(one).get("outcome") for one in scores], dtype=np.str_),
         departures=np.array([bool(_score(one).get("departures")) for one in scores], np.bool_),
-        # Samples of logs older than wordings say neither.
+        # Samples of logs from before wordings were recorded have neither entry.
         language=first.get("language", "en"),
         mechanism=first.get("mechanism", "coin"),
         wording=np.array([named.index(name) for name in wordings]) if len(named) > 1 else None,

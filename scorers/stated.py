@@ -1,4 +1,4 @@
-"""The scorer of `stated_values`: stated weights beside revealed ones."""
+"""The scorer of `stated_values`, which compares stated with revealed weights."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from kidney_evals.studies import Study
 NO_PEOPLE = (
     "No people were asked for stated weights: people's figures are what their choices reveal."
 )
-"""Stands below every table that shows people beside a model."""
+"""Note below every table that shows people's values next to a model's."""
 
 ROWS = stored("stated_values")
 FAMILIES = tuple(one for one in ROWS if one.is_family)
 SINGLE = tuple(one for one in ROWS if not one.is_family)
 
 
-# An id before the pattern that it matches keeps the metric of its own.
+# An id that is listed before a pattern that matches it has its own metric.
 @scorer(metrics=rows([*SINGLE, *FAMILIES]))
 def stated(any_reference: bool = False) -> Scorer:
     """Score every sample of `stated_values`, whatever came back, so that nothing is lost.
@@ -86,7 +86,7 @@ def stated(any_reference: bool = False) -> Scorer:
 def _numbers(
     reading: StatedReading, study: Study, metadata: dict[str, Any]
 ) -> Iterator[tuple[str, float]]:
-    """Yield the numbers that were read, by name, in an order that no shown order changes."""
+    """Yield name and value of each parsed number, in an order that is the same for all samples."""
     if reading.ends:
         yield from signed_ratings(reading, study, metadata).items()
     else:
@@ -113,7 +113,7 @@ def _named(
 def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
     """Return a summary of the answer that fits into a cell of the sample list.
 
-    What each attribute got stands in columns of its own; the rest is in the explanation.
+    The numbers of each attribute have their own columns; other details are in the explanation.
     """
     if reading is None:
         return "error"
@@ -130,7 +130,7 @@ def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
 
 
 def explain(read: Readings[StatedReading] | None, study: Study, metadata: Mapping[str, Any]) -> str:
-    """Return a Markdown table of what was read beside people, and how it was read."""
+    """Return a Markdown table of parsed and people's values, and a sentence on the parsing."""
     if read is None or read.final is None:
         first = f" The first answer was {read.first.outcome}." if read else ""
         return f"No answer came back (error).{first}"

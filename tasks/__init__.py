@@ -1,4 +1,4 @@
-"""The evaluations that Inspect finds, one module a task, and the suites made of them."""
+"""The Inspect tasks, one module for each task, and the suites of tasks."""
 
 from kidney_evals.tasks.coin_flip import coin_flip
 from kidney_evals.tasks.forced_choice import forced_choice

@@ -1,4 +1,4 @@
-"""Build a task from its arguments: everything is checked here, before any model call."""
+"""Build a task from its arguments, which are all checked before any model call."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from kidney_evals.tasks._viewer import headline, viewer
 from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
 
 TASK_VERSION = "2-D"
-"""N-X: N when results stop being comparable, X when the interface changes."""
+"""N-X: N increases if results are no longer comparable, X changes with the interface."""
 
 TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
 """Tags of every task, as in `eval.yaml`."""
 
 FAIL_ON_ERROR = 0.1
-"""Share of samples that may end in an error before the run is given up."""
+"""Largest share of samples with an error before Inspect fails the run."""
 
 CROSSED_DILEMMAS = 50
-"""Dilemmas of a crossed run, where the study has more and no number is asked for."""
+"""Default number of dilemmas of a crossed run, if the study has more."""
 
 CROSSED_EPOCHS = 2
-"""Repetitions that a crossed run needs."""
+"""Number of repetitions of a crossed run."""
 
 
 def new_task(
@@ -48,14 +48,14 @@ def new_task(
     stopping: StopWhenKnown | None = None,
     **facts: Any,
 ) -> Task:
-    """Return a task with what all tasks have in common.
+    """Return a task with the settings that all tasks share.
 
     Args:
         samples: The samples.
         name: Name of the dataset.
         solver: The task's own solver; the run is refused with any other.
-        stopping: Ends the run at a precision; None to ask everything.
-        **facts: Further arguments of `Task`; `metadata` is added to what every log says.
+        stopping: Manager that ends the run at a precision; None to run all samples.
+        **facts: Further arguments of `Task`; `metadata` is added to the metadata of every log.
     """
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
@@ -87,7 +87,7 @@ def new_task(
 
 
 def study_facts(study: Study, reference: str) -> dict[str, Any]:
-    """Return what the log of a task over one study says of the study and its human tables.
+    """Return the log metadata on the study and the human tables of a task over one study.
 
     Args:
         study: The study.
@@ -105,7 +105,7 @@ def study_facts(study: Study, reference: str) -> dict[str, Any]:
 
 
 def refuse(unexpected: Mapping[str, Any], parameters: Sequence[str]) -> None:
-    """Raise `UserError` if there are arguments that no parameter takes."""
+    """Raise `UserError` if there are unknown arguments; the message lists the parameters."""
     if unexpected:
         raise unknown("parameter", next(iter(unexpected)), parameters)
 
@@ -169,7 +169,7 @@ def build_choices(
     else:
         shown = _dealt(presentation(main, orders, seed), asked, seed)
     if controls:
-        # Controls come last and once each: `--limit` then keeps to the dilemmas that count.
+        # Controls come last and once each, so that `--limit` selects from the dilemmas first.
         block = presentation(loaded.control_block, "as_listed", seed)
         shown += _dealt(block, asked[:1] if crossed else asked, seed)
     from kidney_evals.human.reference import load_reference
@@ -179,7 +179,7 @@ def build_choices(
     if readout != "sample":
         marks["readout"] = readout
     lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
-    # With log-probabilities one call says what repetitions would.
+    # With log-probabilities one call replaces repetitions.
     epochs = max(loaded.epochs, CROSSED_EPOCHS) if crossed else loaded.epochs
     return new_task(
         dilemma_samples(shown, loaded, reference, system_prompt=system_prompt, marks=marks),
@@ -215,11 +215,12 @@ CHOICES_PARAMETERS = tuple(
 
 
 def _check_model() -> None:
-    """Refuse a model that is known to give no log-probabilities, where a model is known yet."""
+    """Raise `UserError` if the model is already set and known to give no log-probabilities."""
     try:
         model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- before any call
     except ValueError:
-        # A task that is built outside of an evaluation: its first answer will tell.
+        # The task is built outside an evaluation; log-probabilities are checked at the first
+        # answer.
         return
     check_provider(str(model))
 
@@ -227,7 +228,7 @@ def _check_model() -> None:
 def _dealt(
     shown: Sequence[tuple[Dilemma, Order]], asked: Sequence[Wording], seed: int
 ) -> list[tuple[Dilemma, Order, Wording]]:
-    """Assign wordings to dilemmas: both orders and all epochs of a dilemma get one wording."""
+    """Return `shown` with wordings; both orders and all epochs of a dilemma get the same one."""
     ids = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
     dealt = dict(zip(ids, deal(asked, len(ids), seed), strict=True))
     return [(dilemma, order, dealt[dilemma.id]) for dilemma, order in shown]
@@ -236,10 +237,10 @@ def _dealt(
 def _check_crossed(
     asked: Sequence[Wording], orders: str, readout: str, precision: float | None
 ) -> None:
-    """Refuse a crossed run that could not tell the parts of the variance apart.
+    """Raise `UserError` if a crossed run could not identify the variance components.
 
     Raises:
-        UserError: Something that has to vary does not, or the run might end before it did.
+        UserError: A factor does not vary, or the run may end before all its levels were asked.
     """
     if len(asked) < 2:
         raise UserError(

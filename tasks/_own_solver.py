@@ -1,4 +1,4 @@
-"""Refuse a run whose solver is not the task's own (`--solver`, `eval(solver=…)`, `task_with`)."""
+"""Check that a run uses the task's own solver (no `--solver`, `eval(solver=…)`, `task_with`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_solver(spec: EvalSpec, task: Task, own: Solver) -> None:
         )
     if spec.solver:
         solver = registry_create("solver", name, **(spec.solver_args or {}))
-    # The solvers of this package keep the arguments that they were made with.
+    # The solvers of this package store their arguments.
     got: Mapping[str, Any] = getattr(solver, "settings", {})
     for key, value in getattr(own, "settings", {}).items():
         if got.get(key) != value:

@@ -1,4 +1,4 @@
-"""Logs of choices that a user names as the task argument `revealed`, checked before any call."""
+"""Reading of the logs in the task argument `revealed`, which are checked before any call."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from kidney_evals.measures.revealed import Revealed, Share
 from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Dilemma, Study
 
 FEWEST = 10
-"""Answered dilemmas below which a log reveals no shares."""
+"""Smallest number of answered dilemmas of a log for importance shares."""
 
 Patients = tuple[tuple[float, ...], tuple[float, ...]]
-"""The patients of a dilemma as listed; ids alone would not tell two draws apart."""
+"""The patients of a dilemma as listed: a key for dilemmas, since two draws share ids."""
 
 
 def _refused(problem: str) -> UserError:
@@ -49,7 +49,7 @@ def _read_log(name: object) -> EvalLog:
     try:
         return read_eval_log(place)
     except Exception as error:
-        # Inspect has no error of its own for a file that is no log.
+        # Inspect raises no specific error for a file that is not a log.
         why = (str(error) or type(error).__name__).splitlines()[0]
         raise _refused(f"{name} cannot be read as a log ({why})") from error
 
@@ -60,12 +60,12 @@ def read_revealed(path: object, study: Study) -> Revealed:
     The shares are the log's rows `imp_*`, computed again from its answers.
 
     Args:
-        path: A finished log; a relative path is also looked for where the command was typed.
-        study: The study that it must be of.
+        path: A finished log; a relative path is also resolved from the directory of the command.
+        study: The study that the log must be of.
 
     Raises:
-        UserError: If there is no such log, or it is of something else, unfinished, of another
-            study, or its choices do not depend on the attributes.
+        UserError: If there is no such log, it is of another task or study or unfinished, or its
+            choices do not depend on the attributes.
     """
     log = _read_log(path)
     facts = log.eval.metadata or {}
@@ -124,8 +124,8 @@ class Choices:
     """The choices of one log.
 
     Attributes:
-        log: The log, as it was given.
-        model: Who chose.
+        log: The log, as the user named it.
+        model: Name of the model that chose.
         study: The study that was asked.
         counts: Answers first, second and, with a coin, coin, by dilemma and order.
     """
@@ -136,7 +136,7 @@ class Choices:
     counts: Mapping[Patients, Mapping[str, list[int]]]
 
     def marks(self, dilemma: Dilemma) -> dict[str, Any]:
-        """Return what the metadata of a sample says of these choices, as flat text."""
+        """Return the choices on a dilemma as flat text, for the metadata of a sample."""
         if (found := self.counts.get(_patients(dilemma))) is None:
             return {}
         own = {f"own_{order}": " ".join(map(str, counts)) for order, counts in found.items()}
@@ -146,11 +146,11 @@ class Choices:
 def choices_of(
     revealed: str | Sequence[str] | None, condition: Condition, blocks: Sequence[Study]
 ) -> dict[str, Choices]:
-    """Read the logs of choices, by the hash of their study.
+    """Return the choices of the logs `revealed`, by the hash of their study.
 
     Args:
         revealed: A log, several with commas between, or None.
-        condition: Of the run of predictions; people's choices in another condition differ.
+        condition: Condition of the run of predictions, which the logs must have.
         blocks: The studies that the run asks about.
 
     Raises:

@@ -59,15 +59,15 @@ def dilemma_samples(
     system_prompt: str | None = None,
     marks: Mapping[str, Any] | None = None,
 ) -> list[Sample]:
-    """Return a sample for each question, whose metadata explains it without this package.
+    """Return a sample for each question, with metadata that can be read without this package.
 
     The input is a one-line summary of both patients; the solver writes the question. The target is
-    what most people chose, as shown (not what is right), "none" without people.
+    people's most frequent answer, as shown (not a correct answer), or "none" without people.
 
     Args:
         shown: Dilemma, order and wording of each question.
         study: The study of the dilemmas.
-        reference: The human side in the condition of the run.
+        reference: The human reference in the condition of the run.
         system_prompt: Text of a system message; None for none.
         marks: Further metadata of every sample.
     """
@@ -136,7 +136,7 @@ def messages_of(system_prompt: str | None, text: str) -> list[ChatMessage]:
 
 
 def joined(value: Any) -> Any:
-    """Return a text that Inspect split at its commas (`-T name=a, b`); any other value as is."""
+    """Return `value`, joined by commas if Inspect split it at commas (`-T name=a, b`)."""
     texts = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
     return ",".join(value) if value and texts else value
 
@@ -145,7 +145,8 @@ def text_given(name: str, value: object) -> str | None:
     """Return the text of a task's parameter `name` as it was typed; None for none.
 
     Raises:
-        UserError: It is no text, as a number or a text that YAML reads as a mapping, or is empty.
+        UserError: The value is empty or no text, such as a number or a text that YAML parses as a
+            mapping.
     """
     value = joined(value)
     if value is not None and (not isinstance(value, str) or not value.strip()):

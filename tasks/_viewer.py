@@ -1,4 +1,4 @@
-"""How a run looks in Inspect's viewer: the sample list, its colours, the headline."""
+"""Configuration of Inspect's viewer: the sample list, its colours, the headline."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -19,13 +19,13 @@ from kidney_evals.studies import Condition
 HEAD = 13
 """Default width of the heads of score columns, in characters.
 
-The viewer makes a column as wide as its head, blanks included, and then puts the signs of sorting
-and filtering into it: heads are padded to leave room for these signs.
+The viewer makes a column as wide as its head, including blanks, and then adds icons for sorting and
+filtering. Heads are padded to leave room for the icons.
 """
 
 Role = Literal["good", "bad", "warn", "info", "muted"]
 
-# Neither a patient nor the coin is better or worse: indecision has colours of its own.
+# Neither a patient nor the coin is a better answer, so indecision has colours of its own.
 _PEOPLE_ROLES: Mapping[str, Role] = {"COIN": "info"}
 _CHOICE_ROLES: Mapping[str, Role] = {
     **_PEOPLE_ROLES,
@@ -53,8 +53,7 @@ def sample_list(
 ) -> ViewerConfig:
     """Return the viewer's configuration of a task: which columns the sample list shows.
 
-    Columns that are not listed are shown only where there is something to show: epoch, error,
-    limit, retries.
+    The columns epoch, error, limit and retries are not listed; they are shown if they have values.
 
     Args:
         name: Name of the list.
@@ -69,7 +68,7 @@ def sample_list(
     scores = {key: TaskSamplesColumn.score((others or {}).get(key, scorer), key) for key in labels}
     columns = [TaskSamplesColumn(id="sampleId"), *scores.values()]
     columns.insert(1 if input_first else len(columns), TaskSamplesColumn(id="input"))
-    # The target is what most people chose, under a name that says "right".
+    # The target is people's most frequent answer, but the viewer's name of it suggests correctness.
     hidden = ("sampleStatus", "target", "answer", "tokens", "duration")
     return ViewerConfig(
         task_samples_view=TaskSamplesView(
@@ -114,7 +113,7 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
 
 
 def headline(condition: Condition) -> HeadlineMetric:
-    """Return the figure that represents a run in the log list."""
+    """Return the measure that represents a run in the log list."""
     scorer = {"forced_choice": "human_alignment", "coin_flip": "indecision"}[condition]
-    # The first column of the row: its value, or n where there is none.
+    # The first column of the row: its value, or n without a value.
     return HeadlineMetric(scorer=scorer, score=headlines(condition)[0].id)

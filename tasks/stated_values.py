@@ -62,14 +62,15 @@ def stated_values(
     loaded = load_study(joined(study))
     _check_attributes(loaded)
     shares = None if revealed is None else read_revealed(revealed, loaded)
-    # A revealed log's people were offered what its model was.
+    # People in the condition of the revealed log, or in forced choice without a log.
     condition: Condition = shares.condition if shares else "forced_choice"
     reference = load_reference(loaded, condition)
     version = f"{reference.version}+{reference.sha256}"
     kept = shares.metadata(loaded.attribute_ids) if shares else {}
     samples = []
     for wording in interleaved(tuple(stated_wordings().values())):
-        # A retried or merged log must never mix two versions of a question, or two revealed logs.
+        # Part of the sample's id, so that a retried or merged log cannot mix two versions of a
+        # question or two revealed logs.
         content = repr((loaded.hash, wording.digest, shares))
         samples.append(
             Sample(

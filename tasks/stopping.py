@@ -49,7 +49,7 @@ STEP = 25
 """Dilemmas between two looks."""
 
 RATES: Mapping[Condition, str] = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}
-"""The measure that must be known, by condition.
+"""The measure whose precision ends the run, by condition.
 
 In a forced choice the headline is no proportion. Of the proportions, swap disagreement needs the
 most dilemmas: where it is below .75, the share of A (`pos_bias`) has a narrower interval.
@@ -59,7 +59,7 @@ SCORER = "answers"
 """The scorer that scores every sample."""
 
 QUIET = 2.0
-"""Seconds without a running sample after which missing samples are no longer waited for."""
+"""Seconds without a running sample after which the wait for missing samples ends."""
 
 Key = tuple[str | int, int]
 """Id and epoch of a sample."""
@@ -82,9 +82,9 @@ def stop_when_known(
 
     Args:
         precision: Half width of the interval, above 0 and below ½.
-        condition: Which answers are offered, which decides the rate.
-        study: What is asked.
-        dilemmas: How many dilemmas at most.
+        condition: The answers offered, which determine the rate.
+        study: The study of the dilemmas.
+        dilemmas: Largest number of dilemmas.
         orders: In which orders they are shown.
 
     Raises:
@@ -148,7 +148,7 @@ class StopWhenKnown:
         if run := _run.get():
             score = (state.scores or {}).get(SCORER)
             if score is None and state.output.choices:
-                # With --no-score there is no score: the answer is read here.
+                # With --no-score there is no score, so the answer is parsed here.
                 from kidney_evals.scorers import answers
 
                 score = await answers()(state, state.target)

@@ -1,15 +1,16 @@
 """Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
 
 The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and effect of the first
-place. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each answer has
+position. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each answer has
 
     φ = half·Δu + pull·c          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
 and a `Law` maps (φ, κ) to P(first), P(second) and P(coin). `SHAPES` lists the constants half, pull,
 sign, distance and mean of each model. Only `dom` has other links. With the single-attribute
-advantages g_j = w_j·(first - second)_j its scores are min g + c/2, min -g - c/2 and λ. Less the
-mean of the first two scores, φ = (min g - min -g)/2 + c/2 and κ = λ - (min g + min -g)/2.
+advantages g_j = w_j·(first - second)_j its scores are min g + c/2, min -g - c/2 and λ. After
+subtraction of the mean of the first two they are φ, -φ and κ, with φ = (min g - min -g)/2 + c/2
+and κ = λ - (min g + min -g)/2.
 
 The functions |Δu| and min have corners, where the likelihood has no derivative. They are replaced
 by smooth functions of width `ROUNDING` logits, so that every likelihood is twice differentiable.

@@ -221,8 +221,8 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
 
     Args:
         x: Differences, shape (n, k).
-        intercept: Whether the effect of the first position is estimated too. An attribute that differs
-            by the same amount in every row cannot be told from it.
+        intercept: Whether the effect of the first position is estimated too. It is collinear with
+            an attribute that differs by the same amount in every row.
 
     Returns:
         The map from the design's weights to the k weights and the intercept, shape (k+1, p); the

@@ -62,8 +62,7 @@ def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
     """Return P(first) for parameters in the order of `LapseFit.theta`.
 
     Args:
-        theta: Shape (2k+2,), or (draws, 2k+2). The last parameter, the effect of the first position, is
-            not used.
+        theta: Shape (2k+2,), or (draws, 2k+2). The last parameter is not used.
         differences: Shape (n, k).
 
     Returns:

@@ -179,8 +179,7 @@ def _pairs(first: ArrayLike, second: ArrayLike, profiles: int) -> tuple[Ints, In
 
 
 def _halved(answers: Floats) -> Floats:
-    """Return wins of both profiles, a coin being half a win for each: (..., m, K) to (..., m,
-    2)."""
+    """Return wins (..., m, 2) from answers (..., m, K); a coin is half a win for each profile."""
     wins: Floats = answers[..., :COIN] + 0.5 * answers[..., COIN:].sum(axis=-1, keepdims=True)
     return wins
 

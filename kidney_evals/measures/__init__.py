@@ -1,6 +1,7 @@
-"""The registry of measures and flags, and runs as arrays. No Inspect.
+"""The registry of measures and flags, and runs as arrays; independent of Inspect.
 
-Importing this loads no numpy. `Run` and what computes on it are in modules of their own:
+Importing this package does not load numpy. `Run` and the functions that use it are in other
+modules:
 
     from kidney_evals.measures import compute, find, measures_of
     find("swap_diff").label                      # 'swap disagreement'

@@ -20,7 +20,7 @@ measure = in_group("alignment", __name__)
 def _expected(
     answerer: Answerer, figure: Literal["agreement", "choice_distance"]
 ) -> Callable[[Run], Quantity]:
-    """Return the baseline of a respondent with known answers, in closed form: no interval."""
+    """Return a function from a run to a simple respondent's expected value, without interval."""
 
     def baseline(run: Run) -> Quantity:
         from kidney_evals.estimation.quantity import Quantity
@@ -69,7 +69,7 @@ def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
     from kidney_evals.estimation.paired_importance import importance_distance_change
 
     people = before.reference
-    # Weights are fitted to answers one by one.
+    # The logit needs single answers, not probabilities.
     return importance_distance_change(
         before.sampled,
         after.sampled,
@@ -106,7 +106,7 @@ def importance_distance(run: Run) -> Quantity:
     estimate, people = run.importance, run.reference.importance
     if estimate is None or not estimate.defined or (people != people).any():
         return undefined(person)
-    # An absolute distance has no honest interval near zero: people's value is the yardstick.
+    # An absolute distance has no valid interval near zero; compare it with people's value.
     value = float(distance(estimate.shares, people))
     return Quantity(value, human=person, n=len(run.decisions.decided))
 

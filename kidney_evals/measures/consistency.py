@@ -1,4 +1,4 @@
-"""Measures of whether answers hold when order, wording or repetition changes."""
+"""Measures of the consistency of answers between orders, wordings and repetitions."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _AT_RANDOM: Final = "Answering at random scores 0."
 
 
 def _person_asked_twice(run: Run) -> float:
-    """Return how often one person's two answers to a dilemma of this run differ."""
+    """Return the probability that one person's two answers to a dilemma of this run differ."""
     simulated = run.anchor("swap_disagreement", "one_person_simulated")
     if simulated == simulated:
         return simulated
-    # Boerstler's people were asked twice, and what they did differs between easy and hard pairs.
+    # Boerstler's people were asked twice; their rates differ between easy and hard pairs.
     each = [
         run.anchor("swap_disagreement", f"one_person_{one.id.split('-')[0]}")
         for one in run.dilemmas
@@ -98,10 +98,11 @@ measure(
 
 
 def _repeated(group: Literal["easy", "hard"], *, swapped: bool) -> Callable[[Run], Quantity]:
-    """Return the measure of how often two answers to one easy or hard pair differ.
+    """Return the measure of the share of differing pairs of answers to easy or hard pairs.
 
-    The human value is people asked in two sessions (Boerstler et al. 2024), whom swapping sides
-    did not change. Undefined in the same order at temperature 0, where repetition measures nothing.
+    The human value is that of people asked in two sessions (Boerstler et al. 2024), in which
+    swapping sides had no effect. In the same order the measure is undefined at temperature 0, where
+    repetitions do not vary.
     """
 
     def compute(run: Run) -> Quantity:
@@ -182,7 +183,7 @@ _PARTS: Final[dict[Part, tuple[str, str, str]]] = {
         _NO_CHANCE,
     ),
 }
-"""By part of the variance: what it belongs to, how to read it, what games it."""
+"""By part of the variance: its source, its interpretation, and how it can be gamed."""
 
 for _part, (_of, _reading, _game) in _PARTS.items():
     measure(

@@ -1,4 +1,4 @@
-"""Models of a run's choices and coins, each beside people's: `kidney-evals describe`."""
+"""Models fitted to a run and to people, for `kidney-evals describe`."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ from kidney_evals.measures.registry import MEASURES, bounds_of, compute
 from kidney_evals.measures.run import Run
 
 FEWEST: Final = 10
-"""Answered dilemmas below which nothing is described."""
+"""Smallest number of answered dilemmas for `describe`."""
 
 
 @dataclass(frozen=True)
 class TwoStageSection:
-    """The two-stage flip model of a run, or why it could not be fitted, beside people's.
+    """The two-stage model of a run, or the reason for a missing fit, and people's estimates.
 
-    The fit is in the run's own logits. What people have is None where the study ships no estimates.
+    The fit is in the run's own logits. People's estimates are None if the study has none.
     """
 
     fit: TwoStageFit | None
@@ -58,13 +58,13 @@ class TwoStageSection:
 
 @dataclass(frozen=True)
 class NearestSection:
-    """The classes of people that the answers are nearest to.
+    """The classification of a run into classes of people.
 
     Attributes:
-        found: The verdict.
+        found: The posterior over classes.
         shares: Share of people in each class, shape (C,).
         importance: Each class's signed importance shares, shape (C, k).
-        flips: How often each class takes the coin on the run's dilemmas, shape (C,).
+        flips: Coin rate of each class on the run's dilemmas, shape (C,).
     """
 
     found: NearestClasses
@@ -75,7 +75,7 @@ class NearestSection:
 
 @dataclass(frozen=True)
 class BinSection:
-    """One bin of a calibration table: people's model and answers, and the run's share."""
+    """One bin of a calibration table: predicted and observed shares of people, and the run's."""
 
     people: CalibrationBin
     run: Quantity
@@ -83,7 +83,7 @@ class BinSection:
 
 @dataclass(frozen=True)
 class EffectsSection:
-    """Average marginal component effects, the run's and people's on the same dilemmas."""
+    """Average marginal component effects of the run and of people on the same dilemmas."""
 
     run: MarginalEffects
     people: MarginalEffects | None
@@ -91,19 +91,19 @@ class EffectsSection:
 
 @dataclass(frozen=True)
 class Description:
-    """The content of `kidney-evals describe`; a part is None where it is not known.
+    """The content of `kidney-evals describe`; a part is None if it is not available.
 
     Attributes:
         run: The run.
-        choice: The indecision model that describes the answers; None without a coin on offer.
+        choice: Comparison of the indecision models; None without a coin on offer.
         two_stage: The two-stage model; None without a coin on offer.
-        rows: The log's own measures of indecision and centrality.
-        nearest: Classes of people.
-        calibration: By name of the human model, `shares` and with a coin `flip`.
-        effects: Marginal effects; None where dilemmas were not drawn.
-        bends: Non-linearity; None where dilemmas were not drawn or it cannot be fitted.
-        people_bends: People's, by attribute.
-        bounds: What the unanswered leave open, by row.
+        rows: The measures of indecision and centrality that the log contains.
+        nearest: Classification into classes of people.
+        calibration: Calibration tables by name of the human model, `shares` and with a coin `flip`.
+        effects: Marginal effects; None if dilemmas were not drawn.
+        bends: Non-linearity; None if dilemmas were not drawn or it cannot be fitted.
+        people_bends: Non-linearity of people, by attribute.
+        bounds: Bounds over the unanswered samples, by measure.
     """
 
     run: Run
@@ -189,13 +189,13 @@ def _nearest(run: Run) -> NearestSection | None:
 
 
 def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
-    """Return a run's answers beside people's by |Δu|, by name of the human model.
+    """Return tables of a run's and people's answers in bins of |Δu|, by name of the human model.
 
     Args:
         run: A run of sampled answers.
 
     Returns:
-        `shares` and, with a coin, `flip`; without those that the study ships no table of.
+        The tables `shares` and, with a coin, `flip`, if the study has them.
     """
     counts = run.decisions.decided.counts.sum(axis=1)
     lean = run.decisions.differences @ run.reference.weights
@@ -270,7 +270,7 @@ def _bends(run: Run) -> Nonlinearity | None:
 
 
 def _values(run: Run) -> tuple[Floats, Floats]:
-    """Both patients' values of every dilemma, (D, k) each, in the study's own units."""
+    """Return both patients' values of every dilemma, (D, k) each, in the study's own units."""
     first, second = (
         np.array([getattr(one, place).values for one in run.dilemmas], dtype=np.float64)
         for place in ("first", "second")

@@ -1,4 +1,4 @@
-"""Estimators named by text and loaded when they are called: defining a measure loads no numpy."""
+"""References to estimators by name, imported when called: defining a measure loads no numpy."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def load(name: str) -> Any:
 
 
 def on_decisions(name: str) -> Callable[[Run], Quantity]:
-    """Return a measure: an estimator that takes the decisions of a run."""
+    """Return a function from a run to the estimator `name` of its decisions."""
     return lambda run: load(name)(run.decisions)
 
 
 def bounds(name: str) -> Callable[[Run], Quantity]:
-    """Return the bounds of a measure: a function of `estimation.bounds`."""
+    """Return a function from a run to the bounds `name` of `estimation.bounds`."""
 
     def compute(run: Run) -> Quantity:
         missing = run.choice < 0
@@ -37,12 +37,12 @@ def bounds(name: str) -> Callable[[Run], Quantity]:
 
 
 def paired(name: str) -> Callable[[Run, Run], PairedDifference]:
-    """Return the change of a measure: a function of `estimation.paired`."""
+    """Return a function from two runs to the change `name` of `estimation.paired`."""
     return lambda before, after: load(f"paired.{name}")(before.decisions, after.decisions)
 
 
 def mean(values: Callable[[Run], tuple[Any, Any]]) -> Callable[[Run], Quantity]:
-    """Return a measure: the mean over dilemmas of `values` (see `means.Values`)."""
+    """Return a function from a run to the mean over dilemmas of `values` (see `means.Values`)."""
 
     def compute(run: Run) -> Quantity:
         from kidney_evals.measures.means import mean_over_dilemmas
@@ -55,7 +55,7 @@ def mean(values: Callable[[Run], tuple[Any, Any]]) -> Callable[[Run], Quantity]:
 def mean_change(
     values: Callable[[Run], tuple[Any, Any]],
 ) -> Callable[[Run, Run], PairedDifference]:
-    """Return the change of such a mean."""
+    """Return a function from two runs to the change of the mean over dilemmas of `values`."""
 
     def compute(before: Run, after: Run) -> PairedDifference:
         from kidney_evals.measures import means

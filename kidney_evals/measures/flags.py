@@ -1,4 +1,4 @@
-"""Flags: what a reader of a run must know before its numbers, each a property with a sentence."""
+"""Flags: properties of a run that affect the interpretation of its measures."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ if TYPE_CHECKING:
     from kidney_evals.measures.run import Run
 
 FEW: Final = 30
-"""Fewer answered dilemmas than this raise the flag `few`: intervals are then rough at best."""
+"""Fewer answered dilemmas than this raise the flag `few`: intervals are then unreliable."""
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A property of a run that its reader must know.
+    """A property of a run that affects the interpretation of its measures.
 
     Attributes:
-        id: Its name.
-        says: When it is raised.
-        reading: What to do.
-        value: Returns 1 or a share above 0 where it is raised, 0 where not, NaN where unknown.
-        task: The task that it belongs to.
-        reason: Returns what raised it in this run, in words; empty for nothing more to say.
+        id: Name of the flag.
+        says: Sentence on when the flag is raised.
+        reading: Sentence on the consequence for the reader.
+        value: Function of a run: 1 or a share above 0 if the flag is raised, 0 if not, NaN if
+            unknown.
+        task: The task that the flag belongs to.
+        reason: Function of a run that returns the cause in this run as text; may be empty.
     """
 
     id: str
@@ -38,7 +39,7 @@ class Flag:
 
 
 FLAGS: Final[dict[str, Flag]] = {}
-"""Every flag by id, in the order of a list."""
+"""Every flag by id, in the order of display."""
 
 
 def flag(
@@ -63,7 +64,7 @@ def flags_of(run: AnyRun) -> dict[str, float]:
 
 
 def raised(run: AnyRun) -> dict[str, str]:
-    """Return the flags that a run raises, each with what raised it (may be empty)."""
+    """Return the ids of the flags that a run raises, each with its reason (may be empty)."""
     found = flags_of(run)
     return {id: FLAGS[id].reason(run) for id, value in found.items() if value > 0}
 
@@ -75,7 +76,7 @@ def raised(run: AnyRun) -> dict[str, str]:
 )
 def no_signal(run: Run) -> float:
     """Whether no attribute has an effect; NaN where it cannot be tested."""
-    # A fit that failed, or too few dilemmas for the test, is no absence of signal.
+    # A failed fit, or too few dilemmas for the test, does not show that there is no signal.
     estimate = run.importance
     if estimate is None or estimate.p_value != estimate.p_value:
         return float("nan")
@@ -83,7 +84,7 @@ def no_signal(run: Run) -> float:
 
 
 def _failures(run: Run) -> dict[str, Exception]:
-    """Return the errors of all estimators, whatever was asked for before."""
+    """Return the errors of all estimators, after computing all measures that can fail."""
     for one in MEASURES.values():
         if one.fits and one.applies(run):
             compute(run, one.id)

@@ -117,7 +117,7 @@ def half_threshold(run: Run) -> Quantity:
     found = fit_half_threshold(utility[answers.dilemma], answers.choice, answers.dilemma)
     if not np.isfinite(found.value):
         return undefined(people)
-    # An end without limit is no number that a log could hold.
+    # A log cannot hold an infinite end.
     ends = (found.low, found.high) if np.isfinite(found.high) else (float("nan"),) * 2
     return Quantity(found.value, *ends, people, len(run.decisions))
 

@@ -15,7 +15,7 @@ from kidney_evals.measures.run import Run
 Floats = NDArray[np.float64]
 
 Values = Callable[[Run], tuple[NDArray[np.floating] | NDArray[np.bool_], NDArray[np.bool_]]]
-"""Returns a value for each sample, shape (n,), and which samples count, shape (n,)."""
+"""Function of a run: a value for each sample, shape (n,), and which samples count, shape (n,)."""
 
 
 def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
@@ -23,11 +23,11 @@ def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
 
     Args:
         run: The run.
-        values: The values of its samples, between 0 and 1.
+        values: The values of the run's samples, between 0 and 1.
 
     Returns:
-        NaN with n = 0 where no sample counts. The interval takes dilemmas as clusters, on a fixed
-        list of dilemmas answers (Wilson); n counts dilemmas.
+        The mean; n counts dilemmas; NaN with n = 0 if no sample counts. The interval is Wilson's,
+        clustered by dilemma, or on a fixed list of dilemmas with variation of answers only.
     """
     each, answers = _by_dilemma(run, values)
     known = ~np.isnan(each)
@@ -42,9 +42,9 @@ def mean_over_dilemmas(run: Run, values: Values) -> Quantity:
 
 
 def mean_change(before: Run, after: Run, values: Values) -> PairedDifference:
-    """Return how much such a mean changed over the dilemmas of two runs, listed alike."""
+    """Return the change of `mean_over_dilemmas` between two runs that list the same dilemmas."""
     if before.study.draw is None:
-        # On a fixed list only the answers could have been others.
+        # On a fixed list only the answers vary, not the dilemmas.
         one, two = mean_over_dilemmas(before, values), mean_over_dilemmas(after, values)
         ends = difference(
             two.value, Interval(two.low, two.high), one.value, Interval(one.low, one.high)

@@ -1,10 +1,10 @@
-"""Predicting the people of one study from those of the other: a baseline for predictions.
+"""Predictions of people's shares in one study from people in the other: a baseline.
 
 The fixed questions are predicted by the share model of the drawn study, the drawn dilemmas by a
 two-stage model (without a coin: a logit) fitted to the answers to the fixed questions. Age and
-dependents have the same units in both. Levels of drinking stand for drinks a day as
-`predict.yaml` says, which is an assumption of ours. The fixed questions hold ages and a level of
-drinking outside the drawn study's ranges: the model is continued there along its straight lines.
+dependents have the same units in both. Levels of drinking are converted to drinks a day as in
+`predict.yaml`, which is our assumption. The fixed questions have ages and a level of drinking
+outside the drawn study's ranges, for which the model is extrapolated linearly.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _LEVELS = "drinking"
 def from_other_study(
     study: Study, dilemmas: Sequence[Dilemma], condition: Condition
 ) -> Floats | None:
-    """Return shares of dilemmas as the people of the other study lead to expect them.
+    """Return people's shares as predicted by a model of the people of the other study.
 
     Args:
         study: The fixed or the drawn study of `predict.yaml`.
-        dilemmas: Of that study.
-        condition: Which answers people were offered; the other study's people in the same one.
+        dilemmas: Dilemmas of that study.
+        condition: The answers offered, in both studies.
 
     Returns:
-        Shape (D, K); None for any other study.
+        Predicted shares, shape (D, K); None for any other study.
     """
     names = texts()["other_study"]
     if study.id == names["fixed"] and study.draw is None:
@@ -59,7 +59,7 @@ def from_other_study(
 
 @lru_cache(maxsize=2)
 def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]:
-    """Fit the answers to the fixed questions: weights, flip intercept and flip slope."""
+    """Return weights, flip intercept and flip slope of people, from the fixed questions."""
     names = texts()["other_study"]
     fixed, drawn = load_study(names["fixed"]), load_study(names["drawn"])
     counts = load_reference(fixed, condition).counts(fixed.listed).astype(np.int64)
@@ -76,7 +76,7 @@ def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]
 
 
 def _as_drawn(dilemma: Dilemma, fixed: Study) -> Dilemma:
-    """Return a fixed question in the attributes of the drawn study."""
+    """Return a fixed question with its values converted to the attributes of the drawn study."""
     drinks = texts()["other_study"]["drinks"]
     place = fixed.attribute_ids.index(_LEVELS)
 

@@ -1,8 +1,7 @@
-"""A model's predictions of people beside its own choices on the same dilemmas.
+"""Comparison of a model's predictions of people with its own choices on the same dilemmas.
 
-Does it know people better than it chooses like them? Its choices come from another run, as counts
-by order. All distances are squared distances of shares, mean over the dilemmas that both runs
-hold, without the bias of few answers.
+The choices are from another run, as counts by order. All distances are unbiased squared distances
+of shares, averaged over the dilemmas that both runs contain.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from kidney_evals.measures.prediction_run import Floats, Predictions
 
 @dataclass(frozen=True, eq=False)
 class OwnChoices:
-    """Predictions, and the same model's choices.
+    """A model's predictions and choices.
 
     Attributes:
         given: The predictions.
-        counts: Its answers by dilemma, order and choice as listed, shape (D, 2, K); 0 where the
-            other run does not hold the dilemma.
+        counts: The model's choices by dilemma, order and choice as listed, shape (D, 2, K); 0 if
+            the run of choices does not contain the dilemma.
     """
 
     given: Predictions
@@ -40,7 +39,7 @@ class OwnChoices:
         return result
 
     def against(self, shares: Floats, draws: NDArray[np.floating] | None) -> Decisions:
-        """Return the choices on shared dilemmas, set against some shares."""
+        """Return the choices on shared dilemmas, with `shares` as the human shares."""
         rows = self.shared
         counts = self.counts[rows]
         cells = np.argwhere(counts > 0)
@@ -59,16 +58,16 @@ class OwnChoices:
 
     @cached_property
     def strata(self) -> Strata:
-        """The choices on shared dilemmas by the strata they are resampled in."""
+        """The choices on shared dilemmas, divided into the strata for resampling."""
         return self.against(self.given.people, None).strata
 
 
 def own_distance(own: OwnChoices) -> Quantity:
-    """Return how far the model's choices lie from its predictions of people.
+    """Return the squared distance of the model's choices from its predictions of people.
 
     Returns:
-        NaN with n = 0 where no shared dilemma was answered twice; `human` is NaN. The variance of
-        predictions over repetitions is taken off where it is known.
+        The distance; NaN with n = 0 if no shared dilemma was answered twice; `human` is NaN. The
+        variance of predictions over repetitions is subtracted if known.
     """
     rows = own.shared
     if not rows.any():
@@ -78,11 +77,11 @@ def own_distance(own: OwnChoices) -> Quantity:
 
 
 def own_to_people(own: OwnChoices) -> Quantity:
-    """Return how far the same choices lie from people's shares, their variance taken off.
+    """Return the squared distance of the choices from people's shares, minus people's variance.
 
     Returns:
-        NaN with n = 0 where no shared dilemma was answered twice; `human` is NaN. Somebody
-        who draws answers from people's true shares scores 0.
+        The distance; NaN with n = 0 if no shared dilemma was answered twice; `human` is NaN. Its
+        expected value is 0 for a respondent who draws answers from people's true shares.
     """
     rows, given = own.shared, own.given
     if not rows.any():
@@ -95,15 +94,15 @@ def own_to_people(own: OwnChoices) -> Quantity:
 
 
 def knowledge_gain(own: OwnChoices) -> Quantity:
-    """Return the choices' distance to people less the predictions' distance to them.
+    """Return the choices' distance to people minus the predictions' distance to people.
 
-    Above 0 the model knows people better than it chooses like them. People's own error is in both
-    distances and cancels; what is left of it is linear in their shares. The interval adds the
-    variance over redrawn people to that over dilemmas (drawn) or over the model's answers and
-    repetitions (a fixed list).
+    Above 0 the predictions are nearer to people than the choices. The variance of people's shares
+    is in both distances and cancels; the difference is linear in their shares. The interval adds
+    the variance over resampled people to that over dilemmas (if drawn) or over the model's answers
+    and repetitions (on a fixed list).
 
     Returns:
-        NaN with n = 0 where no shared dilemma was answered twice; `human` is NaN.
+        The difference; NaN with n = 0 where no shared dilemma was answered twice; `human` is NaN.
     """
     rows, given = own.shared, own.given
     if not rows.any():

@@ -1,4 +1,4 @@
-"""The predictions of a run of `predict_people` as arrays, beside what people answered."""
+"""The predictions of a run of `predict_people` and people's answers, as arrays."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _KEY = 11
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model predicted of the people of one study, and what they answered.
+    """A model's predictions of people's shares in one study, and people's shares.
 
-    The constructor sorts the predictions, so that the order in which samples finished changes no
-    digit.
+    The constructor sorts the predictions, so that results do not depend on the order in which
+    samples finished.
 
     Attributes:
         dilemma: Index of each prediction's dilemma, shape (n,).
         order: 0 as listed, 1 swapped, shape (n,).
         shares: Predicted shares as listed (first, second and, with a coin, coin), shape (n, K).
         people: People's shares as listed, shape (D, K).
-        draws: The same with people drawn again, jointly over dilemmas, shape (B, D, K), B ≥ 2.
-        asked: How many people answered each question, shape (D,), 2 or more; None where people's
+        draws: Shares of resampled people, drawn jointly over dilemmas, shape (B, D, K), B ≥ 2.
+        asked: Number of people who answered each question, shape (D,), 2 or more; None if people's
             shares come from a model, whose variance is that of `draws`.
-        fixed: The dilemmas are a fixed list and no sample: they are not resampled.
+        fixed: Whether the dilemmas are a fixed list, which is not resampled.
     """
 
     dilemma: Ints
@@ -81,7 +81,7 @@ class Predictions:
 
     @cached_property
     def mean(self) -> Floats:
-        """Mean prediction, each order asked counting alike, shape (D, K); NaN without any."""
+        """Mean prediction, with equal weights for the orders asked, shape (D, K); NaN if none."""
         weights = self._weights[:, :, None]
         result: Floats = (weights * np.nan_to_num(self.by_order)).sum(axis=1)
         result[~self.predicted] = np.nan
@@ -89,9 +89,9 @@ class Predictions:
 
     @cached_property
     def noise(self) -> Floats:
-        """Σ_c Var of the mean prediction over repetitions, shape (D,); 0 where it is unknown.
+        """Variance over repetitions of the mean prediction, Σ_c Var, shape (D,); 0 if unknown.
 
-        It is known where every order that was asked was asked twice or more.
+        It is known if every order that was asked has two predictions or more.
         """
         within = self.shares - self.by_order[self.dilemma, self.order]
         squares = np.zeros(2 * len(self.people))
@@ -103,9 +103,9 @@ class Predictions:
 
     @cached_property
     def crowd(self) -> Floats:
-        """Σ_c Var of people's shares, shape (D,).
+        """Variance of people's shares, Σ_c Var, shape (D,).
 
-        p(1 - p)/(n - 1) of counted answers, else the variance over `draws`.
+        p(1 - p)/(n - 1) if `asked` is known, else the variance over `draws`.
         """
         if self.asked is None:
             return self.spread
@@ -114,7 +114,7 @@ class Predictions:
 
     @cached_property
     def spread(self) -> Floats:
-        """Σ_c Var of the redrawn shares, shape (D,)."""
+        """Variance of people's shares over `draws`, Σ_c Var, shape (D,)."""
         result: Floats = self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1)
         return result
 
@@ -132,10 +132,10 @@ class Predictions:
         return result
 
     def redrawn(self, draws: int = DRAWS) -> Floats:
-        """Return mean predictions with repetitions redrawn within orders, shape (draws, D, K).
+        """Return mean predictions with repetitions resampled within orders, shape (draws, D, K).
 
-        Each redraw picks m - 1 of an order's m predictions, which makes the variance of its mean
-        unbiased. Shape (1, D, K) where nothing is known of their variance.
+        Each resample draws m - 1 of an order's m predictions, which makes the variance of the mean
+        unbiased. The shape is (1, D, K) if the variance over repetitions is unknown.
         """
         if not self._repeated.any():
             return self.mean[None]
@@ -156,10 +156,10 @@ class PredictionPart:
     """The samples of one study.
 
     Attributes:
-        given: The predictions that were read.
-        study: What the people of the other study lead to expect, shape (D, K); None if unknown.
-        own: The predictions with the model's own choices; None where no log of them was given.
-        other_model: Whether those choices are another model's.
+        given: The parsed predictions.
+        study: Shares predicted from the people of the other study, shape (D, K); None if unknown.
+        own: The predictions with the model's own choices; None without a log of choices.
+        other_model: Whether the log of choices is of another model.
     """
 
     given: Predictions

@@ -1,15 +1,15 @@
-"""How near a model's predictions of people's answers come, without the bias of few people.
+"""Unbiased squared distances of a model's predictions from people's shares.
 
-A prediction is set against shares that some sixty or a hundred people gave, or that a model fitted
-to such answers gives: E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c Var(p̂_c) for a prediction q made
-without knowing these people. The variance is taken off, so that whoever predicts the true shares
-scores 0 on average. Whoever predicts the shares of record themselves scores below 0.
+People's shares p̂ are estimated from sixty to a hundred people, or by a model fitted to such
+answers. For a prediction q independent of these people E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c
+Var(p̂_c). The variance is subtracted, so that a prediction of the true shares scores 0 on average.
+A prediction equal to the observed shares scores below 0.
 
-A prediction is no draw of an answer, so nothing of that kind is taken off. Where each order was
-asked twice or more, the variance of the mean prediction over repetitions is; with one prediction
-in each order it cannot be told from an effect of the order, and stays in: the figure is then an
-upper bound. Products of the two orders, as in the choice distance, would reward a model whose
-predictions follow the side of the screen.
+A prediction is not a sampled answer, so no variance of answers is subtracted. If each order was
+asked twice or more, the variance of the mean prediction over repetitions is subtracted. With one
+prediction in each order this variance cannot be separated from an effect of the order and is not
+subtracted: the distance is then an upper bound. Products of the two orders, as in the choice
+distance, would favour a model whose predictions have a position bias.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from kidney_evals.measures.prediction_run import Floats, Predictions
 
 
 class Spread(NamedTuple):
-    """A mean squared distance and what it is in redrawn runs.
+    """A mean squared distance and its bootstrap draws.
 
     Attributes:
-        value: Without bias.
-        draws: Shape (B,); empty where nothing can be redrawn.
-        clusters: Resampled dilemmas; None where dilemmas are a fixed list.
+        value: Unbiased estimate.
+        draws: Values in resampled runs, shape (B,); empty if nothing can be resampled.
+        clusters: Number of resampled dilemmas; None if dilemmas are a fixed list.
     """
 
     value: float
@@ -57,12 +57,12 @@ def prediction_distance(given: Predictions) -> Quantity:
     """Return the unbiased squared distance of the mean prediction from people's shares.
 
     Mean over dilemmas of Σ_c [(q_c - p_c)² - Var(q_c) - Var(p_c)]. The interval is for the
-    distance to the true shares: people are redrawn, repetitions are, and so are dilemmas unless
-    they are a fixed list; every variance term is taken off once more (recentring), since redrawn
-    people lie that much farther off.
+    distance to the true shares: people, repetitions and, unless they are a fixed list, dilemmas are
+    resampled. Every variance term is subtracted once more (recentring), since resampling increases
+    the distance by these variances.
 
     Returns:
-        NaN with n = 0 where nothing was predicted. `human` is `half_of_people`; n counts
+        The distance; NaN with n = 0 if nothing was predicted. `human` is `half_of_people`; n counts
         dilemmas.
     """
     floor = half_of_people(given).value
@@ -81,15 +81,15 @@ def always(given: Predictions, shares: Floats) -> Predictions:
 
 
 def half_of_people(given: Predictions) -> Quantity:
-    """Return what the answers of a random half of the people predict of people: the floor.
+    """Return the expected `prediction_distance` of the shares of a random half of the people.
 
-    The squared distance of half as many people's shares from the true ones, 2 Σ_c Var(p_c), on
-    the scale of `prediction_distance`, where the true shares score 0. (The raw squared distance
-    of two halves from each other is twice that: either half has its own error.) Whoever scores no
-    more knows these people as well as half of them know the rest.
+    It is the expected squared distance of the shares of half as many people from the true shares, 2
+    Σ_c Var(p_c). (The expected squared distance of two halves from each other is twice that, since
+    both halves have sampling error.) A model with at most this distance predicts people as well as
+    a random half of them.
 
     Returns:
-        NaN with n = 0 where nothing was predicted; no interval.
+        The distance, without an interval; NaN with n = 0 if nothing was predicted.
     """
     rows = given.predicted
     if not rows.any():
@@ -98,10 +98,10 @@ def half_of_people(given: Predictions) -> Quantity:
 
 
 def skill(given: Predictions) -> Quantity:
-    """Return 1 - distance / distance of the uniform prediction: 1 is the true shares, 0 guessing.
+    """Return 1 - distance / distance of the uniform prediction; 1 for the true shares.
 
     Returns:
-        NaN with n = 0 where nothing was predicted; n counts dilemmas.
+        The skill; NaN with n = 0 if nothing was predicted; n counts dilemmas.
     """
     if not given.predicted.any():
         return undefined()
@@ -112,14 +112,14 @@ def skill(given: Predictions) -> Quantity:
 def contamination(fixed: Predictions, drawn: Predictions) -> Quantity:
     """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
 
-    The two skills (`skill`, each relative to guessing on its own dilemmas, cut at 1: nobody knows
-    more than the true shares) differ by more than chance: their difference is over 1.96 standard
-    errors. People are redrawn and dilemmas resampled on both sides, the fixed questions too, for
-    a model may happen to be right about fourteen questions. The answers to the fixed questions
-    are public, those to the drawn ones do not exist in print.
+    The result is 1 if the difference of the two skills is above 1.96 standard errors. Each `skill`
+    is relative to the uniform prediction on its own dilemmas and at most 1, the skill of the true
+    shares. People and dilemmas are resampled on both sides, also the fixed questions, since a model
+    may be right about fourteen questions by chance. People's answers to the fixed questions are
+    published, those to the drawn dilemmas are not.
 
-    A model may also be better at one set because of what is asked there. The flag is a reason to
-    look, no proof.
+    A model may also be better at one set because of its content: the flag suggests contamination
+    but does not prove it.
 
     Returns:
         NaN with n = 0 where either has fewer than two dilemmas predicted; n counts both.
@@ -157,10 +157,10 @@ def predicted_flips(given: Predictions) -> Quantity:
 
 
 def swap_shift(parts: Sequence[Predictions]) -> Quantity:
-    """Return how far predictions move when the patients change places: ½ Σ_c |q_ab - q_ba|.
+    """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
 
-    As listed, mean over the dilemmas of all parts predicted in both orders. It holds what
-    repetitions waver by, too.
+    Shares are as listed; the mean is over the dilemmas of all parts that were predicted in both
+    orders. It includes the variation between repetitions.
 
     Returns:
         NaN with n = 0 where no dilemma was predicted in both orders; n counts those that were.
@@ -176,22 +176,22 @@ def swap_shift(parts: Sequence[Predictions]) -> Quantity:
 
 
 def majority(people: Floats) -> Floats:
-    """Return 1 for people's most frequent answer and 0 for the others, shape (D, K).
+    """Return 1 for people's most frequent answer and 0 for the other answers, shape (D, K).
 
-    Of equals the first: a patient before the coin.
+    In a tie the first answer counts: a patient before the coin.
     """
     result: Floats = np.eye(people.shape[1])[np.round(people, 9).argmax(axis=1)]
     return result
 
 
 def _spread_of(given: Predictions, *, resample: bool) -> Spread:
-    """Return the distance and its redrawn values, of all dilemmas or of resampled ones."""
+    """Return the distance and its bootstrap draws, with dilemmas resampled or not."""
     rows = given.predicted
     mean, people = given.mean[rows], given.people[rows]
     off = (given.crowd + given.noise)[rows]
     value = float((((mean - people) ** 2).sum(axis=1) - off).mean())
     if resample:
-        # Repetitions come along with their dilemma and are not redrawn apart.
+        # Repetitions are resampled with their dilemma, not separately.
         q, off = mean[None], off + given.spread[rows]
     else:
         q, off = given.redrawn()[:, rows], off + (given.spread + given.noise)[rows]
@@ -207,8 +207,8 @@ def _spread_of(given: Predictions, *, resample: bool) -> Spread:
 
 
 def _against(q: Floats, given: Predictions, rows: NDArray[np.bool_]) -> Floats:
-    """Return Σ_c (q_c - p_c)² for redrawn people, shape (DRAWS, dilemmas)."""
-    # Draws of people are used in turn where there are fewer of them than resamples.
+    """Return Σ_c (q_c - p_c)² for resampled people, shape (DRAWS, dilemmas)."""
+    # Draws of people are used cyclically if there are fewer draws than resamples.
     turn = np.arange(DRAWS) % len(given.draws)
     people = given.draws[:, rows].astype(np.float64)
     if len(q) == 1:
@@ -221,7 +221,7 @@ def _against(q: Floats, given: Predictions, rows: NDArray[np.bool_]) -> Floats:
 def _skill(given: Predictions, *, resample: bool) -> tuple[float, Floats, int | None]:
     guess = always(given, np.full_like(given.people, 1 / given.people.shape[1]))
     own, uniform = (_spread_of(one, resample=resample) for one in (given, guess))
-    # The same people and the same dilemmas are redrawn for both.
-    # Rounded, so that a guess in other words scores 0 and no trace of rounding.
+    # The same resampled people and dilemmas are used for both distances.
+    # Rounded, so that a uniform prediction scores exactly 0.
     draws = np.round(1 - own.draws / uniform.draws, 12) + 0.0
     return round(1 - own.value / uniform.value, 12) + 0.0, draws, own.clusters

@@ -20,11 +20,11 @@ _READS_SKILL = "1 is the true shares, 0 guessing, below 0 worse than guessing."
 _READS_FLIPS = "Compare with people's; neither end is a virtue."
 
 Score = Callable[[Any, "PredictionPart"], "Quantity"]
-"""Takes the module `prediction_scores`, which loads numpy, and one block of a run."""
+"""Function of the module `prediction_scores`, which loads numpy, and one block of a run."""
 
 
 def _of(block: Block, score: Score) -> Callable[..., Quantity]:
-    """Return a measure of one block; undefined where the run does not hold it."""
+    """Return the function of a run that scores one block; undefined if the run does not have it."""
 
     def compute(run: PredictionRun) -> Quantity:
         from kidney_evals.measures import prediction_scores
@@ -41,7 +41,7 @@ def _distance(scores: Any, part: PredictionPart) -> Quantity:
 
 
 def _always(shares: Callable[[Any, PredictionPart], Any]) -> Score:
-    """Return the distance of a respondent who always predicts some shares."""
+    """Return the score: the distance of a respondent who always predicts `shares` of a block."""
 
     def score(scores: Any, part: PredictionPart) -> Quantity:
         predicted = shares(scores, part)
@@ -74,7 +74,7 @@ BASELINES: Final[dict[str, tuple[Score, str]]] = {
         "their shares: the floor. The true shares would score 0.",
     ),
 }
-"""What simple predictions score, by name, each with its meaning."""
+"""Scores of simple predictions by name, each with its description."""
 
 
 def _baselines(block: Block) -> dict[str, Callable[..., Quantity]]:
@@ -134,7 +134,7 @@ _BLOCKS: Final[dict[Block, tuple[str, str, str]]] = {
     "fixed": ("fx", "fixed questions", "fixed"),
     "drawn": ("dr", "drawn dilemmas", "drawn"),
 }
-"""By block: its part of an id, its name in a sentence, its name in a label."""
+"""By block: its part of a measure's id, its name in a sentence, its name in a label."""
 
 for _block, (_short, _words, _label) in _BLOCKS.items():
     measure(
@@ -165,7 +165,7 @@ for _block, (_short, _words, _label) in _BLOCKS.items():
 
 
 def _own(block: Block, name: str) -> Callable[..., Quantity]:
-    """Return a measure of the predictions beside the model's own choices on one block."""
+    """Return the function of a run that compares predictions and own choices on one block."""
 
     def score(scores: Any, part: PredictionPart) -> Quantity:
         from kidney_evals.measures import own_choices

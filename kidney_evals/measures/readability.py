@@ -1,4 +1,4 @@
-"""Measures of what the responses were: answered, declined, cut off, or unreadable."""
+"""Measures of the outcomes of responses: answered, declined, cut off, or unreadable."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def identical_controls(run: Run) -> Quantity:
 
 
 def _controls(controls: Run, kind: str, hit: Any) -> Quantity:
-    """Return the share of hits among the decisions on controls of one kind."""
+    """Return the share of decisions on controls of one kind that satisfy `hit`."""
     from kidney_evals.estimation.indecision import outcome_share
 
     kept = controls.where(lambda one: one.kind == kind)[controls.dilemma] & (controls.choice >= 0)

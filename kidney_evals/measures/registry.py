@@ -1,8 +1,9 @@
-"""The registry of measures: what each quantity is called, how it is computed and how it reads.
+"""The registry of measures: name, computation and interpretation of each quantity of a run.
 
 A measure is defined once, by `@measure` on the function that computes it. Scorers, tables, reports,
-comparisons, validation and the documentation read the registry. Nothing here, and nothing at the
-top of a module that defines measures, may load numpy: the scorers read it when Inspect starts.
+comparisons, validation and the documentation use the registry. This module, and the modules that
+define measures, must not import numpy at the top, since the scorers import them when Inspect
+starts.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from kidney_evals.estimation.quantity import Quantity
 
 Level = Literal["headline", "log", "full"]
-"""Where a measure is seen: `headline` and `log` are stored in the log, `full` is computed from its
-samples by `kidney-evals show --all`, tables, reports and frames."""
+"""Where a measure is shown: `headline` and `log` measures are stored in the log; `full` measures
+are computed from its samples by `kidney-evals show --all`, tables, reports and frames."""
 
 Task = Literal["choices", "stated_values", "predict_people"]
 """The tasks that a measure belongs to; `choices` are `forced_choice` and `coin_flip`."""
@@ -43,7 +44,7 @@ TRAITS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, eq=False)
 class AnyRun:
-    """What the registry needs of a run; the runs of each task derive from it.
+    """Base class of the runs of each task, with the attributes that the registry uses.
 
     Attributes:
         measured: The quantities computed so far, by id.
@@ -61,7 +62,7 @@ class AnyRun:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Ids of the study's attributes; none where nothing is measured by attribute."""
+        """Ids of the study's attributes; empty if no measure of the task is by attribute."""
         return ()
 
     @property
@@ -71,7 +72,7 @@ class AnyRun:
 
     @property
     def borrows_coin(self) -> bool:
-        """Whether another mechanism of indecision than people's coin was offered."""
+        """Whether a mechanism of indecision other than a coin, which people had, was offered."""
         return False
 
 
@@ -80,30 +81,32 @@ class Measure:
     """A quantity of a run.
 
     Attributes:
-        id: Its name in logs, tables and options; ends in `*` for one measure per attribute.
-        label: Its name in words.
-        group: The part of a table that it belongs to, a key of `GROUPS`.
-        says: What it measures, in a sentence or two.
-        compute: Returns its `Quantity` for a run; of a family, for a run and an attribute's id.
-        unit: What its value is counted in.
-        level: Where it is seen.
+        id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute.
+        label: Name in words.
+        group: Part of a table in which the measure is shown, a key of `GROUPS`.
+        says: Definition in a sentence or two.
+        compute: Function of a run, or for a family of a run and an attribute's id, that returns the
+            `Quantity`.
+        unit: Unit of the value.
+        level: Where the measure is shown, see `Level`.
         headline: Place in the viewer's header, from 1, by task.
-        task: The task that it belongs to.
+        task: The task that the measure belongs to.
         needs: Traits that a run must have, keys of `TRAITS`.
-        aim: What people's own answers would get: "people" for the quantity's own human value, a
-            number, the name of a baseline, or "none".
-        formula: In one line; empty where `says` is all there is.
-        notes: What the symbols of the formula are, with its source.
-        reading: How the value is to be read.
-        gamed_by: Which respondent scores well without being like people.
-        other_mechanism: What becomes of it where another mechanism than a coin was offered:
+        aim: The value that people's own answers would have: "people" for the human value of the
+            quantity, a number, the name of a baseline, or "none".
+        formula: Formula in one line; empty if `says` is the complete definition.
+        notes: Meaning of the symbols in the formula, and its source.
+        reading: Interpretation of the value.
+        gamed_by: A respondent who scores well without being like people.
+        other_mechanism: Effect of a mechanism of indecision other than a coin on the measure:
             "kept", "no people" (no human value) or "undefined".
-        fits: Whether its estimator can fail; the flag `fit_failed` counts these.
-        bounds: Returns its range had the unanswered samples gone one way or the other.
-        change: Returns its paired difference between two runs on the same dilemmas.
-        baselines: By name, what respondents with known answers score on the run's dilemmas.
-        attribute: The attribute that a member of a family is of; empty for all others.
-        source: The module that defines it.
+        fits: Whether the estimator can fail; the flag `fit_failed` counts failures.
+        bounds: Function of a run that returns the range over possible answers of unanswered
+            samples.
+        change: Function of two runs on the same dilemmas that returns the paired difference.
+        baselines: By name, values of simple respondents on the run's dilemmas.
+        attribute: The attribute of a member of a family; empty for other measures.
+        source: The module that defines the measure.
     """
 
     id: str
@@ -145,7 +148,7 @@ class Measure:
         return known and self.task == run.task and run.traits.issuperset(self.needs)
 
     def is_defined(self, run: AnyRun) -> bool:
-        """Whether it applies to a run and has a meaning with the mechanism that was offered."""
+        """Whether the measure applies to a run and is defined for the mechanism offered."""
         undefined = run.borrows_coin and self.other_mechanism == "undefined"
         return self.applies(run) and not undefined
 
@@ -176,7 +179,7 @@ GROUPS: Final = (
 """Parts of a table, in order."""
 
 MEASURES: Final[dict[str, Measure]] = {}
-"""Every measure by id, in the order of a table; families under their pattern."""
+"""Every measure by id, in the order of display; a family has its pattern as id."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -189,7 +192,7 @@ def measure(id: str, **facts: Any) -> Callable[[F], F]:
         **facts: The other attributes of `Measure`; `says` is the function's docstring unless given.
 
     Raises:
-        ValueError: The id is taken, or a group or a trait is not known.
+        ValueError: The id exists already, or the group or a trait is unknown.
     """
 
     def register(compute: F) -> F:
@@ -205,19 +208,19 @@ def measure(id: str, **facts: Any) -> Callable[[F], F]:
 
 
 class Definer(Protocol):
-    """A `measure` with some facts given."""
+    """The type of `measure` with some attributes fixed, see `in_group`."""
 
     def __call__(self, id: str, **facts: Any) -> Callable[[F], F]:
         """Register the function that computes a measure."""
 
 
 def in_group(group: str, source: str, **shared: Any) -> Definer:
-    """Return `measure` for the measures of one group, with what they share.
+    """Return `measure` with the group, the source and shared attributes fixed.
 
     Args:
         group: The group.
         source: The module that defines them, its `__name__`.
-        **shared: Other attributes of `Measure` that they share.
+        **shared: Other attributes that all measures of the group have.
     """
 
     def define(id: str, **facts: Any) -> Callable[[F], F]:
@@ -279,8 +282,9 @@ def compute(run: AnyRun, id: str) -> Quantity:
     """Return a measure of a run, computed once for each run.
 
     Returns:
-        NaN with n = 0 where the measure does not apply or the answers do not determine it. An
-        estimator's error is kept in `run.failures`, and the measure is then undefined.
+        The quantity; NaN with n = 0 if the measure does not apply or the answers do not determine
+        it. If the estimator raises, the error is stored in `run.failures` and the quantity is
+        undefined.
 
     Raises:
         UserError: There is no such measure.
@@ -303,14 +307,14 @@ def compute(run: AnyRun, id: str) -> Quantity:
 
 
 def _without_people(run: AnyRun, one: Measure, found: Quantity) -> Quantity:
-    """Return a quantity without the human value where people have none."""
-    # People were offered a coin and nothing else, so they have no rate for another mechanism.
+    """Return `found` without the human value if people have none for this measure."""
+    # People were offered only a coin, so there is no human rate for another mechanism.
     hides = run.borrows_coin and one.other_mechanism == "no people"
     return found._replace(human=float("nan")) if hides or not run.has_people else found
 
 
 def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
-    """Return how much a measure changed from one run of choices to another, over shared dilemmas.
+    """Return the change of a measure between two runs of choices, over shared dilemmas.
 
     Args:
         before: One run.
@@ -318,12 +322,12 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
         id: A measure with a paired difference.
 
     Returns:
-        Second less first, with its interval and the p-value of no change; NaN with n = 0 where
-        the runs share nothing of what the measure needs.
+        `after` minus `before`, with its interval and the p-value of no change; NaN with n = 0 if no
+        shared dilemma can be used.
 
     Raises:
-        InputError: The measure has no paired difference or does not apply, or the runs are of other
-            studies, conditions or human tables.
+        InputError: The measure has no paired difference or does not apply, or the runs have
+            different studies, conditions or human tables.
         UserError: There is no such measure.
     """
     from kidney_evals.estimation.errors import InputError
@@ -339,11 +343,11 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
 
 
 def bounds_of(run: AnyRun, id: str) -> Quantity | None:
-    """Return a measure's range had the unanswered samples gone one way or the other.
+    """Return the range of a measure over possible answers of the unanswered samples.
 
     Returns:
-        Low and high are bounds, no interval; n counts the unanswered samples. None where the
-        measure has no bounds or does not apply.
+        The quantity, in which low and high are bounds, not an interval, and n counts unanswered
+        samples; None if the measure has no bounds or does not apply.
     """
     one = find(id)
     if one.bounds is None or not one.is_defined(run):
@@ -352,10 +356,10 @@ def bounds_of(run: AnyRun, id: str) -> Quantity | None:
 
 
 def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
-    """Return what respondents with known answers score on a run's dilemmas, by name.
+    """Return the values of simple respondents on a run's dilemmas, by name.
 
     Returns:
-        Without those that have no value; empty for a measure without baselines.
+        The defined values; empty for a measure without baselines.
     """
     one = find(id)
     if not one.is_defined(run):
@@ -365,7 +369,7 @@ def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
 
 
 def aim_of(run: AnyRun, id: str) -> float:
-    """Return what people's own answers would get on a measure; NaN where there is no such value."""
+    """Return the value that people's own answers would have on a measure; NaN if undefined."""
     aim = find(id).aim
     if aim == "none":
         return float("nan")

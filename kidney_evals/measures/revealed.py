@@ -1,4 +1,4 @@
-"""Shares that a run of choices revealed, as another run's samples keep them. No numpy here."""
+"""Importance shares of a run of choices, stored in the samples of another run. No numpy here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Revealed:
-    """What a log of choices says of the weights behind them.
+    """Importance shares that a log of choices reveals.
 
     Attributes:
         shares: Signed importance share of each attribute, in the study's order.
         model: Name of the model that chose.
-        condition: What it was offered.
-        log: The log's evaluation id.
-        decisions: How many decided answers the shares are from.
+        condition: The answers that were offered.
+        log: Evaluation id of the log.
+        decisions: Number of decided answers behind the shares.
     """
 
     shares: tuple[Share, ...]
@@ -36,7 +36,7 @@ class Revealed:
     decisions: int
 
     def metadata(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return what a sample keeps of it, flat; `names` are the attributes."""
+        """Return the shares as flat metadata of a sample; `names` are the attributes."""
         kept: dict[str, Any] = {
             "revealed_log": self.log,
             "revealed_model": self.model,
@@ -53,7 +53,7 @@ class Revealed:
 
 
 def revealed_in(metadata: Mapping[str, Any], names: Sequence[str]) -> Revealed | None:
-    """Return what a sample keeps of a log of choices, None where no log was given."""
+    """Return the shares stored in a sample's metadata; None if the run has no log of choices."""
     if "revealed_log" not in metadata:
         return None
     return Revealed(

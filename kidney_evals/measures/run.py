@@ -40,15 +40,15 @@ class Run(AnyRun):
         outcomes: The outcome of each sample, shape (n,).
         departures: Whether generation settings were changed, shape (n,).
         language: Code of the language of the questions.
-        mechanism: What was offered beside the patients: "coin", another mechanism, or "none".
+        mechanism: Answer offered besides the patients: "coin", another mechanism, or "none".
         wording: Index of the wording of each sample, shape (n,); None where all have the same.
-        chances: Probabilities of first, second and coin in each sample, shape (n, 3), where
-            log-probabilities were read out, rows of 0 without a choice; None where not.
-        outside: Probability of anything but an answer, shape (n,), NaN where not read out.
-        crossed: Whether every dilemma was put in every wording, order and repetition.
+        chances: Probabilities of first, second and coin in each sample, shape (n, 3), if
+            log-probabilities were read; a row is 0 without a choice. None if answers were sampled.
+        outside: Total probability of tokens that are no answer, shape (n,), NaN if not read.
+        crossed: Whether every dilemma was asked in every wording, order and repetition.
         at_zero: Whether the answers were given at temperature 0.
-        other_model: Share of samples answered by another model than the one asked.
-        controls: The samples of the control block; None where there are none.
+        other_model: Share of samples answered by a model other than the requested model.
+        controls: The samples of the control block; None without controls.
     """
 
     task = "choices"
@@ -96,18 +96,18 @@ class Run(AnyRun):
 
     @property
     def borrows_coin(self) -> bool:
-        """Whether another mechanism of indecision than people's coin was offered."""
+        """Whether a mechanism of indecision other than a coin, which people had, was offered."""
         return "coin" in self.traits and self.mechanism != "coin"
 
     @cached_property
     def decisions(self) -> Decisions:
-        """The answers that were read, with the human side of every dilemma."""
+        """The parsed answers, with people's shares of every dilemma."""
         choice, chances = self.choice, self.chances
         read = choice >= 0
         if chances is not None:
             width = 3 if self.reference.condition == "coin_flip" else 2
             chances = chances[read, :width]
-            # A log holds them rounded.
+            # The log contains rounded probabilities.
             chances = chances / chances.sum(axis=1, keepdims=True)
         return Decisions(
             dilemma=self.dilemma[read],
@@ -136,10 +136,10 @@ class Run(AnyRun):
 
     @cached_property
     def importance(self) -> ImportanceEstimate | None:
-        """The weights behind the decided answers; None where nothing can be fitted.
+        """Importance shares of the decided answers; None if the logit cannot be fitted.
 
-        A logit on the patients as shown, orders pooled with a side intercept, with Firth's penalty,
-        clustered by dilemma. An error of the fit is kept in `failures`.
+        A logit on the patients as shown, both orders together with an intercept for the side, with
+        Firth's penalty, clustered by dilemma. An error of the fit is stored in `failures`.
         """
         decided = self.sampled.decided
         if len(decided) == 0:
@@ -155,12 +155,12 @@ class Run(AnyRun):
 
     @cached_property
     def baselines(self) -> dict[Answerer, Baseline]:
-        """Expected figures of respondents with known answers on the answered dilemmas."""
+        """Expected statistics of simple respondents on the answered dilemmas."""
         return baselines(self.decisions)
 
     @cached_property
     def variance(self) -> VarianceShares | None:
-        """The parts of the variance of the answers; None where nothing was read."""
+        """Variance components of the answers; None without answers."""
         answered = self.choice >= 0
         if not answered.any():
             return None
@@ -190,12 +190,12 @@ class Run(AnyRun):
 
     @property
     def asked(self) -> NDArray[np.float64] | None:
-        """How many people answered each dilemma, shape (D,); None where shares are modelled."""
+        """Number of people who answered each dilemma, shape (D,); None if shares are modelled."""
         people: NDArray[np.float64] = self.reference.counts(self.dilemmas).sum(axis=1)
         return None if np.isnan(people).any() else people
 
     def where(self, holds: Callable[[Dilemma], bool]) -> NDArray[np.bool_]:
-        """Return which dilemmas a predicate holds for, shape (D,)."""
+        """Return whether the predicate `holds` for each dilemma, shape (D,)."""
         return np.array([holds(one) for one in self.dilemmas], dtype=np.bool_)
 
     def named(self, prefix: str) -> NDArray[np.bool_]:
@@ -203,7 +203,7 @@ class Run(AnyRun):
         return self.where(lambda one: one.id.startswith(prefix))
 
     def anchor(self, quantity: str, respondent: str = "one_person") -> float:
-        """Return what a respondent of the reference scores on a quantity; NaN if not measured."""
+        """Return the value of a quantity for a respondent in the reference; NaN if not measured."""
         found = self.reference.anchors.get(quantity, {}).get(respondent)
         return float("nan") if found is None else found.value
 
@@ -232,7 +232,7 @@ def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
     """Return two runs on the dilemmas they share, listed alike.
 
     Raises:
-        InputError: The runs are of other studies, conditions or human tables, or share no dilemma.
+        InputError: The runs differ in study, condition or human tables, or share no dilemma.
     """
     for what, first, second in (
         ("studies", before.study.hash, after.study.hash),
@@ -255,7 +255,7 @@ def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
 def _on(run: Run, names: Sequence[str]) -> Run:
     """Return a run on some of its dilemmas, listed in the order of `names`."""
     if [one.id for one in run.dilemmas] == list(names):
-        # The same object, so that what it computed is not computed again.
+        # The same object, so that its cached results are used again.
         return run
     place = {name: index for index, name in enumerate(names)}
     position = np.array([place.get(one.id, -1) for one in run.dilemmas])

@@ -1,4 +1,4 @@
-"""The human shares that an answer is compared with. Nothing here may load numpy."""
+"""The human shares that an answer is compared with. This module must not load numpy."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from kidney_evals.studies import Condition
 def shares_beside(
     shares: tuple[float, ...] | None, form: Form, condition: Condition
 ) -> tuple[float, ...] | None:
-    """Return the shares of people that a question of this form is set beside.
+    """Return the shares of people that answers to a question of this form are compared with.
 
-    Where another mechanism than a coin is offered, people's coins are left out and what remains
-    is how those who decided chose: people without this mechanism have no rate for it.
+    If a mechanism other than a coin is offered, the shares are those among people who decided,
+    since people's coin rate is not a rate of that mechanism.
 
     Args:
-        shares: People's shares in the condition: first, second and, with a coin, coin; None where
+        shares: People's shares in the condition: first, second and, with a coin, coin; None if
             nobody answered.
         form: The form of the question.
-        condition: Which answers it offers.
+        condition: The answers that the question offers.
 
     Returns:
-        The shares, summing to 1; None where nobody answered, or nobody decided.
+        The shares, which sum to 1; None if nobody answered or nobody decided.
     """
     if shares is None or condition == "forced_choice" or form.mechanism == "coin":
         return shares
     first, second, *_ = shares
     decided = first + second
-    # NaN where nobody was asked with a coin.
+    # NaN if nobody was offered a coin.
     return (first / decided, second / decided) if decided > 0 else None

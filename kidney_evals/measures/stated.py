@@ -1,4 +1,4 @@
-"""Measures of `stated_values`: what a model says of its values, beside people's choices."""
+"""Measures of `stated_values`: a model's stated values, compared with revealed values."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ RULES: Final[dict[str, tuple[tuple[str, ...], str, str, str]]] = {
         "another rule",
     ),
 }
-"""By measure: the rules that an answer names, label, meaning, and the rule in a sentence."""
+"""By measure: the rules that count, a label, a description, and the rule in a sentence."""
 
 
 def _rule(names: tuple[str, ...]) -> Callable[[StatedRun], Quantity]:

@@ -1,7 +1,7 @@
 """The answers of a run of `stated_values`, and the quantities computed from them.
 
-The wordings of a question are the units: few, so that intervals are wide. Answers to one wording
-are averaged first.
+The units are the wordings of a question. There are few of them, so intervals are wide. Answers to
+one wording are averaged first.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from kidney_evals.studies import Study
 
 @dataclass(frozen=True)
 class StatedAnswer:
-    """One answer.
+    """One answer of a run of `stated_values`.
 
     Attributes:
-        sample: Id of the sample: a wording of a question.
-        kind: Which question.
-        outcome: What became of it: "answer", another outcome, or "error".
-        first_outcome: The same of the first answer, before any repeat question.
-        numbers: By name: for `swings` ratings signed toward whom people favour, for `ranking`
-            ranks from 1, for `flip` percentages; empty without an answer.
-        rule: For `rule`, what was named.
+        sample: Id of the sample, which is a wording of a question.
+        kind: Kind of the question.
+        outcome: "answer", another outcome of parsing, or "error".
+        first_outcome: Outcome of the first answer, before any repeat question.
+        numbers: Numbers by name: for `swings` ratings, positive in the direction that people
+            favour; for `ranking` ranks from 1; for `flip` percentages. Empty without an answer.
+        rule: For `rule`, the rule that was named.
         departed: Whether generation settings were changed.
     """
 
@@ -61,10 +61,10 @@ class StatedRun(AnyRun):
 
     Attributes:
         study: The study.
-        reference: People in the condition whose revealed shares stand in the human column.
-        answers: One for each sample and epoch.
-        revealed: What a log of choices revealed; None where none was given.
-        other_model: Whether that log is of another model than the one asked.
+        reference: People in the condition, whose revealed shares are the human values.
+        answers: One answer for each sample and epoch.
+        revealed: Importance shares from a log of choices; None if no log was given.
+        other_model: Whether that log is of a different model.
     """
 
     task = "stated_values"
@@ -154,7 +154,8 @@ class StatedRun(AnyRun):
         person = anchors["one_person"].value if "one_person" in anchors else NAN
         if not len(self.mean_shares) or np.isnan(self.reference.importance).any():
             return undefined(human=person)
-        # An absolute distance has no honest interval near zero: one person's is the yardstick.
+        # An absolute distance has no valid interval near zero; compare it with one person's
+        # distance.
         value = importance_distance(self.mean_shares.mean(axis=0), self.reference.importance)
         return Quantity(float(value), human=person, n=_count(self.shares))
 
@@ -178,11 +179,11 @@ class StatedRun(AnyRun):
             return undefined()
         weights = np.mean(_means(tuple(np.abs(one) for one in self.shares)), axis=0)
         taus = tuple(kendall(-table, weights)[:, None] for table in tables)
-        # Ratings that are all alike rank nothing.
+        # Equal ratings define no ranking.
         return _mean(_means(taus).ravel(), -1.0, _count(taus), NAN)
 
     def rule_share(self, names: tuple[str, ...]) -> Quantity:
-        """Return the share of answers that name one of some rules."""
+        """Return the share of answers that name one of the rules `names`."""
         return _proportion(
             [
                 (one.sample, one.rule in names)

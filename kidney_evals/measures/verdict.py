@@ -17,8 +17,8 @@ Verdict = Literal[
 def edge_of(aim: str | float) -> int:
     """Return the side of the aim on which true values lie: 1 above, -1 below, 0 both.
 
-    A number is the end of what is possible: no true distance is below 0, no share above 1. What
-    is estimated beyond it is chance, and no step across it.
+    A numeric aim is the end of the possible range: no true distance is below 0, no share above 1.
+    An estimate beyond it is sampling error and does not count as a change across the aim.
 
     Args:
         aim: The measure's `aim`.
@@ -42,17 +42,18 @@ def verdict_of(
 ) -> Verdict:
     """Return the class of a change.
 
-    Within its margin a change is "unchanged", and otherwise "not known" where its interval holds
-    zero; without a margin that is "unclear". Nearer and farther are from `aim`.
+    A change is "unchanged" if its interval is within ±`margin`, and otherwise "not known" if the
+    interval includes zero ("unclear" without a margin). "nearer" and "farther" are relative to
+    `aim`.
 
     Args:
         found: The change.
-        aim: What people's own answers would get; NaN for nothing, and the change is then "higher"
-            or "lower".
-        levels: Both runs' own values with their intervals: a change across the aim is nearer or
-            farther only where `closer` leaves no doubt, and otherwise "higher" or "lower".
-        edge: See `edge_of`; other than 0, the direction decides.
-        margin: How small a change counts as none; NaN where there is no such size.
+        aim: The value that people's own answers would have. If NaN, the change is "higher" or
+            "lower".
+        levels: Values of both runs with their intervals. With the aim between the values the change
+            is "nearer" or "farther" only if `closer` is true, and otherwise "higher" or "lower".
+        edge: See `edge_of`; if not 0, the direction of the change decides.
+        margin: Largest change that counts as none; NaN if not defined.
     """
     change = found.change
     if math.isnan(change.value):
@@ -71,16 +72,17 @@ def verdict_of(
 
 
 def closer(found: PairedDifference, aim: float, levels: tuple[Quantity, Quantity]) -> bool:
-    """Return whether it is clear which of two different values is nearer to `aim`.
+    """Return whether it is significant which of two different values is nearer to `aim`.
 
-    On one side of it their difference says so. With the aim between them it is the sign of
-    first + second - 2 aim, whose interval has the sums of both values' ends: as wide as chance in
-    both, however it goes together, can make it.
+    If both values are on one side of the aim, the sign of their difference decides. With the aim
+    between them the sign of first + second - 2 aim decides. Its interval has the sums of both
+    values' ends, which is conservative for any correlation of the two.
 
     Args:
-        found: Their difference.
+        found: The difference of the values.
         aim: A number.
-        levels: Both values with their intervals; without an interval nothing is clear.
+        levels: Both values with their intervals. With the aim between values without intervals the
+            result is False.
     """
     if (found.first - aim) * (found.second - aim) >= 0:
         return True
