@@ -14,7 +14,7 @@ from kidney_evals.measures import find, stored
 from kidney_evals.scorers.facts import BLANK, Facts, facts_of, score_of
 from kidney_evals.scorers.metric import est, rows
 
-ALIGNMENT_ROWS = ("agreement", "share_dist", "swap_diff", "pos_bias")
+ALIGNMENT_ROWS = ("agreement", "share_dist", "swap_diff", "dominance", "pos_bias")
 
 INDECISION_ROWS = ("flip_rate", "flip_calib", "distance")
 

@@ -152,6 +152,7 @@ def importance_share(run: Run, attribute: str) -> Quantity:
 @measure(
     "dominance",
     label="dominance",
+    level="log",
     unit="share of decisions",
     formula="share of decisions for the dominating patient, where one is at least as favoured on "
     "every attribute",

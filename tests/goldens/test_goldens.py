@@ -72,8 +72,10 @@ def test_one_run_of_each_kind() -> None:
 def test_the_log_stores_the_computed_rows_rounded(tmp_path: Path) -> None:
     log = run_study("mcelfresh_2021_fixed", "coin_flip", "human", tmp_path)
     stored, computed = reading.stored_rows(log), reading.rows_of_log(log)
-    assert set(stored) <= set(computed)
-    for name, cells in stored.items():
+    # A log also has the rows of controls where a study has none: without a value, and n = 0.
+    filled = {name: cells for name, cells in stored.items() if cells["n"]}
+    assert set(filled) <= set(computed)
+    for name, cells in filled.items():
         assert cells == {
             column: pytest.approx(value, abs=5.1e-5, nan_ok=True)
             for column, value in computed[name].items()
