@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kidney_evals.estimation.decisions import ORDERS
 from kidney_evals.human.reference import load_reference
 from kidney_evals.human.sources import CountShares
+from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
 from kidney_evals.measures.own_choices import OwnChoices
 from kidney_evals.measures.prediction_run import (
@@ -30,8 +31,6 @@ from kidney_evals.studies.model import CONTROL_KINDS
 
 SAID = "said_"
 """Prefix of the names of parsed numbers in the metadata of a score of `stated_values`."""
-
-AnyRun = Run | StatedRun | PredictionRun
 
 
 class _Samples:

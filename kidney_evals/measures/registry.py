@@ -83,7 +83,7 @@ class Measure:
     Attributes:
         id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute.
         label: Name in words.
-        group: Part of a table in which the measure is shown, a key of `GROUPS`.
+        group: Part of a table in which the measure is shown, one of `GROUPS`.
         says: Definition in a sentence or two.
         compute: Function of a run, or for a family of a run and an attribute's id, that returns the
             `Quantity`.
