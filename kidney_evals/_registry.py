@@ -14,8 +14,6 @@ from kidney_evals.elicitation.solvers import predict_people as predict_people_so
 from kidney_evals.elicitation.solvers import stated_values as stated_values_solver
 from kidney_evals.respondents import kidney
 from kidney_evals.scorers import (
-    answers,
-    controls,
     est,
     human_alignment,
     indecision,
@@ -40,10 +38,8 @@ from kidney_evals.tasks import (
 )
 
 __all__ = [
-    "answers",
     "coin_flip",
     "coin_flip_solver",
-    "controls",
     "est",
     "forced_choice",
     "forced_choice_solver",

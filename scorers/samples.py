@@ -77,7 +77,7 @@ def run_of_log(log: EvalLog) -> Run | None:
         [
             SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
             for sample in log.samples or ()
-            if (score := (sample.scores or {}).get("answers")) is not None
+            if (score := (sample.scores or {}).get("human_alignment")) is not None
         ]
     )
     assert run is None or isinstance(run, Run)

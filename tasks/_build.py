@@ -185,7 +185,7 @@ def build_choices(
         dilemma_samples(shown, loaded, reference, system_prompt=system_prompt, marks=marks),
         loaded.id,
         solver=solver,
-        scorer=scorers_for(condition),
+        scorer=scorers_for(condition, with_controls=controls),
         stopping=stopping,
         config=options() if readout == "logprobs" else GenerateConfig(),
         epochs=1 if readout == "logprobs" else epochs,

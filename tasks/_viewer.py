@@ -104,9 +104,8 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
     labels = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
     return sample_list(
         "Beside people",
-        "answers",
+        "human_alignment",
         labels | attribute_labels("imp_*", attributes),
-        others={"agreement": "human_alignment"},
         sort=("agreement", "asc"),
         scales={"people": _PEOPLE_ROLES, "choice": _CHOICE_ROLES, "agreement": SHARE_SCALE},
     )

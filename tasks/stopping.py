@@ -55,7 +55,7 @@ In a forced choice the headline is no proportion. Of the proportions, swap disag
 most dilemmas: where it is below .75, the share of A (`pos_bias`) has a narrower interval.
 """
 
-SCORER = "answers"
+SCORER = "human_alignment"
 """The scorer that scores every sample."""
 
 QUIET = 2.0
