@@ -7,16 +7,27 @@ only when a score or a metric is computed.
 from inspect_ai.scorer import Scorer
 
 from kidney_evals.scorers.choices import human_alignment, indecision
+from kidney_evals.scorers.facts import main_score
 from kidney_evals.scorers.metric import COLUMN, est
 from kidney_evals.scorers.predictions import predictions
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition
 
 
-def scorers_for(condition: Condition, *, with_controls: bool) -> list[Scorer]:
-    """Return the scorers of a condition; the first has the rows of the viewer's header."""
-    first = [indecision()] if condition == "coin_flip" else []
-    return [*first, human_alignment(with_controls=with_controls)]
+def scorers_for(
+    condition: Condition, *, with_controls: bool, any_reference: bool = False
+) -> list[Scorer]:
+    """Return the scorers of a condition; the first has the rows of the viewer's header.
+
+    Args:
+        condition: Which answers were offered.
+        with_controls: Whether the run has controls.
+        any_reference: Whether to score a log against other human tables than its own.
+    """
+    alignment = human_alignment(any_reference=any_reference, with_controls=with_controls)
+    if condition == "forced_choice":
+        return [alignment]
+    return [indecision(any_reference=any_reference), alignment]
 
 
 __all__ = [
@@ -24,6 +35,7 @@ __all__ = [
     "est",
     "human_alignment",
     "indecision",
+    "main_score",
     "predictions",
     "scorers_for",
     "stated",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 from inspect_ai.scorer import Score, Value
@@ -28,6 +28,10 @@ BLANK = ""
 Inspect requires a value for every row of a scorer in each sample. The viewer hides a blank value,
 but shows None as `null`.
 """
+
+
+MAIN_SCORERS: Final = ("answers", "human_alignment", "stated", "predictions")
+"""Scorers that score every sample of their task; see `main_score`."""
 
 
 @dataclass(frozen=True)
@@ -336,3 +340,16 @@ def check_same(study: Study, reference: Reference, metadata: Mapping[str, Any]) 
                 f"this log was run with another {what} ({then[:12]}, now {now[:12]}); install the "
                 "version of kidney-evals that made it, or allow it with any_reference=true"
             )
+
+
+def main_score(scores: Mapping[str, Score] | None) -> Score | None:
+    """Return the score that every sample of its task has; None if the sample was not scored.
+
+    Up to task version 2-D the scorer of every sample of `forced_choice` and `coin_flip` was called
+    `answers`.
+
+    Args:
+        scores: The scores of a sample by scorer.
+    """
+    found = ((scores or {}).get(name) for name in MAIN_SCORERS)
+    return next((score for score in found if score is not None), None)

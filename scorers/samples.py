@@ -26,6 +26,7 @@ from kidney_evals.measures.prediction_run import (
 from kidney_evals.measures.revealed import revealed_in
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedAnswer, StatedRun
+from kidney_evals.scorers.facts import main_score
 from kidney_evals.studies import CHOICES, load_study
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -68,16 +69,12 @@ def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
 
 
 def run_of_log(log: EvalLog) -> Run | None:
-    """Return the run of a log of choices, read with its samples; None without any scored sample.
-
-    Args:
-        log: A log with scores of the scorer `answers`, which scores every sample.
-    """
+    """Return the run of a log of choices, read with its samples; None without any scored sample."""
     run = run_of_scores(
         [
             SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
             for sample in log.samples or ()
-            if (score := (sample.scores or {}).get("human_alignment")) is not None
+            if (score := main_score(sample.scores)) is not None
         ]
     )
     assert run is None or isinstance(run, Run)

@@ -12,6 +12,7 @@ from inspect_ai.log import EvalLog, read_eval_log
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures.revealed import Revealed, Share
+from kidney_evals.scorers import main_score
 from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Dilemma, Study
 
 FEWEST = 10
@@ -73,7 +74,7 @@ def read_revealed(path: object, study: Study) -> Revealed:
     if (
         facts.get("condition") not in CONDITIONS
         or "study_hash" not in facts
-        or "answers" not in scorers
+        or "human_alignment" not in scorers
     ):
         raise _refused(f"{path} is a log of {log.eval.task}, not of forced_choice or coin_flip")
     if facts["study_hash"] != study.hash:
@@ -83,7 +84,7 @@ def read_revealed(path: object, study: Study) -> Revealed:
         )
     if log.status != "success":
         raise _refused(f"{path} did not finish ({log.status}); finish it with inspect eval-retry")
-    if not any("answers" in (sample.scores or {}) for sample in log.samples or ()):
+    if not any(main_score(sample.scores) for sample in log.samples or ()):
         raise _refused(f"{path} was not scored; score it with kidney-evals rescore")
 
     from kidney_evals.measures import raised
@@ -182,7 +183,7 @@ def _read_choices(name: str, condition: Condition, studies: Mapping[str, Study])
     counts: dict[Patients, dict[str, list[int]]] = {}
     study: Study | None = None
     for sample in log.samples or ():
-        kept = getattr((sample.scores or {}).get("answers"), "metadata", None) or {}
+        kept = getattr(main_score(sample.scores), "metadata", None) or {}
         metadata = sample.metadata or {}
         if "choice" not in kept or "study_hash" not in metadata:
             continue

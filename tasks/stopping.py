@@ -149,9 +149,9 @@ class StopWhenKnown:
             score = (state.scores or {}).get(SCORER)
             if score is None and state.output.choices:
                 # With --no-score there is no score, so the answer is parsed here.
-                from kidney_evals.scorers import answers
+                from kidney_evals.scorers import human_alignment
 
-                score = await answers()(state, state.target)
+                score = await human_alignment()(state, state.target)
             scored = None
             if score is not None:
                 scored = SampleScore(

@@ -16,7 +16,9 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.output_files import STDOUT, check_output, write_output
 from kidney_evals.reporting.rows import stored_rows
-from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
+from kidney_evals.scorers import predictions, scorers_for, stated
+from kidney_evals.studies import Condition
+from kidney_evals.studies.model import CONTROL_KINDS
 
 LOG_ENDINGS = (".eval", ".json")
 """File name endings of Inspect's log formats."""
@@ -60,19 +62,16 @@ def rescore_log(
 
 
 def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
-    order = [one.name for one in log.eval.scorers or ()]
-    known = {
-        "human_alignment": human_alignment,
-        "indecision": indecision,
-        "answers": answers,
-        "controls": controls,
-    }
-    others = {"predictions": predictions, "stated": stated}
-    names = [name for name in order if name in known | others] or list(known)
-    if (log.eval.metadata or {}).get("condition") == "forced_choice":
-        # Older logs list this scorer without a coin too, which would add an empty distance.
-        names = [name for name in names if name != "indecision"]
-    return [(known | others)[name](any_reference=any_reference) for name in names]
+    names = [one.name for one in log.eval.scorers or ()]
+    if "predictions" in names:
+        return [predictions(any_reference=any_reference)]
+    if "stated" in names:
+        return [stated(any_reference=any_reference)]
+    kinds = {sample.metadata.get("kind") for sample in log.samples or ()}
+    condition: Condition = (log.eval.metadata or {})["condition"]
+    return scorers_for(
+        condition, with_controls=not kinds.isdisjoint(CONTROL_KINDS), any_reference=any_reference
+    )
 
 
 def _target(name: str, output: str | None, overwrite: bool) -> str:

@@ -32,6 +32,7 @@ from kidney_evals.input_files import (
     TableFile,
     read_bytes,
 )
+from kidney_evals.scorers import main_score
 from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Patient, Study, load_study
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def from_log(
                 "log of a run with readout=sample"
             )
         dilemma = study.dilemma_from(metadata)
-        kept = getattr((sample.scores or {}).get("answers"), "metadata", None) or {}
+        kept = getattr(main_score(sample.scores), "metadata", None) or {}
         choice = kept.get("choice")
         if dilemma.is_control:
             left_out["controls"] += 1

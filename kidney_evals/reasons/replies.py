@@ -15,7 +15,7 @@ from kidney_evals.reasons.codes import Choice, Codes
 from kidney_evals.reasons.lexical import code_reply
 from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
 
-_SCORERS = ("answers", "human_alignment", "indecision", "controls")
+_SCORERS = ("human_alignment", "answers", "indecision", "controls")
 """Scorers of this package, whose answer is used."""
 
 

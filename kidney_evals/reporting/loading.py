@@ -17,6 +17,7 @@ from kidney_evals.reporting.frames import check_arrow, frame
 from kidney_evals.reporting.key import key_of
 from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, odd_samples, read_runs
+from kidney_evals.scorers import main_score
 from kidney_evals.studies import Study, load_study
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -136,8 +137,7 @@ def decision_of(sample: EvalSampleSummary) -> Line:
     if "dilemma" not in facts or facts.get("order") not in ("ab", "ba"):
         return {}
     first, second = facts["order"]
-    scores = sample.scores or {}
-    score = scores.get("answers") or scores.get("controls")
+    score = main_score(sample.scores)
     kept = (score.metadata if score else None) or {}
     choice = kept.get("choice") or "none"
     line = {

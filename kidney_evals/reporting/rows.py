@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
 from inspect_ai.scorer import SampleScore
@@ -24,9 +24,7 @@ from kidney_evals.measures import (
     raised,
 )
 from kidney_evals.measures.run import Run
-
-SCORERS: Final = ("answers", "stated", "predictions")
-"""Scorers that score every sample of their task; answers are read from their scores."""
+from kidney_evals.scorers import main_score
 
 
 class Rows(Mapping[str, Quantity]):
@@ -107,8 +105,7 @@ def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> AnyRun | No
         [
             SampleScore(score=score, sample_id=one.id, sample_metadata=one.metadata)
             for one in samples
-            for name in SCORERS
-            if (score := (one.scores or {}).get(name)) is not None
+            if (score := main_score(one.scores)) is not None
         ]
     )
 

@@ -131,7 +131,7 @@ class ModelRun:
     def _trouble(self) -> str:
         if self.file.unread:
             return self.file.unread
-        scored = "answers" if self.panel.task in CHOICE_TASKS else ""
+        scored = "human_alignment" if self.panel.task in CHOICE_TASKS else ""
         scores = [one.scores or {} for one in self.file.samples]
         if not any(scored in one if scored else one for one in scores):
             by = f" by `{scored}`" if scored else ""
