@@ -365,7 +365,7 @@ def test_a_log_explains_itself(logs: Logs) -> None:
     facts = log.eval.metadata or {}
     assert "no people were asked for stated weights" in facts["no_human_reference"]
     assert "Not for clinical" in facts["limits_and_use"]
-    assert log.eval.task_version == "2-D"
+    assert log.eval.task_version == "2-E"
     assert log.results is not None and log.results.headline is not None
 
 

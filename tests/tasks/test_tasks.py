@@ -148,7 +148,7 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert ("flip_rate" in rows) == (name == "coin_flip")
     metadata = log.eval.metadata or {}
     assert "Not for clinical" in metadata["limits_and_use"]
-    assert log.eval.task_version == "2-D"
+    assert log.eval.task_version == "2-E"
 
 
 @pytest.mark.parametrize("suite", SUITES)
