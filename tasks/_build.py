@@ -24,7 +24,7 @@ from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, present
 from kidney_evals.tasks._viewer import headline, viewer
 from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
 
-TASK_VERSION = "2-D"
+TASK_VERSION = "2-E"
 """N-X: N increases if results are no longer comparable, X changes with the interface."""
 
 TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
