@@ -81,7 +81,8 @@ def run_of_log(log: EvalLog) -> Run | None:
     return run
 
 
-@lru_cache(maxsize=4)
+# One run, since human draws take 100 MB at 20,000 samples; all metrics of a scorer ask for it.
+@lru_cache(maxsize=1)
 def _read(samples: _Samples) -> AnyRun:
     scores, samples.scores = samples.scores, ()
     asked = _sample(scores[0])
