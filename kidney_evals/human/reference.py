@@ -125,6 +125,11 @@ class Reference:
         """The folder of the tables."""
         return self.study.path / REFERENCE_FOLDER
 
+    def anchor(self, quantity: str, respondent: str = "one_person") -> float:
+        """Return the value of a quantity for a known respondent; NaN if not measured."""
+        anchors = self.anchors.get(quantity, {})
+        return anchors[respondent].value if respondent in anchors else float("nan")
+
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return human shares as listed, (first, second) or (first, second, coin), shape (n, K)."""
         return self.source.shares(dilemmas)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from kidney_evals.measures.registry import MEASURES, AnyRun, Task, compute
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 FEW: Final = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then unreliable."""
+
+
+def _no_reason(run: Any) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class Flag:
     reading: str
     value: Callable[[Any], float]
     task: Task = "choices"
-    reason: Callable[[Any], str] = lambda run: ""
+    reason: Callable[[Any], str] = _no_reason
 
 
 FLAGS: Final[dict[str, Flag]] = {}
 """Every flag by id, in the order of display."""
+
+F = TypeVar("F", bound=Callable[[Any], float])
 
 
 def flag(
@@ -47,11 +53,11 @@ def flag(
     says: str,
     reading: str,
     task: Task = "choices",
-    reason: Callable[[Any], str] = lambda run: "",
-) -> Callable[[Callable[[Any], float]], Callable[[Any], float]]:
-    """Register the function that says whether a flag is raised; see `Flag`."""
+    reason: Callable[[Any], str] = _no_reason,
+) -> Callable[[F], F]:
+    """Register the function that returns the value of a flag; see `Flag`."""
 
-    def register(value: Callable[[Any], float]) -> Callable[[Any], float]:
+    def register(value: F) -> F:
         FLAGS[id] = Flag(id, says, reading, value, task, reason)
         return value
 
@@ -60,13 +66,12 @@ def flag(
 
 def flags_of(run: AnyRun) -> dict[str, float]:
     """Return the value of every flag of a run's task: above 0 where it is raised."""
-    return {one.id: one.value(run) for one in FLAGS.values() if one.task == run.task}
+    return {flag.id: flag.value(run) for flag in FLAGS.values() if flag.task == run.task}
 
 
 def raised(run: AnyRun) -> dict[str, str]:
     """Return the ids of the flags that a run raises, each with its reason (may be empty)."""
-    found = flags_of(run)
-    return {id: FLAGS[id].reason(run) for id, value in found.items() if value > 0}
+    return {id: FLAGS[id].reason(run) for id, value in flags_of(run).items() if value > 0}
 
 
 @flag(
@@ -85,9 +90,9 @@ def no_signal(run: Run) -> float:
 
 def _failures(run: Run) -> dict[str, Exception]:
     """Return the errors of all estimators, after computing all measures that can fail."""
-    for one in MEASURES.values():
-        if one.fits and one.applies(run):
-            compute(run, one.id)
+    for measure in MEASURES.values():
+        if measure.fits and measure.applies(run):
+            compute(run, measure.id)
     return run.failures
 
 
@@ -215,11 +220,11 @@ flag(
 )
 def contamination(run: PredictionRun) -> float:
     """Whether the fixed questions are predicted better than the drawn ones; NaN without both."""
-    from kidney_evals.measures.prediction_scores import contamination as tested
+    from kidney_evals.measures.prediction_run import contamination as tested
 
-    if set(run.parts) != {"fixed", "drawn"}:
-        return float("nan")
-    return tested(run.parts["fixed"].given, run.parts["drawn"].given).value
+    parts = run.parts
+    both = "fixed" in parts and "drawn" in parts
+    return tested(parts["fixed"].given, parts["drawn"].given) if both else float("nan")
 
 
 @flag(
@@ -231,5 +236,5 @@ def contamination(run: PredictionRun) -> float:
 )
 def predictions_of_other(run: PredictionRun) -> float:
     """Whether the revealed log is another model's; NaN without one."""
-    with_choices = [part for part in run.parts.values() if part.own is not None]
-    return float(any(one.other_model for one in with_choices)) if with_choices else float("nan")
+    with_choices = [part.other_model for part in run.parts.values() if part.own is not None]
+    return float(any(with_choices)) if with_choices else float("nan")
