@@ -29,13 +29,12 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 from kidney_evals.human.people_tables import (
-    CalibrationBin,
-    PeopleBend,
     PeopleModel,
     people_bends,
     people_calibration,
     people_model,
 )
+from kidney_evals.human.tables import BendRow, CalibrationRow
 from kidney_evals.measures.registry import MEASURES, bounds_of, compute
 from kidney_evals.measures.run import Run
 
@@ -77,7 +76,7 @@ class NearestSection:
 class BinSection:
     """One bin of a calibration table: predicted and observed shares of people, and the run's."""
 
-    people: CalibrationBin
+    people: CalibrationRow
     run: Quantity
 
 
@@ -114,7 +113,7 @@ class Description:
     calibration: dict[str, tuple[BinSection, ...]]
     effects: EffectsSection | None
     bends: Nonlinearity | None
-    people_bends: dict[str, PeopleBend]
+    people_bends: dict[str, BendRow]
     bounds: dict[str, Quantity]
 
 
@@ -161,8 +160,9 @@ def _two_stage(run: Run) -> TwoStageSection:
     people = people_model(run.reference, "two_stage")
     thresholds = None
     if people is not None:
-        at = [people.parameters.index(name) for name in ("flip_intercept", "flip_slope")]
-        intercept, slope = (people.estimates[index].value for index in at)
+        names = ("flip_intercept", "flip_slope")
+        at = [list(people.parameters).index(name) for name in names]
+        intercept, slope = (people[name].value for name in names)
         thresholds = two_stage_thresholds(intercept, slope, people.covariance[np.ix_(at, at)])
     where = run.decisions.dilemma
     fit, failure = None, ""
@@ -211,7 +211,7 @@ def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
 
 
 def _bins(
-    bins: Sequence[CalibrationBin],
+    bins: Sequence[CalibrationRow],
     cuts: Sequence[float],
     closeness: Floats,
     hits: Ints,
