@@ -33,20 +33,15 @@ def given(**changes: Any) -> Predictions:
         "shares": [[0.6, 0.2, 0.2], [0.4, 0.2, 0.4]],
         "people": people,
         # Two crowds, ±.1 around: Σ_c Var = .02 + .02 with ddof 1.
-        "draws": np.stack([people + off, people - off]),
+        "draws": [people + off, people - off],
         "asked": [11],
         "fixed": True,
-    }
-    values |= changes
-    arrays = ("dilemma", "order", "shares", "asked")
-    return Predictions(
-        **values
-        | {
-            name: np.array(values[name], dtype=np.int64 if name in ("dilemma", "order") else float)
-            for name in arrays
-            if values[name] is not None
-        }
-    )
+    } | changes
+    for name in ("dilemma", "order"):
+        values[name] = np.array(values[name], dtype=np.int64)
+    for name in ("shares", "draws", "asked"):
+        values[name] = None if values[name] is None else np.array(values[name], dtype=float)
+    return Predictions(**values)
 
 
 # Σ p (1 - p) = .25 + .21 + .16 = .62, over n - 1 = 10: .062.
@@ -99,27 +94,22 @@ def test_a_dilemma_without_a_prediction_counts_nowhere() -> None:
     assert np.isnan(contamination(nobody, one))
 
 
-def test_the_order_of_samples_changes_no_digit() -> None:
+@pytest.mark.parametrize("fixed", [True, False])
+def test_the_order_of_samples_changes_no_digit(fixed: bool) -> None:
     rng = np.random.default_rng(5)
-    n = 60
-    shares = rng.dirichlet([1, 1, 1], n)
     people = rng.dirichlet([2, 2, 1], 10)
-    values: dict[str, Any] = {
-        "dilemma": np.arange(n) % 10,
-        "order": np.arange(n) // 10 % 2,
-        "shares": shares,
-    }
-    rank = rng.permutation(n)
     rest: dict[str, Any] = {
         "people": people,
         "draws": np.stack([people] * 3),
         "asked": np.full(10, 20.0),
+        "fixed": fixed,
     }
-    for fixed in (True, False):
-        first = Predictions(**values, **rest, fixed=fixed)
-        other = Predictions(**{k: v[rank] for k, v in values.items()}, **rest, fixed=fixed)
-        assert repr(first.distance) == repr(other.distance)
-        assert repr(swap_shift([first])) == repr(swap_shift([other]))
+    dilemma, order, shares = np.arange(60) % 10, np.arange(60) // 10 % 2, rng.dirichlet([1] * 3, 60)
+    first = Predictions(dilemma, order, shares, **rest)
+    rank = rng.permutation(60)
+    other = Predictions(dilemma[rank], order[rank], shares[rank], **rest)
+    assert repr(first.distance) == repr(other.distance)
+    assert repr(swap_shift([first])) == repr(swap_shift([other]))
 
 
 def test_the_shift_between_orders_is_a_share_of_people() -> None:
@@ -213,55 +203,33 @@ def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> N
         assert covered >= 0.85 * 200, (name, covered)
 
 
-def knows(
-    condition: Condition, fixed: Callable[[Floats], Floats], drawn: Callable[[Floats], Floats]
-) -> tuple[Predictions, Predictions]:
-    """Somebody whose predictions are functions of the shares of record."""
+def knows(condition: Condition, *truth: float) -> list[Predictions]:
+    """Somebody who mixes the shares of record, by weight for each study, with a guess."""
     found = []
-    for study, says in ((FIXED, fixed), (DRAWN, drawn)):
+    for study, weight in zip((FIXED, DRAWN), truth, strict=True):
         reference = load_reference(study, condition)
         shown = dilemmas_of(study, None if study is FIXED else 50, None)
-        found.append(of(reference, shown, says(reference.shares(shown)), reference))
-    return found[0], found[1]
-
-
-def _uniform(shares: Floats) -> Floats:
-    return np.full_like(shares, 1 / shares.shape[1])
-
-
-def _exactly(shares: Floats) -> Floats:
-    return shares
-
-
-def _vaguely(shares: Floats) -> Floats:
-    return 0.5 * shares + 0.5 * _uniform(shares)
+        shares = reference.shares(shown)
+        guess = np.full_like(shares, 1 / shares.shape[1])
+        found.append(of(reference, shown, weight * shares + (1 - weight) * guess, reference))
+    return found
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize(
     ("fixed", "drawn", "flag"),
-    [
-        (_exactly, _uniform, 1.0),
-        (_exactly, _vaguely, 1.0),
-        (_exactly, _exactly, 0.0),
-        (_uniform, _uniform, 0.0),
-        (_vaguely, _vaguely, 0.0),
-        (_uniform, _exactly, 0.0),
-    ],
+    [(1, 0, 1), (1, 0.5, 1), (1, 1, 0), (0, 0, 0), (0.5, 0.5, 0), (0, 1, 0)],
 )
 def test_contamination_is_knowing_the_public_answers_only(
-    condition: Condition,
-    fixed: Callable[[Floats], Floats],
-    drawn: Callable[[Floats], Floats],
-    flag: float,
+    condition: Condition, fixed: float, drawn: float, flag: float
 ) -> None:
     assert contamination(*knows(condition, fixed, drawn)) == flag
 
 
 def test_skill_is_1_for_the_true_shares_and_0_for_a_guess() -> None:
-    fixed, drawn = knows("coin_flip", _uniform, _uniform)
+    fixed, drawn = knows("coin_flip", 0, 0)
     assert fixed.skill.value == drawn.skill.value == 0
-    fixed, _ = knows("coin_flip", _exactly, _exactly)
+    fixed, _ = knows("coin_flip", 1, 1)
     guess = fixed.always(fixed.uniform).distance.value
     # The shares of record lie people's variance nearer to themselves than the truth does.
     assert fixed.skill.value == pytest.approx(1 + fixed.crowd.mean() / guess)
