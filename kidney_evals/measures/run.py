@@ -215,13 +215,8 @@ _BY_SAMPLE = (
 """The attributes of a run that hold a value for each sample, or None."""
 
 
-def part_of(run: Run, keep: NDArray[np.bool_]) -> Run:
-    """Return some of the samples of a run, its dilemmas listed as before.
-
-    Args:
-        run: The run.
-        keep: Which samples, shape (n,).
-    """
+def part_of(run: Run, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Run:
+    """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
     arrays: dict[str, Any] = {name: getattr(run, name) for name in _BY_SAMPLE}
     for name, values in arrays.items():
         arrays[name] = None if values is None else values[keep]
