@@ -39,7 +39,7 @@ class Facts:
         study: The study.
         dilemma: The two patients, as listed.
         readings: The parsed answers; None without any.
-        epoch: The repetition.
+        epoch: Number of the repetition.
         choice: The decision or the coin, as listed; None without a decision.
         form: The form in which the answer was asked for.
         shares: Human shares as listed; None if no people answered. If a mechanism other than a coin
@@ -175,16 +175,7 @@ _known: WeakKeyDictionary[TaskState, tuple[bool, Facts]] = WeakKeyDictionary()
 
 
 def facts_of(state: TaskState, *, any_reference: bool = False) -> Facts:
-    """Return the facts of a sample, read once for all of its scorers.
-
-    Args:
-        state: The sample, just run or read back from a log.
-        any_reference: Whether a log may be scored against other human tables, or another
-            content of its study, than those it was run with.
-
-    Raises:
-        UserError: If the tables or the study differ and `any_reference` is false.
-    """
+    """Return the facts of a sample, read once for all of its scorers; see `people_of`."""
     known = _known.get(state)
     if known is None or known[0] != any_reference:
         known = _known[state] = (any_reference, _read_facts(state, any_reference))
@@ -231,11 +222,7 @@ def _choice_of(reading: Reading | None, order: Order) -> Choice | None:
 def score_of(facts: Facts, value: Value | None, explanation: str, reason: str = "") -> Score:
     """Return a sample's score, with the metadata that the metrics need.
 
-    Args:
-        facts: The sample.
-        value: The score's value; None for a score that no metric includes.
-        explanation: A text for the viewer.
-        reason: Reason for a missing value; by default the outcome.
+    A score without `value` is in no metric, for a `reason` that is the outcome by default.
     """
     texts: dict[str, Any] = {"answer": facts.answer, "explanation": explanation}
     kept = _score_metadata(facts)
@@ -272,7 +259,7 @@ def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, 
     """Return the study and the human side of a sample.
 
     Raises:
-        UserError: The sample was run with other tables or another content of the study, and
+        UserError: The sample was run with other human tables or another content of the study, and
             `any_reference` is false.
     """
     key = metadata["reference"]

@@ -61,16 +61,10 @@ REFERENCE_FOLDER = "reference"
 
 @dataclass(frozen=True)
 class PersonDistances:
-    """Distribution over people of the distance to their group in importance shares.
+    """Quantiles over people of the distance to their group in importance shares, shape (q,) each.
 
-    Each person's weights come from a Firth-penalised logit without a position effect, on about 40
-    decided answers in one order. A model is brought to the same estimator and number of answers
-    before the comparison.
-
-    Attributes:
-        probabilities: Ascending between 0 and 1, shape (q,).
-        distances: Quantiles of the distance over people, shape (q,).
-        answers: Mean number of decisions behind a person's distance.
+    A person's weights come from a Firth-penalised logit without a position effect, on a mean of
+    `answers` decisions in one order.
     """
 
     probabilities: Floats

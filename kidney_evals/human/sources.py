@@ -23,9 +23,7 @@ DRAWS = 300
 
 FLIP_FEATURES = ("closeness", "ties", "dominance")
 """Predictors of the coin's share: |Δu| in strict-group logit units, the number of equal attributes,
-and whether one patient is at least as favoured on every attribute. People flip more between
-patients who share values and, at equal closeness, when one dominates.
-"""
+and whether one patient is at least as favoured on every attribute."""
 
 # Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way.
 _IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
@@ -203,15 +201,12 @@ def flip_features(differences: ArrayLike, closeness: ArrayLike) -> Floats:
 
 
 def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -> Floats:
-    """Return P(coin) of each dilemma.
+    """Return P(coin) of each dilemma, shape (n,) or (draws, n).
 
     Args:
         theta: Weights of `FLIP_FEATURES` and, last, the intercept, shape (4,) or (draws, 4).
         differences: First minus second patient, shape (n, k).
         closeness: |Δu| in strict-group logit units, shape (n,).
-
-    Returns:
-        Shape (n,) or (draws, n).
     """
     parameters = np.asarray(theta, dtype=np.float64)
     x = np.asarray(differences, dtype=np.float64)
@@ -227,9 +222,6 @@ def with_coin(first: ArrayLike, coin: ArrayLike) -> Floats:
 
 
 def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:
-    """Return uniform numbers, the only random source of the tables.
-
-    Doubles of PCG64 are the same in all numpy versions; numpy does not promise this for its other
-    distributions.
-    """
+    """Return uniform numbers, the only random source of the tables."""
+    # Numpy promises the same numbers in all versions for these only.
     return np.random.Generator(np.random.PCG64(seed)).random(shape)

@@ -1,15 +1,13 @@
 """The predictions of a run of `predict_people` and people's answers, as arrays, and their scores.
 
-The scores are unbiased squared distances of predictions from people's shares. People's shares p̂
-are estimated from sixty to a hundred people, or by a model fitted to such answers. For a prediction
-q independent of these people E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c Var(p̂_c). The variance is
-subtracted, so that a prediction of the true shares scores 0 on average. A prediction equal to the
-observed shares scores below 0.
+The scores are squared distances of predictions from people's shares. People's shares p̂ are
+estimates from sixty to a hundred people. For a prediction q independent of these people
+E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c Var(p̂_c). The variance is subtracted, so that a
+prediction of the true shares scores 0 on average, and the observed shares score below 0.
 
-A prediction is not a sampled answer, so no variance of answers is subtracted. If each order was
-asked twice or more, the variance of the mean prediction over repetitions is subtracted. With one
-prediction in each order this variance cannot be separated from an effect of the order and is not
-subtracted: the distance is then an upper bound. Products of the two orders, as in the choice
+If each order was asked twice or more, the variance of the mean prediction over repetitions is
+subtracted too. With one prediction in each order this variance cannot be separated from an effect
+of the order: the distance is then an upper bound. Products of the two orders, as in the choice
 distance, would favour a model whose predictions have a position bias.
 """
 
@@ -51,9 +49,6 @@ _KEY = 11
 class Predictions:
     """A model's predictions of people's shares in one study, and people's shares.
 
-    The constructor sorts the predictions, so that results do not depend on the order in which
-    samples finished.
-
     Attributes:
         dilemma: Index of each prediction's dilemma, shape (n,).
         order: 0 as listed, 1 swapped, shape (n,).
@@ -74,6 +69,7 @@ class Predictions:
     fixed: bool
 
     def __post_init__(self) -> None:
+        # Sorted, so that results do not depend on the order in which samples finished.
         rank = np.lexsort((*self.shares.T, self.order, self.dilemma))
         for name in ("dilemma", "order", "shares"):
             object.__setattr__(self, name, getattr(self, name)[rank])
@@ -108,10 +104,7 @@ class Predictions:
 
     @cached_property
     def noise(self) -> Floats:
-        """Variance over repetitions of the mean prediction, Σ_c Var, shape (D,); 0 if unknown.
-
-        It is known if every order that was asked has two predictions or more.
-        """
+        """Variance over repetitions of the mean prediction, Σ_c Var, shape (D,); 0 if unknown."""
         within = self.shares - self.by_order[self.dilemma, self.order]
         squares = np.zeros((len(self.people), 2))
         np.add.at(squares, (self.dilemma, self.order), (within**2).sum(axis=1))
@@ -121,10 +114,7 @@ class Predictions:
 
     @cached_property
     def crowd(self) -> Floats:
-        """Variance of people's shares, Σ_c Var, shape (D,).
-
-        p(1 - p)/(n - 1) if `asked` is known, else the variance over `draws`.
-        """
+        """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
         if self.asked is None:
             return self.spread
         result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
@@ -144,6 +134,7 @@ class Predictions:
 
     @property
     def _repeated(self) -> Bools:
+        """Dilemmas whose every order that was asked has two predictions or more."""
         result: Bools = self.predicted & (self.sizes != 1).all(axis=1)
         return result
 
@@ -183,12 +174,7 @@ class Predictions:
 
     @property
     def floor(self) -> Quantity:
-        """The expected `distance` of the shares of a random half of the people; no interval.
-
-        It is the expected squared distance of the shares of half as many people from the true
-        shares, 2 Σ_c Var(p_c). (The expected squared distance of two halves from each other is
-        twice that, since both halves have sampling error.)
-        """
+        """The expected `distance` of the shares of a random half of the people, 2 Σ_c Var(p_c)."""
         rows = self.predicted
         if not rows.any():
             return undefined()
@@ -221,8 +207,7 @@ class Predictions:
     def flips(self) -> Quantity:
         """The mean predicted share of the coin; `human` is people's on the same dilemmas.
 
-        NaN without a coin or a prediction. On a fixed list the interval is of the noise of
-        repetitions alone, and there is none without repetitions.
+        On a fixed list the interval is of repetitions alone.
         """
         rows = self.predicted
         if self.people.shape[1] < 3 or not rows.any():
@@ -252,10 +237,7 @@ class Predictions:
         return None if self.fixed else int(self.predicted.sum())
 
     def _distance(self, *, resample: bool) -> tuple[float, Floats]:
-        """Return the distance and its bootstrap draws, with dilemmas resampled or not.
-
-        The draws are empty if dilemmas are resampled and there is only one.
-        """
+        """Return the distance and its bootstrap draws, with dilemmas resampled or not."""
         rows = self.predicted
         mean, people = self.mean[rows], self.people[rows]
         off = (self.crowd + self.noise)[rows]
@@ -324,10 +306,7 @@ class OwnChoices:
 
     @property
     def distance(self) -> Quantity:
-        """The squared distance of the model's choices from its predictions of people.
-
-        The variance of predictions over repetitions is subtracted if known.
-        """
+        """The squared distance of the model's choices from its predictions of people."""
         if not self.shared.any():
             return undefined()
         raw = choice_distance(self._against(self.given.mean, None))
@@ -335,10 +314,7 @@ class OwnChoices:
 
     @property
     def to_people(self) -> Quantity:
-        """The squared distance of the choices from people's shares, minus people's variance.
-
-        Its expected value is 0 for a respondent who draws answers from people's true shares.
-        """
+        """The squared distance of the choices from people's shares, minus people's variance."""
         rows, given = self.shared, self.given
         if not rows.any():
             return undefined()
@@ -448,14 +424,10 @@ def swap_shift(parts: Sequence[Predictions]) -> Quantity:
 def contamination(fixed: Predictions, drawn: Predictions) -> float:
     """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
 
-    The result is 1 if the difference of the two skills is above 1.96 standard errors. Each `skill`
-    is relative to the uniform prediction on its own dilemmas and at most 1, the skill of the true
-    shares. People and dilemmas are resampled on both sides, also the fixed questions, since a model
-    may be right about fourteen questions by chance. People's answers to the fixed questions are
-    published, those to the drawn dilemmas are not.
-
-    A model may also be better at one set because of its content: the flag suggests contamination
-    but does not prove it. NaN where either has fewer than two dilemmas predicted.
+    People's answers to the fixed questions are published. The result is 1 if the difference of the
+    two skills is above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each
+    skill counts as 1, the skill of the true shares, at most. The fixed questions are resampled too,
+    since a model may be right about fourteen questions by chance.
     """
     if min(part.predicted.sum() for part in (fixed, drawn)) < 2:
         return float("nan")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.importance import ImportanceEstimate, estimate_importance
@@ -56,18 +57,18 @@ class Run(AnyRun):
     study: Study
     reference: Reference
     dilemmas: tuple[Dilemma, ...]
-    dilemma: NDArray[np.int64]
-    order: NDArray[np.int64]
-    epoch: NDArray[np.int64]
-    choice: NDArray[np.int64]
-    first_choice: NDArray[np.int64]
+    dilemma: Ints
+    order: Ints
+    epoch: Ints
+    choice: Ints
+    first_choice: Ints
     outcomes: NDArray[np.str_]
-    departures: NDArray[np.bool_]
+    departures: Bools
     language: str = "en"
     mechanism: str = "coin"
-    wording: NDArray[np.int64] | None = None
-    chances: NDArray[np.float64] | None = None
-    outside: NDArray[np.float64] | None = None
+    wording: Ints | None = None
+    chances: Floats | None = None
+    outside: Floats | None = None
     crossed: bool = False
     at_zero: bool = False
     other_model: float = 0.0
@@ -100,7 +101,7 @@ class Run(AnyRun):
         """Whether a mechanism of indecision other than a coin, which people had, was offered."""
         return "coin" in self.traits and self.mechanism != "coin"
 
-    def share_of_samples(self, hit: NDArray[np.bool_]) -> Quantity:
+    def share_of_samples(self, hit: Bools) -> Quantity:
         """Return the share of samples in `hit`, shape (n,)."""
         return outcome_share(self.dilemma, self.order, hit, fixed=self.study.draw is None)
 
@@ -139,7 +140,7 @@ class Run(AnyRun):
         return replace(self, choice=self.first_choice)
 
     @property
-    def unanswered(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def unanswered(self) -> tuple[Ints, Ints]:
         """Dilemma and order of each sample without a decision."""
         missing = self.choice < 0
         return self.dilemma[missing], self.order[missing]
@@ -198,12 +199,12 @@ class Run(AnyRun):
         )
 
     @property
-    def asked(self) -> NDArray[np.float64] | None:
+    def asked(self) -> Floats | None:
         """Number of people who answered each dilemma, shape (D,); None if shares are modelled."""
-        people: NDArray[np.float64] = self.reference.counts(self.dilemmas).sum(axis=1)
+        people: Floats = self.reference.counts(self.dilemmas).sum(axis=1)
         return None if np.isnan(people).any() else people
 
-    def where(self, holds: Callable[[Dilemma], bool]) -> NDArray[np.bool_]:
+    def where(self, holds: Callable[[Dilemma], bool]) -> Bools:
         """Return whether the predicate `holds` for each dilemma, shape (D,)."""
         return np.array([holds(dilemma) for dilemma in self.dilemmas], dtype=np.bool_)
 
@@ -215,7 +216,7 @@ _BY_SAMPLE = (
 """The attributes of a run that hold a value for each sample, or None."""
 
 
-def part_of(run: Run, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Run:
+def part_of(run: Run, keep: Bools | Ints) -> Run:
     """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
     arrays: dict[str, Any] = {name: getattr(run, name) for name in _BY_SAMPLE}
     for name, values in arrays.items():

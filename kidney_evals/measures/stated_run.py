@@ -1,7 +1,6 @@
 """The answers of a run of `stated_values`, and the quantities computed from them.
 
-The units are the wordings of a question. There are few of them, so intervals are wide. Answers to
-one wording are averaged first.
+Answers to a wording are averaged first: the few wordings are the units, so intervals are wide.
 """
 
 from __future__ import annotations
@@ -112,10 +111,8 @@ class StatedRun(AnyRun):
     def share(self, attribute: str) -> Quantity:
         """Return the stated share of an attribute; n counts answers."""
         index = self.attributes.index(attribute)
-        people = float(self.reference.importance[index])
-        if not len(self._mean_shares):
-            return undefined(human=people)
-        return _mean(self._mean_shares[:, [index]], -1.0, _count(self._shares), people)
+        shares = self._mean_shares[:, index] if len(self._mean_shares) else np.empty(0)
+        return _mean(shares, -1.0, _count(self._shares), float(self.reference.importance[index]))
 
     def revealed_share(self, attribute: str) -> Quantity:
         """Return the share that the log of choices reveals; n counts its decisions."""
@@ -177,7 +174,7 @@ class StatedRun(AnyRun):
         weights = np.mean(_means(tuple(map(np.abs, self._shares))), axis=0)
         taus = tuple(kendall(-table, weights)[:, None] for table in tables)
         # Equal ratings define no ranking.
-        return _mean(_means(taus), -1.0, _count(taus), NAN)
+        return _mean(_means(taus).ravel(), -1.0, _count(taus), NAN)
 
     def rule_share(self, names: tuple[str, ...]) -> Quantity:
         """Return the share of answers that name one of the rules `names`."""
@@ -187,7 +184,7 @@ class StatedRun(AnyRun):
     def flip_share(self, kind: str) -> Quantity:
         """Return the stated coin rate for a kind of pair, beside people's rate."""
         tables = self._tables("flip")
-        values = _means(tables)[:, [PAIR_KINDS.index(kind)]] / 100 if tables else np.empty((0, 1))
+        values = _means(tables)[:, PAIR_KINDS.index(kind)] / 100 if tables else np.empty(0)
         return _mean(values, 0.0, _count(tables), people_flips(self.study)[kind])
 
     def outcome_share(self, outcome: str) -> Quantity:
@@ -211,10 +208,10 @@ def _count(tables: tuple[Floats, ...]) -> int:
 
 
 def _mean(values: Floats, lowest: float, n: int, human: float) -> Quantity:
-    """Return the mean of wordings' values, (wordings, 1), with Student's interval within bounds."""
+    """Return the mean of wordings' values with Student's interval, within `lowest` and 1."""
     if not len(values):
         return undefined(human=human)
-    low, high = mean_interval(values[:, 0])
+    low, high = mean_interval(values)
     # `np.maximum` keeps NaN.
     ends = float(np.maximum(low, lowest)), float(np.minimum(high, 1.0))
     return Quantity(float(values.mean()), *ends, human, n)

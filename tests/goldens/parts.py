@@ -23,7 +23,7 @@ from goldens.runs import (
     STUDIES,
     TWO_WORDINGS,
     Logs,
-    run_study,
+    run,
 )
 from goldens.tables import Table, add
 from kidney_evals import tasks
@@ -55,7 +55,7 @@ def rows(study: str, condition: Condition, respondent: str) -> Table:
     """Return every measure of a known respondent on a shipped study."""
     table: Table = {}
     with tempfile.TemporaryDirectory() as folder:
-        log = run_study(study, condition, respondent, Path(folder))
+        log = run(CONDITIONS[condition](study=study), respondent, Path(folder), {})
         measured: Mapping[str, reading.Cells] = {NO_RUN: {"value": None}}
         if log.status == "success":
             measured = reading.rows_of_log(log)

@@ -29,7 +29,6 @@ from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedRun
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import read_report
-from kidney_evals.reporting.rows import stored_rows as package_rows
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 Cells = Mapping[str, object]
@@ -106,11 +105,6 @@ def _asked(run: AnyRun, flag: str) -> int:
     if flag == "pred_contam":
         return sum(int(part.given.predicted.sum()) for part in run.parts.values())
     return len(run.outcomes)
-
-
-def stored_rows(log: EvalLog) -> dict[str, dict[str, object]]:
-    """Return the measures that a log stores, as `rows_of_log` does; they are rounded."""
-    return {name: _cells(row) for name, row in package_rows(log).items()}
 
 
 def _cells(row: Quantity) -> dict[str, object]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from goldens import parts, reading
-from goldens.runs import CASES, CONDITIONS, RESPONDENTS, STUDIES, run_study
+from goldens import parts
+from goldens.runs import CASES, CONDITIONS, RESPONDENTS, STUDIES
 from goldens.tables import Table, add, differences, read_table, write_table
 from kidney_evals.studies import Condition
 
@@ -66,20 +66,6 @@ def test_rows_of_every_respondent(study: str, condition: Condition) -> None:
 def test_one_run_of_each_kind() -> None:
     for name, now in parts.special_runs().items():
         check(name, now)
-
-
-@pytest.mark.slow
-def test_the_log_stores_the_computed_rows_rounded(tmp_path: Path) -> None:
-    log = run_study("mcelfresh_2021_fixed", "coin_flip", "human", tmp_path)
-    stored, computed = reading.stored_rows(log), reading.rows_of_log(log)
-    # A log also has the rows of controls where a study has none: without a value, and n = 0.
-    filled = {name: cells for name, cells in stored.items() if cells["n"]}
-    assert set(filled) <= set(computed)
-    for name, cells in filled.items():
-        assert cells == {
-            column: pytest.approx(value, abs=5.1e-5, nan_ok=True)
-            for column, value in computed[name].items()
-        }, name
 
 
 def table(**cells: object) -> Table:
