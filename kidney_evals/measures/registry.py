@@ -18,6 +18,8 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 if TYPE_CHECKING:
     from kidney_evals.estimation.paired import PairedDifference
+    from kidney_evals.human.reference import Reference
+    from kidney_evals.studies import Study
 
 Task = Literal["choices", "stated_values", "predict_people"]
 """The tasks that a measure belongs to; `choices` are `forced_choice` and `coin_flip`."""
@@ -80,6 +82,29 @@ class AnyRun:
     def outcome_share(self, outcome: str) -> Quantity:
         """Return the share of samples with an outcome."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRun(AnyRun):
+    """A run in one study and condition.
+
+    Attributes:
+        study: The study.
+        reference: People in this condition.
+    """
+
+    study: Study
+    reference: Reference
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Ids of the study's attributes."""
+        return self.study.attribute_ids
+
+    @property
+    def has_people(self) -> bool:
+        """Whether people answered in this condition."""
+        return self.reference.has_people
 
 
 @dataclass(frozen=True)

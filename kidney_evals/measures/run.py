@@ -20,19 +20,16 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import profile_rank
 from kidney_evals.estimation.respondent_baselines import Answerer, Baseline, baselines
 from kidney_evals.estimation.variance_shares import VarianceShares, one_hot, variance_shares
-from kidney_evals.human.reference import Reference
 from kidney_evals.human.sources import ProfileShares
-from kidney_evals.measures.registry import AnyRun
-from kidney_evals.studies import Dilemma, Study
+from kidney_evals.measures.registry import StudyRun
+from kidney_evals.studies import Dilemma
 
 
 @dataclass(frozen=True, eq=False)
-class Run(AnyRun):
+class Run(StudyRun):
     """The samples of one run in one condition, dilemmas sorted by id.
 
     Attributes:
-        study: The study.
-        reference: The human side in this condition.
         dilemmas: Each dilemma once.
         dilemma: Index of each sample's dilemma, shape (n,).
         order: 0 as listed, 1 swapped, shape (n,).
@@ -54,8 +51,6 @@ class Run(AnyRun):
     """
 
     task = "choices"
-    study: Study
-    reference: Reference
     dilemmas: tuple[Dilemma, ...]
     dilemma: Ints
     order: Ints
@@ -85,16 +80,6 @@ class Run(AnyRun):
         }
         kinds = {dilemma.kind for dilemma in self.dilemmas}
         return frozenset([*kinds, *(name for name, holds in flags.items() if holds)])
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Ids of the study's attributes."""
-        return self.study.attribute_ids
-
-    @property
-    def has_people(self) -> bool:
-        """Whether people answered in this condition."""
-        return self.reference.has_people
 
     @property
     def borrows_coin(self) -> bool:

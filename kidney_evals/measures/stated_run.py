@@ -24,10 +24,8 @@ from kidney_evals.estimation.intervals import (
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
 from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips
-from kidney_evals.human.reference import Reference
-from kidney_evals.measures.registry import AnyRun
+from kidney_evals.measures.registry import StudyRun
 from kidney_evals.measures.revealed import Revealed
-from kidney_evals.studies import Study
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,16 @@ class StatedAnswer:
 
 
 @dataclass(frozen=True, eq=False)
-class StatedRun(AnyRun):
+class StatedRun(StudyRun):
     """The answers of one run, sorted by sample and epoch.
 
     Attributes:
-        study: The study.
-        reference: People in the condition, whose revealed shares are the human values.
         answers: One answer for each sample and epoch.
         revealed: Importance shares from a log of choices; None if no log was given.
         other_model: Whether that log is of a different model.
     """
 
     task = "stated_values"
-    study: Study
-    reference: Reference
     answers: tuple[StatedAnswer, ...]
     revealed: Revealed | None
     other_model: bool
@@ -77,16 +71,6 @@ class StatedRun(AnyRun):
     def traits(self) -> frozenset[str]:
         """Whether a log of choices was given."""
         return frozenset({"revealed"} if self.revealed is not None else ())
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Ids of the study's attributes."""
-        return self.study.attribute_ids
-
-    @property
-    def has_people(self) -> bool:
-        """Whether people answered the study in this condition."""
-        return self.reference.has_people
 
     @cached_property
     def _shares(self) -> tuple[Floats, ...]:
