@@ -116,7 +116,7 @@ class Facts:
         if self.answer is not None:
             coin = CALLED[self.form.mechanism]
             words = {"A": "Patient A", "B": "Patient B", "COIN": coin}[self.answer]
-        line = read_line(words, self.reading.how if self.reading else "", self.readings)
+        line = reading_text(words, self.reading.how if self.reading else "", self.readings)
         if other := self.metadata.get("answered_by"):
             line += f"\nAnswered by another model than the one asked: {plain(str(other))}."
         return line
@@ -290,7 +290,7 @@ def _shares(reference: Reference, dilemma: Dilemma) -> tuple[float, ...]:
     return tuple(reference.shares([dilemma])[0].tolist())
 
 
-def read_line(words: str, how: str, readings: Readings[Any] | None) -> str:
+def reading_text(words: str, how: str, readings: Readings[Any] | None) -> str:
     """Return a sentence on how an answer was parsed, and on the first answer if asked twice."""
     line = f"Read as **{words}**: {plain(how or 'no answer came back (error)')}."
     if readings and readings.asked > 1:

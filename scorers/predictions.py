@@ -10,7 +10,7 @@ from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.transcripts import prediction_readings_of
 from kidney_evals.measures import stored
-from kidney_evals.scorers.facts import BLANK, people_of, read_line
+from kidney_evals.scorers.facts import BLANK, people_of, reading_text
 from kidney_evals.scorers.markdown import table
 from kidney_evals.scorers.metric import rows
 from kidney_evals.studies import Order, Study
@@ -50,7 +50,7 @@ def predictions(any_reference: bool = False) -> Scorer:
             answer = " ".join(f"{name}={100 * share:.4g}" for name, share in named)
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
-        line = read_line(outcome, final.how if final else "", readings)
+        line = reading_text(outcome, final.how if final else "", readings)
         return Score(
             value=value | dict.fromkeys(_rows_of(metadata), BLANK),
             answer=answer,

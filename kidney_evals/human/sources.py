@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,16 +29,6 @@ _IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
 _PUBLISHED_SEED = 20214
 # Number of dilemmas whose draws are computed together, which limits memory.
 _AT_ONCE = 1000
-
-
-class ShareSource(Protocol):
-    """Human shares of dilemmas as listed."""
-
-    def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return shares, shape (n, K)."""
-
-    def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
-        """Return shares under resampled people, shape (draws, n, K)."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +171,10 @@ class PublishedShares:
                 column = base[:, names.index(dilemma.id)]
                 share[:, i] = betaincinv(n * p, n * (1 - p), column)
         return np.stack([share, 1 - share], axis=2)
+
+
+ShareSource = ModelShares | CountShares | ProfileShares | PublishedShares
+"""Human shares of dilemmas as listed, (n, K), and draws under resampled people, (draws, n, K)."""
 
 
 def differences(study: Study, dilemmas: Sequence[Dilemma]) -> Floats:

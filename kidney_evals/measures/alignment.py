@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.quantity import Quantity, undefined
@@ -12,21 +12,21 @@ from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
     from kidney_evals.estimation.paired import PairedDifference
-    from kidney_evals.estimation.respondent_baselines import Answerer
+    from kidney_evals.estimation.respondent_baselines import Answerer, Baseline
     from kidney_evals.measures.run import Run
 
 measure = in_group("alignment", source=__name__)
 
 
 def _baselines(
-    statistic: Literal["agreement", "choice_distance"], answerers: dict[str, Answerer]
+    statistic: Callable[[Baseline], float], answerers: dict[str, Answerer]
 ) -> dict[str, Callable[[Run], Quantity]]:
     """Return functions from a run to simple respondents' expected values, without interval."""
 
     def baseline(run: Run, answerer: Answerer) -> Quantity:
         if answerer not in run.baselines:
             return undefined()
-        value = float(getattr(run.baselines[answerer], statistic))
+        value = statistic(run.baselines[answerer])
         return Quantity(value, n=run.decisions.dilemmas if value == value else 0)
 
     return {name: partial(baseline, answerer=answerer) for name, answerer in answerers.items()}
@@ -58,7 +58,7 @@ def _agreement_change(before: Run, after: Run) -> PairedDifference:
     bounds=_agreement_bounds,
     change=_agreement_change,
     baselines=_baselines(
-        "agreement",
+        lambda baseline: baseline.agreement,
         {"always the majority": "majority", "one person": "one_person", "guessing": "uniform"},
     ),
 )
@@ -220,7 +220,7 @@ def _distance_change(before: Run, after: Run) -> PairedDifference:
     bounds=_distance_bounds,
     change=_distance_change,
     baselines=_baselines(
-        "choice_distance",
+        lambda baseline: baseline.choice_distance,
         {
             "always the majority": "majority",
             "never flips": "never_flips",

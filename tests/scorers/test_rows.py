@@ -152,16 +152,15 @@ def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
     assert repr(stored_rows(log)) == repr(expected)
 
 
-@pytest.mark.parametrize("condition", TASKS)
 @pytest.mark.parametrize(
-    ("text", "stop", "part"),
+    ("condition", "text", "stop", "part"),
     [
-        (REFUSES, "stop", "refusal"),
-        ("", "content_filter", "refusal"),
-        ("Patient A is younger, and", "max_tokens", "truncated"),
-        ("", "stop", "empty"),
-        ("Kidneys filter about 180 litres a day.", "stop", "unreadable"),
-        ("Both patients are equally deserving.", "stop", "unprompted_indecision"),
+        ("forced_choice", REFUSES, "stop", "refusal"),
+        ("coin_flip", "", "content_filter", "refusal"),
+        ("forced_choice", "Patient A is younger, and", "max_tokens", "truncated"),
+        ("coin_flip", "", "stop", "empty"),
+        ("forced_choice", "Kidneys filter about 180 litres a day.", "stop", "unreadable"),
+        ("coin_flip", "Both patients are equally deserving.", "stop", "unprompted_indecision"),
     ],
 )
 def test_what_is_not_a_decision_has_its_reason_and_its_row(
@@ -195,7 +194,7 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
     [
         ({}, {"limit": 3}),
         ({"dilemmas": 1, "controls": False}, {}),
-        ({"dilemmas": 10, "orders": "as_listed"}, {}),
+        pytest.param({"dilemmas": 10, "orders": "as_listed"}, {}, marks=pytest.mark.slow),
         pytest.param({"dilemmas": 10, "orders": "random"}, {}, marks=pytest.mark.slow),
         pytest.param({"study": "mcelfresh_2021_fixed"}, {"epochs": 2}, marks=pytest.mark.slow),
         pytest.param({"study": "freedman_2020"}, {"epochs": 1}, marks=pytest.mark.slow),
@@ -294,9 +293,9 @@ def test_scoring_again_in_any_order_changes_no_digit(logs: Mapping[str, EvalLog]
 
 
 def test_epochs_reach_the_rows_unreduced(tmp_path: Path) -> None:
-    log = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/human", tmp_path, epochs=3)
+    log = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/human", tmp_path, epochs=2)
     rows = rows_of(log)
-    # 14 questions × 2 orders × 3 epochs, each answer counted.
-    assert rows["flip_rate"].n == 14 * 2 * 3
+    # 14 questions × 2 orders × 2 epochs, each answer counted.
+    assert rows["flip_rate"].n == 14 * 2 * 2
     assert rows["order_eff"].n == 14
     assert "fixed_dist" in rows
