@@ -52,8 +52,11 @@ class Row(FileModel):
     """
 
     file: ClassVar[str]
-    key: ClassVar[tuple[str, ...]] = ()
-    sums: ClassVar[tuple[str, ...]] = ()
+    key: ClassVar[tuple[str, ...]]
+    sums: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, file: str = "", key: str = "", sums: str = "") -> None:
+        cls.file, cls.key, cls.sums = file, tuple(key.split()), tuple(sums.split())
 
 
 class _Wide(Row):
@@ -84,11 +87,9 @@ class _Estimate(Row):
         return Quantity(value, self.low, self.high, n=n)
 
 
-class ModelRow(_Estimate):
+class ModelRow(_Estimate, file="models.csv", key="condition model parameter"):
     """A parameter of a fitted model."""
 
-    file = "models.csv"
-    key = ("condition", "model", "parameter")
     condition: Condition
     model: Cell
     parameter: Cell
@@ -96,11 +97,9 @@ class ModelRow(_Estimate):
     se: _Error
 
 
-class CovarianceRow(Row):
+class CovarianceRow(Row, file="covariance.csv", key="condition model pair"):
     """A covariance of two parameters."""
 
-    file = "covariance.csv"
-    key = ("condition", "model", "pair")
     condition: Condition
     model: Cell
     row: Cell
@@ -119,11 +118,9 @@ class CovarianceRow(Row):
         return self
 
 
-class CountRow(Row):
+class CountRow(Row, file="counts.csv", key="condition dilemma"):
     """Counts of people's answers to a listed dilemma."""
 
-    file = "counts.csv"
-    key = ("condition", "dilemma")
     condition: Condition
     dilemma: Line
     first: _Count
@@ -145,21 +142,17 @@ class CountRow(Row):
         return (self.first, self.second, *coin)
 
 
-class ProfileRow(_Wide):
+class ProfileRow(_Wide, file="profiles.csv", key="condition profile"):
     """The Bradley-Terry score of a patient, one column for each attribute."""
 
-    file = "profiles.csv"
-    key = ("condition", "profile")
     condition: Literal["forced_choice"]
     profile: Cell
     score: Annotated[Positive, Field(ge=1e-9, le=1e9)]
 
 
-class ShareRow(Row):
+class ShareRow(Row, file="shares.csv", key="condition dilemma"):
     """The published share of people who chose the first patient."""
 
-    file = "shares.csv"
-    key = ("condition", "dilemma")
     condition: Literal["forced_choice"]
     dilemma: Line
     first: Share
@@ -174,12 +167,9 @@ class ShareRow(Row):
         return self
 
 
-class CurveRow(_Estimate):
+class CurveRow(_Estimate, file="flip_curve.csv", key="bin", sums="mass"):
     """People's coin rate, by closeness."""
 
-    file = "flip_curve.csv"
-    key = ("bin",)
-    sums = ("mass",)
     bin: _Count
     start: Annotated[_NotNegative, Field(alias="from")]
     to: _Upper
@@ -191,34 +181,29 @@ class CurveRow(_Estimate):
     high: Share
 
 
-class AnchorRow(_Estimate):
+class AnchorRow(_Estimate, file="anchors.csv", key="condition quantity respondent"):
     """A known respondent's value of a quantity."""
 
-    file = "anchors.csv"
-    key = ("condition", "quantity", "respondent")
     condition: Condition
     quantity: Cell
     respondent: Cell
     value: Number
 
 
-class DistanceRow(Row):
+class DistanceRow(Row, file="person_distances.csv", key="condition probability"):
     """A quantile of single people's distance to their group."""
 
-    file = "person_distances.csv"
-    key = ("condition", "probability")
     condition: Condition
     answers: _Counted
     probability: Share
     distance: _NotNegative
 
 
-class LatentRow(_Wide):
+class LatentRow(
+    _Wide, file="latent_classes.csv", key="condition classes class_", sums="share condition classes"
+):
     """A latent class of people, with a column for each attribute's weight."""
 
-    file = "latent_classes.csv"
-    key = ("condition", "classes", "class_")
-    sums = ("share", "condition", "classes")
     condition: Condition
     classes: Annotated[_Counted, Field(le=100)]
     used: Literal["0", "1"]
@@ -229,11 +214,9 @@ class LatentRow(_Wide):
     flip_slope: _Optional
 
 
-class BendRow(_Estimate):
+class BendRow(_Estimate, file="bends.csv", key="condition attribute"):
     """The nonlinearity of an attribute's effect (see `estimation.nonlinearity`)."""
 
-    file = "bends.csv"
-    key = ("condition", "attribute")
     condition: Condition
     attribute: Cell
     slope: _Optional
@@ -248,11 +231,9 @@ class BendRow(_Estimate):
         return self.quantity_of(self.share)
 
 
-class CalibrationRow(_Estimate):
+class CalibrationRow(_Estimate, file="calibration.csv", key="condition model bin"):
     """A model's prediction and people's answers in a bin of closeness, from |Δu| = `start`."""
 
-    file = "calibration.csv"
-    key = ("condition", "model", "bin")
     condition: Condition
     model: Cell
     bin: _Count
@@ -268,11 +249,11 @@ class CalibrationRow(_Estimate):
         return self.quantity_of(self.rate, self.answers)
 
 
-class CoefficientRow(_Estimate):
+class CoefficientRow(
+    _Estimate, file="random_coefficients.csv", key="condition model form element row column"
+):
     """An element of the distribution of weights over people."""
 
-    file = "random_coefficients.csv"
-    key = ("condition", "model", "form", "element", "row", "column")
     condition: Condition
     model: Cell
     form: Cell
