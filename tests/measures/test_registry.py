@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,15 +74,6 @@ def test_every_stored_measure_of_choices_is_a_row_of_one_scorer() -> None:
     # Without a coin `distance` is a row of `answers`, with one of `indecision`.
     rows.remove("distance")
     assert sorted(rows) == sorted(one.id for one in stored("choices"))
-
-
-def test_nothing_that_scorers_read_loads_numpy() -> None:
-    code = (
-        "import sys; import kidney_evals._registry, kidney_evals.measures; "
-        "print({'numpy', 'scipy', 'pandas'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "set()\n", done.stdout + done.stderr
 
 
 def simulated() -> Run:
