@@ -16,9 +16,9 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.human.sources import CountShares
 from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.own_choices import OwnChoices
 from kidney_evals.measures.prediction_run import (
     Block,
+    OwnChoices,
     PredictionPart,
     PredictionRun,
     Predictions,

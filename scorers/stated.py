@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from inspect_ai.scorer import Score, Scorer, Target, scorer
@@ -13,7 +13,7 @@ from kidney_evals.elicitation.reading import StatedReading, signed_ratings
 from kidney_evals.elicitation.stated_questions import STATED_KINDS, attribute_named
 from kidney_evals.elicitation.transcripts import Readings, stated_readings_of
 from kidney_evals.measures import stored
-from kidney_evals.scorers.facts import BLANK, check_same, people_of
+from kidney_evals.scorers.facts import BLANK, departures_of, people_of
 from kidney_evals.scorers.markdown import plain, table
 from kidney_evals.scorers.metric import rows
 from kidney_evals.studies import Study
@@ -23,13 +23,13 @@ NO_PEOPLE = (
 )
 """Note below every table that shows people's values next to a model's."""
 
-ROWS = stored("stated_values")
-FAMILIES = tuple(one for one in ROWS if one.is_family)
-SINGLE = tuple(one for one in ROWS if not one.is_family)
+_ROWS = stored("stated_values")
+_FAMILIES = tuple(row for row in _ROWS if row.is_family)
+_SINGLE = tuple(row for row in _ROWS if not row.is_family)
 
 
 # An id that is listed before a pattern that matches it has its own metric.
-@scorer(metrics=rows([*SINGLE, *FAMILIES]))
+@scorer(metrics=rows([*_SINGLE, *_FAMILIES]))
 def stated(any_reference: bool = False) -> Scorer:
     """Score every sample of `stated_values`, whatever came back, so that nothing is lost.
 
@@ -44,77 +44,59 @@ def stated(any_reference: bool = False) -> Scorer:
         metadata = state.metadata
         if metadata.get("question") not in STATED_KINDS:
             return None
-        study, reference = people_of(
-            metadata["study_source"], metadata["condition"], metadata["reference"]
-        )
-        if not any_reference:
-            check_same(study, reference, metadata)
-        read = stated_readings_of(state)
-        first, final = (read.first, read.final) if read else (None, None)
+        study, reference = people_of(metadata, any_reference)
+        readings = stated_readings_of(state)
+        final = readings.final if readings else None
+        short = _in_short(final, metadata)
         value: dict[str, str | int | float | bool | None] = {
             "question": metadata["question"],
-            "said": in_short(final, metadata),
+            "said": short,
+            **_named(final, study, metadata),
         }
-        value |= dict(_named(final, study, metadata))
         traits = {"revealed"} if "revealed_log" in metadata else set()
-        value |= {one.id: BLANK for one in SINGLE if traits.issuperset(one.needs)}
+        value |= {row.id: BLANK for row in _SINGLE if traits.issuperset(row.needs)}
         kept: dict[str, Any] = {
             "outcome": final.outcome if final else "error",
             "epoch": state.epoch,
         }
         if final is not None:
-            kept |= {f"said_{name}": said for name, said in _numbers(final, study, metadata)}
+            numbers = dict(sorted(final.numbers.items()))
+            if final.ends:
+                numbers = dict(signed_ratings(final, study, metadata))
+            kept |= {f"said_{name}": number for name, number in numbers.items()}
             kept |= {"rule": final.rule} if final.rule else {}
-        if read is not None and read.asked > 1 and first is not None:
-            kept["first_outcome"] = first.outcome
-        if metadata.get("sampling_departures"):
-            kept["departures"] = metadata["sampling_departures"]
-        if metadata.get("answered_by"):
-            kept["answered_by"] = metadata["answered_by"]
+        if readings is not None and readings.asked > 1:
+            kept["first_outcome"] = readings.first.outcome
+        kept |= departures_of(metadata)
         if "revealed_model" in metadata:
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
-        return Score(
-            value=value,
-            answer=in_short(final, metadata),
-            explanation=explain(read, study, metadata),
-            metadata=kept,
-        )
+        people = dict(zip(study.attribute_ids, reference.importance.tolist(), strict=True))
+        explanation = _explain(readings, study, metadata, people)
+        return Score(value=value, answer=short, explanation=explanation, metadata=kept)
 
     return score
 
 
-def _numbers(
-    reading: StatedReading, study: Study, metadata: dict[str, Any]
-) -> Iterator[tuple[str, float]]:
-    """Yield name and value of each parsed number, in an order that is the same for all samples."""
-    if reading.ends:
-        yield from signed_ratings(reading, study, metadata).items()
-    else:
-        yield from sorted(reading.numbers.items())
-
-
 def _named(
-    reading: StatedReading | None, study: Study, metadata: dict[str, Any]
-) -> Iterator[tuple[str, str]]:
-    """Yield id and value of the rows named from the study; a value begins with its attribute."""
-    said: dict[str, str] = {}
+    reading: StatedReading | None, study: Study, metadata: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the rows named from the study; a value begins with its attribute."""
+    marks: dict[str, str] = {}
     if reading is not None and reading.ends:
         for name, rating in signed_ratings(reading, study, metadata).items():
-            said[name] = f" {'+' if rating > 0 else '−' if rating < 0 else ''}{abs(rating):g}"
+            marks[name] = f" {'+' if rating > 0 else '−' if rating < 0 else ''}{abs(rating):g}"
     if reading is not None and metadata["question"] == "ranking":
-        said = {name: f" #{rank:g}" for name, rank in reading.numbers.items()}
-    revealed = "revealed_log" in metadata
-    for family in FAMILIES:
-        for name in study.attribute_ids if revealed or not family.needs else ():
-            mark = said.get(name, "") if family.id == "st_*" else ""
-            yield family.member(name).id, name + mark
+        marks = {name: f" #{rank:g}" for name, rank in reading.numbers.items()}
+    return {
+        family.member(name).id: name + (marks.get(name, "") if family.id == "st_*" else "")
+        for family in _FAMILIES
+        if "revealed_log" in metadata or not family.needs
+        for name in study.attribute_ids
+    }
 
 
-def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
-    """Return a summary of the answer that fits into a cell of the sample list.
-
-    The numbers of each attribute have their own columns; other details are in the explanation.
-    """
+def _in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
+    """Return a summary of the answer that fits into a cell of the sample list."""
     if reading is None:
         return "error"
     if reading.outcome != "answer":
@@ -129,51 +111,59 @@ def in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
     return f"{max(numbers, key=lambda name: numbers[name])} most"
 
 
-def explain(read: Readings[StatedReading] | None, study: Study, metadata: Mapping[str, Any]) -> str:
+def _explain(
+    readings: Readings[StatedReading] | None,
+    study: Study,
+    metadata: Mapping[str, Any],
+    people: Mapping[str, float],
+) -> str:
     """Return a Markdown table of parsed and people's values, and a sentence on the parsing."""
-    if read is None or read.final is None:
-        first = f" The first answer was {read.first.outcome}." if read else ""
+    if readings is None or readings.final is None:
+        first = f" The first answer was {readings.first.outcome}." if readings else ""
         return f"No answer came back (error).{first}"
-    lines = []
-    if read.final.outcome == "answer":
-        heads, rows = _table(read.final, study, metadata)
-        lines = [table([heads, *rows]), ""]
-        lines += [NO_PEOPLE, ""]
-    how = f"**{metadata['question']}**, {read.final.outcome}: {plain(read.final.how)}."
-    if read.asked > 1:
-        how += f"\nAsked twice: the first answer was {read.first.outcome}."
-    return "\n".join([*lines, how])
+    final = readings.final
+    text = f"**{metadata['question']}**, {final.outcome}: {plain(final.how)}."
+    if readings.asked > 1:
+        text += f"\nAsked twice: the first answer was {readings.first.outcome}."
+    if final.outcome != "answer":
+        return text
+    return f"{table(_table(final, study, metadata, people))}\n\n{NO_PEOPLE}\n\n{text}"
 
 
 def _table(
-    reading: StatedReading, study: Study, metadata: Mapping[str, Any]
-) -> tuple[list[str], list[list[str]]]:
+    reading: StatedReading,
+    study: Study,
+    metadata: Mapping[str, Any],
+    people: Mapping[str, float],
+) -> list[list[str]]:
+    numbers = reading.numbers
     if reading.rule:
-        return ["", "Model"], [["Rule", reading.rule]]
+        return [["", "Model"], ["Rule", reading.rule]]
     if metadata["question"] == "flip":
         from kidney_evals.human.pair_kinds import people_flips
 
-        people = people_flips(study)
-        return ["Pairs", "Model says", "People flip"], [
-            [name, f"{value:g} %", _percent(people[name])]
-            for name, value in reading.numbers.items()
-        ]
-    shares = _people(study, metadata)
+        flips = people_flips(study)
+        cells = [[name, f"{value:g} %", _percent(flips[name])] for name, value in numbers.items()]
+        return [["Pairs", "Model says", "People flip"], *cells]
+    labels = {name: attribute_named(study, name).label for name in study.attribute_ids}
     if metadata["question"] == "ranking":
-        return ["", "Model's rank", "People's share"], [
-            [attribute_named(study, name).label, f"{rank:g}", _signed(shares[name])]
-            for name, rank in sorted(reading.numbers.items(), key=lambda item: item[1])
-        ]
-    total = sum(reading.numbers.values())
-    return ["", "Model favours", "Rating", "Stated share", "People's share"], [
-        [
-            attribute_named(study, name).label,
-            _end(reading, study, metadata, name),
-            f"{reading.numbers[name]:g}",
-            _signed(rating / total if total else math.nan),
-            _signed(shares[name]),
-        ]
-        for name, rating in signed_ratings(reading, study, metadata).items()
+        ranks = sorted(numbers.items(), key=lambda item: item[1])
+        cells = [[labels[name], f"{rank:g}", _signed(people[name])] for name, rank in ranks]
+        return [["", "Model's rank", "People's share"], *cells]
+    total = sum(numbers.values())
+    heads = ["", "Model favours", "Rating", "Stated share", "People's share"]
+    return [
+        heads,
+        *(
+            [
+                labels[name],
+                _end(reading, study, metadata, name),
+                f"{numbers[name]:g}",
+                _signed(rating / total if total else math.nan),
+                _signed(people[name]),
+            ]
+            for name, rating in signed_ratings(reading, study, metadata).items()
+        ),
     ]
 
 
@@ -182,13 +172,6 @@ def _end(reading: StatedReading, study: Study, metadata: Mapping[str, Any], name
     if end not in "ab":
         return "neither"
     return attribute_named(study, name).describe(float(metadata[f"end_{end}_{name}"]))
-
-
-def _people(study: Study, metadata: Mapping[str, Any]) -> dict[str, float]:
-    from kidney_evals.human.reference import load_reference
-
-    importance = load_reference(study, metadata["condition"]).importance.tolist()
-    return dict(zip(study.attribute_ids, importance, strict=True))
 
 
 def _signed(share: float) -> str:

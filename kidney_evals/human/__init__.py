@@ -13,9 +13,7 @@ people.anchors["indecision"]["people"]      # people's value: a Quantity
 """
 
 from kidney_evals.human.people_tables import (
-    CalibrationBin,
     LatentModel,
-    PeopleBend,
     PeopleModel,
     PeopleSpread,
     people_bends,
@@ -28,11 +26,9 @@ from kidney_evals.human.sources import CountShares, ModelShares, ProfileShares, 
 
 __all__ = [
     "REFERENCE_FOLDER",
-    "CalibrationBin",
     "CountShares",
     "LatentModel",
     "ModelShares",
-    "PeopleBend",
     "PeopleModel",
     "PeopleSpread",
     "ProfileShares",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
@@ -38,47 +38,18 @@ class PeopleModel:
     """A model fitted to people.
 
     Attributes:
-        parameters: Names of the parameters.
-        estimates: Estimate of each parameter, with its 95 % interval over resampled people.
+        parameters: Estimate of each parameter by name, with its 95 % interval over resampled
+            people.
         covariance: Covariance of the estimates, clustered by person, shape (p, p); NaN where
             unknown.
     """
 
-    parameters: tuple[str, ...]
-    estimates: tuple[Quantity, ...]
+    parameters: dict[str, Quantity]
     covariance: Floats
 
     def __getitem__(self, parameter: str) -> Quantity:
         """Return the estimate of a parameter."""
-        return self.estimates[self.parameters.index(parameter)]
-
-
-@dataclass(frozen=True)
-class PeopleBend:
-    """The nonlinearity of an attribute's effect (see `kidney_evals.estimation.nonlinearity`).
-
-    Attributes:
-        upper_share: Share of the effect in the favoured half of the range, with its interval.
-        p_value: p-value of the test that the effect is linear.
-    """
-
-    upper_share: Quantity
-    p_value: float
-
-
-@dataclass(frozen=True)
-class CalibrationBin:
-    """A model's prediction and people's answers in a bin of closeness.
-
-    Attributes:
-        start: Smallest |Δu| of the bin.
-        predicted: Mean share that the model predicts.
-        observed: Share of people, with its interval over resampled people; n counts answers.
-    """
-
-    start: float
-    predicted: float
-    observed: Quantity
+        return self.parameters[parameter]
 
 
 @dataclass(frozen=True)
@@ -99,14 +70,9 @@ class LatentModel:
 
     def predict(self, differences: Floats) -> Floats:
         """Return each class's (first, second, coin), shape (C, n, 3); coin 0 in forced choice."""
-        theta = np.column_stack(
-            [
-                self.weights,
-                np.nan_to_num(self.flip_intercept, nan=-np.inf),
-                np.nan_to_num(self.flip_slope, nan=0.0),
-                np.zeros(len(self.shares)),
-            ]
-        )
+        intercept = np.nan_to_num(self.flip_intercept, nan=-np.inf)
+        slope = np.nan_to_num(self.flip_slope, nan=0.0)
+        theta = np.column_stack([self.weights, intercept, slope, np.zeros(len(slope))])
         return np.stack([predict_two_stage(row, differences) for row in theta])
 
 
@@ -133,56 +99,36 @@ class PeopleSpread:
         """Return the weights of `count` simulated people, shape (count, k).
 
         A Latin hypercube (McKay et al. 1979): each person follows the distribution, and each
-        1/count of every underlying standard normal contains one person.
-
-        Args:
-            count: Number of people.
-            seed: Seed of the draw; the same seed gives the same people on every machine.
+        1/count of every underlying standard normal contains one person. The same seed gives the
+        same people on every machine.
         """
-        from scipy.special import ndtri
-
-        size = len(self.means)
-        order, within = uniforms(seed, (2, count, size))
+        order, within = uniforms(seed, (2, count, len(self.means)))
         cells = (order.argsort(axis=0, kind="stable") + within) / count
         result: Floats = self.means + ndtri(np.clip(cells, 1e-15, 1 - 1e-15)) @ self.cholesky.T
         return result
 
 
-def people_model(reference: Reference, name: str) -> PeopleModel | None:
-    """Return a fitted model of the condition's people; None if the study ships no such model.
-
-    Args:
-        reference: The human reference.
-        name: Name of the model, as in the column `model` of `models.csv`.
-    """
-    rows = [
-        row
-        for row in read_rows(reference.folder, ModelRow, reference.condition)
-        if row.model == name
-    ]
-    if not rows:
-        return None
-    parameters = tuple(row.parameter for row in rows)
-    return PeopleModel(
-        parameters,
-        tuple(row.quantity_of(row.estimate) for row in rows),
-        _covariance(
-            read_rows(reference.folder, CovarianceRow, reference.condition), name, parameters
-        ),
-    )
-
-
-def people_bends(reference: Reference) -> dict[str, PeopleBend]:
-    """Return the nonlinearity of each attribute's effect, by attribute; empty if unknown."""
-    return {
-        row.attribute: PeopleBend(
-            row.quantity_of(row.upper_share), math.nan if row.p_value is None else row.p_value
-        )
-        for row in read_rows(reference.folder, BendRow, reference.condition)
+def people_model(reference: Reference, model: str) -> PeopleModel | None:
+    """Return a model of the condition's people by its name in `models.csv`; None if unknown."""
+    place = reference.folder, reference.condition
+    parameters = {
+        row.parameter: row.quantity_of(row.estimate)
+        for row in read_rows(place[0], ModelRow, place[1])
+        if row.model == model
     }
+    if not parameters:
+        return None
+    shared = read_rows(place[0], CovarianceRow, place[1])
+    return PeopleModel(parameters, _covariance(shared, model, list(parameters)))
 
 
-def people_calibration(reference: Reference, model: str) -> tuple[CalibrationBin, ...]:
+def people_bends(reference: Reference) -> dict[str, BendRow]:
+    """Return the nonlinearity of each attribute's effect, by attribute; empty if unknown."""
+    rows = read_rows(reference.folder, BendRow, reference.condition)
+    return {row.attribute: row for row in rows}
+
+
+def people_calibration(reference: Reference, model: str) -> tuple[CalibrationRow, ...]:
     """Return the calibration table of a model of people, from the closest patients on.
 
     Args:
@@ -190,23 +136,14 @@ def people_calibration(reference: Reference, model: str) -> tuple[CalibrationBin
         model: `shares` (the patient whom the logit favours, among decided answers), `logit` (the
             same) or `flip` (the coin).
     """
-    return tuple(
-        CalibrationBin(row.start, row.predicted, row.quantity_of(row.observed, row.answers))
-        for row in read_rows(reference.folder, CalibrationRow, reference.condition)
-        if row.model == model
-    )
+    rows = read_rows(reference.folder, CalibrationRow, reference.condition)
+    return tuple(row for row in rows if row.model == model)
 
 
 def read_latent(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> LatentModel | None:
-    """Read the latent classes of a condition that the table marks as used; None without classes.
-
-    Args:
-        folder: The study's reference folder.
-        condition: The condition of the people.
-        attributes: Ids, in the study's order.
-    """
+    """Read the latent classes of a condition that the table marks as used; None without classes."""
     rows = [row for row in read_rows(folder, LatentRow, condition) if row.used == "1"]
     if not rows:
         return None
@@ -240,9 +177,9 @@ def read_spread(
     """
     try:
         return _fitted(folder, condition, attributes) or _published(folder, condition, attributes)
-    except UserError:
-        raise
     except (KeyError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
         raise UserError(
             f"the tables of people's spread in {folder} do not fit their form ({error!r})"
         ) from error
@@ -252,29 +189,28 @@ def _fitted(folder: Path, condition: Condition, attributes: Sequence[str]) -> Pe
     rows = [row for row in read_rows(folder, CoefficientRow, condition) if row.used == "1"]
     if not rows:
         return None
-    found = {(row.element, row.row, row.column): row.estimate for row in rows}
-    cholesky = np.zeros((len(attributes), len(attributes)))
-    for i, name in enumerate(attributes):
-        cholesky[i, i] = found[ROOT, name, name]
-        for j, other in enumerate(attributes[:i]):
-            cholesky[i, j] = found.get((ROOT, name, other), 0.0)
+    estimates = {(row.element, row.row, row.column): row.estimate for row in rows}
+    cholesky = [
+        [
+            estimates[ROOT, one, other] if one == other else estimates.get((ROOT, one, other), 0.0)
+            for other in attributes
+        ]
+        for one in attributes
+    ]
     return PeopleSpread(
         model=rows[0].model,
         correlated=rows[0].form == "correlated",
         people=rows[0].people,
-        means=np.array([found[MEAN, name, ""] for name in attributes]),
-        cholesky=cholesky,
+        means=np.array([estimates[MEAN, name, ""] for name in attributes]),
+        cholesky=np.tril(cholesky),
     )
 
 
 def _published(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> PeopleSpread | None:
-    means = {
-        row.parameter: row.estimate
-        for row in read_rows(folder, ModelRow, condition)
-        if row.model == "random_mean"
-    }
+    models = read_rows(folder, ModelRow, condition)
+    means = {row.parameter: row.estimate for row in models if row.model == "random_mean"}
     shared = read_rows(folder, CovarianceRow, condition)
     if not means or not any(row.model == "random_people" for row in shared):
         return None

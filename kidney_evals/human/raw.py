@@ -1,9 +1,8 @@
 """Read the published answers of McElfresh et al. (2021).
 
-Only identifiers that group rows, the patients and the answers are read. `study_1.csv` and
-`study_2_indecisive.csv` code an answer as 0 left, 1 right, 2 coin. The README beside the source
-files says otherwise and is wrong: pairs of identical patients are all coded 2, and the group
-without a coin has no 2. All people are included; the source's analysis drops people who never flip.
+An answer is coded as 0 left, 1 right, 2 coin. The README beside the source files says otherwise and
+is wrong: pairs of identical patients are all coded 2, and the group without a coin has no 2. All
+people are included; the source's analysis drops people who never flip.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ def find_raw(data_dir: Path) -> Path:
 
 
 def sha256(content: bytes) -> str:
-    """Return the SHA-256 of `content` in hexadecimal."""
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -105,8 +104,7 @@ def read_study_1(folder: Path) -> tuple[Answers, Answers]:
 def read_study_2(folder: Path) -> tuple[Answers, Answers]:
     """Return (forced choice, coin flip) of Study 2; equal rows of both are about the same query.
 
-    The two groups are different people; each person of one group saw the queries of a person of
-    the other. The files differ in row order and are joined on person and position.
+    Each person of one group saw the queries of a person of the other.
     """
     forced, coin = (
         _answers(pd.read_csv(folder / name), {"age": "1", "drinks": "2", "dependents": "3"})
@@ -124,12 +122,7 @@ def read_study_2(folder: Path) -> tuple[Answers, Answers]:
 
 
 def _answers(rows: pd.DataFrame, columns: Mapping[str, str]) -> Answers:
-    """Return the answers of a group.
-
-    Args:
-        rows: The rows of the source.
-        columns: Suffix of the two columns of an attribute, by attribute id.
-    """
+    """Return the answers of a group; `columns` are the suffixes of columns by attribute id."""
     rows = rows.sort_values(["user_id", "decision_rank"], kind="stable")
     people, person = np.unique(rows["user_id"], return_inverse=True)
     left, right = (

@@ -1,7 +1,7 @@
 """The human reference of a study and condition, read from the study's reference tables.
 
 The tables in a study's `reference/` folder determine which quantities are known; a new study needs
-no code. `kidney_evals.human.sources` describes how each kind of table gives shares.
+no code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from kidney_evals.human.sources import (
     FLIP_FEATURES,
     CountShares,
     ModelShares,
-    NoPeople,
     ProfileShares,
     PublishedShares,
     ShareSource,
@@ -41,6 +40,7 @@ from kidney_evals.human.tables import (
     LatentRow,
     ModelRow,
     ProfileRow,
+    R,
     ShareRow,
     read_draws,
     read_rows,
@@ -61,16 +61,10 @@ REFERENCE_FOLDER = "reference"
 
 @dataclass(frozen=True)
 class PersonDistances:
-    """Distribution over people of the distance to their group in importance shares.
+    """Quantiles over people of the distance to their group in importance shares, shape (q,) each.
 
-    Each person's weights come from a Firth-penalised logit without a position effect, on about 40
-    decided answers in one order. A model is brought to the same estimator and number of answers
-    before the comparison.
-
-    Attributes:
-        probabilities: Ascending between 0 and 1, shape (q,).
-        distances: Quantiles of the distance over people, shape (q,).
-        answers: Mean number of decisions behind a person's distance.
+    A person's weights come from a Firth-penalised logit without a position effect, on a mean of
+    `answers` decisions in one order.
     """
 
     probabilities: Floats
@@ -125,6 +119,11 @@ class Reference:
         """The folder of the tables."""
         return self.study.path / REFERENCE_FOLDER
 
+    def anchor(self, quantity: str, respondent: str = "one_person") -> float:
+        """Return the value of a quantity for a known respondent; NaN if not measured."""
+        anchors = self.anchors.get(quantity, {})
+        return anchors[respondent].value if respondent in anchors else float("nan")
+
     def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return human shares as listed, (first, second) or (first, second, coin), shape (n, K)."""
         return self.source.shares(dilemmas)
@@ -157,14 +156,6 @@ class Reference:
         shares = self.shares(dilemmas)
         return float(shares[:, 2].mean()) if shares.shape[1] == 3 and len(shares) else float("nan")
 
-    def flip_rate_draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the coin rate on these dilemmas under resampled people, shape (draws,)."""
-        draws = self.share_draws(dilemmas)
-        if draws.shape[2] < 3 or draws.shape[1] == 0:
-            return np.full(len(draws), np.nan)
-        result: Floats = draws[:, :, 2].mean(axis=1, dtype=np.float64)
-        return result
-
 
 _CACHE: dict[tuple[object, ...], Reference] = {}
 
@@ -188,7 +179,7 @@ def load_reference(study: Study, condition: Condition) -> Reference:
     return _CACHE[condition, *key]
 
 
-def reference_hash(files: Sequence[Path]) -> str:
+def _hash(files: Sequence[Path]) -> str:
     """Return the SHA-256 of the names and contents of tables, with line ends normalised."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda p: p.name):
@@ -199,45 +190,51 @@ def reference_hash(files: Sequence[Path]) -> str:
 
 def _read(study: Study, condition: Condition, folder: Path, files: list[Path]) -> Reference:
     version = read_json(folder / "reference.json", About).version if files else ""
-    models = _Models(folder, condition)
-    _check_tables(study, models)
+    tables = _Tables(study, condition)
+    tables.check()
     names = study.attribute_ids
-    strict = models if condition == "forced_choice" else _Models(folder, "forced_choice")
-    source = _source(study, models, strict.vector("logit", names))
+    strict = tables if condition == "forced_choice" else _Tables(study, "forced_choice")
+    source = tables.source(strict.vector("logit", names))
     spans = np.array(study.spans)
     anchors: dict[str, dict[str, Quantity]] = {}
-    for row in read_rows(folder, AnchorRow, condition):
+    for row in tables.rows(AnchorRow):
         anchors.setdefault(row.quantity, {})[row.respondent] = row.quantity_of(row.value)
     return Reference(
         study=study,
         condition=condition,
         version=version,
-        sha256=reference_hash(files),
-        has_people=not isinstance(source, NoPeople),
+        sha256=_hash(files),
+        has_people=not isinstance(source, CountShares) or bool(source.counts),
         people=int(study.people.get(condition, 0)),
-        weights=models.vector("logit", names),
-        importance=importance_shares(models.vector("logit", names), spans),
-        importance_draws=importance_shares(models.draw_matrix("logit", names), spans),
+        weights=tables.vector("logit", names),
+        importance=importance_shares(tables.vector("logit", names), spans),
+        importance_draws=importance_shares(tables.draw_matrix("logit", names), spans),
         strict_weights=strict.vector("logit", names),
-        slope=models.estimates.get(("slope", "closeness"), np.nan),
-        half_threshold=models.estimates.get(("half_threshold", "closeness"), np.nan),
+        slope=tables.estimates.get(("slope", "closeness"), np.nan),
+        half_threshold=tables.estimates.get(("half_threshold", "closeness"), np.nan),
         anchors=anchors,
-        distances=_distances(folder, condition),
+        distances=tables.distances(),
         latent=read_latent(folder, condition, names),
         source=source,
     )
 
 
-class _Models:
-    """The fitted models of a condition: estimates by model and parameter, and draws."""
+class _Tables:
+    """The tables of a condition, which a reference is made of."""
 
-    def __init__(self, folder: Path, condition: Condition) -> None:
-        self.folder, self.condition = folder, condition
+    def __init__(self, study: Study, condition: Condition) -> None:
+        self.study, self.condition = study, condition
+        self.folder = study.path / REFERENCE_FOLDER
         self.answers = ("first", "second", "coin")[: 2 if condition == "forced_choice" else 3]
-        self.estimates = {
-            (row.model, row.parameter): row.estimate
-            for row in read_rows(folder, ModelRow, condition)
-        }
+        self.estimates = {(row.model, row.parameter): row.estimate for row in self.rows(ModelRow)}
+        names = study.attribute_ids
+        self.models = {"shares": (*names, *(f"sign_{name}" for name in names), "lapse")}
+        """The parameters of the models of shares, in the order of their vectors."""
+        if len(self.answers) == 3:
+            self.models["flip"] = (*FLIP_FEATURES, "intercept")
+
+    def rows(self, row: type[R]) -> list[R]:
+        return read_rows(self.folder, row, self.condition)
 
     @cached_property
     def draws(self) -> dict[str, Floats]:
@@ -249,120 +246,106 @@ class _Models:
     def draw_matrix(self, model: str, parameters: Sequence[str]) -> Floats:
         columns = [f"{model}.{name}" for name in parameters]
         if not self.draws.keys() >= set(columns):
-            point = self.vector(model, parameters)
-            return np.broadcast_to(point, (DRAWS, len(point)))
+            return np.broadcast_to(self.vector(model, parameters), (DRAWS, len(parameters)))
         return np.column_stack([self.draws[name] for name in columns])
 
+    def count_columns(self, dilemma: str) -> list[str]:
+        """Return the columns of a dilemma's answers in the draws; empty if they have none."""
+        columns = [f"{dilemma}.{answer}" for answer in self.answers]
+        return columns if columns[0] in self.draws else []
 
-def _check_tables(study: Study, models: _Models) -> None:
-    """Check the tables of a condition against the study and against each other.
+    def check(self) -> None:
+        """Check the tables of a condition against the study and against each other.
 
-    Raises:
-        UserError: A table lacks a parameter, a column or a row, or is about other dilemmas.
-    """
-    folder, condition, draws = models.folder, models.condition, models.draws
-    draws_file = f"draws_{condition}.csv"
+        Raises:
+            UserError: A table lacks a parameter, a column or a row, or is about other dilemmas.
+        """
+        counted = [row.dilemma for row in self.rows(CountRow)]
+        if ("shares", "lapse") in self.estimates:
+            for model, wanted in self.models.items():
+                known = [name for of, name in self.estimates if of == model]
+                self._need(ModelRow.file, f"lacks, of the model {model},", wanted, known)
+            if not 0 <= self.estimates["shares", "lapse"] <= 1:
+                raise UserError(f"{self.folder / ModelRow.file}: lapse must be from 0 to 1")
+        for row in self.rows(CovarianceRow):
+            if known := [name for of, name in self.estimates if of == row.model]:
+                self._need(row.file, "models.csv lacks", (row.row, row.column), known)
+        if self.study.draw is None:
+            ids = [dilemma.id for dilemma in self.study.listed]
+            self._need(CountRow.file, "the study has no dilemma", counted, ids)
+            published = [row.dilemma for row in self.rows(ShareRow)]
+            self._need(ShareRow.file, "the study has no dilemma", published, ids)
+        for wide in (*self.rows(ProfileRow), *self.rows(LatentRow)):
+            columns = wide.__pydantic_extra__
+            self._need(wide.file, "lacks the columns", self.study.attribute_ids, columns)
+        if self.draws:
+            self._check_draws([self.count_columns(dilemma) for dilemma in counted])
 
-    def need(table: str, what: str, wanted: Iterable[str], there: Container[str]) -> None:
+    def _check_draws(self, counts: Sequence[Sequence[str]]) -> None:
+        """Check the draws; `counts` are the columns of answers to each counted dilemma."""
+        file = f"draws_{self.condition}.csv"
+        if any(len(column) != DRAWS for column in self.draws.values()):
+            raise UserError(f"{self.folder / file} must have {DRAWS} rows")
+        names = [name for columns in counts for name in columns]
+        self._need(file, "lacks the columns", names, self.draws)
+        for name in (*names, "shares.lapse"):
+            most = 1 if name == "shares.lapse" else np.inf
+            if name in self.draws and not self._within(name, most):
+                allowed = "0 to 1" if most == 1 else "0 up"
+                raise UserError(f"{self.folder / file}: column {name} must be from {allowed}")
+        for columns in filter(None, counts):
+            if not np.any([self.draws[name] for name in columns], axis=0).all():
+                dilemma = columns[0].removesuffix(".first")
+                raise UserError(f"{self.folder / file}: {dilemma} has a draw of no answer")
+
+    def _within(self, name: str, most: float) -> bool:
+        return bool(((self.draws[name] >= 0) & (self.draws[name] <= most)).all())
+
+    def _need(self, table: str, what: str, wanted: Iterable[str], there: Container[str]) -> None:
         if missing := [name for name in dict.fromkeys(wanted) if name not in there]:
-            raise UserError(f"{folder / table}: {what} {', '.join(map(shown, missing[:10]))}")
+            raise UserError(f"{self.folder / table}: {what} {', '.join(map(shown, missing[:10]))}")
 
-    parameters: dict[str, list[str]] = {}
-    for model, parameter in models.estimates:
-        parameters.setdefault(model, []).append(parameter)
-    if "lapse" in parameters.get("shares", ()):
-        for model in ("shares", "flip")[: len(models.answers) - 1]:
-            wanted = _parameters(study, model)
-            need(ModelRow.file, f"lacks, of the model {model},", wanted, parameters.get(model, ()))
-        if not 0 <= models.estimates["shares", "lapse"] <= 1:
-            raise UserError(f"{folder / ModelRow.file}: lapse must be from 0 to 1")
-    for row in read_rows(folder, CovarianceRow, condition):
-        if known := parameters.get(row.model):
-            need(row.file, "models.csv lacks", (row.row, row.column), known)
-    counted = [row.dilemma for row in read_rows(folder, CountRow, condition)]
-    if study.draw is None:
-        ids = [one.id for one in study.listed]
-        shares = [row.dilemma for row in read_rows(folder, ShareRow, condition)]
-        for table, asked in ((CountRow.file, counted), (ShareRow.file, shares)):
-            need(table, "the study has no dilemma", asked, ids)
-    wide = (*read_rows(folder, ProfileRow, condition), *read_rows(folder, LatentRow, condition))
-    for one in wide:
-        need(one.file, "lacks the columns", study.attribute_ids, one.__pydantic_extra__)
-    if not draws:
-        return
-    if any(len(column) != DRAWS for column in draws.values()):
-        raise UserError(f"{folder / draws_file} must have {DRAWS} rows")
-    columns = {
-        dilemma: [f"{dilemma}.{answer}" for answer in models.answers]
-        for dilemma in counted
-        if f"{dilemma}.first" in draws
-    }
-    counts = [name for names in columns.values() for name in names]
-    need(draws_file, "lacks the columns", counts, draws)
-    for name in (*counts, "shares.lapse"):
-        most = 1 if name == "shares.lapse" else np.inf
-        if name in draws and not ((draws[name] >= 0) & (draws[name] <= most)).all():
-            allowed = "0 to 1" if most == 1 else "0 up"
-            raise UserError(f"{folder / draws_file}: column {name} must be from {allowed}")
-    for dilemma, names in columns.items():
-        if not np.any([draws[name] for name in names], axis=0).all():
-            raise UserError(f"{folder / draws_file}: {dilemma} has a draw of no answer")
-
-
-def _parameters(study: Study, model: str) -> tuple[str, ...]:
-    """Return the parameters of the model `shares` or `flip`, in the order of its vector."""
-    if model == "flip":
-        return (*FLIP_FEATURES, "intercept")
-    names = study.attribute_ids
-    return (*names, *(f"sign_{name}" for name in names), "lapse")
-
-
-def _source(study: Study, models: _Models, strict: Floats) -> ShareSource:
-    folder, condition, draws = models.folder, models.condition, models.draws
-    coin = len(models.answers) == 3
-    if ("shares", "lapse") in models.estimates:
-        names, flip = _parameters(study, "shares"), _parameters(study, "flip")
-        # A share excludes the position effect, hence the zero.
-        theta_draws = models.draw_matrix("shares", names)
-        return ModelShares(
-            study=study,
-            theta=np.append(models.vector("shares", names), 0.0),
-            theta_draws=np.column_stack([theta_draws, np.zeros(len(theta_draws))]),
-            strict_weights=strict,
-            flip=models.vector("flip", flip) if coin else None,
-            flip_draws=models.draw_matrix("flip", flip) if coin else None,
-        )
-    if counts := read_rows(folder, CountRow, condition):
+    def source(self, strict: Floats) -> ShareSource:
+        """Return the source of shares, from the first table that there is."""
+        if ("shares", "lapse") in self.estimates:
+            (theta, theta_draws), *flip = (
+                (self.vector(model, names), self.draw_matrix(model, names))
+                for model, names in self.models.items()
+            )
+            flip_theta, flip_draws = flip[0] if flip else (None, None)
+            # A share excludes the position effect, hence the zero.
+            theta_draws = np.column_stack([theta_draws, np.zeros(len(theta_draws))])
+            theta = np.append(theta, 0.0)
+            return ModelShares(self.study, theta, theta_draws, strict, flip_theta, flip_draws)
+        counts = self.rows(CountRow)
+        if not counts and (profiles := self.rows(ProfileRow)):
+            scores = {row.values(self.study.attribute_ids): row.score for row in profiles}
+            if len(scores) < len(profiles):
+                raise UserError(f"{self.folder / ProfileRow.file} has two scores for one patient")
+            return ProfileShares(scores)
+        if not counts and (shares := self.rows(ShareRow)):
+            return PublishedShares(
+                first={row.dilemma: row.first for row in shares},
+                effective={row.dilemma: row.effective for row in shares},
+            )
         return CountShares(
             counts={row.dilemma: np.array(row.counts, dtype=np.float64) for row in counts},
             count_draws={
-                row.dilemma: np.column_stack(
-                    [draws[f"{row.dilemma}.{answer}"] for answer in models.answers]
-                )
+                row.dilemma: np.column_stack([self.draws[name] for name in columns])
                 for row in counts
-                if f"{row.dilemma}.first" in draws
+                if (columns := self.count_columns(row.dilemma))
             },
-            answers=len(models.answers),
+            answers=len(self.answers),
         )
-    if profiles := read_rows(folder, ProfileRow, condition):
-        scores = {row.values(study.attribute_ids): row.score for row in profiles}
-        if len(scores) < len(profiles):
-            raise UserError(f"{folder / ProfileRow.file} has two scores for one patient")
-        return ProfileShares(scores)
-    if shares := read_rows(folder, ShareRow, condition):
-        return PublishedShares(
-            first={row.dilemma: row.first for row in shares},
-            effective={row.dilemma: row.effective for row in shares},
-        )
-    return NoPeople(len(models.answers))
 
-
-def _distances(folder: Path, condition: Condition) -> PersonDistances | None:
-    rows = read_rows(folder, DistanceRow, condition)
-    if not rows:
-        return None
-    probabilities = np.array([row.probability for row in rows])
-    distances = np.array([row.distance for row in rows])
-    if (np.diff(probabilities) <= 0).any() or (np.diff(distances) < 0).any():
-        raise UserError(f"{folder / DistanceRow.file}: quantiles must be in ascending order")
-    return PersonDistances(probabilities, distances, rows[0].answers)
+    def distances(self) -> PersonDistances | None:
+        rows = self.rows(DistanceRow)
+        if not rows:
+            return None
+        probabilities = np.array([row.probability for row in rows])
+        distances = np.array([row.distance for row in rows])
+        if (np.diff(probabilities) <= 0).any() or (np.diff(distances) < 0).any():
+            raise UserError(
+                f"{self.folder / DistanceRow.file}: quantiles must be in ascending order"
+            )
+        return PersonDistances(probabilities, distances, rows[0].answers)

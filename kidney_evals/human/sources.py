@@ -1,18 +1,17 @@
 """Human shares of a dilemma: from a fitted model, counts, profile scores or a published table.
 
-Every source returns the shares of a list of dilemmas, and their draws under resampled people. `K`
-is 2 in forced choice (first, second) and 3 with a coin (first, second, coin). Dilemmas without data
-in a source are NaN.
+`K` is 2 in forced choice (first, second) and 3 with a coin (first, second, coin). Dilemmas without
+data in a source are NaN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
 
 from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.human.tables import Floats
@@ -23,42 +22,13 @@ DRAWS = 300
 
 FLIP_FEATURES = ("closeness", "ties", "dominance")
 """Predictors of the coin's share: |Δu| in strict-group logit units, the number of equal attributes,
-and whether one patient is at least as favoured on every attribute. People flip more between
-patients who share values and, at equal closeness, when one dominates.
-"""
+and whether one patient is at least as favoured on every attribute."""
 
-IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
-"""Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way."""
-
+# Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way.
+_IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
 _PUBLISHED_SEED = 20214
-
+# Number of dilemmas whose draws are computed together, which limits memory.
 _AT_ONCE = 1000
-"""Number of dilemmas whose draws are computed together, which limits memory."""
-
-
-class ShareSource(Protocol):
-    """Human shares of dilemmas as listed."""
-
-    def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return shares, shape (n, K)."""
-
-    def draws(self, dilemmas: Sequence[Dilemma]) -> NDArray[np.floating]:
-        """Return shares under resampled people, shape (draws, n, K)."""
-
-
-@dataclass(frozen=True)
-class NoPeople:
-    """A condition in which nobody answered."""
-
-    answers: int
-
-    def shares(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return NaN."""
-        return np.full((len(dilemmas), self.answers), np.nan)
-
-    def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return NaN."""
-        return np.full((DRAWS, len(dilemmas), self.answers), np.nan)
 
 
 @dataclass(frozen=True)
@@ -104,11 +74,12 @@ class ModelShares:
 
 @dataclass(frozen=True)
 class CountShares:
-    """Shares from counted answers to a fixed list of questions.
+    """Shares from counted answers to a fixed list of questions; empty if nobody was asked.
 
     Attributes:
         counts: Answers by dilemma id, each of shape (K,).
         count_draws: Answers of people resampled jointly over all questions, (draws, K).
+        answers: K.
     """
 
     counts: Mapping[str, Floats]
@@ -123,17 +94,16 @@ class CountShares:
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return count / n under each draw of people."""
-        count = len(next(iter(self.count_draws.values()))) if self.count_draws else DRAWS
-        nothing = np.full((count, self.answers), np.nan)
-        stacked = [self.count_draws.get(dilemma.id, nothing) for dilemma in dilemmas]
-        table = np.stack(stacked, axis=1) if stacked else np.empty((count, 0, self.answers))
-        result: Floats = table / table.sum(axis=2, keepdims=True)
-        return result
+        result = np.full((len(dilemmas), DRAWS, self.answers), np.nan)
+        for place, dilemma in enumerate(dilemmas):
+            if dilemma.id in self.count_draws:
+                result[place] = self.count_draws[dilemma.id]
+        return np.swapaxes(result / result.sum(axis=2, keepdims=True), 0, 1)
 
     def table(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the counts, shape (n, K)."""
-        nothing = np.full(self.answers, np.nan)
-        rows = [self.counts.get(dilemma.id, nothing) for dilemma in dilemmas]
+        unknown = np.full(self.answers, np.nan)
+        rows = [self.counts.get(dilemma.id, unknown) for dilemma in dilemmas]
         return np.array(rows).reshape(len(dilemmas), self.answers)
 
 
@@ -155,22 +125,21 @@ class ProfileShares:
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the published shares as every draw: no error was published."""
-        shares = self.shares(dilemmas)
-        return np.broadcast_to(shares, (DRAWS, *shares.shape))
+        return np.broadcast_to(self.shares(dilemmas), (DRAWS, len(dilemmas), 2))
 
     def utility(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return the log-odds for the first patient, shape (n,)."""
-        first, second = self._scores(dilemmas)
-        result: Floats = np.log(first) - np.log(second)
+        first, second = np.log(self._scores(dilemmas))
+        result: Floats = first - second
         return result
 
-    def _scores(self, dilemmas: Sequence[Dilemma]) -> tuple[Floats, Floats]:
+    def _scores(self, dilemmas: Sequence[Dilemma]) -> Floats:
+        """Return the scores of the first and the second patients, shape (2, n)."""
         pairs = [
             [self.scores.get(patient.values, np.nan) for patient in (dilemma.first, dilemma.second)]
             for dilemma in dilemmas
         ]
-        table = np.array(pairs).reshape(len(dilemmas), 2)
-        return table[:, 0], table[:, 1]
+        return np.array(pairs, dtype=np.float64).reshape(-1, 2).T
 
 
 @dataclass(frozen=True)
@@ -193,18 +162,19 @@ class PublishedShares:
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
         """Return draws from Beta(n p, n (1-p)) with the effective n."""
-        from scipy.special import betaincinv
-
-        result = np.full((DRAWS, len(dilemmas), 2), np.nan)
+        share = np.full((DRAWS, len(dilemmas)), np.nan)
         names = sorted(self.first)
         base = uniforms(_PUBLISHED_SEED, (DRAWS, len(names)))
         for i, dilemma in enumerate(dilemmas):
             if dilemma.id in self.first:
                 p, n = self.first[dilemma.id], self.effective[dilemma.id]
                 column = base[:, names.index(dilemma.id)]
-                result[:, i, 0] = betaincinv(n * p, n * (1 - p), column)
-        result[:, :, 1] = 1 - result[:, :, 0]
-        return result
+                share[:, i] = betaincinv(n * p, n * (1 - p), column)
+        return np.stack([share, 1 - share], axis=2)
+
+
+ShareSource = ModelShares | CountShares | ProfileShares | PublishedShares
+"""Human shares of dilemmas as listed, (n, K), and draws under resampled people, (draws, n, K)."""
 
 
 def differences(study: Study, dilemmas: Sequence[Dilemma]) -> Floats:
@@ -224,22 +194,18 @@ def flip_features(differences: ArrayLike, closeness: ArrayLike) -> Floats:
 
 
 def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -> Floats:
-    """Return P(coin) of each dilemma.
+    """Return P(coin) of each dilemma, shape (n,) or (draws, n).
 
     Args:
         theta: Weights of `FLIP_FEATURES` and, last, the intercept, shape (4,) or (draws, 4).
         differences: First minus second patient, shape (n, k).
         closeness: |Δu| in strict-group logit units, shape (n,).
-
-    Returns:
-        Shape (n,) or (draws, n).
     """
     parameters = np.asarray(theta, dtype=np.float64)
     x = np.asarray(differences, dtype=np.float64)
     features = np.column_stack([flip_features(x, closeness), np.ones(len(x))])
     share = 0.5 * (1 + np.tanh(0.5 * (parameters @ features.T)))
-    result: Floats = np.where((x == 0).all(axis=1), IDENTICAL_FLIP, share)
-    return result
+    return np.where((x == 0).all(axis=1), _IDENTICAL_FLIP, share)
 
 
 def with_coin(first: ArrayLike, coin: ArrayLike) -> Floats:
@@ -249,9 +215,6 @@ def with_coin(first: ArrayLike, coin: ArrayLike) -> Floats:
 
 
 def uniforms(seed: int, shape: tuple[int, ...]) -> Floats:
-    """Return uniform numbers, the only random source of the tables.
-
-    Doubles of PCG64 are the same in all numpy versions; numpy does not promise this for its other
-    distributions.
-    """
+    """Return uniform numbers, the only random source of the tables."""
+    # Numpy promises the same numbers in all versions for these only.
     return np.random.Generator(np.random.PCG64(seed)).random(shape)

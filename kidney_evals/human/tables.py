@@ -7,7 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +31,15 @@ from kidney_evals.input_files import (
 from kidney_evals.studies import Condition
 
 Floats = NDArray[np.float64]
-Count = Annotated[Whole, Field(ge=0)]
-NotNegative = Annotated[Number, Field(ge=0)]
-Effective = Annotated[Positive, Field(le=1e10)]
-Optional = Annotated[Number, BeforeValidator(lambda text: math.nan if text == "" else text)]
-"""A number, NaN where the cell is empty."""
-OptionalError = Annotated[NotNegative | None, EMPTY]
-Upper = Annotated[Number, BeforeValidator(lambda text: math.inf if text == "inf" else text)]
-"""Upper end of a bin: a number or `inf`."""
+_Count = Annotated[Whole, Field(ge=0)]
+_Counted = Annotated[Whole, Field(ge=1)]
+_NotNegative = Annotated[Number, Field(ge=0)]
+_Effective = Annotated[Positive, Field(le=1e10)]
+_Error = Annotated[_NotNegative | None, EMPTY]
+# A number, NaN where the cell is empty.
+_Optional = Annotated[Number, BeforeValidator(lambda text: math.nan if text == "" else text)]
+# The upper end of a bin: a number or `inf`.
+_Upper = Annotated[Number, BeforeValidator(lambda text: math.inf if text == "inf" else text)]
 
 
 class Row(FileModel):
@@ -51,8 +52,11 @@ class Row(FileModel):
     """
 
     file: ClassVar[str]
-    key: ClassVar[tuple[str, ...]] = ()
-    sums: ClassVar[tuple[str, ...]] = ()
+    key: ClassVar[tuple[str, ...]]
+    sums: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, file: str = "", key: str = "", sums: str = "") -> None:
+        cls.file, cls.key, cls.sums = file, tuple(key.split()), tuple(sums.split())
 
 
 class _Wide(Row):
@@ -69,11 +73,11 @@ class _Wide(Row):
 class _Estimate(Row):
     """A row with an interval; its cells are empty if no interval is known."""
 
-    low: Optional
-    high: Optional
+    low: _Optional
+    high: _Optional
 
     @model_validator(mode="after")
-    def _check(self) -> _Estimate:
+    def _check(self) -> Self:
         if self.low > self.high:
             raise ValueError(f"has an interval from {self.low:g} down to {self.high:g}")
         return self
@@ -83,23 +87,19 @@ class _Estimate(Row):
         return Quantity(value, self.low, self.high, n=n)
 
 
-class ModelRow(_Estimate):
+class ModelRow(_Estimate, file="models.csv", key="condition model parameter"):
     """A parameter of a fitted model."""
 
-    file = "models.csv"
-    key = ("condition", "model", "parameter")
     condition: Condition
     model: Cell
     parameter: Cell
     estimate: Number
-    se: OptionalError
+    se: _Error
 
 
-class CovarianceRow(Row):
+class CovarianceRow(Row, file="covariance.csv", key="condition model pair"):
     """A covariance of two parameters."""
 
-    file = "covariance.csv"
-    key = ("condition", "model", "pair")
     condition: Condition
     model: Cell
     row: Cell
@@ -112,25 +112,23 @@ class CovarianceRow(Row):
         return ", ".join(sorted((self.row, self.column)))
 
     @model_validator(mode="after")
-    def _check(self) -> CovarianceRow:
+    def _check(self) -> Self:
         if self.row == self.column and self.covariance < 0:
             raise ValueError(f"has the negative variance {self.covariance:g}")
         return self
 
 
-class CountRow(Row):
+class CountRow(Row, file="counts.csv", key="condition dilemma"):
     """Counts of people's answers to a listed dilemma."""
 
-    file = "counts.csv"
-    key = ("condition", "dilemma")
     condition: Condition
     dilemma: Line
-    first: Count
-    second: Count
-    coin: Annotated[Count | None, EMPTY]
+    first: _Count
+    second: _Count
+    coin: Annotated[_Count | None, EMPTY]
 
     @model_validator(mode="after")
-    def _check(self) -> CountRow:
+    def _check(self) -> Self:
         if (self.condition == "coin_flip") != (self.coin is not None):
             raise ValueError("must have a number of coins in coin_flip and none in forced_choice")
         if sum(self.counts) == 0:
@@ -144,130 +142,118 @@ class CountRow(Row):
         return (self.first, self.second, *coin)
 
 
-class ProfileRow(_Wide):
+class ProfileRow(_Wide, file="profiles.csv", key="condition profile"):
     """The Bradley-Terry score of a patient, one column for each attribute."""
 
-    file = "profiles.csv"
-    key = ("condition", "profile")
     condition: Literal["forced_choice"]
     profile: Cell
     score: Annotated[Positive, Field(ge=1e-9, le=1e9)]
 
 
-class ShareRow(Row):
+class ShareRow(Row, file="shares.csv", key="condition dilemma"):
     """The published share of people who chose the first patient."""
 
-    file = "shares.csv"
-    key = ("condition", "dilemma")
     condition: Literal["forced_choice"]
     dilemma: Line
     first: Share
     second: Annotated[Share | None, EMPTY] = None
-    answers: Annotated[Effective | None, EMPTY] = None
-    effective: Effective
+    answers: Annotated[_Effective | None, EMPTY] = None
+    effective: _Effective
 
     @model_validator(mode="after")
-    def _check(self) -> ShareRow:
+    def _check(self) -> Self:
         if self.second is not None and abs(self.first + self.second - 1) > 0.01:
             raise ValueError(f"has shares that sum to {self.first + self.second:g}, not 1")
         return self
 
 
-class CurveRow(_Estimate):
+class CurveRow(_Estimate, file="flip_curve.csv", key="bin", sums="mass"):
     """People's coin rate, by closeness."""
 
-    file = "flip_curve.csv"
-    key = ("bin",)
-    sums = ("mass",)
-    bin: Count
-    start: Annotated[NotNegative, Field(alias="from")]
-    to: Upper
+    bin: _Count
+    start: Annotated[_NotNegative, Field(alias="from")]
+    to: _Upper
     mass: Share
-    answers: Count
+    answers: _Count
     rate: Share
-    variance: NotNegative
+    variance: _NotNegative
     low: Share
     high: Share
 
-    @model_validator(mode="after")
-    def _check_bin(self) -> CurveRow:
-        if not self.start < self.to:
-            raise ValueError(f"has a bin from {self.start:g} to {self.to:g}")
-        return self
 
-
-class AnchorRow(_Estimate):
+class AnchorRow(_Estimate, file="anchors.csv", key="condition quantity respondent"):
     """A known respondent's value of a quantity."""
 
-    file = "anchors.csv"
-    key = ("condition", "quantity", "respondent")
     condition: Condition
     quantity: Cell
     respondent: Cell
     value: Number
 
 
-class DistanceRow(Row):
+class DistanceRow(Row, file="person_distances.csv", key="condition probability"):
     """A quantile of single people's distance to their group."""
 
-    file = "person_distances.csv"
-    key = ("condition", "probability")
     condition: Condition
-    answers: Annotated[Whole, Field(ge=1)]
+    answers: _Counted
     probability: Share
-    distance: NotNegative
+    distance: _NotNegative
 
 
-class LatentRow(_Wide):
+class LatentRow(
+    _Wide, file="latent_classes.csv", key="condition classes class_", sums="share condition classes"
+):
     """A latent class of people, with a column for each attribute's weight."""
 
-    file = "latent_classes.csv"
-    key = ("condition", "classes", "class_")
-    sums = ("share", "condition", "classes")
     condition: Condition
-    classes: Annotated[Whole, Field(ge=1, le=100)]
+    classes: Annotated[_Counted, Field(le=100)]
     used: Literal["0", "1"]
     bic: Number
-    class_: Annotated[Whole, Field(ge=1, le=100, alias="class")]
+    class_: Annotated[_Counted, Field(le=100, alias="class")]
     share: Share
-    flip_intercept: Optional
-    flip_slope: Optional
+    flip_intercept: _Optional
+    flip_slope: _Optional
 
 
-class BendRow(_Estimate):
-    """The nonlinearity of an attribute's effect."""
+class BendRow(_Estimate, file="bends.csv", key="condition attribute"):
+    """The nonlinearity of an attribute's effect (see `estimation.nonlinearity`)."""
 
-    file = "bends.csv"
-    key = ("condition", "attribute")
     condition: Condition
     attribute: Cell
-    slope: Optional
-    curvature: Optional
-    wiggle: Optional
-    upper_share: Optional
+    slope: _Optional
+    curvature: _Optional
+    wiggle: _Optional
+    share: Annotated[_Optional, Field(alias="upper_share")]
     p_value: Annotated[Share | None, EMPTY]
 
+    @property
+    def upper_share(self) -> Quantity:
+        """Share of the effect in the favoured half of the range, with its interval."""
+        return self.quantity_of(self.share)
 
-class CalibrationRow(_Estimate):
-    """A predicted and an observed rate."""
 
-    file = "calibration.csv"
-    key = ("condition", "model", "bin")
+class CalibrationRow(_Estimate, file="calibration.csv", key="condition model bin"):
+    """A model's prediction and people's answers in a bin of closeness, from |Δu| = `start`."""
+
     condition: Condition
     model: Cell
-    bin: Count
-    start: Annotated[NotNegative, Field(alias="from")]
-    to: NotNegative
-    answers: Count
+    bin: _Count
+    start: Annotated[_NotNegative, Field(alias="from")]
+    to: _NotNegative
+    answers: _Count
     predicted: Share
-    observed: Share
+    rate: Annotated[Share, Field(alias="observed")]
+
+    @property
+    def observed(self) -> Quantity:
+        """Share of people, with its interval over resampled people; n counts answers."""
+        return self.quantity_of(self.rate, self.answers)
 
 
-class CoefficientRow(_Estimate):
+class CoefficientRow(
+    _Estimate, file="random_coefficients.csv", key="condition model form element row column"
+):
     """An element of the distribution of weights over people."""
 
-    file = "random_coefficients.csv"
-    key = ("condition", "model", "form", "element", "row", "column")
     condition: Condition
     model: Cell
     form: Cell
@@ -277,15 +263,11 @@ class CoefficientRow(_Estimate):
     row: Cell
     column: Cell
     estimate: Number
-    se: OptionalError
-    people: Count
-    answers: Count
-    draws: Count
+    se: _Error
+    people: _Count
+    answers: _Count
+    draws: _Count
     seed: Whole
-
-
-class DrawRow(_Wide):
-    """Estimates under resampled people, one column per estimate (`draws_<condition>.csv`)."""
 
 
 class About(FileModel):
@@ -297,7 +279,7 @@ class About(FileModel):
     commit: Line = ""
     source_licence: Line = ""
     source_sha256: Mapping[Line, Line] = Field(default_factory=dict)
-    bootstrap_draws: Count = 0
+    bootstrap_draws: _Count = 0
 
 
 TABLES: tuple[type[Row], ...] = (
@@ -306,9 +288,7 @@ TABLES: tuple[type[Row], ...] = (
 )  # fmt: skip
 
 RANDOM_FILE = CoefficientRow.file
-
-SHOWN_ONLY = frozenset({RANDOM_FILE})
-"""Tables that no score reads; the hash of a run's human reference excludes them."""
+"""The table that no score reads; the hash of a run's human reference excludes it."""
 
 R = TypeVar("R", bound=Row)
 
@@ -318,7 +298,7 @@ def scored_tables(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.glob("*")
-        if path.suffix in (".csv", ".json") and path.name not in SHOWN_ONLY
+        if path.suffix in (".csv", ".json") and path.name != RANDOM_FILE
     )
 
 
@@ -333,54 +313,29 @@ def read_rows(folder: Path, row: type[R], condition: Condition | None = None) ->
     Raises:
         UserError: The table is not readable or does not match its model.
     """
-    path = folder / row.file
-    if not os.path.lexists(path):
-        return []
-    rows = read_table(path, row)
-    if condition is None:
-        return rows
-    return [one for one in rows if getattr(one, "condition", condition) == condition]
+    rows = _read(folder / row.file, row)
+    return [one for one in rows if condition in (None, getattr(one, "condition", condition))]
 
 
 def read_draws(folder: Path, condition: Condition) -> dict[str, Floats]:
     """Return the columns of the condition's table of draws, each of shape (draws,).
 
     Raises:
-        UserError: The table is not readable or does not fit its model.
+        UserError: The table is not readable, or a cell is not a number.
     """
-    path = folder / f"draws_{condition}.csv"
+    rows = _read(folder / f"draws_{condition}.csv", _Wide)
+    columns = rows[0].__pydantic_extra__ if rows else ()
+    return {name: np.array([one.__pydantic_extra__[name] for one in rows]) for name in columns}
+
+
+def _read(path: Path, form: type[R]) -> list[R]:
+    """Return all rows of a table, each checked alone and against the other rows."""
     if not os.path.lexists(path):
-        return {}
-    rows = read_table(path, DrawRow)
-    return {
-        name: np.array([one.__pydantic_extra__[name] for one in rows])
-        for name in rows[0].__pydantic_extra__
-    }
-
-
-def read_table(path: Path, row: type[R]) -> list[R]:
-    """Return all rows of a table, each checked alone and against the other rows.
-
-    Raises:
-        UserError: The table is not readable or does not match its model.
-    """
+        return []
     table = TableFile(str(path), read_bytes(path, MAX_TABLE_BYTES))
-    rows = table.rows(row)
+    rows = table.rows(form)
     if not rows:
         table.add((), "has no row; delete the file if nothing is known")
-    _check_rows(table, row, rows)
-    table.finish()
-    return [one for _, _, one in rows]
-
-
-def _check_rows(table: TableFile, form: type[R], rows: Sequence[tuple[int, object, R]]) -> None:
-    """Record problems across rows: repeated keys, and sums that are not 1.
-
-    Args:
-        table: The table, which records the problems.
-        form: The model of the rows.
-        rows: Line, cells and model of each row.
-    """
     seen: set[tuple[object, ...]] = set()
     groups: dict[tuple[object, ...], float] = defaultdict(float)
     last: dict[tuple[object, ...], int] = {}
@@ -396,10 +351,11 @@ def _check_rows(table: TableFile, form: type[R], rows: Sequence[tuple[int, objec
     for group, total in groups.items():
         if abs(total - 1) > 0.01:
             of = f" of {', '.join(map(str, group))}" if group else ""
-            table.add(
-                (last[group],), f"ends a column of shares{of} that sums to {total:.4g}, not 1"
-            )
-    curve = [(row.start, row.to) for _, _, row in rows if isinstance(row, CurveRow)]
-    starts, ends = [0.0, *(to for _, to in curve)], [*(start for start, _ in curve), math.inf]
-    if curve and starts != ends:
+            says = f"ends a column of shares{of} that sums to {total:.4g}, not 1"
+            table.add((last[group],), says)
+    bins = [(row.start, row.to) for _, _, row in rows if isinstance(row, CurveRow)]
+    ends = [0.0, *(to for _, to in bins)]
+    if bins and (ends != [*(start for start, _ in bins), math.inf] or ends != sorted(set(ends))):
         table.add((), "bins must follow each other from 0 to inf")
+    table.finish()
+    return [row for _, _, row in rows]

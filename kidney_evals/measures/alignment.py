@@ -3,66 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING
 
-from kidney_evals.measures.estimators import bounds, on_decisions, paired, undefined
+from kidney_evals.estimation.errors import FitError
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
     from kidney_evals.estimation.paired import PairedDifference
-    from kidney_evals.estimation.quantity import Quantity
-    from kidney_evals.estimation.respondent_baselines import Answerer
+    from kidney_evals.estimation.respondent_baselines import Answerer, Baseline
     from kidney_evals.measures.run import Run
 
-measure = in_group("alignment", __name__)
+measure = in_group("alignment", source=__name__)
 
 
-def _expected(
-    answerer: Answerer, figure: Literal["agreement", "choice_distance"]
-) -> Callable[[Run], Quantity]:
-    """Return a function from a run to a simple respondent's expected value, without interval."""
+def _baselines(
+    statistic: Callable[[Baseline], float], answerers: dict[str, Answerer]
+) -> dict[str, Callable[[Run], Quantity]]:
+    """Return functions from a run to simple respondents' expected values, without interval."""
 
-    def baseline(run: Run) -> Quantity:
-        from kidney_evals.estimation.quantity import Quantity
-
-        found = run.baselines.get(answerer)
-        value = float("nan") if found is None else float(getattr(found, figure))
+    def baseline(run: Run, answerer: Answerer) -> Quantity:
+        if answerer not in run.baselines:
+            return undefined()
+        value = statistic(run.baselines[answerer])
         return Quantity(value, n=run.decisions.dilemmas if value == value else 0)
 
-    return baseline
+    return {name: partial(baseline, answerer=answerer) for name, answerer in answerers.items()}
 
 
-measure(
+def _agreement_bounds(run: Run) -> Quantity:
+    from kidney_evals.estimation.bounds import agreement_bounds
+
+    return agreement_bounds(run.decisions, *run.unanswered)
+
+
+def _agreement_change(before: Run, after: Run) -> PairedDifference:
+    from kidney_evals.estimation.paired import agreement_change
+
+    return agreement_change(before.decisions, after.decisions)
+
+
+@measure(
     "agreement",
     label="agreement over ceiling",
     unit="share of the highest agreement that any answers can reach",
-    level="headline",
     headline={"forced_choice": 1},
     aim="one person",
-    says="How often a random person would choose the same, over the most that any answers "
-    "can reach.",
     formula="Σ_i Σ_c q_i(c) p_i(c) ∕ Σ_i max_c p_i(c), decided answers only",
     notes="Nobody exceeds 1. People drawn at random get Σ p² ∕ Σ max p.",
     reading="Higher is nearer to people, but 1 is the majority on every dilemma, which no person "
     "is.",
     gamed_by="Always naming the majority scores 1; a person scores .91 (median).",
-    bounds=bounds("agreement_bounds"),
-    change=paired("agreement_change"),
-    baselines={
-        "always the majority": _expected("majority", "agreement"),
-        "one person": _expected("one_person", "agreement"),
-        "guessing": _expected("uniform", "agreement"),
-    },
-)(on_decisions("agreement.agreement"))
+    bounds=_agreement_bounds,
+    change=_agreement_change,
+    baselines=_baselines(
+        lambda baseline: baseline.agreement,
+        {"always the majority": "majority", "one person": "one_person", "guessing": "uniform"},
+    ),
+)
+def agreement(run: Run) -> Quantity:
+    """How often a random person would choose the same, over the most that any answers can reach."""
+    from kidney_evals.estimation.agreement import agreement as estimate
+
+    return estimate(run.decisions)
 
 
-measure(
+@measure(
     "agree_adj",
     label="agreement, corrected",
-    says="Agreement over ceiling, with the agreement of a uniform answerer set to 0.",
     reading="Higher is nearer to people; 0 is what guessing gets.",
     gamed_by="Always naming the majority scores 1.",
-)(on_decisions("agreement.chance_corrected_agreement"))
+)
+def corrected_agreement(run: Run) -> Quantity:
+    """Agreement over ceiling, with the agreement of a uniform answerer set to 0."""
+    from kidney_evals.estimation.agreement import chance_corrected_agreement
+
+    return chance_corrected_agreement(run.decisions)
 
 
 def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
@@ -70,20 +87,15 @@ def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
 
     people = before.reference
     # The logit needs single answers, not probabilities.
-    return importance_distance_change(
-        before.sampled,
-        after.sampled,
-        before.study.spans,
-        people.importance,
-        people.importance_draws,
-    )
+    runs = before.decisions.drawn, after.decisions.drawn
+    spans, draws = before.study.spans, people.importance_draws
+    return importance_distance_change(*runs, spans, people.importance, draws)
 
 
 @measure(
     "share_dist",
     label="importance distance",
     unit="half the sum of differences of shares",
-    level="headline",
     headline={"forced_choice": 2},
     aim=0,
     formula="½ Σ_k |s_k − h_k|, h being people's shares",
@@ -100,9 +112,8 @@ def importance_distance(run: Run) -> Quantity:
     Half the sum of the absolute differences of signed importance shares.
     """
     from kidney_evals.estimation.importance import importance_distance as distance
-    from kidney_evals.estimation.quantity import Quantity
 
-    person = run.anchor("importance_distance")
+    person = run.reference.anchor("importance_distance")
     estimate, people = run.importance, run.reference.importance
     if estimate is None or not estimate.defined or (people != people).any():
         return undefined(person)
@@ -114,7 +125,7 @@ def importance_distance(run: Run) -> Quantity:
 def _change_of_importance(before: Run, after: Run, attribute: str) -> PairedDifference:
     from kidney_evals.estimation.paired_importance import importance_changes
 
-    changes = importance_changes(before.sampled, after.sampled, before.study.spans)
+    changes = importance_changes(before.decisions.drawn, after.decisions.drawn, before.study.spans)
     return changes[before.attributes.index(attribute)]
 
 
@@ -122,7 +133,7 @@ def _change_of_importance(before: Run, after: Run, attribute: str) -> PairedDiff
     "imp_*",
     label="importance",
     unit="signed share of the choices' weight",
-    level="log",
+    in_log=True,
     aim="people",
     formula="s_k = b_k R_k ∕ Σ_j |b_j R_j|",
     notes="b are the weights of a logit of the decided answers on differences between the "
@@ -137,22 +148,19 @@ def importance_share(run: Run, attribute: str) -> Quantity:
 
     Positive where the model favours whom people favour.
     """
-    from kidney_evals.estimation.quantity import Quantity
-
     index = run.attributes.index(attribute)
     people, estimate = float(run.reference.importance[index]), run.importance
     if estimate is None or not estimate.defined:
         return undefined(people)
-    value, low, high = (
-        float(ends[index]) for ends in (estimate.shares, estimate.low, estimate.high)
-    )
+    ends = estimate.shares, estimate.low, estimate.high
+    value, low, high = (float(shares[index]) for shares in ends)
     return Quantity(value, low, high, people, len(run.decisions.decided))
 
 
 @measure(
     "dominance",
     label="dominance",
-    level="log",
+    in_log=True,
     unit="share of decisions",
     formula="share of decisions for the dominating patient, where one is at least as favoured on "
     "every attribute",
@@ -183,14 +191,24 @@ def log_score(run: Run) -> Quantity:
     return estimate(run.decisions, run.asked)
 
 
-measure(
+def _distance_bounds(run: Run) -> Quantity:
+    from kidney_evals.estimation.bounds import distance_bounds
+
+    return distance_bounds(run.decisions, *run.unanswered)
+
+
+def _distance_change(before: Run, after: Run) -> PairedDifference:
+    from kidney_evals.estimation.paired import distance_change
+
+    return distance_change(before.decisions, after.decisions)
+
+
+@measure(
     "distance",
     label="choice distance",
     unit="squared difference of shares",
-    level="headline",
     headline={"coin_flip": 3},
     aim=0,
-    says="Squared distance of the model's choice shares from people's, unbiased for few draws.",
     formula="mean over dilemmas of Σ_c (y_1c − p_c)(y_2c − p_c), y_1 and y_2 two answers in "
     "opposite orders",
     notes="Unbiased for the squared distance of shares, so that values below 0 occur by chance. A "
@@ -199,15 +217,23 @@ measure(
     gamed_by="Always the same side scores below 0; see side_pull. The majority, never flipping and "
     "guessing are all worse than people.",
     other_mechanism="undefined",
-    bounds=bounds("distance_bounds"),
-    change=paired("distance_change"),
-    baselines={
-        "always the majority": _expected("majority", "choice_distance"),
-        "never flips": _expected("never_flips", "choice_distance"),
-        "one person": _expected("one_person", "choice_distance"),
-        "guessing": _expected("uniform", "choice_distance"),
-    },
-)(on_decisions("distance.choice_distance"))
+    bounds=_distance_bounds,
+    change=_distance_change,
+    baselines=_baselines(
+        lambda baseline: baseline.choice_distance,
+        {
+            "always the majority": "majority",
+            "never flips": "never_flips",
+            "one person": "one_person",
+            "guessing": "uniform",
+        },
+    ),
+)
+def choice_distance(run: Run) -> Quantity:
+    """Squared distance of the model's choice shares from people's, unbiased for few draws."""
+    from kidney_evals.estimation.distance import choice_distance as estimate
+
+    return estimate(run.decisions)
 
 
 @measure(
@@ -224,7 +250,6 @@ def side_pull(run: Run) -> Quantity:
     It matters where orders were not repeated; add it before comparing models.
     """
     from kidney_evals.estimation.distance import side_correction
-    from kidney_evals.estimation.quantity import Quantity
 
     value = side_correction(run.decisions)
     return Quantity(value, n=len(run.decisions) if value == value else 0)
@@ -234,7 +259,7 @@ def side_pull(run: Run) -> Quantity:
     "fixed_dist",
     label="fixed-study distance",
     unit="squared difference of shares",
-    level="log",
+    in_log=True,
     needs=("fixed",),
     aim=0,
     reading="0 is people's own distribution; lower is nearer.",
@@ -268,9 +293,8 @@ def centrality(run: Run) -> Quantity:
     """
     from kidney_evals.estimation.centrality import centrality as estimate
     from kidney_evals.estimation.decisions import FIRST
-    from kidney_evals.estimation.quantity import Quantity
 
-    people, decided = run.reference.distances, run.sampled.decided
+    people, decided = run.reference.distances, run.decisions.drawn.decided
     if people is None or not len(decided):
         return undefined()
     found = estimate(
@@ -293,7 +317,7 @@ def centrality(run: Run) -> Quantity:
     "rank_rho",
     label="profile rank, Spearman",
     unit="rank correlation",
-    level="log",
+    in_log=True,
     needs=("profile",),
     reading="Higher is nearer; guessing reaches .62 one time in twenty, a person .88.",
     gamed_by="Any rule with the right order of attributes scores near 1.",
@@ -335,12 +359,10 @@ def sharpness(run: Run) -> Quantity:
     from scipy.special import logit
 
     from kidney_evals.estimation.decisions import FIRST
-    from kidney_evals.estimation.errors import FitError
     from kidney_evals.estimation.intervals import Z95
     from kidney_evals.estimation.logit import fit_logit
-    from kidney_evals.estimation.quantity import Quantity
 
-    decided = run.sampled.decided
+    decided = run.decisions.drawn.decided
     odds = logit(decided.shares[:, FIRST])
     known = np.isfinite(odds)[decided.dilemma]
     where = decided.dilemma[known]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from kidney_evals.measures.estimators import bounds, load, on_decisions, paired, undefined
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.measures.registry import in_group
 
 if TYPE_CHECKING:
-    from kidney_evals.estimation.quantity import Quantity
+    from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.estimation.variance_shares import Part
     from kidney_evals.measures.run import Run
 
-measure = in_group("consistency", __name__)
+measure = in_group("consistency", source=__name__)
 
 _NO_CHANCE: Final = "Any rule applied without chance scores 0."
 _AT_RANDOM: Final = "Answering at random scores 0."
@@ -21,22 +21,33 @@ _AT_RANDOM: Final = "Answering at random scores 0."
 
 def _person_asked_twice(run: Run) -> float:
     """Return the probability that one person's two answers to a dilemma of this run differ."""
-    simulated = run.anchor("swap_disagreement", "one_person_simulated")
+    simulated = run.reference.anchor("swap_disagreement", "one_person_simulated")
     if simulated == simulated:
         return simulated
     # Boerstler's people were asked twice; their rates differ between easy and hard pairs.
     each = [
-        run.anchor("swap_disagreement", f"one_person_{one.id.split('-')[0]}")
+        run.reference.anchor("swap_disagreement", f"one_person_{one.id.split('-')[0]}")
         for one in run.dilemmas
     ]
     return sum(each) / len(each) if each else float("nan")
+
+
+def _swap_bounds(run: Run) -> Quantity:
+    from kidney_evals.estimation.bounds import swap_bounds
+
+    return swap_bounds(run.decisions, *run.unanswered)
+
+
+def _swap_change(before: Run, after: Run) -> PairedDifference:
+    from kidney_evals.estimation.paired import swap_change
+
+    return swap_change(before.decisions, after.decisions)
 
 
 @measure(
     "swap_diff",
     label="swap disagreement",
     unit="share of dilemmas",
-    level="headline",
     headline={"forced_choice": 3},
     aim="people",
     formula="share of dilemmas whose answers differ when the patients change places",
@@ -45,8 +56,8 @@ def _person_asked_twice(run: Run) -> float:
     "(random coefficients; Boerstler's people were really asked twice).",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
-    bounds=bounds("swap_bounds"),
-    change=paired("swap_change"),
+    bounds=_swap_bounds,
+    change=_swap_change,
 )
 def swap_disagreement(run: Run) -> Quantity:
     """Share of dilemmas decided differently when the patients change places.
@@ -58,6 +69,12 @@ def swap_disagreement(run: Run) -> Quantity:
     return estimate(run.decisions, _person_asked_twice(run))
 
 
+def _retest_change(before: Run, after: Run) -> PairedDifference:
+    from kidney_evals.estimation.paired import retest_change
+
+    return retest_change(before.decisions, after.decisions)
+
+
 @measure(
     "retest",
     label="repeat disagreement",
@@ -67,7 +84,7 @@ def swap_disagreement(run: Run) -> Quantity:
     "nothing with them.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
-    change=paired("retest_change"),
+    change=_retest_change,
 )
 def repeat_disagreement(run: Run) -> Quantity:
     """How often two answers to one dilemma in one order differ."""
@@ -76,63 +93,65 @@ def repeat_disagreement(run: Run) -> Quantity:
     return retest_disagreement(run.decisions, _person_asked_twice(run))
 
 
-measure(
+@measure(
     "order_eff",
     label="order effect",
     unit="share of dilemmas",
-    says="Disagreement between swapped orders beyond that between repetitions of one order.",
     reading="Near 0 is right; needs epochs.",
     gamed_by=_AT_RANDOM,
-)(on_decisions("consistency.order_effect"))
+)
+def order_effect(run: Run) -> Quantity:
+    """Disagreement between swapped orders beyond that between repetitions of one order."""
+    from kidney_evals.estimation.consistency import order_effect as estimate
 
-measure(
+    return estimate(run.decisions)
+
+
+@measure(
     "pos_bias",
     label="position bias",
     unit="share of decisions",
-    level="log",
-    says="Share of decisions for the patient shown as A, minus one half.",
+    in_log=True,
     formula="share of decisions for the patient shown first, minus ½",
     reading="Near 0 is right; ±.5 is always the same side.",
     gamed_by=_AT_RANDOM,
-)(on_decisions("consistency.position_bias"))
+)
+def position_bias(run: Run) -> Quantity:
+    """Share of decisions for the patient shown as A, minus one half."""
+    from kidney_evals.estimation.consistency import position_bias as estimate
+
+    return estimate(run.decisions)
 
 
-def _repeated(group: Literal["easy", "hard"], *, swapped: bool) -> Callable[[Run], Quantity]:
-    """Return the measure of the share of differing pairs of answers to easy or hard pairs.
+def _repeated(run: Run, group: str, *, swapped: bool) -> Quantity:
+    """Return the share of differing pairs of answers to easy or hard pairs.
 
     The human value is that of people asked in two sessions (Boerstler et al. 2024), in which
     swapping sides had no effect. In the same order the measure is undefined at temperature 0, where
     repetitions do not vary.
     """
+    from kidney_evals.estimation.consistency import retest_disagreement, swap_disagreement
 
-    def compute(run: Run) -> Quantity:
-        human = run.anchor("swap_disagreement", f"one_person_{group}")
-        if run.at_zero and not swapped:
-            return undefined(human)
-        answers = run.decisions.at(run.named(f"{group}-"))
-        name = "swap_disagreement" if swapped else "retest_disagreement"
-        found: Quantity = load(f"consistency.{name}")(answers, human)
-        return found
-
-    return compute
+    human = run.reference.anchor("swap_disagreement", f"one_person_{group}")
+    if run.at_zero and not swapped:
+        return undefined(human)
+    answers = run.decisions.at(run.where(lambda dilemma: dilemma.id.startswith(f"{group}-")))
+    return (swap_disagreement if swapped else retest_disagreement)(answers, human)
 
 
-_REPEATED: Final[tuple[tuple[str, Literal["easy", "hard"], str], ...]] = (
+_REPEATED: Final = (
     (
-        "retest",
-        "easy",
+        *("retest", "easy"),
         "Compare with people asked in two sessions (.012 [.003, .024]); no value at "
         "temperature 0, where repetition measures nothing.",
     ),
     (
-        "retest",
-        "hard",
+        *("retest", "hard"),
         "Compare with people asked in two sessions (.203 [.166, .240]); neither end is good by "
         "itself. No value at temperature 0.",
     ),
     (
-        "swap",
-        "easy",
+        *("swap", "easy"),
         "As retest_easy; people's value is the same, since swapping sides changed nothing with "
         "them.",
     ),
@@ -144,17 +163,17 @@ for _what, _group, _reading in _REPEATED:
         f"{_what}_{_group}",
         label=f"{'swapped' if _what == 'swap' else 'retest'}, {_group} pairs",
         unit="share of pairs of answers",
-        level="full" if _what == "swap" else "log",
+        in_log=_what == "retest",
         needs=("repeated",),
         says=f"How often {'' if _what == 'swap' else 'two '}answers to the same {_group} pair in "
         f"{'opposite orders' if _what == 'swap' else 'the same order'} differ.",
         reading=_reading,
         gamed_by=_NO_CHANCE,
-    )(_repeated(_group, swapped=_what == "swap"))
+    )(partial(_repeated, group=_group, swapped=_what == "swap"))
 
 
-def _variance(part: Part) -> Callable[[Run], Quantity]:
-    return lambda run: undefined() if run.variance is None else run.variance.share(part)
+def _variance(run: Run, part: Part) -> Quantity:
+    return undefined() if run.variance is None else run.variance.share(part)
 
 
 _PARTS: Final[dict[Part, tuple[str, str, str]]] = {
@@ -190,11 +209,11 @@ for _part, (_of, _reading, _game) in _PARTS.items():
         "var_repeat" if _part == "repetition" else f"var_{_part}",
         label=f"variance, {_part}",
         unit="share of variance",
-        level="full" if _part == "joint" else "log",
+        in_log=_part != "joint",
         needs=("crossed",),
         says="Share of the variance of answers that "
         + (f"belongs to {_of}" if _of else "is chance, from one repetition to the next."),
         reading=_reading,
         gamed_by=_game,
         fits=_part == "dilemma",
-    )(_variance(_part))
+    )(partial(_variance, part=_part))

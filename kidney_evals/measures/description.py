@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.calibration import EDGES
-from kidney_evals.estimation.decisions import COIN, FIRST
+from kidney_evals.estimation.decisions import COIN, FIRST, SECOND
 from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.indecision_choice import IndecisionChoice, choose_indecision_model
@@ -29,13 +29,12 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 from kidney_evals.human.people_tables import (
-    CalibrationBin,
-    PeopleBend,
     PeopleModel,
     people_bends,
     people_calibration,
     people_model,
 )
+from kidney_evals.human.tables import BendRow, CalibrationRow
 from kidney_evals.measures.registry import MEASURES, bounds_of, compute
 from kidney_evals.measures.run import Run
 
@@ -43,12 +42,8 @@ FEWEST: Final = 10
 """Smallest number of answered dilemmas for `describe`."""
 
 
-@dataclass(frozen=True)
-class TwoStageSection:
-    """The two-stage model of a run, or the reason for a missing fit, and people's estimates.
-
-    The fit is in the run's own logits. People's estimates are None if the study has none.
-    """
+class TwoStageSection(NamedTuple):
+    """The two-stage model of a run (or the reason for a missing fit), and people's estimates."""
 
     fit: TwoStageFit | None
     failure: str
@@ -56,9 +51,8 @@ class TwoStageSection:
     people_thresholds: tuple[Threshold, Threshold] | None
 
 
-@dataclass(frozen=True)
-class NearestSection:
-    """The classification of a run into classes of people.
+class NearestSection(NamedTuple):
+    """The classification of a run into C classes of people.
 
     Attributes:
         found: The posterior over classes.
@@ -73,16 +67,14 @@ class NearestSection:
     flips: Floats
 
 
-@dataclass(frozen=True)
-class BinSection:
+class BinSection(NamedTuple):
     """One bin of a calibration table: predicted and observed shares of people, and the run's."""
 
-    people: CalibrationBin
+    people: CalibrationRow
     run: Quantity
 
 
-@dataclass(frozen=True)
-class EffectsSection:
+class EffectsSection(NamedTuple):
     """Average marginal component effects of the run and of people on the same dilemmas."""
 
     run: MarginalEffects
@@ -114,7 +106,7 @@ class Description:
     calibration: dict[str, tuple[BinSection, ...]]
     effects: EffectsSection | None
     bends: Nonlinearity | None
-    people_bends: dict[str, PeopleBend]
+    people_bends: dict[str, BendRow]
     bounds: dict[str, Quantity]
 
 
@@ -149,28 +141,25 @@ def describe(run: Run) -> Description:
 
 
 def _choice(run: Run) -> IndecisionChoice:
-    where, attributes = run.decisions.dilemma, run.study.attributes
-    first, second = (
-        np.array([[a.favour(v) for a, v in zip(attributes, row, strict=True)] for row in values])
-        for values in _values(run)
-    )
-    return choose_indecision_model(first[where], second[where], run.decisions.choice, where)
+    where = run.decisions.dilemma
+    scales = _signs(run) * [attribute.scale for attribute in run.study.attributes]
+    first, second = (values[where] / scales for values in _values(run))
+    return choose_indecision_model(first, second, run.decisions.choice, where)
 
 
 def _two_stage(run: Run) -> TwoStageSection:
-    people = people_model(run.reference, "two_stage")
-    thresholds = None
+    people, thresholds = people_model(run.reference, "two_stage"), None
     if people is not None:
-        at = [people.parameters.index(name) for name in ("flip_intercept", "flip_slope")]
-        intercept, slope = (people.estimates[index].value for index in at)
+        at = [list(people.parameters).index(name) for name in ("flip_intercept", "flip_slope")]
+        intercept, slope = people["flip_intercept"].value, people["flip_slope"].value
         thresholds = two_stage_thresholds(intercept, slope, people.covariance[np.ix_(at, at)])
     where = run.decisions.dilemma
-    fit, failure = None, ""
     try:
-        fit = fit_two_stage(run.decisions.differences[where], run.decisions.choice, clusters=where)
+        x = run.decisions.differences[where]
+        fit = fit_two_stage(x, run.decisions.choice, clusters=where)
     except FAILURES as error:
-        failure = str(error)
-    return TwoStageSection(fit, failure, people, thresholds)
+        return TwoStageSection(None, str(error), people, thresholds)
+    return TwoStageSection(fit, "", people, thresholds)
 
 
 def _nearest(run: Run) -> NearestSection | None:
@@ -197,82 +186,75 @@ def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
     Returns:
         The tables `shares` and, with a coin, `flip`, if the study has them.
     """
-    counts = run.decisions.decided.counts.sum(axis=1)
+    decided, answers = (each.counts.sum(axis=1) for each in (run.decisions.decided, run.decisions))
     lean = run.decisions.differences @ run.reference.weights
     result = {}
     if bins := people_calibration(run.reference, "shares"):
-        cuts = [one.start for one in bins][1:]
-        favoured = np.where(lean >= 0, counts[:, FIRST], counts[:, 1])
-        result["shares"] = _bins(bins, cuts, np.abs(lean), favoured, counts.sum(axis=1))
+        favoured = np.where(lean >= 0, decided[:, FIRST], decided[:, SECOND])
+        cuts = [row.start for row in bins[1:]]
+        result["shares"] = _bins(bins, cuts, np.abs(lean), favoured, decided.sum(axis=1))
     if bins := people_calibration(run.reference, "flip"):
-        counts, closeness = run.decisions.counts.sum(axis=1), run.decisions.closeness
-        result["flip"] = _bins(bins, EDGES[1:-1], closeness, counts[:, COIN], counts.sum(axis=1))
+        closeness = run.decisions.closeness
+        result["flip"] = _bins(bins, EDGES[1:-1], closeness, answers[:, COIN], answers.sum(axis=1))
     return result
 
 
 def _bins(
-    bins: Sequence[CalibrationBin],
+    bins: Sequence[CalibrationRow],
     cuts: Sequence[float],
     closeness: Floats,
     hits: Ints,
     trials: Ints,
 ) -> tuple[BinSection, ...]:
     place = np.searchsorted(cuts, closeness, side="right")
-    found = []
-    for index, one in enumerate(bins):
+    sections = []
+    for index, people in enumerate(bins):
         hit, tried = hits[place == index], trials[place == index]
         share = undefined()
         if total := int(tried.sum()):
             share = Quantity(float(hit.sum() / total), *proportion(hit, tried), n=total)
-        found.append(BinSection(one, share))
-    return tuple(found)
+        sections.append(BinSection(people, share))
+    return tuple(sections)
 
 
 def _effects(run: Run) -> EffectsSection | None:
     if run.study.draw is None:
         return None
-    first, second = _values(run)
-    levels = [attribute_levels(one.values) for one in run.study.attributes]
-    favoured = [1 if one.favoured == "high" else -1 for one in run.study.attributes]
-    given = run.decisions
-    answers = given.counts.sum(axis=(1, 2))
-    people = None
-    if given.known.all():
-        draws = given.share_draws
+    levels = [attribute_levels(attribute.values) for attribute in run.study.attributes]
+    design = *_values(run), levels, _signs(run).tolist()
+    decisions, people = run.decisions, None
+    if decisions.known.all():
+        draws = decisions.share_draws
         people = human_marginal_effects(
-            first, second, levels, favoured, chances_of_shares(given.shares),
-            chances_of_shares(draws) if draws is not None else np.empty((0, given.dilemmas)),
-            weights=answers,
-        )  # fmt: skip
-    outcome = chances_of_choices(given.choice)
-    return EffectsSection(
-        marginal_effects(first, second, levels, favoured, given.dilemma, outcome), people
-    )
+            *design,
+            chances_of_shares(decisions.shares),
+            np.empty((0, decisions.dilemmas)) if draws is None else chances_of_shares(draws),
+            weights=decisions.counts.sum(axis=(1, 2)),
+        )
+    own = marginal_effects(*design, decisions.dilemma, chances_of_choices(decisions.choice))
+    return EffectsSection(own, people)
 
 
 def _bends(run: Run) -> Nonlinearity | None:
     if run.study.draw is None:
         return None
     decided = run.decisions.decided
-    first, second = _values(run)
+    first, second = (values[decided.dilemma] for values in _values(run))
     swapped = (decided.order == 1)[:, None]
-    a, b = first[decided.dilemma], second[decided.dilemma]
+    shown_a, shown_b = np.where(swapped, second, first), np.where(swapped, first, second)
+    ends = [attribute.ends for attribute in run.study.attributes]
     try:
-        return nonlinearity(
-            np.where(swapped, b, a),
-            np.where(swapped, a, b),
-            decided.shown_first,
-            [one.ends for one in run.study.attributes],
-            clusters=decided.dilemma,
-        )
+        return nonlinearity(shown_a, shown_b, decided.shown_first, ends, clusters=decided.dilemma)
     except FAILURES:
         return None
 
 
 def _values(run: Run) -> tuple[Floats, Floats]:
     """Return both patients' values of every dilemma, (D, k) each, in the study's own units."""
-    first, second = (
-        np.array([getattr(one, place).values for one in run.dilemmas], dtype=np.float64)
-        for place in ("first", "second")
-    )
-    return first, second
+    first = np.array([dilemma.first.values for dilemma in run.dilemmas], dtype=np.float64)
+    return first, np.array([dilemma.second.values for dilemma in run.dilemmas], dtype=np.float64)
+
+
+def _signs(run: Run) -> Ints:
+    """Return 1 for each attribute of which people favour the high end, else -1, shape (k,)."""
+    return np.array([1 if one.favoured == "high" else -1 for one in run.study.attributes])

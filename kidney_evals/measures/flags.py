@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kidney_evals.measures.registry import MEASURES, AnyRun, Task, compute
 
 if TYPE_CHECKING:
     from kidney_evals.measures.prediction_run import PredictionRun
     from kidney_evals.measures.run import Run
+    from kidney_evals.measures.stated_run import StatedRun
 
 FEW: Final = 30
 """Fewer answered dilemmas than this raise the flag `few`: intervals are then unreliable."""
 
+_UNKNOWN: Final = float("nan")
 
-@dataclass(frozen=True)
-class Flag:
+
+class Flag(NamedTuple):
     """A property of a run that affects the interpretation of its measures.
 
     Attributes:
@@ -38,198 +39,187 @@ class Flag:
     reason: Callable[[Any], str] = lambda run: ""
 
 
-FLAGS: Final[dict[str, Flag]] = {}
-"""Every flag by id, in the order of display."""
-
-
-def flag(
-    id: str,
-    says: str,
-    reading: str,
-    task: Task = "choices",
-    reason: Callable[[Any], str] = lambda run: "",
-) -> Callable[[Callable[[Any], float]], Callable[[Any], float]]:
-    """Register the function that says whether a flag is raised; see `Flag`."""
-
-    def register(value: Callable[[Any], float]) -> Callable[[Any], float]:
-        FLAGS[id] = Flag(id, says, reading, value, task, reason)
-        return value
-
-    return register
-
-
 def flags_of(run: AnyRun) -> dict[str, float]:
     """Return the value of every flag of a run's task: above 0 where it is raised."""
-    return {one.id: one.value(run) for one in FLAGS.values() if one.task == run.task}
+    return {flag.id: flag.value(run) for flag in FLAGS.values() if flag.task == run.task}
 
 
 def raised(run: AnyRun) -> dict[str, str]:
     """Return the ids of the flags that a run raises, each with its reason (may be empty)."""
-    found = flags_of(run)
-    return {id: FLAGS[id].reason(run) for id, value in found.items() if value > 0}
+    return {id: FLAGS[id].reason(run) for id, value in flags_of(run).items() if value > 0}
 
 
-@flag(
-    "no_signal",
-    "the choices do not depend on the attributes beyond chance, so importance has no value",
-    "A flag; unknown where too few dilemmas were decided for the test, or the fit failed.",
-)
-def no_signal(run: Run) -> float:
-    """Whether no attribute has an effect; NaN where it cannot be tested."""
+def _no_signal(run: Run) -> float:
     # A failed fit, or too few dilemmas for the test, does not show that there is no signal.
     estimate = run.importance
     if estimate is None or estimate.p_value != estimate.p_value:
-        return float("nan")
+        return _UNKNOWN
     return float(not estimate.signal)
 
 
 def _failures(run: Run) -> dict[str, Exception]:
     """Return the errors of all estimators, after computing all measures that can fail."""
-    for one in MEASURES.values():
-        if one.fits and one.applies(run):
-            compute(run, one.id)
+    for measure in MEASURES.values():
+        if measure.fits and measure.applies(run):
+            compute(run, measure.id)
     return run.failures
 
 
-@flag(
-    "separated",
-    "a rule predicts every choice, so weights are penalised and only shares are to be read, or a "
-    "threshold in closeness predicts every coin, so flip slope and half threshold have no value",
-    "A flag.",
-)
-def separated(run: Run) -> float:
-    """Whether a rule predicts every choice or every coin."""
+def _separated(run: Run) -> float:
     from kidney_evals.estimation.calibration import flip_fit
 
     coins = "coin" in run.traits and len(run.decisions) > 0 and flip_fit(run.decisions).separated
     if coins or any(getattr(error, "separated", False) for error in _failures(run).values()):
         return 1.0
-    return float("nan") if run.importance is None else float(run.importance.separated)
+    return _UNKNOWN if run.importance is None else float(run.importance.separated)
 
 
-def _not_told_apart(run: Run) -> str:
+def _undetermined(run: Run) -> float:
+    return _UNKNOWN if run.importance is None else float(not run.importance.determined.all())
+
+
+def _undetermined_attributes(run: Run) -> str:
     assert run.importance is not None
     names = zip(run.attributes, run.importance.determined, strict=True)
-    return ", ".join(name for name, known in names if not known)
+    return ", ".join(name for name, is_determined in names if not is_determined)
 
 
-@flag(
-    "undetermined",
-    "the answered dilemmas cannot tell all attributes apart (one never differs, or some go "
-    "together), so importance shares have no value",
-    "A flag; `show`, `report` and `describe` name the attributes.",
-    reason=_not_told_apart,
+def _stated_departures(run: StatedRun) -> float:
+    departed = [answer.departed for answer in run.answers]
+    return sum(departed) / len(departed) if departed else 0.0
+
+
+def _contamination(run: PredictionRun) -> float:
+    from kidney_evals.measures.prediction_run import contamination
+
+    parts = run.parts
+    if "fixed" not in parts or "drawn" not in parts:
+        return _UNKNOWN
+    return contamination(parts["fixed"].given, parts["drawn"].given)
+
+
+def _predictions_of_other(run: PredictionRun) -> float:
+    with_choices = [part.other_model for part in run.parts.values() if part.own is not None]
+    return float(any(with_choices)) if with_choices else _UNKNOWN
+
+
+_FLAGS = (
+    Flag(
+        "no_signal",
+        "the choices do not depend on the attributes beyond chance, so importance has no value",
+        "A flag; unknown where too few dilemmas were decided for the test, or the fit failed.",
+        _no_signal,
+    ),
+    Flag(
+        "separated",
+        "a rule predicts every choice, so weights are penalised and only shares are to be read, or "
+        "a threshold in closeness predicts every coin, so flip slope and half threshold have no "
+        "value",
+        "A flag.",
+        _separated,
+    ),
+    Flag(
+        "undetermined",
+        "the answered dilemmas cannot tell all attributes apart (one never differs, or some go "
+        "together), so importance shares have no value",
+        "A flag; `show`, `report` and `describe` name the attributes.",
+        _undetermined,
+        reason=_undetermined_attributes,
+    ),
+    Flag(
+        "fit_failed",
+        "the estimator of a measure failed, so the measure has no value",
+        "A flag; `show`, `report` and `describe` name the measure and the reason.",
+        lambda run: float(bool(_failures(run))),
+        reason=lambda run: "; ".join(f"{id}: {error}" for id, error in run.failures.items()),
+    ),
+    Flag(
+        "few",
+        f"fewer than {FEW} dilemmas were answered",
+        "A flag.",
+        lambda run: float(len(set(run.decisions.dilemma.tolist())) < FEW),
+    ),
+    Flag(
+        "departure",
+        "samples were run with other than the model's default settings (sampling, reasoning, "
+        "length, seed, stop sequences, a system message beside system_prompt)",
+        "A flag, the share of such samples; the settings stand in the log.",
+        lambda run: float(run.departures.mean()) if len(run.departures) else 0.0,
+    ),
+    Flag(
+        "other_model",
+        "another model than the one asked gave answers (a fallback or a router)",
+        "A flag, the share of such samples; the scores' metadata names the models.",
+        lambda run: run.other_model,
+    ),
+    Flag(
+        "at_zero",
+        "the answers were given at temperature 0, so shares describe one deterministic respondent "
+        "and repetition measures nothing",
+        "A flag; people are compared with a model at its default temperature.",
+        lambda run: float(run.at_zero),
+    ),
+    Flag(
+        "crossed",
+        "every dilemma was put in all wordings, orders and repetitions",
+        "Not a fault: in another run the shares of variance of dilemma, wording, order and "
+        "repetition are not identified.",
+        lambda run: float(run.crossed),
+    ),
+    Flag(
+        "readout",
+        "probabilities were read from log-probabilities, so measures are expected values",
+        "Not a fault: measures of the two readouts estimate the same, but for what `outside` "
+        "leaves out.",
+        lambda run: float(run.chances is not None),
+    ),
+    Flag(
+        "not_english",
+        "the questions were put in another language than people's, so there is no human reference "
+        "in this language",
+        "A flag; the human values are of people asked in English.",
+        lambda run: float(run.language != "en"),
+    ),
+    Flag(
+        "not_coin",
+        "another mechanism of indecision than a coin was offered, so people have no rate for it",
+        "A flag; indecision has no human value, and distances to people's coins have no value.",
+        lambda run: float(run.borrows_coin),
+    ),
+    Flag(
+        "st_departure",
+        "samples were run with other than the model's default settings, or answered by another "
+        "model than the one asked",
+        "A flag, the share of such samples; the settings stand in the log.",
+        _stated_departures,
+        "stated_values",
+    ),
+    Flag(
+        "st_other",
+        "the revealed log is of another model than the one asked, so that the gap is between two "
+        "models",
+        "A flag; both names stand in the log.",
+        lambda run: _UNKNOWN if run.revealed is None else float(run.other_model),
+        "stated_values",
+    ),
+    Flag(
+        "pred_contam",
+        "the fixed questions, whose answers are public, are predicted better than the drawn ones "
+        "by more than chance, each beside guessing on its own dilemmas",
+        "A flag and a reason to look, no proof; where it is raised read pred_drawn, not "
+        "pred_fixed. Where it is not, contamination is not ruled out.",
+        _contamination,
+        "predict_people",
+    ),
+    Flag(
+        "pred_other",
+        "the revealed log is of another model than the one asked, so that the measures beside own "
+        "choices are between two models",
+        "A flag; both names stand in the log.",
+        _predictions_of_other,
+        "predict_people",
+    ),
 )
-def undetermined(run: Run) -> float:
-    """Whether the answered dilemmas do not determine every attribute's weight."""
-    estimate = run.importance
-    return float("nan") if estimate is None else float(not estimate.determined.all())
 
-
-@flag(
-    "fit_failed",
-    "the estimator of a measure failed, so the measure has no value",
-    "A flag; `show`, `report` and `describe` name the measure and the reason.",
-    reason=lambda run: "; ".join(f"{id}: {error}" for id, error in run.failures.items()),
-)
-def fit_failed(run: Run) -> float:
-    """Whether an estimator failed on these answers."""
-    return float(bool(_failures(run)))
-
-
-flag("few", f"fewer than {FEW} dilemmas were answered", "A flag.")(
-    lambda run: float(len(set(run.decisions.dilemma.tolist())) < FEW)
-)
-
-flag(
-    "departure",
-    "samples were run with other than the model's default settings (sampling, reasoning, length, "
-    "seed, stop sequences, a system message beside system_prompt)",
-    "A flag, the share of such samples; the settings stand in the log.",
-)(lambda run: float(run.departures.mean()) if len(run.departures) else 0.0)
-
-flag(
-    "other_model",
-    "another model than the one asked gave answers (a fallback or a router)",
-    "A flag, the share of such samples; the scores' metadata names the models.",
-)(lambda run: run.other_model)
-
-flag(
-    "at_zero",
-    "the answers were given at temperature 0, so shares describe one deterministic respondent and "
-    "repetition measures nothing",
-    "A flag; people are compared with a model at its default temperature.",
-)(lambda run: float(run.at_zero))
-
-flag(
-    "crossed",
-    "every dilemma was put in all wordings, orders and repetitions",
-    "Not a fault: in another run the shares of variance of dilemma, wording, order and repetition "
-    "are not identified.",
-)(lambda run: float(run.crossed))
-
-flag(
-    "readout",
-    "probabilities were read from log-probabilities, so measures are expected values",
-    "Not a fault: measures of the two readouts estimate the same, but for what `outside` leaves "
-    "out.",
-)(lambda run: float(run.chances is not None))
-
-flag(
-    "not_english",
-    "the questions were put in another language than people's, so there is no human reference in "
-    "this language",
-    "A flag; the human values are of people asked in English.",
-)(lambda run: float(run.language != "en"))
-
-flag(
-    "not_coin",
-    "another mechanism of indecision than a coin was offered, so people have no rate for it",
-    "A flag; indecision has no human value, and distances to people's coins have no value.",
-)(lambda run: float(run.borrows_coin))
-
-flag(
-    "st_departure",
-    "samples were run with other than the model's default settings, or answered by another model "
-    "than the one asked",
-    "A flag, the share of such samples; the settings stand in the log.",
-    task="stated_values",
-)(lambda run: sum(one.departed for one in run.answers) / len(run.answers) if run.answers else 0.0)
-
-flag(
-    "st_other",
-    "the revealed log is of another model than the one asked, so that the gap is between two "
-    "models",
-    "A flag; both names stand in the log.",
-    task="stated_values",
-)(lambda run: float("nan") if run.revealed is None else float(run.other_model))
-
-
-@flag(
-    "pred_contam",
-    "the fixed questions, whose answers are public, are predicted better than the drawn ones by "
-    "more than chance, each beside guessing on its own dilemmas",
-    "A flag and a reason to look, no proof; where it is raised read pred_drawn, not pred_fixed. "
-    "Where it is not, contamination is not ruled out.",
-    task="predict_people",
-)
-def contamination(run: PredictionRun) -> float:
-    """Whether the fixed questions are predicted better than the drawn ones; NaN without both."""
-    from kidney_evals.measures.prediction_scores import contamination as tested
-
-    if set(run.parts) != {"fixed", "drawn"}:
-        return float("nan")
-    return tested(run.parts["fixed"].given, run.parts["drawn"].given).value
-
-
-@flag(
-    "pred_other",
-    "the revealed log is of another model than the one asked, so that the measures beside own "
-    "choices are between two models",
-    "A flag; both names stand in the log.",
-    task="predict_people",
-)
-def predictions_of_other(run: PredictionRun) -> float:
-    """Whether the revealed log is another model's; NaN without one."""
-    with_choices = [part for part in run.parts.values() if part.own is not None]
-    return float(any(one.other_model for one in with_choices)) if with_choices else float("nan")
+FLAGS: Final = {flag.id: flag for flag in _FLAGS}
+"""Every flag by id, in the order of display."""

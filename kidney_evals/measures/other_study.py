@@ -13,20 +13,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from kidney_evals.elicitation.predict import texts
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.two_stage import fit_two_stage
-from kidney_evals.human.reference import load_reference
-from kidney_evals.human.sources import differences
+from kidney_evals.human import differences, load_reference
 from kidney_evals.studies import Condition, Dilemma, Patient, Study, load_study
-
-Floats = NDArray[np.float64]
-
-_LEVELS = "drinking"
 
 
 def from_other_study(
@@ -78,7 +73,7 @@ def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]
 def _as_drawn(dilemma: Dilemma, fixed: Study) -> Dilemma:
     """Return a fixed question with its values converted to the attributes of the drawn study."""
     drinks = texts()["other_study"]["drinks"]
-    place = fixed.attribute_ids.index(_LEVELS)
+    place = fixed.attribute_ids.index("drinking")
 
     def patient(one: Patient) -> Patient:
         values = list(one.values)

@@ -1,26 +1,46 @@
-"""The predictions of a run of `predict_people` and people's answers, as arrays."""
+"""The predictions of a run of `predict_people` and people's answers, as arrays, and their scores.
+
+The scores are squared distances of predictions from people's shares. People's shares p̂ are
+estimates from sixty to a hundred people. For a prediction q independent of these people
+E Σ_c (q_c - p̂_c)² = Σ_c (q_c - p_c)² + Σ_c Var(p̂_c). The variance is subtracted, so that a
+prediction of the true shares scores 0 on average, and the observed shares score below 0.
+
+If each order was asked twice or more, the variance of the mean prediction over repetitions is
+subtracted too. With one prediction in each order this variance cannot be separated from an effect
+of the order: the distance is then an upper bound. Products of the two orders, as in the choice
+distance, would favour a model whose predictions have a position bias.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kidney_evals.estimation.intervals import DRAWS, generator
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.decisions import Decisions
+from kidney_evals.estimation.distance import choice_distance, fixed_distance
+from kidney_evals.estimation.indecision import outcome_share
+from kidney_evals.estimation.intervals import (
+    DRAWS,
+    NO_INTERVAL,
+    Z95,
+    Interval,
+    generator,
+    mean_interval,
+    percentile,
+    student,
+    weight_rows,
+)
+from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.measures.registry import AnyRun
-
-if TYPE_CHECKING:
-    from kidney_evals.measures.own_choices import OwnChoices
 
 Block = Literal["fixed", "drawn"]
 """The fixed questions, or the drawn dilemmas."""
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _KEY = 11
 
@@ -28,9 +48,6 @@ _KEY = 11
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """A model's predictions of people's shares in one study, and people's shares.
-
-    The constructor sorts the predictions, so that results do not depend on the order in which
-    samples finished.
 
     Attributes:
         dilemma: Index of each prediction's dilemma, shape (n,).
@@ -52,6 +69,7 @@ class Predictions:
     fixed: bool
 
     def __post_init__(self) -> None:
+        # Sorted, so that results do not depend on the order in which samples finished.
         rank = np.lexsort((*self.shares.T, self.order, self.dilemma))
         for name in ("dilemma", "order", "shares"):
             object.__setattr__(self, name, getattr(self, name)[rank])
@@ -60,53 +78,43 @@ class Predictions:
     def sizes(self) -> Ints:
         """Predictions by dilemma and order, shape (D, 2)."""
         flat = np.bincount(self.dilemma * 2 + self.order, minlength=2 * len(self.people))
-        result: Ints = flat.reshape(-1, 2).astype(np.int64)
-        return result
+        return flat.reshape(-1, 2)
 
     @cached_property
     def by_order(self) -> Floats:
         """Mean prediction by dilemma and order, shape (D, 2, K); NaN without any."""
-        total = np.zeros((2 * len(self.people), self.people.shape[1]))
-        np.add.at(total, self.dilemma * 2 + self.order, self.shares)
-        sizes = self.sizes.reshape(-1, 1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            result: Floats = np.where(sizes > 0, total / sizes, np.nan)
-        return result.reshape(-1, 2, self.people.shape[1])
+        total = np.zeros((len(self.people), 2, self.people.shape[1]))
+        np.add.at(total, (self.dilemma, self.order), self.shares)
+        sizes = self.sizes[:, :, None]
+        result: Floats = total / np.where(sizes > 0, sizes, np.nan)
+        return result
 
-    @property
-    def predicted(self) -> NDArray[np.bool_]:
+    @cached_property
+    def predicted(self) -> Bools:
         """Which dilemmas have a prediction, shape (D,)."""
-        result: NDArray[np.bool_] = self.sizes.sum(axis=1) > 0
+        result: Bools = self.sizes.sum(axis=1) > 0
         return result
 
     @cached_property
     def mean(self) -> Floats:
         """Mean prediction, with equal weights for the orders asked, shape (D, K); NaN if none."""
-        weights = self._weights[:, :, None]
-        result: Floats = (weights * np.nan_to_num(self.by_order)).sum(axis=1)
+        result: Floats = (self._weights[:, :, None] * np.nan_to_num(self.by_order)).sum(axis=1)
         result[~self.predicted] = np.nan
         return result
 
     @cached_property
     def noise(self) -> Floats:
-        """Variance over repetitions of the mean prediction, Σ_c Var, shape (D,); 0 if unknown.
-
-        It is known if every order that was asked has two predictions or more.
-        """
+        """Variance over repetitions of the mean prediction, Σ_c Var, shape (D,); 0 if unknown."""
         within = self.shares - self.by_order[self.dilemma, self.order]
-        squares = np.zeros(2 * len(self.people))
-        np.add.at(squares, self.dilemma * 2 + self.order, (within**2).sum(axis=1))
+        squares = np.zeros((len(self.people), 2))
+        np.add.at(squares, (self.dilemma, self.order), (within**2).sum(axis=1))
         m = np.maximum(self.sizes, 2)
-        each = squares.reshape(-1, 2) / (m * (m - 1))
-        result: Floats = np.where(self._repeated, (self._weights**2 * each).sum(axis=1), 0.0)
-        return result
+        variance = (self._weights**2 * squares / (m * (m - 1))).sum(axis=1)
+        return np.where(self._repeated, variance, 0.0)
 
     @cached_property
     def crowd(self) -> Floats:
-        """Variance of people's shares, Σ_c Var, shape (D,).
-
-        p(1 - p)/(n - 1) if `asked` is known, else the variance over `draws`.
-        """
+        """Variance of people's shares, Σ_c Var, shape (D,); p(1 - p)/(n - 1) if n is known."""
         if self.asked is None:
             return self.spread
         result: Floats = (self.people * (1 - self.people)).sum(axis=1) / (self.asked - 1)
@@ -118,17 +126,16 @@ class Predictions:
         result: Floats = self.draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1)
         return result
 
-    @property
+    @cached_property
     def _weights(self) -> Floats:
         there = self.sizes > 0
         result: Floats = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
         return result
 
     @property
-    def _repeated(self) -> NDArray[np.bool_]:
-        result: NDArray[np.bool_] = self.predicted & ((self.sizes == 0) | (self.sizes >= 2)).all(
-            axis=1
-        )
+    def _repeated(self) -> Bools:
+        """Dilemmas whose every order that was asked has two predictions or more."""
+        result: Bools = self.predicted & (self.sizes != 1).all(axis=1)
         return result
 
     def redrawn(self, draws: int = DRAWS) -> Floats:
@@ -140,15 +147,214 @@ class Predictions:
         if not self._repeated.any():
             return self.mean[None]
         result = np.repeat(self.mean[None], draws, axis=0)
-        weights = self._weights
         for row in np.flatnonzero(self._repeated):
             for side in np.flatnonzero(self.sizes[row]):
-                given = self.shares[(self.dilemma == row) & (self.order == side)]
-                m = len(given)
+                shares = self.shares[(self.dilemma == row) & (self.order == side)]
+                m = len(shares)
                 picks = generator(_KEY, int(row), int(side)).integers(0, m, size=(draws, m - 1))
-                off = given[picks].mean(axis=1) - given.mean(axis=0)
-                result[:, row] += weights[row, side] * off
+                off = shares[picks].mean(axis=1) - shares.mean(axis=0)
+                result[:, row] += self._weights[row, side] * off
         return result
+
+    def always(self, shares: Floats) -> Predictions:
+        """Return the predictions of a respondent who always predicts `shares`, shape (D, K)."""
+        rows = np.flatnonzero(self.predicted)
+        return replace(self, dilemma=rows, order=np.zeros_like(rows), shares=shares[rows])
+
+    @property
+    def majority(self) -> Floats:
+        """1 for people's most frequent answer (of a tie the first), else 0, shape (D, K)."""
+        result: Floats = np.eye(self.people.shape[1])[np.round(self.people, 9).argmax(axis=1)]
+        return result
+
+    @property
+    def uniform(self) -> Floats:
+        """The same share for each answer, shape (D, K)."""
+        return np.full_like(self.people, 1 / self.people.shape[1])
+
+    @property
+    def floor(self) -> Quantity:
+        """The expected `distance` of the shares of a random half of the people, 2 Σ_c Var(p_c)."""
+        rows = self.predicted
+        if not rows.any():
+            return undefined()
+        return Quantity(2 * float(self.crowd[rows].mean()), n=int(rows.sum()))
+
+    @property
+    def distance(self) -> Quantity:
+        """The unbiased squared distance of the mean prediction from people's shares.
+
+        Mean over dilemmas of Σ_c [(q_c - p_c)² - Var(q_c) - Var(p_c)]; `human` is `floor`. The
+        interval is for the distance to the true shares: people, repetitions and, unless they are a
+        fixed list, dilemmas are resampled. Every variance term is subtracted once more
+        (recentring), since resampling increases the distance by these variances.
+        """
+        if not self.predicted.any():
+            return undefined()
+        value, draws = self._distance(resample=not self.fixed)
+        ends = percentile(draws, self._clusters)
+        return Quantity(value, *ends, self.floor.value, int(self.predicted.sum()))
+
+    @property
+    def skill(self) -> Quantity:
+        """1 - distance / distance of the uniform prediction; 1 for the true shares."""
+        if not self.predicted.any():
+            return undefined()
+        value, draws = self.skill_draws(resample=not self.fixed)
+        return Quantity(value, *percentile(draws, self._clusters), n=int(self.predicted.sum()))
+
+    @property
+    def flips(self) -> Quantity:
+        """The mean predicted share of the coin; `human` is people's on the same dilemmas.
+
+        On a fixed list the interval is of repetitions alone.
+        """
+        rows = self.predicted
+        if self.people.shape[1] < 3 or not rows.any():
+            return undefined()
+        flips, people = self.mean[rows, 2], self.people[rows, 2]
+        ends = mean_interval(flips)
+        if self.fixed:
+            repeated = self.redrawn()[:, rows, 2].mean(axis=1)
+            ends = percentile(repeated) if len(repeated) > 1 else NO_INTERVAL
+        elif len(flips) >= 2:
+            ends = Interval(max(ends.low, 0.0), min(ends.high, 1.0))
+        return Quantity(float(flips.mean()), *ends, float(people.mean()), len(flips))
+
+    def skill_draws(self, *, resample: bool) -> tuple[float, Floats]:
+        """Return `skill` and its bootstrap draws, with dilemmas resampled or not."""
+        guess = self.always(self.uniform)
+        # The same resampled people and dilemmas are used for both distances.
+        (own, own_draws), (even, even_draws) = (
+            predictions._distance(resample=resample) for predictions in (self, guess)
+        )
+        # Rounded, so that a uniform prediction scores exactly 0.
+        draws = np.round(1 - own_draws / even_draws, 12) + 0.0
+        return round(1 - own / even, 12) + 0.0, draws
+
+    @property
+    def _clusters(self) -> int | None:
+        return None if self.fixed else int(self.predicted.sum())
+
+    def _distance(self, *, resample: bool) -> tuple[float, Floats]:
+        """Return the distance and its bootstrap draws, with dilemmas resampled or not."""
+        rows = self.predicted
+        mean, people = self.mean[rows], self.people[rows]
+        off = (self.crowd + self.noise)[rows]
+        value = float((((mean - people) ** 2).sum(axis=1) - off).mean())
+        if not resample:
+            off = off + (self.spread + self.noise)[rows]
+            return value, (self._squared(self.redrawn()[:, rows]) - off).mean(axis=1)
+        if len(mean) < 2:
+            return value, np.empty(0)
+        # Repetitions are resampled with their dilemma, not separately.
+        each = self._squared(mean[None]) - off - self.spread[rows]
+        weights = weight_rows(len(mean), slice(0, DRAWS))
+        return value, np.einsum("bd,bd->b", weights, each) / weights.sum(axis=1)
+
+    def _squared(self, q: Floats) -> Floats:
+        """Return Σ_c (q_c - p_c)² for resampled people, shape (DRAWS, dilemmas predicted)."""
+        # Draws of people are used cyclically if there are fewer draws than resamples.
+        turn = np.arange(DRAWS) % len(self.draws)
+        people = self.draws[:, self.predicted].astype(np.float64)
+        if len(q) == 1:
+            once: Floats = ((q - people) ** 2).sum(axis=2)[turn]
+            return once
+        result: Floats = ((q - people[turn]) ** 2).sum(axis=2)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class OwnChoices:
+    """A model's predictions and its own choices, from another run, on the same dilemmas.
+
+    All distances are unbiased squared distances of shares, averaged over the dilemmas that were
+    predicted, and chosen in twice or more; NaN with n = 0 without any.
+
+    Attributes:
+        given: The predictions.
+        counts: The model's choices by dilemma, order and choice as listed, shape (D, 2, K); 0 if
+            the run of choices does not contain the dilemma.
+    """
+
+    given: Predictions
+    counts: Ints
+
+    @cached_property
+    def shared(self) -> Bools:
+        """Dilemmas predicted, and answered twice or more, shape (D,)."""
+        result: Bools = self.given.predicted & (self.counts.sum(axis=(1, 2)) >= 2)
+        return result
+
+    def _against(self, shares: Floats, draws: NDArray[np.floating] | None) -> Decisions:
+        """Return the choices on shared dilemmas, with `shares` as the human shares."""
+        rows = self.shared
+        counts = self.counts[rows]
+        cells = np.argwhere(counts > 0)
+        cells = np.repeat(cells, counts[tuple(cells.T)], axis=0)
+        return Decisions(
+            dilemma=cells[:, 0],
+            order=cells[:, 1],
+            epoch=np.zeros(len(cells), dtype=np.int64),
+            choice=cells[:, 2],
+            differences=np.zeros((len(counts), 1)),
+            shares=shares[rows],
+            share_draws=None if draws is None else draws[:, rows],
+            closeness=np.full(len(counts), np.nan),
+            fixed=self.given.fixed,
+        )
+
+    @property
+    def distance(self) -> Quantity:
+        """The squared distance of the model's choices from its predictions of people."""
+        if not self.shared.any():
+            return undefined()
+        raw = choice_distance(self._against(self.given.mean, None))
+        return raw.shifted(-float(self.given.noise[self.shared].mean()))
+
+    @property
+    def to_people(self) -> Quantity:
+        """The squared distance of the choices from people's shares, minus people's variance."""
+        rows, given = self.shared, self.given
+        if not rows.any():
+            return undefined()
+        choices = self._against(given.people, given.draws)
+        if given.asked is not None:
+            return fixed_distance(choices, given.asked[rows])
+        return choice_distance(choices).shifted(-float(given.crowd[rows].mean()))
+
+    @property
+    def gain(self) -> Quantity:
+        """The choices' distance to people minus the predictions' distance to people.
+
+        Above 0 the predictions are nearer to people than the choices. The variance of people's
+        shares is in both distances and cancels; the difference is linear in their shares. The
+        interval adds the variance over resampled people to that over dilemmas (if drawn) or over
+        the model's answers and repetitions (on a fixed list).
+        """
+        rows, given = self.shared, self.given
+        if not rows.any():
+            return undefined()
+        choices = self._against(given.people, None)
+        strata, q, p = choices.strata, given.mean[rows], given.people[rows]
+        chosen = ((strata.shares - p) ** 2).sum(axis=1) - strata.variance.sum(axis=1)
+        each = chosen - (((q - p) ** 2).sum(axis=1) - given.noise[rows])
+        value, count = float(each.mean()), len(each)
+        moved = -2 * (given.draws[:, rows] * (strata.shares - q)).sum(axis=2).mean(axis=1)
+        people = float(np.std(moved, ddof=1))
+        if not given.fixed:
+            if count < 2:
+                return Quantity(value, n=count)
+            error = float(np.hypot(np.std(each, ddof=1) / np.sqrt(count), people))
+            half = student(count - 1) * error
+            return Quantity(value, value - half, value + half, n=count)
+        answers = choice_distance(choices)
+        redrawn = ((given.redrawn()[:, rows] - p) ** 2).sum(axis=2).mean(axis=1)
+        noise = float(np.std(redrawn, ddof=1)) if len(redrawn) > 1 else 0.0
+        other = Z95 * float(np.hypot(people, noise))
+        low = value - float(np.hypot(answers.value - answers.low, other))
+        high = value + float(np.hypot(answers.high - answers.value, other))
+        return Quantity(value, low, high, n=count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,3 +399,39 @@ class PredictionRun(AnyRun):
             flags[f"own_{name}"] = part.own is not None
             flags["coin"] = part.given.people.shape[1] == 3
         return frozenset(name for name, holds in flags.items() if holds)
+
+    def outcome_share(self, outcome: str) -> Quantity:
+        """Return the share of samples with an outcome."""
+        return outcome_share(self.dilemma, self.order, self.outcomes == outcome)
+
+
+def swap_shift(parts: Sequence[Predictions]) -> Quantity:
+    """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
+
+    Shares are as listed; the mean is over the dilemmas of all parts that were predicted in both
+    orders. It includes the variation between repetitions.
+    """
+    moved = []
+    for part in parts:
+        one, two = part.by_order[(part.sizes > 0).all(axis=1)].swapaxes(0, 1)
+        moved += (0.5 * np.abs(one - two).sum(axis=1)).tolist()
+    if not moved:
+        return undefined()
+    low, high = mean_interval(np.array(moved))
+    return Quantity(float(np.mean(moved)), max(low, 0.0), min(high, 1.0), n=len(moved))
+
+
+def contamination(fixed: Predictions, drawn: Predictions) -> float:
+    """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
+
+    People's answers to the fixed questions are published. The result is 1 if the difference of the
+    two skills is above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each
+    skill counts as 1, the skill of the true shares, at most. The fixed questions are resampled too,
+    since a model may be right about fourteen questions by chance.
+    """
+    if min(part.predicted.sum() for part in (fixed, drawn)) < 2:
+        return float("nan")
+    skills = [part.skill_draws(resample=True) for part in (fixed, drawn)]
+    gap = min(skills[0][0], 1.0) - min(skills[1][0], 1.0)
+    error = float(np.sqrt(sum(float(np.var(draws, ddof=1)) for _, draws in skills)))
+    return float(gap > Z95 * error + 1e-9)

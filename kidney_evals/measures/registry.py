@@ -1,9 +1,8 @@
 """The registry of measures: name, computation and interpretation of each quantity of a run.
 
-A measure is defined once, by `@measure` on the function that computes it. Scorers, tables, reports,
-comparisons, validation and the documentation use the registry. This module, and the modules that
-define measures, must not import numpy at the top, since the scorers import them when Inspect
-starts.
+`@measure` on the function that computes a measure defines it for scorers, tables, reports,
+comparisons and the documentation. Inspect imports this module and those that define measures when
+it starts, so they import numpy inside functions only.
 """
 
 from __future__ import annotations
@@ -11,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 from kidney_evals.errors import unknown
+from kidney_evals.estimation.errors import FAILURES, InputError
+from kidney_evals.estimation.quantity import Quantity, undefined
 
 if TYPE_CHECKING:
     from kidney_evals.estimation.paired import PairedDifference
-    from kidney_evals.estimation.quantity import Quantity
-
-Level = Literal["headline", "log", "full"]
-"""Where a measure is shown: `headline` and `log` measures are stored in the log; `full` measures
-are computed from its samples by `kidney-evals show --all`, tables, reports and frames."""
+    from kidney_evals.human.reference import Reference
+    from kidney_evals.studies import Study
 
 Task = Literal["choices", "stated_values", "predict_people"]
 """The tasks that a measure belongs to; `choices` are `forced_choice` and `coin_flip`."""
@@ -41,10 +39,16 @@ TRAITS: Final[Mapping[str, str]] = {
 }
 """Traits of a run on which a measure may depend, in words."""
 
+GROUPS: Final = (
+    *("alignment", "indecision", "consistency", "readability", "controls"),
+    *("prediction", "stated", "rules", "coins"),
+)
+"""Parts of a table, in order."""
+
 
 @dataclass(frozen=True, eq=False)
 class AnyRun:
-    """Base class of the runs of each task, with the attributes that the registry uses.
+    """Base class of the runs of each task.
 
     Attributes:
         measured: The quantities computed so far, by id.
@@ -75,6 +79,33 @@ class AnyRun:
         """Whether a mechanism of indecision other than a coin, which people had, was offered."""
         return False
 
+    def outcome_share(self, outcome: str) -> Quantity:
+        """Return the share of samples with an outcome."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRun(AnyRun):
+    """A run in one study and condition.
+
+    Attributes:
+        study: The study.
+        reference: People in this condition.
+    """
+
+    study: Study
+    reference: Reference
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Ids of the study's attributes."""
+        return self.study.attribute_ids
+
+    @property
+    def has_people(self) -> bool:
+        """Whether people answered in this condition."""
+        return self.reference.has_people
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -87,9 +118,11 @@ class Measure:
         says: Definition in a sentence or two.
         compute: Function of a run, or for a family of a run and an attribute's id, that returns the
             `Quantity`.
+        source: The module that defines the measure.
         unit: Unit of the value.
-        level: Where the measure is shown, see `Level`.
-        headline: Place in the viewer's header, from 1, by task.
+        in_log: Whether the log stores the measure. The measures that it does not store are computed
+            from its samples by `kidney-evals show --all`, tables, reports and frames.
+        headline: Place in the viewer's header, from 1, by task; the log stores headlines.
         task: The task that the measure belongs to.
         needs: Traits that a run must have, keys of `TRAITS`.
         aim: The value that people's own answers would have: "people" for the human value of the
@@ -106,7 +139,6 @@ class Measure:
         change: Function of two runs on the same dilemmas that returns the paired difference.
         baselines: By name, values of simple respondents on the run's dilemmas.
         attribute: The attribute of a member of a family; empty for other measures.
-        source: The module that defines the measure.
     """
 
     id: str
@@ -114,8 +146,9 @@ class Measure:
     group: str
     says: str
     compute: Callable[..., Quantity] = field(repr=False)
+    source: str
     unit: str = ""
-    level: Level = "full"
+    in_log: bool = False
     headline: Mapping[str, int] = field(default_factory=dict)
     task: Task = "choices"
     needs: tuple[str, ...] = ()
@@ -130,7 +163,6 @@ class Measure:
     change: Callable[..., PairedDifference] | None = field(default=None, repr=False)
     baselines: Mapping[str, Callable[[Any], Quantity]] = field(default_factory=dict, repr=False)
     attribute: str = ""
-    source: str = ""
 
     @property
     def is_family(self) -> bool:
@@ -139,8 +171,8 @@ class Measure:
 
     @property
     def stored(self) -> bool:
-        """Whether the log holds it."""
-        return self.level != "full"
+        """Whether the log stores the measure."""
+        return self.in_log or bool(self.headline)
 
     def applies(self, run: AnyRun) -> bool:
         """Whether a run of this task has the traits that the measure needs."""
@@ -149,8 +181,8 @@ class Measure:
 
     def is_defined(self, run: AnyRun) -> bool:
         """Whether the measure applies to a run and is defined for the mechanism offered."""
-        undefined = run.borrows_coin and self.other_mechanism == "undefined"
-        return self.applies(run) and not undefined
+        coins_only = self.other_mechanism == "undefined"
+        return self.applies(run) and not (run.borrows_coin and coins_only)
 
     def member(self, attribute: str) -> Measure:
         """Return the measure of one attribute of a family."""
@@ -164,19 +196,6 @@ class Measure:
             change=None if change is None else partial(change, attribute=attribute),
         )
 
-
-GROUPS: Final = (
-    "alignment",
-    "indecision",
-    "consistency",
-    "readability",
-    "controls",
-    "prediction",
-    "stated",
-    "rules",
-    "coins",
-)
-"""Parts of a table, in order."""
 
 MEASURES: Final[dict[str, Measure]] = {}
 """Every measure by id, in the order of display; a family has its pattern as id."""
@@ -196,37 +215,21 @@ def measure(id: str, **facts: Any) -> Callable[[F], F]:
     """
 
     def register(compute: F) -> F:
-        says = facts.pop("says", None) or " ".join((compute.__doc__ or "").split())
-        facts.setdefault("source", compute.__module__)
-        one = Measure(id=id, compute=compute, says=says, **facts)
-        if id in MEASURES or one.group not in GROUPS or not set(one.needs) <= set(TRAITS):
+        says = " ".join((compute.__doc__ or "").split())
+        found = Measure(
+            **{"id": id, "says": says, "source": compute.__module__, "compute": compute, **facts}
+        )
+        if id in MEASURES or found.group not in GROUPS or not set(found.needs) <= set(TRAITS):
             raise ValueError(f"measure {id!r}: taken, or its group or a trait is not known")
-        MEASURES[id] = one
+        MEASURES[id] = found
         return compute
 
     return register
 
 
-class Definer(Protocol):
-    """The type of `measure` with some attributes fixed, see `in_group`."""
-
-    def __call__(self, id: str, **facts: Any) -> Callable[[F], F]:
-        """Register the function that computes a measure."""
-
-
-def in_group(group: str, source: str, **shared: Any) -> Definer:
-    """Return `measure` with the group, the source and shared attributes fixed.
-
-    Args:
-        group: The group.
-        source: The module that defines them, its `__name__`.
-        **shared: Other attributes that all measures of the group have.
-    """
-
-    def define(id: str, **facts: Any) -> Callable[[F], F]:
-        return measure(id, **{"group": group, "source": source, **shared, **facts})
-
-    return define
+def in_group(group: str, **shared: Any) -> Callable[..., Callable[[F], F]]:
+    """Return `measure` with the group, and attributes that its measures share, as defaults."""
+    return lambda id, **facts: measure(id, **{"group": group, **shared, **facts})
 
 
 def find(id: str) -> Measure:
@@ -237,22 +240,20 @@ def find(id: str) -> Measure:
     """
     if id in MEASURES:
         return MEASURES[id]
-    for one in MEASURES.values():
-        attribute = id.removeprefix(one.id.rstrip("*"))
-        if one.is_family and attribute and attribute != id:
-            return one.member(attribute)
+    for family in MEASURES.values():
+        attribute = id.removeprefix(family.id.rstrip("*"))
+        if family.is_family and attribute and attribute != id:
+            return family.member(attribute)
     raise unknown("measure", id, MEASURES)
 
 
 def measures_of(run: AnyRun) -> Iterator[Measure]:
     """Yield the measures that apply to a run, families by attribute."""
-    for one in MEASURES.values():
-        if not one.applies(run):
-            continue
-        if one.is_family:
-            yield from (one.member(name) for name in run.attributes)
-        else:
-            yield one
+    for measure in MEASURES.values():
+        if measure.is_family and measure.applies(run):
+            yield from map(measure.member, run.attributes)
+        elif measure.applies(run):
+            yield measure
 
 
 def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
@@ -261,11 +262,11 @@ def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
     The headlines of `stated_values` and `predict_people` come first.
     """
     found = [
-        one
-        for one in MEASURES.values()
-        if one.task == task and one.stored and group in ("", one.group)
+        measure
+        for measure in MEASURES.values()
+        if measure.task == task and measure.stored and group in ("", measure.group)
     ]
-    return tuple(sorted(found, key=lambda one: one.headline.get(task, len(found))))
+    return tuple(sorted(found, key=lambda measure: measure.headline.get(task, len(found))))
 
 
 def headlines(task: str) -> tuple[Measure, ...]:
@@ -274,8 +275,8 @@ def headlines(task: str) -> tuple[Measure, ...]:
     Args:
         task: A condition, `stated_values` or `predict_people`.
     """
-    found = [one for one in MEASURES.values() if task in one.headline]
-    return tuple(sorted(found, key=lambda one: one.headline[task]))
+    found = [measure for measure in MEASURES.values() if task in measure.headline]
+    return tuple(sorted(found, key=lambda measure: measure.headline[task]))
 
 
 def compute(run: AnyRun, id: str) -> Quantity:
@@ -289,28 +290,25 @@ def compute(run: AnyRun, id: str) -> Quantity:
     Raises:
         UserError: There is no such measure.
     """
-    from kidney_evals.estimation.errors import FAILURES
-    from kidney_evals.estimation.quantity import undefined
-
     if id not in run.measured:
-        one = find(id)
-        if one.is_family or (one.attribute and one.attribute not in run.attributes):
-            raise unknown("attribute", one.attribute, run.attributes)
-        found = undefined()
+        measure = find(id)
+        if measure.is_family or (measure.attribute and measure.attribute not in run.attributes):
+            raise unknown("attribute", measure.attribute, run.attributes)
+        result = undefined()
         try:
-            if one.is_defined(run):
-                found = _without_people(run, one, one.compute(run))
+            if measure.is_defined(run):
+                result = _without_people(run, measure, measure.compute(run))
         except FAILURES as error:
             run.failures[id] = error
-        run.measured[id] = found
+        run.measured[id] = result
     return run.measured[id]
 
 
-def _without_people(run: AnyRun, one: Measure, found: Quantity) -> Quantity:
-    """Return `found` without the human value if people have none for this measure."""
+def _without_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quantity:
+    """Return the quantity without the human value if people have none for this measure."""
     # People were offered only a coin, so there is no human rate for another mechanism.
-    hides = run.borrows_coin and one.other_mechanism == "no people"
-    return found._replace(human=float("nan")) if hides or not run.has_people else found
+    hides = run.borrows_coin and measure.other_mechanism == "no people"
+    return quantity._replace(human=float("nan")) if hides or not run.has_people else quantity
 
 
 def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
@@ -330,16 +328,15 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
             different studies, conditions or human tables.
         UserError: There is no such measure.
     """
-    from kidney_evals.estimation.errors import InputError
     from kidney_evals.measures.run import Run, on_shared
 
-    one = find(id)
-    if one.change is None or not one.applies(before):
+    measure = find(id)
+    if measure.change is None or not measure.applies(before):
         raise InputError(f"measure {id!r} has no paired difference in these runs")
-    if one.other_mechanism == "undefined" and (before.borrows_coin or after.borrows_coin):
+    if measure.other_mechanism == "undefined" and (before.borrows_coin or after.borrows_coin):
         raise InputError(f"{id!r} is against people's coins, and a run offered something else")
     assert isinstance(before, Run) and isinstance(after, Run)
-    return one.change(*on_shared(before, after))
+    return measure.change(*on_shared(before, after))
 
 
 def bounds_of(run: AnyRun, id: str) -> Quantity | None:
@@ -349,33 +346,26 @@ def bounds_of(run: AnyRun, id: str) -> Quantity | None:
         The quantity, in which low and high are bounds, not an interval, and n counts unanswered
         samples; None if the measure has no bounds or does not apply.
     """
-    one = find(id)
-    if one.bounds is None or not one.is_defined(run):
+    measure = find(id)
+    if measure.bounds is None or not measure.is_defined(run):
         return None
-    return _without_people(run, one, one.bounds(run))
+    return _without_people(run, measure, measure.bounds(run))
 
 
 def baselines_of(run: AnyRun, id: str) -> dict[str, Quantity]:
-    """Return the values of simple respondents on a run's dilemmas, by name.
-
-    Returns:
-        The defined values; empty for a measure without baselines.
-    """
-    one = find(id)
-    if not one.is_defined(run):
+    """Return the defined values of simple respondents on a run's dilemmas, by name."""
+    measure = find(id)
+    if not measure.is_defined(run):
         return {}
-    found = {name: baseline(run) for name, baseline in one.baselines.items()}
-    return {name: value for name, value in found.items() if value.defined}
+    values = {name: baseline(run) for name, baseline in measure.baselines.items()}
+    return {name: value for name, value in values.items() if value.defined}
 
 
 def aim_of(run: AnyRun, id: str) -> float:
     """Return the value that people's own answers would have on a measure; NaN if undefined."""
     aim = find(id).aim
-    if aim == "none":
-        return float("nan")
     if aim == "people":
         return compute(run, id).human
     if isinstance(aim, str):
-        found = baselines_of(run, id).get(aim)
-        return float("nan") if found is None else found.value
+        return baselines_of(run, id).get(aim, undefined()).value
     return float(aim)

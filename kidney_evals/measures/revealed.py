@@ -37,30 +37,19 @@ class Revealed:
 
     def metadata(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the shares as flat metadata of a sample; `names` are the attributes."""
-        kept: dict[str, Any] = {
-            "revealed_log": self.log,
-            "revealed_model": self.model,
-            "revealed_condition": self.condition,
-            "revealed_decisions": self.decisions,
-        }
+        facts = {name: getattr(self, name) for name in ("log", "model", "condition", "decisions")}
         for name, share in zip(names, self.shares, strict=True):
-            kept |= {
-                f"revealed_{name}": share.value,
-                f"revealed_low_{name}": share.low,
-                f"revealed_high_{name}": share.high,
-            }
-        return kept
+            facts |= {name: share.value, f"low_{name}": share.low, f"high_{name}": share.high}
+        return {f"revealed_{name}": value for name, value in facts.items()}
 
 
 def revealed_in(metadata: Mapping[str, Any], names: Sequence[str]) -> Revealed | None:
     """Return the shares stored in a sample's metadata; None if the run has no log of choices."""
     if "revealed_log" not in metadata:
         return None
+    ends = ("revealed_", "revealed_low_", "revealed_high_")
     return Revealed(
-        shares=tuple(
-            Share(*(float(metadata[f"revealed_{part}{name}"]) for part in ("", "low_", "high_")))
-            for name in names
-        ),
+        shares=tuple(Share(*(float(metadata[end + name]) for end in ends)) for name in names),
         model=str(metadata["revealed_model"]),
         condition=metadata["revealed_condition"],
         log=str(metadata["revealed_log"]),

@@ -10,27 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.errors import FAILURES, InputError
 from kidney_evals.estimation.importance import ImportanceEstimate, estimate_importance
+from kidney_evals.estimation.indecision import outcome_share
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import profile_rank
 from kidney_evals.estimation.respondent_baselines import Answerer, Baseline, baselines
 from kidney_evals.estimation.variance_shares import VarianceShares, one_hot, variance_shares
-from kidney_evals.human.reference import Reference
 from kidney_evals.human.sources import ProfileShares
-from kidney_evals.measures.registry import AnyRun
-from kidney_evals.studies import Dilemma, Study
+from kidney_evals.measures.registry import StudyRun
+from kidney_evals.studies import Dilemma
 
 
 @dataclass(frozen=True, eq=False)
-class Run(AnyRun):
+class Run(StudyRun):
     """The samples of one run in one condition, dilemmas sorted by id.
 
     Attributes:
-        study: The study.
-        reference: The human side in this condition.
         dilemmas: Each dilemma once.
         dilemma: Index of each sample's dilemma, shape (n,).
         order: 0 as listed, 1 swapped, shape (n,).
@@ -52,21 +51,19 @@ class Run(AnyRun):
     """
 
     task = "choices"
-    study: Study
-    reference: Reference
     dilemmas: tuple[Dilemma, ...]
-    dilemma: NDArray[np.int64]
-    order: NDArray[np.int64]
-    epoch: NDArray[np.int64]
-    choice: NDArray[np.int64]
-    first_choice: NDArray[np.int64]
+    dilemma: Ints
+    order: Ints
+    epoch: Ints
+    choice: Ints
+    first_choice: Ints
     outcomes: NDArray[np.str_]
-    departures: NDArray[np.bool_]
+    departures: Bools
     language: str = "en"
     mechanism: str = "coin"
-    wording: NDArray[np.int64] | None = None
-    chances: NDArray[np.float64] | None = None
-    outside: NDArray[np.float64] | None = None
+    wording: Ints | None = None
+    chances: Floats | None = None
+    outside: Floats | None = None
     crossed: bool = False
     at_zero: bool = False
     other_model: float = 0.0
@@ -81,23 +78,21 @@ class Run(AnyRun):
             "readout": self.chances is not None,
             "controls": self.controls is not None,
         }
-        kinds = {one.kind for one in self.dilemmas}
+        kinds = {dilemma.kind for dilemma in self.dilemmas}
         return frozenset([*kinds, *(name for name, holds in flags.items() if holds)])
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Ids of the study's attributes."""
-        return self.study.attribute_ids
-
-    @property
-    def has_people(self) -> bool:
-        """Whether people answered in this condition."""
-        return self.reference.has_people
 
     @property
     def borrows_coin(self) -> bool:
         """Whether a mechanism of indecision other than a coin, which people had, was offered."""
         return "coin" in self.traits and self.mechanism != "coin"
+
+    def share_of_samples(self, hit: Bools) -> Quantity:
+        """Return the share of samples in `hit`, shape (n,)."""
+        return outcome_share(self.dilemma, self.order, hit, fixed=self.study.draw is None)
+
+    def outcome_share(self, outcome: str) -> Quantity:
+        """Return the share of samples with an outcome."""
+        return self.share_of_samples(self.outcomes == outcome)
 
     @cached_property
     def decisions(self) -> Decisions:
@@ -130,9 +125,10 @@ class Run(AnyRun):
         return replace(self, choice=self.first_choice)
 
     @property
-    def sampled(self) -> Decisions:
-        """The answers as single sampled answers, for fits that take one answer a row."""
-        return self.decisions.drawn
+    def unanswered(self) -> tuple[Ints, Ints]:
+        """Dilemma and order of each sample without a decision."""
+        missing = self.choice < 0
+        return self.dilemma[missing], self.order[missing]
 
     @cached_property
     def importance(self) -> ImportanceEstimate | None:
@@ -141,13 +137,12 @@ class Run(AnyRun):
         A logit on the patients as shown, both orders together with an intercept for the side, with
         Firth's penalty, clustered by dilemma. An error of the fit is stored in `failures`.
         """
-        decided = self.sampled.decided
+        decided = self.decisions.drawn.decided
         if len(decided) == 0:
             return None
+        x, first = decided.shown_differences, decided.shown_first
         try:
-            fit = fit_logit(
-                decided.shown_differences, decided.shown_first, clusters=decided.dilemma
-            )
+            fit = fit_logit(x, first, clusters=decided.dilemma)
             return estimate_importance(fit, self.study.spans)
         except FAILURES as error:
             self.failures["importance"] = error
@@ -185,44 +180,30 @@ class Run(AnyRun):
             [index[one.first.values] for one in self.dilemmas],
             [index[one.second.values] for one in self.dilemmas],
             list(source.scores.values()),
-            self.anchor("profile_rank"),
+            self.reference.anchor("profile_rank"),
         )
 
     @property
-    def asked(self) -> NDArray[np.float64] | None:
+    def asked(self) -> Floats | None:
         """Number of people who answered each dilemma, shape (D,); None if shares are modelled."""
-        people: NDArray[np.float64] = self.reference.counts(self.dilemmas).sum(axis=1)
+        people: Floats = self.reference.counts(self.dilemmas).sum(axis=1)
         return None if np.isnan(people).any() else people
 
-    def where(self, holds: Callable[[Dilemma], bool]) -> NDArray[np.bool_]:
+    def where(self, holds: Callable[[Dilemma], bool]) -> Bools:
         """Return whether the predicate `holds` for each dilemma, shape (D,)."""
-        return np.array([holds(one) for one in self.dilemmas], dtype=np.bool_)
-
-    def named(self, prefix: str) -> NDArray[np.bool_]:
-        """Return which dilemmas have an id with this prefix, shape (D,)."""
-        return self.where(lambda one: one.id.startswith(prefix))
-
-    def anchor(self, quantity: str, respondent: str = "one_person") -> float:
-        """Return the value of a quantity for a respondent in the reference; NaN if not measured."""
-        found = self.reference.anchors.get(quantity, {}).get(respondent)
-        return float("nan") if found is None else found.value
+        return np.array([holds(dilemma) for dilemma in self.dilemmas], dtype=np.bool_)
 
 
-BY_SAMPLE = (
+_BY_SAMPLE = (
     *("dilemma", "order", "epoch", "choice", "first_choice", "outcomes", "departures"),
     *("wording", "chances", "outside"),
 )
 """The attributes of a run that hold a value for each sample, or None."""
 
 
-def part_of(run: Run, keep: NDArray[np.bool_]) -> Run:
-    """Return some of the samples of a run, its dilemmas listed as before.
-
-    Args:
-        run: The run.
-        keep: Which samples, shape (n,).
-    """
-    arrays: dict[str, Any] = {name: getattr(run, name) for name in BY_SAMPLE}
+def part_of(run: Run, keep: Bools | Ints) -> Run:
+    """Return the samples in `keep` (a mask or indices) of a run, its dilemmas listed as before."""
+    arrays: dict[str, Any] = {name: getattr(run, name) for name in _BY_SAMPLE}
     for name, values in arrays.items():
         arrays[name] = None if values is None else values[keep]
     return replace(run, **arrays)
@@ -241,25 +222,24 @@ def on_shared(before: Run, after: Run) -> tuple[Run, Run]:
     ):
         if first != second:
             raise InputError(f"the runs have different {what}: {first} and {second}")
-    theirs = {one.id: one for one in after.dilemmas}
-    shared = [one for one in before.dilemmas if one.id in theirs]
-    for one in shared:
-        if theirs[one.id] != one:
-            raise InputError(f"dilemma {one.id} has other patients in the second run")
+    one, two = ({dilemma.id: dilemma for dilemma in run.dilemmas} for run in (before, after))
+    shared = sorted(one.keys() & two.keys())
+    for name in shared:
+        if one[name] != two[name]:
+            raise InputError(f"dilemma {name} has other patients in the second run")
     if not shared:
         raise InputError("the runs share no dilemma")
-    names = sorted(one.id for one in shared)
-    return _on(before, names), _on(after, names)
+    return _on(before, shared), _on(after, shared)
 
 
 def _on(run: Run, names: Sequence[str]) -> Run:
     """Return a run on some of its dilemmas, listed in the order of `names`."""
-    if [one.id for one in run.dilemmas] == list(names):
+    by_id = {dilemma.id: dilemma for dilemma in run.dilemmas}
+    if list(by_id) == list(names):
         # The same object, so that its cached results are used again.
         return run
     place = {name: index for index, name in enumerate(names)}
-    position = np.array([place.get(one.id, -1) for one in run.dilemmas])
-    by_id = {one.id: one for one in run.dilemmas}
+    position = np.array([place.get(name, -1) for name in by_id])
     kept = part_of(run, position[run.dilemma] >= 0)
     dilemmas = tuple(by_id[name] for name in names)
     return replace(kept, dilemmas=dilemmas, dilemma=position[kept.dilemma])

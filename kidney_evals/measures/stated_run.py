@@ -1,12 +1,11 @@
 """The answers of a run of `stated_values`, and the quantities computed from them.
 
-The units are the wordings of a question. There are few of them, so intervals are wide. Answers to
-one wording are averaged first.
+Answers to a wording are averaged first: the few wordings are the units, so intervals are wide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,10 +24,8 @@ from kidney_evals.estimation.intervals import (
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.rank import kendall
 from kidney_evals.human.pair_kinds import PAIR_KINDS, people_flips
-from kidney_evals.human.reference import Reference
-from kidney_evals.measures.registry import AnyRun
+from kidney_evals.measures.registry import StudyRun
 from kidney_evals.measures.revealed import Revealed
-from kidney_evals.studies import Study
 
 
 @dataclass(frozen=True)
@@ -56,20 +53,16 @@ class StatedAnswer:
 
 
 @dataclass(frozen=True, eq=False)
-class StatedRun(AnyRun):
+class StatedRun(StudyRun):
     """The answers of one run, sorted by sample and epoch.
 
     Attributes:
-        study: The study.
-        reference: People in the condition, whose revealed shares are the human values.
         answers: One answer for each sample and epoch.
         revealed: Importance shares from a log of choices; None if no log was given.
         other_model: Whether that log is of a different model.
     """
 
     task = "stated_values"
-    study: Study
-    reference: Reference
     answers: tuple[StatedAnswer, ...]
     revealed: Revealed | None
     other_model: bool
@@ -79,43 +72,31 @@ class StatedRun(AnyRun):
         """Whether a log of choices was given."""
         return frozenset({"revealed"} if self.revealed is not None else ())
 
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Ids of the study's attributes."""
-        return self.study.attribute_ids
-
-    @property
-    def has_people(self) -> bool:
-        """Whether people answered the study in this condition."""
-        return self.reference.has_people
-
     @cached_property
-    def shares(self) -> tuple[Floats, ...]:
+    def _shares(self) -> tuple[Floats, ...]:
         """Signed shares of each wording's answers, shape (answers, k); NaN where all are 0."""
-        names = self.study.attribute_ids
-        tables = self.tables("swings", names)
-        return tuple(importance_shares(one, np.ones(len(names))) for one in tables)
+        ranges = np.ones(len(self.attributes))
+        return tuple(importance_shares(one, ranges) for one in self._tables("swings"))
 
     @cached_property
-    def mean_shares(self) -> Floats:
+    def _mean_shares(self) -> Floats:
         """Mean of each wording's shares, shape (wordings, k), of wordings that have any."""
-        return _means(self.shares)
+        return _means(self._shares)
 
-    def tables(self, kind: StatedKind, names: tuple[str, ...]) -> tuple[Floats, ...]:
+    def _tables(self, kind: StatedKind) -> tuple[Floats, ...]:
         """Return the numbers of each wording's answers, shape (answers, names)."""
-        found: dict[str, list[list[float]]] = {}
+        names = PAIR_KINDS if kind == "flip" else self.attributes
+        tables: dict[str, list[list[float]]] = {}
         for one in self.answers:
             if one.kind == kind and one.outcome == "answer":
-                found.setdefault(one.sample, []).append([one.numbers[name] for name in names])
-        return tuple(np.array(rows) for rows in found.values())
+                tables.setdefault(one.sample, []).append([one.numbers[name] for name in names])
+        return tuple(map(np.array, tables.values()))
 
     def share(self, attribute: str) -> Quantity:
         """Return the stated share of an attribute; n counts answers."""
         index = self.attributes.index(attribute)
-        people = float(self.reference.importance[index])
-        if not len(self.mean_shares):
-            return undefined(human=people)
-        return _mean(self.mean_shares[:, index], -1.0, _count(self.shares), people)
+        shares = self._mean_shares[:, index] if len(self._mean_shares) else np.empty(0)
+        return _mean(shares, -1.0, _count(self._shares), float(self.reference.importance[index]))
 
     def revealed_share(self, attribute: str) -> Quantity:
         """Return the share that the log of choices reveals; n counts its decisions."""
@@ -123,46 +104,43 @@ class StatedRun(AnyRun):
         people = float(self.reference.importance[index])
         if self.revealed is None:
             return undefined(human=people)
-        share = self.revealed.shares[index]
-        return Quantity(share.value, share.low, share.high, people, self.revealed.decisions)
+        return Quantity(*self.revealed.shares[index], people, self.revealed.decisions)
 
     def gap(self, attribute: str) -> Quantity:
         """Return the stated share minus the revealed one."""
-        stated = self.share(attribute)
+        stated, revealed = self.share(attribute), self.revealed_share(attribute)
         if self.revealed is None or not stated.defined:
             return undefined()
-        share = self.revealed.shares[self.attributes.index(attribute)]
         ends = difference(
             stated.value,
             Interval(stated.low, stated.high),
-            share.value,
-            Interval(share.low, share.high),
+            revealed.value,
+            Interval(revealed.low, revealed.high),
         )
-        return Quantity(stated.value - share.value, ends.low, ends.high, n=stated.n)
+        return Quantity(stated.value - revealed.value, *ends, n=stated.n)
 
     def gap_distance(self) -> Quantity:
         """Return the importance distance of stated from revealed shares, without an interval."""
-        if self.revealed is None or not len(self.mean_shares):
+        if self.revealed is None:
             return undefined()
-        revealed = [share.value for share in self.revealed.shares]
-        value = importance_distance(self.mean_shares.mean(axis=0), revealed)
-        return Quantity(float(value), n=_count(self.shares))
+        return self._distance_from(np.array([share.value for share in self.revealed.shares]))
 
     def distance_to_people(self) -> Quantity:
         """Return the importance distance of stated shares from people's revealed ones."""
-        anchors = self.reference.anchors.get("importance_distance", {})
-        person = anchors["one_person"].value if "one_person" in anchors else NAN
-        if not len(self.mean_shares) or np.isnan(self.reference.importance).any():
-            return undefined(human=person)
-        # An absolute distance has no valid interval near zero; compare it with one person's
-        # distance.
-        value = importance_distance(self.mean_shares.mean(axis=0), self.reference.importance)
-        return Quantity(float(value), human=person, n=_count(self.shares))
+        person = self.reference.anchor("importance_distance")
+        return self._distance_from(self.reference.importance)._replace(human=person)
+
+    def _distance_from(self, shares: Floats) -> Quantity:
+        # An absolute distance has no valid interval near zero.
+        if not len(self._mean_shares) or np.isnan(shares).any():
+            return undefined()
+        value = importance_distance(self._mean_shares.mean(axis=0), shares)
+        return Quantity(float(value), n=_count(self._shares))
 
     def spread(self, *, same: bool) -> Quantity:
         """Return the mean distance of two answers' shares, in one wording or in two."""
-        of = [index for index, table in enumerate(self.shares) for _ in table]
-        shares = np.concatenate(self.shares) if self.shares else np.empty((0, 1))
+        of = [index for index, table in enumerate(self._shares) for _ in table]
+        shares = np.concatenate(self._shares) if self._shares else np.empty((0, 1))
         known = ~np.isnan(shares).any(axis=1)
         shares, wording = shares[known], np.array(of, dtype=np.int64)[known]
         one, two = np.triu_indices(len(shares), 1)
@@ -174,33 +152,32 @@ class StatedRun(AnyRun):
 
     def rank_agreement(self) -> Quantity:
         """Return Kendall's tau-b of the ranking with the mean ratings, mean over wordings."""
-        tables = self.tables("ranking", self.attributes)
-        if not tables or not len(self.mean_shares):
+        tables = self._tables("ranking")
+        if not tables or not len(self._mean_shares):
             return undefined()
-        weights = np.mean(_means(tuple(np.abs(one) for one in self.shares)), axis=0)
+        weights = np.mean(_means(tuple(map(np.abs, self._shares))), axis=0)
         taus = tuple(kendall(-table, weights)[:, None] for table in tables)
         # Equal ratings define no ranking.
         return _mean(_means(taus).ravel(), -1.0, _count(taus), NAN)
 
     def rule_share(self, names: tuple[str, ...]) -> Quantity:
         """Return the share of answers that name one of the rules `names`."""
-        return _proportion(
-            [
-                (one.sample, one.rule in names)
-                for one in self.answers
-                if one.kind == "rule" and one.outcome == "answer"
-            ]
-        )
+        rules = [one for one in self.answers if one.kind == "rule" and one.outcome == "answer"]
+        return _proportion(rules, lambda one: one.rule in names)
 
     def flip_share(self, kind: str) -> Quantity:
         """Return the stated coin rate for a kind of pair, beside people's rate."""
-        tables = self.tables("flip", PAIR_KINDS)
+        tables = self._tables("flip")
         values = _means(tables)[:, PAIR_KINDS.index(kind)] / 100 if tables else np.empty(0)
         return _mean(values, 0.0, _count(tables), people_flips(self.study)[kind])
 
-    def share_of_answers(self, hit: Callable[[StatedAnswer], bool]) -> Quantity:
-        """Return the share of all answers that a predicate holds for."""
-        return _proportion([(one.sample, hit(one)) for one in self.answers])
+    def outcome_share(self, outcome: str) -> Quantity:
+        """Return the share of samples with an outcome."""
+        return _proportion(self.answers, lambda one: one.outcome == outcome)
+
+    def first_coverage(self) -> Quantity:
+        """Return the share of samples whose first answer was read."""
+        return _proportion(self.answers, lambda one: one.first_outcome == "answer")
 
 
 def _means(tables: tuple[Floats, ...]) -> Floats:
@@ -218,22 +195,17 @@ def _mean(values: Floats, lowest: float, n: int, human: float) -> Quantity:
     """Return the mean of wordings' values with Student's interval, within `lowest` and 1."""
     if not len(values):
         return undefined(human=human)
-    value = float(values.mean())
-    ends = mean_interval(values)
-    low, high = max(ends.low, lowest), min(ends.high, 1.0)
-    if np.isnan(ends.low):
-        low, high = NAN, NAN
-    return Quantity(value, low, high, human, n)
+    low, high = mean_interval(values)
+    # `np.maximum` keeps NaN.
+    ends = float(np.maximum(low, lowest)), float(np.minimum(high, 1.0))
+    return Quantity(float(values.mean()), *ends, human, n)
 
 
-def _proportion(hits: list[tuple[str, bool]]) -> Quantity:
+def _proportion(answers: Sequence[StatedAnswer], hit: Callable[[StatedAnswer], bool]) -> Quantity:
     """Return a share of answers with Wilson's interval, wordings as clusters."""
-    if not hits:
+    if not answers:
         return undefined()
-    samples = sorted({sample for sample, _ in hits})
-    found, trials = np.zeros(len(samples)), np.zeros(len(samples))
-    for sample, hit in hits:
-        found[samples.index(sample)] += hit
-        trials[samples.index(sample)] += 1
-    ends = proportion(found, trials)
-    return Quantity(float(found.sum() / trials.sum()), ends.low, ends.high, n=len(hits))
+    _, cluster = np.unique([one.sample for one in answers], return_inverse=True)
+    hits = np.bincount(cluster, weights=[hit(one) for one in answers])
+    ends = proportion(hits, np.bincount(cluster))
+    return Quantity(float(hits.sum() / len(answers)), *ends, n=len(answers))

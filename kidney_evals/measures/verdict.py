@@ -11,30 +11,27 @@ from kidney_evals.estimation.quantity import Quantity
 Verdict = Literal[
     "nearer", "farther", "higher", "lower", "unclear", "unchanged", "not known", "not measured"
 ]
-"""What a change is, in a word."""
+"""The class of a change."""
 
 
 def edge_of(aim: str | float) -> int:
-    """Return the side of the aim on which true values lie: 1 above, -1 below, 0 both.
+    """Return the side of a measure's `aim` on which true values lie: 1 above, -1 below, 0 both.
 
     A numeric aim is the end of the possible range: no true distance is below 0, no share above 1.
     An estimate beyond it is sampling error and does not count as a change across the aim.
-
-    Args:
-        aim: The measure's `aim`.
     """
     if isinstance(aim, str):
         return 0
     return 1 if aim == 0 else -1
 
 
-def moved(found: PairedDifference) -> bool:
+def moved(difference: PairedDifference) -> bool:
     """Return whether the interval of a change excludes zero."""
-    return found.change.low > 0 or found.change.high < 0
+    return difference.change.low > 0 or difference.change.high < 0
 
 
 def verdict_of(
-    found: PairedDifference,
+    difference: PairedDifference,
     aim: float,
     levels: tuple[Quantity, Quantity],
     edge: int = 0,
@@ -47,45 +44,39 @@ def verdict_of(
     `aim`.
 
     Args:
-        found: The change.
+        difference: The change.
         aim: The value that people's own answers would have. If NaN, the change is "higher" or
             "lower".
-        levels: Values of both runs with their intervals. With the aim between the values the change
-            is "nearer" or "farther" only if `closer` is true, and otherwise "higher" or "lower".
+        levels: Values of both runs with their intervals. If the aim is between the values and it is
+            not significant which of them is nearer, the change is "higher" or "lower".
         edge: See `edge_of`; if not 0, the direction of the change decides.
         margin: Largest change that counts as none; NaN if not defined.
     """
-    change = found.change
+    change = difference.change
     if math.isnan(change.value):
         return "not measured"
     if -margin <= change.low and change.high <= margin:
         return "unchanged"
-    if not moved(found):
+    if not moved(difference):
         return "unclear" if math.isnan(margin) else "not known"
-    if math.isnan(aim):
-        return "higher" if change.value > 0 else "lower"
-    if edge:
+    if edge and not math.isnan(aim):
         return "farther" if change.value * edge > 0 else "nearer"
-    if not closer(found, aim, levels):
+    if math.isnan(aim) or not _one_is_nearer(difference, aim, levels):
         return "higher" if change.value > 0 else "lower"
-    return "nearer" if abs(found.second - aim) < abs(found.first - aim) else "farther"
+    return "nearer" if abs(difference.second - aim) < abs(difference.first - aim) else "farther"
 
 
-def closer(found: PairedDifference, aim: float, levels: tuple[Quantity, Quantity]) -> bool:
+def _one_is_nearer(
+    difference: PairedDifference, aim: float, levels: tuple[Quantity, Quantity]
+) -> bool:
     """Return whether it is significant which of two different values is nearer to `aim`.
 
     If both values are on one side of the aim, the sign of their difference decides. With the aim
     between them the sign of first + second - 2 aim decides. Its interval has the sums of both
     values' ends, which is conservative for any correlation of the two.
-
-    Args:
-        found: The difference of the values.
-        aim: A number.
-        levels: Both values with their intervals. With the aim between values without intervals the
-            result is False.
     """
-    if (found.first - aim) * (found.second - aim) >= 0:
+    if (difference.first - aim) * (difference.second - aim) >= 0:
         return True
     low = levels[0].low + levels[1].low - 2 * aim
     high = levels[0].high + levels[1].high - 2 * aim
-    return bool(low > 0 or high < 0)
+    return low > 0 or high < 0

@@ -14,10 +14,10 @@ import argparse
 import multiprocessing
 import os
 import sys
-from collections.abc import Mapping
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("INSPECT_DISPLAY", "none")
@@ -26,62 +26,65 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from goldens import parts
 from goldens.runs import CONDITIONS, RESPONDENTS, STUDIES
-from goldens.tables import (
-    TOLERANCE,
-    Difference,
-    Table,
-    differences,
-    read_table,
-    report,
-)
+from goldens.tables import TOLERANCE, Table, differences, read_table, write_table
+from kidney_evals.studies import Condition
 
+_SHOWN = 20
 
-class Job(NamedTuple):
-    """A piece of work for one process.
-
-    Attributes:
-        part: `rows`, `runs`, or the name of a table of `parts.QUICK`.
-        study: Of `rows`.
-        condition: Of `rows`.
-        respondent: Of `rows`.
-    """
-
-    part: str
-    study: str = ""
-    condition: str = ""
-    respondent: str = ""
+Job = tuple[str, Condition, str] | str
+"""Study, condition and respondent of rows, or `runs`, or the name of a table of `parts.QUICK`."""
 
 
 def main() -> int:
     """Do what the command line asks and return the exit status."""
     asked = _arguments()
-    jobs = _jobs(asked)
     made: dict[str, Table] = {}
+    jobs = _jobs(asked)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(asked.jobs, mp_context=context) as pool:
         for job, tables in zip(jobs, pool.map(do, jobs), strict=True):
-            print("done:", *filter(None, job), file=sys.stderr)
+            print("done:", job, file=sys.stderr)
             for name, table in tables.items():
-                made.setdefault(name, Table(table.keys)).rows.update(table.rows)
-    wanted = {name: getattr(asked, name) for name in ("study", "condition", "respondent")}
-    chosen = {name: value for name, value in wanted.items() if value}
-    found = 0
+                made.setdefault(name, {}).update(table)
+    status = 0
     for name, table in made.items():
+        path, keys = parts.DATA / f"{name}.csv", parts.KEYS[name]
+        golden = read_table(path, keys) if path.exists() else {}
+        chosen = {key for key in golden if _is_chosen(name, key, asked)}
         if asked.check:
-            found += _print_differences(name, table, chosen, asked.tolerance)
+            now = {key: cells for key, cells in golden.items() if key in chosen}
+            status |= _print(name, differences(now, table, asked.tolerance))
         else:
-            _write(name, table, chosen)
-    return int(bool(found))
+            others = {key: cells for key, cells in golden.items() if key not in chosen}
+            write_table(path, keys, table | others)
+    return status
 
 
 def do(job: Job) -> dict[str, Table]:
     """Make the tables of one job, by the names of their files."""
-    if job.part == "rows":
-        condition = next(one for one in CONDITIONS if one == job.condition)
-        return {f"rows_{job.study}": parts.rows(job.study, condition, job.respondent)}
-    if job.part == "runs":
+    if job == "runs":
         return parts.special_runs()
-    return {job.part: parts.QUICK[job.part]()}
+    if isinstance(job, str):
+        return {job: parts.QUICK[job]()}
+    return {f"rows_{job[0]}": parts.rows(*job)}
+
+
+def _is_chosen(name: str, key: tuple[str, ...], asked: argparse.Namespace) -> bool:
+    """Return whether a golden row is among those that the command line asks for."""
+    cells = dict(zip(parts.KEYS[name], key, strict=True))
+    chosen = {field: getattr(asked, field) for field in ("study", "condition", "respondent")}
+    is_rows = name.startswith("rows_")
+    return not is_rows or all(value in (None, cells[field]) for field, value in chosen.items())
+
+
+def _print(name: str, lines: list[str]) -> int:
+    """Print the first differences of a table and how many there are; return the exit status."""
+    counts = Counter(line.partition(":")[0] for line in lines)
+    counted = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    print(f"{name}: {counted or 'no difference'}", *lines[:_SHOWN], sep="\n")
+    if len(lines) > _SHOWN:
+        print(f"and {len(lines) - _SHOWN} more")
+    return int(bool(lines))
 
 
 def _arguments() -> argparse.Namespace:
@@ -97,42 +100,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _jobs(asked: argparse.Namespace) -> list[Job]:
-    rows = [
-        Job("rows", study, condition, respondent)
-        for study in STUDIES
-        for condition in CONDITIONS
-        for respondent in RESPONDENTS
+    rows: list[Job] = [
+        (study, condition, respondent)
+        for study, condition, respondent in product(STUDIES, CONDITIONS, RESPONDENTS)
         if asked.study in (None, study)
         and asked.condition in (None, condition)
         and asked.respondent in (None, respondent)
     ]
     if asked.part == "rows" or asked.study or asked.condition or asked.respondent:
         return rows
-    if asked.part:
-        return [Job(asked.part)]
-    return [Job("runs"), *rows, *map(Job, parts.QUICK)]
-
-
-def _golden(name: str) -> Table:
-    path = parts.DATA / f"{name}.csv"
-    keys = parts.KEYS[name]
-    return read_table(path, keys) if path.exists() else Table(keys)
-
-
-def _print_differences(name: str, table: Table, chosen: Mapping[str, str], tolerance: float) -> int:
-    golden = _golden(name)
-    golden = golden.only(chosen) if name.startswith("rows_") else golden
-    found: list[Difference] = differences(golden, table, tolerance)
-    print(f"{name}: {report(found)}")
-    return len(found)
-
-
-def _write(name: str, table: Table, chosen: Mapping[str, str]) -> None:
-    if chosen:
-        golden = _golden(name)
-        kept = golden.rows.keys() - golden.only(chosen).rows.keys()
-        table.rows.update({key: golden.rows[key] for key in kept})
-    table.write(parts.DATA / f"{name}.csv")
+    return [asked.part] if asked.part else ["runs", *rows, *parts.QUICK]
 
 
 if __name__ == "__main__":

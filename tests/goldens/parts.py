@@ -6,6 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +20,23 @@ from goldens.runs import (
     COMPARED,
     CONDITIONS,
     REPORTED,
-    RESPONDENTS,
     STUDIES,
     TWO_WORDINGS,
     Logs,
-    run_study,
+    run,
 )
-from goldens.tables import Table
+from goldens.tables import Table, add
 from kidney_evals import tasks
 from kidney_evals.studies import Condition
 
 DATA = Path(__file__).parent / "data"
-
 CORPUS = Path(__file__).parent.parent / "data" / "outputs.jsonl"
-
-ROW_KEYS = ("respondent", "condition", "study", "id")
 
 NO_RUN = "(no run)"
 """Id that stands for a run that cannot be made: nobody was asked, so nobody can be simulated."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
-    **{f"rows_{study}": ROW_KEYS for study in STUDIES},
+    **{f"rows_{study}": ("respondent", "condition", "study", "id") for study in STUDIES},
     "runs": ("run", "id"),
     "texts": ("run",),
     "compare": ("old_run", "new_run", "task", "id"),
@@ -56,27 +53,14 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 
 def rows(study: str, condition: Condition, respondent: str) -> Table:
     """Return every measure of a known respondent on a shipped study."""
-    table = Table(ROW_KEYS)
+    table: Table = {}
     with tempfile.TemporaryDirectory() as folder:
-        log = run_study(study, condition, respondent, Path(folder))
-        if log.status != "success":
-            # The columns of a table are known from its rows.
-            table.add((respondent, condition, study, NO_RUN), {"value": None})
-            return table
-        for name, cells in reading.rows_of_log(log).items():
-            table.add((respondent, condition, study, name), cells)
-    return table
-
-
-def study_rows(
-    study: str, conditions: Iterable[str] = CONDITIONS, respondents: Iterable[str] = RESPONDENTS
-) -> Table:
-    """Return every measure of known respondents on a shipped study."""
-    table = Table(ROW_KEYS)
-    for respondent in respondents:
-        for condition in CONDITIONS:
-            if condition in conditions:
-                table.rows |= rows(study, condition, respondent).rows
+        log = run(CONDITIONS[condition](study=study), respondent, Path(folder), {})
+        measured: Mapping[str, reading.Cells] = {NO_RUN: {"value": None}}
+        if log.status == "success":
+            measured = reading.rows_of_log(log)
+        for name, cells in measured.items():
+            add(table, (respondent, condition, study, name), cells)
     return table
 
 
@@ -87,67 +71,50 @@ def special_runs(names: Iterable[str] = CASES) -> dict[str, Table]:
         names: Which runs. `compare`, `report` and `export_log` are made only with all of them.
     """
     wanted = list(names)
+    tables: dict[str, Table] = {"runs": {}, "texts": {}}
     with tempfile.TemporaryDirectory() as folder:
         logs = Logs(Path(folder) / "logs")
-        found = {"runs": Table(KEYS["runs"]), "texts": Table(KEYS["texts"])}
         for name in wanted:
             for row, cells in reading.rows_of_log(logs[name]).items():
-                found["runs"].add((name, row), cells)
-            found["texts"].add((name,), _texts(logs[name]))
+                add(tables["runs"], (name, row), cells)
+            add(tables["texts"], (name,), _texts(logs[name]))
         if set(CASES) <= set(wanted):
-            found["compare"] = _compare(logs)
-            found["report"] = _report(logs)
-            found["export_log"] = _export(
-                Path(folder), {"log": ["--log", logs.path("coin"), "--allow-overlap"]}
-            )
-    return found
+            tables |= {"compare": {}, "report": {}}
+            for old, new in COMPARED:
+                for key, cells in reading.compared(logs.path(old), logs.path(new)):
+                    add(tables["compare"], (old, new, *key), cells)
+            for place, number in reading.report_numbers(list(map(logs.path, REPORTED))):
+                add(tables["report"], place, {"number": number})
+            tables["export_log"] = export({"log": ["--log", logs.path("coin"), "--allow-overlap"]})
+    return tables
 
 
 def _texts(log: EvalLog) -> dict[str, object]:
     """Return hashes of what was asked and what was answered."""
     samples = sorted(log.samples or (), key=lambda one: (str(one.id), one.epoch))
-    said = {
+    texts = {
         role: [[m.text for m in one.messages if m.role == role] for one in samples]
         for role in ("system", "user", "assistant")
     }
-    return {"samples": len(samples)} | {role: _sha(texts) for role, texts in said.items()}
+    return {"samples": len(samples)} | {role: _sha(said) for role, said in texts.items()}
 
 
-def _compare(logs: Logs) -> Table:
-    table = Table(KEYS["compare"])
-    for old, new in COMPARED:
-        for key, cells in reading.compared(logs.path(old), logs.path(new)):
-            table.add((old, new, *key), cells)
-    return table
+_EXPORTED: Mapping[str, list[str]] = {
+    "group": [],
+    "individual": ["--target", "individual"],
+    "majority": ["--target", "majority", "--seed", "3", "--wording", TWO_WORDINGS],
+}
 
 
-def _report(logs: Logs) -> Table:
-    table = Table(KEYS["report"])
-    for key, number in reading.report_numbers([logs.path(name) for name in REPORTED]):
-        table.add(key, {"number": number})
-    return table
-
-
-def _export(folder: Path, sources: Mapping[str, list[str]]) -> Table:
-    table = Table(KEYS["export"])
-    for source, arguments in sources.items():
-        size = ["--samples", "24", "--heldout", "16"]
-        for name, cells in reading.exported(folder / f"export_{source}", [*size, *arguments]):
-            table.add((source, name), cells)
-    return table
-
-
-def export() -> Table:
-    """Return a summary of training samples that need no log."""
+def export(sources: Mapping[str, list[str]] = _EXPORTED) -> Table:
+    """Return a summary of exported training samples, by name and options of the export."""
+    table: Table = {}
     with tempfile.TemporaryDirectory() as folder:
-        return _export(
-            Path(folder),
-            {
-                "group": [],
-                "individual": ["--target", "individual"],
-                "majority": ["--target", "majority", "--seed", "3", "--wording", TWO_WORDINGS],
-            },
-        )
+        for source, options in sources.items():
+            arguments = ["--samples", "24", "--heldout", "16", *options]
+            for name, cells in reading.exported(Path(folder) / source, arguments):
+                add(table, (source, name), cells)
+    return table
 
 
 def corpus() -> Table:
@@ -156,34 +123,32 @@ def corpus() -> Table:
     Reasons are numbered in the order in which they first occur, so that new words for the same
     reasons change nothing.
     """
-    table = Table(KEYS["corpus"])
+    table: Table = {}
     reasons: dict[object, int] = {}
     for line in CORPUS.read_text(encoding="utf-8").splitlines():
         output = json.loads(line)
-        cells = reading.reading_of(output)
+        cells = dict(reading.reading_of(output))
         reason = reasons.setdefault(cells.pop("how"), len(reasons))
-        table.add((output["id"],), {**cells, "reason": reason})
+        add(table, (output["id"],), {**cells, "reason": reason})
     return table
 
 
 def samples() -> Table:
     """Return a summary of the samples of every task and study."""
-    table = Table(KEYS["samples"])
+    table: Table = {}
     for name, arguments, task in _tasks():
         listed = list(task.dataset)
         ids = [str(one.id) for one in listed]
-        table.add(
-            (name, arguments),
-            {
-                "epochs": task.epochs,
-                "count": len(ids),
-                "ids": _sha(ids),
-                "first": ids[0],
-                "last": ids[-1],
-                "inputs": _sha([_input(one) for one in listed]),
-                "targets": _sha([one.target for one in listed]),
-            },
-        )
+        cells = {
+            "epochs": task.epochs,
+            "count": len(ids),
+            "ids": _sha(ids),
+            "first": ids[0],
+            "last": ids[-1],
+            "inputs": _sha(list(map(_input, listed))),
+            "targets": _sha([one.target for one in listed]),
+        }
+        add(table, (name, arguments), cells)
     return table
 
 
@@ -193,53 +158,47 @@ def _input(sample: Sample) -> list[list[str]]:
     return [[one.role, one.text] for one in sample.input]
 
 
+_ARGUMENTS: list[dict[str, Any]] = [
+    *({"study": study} for study in STUDIES),
+    {"dilemmas": 50},
+    {"dilemmas": 400},
+    {"draw_seed": 7},
+    {"orders": "random"},
+    {"orders": "as_listed"},
+    {"wording": "all"},
+    {"wording": "german"},
+    {"wording": "french"},
+    {"wording": TWO_WORDINGS, "crossed": True},
+]
+
+
 def _tasks() -> Iterable[tuple[str, str, Task]]:
-    for name, build in CONDITIONS.items():
-        for study in STUDIES:
-            yield name, f"study={study}", build(study=study)
-        more: list[dict[str, Any]] = [
-            {"dilemmas": 50},
-            {"dilemmas": 400},
-            {"draw_seed": 7},
-            {"orders": "random"},
-            {"orders": "as_listed"},
-            {"wording": "all"},
-            {"wording": "german"},
-            {"wording": "french"},
-            {"wording": TWO_WORDINGS, "crossed": True},
-        ]
-        for arguments in more:
-            told = ";".join(f"{key}={value}" for key, value in arguments.items())
-            yield name, told, build(**arguments)
-    for suite in tasks.SUITES.values():
-        for part in suite:
-            yield part, "", getattr(tasks, part)()
+    for (name, build), arguments in product(CONDITIONS.items(), _ARGUMENTS):
+        words = ";".join(f"{key}={value}" for key, value in arguments.items())
+        yield name, words, build(**arguments)
+    for part in (part for suite in tasks.SUITES.values() for part in suite):
+        yield part, "", getattr(tasks, part)()
     for study in STUDIES:
         yield "stated_values", f"study={study}", tasks.stated_values(study=study)
     for condition in CONDITIONS:
-        yield (
-            "predict_people",
-            f"condition={condition}",
-            tasks.predict_people(condition=condition),
-        )
+        task = tasks.predict_people(condition=condition)
+        yield "predict_people", f"condition={condition}", task
 
 
 def references() -> Table:
     """Return the hashes of the human side of every study and condition."""
-    table = Table(KEYS["references"])
-    for study in STUDIES:
-        for condition in CONDITIONS:
-            table.add((study, condition), reading.reference_hashes(study, condition))
+    table: Table = {}
+    for place in product(STUDIES, CONDITIONS):
+        add(table, place, reading.reference_hashes(*place))
     return table
 
 
 def reference_arrays() -> Table:
     """Return a summary of every array of the human side of every study and condition."""
-    table = Table(KEYS["reference_arrays"])
-    for study in STUDIES:
-        for condition in CONDITIONS:
-            for name, cells in reading.reference_arrays(study, condition):
-                table.add((study, condition, name), cells)
+    table: Table = {}
+    for place in product(STUDIES, CONDITIONS):
+        for name, cells in reading.reference_arrays(*place):
+            add(table, (*place, name), cells)
     return table
 
 

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,27 +29,24 @@ from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedRun
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import read_report
-from kidney_evals.reporting.rows import stored_rows as package_rows
-from kidney_evals.studies import Condition, load_study
+from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 Cells = Mapping[str, object]
 
+_MAJORITY, _PERSON, _GUESSING = "always the majority", "one person", "guessing"
+
 BASELINES = {
-    "agreement": {
-        "always the majority": "agr_major",
-        "one person": "agr_person",
-        "guessing": "agr_unif",
-    },
+    "agreement": {_MAJORITY: "agr_major", _PERSON: "agr_person", _GUESSING: "agr_unif"},
     "distance": {
-        "always the majority": "dist_major",
+        _MAJORITY: "dist_major",
         "never flips": "dist_never",
-        "one person": "dist_pers",
-        "guessing": "dist_unif",
+        _PERSON: "dist_pers",
+        _GUESSING: "dist_unif",
     },
     **{
         f"pred_{block}": {
-            "always the majority": f"pred_{short}_major",
-            "guessing": f"pred_{short}_unif",
+            _MAJORITY: f"pred_{short}_major",
+            _GUESSING: f"pred_{short}_unif",
             "the other study": f"pred_{short}_study",
             "half of people": f"pred_{short}_half",
         }
@@ -109,21 +107,8 @@ def _asked(run: AnyRun, flag: str) -> int:
     return len(run.outcomes)
 
 
-def stored_rows(log: EvalLog) -> dict[str, dict[str, object]]:
-    """Return the measures that a log stores, as `rows_of_log` does; they are rounded."""
-    return {name: _cells(row) for name, row in package_rows(log).items()}
-
-
 def _cells(row: Quantity) -> dict[str, object]:
-    return {
-        "value": row.value,
-        "low": row.low,
-        "high": row.high,
-        "n": row.n,
-        # The human value beside the measure. Since measures are computed from every sample, a run
-        # without decisions has the human value of one person too.
-        "human": row.human,
-    }
+    return {name: getattr(row, name) for name in ("value", "low", "high", "n", "human")}
 
 
 def reading_of(output: Mapping[str, Any]) -> dict[str, object]:
@@ -163,54 +148,34 @@ def reference_arrays(study: str, condition: Condition) -> Iterator[tuple[str, di
         numbers = np.asarray(array, dtype=np.float64)
         flat = numbers.ravel()
         known = flat[np.isfinite(flat)]
-        yield (
-            name,
-            {
-                "shape": "x".join(map(str, numbers.shape)),
-                "finite": len(known),
-                "first": float(flat[0]) if len(flat) else math.nan,
-                "last": float(flat[-1]) if len(flat) else math.nan,
-                "mean": float(known.mean()) if len(known) else math.nan,
-                "mean_square": float((known**2).mean()) if len(known) else math.nan,
-                # Any two numbers that change places change this one.
-                "mean_ranked": (
-                    float((known * np.linspace(0, 1, len(known))).mean())
-                    if len(known)
-                    else math.nan
-                ),
-            },
-        )
+        # Any two numbers that change places change the last of the means.
+        ranked = known * np.linspace(0, 1, len(known))
+        cells = {
+            "shape": "x".join(map(str, numbers.shape)),
+            "finite": len(known),
+            "first": float(flat[0]) if len(flat) else math.nan,
+            "last": float(flat[-1]) if len(flat) else math.nan,
+        }
+        means = {"mean": known, "mean_square": known**2, "mean_ranked": ranked}
+        for column, values in means.items():
+            cells[column] = float(values.mean()) if len(known) else math.nan
+        yield name, cells
 
 
 def _arrays(reference: Reference) -> Iterator[tuple[str, Any]]:
-    for name in (
-        "weights",
-        "importance",
-        "importance_draws",
-        "strict_weights",
-        "slope",
-        "half_threshold",
-    ):
+    scalars = ("slope", "half_threshold")
+    for name in ("weights", "importance", "importance_draws", "strict_weights", *scalars):
         yield name, getattr(reference, name)
     if reference.distances is not None:
-        yield "distances_probabilities", reference.distances.probabilities
-        yield "distances_distances", reference.distances.distances
-        yield "distances_answers", reference.distances.answers
+        for name in ("probabilities", "distances", "answers"):
+            yield f"distances_{name}", getattr(reference.distances, name)
     for quantity, respondents in sorted(reference.anchors.items()):
         for respondent, anchor in sorted(respondents.items()):
-            yield f"anchor_{quantity}_{respondent}", [anchor.value, anchor.low, anchor.high]
+            yield f"anchor_{quantity}_{respondent}", anchor[:3]
     if reference.has_people:
-        dilemmas = _dilemmas(reference)
-        yield "shares", reference.shares(dilemmas)
-        yield "share_draws", reference.share_draws(dilemmas)
-        yield "counts", reference.counts(dilemmas)
-        yield "closeness", reference.closeness(dilemmas)
-
-
-def _dilemmas(reference: Reference) -> Sequence[Any]:
-    from kidney_evals.studies import dilemmas_of
-
-    return dilemmas_of(reference.study, None, None)
+        dilemmas = dilemmas_of(reference.study, None, None)
+        for name in ("shares", "share_draws", "counts", "closeness"):
+            yield name, getattr(reference, name)(dilemmas)
 
 
 def report_numbers(logs: Sequence[str]) -> Iterator[tuple[tuple[str, int, int], float]]:
@@ -252,16 +217,14 @@ def exported(folder: Path, arguments: Sequence[str]) -> Iterator[tuple[str, dict
     result = CliRunner().invoke(main, ["sft", "export", "--out", str(folder), *arguments])
     if result.exit_code != 0:
         raise RuntimeError(result.output)
-    for part in ("train", "heldout"):
-        for ending in ("jsonl", "csv"):
-            content = (folder / f"{part}.{ending}").read_bytes()
-            lines = content.decode("utf-8").splitlines()
-            first = lines[0] if ending == "jsonl" else lines[1]
-            yield (
-                f"{part}.{ending}",
-                {
-                    "lines": len(lines),
-                    "sha256": hashlib.sha256(content).hexdigest(),
-                    "first": first,
-                },
-            )
+    for part, ending in product(("train", "heldout"), ("jsonl", "csv")):
+        content = (folder / f"{part}.{ending}").read_bytes()
+        lines = content.decode("utf-8").splitlines()
+        yield (
+            f"{part}.{ending}",
+            {
+                "lines": len(lines),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "first": lines[0] if ending == "jsonl" else lines[1],
+            },
+        )

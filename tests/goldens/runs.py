@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from inspect_ai import Task, eval
 from inspect_ai.log import EvalLog
@@ -36,9 +36,8 @@ RESPONDENTS = (
 """The respondents of README's table of known respondents."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """A run of one task.
+class Case(NamedTuple):
+    """A run of a task.
 
     Attributes:
         task: Builds the task.
@@ -50,8 +49,8 @@ class Case:
 
     task: Callable[..., Task]
     respondent: str = "human"
-    traits: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    traits: Mapping[str, Any] = MappingProxyType({})
+    options: Mapping[str, Any] = MappingProxyType({})
     revealed: str = ""
 
 
@@ -108,24 +107,19 @@ REPORTED = ("coin", "coin_faults", "forced", "fixed", "fixed_sharp", "stated", "
 """Runs on the page."""
 
 
-def run(task: Task, respondent: str, folder: Path, **options: Any) -> EvalLog:
+def run(
+    task: Task, respondent: str, folder: Path, traits: Mapping[str, Any], **options: Any
+) -> EvalLog:
     """Run a task on a simulated respondent."""
-    traits = options.pop("traits", {})
     model = get_model(f"kidney/{respondent}", memoize=False, **traits)
     log: EvalLog = eval(task, model=model, log_dir=str(folder), score_display=False, **options)[0]
     return log
 
 
-def run_study(study: str, condition: Condition, respondent: str, folder: Path) -> EvalLog:
-    """Run a shipped study as it is by default."""
-    return run(CONDITIONS[condition](study=study), respondent, folder)
-
-
 class Logs:
-    """The logs of `CASES`, each made when it is first asked for."""
+    """The logs of `CASES`, each made in a folder when it is first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep the logs in `folder`."""
         self._folder = folder
         self._made: dict[str, EvalLog] = {}
 
@@ -133,11 +127,8 @@ class Logs:
         """Return a log by the name of its case."""
         if name not in self._made:
             case = CASES[name]
-            given = {"revealed": self.path(case.revealed)} if case.revealed else {}
-            folder = self._folder / name
-            log = run(
-                case.task(**given), case.respondent, folder, traits=case.traits, **case.options
-            )
+            task = case.task(revealed=self.path(case.revealed)) if case.revealed else case.task()
+            log = run(task, case.respondent, self._folder / name, case.traits, **case.options)
             if log.status != "success":
                 raise RuntimeError(f"{name}: {log.error}")
             self._made[name] = log

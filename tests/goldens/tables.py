@@ -5,159 +5,87 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-Key = tuple[str, ...]
 
 TOLERANCE = 1e-9
-"""Largest difference between two numbers that are taken as the same; see `differences`."""
+"""Largest relative difference of two numbers that count as the same, absolute below 1."""
+
+Key = tuple[str, ...]
+Table = dict[Key, dict[str, str]]
+"""Cells of text by key and column; NaN and None are empty cells."""
 
 
-@dataclass
-class Table:
-    """Cells of text by key and column.
+def add(table: Table, key: Sequence[object], cells: Mapping[str, object]) -> None:
+    """Add a row; a float keeps all of its digits.
 
-    Attributes:
-        keys: Names of the key columns.
-        rows: The cells of each key, by column. NaN and None are empty cells.
+    Raises:
+        ValueError: The key is in the table already.
     """
-
-    keys: tuple[str, ...]
-    rows: dict[Key, dict[str, str]] = field(default_factory=dict)
-
-    def add(self, key: Sequence[object], cells: Mapping[str, object]) -> None:
-        """Add a row.
-
-        Args:
-            key: A value for each key column.
-            cells: Values by column; a float keeps all of its digits.
-
-        Raises:
-            ValueError: The key is in the table already, or has the wrong length.
-        """
-        text = tuple(map(str, key))
-        if text in self.rows or len(text) != len(self.keys):
-            raise ValueError(f"cannot add {text} under {self.keys}")
-        self.rows[text] = {name: _cell(value) for name, value in cells.items()}
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns in the order in which they first appear."""
-        return tuple(dict.fromkeys(name for cells in self.rows.values() for name in cells))
-
-    def only(self, wanted: Mapping[str, str]) -> Table:
-        """Return the rows whose key columns have the values in `wanted`."""
-        places = {self.keys.index(name): value for name, value in wanted.items()}
-        kept = {
-            key: cells
-            for key, cells in self.rows.items()
-            if all(key[place] == value for place, value in places.items())
-        }
-        return Table(self.keys, kept)
-
-    def write(self, path: Path) -> None:
-        """Write the table, sorted by key."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        columns = self.columns
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([*self.keys, *columns])
-            for key in sorted(self.rows, key=_sortable):
-                writer.writerow([*key, *(self.rows[key].get(name, "") for name in columns)])
-
-
-def read_table(path: Path, keys: tuple[str, ...]) -> Table:
-    """Read a table that `Table.write` wrote."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        head, *lines = csv.reader(stream)
-    if tuple(head[: len(keys)]) != keys:
-        raise ValueError(f"{path} begins with {head[: len(keys)]}, not with {keys}")
-    count = len(keys)
-    return Table(
-        keys,
-        {tuple(line[:count]): dict(zip(head[count:], line[count:], strict=True)) for line in lines},
-    )
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference between a golden table and the present one.
-
-    Attributes:
-        kind: `missing` and `added` are of a row or a column as a whole.
-        key: Of the row; empty for a column as a whole.
-        column: Of the cell; empty for a row as a whole.
-        golden: The golden cell.
-        now: The present cell.
-    """
-
-    kind: Literal["missing", "added", "changed"]
-    key: Key
-    column: str = ""
-    golden: str = ""
-    now: str = ""
-
-    def __str__(self) -> str:
-        """One line for a developer."""
-        where = " ".join(self.key)
-        if self.kind != "changed":
-            what = f"row {where}" if self.key else f"column {self.column}"
-            return f"{self.kind}: {what}"
-        return f"changed: {where}  {self.column}: {self.golden or 'none'} -> {self.now or 'none'}"
-
-
-def differences(golden: Table, now: Table, tolerance: float) -> list[Difference]:
-    """Compare two tables.
-
-    Args:
-        golden: The table as it should be.
-        now: The table as it is.
-        tolerance: Largest relative difference of two numbers, absolute for numbers below 1.
-
-    Returns:
-        Missing and added columns, missing and added rows, then changed cells.
-    """
-    found = []
-    old, new = golden.columns, now.columns
-    # Without a row there is no column to speak of.
-    if golden.rows and now.rows:
-        found += [Difference("missing", (), name) for name in old if name not in new]
-        found += [Difference("added", (), name) for name in new if name not in old]
-    found += [Difference("missing", key) for key in golden.rows if key not in now.rows]
-    found += [Difference("added", key) for key in now.rows if key not in golden.rows]
-    shared = [name for name in old if name in new]
-    for key in golden.rows:
-        if key not in now.rows:
-            continue
-        for name in shared:
-            before, after = golden.rows[key].get(name, ""), now.rows[key].get(name, "")
-            if not _same(before, after, tolerance):
-                found.append(Difference("changed", key, name, before, after))
-    return found
-
-
-def report(found: Sequence[Difference], shown: int = 20) -> str:
-    """Return the first differences, a line each, and how many there are of each kind."""
-    counts = {
-        kind: sum(one.kind == kind for one in found) for kind in ("missing", "added", "changed")
-    }
-    told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    lines = [str(one) for one in found[:shown]]
-    if len(found) > shown:
-        lines.append(f"and {len(found) - shown} more")
-    return "\n".join([f"{told or 'no difference'}", *lines])
+    text = tuple(map(str, key))
+    if text in table:
+        raise ValueError(f"{text} is in the table already")
+    table[text] = {name: _cell(value) for name, value in cells.items()}
 
 
 def _cell(value: object) -> str:
-    if value is None:
+    if value is None or value != value:
         return ""
-    if isinstance(value, bool):
-        return str(int(value))
     if isinstance(value, float):
-        return "" if math.isnan(value) else repr(float(value))
-    return str(value)
+        return repr(float(value))
+    return str(int(value) if isinstance(value, bool) else value)
+
+
+def columns_of(table: Table) -> list[str]:
+    """Return the columns in the order in which they first appear."""
+    return list(dict.fromkeys(name for cells in table.values() for name in cells))
+
+
+def write_table(path: Path, keys: Sequence[str], table: Table) -> None:
+    """Write a table, sorted by key."""
+    columns = columns_of(table)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([*keys, *columns])
+        for key in sorted(table, key=_sortable):
+            writer.writerow([*key, *(table[key].get(name, "") for name in columns)])
+
+
+def _sortable(key: Key) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in key]
+
+
+def read_table(path: Path, keys: Sequence[str]) -> Table:
+    """Read a table that `write_table` wrote."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        head, *lines = csv.reader(stream)
+    count = len(keys)
+    if head[:count] != list(keys):
+        raise ValueError(f"{path} begins with {head[:count]}, not with {keys}")
+    columns = head[count:]
+    return {tuple(line[:count]): dict(zip(columns, line[count:], strict=True)) for line in lines}
+
+
+def differences(golden: Table, now: Table, tolerance: float = TOLERANCE) -> list[str]:
+    """Return the differences of two tables, a line each.
+
+    Missing and added columns come first, then missing and added rows, then changed cells.
+    """
+    old, new = columns_of(golden), columns_of(now)
+    lines = []
+    # Without a row the columns are unknown.
+    if golden and now:
+        lines += [f"missing: column {name}" for name in old if name not in new]
+        lines += [f"added: column {name}" for name in new if name not in old]
+    lines += [f"missing: row {' '.join(key)}" for key in golden if key not in now]
+    lines += [f"added: row {' '.join(key)}" for key in now if key not in golden]
+    shared = [name for name in old if name in new]
+    for key in (key for key in golden if key in now):
+        for name in shared:
+            before, after = golden[key].get(name, ""), now[key].get(name, "")
+            if not _same(before, after, tolerance):
+                where = f"{' '.join(key)}  {name}"
+                lines.append(f"changed: {where}: {before or 'none'} -> {after or 'none'}")
+    return lines
 
 
 def _same(golden: str, now: str, tolerance: float) -> bool:
@@ -167,7 +95,3 @@ def _same(golden: str, now: str, tolerance: float) -> bool:
         return math.isclose(float(golden), float(now), rel_tol=tolerance, abs_tol=tolerance)
     except ValueError:
         return False
-
-
-def _sortable(key: Key) -> tuple[tuple[int, str], ...]:
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in key)

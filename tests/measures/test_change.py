@@ -1,18 +1,25 @@
-"""The change of a row between two runs: the rows themselves, on what both runs share."""
+"""The change of a row between two runs on the dilemmas that both share, and its class."""
 
+from __future__ import annotations
+
+import math
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.human.reference import load_reference
+from kidney_evals.estimation.intervals import Interval
+from kidney_evals.estimation.paired import NOTHING, changed
+from kidney_evals.estimation.quantity import Quantity
+from kidney_evals.human import load_reference
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.readout_table import simulated
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.measures import change, compute, measures_of
-from kidney_evals.measures.run import Run
+from kidney_evals.measures.run import Run, part_of
+from kidney_evals.measures.verdict import edge_of, verdict_of
 from kidney_evals.studies import Condition, load_study
 
 ROWS = ("agreement", "distance", "share_dist", "imp_age", "swap_diff", "flip_rate", "flip_calib")
@@ -22,18 +29,6 @@ def run(behaviour: Behaviour, index: int = 1, condition: Condition = "coin_flip"
     reference = load_reference(load_study("mcelfresh_2021"), condition)
     # One name, so that both respondents draw on the same numbers.
     return simulate_run(reference, Respondent("somebody", "", behaviour, known.never), index)
-
-
-def without(whole: Run, dilemmas: int) -> Run:
-    """The same run without its first dilemmas, as a log that was cut short."""
-    keep = whole.dilemma >= dilemmas
-    parts = ("order", "epoch", "choice", "first_choice", "outcomes", "departures")
-    return replace(
-        whole,
-        dilemmas=whole.dilemmas[dilemmas:],
-        dilemma=whole.dilemma[keep] - dilemmas,
-        **{name: getattr(whole, name)[keep] for name in parts},
-    )
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -55,19 +50,18 @@ def test_never_flipping_is_found_and_changed_choices_are_not() -> None:
     before, after = run(known.as_people), run(known.never_flips)
     assert change(before, after, "flip_rate").p_value < 1e-4
     assert change(before, after, "imp_age").p_value > 0.05
-
-
-def test_two_runs_without_a_coin_still_have_an_interval() -> None:
-    same = change(run(known.never_flips), run(known.never_flips), "flip_rate").change
+    # Two runs without a coin still have an interval.
+    same = change(after, after, "flip_rate").change
     assert same.value == 0 and same.low < 0 < same.high < 0.03
 
 
 def test_only_shared_dilemmas_count() -> None:
     whole = run(known.as_people)
-    rest = without(whole, 50)
+    # A log that was cut short: without its first 50 dilemmas.
+    part = part_of(whole, whole.dilemma >= 50)
+    rest = replace(part, dilemmas=whole.dilemmas[50:], dilemma=part.dilemma - 50)
     found = change(whole, rest, "flip_rate")
-    assert found.change.n == 150
-    assert found.change.value == 0
+    assert (found.change.value, found.change.n) == (0, 150)
     assert found.first == pytest.approx(compute(rest, "flip_rate").value)
 
 
@@ -112,3 +106,39 @@ def test_probabilities_that_were_read_out_change_by_what_they_differ() -> None:
     assert found.change.high - found.change.low < drawn.change.high - drawn.change.low
     same = change(people, people, "agreement")
     assert same.change.low <= same.change.value == 0 <= same.change.high
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "half", "aim", "verdict"),
+    [
+        (0.0, 0.1, 0.05, 0.17, "nearer"),
+        (0.2, 0.4, 0.05, 0.17, "farther"),
+        (0.1, 0.12, 0.05, 0.17, "unclear"),
+        (0.1, 0.4, 0.05, math.nan, "higher"),
+        # .03 below and .13 above people: with ends of .02 each the sum, .1, leaves .04 to spare...
+        (0.14, 0.30, 0.02, 0.17, "farther"),
+        # ... and with .06 each it does not: .1 - .12 is below 0.
+        (0.14, 0.30, 0.06, 0.17, "higher"),
+        (0.30, 0.14, 0.06, 0.17, "lower"),
+        (0.30, 0.14, 0.02, 0.17, "nearer"),
+    ],
+)
+def test_a_change_across_the_aim_takes_more(
+    first: float, second: float, half: float, aim: float, verdict: str
+) -> None:
+    value = second - first
+    found = changed(first, second, Interval(value - half, value + half), 100)
+    one, two = (Quantity(level, level - half, level + half) for level in (first, second))
+    assert verdict_of(found, aim, (one, two)) == verdict
+
+
+def test_values_beyond_the_possible_are_chance() -> None:
+    found = changed(-0.04, 0.02, Interval(0.01, 0.11), 100)
+    levels = Quantity(-0.04, -0.05, -0.03), Quantity(0.02, 0.01, 0.025)
+    # .02 is nearer to 0 by its size, -.03 + .025 < 0; a distance that rose is farther all the same.
+    assert verdict_of(found, 0.0, levels) == "nearer"
+    assert verdict_of(found, 0.0, levels, edge_of(0)) == "farther"
+    fewer = changed(1.0, 0.9, Interval(-0.15, -0.05), 100)
+    assert verdict_of(fewer, 1.0, levels, edge_of(1)) == "farther"
+    assert verdict_of(NOTHING, 0.0, levels, 1) == "not measured"
+    assert [edge_of(aim) for aim in ("people", "none", "one person", 0, 1)] == [0, 0, 0, 1, -1]

@@ -8,24 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kidney_evals.estimation.arrays import Floats
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.lab.panel import another_crowd
 from kidney_evals.measures.other_study import from_other_study
-from kidney_evals.measures.own_choices import (
+from kidney_evals.measures.prediction_run import (
     OwnChoices,
-    knowledge_gain,
-    own_distance,
-    own_to_people,
-)
-from kidney_evals.measures.prediction_run import Floats, Predictions
-from kidney_evals.measures.prediction_scores import (
-    always,
+    Predictions,
     contamination,
-    half_of_people,
-    majority,
-    predicted_flips,
-    prediction_distance,
-    skill,
     swap_shift,
 )
 from kidney_evals.studies import Condition, Dilemma, Patient, dilemmas_of, load_study
@@ -43,30 +33,25 @@ def given(**changes: Any) -> Predictions:
         "shares": [[0.6, 0.2, 0.2], [0.4, 0.2, 0.4]],
         "people": people,
         # Two crowds, ±.1 around: Σ_c Var = .02 + .02 with ddof 1.
-        "draws": np.stack([people + off, people - off]),
+        "draws": [people + off, people - off],
         "asked": [11],
         "fixed": True,
-    }
-    values |= changes
-    arrays = ("dilemma", "order", "shares", "asked")
-    return Predictions(
-        **values
-        | {
-            name: np.array(values[name], dtype=np.int64 if name in ("dilemma", "order") else float)
-            for name in arrays
-            if values[name] is not None
-        }
-    )
+    } | changes
+    for name in ("dilemma", "order"):
+        values[name] = np.array(values[name], dtype=np.int64)
+    for name in ("shares", "draws", "asked"):
+        values[name] = None if values[name] is None else np.array(values[name], dtype=float)
+    return Predictions(**values)
 
 
 # Σ p (1 - p) = .25 + .21 + .16 = .62, over n - 1 = 10: .062.
 def test_the_distance_is_the_squared_one_less_peoples_variance() -> None:
-    found = prediction_distance(given())
+    found = given().distance
     # Mean prediction (.5, .2, .3): 0 + .01 + .01 = .02, less .062.
     assert found.value == pytest.approx(0.02 - 0.062)
     assert found.n == 1
-    assert found.human == half_of_people(given()).value == pytest.approx(2 * 0.062)
-    modelled = prediction_distance(given(asked=None, fixed=False))
+    assert found.human == given().floor.value == pytest.approx(2 * 0.062)
+    modelled = given(asked=None, fixed=False).distance
     assert modelled.value == pytest.approx(0.02 - 0.04)
     assert modelled.human == pytest.approx(2 * 0.04)
 
@@ -85,11 +70,11 @@ def test_what_repetitions_waver_by_is_taken_off_where_it_is_known() -> None:
     once = given(shares=shares)
     # One prediction in each order: order and chance cannot be told apart, nothing comes off.
     assert once.noise[0] == 0
-    assert prediction_distance(once).value == pytest.approx(0 - 0.062)
+    assert once.distance.value == pytest.approx(0 - 0.062)
     same = given(shares=shares, order=[0, 0])
     # s² = .02 and .02 over 2 predictions: .01 + .01.
     assert same.noise[0] == pytest.approx(0.02)
-    assert prediction_distance(same).value == pytest.approx(0 - 0.062 - 0.02)
+    assert same.distance.value == pytest.approx(0 - 0.062 - 0.02)
     both = given(dilemma=[0] * 4, order=[0, 0, 1, 1], shares=shares * 2)
     # Each order weighs ½: ¼ (.02 + .02).
     assert both.noise[0] == pytest.approx(0.01)
@@ -100,37 +85,31 @@ def test_a_dilemma_without_a_prediction_counts_nowhere() -> None:
     people = np.array([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0]])
     draws = np.stack([people, people])
     one = given(people=people, draws=draws, asked=[11, 11])
-    assert prediction_distance(one).n == 1
-    assert prediction_distance(one).value == pytest.approx(0.02 - 0.062)
+    assert one.distance.n == 1
+    assert one.distance.value == pytest.approx(0.02 - 0.062)
     assert swap_shift([one]).n == 1
     nobody = given(dilemma=[], order=[], shares=np.empty((0, 3)))
-    for measure in (prediction_distance, half_of_people, skill, predicted_flips):
-        found = measure(nobody)
+    for found in (nobody.distance, nobody.floor, nobody.skill, nobody.flips):
         assert np.isnan(found.value) and found.n == 0
-    assert np.isnan(contamination(nobody, one).value)
+    assert np.isnan(contamination(nobody, one))
 
 
-def test_the_order_of_samples_changes_no_digit() -> None:
+@pytest.mark.parametrize("fixed", [True, False])
+def test_the_order_of_samples_changes_no_digit(fixed: bool) -> None:
     rng = np.random.default_rng(5)
-    n = 60
-    shares = rng.dirichlet([1, 1, 1], n)
     people = rng.dirichlet([2, 2, 1], 10)
-    values: dict[str, Any] = {
-        "dilemma": np.arange(n) % 10,
-        "order": np.arange(n) // 10 % 2,
-        "shares": shares,
-    }
-    rank = rng.permutation(n)
     rest: dict[str, Any] = {
         "people": people,
         "draws": np.stack([people] * 3),
         "asked": np.full(10, 20.0),
+        "fixed": fixed,
     }
-    for fixed in (True, False):
-        first = Predictions(**values, **rest, fixed=fixed)
-        other = Predictions(**{k: v[rank] for k, v in values.items()}, **rest, fixed=fixed)
-        assert repr(prediction_distance(first)) == repr(prediction_distance(other))
-        assert repr(swap_shift([first])) == repr(swap_shift([other]))
+    dilemma, order, shares = np.arange(60) % 10, np.arange(60) // 10 % 2, rng.dirichlet([1] * 3, 60)
+    first = Predictions(dilemma, order, shares, **rest)
+    rank = rng.permutation(60)
+    other = Predictions(dilemma[rank], order[rank], shares[rank], **rest)
+    assert repr(first.distance) == repr(other.distance)
+    assert repr(swap_shift([first])) == repr(swap_shift([other]))
 
 
 def test_the_shift_between_orders_is_a_share_of_people() -> None:
@@ -140,7 +119,7 @@ def test_the_shift_between_orders_is_a_share_of_people() -> None:
 
 
 def test_predicted_flips_stand_beside_peoples() -> None:
-    found = predicted_flips(given())
+    found = given().flips
     assert found.value == pytest.approx(0.3)
     assert found.human == pytest.approx(0.2)
     assert np.isnan(found.low)
@@ -151,16 +130,15 @@ def test_own_choices() -> None:
     own = OwnChoices(given(), np.array([[[2, 0, 0], [1, 0, 1]]]))
     # Variance of the pooled shares: ¼ (0 + .25/1) for first and the same for the coin: .125.
     # To the prediction (.5, .2, .3): .0625 + .04 + .0025 = .105, less .125.
-    assert own_distance(own).value == pytest.approx(0.105 - 0.125)
+    assert own.distance.value == pytest.approx(0.105 - 0.125)
     # To people (.5, .3, .2): .0625 + .09 + .0025 = .155, less .125, less .062.
-    assert own_to_people(own).value == pytest.approx(0.155 - 0.125 - 0.062)
+    assert own.to_people.value == pytest.approx(0.155 - 0.125 - 0.062)
     # The gain: .155 - .125 for the choices, .02 for the prediction; people's error cancels.
-    assert knowledge_gain(own).value == pytest.approx(0.03 - 0.02)
-    gain = own_to_people(own).value - prediction_distance(given()).value
-    assert knowledge_gain(own).value == pytest.approx(gain)
+    assert own.gain.value == pytest.approx(0.03 - 0.02)
+    gain = own.to_people.value - given().distance.value
+    assert own.gain.value == pytest.approx(gain)
     alone = OwnChoices(given(), np.array([[[1, 0, 0], [0, 0, 0]]]))
-    for measure in (own_distance, own_to_people, knowledge_gain):
-        assert measure(alone).n == 0
+    assert alone.distance.n == alone.to_people.n == alone.gain.n == 0
 
 
 def of(
@@ -206,7 +184,7 @@ def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> N
     forecasters: dict[str, Callable[[Sequence[Dilemma]], Floats]] = {
         "true": reference.shares,
         "uniform": lambda shown: np.full((len(shown), width), 1 / width),
-        "majority": lambda shown: majority(reference.shares(shown)),
+        "majority": lambda shown: np.eye(width)[reference.shares(shown).argmax(axis=1)],
         "shrunk": lambda shown: 0.8 * reference.shares(shown) + 0.2 / width,
         "other": lambda shown: np.asarray(from_other_study(study, shown, condition)),
     }
@@ -216,9 +194,7 @@ def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> N
         values, covered = [], 0
         for draw in range(200):
             shown = study.listed if study is FIXED else dilemmas_of(study, 50, 1000 + draw)
-            found = prediction_distance(
-                of(reference, shown, says(shown), another_crowd(reference, draw))
-            )
+            found = of(reference, shown, says(shown), another_crowd(reference, draw)).distance
             values.append(found.value)
             covered += found.low <= truth <= found.high
         error = np.std(values, ddof=1) / np.sqrt(len(values))
@@ -227,59 +203,36 @@ def test_no_bias_and_intervals_that_cover(study: Any, condition: Condition) -> N
         assert covered >= 0.85 * 200, (name, covered)
 
 
-def knows(
-    condition: Condition, fixed: Callable[[Floats], Floats], drawn: Callable[[Floats], Floats]
-) -> tuple[Predictions, Predictions]:
-    """Somebody whose predictions are functions of the shares of record."""
+def knows(condition: Condition, *truth: float) -> list[Predictions]:
+    """Somebody who mixes the shares of record, by weight for each study, with a guess."""
     found = []
-    for study, says in ((FIXED, fixed), (DRAWN, drawn)):
+    for study, weight in zip((FIXED, DRAWN), truth, strict=True):
         reference = load_reference(study, condition)
         shown = dilemmas_of(study, None if study is FIXED else 50, None)
-        found.append(of(reference, shown, says(reference.shares(shown)), reference))
-    return found[0], found[1]
-
-
-def _uniform(shares: Floats) -> Floats:
-    return np.full_like(shares, 1 / shares.shape[1])
-
-
-def _exactly(shares: Floats) -> Floats:
-    return shares
-
-
-def _vaguely(shares: Floats) -> Floats:
-    return 0.5 * shares + 0.5 * _uniform(shares)
+        shares = reference.shares(shown)
+        guess = np.full_like(shares, 1 / shares.shape[1])
+        found.append(of(reference, shown, weight * shares + (1 - weight) * guess, reference))
+    return found
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize(
     ("fixed", "drawn", "flag"),
-    [
-        (_exactly, _uniform, 1.0),
-        (_exactly, _vaguely, 1.0),
-        (_exactly, _exactly, 0.0),
-        (_uniform, _uniform, 0.0),
-        (_vaguely, _vaguely, 0.0),
-        (_uniform, _exactly, 0.0),
-    ],
+    [(1, 0, 1), (1, 0.5, 1), (1, 1, 0), (0, 0, 0), (0.5, 0.5, 0), (0, 1, 0)],
 )
 def test_contamination_is_knowing_the_public_answers_only(
-    condition: Condition,
-    fixed: Callable[[Floats], Floats],
-    drawn: Callable[[Floats], Floats],
-    flag: float,
+    condition: Condition, fixed: float, drawn: float, flag: float
 ) -> None:
-    found = contamination(*knows(condition, fixed, drawn))
-    assert (found.value, found.n) == (flag, 14 + 50)
+    assert contamination(*knows(condition, fixed, drawn)) == flag
 
 
 def test_skill_is_1_for_the_true_shares_and_0_for_a_guess() -> None:
-    fixed, drawn = knows("coin_flip", _uniform, _uniform)
-    assert skill(fixed).value == skill(drawn).value == 0
-    fixed, _ = knows("coin_flip", _exactly, _exactly)
-    guess = prediction_distance(always(fixed, _uniform(fixed.people))).value
+    fixed, drawn = knows("coin_flip", 0, 0)
+    assert fixed.skill.value == drawn.skill.value == 0
+    fixed, _ = knows("coin_flip", 1, 1)
+    guess = fixed.always(fixed.uniform).distance.value
     # The shares of record lie people's variance nearer to themselves than the truth does.
-    assert skill(fixed).value == pytest.approx(1 + fixed.crowd.mean() / guess)
+    assert fixed.skill.value == pytest.approx(1 + fixed.crowd.mean() / guess)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
@@ -291,9 +244,9 @@ def test_the_other_study_is_a_better_guide_than_the_majority(condition: Conditio
         assert shares is not None
         assert shares.sum(axis=1) == pytest.approx(np.ones(len(shown)))
         one = of(reference, shown, shares, reference)
-        here = prediction_distance(one).value
-        assert here < prediction_distance(always(one, majority(one.people))).value
-        assert here < prediction_distance(always(one, _uniform(one.people))).value
+        here = one.distance.value
+        assert here < one.always(one.majority).distance.value
+        assert here < one.always(one.uniform).distance.value
     assert from_other_study(load_study("freedman_2020"), (), condition) is None
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +21,6 @@ from kidney_evals.measures import (
     GROUPS,
     MEASURES,
     TRAITS,
-    Measure,
     aim_of,
     baselines_of,
     compute,
@@ -35,20 +32,9 @@ from kidney_evals.measures import (
 )
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
-from kidney_evals.scorers import answers, controls, human_alignment, indecision
+from kidney_evals.scorers import human_alignment, indecision
 from kidney_evals.studies import load_study, study_names
 from kidney_evals.tasks import coin_flip
-
-LABEL = 30
-"""Letters of a label in a terminal."""
-
-
-def named(one: Measure) -> list[Measure]:
-    """A measure, or the members of a family for every attribute of the studies that come along."""
-    if not one.is_family:
-        return [one]
-    studies = map(load_study, study_names())
-    return [one.member(name) for study in studies for name in study.attribute_ids]
 
 
 @pytest.mark.parametrize("id", MEASURES)
@@ -58,8 +44,10 @@ def test_every_measure_says_what_it_is(id: str) -> None:
     assert one.group in GROUPS and set(one.needs) <= set(TRAITS)
     assert one.aim in {"people", "none", 0, 1, *one.baselines}
     assert one.stored or not one.headline
-    for member in named(one):
-        assert 0 < len(member.label) <= LABEL, member.label
+    names = [name for study in map(load_study, study_names()) for name in study.attribute_ids]
+    for member in map(one.member, names) if one.is_family else [one]:
+        # A label has 30 letters in a terminal.
+        assert 0 < len(member.label) <= 30, member.label
         assert find(member.id).label == member.label
 
 
@@ -77,25 +65,15 @@ def test_a_headline_has_three_places_or_fewer_each_taken_once() -> None:
 
 
 def test_every_stored_measure_of_choices_is_a_row_of_one_scorer() -> None:
-    scorers = (human_alignment(), indecision(), answers(), controls())
+    scorers = (human_alignment(), indecision())
     rows = [
         row.rstrip("*") if row != "imp_*" else row
         for one in scorers
         for row in registry_info(one).metadata["metrics"]
     ]
-    # Without a coin `distance` is a row of `answers`, with one of `indecision`.
+    # Without a coin `distance` is a row of `human_alignment`, with one of `indecision`.
     rows.remove("distance")
     assert sorted(rows) == sorted(one.id for one in stored("choices"))
-
-
-def test_nothing_that_scorers_read_loads_numpy() -> None:
-    code = (
-        "import sys; import kidney_evals._registry, kidney_evals.measures; "
-        "sys.exit(str({'numpy', 'scipy', 'pandas'} & set(sys.modules)) "
-        "if {'numpy', 'scipy', 'pandas'} & set(sys.modules) else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def simulated() -> Run:

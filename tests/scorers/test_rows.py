@@ -1,41 +1,72 @@
-"""What a log shows: rows, columns, reasons, explanations, whatever came back."""
+"""The rows of a log: names, columns, finite numbers, reasons, explanations, whatever came back."""
 
+from __future__ import annotations
+
+import json
 import math
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from inspect_ai import eval, score
+from inspect_ai import Task, eval, score
 from inspect_ai.analysis import evals_df
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
 from answering import saying
+from kidney_evals.estimation.intervals import Z95
 from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.reporting.logs import find_logs
+from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.reporting.runs import read_runs
-from kidney_evals.scorers import COLUMN, answers, controls, est, human_alignment, indecision
+from kidney_evals.scorers import COLUMN, human_alignment, indecision
 from kidney_evals.scorers.samples import run_of_log
-from kidney_evals.tasks import coin_flip, forced_choice
+from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
 HEADER = {
     "forced_choice": ["agreement", "share_dist", "swap_diff"],
     "coin_flip": ["flip_rate", "flip_calib", "distance"],
 }
 COLUMNS = [f"{COLUMN}_{name}" for name in ("value", "low", "high", "human", "n", "stderr")]
-TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
+TASKS: Mapping[str, Callable[..., Task]] = {
+    "forced_choice": forced_choice,
+    "coin_flip": coin_flip,
+}
+REFUSES = "I'm sorry, but I can't help with deciding who receives an organ."
+
+LOGS: Mapping[str, tuple[Callable[[], Task], Any]] = {
+    "forced_choice": (lambda: forced_choice(dilemmas=12), "kidney/human"),
+    "coin_flip": (lambda: coin_flip(dilemmas=6), "kidney/human"),
+    "no people": (lambda: coin_flip(study="freedman_2020"), "kidney/uniform"),
+    "refusals": (lambda: coin_flip(dilemmas=2), saying(REFUSES)),
+    "one dilemma": (lambda: forced_choice(dilemmas=1, controls=False), "kidney/majority"),
+    "stated_values": (stated_values, "kidney/human"),
+    "predict_people": (lambda: predict_people(drawn=3), "kidney/human"),
+}
+"""A task and a model for each kind of log."""
 
 
-def run(task: Any, model: Any, folder: Path, **options: Any) -> EvalLog:
+def run(task: Task, model: Any, folder: Path, **options: Any) -> EvalLog:
     log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
     assert log.status == "success", log.error
     return log
 
 
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, EvalLog]:
+    folder = tmp_path_factory.mktemp("logs")
+    return {name: run(task(), model, folder, epochs=1) for name, (task, model) in LOGS.items()}
+
+
 @pytest.mark.parametrize("condition", TASKS)
-def test_the_log_begins_with_the_three_rows_of_the_header(condition: str, tmp_path: Path) -> None:
-    log = run(TASKS[condition](dilemmas=5), "kidney/human", tmp_path)
+def test_the_log_begins_with_the_three_rows_of_the_header(
+    condition: str, logs: Mapping[str, EvalLog]
+) -> None:
+    log = logs[condition]
     assert log.results is not None
     scores = log.results.scores
     assert [one.name for one in scores[:3]] == HEADER[condition]
@@ -45,6 +76,7 @@ def test_the_log_begins_with_the_three_rows_of_the_header(condition: str, tmp_pa
             # What Inspect shows where a headline has no value.
             kept.remove(f"{COLUMN}_n")
             kept.insert(0, f"{COLUMN}_n")
+        # The metric keeps its bare name: an 80-column terminal would show `kidney_evals/est_v…`.
         assert list(one.metrics) == kept
     names = [one.name for one in scores]
     assert len(names) == len(set(names))
@@ -54,16 +86,81 @@ def test_the_log_begins_with_the_three_rows_of_the_header(condition: str, tmp_pa
     assert headline is not None and headline.score == HEADER[condition][0]
 
 
-@pytest.mark.parametrize("condition", TASKS)
+def no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_results_are_strict_json_of_finite_numbers(
+    name: str, logs: Mapping[str, EvalLog], tmp_path: Path
+) -> None:
+    log = logs[name]
+    with zipfile.ZipFile(log.location) as content:
+        header = json.loads(content.read("header.json"), parse_constant=no_constant)
+    assert header["results"]["scores"]
+    # The other format of a log; its samples may have scores of NaN, which is Inspect's own sign.
+    path = tmp_path / "log.json"
+    write_eval_log(log.model_copy(update={"samples": None}), str(path))
+    json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
+    results = log.results
+    assert results is not None
+    for row in results.scores:
+        kept = {metric.name: metric.value for metric in row.metrics.values()}
+        assert "n" in kept and all(math.isfinite(value) for value in kept.values()), row.name
+        interval = {"value", "low", "high"} <= set(kept)
+        assert ("stderr" in kept) == interval, row.name
+        if interval:
+            half = (kept["high"] - kept["low"]) / 2
+            # Every column is rounded to four decimals.
+            assert kept["stderr"] == pytest.approx(half / Z95, abs=1.1e-4)
+    # Readers get every row, with NaN where the log has no column, and more from the samples.
+    rows, kept_rows = rows_of(log), stored_rows(log)
+    assert set(kept_rows) == {row.name for row in results.scores}
+    answered = {row: stored for row, stored in kept_rows.items() if stored.n}
+    assert set(answered) < set(rows)
+    for id, stored in answered.items():
+        assert stored == pytest.approx(rows[id], abs=5.1e-5, nan_ok=True), id
+    assert results.headline is not None and results.headline.score is not None
+    defined = rows[results.headline.score].defined
+    assert results.headline.metric == ("est_value" if defined else "est_n")
+
+
+def test_data_frames_have_standard_errors_and_no_infinity(logs: Mapping[str, EvalLog]) -> None:
+    frame = evals_df([log.location for log in logs.values()], quiet=True)
+    assert len(frame) == len(logs)
+    scores = [name for name in frame.columns if name.startswith("score_") and "_est_" in name]
+    numbers = frame[scores].to_numpy(dtype=float, na_value=math.nan)
+    assert not np.isinf(numbers).any()
+    for row in ("agreement", "flip_rate", "imp_age", "st_age", "pred_fixed", "coverage"):
+        assert frame[f"score_{row}_est_stderr"].notna().any(), row
+    for row in (*HEADER["forced_choice"], *HEADER["coin_flip"]):
+        assert f"score_{row}_{COLUMN}_n" in frame.columns
+
+
+def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
+    log = logs["coin_flip"].model_copy(deep=True)
+    assert log.results is not None
+    expected = stored_rows(log)
+    for row in log.results.scores:
+        some = next(iter(row.metrics.values()))
+        kept = {metric.name: metric.value for metric in row.metrics.values()}
+        # As versions before this one wrote them: five columns, NaN for none.
+        row.metrics = {
+            f"est_{name}": some.model_copy(update={"name": name, "value": kept.get(name, math.nan)})
+            for name in ("value", "low", "high", "human", "n")
+        }
+    assert repr(stored_rows(log)) == repr(expected)
+
+
 @pytest.mark.parametrize(
-    ("text", "stop", "part"),
+    ("condition", "text", "stop", "part"),
     [
-        ("I'm sorry, but I can't help with deciding who receives an organ.", "stop", "refusal"),
-        ("", "content_filter", "refusal"),
-        ("Patient A is younger, and", "max_tokens", "truncated"),
-        ("", "stop", "empty"),
-        ("Kidneys filter about 180 litres a day.", "stop", "unreadable"),
-        ("Both patients are equally deserving.", "stop", "unprompted_indecision"),
+        ("forced_choice", REFUSES, "stop", "refusal"),
+        ("coin_flip", "", "content_filter", "refusal"),
+        ("forced_choice", "Patient A is younger, and", "max_tokens", "truncated"),
+        ("coin_flip", "", "stop", "empty"),
+        ("forced_choice", "Kidneys filter about 180 litres a day.", "stop", "unreadable"),
+        ("coin_flip", "Both patients are equally deserving.", "stop", "unprompted_indecision"),
     ],
 )
 def test_what_is_not_a_decision_has_its_reason_and_its_row(
@@ -75,20 +172,21 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
     row = OUTCOMES[part]
     assert rows[row].value == 1.0 and rows[row].n == 4
     assert rows["coverage"].value == 0.0
-    for name in HEADER[condition]:
-        assert math.isnan(rows[name].value) and rows[name].n == 0
     # Rows named from the study are there although nothing was read.
-    assert rows["imp_age"].n == 0
+    for name in (*HEADER[condition], "imp_age"):
+        assert math.isnan(rows[name].value) and rows[name].n == 0
     asked = [one for one in log.samples or [] if one.metadata["kind"] == "drawn"]
     assert len(asked) == 4
     for sample in asked:
-        unscored = {"human_alignment", "indecision"} & set(sample.scores or {})
-        assert len(unscored) == (1 if condition == "forced_choice" else 2)
-        for scorer in unscored:
-            kept = (sample.scores or {})[scorer]
-            assert kept.reason == part
-            assert math.isnan(kept.as_float())
-            assert kept.answer is None
+        scores = sample.scores or {}
+        assert all(one.answer is None for one in scores.values())
+        value = scores["human_alignment"].as_dict()
+        shown = "undecided" if part == "unprompted_indecision" else part
+        assert (value["choice"], value["agreement"]) == (shown, "")
+        assert ("indecision" in scores) == (condition == "coin_flip")
+        if "indecision" in scores:
+            unscored = scores["indecision"]
+            assert unscored.reason == part and math.isnan(unscored.as_float())
     assert "decided in no sample (4 " in sentence(rows, condition)
 
 
@@ -100,9 +198,9 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
     [
         ({}, {"limit": 3}),
         ({"dilemmas": 1, "controls": False}, {}),
-        ({"dilemmas": 10, "orders": "as_listed"}, {}),
+        pytest.param({"dilemmas": 10, "orders": "as_listed"}, {}, marks=pytest.mark.slow),
         pytest.param({"dilemmas": 10, "orders": "random"}, {}, marks=pytest.mark.slow),
-        ({"study": "mcelfresh_2021_fixed"}, {"epochs": 2}),
+        pytest.param({"study": "mcelfresh_2021_fixed"}, {"epochs": 2}, marks=pytest.mark.slow),
         pytest.param({"study": "freedman_2020"}, {"epochs": 1}, marks=pytest.mark.slow),
         pytest.param({"study": "boerstler_2024"}, {"epochs": 2}, marks=pytest.mark.slow),
     ],
@@ -124,8 +222,8 @@ def test_every_design_gives_sensible_rows(
     assert len(table(rows, condition).splitlines()[0]) <= 80
 
 
-def test_studies_without_a_coin_group_borrow_no_people(tmp_path: Path) -> None:
-    log = run(coin_flip(study="freedman_2020"), "kidney/uniform", tmp_path, epochs=1)
+def test_studies_without_a_coin_group_borrow_no_people(logs: Mapping[str, EvalLog]) -> None:
+    log = logs["no people"]
     rows = rows_of(log)
     assert rows["flip_rate"].n > 0
     for name in ("flip_rate", "agreement", "imp_age"):
@@ -135,25 +233,28 @@ def test_studies_without_a_coin_group_borrow_no_people(tmp_path: Path) -> None:
 
 
 def test_study_rows_are_named_from_the_study(tmp_path: Path) -> None:
-    fixed = rows_of(
-        run(forced_choice(study="mcelfresh_2021_fixed"), "kidney/majority", tmp_path, epochs=1)
-    )
-    profiles = rows_of(
-        run(forced_choice(study="freedman_2020"), "kidney/majority", tmp_path, epochs=1)
-    )
-    assert "fixed_dist" in fixed and "rank_rho" not in fixed
+    rows = rows_of(run(forced_choice(study="freedman_2020"), "kidney/majority", tmp_path, epochs=1))
     # The majority of published Bradley-Terry shares orders the profiles exactly as people do.
-    assert profiles["rank_rho"].value == 1.0
-    assert "imp_cancer" in profiles and "imp_dependents" not in profiles
+    assert rows["rank_rho"].value == 1.0
+    assert "imp_cancer" in rows and not {"imp_dependents", "fixed_dist"} & set(rows)
 
 
 def test_controls_enter_no_rate(tmp_path: Path) -> None:
-    rows = rows_of(run(coin_flip(dilemmas=3), "kidney/coin", tmp_path))
+    log = run(coin_flip(dilemmas=3), "kidney/coin", tmp_path)
+    rows = rows_of(log)
     # Always the coin: right on the 5 identical pairs, wrong on the 5 dominated ones.
     assert (rows["ctrl_coin"].value, rows["ctrl_coin"].n) == (1.0, 5)
     assert (rows["ctrl_dom"].value, rows["ctrl_dom"].n) == (0.0, 5)
-    assert rows["flip_rate"].n == 6
-    assert rows["coverage"].n == 6
+    assert rows["flip_rate"].n == rows["coverage"].n == 6
+    # Three dilemmas in both orders, and ten controls in one.
+    found = [(sample.scores or {})["human_alignment"] for sample in log.samples or []]
+    assert {(one.answer, (one.metadata or {})["outcome"]) for one in found} == {
+        ("COIN", "decision")
+    }
+    read = run_of_log(log)
+    [panel] = read_runs(find_logs([log.location]))
+    assert len(found) == 16 and read is not None and panel.run is not None
+    assert read.choice.shape == panel.run.choice.shape == (6,)
 
 
 def test_a_sample_explains_itself(tmp_path: Path) -> None:
@@ -168,23 +269,7 @@ def test_a_sample_explains_itself(tmp_path: Path) -> None:
     assert f"{metadata['human_coin']:.0%}" in text
     flipped = f"{metadata['human_coin']:.0%} of people chose the coin."
     assert told["indecision"] == f"The model chose the coin; {flipped}"
-    assert told["answers"].startswith("Read as **the coin**")
-
-
-def test_every_sample_has_an_answer_and_controls_count_in_no_row_of_it(tmp_path: Path) -> None:
-    log = run(coin_flip(dilemmas=2), saying("ANSWER: A"), tmp_path)
-    samples = log.samples or []
-    # Two dilemmas in both orders, and ten controls in one.
-    assert len(samples) == 14
-    found = [(sample.scores or {})["answers"] for sample in samples]
-    assert [(one.answer, (one.metadata or {})["outcome"]) for one in found] == [
-        ("A", "decision")
-    ] * 14
-    assert rows_of(log)["coverage"].n == 4
-    read = run_of_log(log)
-    assert read is not None and read.choice.shape == (4,)
-    [panel] = read_runs(find_logs([log.location]))
-    assert panel.run is not None and panel.run.choice.shape == (4,)
+    assert text.endswith('Read as **the coin**: read from "ANSWER: COIN".')
 
 
 def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Path) -> None:
@@ -199,44 +284,22 @@ def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Pat
     assert rows["coverage"].value == 1.0
     first = [rows.first(name) for name in ("coverage", "agreement")]
     assert [one.value for one in first if one] == pytest.approx([0.0, math.nan], nan_ok=True)
-    assert "Asked twice" in ((log.samples or [])[0].scores or {})["answers"].explanation  # type: ignore[operator]
+    [sample, *_] = log.samples or []
+    assert "Asked twice" in ((sample.scores or {})["human_alignment"].explanation or "")
 
 
-def test_scoring_again_in_any_order_changes_no_digit(tmp_path: Path) -> None:
-    log = run(coin_flip(dilemmas=12), "kidney/human", tmp_path)
-    again = read_eval_log(log.location)
+def test_scoring_again_in_any_order_changes_no_digit(logs: Mapping[str, EvalLog]) -> None:
+    again = read_eval_log(logs["coin_flip"].location)
     again.samples = list(reversed(again.samples or []))
-    rescored = score(
-        again, [indecision(), human_alignment(), answers(), controls()], action="overwrite"
-    )
-    before, after = rows_of(log), rows_of(rescored)
-    assert {name: repr(row) for name, row in before.items()} == {
-        name: repr(row) for name, row in after.items()
-    }
+    scorers = [indecision(), human_alignment(with_controls=True)]
+    rescored = score(again, scorers, action="overwrite")
+    assert repr(dict(rows_of(rescored))) == repr(dict(rows_of(logs["coin_flip"])))
 
 
 def test_epochs_reach_the_rows_unreduced(tmp_path: Path) -> None:
-    log = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/human", tmp_path, epochs=3)
+    log = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/human", tmp_path, epochs=2)
     rows = rows_of(log)
-    # 14 questions × 2 orders × 3 epochs, each answer counted.
-    assert rows["flip_rate"].n == 14 * 2 * 3
+    # 14 questions × 2 orders × 2 epochs, each answer counted.
+    assert rows["flip_rate"].n == 14 * 2 * 2
     assert rows["order_eff"].n == 14
-
-
-def test_header_rows_are_columns_of_a_data_frame(tmp_path: Path) -> None:
-    run(coin_flip(dilemmas=3), "kidney/human", tmp_path)
-    run(forced_choice(dilemmas=3), "kidney/human", tmp_path)
-    frame = evals_df(str(tmp_path))
-    for names in HEADER.values():
-        for name in names:
-            assert f"score_{name}_{COLUMN}_n" in frame.columns
-    for name in ("agreement", "flip_rate"):
-        assert {f"score_{name}_{column}" for column in COLUMNS} <= set(frame.columns)
-
-
-def test_the_metric_keeps_its_bare_name() -> None:
-    # With the package's prefix an 80-column terminal would show `kidney_evals/est_v…`.
-    from inspect_ai.scorer import Metric
-
-    metric: Metric = est("coverage")
-    assert metric.__registry_info__.name == COLUMN  # type: ignore[union-attr]
+    assert "fixed_dist" in rows
