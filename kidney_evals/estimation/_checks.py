@@ -19,8 +19,7 @@ _MOST = 2**53
 
 def numbers(values: ArrayLike, name: str) -> Floats:
     """Return `values` as an array of numbers of any shape."""
-    result: Floats = _array(values, name, np.float64)
-    return result
+    return np.asarray(_array(values, name, np.float64))
 
 
 def matrix(values: ArrayLike, name: str, least: int = 1) -> Floats:

@@ -39,8 +39,7 @@ def human_variance(decisions: Decisions) -> Floats:
     draws = decisions.share_draws
     if draws is None or len(draws) < 2:
         return np.zeros(decisions.dilemmas)
-    result: Floats = draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1)
-    return result
+    return np.asarray(draws.var(axis=0, ddof=1, dtype=np.float64).sum(axis=1))
 
 
 def dot(left: Shares, right: Shares) -> Shares:
@@ -69,13 +68,13 @@ def coin_gap(run: Decisions) -> Terms:
 
 
 def observed(decisions: Decisions, terms: Terms) -> float:
-    """Return the ratio of the sums of two terms in the run; each dilemma has answers and people."""
+    """Return the ratio of the sums of two terms over a run's dilemmas, all of known shares."""
     above, below = terms(decisions.strata.shares[None], decisions.shares[None])
     return float((above.sum(axis=1) / below.sum(axis=1))[0])
 
 
 def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
-    """Return the ratio of two terms in resampled runs, as in `bootstrap_sums`; may be empty."""
+    """Return that ratio in resampled runs, (DRAWS,), as in `bootstrap_sums`; may be empty."""
     sums = bootstrap_sums(decisions, terms, key=key)
     return np.divide(*sums) if sums else np.empty(0)
 
@@ -122,8 +121,7 @@ def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
         sizes, strata.smooth, size=(rows.stop - rows.start, *sizes.shape)
     )
     off = drawn / np.maximum(sizes, 1)[:, :, None] - strata.smooth
-    result: Floats = strata.shares + (strata.weights[:, :, None] * off).sum(axis=2)
-    return result
+    return np.asarray(strata.shares + (strata.weights[:, :, None] * off).sum(axis=2))
 
 
 def rate_interval(

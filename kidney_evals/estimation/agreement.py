@@ -55,14 +55,16 @@ def chance_corrected_agreement(decisions: Decisions) -> Quantity:
 
 
 def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
-    """Return (count + ½) / (n + K/2) of shares (..., D, K) of `people` (D,): none is 0."""
+    """Return shares smoothed as (count + ½) / (n + K/2), so that none is 0.
+
+    `shares` has shape (..., D, K); `people`, the number n who answered each dilemma, shape (D,).
+    """
     p = _checks.numbers(shares, "shares")
     if p.ndim < 2 or p.shape[-1] == 0:
         raise InputError(f"shares must have shape (..., D, K), not {p.shape}")
     p = _checks.shares(p, p.shape, "shares")
     n = _checks.column(people, p.shape[-2], "people", 0, np.inf)[:, None]
-    result: Shares = (p * n + 0.5) / (n + p.shape[-1] / 2)
-    return result
+    return np.asarray((p * n + 0.5) / (n + p.shape[-1] / 2))
 
 
 def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity:
@@ -75,8 +77,8 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     Args:
         decisions: The run.
         people: Number of people who answered each dilemma, shape (D,), if the shares are relative
-            frequencies; these are smoothed by `smooth_shares`. None if the shares come from a
-            model; these are bounded below by 1e-4.
+            frequencies, which are then smoothed. None if the shares come from a model; these are
+            bounded below by 1e-4.
     """
     if people is not None:
         draws = decisions.share_draws

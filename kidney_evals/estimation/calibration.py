@@ -77,7 +77,7 @@ def calibration_value(decisions: Decisions) -> float:
 
 
 def expected_flip_calibration(decisions: Decisions, flips: ArrayLike) -> float:
-    """Return the calibration of a respondent with the coin shares `flips`, (D,)."""
+    """Return `flip_calibration` for known coin shares `flips`, (D,), NaN where unknown."""
     rates = _checks.shares(flips, (decisions.dilemmas,), "flips")
     bins, gaps = _bins(decisions), []
     for part in bins:
@@ -182,8 +182,7 @@ def _variances(run: Decisions) -> tuple[float, float]:
 def _weights(run: Decisions) -> Floats:
     """Return each dilemma's share of the answers, shape (D,)."""
     answers = run.counts.sum(axis=(1, 2)).astype(np.float64)
-    result: Floats = answers / answers.sum()
-    return result
+    return np.asarray(answers / answers.sum())
 
 
 def _mean(bins: tuple[_Bin, ...], values: list[float]) -> float:

@@ -27,7 +27,7 @@ _NUMBERS = 2_000_000
 
 
 class Centrality(NamedTuple):
-    """Centrality with its interval; NaN if too few answers or if they do not fix every weight.
+    """Centrality with its interval; NaN if there are too few answers for every weight.
 
     Attributes:
         value: Share of people farther from the group than the model; .5 is expected of a person.
@@ -47,7 +47,11 @@ class Centrality(NamedTuple):
 
 
 def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: ArrayLike) -> Floats:
-    """Return the share of people farther than `distance`, (...), from quantiles of theirs, (q,)."""
+    """Return the share of people whose distance exceeds each `distance`, same shape.
+
+    `distances` are quantiles of people's distances to the group and `probabilities` their levels,
+    both ascending, shape (q,).
+    """
     where = _checks.numbers(distance, "distance")
     quantiles, levels = _quantiles(distances, probabilities)
     near = np.interp(where, quantiles, levels, left=0.0, right=1.0)

@@ -54,7 +54,7 @@ def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
 
 
 def within_orders(decisions: Decisions) -> Floats:
-    """Return each dilemma's share of differing pairs in the same order, (D,); NaN if none."""
+    """Return each dilemma's share of differing pairs in the same order, (D,), NaN without any."""
     shares, spread = _repetitions(decisions, decisions.counts)
     each: Floats = np.nansum(spread * (1 - (shares**2).sum(axis=2)), axis=1)
     each[np.isnan(spread).all(axis=1)] = np.nan
@@ -144,7 +144,7 @@ def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
 
 
 def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return the disagreement of independent answers with the shares `answers`, (D, K)."""
+    """Return `swap_disagreement` expected of independent answers with shares `answers`, (D, K)."""
     mask = (decisions.counts.sum(axis=2) > 0).all(axis=1)
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     known = q[mask & ~np.isnan(q).any(axis=1)]
@@ -174,8 +174,7 @@ def _both_orders(decisions: Decisions, least: int) -> tuple[Counts, Counts]:
 
 def _across(counts: Counts, sizes: Counts) -> Floats:
     """Return the share of differing pairs of an answer from each order, by dilemma."""
-    result: Floats = 1 - counts.prod(axis=1).sum(axis=1) / sizes.prod(axis=1)
-    return result
+    return np.asarray(1 - counts.prod(axis=1).sum(axis=1) / sizes.prod(axis=1))
 
 
 def _across_variance(counts: Counts, sizes: Counts) -> Floats:
@@ -185,8 +184,7 @@ def _across_variance(counts: Counts, sizes: Counts) -> Floats:
     smooth = _smooth(counts, sizes)
     both = smooth.prod(axis=1)
     trace = (both * (1 - smooth).prod(axis=1) - both**2).sum(axis=1) + both.sum(axis=1) ** 2
-    result: Floats = np.maximum(linear - trace / sizes.prod(axis=1), 0.0)
-    return result
+    return np.asarray(np.maximum(linear - trace / sizes.prod(axis=1), 0.0))
 
 
 def _delta(slope: Floats, counts: Counts, sizes: Counts) -> Floats:
@@ -194,13 +192,11 @@ def _delta(slope: Floats, counts: Counts, sizes: Counts) -> Floats:
     smooth = _smooth(counts, sizes)
     mean = (slope * smooth).sum(axis=2)
     each = ((slope**2 * smooth).sum(axis=2) - mean**2) / sizes
-    result: Floats = each.sum(axis=1)
-    return result
+    return np.asarray(each.sum(axis=1))
 
 
 def _smooth(counts: Counts, sizes: Counts) -> Floats:
-    result: Floats = (counts + 1 / counts.shape[2]) / (sizes + 1)[:, :, None]
-    return result
+    return np.asarray((counts + 1 / counts.shape[2]) / (sizes + 1)[:, :, None])
 
 
 def _mean_share(

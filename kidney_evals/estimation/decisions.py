@@ -116,18 +116,12 @@ class Decisions:
         if self.chances is not None:
             rows["chances"] = _checked_chances(self.chances, rows["choice"], width)
             keys = [*rows["chances"].T, *keys]
+        far = _checks.shaped(self.closeness, (count,), "closeness", 0, np.inf, missing=True)
+        values: dict[str, Any] = {"differences": differences, "shares": shares, "closeness": far}
+        if self.share_draws is not None:
+            values["share_draws"] = _checked_draws(self.share_draws, shares)
         rank = np.lexsort(keys)
-        values = {name: values[rank] for name, values in rows.items()} | {
-            "differences": differences,
-            "shares": shares,
-            "share_draws": None
-            if self.share_draws is None
-            else _checked_draws(self.share_draws, shares),
-            "closeness": _checks.shaped(
-                self.closeness, (count,), "closeness", 0, np.inf, missing=True
-            ),
-        }
-        for name, value in values.items():
+        for name, value in (values | {name: row[rank] for name, row in rows.items()}).items():
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -223,7 +217,7 @@ class Decisions:
 
     @cached_property
     def drawn(self) -> Decisions:
-        """The run with sampled answers: itself, or with `DRAWN` answers for each probability.
+        """The run with single answers: `DRAWN` for each call if probabilities were read.
 
         They are drawn by systematic sampling: at even steps through the cumulative probabilities,
         with a start that differs between calls.
@@ -373,5 +367,4 @@ def _not_shares(values: NDArray[np.floating]) -> Bools:
     """Return which rows, shape (..., K), are neither shares that sum to 1 nor all NaN."""
     with np.errstate(invalid="ignore"):
         sound = (values >= -1e-9).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) < _SUM_TOLERANCE)
-    result: Bools = ~(sound | np.isnan(values).all(axis=-1))
-    return result
+    return np.asarray(~(sound | np.isnan(values).all(axis=-1)))

@@ -88,7 +88,7 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
 
 
 def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
-    """Return the distance of a respondent with the answer shares `answers`, (D, K)."""
+    """Return `choice_distance` for known answer shares `answers`, (D, K), NaN where unknown."""
     q = _checks.shares(answers, decisions.shares.shape, "answers")
     mask = decisions.repeated
     squares = (q[mask] - decisions.shares[mask]) ** 2
@@ -97,8 +97,7 @@ def expected_distance(decisions: Decisions, answers: ArrayLike) -> float:
 
 def _squared(run: Decisions) -> Floats:
     strata = run.strata
-    squared: Floats = ((strata.shares - run.shares) ** 2).sum(axis=1) - strata.variance.sum(axis=1)
-    return squared
+    return np.asarray(((strata.shares - run.shares) ** 2).sum(axis=1) - strata.variance.sum(axis=1))
 
 
 def _distance(run: Decisions, variance: Floats) -> Quantity:

@@ -79,8 +79,7 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
     if not np.abs(b * r).sum() > 0:
         return np.full((k, k), np.nan)
     jacobian = _slopes(b, r)
-    result: Floats = jacobian @ block[:k, :k] @ jacobian.T
-    return result
+    return np.asarray(jacobian @ block[:k, :k] @ jacobian.T)
 
 
 def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | float:
@@ -151,8 +150,7 @@ def _slopes(weights: Floats, ranges: Floats) -> Floats:
     """Return the derivatives of the shares in the weights, shape (k, k)."""
     reach = weights * ranges
     total = np.abs(reach).sum()
-    result: Floats = np.diag(ranges) / total - np.outer(reach, np.sign(reach) * ranges) / total**2
-    return result
+    return np.asarray(np.diag(ranges) / total - np.outer(reach, np.sign(reach) * ranges) / total**2)
 
 
 def _checked(weights: ArrayLike, ranges: ArrayLike) -> tuple[Floats, Floats]:

@@ -145,15 +145,11 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     return wilson(float(x.sum() / n.sum()), size)
 
 
-def mean_interval(values: ArrayLike, *, reach: float = 1.0) -> Interval:
-    """Return Student's interval of the mean of independent values; NaN with fewer than two.
+def mean_interval(values: ArrayLike) -> Interval:
+    """Return Student's interval of the mean of independent values, (n,), without NaN.
 
     If all values are equal, their standard deviation does not estimate the error. The half width is
-    then `reach` times the upper end of Wilson's interval of a zero count.
-
-    Args:
-        values: Shape (n,), one per dilemma; NaN are left out.
-        reach: Largest possible difference between two values.
+    then the upper end of Wilson's interval of a zero count. NaN with fewer than two values.
     """
     n = _checks.length(values, "values", 0)
     x = _checks.shaped(values, (n,), "values", missing=True)
@@ -161,10 +157,9 @@ def mean_interval(values: ArrayLike, *, reach: float = 1.0) -> Interval:
     if len(x) < 2:
         return NO_INTERVAL
     mean, spread = float(x.mean()), float(x.std(ddof=1))
-    if spread > 1e-12:
-        half = student(len(x) - 1) * spread / float(np.sqrt(len(x)))
-    else:
-        half = reach * wilson(0.0, len(x)).high
+    half = student(len(x) - 1) * spread / float(np.sqrt(len(x)))
+    if spread <= 1e-12:
+        half = wilson(0.0, len(x)).high
     return Interval(mean - half, mean + half)
 
 

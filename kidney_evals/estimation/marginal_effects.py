@@ -70,8 +70,7 @@ def chances_of_shares(shares: ArrayLike) -> Floats:
     if each.ndim == 0 or each.shape[-1] not in (2, 3):
         raise InputError(f"shares must have shape (..., 2 or 3), not {each.shape}")
     each = _checks.shares(each, each.shape, "shares")
-    result: Floats = each @ _CHANCES[: each.shape[-1]]
-    return result
+    return np.asarray(each @ _CHANCES[: each.shape[-1]])
 
 
 def marginal_effects(
@@ -209,8 +208,7 @@ class _Plan(NamedTuple):
             return np.full(len(self.names), NAN)
         scores = design * (residual * np.tile(self.weights, 2))[:, None]
         inner, _ = robust(self.bread, scores, np.tile(self.dilemma, 2))
-        result: Floats = np.sqrt(np.diag(self.contrasts @ inner @ self.contrasts.T))
-        return result
+        return np.asarray(np.sqrt(np.diag(self.contrasts @ inner @ self.contrasts.T)))
 
     def results(self, effects: Floats, ends: Iterable[Interval]) -> MarginalEffects:
         rows = zip(self.names, effects.tolist(), ends, self.shown.tolist(), strict=True)

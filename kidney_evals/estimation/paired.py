@@ -232,8 +232,7 @@ def _redrawn(one: Decisions, two: Decisions, terms: Callable[[Decisions], Terms]
 
 
 def _coins(run: Decisions) -> Floats:
-    shares: Floats = run.counts[:, :, COIN].sum(axis=1) / run.counts.sum(axis=(1, 2))
-    return shares
+    return np.asarray(run.counts[:, :, COIN].sum(axis=1) / run.counts.sum(axis=(1, 2)))
 
 
 def _surplus_coins(run: Decisions) -> Floats:
@@ -246,8 +245,7 @@ def _surplus_coins(run: Decisions) -> Floats:
 def _differing(run: Decisions) -> Floats:
     """Return the share of pairs of answers, one from each order, that differ, by dilemma."""
     within = run.counts / run.counts.sum(axis=2, keepdims=True)
-    result: Floats = 1 - within.prod(axis=1).sum(axis=1)
-    return result
+    return np.asarray(1 - within.prod(axis=1).sum(axis=1))
 
 
 def _reach(run: Decisions) -> float:

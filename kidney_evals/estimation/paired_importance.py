@@ -180,8 +180,7 @@ def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Float
 
     def moves(pull: Floats) -> Floats:
         sums = cluster_sums(design * pull[:, None], run.dilemma, run.dilemmas)
-        result: Floats = (sums @ bread @ basis.T)[:, :-1] @ slopes.T
-        return result
+        return np.asarray((sums @ bread @ basis.T)[:, :-1] @ slopes.T)
 
     return moves(residual), moves(np.where(run.order == 0, 1.0, -1.0))
 
@@ -193,5 +192,4 @@ def _drawn_shares(pair: _Pair) -> Floats:
     normal = special.ndtri(generator(_KEY).random((DRAWS, len(values))))
     spread = vectors * np.sqrt(np.maximum(values, 0.0))
     drawn = np.concatenate([pair.first, pair.second]) + normal @ spread.T
-    result: Floats = np.clip(drawn, -1.0, 1.0)
-    return result
+    return np.asarray(np.clip(drawn, -1.0, 1.0))

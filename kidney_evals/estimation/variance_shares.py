@@ -193,8 +193,7 @@ def _sums(dilemma: Ints, cell: Ints, y: Floats, dilemmas: int, cells: int) -> _S
 
 def _products(values: Floats) -> Floats:
     """Return the inner products of all pairs of cells, (..., M, M), of values (..., M, K)."""
-    result: Floats = values @ np.swapaxes(values, -1, -2)
-    return result
+    return np.asarray(values @ np.swapaxes(values, -1, -2))
 
 
 class _Layout(NamedTuple):
@@ -281,8 +280,7 @@ def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, 
         length = np.where(each > 0, itself / each, NAN).mean(axis=1)
 
     def mean(values: Floats, mask: Bools) -> Floats:
-        result: Floats = values[:, mask].mean(axis=1)
-        return result
+        return np.asarray(values[:, mask].mean(axis=1))
 
     wording, order = layout.wording, layout.order
     full = layout.crossed and not wording.all() and not order.all()

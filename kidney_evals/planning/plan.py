@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.planning.precision import Design, Expectation, expectations, expected_end
@@ -22,30 +22,45 @@ _MOST_QUESTIONS = 2
 """Maximum number of questions per sample: an unreadable answer is asked for once more."""
 
 
-@dataclass(frozen=True)
-class Ending:
-    """When a run with `-T precision` ends: target half width, measure, numbers of dilemmas."""
+class Ending(NamedTuple):
+    """When a run with `-T precision` ends.
+
+    Attributes:
+        precision: The target half width.
+        row: The measure whose interval must reach the target.
+        dilemmas: At the first look, at the end if the model answers as people do, and all.
+    """
 
     precision: float
     row: str
-    fewest: int
-    expected: int
-    most: int
+    dilemmas: tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class TaskPlan:
-    """Samples, calls, tokens and precision of one task.
+class Amounts(NamedTuple):
+    """What a task or a whole plan takes.
 
     Attributes:
-        task: The task's registered name.
-        design: Study, condition and repetitions.
-        controls: Samples of the control block, before epochs.
         samples: Samples before epochs, controls included; the maximum if the run may end early.
         calls: Fewest and most model calls over all epochs. The fewest are without any repeat
             question, and up to the first look if the run may end early.
         input_tokens: Estimate over all calls.
         output_tokens: Estimate over all calls, without reasoning tokens.
+    """
+
+    samples: int
+    calls: tuple[int, int]
+    input_tokens: Estimate
+    output_tokens: Estimate
+
+
+class TaskPlan(NamedTuple):
+    """The plan of one task.
+
+    Attributes:
+        task: The task's registered name.
+        design: Study, condition and repetitions.
+        controls: Samples of the control block, before epochs.
+        amounts: Samples, calls and tokens.
         rows: Expected precision of the headline measures if all dilemmas are asked.
         ending: When the run may end early; None if it asks all dilemmas.
     """
@@ -53,48 +68,25 @@ class TaskPlan:
     task: str
     design: Design
     controls: int
-    samples: int
-    calls: tuple[int, int]
-    input_tokens: Estimate
-    output_tokens: Estimate
+    amounts: Amounts
     rows: tuple[Expectation, ...]
-    ending: Ending | None = None
+    ending: Ending | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a task or a suite; amounts are the sums over its tasks.
-
-    Attributes:
-        target: Name of the task or suite.
-        tasks: One entry per task.
-        prices: Prices by model, None if unknown.
-    """
+    """The plan of a task or a suite, with prices by model, None if unknown."""
 
     target: str
     tasks: tuple[TaskPlan, ...]
     prices: Mapping[str, Price | None]
 
     @property
-    def samples(self) -> int:
-        """Samples before epochs."""
-        return sum(task.samples for task in self.tasks)
-
-    @property
-    def calls(self) -> tuple[int, int]:
-        """Fewest and most calls."""
-        fewest, most = zip(*(task.calls for task in self.tasks), strict=True)
-        return sum(fewest), sum(most)
-
-    @property
-    def input_tokens(self) -> Estimate:
-        """Input tokens."""
-        return Estimate.total(task.input_tokens for task in self.tasks)
-
-    @property
-    def output_tokens(self) -> Estimate:
-        """Output tokens."""
-        return Estimate.total(task.output_tokens for task in self.tasks)
+    def total(self) -> Amounts:
+        """Amounts of all tasks."""
+        samples, calls, used, made = zip(*(task.amounts for task in self.tasks), strict=True)
+        fewest, most = map(sum, zip(*calls, strict=True))
+        return Amounts(sum(samples), (fewest, most), Estimate.total(used), Estimate.total(made))
 
     @property
     def costs(self) -> dict[str, Estimate | None]:
@@ -102,7 +94,7 @@ class Plan:
 
         `high` includes repeat questions and long answers; reasoning tokens are never included.
         """
-        pairs = list(zip(self.input_tokens, self.output_tokens, strict=True))
+        pairs = list(zip(self.total.input_tokens, self.total.output_tokens, strict=True))
         return {
             model: None if price is None else Estimate(*(price.cost(*pair) for pair in pairs))
             for model, price in self.prices.items()
@@ -182,23 +174,20 @@ def _plan_task(
     # The fewest, the expected and the most samples.
     parts = [samples]
     if ending:
-        parts = [_first(samples, n) for n in (ending.fewest, ending.expected, ending.most)]
+        parts = [_first(samples, dilemmas) for dilemmas in ending.dilemmas]
     # The task has checked these arguments; the suites do not set them.
     asked = arguments.get("explain", "none"), arguments.get("wording", "default")
     tokens = [measure(part, repeats, *asked) for part in parts]
     fewest, most = (len(part) * repeats for part in (parts[0], parts[-1]))
-    return TaskPlan(
-        task=name,
-        design=design,
-        controls=len(samples) - len(main),
+    amounts = Amounts(
         samples=len(samples),
         calls=(fewest, most if read_out else most * _MOST_QUESTIONS),
         input_tokens=_between([each.input for each in tokens]),
         output_tokens=_between([each.output for each in tokens]),
-        # The expected precision was simulated for sampled answers only.
-        rows=() if read_out else expectations(design),
-        ending=ending,
     )
+    # The expected precision was simulated for sampled answers only.
+    rows = () if read_out else expectations(design)
+    return TaskPlan(name, design, len(samples) - len(main), amounts, rows, ending)
 
 
 def _ending(design: Design, precision: float | None) -> Ending | None:
@@ -206,7 +195,7 @@ def _ending(design: Design, precision: float | None) -> Ending | None:
     if precision is None or len(ends) == 1:
         return None  # a --limit may leave too few dilemmas to end early
     expected = expected_end(design, row, precision, ends)
-    return Ending(precision, row, ends[0], expected, ends[-1])
+    return Ending(precision, row, (ends[0], expected, ends[-1]))
 
 
 def _first(samples: Sequence[Sample], dilemmas: int) -> list[Sample]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from kidney_evals.planning.plan import Plan, TaskPlan
+from kidney_evals.planning.plan import Amounts, Plan, TaskPlan
 from kidney_evals.planning.precision import CONSISTENCY, ROUGH, ZERO, Expectation, Range
 from kidney_evals.planning.tokens import ASSUMPTIONS, Estimate
 
@@ -26,7 +26,7 @@ def as_json(plan: Plan) -> str:
     content = {
         "target": plan.target,
         "tasks": [_task(task) for task in plan.tasks],
-        "total": {"samples": plan.samples, **_amounts(plan)},
+        "total": {"samples": plan.total.samples, **_amounts(plan.total)},
         "price_usd": {
             model: "unknown" if cost is None else _span(cost, 4)
             for model, cost in plan.costs.items()
@@ -47,15 +47,16 @@ def as_text(plan: Plan) -> str:
 
 
 def _counts(plan: Plan) -> list[str]:
+    total = plan.total
     rows = [("task", "samples", "calls", "tokens in", "tokens out")]
-    named: list[tuple[str, TaskPlan | Plan]] = [(task.task, task) for task in plan.tasks]
+    named = [(task.task, task.amounts) for task in plan.tasks]
     if len(named) > 1:
-        named.append(("total", plan))
-    for name, part in named:
-        tokens = (_tokens(part.input_tokens.expected), _tokens(part.output_tokens.expected))
-        rows.append((name, str(part.samples), "–".join(map(str, part.calls)), *tokens))
+        named.append(("total", total))
+    for name, (samples, calls, used, made) in named:
+        tokens = _tokens(used.expected), _tokens(made.expected)
+        rows.append((name, str(samples), "–".join(map(str, calls)), *tokens))
     lines = _table(rows)
-    for words, span in (("in", plan.input_tokens), ("out", plan.output_tokens)):
+    for words, span in (("in", total.input_tokens), ("out", total.output_tokens)):
         lines.append(f"range of tokens {words}: {_tokens(span.low)} to {_tokens(span.high)}")
     return lines
 
@@ -87,12 +88,13 @@ def _precision(task: TaskPlan) -> list[str]:
         shown = f"{design.both_orders} of them in both orders"
     times = "1 epoch" if design.epochs == 1 else f"{design.epochs} epochs"
     lines = _wrapped(f"{task.task}: {design.dilemmas} dilemmas of {design.study}, {shown}, {times}")
-    if end := task.ending:
+    if task.ending:
+        precision, row_id, (fewest, expected, most) = task.ending
         lines += _wrapped(
-            f"precision={end.precision:g}: the run ends after {end.fewest} to {end.most} dilemmas, "
-            f"once {end.row} is known to less than ±{end.precision:g}; after {end.expected} if the "
+            f"precision={precision:g}: the run ends after {fewest} to {most} dilemmas, "
+            f"once {row_id} is known to less than ±{precision:g}; after {expected} if the "
             "model answers as people do, which the expected tokens and price are for. The widths "
-            f"below are those of all {end.most}."
+            f"below are those of all {most}."
         )
     zero = ZERO[design.condition].replace("_", " ")
     rows = [("95 % intervals", "as people", "consistent", zero, "change found")]
@@ -163,7 +165,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _task(task: TaskPlan) -> dict[str, Any]:
-    design, end = task.design, task.ending
+    design = task.design
     content: dict[str, Any] = {
         "task": task.task,
         "study": design.study,
@@ -171,23 +173,23 @@ def _task(task: TaskPlan) -> dict[str, Any]:
         "dilemmas": design.dilemmas,
         "in_both_orders": design.both_orders,
         "epochs": design.epochs,
-        "samples": task.samples,
+        "samples": task.amounts.samples,
         "controls": task.controls,
-        **_amounts(task),
+        **_amounts(task.amounts),
     }
-    if end:
-        dilemmas = {"min": end.fewest, "expected": end.expected, "max": end.most}
-        content["ends"] = {"row": end.row, "half_width": end.precision, "dilemmas": dilemmas}
+    if task.ending:
+        precision, row_id, looks = task.ending
+        dilemmas = dict(zip(("min", "expected", "max"), looks, strict=True))
+        content["ends"] = {"row": row_id, "half_width": precision, "dilemmas": dilemmas}
     content["precision"] = [_row(ZERO[design.condition], row) for row in task.rows]
     return content
 
 
-def _amounts(part: Plan | TaskPlan) -> dict[str, Any]:
-    fewest, most = part.calls
+def _amounts(amounts: Amounts) -> dict[str, Any]:
     return {
-        "calls": {"min": fewest, "max": most},
-        "input_tokens": _span(part.input_tokens),
-        "output_tokens": _span(part.output_tokens),
+        "calls": dict(zip(("min", "max"), amounts.calls, strict=True)),
+        "input_tokens": _span(amounts.input_tokens),
+        "output_tokens": _span(amounts.output_tokens),
     }
 
 

@@ -52,12 +52,12 @@ def test_samples_and_calls(
     calls: tuple[int, int],
 ) -> None:
     plan = make_plan(target, arguments=arguments, **options)
-    assert (plan.samples, plan.calls) == (samples, calls)
+    assert (plan.total.samples, plan.total.calls) == (samples, calls)
 
 
 def test_dilemmas_and_controls(full: Plan) -> None:
     # 410 + 28 · 10 + 56 · 5 + 12 · 10 in forced choice, 410 + 28 · 10 in coin flip.
-    assert (full.samples, full.calls) == (410 + 28 + 56 + 12 + 410 + 28, (1780, 3560))
+    assert (full.total.samples, full.total.calls) == (410 + 28 + 56 + 12 + 410 + 28, (1780, 3560))
     assert (full.tasks[0].controls, full.tasks[0].design.dilemmas) == (10, 200)
     (task,) = make_plan("coin_flip", arguments=QUICK, limit=7).tasks
     # Both orders stand together: three dilemmas in both and one in a single order.
@@ -91,20 +91,22 @@ def test_a_run_that_may_end_early(
     dilemmas: tuple[int, int, int] | None,
 ) -> None:
     plan = make_plan(target, arguments=arguments, **options)
-    assert plan.calls == calls
+    assert plan.total.calls == calls
     (task,) = plan.tasks
     if dilemmas is None:
         return
     assert task.ending is not None
-    assert (task.ending.fewest, task.ending.expected, task.ending.most) == dilemmas
+    assert task.ending.dilemmas == dilemmas
     assert f"ends after {dilemmas[0]} to {dilemmas[2]} dilemmas" in " ".join(as_text(plan).split())
     (entry,) = json.loads(as_json(plan))["tasks"]
     assert tuple(entry["ends"]["dilemmas"].values()) == dilemmas
     # The tokens of as many dilemmas, and of the controls.
     rest = {name: value for name, value in arguments.items() if name != "precision"}
     controls = 10 if rest.get("controls", True) and not options else 0
-    whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).output_tokens.expected
-    assert plan.output_tokens.expected == pytest.approx(whole + controls * ANSWER["none"].expected)
+    whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).total.output_tokens.expected
+    assert plan.total.output_tokens.expected == pytest.approx(
+        whole + controls * ANSWER["none"].expected
+    )
 
 
 def test_a_folder_is_not_taken_for_the_shipped_study(tmp_path: Path) -> None:
@@ -128,7 +130,7 @@ def test_a_run_sends_what_was_planned(target: str, tmp_path: Path) -> None:
     assert log.samples is not None
     sent = [event for sample in log.samples for event in sample.events if event.event == "model"]
     # Nothing of this can be read, so every sample is asked twice.
-    assert planned.calls == (len(log.samples), len(sent)) == (3, 6)
+    assert planned.total.calls == (len(log.samples), len(sent)) == (3, 6)
     texts = {
         str(one.id): prompt
         for one, prompt in zip(task.dataset, prompts(list(task.dataset), "before"), strict=True)
@@ -147,17 +149,17 @@ def test_tokens_and_prices() -> None:
     prices = {"a": Price(input=2.0, output=10.0)}
     plan = make_plan("forced_choice", ["a", "b"], arguments=QUICK, epochs=3, prices=prices)
     # Ten samples three times: 4 characters a token and 4 tokens around each message.
-    assert plan.input_tokens.expected == pytest.approx(3 * (characters / 4 + 10 * 4))
-    assert plan.input_tokens.low == pytest.approx(3 * characters / 5)
-    assert plan.input_tokens.high > 2 * plan.input_tokens.expected
-    assert plan.output_tokens.expected == 30 * ANSWER["none"].expected
+    assert plan.total.input_tokens.expected == pytest.approx(3 * (characters / 4 + 10 * 4))
+    assert plan.total.input_tokens.low == pytest.approx(3 * characters / 5)
+    assert plan.total.input_tokens.high > 2 * plan.total.input_tokens.expected
+    assert plan.total.output_tokens.expected == 30 * ANSWER["none"].expected
     reasons = make_plan("forced_choice", arguments=QUICK | {"explain": "after"}, epochs=3)
-    pairs = zip(plan.output_tokens, reasons.output_tokens, strict=True)
+    pairs = zip(plan.total.output_tokens, reasons.total.output_tokens, strict=True)
     assert all(short < long for short, long in pairs)
     # 2 USD a million in and 10 USD a million out.
     expected = [
         (2 * used + 10 * made) / 1e6
-        for used, made in zip(plan.input_tokens, plan.output_tokens, strict=True)
+        for used, made in zip(plan.total.input_tokens, plan.total.output_tokens, strict=True)
     ]
     assert plan.costs == {"a": pytest.approx(Estimate(*expected)), "b": None}
 
@@ -202,7 +204,7 @@ def test_json_holds_the_same_numbers(full: Plan) -> None:
     assert cost is not None
     assert content["price_usd"]["two"]["expected"] == pytest.approx(cost.expected, abs=1e-4)
     for task, entry in zip(full.tasks, content["tasks"], strict=True):
-        assert entry["calls"] == dict(zip(("min", "max"), task.calls, strict=True))
+        assert entry["calls"] == dict(zip(("min", "max"), task.amounts.calls, strict=True))
         for row, shown in zip(task.rows, entry["precision"], strict=True):
             half = shown["as_people"]["half_width"]
             assert half is None if math.isnan(row.half) else half == round(row.half, 4)
