@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import robust
+from kidney_evals.estimation._fit import cluster_sums
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Interval, percentile, student
@@ -168,47 +168,41 @@ def _used_chances(values: ArrayLike, shape: tuple[int, ...], used: Bools, name: 
 
 
 class _Plan(NamedTuple):
-    """The design of a least-squares fit, in the q coordinates that the answers determine.
+    """Least squares of both patients' outcomes: n rows of first patients, then n of second ones.
 
     Attributes:
         names: Attribute, level and base of each of the r effects.
-        first: Coordinates of each answer's first-listed patient, shape (n, q).
-        second: Of its second-listed patient.
-        weights: Shape (n,).
-        dilemma: Dilemma of each answer, shape (n,).
-        bread: Inverse of the design's cross product, shape (q, q).
-        contrasts: From coordinates to effects, shape (r, q); NaN rows are not determined.
+        weights_of: From outcomes to the weights of the w dummies, shape (w, 2n).
+        effects_of: From outcomes to effects, shape (r, 2n); NaN rows are not determined.
+        design: The dummies, shape (2n, w).
+        dilemma: Dilemma of each row, shape (2n,).
         shown: Answered dilemmas that show each effect's level, shape (r,).
         freedom: Degrees of freedom of each interval, shape (r,).
     """
 
     names: list[tuple[int, str, str]]
-    first: Floats
-    second: Floats
-    weights: Floats
+    weights_of: Floats
+    effects_of: Floats
+    design: Floats
     dilemma: Ints
-    bread: Floats
-    contrasts: Floats
     shown: Ints
     freedom: list[int]
 
-    def coordinates(self, outcome: Floats) -> Floats:
-        """Return the least-squares weights from outcomes (..., n), shape (..., q)."""
-        cross = (outcome * self.weights) @ (self.first - self.second) + self.weights @ self.second
-        return cross @ self.bread
-
     def effects(self, outcome: Floats) -> Floats:
-        return self.coordinates(outcome) @ self.contrasts.T
+        """Return effects from the first patients' outcomes (..., n), shape (..., r)."""
+        return np.asarray(_both(outcome) @ self.effects_of.T)
 
     def errors(self, outcome: Floats) -> Floats:
         """Return the clustered standard errors of the effects, (r,); NaN where nothing varies."""
-        design = np.concatenate([self.first, self.second])
-        residual = np.concatenate([outcome, 1 - outcome]) - design @ self.coordinates(outcome)
-        if np.abs(residual).max() < 1e-9:
+        n, rank = len(self.design), round(float(np.trace(self.weights_of @ self.design)))
+        index, count = _checks.groups(self.dilemma, n)
+        residual = _both(outcome) - self.design @ (self.weights_of @ _both(outcome))
+        if np.abs(residual).max() < 1e-9 or count < 2 or n <= rank:
             return np.full(len(self.names), NAN)
-        scores = design * (residual * np.tile(self.weights, 2))[:, None]
-        inner, _ = robust(self.bread, scores, np.tile(self.dilemma, 2))
-        return np.asarray(np.sqrt(np.diag(self.contrasts @ inner @ self.contrasts.T)))
+        sums = cluster_sums((self.effects_of * residual).T, index, count)
+        # The factor is that of Stata and statsmodels.
+        factor = count / (count - 1) * (n - 1) / (n - rank)
+        return np.asarray(np.sqrt(factor * (sums**2).sum(axis=0)))
 
     def results(self, effects: Floats, ends: Iterable[Interval]) -> MarginalEffects:
         rows = zip(self.names, effects.tolist(), ends, self.shown.tolist(), strict=True)
@@ -221,6 +215,10 @@ class _Plan(NamedTuple):
                 for name, value, each, shown in rows
             )
         )
+
+
+def _both(outcome: Floats) -> Floats:
+    return np.concatenate([outcome, 1 - outcome], axis=-1)
 
 
 def _plan(
@@ -259,25 +257,21 @@ def _plan(
             columns.append(int(offsets[attribute]) + level)
             bases.append(int(offsets[attribute]) + base)
     contrasts = np.eye(width)[columns] - np.eye(width)[bases]
-    x1, x2 = one[index], two[index]
-    gram = (x1 * weights[:, None]).T @ x1 + (x2 * weights[:, None]).T @ x2
-    values, vectors = np.linalg.eigh(gram)
-    # Directions with less than this share of the largest eigenvalue are rounding error.
-    keep = values > 1e-10 * max(float(values[-1]), 0.0)
-    values, vectors = values[keep], vectors[:, keep]
+    design = np.concatenate([one[index], two[index]])
+    root = np.sqrt(np.tile(weights, 2))
+    # Directions with a smaller share of the largest singular value are rounding error.
+    weights_of = np.linalg.pinv(design * root[:, None], rcond=1e-5) * root
     # A contrast outside the row space of the design is not identified.
-    outside = contrasts - contrasts @ vectors @ vectors.T
+    outside = contrasts - contrasts @ (weights_of @ design)
     known = np.abs(outside).max(axis=1, initial=0.0)[:, None] < 1e-6
     # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of two.
     fewest = np.minimum(shown[columns], shown[bases])
     return _Plan(
         names=names,
-        first=x1 @ vectors,
-        second=x2 @ vectors,
-        weights=weights,
-        dilemma=index,
-        bread=np.diag(1 / values),
-        contrasts=np.where(known, contrasts @ vectors, NAN),
+        weights_of=weights_of,
+        effects_of=np.where(known, contrasts @ weights_of, NAN),
+        design=design,
+        dilemma=np.tile(index, 2),
         shown=shown[columns],
         freedom=np.minimum(fewest - 1, len(answered) - 1).tolist(),
     )
