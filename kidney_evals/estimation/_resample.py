@@ -31,7 +31,7 @@ Shares = NDArray[np.floating]
 
 Terms = Callable[[Shares, Shares], tuple[Shares, ...]]
 """Maps the answer shares of the model and of people, each (b or 1, D, K), to the arrays of shape
-(b or 1, D) whose sums over dilemmas a statistic divides: numerator and denominator."""
+(b or 1, D) that a statistic sums over dilemmas, mostly a numerator and a denominator."""
 
 
 def human_variance(decisions: Decisions) -> Floats:

@@ -188,32 +188,27 @@ class Decisions:
     @cached_property
     def strata(self) -> Strata:
         """The answers of each dilemma by stratum, with shares and their variance."""
-        counts = self.counts
-        sizes = counts.sum(axis=2)
-        if self.chances is not None:
-            # Each order that was asked has the same weight, and the variance is 0.
-            asked = sizes > 0
-            weights = asked / np.maximum(asked.sum(axis=1, keepdims=True), 1)
-            within = counts / np.where(asked, sizes, 1)[:, :, None]
-            shares = (weights[:, :, None] * within).sum(axis=1)
-            shares[~asked.any(axis=1)] = np.nan
-            nothing = np.where(np.isnan(shares), np.nan, 0.0)
-            return Strata(None, weights, shares, nothing, within, np.nan_to_num(nothing))
-        apart = (sizes >= 2).all(axis=1)
-        pooled = np.stack([counts.sum(axis=1), np.zeros_like(counts[:, 0])], axis=1)
-        cells: Ints = np.where(apart[:, None, None], counts, pooled)
-        m = cells.sum(axis=2).astype(np.float64)
-        empty = m.sum(axis=1) == 0
-        weights = np.where(apart[:, None], 0.5, [1.0, 0.0]) * ~empty[:, None]
-        each = weights[:, :, None]
-        within = cells / np.maximum(m, 1)[:, :, None]
-        shares = (each * within).sum(axis=1)
-        spread = within * (1 - within) / np.where(m > 1, m - 1, np.nan)[:, :, None]
+        cells, known = self.counts, self.chances is not None
+        if not known:
+            apart = (cells.sum(axis=2) >= 2).all(axis=1)[:, None, None]
+            pooled = np.stack([cells.sum(axis=1), np.zeros_like(cells[:, 0])], axis=1)
+            cells = np.where(apart, cells, pooled)
+        m = cells.sum(axis=2)
+        used = m > 0
+        weights = used / np.maximum(used.sum(axis=1, keepdims=True), 1)
+        each, size = weights[:, :, None], np.where(used, m, 1)[:, :, None]
+        within = cells / size
+        shares = np.where(used.any(axis=1)[:, None], (each * within).sum(axis=1), np.nan)
+        if known:
+            # Probabilities have no variance.
+            variance = 0 * shares
+            return Strata(None, weights, shares, variance, within, np.nan_to_num(variance))
+        spread = within * (1 - within) / np.where(size > 1, size - 1, np.nan)
         variance = np.where(each > 0, each**2 * spread, 0.0).sum(axis=1)
-        shares[empty] = variance[empty] = np.nan
+        variance[np.isnan(shares)] = np.nan
         smooth = (cells + _PRIOR / cells.shape[2]) / (m + _PRIOR)[:, :, None]
-        redrawn = smooth * (1 - smooth) / np.maximum(m, 1)[:, :, None]
-        return Strata(cells, weights, shares, variance, smooth, (each**2 * redrawn).sum(axis=1))
+        redrawn = (each**2 * smooth * (1 - smooth) / size).sum(axis=1)
+        return Strata(cells.astype(np.int64), weights, shares, variance, smooth, redrawn)
 
     @cached_property
     def drawn(self) -> Decisions:

@@ -61,8 +61,7 @@ _APART: Final = 10
 
 def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
     """Return both runs on the dilemmas that both answered."""
-    check_listed_alike(first, second)
-    return on_both(first, second, first.answered, second.answered)
+    return _on_usable(first, second, lambda run: run.answered)
 
 
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -72,8 +71,8 @@ def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
     between the dilemmas' shares of coins, or, if numbers of answers differ between dilemmas, of the
     linearised terms. For a fixed list: `intervals.difference` of the intervals of the two runs.
     """
-    usable = first.answered & first.has_coin, second.answered
-    return _proportion_change(first, second, usable, indecision_rate, _surplus_coins)
+    both = _on_usable(first, second, lambda run: run.answered & run.has_coin)
+    return _proportion_change(*both, indecision_rate, _surplus_coins)
 
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -81,8 +80,8 @@ def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
 
     Intervals as in `indecision_change`.
     """
-    usable = tuple((run.counts.sum(axis=2) > 0).all(axis=1) for run in (first, second))
-    return _proportion_change(first, second, usable, swap_disagreement, _differing)
+    both = _on_usable(first, second, lambda run: (run.counts.sum(axis=2) > 0).all(axis=1))
+    return _proportion_change(*both, swap_disagreement, _differing)
 
 
 def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
@@ -90,8 +89,8 @@ def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
 
     Intervals as in `indecision_change`.
     """
-    usable = tuple(~np.isnan(within_orders(run)) for run in (first, second))
-    return _proportion_change(first, second, usable, retest_disagreement, within_orders)
+    both = _on_usable(first, second, lambda run: ~np.isnan(within_orders(run)))
+    return _proportion_change(*both, retest_disagreement, within_orders)
 
 
 def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
@@ -119,9 +118,8 @@ def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
 
     The interval resamples as that of `agreement`, jointly for both runs.
     """
-    check_listed_alike(first, second)
-    one, two = first.decided, second.decided
-    one, two = on_both(one, two, one.answered, one.known, two.answered, two.known)
+    one, two = _on_usable(first, second, lambda run: run.decided.answered & run.decided.known)
+    one, two = one.decided, two.decided
     if one.dilemmas == 0:
         return NOTHING
 
@@ -141,8 +139,7 @@ def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
     q_1. It is linear in p, so the variance of people's shares cancels, and the result is also the
     change of `fixed_distance`.
     """
-    check_listed_alike(first, second)
-    one, two = on_both(first, second, first.repeated, second.repeated)
+    one, two = _on_usable(first, second, lambda run: run.repeated)
     if one.dilemmas == 0:
         return NOTHING
 
@@ -163,9 +160,9 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     In each bin and run the resampled squared gaps are biased by their variance, which is subtracted
     twice, as in `flip_calibration`.
     """
-    check_listed_alike(first, second)
-    usable = first.known & ~np.isnan(first.closeness)
-    one, two = on_both(first, second, first.answered, second.answered, usable)
+    one, two = _on_usable(
+        first, second, lambda run: run.answered & run.known & ~np.isnan(run.closeness)
+    )
     if not one.has_coin:
         return NOTHING
     noise, seen, reach = np.zeros(DRAWS), [np.empty(0)], 0.0
@@ -191,19 +188,21 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     return _resampled(values, one, noise / len(each), each, float(np.sqrt(reach / len(each))))
 
 
+def _on_usable(
+    first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
+) -> tuple[Decisions, Decisions]:
+    """Return both runs on the dilemmas that are usable in both."""
+    check_listed_alike(first, second)
+    return on_both(first, second, usable(first), usable(second))
+
+
 def _proportion_change(
-    first: Decisions,
-    second: Decisions,
-    usable: tuple[Bools, ...],
+    one: Decisions,
+    two: Decisions,
     estimate: Callable[[Decisions], Quantity],
     by_dilemma: Callable[[Decisions], Floats],
 ) -> PairedDifference:
-    """Return the change of a rate over the `usable` dilemmas, (D,).
-
-    `by_dilemma` returns the rate's term in each dilemma.
-    """
-    check_listed_alike(first, second)
-    one, two = on_both(first, second, *usable)
+    """Return the change of a rate; `by_dilemma` returns the rate's term in each dilemma, (D,)."""
     if one.dilemmas == 0:
         return NOTHING
     before, after = estimate(one), estimate(two)

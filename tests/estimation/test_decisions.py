@@ -24,15 +24,12 @@ def build(**changes: object) -> Decisions:
     ("changes", "message"),
     [
         ({"choice": [0, 3, 1]}, r"choice row 1 is 3\.0, outside 0 to 2"),
-        ({"dilemma": [0, 0, 2]}, r"dilemma row 2 is 2\.0, outside 0 to 1"),
         ({"order": [0, 1]}, "order must have shape"),
         ({"order": [0, 0.5, 1]}, r"order row 1 is 0\.5, not a whole number"),
         ({"epoch": [0, -1, 0]}, r"epoch row 1 is -1\.0, not a finite number of 0 or more"),
-        ({"differences": [[1.0, np.nan], [0.0, 0.0]]}, "differences row 0 is not finite"),
         ({"shares": [[0.5, 0.3, 0.2], [0.5, 0.1, 0.1]]}, "shares row 1 .* sum to 1"),
         ({"shares": [[1.0], [1.0]]}, "shares must have shape"),
         ({"share_draws": [[[0.5, 0.5, 0.5], [np.nan] * 3]]}, r"share_draws row \(0, 0\)"),
-        ({"closeness": [-1.0, 0.0]}, "closeness row 0 is -1"),
     ],
 )
 def test_names_the_row_that_no_answer_can_have(changes: dict[str, object], message: str) -> None:
