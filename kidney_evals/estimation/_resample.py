@@ -74,7 +74,7 @@ def observed(decisions: Decisions, terms: Terms) -> float:
 
 
 def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
-    """Return that ratio in resampled runs, (DRAWS,), as in `bootstrap_sums`; may be empty."""
+    """Return the ratio of the sums of two terms in resampled runs, (DRAWS,); may be empty."""
     sums = bootstrap_sums(decisions, terms, key=key)
     return np.divide(*sums) if sums else np.empty(0)
 
@@ -88,22 +88,25 @@ def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple
     fixed, strata, count = decisions.fixed, decisions.strata, decisions.dilemmas
     if count < 2 and not fixed:
         return ()
-    draws, totals = decisions.share_draws, list[Floats]()
+    people: Shares = decisions.shares[None]
+    if decisions.share_draws is not None:
+        people = decisions.share_draws
+    totals: list[Floats] = []
+    # Drawn dilemmas have the same answer shares in all resamples, a fixed list has not.
+    parts = () if fixed else terms(strata.shares[None], people)
     for rows in blocks(DRAWS, 2 * decisions.shares.size if fixed else count):
-        people: Shares = decisions.shares[None]
-        if draws is not None:
-            people = draws[np.arange(rows.start, rows.stop) % len(draws)]
-        shares = redrawn_shares(strata, rows, key=key) if fixed else strata.shares[None]
-        parts = terms(shares, people)
-        totals = totals or [np.empty(DRAWS) for _ in parts]
+        crowd = np.arange(rows.start, rows.stop) % len(people)
+        if fixed:
+            parts = terms(redrawn_shares(strata, rows, key=key), people[crowd])
         weights = None if fixed else weight_rows(count, rows, key=key)
+        totals = totals or [np.empty(DRAWS) for _ in parts]
         for total, part in zip(totals, parts, strict=True):
             if weights is None:
                 total[rows] = part.sum(axis=1, dtype=np.float64)
             elif len(part) == 1:
                 total[rows] = weights @ part[0].astype(np.float64)
             else:
-                total[rows] = np.einsum("bd,bd->b", weights, part)
+                total[rows] = np.einsum("bd,bd->b", weights, part[crowd])
     return tuple(totals)
 
 
