@@ -62,13 +62,15 @@ def importance_changes(
     contrast = np.hstack([-np.eye(k), np.eye(k)])
     variances = np.diag(contrast @ pair.covariance @ contrast.T)
     halves = student(pair.dilemmas - 1) * np.sqrt(np.maximum(variances, 0.0))
-    # Shares lie within -1 and 1.
-    return tuple(
-        _difference(pair, float(before), float(after), value - half, value + half, unseen, 2.0)
-        for before, after, value, half, unseen in zip(
-            pair.first, pair.second, pair.second - pair.first, halves, pair.unseen, strict=True
-        )
-    )
+    result = []
+    for before, after, half, unseen in zip(
+        pair.first.tolist(), pair.second.tolist(), halves.tolist(), pair.unseen, strict=True
+    ):
+        value = after - before
+        ends = widened(Interval(value - half, value + half), value, float(unseen))
+        # Shares lie within -1 and 1.
+        result.append(changed(before, after, _clipped(ends, 2.0), pair.dilemmas))
+    return tuple(result)
 
 
 def importance_distance_change(
@@ -103,8 +105,9 @@ def importance_distance_change(
     before, after = (float(importance_distance(shares, h)) for shares in (pair.first, pair.second))
     crowd, shares = crowds[np.arange(DRAWS) % len(crowds)], _drawn_shares(pair)
     old, new = (importance_distance(part, crowd) for part in (shares[:, :k], shares[:, k:]))
-    low, high = percentile(recentred(np.asarray(new - old), after - before), pair.dilemmas)
-    return _difference(pair, before, after, low, high, 0.5 * float(pair.unseen.sum()), 1.0)
+    ends = percentile(recentred(np.asarray(new - old), after - before), pair.dilemmas)
+    ends = widened(ends, after - before, 0.5 * float(pair.unseen.sum()))
+    return changed(before, after, _clipped(ends, 1.0), pair.dilemmas)
 
 
 class _Pair(NamedTuple):
@@ -126,13 +129,8 @@ class _Pair(NamedTuple):
     dilemmas: int
 
 
-def _difference(
-    pair: _Pair, before: float, after: float, low: float, high: float, unseen: float, most: float
-) -> PairedDifference:
-    """Return the difference with its interval widened, and clipped to [-most, most]."""
-    ends = widened(Interval(float(low), float(high)), after - before, float(unseen))
-    ends = Interval(max(ends.low, -most), min(ends.high, most))
-    return changed(before, after, ends, pair.dilemmas)
+def _clipped(ends: Interval, most: float) -> Interval:
+    return Interval(max(ends.low, -most), min(ends.high, most))
 
 
 def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | None:

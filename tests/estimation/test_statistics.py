@@ -285,17 +285,6 @@ def test_known_respondents(
         assert found.low < expected_swap_disagreement(one, one.shares) < found.high
 
 
-def test_scores_order_respondents() -> None:
-    for condition in ("forced_choice", "coin_flip"):
-        known = baselines(drawn(1, "one_person", condition))
-        person = known.pop("one_person")
-        assert person.choice_distance == 0.0
-        assert all(other.choice_distance > 0.05 for other in known.values())
-    # Sharper than people, and without a preference.
-    assert log_score(drawn(3, "majority", "coin_flip", 2000)).value > 0.2
-    assert log_score(drawn(3, "uniform", "coin_flip", 2000)).value < -0.5
-
-
 def test_flipping_at_the_human_rate_everywhere_is_off() -> None:
     random = np.random.default_rng(4)
     differences = random_differences(random, 4000)
@@ -311,6 +300,11 @@ def test_answerers() -> None:
     known = baselines(drawn(1))
     assert list(known) == ["majority", "uniform", "one_person"]
     assert np.isnan(known["majority"].indecision_rate)
+    assert known["one_person"].choice_distance == 0.0
+    assert all(known[name].choice_distance > 0.05 for name in ("majority", "uniform"))
+    # Sharper than people, and without a preference.
+    assert log_score(drawn(3, "majority", "coin_flip", 500)).value > 0.2
+    assert log_score(drawn(3, "uniform", "coin_flip", 500)).value < -0.5
     # In a tie a patient before the coin, the first before the second.
     shares = np.array([[0.2, 0.4, 0.4], [0.3, 0.3, 0.4], [np.nan] * 3])
     top = answer_shares(shares, "majority")
@@ -348,13 +342,14 @@ def test_a_human_sampler_gets_zero_and_is_covered(condition: str) -> None:
         one = run(shares, differences, shares, None, random)
         found = choice_distance(one)
         distances.append(found.value)
-        calibrations.append(calibration_value(one))
+        if condition == "coin_flip" and index < 200:
+            calibrations.append(calibration_value(one))
         covered += found.low <= 0 <= found.high
     assert abs(np.mean(distances)) < 2 * np.std(distances) / np.sqrt(runs)
     # Standard error of a coverage of .95 over 500 runs: .01.
     assert 0.925 <= covered / runs <= 0.975
     if condition == "coin_flip":
-        assert abs(np.mean(calibrations)) < 2.5 * np.std(calibrations) / np.sqrt(runs)
+        assert abs(np.mean(calibrations)) < 2.5 * np.std(calibrations) / np.sqrt(200)
 
 
 def test_repeats_add_no_bias() -> None:
