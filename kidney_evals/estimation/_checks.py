@@ -14,22 +14,20 @@ LARGEST: Final = 1e50
 """Largest allowed absolute value: its fourth power is still a finite double."""
 
 _ROUNDING = 1e-4
+_MOST = 2**53
 
 
 def numbers(values: ArrayLike, name: str) -> Floats:
-    """Return `values` as an array of numbers of any shape, or raise `InputError`."""
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise _not_numbers(values, name) from None
+    """Return `values` as an array of numbers of any shape."""
+    return np.asarray(_array(values, name, np.float64))
 
 
-def matrix(values: ArrayLike, name: str) -> Floats:
-    """Return `values` as a finite (n, k) array with at least one row, or raise `InputError`."""
+def matrix(values: ArrayLike, name: str, least: int = 1) -> Floats:
+    """Return `values` as a finite (n, k) array with at least `least` rows."""
     array = numbers(values, name)
     if array.ndim != 2:
-        raise InputError(f"{name} must have shape (answers, attributes), not {array.shape}")
-    if len(array) == 0:
+        raise InputError(f"{name} must have shape (rows, columns), not {array.shape}")
+    if len(array) < least:
         raise InputError(f"{name} has no rows: there is no answer to fit")
     bad = ~(np.abs(array) <= LARGEST).all(axis=1)
     if bad.any():
@@ -58,7 +56,7 @@ def shaped(
     missing: bool = False,
     slack: float = 0.0,
 ) -> Floats:
-    """Return `values` as an array of `shape` within [low, high], or raise `InputError`.
+    """Return `values` as an array of `shape` within [low, high].
 
     Without bounds the values must still be finite. `missing` allows NaN. `slack` is how far
     outside the bounds a value may lie because of rounding.
@@ -69,25 +67,23 @@ def shaped(
     bad = ~((array >= max(low - slack, -LARGEST)) & (array <= min(high + slack, LARGEST)))
     if missing:
         bad &= ~np.isnan(array)
-    if bad.any():
-        place = first_place(np.asarray(bad if bad.ndim == 1 else bad.any(axis=-1)))
-        row = place[0] if len(place) == 1 else place
-        raise InputError(f"{name} row {row} is {array[place].tolist()}, {_outside(low, high)}")
+    rows = np.asarray(bad if bad.ndim < 2 else bad.any(axis=-1))
+    refuse(rows, array, name, _outside(low, high))
     return array
 
 
 def shares(values: ArrayLike, shape: tuple[int, ...], name: str) -> Floats:
-    """Return shares of answers, 0 to 1 (up to rounding) or NaN, or raise `InputError`."""
+    """Return shares of answers, 0 to 1 (up to rounding) or NaN."""
     return shaped(values, shape, name, 0, 1, missing=True, slack=_ROUNDING)
 
 
 def column(values: ArrayLike, n: int, name: str, low: float, high: float) -> Floats:
-    """Return `values` as an (n,) array within [low, high], or raise `InputError`."""
+    """Return `values` as an (n,) array within [low, high]."""
     return shaped(values, (n,), name, low, high)
 
 
 def length(values: ArrayLike, name: str, least: int = 1) -> int:
-    """Return the number of rows of a one-dimensional array, or raise `InputError`."""
+    """Return the number of rows of a one-dimensional array."""
     array = _array(values, name)
     if array.ndim != 1:
         raise InputError(f"{name} must have shape (n,), not {array.shape}")
@@ -97,18 +93,16 @@ def length(values: ArrayLike, name: str, least: int = 1) -> int:
 
 
 def codes(values: ArrayLike, n: int, name: str, allowed: tuple[int, ...]) -> Ints:
-    """Return `values` as (n,) integers out of `allowed`, or raise `InputError`."""
-    array = _array(values, name)
-    if array.shape != (n,):
-        raise InputError(f"{name} must have shape ({n},), not {array.shape}")
+    """Return `values` as (n,) integers out of `allowed`."""
+    array = _sized(values, n, name)
     refuse(~np.isin(array, allowed), array, name, f"allowed are {list(allowed)}")
     return array.astype(np.int64)
 
 
-def places(values: ArrayLike, n: int, name: str, count: int) -> Ints:
-    """Return `values` as (n,) indices from 0 to `count` - 1, or raise `InputError`."""
-    array = column(values, n, name, 0, count - 1)
-    refuse(array != np.floor(array), array, name, "not a whole number")
+def places(values: ArrayLike, n: int, name: str, count: int | None = None) -> Ints:
+    """Return `values` as (n,) integers from 0 to `count` - 1; None for no upper limit."""
+    array = column(values, n, name, 0, np.inf if count is None else count - 1)
+    refuse((array != np.floor(array)) | (array > _MOST), array, name, "not a whole number")
     return array.astype(np.int64)
 
 
@@ -128,9 +122,7 @@ def answers_with_coin(values: ArrayLike, n: int, model: str) -> Ints:
 
 def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int]:
     """Return cluster labels recoded to 0..G-1 in the order of their values, and G."""
-    array = _array(values, name)
-    if array.shape != (n,):
-        raise InputError(f"{name} must have shape ({n},), not {array.shape}")
+    array = _sized(values, n, name)
     if n == 0:
         raise InputError(f"{name} has no rows")
     missing = (array != array) | np.asarray(array == None, dtype=bool)  # noqa: E711
@@ -144,36 +136,38 @@ def groups(values: ArrayLike, n: int, name: str = "clusters") -> tuple[Ints, int
 
 
 def whole(value: Any, name: str, least: int) -> int:
-    """Return a whole number of at least `least`, or raise `InputError`."""
+    """Return a whole number of at least `least`."""
     if not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name} is {value}, allowed are whole numbers of {least} or more")
     return int(value)
 
 
 def refuse(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
-    """Raise `InputError` for the first of the (n,) rows that is marked bad, if there is one."""
+    """Raise `InputError` for the first place that `bad` marks; its axes are the array's first."""
     if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"{name} row {row} is {array[row]}, {why}")
+        place = tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))
+        row = place[0] if len(place) == 1 else place
+        raise InputError(f"{name} row {row} is {np.asarray(array[place]).tolist()}, {why}")
 
 
-def first_place(bad: Bools) -> tuple[int, ...]:
-    """Return the index of the first True of an array of any shape."""
-    return tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))
-
-
-def _array(values: ArrayLike, name: str) -> NDArray[Any]:
+def _array(values: ArrayLike, name: str, dtype: Any = None) -> NDArray[Any]:
     try:
-        return np.asarray(values)
-    except ValueError:
+        return np.asarray(values, dtype=dtype)
+    except (TypeError, ValueError):
         raise _not_numbers(values, name) from None
+
+
+def _sized(values: ArrayLike, n: int, name: str) -> NDArray[Any]:
+    array = _array(values, name)
+    if array.shape != (n,):
+        raise InputError(f"{name} must have shape ({n},), not {array.shape}")
+    return array
 
 
 def _not_numbers(values: Any, name: str) -> InputError:
     """Return the error that names the row that does not fit into an array of numbers."""
-    rows = list(values) if np.iterable(values) else [values]
     shape: tuple[int, ...] | None = None
-    for row, value in enumerate(rows):
+    for row, value in enumerate(list(values) if np.iterable(values) else [values]):
         try:
             own = np.asarray(value, dtype=np.float64).shape
         except (TypeError, ValueError):

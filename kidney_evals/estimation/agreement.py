@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,7 +11,6 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._resample import (
-    Combine,
     Shares,
     bootstrap,
     bootstrap_sums,
@@ -35,66 +35,56 @@ def comparable(decisions: Decisions) -> Decisions:
 def agreement(decisions: Decisions) -> Quantity:
     """Return agreement over ceiling, Σ_i Σ_c q_i(c) p_i(c) / Σ_i max_c p_i(c).
 
-    q are the model's answer shares and p people's. Both sums are over the answered dilemmas, so the
-    maximum is 1. With a coin on offer, coin answers are dropped and p are the shares among people
-    who decided: the coin is never people's most frequent answer, so a statistic with three answers
-    would reward a model that never takes the coin.
-
-    Returns:
-        The quantity; `human` is the expected value of one random person, Σ p² / Σ max p; n counts
-        dilemmas.
+    q are the model's answer shares and p people's, over the answered dilemmas. Coin answers are
+    dropped and p are the shares among people who decided: the coin is never people's most frequent
+    answer, so a statistic with three answers would reward a model that never takes the coin.
+    `human` is the expected value of one random person, Σ p² / Σ max p; `n` counts dilemmas.
     """
-    return _agreement(decisions, _over_ceiling)
+    return _agreement(decisions, lambda met, best, even: met / best)
 
 
 def chance_corrected_agreement(decisions: Decisions) -> Quantity:
     """Return (A - U) / (1 - U), with A the `agreement` and U that of uniform random answers.
 
-    0 is chance, 1 the ceiling, below 0 is worse than chance.
-
-    Returns:
-        As `agreement`; NaN where people are split evenly on every answered dilemma.
+    `human` and `n` as in `agreement`; NaN where people are split evenly on every dilemma.
     """
-    return _agreement(decisions, _corrected)
+    return _agreement(
+        decisions,
+        lambda met, best, even: (met - even) / np.where(best - even > 1e-12, best - even, np.nan),
+    )
 
 
 def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
-    """Return shares of counted answers as (count + ½) / (n + K/2), so that none is 0.
+    """Return shares smoothed as (count + ½) / (n + K/2), so that none is 0.
 
-    Args:
-        shares: Shape (..., D, K); NaN stays NaN.
-        people: How many people answered each dilemma, shape (D,).
+    `shares` has shape (..., D, K); `people`, the number n who answered each dilemma, shape (D,).
     """
     p = _checks.numbers(shares, "shares")
     if p.ndim < 2 or p.shape[-1] == 0:
         raise InputError(f"shares must have shape (..., D, K), not {p.shape}")
     p = _checks.shares(p, p.shape, "shares")
-    return _smoothed(p, _checks.column(people, p.shape[-2], "people", 0, np.inf))
+    n = _checks.column(people, p.shape[-2], "people", 0, np.inf)[:, None]
+    return np.asarray((p * n + 0.5) / (n + p.shape[-1] / 2))
 
 
 def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity:
     """Return mean log p(answer) plus mean entropy of p, in nats, over all answers.
 
     The expected value is 0 for a respondent who draws each answer from people's shares, above 0 for
-    a respondent who gives people's frequent answers more often, below 0 for a respondent who gives
-    them less often. Larger is not more human.
+    a respondent who gives people's frequent answers more often. Larger is not more human. `n`
+    counts answers, coins included.
 
     Args:
-        decisions: A run, coin answers included.
+        decisions: The run.
         people: Number of people who answered each dilemma, shape (D,), if the shares are relative
-            frequencies; these are smoothed by `smooth_shares`. None if the shares come from a
-            model; these are bounded below by 1e-4.
-
-    Returns:
-        The quantity; `human` is NaN, since a random person scores 0 by construction; n counts
-        answers.
+            frequencies, which are then smoothed. None if the shares come from a model; these are
+            bounded below by 1e-4.
     """
     if people is not None:
-        count = _checks.column(people, decisions.dilemmas, "people", 0, np.inf)
-        drawn = decisions.share_draws
+        draws = decisions.share_draws
         decisions = decisions.against(
-            _smoothed(decisions.shares, count).astype(np.float64),
-            None if drawn is None else _smoothed(drawn, count),
+            smooth_shares(decisions.shares, people).astype(np.float64),
+            None if draws is None else smooth_shares(draws, people),
         )
     run = comparable(decisions)
     if run.dilemmas == 0:
@@ -104,23 +94,16 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
     def terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
         return size * dot(q - p, np.log(np.maximum(p, _LEAST_SHARE))), size[None]
 
-    value = observed(run, terms, np.divide)
-    draws = recentred(bootstrap(run, terms, np.divide), value)
-    ends = percentile(draws, None if run.fixed else run.dilemmas)
-    return Quantity(value, ends.low, ends.high, n=len(run))
+    value = observed(run, terms)
+    redrawn = recentred(bootstrap(run, terms), value)
+    ends = percentile(redrawn, None if run.fixed else run.dilemmas)
+    return Quantity(value, *ends, n=len(run))
 
 
-def _smoothed(p: Shares, n: Floats) -> Shares:
-    counts = p * n[:, None]
-    result: Shares = (counts + 0.5) / (n[:, None] + p.shape[-1] / 2)
-    return result
-
-
-def _agreement(decisions: Decisions, combine: Combine) -> Quantity:
+def _agreement(decisions: Decisions, combine: Callable[..., Floats]) -> Quantity:
+    """Return the statistic that `combine` computes from the sums of `_terms`."""
     sums = _sums(decisions)
-    if sums is None:
-        return undefined()
-    value = float(combine(*sums.observed))
+    value = float(combine(*sums.observed)) if sums.dilemmas else np.nan
     if np.isnan(value):
         return undefined()
     draws = recentred(combine(*sums.redrawn), value) if sums.redrawn else np.empty(0)
@@ -139,32 +122,22 @@ class _Sums(NamedTuple):
     """Sums of `_terms` in the run, for one random person, and in resampled runs."""
 
     dilemmas: int
-    observed: tuple[Floats, ...]
-    person: tuple[Floats, ...]
+    observed: list[Shares]
+    person: list[Shares]
     redrawn: tuple[Floats, ...]
 
 
 @lru_cache(maxsize=2)
-def _sums(decisions: Decisions) -> _Sums | None:
-    """Return the sums behind both agreement statistics and their intervals; None if undefined."""
+def _sums(decisions: Decisions) -> _Sums:
+    """Return the sums behind both statistics; cached, since both use the same resamples."""
     run = comparable(decisions.decided)
-    if run.dilemmas == 0:
-        return None
-    model, people = run.strata.shares[None], run.shares[None]
-    here, person = (
-        tuple(part.sum(axis=1)[0] for part in _terms(one, people)) for one in (model, people)
-    )
-    return _Sums(run.dilemmas, here, person, bootstrap_sums(run, _terms))
+    sums = [
+        [part.sum(axis=1)[0] for part in _terms(shares[None], run.shares[None])]
+        for shares in (run.strata.shares, run.shares)
+    ]
+    redrawn = bootstrap_sums(run, _terms) if run.dilemmas else ()
+    return _Sums(run.dilemmas, sums[0], sums[1], redrawn)
 
 
 def _terms(q: Shares, p: Shares) -> tuple[Shares, ...]:
     return dot(q, p), largest(p), np.full((1, p.shape[1]), 1 / p.shape[2])
-
-
-def _over_ceiling(met: Floats, best: Floats, even: Floats) -> Floats:
-    return met / best
-
-
-def _corrected(met: Floats, best: Floats, even: Floats) -> Floats:
-    room = best - even
-    return (met - even) / np.where(room > 1e-12, room, np.nan)

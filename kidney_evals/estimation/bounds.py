@@ -3,6 +3,10 @@
 A model that refuses to answer close dilemmas gets a better agreement with people. The bounds impute
 the unanswered samples, once to lower a statistic and once to raise it, with no assumption on why
 they are unanswered (Manski 1989). They do not include sampling error.
+
+Each function takes the answers that were read, and the dilemma's index and the order (0 or 1) of
+each unanswered sample, both of shape (u,). It returns the observed value, the bounds as `low` and
+`high`, and as `n` the number of unanswered samples.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation.agreement import agreement
-from kidney_evals.estimation.arrays import Bools, Ints
+from kidney_evals.estimation.arrays import Ints
 from kidney_evals.estimation.calibration import calibration_value
 from kidney_evals.estimation.decisions import COIN, FIRST, Decisions
 from kidney_evals.estimation.distance import distance_value
@@ -25,66 +29,45 @@ _STEPS = 20
 
 
 def agreement_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the smallest and largest agreement over ceiling over imputations of missing answers.
+    """Return the smallest and largest agreement over ceiling.
 
-    With a coin on offer an unanswered sample may also be imputed as a coin, which does not count.
-    The extreme over these imputations is exact (Dinkelbach 1967).
-
-    Args:
-        decisions: The answers that were read.
-        dilemma: Index of each unanswered sample's dilemma, shape (u,).
-        order: Order of each unanswered sample, 0 or 1, shape (u,).
-
-    Returns:
-        value: observed agreement; low and high: the bounds; n: number of unanswered samples on
-            dilemmas that people answered. If n = 0 both bounds are the value.
+    With a coin on offer an unanswered sample may also be a coin, which does not count. The extreme
+    is exact (Dinkelbach 1967). `n` counts samples on dilemmas that people answered.
     """
     where, _ = _unanswered(decisions, dilemma, order)
     run = decisions.decided
-    known = run.known
-    missing = np.bincount(where, minlength=run.dilemmas) * known
-    observed = agreement(decisions)
-    low = high = observed.value
-    n = int(missing.sum())
-    if n:
-        low, high = (
-            _extreme(run, missing, known, optional=decisions.has_coin, highest=highest)
-            for highest in (False, True)
-        )
-        if observed.defined:
-            low, high = min(low, observed.value), max(high, observed.value)
-    return Quantity(observed.value, low, high, observed.human, n)
+    missing = np.bincount(where, minlength=run.dilemmas) * run.known
+    value, _, _, human, _ = agreement(decisions)
+    ends = [value]
+    if missing.any():
+        optional = decisions.has_coin
+        ends += [_extreme(run, missing, sign, optional=optional) for sign in (-1.0, 1.0)]
+    return Quantity(value, *_span(ends), human=human, n=int(missing.sum()))
 
 
 def indecision_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of the indecision rate, with none or all missing answers imputed as coins.
-
-    Arguments and result as in `agreement_bounds`; NaN without a coin on offer.
-    """
+    """Return the range of the indecision rate, with no or all missing answers coins."""
     where, _ = _unanswered(decisions, dilemma, order)
-    if not decisions.has_coin:
-        return undefined()
-    coins, read, n = float(decisions.counts[:, :, COIN].sum()), len(decisions), len(where)
-    if read + n == 0:
+    coins, read, n = float(decisions.counts[:, :, COIN:].sum()), len(decisions), len(where)
+    if not decisions.has_coin or read + n == 0:
         return undefined()
     value = coins / read if read else NAN
     return Quantity(value, coins / (read + n), (coins + n) / (read + n), n=n)
 
 
 def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of swap disagreement, if no or every incomplete pair of answers disagrees.
+    """Return the range of swap disagreement, if no or every incomplete pair disagrees.
 
-    Arguments and result as in `agreement_bounds`. A pair is incomplete if either answer is missing.
-    With repeats the range may be wider than the range over all imputations, never narrower.
+    A pair is incomplete if either answer is missing. With repeats the range may be wider than the
+    range over all imputations, never narrower.
     """
     where, side = _unanswered(decisions, dilemma, order)
-    sizes = decisions.counts.sum(axis=2)
+    counts = decisions.counts
+    sizes = counts.sum(axis=2)
     missing = np.zeros_like(sizes)
     np.add.at(missing, (where, side), 1)
-    counts = decisions.counts
-    read = sizes[:, 0] * sizes[:, 1]
-    pairs = (sizes + missing).prod(axis=1)
-    differ = read - (counts[:, 0] * counts[:, 1]).sum(axis=1)
+    read, pairs = sizes.prod(axis=1), (sizes + missing).prod(axis=1)
+    differ = read - counts.prod(axis=1).sum(axis=1)
     both, full = read > 0, pairs > 0
     value = float((differ[both] / read[both]).mean()) if both.any() else NAN
     if not full.any():
@@ -95,10 +78,9 @@ def swap_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Q
 
 
 def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
-    """Return the range of flip calibration, with none or all missing answers imputed as coins.
+    """Return the range of flip calibration, with no or all missing answers coins.
 
-    Arguments and result as in `agreement_bounds`; low and high are the smallest and the largest of
-    these two values and the observed value, not the extremes over all imputations.
+    It is the range of these two values and the observed value, not over all imputations.
     """
     where, side = _unanswered(decisions, dilemma, order)
     if not decisions.has_coin:
@@ -111,12 +93,11 @@ def calibration_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLik
 def distance_bounds(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> Quantity:
     """Return the range of choice distance, imputing people's most or least frequent answer.
 
-    Arguments and result as in `agreement_bounds`; low and high are the smallest and the largest of
-    these two values and the observed value, not the extremes over all imputations.
+    It is the range of these two values and the observed value, not over all imputations.
     """
     where, side = _unanswered(decisions, dilemma, order)
-    shares = np.nan_to_num(decisions.shares[where])
-    ways = [shares.argmax(axis=1), shares.argmin(axis=1)] if len(where) else []
+    shares = np.nan_to_num(decisions.shares)
+    ways = [shares.argmax(axis=1)[where], shares.argmin(axis=1)[where]]
     return _either(distance_value, decisions, where, side, ways)
 
 
@@ -127,49 +108,50 @@ def _either(
     side: Ints,
     ways: list[Ints],
 ) -> Quantity:
+    """Return the range of a statistic over the run and the run with the imputations `ways`."""
     value = figure(decisions)
-    seen = [value]
+    values = [value]
     if len(where):
-        seen += [figure(decisions.with_answers(where, side, way)) for way in ways]
-    seen = [one for one in seen if not np.isnan(one)]
-    low, high = (min(seen), max(seen)) if seen else (NAN, NAN)
-    return Quantity(value, low, high, n=len(where))
+        values += [figure(decisions.with_answers(where, side, way)) for way in ways]
+    return Quantity(value, *_span(values), n=len(where))
 
 
-def _extreme(
-    run: Decisions, missing: Ints, known: Bools, *, optional: bool, highest: bool
-) -> float:
-    """Return the extreme Σ_i q_i·p_i / Σ_i max p_i over imputations of the missing answers."""
-    sign = 1.0 if highest else -1.0
-    p = np.where(known[:, None], run.shares, 0.0)
-    counts = run.counts.sum(axis=1) * known[:, None]
+def _span(values: list[float]) -> tuple[float, float]:
+    known = [value for value in values if not np.isnan(value)]
+    return (min(known), max(known)) if known else (NAN, NAN)
+
+
+def _extreme(run: Decisions, missing: Ints, sign: float, *, optional: bool) -> float:
+    """Return the largest (sign 1) or smallest (-1) Σ_i q_i·p_i / Σ_i max p_i over imputations.
+
+    If `optional`, a missing answer may be a coin, so a dilemma without answers may be left out.
+    """
+    known = run.known[:, None]
+    p = np.where(known, run.shares, 0.0)
+    counts = run.counts.sum(axis=1) * known
     read = counts.sum(axis=1)
-    top, bottom = p.max(axis=1), p.min(axis=1)
-    met = (counts * p).sum(axis=1)
-    pick = top if highest else bottom
+    top, met = p.max(axis=1), (counts * p).sum(axis=1)
     total = read + missing
+    pick = top if sign > 0 else p.min(axis=1)
     filled = (met + missing * pick) / np.maximum(total, 1)
-    left_out = met / np.maximum(read, 1)
+    score = filled
+    if optional:
+        left_out = met / np.maximum(read, 1)
+        score = np.where(read > 0, np.maximum(sign * filled, sign * left_out) * sign, filled)
     ratio = NAN
     chosen = total > 0
     for _ in range(_STEPS):
-        # If coins are possible, a dilemma without any answer may be left out.
-        score = np.where(chosen, filled, 0.0)
-        if optional:
-            score = np.where(read > 0, np.maximum(sign * filled, sign * left_out) * sign, score)
         above, below = float(score[chosen].sum()), float(top[chosen].sum())
         if below == 0:
             return ratio
         previous, ratio = ratio, above / below
         if ratio == previous or not optional:
             return ratio
-        gain = sign * (filled - ratio * top)
-        chosen = (read > 0) | ((total > 0) & (gain > 0))
+        chosen = (read > 0) | ((total > 0) & (sign * (filled - ratio * top) > 0))
     return ratio
 
 
 def _unanswered(decisions: Decisions, dilemma: ArrayLike, order: ArrayLike) -> tuple[Ints, Ints]:
     n = _checks.length(dilemma, "dilemma", 0)
     where = _checks.places(dilemma, n, "dilemma", decisions.dilemmas)
-    side = _checks.codes(order, n, "order", (0, 1))
-    return where, side
+    return where, _checks.codes(order, n, "order", (0, 1))

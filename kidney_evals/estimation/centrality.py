@@ -22,28 +22,15 @@ from kidney_evals.estimation.importance import importance_distance, importance_s
 from kidney_evals.estimation.intervals import NAN, wilson
 from kidney_evals.estimation.logit import fit_logit_resamples
 
-ANSWERS = 40
-"""Number of answers of one person."""
-
-RESAMPLES = 400
-"""Number of resamples of `ANSWERS` of the model's answers."""
-
-
-_TOGETHER = 25
-"""Number of resamples fitted together if there are many answers."""
-
 _NUMBERS = 2_000_000
 """Largest number of random numbers drawn at a time."""
 
 
 class Centrality(NamedTuple):
-    """Centrality with its interval.
+    """Centrality with its interval; NaN if there are too few answers for every weight.
 
     Attributes:
-        value: Share of people farther from the group than the model. The expected value of a random
-            person is .5; a value near 1 means close to the group, not more human than people. NaN
-            if fewer dilemmas were decided than a person answered, or they do not identify every
-            weight.
+        value: Share of people farther from the group than the model; .5 is expected of a person.
         low: Lower end of the 95 % interval.
         high: Upper end.
         error: Standard error, from the sampling of the model's answers and of people.
@@ -51,21 +38,19 @@ class Centrality(NamedTuple):
         resamples: Number of resamples that could be fitted.
     """
 
-    value: float
-    low: float
-    high: float
-    error: float
-    distance: float
-    resamples: int
+    value: float = NAN
+    low: float = NAN
+    high: float = NAN
+    error: float = NAN
+    distance: float = NAN
+    resamples: int = 0
 
 
 def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: ArrayLike) -> Floats:
-    """Return the share of people who are farther than each distance, same shape.
+    """Return the share of people whose distance exceeds each `distance`, same shape.
 
-    Args:
-        distance: Distances of respondents to the group, any shape; NaN stays NaN.
-        distances: Quantiles of people's distances, ascending, shape (q,).
-        probabilities: Their probabilities, ascending, shape (q,).
+    `distances` are quantiles of people's distances to the group and `probabilities` their levels,
+    both ascending, shape (q,).
     """
     where = _checks.numbers(distance, "distance")
     quantiles, levels = _quantiles(distances, probabilities)
@@ -83,8 +68,8 @@ def centrality(
     distances: ArrayLike,
     probabilities: ArrayLike,
     people: int,
-    answers: int = ANSWERS,
-    resamples: int = RESAMPLES,
+    answers: int = 40,
+    resamples: int = 400,
     seed: int = 0,
 ) -> Centrality:
     """Return a model's centrality among people.
@@ -123,31 +108,26 @@ def centrality(
     rank = np.lexsort((*(x * (2 * first - 1)[:, None]).T, index))
     x, first, index = x[rank], first[rank], index[rank]
     if count < answers or not full_rank(x, intercept=False)[2].all():
-        return Centrality(NAN, NAN, NAN, NAN, NAN, 0)
+        return Centrality()
     random = np.random.Generator(np.random.PCG64(seed))
     chosen, rows = _subsamples(random, index, count, answers, resamples)
-    weights = _fits(x, first, rows)
-    away = np.asarray(
-        importance_distance(importance_shares(weights, ranges), centre), dtype=np.float64
-    )
+    shares = importance_shares(_fits(x, first, rows), ranges)
+    away = np.asarray(importance_distance(shares, centre), dtype=np.float64)
     sound = np.isfinite(away)
     away, chosen = away[sound], chosen[sound]
     if len(away) < 2:
-        return Centrality(NAN, NAN, NAN, NAN, NAN, len(away))
+        return Centrality(resamples=len(away))
     farther = share_farther(away, quantiles, levels)
     value = float(farther.mean())
-    model = _jackknife(farther, chosen, count)
     # For each person, the share of resamples that are nearer to the group than the person.
     nearer = np.searchsorted(np.sort(away), quantiles) / len(away)
-    error = float(np.sqrt(model + nearer.var() / people))
+    error = float(np.sqrt(_jackknife(farther, chosen, count) + nearer.var() / people))
     # The size is at most the number of people, also if all of them are farther.
     size = people if error == 0 else min(people, value * (1 - value) / error**2)
-    interval = wilson(value, size)
-    return Centrality(value, interval.low, interval.high, error, float(away.mean()), len(away))
+    return Centrality(value, *wilson(value, size), error, float(away.mean()), len(away))
 
 
 def _quantiles(distances: ArrayLike, probabilities: ArrayLike) -> tuple[Floats, Floats]:
-    """Return quantiles and their probabilities, both checked."""
     q = _checks.length(distances, "distances")
     quantiles = _checks.column(distances, q, "distances", 0, np.inf)
     levels = _checks.column(probabilities, q, "probabilities", 0, 1)
@@ -157,9 +137,8 @@ def _quantiles(distances: ArrayLike, probabilities: ArrayLike) -> tuple[Floats, 
     ):
         if bad.any():
             row = int(np.argmax(bad)) + 1
-            raise InputError(
-                f"{name} row {row} is {values[row]} after {values[row - 1]}: they must be ascending"
-            )
+            before = f"{name} row {row} is {values[row]} after {values[row - 1]}"
+            raise InputError(f"{before}: they must be ascending")
     return quantiles, levels
 
 
@@ -168,18 +147,14 @@ def _subsamples(
 ) -> tuple[Ints, Ints]:
     """Draw dilemmas without replacement and one answer to each.
 
-    Returns:
-        Indices of the dilemmas and of the rows drawn, each of shape (resamples, answers).
+    Returns the indices of the dilemmas and of the rows, each of shape (resamples, answers).
     """
     size = max(1, _NUMBERS // count)
-    chosen = np.concatenate(
-        [
-            random.random((min(size, resamples - start), count)).argpartition(
-                min(answers, count - 1), axis=1
-            )[:, :answers]
-            for start in range(0, resamples, size)
-        ]
+    last = min(answers, count - 1)
+    numbers = (
+        random.random((min(size, resamples - start), count)) for start in range(0, resamples, size)
     )
+    chosen = np.concatenate([block.argpartition(last, axis=1)[:, :answers] for block in numbers])
     # Sorted by dilemma, so that the order within a partition does not matter.
     chosen.sort(axis=1)
     order = np.argsort(index, kind="stable")
@@ -194,17 +169,17 @@ def _fits(x: Floats, first: Floats, rows: Ints) -> Floats:
 
     A few resamples are fitted at a time, so that they use few distinct rows.
     """
-    found = []
-    together = max(_TOGETHER, 400_000 // len(x))
+    weights = []
+    together = max(25, 400_000 // len(x))
     for start in range(0, len(rows), together):
         some = rows[start : start + together]
         used, place = np.unique(some, return_inverse=True)
         counts = np.zeros((len(some), len(used)))
         np.put_along_axis(counts, place.reshape(some.shape), 1.0, axis=1)
-        found.append(
+        weights.append(
             fit_logit_resamples(x[used], first[used], counts, intercept=False, penalty="firth")
         )
-    return np.concatenate(found)[:, : x.shape[1]]
+    return np.concatenate(weights)[:, : x.shape[1]]
 
 
 def _jackknife(values: Floats, chosen: Ints, count: int) -> float:

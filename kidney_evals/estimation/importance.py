@@ -16,11 +16,10 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import wald_p
 from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import Z95
+from kidney_evals.estimation.intervals import NAN, Z95
 from kidney_evals.estimation.logit import LogitFit
 
-SIGNAL_LEVEL = 0.05
-"""Shares are reported only if the weights differ from zero at this significance level."""
+_SIGNAL_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -28,17 +27,14 @@ class ImportanceEstimate:
     """Importance shares with their interval and flags.
 
     Attributes:
-        shares: Signed shares, shape (k,), whose absolute values sum to 1; NaN without signal, or if
-            a weight is not determined.
+        shares: Signed shares, shape (k,), whose absolute values sum to 1; NaN unless `defined`.
         low: Lower end of the 95 % interval (delta method, clipped to [-1, 1]), shape (k,).
         high: Upper end, shape (k,).
         covariance: Delta-method covariance of the shares, shape (k, k).
-        p_value: p-value of the test that all weights are zero (`wald_signal`); NaN if it cannot be
-            computed.
-        signal: Whether p_value < `SIGNAL_LEVEL`.
-        determined: Whether the answers determine each weight, shape (k,). A share depends on all
-            weights, so all shares are NaN if one weight is not determined.
-        separated: Whether a linear rule explains every answer, copied from the fit.
+        p_value: p-value of `wald_signal`; NaN if it cannot be computed.
+        signal: Whether p_value < .05.
+        determined: Whether the answers determine each weight, shape (k,).
+        separated: Whether a linear rule explains every answer.
     """
 
     shares: Floats
@@ -52,19 +48,16 @@ class ImportanceEstimate:
 
     @property
     def defined(self) -> bool:
-        """Whether there are shares."""
+        """Whether there is signal and every weight, on which each share depends, is known."""
         return self.signal and bool(self.determined.all())
 
 
 def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
-    """Return signed shares b_k R_k / Σ_j |b_j R_j|.
+    """Return signed shares b_k R_k / Σ_j |b_j R_j|, NaN where all weights are zero.
 
     Args:
         weights: Shape (..., k); leading axes are draws.
         ranges: Full range of each attribute in the weights' unit, shape (k,).
-
-    Returns:
-        Shape (..., k); NaN where all weights are zero, or one is NaN.
     """
     b, r = _checked(weights, ranges)
     reach = b * r
@@ -75,13 +68,7 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
 def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: ArrayLike) -> Floats:
     """Return the delta-method covariance of the shares, shape (k, k).
 
-    Args:
-        weights: Shape (k,).
-        covariance: Of the weights, shape (k, k), or (k+1, k+1) with the intercept last.
-        ranges: Shape (k,).
-
-    Returns:
-        NaN where all weights are zero, or the covariance is NaN.
+    `covariance` is that of the weights, shape (k, k), or (k+1, k+1) with the intercept last.
     """
     b, r = _checked(weights, ranges)
     k = len(r)
@@ -89,12 +76,10 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
     block = _checks.numbers(covariance, "covariance")
     size = k + (block.shape == (k + 1, k + 1))
     block = _checks.shaped(block, (size, size), "covariance", missing=True)
-    total = np.abs(b * r).sum()
-    if not total > 0:
+    if not np.abs(b * r).sum() > 0:
         return np.full((k, k), np.nan)
-    jacobian = np.diag(r) / total - np.outer(b * r, np.sign(b) * r) / total**2
-    result: Floats = jacobian @ block[:k, :k] @ jacobian.T
-    return result
+    jacobian = _slopes(b, r)
+    return np.asarray(jacobian @ block[:k, :k] @ jacobian.T)
 
 
 def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | float:
@@ -103,9 +88,6 @@ def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | flo
     Args:
         shares: Signed shares, shape (..., k); leading axes are draws.
         reference: Reference shares, shape (k,), or draws of them that broadcast with `shares`.
-
-    Returns:
-        Shape (...), one number without leading axes; NaN where a share is NaN.
     """
     s, h = _checks.numbers(shares, "shares"), _checks.numbers(reference, "reference")
     try:
@@ -114,19 +96,19 @@ def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | flo
         raise InputError(f"shares {s.shape} and reference {h.shape} do not fit together") from None
     if s.shape[-1:] != h.shape[-1:] or s.ndim == 0:
         raise InputError(f"shares {s.shape} and reference {h.shape} differ in attributes")
-    gap = _signed_shares(s, "shares") - _signed_shares(h, "reference")
-    result: Floats = 0.5 * np.abs(gap).sum(axis=-1)
+    for values, name in ((s, "shares"), (h, "reference")):
+        _checks.shaped(values, values.shape, name, -1, 1, missing=True, slack=1e-6)
+    result: Floats = 0.5 * np.abs(s - h).sum(axis=-1)
     return result if result.ndim else float(result)
 
 
 def wald_signal(fit: LogitFit) -> float:
     """Return the p-value of the test that no attribute moves the choice.
 
-    A Wald test of weights = 0 with the fit's covariance, referred to F(r, G - r) with G clusters,
-    and the clustered score test of the same hypothesis: the larger p-value counts. With few
-    dilemmas the Wald test alone rejects up to three times too often. Where the answers are
-    separated only the score test is used, because a Wald statistic shrinks with the estimate's
-    own error (Hauck and Donner 1977). NaN where there are too few clusters.
+    The larger of two p-values: of a Wald test of weights = 0 with the fit's covariance, referred to
+    F(r, G - r) with G clusters, which alone rejects too often with few dilemmas, and of the
+    clustered score test. If the answers are separated only the score test is used, because a Wald
+    statistic shrinks with the estimate's own error (Hauck and Donner 1977).
     """
     # With a score of exactly zero the covariance is rounding error, so Wald's test is skipped.
     if fit.separated or not np.isfinite(fit.null_p) or fit.null_p == 1.0:
@@ -134,7 +116,7 @@ def wald_signal(fit: LogitFit) -> float:
     k = len(fit.weights)
     block = fit.covariance[:k, :k]
     if not np.isfinite(block).all():
-        return float("nan")
+        return NAN
     p_value = wald_p(fit.weights, block, fit.clusters if fit.clusters is not None else fit.n)
     return fit.null_p if np.isnan(p_value) else max(p_value, fit.null_p)
 
@@ -147,12 +129,10 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
         ranges: Full range of each attribute in the weights' unit, shape (k,).
     """
     p_value = wald_signal(fit)
-    signal = bool(p_value < SIGNAL_LEVEL)
-    covariance = importance_covariance(fit.weights, fit.covariance, ranges)
-    shares = importance_shares(fit.weights, ranges)
-    if not (signal and fit.determined.all()):
-        shares = np.full_like(shares, np.nan)
-        covariance = np.full_like(covariance, np.nan)
+    signal = bool(p_value < _SIGNAL_LEVEL)
+    known = 1.0 if signal and fit.determined.all() else np.nan
+    covariance = known * importance_covariance(fit.weights, fit.covariance, ranges)
+    shares = known * importance_shares(fit.weights, ranges)
     half = Z95 * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return ImportanceEstimate(
         shares=shares,
@@ -166,8 +146,11 @@ def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     )
 
 
-def _signed_shares(values: Floats, name: str) -> Floats:
-    return _checks.shaped(values, values.shape, name, -1, 1, missing=True, slack=1e-6)
+def _slopes(weights: Floats, ranges: Floats) -> Floats:
+    """Return the derivatives of the shares in the weights, shape (k, k)."""
+    reach = weights * ranges
+    total = np.abs(reach).sum()
+    return np.asarray(np.diag(ranges) / total - np.outer(reach, np.sign(reach) * ranges) / total**2)
 
 
 def _checked(weights: ArrayLike, ranges: ArrayLike) -> tuple[Floats, Floats]:

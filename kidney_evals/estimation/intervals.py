@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.arrays import Bools, Floats
 from kidney_evals.estimation.errors import InputError
 
 DRAWS: Final = 1000
@@ -44,15 +44,12 @@ NO_INTERVAL: Final = Interval(NAN, NAN)
 
 
 def wilson(rate: float, size: float, z: float = Z95) -> Interval:
-    """Return Wilson's score interval (JASA 1927) of a proportion.
+    """Return Wilson's score interval (JASA 1927) of a proportion; NaN without answers.
 
     Args:
         rate: Observed proportion, 0 to 1.
         size: Effective number of independent answers; need not be an integer.
         z: Normal quantile, above 0.
-
-    Returns:
-        The ends; NaN if `size` is not positive or `rate` is NaN.
     """
     if not 0 < z < np.inf:
         raise InputError(f"z is {z}, allowed are finite numbers above 0")
@@ -89,16 +86,14 @@ def effective_size(
         least_effect: Lower bound of the design effect; below 1 only if answers within a cluster are
             known to be negatively correlated.
         expected: Expected hits, shape (G,). If given, the variance is that of hits minus expected.
-
-    Returns:
-        The effective sample size, 0 without answers.
     """
-    x, n, keep = _clusters(hits, trials)
+    x, n, answered = _clusters(hits, trials)
     if len(n) == 0:
         return 0.0
     surplus = x
     if expected is not None:
-        surplus = x - _checks.column(expected, len(keep), "expected", -np.inf, np.inf)[keep]
+        count = len(answered)
+        surplus = x - _checks.column(expected, count, "expected", -np.inf, np.inf)[answered]
     total = float(n.sum())
     rate = float(x.sum()) / total
     worst = float((n**2).sum()) / total
@@ -112,10 +107,7 @@ def effective_size(
 
 
 def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0) -> Interval:
-    """Return Wilson's interval of Σ hits / Σ trials on the effective sample size.
-
-    Arguments as in `effective_size`; NaN without answers.
-    """
+    """Return Wilson's interval of Σ hits / Σ trials; arguments as in `effective_size`."""
     x, n, _ = _clusters(hits, trials)
     if len(n) == 0:
         return NO_INTERVAL
@@ -127,10 +119,9 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     """Return Wilson's interval of Σ hits / Σ trials over a fixed list of questions.
 
     Only the answers within question and order are random, so the effective size is p(1-p)/V with V
-    the stratified variance. The shares within strata are smoothed, (hits + ½)/(trials + 1), in p
-    and in V, so that V is positive if all answers are equal. The two orders are strata if each has
-    two answers or more; otherwise the answers to a question are one stratum. V is at most the
-    binomial variance, so the effective size is at least N.
+    the stratified variance, at least N. The shares within strata are smoothed, (hits + ½)/(trials +
+    1), in p and in V, so that V is positive if all answers are equal. The two orders are strata if
+    each has two answers or more; otherwise the answers to a question are one stratum.
 
     Args:
         hits: Hits by question and order, shape (D, 2).
@@ -154,18 +145,11 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
     return wilson(float(x.sum() / n.sum()), size)
 
 
-def mean_interval(values: ArrayLike, *, reach: float = 1.0) -> Interval:
-    """Return Student's interval of the mean of independent values.
+def mean_interval(values: ArrayLike) -> Interval:
+    """Return Student's interval of the mean of independent values, (n,), without NaN.
 
     If all values are equal, their standard deviation does not estimate the error. The half width is
-    then `reach` times the upper end of Wilson's interval of a zero count.
-
-    Args:
-        values: Shape (n,), one per dilemma; NaN are left out.
-        reach: Largest possible difference between two values.
-
-    Returns:
-        The ends; NaN with fewer than two values.
+    then the upper end of Wilson's interval of a zero count. NaN with fewer than two values.
     """
     n = _checks.length(values, "values", 0)
     x = _checks.shaped(values, (n,), "values", missing=True)
@@ -173,10 +157,9 @@ def mean_interval(values: ArrayLike, *, reach: float = 1.0) -> Interval:
     if len(x) < 2:
         return NO_INTERVAL
     mean, spread = float(x.mean()), float(x.std(ddof=1))
-    if spread > 1e-12:
-        half = student(len(x) - 1) * spread / float(np.sqrt(len(x)))
-    else:
-        half = reach * wilson(0.0, len(x)).high
+    half = student(len(x) - 1) * spread / float(np.sqrt(len(x)))
+    if spread <= 1e-12:
+        half = wilson(0.0, len(x)).high
     return Interval(mean - half, mean + half)
 
 
@@ -189,10 +172,11 @@ def difference(
     method 10; Zou and Donner 2008), so that the result is asymmetric where the intervals are. An
     interval of NaN counts as an estimate without error; if both are NaN the result is NaN.
     """
-    if np.isnan(first_ends.low) and np.isnan(second_ends.low):
+    unknown = np.isnan([first_ends.low, second_ends.low])
+    if unknown.all():
         return NO_INTERVAL
-    a = Interval(first, first) if np.isnan(first_ends.low) else first_ends
-    b = Interval(second, second) if np.isnan(second_ends.low) else second_ends
+    a = Interval(first, first) if unknown[0] else first_ends
+    b = Interval(second, second) if unknown[1] else second_ends
     value = first - second
     below = float(np.hypot(first - a.low, b.high - second))
     above = float(np.hypot(a.high - first, second - b.low))
@@ -200,7 +184,7 @@ def difference(
 
 
 def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
-    """Return the percentile interval of resampled statistics.
+    """Return the percentile interval of resampled statistics; NaN without draws.
 
     With G clusters the tail probabilities are adjusted to Student's t with G - 1 degrees of freedom
     (Hesterberg 2015, section 4.3.1).
@@ -208,13 +192,9 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
     Args:
         draws: Shape (B,); draws that are not finite are left out.
         clusters: Number of resampled clusters G, None where the resamples are not of clusters.
-
-    Returns:
-        The ends; NaN without draws, or with fewer than two clusters.
     """
+    _checks.length(draws, "draws", 0)
     values = _checks.numbers(draws, "draws")
-    if values.ndim != 1:
-        raise InputError(f"draws must have shape (B,), not {values.shape}")
     if clusters is not None:
         _checks.whole(clusters, "clusters", 0)
     values = values[np.isfinite(values)]
@@ -228,21 +208,15 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
 def recentred(draws: Floats, value: float) -> Floats:
     """Return draws + 2 (value - mean of draws): the bootstrap correction of bias.
 
-    Resampled people differ from the observed people as these differ from the population. For
-    example the ceiling Σ max p is biased upward by the same amount in both steps, so the mean of
-    the draws is as far below the estimate as the estimate is below the true value, and the draws
-    are shifted by twice that distance (Efron and Tibshirani 1993, section 10.2).
-
-    Args:
-        draws: Shape (B,); may be empty. NaN draws stay NaN and do not count.
-        value: The estimate.
+    Resampled people differ from the observed people as these differ from the population: the mean
+    of the draws is as far from the estimate as the estimate is from the true value, in the same
+    direction, and the draws are shifted by twice that distance (Efron and Tibshirani 1993, section
+    10.2). NaN draws stay NaN.
     """
     n = _checks.length(draws, "draws", 0)
     draws = _checks.shaped(draws, (n,), "draws", missing=True)
     known = draws[~np.isnan(draws)]
-    if len(known) == 0:
-        return draws
-    return draws + 2 * (value - float(known.mean()))
+    return draws + 2 * (value - float(known.mean())) if len(known) else draws
 
 
 @lru_cache(maxsize=256)
@@ -254,20 +228,12 @@ def student(freedom: int) -> float:
 def weight_blocks(
     clusters: int, draws: int = DRAWS, *, key: int = 0
 ) -> Iterator[tuple[slice, Floats]]:
-    """Yield (rows, weights) of a cluster bootstrap, one block of resamples at a time.
+    """Yield blocks of a cluster bootstrap: the slice of resamples, and weights (rows, G).
 
     Each resample draws G - 1 of the G clusters with replacement, which makes the variance of a
-    resampled mean unbiased (Rao and Wu 1988 with m = n - 1). With the usual G draws the variance is
-    too small by the factor 1 - 1/G.
-
-    Args:
-        clusters: G; with fewer than 2 nothing is yielded.
-        draws: Number of resamples.
-        key: Different keys give independent weights.
-
-    Yields:
-        The slice of resamples in the block, and how often each cluster was drawn, shape (rows, G).
-        The same arguments give the same weights in every call.
+    resampled mean unbiased (Rao and Wu 1988 with m = n - 1). A weight is how often a cluster was
+    drawn. The same arguments give the same weights; different keys give independent weights.
+    Nothing is yielded with fewer than two clusters.
     """
     if _checks.whole(clusters, "clusters", 0) < 2:
         return
@@ -292,15 +258,14 @@ def blocks(draws: int, width: int) -> Iterator[slice]:
 
 
 def generator(*key: int) -> np.random.Generator:
-    """Return a random generator for a block of resamples, the same in every call."""
+    """Return a random generator that depends on the key alone."""
     return np.random.Generator(np.random.PCG64([_SEED, *key]))
 
 
 @lru_cache(maxsize=32)
 def _weights(clusters: int, start: int, stop: int, key: int) -> NDArray[np.uint8]:
-    # The cache of 32 blocks of bytes takes at most 64 MB and holds the resamples of all
-    # quantities of a run. A count fits a byte: it is at most G - 1, and for large G nearly
-    # Poisson with mean 1.
+    # 32 blocks of bytes take at most 64 MB and hold the resamples of all quantities of a run.
+    # A count fits a byte: for large G it is nearly Poisson with mean 1.
     rows = stop - start
     # Uniform doubles are the same in all numpy versions; other distributions may change.
     uniform = generator(clusters, key, start).random((rows, clusters - 1))
@@ -312,19 +277,12 @@ def _weights(clusters: int, start: int, stop: int, key: int) -> NDArray[np.uint8
 def _no_more_hits(hits: Floats, trials: Floats) -> None:
     _checks.shaped(trials, trials.shape, "trials", 0, np.inf)
     _checks.shaped(hits, trials.shape, "hits", 0, np.inf)
-    over = hits > trials + _ROUNDING
-    if over.any():
-        place = _checks.first_place(over)
-        row = place[0] if len(place) == 1 else place
-        raise InputError(f"hits row {row} is {hits[place]}, more than its {trials[place]:g} trials")
+    _checks.refuse(hits > trials + _ROUNDING, hits, "hits", "more than its trials")
 
 
-def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+def _clusters(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats, Bools]:
     """Return hits and trials of the clusters with answers, and which clusters these are."""
-    n = _checks.numbers(trials, "trials")
-    if n.ndim != 1:
-        raise InputError(f"trials must have shape (clusters,), not {n.shape}")
-    x = _checks.numbers(hits, "hits")
+    _checks.length(trials, "trials", 0)
+    x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
     _no_more_hits(x, n)
-    keep = n > 0
-    return x[keep], n[keep], keep
+    return x[n > 0], n[n > 0], n > 0

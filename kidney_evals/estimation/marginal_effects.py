@@ -14,23 +14,17 @@ outcome.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import robust
-from kidney_evals.estimation.arrays import Floats, Ints
+from kidney_evals.estimation._fit import cluster_sums
+from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.intervals import (
-    NAN,
-    NO_INTERVAL,
-    Interval,
-    percentile,
-    student,
-)
+from kidney_evals.estimation.intervals import NAN, NO_INTERVAL, Interval, percentile, student
 from kidney_evals.estimation.levels import Levels
 from kidney_evals.estimation.quantity import Quantity, undefined
 
@@ -58,41 +52,25 @@ class MarginalEffects(NamedTuple):
     """Effects of all levels except the base levels.
 
     Attributes:
-        rows: Effects by attribute, within an attribute from the least to the most favoured level.
-        covariance: Covariance of the effects, clustered by dilemma, shape (rows, rows); NaN where
-            unknown.
-        dilemmas: Number of answered dilemmas, which are the clusters.
-        n: Number of answers.
+        rows: By attribute, and within it from the least to the most favoured level.
     """
 
     rows: tuple[MarginalEffect, ...]
-    covariance: Floats
-    dilemmas: int
-    n: int
 
 
 def chances_of_choices(choices: ArrayLike) -> Floats:
-    """Return the first-listed patient's chance of the kidney in each answer, shape (n,).
-
-    Args:
-        choices: 0 the first-listed patient (chance 1), 1 the second (0), 2 the coin (½).
-    """
+    """Return the first-listed patient's chance in each answer: 1, 0, or ½ for the coin."""
     n = _checks.length(choices, "choices", 0)
     return _CHANCES[_checks.codes(choices, n, "choices", (0, 1, 2))]
 
 
 def chances_of_shares(shares: ArrayLike) -> Floats:
-    """Return the first-listed patient's expected chance, p(first) + ½ p(coin), shape (...).
-
-    Args:
-        shares: Shares of the answers, or draws of them, shape (..., 2) or (..., 3).
-    """
+    """Return p(first) + ½ p(coin) of shares (..., 2) or (..., 3), shape (...)."""
     each = _checks.numbers(shares, "shares")
     if each.ndim == 0 or each.shape[-1] not in (2, 3):
         raise InputError(f"shares must have shape (..., 2 or 3), not {each.shape}")
     each = _checks.shares(each, each.shape, "shares")
-    result: Floats = each @ _CHANCES[: each.shape[-1]]
-    return result
+    return np.asarray(each @ _CHANCES[: each.shape[-1]])
 
 
 def marginal_effects(
@@ -107,11 +85,9 @@ def marginal_effects(
     """Estimate the effects of all levels from a respondent's answers.
 
     Least squares of both patients' outcomes (two rows for each answer) on dummies of the patient's
-    levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). The two
-    rows are treated alike, so the result does not depend on which patient is listed first.
-    Intervals are Student's. The degrees of freedom are the number of dilemmas minus 1, or fewer if
-    few dilemmas show the level or its base, as in the comparison of two means with unequal
-    variances.
+    levels, with the covariance clustered by dilemma (Hainmueller et al. 2014, section 4). Intervals
+    are Student's. The degrees of freedom are the number of dilemmas minus 1, or fewer if few
+    dilemmas show the level or its base, as in the comparison of two means with unequal variances.
 
     Args:
         first: First-listed patients' values by dilemma, shape (D, k).
@@ -126,8 +102,7 @@ def marginal_effects(
     Returns:
         The effects. An effect is NaN if no answered dilemma shows the level or its base, or if it
         is collinear with other attributes. Only the interval is NaN if fewer than two dilemmas show
-        the level, or if the levels explain every answer exactly (as for a respondent who always
-        flips), since the residuals are then 0.
+        the level, or if the levels explain every answer exactly, since the residuals are then 0.
     """
     x1, x2 = _checks.pair(first, second)
     n = _checks.length(dilemma, "dilemma", 0)
@@ -138,14 +113,13 @@ def marginal_effects(
     order = np.lexsort((w, y, index))
     order = order[w[order] > 0]
     plan = _plan(x1, x2, levels, favoured, index[order], w[order])
-    effects = _effects(plan, y[order])
-    covariance = _covariance(plan, y[order])
-    half = [
+    effects = plan.effects(y[order])
+    halves = [
         student(free) * error if free > 0 else NAN
-        for error, free in zip(np.sqrt(np.diag(covariance)), plan.freedom, strict=True)
+        for error, free in zip(plan.errors(y[order]), plan.freedom, strict=True)
     ]
-    ends = [Interval(value - by, value + by) for value, by in zip(effects, half, strict=True)]
-    return MarginalEffects(_rows(plan, effects, ends), covariance, plan.dilemmas, len(plan.dilemma))
+    ends = (Interval(value - by, value + by) for value, by in zip(effects, halves, strict=True))
+    return plan.results(effects, ends)
 
 
 def human_marginal_effects(
@@ -159,10 +133,8 @@ def human_marginal_effects(
 ) -> MarginalEffects:
     """Estimate people's effects on the same dilemmas, with intervals over people.
 
-    The least squares of `marginal_effects`, applied to people's expected outcomes. The effects are
-    linear in the outcomes, so the effects of all draws of people are one matrix product. The
-    interval is the percentile interval over draws of people, with the dilemmas fixed; `covariance`
-    is that of the draws.
+    The least squares of `marginal_effects`, applied to people's expected outcomes. The interval is
+    the percentile interval over draws of people, with the dilemmas fixed.
 
     Args:
         first: This and the next three arguments as in `marginal_effects`.
@@ -172,62 +144,81 @@ def human_marginal_effects(
         outcome: People's expected chance of the first-listed patient, from `chances_of_shares`,
             shape (D,).
         outcome_draws: `outcome` for resampled people, shape (B, D); B may be 0.
-        weights: Weight of each dilemma, shape (D,), 1 by default. With a model's number of answers
-            to each dilemma as weights, the effects are comparable with that model's effects. A
-            dilemma of weight 0 may have an outcome of NaN.
+        weights: Weight of each dilemma, shape (D,), such as the model's number of answers; 1 by
+            default. A dilemma of weight 0 may have an outcome of NaN.
     """
     x1, x2 = _checks.pair(first, second)
     count = len(x1)
     w = np.ones(count) if weights is None else _checks.column(weights, count, "weights", 0, np.inf)
     used = w > 0
-    y = _known(outcome, used, "outcome")
+    y = _used_chances(outcome, (count,), used, "outcome")
     table = _checks.numbers(outcome_draws, "outcome_draws")
-    if table.ndim != 2:
-        raise InputError(f"outcome_draws must have shape (draws, {count}), not {table.shape}")
-    draws = [_known(draw, used, f"outcome_draws draw {b}") for b, draw in enumerate(table)]
+    draws = _used_chances(table, (*table.shape[:1], count), used, "outcome_draws")
     plan = _plan(x1, x2, levels, favoured, np.flatnonzero(used), w[used])
-    effects = _effects(plan, y)
-    drawn = _effects(plan, np.array(draws).reshape(len(draws), len(y)))
-    enough = len(drawn) > 1
-    size = (len(effects), len(effects))
-    covariance = np.cov(drawn, rowvar=False).reshape(size) if enough else np.full(size, NAN)
-    ends = [percentile(column) if enough else NO_INTERVAL for column in drawn.T]
-    return MarginalEffects(_rows(plan, effects, ends), covariance, plan.dilemmas, len(y))
+    drawn = plan.effects(draws).T
+    ends = (percentile(effect) if len(draws) > 1 else NO_INTERVAL for effect in drawn)
+    return plan.results(plan.effects(y), ends)
 
 
-def _known(values: ArrayLike, used: NDArray[np.bool_], name: str) -> Floats:
-    """Return the chances of the used dilemmas, checked to be in [0, 1] up to rounding."""
+def _used_chances(values: ArrayLike, shape: tuple[int, ...], used: Bools, name: str) -> Floats:
+    """Return the chances, (..., D), of the used dilemmas; the others may be NaN."""
     x = _checks.numbers(values, name)
-    filled = np.where(used, x, 0.5) if x.shape == used.shape else x
-    return _checks.column(filled, len(used), name, -1e-6, 1 + 1e-6)[used]
+    filled = np.where(used, x, 0.5) if x.shape == shape else x
+    return _checks.shaped(filled, shape, name, 0, 1, slack=1e-6)[..., used]
 
 
 class _Plan(NamedTuple):
-    """The design of a least-squares fit, in coordinates that the answers determine.
+    """Least squares of both patients' outcomes: n rows of first patients, then n of second ones.
 
     Attributes:
-        names: Attribute, level and base of each effect, length r.
-        first: Coordinates of each answer's first-listed patient, shape (n, q).
-        second: Of its second-listed patient.
-        weights: Shape (n,).
-        dilemma: Dilemma of each answer, shape (n,).
-        bread: Inverse of the design's cross product, shape (q, q).
-        contrasts: From coordinates to effects, shape (r, q); NaN rows are not determined.
+        names: Attribute, level and base of each of the r effects.
+        weights_of: From outcomes to the weights of the w dummies, shape (w, 2n).
+        effects_of: From outcomes to effects, shape (r, 2n); NaN rows are not determined.
+        design: The dummies, shape (2n, w).
+        dilemma: Dilemma of each row, shape (2n,).
         shown: Answered dilemmas that show each effect's level, shape (r,).
         freedom: Degrees of freedom of each interval, shape (r,).
-        dilemmas: Answered dilemmas.
     """
 
     names: list[tuple[int, str, str]]
-    first: Floats
-    second: Floats
-    weights: Floats
+    weights_of: Floats
+    effects_of: Floats
+    design: Floats
     dilemma: Ints
-    bread: Floats
-    contrasts: Floats
     shown: Ints
     freedom: list[int]
-    dilemmas: int
+
+    def effects(self, outcome: Floats) -> Floats:
+        """Return effects from the first patients' outcomes (..., n), shape (..., r)."""
+        return np.asarray(_both(outcome) @ self.effects_of.T)
+
+    def errors(self, outcome: Floats) -> Floats:
+        """Return the clustered standard errors of the effects, (r,); NaN where nothing varies."""
+        n, rank = len(self.design), round(float(np.trace(self.weights_of @ self.design)))
+        index, count = _checks.groups(self.dilemma, n)
+        residual = _both(outcome) - self.design @ (self.weights_of @ _both(outcome))
+        if np.abs(residual).max() < 1e-9 or count < 2 or n <= rank:
+            return np.full(len(self.names), NAN)
+        sums = cluster_sums((self.effects_of * residual).T, index, count)
+        # The factor is that of Stata and statsmodels.
+        factor = count / (count - 1) * (n - 1) / (n - rank)
+        return np.asarray(np.sqrt(factor * (sums**2).sum(axis=0)))
+
+    def results(self, effects: Floats, ends: Iterable[Interval]) -> MarginalEffects:
+        rows = zip(self.names, effects.tolist(), ends, self.shown.tolist(), strict=True)
+        return MarginalEffects(
+            tuple(
+                MarginalEffect(
+                    *name,
+                    undefined() if np.isnan(value) else Quantity(value, *each, n=shown),
+                )
+                for name, value, each, shown in rows
+            )
+        )
+
+
+def _both(outcome: Floats) -> Floats:
+    return np.concatenate([outcome, 1 - outcome], axis=-1)
 
 
 def _plan(
@@ -244,14 +235,14 @@ def _plan(
     sign = _checks.codes(favoured, k, "favoured", (-1, 1))
     if len(index) == 0:
         raise InputError("there is no answer to fit")
-    offsets = np.cumsum([1, *(len(one) for one in levels)])
+    offsets = np.cumsum([1, *(len(each) for each in levels)])
     width = int(offsets[-1])
 
     def dummies(values: Floats, name: str) -> Floats:
         design = np.zeros((len(values), width))
         design[:, 0] = 1.0
-        for column, one in enumerate(levels):
-            code = one.code(values[:, column], f"{name} attribute {column}")
+        for column, each in enumerate(levels):
+            code = each.code(values[:, column], f"{name} attribute {column}")
             design[np.arange(len(values)), offsets[column] + code] = 1.0
         return design
 
@@ -260,68 +251,27 @@ def _plan(
     shown = np.maximum(one[answered], two[answered]).sum(axis=0).astype(np.int64)
     names, columns, bases = [], [], []
     for attribute, each in enumerate(levels):
-        ranked = list(range(len(each)))[:: int(sign[attribute])]
-        for level in ranked[1:]:
-            names.append((attribute, each.labels[level], each.labels[ranked[0]]))
+        base, *others = range(len(each))[:: int(sign[attribute])]
+        for level in others:
+            names.append((attribute, each.labels[level], each.labels[base]))
             columns.append(int(offsets[attribute]) + level)
-            bases.append(int(offsets[attribute]) + ranked[0])
+            bases.append(int(offsets[attribute]) + base)
     contrasts = np.eye(width)[columns] - np.eye(width)[bases]
-    x1, x2 = one[index], two[index]
-    gram = (x1 * weights[:, None]).T @ x1 + (x2 * weights[:, None]).T @ x2
-    values, vectors = np.linalg.eigh(gram)
-    # Directions with less than this share of the largest eigenvalue are rounding error.
-    keep = values > 1e-10 * max(float(values[-1]), 0.0)
-    values, vectors = values[keep], vectors[:, keep]
+    design = np.concatenate([one[index], two[index]])
+    root = np.sqrt(np.tile(weights, 2))
+    # Directions with a smaller share of the largest singular value are rounding error.
+    weights_of = np.linalg.pinv(design * root[:, None], rcond=1e-5) * root
     # A contrast outside the row space of the design is not identified.
-    outside = contrasts - contrasts @ vectors @ vectors.T
+    outside = contrasts - contrasts @ (weights_of @ design)
     known = np.abs(outside).max(axis=1, initial=0.0)[:, None] < 1e-6
     # A mean of m dilemmas has m - 1 degrees of freedom, and a contrast at least the fewer of two.
     fewest = np.minimum(shown[columns], shown[bases])
     return _Plan(
         names=names,
-        first=x1 @ vectors,
-        second=x2 @ vectors,
-        weights=weights,
-        dilemma=index,
-        bread=np.diag(1 / values),
-        contrasts=np.where(known, contrasts @ vectors, NAN),
+        weights_of=weights_of,
+        effects_of=np.where(known, contrasts @ weights_of, NAN),
+        design=design,
+        dilemma=np.tile(index, 2),
         shown=shown[columns],
         freedom=np.minimum(fewest - 1, len(answered) - 1).tolist(),
-        dilemmas=len(answered),
-    )
-
-
-def _theta(plan: _Plan, outcome: Floats) -> Floats:
-    """Return least-squares weights from outcomes (..., n), shape (..., q)."""
-    cross = (outcome * plan.weights) @ (plan.first - plan.second) + plan.weights @ plan.second
-    return cross @ plan.bread
-
-
-def _effects(plan: _Plan, outcome: Floats) -> Floats:
-    """Return effects from outcomes (..., n), shape (..., r)."""
-    return _theta(plan, outcome) @ plan.contrasts.T
-
-
-def _covariance(plan: _Plan, outcome: Floats) -> Floats:
-    """Return the clustered covariance of the effects, shape (r, r); NaN where nothing varies."""
-    design = np.concatenate([plan.first, plan.second])
-    residual = np.concatenate([outcome, 1 - outcome]) - design @ _theta(plan, outcome)
-    if np.abs(residual).max() < 1e-9:
-        return np.full((len(plan.names), len(plan.names)), NAN)
-    scores = design * (residual * np.tile(plan.weights, 2))[:, None]
-    inner, _ = robust(plan.bread, scores, np.tile(plan.dilemma, 2))
-    return plan.contrasts @ inner @ plan.contrasts.T
-
-
-def _rows(
-    plan: _Plan, effects: NDArray[np.floating], ends: Sequence[Interval]
-) -> tuple[MarginalEffect, ...]:
-    return tuple(
-        MarginalEffect(
-            *name,
-            undefined()
-            if np.isnan(value)
-            else Quantity(float(value), float(each.low), float(each.high), n=int(shown)),
-        )
-        for name, value, each, shown in zip(plan.names, effects, ends, plan.shown, strict=True)
     )

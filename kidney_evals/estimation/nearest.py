@@ -24,13 +24,12 @@ _LEAST = 1e-300
 
 
 class NearestClasses(NamedTuple):
-    """The result of `nearest_classes`; classes are in the order of its arguments.
+    """The result of `nearest_classes`; the C classes are in the order of its arguments.
 
     Attributes:
         nearest: Index of the class with the highest posterior.
         posterior: P(class | answers) at the effective number of answers, shape (C,).
-        support: Share of bootstrap resamples of the dilemmas in which each class is the nearest,
-            shape (C,).
+        support: Share of resamples of the dilemmas in which each class is the nearest, shape (C,).
         log_likelihood: Mean log-probability of an answer in each class, shape (C,).
         expected: Expected mean log-probability of an answer by a member of each class, shape (C,).
             If the `log_likelihood` of the nearest class is far below this, the class does not fit.
@@ -58,8 +57,8 @@ def nearest_classes(
         class_shares: Probability of each choice in each class for the dilemma of each answer, shape
             (C, n, K): `LatentFit.predict` of the answers' differences.
         choices: 0 first, 1 second and, if K is 3, 2 coin, shape (n,).
-        dilemmas: Label of each answer's dilemma, shape (n,); answers to one may depend on each
-            other. Two or more.
+        dilemmas: Label of each answer's dilemma, shape (n,), two or more; answers to the same
+            dilemma may depend on each other.
     """
     predicted = _checks.numbers(class_shares, "class_shares")
     if predicted.ndim != 3 or 0 in predicted.shape or predicted.shape[2] not in (2, 3):
@@ -75,34 +74,26 @@ def nearest_classes(
         raise InputError("dilemmas names a single dilemma, which cannot tell classes apart")
     logs = np.log(np.maximum(predicted[:, np.arange(n), choice], _LEAST)).T
     start = np.log(prior / prior.sum())
-    scores = start + logs.sum(axis=0)
-    nearest = int(scores.argmax())
-    gaps = logs[:, [nearest]] - logs
-    # Variances of a sum over clusters and, as if answers were independent, over answers.
-    clustered = count * cluster_sums(gaps, index, count).var(axis=0, ddof=1)
-    independent = n * gaps.var(axis=0, ddof=1)
+    order = np.argsort(-(start + logs.sum(axis=0)), kind="stable")
+    nearest = int(order[0])
     effective = float(n)
     if classes > 1:
-        second = int(np.argsort(-scores, kind="stable")[1])
-        if clustered[second] > independent[second]:
-            effective = float(n * independent[second] / clustered[second])
-    entropy = (predicted * np.log(np.maximum(predicted, _LEAST))).sum(axis=2)
+        gap = logs[:, [nearest]] - logs[:, [order[1]]]
+        # Variances of a sum over clusters and, as if answers were independent, over answers.
+        clustered = float(count * cluster_sums(gap, index, count).var(ddof=1))
+        independent = float(n * gap.var(ddof=1))
+        if clustered > independent:
+            effective = n * independent / clustered
+    sums = cluster_sums(logs, index, count) * effective / n
+    wins = np.zeros(classes)
+    for _, weights in weight_blocks(count, DRAWS):
+        wins += np.bincount((start + weights @ sums).argmax(axis=1), minlength=classes)
     return NearestClasses(
         nearest=nearest,
         posterior=special.softmax(start + logs.sum(axis=0) * effective / n),
-        support=_support(start, cluster_sums(logs, index, count) * effective / n),
+        support=wins / wins.sum(),
         log_likelihood=logs.mean(axis=0),
-        expected=entropy.mean(axis=1),
+        expected=(predicted * np.log(np.maximum(predicted, _LEAST))).sum(axis=2).mean(axis=1),
         answers=n,
         effective_answers=effective,
     )
-
-
-def _support(start: Floats, sums: Floats) -> Floats:
-    """Return the share of resamples of dilemmas in which each class is the nearest, shape (C,)."""
-    wins = np.zeros(len(start))
-    for _, weights in weight_blocks(len(sums), DRAWS):
-        winners = (start + weights @ sums).argmax(axis=1)
-        wins += np.bincount(winners, minlength=len(start))
-    result: Floats = wins / wins.sum()
-    return result

@@ -1,9 +1,9 @@
 """Paired differences between two runs on the same dilemmas.
 
-Both runs list the same dilemmas with the same people; only dilemmas that both answered count.
-Answers of the two runs to a dilemma are correlated, so differences are paired: drawn dilemmas are
-resampled jointly for both runs. On a fixed list the answers of each run are resampled
-independently. People are the same draw for both runs in either case.
+Both runs list the same dilemmas with the same people, or `InputError` is raised; only dilemmas that
+both answered count. Answers of the two runs to a dilemma are correlated, so differences are paired:
+drawn dilemmas are resampled jointly for both runs. On a fixed list the answers of each run are
+resampled independently. People are the same draw for both runs in either case.
 
 All intervals have a positive width, also if two runs give the same answers.
 """
@@ -60,71 +60,43 @@ _APART: Final = 10
 
 
 def shared(first: Decisions, second: Decisions) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas that both answered.
-
-    Args:
-        first: The first run.
-        second: The second run, with its dilemmas listed in the same order.
-    """
-    check_listed_alike(first, second)
-    return on_both(first, second, first.answered, second.answered)
+    """Return both runs on the dilemmas that both answered."""
+    return _on_usable(first, second, lambda run: run.answered)
 
 
 def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `indecision_rate`.
 
     For drawn dilemmas: Tango's score interval (see `_pairs.score_interval`) of the differences
-    between the dilemmas' shares of coins. If numbers of answers differ between dilemmas, shares are
-    replaced by the linearised terms h/N - r n/N, with h coins in n answers, mean number of answers
-    N and rate r. For a fixed list: the intervals of the two runs, combined by
-    `intervals.difference`.
-
-    Args:
-        first: The first run.
-        second: The second run, see `shared`.
+    between the dilemmas' shares of coins, or, if numbers of answers differ between dilemmas, of the
+    linearised terms. For a fixed list: `intervals.difference` of the intervals of the two runs.
     """
-    one, two = shared(first, second)
-    if not one.has_coin or one.dilemmas == 0:
-        return NOTHING
-    before, after = indecision_rate(one), indecision_rate(two)
-    each = _surplus_coins(two) - _surplus_coins(one) + (after.value - before.value)
-    return _proportions(before, after, each, fixed=one.fixed)
+    both = _on_usable(first, second, lambda run: run.answered & run.has_coin)
+    return _proportion_change(*both, indecision_rate, _surplus_coins)
 
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `swap_disagreement`, over dilemmas answered in both orders in both runs.
+    """Return the change of `swap_disagreement`, over dilemmas that both answered in both orders.
 
-    Intervals, arguments and errors as in `indecision_change`.
+    Intervals as in `indecision_change`.
     """
-    check_listed_alike(first, second)
-    one, two = on_both(first, second, _in_both_orders(first), _in_both_orders(second))
-    if one.dilemmas == 0:
-        return NOTHING
-    before, after = swap_disagreement(one), swap_disagreement(two)
-    return _proportions(before, after, _differing(two) - _differing(one), fixed=one.fixed)
+    both = _on_usable(first, second, lambda run: (run.counts.sum(axis=2) > 0).all(axis=1))
+    return _proportion_change(*both, swap_disagreement, _differing)
 
 
 def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `retest_disagreement`, over dilemmas repeated in both runs.
+    """Return the change of `retest_disagreement`, over dilemmas that both runs repeated.
 
-    Intervals, arguments and errors as in `indecision_change`.
+    Intervals as in `indecision_change`.
     """
-    check_listed_alike(first, second)
-    one, two = on_both(
-        first, second, ~np.isnan(within_orders(first)), ~np.isnan(within_orders(second))
-    )
-    if one.dilemmas == 0:
-        return NOTHING
-    before, after = retest_disagreement(one), retest_disagreement(two)
-    each = np.clip(within_orders(two) - within_orders(one), -1, 1)
-    return _proportions(before, after, each, fixed=one.fixed)
+    both = _on_usable(first, second, lambda run: ~np.isnan(within_orders(run)))
+    return _proportion_change(*both, retest_disagreement, within_orders)
 
 
 def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
-    """Return the change of a mean share over a sample of dilemmas.
+    """Return the change of a mean share, such as coverage, over a sample of dilemmas.
 
-    For shares such as coverage, which have no function of their own here: Tango's score interval
-    over dilemmas, as in `indecision_change`.
+    Tango's score interval, as in `indecision_change`.
 
     Args:
         first: The first run's share in each dilemma, 0 to 1, shape (D,); NaN where undefined.
@@ -142,21 +114,19 @@ def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
 
 
 def agreement_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `agreement`, over dilemmas that both runs decided.
+    """Return the change of `agreement`, over the dilemmas that both runs decided.
 
-    The interval resamples as that of `agreement`, jointly for both runs. Arguments and errors as in
-    `shared`.
+    The interval resamples as that of `agreement`, jointly for both runs.
     """
-    check_listed_alike(first, second)
-    one, two = first.decided, second.decided
-    one, two = on_both(one, two, one.answered, one.known, two.answered, two.known)
+    one, two = _on_usable(first, second, lambda run: run.decided.answered & run.decided.known)
+    one, two = one.decided, two.decided
     if one.dilemmas == 0:
         return NOTHING
 
     def terms(run: Decisions) -> Terms:
         return lambda q, p: (dot(q, p), largest(p))
 
-    values = observed(one, terms(one), np.divide), observed(two, terms(two), np.divide)
+    values = observed(one, terms(one)), observed(two, terms(two))
     best = float(one.shares.max(axis=1).mean())
     each: Floats = ((two.strata.shares - one.strata.shares) * one.shares).sum(axis=1) / best
     return _resampled(values, one, _redrawn(one, two, terms), each, _reach(one) / best)
@@ -167,10 +137,9 @@ def distance_change(first: Decisions, second: Decisions) -> PairedDifference:
 
     The mean over dilemmas of Σ_c (q_2 - p)² - (q_1 - p)², corrected for the variances of q_2 and
     q_1. It is linear in p, so the variance of people's shares cancels, and the result is also the
-    change of `fixed_distance`. Arguments and errors as in `shared`.
+    change of `fixed_distance`.
     """
-    check_listed_alike(first, second)
-    one, two = on_both(first, second, first.repeated, second.repeated)
+    one, two = _on_usable(first, second, lambda run: run.repeated)
     if one.dilemmas == 0:
         return NOTHING
 
@@ -189,11 +158,11 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     """Return the change of `flip_calibration`, over dilemmas of known closeness.
 
     In each bin and run the resampled squared gaps are biased by their variance, which is subtracted
-    twice, as in `flip_calibration`. Arguments and errors as in `shared`.
+    twice, as in `flip_calibration`.
     """
-    check_listed_alike(first, second)
-    usable = first.known & ~np.isnan(first.closeness)
-    one, two = on_both(first, second, first.answered, second.answered, usable)
+    one, two = _on_usable(
+        first, second, lambda run: run.answered & run.known & ~np.isnan(run.closeness)
+    )
     if not one.has_coin:
         return NOTHING
     noise, seen, reach = np.zeros(DRAWS), [np.empty(0)], 0.0
@@ -206,10 +175,10 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
         parts = one.at(inside), two.at(inside)
         for run, sign in zip(parts, (-1, 1), strict=True):
             key = index + 1 + (_APART if run.fixed and sign == 1 else 0)
-            gaps = bootstrap(run, coin_gap(run), np.divide, key=key)
+            gaps = bootstrap(run, coin_gap(run), key=key)
             noise += sign * size * (gaps**2 - 2 * gaps.var(ddof=1))
         # A change d of the coin rate changes the squared gap by d times the sum of both gaps.
-        slope = sum(observed(run, coin_gap(run), np.divide) for run in parts)
+        slope = sum(observed(run, coin_gap(run)) for run in parts)
         seen.append(slope * (_coins(two) - _coins(one))[inside])
         reach += size * slope**2
     each = np.concatenate(seen)
@@ -219,19 +188,30 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
     return _resampled(values, one, noise / len(each), each, float(np.sqrt(reach / len(each))))
 
 
-def _proportions(
-    before: Quantity, after: Quantity, each: Floats, *, fixed: bool
+def _on_usable(
+    first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
+) -> tuple[Decisions, Decisions]:
+    """Return both runs on the dilemmas that are usable in both."""
+    check_listed_alike(first, second)
+    return on_both(first, second, usable(first), usable(second))
+
+
+def _proportion_change(
+    one: Decisions,
+    two: Decisions,
+    estimate: Callable[[Decisions], Quantity],
+    by_dilemma: Callable[[Decisions], Floats],
 ) -> PairedDifference:
-    if fixed:
-        ends = difference(
-            after.value,
-            Interval(after.low, after.high),
-            before.value,
-            Interval(before.low, before.high),
-        )
-        return changed(before.value, after.value, ends, len(each))
-    ends, p = score_interval(each)
-    return changed(before.value, after.value, ends, len(each), p)
+    """Return the change of a rate; `by_dilemma` returns the rate's term in each dilemma, (D,)."""
+    if one.dilemmas == 0:
+        return NOTHING
+    before, after = estimate(one), estimate(two)
+    if one.fixed:
+        old, new = (Interval(*found[1:3]) for found in (before, after))
+        ends, p = difference(after.value, new, before.value, old), None
+    else:
+        ends, p = score_interval(by_dilemma(two) - by_dilemma(one))
+    return changed(before.value, after.value, ends, one.dilemmas, p)
 
 
 def _resampled(
@@ -247,33 +227,24 @@ def _resampled(
 
 def _redrawn(one: Decisions, two: Decisions, terms: Callable[[Decisions], Terms]) -> Floats:
     """Return differences of resampled runs: the same people and, if drawn, dilemmas in both."""
-    key = _APART if one.fixed else 0
-    return bootstrap(two, terms(two), np.divide, key=key) - bootstrap(one, terms(one), np.divide)
+    return bootstrap(two, terms(two), key=_APART if one.fixed else 0) - bootstrap(one, terms(one))
 
 
 def _coins(run: Decisions) -> Floats:
-    """Return each dilemma's share of coins."""
-    shares: Floats = run.counts[:, :, COIN].sum(axis=1) / run.counts.sum(axis=(1, 2))
-    return shares
+    return np.asarray(run.counts[:, :, COIN].sum(axis=1) / run.counts.sum(axis=(1, 2)))
 
 
 def _surplus_coins(run: Decisions) -> Floats:
-    """Return each dilemma's coins minus expected coins at the run's rate, over mean answers."""
-    answers = run.counts.sum(axis=(1, 2))
-    surplus: Floats = answers * (_coins(run) - indecision_rate(run).value)
-    return surplus / float(answers.mean())
-
-
-def _in_both_orders(run: Decisions) -> Bools:
-    both: Bools = (run.counts.sum(axis=2) > 0).all(axis=1)
-    return both
+    """Return the rate of coins, plus each dilemma's linearised term h/N - r n/N."""
+    answers, rate = run.counts.sum(axis=(1, 2)), indecision_rate(run).value
+    surplus: Floats = answers * (_coins(run) - rate)
+    return rate + surplus / float(answers.mean())
 
 
 def _differing(run: Decisions) -> Floats:
     """Return the share of pairs of answers, one from each order, that differ, by dilemma."""
     within = run.counts / run.counts.sum(axis=2, keepdims=True)
-    result: Floats = 1 - (within[:, 0] * within[:, 1]).sum(axis=1)
-    return result
+    return np.asarray(1 - within.prod(axis=1).sum(axis=1))
 
 
 def _reach(run: Decisions) -> float:

@@ -21,11 +21,7 @@ from kidney_evals.estimation._pairs import (
 )
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import Decisions
-from kidney_evals.estimation.importance import (
-    ImportanceEstimate,
-    estimate_importance,
-    importance_distance,
-)
+from kidney_evals.estimation.importance import _slopes, estimate_importance, importance_distance
 from kidney_evals.estimation.intervals import (
     DRAWS,
     Interval,
@@ -52,32 +48,28 @@ def importance_changes(
 
     Args:
         first: The first run.
-        second: The second run, see `paired.shared`.
+        second: The second run, see `paired`.
         ranges: Full range of each attribute in the weights' unit, shape (k,).
 
     Returns:
-        NaN with n = 0 unless both runs pass the signal gate of `estimate_importance` and
-        determine every weight.
-
-    Raises:
-        FitError: A logit found no optimum.
+        NaN with n = 0 unless both runs pass the signal gate of `estimate_importance` and determine
+        every weight.
     """
     pair = _pair(first, second, ranges)
+    k = first.differences.shape[1]
     if pair is None:
-        return tuple([NOTHING] * first.differences.shape[1])
-    k = len(pair.first.shares)
-    spread = pair.covariance[k:, k:] + pair.covariance[:k, :k]
-    spread = spread - pair.covariance[k:, :k] - pair.covariance[:k, k:]
-    halves = student(pair.dilemmas - 1) * np.sqrt(np.maximum(np.diag(spread), 0.0))
-    result: list[PairedDifference] = []
+        return tuple([NOTHING] * k)
+    contrast = np.hstack([-np.eye(k), np.eye(k)])
+    variances = np.diag(contrast @ pair.covariance @ contrast.T)
+    halves = student(pair.dilemmas - 1) * np.sqrt(np.maximum(variances, 0.0))
+    result = []
     for before, after, half, unseen in zip(
-        pair.first.shares, pair.second.shares, halves, pair.unseen, strict=True
+        pair.first.tolist(), pair.second.tolist(), halves.tolist(), pair.unseen, strict=True
     ):
-        value = float(after - before)
-        ends = widened(Interval(value - float(half), value + float(half)), value, float(unseen))
+        value = after - before
+        ends = widened(Interval(value - half, value + half), value, float(unseen))
         # Shares lie within -1 and 1.
-        ends = Interval(max(ends.low, -2.0), min(ends.high, 2.0))
-        result.append(changed(float(before), float(after), ends, pair.dilemmas))
+        result.append(changed(before, after, _clipped(ends, 2.0), pair.dilemmas))
     return tuple(result)
 
 
@@ -94,17 +86,11 @@ def importance_distance_change(
     people's shares from `people_draws`, with the same draw for both runs.
 
     Args:
-        first: The first run.
-        second: The second run, see `paired.shared`.
-        ranges: As in `importance_changes`.
-        people: People's importance shares h, shape (k,).
+        first: This and the next two arguments, and missing values, as in `importance_changes`.
+        second: The second run.
+        ranges: Shape (k,).
+        people: People's importance shares h, shape (k,); NaN if unknown.
         people_draws: Importance shares of resampled people, shape (B, k), or None.
-
-    Returns:
-        NaN with n = 0 as in `importance_changes`, or where people's shares are unknown.
-
-    Raises:
-        FitError: As in `importance_changes`.
     """
     k = first.differences.shape[1]
     h = _checks.shaped(people, (k,), "people", -1, 1, missing=True)
@@ -116,77 +102,71 @@ def importance_distance_change(
     pair = _pair(first, second, ranges)
     if pair is None or np.isnan(h).any():
         return NOTHING
-    crowd = crowds[np.arange(DRAWS) % len(crowds)]
-    shares = _redrawn(pair)
-    before, after = (float(importance_distance(one.shares, h)) for one in (pair.first, pair.second))
-    draws = np.asarray(importance_distance(shares[:, k:], crowd)) - importance_distance(
-        shares[:, :k], crowd
-    )
-    ends = percentile(recentred(draws, after - before), pair.dilemmas)
+    before, after = (float(importance_distance(shares, h)) for shares in (pair.first, pair.second))
+    crowd, shares = crowds[np.arange(DRAWS) % len(crowds)], _drawn_shares(pair)
+    old, new = (importance_distance(part, crowd) for part in (shares[:, :k], shares[:, k:]))
+    ends = percentile(recentred(np.asarray(new - old), after - before), pair.dilemmas)
     ends = widened(ends, after - before, 0.5 * float(pair.unseen.sum()))
-    return changed(before, after, Interval(max(ends.low, -1.0), min(ends.high, 1.0)), pair.dilemmas)
+    return changed(before, after, _clipped(ends, 1.0), pair.dilemmas)
 
 
 class _Pair(NamedTuple):
-    """Two estimates and their joint covariance.
+    """Importance shares of two runs and their joint covariance.
 
     Attributes:
-        first: Importance shares of the first run, shape (k,).
-        second: Importance shares of the second run, shape (k,).
+        first: Shares of the first run, shape (k,).
+        second: Shares of the second run, shape (k,).
         covariance: Covariance of (first, second), shape (2k, 2k).
-        unseen: Possible effect of unobserved changes on each share, shape (k,); see
-            `_pairs.unseen_changes`.
+        unseen: Effect of unobserved changes on each share (see `_pairs.unseen_changes`), shape
+            (k,).
         dilemmas: Number of dilemmas that both runs decided.
     """
 
-    first: ImportanceEstimate
-    second: ImportanceEstimate
+    first: Floats
+    second: Floats
     covariance: Floats
     unseen: Floats
     dilemmas: int
 
 
+def _clipped(ends: Interval, most: float) -> Interval:
+    return Interval(max(ends.low, -most), min(ends.high, most))
+
+
 def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | None:
     check_listed_alike(first, second)
-    one, two = first.decided, second.decided
-    one, two = on_both(one, two, one.answered, two.answered)
-    count = one.dilemmas
+    decided = first.decided, second.decided
+    runs = on_both(*decided, *(run.answered for run in decided))
+    count = runs[0].dilemmas
     if count < 2:
         return None
     spans = _checks.numbers(ranges, "ranges")
-    fits = [_fit(run) for run in (one, two)]
-    estimates = [estimate_importance(fit, spans) for fit in fits]
-    if not all(estimate.defined for estimate in estimates):
+    fits = [fit_logit(run.shown_differences, run.shown_first, clusters=run.dilemma) for run in runs]
+    one, two = (estimate_importance(fit, spans) for fit in fits)
+    if not (one.defined and two.defined):
         return None
-    scores, swings = zip(
-        *(_moves(run, fit, spans) for run, fit in zip((one, two), fits, strict=True)), strict=True
-    )
+    scores, swings = zip(*map(_moves, runs, fits, [spans] * 2), strict=True)
     # The small-sample factor of the two sandwiches, so that equal runs have equal blocks.
     factor = count / (count - 1)
     factor *= float(np.prod([(fit.n - 1) / (fit.n - fit.parameters) for fit in fits]) ** 0.5)
     cross = factor * scores[0].T @ scores[1]
     if any(fit.separated for fit in fits):
         cross = np.zeros_like(cross)
-    covariance = np.block([[estimates[0].covariance, cross], [cross.T, estimates[1].covariance]])
+    covariance = np.block([[one.covariance, cross], [cross.T, two.covariance]])
     # Multiplied by the number of dilemmas, since a share is a sum over dilemmas, not a mean.
-    unlike = (one.counts != two.counts).any(axis=(1, 2))[:, None]
+    unlike = (runs[0].counts != runs[1].counts).any(axis=(1, 2))[:, None]
     each = count * np.where(unlike, scores[1] - scores[0], 0.0)
     reach = count * np.sqrt(np.mean(np.square(swings), axis=(0, 1)))
     unseen = np.array([unseen_changes(*pair) for pair in zip(each.T, reach, strict=True)])
-    return _Pair(estimates[0], estimates[1], covariance, unseen, count)
-
-
-def _fit(run: Decisions) -> LogitFit:
-    return fit_logit(run.shown_differences, run.shown_first, clusters=run.dilemma)
+    return _Pair(one.shares, two.shares, covariance, unseen, count)
 
 
 def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:
     """Return each dilemma's influence on the shares, now and if fully changed, each (D, k).
 
-    The first array is bread times the dilemma's score, ψ_g: Σ_g ψ_g ψ_gᵀ is the sandwich without
-    its small-sample factor. The second is bread times the change of the score if every answer to
-    the dilemma changes from the second-listed patient to the first. Both are multiplied by the
-    derivatives of the shares in the weights.
+    The first array is bread times the dilemma's score. The second is bread times the change of the
+    score if every answer to the dilemma changes from the second-listed patient to the first. Both
+    are multiplied by the derivatives of the shares in the weights.
     """
     x, chosen = run.shown_differences, run.shown_first.astype(np.float64)
     basis, design, _ = full_rank(x, intercept=True)
@@ -194,24 +174,20 @@ def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Float
     variance = probability * (1 - probability)
     bread = inverse((design * variance[:, None]).T @ design)
     residual = chosen - probability + leverage(design, variance, bread) * (0.5 - probability)
-    reach = fit.weights * ranges
-    total = np.abs(reach).sum()
-    slopes = np.diag(ranges) / total - np.outer(reach, np.sign(reach) * ranges) / total**2
+    slopes = _slopes(fit.weights, ranges)
 
     def moves(pull: Floats) -> Floats:
         sums = cluster_sums(design * pull[:, None], run.dilemma, run.dilemmas)
-        result: Floats = (sums @ bread @ basis.T)[:, :-1] @ slopes.T
-        return result
+        return np.asarray((sums @ bread @ basis.T)[:, :-1] @ slopes.T)
 
     return moves(residual), moves(np.where(run.order == 0, 1.0, -1.0))
 
 
-def _redrawn(pair: _Pair) -> Floats:
-    """Return draws of both runs' shares, shape (draws, 2k)."""
+def _drawn_shares(pair: _Pair) -> Floats:
+    """Return draws of both runs' shares from their joint normal distribution, (DRAWS, 2k)."""
     values, vectors = np.linalg.eigh(pair.covariance)
     # Uniform doubles are the same in all numpy versions; its normal numbers may change.
     normal = special.ndtri(generator(_KEY).random((DRAWS, len(values))))
     spread = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn = np.concatenate([pair.first.shares, pair.second.shares]) + normal @ spread.T
-    result: Floats = np.clip(drawn, -1.0, 1.0)
-    return result
+    drawn = np.concatenate([pair.first, pair.second]) + normal @ spread.T
+    return np.asarray(np.clip(drawn, -1.0, 1.0))

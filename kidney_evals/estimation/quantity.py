@@ -36,16 +36,16 @@ class Quantity(NamedTuple):
     def stderr(self) -> float:
         """Half the width of the 95 % interval, divided by 1.96; NaN without an interval.
 
-        For a normal interval this is the standard error. Intervals of shares and of resampled
-        quantities are not symmetric; use `low` and `high` where this matters.
+        For a normal interval this is the standard error. Other intervals are not symmetric.
         """
         return (self.high - self.low) / (2 * 1.959963984540054)
 
     def shifted(self, by: float) -> Quantity:
         """Return the quantity with `by` added to value, interval and human value."""
-        return Quantity(self.value + by, self.low + by, self.high + by, self.human + by, self.n)
+        value, low, high, human, n = self
+        return Quantity(value + by, low + by, high + by, human + by, n)
 
 
 def undefined(human: float = _NAN) -> Quantity:
     """Return an undefined quantity: NaN with n = 0, and `human`."""
-    return Quantity(_NAN, _NAN, _NAN, human, 0)
+    return Quantity(_NAN, human=human)

@@ -50,23 +50,27 @@ class Baseline(NamedTuple):
 def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
     """Return the expected statistics of every simple respondent on the dilemmas of a run.
 
-    Each statistic is over the dilemmas that the run's own estimate uses: agreement over decided
-    dilemmas, choice distance over dilemmas answered twice, and so on. Without a coin on offer
-    `never_flips` and `always_coin` are left out.
-
-    Args:
-        decisions: The run; its choices are not used, only which dilemmas and orders were answered.
+    Each statistic is over the dilemmas that the run's own estimate uses; the run's choices do not
+    matter. Without a coin on offer `never_flips` and `always_coin` are left out.
     """
-    offered = ANSWERERS if decisions.has_coin else ANSWERERS[:3]
-    return {name: _baseline(decisions, answer_shares(decisions.shares, name)) for name in offered}
+    coin = decisions.has_coin
+    result: dict[Answerer, Baseline] = {}
+    for name in ANSWERERS if coin else ANSWERERS[:3]:
+        answers = answer_shares(decisions.shares, name)
+        result[name] = Baseline(
+            agreement=_agreement(decisions, answers),
+            choice_distance=expected_distance(decisions, answers),
+            indecision_rate=_rate(decisions, answers),
+            swap_disagreement=expected_swap_disagreement(decisions, answers),
+            flip_calibration=expected_flip_calibration(decisions, answers[:, -1]) if coin else NAN,
+        )
+    return result
 
 
 def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
-    """Return a simple respondent's answer shares, (D, K); a row is NaN if people's is NaN.
+    """Return a simple respondent's answer shares, (D, K), given people's, (D, 2) or (D, 3).
 
-    Args:
-        shares: People's shares, shape (D, 2) or (D, 3); a row is NaN if people did not answer.
-        answerer: The respondent.
+    A row is NaN if people's is.
     """
     if answerer not in ANSWERERS:
         raise InputError(f"unknown answerer {answerer!r}; allowed: {', '.join(ANSWERERS)}")
@@ -76,51 +80,33 @@ def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
     shares = _checks.shares(shares, shares.shape, "shares")
     if answerer in ("never_flips", "always_coin") and shares.shape[1] <= COIN:
         raise InputError(f"{answerer!r} needs a coin on offer")
-    known = ~np.isnan(shares).any(axis=1, keepdims=True)
+    result = shares
     if answerer == "majority":
         # The first answer in a tie: a patient before the coin, the first-listed before the second.
-        top = np.round(np.nan_to_num(shares), 9).argmax(axis=1)
-        result = np.eye(shares.shape[1])[top]
+        result = np.eye(shares.shape[1])[np.round(np.nan_to_num(shares), 9).argmax(axis=1)]
     elif answerer == "uniform":
         result = np.full_like(shares, 1 / shares.shape[1])
-    elif answerer == "one_person":
-        result = shares
     elif answerer == "never_flips":
-        decided = shares[:, :COIN].sum(axis=1, keepdims=True)
-        kept = shares[:, :COIN] / np.where(decided > 0, decided, 1)
-        kept = np.where(decided > 0, kept, 0.5)
-        result = np.column_stack([kept, np.zeros(len(shares))])
-    else:
+        total = shares[:, :COIN].sum(axis=1, keepdims=True)
+        decided = np.where(total > 0, shares[:, :COIN] / np.where(total > 0, total, 1), 0.5)
+        result = np.column_stack([decided, np.zeros(len(shares))])
+    elif answerer == "always_coin":
         result = np.tile([0.0, 0.0, 1.0], (len(shares), 1))
-    return np.where(known, result, np.nan)
-
-
-def _baseline(decisions: Decisions, answers: Floats) -> Baseline:
-    coin = decisions.has_coin
-    return Baseline(
-        agreement=_agreement(decisions, answers),
-        choice_distance=expected_distance(decisions, answers),
-        indecision_rate=_rate(decisions, answers),
-        swap_disagreement=expected_swap_disagreement(decisions, answers),
-        flip_calibration=expected_flip_calibration(decisions, answers[:, COIN]) if coin else NAN,
-    )
+    return np.where(np.isnan(shares).any(axis=1, keepdims=True), np.nan, result)
 
 
 def _agreement(decisions: Decisions, answers: Floats) -> float:
     run = decisions.decided
-    mask = run.answered & run.known
     decides = answers[:, :COIN].sum(axis=1)
-    mask &= decides > 0
+    mask = run.answered & run.known & (decides > 0)
     if not mask.any():
         return NAN
-    q = answers[mask, :COIN] / decides[mask, None]
-    p = run.shares[mask]
+    q, p = answers[mask, :COIN] / decides[mask, None], run.shares[mask]
     return float((q * p).sum() / p.max(axis=1).sum())
 
 
 def _rate(decisions: Decisions, answers: Floats) -> float:
-    run = comparable(decisions)
-    if not run.has_coin or run.dilemmas == 0:
+    if not decisions.has_coin or comparable(decisions).dilemmas == 0:
         return NAN
     known = decisions.known
     size = decisions.counts.sum(axis=(1, 2))[known]

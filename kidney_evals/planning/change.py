@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +15,7 @@ from kidney_evals.studies.model import Condition
 
 @lru_cache(maxsize=4)
 def read_lines(table: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a shipped table by column.
-
-    Args:
-        table: `precision`, `sensitivity`, `stopping` or `readout`.
+    """Return the rows of a shipped table (`precision`, `sensitivity`, `stopping`, `readout`).
 
     Raises:
         UserError: The file is missing, so the installation is broken.
@@ -48,8 +46,8 @@ def paired_changes(
         The changes; empty if nothing was simulated for the arguments, or only larger sizes.
     """
     grids: dict[float, dict[int, float]] = {}
-    for line in read_lines("sensitivity"):
-        if _names(line, "study", "condition", "row", "start") == (study, condition, row, start):
+    for line in _lines(study, condition, row):
+        if line["start"] == start:
             grid = grids.setdefault(float(line["consistency"]), {})
             grid[int(line["dilemmas"])] = float(line["change"])
     return [
@@ -60,18 +58,9 @@ def paired_changes(
 
 
 def nearest_start(study: str, condition: Condition, row: str, value: float) -> str:
-    """Return the simulated old version whose value of a measure is nearest; "" if there is none.
-
-    Args:
-        study: The study.
-        condition: The answers offered.
-        row: The measure.
-        value: The value to look up.
-    """
+    """Return the simulated old version with the nearest `value` of `row`; "" if there is none."""
     starts = [
-        (abs(float(line["value"]) - value), line["start"])
-        for line in read_lines("sensitivity")
-        if _names(line, "study", "condition", "row") == (study, condition, row)
+        (abs(float(line["value"]) - value), line["start"]) for line in _lines(study, condition, row)
     ]
     return min(starts)[1] if starts and not math.isnan(value) else ""
 
@@ -86,5 +75,8 @@ def _scaled(grid: dict[int, float], dilemmas: int) -> float:
     return level / math.sqrt(dilemmas)
 
 
-def _names(line: dict[str, str], *columns: str) -> tuple[str, ...]:
-    return tuple(line[name] for name in columns)
+def _lines(*names: str) -> Iterator[dict[str, str]]:
+    """Yield the simulated changes of a study, a condition and a row."""
+    for line in read_lines("sensitivity"):
+        if (line["study"], line["condition"], line["row"]) == names:
+            yield line

@@ -5,59 +5,62 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kidney_evals.elicitation.wording import Explain
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.planning.precision import Design, Expectation, expectations, expected_end
 from kidney_evals.planning.prices import Price
 from kidney_evals.planning.tokens import Estimate, measure
-from kidney_evals.studies.model import CONTROL_KINDS, Condition
+from kidney_evals.studies.model import CONTROL_KINDS
 from kidney_evals.tasks.stopping import RATES, looks
 
 if TYPE_CHECKING:
     from inspect_ai import Task
     from inspect_ai.dataset import Sample
 
-PREFIX = "kidney_evals/"
-
-MOST_QUESTIONS = 2
+_MOST_QUESTIONS = 2
 """Maximum number of questions per sample: an unreadable answer is asked for once more."""
 
 
-@dataclass(frozen=True)
-class Ending:
-    """Numbers of dilemmas after which a run with `-T precision` ends.
+class Ending(NamedTuple):
+    """When a run with `-T precision` ends.
 
     Attributes:
         precision: The target half width.
         row: The measure whose interval must reach the target.
-        fewest: Dilemmas at the first look, the earliest end.
-        expected: Dilemmas at the end if the model answers as people do.
-        most: All dilemmas.
+        dilemmas: At the first look, at the end if the model answers as people do, and all.
     """
 
     precision: float
     row: str
-    fewest: int
-    expected: int
-    most: int
+    dilemmas: tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class TaskPlan:
-    """Samples, calls, tokens and precision of one task.
+class Amounts(NamedTuple):
+    """What a task or a whole plan takes.
+
+    Attributes:
+        samples: Samples before epochs, controls included; the maximum if the run may end early.
+        calls: Fewest and most model calls over all epochs. The fewest are without any repeat
+            question, and up to the first look if the run may end early.
+        input_tokens: Estimate over all calls.
+        output_tokens: Estimate over all calls, without reasoning tokens.
+    """
+
+    samples: int
+    calls: tuple[int, int]
+    input_tokens: Estimate
+    output_tokens: Estimate
+
+
+class TaskPlan(NamedTuple):
+    """The plan of one task.
 
     Attributes:
         task: The task's registered name.
         design: Study, condition and repetitions.
         controls: Samples of the control block, before epochs.
-        samples: Samples before epochs, controls included; the maximum if the run may end early.
-        calls: Fewest and most model calls over all epochs: without any repeat question, and with
-            one for every sample. If the run may end early, the first number is for an end at the
-            first look.
-        input_tokens: Estimate over all calls (see `kidney_evals.planning.tokens`).
-        output_tokens: Estimate over all calls, without reasoning tokens.
+        amounts: Samples, calls and tokens.
         rows: Expected precision of the headline measures if all dilemmas are asked.
         ending: When the run may end early; None if it asks all dilemmas.
     """
@@ -65,49 +68,37 @@ class TaskPlan:
     task: str
     design: Design
     controls: int
-    samples: int
-    calls: tuple[int, int]
-    input_tokens: Estimate
-    output_tokens: Estimate
+    amounts: Amounts
     rows: tuple[Expectation, ...]
-    ending: Ending | None = None
+    ending: Ending | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a task or a suite.
-
-    Attributes:
-        target: Name of the task or suite.
-        tasks: One entry per task.
-        costs: USD over all tasks by model, None if its price is unknown. `high` includes repeat
-            questions and long answers; reasoning tokens are never included.
-    """
+    """The plan of a task or a suite, with prices by model, None if unknown."""
 
     target: str
     tasks: tuple[TaskPlan, ...]
-    costs: Mapping[str, Estimate | None]
+    prices: Mapping[str, Price | None]
 
     @property
-    def samples(self) -> int:
-        """Samples of all tasks, before epochs."""
-        return sum(task.samples for task in self.tasks)
+    def total(self) -> Amounts:
+        """Amounts of all tasks."""
+        samples, calls, used, made = zip(*(task.amounts for task in self.tasks), strict=True)
+        fewest, most = map(sum, zip(*calls, strict=True))
+        return Amounts(sum(samples), (fewest, most), Estimate.total(used), Estimate.total(made))
 
     @property
-    def calls(self) -> tuple[int, int]:
-        """Fewest and most calls of all tasks."""
-        fewest, most = zip(*(task.calls for task in self.tasks), strict=True)
-        return sum(fewest), sum(most)
+    def costs(self) -> dict[str, Estimate | None]:
+        """USD by model, None if its price is unknown.
 
-    @property
-    def input_tokens(self) -> Estimate:
-        """Input tokens of all tasks."""
-        return Estimate.total(task.input_tokens for task in self.tasks)
-
-    @property
-    def output_tokens(self) -> Estimate:
-        """Output tokens of all tasks."""
-        return Estimate.total(task.output_tokens for task in self.tasks)
+        `high` includes repeat questions and long answers; reasoning tokens are never included.
+        """
+        pairs = list(zip(self.total.input_tokens, self.total.output_tokens, strict=True))
+        return {
+            model: None if price is None else Estimate(*(price.cost(*pair) for pair in pairs))
+            for model, price in self.prices.items()
+        }
 
 
 def make_plan(
@@ -135,28 +126,18 @@ def make_plan(
     for name, number in (("epochs", epochs), ("limit", limit)):
         if number is not None and number < 1:
             raise UserError(f"{name} must be at least 1, not {number}")
-    given = arguments or {}
-    # The tasks check it before it is used here; the suites do not set it.
-    explain: Explain = given.get("explain", "none")
-    wording: str | list[str] = given.get("wording", "default")
-    precision: float | None = given.get("precision")
     tasks = tuple(
-        _plan_task(name, task, epochs, limit, explain, wording, precision)
-        for name, task in build_tasks(target, given)
+        _plan_task(name, task, epochs, limit, arguments or {})
+        for name, task in build_tasks(target, arguments or {})
     )
-    plan = Plan(target, tasks, {})
-    return Plan(target, tasks, {model: _cost(plan, (prices or {}).get(model)) for model in models})
+    return Plan(target, tasks, {model: (prices or {}).get(model) for model in models})
 
 
 def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Task]]:
-    """Return the tasks that a run of `target` builds, each with its name.
-
-    Raises:
-        UserError: As in `make_plan`.
-    """
+    """Return the tasks that a run of `target` builds, each with its name; raises as `make_plan`."""
     from kidney_evals import tasks
 
-    name = target.removeprefix(PREFIX)
+    name = target.removeprefix("kidney_evals/")
     known = [entry for entry in tasks.__all__ if entry != "SUITES"]
     if name in tasks.SUITES:
         if arguments:
@@ -165,80 +146,63 @@ def build_tasks(target: str, arguments: Mapping[str, Any]) -> list[tuple[str, Ta
     if name not in known:
         raise unknown("task or suite", target, (*tasks.SUITES, *known))
     function = getattr(tasks, name)
-    parameters = inspect.signature(function).parameters.values()
-    if arguments and not any(one.kind is one.VAR_KEYWORD for one in parameters):
-        named = [one.name for one in parameters]
+    parameters = inspect.signature(function).parameters
+    if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         for argument in arguments:
-            if not named:
+            if not parameters:
                 raise UserError(f"task {name!r} takes no -T parameters, not even {argument!r}")
-            if argument not in named:
-                raise unknown("parameter", argument, named)
+            if argument not in parameters:
+                raise unknown("parameter", argument, list(parameters))
     return [(name, function(**arguments))]
 
 
 def _plan_task(
-    name: str,
-    task: Task,
-    epochs: int | None,
-    limit: int | None,
-    explain: Explain,
-    wording: str | list[str],
-    precision: float | None,
+    name: str, task: Task, epochs: int | None, limit: int | None, arguments: Mapping[str, Any]
 ) -> TaskPlan:
     samples = list(task.dataset)[:limit]
     repeats = epochs or task.epochs or 1
-    asked = task.metadata or {}
-    if "asks" in asked:
+    metadata = task.metadata or {}
+    if "asks" in metadata:
         raise UserError(
             f"plan knows the cost and precision of choices between patients only; {name} makes "
             f"{len(samples) * repeats} calls, and one more for each answer that cannot be read"
         )
-    read_out = asked.get("readout") == "logprobs"
-    main = [sample for sample in samples if _facts(sample)["kind"] not in CONTROL_KINDS]
+    read_out = metadata.get("readout") == "logprobs"
+    main = [sample for sample in samples if not _is_control(sample)]
     design = _design(main, repeats)
-    ending = None if precision is None else _ending(design, precision)
-    parts = (
-        [samples]
-        if ending is None
-        else [
-            _first(samples, dilemmas) for dilemmas in (ending.fewest, ending.expected, ending.most)
-        ]
-    )
-    tokens = [measure(part, repeats, explain, wording) for part in parts]
+    ending = _ending(design, arguments.get("precision"))
+    # The fewest, the expected and the most samples.
+    parts = [samples]
+    if ending:
+        parts = [_first(samples, dilemmas) for dilemmas in ending.dilemmas]
+    # The task has checked these arguments; the suites do not set them.
+    asked = arguments.get("explain", "none"), arguments.get("wording", "default")
+    tokens = [measure(part, repeats, *asked) for part in parts]
     fewest, most = (len(part) * repeats for part in (parts[0], parts[-1]))
-    return TaskPlan(
-        task=name,
-        design=design,
-        controls=len(samples) - len(main),
+    amounts = Amounts(
         samples=len(samples),
-        calls=(fewest, most if read_out else most * MOST_QUESTIONS),
-        input_tokens=_between([one.input for one in tokens]),
-        output_tokens=_between([one.output for one in tokens]),
-        # The expected precision was simulated for sampled answers only.
-        rows=() if read_out else expectations(design),
-        ending=ending,
+        calls=(fewest, most if read_out else most * _MOST_QUESTIONS),
+        input_tokens=_between([each.input for each in tokens]),
+        output_tokens=_between([each.output for each in tokens]),
     )
+    # The expected precision was simulated for sampled answers only.
+    rows = () if read_out else expectations(design)
+    return TaskPlan(name, design, len(samples) - len(main), amounts, rows, ending)
 
 
-def _ending(design: Design, precision: float) -> Ending | None:
+def _ending(design: Design, precision: float | None) -> Ending | None:
     row, ends = RATES[design.condition], looks(design.dilemmas)
-    if len(ends) == 1:
-        return None  # a --limit leaves too few dilemmas to end early
+    if precision is None or len(ends) == 1:
+        return None  # a --limit may leave too few dilemmas to end early
     expected = expected_end(design, row, precision, ends)
-    return Ending(precision, row, ends[0], expected, ends[-1])
+    return Ending(precision, row, (ends[0], expected, ends[-1]))
 
 
 def _first(samples: Sequence[Sample], dilemmas: int) -> list[Sample]:
     """Return the samples of the first dilemmas, and the controls, which are always run."""
-    asked = dict.fromkeys(
-        facts["dilemma"] for facts in map(_facts, samples) if facts["kind"] not in CONTROL_KINDS
-    )
-    kept = set(list(asked)[:dilemmas])
-    return [
-        one
-        for one in samples
-        if _facts(one)["kind"] in CONTROL_KINDS or _facts(one)["dilemma"] in kept
-    ]
+    ids = dict.fromkeys(_facts(one)["dilemma"] for one in samples if not _is_control(one))
+    first = set(list(ids)[:dilemmas])
+    return [one for one in samples if _is_control(one) or _facts(one)["dilemma"] in first]
 
 
 def _between(estimates: Sequence[Estimate]) -> Estimate:
@@ -247,34 +211,29 @@ def _between(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def _design(main: Sequence[Sample], repeats: int) -> Design:
-    orders: dict[str, set[str]] = {}
-    wordings: dict[str, set[str]] = {}
-    for sample in main:
-        facts = _facts(sample)
-        orders.setdefault(facts["dilemma"], set()).add(facts["order"])
-        wordings.setdefault(facts["dilemma"], set()).add(facts["wording"])
+    shown: dict[str, tuple[set[str], set[str]]] = {}
+    for facts in map(_facts, main):
+        orders, wordings = shown.setdefault(facts["dilemma"], (set(), set()))
+        orders.add(facts["order"])
+        wordings.add(facts["wording"])
     first = _facts(main[0])
-    condition: Condition = first["condition"]
     return Design(
         # A folder outside the package may have the id of a shipped study but different content.
         study=first["study_source"],
-        condition=condition,
-        dilemmas=len(orders),
-        both_orders=sum(len(shown) == 2 for shown in orders.values()),
+        condition=first["condition"],
+        dilemmas=len(shown),
+        both_orders=sum(len(orders) == 2 for orders, _ in shown.values()),
         # A dilemma in n wordings counts as n epochs.
-        epochs=repeats * max(map(len, wordings.values())),
+        epochs=repeats * max(len(wordings) for _, wordings in shown.values()),
         drawn=first["kind"] == "drawn",
     )
+
+
+def _is_control(sample: Sample) -> bool:
+    return _facts(sample)["kind"] in CONTROL_KINDS
 
 
 def _facts(sample: Sample) -> dict[str, Any]:
     if sample.metadata is None:  # pragma: no cover - the tasks always fill it
         raise RuntimeError("a sample without metadata")
     return sample.metadata
-
-
-def _cost(plan: Plan, price: Price | None) -> Estimate | None:
-    if price is None:
-        return None
-    pairs = zip(plan.input_tokens, plan.output_tokens, strict=True)
-    return Estimate(*(price.cost(used, made) for used, made in pairs))

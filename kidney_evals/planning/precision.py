@@ -1,9 +1,9 @@
 """Expected interval widths of a run, and the detectable changes between two models.
 
 The widths come from a simulated table (`precision.csv`; see the card beside it): known respondents
-answered runs of 200 drawn dilemmas, or a fixed list, and the functions behind the scorers computed
-the intervals. A width has two parts: the model's, which shrinks with the square root of the number
-of dilemmas, and people's sampling error, which does not depend on the run.
+answered runs of 200 drawn dilemmas, or a fixed list. A width has two parts: the model's, which
+shrinks with the square root of the number of dilemmas, and people's sampling error, which does not
+depend on the run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from kidney_evals.planning.change import paired_changes, read_lines
@@ -36,14 +37,9 @@ ZERO_CONSISTENCY: Final[Mapping[Respondent, float]] = {"steady": 1.0, "never_fli
 ROUGH: Final = 30
 """Number of drawn dilemmas below which intervals are unreliable: the scorers raise `few`."""
 
-ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
+_ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "swap_diff", "distance"),
-    "coin_flip": (
-        "flip_rate",
-        "flip_calib",
-        "distance",
-        "agreement",
-    ),
+    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement"),
 }
 """Planned measures by condition; the importance shares of the study are added to them."""
 
@@ -85,7 +81,7 @@ class Design:
 
 
 class Range(NamedTuple):
-    """A lower and an upper end; NaN if unknown."""
+    """The smallest and the largest value."""
 
     low: float
     high: float
@@ -95,7 +91,7 @@ UNKNOWN: Final = Range(NAN, NAN)
 
 
 class Expectation(NamedTuple):
-    """Expected precision of one measure.
+    """Expected precision of one measure; NaN where unknown.
 
     Attributes:
         row: The measure's name in the log.
@@ -123,11 +119,16 @@ class Expectation(NamedTuple):
 
 
 class _Entry(NamedTuple):
+    """A line of the table; `half_model` is `half` without people's sampling error."""
+
     dilemmas: int
     value: float
     half: float
     half_model: float
     sd: float
+
+
+_NO_ENTRY: Final = _Entry(0, NAN, NAN, NAN, NAN)
 
 
 def expectations(design: Design) -> tuple[Expectation, ...]:
@@ -136,21 +137,19 @@ def expectations(design: Design) -> tuple[Expectation, ...]:
     Measures that the design does not support (a choice distance with one answer per dilemma) are
     NaN, as are the widths for a study that is not in the table.
     """
-    rows = [*ROWS[design.condition], *_importance_rows(design)]
-    return tuple(_expect(design, row) for row in rows)
+    importance = dict.fromkeys(
+        row
+        for study, condition, _, _, row in _table()
+        if (study, condition) == (design.study, design.condition) and row.startswith(IMPORTANCE)
+    )
+    return tuple(_expect(design, row) for row in (*_ROWS[design.condition], *importance))
 
 
 def expected_end(design: Design, row: str, precision: float, looks: Sequence[int]) -> int:
     """Return the number of dilemmas after which a run with `-T precision` ends for human answers.
 
-    Args:
-        design: The design of the run without an early end.
-        row: The measure whose interval must reach the target.
-        precision: The target half width.
-        looks: Numbers of dilemmas at which the run checks its interval; the last is all of them.
-
-    Returns:
-        The first look at which the target is reached; the last look if it never is.
+    It is the first of `looks`, the numbers of dilemmas at which the run checks its interval, at
+    which the half width of `row` is below `precision`, and the last if none is.
     """
     for dilemmas in looks:
         both = round(dilemmas * design.both_orders / design.dilemmas)
@@ -162,11 +161,8 @@ def expected_end(design: Design, row: str, precision: float, looks: Sequence[int
 def detectable(sd: float) -> float:
     """Return the change that a two-sided test at 5 % detects with 90 % power.
 
-    (z_.975 + z_.90) times the standard error of the difference of two independent runs. This is an
-    upper bound: a paired comparison on the same dilemmas detects smaller changes.
-
-    Args:
-        sd: Standard deviation of the quantity in one run.
+    (z_.975 + z_.90) times the standard error of the difference of two independent runs, with `sd`
+    that of one run. A paired comparison on the same dilemmas detects smaller changes.
     """
     return (ALARM + POWER) * math.sqrt(2) * sd
 
@@ -175,23 +171,16 @@ def detectable_rise(rate: float, size: float) -> float:
     """Return the increase of a proportion that a two-sided test at 5 % detects with 90 % power.
 
     The smallest d with d = z_.975 √(2 p̄(1 - p̄)/n) + z_.90 √((p(1 - p) + q(1 - q))/n), q = p + d
-    and p̄ their mean (Fleiss, Levin and Paik 2003, section 4.2, no continuity correction).
-
-    Args:
-        rate: The initial proportion p.
-        size: Effective number n of independent answers in one run.
-
-    Returns:
-        The increase; NaN if no increase up to 1 is detected.
+    and p̄ their mean (Fleiss, Levin and Paik 2003, section 4.2, no continuity correction), for a
+    proportion p = `rate` and `size` independent answers n; NaN if no increase up to 1 is detected.
     """
+    from scipy.optimize import brentq
 
     def missing(after: float) -> float:
         mean = (rate + after) / 2
         alarm = ALARM * math.sqrt(2 * mean * (1 - mean) / size)
         power = POWER * math.sqrt((rate * (1 - rate) + after * (1 - after)) / size)
         return alarm + power - (after - rate)
-
-    from scipy.optimize import brentq
 
     if not size > 0 or missing(1.0) > 0:
         return NAN
@@ -211,30 +200,26 @@ def worth(design: Design, correlation: float) -> float:
 
 
 def _expect(design: Design, row: str) -> Expectation:
-    plain = _find(design, row, "people", 0.0)
-    levels = [_find(design, row, "people", rho) for rho in CONSISTENCY]
     zero = ZERO[design.condition]
-    last = _find(design, row, zero, ZERO_CONSISTENCY[zero])
-    zero_value, zero_ends = NAN, UNKNOWN
+    as_people = _find(design, row, "people", 0.0) or _NO_ENTRY
+    last = _find(design, row, zero, ZERO_CONSISTENCY[zero]) or _NO_ENTRY
+    known = [
+        entry for rho in CONSISTENCY if (entry := _find(design, row, "people", rho)) is not None
+    ]
+    zero_value, zero_ends = last.value, Range(last.value - last.half, last.value + last.half)
     if (row, zero) in (("flip_rate", "never_flips"), ("swap_diff", "steady")):
         zero_value, zero_ends = _all_zero(design, row)
-    elif last is not None:
-        zero_value, zero_ends = last.value, Range(last.value - last.half, last.value + last.half)
-    known = [entry for entry in levels if entry is not None]
     paired = _paired(design, row, "people")
-    if paired:
-        changes = paired
-    elif row == "flip_rate" and plain is not None:
-        changes = [detectable_rise(plain.value, worth(design, rho)) for rho in CONSISTENCY]
-    elif row == "flip_calib":
+    changes = paired or [detectable(entry.sd) for entry in known]
+    if row == "flip_rate" and not paired and not math.isnan(as_people.value):
+        changes = [detectable_rise(as_people.value, worth(design, rho)) for rho in CONSISTENCY]
+    elif row == "flip_calib" and not paired:
         # A squared gap near zero: its standard error grows with the change that is to be detected.
         changes = []
-    else:
-        changes = [detectable(entry.sd) for entry in known]
     return Expectation(
         row=row,
-        value=NAN if plain is None else plain.value,
-        half=NAN if plain is None else plain.half,
+        value=as_people.value,
+        half=as_people.half,
         half_consistent=_range([entry.half for entry in known]),
         zero_value=zero_value,
         zero=zero_ends,
@@ -245,7 +230,7 @@ def _expect(design: Design, row: str) -> Expectation:
 
 
 def _paired(design: Design, row: str, start: Respondent) -> list[float]:
-    """Return the simulated detectable changes; empty unless both orders and one epoch are used."""
+    """Return the simulated changes; empty unless both orders and one epoch are used."""
     if not design.drawn or design.both_orders < design.dilemmas or design.epochs > 1:
         return []
     return paired_changes(design.study, design.condition, row, start, design.dilemmas)
@@ -266,25 +251,21 @@ def _find(design: Design, row: str, respondent: Respondent, consistency: float) 
         return None
     entry = _between(grid, answers)
     shrink = math.sqrt(entry.dilemmas / dilemmas)
-    people = max(entry.half**2 - entry.half_model**2, 0.0)
+    people = math.sqrt(max(entry.half**2 - entry.half_model**2, 0.0))
     model = entry.half_model * shrink
-    return _Entry(
-        dilemmas, entry.value, math.hypot(model, math.sqrt(people)), model, entry.sd * shrink
-    )
+    return _Entry(dilemmas, entry.value, math.hypot(model, people), model, entry.sd * shrink)
 
 
 def _between(grid: Mapping[int, _Entry], answers: float) -> _Entry:
-    """Interpolate over m, the answers per dilemma: variances are linear in 1/m.
-
-    There is no extrapolation below the smallest m, where a measure may have no value.
-    """
-    known, m = sorted(grid), answers
+    """Interpolate over the answers per dilemma, m: variances are linear in 1/m."""
+    known = sorted(grid)
     if len(known) == 1:
         return grid[known[0]]
-    right = next((i for i in range(1, len(known)) if known[i] >= m), len(known) - 1)
-    one, two = grid[known[right - 1]], grid[known[right]]
-    share = (1 / known[right - 1] - 1 / m) / (1 / known[right - 1] - 1 / known[right])
-    floor = min(1.0, known[right] / m)
+    pairs = list(pairwise(known))
+    left, right = next((pair for pair in pairs if pair[1] >= answers), pairs[-1])
+    one, two = grid[left], grid[right]
+    share = (1 / left - 1 / answers) / (1 / left - 1 / right)
+    floor = min(1.0, right / answers)
 
     def squares(a: float, b: float) -> float:
         # Beyond the largest m the line continues, but no variance falls faster than 1/m.
@@ -307,44 +288,30 @@ def _all_zero(design: Design, row: str) -> tuple[float, Range]:
     from kidney_evals.estimation.decisions import Decisions
     from kidney_evals.estimation.indecision import indecision_rate
 
-    count = design.dilemmas
-    orders = np.zeros((count, 2), dtype=bool)
-    orders[:, 0] = True
-    orders[: design.both_orders, 1] = True
-    dilemma, order = np.nonzero(orders)
-    epochs = np.repeat(np.arange(design.epochs), len(dilemma))
-    width = 3 if design.condition == "coin_flip" else 2
+    count, epochs = design.dilemmas, design.epochs
+    dilemma = np.concatenate([np.arange(count), np.arange(design.both_orders)])
+    order = np.repeat([0, 1], [count, design.both_orders])
     run = Decisions(
-        dilemma=np.tile(dilemma, design.epochs),
-        order=np.tile(order, design.epochs),
-        epoch=epochs,
-        choice=np.zeros(len(epochs), dtype=np.int64),
+        dilemma=np.tile(dilemma, epochs),
+        order=np.tile(order, epochs),
+        epoch=np.repeat(np.arange(epochs), len(dilemma)),
+        choice=np.zeros(epochs * len(dilemma), dtype=np.int64),
         differences=np.zeros((count, 1)),
-        shares=np.full((count, width), np.nan),
+        shares=np.full((count, 3 if design.condition == "coin_flip" else 2), np.nan),
         share_draws=None,
         closeness=np.full(count, np.nan),
         fixed=not design.drawn,
     )
-    found = (indecision_rate if row == "flip_rate" else swap_disagreement)(run)
-    return found.value, Range(found.low, found.high)
-
-
-def _importance_rows(design: Design) -> list[str]:
-    rows: list[str] = []
-    for study, condition, _, _, row in _table():
-        known = (study, condition) == (design.study, design.condition)
-        if known and row.startswith(IMPORTANCE) and row not in rows:
-            rows.append(row)
-    return rows
+    value, low, high, *_ = (indecision_rate if row == "flip_rate" else swap_disagreement)(run)
+    return value, Range(low, high)
 
 
 @lru_cache(maxsize=1)
 def _table() -> dict[tuple[str, str, str, float, str], dict[int, _Entry]]:
     table: dict[tuple[str, str, str, float, str], dict[int, _Entry]] = {}
     for line in read_lines("precision"):
-        names = ("study", "condition", "respondent", "consistency", "row")
-        study, condition, respondent, consistency, row = (line[name] for name in names)
-        key = (study, condition, respondent, float(consistency), row)
+        study, condition, respondent = line["study"], line["condition"], line["respondent"]
+        key = (study, condition, respondent, float(line["consistency"]), line["row"])
         table.setdefault(key, {})[int(line["answers"])] = _Entry(
             int(line["dilemmas"]),
             *(float(line[name]) for name in ("value", "half", "half_model", "sd")),

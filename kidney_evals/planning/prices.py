@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field, RootModel
 
-from kidney_evals.input_files import (
-    FileModel,
-    JsonFile,
-    Line,
-    Number,
-    YamlFile,
-    read_bytes,
-)
+from kidney_evals.input_files import FileModel, JsonFile, Line, Number, YamlFile, read_bytes
 
-Dollars = Annotated[Number, Field(ge=0, le=1e6)]
+_Dollars = Annotated[Number, Field(ge=0, le=1e6)]
 
 
-class Price(NamedTuple):
+class Price(FileModel):
     """Price of one model in USD per million tokens."""
 
-    input: float
-    output: float
+    input: _Dollars
+    output: _Dollars
 
     def cost(self, input_tokens: float, output_tokens: float) -> float:
         """Return the cost in USD of `input_tokens` and `output_tokens`."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
-class _PriceEntry(FileModel):
-    """USD per million tokens of one model."""
-
-    input: Dollars
-    output: Dollars
-
-
-class _PriceFile(RootModel[Annotated[dict[Line, _PriceEntry], Field(min_length=1)]]):
+class _PriceFile(RootModel[Annotated[dict[Line, Price], Field(min_length=1)]]):
     """A price file: entries by model name."""
 
 
@@ -54,5 +40,4 @@ def read_prices(path: Path | None) -> dict[str, Price]:
     if path is None:
         return {}
     file = JsonFile if path.suffix.lower() == ".json" else YamlFile
-    found = file(f"price file {path}", read_bytes(path)).result(_PriceFile)
-    return {model: Price(one.input, one.output) for model, one in found.root.items()}
+    return dict(file(f"price file {path}", read_bytes(path)).result(_PriceFile).root)

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from kidney_evals.planning.plan import Plan, TaskPlan
+from kidney_evals.planning.plan import Amounts, Plan, TaskPlan
 from kidney_evals.planning.precision import CONSISTENCY, ROUGH, ZERO, Expectation, Range
 from kidney_evals.planning.tokens import ASSUMPTIONS, Estimate
 
-WIDTH = 80
+_ZERO_NOTES = {
+    "steady": "steady: the same, and never two answers to one dilemma.",
+    "never_flips": "never flips: decides as people do who decide.",
+}
 
-_ZERO_WORDS = {"steady": "steady", "never_flips": "never flips"}
+_wrapped = partial(textwrap.wrap, width=80)
 
 
 def as_json(plan: Plan) -> str:
     """Return the plan as JSON; an unknown number is null, costs without prices are "unknown"."""
-    tasks = [
-        {
-            "task": task.task,
-            **_design(task),
-            "samples": task.samples,
-            "controls": task.controls,
-            **_amounts(task),
-            **_ending(task),
-            "precision": [_row(task, row) for row in task.rows],
-        }
-        for task in plan.tasks
-    ]
     content = {
         "target": plan.target,
-        "tasks": tasks,
-        "total": {"samples": plan.samples, **_amounts(plan)},
+        "tasks": [_task(task) for task in plan.tasks],
+        "total": {"samples": plan.total.samples, **_amounts(plan.total)},
         "price_usd": {
             model: "unknown" if cost is None else _span(cost, 4)
             for model, cost in plan.costs.items()
@@ -54,26 +47,18 @@ def as_text(plan: Plan) -> str:
 
 
 def _counts(plan: Plan) -> list[str]:
+    total = plan.total
     rows = [("task", "samples", "calls", "tokens in", "tokens out")]
-    named: list[tuple[str, TaskPlan | Plan]] = [(task.task, task) for task in plan.tasks]
+    named = [(task.task, task.amounts) for task in plan.tasks]
     if len(named) > 1:
-        named.append(("total", plan))
-    for name, what in named:
-        fewest, most = what.calls
-        tokens = (_tokens(what.input_tokens.expected), _tokens(what.output_tokens.expected))
-        rows.append((name, str(what.samples), f"{fewest}–{most}", *tokens))
+        named.append(("total", total))
+    for name, (samples, calls, used, made) in named:
+        tokens = _tokens(used.expected), _tokens(made.expected)
+        rows.append((name, str(samples), "–".join(map(str, calls)), *tokens))
     lines = _table(rows)
-    for words, span in (("in", plan.input_tokens), ("out", plan.output_tokens)):
+    for words, span in (("in", total.input_tokens), ("out", total.output_tokens)):
         lines.append(f"range of tokens {words}: {_tokens(span.low)} to {_tokens(span.high)}")
     return lines
-
-
-def _ending(task: TaskPlan) -> dict[str, Any]:
-    end = task.ending
-    if end is None:
-        return {}
-    dilemmas = {"min": end.fewest, "expected": end.expected, "max": end.most}
-    return {"ends": {"row": end.row, "half_width": end.precision, "dilemmas": dilemmas}}
 
 
 def _tokens(number: float) -> str:
@@ -83,9 +68,7 @@ def _tokens(number: float) -> str:
 
 
 def _prices(plan: Plan) -> list[str]:
-    lines = []
-    if len(plan.costs) > 1:
-        lines.append("All figures are for one model.")
+    lines = ["All figures are for one model."] if len(plan.costs) > 1 else []
     for model, cost in plan.costs.items():
         price = "unknown (give --prices)"
         if cost is not None:
@@ -104,30 +87,24 @@ def _precision(task: TaskPlan) -> list[str]:
     if 0 < design.both_orders < design.dilemmas:
         shown = f"{design.both_orders} of them in both orders"
     times = "1 epoch" if design.epochs == 1 else f"{design.epochs} epochs"
-    head = f"{task.task}: {design.dilemmas} dilemmas of {design.study}, {shown}, {times}"
-    lines = _wrapped(head)
-    if end := task.ending:
+    lines = _wrapped(f"{task.task}: {design.dilemmas} dilemmas of {design.study}, {shown}, {times}")
+    if task.ending:
+        precision, row_id, (fewest, expected, most) = task.ending
         lines += _wrapped(
-            f"precision={end.precision:g}: the run ends after {end.fewest} to {end.most} dilemmas, "
-            f"once {end.row} is known to less than ±{end.precision:g}; after {end.expected} if the "
+            f"precision={precision:g}: the run ends after {fewest} to {most} dilemmas, "
+            f"once {row_id} is known to less than ±{precision:g}; after {expected} if the "
             "model answers as people do, which the expected tokens and price are for. The widths "
-            f"below are those of all {end.most}."
+            f"below are those of all {most}."
         )
-    zero = _ZERO_WORDS[ZERO[design.condition]]
+    zero = ZERO[design.condition].replace("_", " ")
     rows = [("95 % intervals", "as people", "consistent", zero, "change found")]
-    rows += [
-        (
-            row.row,
-            _point(row.value, row.half),
-            _widths(row.half_consistent, "±"),
-            _zero(row),
-            _change(row),
-        )
-        for row in task.rows
-    ]
+    for row in task.rows:
+        as_people = "–" if math.isnan(row.value) else f"{_short(row.value)} ±{_short(row.half)}"
+        change = _widths(row.change, "" if row.paired else "~")
+        rows.append((row.row, as_people, _widths(row.half_consistent, "±"), _zero(row), change))
     lines += _table(rows)
     lines += [
-        f"change found from {zero}: {row.row} {_widths(row.change_from_zero, '')}"
+        f"change found from {zero}: {row.row} {_widths(row.change_from_zero)}"
         for row in task.rows
         if not math.isnan(row.change_from_zero.low)
     ]
@@ -138,19 +115,11 @@ def _precision(task: TaskPlan) -> list[str]:
     return lines
 
 
-def _point(value: float, half: float) -> str:
-    return "–" if math.isnan(value) else f"{_short(value)} ±{_short(half)}"
-
-
-def _widths(span: Range, sign: str) -> str:
+def _widths(span: Range, sign: str = "") -> str:
     if math.isnan(span.low):
         return "–"
     low, high = _short(span.low), _short(span.high)
     return f"{sign}{low}" if low == high else f"{sign}{low}–{high}"
-
-
-def _change(row: Expectation) -> str:
-    return ("" if row.paired or math.isnan(row.change.low) else "~") + _widths(row.change, "")
 
 
 def _zero(row: Expectation) -> str:
@@ -171,16 +140,12 @@ def _short(number: float) -> str:
 
 def _notes(plan: Plan) -> tuple[str, ...]:
     low, high = CONSISTENCY
-    words = {
-        "steady": "steady: the same, and never two answers to one dilemma.",
-        "never_flips": "never flips: decides as people do who decide.",
-    }
     zeros = sorted({ZERO[task.design.condition] for task in plan.tasks}, reverse=True)
-    notes = (
+    return (
         *ASSUMPTIONS,
         "as people: draws every answer from people's shares. consistent: the same shares "
         f"overall, answers to one dilemma correlate by {low:g} to {high:g}, as models' do.",
-        *(words[zero] for zero in zeros),
+        *(_ZERO_NOTES[zero] for zero in zeros),
         "change found: between two consistent models on the same dilemmas, by a paired test at "
         "5 % with 90 % power (simulated). ~: not simulated, runs taken as "
         "independent, which asks for more.",
@@ -188,76 +153,66 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         "Widths shrink with the root of the number of dilemmas down to people's own error; "
         "repeating epochs shrinks them far less.",
     )
-    return notes
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return lines
 
 
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, WIDTH)
-
-
-def _design(task: TaskPlan) -> dict[str, Any]:
+def _task(task: TaskPlan) -> dict[str, Any]:
     design = task.design
-    return {
+    content: dict[str, Any] = {
+        "task": task.task,
         "study": design.study,
         "condition": design.condition,
         "dilemmas": design.dilemmas,
         "in_both_orders": design.both_orders,
         "epochs": design.epochs,
+        "samples": task.amounts.samples,
+        "controls": task.controls,
+        **_amounts(task.amounts),
     }
+    if task.ending:
+        precision, row_id, looks = task.ending
+        dilemmas = dict(zip(("min", "expected", "max"), looks, strict=True))
+        content["ends"] = {"row": row_id, "half_width": precision, "dilemmas": dilemmas}
+    content["precision"] = [_row(ZERO[design.condition], row) for row in task.rows]
+    return content
 
 
-def _amounts(what: Plan | TaskPlan) -> dict[str, Any]:
-    fewest, most = what.calls
+def _amounts(amounts: Amounts) -> dict[str, Any]:
     return {
-        "calls": {"min": fewest, "max": most},
-        "input_tokens": _span(what.input_tokens, 0),
-        "output_tokens": _span(what.output_tokens, 0),
+        "calls": dict(zip(("min", "max"), amounts.calls, strict=True)),
+        "input_tokens": _span(amounts.input_tokens),
+        "output_tokens": _span(amounts.output_tokens),
     }
 
 
-def _span(estimate: Estimate, digits: int) -> dict[str, float]:
-    values = (round(number, digits) if digits else round(number) for number in estimate)
+def _span(estimate: Estimate, digits: int | None = None) -> dict[str, float]:
+    values = (round(number, digits) for number in estimate)
     return dict(zip(("min", "expected", "max"), values, strict=True))
 
 
-def _row(task: TaskPlan, row: Expectation) -> dict[str, Any]:
-    zero = ZERO[task.design.condition]
+def _row(zero: str, row: Expectation) -> dict[str, Any]:
+    widths, change = row.half_consistent, row.change
     return {
         "row": row.row,
-        "as_people": {"value": _known(row.value), "half_width": _known(row.half)},
-        "consistent": {
-            "half_width_min": _known(row.half_consistent.low),
-            "half_width_max": _known(row.half_consistent.high),
-        },
-        zero: {
-            "value": _known(row.zero_value),
-            "low": _known(row.zero.low),
-            "high": _known(row.zero.high),
-        },
-        "detectable_change": {
-            "min": _known(row.change.low),
-            "max": _known(row.change.high),
-            "paired": row.paired,
-        },
-        "detectable_change_from_zero": {
-            "min": _known(row.change_from_zero.low),
-            "max": _known(row.change_from_zero.high),
-        },
+        "as_people": _known(value=row.value, half_width=row.half),
+        "consistent": _known(half_width_min=widths.low, half_width_max=widths.high),
+        zero: _known(value=row.zero_value, low=row.zero.low, high=row.zero.high),
+        "detectable_change": {**_known(min=change.low, max=change.high), "paired": row.paired},
+        "detectable_change_from_zero": _known(
+            min=row.change_from_zero.low, max=row.change_from_zero.high
+        ),
     }
 
 
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else round(number, 4)
+def _known(**numbers: float) -> dict[str, float | None]:
+    return {
+        name: None if math.isnan(number) else round(number, 4) for name, number in numbers.items()
+    }

@@ -34,8 +34,7 @@ class Estimate(NamedTuple):
     @staticmethod
     def total(parts: Iterable[Estimate]) -> Estimate:
         """Return the sum."""
-        listed = list(parts)
-        return Estimate(*(sum(part[i] for part in listed) for i in range(3)))
+        return Estimate(*map(sum, zip(*parts, strict=True)))
 
 
 CHARACTERS: Final = Estimate(5.0, 4.0, 3.0)
@@ -50,9 +49,6 @@ ANSWER: Final[Mapping[Explain, Estimate]] = {
     "after": Estimate(40, 120, 500),
 }
 """Tokens of an answer by `explain`: an answer line, which some models explain, or reasons."""
-
-REPEATED: Final = ANSWER["none"]
-"""Tokens of the answer to a repeat question, which asks for the answer line only."""
 
 ASSUMPTIONS: Final = (
     "Calls: at least one a sample and epoch; at most one more, where an answer cannot be read.",
@@ -79,37 +75,27 @@ class Tokens(NamedTuple):
 
 
 def measure(
-    samples: Sequence[Sample],
-    epochs: int,
-    explain: Explain,
-    wording: str | Sequence[str] = "default",
+    samples: Sequence[Sample], epochs: int, explain: Explain, wording: str | Sequence[str]
 ) -> Tokens:
-    """Estimate the tokens of a run.
-
-    Args:
-        samples: The samples of the run.
-        epochs: Number of epochs.
-        explain: Whether reasons are asked for, and whether before or after the answer.
-        wording: The `wording` argument of the task.
-    """
+    """Estimate the tokens of a run; `explain` and `wording` are the task's arguments."""
     answer = ANSWER[explain]
-    used = [
+    asked = [
         _input(messages, repeat, answer) for messages, repeat in prompts(samples, explain, wording)
     ]
-    count = len(samples) * epochs
-    made = Estimate(answer.low, answer.expected, answer.high + REPEATED.high)
+    # A repeat question asks for the answer line only.
+    made = answer._replace(high=answer.high + ANSWER["none"].high)
     return Tokens(
-        input=Estimate(*(epochs * part for part in Estimate.total(used))),
-        output=Estimate(*(count * part for part in made)),
+        input=Estimate(*(epochs * part for part in Estimate.total(asked))),
+        output=Estimate(*(len(samples) * epochs * part for part in made)),
     )
 
 
 def prompts(
     samples: Sequence[Sample], explain: Explain, wording: str | Sequence[str] = "default"
 ) -> list[tuple[list[str], str]]:
-    """Return for each sample the texts of the first call's messages, and the repeat question.
+    """Return each sample's texts of the first call's messages, and the repeat question.
 
-    The texts are rendered as by the tasks' own solvers.
+    They are rendered as by the tasks' own solvers.
     """
     from inspect_ai.model import ChatMessageSystem
 
@@ -117,20 +103,20 @@ def prompts(
     from kidney_evals.elicitation.wording import wordings_asked
     from kidney_evals.studies import load_study
 
-    asked = {one.id: one for one in wordings_asked(wording)}
+    wordings = {each.id: each for each in wordings_asked(wording)}
     # Cached, because each call of `load_study` checks the study's files.
     load = lru_cache(maxsize=None)(load_study)
     texts = []
     for sample in samples:
         facts = sample.metadata or {}
-        study = load(facts["study_source"])
+        study, used = load(facts["study_source"]), wordings[facts["wording"]]
+        order, condition = facts["order"], facts["condition"]
         dilemma = study.dilemma_from(facts)
-        put = asked[facts["wording"]]
-        question = render_question(put, study, dilemma, facts["order"], facts["condition"], explain)
-        given = [] if isinstance(sample.input, str) else sample.input
-        system = [one.text for one in given if isinstance(one, ChatMessageSystem)]
-        system += [role for role in (render_system(put),) if role]
-        texts.append(([*system, question], render_repeat(put, facts["condition"])))
+        question = render_question(used, study, dilemma, order, condition, explain)
+        messages = [] if isinstance(sample.input, str) else sample.input
+        system = [each.text for each in messages if isinstance(each, ChatMessageSystem)]
+        system += filter(None, [render_system(used)])
+        texts.append(([*system, question], render_repeat(used, condition)))
     return texts
 
 

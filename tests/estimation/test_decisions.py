@@ -23,16 +23,13 @@ def build(**changes: object) -> Decisions:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"choice": [0, 3, 1]}, "choice row 1 is 3, allowed is 0 to 2"),
-        ({"dilemma": [0, 0, 2]}, "dilemma row 2 is 2, allowed is 0 to 1"),
+        ({"choice": [0, 3, 1]}, r"choice row 1 is 3\.0, outside 0 to 2"),
         ({"order": [0, 1]}, "order must have shape"),
-        ({"order": [0, 0.5, 1]}, "order row 1 is 0.5, not a whole number"),
-        ({"epoch": [0, -1, 0]}, "epoch row 1 is -1, allowed is 0 or more"),
-        ({"differences": [[1.0, np.nan], [0.0, 0.0]]}, "differences row 0 is not finite"),
+        ({"order": [0, 0.5, 1]}, r"order row 1 is 0\.5, not a whole number"),
+        ({"epoch": [0, -1, 0]}, r"epoch row 1 is -1\.0, not a finite number of 0 or more"),
         ({"shares": [[0.5, 0.3, 0.2], [0.5, 0.1, 0.1]]}, "shares row 1 .* sum to 1"),
         ({"shares": [[1.0], [1.0]]}, "shares must have shape"),
-        ({"share_draws": [[[0.5, 0.5, 0.5], [np.nan] * 3]]}, "share_draws draw 0 row 0"),
-        ({"closeness": [-1.0, 0.0]}, "closeness row 0 is -1"),
+        ({"share_draws": [[[0.5, 0.5, 0.5], [np.nan] * 3]]}, r"share_draws row \(0, 0\)"),
     ],
 )
 def test_names_the_row_that_no_answer_can_have(changes: dict[str, object], message: str) -> None:
@@ -42,8 +39,7 @@ def test_names_the_row_that_no_answer_can_have(changes: dict[str, object], messa
 
 def test_order_of_samples_leaves_no_trace() -> None:
     run = drawn(5, condition="coin_flip", count=20, epochs=2)
-    shuffle = np.random.default_rng(0).permutation(len(run))
-    again = run.take(shuffle)
+    again = run.take(np.random.default_rng(0).permutation(len(run)))
     same = Decisions(
         again.dilemma, again.order, again.epoch, again.choice,
         run.differences, run.shares, run.share_draws, run.closeness,
@@ -67,14 +63,10 @@ def test_decided_answers_meet_the_people_who_decided() -> None:
     np.testing.assert_allclose(decided.shares[0], [0.5 / 0.8, 0.3 / 0.8])
     assert np.isnan(decided.shares[1]).all()
     assert decided.share_draws is not None
-    # A redrawn crowd without a decision says nothing: the shares of record stand in for it.
+    # If nobody decides in a draw of people, the shares of record are used.
     np.testing.assert_allclose(decided.share_draws[:, 0], [[0.625, 0.375], [0.25, 0.75]])
-
-
-def test_forced_choice_is_decided_already() -> None:
-    run = build(shares=[[0.5, 0.5], [0.4, 0.6]], choice=[0, 1, 1])
-    assert not run.has_coin
-    assert run.decided is run
+    strict = build(shares=[[0.5, 0.5], [0.4, 0.6]], choice=[0, 1, 1])
+    assert strict.decided is strict
 
 
 def test_taking_dilemmas_reindexes_answers() -> None:
@@ -82,10 +74,6 @@ def test_taking_dilemmas_reindexes_answers() -> None:
     assert part.dilemma.tolist() == [0]
     assert part.differences.tolist() == [[-1.0, 2.0]]
     assert build().at(np.array([True, False])).choice.tolist() == [0, 2]
-
-
-def test_nothing_read_is_a_run_too() -> None:
-    run = build(dilemma=[], order=[], epoch=[], choice=[])
-    assert len(run) == 0
-    assert run.counts.sum() == 0
-    assert not run.answered.any()
+    nothing = build(dilemma=[], order=[], epoch=[], choice=[])
+    assert len(nothing) == nothing.counts.sum() == 0
+    assert not nothing.answered.any()

@@ -1,10 +1,11 @@
-"""Importance shares, their errors and the gate in front of them."""
+"""Importance shares, their errors and the test that must be passed before they are reported."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from estimation.simulated import random_differences
 from kidney_evals.estimation.importance import (
     estimate_importance,
     importance_covariance,
@@ -20,49 +21,26 @@ PEOPLE = np.array([0.492, 0.268, 0.240])
 
 
 def both_orders(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    age, drinks, dependents = (
-        rng.integers(low, high + 1, (n, 2)) for low, high in ((25, 70), (1, 5), (0, 2))
-    )
-    x = np.column_stack(
-        [
-            (age[:, 1] - age[:, 0]) / 10,
-            drinks[:, 1] - drinks[:, 0],
-            dependents[:, 0] - dependents[:, 1],
-        ]
-    ).astype(float)
+    x = random_differences(rng, n)
     return np.vstack([x, -x]), np.tile(np.arange(n), 2)
 
 
-def test_shares_of_people() -> None:
+def test_shares_by_hand() -> None:
     # .699·4.5 = 3.1455, .429·4 = 1.716, .769·2 = 1.538; sum 6.3995.
     np.testing.assert_allclose(importance_shares(HUMAN, RANGES), PEOPLE, atol=5e-4)
-
-
-def test_shares_are_signed_and_do_not_see_sharpness() -> None:
-    np.testing.assert_allclose(
-        importance_shares(-10 * HUMAN, RANGES), -importance_shares(HUMAN, RANGES)
-    )
     # 1·4.5 against -1·4: 4.5/8.5 and -4/8.5.
     np.testing.assert_allclose(importance_shares([1, -1, 0], RANGES), [4.5 / 8.5, -4 / 8.5, 0])
+    # Draws; sharpness does not matter, the sign does; zero weights have no shares.
+    draws = importance_shares(np.stack([HUMAN, -10 * HUMAN, np.zeros(3)]), RANGES)
+    np.testing.assert_allclose(draws[1], -draws[0])
+    assert np.isnan(draws[2]).all()
 
 
-def test_shares_of_draws_keep_their_axes_and_zero_weights_have_none() -> None:
-    draws = importance_shares(np.stack([HUMAN, np.zeros(3)]), RANGES)
-    np.testing.assert_allclose(draws[0], importance_shares(HUMAN, RANGES))
-    assert np.isnan(draws[1]).all()
-
-
-DISTANCES = {
-    "same": (PEOPLE, 0.0),
-    "reversed": (-PEOPLE, 1.0),
-    # ½(.508 + .268 + .240)
-    "age alone": (np.array([1.0, 0.0, 0.0]), 0.508),
-}
-
-
-@pytest.mark.parametrize("name", DISTANCES)
-def test_distance(name: str) -> None:
-    shares, expected = DISTANCES[name]
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [(PEOPLE, 0.0), (-PEOPLE, 1.0), ([1.0, 0.0, 0.0], (0.508 + 0.268 + 0.240) / 2)],
+)
+def test_distance(shares: np.ndarray, expected: float) -> None:
     assert importance_distance(shares, PEOPLE) == pytest.approx(expected)
 
 
@@ -102,43 +80,33 @@ def test_a_lexicographic_respondent_passes_the_gate_and_is_flagged() -> None:
     assert np.mean(distances) == pytest.approx(0.48, abs=0.02)
 
 
-def test_answers_by_place_alone_carry_no_signal() -> None:
+def test_no_signal() -> None:
     x, pair = both_orders(np.random.default_rng(3), 100)
     always_first = estimate_importance(fit_logit(x, np.ones(200), clusters=pair), RANGES)
     assert not always_first.signal and np.isnan(always_first.shares).all()
     # A place that depends on the dilemma, the same in both orders: the slopes are exactly zero.
     place = np.tile(np.random.default_rng(4).integers(0, 2, 100), 2)
-    by_place = fit_logit(x, place, clusters=pair)
-    assert wald_signal(by_place) > 0.9
+    assert wald_signal(fit_logit(x, place, clusters=pair)) > 0.9
+    # Too few dilemmas are no exception.
+    for n in (1, 2, 3):
+        x, pair = both_orders(np.random.default_rng(6), n)
+        found = estimate_importance(fit_logit(x, x[:, 0] > 0, clusters=pair), RANGES)
+        assert not found.signal and np.isnan(found.shares).all()
 
 
-def _noise(kind: str, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Answers that no attribute moves, and which of them are decisions."""
-    if kind == "same patient in both orders":
-        first = rng.integers(0, 2, n)
-        return np.concatenate([first, 1 - first]), np.ones(2 * n, dtype=bool)
-    kept = rng.random(2 * n) > (0.4 if kind == "two in five coins" else 0)
-    return rng.integers(0, 2, 2 * n), kept
-
-
-@pytest.mark.parametrize(
-    "kind", ["independent", "same patient in both orders", "two in five coins"]
-)
+@pytest.mark.parametrize("kind", ["independent", "same patient in both orders", "coins"])
 @pytest.mark.parametrize("n", [20, 200])
 def test_noise_passes_the_gate_about_once_in_twenty(kind: str, n: int) -> None:
     rng = np.random.default_rng(5)
     runs, passed = 200, 0
     for _ in range(runs):
         x, pair = both_orders(rng, n)
-        y, keep = _noise(kind, rng, n)
+        y = rng.integers(0, 2, 2 * n)
+        if kind == "same patient in both orders":
+            y[n:] = 1 - y[:n]
+        # Two in five answers are coins.
+        keep = rng.random(2 * n) > (0.4 if kind == "coins" else 0)
         fit = fit_logit(x[keep], y[keep], clusters=pair[keep])
         passed += estimate_importance(fit, RANGES).signal
     # 200 runs at a true rate of .05 stay below .10 in 998 of 1000 cases.
     assert passed / runs < 0.10
-
-
-def test_too_few_dilemmas_are_no_signal_and_no_exception() -> None:
-    for n in (1, 2, 3):
-        x, pair = both_orders(np.random.default_rng(6), n)
-        found = estimate_importance(fit_logit(x, x[:, 0] > 0, clusters=pair), RANGES)
-        assert not found.signal and np.isnan(found.shares).all()

@@ -22,29 +22,19 @@ def test_wilson_is_that_of_statsmodels(hits: int, trials: int) -> None:
     np.testing.assert_allclose(wilson(hits / trials, trials), expected, atol=1e-12)
 
 
-def test_wilson_has_width_at_both_ends() -> None:
+def test_proportions_by_hand() -> None:
     # z² / (n + z²) with z² = 3.8415
     assert wilson(0.0, 200) == pytest.approx((0.0, 3.8415 / 203.8415), abs=1e-6)
-    assert wilson(1.0, 200).low == pytest.approx(200 / 203.8415, abs=1e-6)
     assert np.isnan(wilson(0.5, 0)).all()
-
-
-def test_answers_that_always_agree_count_once() -> None:
-    hits = np.array([2, 0] * 50)
-    # p = ½, V = 100/99 · 100 · 1² / 200², binomial ¼ / 200: effect 2.02, bounded by 2.
-    size = effective_size(hits, np.full(100, 2))
+    # Answers that always agree count once: p = ½, V = 100/99 · 100 · 1² / 200², binomial ¼ / 200:
+    # effect 2.02, bounded by 2.
+    hits, trials = np.array([2, 0] * 50), np.full(100, 2)
+    size = effective_size(hits, trials)
     assert size == pytest.approx(100 * (1.959964 / 1.984217) ** 2, rel=1e-4)
-    assert effective_size(np.zeros(100), np.full(100, 2)) == 100
-
-
-def test_expected_hits_take_their_variance_along() -> None:
-    hits = np.array([2, 0] * 50)
-    assert effective_size(hits, np.full(100, 2), expected=hits) > effective_size(
-        hits, np.full(100, 2)
-    )
-
-
-def test_unanswered_clusters_do_not_count() -> None:
+    assert effective_size(np.zeros(100), trials) == 100
+    # Expected hits explain their variance.
+    assert effective_size(hits, trials, expected=hits) > size
+    # Unanswered clusters do not count.
     assert proportion([1, 0, 2], [2, 0, 2]) == proportion([1, 2], [2, 2])
     assert np.isnan(proportion([], [])).all()
 
@@ -69,10 +59,9 @@ def test_fixed_questions_leave_between_question_variance_out() -> None:
     hits = np.array([[10, 10]] * 7 + [[0, 0]] * 7)
     trials = np.full((14, 2), 10)
     fixed = stratified_proportion(hits, trials)
-    drawn = proportion(hits.sum(axis=1), trials.sum(axis=1))
     # Smoothed shares of 10.5/11 and .5/11: V = .0434/280, ± 1.96 √V = .024.
     assert fixed.high - 0.5 == pytest.approx(1.96 * np.sqrt(0.0434 / 280), rel=0.02)
-    assert drawn.high - 0.5 > 0.2
+    assert proportion(hits.sum(axis=1), trials.sum(axis=1)).high - 0.5 > 0.2
     # All alike: the N = 280 answers of an urn, no more.
     assert stratified_proportion(0 * hits, trials).high == pytest.approx(wilson(0, 280).high)
 
@@ -85,12 +74,15 @@ def test_difference_joins_the_near_ends() -> None:
     assert alone == pytest.approx((-0.17, -0.15))
 
 
-def test_equal_values_do_not_make_a_mean_certain() -> None:
+def test_means_by_hand() -> None:
+    # Equal values do not make a mean certain.
     low, high = mean_interval(np.zeros(50))
     assert low < 0 < high < 0.1
     # 0, 2: mean 1, standard error 1, t(1) = 12.706
     assert mean_interval([0.0, 2.0, np.nan]) == pytest.approx((1 - 12.7062, 1 + 12.7062), rel=1e-4)
     assert np.isnan(mean_interval([1.0])).all()
+    # Draws lie 1 below the estimate of 5, so the truth lies 1 above it.
+    assert recentred(np.array([3.0, 5.0]), 5.0).mean() == pytest.approx(6.0)
 
 
 def test_resamples_have_the_variance_of_a_mean() -> None:
@@ -108,10 +100,7 @@ def test_resamples_are_the_same_every_time_and_differ_by_key() -> None:
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
     assert (first.sum(axis=1) == 29).all()
-    assert list(weight_blocks(1)) == []
-
-
-def test_many_clusters_come_in_blocks() -> None:
+    # Many clusters come in blocks.
     sizes = [weights.shape for _, weights in weight_blocks(50_000, 100)]
     assert sum(rows for rows, _ in sizes) == 100
     assert max(rows * width for rows, width in sizes) <= 2_000_000
@@ -123,8 +112,3 @@ def test_few_clusters_widen_the_tails() -> None:
     assert few.low < many.low < many.high < few.high
     assert percentile(np.append(draws, np.nan)) == many
     assert np.isnan(percentile([])).all() and np.isnan(percentile(draws, 1)).all()
-
-
-def test_recentring_mirrors_the_bias() -> None:
-    # Draws lie 1 below the estimate of 5, so the truth lies 1 above it.
-    assert recentred(np.array([3.0, 5.0]), 5.0).mean() == pytest.approx(6.0)

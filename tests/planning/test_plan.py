@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
@@ -23,11 +23,15 @@ from kidney_evals.studies import datasets_dir
 QUICK: dict[str, Any] = {"dilemmas": 5, "controls": False}
 
 
+@pytest.fixture(scope="module")
+def full() -> Plan:
+    return make_plan("full", ["openai/one", "two"], prices={"two": Price(input=1.0, output=2.0)})
+
+
 @pytest.mark.parametrize(
     ("target", "arguments", "options", "samples", "calls"),
     [
         # 200 dilemmas in both orders and 10 controls; each may be asked once more.
-        ("coin_flip", {}, {}, 410, (410, 820)),
         ("kidney_evals/coin_flip", {}, {}, 410, (410, 820)),
         ("forced_choice", {"controls": False, "dilemmas": 50}, {}, 100, (100, 200)),
         ("forced_choice", {"controls": False, "orders": "random"}, {}, 200, (200, 400)),
@@ -38,8 +42,6 @@ QUICK: dict[str, Any] = {"dilemmas": 5, "controls": False}
         ("coin_flip", QUICK, {"limit": 500}, 10, (10, 20)),
         # 100 + 28 in each condition.
         ("smoke", {}, {}, 256, (256, 512)),
-        # 410 + 28 · 10 + 56 · 5 + 12 · 10 in forced choice, 410 + 28 · 10 in coin flip.
-        ("full", {}, {}, 410 + 28 + 56 + 12 + 410 + 28, (1780, 3560)),
     ],
 )
 def test_samples_and_calls(
@@ -50,10 +52,13 @@ def test_samples_and_calls(
     calls: tuple[int, int],
 ) -> None:
     plan = make_plan(target, arguments=arguments, **options)
-    assert (plan.samples, plan.calls) == (samples, calls)
+    assert (plan.total.samples, plan.total.calls) == (samples, calls)
 
 
-def test_a_limit_cuts_dilemmas_as_inspect_does() -> None:
+def test_dilemmas_and_controls(full: Plan) -> None:
+    # 410 + 28 · 10 + 56 · 5 + 12 · 10 in forced choice, 410 + 28 · 10 in coin flip.
+    assert (full.total.samples, full.total.calls) == (410 + 28 + 56 + 12 + 410 + 28, (1780, 3560))
+    assert (full.tasks[0].controls, full.tasks[0].design.dilemmas) == (10, 200)
     (task,) = make_plan("coin_flip", arguments=QUICK, limit=7).tasks
     # Both orders stand together: three dilemmas in both and one in a single order.
     assert (task.design.dilemmas, task.design.both_orders) == (4, 3)
@@ -66,14 +71,13 @@ def test_a_limit_cuts_dilemmas_as_inspect_does() -> None:
         # asked twice. People: ±.038 at 200, so ±.038 √(200/n) < ±.05 from n = 116 on: the look
         # at 125.
         ("coin_flip", {"precision": 0.05}, {}, (110, 820), (50, 125, 200)),
-        ("coin_flip", {"precision": 0.05, "controls": False}, {}, (100, 800), (50, 125, 200)),
         ("coin_flip", {"precision": 0.05}, {"epochs": 3}, (330, 2460), None),
         # One order only: half the samples.
         ("coin_flip", {"precision": 0.05, "orders": "random"}, {}, (60, 420), None),
         # People's swap_diff is known to ±.063 by 200 dilemmas: never to ±.05, and to ±.09 from
         # 200 (.063/.09)² = 98 on.
         ("forced_choice", {"precision": 0.05}, {}, (110, 820), (50, 200, 200)),
-        ("forced_choice", {"precision": 0.09}, {}, (110, 820), (50, 100, 200)),
+        ("forced_choice", {"precision": 0.09, "controls": False}, {}, (100, 800), (50, 100, 200)),
         # 80 samples are 40 dilemmas, too few to look before the end.
         ("coin_flip", {"precision": 0.05}, {"limit": 80}, (80, 160), None),
         ("coin_flip", {"precision": 0.05}, {"limit": 130}, (100, 260), (50, 65, 65)),
@@ -87,20 +91,22 @@ def test_a_run_that_may_end_early(
     dilemmas: tuple[int, int, int] | None,
 ) -> None:
     plan = make_plan(target, arguments=arguments, **options)
-    assert plan.calls == calls
+    assert plan.total.calls == calls
     (task,) = plan.tasks
     if dilemmas is None:
         return
     assert task.ending is not None
-    assert (task.ending.fewest, task.ending.expected, task.ending.most) == dilemmas
+    assert task.ending.dilemmas == dilemmas
     assert f"ends after {dilemmas[0]} to {dilemmas[2]} dilemmas" in " ".join(as_text(plan).split())
-    (told,) = json.loads(as_json(plan))["tasks"]
-    assert tuple(told["ends"]["dilemmas"].values()) == dilemmas
+    (entry,) = json.loads(as_json(plan))["tasks"]
+    assert tuple(entry["ends"]["dilemmas"].values()) == dilemmas
     # The tokens of as many dilemmas, and of the controls.
     rest = {name: value for name, value in arguments.items() if name != "precision"}
     controls = 10 if rest.get("controls", True) and not options else 0
-    whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).output_tokens.expected
-    assert plan.output_tokens.expected == pytest.approx(whole + controls * ANSWER["none"].expected)
+    whole = make_plan(target, arguments=rest, limit=2 * dilemmas[1]).total.output_tokens.expected
+    assert plan.total.output_tokens.expected == pytest.approx(
+        whole + controls * ANSWER["none"].expected
+    )
 
 
 def test_a_folder_is_not_taken_for_the_shipped_study(tmp_path: Path) -> None:
@@ -112,29 +118,19 @@ def test_a_folder_is_not_taken_for_the_shipped_study(tmp_path: Path) -> None:
     assert shown.zero.high == pytest.approx(0.0135, abs=1e-4)  # z² / (280 + z²)
 
 
-def test_controls_are_counted_apart() -> None:
-    (task,) = make_plan("coin_flip").tasks
-    assert (task.controls, task.design.dilemmas) == (10, 200)
-
-
-def unreadable() -> Any:
-    output = ModelOutput.from_content("mockllm/model", "I would rather talk about boats.")
-    output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-    return get_model("mockllm/model", custom_outputs=[output] * 40)
-
-
 @pytest.mark.parametrize("target", ["forced_choice", "coin_flip"])
 def test_a_run_sends_what_was_planned(target: str, tmp_path: Path) -> None:
     arguments = {**QUICK, "explain": "before", "system_prompt": "Be brief."}
+    output = ModelOutput.from_content("mockllm/model", "I would rather talk about boats.")
+    output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+    model = get_model("mockllm/model", custom_outputs=[output] * 40)
     ((_, task),) = build_tasks(target, arguments)
-    (log,) = eval(task, model=unreadable(), limit=3, score=False, log_dir=str(tmp_path))
+    (log,) = eval(task, model=model, limit=3, score=False, log_dir=str(tmp_path))
     planned = make_plan(target, arguments=arguments, limit=3)
     assert log.samples is not None
-    sent = [
-        event.input for sample in log.samples for event in sample.events if event.event == "model"
-    ]
+    sent = [event for sample in log.samples for event in sample.events if event.event == "model"]
     # Nothing of this can be read, so every sample is asked twice.
-    assert planned.calls == (len(log.samples), len(sent)) == (3, 6)
+    assert planned.total.calls == (len(log.samples), len(sent)) == (3, 6)
     texts = {
         str(one.id): prompt
         for one, prompt in zip(task.dataset, prompts(list(task.dataset), "before"), strict=True)
@@ -145,33 +141,25 @@ def test_a_run_sends_what_was_planned(target: str, tmp_path: Path) -> None:
         assert users == [*messages, repeat]
 
 
-def test_tokens_follow_the_prompts() -> None:
+def test_tokens_and_prices() -> None:
     ((_, task),) = build_tasks("forced_choice", QUICK)
     characters = sum(
         len(text) for messages, _ in prompts(list(task.dataset), "none") for text in messages
     )
-    plan = make_plan("forced_choice", arguments=QUICK, epochs=3)
+    prices = {"a": Price(input=2.0, output=10.0)}
+    plan = make_plan("forced_choice", ["a", "b"], arguments=QUICK, epochs=3, prices=prices)
     # Ten samples three times: 4 characters a token and 4 tokens around each message.
-    assert plan.input_tokens.expected == pytest.approx(3 * (characters / 4 + 10 * 4))
-    assert plan.input_tokens.low == pytest.approx(3 * characters / 5)
-    assert plan.input_tokens.high > 2 * plan.input_tokens.expected
-    assert plan.output_tokens.expected == 30 * ANSWER["none"].expected
-
-
-def test_reasons_cost_more() -> None:
-    short, long = (
-        make_plan("coin_flip", arguments=QUICK | {"explain": explain}).output_tokens
-        for explain in ("none", "after")
-    )
-    assert all(a < b for a, b in zip(short, long, strict=True))
-
-
-def test_prices() -> None:
-    plan = make_plan("coin_flip", ["a", "b"], arguments=QUICK, prices={"a": Price(2.0, 10.0)})
+    assert plan.total.input_tokens.expected == pytest.approx(3 * (characters / 4 + 10 * 4))
+    assert plan.total.input_tokens.low == pytest.approx(3 * characters / 5)
+    assert plan.total.input_tokens.high > 2 * plan.total.input_tokens.expected
+    assert plan.total.output_tokens.expected == 30 * ANSWER["none"].expected
+    reasons = make_plan("forced_choice", arguments=QUICK | {"explain": "after"}, epochs=3)
+    pairs = zip(plan.total.output_tokens, reasons.total.output_tokens, strict=True)
+    assert all(short < long for short, long in pairs)
     # 2 USD a million in and 10 USD a million out.
     expected = [
         (2 * used + 10 * made) / 1e6
-        for used, made in zip(plan.input_tokens, plan.output_tokens, strict=True)
+        for used, made in zip(plan.total.input_tokens, plan.total.output_tokens, strict=True)
     ]
     assert plan.costs == {"a": pytest.approx(Estimate(*expected)), "b": None}
 
@@ -184,9 +172,7 @@ def test_prices() -> None:
         ("smoke", {"dilemmas": 5}, "suite 'smoke' takes no -T parameters"),
         ("smoke_coin_flip", {"dilemmas": 5}, "task 'smoke_coin_flip' takes no -T parameters"),
         ("coin_flip", {"dilemas": 5}, "unknown parameter 'dilemas'; allowed: study, dilemmas"),
-        ("coin_flip", {"orders": "all"}, "unknown orders 'all'; allowed: both"),
         ("coin_flip", {"study": "nowhere"}, "unknown study 'nowhere'"),
-        ("coin_flip", {"explain": "later"}, "unknown explain 'later'"),
         ("coin_flip", {"explain": ["a", "b"]}, "unknown explain"),
     ],
 )
@@ -197,17 +183,6 @@ def test_what_cannot_be_run_cannot_be_planned(
         make_plan(target, arguments=arguments)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("option", ["epochs", "limit"])
-def test_counts_start_at_one(option: str) -> None:
-    with pytest.raises(UserError, match=f"{option} must be at least 1, not 0"):
-        make_plan("coin_flip", **{option: 0})  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def full() -> Plan:
-    return make_plan("full", ["openai/one", "two"], prices={"two": Price(1.0, 2.0)})
 
 
 def test_the_text_fits_a_terminal(full: Plan) -> None:
@@ -229,7 +204,7 @@ def test_json_holds_the_same_numbers(full: Plan) -> None:
     assert cost is not None
     assert content["price_usd"]["two"]["expected"] == pytest.approx(cost.expected, abs=1e-4)
     for task, entry in zip(full.tasks, content["tasks"], strict=True):
-        assert entry["calls"] == dict(zip(("min", "max"), task.calls, strict=True))
+        assert entry["calls"] == dict(zip(("min", "max"), task.amounts.calls, strict=True))
         for row, shown in zip(task.rows, entry["precision"], strict=True):
             half = shown["as_people"]["half_width"]
             assert half is None if math.isnan(row.half) else half == round(row.half, 4)
@@ -244,28 +219,8 @@ def test_the_text_says_which_changes_were_simulated() -> None:
     shown = [line.split()[0] for line in repeats.splitlines() if "~." in line]
     assert shown[:2] == ["flip_rate", "distance"]
     assert "change found from" not in repeats
-
-
-def test_a_short_run_is_said_to_be_rough() -> None:
-    plan = make_plan("coin_flip", arguments={"dilemmas": 1}, limit=2)
-    assert plan.tasks[0].design.dilemmas == 1
-    assert "Fewer than 30 dilemmas" in as_text(plan)
-
-
-def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(command, list(arguments))
-
-
-def test_the_command_prints_a_plan() -> None:
-    result = invoke("forced_choice", "--model", "x/y", "-T", "dilemmas=5", "-T", "controls=false")
-    assert result.exit_code == 0
-    assert "10–20" in result.output
-    assert "price, x/y: unknown" in result.output
-
-
-def test_the_command_prints_json() -> None:
-    result = invoke("coin_flip", "--json", "--epochs", "2", "--limit", "4", "-T", "dilemmas=5")
-    assert json.loads(result.output)["total"]["calls"] == {"min": 8, "max": 16}
+    short = make_plan("coin_flip", arguments={"dilemmas": 1}, limit=2)
+    assert "Fewer than 30 dilemmas" in as_text(short)
 
 
 @pytest.mark.parametrize(
@@ -276,13 +231,24 @@ def test_the_command_prints_json() -> None:
         (("coin_flip", "-T", "dilemmas=[1"), "-T dilemmas: the value '[1' is not YAML"),
         (("coin_flip", "--prices", "absent.yaml"), "absent.yaml cannot be read"),
         (("coin_flip", "--epochs", "0"), "epochs must be at least 1, not 0"),
+        (("coin_flip", "--limit", "0"), "limit must be at least 1, not 0"),
     ],
 )
 def test_faults_end_the_command_in_one_line(arguments: tuple[str, ...], said: str) -> None:
-    result = invoke(*arguments)
+    result = CliRunner().invoke(command, arguments)
     assert result.exit_code != 0
     assert said in result.output.splitlines()[-1]
     assert "Traceback" not in result.output
+
+
+def test_the_command_prints_a_plan() -> None:
+    given = ["forced_choice", "--model", "x/y", "-T", "dilemmas=5", "-T", "controls=false"]
+    result = CliRunner().invoke(command, given)
+    assert result.exit_code == 0
+    assert "10–20" in result.output
+    assert "price, x/y: unknown" in result.output
+    result = CliRunner().invoke(command, [*given, "--json", "--epochs", "2", "--limit", "4"])
+    assert json.loads(result.output)["total"]["calls"] == {"min": 8, "max": 16}
 
 
 def test_arguments_are_read_as_inspect_reads_them() -> None:

@@ -15,33 +15,21 @@ from kidney_evals.planning.prices import Price, read_prices
     [
         ("prices.yaml", "openai/one: {input: 1.25, output: 10}\nlocal: {input: 0, output: 0}\n"),
         (
-            "prices.json",
-            '{"openai/one": {"input": 1.25, "output": 10}, "local": {"input": 0, "output": 0}}',
+            "prices.JSON",  # YAML allows no tabs
+            '{"openai/one": {"input": 1.25, "output": 1e1},\n\t"local": {"input": 0, "output": 0}}',
         ),
     ],
 )
 def test_yaml_and_json_say_the_same(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    assert read_prices(path) == {"openai/one": Price(1.25, 10.0), "local": Price(0.0, 0.0)}
-
-
-def test_no_file_means_no_prices() -> None:
-    assert read_prices(None) == {}
-
-
-def test_cost_is_per_million() -> None:
+    prices = read_prices(path)
+    assert prices == {
+        "openai/one": Price(input=1.25, output=10.0), "local": Price(input=0.0, output=0.0)
+    }  # fmt: skip
     # 200,000 input at 1.25 a million and 4,000 output at 10 a million: 0.25 + 0.04.
-    assert Price(1.25, 10.0).cost(200_000, 4_000) == pytest.approx(0.29)
-
-
-def test_what_editors_add_is_accepted(tmp_path: Path) -> None:
-    path = tmp_path / "prices.yaml"
-    path.write_bytes(b"\xef\xbb\xbfm: {input: 1.0e-1, output: 10}\r\n")
-    assert read_prices(path) == {"m": Price(0.1, 10)}
-    path = tmp_path / "prices.JSON"
-    path.write_text('{\n\t"m": {"input": 1e-1, "output": 10}\n}')  # YAML allows no tabs
-    assert read_prices(path) == {"m": Price(0.1, 10)}
+    assert prices["openai/one"].cost(200_000, 4_000) == pytest.approx(0.29)
+    assert read_prices(None) == {}
 
 
 @pytest.mark.parametrize(
@@ -49,27 +37,16 @@ def test_what_editors_add_is_accepted(tmp_path: Path) -> None:
     [
         ("prices.yaml", "", "must map keys to values, not nothing"),
         ("prices.yaml", "{}", "must have at least 1 entries"),
-        ("prices.yaml", "- a\n", "must map keys to values, not a list"),
         ("prices.yaml", "m: 3\n", "line 1, m must map keys to values, not '3'"),
         ("prices.yaml", "m: {input: 1}\n", "line 1, m.output is missing"),
         ("prices.yaml", "m: {input: 1, output: 2, cached: 3}\n", "m.cached is not known; allowed"),
-        ("prices.yaml", "m:\n  input: free\n  output: 1\n", "line 2, m.input must be a plain"),
         (
             "prices.yaml",
             "m: {input: -2, output: x}\n",
             "has 2 problems: line 1, m.input must be at",
         ),
-        ("prices.yaml", "m: {input: 1, output: 2}\nm: {input: 2, output: 2}\n", "key 'm' twice"),
-        ("prices.yaml", "m: {input: &a 1, output: *a}\n", "line 1: anchors and aliases"),
-        ("prices.json", '{"m": {"input": 1, "output": 2}', "is not valid JSON: line 1"),
         ("prices.json", '{"m": {"input": NaN, "output": 2}}', "m.input must be a plain number"),
-        ("prices.json", '{"m": {"input": true, "output": 2}}', "m.input must be a plain number"),
-        ("prices.json", '{"m": {"input": "1", "output": 2}}', "m.input must be a plain number"),
-        ("prices.json", '{"m": {"input": null, "output": 2}}', "m.input must be a plain number"),
         ("prices.json", '{"m": {"input": 1e999, "output": 2}}', "m.input is too large"),
-        ("prices.json", '{"m": {"input": 1, "input": 1, "output": 2}}', "key 'input' twice"),
-        ("prices.json", "[" * 100_000, "nested too deeply"),
-        ("prices.json", "9" * 5000, "must map keys to values"),
     ],
 )
 def test_faults_are_named_in_one_line(tmp_path: Path, name: str, text: str, said: str) -> None:
@@ -91,8 +68,3 @@ def test_a_model_without_a_price_is_named_on_the_command_line(tmp_path: Path) ->
     )
     assert done.exit_code == 0, done.output
     assert done.stderr == f"{path} has no price for openai/On; it has openai/one\n"
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"absent\.yaml cannot be read: No such file"):
-        read_prices(tmp_path / "absent.yaml")
