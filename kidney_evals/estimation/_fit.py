@@ -33,27 +33,11 @@ _OUTSIDE = 1e-2
 _MAX_STEP = 2.0
 
 
-class Criteria:
-    """AIC and BIC of a fit with `log_likelihood`, `parameters` and `n`."""
+class PanelFit:
+    """BIC of a fit whose independent units are people."""
 
     log_likelihood: float
     parameters: int
-    n: int
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, 2p - 2 log L."""
-        return 2 * self.parameters - 2 * self.log_likelihood
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion, p log n - 2 log L."""
-        return self.parameters * float(np.log(self.n)) - 2 * self.log_likelihood
-
-
-class PanelCriteria(Criteria):
-    """AIC and BIC of a model whose independent units are people, not answers."""
-
     people: int
 
     @property
@@ -129,6 +113,14 @@ def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -
     return np.zeros_like(theta)
 
 
+def hessian(gradient: Callable[[Floats], Floats], theta: Floats) -> Floats:
+    """Return the second derivatives by central differences of the gradient, shape (p, p)."""
+    width = 1e-5
+    rows = [gradient(theta + step) - gradient(theta - step) for step in width * np.eye(len(theta))]
+    matrix = np.array(rows) / (2 * width)
+    return (matrix + matrix.T) / 2
+
+
 def definite(observed: Floats, expected: Floats) -> Floats:
     """Return `observed` where it is positive definite, else `expected`, both of shape (p, p)."""
     # Parameters without information must not make the test fail for the other parameters.
@@ -147,11 +139,6 @@ def logistic(eta: Floats) -> Floats:
     between bins of the shipped calibration table.
     """
     return np.asarray(0.5 * (1 + np.tanh(0.5 * eta)))
-
-
-def log_logistic(eta: Floats) -> Floats:
-    """Return log(1 / (1 + exp(-eta))), finite wherever eta is, faster than `log_expit`."""
-    return np.asarray(np.minimum(eta, 0.0) - np.log1p(np.exp(-np.abs(eta))))
 
 
 def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
@@ -182,35 +169,28 @@ def cluster_sums(scores: Floats, index: Ints, count: int) -> Floats:
     )
 
 
-def sandwich(bread: Floats, scores: Floats, index: Ints, count: int) -> Floats:
-    """Return the clustered covariance bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p).
+def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
+    """Return the clustered covariance of an estimate and the number of clusters G.
 
-    Liang and Zeger (1986); the factor is that of Stata and statsmodels.
+    The covariance is bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p), with s_g the sum of
+    the scores of a cluster (Liang and Zeger 1986); the factor is that of Stata and statsmodels.
 
     Args:
         bread: Inverse of the information, shape (p, p).
         scores: Gradient of each row's log-likelihood at the estimate, shape (n, p).
-        index: Cluster of each row, 0 to `count` - 1.
-        count: Number of clusters G.
+        clusters: Label of each row; None to return `bread` and None.
 
     Returns:
-        Shape (p, p), all NaN where G < 2 or n ≤ p.
+        The covariance is NaN where G < 2 or n ≤ p.
     """
-    n, p = scores.shape
-    if count < 2 or n <= p:
-        return np.full((p, p), np.nan)
-    sums = cluster_sums(scores, index, count)
-    factor = count / (count - 1) * (n - 1) / (n - p)
-    covariance: Floats = factor * (bread @ (sums.T @ sums) @ bread)
-    return covariance
-
-
-def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
-    """Return the sandwich over `clusters` and their number, or `bread` and None without them."""
     if clusters is None:
         return bread, None
-    index, count = _checks.groups(clusters, len(scores))
-    return sandwich(bread, scores, index, count), count
+    n, p = scores.shape
+    index, count = _checks.groups(clusters, n)
+    if count < 2 or n <= p:
+        return np.full((p, p), np.nan), count
+    sums = cluster_sums(scores, index, count)
+    return count / (count - 1) * (n - 1) / (n - p) * (bread @ (sums.T @ sums) @ bread), count
 
 
 def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:

@@ -10,16 +10,13 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import TRINOMIAL, one_hot_answers
+from kidney_evals.estimation._coin_models import NO_COIN, TRINOMIAL, one_hot_answers
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
 
 RandomModel = Literal["logit", "davidson"]
 """`logit` is for decided answers, `davidson` for answers with a coin."""
-
-NO_COIN = -1e3
-"""A score of the coin that gives it the probability 0: its exponential underflows."""
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 
@@ -165,9 +162,7 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
     return result
 
 
-def person_nodes(
-    answers: Panel, population: Population, normal: Floats, *, polish: int = 0
-) -> Nodes:
+def person_nodes(answers: Panel, population: Population, normal: Floats) -> Nodes:
     """Return draws of each person's coefficients from a proposal near the person's posterior.
 
     A person's posterior is narrow relative to the population, so most draws from the population
@@ -181,10 +176,8 @@ def person_nodes(
         answers: Of everybody.
         population: Of coefficients.
         normal: Standard normal draws, shape (people, R, q).
-        polish: Number of further Newton steps from the posterior modes. After two steps only
-            rounding error remains, so that the draws are a smooth function of the population.
     """
-    mode, curvature = _modes(answers, population, polish)
+    mode, curvature = _modes(answers, population)
     centre = population.standard(mode)
     # Curvature in units of z, whose prior part is the identity.
     curvature = population.cholesky.T @ curvature @ population.cholesky
@@ -202,7 +195,7 @@ def person_nodes(
     return Nodes(drawn, log_likelihoods(answers, drawn) - mixture)
 
 
-def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats, Floats]:
+def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
     """Return each person's posterior mode (people, q) and the curvature there (people, q, q).
 
     Newton's method for all people at once; the log-likelihood of both models and the normal
@@ -238,9 +231,7 @@ def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats,
     for _ in range(100):
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         if (gradient * step).sum(axis=1).max() < 1e-10:
-            if polish == 0:
-                break
-            polish -= 1
+            break
         for _ in range(30):
             candidate = terms(point + step)
             worse = candidate[0] < value - 1e-9

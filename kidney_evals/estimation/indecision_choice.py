@@ -16,7 +16,6 @@ depend on the patients. Orders are pooled, so no model has an effect of the firs
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,11 +26,8 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import cluster_sums
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError
-from kidney_evals.estimation.indecision_family import fit_naive
-from kidney_evals.estimation.indecision_models import MODELS, fit_indecision_model
+from kidney_evals.estimation.indecision_family import fit_indecision_family
 from kidney_evals.estimation.intervals import NAN
-from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
-from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 
 FOLDS: Final = 10
 """Number of folds of the dilemmas, each held out once."""
@@ -42,21 +38,12 @@ LEAST: Final = 20
 _LEVEL = 0.05
 _STARTS = 2
 
-NAMES: Final[tuple[str, ...]] = (
-    "naive",
-    *(model for model in MODELS if model != "min_delta"),
-    "davidson",
-    "rao_kupper",
-    "two_stage",
-)
-"""Models that are compared. Min-δ in its free form is Davidson's model and has that name."""
-
 
 class Contender(NamedTuple):
     """One model in the comparison.
 
     Attributes:
-        model: Its name in `NAMES`.
+        model: Its name in the family; not `min_delta`, whose free form is `davidson`.
         log_likelihood: Held-out log-likelihood, mean per answer; NaN if the model could not be
             fitted.
         behind: Log-likelihood per answer of the best model minus this model's; 0 for the best.
@@ -137,13 +124,10 @@ def choose_indecision_model(
     if count < 2 * folds:
         return result(f"only {count} dilemmas, {2 * folds} are needed")
     part = np.random.Generator(np.random.PCG64(seed)).permutation(count)[index] % folds
-    logs: dict[str, Floats] = {}
-    failures: dict[str, str] = {}
-    for model in NAMES:
-        try:
-            logs[model] = _held_out(_fitter(model, seed), one, two, choice, part)
-        except FitError as error:
-            failures[model] = str(error)
+    try:
+        logs, failures = _held_out(one, two, choice, part, seed)
+    except FitError as error:
+        return result(f"the models have no finite fit: {error}")
     failed = [Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items()]
     ranked = _ranked(logs, index, n)
     everyone = (*ranked, *failed)
@@ -159,46 +143,32 @@ def choose_indecision_model(
     return result("others fit as well within chance", everyone, possible)
 
 
-Predict = Callable[[Floats, Floats], Floats]
-"""Maps both patients' values, each (n, k), to P(first), P(second), P(coin), shape (n, 3)."""
+def _held_out(
+    one: Floats, two: Floats, choice: Ints, part: Ints, seed: int
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Return each answer's log-probability (n,) by model, under the fit to the other parts.
 
-Fitter = Callable[[Floats, Floats, Ints], Predict]
-"""Fits a model to (first, second, choices) and returns its predictions."""
-
-
-def _fitter(model: str, seed: int) -> Fitter:
-    if model == "naive":
-
-        def constant(one: Floats, two: Floats, choice: Ints) -> Predict:
-            fit = fit_naive(choice)
-            return lambda a, b: np.tile([fit.first, fit.second, fit.coin], (len(a), 1))
-
-        return constant
-    if model in MODELS:
-        named = model
-        return lambda one, two, choice: (
-            fit_indecision_model(named, one, two, choice, starts=_STARTS, seed=seed).predict
-        )
-    fits: dict[str, Callable[[Floats, Ints], DavidsonFit | RaoKupperFit | TwoStageFit]] = {
-        "davidson": fit_davidson, "rao_kupper": fit_rao_kupper, "two_stage": fit_two_stage
-    }  # fmt: skip
-
-    def on_differences(one: Floats, two: Floats, choice: Ints) -> Predict:
-        fit = fits[model](one - two, choice)
-        return lambda a, b: fit.predict(a - b)
-
-    return on_differences
-
-
-def _held_out(fitter: Fitter, one: Floats, two: Floats, choice: Ints, part: Ints) -> Floats:
-    """Return each answer's log-probability under the fit to the other parts, shape (n,)."""
-    logs = np.empty(len(choice))
+    The second result is why a model without a fit has none.
+    """
+    logs: dict[str, Floats] = {}
+    failures: dict[str, str] = {}
     for fold in np.unique(part):
         out = part == fold
-        shares = fitter(one[~out], two[~out], choice[~out])(one[out], two[out])
-        taken = shares[np.arange(out.sum()), choice[out]]
-        logs[out] = np.log(np.maximum(taken, 1e-12))
-    return logs
+        family = fit_indecision_family(
+            one[~out], two[~out], choice[~out], starts=_STARTS, seed=seed
+        )
+        differences, mean = one[out] - two[out], (one[out] + two[out]) / 2
+        for row in family.rows:
+            if row.fit is None:
+                failures.setdefault(row.model, row.failure)
+                continue
+            taken = row.fit.shares(differences, mean)[np.arange(len(mean)), choice[out]]
+            own = logs.setdefault(row.model, np.empty(len(choice)))
+            own[out] = np.log(np.maximum(taken, 1e-12))
+    for model in ("min_delta", *failures):
+        logs.pop(model, None)
+    failures.pop("min_delta", None)
+    return logs, failures
 
 
 def _ranked(logs: dict[str, Floats], index: Ints, n: int) -> tuple[Contender, ...]:

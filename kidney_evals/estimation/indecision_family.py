@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import Criteria
-from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation._coin_models import CoinFit
+from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.indecision_models import (
     MODELS,
     STARTS,
     Form,
-    IndecisionFit,
     IndecisionModel,
     fit_indecision_model,
 )
-from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
-from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
+from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
+from kidney_evals.estimation.two_stage import fit_two_stage
 
 
-@dataclass(frozen=True)
-class NaiveFit(Criteria):
+class NaiveFit(NamedTuple):
     """A fit of constant rates: the baseline for models that use the patients' values.
 
     Attributes:
@@ -33,7 +32,6 @@ class NaiveFit(Criteria):
         coin: P(coin).
         log_likelihood: At these rates.
         n: Number of answers.
-        parameters: How many rates were free.
     """
 
     first: float
@@ -41,15 +39,17 @@ class NaiveFit(Criteria):
     coin: float
     log_likelihood: float
     n: int
-    parameters: int
+
+    def shares(self, differences: Floats, mean: Floats) -> Floats:
+        """Return P(first), P(second), P(coin) of each row, (n, 3); see `CoinFit.shares`."""
+        return np.tile([self.first, self.second, self.coin], (len(differences), 1))
 
 
-AnyFit = IndecisionFit | DavidsonFit | RaoKupperFit | TwoStageFit | NaiveFit
+AnyFit = CoinFit | NaiveFit
 """A fit of any model of the family."""
 
 
-@dataclass(frozen=True)
-class FamilyRow:
+class FamilyRow(NamedTuple):
     """The fit of one model of the family.
 
     Attributes:
@@ -65,26 +65,14 @@ class FamilyRow:
     failure: str
 
 
-@dataclass(frozen=True)
-class IndecisionFamily:
-    """The fits of all models by decreasing log-likelihood; models without a fit come last.
-
-    Attributes:
-        rows: One row for each model.
-        form: Form of the six models of McElfresh et al.; the other models have no bounds.
-        n: Number of answers.
-    """
+class IndecisionFamily(NamedTuple):
+    """The fits of all models by decreasing log-likelihood; models without a fit come last."""
 
     rows: tuple[FamilyRow, ...]
-    form: Form
-    n: int
 
     def row(self, model: str) -> FamilyRow:
         """Return the row of a model."""
-        for row in self.rows:
-            if row.model == model:
-                return row
-        raise InputError(f"model is {model!r}, there are {[row.model for row in self.rows]}")
+        return next(row for row in self.rows if row.model == model)
 
 
 def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
@@ -100,7 +88,7 @@ def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
         counts[:2] = counts[:2].mean()
     taken = counts[counts > 0]
     first, second, coin = counts.tolist()
-    return NaiveFit(first, second, coin, n * float(taken @ np.log(taken)), n, 1 + intercept)
+    return NaiveFit(first, second, coin, n * float(taken @ np.log(taken)), n)
 
 
 def fit_indecision_family(
@@ -121,7 +109,8 @@ def fit_indecision_family(
             features.
         second: Values of the second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
-        form: Form of the six models of McElfresh et al. (see `indecision_models`).
+        form: Form of the six models of McElfresh et al. (see `indecision_models`); the other models
+            have no bounds.
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
         intercept: Fit the effect of the first position in every model.
         starts: As in `fit_indecision_model`.
@@ -137,17 +126,19 @@ def fit_indecision_family(
     x, n = one - two, len(one)
     choice = _checks.answers_with_coin(choices, n, "a comparison of indecision models")
 
-    def member(model: IndecisionModel) -> Callable[[], AnyFit]:
+    def member(model: IndecisionModel) -> Callable[[], CoinFit]:
         return lambda: fit_indecision_model(
             model, one, two, choice, form=form, clusters=clusters, intercept=intercept,
             starts=starts, seed=seed,
         )  # fmt: skip
 
-    fits: dict[str, Callable[[], AnyFit]] = {model: member(model) for model in MODELS}
-    fits["davidson"] = lambda: fit_davidson(x, choice, clusters=clusters, intercept=intercept)
-    fits["rao_kupper"] = lambda: fit_rao_kupper(x, choice, clusters=clusters, asymmetric=intercept)
-    fits["two_stage"] = lambda: fit_two_stage(x, choice, clusters=clusters, intercept=intercept)
-    fits["naive"] = lambda: fit_naive(choice, intercept=intercept)
+    fits: dict[str, Callable[[], AnyFit]] = {
+        **{model: member(model) for model in MODELS},
+        "davidson": lambda: fit_davidson(x, choice, clusters=clusters, intercept=intercept),
+        "rao_kupper": lambda: fit_rao_kupper(x, choice, clusters=clusters, asymmetric=intercept),
+        "two_stage": lambda: fit_two_stage(x, choice, clusters=clusters, intercept=intercept),
+        "naive": lambda: fit_naive(choice, intercept=intercept),
+    }
     rows = []
     for name, attempt in fits.items():
         try:
@@ -156,4 +147,4 @@ def fit_indecision_family(
         except FitError as error:
             rows.append(FamilyRow(name, float("nan"), None, str(error)))
     rows.sort(key=lambda row: -row.per_answer if row.fit else np.inf)
-    return IndecisionFamily(tuple(rows), form, n)
+    return IndecisionFamily(tuple(rows))

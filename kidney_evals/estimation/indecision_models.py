@@ -38,6 +38,7 @@ depend on the few rows near a (smoothed) corner of their scores and are approxim
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -45,7 +46,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import CoinFit, check_columns, fit_coin_model, spread
+from kidney_evals.estimation._coin_models import CoinFit, fit_coin_model, spread
 from kidney_evals.estimation._fit import Box
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
@@ -80,7 +81,6 @@ class IndecisionFit(CoinFit):
             second: Values of the second patient, shape (n, k).
         """
         one, two = _checks.pair(first, second)
-        check_columns(one, self.weights)
         return self.shares(one - two, (one + two) / 2)
 
 
@@ -125,14 +125,13 @@ def fit_indecision_model(
     n, k = one.shape
     choice = _checks.answers_with_coin(choices, n, f"the model {model}")
     origin = (one.mean(axis=0) + two.mean(axis=0)) / 2 if form == "free" else np.zeros(k)
-    x, mean = one - two, (one + two) / 2 - origin
     box = _authors_box(model, one, two) if form == "authors" else None
-    points = _starts(model, x, choice, starts, seed)
+    points = _starts(model, one - two, choice, starts, seed)
     if box is not None:
         points = [np.clip(point, *box) for point in points]
     return fit_coin_model(
-        IndecisionFit, model, x, mean, choice, points, intercept=intercept, clusters=clusters,
-        origin=origin, box=box,
+        IndecisionFit, model, one - two, choice, points, intercept=intercept, clusters=clusters,
+        mean=(one + two) / 2 - origin, origin=origin, box=box,
     )  # fmt: skip
 
 
@@ -150,15 +149,11 @@ def _starts(
     unit = np.append(spread(x), [1.0, 1.0])
     random = np.random.Generator(np.random.PCG64(seed)).standard_normal((starts, k))
     points = [np.append(row, [0.0, 0.0]) / unit for row in random]
-    try:
-        guide = fit_coin_model(
-            CoinFit, "min_delta", x, np.zeros_like(x), choice, [zero], intercept=False,
-            clusters=None, origin=np.zeros(k),
-        )  # fmt: skip
-    except FitError:
-        return points
-    # The level λ of the concave model is not used: it has another meaning in the other models.
-    return [np.append(guide.weights, [0.0, 0.0]), *points[1:]]
+    with suppress(FitError):
+        guide = fit_coin_model(CoinFit, "min_delta", x, choice, [zero])
+        # The level λ of the concave model is not used: it has another meaning in other models.
+        points[0] = np.append(guide.weights, [0.0, 0.0])
+    return points
 
 
 def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import TRINOMIAL
+from kidney_evals.estimation._coin_models import NO_COIN, TRINOMIAL
 from kidney_evals.estimation._person_nodes import (
-    NO_COIN,
     Population,
     normal_draws,
     panel,

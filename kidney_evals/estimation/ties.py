@@ -31,9 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import CoinFit, Fit, check_columns, fit_coin_model
-from kidney_evals.estimation.arrays import Floats
-from kidney_evals.estimation.decisions import COIN
+from kidney_evals.estimation._coin_models import DifferenceFit, fit_coin_model
 from kidney_evals.estimation.thresholds import (
     Threshold,
     davidson_thresholds,
@@ -42,33 +40,8 @@ from kidney_evals.estimation.thresholds import (
 
 
 @dataclass(frozen=True)
-class _TieFit(CoinFit):
-    """A fit on differences. The fields are those of `CoinFit`; no box, one start, origin 0."""
-
-    @property
-    def threshold(self) -> Threshold:
-        """Δu at which the better patient and the coin are equally likely."""
-        return self._thresholds[0]
-
-    @property
-    def half_threshold(self) -> Threshold:
-        """Δu at which the better patient gets half of all answers."""
-        return self._thresholds[1]
-
-    @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
-        raise NotImplementedError
-
-    def predict(self, differences: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
-        x = _checks.matrix(differences, "differences")
-        check_columns(x, self.weights)
-        return self.shares(x, np.zeros_like(x))
-
-
-@dataclass(frozen=True)
-class DavidsonFit(_TieFit):
-    """A fitted Davidson model; `level` is ln ν."""
+class DavidsonFit(DifferenceFit):
+    """A fitted Davidson model; the fields are those of `CoinFit`."""
 
     @property
     def log_nu(self) -> float:
@@ -81,13 +54,8 @@ class DavidsonFit(_TieFit):
 
 
 @dataclass(frozen=True)
-class RaoKupperFit(_TieFit):
+class RaoKupperFit(DifferenceFit):
     """A fitted Rao–Kupper model, an ordered logit in Δu; `level` is τ."""
-
-    @property
-    def cut(self) -> float:
-        """τ = ln θ, half the distance of the cut-points."""
-        return self.level
 
     @property
     def _thresholds(self) -> tuple[Threshold, Threshold]:
@@ -113,8 +81,14 @@ def fit_davidson(
         FitError: No coin, only coins, separated answers, attributes without variation, or no
             optimum was reached.
     """
-    return _fit(DavidsonFit, "davidson", "Davidson's model", differences, choices, clusters,
-                intercept)  # fmt: skip
+    x = _checks.matrix(differences, "differences")
+    choice = _checks.answers_with_coin(choices, len(x), "Davidson's model")
+    coins = float((choice == 2).mean())
+    # The level at which the model with zero weights has the observed rate of coins.
+    start = np.append(np.zeros(x.shape[1]), [np.log(2 * coins / (1 - coins)), 0.0])
+    return fit_coin_model(
+        DavidsonFit, "davidson", x, choice, [start], intercept=intercept, clusters=clusters
+    )
 
 
 def fit_rao_kupper(
@@ -128,28 +102,10 @@ def fit_rao_kupper(
 
     Arguments and errors as in `fit_davidson`; `asymmetric` fits the effect of the first position.
     """
-    name = "Rao and Kupper's model"
-    return _fit(RaoKupperFit, "rao_kupper", name, differences, choices, clusters, asymmetric)
-
-
-def _fit(
-    kind: type[Fit],
-    model: str,
-    name: str,
-    differences: ArrayLike,
-    choices: ArrayLike,
-    clusters: ArrayLike | None,
-    intercept: bool,
-) -> Fit:
     x = _checks.matrix(differences, "differences")
-    n, k = x.shape
-    choice = _checks.answers_with_coin(choices, n, name)
-    coins = float((choice == COIN).mean())
-    start = np.zeros(k + 2)
-    # The level at which the model with zero weights has the observed rate of coins.
-    odds = 2 * coins if model == "davidson" else 1 + coins
-    start[k] = np.log(odds / (1 - coins))
+    choice = _checks.answers_with_coin(choices, len(x), "Rao and Kupper's model")
+    coins = float((choice == 2).mean())
+    start = np.append(np.zeros(x.shape[1]), [np.log((1 + coins) / (1 - coins)), 0.0])
     return fit_coin_model(
-        kind, model, x, np.zeros_like(x), choice, [start], intercept=intercept, clusters=clusters,
-        origin=np.zeros(k),
-    )  # fmt: skip
+        RaoKupperFit, "rao_kupper", x, choice, [start], intercept=asymmetric, clusters=clusters
+    )

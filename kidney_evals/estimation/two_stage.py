@@ -15,16 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import rounded_abs
-from kidney_evals.estimation._fit import (
-    Criteria,
-    climb,
-    definite,
-    inverse,
-    log_logistic,
-    logistic,
-    robust,
-)
+from kidney_evals.estimation._coin_models import DifferenceFit, Model, fit_coin_model
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
@@ -34,53 +25,23 @@ from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 
 
 @dataclass(frozen=True)
-class TwoStageFit(Criteria):
-    """A fitted two-stage model.
-
-    Attributes:
-        weights: w, shape (k,).
-        flip_intercept: a, the log-odds of the coin between patients of equal value.
-        flip_slope: b, the decrease of these log-odds per unit of |Δu|; positive for people.
-        intercept: c, 0 if not fitted.
-        covariance: Covariance of (w, a, b, c), shape (k+3, k+3), zeros for parameters that were not
-            fitted; clustered if clusters were given.
-        log_likelihood: Log-likelihood at the estimate.
-        n: Number of answers.
-        parameters: Number of estimated parameters.
-    """
-
-    weights: Floats
-    flip_intercept: float
-    flip_slope: float
-    intercept: float
-    covariance: Floats
-    log_likelihood: float
-    n: int
-    parameters: int
+class TwoStageFit(DifferenceFit):
+    """A fitted two-stage model; the fields are those of `CoinFit`, and θ = (w, a, b, c)."""
 
     @property
-    def theta(self) -> Floats:
-        """All parameters in the order of `covariance`, shape (k+3,)."""
-        return np.append(self.weights, [self.flip_intercept, self.flip_slope, self.intercept])
+    def flip_intercept(self) -> float:
+        """The log-odds a of the coin between patients of equal value."""
+        return self.level
 
     @property
-    def threshold(self) -> Threshold:
-        """Δu at which the better patient and the coin are equally likely (see `thresholds`)."""
-        return self._thresholds[0]
-
-    @property
-    def half_threshold(self) -> Threshold:
-        """Δu at which the better patient gets half of all answers (see `thresholds`)."""
-        return self._thresholds[1]
+    def flip_slope(self) -> float:
+        """The decrease b of these log-odds per unit of |Δu|; positive for people."""
+        return float(self.theta[-2])
 
     @property
     def _thresholds(self) -> tuple[Threshold, Threshold]:
         corner = self.covariance[-3:-1, -3:-1]
         return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)
-
-    def predict(self, differences: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
-        return predict_two_stage(self.theta, differences)
 
 
 class FlipSlope(NamedTuple):
@@ -117,10 +78,9 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
         raise InputError(f"theta must have shape ({k + 3},), not {parameters.shape}")
     finite = np.delete(parameters, k) if parameters[k] == -np.inf else parameters
     _checks.column(finite, len(finite), "theta", -np.inf, np.inf)
-    utility = x @ parameters[:k]
-    eta = parameters[k] - parameters[k + 1] * rounded_abs(utility)[0]
-    coin, first = logistic(eta), logistic(utility)
-    return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
+    # -inf times 0 is NaN.
+    point = np.append(np.maximum(parameters[:-1], -1e300), 0.0)
+    return Model("two_stage", x).shares(point)
 
 
 def fit_two_stage(
@@ -142,10 +102,8 @@ def fit_two_stage(
         FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
     """
     x = _checks.matrix(differences, "differences")
-    n, k = x.shape
-    choice = _checks.answers_with_coin(choices, n, "the two-stage model")
+    choice = _checks.answers_with_coin(choices, len(x), "the two-stage model")
     coin = choice == COIN
-    used = np.append(np.ones(k + 2, dtype=bool), intercept)
     decided = fit_logit(x[~coin], choice[~coin] == 0, intercept=intercept, penalty="none")
     if not decided.determined.all():
         raise FitError(
@@ -159,21 +117,9 @@ def fit_two_stage(
             "a threshold in |Δu| explains every coin, so no finite flip slope exists",
             separated=True,
         )
-    theta = np.concatenate([decided.weights, [flip.intercept], flip.weights, [decided.intercept]])
-    theta = maximise(x, choice, theta, np.ones(n), used)
-    value, scores, information = evaluate(x, choice, theta, np.ones(n))
-    bread = inverse(information[np.ix_(used, used)])
-    covariance = np.zeros((k + 3, k + 3))
-    covariance[np.ix_(used, used)] = robust(bread, scores[:, used], clusters)[0]
-    return TwoStageFit(
-        weights=theta[:k],
-        flip_intercept=float(theta[k]),
-        flip_slope=float(theta[k + 1]),
-        intercept=float(theta[k + 2]),
-        covariance=covariance,
-        log_likelihood=float(value.sum()),
-        n=n,
-        parameters=int(used.sum()),
+    start = np.concatenate([decided.weights, [flip.intercept], flip.weights, [decided.intercept]])
+    return fit_coin_model(
+        TwoStageFit, "two_stage", x, choice, [start], intercept=intercept, clusters=clusters
     )
 
 
@@ -207,77 +153,8 @@ def fit_flip_slope(
     return FlipSlope(slope, slope - half, slope + half, fit.intercept, fit.separated)
 
 
-def row_terms(x: Floats, choice: Ints, theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the log-probability of each answer and its derivatives in Δu, a and b, each (n,).
-
-    a is the flip intercept and b the flip slope. For mixtures; without the derivative in c.
-    """
-    k = x.shape[1]
-    utility = x @ theta[:k]
-    distance, turn, _ = rounded_abs(utility)
-    flip_eta = theta[k] - theta[k + 1] * distance
-    first_eta = utility + theta[k + 2]
-    coin = choice == COIN
-    # One logistic of the signed log-odds gives the probability of the answer and, minus 1, the
-    # derivative of its log-probability.
-    chosen = logistic(np.where(choice == 0, first_eta, -first_eta))
-    choice_pull = np.where(coin, 0.0, np.where(choice == 0, 1 - chosen, chosen - 1))
-    done = logistic(np.where(coin, flip_eta, -flip_eta))
-    flip_pull = np.where(coin, 1 - done, done - 1)
-    logs = np.log(np.maximum(np.where(coin, done, done * chosen), 1e-300))
-    toward = choice_pull - theta[k + 1] * turn * flip_pull
-    return logs, toward, flip_pull, -distance * flip_pull
-
-
-def evaluate(
-    x: Floats, choice: Ints, theta: Floats, counts: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return weighted log-likelihoods (n,), scores (n, k+3) and the information (k+3, k+3).
-
-    The information is minus the matrix of second derivatives where that is positive definite,
-    else the sum over both stages of p(1-p)·gradient·gradientᵀ.
-    """
-    n, k = x.shape
-    utility = x @ theta[:k]
-    slope = theta[k + 1]
-    distance, turn, bend = rounded_abs(utility)
-    coin = (choice == COIN).astype(np.float64)
-    flip_eta = theta[k] - slope * distance
-    first_eta = utility + theta[k + 2]
-    flip, first = logistic(flip_eta), logistic(first_eta)
-    decided = counts * (1 - coin)
-    log_flip = log_logistic(np.where(choice == COIN, flip_eta, -flip_eta))
-    chosen = (choice == 0).astype(np.float64)
-    log_choice = log_logistic(np.where(choice == 0, first_eta, -first_eta))
-    # One row per parameter, since numpy is several times faster along the longer axis.
-    flip_rows, choice_rows = np.zeros((2, k + 3, n))
-    choice_rows[:k], choice_rows[k + 2] = x.T, 1.0
-    flip_rows[:k] = (-slope * turn) * choice_rows[:k]
-    flip_rows[k], flip_rows[k + 1] = 1.0, -distance
-    flip_pull = counts * (coin - flip)
-    scores = flip_rows * flip_pull + choice_rows * (decided * (chosen - first))
-    expected = (flip_rows * (counts * flip * (1 - flip))) @ flip_rows.T
-    expected += (choice_rows * (decided * first * (1 - first))) @ choice_rows.T
-    observed = expected.copy()
-    observed[:k, :k] += (choice_rows[:k] * (flip_pull * slope * bend)) @ x
-    mixed = (flip_pull * turn) @ x
-    observed[:k, k + 1] += mixed
-    observed[k + 1, :k] += mixed
-    return counts * log_flip + decided * log_choice, scores.T, definite(observed, expected)
-
-
-def maximise(
-    x: Floats,
-    choice: Ints,
-    theta: Floats,
-    counts: Floats,
-    used: Bools,
-    *,
-    ridge: float = 0.0,
-    limit: int = 200,
-    exact: bool = True,
-) -> Floats:
-    """Return the parameters at the maximum over those that are `used`, shape (k+3,).
+def maximise(x: Floats, choice: Ints, theta: Floats, counts: Floats, used: Bools) -> Floats:
+    """Return the parameters at the maximum of the weighted likelihood, as for a bootstrap.
 
     Args:
         x: Differences, shape (n, k).
@@ -285,22 +162,12 @@ def maximise(
         theta: Start, shape (k+3,).
         counts: Weight of each row, shape (n,).
         used: Which parameters move, shape (k+3,).
-        ridge: Precision of a normal prior around zero on every moving parameter.
-        limit: Largest number of steps.
-        exact: Raise `FitError` if the maximum is not reached; otherwise return the last point.
+
+    Raises:
+        FitError: The maximum was not reached.
     """
-    theta = theta.copy()
-
-    def penalised(moving: Floats) -> tuple[float, Floats, Floats]:
-        point = theta.copy()
-        point[used] = moving
-        value, scores, information = evaluate(x, choice, point, counts)
-        gradient = scores.sum(axis=0)[used] - ridge * moving
-        curvature = information[np.ix_(used, used)] + ridge * np.eye(len(moving))
-        return float(value.sum()) - 0.5 * ridge * float(moving @ moving), gradient, curvature
-
-    theta[used], found = climb(penalised, theta[used], limit=limit)
-    if exact and not found:
+    theta, converged = Model("two_stage", x, None, choice, counts).climb(theta, used, limit=200)
+    if not converged:
         raise FitError(
             "the two-stage model did not converge: use more answers or fewer attributes, or fit "
             "the flip slope alone (fit_flip_slope)"
