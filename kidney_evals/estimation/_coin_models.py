@@ -137,10 +137,8 @@ Fit = TypeVar("Fit", bound=CoinFit)
 class Rows(NamedTuple):
     """Contribution of each answer, arrays of shape (n,).
 
-    Attributes:
-        logs: Log-probability of the answer; -inf where the model does not allow this κ.
-        pulls: First derivatives of the log-probability in φ and κ.
-        bends: Minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
+    `logs` is the log-probability of the answer, -inf where the model does not allow this κ; `pulls`
+    are its first derivatives in φ and κ, `bends` minus its second in (φ, φ), (φ, κ) and (κ, κ).
     """
 
     logs: Floats
@@ -148,16 +146,8 @@ class Rows(NamedTuple):
     bends: tuple[Floats, Floats, Floats]
 
 
-class Law(NamedTuple):
-    """Functions from the links φ and κ to probabilities.
-
-    Attributes:
-        rows: Returns `Rows` from φ, κ and the one-hot answers, shape (3, n).
-        shares: Returns P(first), P(second), P(coin) from φ and κ, shape (n, 3).
-    """
-
-    rows: Callable[[Floats, Floats, Floats], Rows]
-    shares: Callable[[Floats, Floats], Floats]
+Law = Callable[[Floats, Floats, Floats], Rows]
+"""Maps φ, κ and the one-hot answers, shape (3, n), to `Rows`."""
 
 
 def one_hot_answers(choice: Ints) -> Floats:
@@ -165,14 +155,14 @@ def one_hot_answers(choice: Ints) -> Floats:
     return np.asarray(choice == np.arange(3)[:, None], dtype=np.float64)
 
 
-def _trinomial_shares(phi: Floats, kappa: Floats) -> Floats:
-    top = np.maximum(np.abs(phi), kappa)
-    power = np.exp(np.stack([phi - top, -phi - top, kappa - top], axis=1))
-    result: Floats = power / power.sum(axis=1, keepdims=True)
-    return result
+def law_shares(law: Law, phi: Floats, kappa: Floats) -> Floats:
+    """Return P(first), P(second), P(coin), shape (n, 3)."""
+    each = (one_hot_answers(np.full(len(phi), answer)) for answer in range(3))
+    return np.column_stack([np.exp(law(phi, kappa, chosen).logs) for chosen in each])
 
 
-def _trinomial_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+def trinomial(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    """P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
     top = np.maximum(np.abs(phi), kappa)
     first, second, coin = np.exp(phi - top), np.exp(-phi - top), np.exp(kappa - top)
     total = first + second + coin
@@ -185,14 +175,11 @@ def _trinomial_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     )
 
 
-def _ordered_shares(phi: Floats, kappa: Floats) -> Floats:
-    first, second = logistic(phi - kappa), logistic(-phi - kappa)
-    coin = (1 - first) * (1 - second) * -np.expm1(-2 * kappa)
-    return np.column_stack([first, second, coin])
+def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    """P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the rest.
 
-
-def _ordered_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
-    # P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
+    P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
+    """
     if (kappa <= 0).any():
         nothing = np.full(len(phi), -np.inf)
         return Rows(nothing, (nothing, nothing), (nothing, nothing, nothing))
@@ -215,12 +202,8 @@ def _ordered_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     )
 
 
-def _independent_shares(phi: Floats, kappa: Floats) -> Floats:
-    first, coin = logistic(phi), logistic(kappa)
-    return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
-
-
-def _independent_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+def _independent(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    """P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
     first, coin = logistic(phi), logistic(kappa)
     decided = chosen[0] + chosen[1]
     side, flip = chosen[0] - chosen[1], chosen[2] - decided
@@ -229,16 +212,6 @@ def _independent_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
         (chosen[0] - decided * first, chosen[2] - coin),
         (decided * first * (1 - first), np.zeros(len(phi)), coin * (1 - coin)),
     )
-
-
-TRINOMIAL = Law(_trinomial_rows, _trinomial_shares)
-"""P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
-
-ORDERED = Law(_ordered_rows, _ordered_shares)
-"""P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the remainder."""
-
-INDEPENDENT = Law(_independent_rows, _independent_shares)
-"""P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
 
 
 class Shape(NamedTuple):
@@ -253,28 +226,23 @@ class Shape(NamedTuple):
 
 
 SHAPES = {
-    "davidson": Shape(TRINOMIAL, half=0.5),
-    "rao_kupper": Shape(ORDERED, half=1.0, pull=1.0),
-    "two_stage": Shape(INDEPENDENT, half=1.0, pull=1.0),
-    "random": Shape(INDEPENDENT, half=1.0, pull=1.0),
-    "min_delta": Shape(TRINOMIAL, half=1.0),
-    "max_delta": Shape(TRINOMIAL, half=1.0, sign=-1.0, distance=2.0),
-    "min_u": Shape(TRINOMIAL, half=0.5, mean=-1.0),
-    "max_u": Shape(TRINOMIAL, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
-    "dom": Shape(TRINOMIAL, half=0.0),
+    "davidson": Shape(trinomial, half=0.5),
+    "rao_kupper": Shape(_ordered, half=1.0, pull=1.0),
+    "two_stage": Shape(_independent, half=1.0, pull=1.0),
+    "random": Shape(_independent, half=1.0, pull=1.0),
+    "min_delta": Shape(trinomial, half=1.0),
+    "max_delta": Shape(trinomial, half=1.0, sign=-1.0, distance=2.0),
+    "min_u": Shape(trinomial, half=0.5, mean=-1.0),
+    "max_u": Shape(trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
+    "dom": Shape(trinomial, half=0.0),
 }
 
 
 class Links(NamedTuple):
     """Links at one θ.
 
-    Attributes:
-        phi: Shape (n,).
-        kappa: Shape (n,).
-        phi_slopes: Gradient of φ, shape (p, n).
-        kappa_slopes: Gradient of κ, shape (p, n).
-        bend: Returns Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from `Rows.pulls`; None where
-            the links are linear.
+    `phi` and `kappa` have shape (n,), their gradients shape (p, n). `bend` returns
+    Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from `Rows.pulls`; None where links are linear.
     """
 
     phi: Floats
@@ -301,8 +269,7 @@ class Model:
             name: A key of `SHAPES`.
             x: First minus second patient, shape (n, k).
             mean: Half the sum of both patients, less the origin, shape (n, k); 0 if None.
-            choice: Answers, codes 0 first, 1 second, 2 coin, shape (n,). Only the likelihood needs
-                them.
+            choice: Answers, codes 0, 1, 2, shape (n,). Only the likelihood needs them.
             counts: Weight of each answer, shape (n,); 1 if None.
         """
         self.name, self.shape = name, SHAPES[name]
@@ -326,7 +293,7 @@ class Model:
     def shares(self, theta: Floats) -> Floats:
         """Return P(first), P(second), P(coin), shape (n, 3)."""
         links = self.links(theta)
-        return self.shape.law.shares(links.phi, links.kappa)
+        return law_shares(self.shape.law, links.phi, links.kappa)
 
     def links(self, theta: Floats) -> Links:
         """Return the links at θ, shape (p,)."""
@@ -380,7 +347,7 @@ class Model:
         """Return the links at θ and each answer's contribution, weighted by `counts`."""
         assert self.chosen is not None
         links = self.links(theta)
-        logs, pulls, bends = self.shape.law.rows(links.phi, links.kappa, self.chosen)
+        logs, pulls, bends = self.shape.law(links.phi, links.kappa, self.chosen)
         if self.counts is not None:
             logs = self.counts * logs
             pulls = (self.counts * pulls[0], self.counts * pulls[1])
@@ -423,12 +390,8 @@ class Model:
     ) -> tuple[Floats, bool]:
         """Return θ after Newton's steps in the `used` parameters, and whether it is a maximum.
 
-        Args:
-            start: First θ, shape (p,).
-            used: Parameters that move, shape (p,).
-            limit: Largest number of steps.
-            box: Lowest and highest θ.
-            ridge: Precision of a normal prior around zero on every moving parameter.
+        The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
+        zero on every moving parameter.
         """
         theta = start.copy()
         limits = None if box is None else (box[0][used], box[1][used])
@@ -504,7 +467,7 @@ def fit_coin_model(
         kind: The type of the result.
         name: A key of `SHAPES`.
         x: First minus second patient, shape (n, k).
-        choice: Codes 0 first, 1 second, 2 coin, shape (n,).
+        choice: Codes 0, 1, 2, shape (n,).
         starts: First θ of each search, each of shape (p,).
         intercept: Fit the effect c of the first position.
         clusters: Labels of rows that belong together, shape (n,).

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import NO_COIN, TRINOMIAL, one_hot_answers
+from kidney_evals.estimation._coin_models import NO_COIN, one_hot_answers, trinomial
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
@@ -215,7 +215,7 @@ def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
     def terms(point: Floats) -> tuple[Floats, Floats, Floats]:
         phi = (side * point[person]).sum(axis=1)
         kappa = point[person, k] if answers.coin else np.full(len(phi), NO_COIN)
-        rows = TRINOMIAL.rows(phi, kappa, chosen)
+        rows = trinomial(phi, kappa, chosen)
         off = point - population.means
         value = np.add.reduceat(rows.logs, starts) - 0.5 * ((off @ precision) * off).sum(axis=1)
         pulls = rows.pulls[0][:, None] * side + rows.pulls[1][:, None] * tie

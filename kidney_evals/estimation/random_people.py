@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import NO_COIN, TRINOMIAL
+from kidney_evals.estimation._coin_models import NO_COIN, law_shares, trinomial
 from kidney_evals.estimation._person_nodes import (
     Population,
     normal_draws,
@@ -113,7 +113,7 @@ def person_shares(
     phi = 0.5 * own[:, :k] @ x.T
     kappa = own[:, k:] if fit.model == "davidson" else np.full((len(own), 1), NO_COIN)
     kappa = np.broadcast_to(kappa, phi.shape)
-    shares = TRINOMIAL.shares(phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
+    shares = law_shares(trinomial, phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
     return shares if fit.model == "davidson" else shares[..., :2]
 
 
