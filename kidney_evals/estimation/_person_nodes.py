@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import logsumexp, ndtri
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import NO_COIN, one_hot_answers, trinomial
@@ -24,8 +23,7 @@ _DEFENSIVE = 0.25
 _WIDENING = 1.5
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """Checked answers sorted by person.
 
     Attributes:
@@ -33,31 +31,23 @@ class Panel:
         choice: Codes, shape (n,).
         bounds: Index of each person's first row, then n, shape (people + 1,).
         coin: Whether a coin was offered.
+        size: Number q of random coefficients: the weights and, with a coin, τ.
     """
 
     x: Floats
     choice: Ints
     bounds: Ints
     coin: bool
+    size: int
 
     @property
     def people(self) -> int:
         """Number of people."""
         return len(self.bounds) - 1
 
-    @property
-    def size(self) -> int:
-        """Number q of random coefficients: the weights and, with a coin, τ."""
-        return int(self.x.shape[1]) + self.coin
-
 
 class Population(NamedTuple):
-    """Normal distribution of coefficients over people.
-
-    Attributes:
-        means: Shape (q,).
-        cholesky: Lower triangle L with a positive diagonal, covariance L Lᵀ, shape (q, q).
-    """
+    """Normal distribution of coefficients over people, with covariance L Lᵀ, L of shape (q, q)."""
 
     means: Floats
     cholesky: Floats
@@ -78,12 +68,8 @@ class Nodes(NamedTuple):
     """Draws of each person's coefficients, with importance weights for any population.
 
     A person's likelihood in a population with density f is the mean over R of
-    exp(log_ratio) f(coefficients).
-
-    Attributes:
-        coefficients: Shape (people, R, q).
-        log_ratio: log of (likelihood of the person's answers / density that the coefficients were
-            drawn from), shape (people, R).
+    exp(log_ratio) f(coefficients). `log_ratio`, shape (people, R), is the log of the likelihood of
+    the person's answers over the density that the coefficients, (people, R, q), were drawn from.
     """
 
     coefficients: Floats
@@ -130,16 +116,11 @@ def panel(
     # Rows of a person are sorted as well, so that their order changes no digit.
     rank = np.lexsort((choice, *x.T, person))
     bounds = np.searchsorted(person[rank], np.arange(people + 1)).astype(np.int64)
-    return Panel(x[rank], choice[rank], bounds, coin)
+    return Panel(x[rank], choice[rank], bounds, coin, k + coin)
 
 
 def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
-    """Return the log-likelihood of each person's answers under each draw, shape (people, R).
-
-    Args:
-        answers: Of everybody.
-        coefficients: Shape (people, R, q), or (1, R, q) for the same draws for all.
-    """
+    """Return the log-likelihood of each person's answers under each draw (people, R, q)."""
     people, (_, draws, _) = answers.people, coefficients.shape
     k = answers.x.shape[1]
     half = 0.5 * answers.x
@@ -147,7 +128,7 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
     result = np.empty((people, draws))
     for person in range(people):
         rows = slice(answers.bounds[person], answers.bounds[person + 1])
-        own = coefficients[person % len(coefficients)]
+        own = coefficients[person]
         weights = own[:, :k].T
         distance = np.abs(half[rows] @ weights)
         total = np.exp(-2 * distance)
@@ -169,25 +150,20 @@ def person_nodes(answers: Panel, population: Population, normal: Floats) -> Node
     would have a negligible likelihood. A quarter of the draws are from the population; the others
     are from a normal distribution around the posterior mode, with 1.5 times the covariance that the
     curvature there implies. The ratio of the population's density to that of the draws cannot
-    exceed 4
-    (importance sampling from a defensive mixture, Hesterberg 1995).
-
-    Args:
-        answers: Of everybody.
-        population: Of coefficients.
-        normal: Standard normal draws, shape (people, R, q).
+    exceed 4 (importance sampling from a defensive mixture, Hesterberg 1995). The standard normal
+    draws have shape (people, R, q).
     """
     mode, curvature = _modes(answers, population)
     centre = population.standard(mode)
     # Curvature in units of z, whose prior part is the identity.
     curvature = population.cholesky.T @ curvature @ population.cholesky
     root = np.linalg.cholesky(_WIDENING * np.linalg.inv(curvature))
-    kept = max(1, round(_DEFENSIVE * normal.shape[1]))
-    moved = centre[:, None] + normal[:, kept:] @ root.transpose(0, 2, 1)
-    z = np.concatenate([normal[:, :kept], moved], axis=1)
+    wide = max(1, round(_DEFENSIVE * normal.shape[1]))
+    moved = centre[:, None] + normal[:, wide:] @ root.transpose(0, 2, 1)
+    z = np.concatenate([normal[:, :wide], moved], axis=1)
     away = (z - centre[:, None]) @ np.linalg.inv(root).transpose(0, 2, 1)
     volume = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    share = kept / normal.shape[1]
+    share = wide / normal.shape[1]
     # Density of the second part of the mixture over that of the first.
     near = 0.5 * ((z**2).sum(axis=2) - (away**2).sum(axis=2)) - volume[:, None]
     mixture = np.logaddexp(np.log(share), np.log1p(-share) + near) + population.log_density(z)
@@ -247,8 +223,5 @@ def posterior(population: Population, nodes: Nodes) -> tuple[Floats, Floats]:
     """Return log-likelihoods (people,) and each node's posterior weight (people, R)."""
     z = population.standard(nodes.coefficients)
     logs = nodes.log_ratio + population.log_density(z)
-    top = logs.max(axis=1, keepdims=True)
-    weight = np.exp(logs - top)
-    total = weight.sum(axis=1, keepdims=True)
-    values = top[:, 0] + np.log(total[:, 0] / weight.shape[1])
-    return values, weight / total
+    values = np.asarray(logsumexp(logs, axis=1))
+    return values - np.log(logs.shape[1]), np.exp(logs - values[:, None])

@@ -19,7 +19,7 @@ alone rejects straight lines up to four times too often.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,8 +35,7 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 _SLACK = 1e-9
 
 
-@dataclass(frozen=True)
-class Bend:
+class Bend(NamedTuple):
     """The estimated non-linearity of one attribute.
 
     Attributes:
@@ -64,8 +63,7 @@ class Bend:
     adjusted: float
 
 
-@dataclass(frozen=True)
-class Nonlinearity:
+class Nonlinearity(NamedTuple):
     """Whether straight lines describe a respondent's choices.
 
     Attributes:
@@ -74,13 +72,11 @@ class Nonlinearity:
         separated: Whether a rule in these terms explains every answer. The coefficients then depend
             on the penalty and have no intervals; p-values are those of the score test, and NaN if
             the other terms alone separate the answers.
-        fit: The logit of all terms: lines of all attributes, then z², then z³ - z where fitted.
     """
 
     bends: tuple[Bend, ...]
     p_value: float
     separated: bool
-    fit: LogitFit
 
 
 def nonlinearity(
@@ -137,25 +133,23 @@ def nonlinearity(
     for j in range(k):
         square = k + squares.index(j) if j in squares else None
         cube = k + len(squares) + cubes.index(j) if j in cubes else None
+        share = undefined() if square is None else _upper_share(weights, fit, [j, square], freedom)
         bends.append(
             Bend(
                 levels=levels[j],
                 slope=float(weights[j]),
                 curvature=NAN if square is None else float(weights[square]),
                 wiggle=NAN if cube is None else float(weights[cube]),
-                upper_share=undefined()
-                if square is None
-                else _upper_share(weights[[j, square]], fit, [j, square], freedom),
+                upper_share=share,
                 p_value=test([term for term in (square, cube) if term is not None]),
                 adjusted=NAN,
             )
         )
     adjusted = holm([bend.p_value for bend in bends])
     return Nonlinearity(
-        bends=tuple(replace(bend, adjusted=p) for bend, p in zip(bends, adjusted, strict=True)),
+        bends=tuple(bend._replace(adjusted=p) for bend, p in zip(bends, adjusted, strict=True)),
         p_value=test(list(range(k, len(weights)))),
         separated=fit.separated,
-        fit=fit,
     )
 
 
@@ -197,11 +191,11 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     return scaled[0], scaled[1]
 
 
-def _upper_share(pair: Floats, fit: LogitFit, terms: list[int], freedom: int) -> Quantity:
-    """Return ½ + c / (2b) from (b, c), whose covariance is that of `terms` in the fit."""
-    slope, curvature = (float(value) for value in pair)
+def _upper_share(weights: Floats, fit: LogitFit, terms: list[int], freedom: int) -> Quantity:
+    """Return ½ + c / (2b) from the weights (b, c) of two terms of the fit."""
+    slope, curvature = weights[terms].tolist()
     block = fit.covariance[np.ix_(terms, terms)]
-    if freedom < 1 or not np.isfinite(block).all() or np.isnan(pair).any():
+    if freedom < 1 or not np.isfinite([*block.ravel(), slope, curvature]).all():
         return undefined()
     t = student(freedom)
     # Answers that cancel between orders leave only rounding error in the slope and its error.

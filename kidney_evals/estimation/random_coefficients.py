@@ -19,13 +19,13 @@ new proposals do not converge: `FitError`. More draws or more answers help.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import spread
+from kidney_evals.estimation._coin_models import NO_COIN, Model, spread
 from kidney_evals.estimation._fit import (
     Box,
     PanelFit,
@@ -40,7 +40,6 @@ from kidney_evals.estimation._person_nodes import (
     Panel,
     Population,
     RandomModel,
-    log_likelihoods,
     normal_draws,
     panel,
     person_nodes,
@@ -155,9 +154,12 @@ def fit_random_coefficients(
         which = "no" if coins == 0 else "every"
         raise FitError(f"{which} answer is the coin: try model='logit' on decided answers")
     scale = spread(answers.x)
-    answers = replace(answers, x=answers.x / scale)
+    answers = answers._replace(x=answers.x / scale)
     normal = normal_draws(seed, answers.people, draws, answers.size)
-    theta, likelihood, box = _maximise(answers, normal, places)
+    try:
+        theta, likelihood, box = _maximise(answers, normal, places)
+    except np.linalg.LinAlgError:
+        raise FitError(_ADVICE) from None
     values, scores = likelihood.evaluate(theta)
     free = theta > box[0]
     inside = np.ix_(free, free)
@@ -267,15 +269,10 @@ def _start(answers: Panel, places: Places) -> Floats:
     They are enlarged because weights fitted to all people together are attenuated.
     """
     k = answers.x.shape[1]
-
-    def pooled(means: Floats) -> tuple[float, Floats, Floats]:
-        width = 1e-4
-        shifts = np.vstack([np.zeros(answers.size), width * np.eye(answers.size)])
-        logs = log_likelihoods(answers, (means + np.vstack([shifts, -shifts[1:]]))[None])
-        scores = (logs[:, 1 : answers.size + 1] - logs[:, answers.size + 1 :]) / (2 * width)
-        return float(logs[:, 0].sum()), scores.sum(axis=0), scores.T @ scores
-
-    means, _ = climb(pooled, np.zeros(answers.size), limit=30)
+    model = Model("davidson", answers.x, choice=answers.choice)
+    begin = np.append(np.zeros(k), [0.0 if answers.coin else NO_COIN, 0.0])
+    pooled, _ = model.climb(begin, np.arange(k + 2) < answers.size)
+    means = pooled[: answers.size]
     means[:k] *= 1.5
     cholesky = np.diag(np.maximum(0.75 * np.abs(means), 0.25))
     return np.append(means, cholesky[places])

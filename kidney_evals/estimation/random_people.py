@@ -32,8 +32,7 @@ class PersonEstimates(NamedTuple):
     """Estimates of each person's coefficients, in the order of the persons' labels.
 
     Attributes:
-        log_likelihoods: Marginal log-likelihood of all answers of each person, integrated over the
-            coefficients, shape (people,).
+        log_likelihoods: Log-likelihood of each person's answers, integrated over the coefficients.
         means: Posterior mean coefficients, shape (people, q).
         deviations: Posterior standard deviations, shape (people, q).
     """
@@ -73,16 +72,13 @@ def estimate_people(
         )
     draws, seed = _checks.whole(draws, "draws", 1), _checks.whole(seed, "seed", 0)
     population = Population(fit.means, fit.cholesky)
-    normal = normal_draws(seed, answers.people, draws, answers.size)
-    nodes = person_nodes(answers, population, normal)
+    nodes = person_nodes(
+        answers, population, normal_draws(seed, answers.people, draws, answers.size)
+    )
     values, weight = posterior(population, nodes)
     means = np.einsum("pr,prq->pq", weight, nodes.coefficients)
     off = nodes.coefficients - means[:, None]
-    return PersonEstimates(
-        log_likelihoods=values,
-        means=means,
-        deviations=np.sqrt(np.einsum("pr,prq->pq", weight, off**2)),
-    )
+    return PersonEstimates(values, means, np.sqrt(np.einsum("pr,prq->pq", weight, off**2)))
 
 
 def draw_people(fit: RandomCoefficientFit, people: int, rng: np.random.Generator) -> Floats:
@@ -97,10 +93,7 @@ def person_shares(
 ) -> Floats:
     """Return each person's answer probabilities, shape (people, n, 2), with a coin (people, n, 3).
 
-    Args:
-        fit: The fit, for its model.
-        coefficients: Shape (people, q).
-        differences: First minus second patient, shape (n, k).
+    Coefficients have shape (people, q), differences shape (n, k).
     """
     own = _checks.matrix(coefficients, "coefficients")
     x = _checks.matrix(differences, "differences")

@@ -41,9 +41,6 @@ def fit_bradley_terry(
 
     Returns:
         Scores, shape (..., profiles).
-
-    Raises:
-        FitError: No optimum was reached.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
     left, right = _pairs(first, second, profiles)
@@ -55,9 +52,7 @@ def fit_bradley_terry(
         raise InputError(f"ridge must be positive and finite, not {ridge}")
     lead = count.shape[:-2]
     count = count.reshape(-1, len(left), 2)
-    design = np.zeros((len(left), profiles))
-    design[np.arange(len(left)), left] = 1.0
-    design[np.arange(len(left)), right] = -1.0
+    design = np.eye(profiles)[left] - np.eye(profiles)[right]
     total = count.sum(axis=2)
     scores = np.zeros((len(count), profiles))
     # Newton's method for all resamples at once, which scipy does not have.
@@ -78,27 +73,17 @@ def fit_bradley_terry(
 
 
 def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Spearman's rank correlation over the last axis, ties as mid-ranks; NaN if constant.
+    """Return Spearman's rank correlation of scores (..., m) with a reference (m,); NaN if constant.
 
-    Args:
-        scores: Shape (..., m).
-        reference: Shape (m,).
+    Ties get mid-ranks.
     """
-    x, y = _scored(scores, reference)
-    return _pearson(_ranks(x), _ranks(y))
+    # The sum of signs of differences is a linear function of the rank, with mean 0.
+    return _cosine(*(_signs(values).sum(axis=-1) for values in _scored(scores, reference)))
 
 
 def kendall(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Kendall's tau-b over the last axis; NaN where either is constant.
-
-    Args:
-        scores: Shape (..., m).
-        reference: Shape (m,).
-    """
-    x, y = (_signs(values) for values in _scored(scores, reference))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        tau: Floats = (x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
-    return tau
+    """Return Kendall's tau-b of scores (..., m) with a reference (m,); NaN if constant."""
+    return _cosine(*(_signs(values) for values in _scored(scores, reference)))
 
 
 def profile_rank(
@@ -194,21 +179,13 @@ def _scored(scores: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _signs(x: Floats) -> Floats:
-    """Return the signs of differences between all pairs of entries, shape (..., m(m-1)/2)."""
-    i, j = np.triu_indices(x.shape[-1], 1)
+    """Return the signs of differences between all entries, shape (..., m, m)."""
     # Scores that differ by rounding alone are tied.
-    return np.sign(np.round(x[..., i] - x[..., j], 9))
+    return np.sign(np.round(x[..., :, None] - x[..., None, :], 9))
 
 
-def _ranks(x: Floats) -> Floats:
-    above = np.sign(np.round(x[..., :, None] - x[..., None, :], 9))
-    ranks: Floats = above.sum(axis=-1)
-    return ranks
-
-
-def _pearson(x: Floats, y: Floats) -> Floats:
-    a = x - x.mean(axis=-1, keepdims=True)
-    b = y - y.mean(axis=-1, keepdims=True)
+def _cosine(x: Floats, y: Floats) -> Floats:
+    axes = tuple(range(-y.ndim, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        r: Floats = (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
+        r: Floats = (x * y).sum(axis=axes) / np.sqrt((x**2).sum(axis=axes) * (y**2).sum(axis=axes))
     return r
