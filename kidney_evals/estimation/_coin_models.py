@@ -265,12 +265,8 @@ class Model:
     ) -> None:
         """Compute the arrays that every evaluation needs.
 
-        Args:
-            name: A key of `SHAPES`.
-            x: First minus second patient, shape (n, k).
-            mean: Half the sum of both patients, less the origin, shape (n, k); 0 if None.
-            choice: Answers, codes 0, 1, 2, shape (n,). Only the likelihood needs them.
-            counts: Weight of each answer, shape (n,); 1 if None.
+        `x` is the first minus the second patient and `mean` half their sum, less the origin, both
+        of shape (n, k). Answers and their weights `counts` are needed for the likelihood alone.
         """
         self.name, self.shape = name, SHAPES[name]
         self.x = np.ascontiguousarray(x.T)
@@ -429,7 +425,7 @@ def _rounded_min(values: Floats) -> tuple[Floats, Floats]:
 
 
 def spread(x: Floats) -> Floats:
-    """Return the root mean square of each column, which the fits use as its unit.
+    """Return the root mean square of each column, the unit of the fits.
 
     Raises:
         FitError: A column is zero throughout or a combination of others.
@@ -461,19 +457,9 @@ def fit_coin_model(
     origin: Floats | None = None,
     box: Box | None = None,
 ) -> Fit:
-    """Fit from every start and return the highest maximum.
+    """Fit a model of `SHAPES` from every start and return the highest maximum as a `kind`.
 
-    Args:
-        kind: The type of the result.
-        name: A key of `SHAPES`.
-        x: First minus second patient, shape (n, k).
-        choice: Codes 0, 1, 2, shape (n,).
-        starts: First θ of each search, each of shape (p,).
-        intercept: Fit the effect c of the first position.
-        clusters: Labels of rows that belong together, shape (n,).
-        mean: Half the sum of both patients, less the origin, shape (n, k).
-        origin: Passed through to the result.
-        box: Lowest and highest θ.
+    Arguments as in `Model` and `Model.climb`; `intercept` fits the effect c of the first position.
 
     Raises:
         FitError: No finite maximum exists or none was reached.

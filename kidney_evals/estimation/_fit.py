@@ -60,13 +60,8 @@ def climb(
     unique, but several likelihoods here have more than one: with scipy's steps 2 of the 17 shipped
     reference tables changed.
 
-    Args:
-        objective: See `Objective`.
-        start: Allowed parameters to begin with, shape (p,).
-        limit: Largest number of steps.
-        box: Bounds. A parameter at a bound stays there while the gradient points outward (projected
-            Newton, Bertsekas 1982).
-        settled: Length of a step below which the method has converged.
+    A parameter at a bound of the box stays there while the gradient points outward (projected
+    Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`.
     """
     free = np.full(len(start), np.inf)
     low, high = (-free, free) if box is None else box
@@ -148,11 +143,7 @@ def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
 
 
 def inverse(matrix: Floats) -> Floats:
-    """Return the inverse of an information matrix.
-
-    Raises:
-        FitError: The matrix is singular.
-    """
+    """Return the inverse of an information matrix; `FitError` if it is singular."""
     try:
         return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     except np.linalg.LinAlgError:
@@ -170,18 +161,16 @@ def cluster_sums(scores: Floats, index: Ints, count: int) -> Floats:
 
 
 def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
-    """Return the clustered covariance of an estimate and the number of clusters G.
+    """Return the clustered covariance of an estimate, shape (p, p), and the number of clusters G.
 
     The covariance is bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p), with s_g the sum of
-    the scores of a cluster (Liang and Zeger 1986); the factor is that of Stata and statsmodels.
+    the scores of a cluster (Liang and Zeger 1986); the factor is that of Stata and statsmodels. It
+    is NaN where G < 2 or n ≤ p. Without clusters the results are `bread` and None.
 
     Args:
         bread: Inverse of the information, shape (p, p).
         scores: Gradient of each row's log-likelihood at the estimate, shape (n, p).
-        clusters: Label of each row; None to return `bread` and None.
-
-    Returns:
-        The covariance is NaN where G < 2 or n ≤ p.
+        clusters: Label of each row.
     """
     if clusters is None:
         return bread, None
@@ -196,13 +185,8 @@ def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[F
 def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     """Return a full-rank design of differences, and which weights they determine.
 
-    Directions of `x` whose variance is below `FLATTEST` (beyond the intercept) get the weight 0.
-    Firth's penalty and the likelihood do not depend on the coordinates.
-
-    Args:
-        x: Differences, shape (n, k).
-        intercept: Whether the effect of the first position is estimated too. It is collinear with
-            an attribute that differs by the same amount in every row.
+    Directions of `x`, shape (n, k), whose variance is below `FLATTEST` (beyond the intercept) get
+    the weight 0. Firth's penalty and the likelihood do not depend on the coordinates.
 
     Returns:
         The map from the design's weights to the k weights and the intercept, shape (k+1, p); the
@@ -243,16 +227,11 @@ def is_separated(design: Floats, outcome: Floats, start: Floats) -> bool:
 
     They are separated if some direction d has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every
     row with outcome 0 and = 0 for every row in between, and d·x_i is not 0 in all rows (Albert and
-    Anderson 1984).
+    Anderson 1984). The design, shape (n, p), has full rank.
 
-    Newton's steps for the maximum likelihood nearly always decide: either their residuals exclude a
-    separating direction, or θ is such a direction. Otherwise (mostly under quasi-complete
-    separation) a linear programme is solved.
-
-    Args:
-        design: Full-rank design with its intercept column, shape (n, p).
-        outcome: Share choosing the first patient, in [0, 1], shape (n,).
-        start: Start of Newton's steps, shape (p,); the estimate of a fit saves most steps.
+    Newton's steps for the maximum likelihood, from `start`, nearly always decide: either their
+    residuals exclude a separating direction, or θ is such a direction. Otherwise (mostly under
+    quasi-complete separation) a linear programme is solved.
     """
     if design.shape[1] == 0:
         return False
@@ -297,15 +276,10 @@ def _programme_separates(design: Floats, outcome: Floats) -> bool:
 
 
 def wald_p(estimate: Floats, covariance: Floats, freedom: int) -> float:
-    """Return the p-value of Wald's test that every entry of `estimate` is zero.
+    """Return the p-value of Wald's test that every entry of `estimate`, shape (q,), is zero.
 
-    Args:
-        estimate: Shape (q,).
-        covariance: Shape (q, q); its rank r may be less than q.
-        freedom: The statistic over r is referred to F(r, `freedom` - r).
-
-    Returns:
-        The p-value; NaN where r is 0, the covariance is unknown or `freedom` is at most r + 1.
+    The covariance, shape (q, q), may have a rank r below q; the statistic over r is referred to
+    F(r, `freedom` - r). NaN where r is 0, the covariance is unknown or `freedom` is at most r + 1.
     """
     if len(estimate) == 0 or not np.isfinite(covariance).all():
         return float("nan")
@@ -322,18 +296,12 @@ def wald_p(estimate: Floats, covariance: Floats, freedom: int) -> float:
 
 
 def score_p(sums: Floats, freedom: int) -> float:
-    """Return the p-value of a clustered score test.
+    """Return the p-value of a clustered score test from scores by cluster, shape (G, q).
 
     The statistic is T = sᵀM⁻¹s with s the total score and M the sum over clusters of squared
     scores. M is not centred, which bounds T by the number of clusters G: T / (G - T) times
-    `freedom` / q is referred to F(q, `freedom`), as in Hotelling's test.
-
-    Args:
-        sums: Efficient scores of the tested weights by cluster, shape (G, q).
-        freedom: Denominator degrees of freedom.
-
-    Returns:
-        The p-value; NaN if no weight is tested or there are too few clusters.
+    `freedom` / q is referred to F(q, `freedom`), as in Hotelling's test. NaN if no weight is tested
+    or there are too few clusters.
     """
     count, q = sums.shape
     if q == 0 or freedom < 1:

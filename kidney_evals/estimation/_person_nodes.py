@@ -82,8 +82,8 @@ def normal_draws(seed: int, people: int, draws: int, size: int) -> Floats:
     The digits of each dimension's radical inverse are permuted at random, place by place (Owen
     2017, "A randomized Halton algorithm in R"). Consecutive segments of the sequence go to
     consecutive people, so that the simulation errors of different people are negatively correlated
-    (Train 2009, section 9.3.3). The permutations are computed from uniform doubles of PCG64, which
-    are the same in every version of numpy; `scipy.stats.qmc.Halton` uses other permutations.
+    (Train 2009, section 9.3.3). `scipy.stats.qmc.Halton` uses other permutations, with which the
+    shipped tables would change.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     count = people * draws

@@ -73,13 +73,8 @@ def fit_half_threshold_resamples(
 ) -> Floats:
     """Return the half threshold in each resample of the answers, shape (draws,).
 
-    Args:
-        utility: As in `fit_half_threshold`.
-        choices: As in `fit_half_threshold`, with both coins and decided answers.
-        frequencies: How often each answer is in each resample, shape (draws, n).
-
-    Returns:
-        NaN where Δu does not vary.
+    Arguments as in `fit_half_threshold`; `frequencies`, shape (draws, n), is how often each answer
+    is in each resample. NaN where Δu does not vary.
 
     Raises:
         FitError: No coin, or only coins.

@@ -70,18 +70,12 @@ class IndecisionChoice(NamedTuple):
             not None; empty if no models could be compared.
         reason: Why there is no best model, else empty.
         contenders: Every model, the best-fitting first, those without a fit last.
-        coins: Number of coin answers.
-        n: Number of answers.
-        dilemmas: Number of dilemmas.
     """
 
-    best: str | None
-    possible: tuple[str, ...]
-    reason: str
-    contenders: tuple[Contender, ...]
-    coins: int
-    n: int
-    dilemmas: int
+    best: str | None = None
+    possible: tuple[str, ...] = ()
+    reason: str = ""
+    contenders: tuple[Contender, ...] = ()
 
 
 def choose_indecision_model(
@@ -110,37 +104,30 @@ def choose_indecision_model(
     folds, seed = _checks.whole(folds, "folds", 2), _checks.whole(seed, "seed", 0)
     coins = int((choice == 2).sum())
 
-    def result(
-        reason: str,
-        contenders: tuple[Contender, ...] = (),
-        possible: tuple[str, ...] = (),
-        best: str | None = None,
-    ) -> IndecisionChoice:
-        return IndecisionChoice(best, possible, reason, contenders, coins, n, count)
-
     if min(coins, n - coins) < LEAST:
         few = "coins" if coins <= n - coins else "decisions"
-        return result(f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
+        return IndecisionChoice(reason=f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
     if count < 2 * folds:
-        return result(f"only {count} dilemmas, {2 * folds} are needed")
+        return IndecisionChoice(reason=f"only {count} dilemmas, {2 * folds} are needed")
     part = np.random.Generator(np.random.PCG64(seed)).permutation(count)[index] % folds
     try:
         logs, failures = _held_out(one, two, choice, part, seed)
     except FitError as error:
-        return result(f"the models have no finite fit: {error}")
-    failed = [Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items()]
+        return IndecisionChoice(reason=f"the models have no finite fit: {error}")
     ranked = _ranked(logs, index, n)
+    failed = (Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items())
     everyone = (*ranked, *failed)
     if set(logs) <= {"naive", "random"}:
-        return result("the models have no finite fit: " + failures["davidson"], everyone)
+        reason = f"the models have no finite fit: {failures['davidson']}"
+        return IndecisionChoice(reason=reason, contenders=everyone)
     limit = _LEVEL / (len(ranked) - 1)
-    possible = tuple(one.model for one in ranked if not one.p_value < limit)
-    if failed:
+    possible = tuple(row.model for row in ranked if not row.p_value < limit)
+    if failures:
         reason = "a rule explains the decisions, so that some models have no finite fit"
-        return result(reason, everyone, possible)
+        return IndecisionChoice(None, possible, reason, everyone)
     if len(possible) == 1:
-        return result("", everyone, possible, possible[0])
-    return result("others fit as well within chance", everyone, possible)
+        return IndecisionChoice(possible[0], possible, "", everyone)
+    return IndecisionChoice(None, possible, "others fit as well within chance", everyone)
 
 
 def _held_out(
@@ -173,10 +160,10 @@ def _held_out(
 
 def _ranked(logs: dict[str, Floats], index: Ints, n: int) -> tuple[Contender, ...]:
     order = sorted(logs, key=lambda model: -float(logs[model].sum()))
+    gaps = np.column_stack([logs[order[0]] - logs[model] for model in order])
+    totals = cluster_sums(gaps, index, int(index.max()) + 1)
     rows = []
-    for model in order:
-        gap = cluster_sums((logs[order[0]] - logs[model])[:, None], index, int(index.max()) + 1)
-        total = gap[:, 0]
+    for model, total in zip(order, totals.T, strict=True):
         error = float(np.sqrt(len(total) * total.var(ddof=1)))
         ahead = float(total.sum())
         p_value = float(special.stdtr(len(total) - 1, -ahead / error)) if error > 0 else NAN

@@ -26,12 +26,7 @@ from kidney_evals.estimation.two_stage import fit_two_stage
 class NaiveFit(NamedTuple):
     """A fit of constant rates: the baseline for models that use the patients' values.
 
-    Attributes:
-        first: P(first).
-        second: P(second), equal to P(first) unless the effect of the first position was fitted.
-        coin: P(coin).
-        log_likelihood: At these rates.
-        n: Number of answers.
+    P(first) and P(second) are equal unless the effect of the first position was fitted.
     """
 
     first: float
@@ -55,7 +50,7 @@ class FamilyRow(NamedTuple):
     Attributes:
         model: Its name: one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`.
         per_answer: Mean log-likelihood of an answer; NaN without a fit.
-        fit: The fit; None if the model has no finite fit.
+        fit: None if the model has no finite fit.
         failure: Reason for a missing fit, else empty.
     """
 
@@ -76,12 +71,7 @@ class IndecisionFamily(NamedTuple):
 
 
 def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
-    """Fit constant rates.
-
-    Args:
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        intercept: Whether the rates of first and second may differ.
-    """
+    """Fit constant rates to answers (0 first, 1 second, 2 coin); arguments as in `fit_davidson`."""
     n = _checks.length(choices, "choices")
     counts = np.bincount(_checks.codes(choices, n, "choices", (0, 1, 2)), minlength=3) / n
     if not intercept:
@@ -104,17 +94,8 @@ def fit_indecision_family(
 ) -> IndecisionFamily:
     """Fit every model of indecision to the same answers.
 
-    Args:
-        first: Values of the first patient, shape (n, k); in the form `authors` the authors'
-            features.
-        second: Values of the second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        form: Form of the six models of McElfresh et al. (see `indecision_models`); the other models
-            have no bounds.
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position in every model.
-        starts: As in `fit_indecision_model`.
-        seed: As in `fit_indecision_model`.
+    Arguments as in `fit_indecision_model`; `form` does not apply to the models that are not by
+    McElfresh et al.
 
     Returns:
         A row for every model. For a model without a finite maximum the row gives the reason.

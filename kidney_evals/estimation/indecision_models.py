@@ -76,9 +76,7 @@ class IndecisionFit(CoinFit):
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
         """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3).
 
-        Args:
-            first: Values of the first patient, shape (n, k).
-            second: Values of the second patient, shape (n, k).
+        Both patients' values have shape (n, k).
         """
         one, two = _checks.pair(first, second)
         return self.shares(one - two, (one + two) / 2)

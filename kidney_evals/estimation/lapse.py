@@ -159,10 +159,7 @@ def fit_lapse(
 
 
 def row_terms(design: Floats, point: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return P(first), its gradient (n, p), the logistic term and the slope of P in its argument.
-
-    The parameters are the slopes and, last, the lapse.
-    """
+    """Return P(first), its gradient (n, p), the logistic term and the slope of P in it."""
     rate = point[-1]
     core = logistic(design @ point[:-1])
     slope = (1 - rate) * core * (1 - core)

@@ -85,12 +85,7 @@ class LatentFit(PanelFit):
 
 
 class Membership(NamedTuple):
-    """Posterior class probabilities of people, in the order of the persons' labels.
-
-    Attributes:
-        log_likelihoods: Joint log-likelihood of all answers of each person, (people,).
-        posterior: Probability of each class, shape (people, C).
-    """
+    """Log-likelihoods (people,) and class probabilities (people, C), in the order of labels."""
 
     log_likelihoods: Floats
     posterior: Floats
@@ -102,13 +97,7 @@ def estimate_membership(
     """Return each person's posterior probabilities of the classes of a fit.
 
     For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
-    log-likelihood.
-
-    Args:
-        fit: Latent classes, fitted to the same or to other people.
-        differences: First minus second patient, shape (n, k).
-        choices: Answers in the codes of the fit's model, shape (n,).
-        persons: Label of the person of each answer, shape (n,).
+    log-likelihood. Arguments as in `fit_latent`.
     """
     predicted = fit.predict(differences)
     n = predicted.shape[1]

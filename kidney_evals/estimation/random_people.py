@@ -51,18 +51,10 @@ def estimate_people(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> PersonEstimates:
-    """Return each person's posterior of the coefficients, given the person's answers and the fit.
+    """Return each person's posterior of the coefficients (Train 2009, equation 11.3).
 
-    The posterior is that of Train 2009, equation 11.3. For people who are not in the data of the
-    fit, `log_likelihoods` is the held-out joint log-likelihood.
-
-    Args:
-        fit: The distribution over people, fitted to the same or to other people.
-        differences: First minus second patient, shape (n, k).
-        choices: Answers in the codes of the fit's model, shape (n,).
-        persons: Label of the person of each answer, shape (n,).
-        draws: Number of draws for each person.
-        seed: Seed of the draws.
+    For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
+    log-likelihood. Arguments as in `fit_random_coefficients`.
     """
     answers = panel(differences, choices, persons, fit.model)
     if answers.size != len(fit.means):

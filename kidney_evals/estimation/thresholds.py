@@ -100,14 +100,9 @@ def davidson_thresholds(log_nu: float, variance: float) -> tuple[Threshold, Thre
 
 
 def rao_kupper_thresholds(cut: float, variance: float) -> tuple[Threshold, Threshold]:
-    """Return the coin and the half threshold of Rao and Kupper's model.
+    """Return the coin and the half threshold of Rao and Kupper's model from ln θ and its variance.
 
-    With θ = exp(cut), exp(Δu) = (θ² - 2)/θ at the coin threshold and exp(Δu) = θ at the half
-    threshold, which is the model's own parameter.
-
-    Args:
-        cut: ln θ, half the distance of the cut-points.
-        variance: Of `cut`.
+    exp(Δu) = (θ² - 2)/θ at the coin threshold and exp(Δu) = θ at the half threshold.
     """
     spread = np.array([[variance]])
     rest = 1 - 2 * math.exp(-2 * cut)

@@ -154,14 +154,9 @@ def fit_flip_slope(
 
 
 def maximise(x: Floats, choice: Ints, theta: Floats, counts: Floats, used: Bools) -> Floats:
-    """Return the parameters at the maximum of the weighted likelihood, as for a bootstrap.
+    """Return the parameters (k+3,) at the maximum over those that are `used`, as for a bootstrap.
 
-    Args:
-        x: Differences, shape (n, k).
-        choice: Codes 0, 1, 2, shape (n,).
-        theta: Start, shape (k+3,).
-        counts: Weight of each row, shape (n,).
-        used: Which parameters move, shape (k+3,).
+    `theta` is the start, `counts` the weight of each row.
 
     Raises:
         FitError: The maximum was not reached.
