@@ -112,17 +112,8 @@ class DifferenceFit(CoinFit):
     """A fit of a model that depends on the differences alone."""
 
     @property
-    def threshold(self) -> Threshold:
-        """Δu at which the better patient and the coin are equally likely (see `thresholds`)."""
-        return self._thresholds[0]
-
-    @property
-    def half_threshold(self) -> Threshold:
-        """Δu at which the better patient gets half of all answers (see `thresholds`)."""
-        return self._thresholds[1]
-
-    @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
+    def thresholds(self) -> tuple[Threshold, Threshold]:
+        """The coin and the half threshold in Δu (see the module `thresholds`)."""
         raise NotImplementedError
 
     def predict(self, differences: ArrayLike) -> Floats:

@@ -195,7 +195,18 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
     if p == 0:
         return theta, True
     products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
-    value, probability, information = _objective(products, eta, y, counts, firth)
+
+    def objective(eta: Floats) -> tuple[float, Floats, Floats]:
+        """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
+        probability = logistic(eta)
+        value = float(counts @ (y * eta - np.logaddexp(0, eta)))
+        information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
+        if firth:
+            sign, logdet = np.linalg.slogdet(information)
+            value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
+        return value, probability, information
+
+    value, probability, information = objective(eta)
     for _ in range(_MAX_ITERATIONS):
         variance = counts * probability * (1 - probability)
         residual = counts * (y - probability)
@@ -226,7 +237,7 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
         step *= min(1.0, max(_MAX_STEP, float(np.abs(theta).max())) / largest)
         for _ in range(30):
             trial = eta + design @ step
-            candidate = _objective(products, trial, y, counts, firth)
+            candidate = objective(trial)
             if candidate[0] >= value - 1e-13 * abs(value):
                 break
             step = step / 2
@@ -236,20 +247,6 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
         theta, eta = theta + step, trial
         value, probability, information = candidate
     return theta, False
-
-
-def _objective(
-    products: Floats, eta: Floats, y: Floats, counts: Floats, firth: bool
-) -> tuple[float, Floats, Floats]:
-    """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
-    p = round(products.shape[1] ** 0.5)
-    probability = logistic(eta)
-    value = float(counts @ (y * eta - np.logaddexp(0, eta)))
-    information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
-    if firth:
-        sign, logdet = np.linalg.slogdet(information)
-        value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
-    return value, probability, information
 
 
 def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start: Floats) -> Floats:

@@ -14,7 +14,7 @@ from kidney_evals.estimation._resample import redrawn_shares
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.intervals import DRAWS, NAN, blocks, percentile, weight_blocks
+from kidney_evals.estimation.intervals import DRAWS, NAN, blocks, percentile
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 RIDGE: Final = 0.1
@@ -123,10 +123,9 @@ def profile_rank(
     if np.ptp(observed) < 1e-9:
         return undefined(human=human), undefined(human=human)
     redrawn = _redrawn(run, left, right, len(scores))
-    clusters = None if run.fixed else run.dilemmas
 
     def row(correlate: Callable[[ArrayLike, ArrayLike], Floats]) -> Quantity:
-        ends = percentile(correlate(redrawn, scores), clusters)
+        ends = percentile(correlate(redrawn, scores))
         value = float(correlate(observed, scores))
         return Quantity(value, ends.low, ends.high, human, len(run))
 
@@ -134,17 +133,12 @@ def profile_rank(
 
 
 def _redrawn(run: Decisions, left: Ints, right: Ints, profiles: int) -> Floats:
-    """Return the scores in resampled runs, shape (draws, profiles)."""
+    """Return the scores in runs with resampled answers, shape (draws, profiles)."""
     answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[:, None]
-    parts: list[Floats] = [np.empty((0, profiles))]
-    if run.fixed:
-        for rows in blocks(DRAWS, run.shares.size * profiles):
-            wins = _halved(np.maximum(answers * redrawn_shares(run.strata, rows), 0.0))
-            parts.append(fit_bradley_terry(left, right, wins, profiles))
-    else:
-        for _, weights in weight_blocks(run.dilemmas):
-            wins = _halved(weights[:, :, None] * answers * run.strata.shares)
-            parts.append(fit_bradley_terry(left, right, wins, profiles))
+    parts = []
+    for rows in blocks(DRAWS, run.shares.size * profiles):
+        wins = _halved(np.maximum(answers * redrawn_shares(run.strata, rows), 0.0))
+        parts.append(fit_bradley_terry(left, right, wins, profiles))
     return np.concatenate(parts)
 
 

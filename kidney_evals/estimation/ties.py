@@ -49,7 +49,8 @@ class DavidsonFit(DifferenceFit):
         return self.level
 
     @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
+    def thresholds(self) -> tuple[Threshold, Threshold]:
+        """The coin and the half threshold in Δu (see the module `thresholds`)."""
         return davidson_thresholds(self.level, self.covariance[-2, -2])
 
 
@@ -58,7 +59,8 @@ class RaoKupperFit(DifferenceFit):
     """A fitted Rao–Kupper model, an ordered logit in Δu; `level` is τ."""
 
     @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
+    def thresholds(self) -> tuple[Threshold, Threshold]:
+        """The coin and the half threshold in Δu (see the module `thresholds`)."""
         return rao_kupper_thresholds(self.level, self.covariance[-2, -2])
 
 

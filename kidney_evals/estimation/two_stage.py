@@ -39,7 +39,8 @@ class TwoStageFit(DifferenceFit):
         return float(self.theta[-2])
 
     @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
+    def thresholds(self) -> tuple[Threshold, Threshold]:
+        """The coin and the half threshold in Δu (see the module `thresholds`)."""
         corner = self.covariance[-3:-1, -3:-1]
         return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)
 

@@ -83,9 +83,9 @@ def test_free_fits_to_everybody(coin_group: Answers) -> None:
         fit = family.row(model).fit
         assert isinstance(fit, DavidsonFit | RaoKupperFit | TwoStageFit)
         # People are likelier to decide than to flip even between equal patients.
-        assert fit.threshold.value < 0
+        assert fit.thresholds[0].value < 0
         # Each model's own logits: the better of two patients gets half of all answers this far on.
-        assert 0.5 < fit.half_threshold.value < 0.7
+        assert 0.5 < fit.thresholds[1].value < 0.7
 
 
 def test_a_boxed_fit_reaches_what_a_minute_of_search_did(coin_group: Answers) -> None:
