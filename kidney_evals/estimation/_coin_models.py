@@ -25,7 +25,6 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import log_expit
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import (
@@ -34,6 +33,7 @@ from kidney_evals.estimation._fit import (
     definite,
     inverse,
     is_separated,
+    log_logistic,
     logistic,
     pressed,
     robust,
@@ -181,9 +181,9 @@ def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     bend_first = not_second * first * (1 - first)
     bend_second = not_first * second * (1 - second)
     return Rows(
-        chosen[0] * log_expit(phi - kappa)
-        + chosen[1] * log_expit(-phi - kappa)
-        + chosen[2] * (log_expit(kappa - phi) + log_expit(kappa + phi) + np.log(rest)),
+        chosen[0] * log_logistic(phi - kappa)
+        + chosen[1] * log_logistic(-phi - kappa)
+        + chosen[2] * (log_logistic(kappa - phi) + log_logistic(kappa + phi) + np.log(rest)),
         (up - down, chosen[2] * 2 * decay / rest - up - down),
         (
             bend_first + bend_second,
@@ -199,7 +199,7 @@ def _independent(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     decided = chosen[0] + chosen[1]
     side, flip = chosen[0] - chosen[1], chosen[2] - decided
     return Rows(
-        decided * log_expit(side * phi) + log_expit(flip * kappa),
+        decided * log_logistic(side * phi) + log_logistic(flip * kappa),
         (chosen[0] - decided * first, chosen[2] - coin),
         (decided * first * (1 - first), np.zeros(len(phi)), coin * (1 - coin)),
     )
@@ -330,7 +330,7 @@ class Model:
         phi = 0.5 * (first - second) + self.shape.pull * theta[k + 1]
         return Links(phi, theta[k] - 0.5 * (first + second), phi_slopes, kappa_slopes, bend)
 
-    def _rows(self, theta: Floats) -> tuple[Links, Rows]:
+    def rows(self, theta: Floats) -> tuple[Links, Rows]:
         """Return the links at θ and each answer's contribution, weighted by `counts`."""
         assert self.chosen is not None
         links = self.links(theta)
@@ -347,7 +347,7 @@ class Model:
         The information is minus the second derivatives where that is positive definite, else
         without the curvature of the links.
         """
-        links, rows = self._rows(theta)
+        links, rows = self.rows(theta)
         value = float(rows.logs.sum())
         if not np.isfinite(value):
             return -np.inf, np.zeros(len(theta)), np.eye(len(theta))
@@ -359,12 +359,6 @@ class Model:
         if links.bend is not None:
             information = definite(information - links.bend(toward, pull), information)
         return value, one @ toward + two @ pull, information
-
-    def scores(self, theta: Floats) -> tuple[Floats, Floats]:
-        """Return each answer's log-probability (n,) and its gradient (n, p)."""
-        links, rows = self._rows(theta)
-        gradient = rows.pulls[0] * links.phi_slopes + rows.pulls[1] * links.kappa_slopes
-        return rows.logs, gradient.T
 
     def climb(
         self,
@@ -475,9 +469,10 @@ def fit_coin_model(
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
     if not converged or flattest < _FLAT:
         raise FitError(_advice(model, theta, used))
-    scores = model.scores(theta)[1][:, used & ~held]
+    links, rows = model.rows(theta)
+    scores = (rows.pulls[0] * links.phi_slopes + rows.pulls[1] * links.kappa_slopes).T
     covariance = np.zeros((model.size, model.size))
-    covariance[free] = robust(inverse(information[free]), scores, clusters)[0]
+    covariance[free] = robust(inverse(information[free]), scores[:, used & ~held], clusters)[0]
     covariance[held, :] = covariance[:, held] = np.nan
     return kind(
         model=name,

@@ -136,6 +136,11 @@ def logistic(eta: Floats) -> Floats:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * eta)))
 
 
+def log_logistic(eta: Floats) -> Floats:
+    """Return log(1 / (1 + exp(-eta))); `scipy.special.log_expit` takes ten times as long."""
+    return np.asarray(np.minimum(eta, 0.0) - np.log1p(np.exp(-np.abs(eta))))
+
+
 def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
     """Return which parameters are at a bound with the gradient pointing outward, shape (p,)."""
     low, high = box

@@ -164,7 +164,7 @@ class _Problem:
         count, levels = _LEVELS[model]
         self.base = np.concatenate([np.zeros(x.shape[1]), levels, [0.0]])
         self.used = np.arange(len(self.base)) < x.shape[1] + count
-        self.rows = _class_model(model, x, choice)
+        self.answers = _class_model(model, x, choice)
 
     def split(self, vector: Floats) -> tuple[Floats, Floats]:
         """Return share logits (C,) and the θ of each class (C, p)."""
@@ -196,13 +196,17 @@ class _Problem:
     def objective(self, vector: Floats) -> tuple[float, Floats]:
         """Return the penalised log-likelihood and its gradient."""
         logits, theta = self.split(vector)
-        rows = [self.rows.scores(row) for row in theta]
+        parts = [self.answers.rows(row) for row in theta]
         log_shares = special.log_softmax(logits)
-        known = _membership(log_shares, [logs for logs, _ in rows], self.person, self.people)
+        logs = [rows.logs for _, rows in parts]
+        known = _membership(log_shares, logs, self.person, self.people)
         tilt = known.posterior.sum(axis=0) - self.people * np.exp(log_shares)
         gradient = [tilt[1:]]
-        for (_, scores), weight in zip(rows, known.posterior.T, strict=True):
-            gradient.append((weight[self.person] @ scores)[self.used])
+        for (links, rows), share in zip(parts, known.posterior.T, strict=True):
+            weight = share[self.person]
+            slopes = links.phi_slopes @ (weight * rows.pulls[0])
+            slopes += links.kappa_slopes @ (weight * rows.pulls[1])
+            gradient.append(slopes[self.used])
         moving = theta[:, self.used].ravel()
         flat = np.concatenate(gradient)
         flat[len(theta) - 1 :] -= RIDGE * moving
@@ -242,7 +246,7 @@ class _Problem:
         """Return the fit with the largest class first."""
         logits, theta = self.split(vector)
         log_shares = special.log_softmax(logits)
-        logs = [self.rows.scores(row)[0] for row in theta]
+        logs = [self.answers.rows(row)[1].logs for row in theta]
         known = _membership(log_shares, logs, self.person, self.people)
         order = np.argsort(-log_shares, kind="stable")
         k = self.x.shape[1]
