@@ -1,17 +1,17 @@
 """Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
 
-The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and effect of the first
-position. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each answer has
+The parameters are θ = (w, λ): weights, shape (k,), and level of the coin. No model has an effect of
+the first position. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each
+answer has
 
-    φ = half·Δu + pull·c          for the first patient against the second
+    φ = half·Δu          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
-and a `Law` maps (φ, κ) to P(first), P(second) and P(coin). `SHAPES` lists the constants half, pull,
-sign, distance and mean of each model. Two models have other links. In `two_stage` the distance is
-minus a parameter b, and θ = (w, λ, b, c). In `dom`, with the single-attribute advantages
-g_j = w_j·(first - second)_j, the scores are min g + c/2, min -g - c/2 and λ. After subtraction of
-the mean of the first two they are φ, -φ and κ, with φ = (min g - min -g)/2 + c/2 and
-κ = λ - (min g + min -g)/2.
+and a `Law` maps (φ, κ) to P(first), P(second) and P(coin). `SHAPES` lists the constants half, sign,
+distance and mean of each model. Two models have other links. In `two_stage` the distance is minus
+a parameter b, and θ = (w, λ, b). In `dom`, with the single-attribute advantages
+g_j = w_j·(first - second)_j, the scores are min g, min -g and λ. After subtraction of the mean of
+the first two they are φ, -φ and κ, with φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2.
 
 The functions |Δu| and min have corners, where the likelihood has no derivative. They are replaced
 by smooth functions of width `ROUNDING` logits, so that every likelihood is twice differentiable.
@@ -64,11 +64,9 @@ class CoinFit:
 
     Attributes:
         model: A key of `SHAPES`.
-        theta: Weights per unit of the values as given, level of the coin (in `two_stage` also b),
-            and the log-odds for the first place between equal patients, 0 if not fitted. (p,).
-        covariance: Covariance of `theta`, shape (p, p): zeros for parameters that were not fitted,
-            NaN for parameters at a bound of the box. Clustered sandwich where clusters were given,
-            else inverse information.
+        theta: Weights per unit of the values as given, and level of the coin, shape (p,).
+        covariance: Covariance of `theta`, shape (p, p), NaN for parameters at a bound of the box.
+            Clustered sandwich where clusters were given, else inverse information.
         origin: Values from which m is measured, shape (k,).
         log_likelihood: At the estimate.
         n: Number of answers.
@@ -91,13 +89,8 @@ class CoinFit:
         """Level λ of the coin."""
         return float(self.theta[len(self.origin)])
 
-    @property
-    def intercept(self) -> float:
-        """Effect c of the first position."""
-        return float(self.theta[-1])
-
     def shares(self, differences: Floats, mean: Floats) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3).
+        """Return P(first), P(second), P(coin), shape (n, 3).
 
         Args:
             differences: First minus second patient, shape (n, k).
@@ -105,7 +98,7 @@ class CoinFit:
         """
         check_columns(differences, self.weights)
         model = Model(self.model, differences, mean - self.origin)
-        return model.shares(np.append(self.theta[:-1], 0.0))
+        return model.shares(self.theta)
 
 
 class DifferenceFit(CoinFit):
@@ -117,7 +110,7 @@ class DifferenceFit(CoinFit):
         raise NotImplementedError
 
     def predict(self, differences: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
+        """Return P(first), P(second), P(coin), shape (n, 3)."""
         x = _checks.matrix(differences, "differences")
         return self.shares(x, np.zeros_like(x))
 
@@ -210,7 +203,6 @@ class Shape(NamedTuple):
 
     law: Law
     half: float
-    pull: float = 0.5
     sign: float = 1.0
     distance: float = 0.0
     mean: float = 0.0
@@ -218,9 +210,9 @@ class Shape(NamedTuple):
 
 SHAPES = {
     "davidson": Shape(trinomial, half=0.5),
-    "rao_kupper": Shape(_ordered, half=1.0, pull=1.0),
-    "two_stage": Shape(_independent, half=1.0, pull=1.0),
-    "random": Shape(_independent, half=1.0, pull=1.0),
+    "rao_kupper": Shape(_ordered, half=1.0),
+    "two_stage": Shape(_independent, half=1.0),
+    "random": Shape(_independent, half=1.0),
     "min_delta": Shape(trinomial, half=1.0),
     "max_delta": Shape(trinomial, half=1.0, sign=-1.0, distance=2.0),
     "min_u": Shape(trinomial, half=0.5, mean=-1.0),
@@ -264,10 +256,9 @@ class Model:
         self.chosen = None if choice is None else one_hot_answers(choice)
         self.counts = counts
         k, n = self.x.shape
-        self.size = k + 2 + (name == "two_stage")
+        self.size = k + 1 + (name == "two_stage")
         self._first, self._coin = np.zeros((2, self.size, n))
         self._first[:k] = self.shape.half * self.x
-        self._first[-1] = self.shape.pull
         if mean is not None:
             self._coin[:k] = self.shape.mean * mean.T
         self._coin[k] = self.shape.sign
@@ -317,7 +308,7 @@ class Model:
         kappa_slopes[:k] -= 0.5 * (up + down)
 
         def bend(toward: Floats, pull: Floats) -> Floats:
-            second_derivatives = np.zeros((k + 2, k + 2))
+            second_derivatives = np.zeros((k + 1, k + 1))
             block = second_derivatives[:k, :k]
             for slopes, weights, residual in (
                 (up, share, 0.5 * (toward - pull) / ROUNDING),
@@ -327,8 +318,13 @@ class Model:
                 block -= np.diag((residual * weights * self.x**2).sum(axis=1))
             return second_derivatives
 
-        phi = 0.5 * (first - second) + self.shape.pull * theta[k + 1]
-        return Links(phi, theta[k] - 0.5 * (first + second), phi_slopes, kappa_slopes, bend)
+        return Links(
+            0.5 * (first - second),
+            theta[k] - 0.5 * (first + second),
+            phi_slopes,
+            kappa_slopes,
+            bend,
+        )
 
     def rows(self, theta: Floats) -> tuple[Links, Rows]:
         """Return the links at θ and each answer's contribution, weighted by `counts`."""
@@ -363,18 +359,19 @@ class Model:
     def climb(
         self,
         start: Floats,
-        used: Bools,
+        used: Bools | None = None,
         *,
         limit: int = _STEPS,
         box: Box | None = None,
         ridge: float = 0.0,
     ) -> tuple[Floats, bool]:
-        """Return θ after Newton's steps in the `used` parameters, and whether it is a maximum.
+        """Return θ after Newton's steps in all or the `used` parameters, and if it is a maximum.
 
         The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
         zero on every moving parameter.
         """
         theta = start.copy()
+        used = np.ones(len(theta), dtype=bool) if used is None else used
         limits = None if box is None else (box[0][used], box[1][used])
 
         def objective(moving: Floats) -> tuple[float, Floats, Floats]:
@@ -436,7 +433,6 @@ def fit_coin_model(
     choice: Ints,
     starts: Sequence[Floats],
     *,
-    intercept: bool = False,
     clusters: ArrayLike | None = None,
     mean: Floats | None = None,
     origin: Floats | None = None,
@@ -444,7 +440,7 @@ def fit_coin_model(
 ) -> Fit:
     """Fit a model of `SHAPES` from every start and return the highest maximum as a `kind`.
 
-    Arguments as in `Model` and `Model.climb`; `intercept` fits the effect c of the first position.
+    Arguments as in `Model` and `Model.climb`.
 
     Raises:
         FitError: No finite maximum exists or none was reached.
@@ -452,11 +448,10 @@ def fit_coin_model(
     k = x.shape[1]
     unit = np.append(spread(x), np.ones(len(starts[0]) - k))
     model = Model(name, x / unit[:k], None if mean is None else mean / unit[:k], choice)
-    used = np.append(np.ones(model.size - 1, dtype=bool), intercept)
     limits = None if box is None else (box[0] * unit, box[1] * unit)
     reached = []
     for start in starts:
-        point, converged = model.climb(start * unit, used, box=limits)
+        point, converged = model.climb(start * unit, box=limits)
         reached.append((model.log_likelihood(point)[0], converged, point))
         if sum(not converged for _, converged, _ in reached) == _FAILURES:
             break
@@ -464,16 +459,15 @@ def fit_coin_model(
     _, gradient, information = model.log_likelihood(theta)
     held = np.zeros(model.size, dtype=bool)
     if limits is not None:
-        held = used & pressed(theta, gradient, limits)
-    free = np.ix_(used & ~held, used & ~held)
+        held = pressed(theta, gradient, limits)
+    free = np.ix_(~held, ~held)
     flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
     if not converged or flattest < _FLAT:
-        raise FitError(_advice(model, theta, used))
+        raise FitError(_advice(model, theta))
     links, rows = model.rows(theta)
     scores = (rows.pulls[0] * links.phi_slopes + rows.pulls[1] * links.kappa_slopes).T
-    covariance = np.zeros((model.size, model.size))
-    covariance[free] = robust(inverse(information[free]), scores[:, used & ~held], clusters)[0]
-    covariance[held, :] = covariance[:, held] = np.nan
+    covariance = np.full((model.size, model.size), np.nan)
+    covariance[free] = robust(inverse(information[free]), scores[:, ~held], clusters)[0]
     return kind(
         model=name,
         theta=theta / unit,
@@ -490,8 +484,8 @@ def check_columns(x: Floats, weights: Floats) -> None:
         raise InputError(f"differences must have {len(weights)} columns, not {x.shape[1]}")
 
 
-def _advice(model: Model, theta: Floats, used: Bools) -> str:
-    if model.linear and _separated(model, theta, used):
+def _advice(model: Model, theta: Floats) -> str:
+    if model.linear and _separated(model, theta):
         return (
             f"the answers are separated, no finite {model.name} model exists: use more answers, or "
             "describe the decisions by fit_logit with penalty='firth' and the coins by "
@@ -503,7 +497,7 @@ def _advice(model: Model, theta: Floats, used: Bools) -> str:
     )
 
 
-def _separated(model: Model, theta: Floats, used: Bools) -> bool:
+def _separated(model: Model, theta: Floats) -> bool:
     """Return whether the answers are separated, so that the likelihood has no finite maximum.
 
     With linear links the score of the given answer exceeds each other score by a margin that is
@@ -512,7 +506,7 @@ def _separated(model: Model, theta: Floats, used: Bools) -> bool:
     """
     assert model.chosen is not None
     links = model.links(theta)
-    first, coin = links.phi_slopes[used].T, links.kappa_slopes[used].T
+    first, coin = links.phi_slopes.T, links.kappa_slopes.T
     chose_first, chose_second, chose_coin = model.chosen.astype(bool)
     margins = [first[chose_first], -first[chose_second]]
     if model.name != "random":
@@ -524,4 +518,4 @@ def _separated(model: Model, theta: Floats, used: Bools) -> bool:
         ]
     design = np.vstack(margins)
     live = np.abs(design).max(axis=0) > 0
-    return is_separated(design[:, live], np.ones(len(design)), theta[used][live])
+    return is_separated(design[:, live], np.ones(len(design)), theta[live])

@@ -26,7 +26,7 @@ from kidney_evals.estimation.two_stage import fit_two_stage
 class NaiveFit(NamedTuple):
     """A fit of constant rates: the baseline for models that use the patients' values.
 
-    P(first) and P(second) are equal unless the effect of the first position was fitted.
+    P(first) and P(second) are equal unless `intercept` was given.
     """
 
     first: float
@@ -88,7 +88,6 @@ def fit_indecision_family(
     *,
     form: Form = "free",
     clusters: ArrayLike | None = None,
-    intercept: bool = False,
     starts: int = STARTS,
     seed: int = 0,
 ) -> IndecisionFamily:
@@ -109,16 +108,15 @@ def fit_indecision_family(
 
     def member(model: IndecisionModel) -> Callable[[], CoinFit]:
         return lambda: fit_indecision_model(
-            model, one, two, choice, form=form, clusters=clusters, intercept=intercept,
-            starts=starts, seed=seed,
+            model, one, two, choice, form=form, clusters=clusters, starts=starts, seed=seed
         )  # fmt: skip
 
     fits: dict[str, Callable[[], AnyFit]] = {
         **{model: member(model) for model in MODELS},
-        "davidson": lambda: fit_davidson(x, choice, clusters=clusters, intercept=intercept),
-        "rao_kupper": lambda: fit_rao_kupper(x, choice, clusters=clusters, asymmetric=intercept),
-        "two_stage": lambda: fit_two_stage(x, choice, clusters=clusters, intercept=intercept),
-        "naive": lambda: fit_naive(choice, intercept=intercept),
+        "davidson": lambda: fit_davidson(x, choice, clusters=clusters),
+        "rao_kupper": lambda: fit_rao_kupper(x, choice, clusters=clusters),
+        "two_stage": lambda: fit_two_stage(x, choice, clusters=clusters),
+        "naive": lambda: fit_naive(choice),
     }
     rows = []
     for name, attempt in fits.items():

@@ -74,10 +74,7 @@ class IndecisionFit(CoinFit):
     """A fitted model of the family; the fields are those of `CoinFit`."""
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3).
-
-        Both patients' values have shape (n, k).
-        """
+        """Return P(first), P(second), P(coin), (n, 3), from both patients' values, (n, k)."""
         one, two = _checks.pair(first, second)
         return self.shares(one - two, (one + two) / 2)
 
@@ -90,7 +87,6 @@ def fit_indecision_model(
     *,
     form: Form = "free",
     clusters: ArrayLike | None = None,
-    intercept: bool = False,
     starts: int = STARTS,
     seed: int = 0,
 ) -> IndecisionFit:
@@ -104,7 +100,6 @@ def fit_indecision_model(
         choices: 0 first, 1 second, 2 coin, shape (n,).
         form: `free` or `authors`, see `Form`.
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position, which the authors' form does not have.
         starts: Number of starting points of `max_delta`, `max_u` and `dom`.
         seed: Seed of the starting points.
 
@@ -116,8 +111,6 @@ def fit_indecision_model(
         raise InputError(f"model is {model!r}, allowed are {list(MODELS)}")
     if form not in get_args(Form):
         raise InputError(f"form is {form!r}, allowed are {list(get_args(Form))}")
-    if form == "authors" and intercept:
-        raise InputError("the authors' form has no intercept: use form='free'")
     starts, seed = _checks.whole(starts, "starts", 1), _checks.whole(seed, "seed", 0)
     one, two = _checks.pair(first, second)
     n, k = one.shape
@@ -128,7 +121,7 @@ def fit_indecision_model(
     if box is not None:
         points = [np.clip(point, *box) for point in points]
     return fit_coin_model(
-        IndecisionFit, model, one - two, choice, points, intercept=intercept, clusters=clusters,
+        IndecisionFit, model, one - two, choice, points, clusters=clusters,
         mean=(one + two) / 2 - origin, origin=origin, box=box,
     )  # fmt: skip
 
@@ -141,21 +134,21 @@ def _starts(
     Random weights are normal with a standard deviation of one logit per attribute's spread.
     """
     k = x.shape[1]
-    zero = np.zeros(k + 2)
+    zero = np.zeros(k + 1)
     if model in ("random", "min_delta", "min_u"):
         return [zero]
-    unit = np.append(spread(x), [1.0, 1.0])
+    unit = spread(x)
     random = np.random.Generator(np.random.PCG64(seed)).standard_normal((starts, k))
-    points = [np.append(row, [0.0, 0.0]) / unit for row in random]
+    points = [np.append(row / unit, 0.0) for row in random]
     with suppress(FitError):
         guide = fit_coin_model(CoinFit, "min_delta", x, choice, [zero])
         # The level λ of the concave model is not used: it has another meaning in other models.
-        points[0] = np.append(guide.weights, [0.0, 0.0])
+        points[0] = np.append(guide.weights, 0.0)
     return points
 
 
 def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:
-    """Return the lowest and highest (w, λ, intercept) of the published code."""
+    """Return the lowest and highest (w, λ) of the published code."""
     gap = first - second
     # With weights of 0 or 1 the extremes are the sums of the positive and of the negative parts.
     farthest = max(float(np.maximum(side, 0).sum(axis=1).max()) for side in (gap, -gap)) + _MARGIN
@@ -170,4 +163,4 @@ def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:
         "dom": (-farthest, farthest),
     }[model]
     ones = np.ones(first.shape[1])
-    return np.append(-ones, [low, 0.0]), np.append(ones, [high, 0.0])
+    return np.append(-ones, low), np.append(ones, high)

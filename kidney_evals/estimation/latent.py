@@ -79,7 +79,7 @@ class LatentFit(PanelFit):
             "davidson": self.log_nu[:, None],
             "logit": np.full((len(self.weights), 1), NO_COIN),
         }[self.model]
-        theta = np.column_stack([self.weights, levels, np.zeros(len(levels))])
+        theta = np.column_stack([self.weights, levels])
         shares = np.stack([_class_model(self.model, x).shares(row) for row in theta])
         return shares[:, :, :2] if self.model == "logit" else shares
 
@@ -162,7 +162,7 @@ class _Problem:
     ) -> None:
         self.x, self.choice, self.person, self.people, self.model = x, choice, person, people, model
         count, levels = _LEVELS[model]
-        self.base = np.concatenate([np.zeros(x.shape[1]), levels, [0.0]])
+        self.base = np.concatenate([np.zeros(x.shape[1]), levels])
         self.used = np.arange(len(self.base)) < x.shape[1] + count
         self.answers = _class_model(model, x, choice)
 

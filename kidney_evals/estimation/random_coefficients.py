@@ -270,8 +270,8 @@ def _start(answers: Panel, places: Places) -> Floats:
     """
     k = answers.x.shape[1]
     model = Model("davidson", answers.x, choice=answers.choice)
-    begin = np.append(np.zeros(k), [0.0 if answers.coin else NO_COIN, 0.0])
-    pooled, _ = model.climb(begin, np.arange(k + 2) < answers.size)
+    begin = np.append(np.zeros(k), 0.0 if answers.coin else NO_COIN)
+    pooled, _ = model.climb(begin, np.arange(k + 1) < answers.size)
     means = pooled[: answers.size]
     means[:k] *= 1.5
     cholesky = np.diag(np.maximum(0.75 * np.abs(means), 0.25))

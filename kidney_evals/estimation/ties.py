@@ -1,22 +1,19 @@
 """Choice models in which the coin is a third answer: Davidson, and Rao and Kupper.
 
-Both models use Δu = Σ_k w_k d_k, with d the first minus the second patient, and an optional effect
-c of the first position.
+Both models use Δu = Σ_k w_k d_k, with d the first minus the second patient.
 
 **Davidson** (JASA 1970, section 2, his worths π = exp(u)):
 
-    P(first) ∝ exp((Δu + c)/2)    P(second) ∝ exp(-(Δu + c)/2)    P(coin) ∝ ν
+    P(first) ∝ exp(Δu/2)    P(second) ∝ exp(-Δu/2)    P(coin) ∝ ν
 
-so that log P(first)/P(second) = Δu + c for all ν. In Davidson and Beaver (Biometrics 1977) the
-order of presentation multiplies a worth; c is the logarithm of this factor.
+so that log P(first)/P(second) = Δu for all ν.
 
 **Rao and Kupper** (JASA 1967, section 2): with θ ≥ 1,
 
     P(first) = π₁/(π₁ + θ π₂)    P(second) = π₂/(θ π₁ + π₂)
 
 and P(coin) is the remainder. This is an ordered logit of the answers second, coin, first with the
-predictor Δu and the cut-points ±τ, τ = ln θ. With the effect of the first position
-(`asymmetric=True`) the cut-points are (-τ - c, τ - c).
+predictor Δu and the cut-points ±τ, τ = ln θ.
 
 Both log-likelihoods are concave, so one start is enough: Davidson's as a multinomial logit, Rao and
 Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(-2τ)), a sum of
@@ -51,7 +48,7 @@ class DavidsonFit(DifferenceFit):
     @property
     def thresholds(self) -> tuple[Threshold, Threshold]:
         """The coin and the half threshold in Δu (see the module `thresholds`)."""
-        return davidson_thresholds(self.level, self.covariance[-2, -2])
+        return davidson_thresholds(self.level, self.covariance[-1, -1])
 
 
 @dataclass(frozen=True)
@@ -61,15 +58,11 @@ class RaoKupperFit(DifferenceFit):
     @property
     def thresholds(self) -> tuple[Threshold, Threshold]:
         """The coin and the half threshold in Δu (see the module `thresholds`)."""
-        return rao_kupper_thresholds(self.level, self.covariance[-2, -2])
+        return rao_kupper_thresholds(self.level, self.covariance[-1, -1])
 
 
 def fit_davidson(
-    differences: ArrayLike,
-    choices: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    intercept: bool = False,
+    differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> DavidsonFit:
     """Fit Davidson's model by maximum likelihood.
 
@@ -77,7 +70,6 @@ def fit_davidson(
         differences: First minus second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position.
 
     Raises:
         FitError: No coin, only coins, separated answers, attributes without variation, or no
@@ -87,27 +79,16 @@ def fit_davidson(
     choice = _checks.answers_with_coin(choices, len(x), "Davidson's model")
     coins = float((choice == 2).mean())
     # The level at which the model with zero weights has the observed rate of coins.
-    start = np.append(np.zeros(x.shape[1]), [np.log(2 * coins / (1 - coins)), 0.0])
-    return fit_coin_model(
-        DavidsonFit, "davidson", x, choice, [start], intercept=intercept, clusters=clusters
-    )
+    start = np.append(np.zeros(x.shape[1]), np.log(2 * coins / (1 - coins)))
+    return fit_coin_model(DavidsonFit, "davidson", x, choice, [start], clusters=clusters)
 
 
 def fit_rao_kupper(
-    differences: ArrayLike,
-    choices: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    asymmetric: bool = False,
+    differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> RaoKupperFit:
-    """Fit Rao and Kupper's model by maximum likelihood.
-
-    Arguments and errors as in `fit_davidson`; `asymmetric` fits the effect of the first position.
-    """
+    """Fit Rao and Kupper's model by maximum likelihood; as `fit_davidson`."""
     x = _checks.matrix(differences, "differences")
     choice = _checks.answers_with_coin(choices, len(x), "Rao and Kupper's model")
     coins = float((choice == 2).mean())
-    start = np.append(np.zeros(x.shape[1]), [np.log((1 + coins) / (1 - coins)), 0.0])
-    return fit_coin_model(
-        RaoKupperFit, "rao_kupper", x, choice, [start], intercept=asymmetric, clusters=clusters
-    )
+    start = np.append(np.zeros(x.shape[1]), np.log((1 + coins) / (1 - coins)))
+    return fit_coin_model(RaoKupperFit, "rao_kupper", x, choice, [start], clusters=clusters)

@@ -1,8 +1,7 @@
 """The two-stage model: coin or decision by closeness, then a logit of the decision.
 
-logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu + c with
-Δu = Σ_k w_k d_k. The weights w are fitted to decisions and coins jointly. The closeness |Δu| does
-not include the effect c of the first position. The corner of |Δu| at 0 is smoothed (see
+logit P(coin) = a - b·|Δu|, and among decided answers logit P(first) = Δu with Δu = Σ_k w_k d_k. The
+weights w are fitted to decisions and coins jointly. The corner of |Δu| at 0 is smoothed (see
 `_coin_models.ROUNDING`).
 """
 
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._coin_models import DifferenceFit, Model, fit_coin_model
-from kidney_evals.estimation.arrays import Bools, Floats, Ints
+from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.intervals import NAN, Z95
@@ -26,7 +25,7 @@ from kidney_evals.estimation.thresholds import Threshold, two_stage_thresholds
 
 @dataclass(frozen=True)
 class TwoStageFit(DifferenceFit):
-    """A fitted two-stage model; the fields are those of `CoinFit`, and θ = (w, a, b, c)."""
+    """A fitted two-stage model; the fields are those of `CoinFit`, and θ = (w, a, b)."""
 
     @property
     def flip_intercept(self) -> float:
@@ -36,12 +35,12 @@ class TwoStageFit(DifferenceFit):
     @property
     def flip_slope(self) -> float:
         """The decrease b of these log-odds per unit of |Δu|; positive for people."""
-        return float(self.theta[-2])
+        return float(self.theta[-1])
 
     @property
     def thresholds(self) -> tuple[Threshold, Threshold]:
         """The coin and the half threshold in Δu (see the module `thresholds`)."""
-        corner = self.covariance[-3:-1, -3:-1]
+        corner = self.covariance[-2:, -2:]
         return two_stage_thresholds(self.flip_intercept, self.flip_slope, corner)
 
 
@@ -68,8 +67,8 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     """Return shares (first, second, coin) without the effect of the first position, shape (n, 3).
 
     Args:
-        theta: Parameters in the order of `TwoStageFit.theta`, shape (k+3,); with a flip intercept
-            of -inf P(coin) = 0.
+        theta: (w, a, b) and a last parameter that is not used, shape (k+3,); with a = -inf
+            P(coin) = 0.
         differences: Shape (n, k).
     """
     x = _checks.matrix(differences, "differences")
@@ -80,16 +79,11 @@ def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
     finite = np.delete(parameters, k) if parameters[k] == -np.inf else parameters
     _checks.column(finite, len(finite), "theta", -np.inf, np.inf)
     # -inf times 0 is NaN.
-    point = np.append(np.maximum(parameters[:-1], -1e300), 0.0)
-    return Model("two_stage", x).shares(point)
+    return Model("two_stage", x).shares(np.maximum(parameters[:-1], -1e300))
 
 
 def fit_two_stage(
-    differences: ArrayLike,
-    choices: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    intercept: bool = False,
+    differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> TwoStageFit:
     """Fit the two-stage model by maximum likelihood.
 
@@ -97,7 +91,6 @@ def fit_two_stage(
         differences: First minus second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
         clusters: Labels of rows that belong together, shape (n,).
-        intercept: Fit the effect of the first position.
 
     Raises:
         FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
@@ -105,7 +98,7 @@ def fit_two_stage(
     x = _checks.matrix(differences, "differences")
     choice = _checks.answers_with_coin(choices, len(x), "the two-stage model")
     coin = choice == COIN
-    decided = fit_logit(x[~coin], choice[~coin] == 0, intercept=intercept, penalty="none")
+    decided = fit_logit(x[~coin], choice[~coin] == 0, intercept=False, penalty="none")
     if not decided.determined.all():
         raise FitError(
             "an attribute never differs, or some move in step, so that the decisions do not "
@@ -118,10 +111,8 @@ def fit_two_stage(
             "a threshold in |Δu| explains every coin, so no finite flip slope exists",
             separated=True,
         )
-    start = np.concatenate([decided.weights, [flip.intercept], flip.weights, [decided.intercept]])
-    return fit_coin_model(
-        TwoStageFit, "two_stage", x, choice, [start], intercept=intercept, clusters=clusters
-    )
+    start = np.concatenate([decided.weights, [flip.intercept], flip.weights])
+    return fit_coin_model(TwoStageFit, "two_stage", x, choice, [start], clusters=clusters)
 
 
 def fit_flip_slope(
@@ -154,15 +145,15 @@ def fit_flip_slope(
     return FlipSlope(slope, slope - half, slope + half, fit.intercept, fit.separated)
 
 
-def maximise(x: Floats, choice: Ints, theta: Floats, counts: Floats, used: Bools) -> Floats:
-    """Return the parameters (k+3,) at the maximum over those that are `used`, as for a bootstrap.
+def maximise(x: Floats, choice: Ints, theta: Floats, counts: Floats) -> Floats:
+    """Return the parameters (k+2,) at the maximum of the weighted likelihood, as for a bootstrap.
 
     `theta` is the start, `counts` the weight of each row.
 
     Raises:
         FitError: The maximum was not reached.
     """
-    theta, converged = Model("two_stage", x, None, choice, counts).climb(theta, used, limit=200)
+    theta, converged = Model("two_stage", x, None, choice, counts).climb(theta, limit=200)
     if not converged:
         raise FitError(
             "the two-stage model did not converge: use more answers or fewer attributes, or fit "

@@ -87,8 +87,8 @@ def test_parameters_are_recovered_and_predictions_are_the_published_scores(
     fit = fit_indecision_model(model, a, b, choice)
     error = np.sqrt(np.diag(fit.covariance))
     truth = np.append(WEIGHTS, LEVELS[model])
-    assert (np.abs(fit.theta[:4] - truth) < 4 * error[:4] + 0.01).all()
-    assert (error[:4] < 0.06).all() and error[4] == 0
+    assert (np.abs(fit.theta - truth) < 4 * error + 0.01).all()
+    assert (error < 0.06).all()
     # The rounded corners move a share by less than .01 logits.
     expected = shares(model, a, b, fit.weights, own_level(fit))
     np.testing.assert_allclose(fit.predict(a, b), expected, atol=4e-3)
@@ -118,22 +118,21 @@ def test_a_general_minimiser_finds_nothing_better(model: IndecisionModel) -> Non
 def test_min_delta_is_davidson() -> None:
     a, b, choice = simulate("min_u", 4, 700)
     cluster = np.arange(700) // 2
-    for side in (False, True):
-        fit = fit_indecision_model("min_delta", a, b, choice, clusters=cluster, intercept=side)
-        other = fit_davidson(a - b, choice, clusters=cluster, intercept=side)
-        half = np.array([0.5, 0.5, 0.5, 1, 1])
-        np.testing.assert_allclose(fit.theta, other.theta * half, atol=1e-8)
-        np.testing.assert_allclose(fit.covariance, other.covariance * np.outer(half, half))
-        np.testing.assert_allclose(fit.predict(a, b), other.predict(a - b), atol=1e-8)
+    fit = fit_indecision_model("min_delta", a, b, choice, clusters=cluster)
+    other = fit_davidson(a - b, choice, clusters=cluster)
+    half = np.array([0.5, 0.5, 0.5, 1])
+    np.testing.assert_allclose(fit.theta, other.theta * half, atol=1e-8)
+    np.testing.assert_allclose(fit.covariance, other.covariance * np.outer(half, half))
+    np.testing.assert_allclose(fit.predict(a, b), other.predict(a - b), atol=1e-8)
 
 
 def test_random_is_a_logit_of_the_decisions_and_a_rate() -> None:
     a, b, choice = simulate("random", 5, 600)
-    fit = fit_indecision_model("random", a, b, choice, intercept=True)
+    fit = fit_indecision_model("random", a, b, choice)
     decided = choice != 2
-    logit = fit_logit((a - b)[decided], choice[decided] == 0, penalty="none")
+    logit = fit_logit((a - b)[decided], choice[decided] == 0, intercept=False, penalty="none")
     rate = 1 - decided.mean()
-    np.testing.assert_allclose(fit.theta[[0, 1, 2, 4]], [*logit.weights, logit.intercept])
+    np.testing.assert_allclose(fit.weights, logit.weights)
     assert expit(fit.level) == pytest.approx(rate, abs=1e-10)
     entropy = rate * math.log(rate) + (1 - rate) * math.log(1 - rate)
     assert fit.log_likelihood == pytest.approx(logit.log_likelihood + 600 * entropy)
@@ -144,16 +143,16 @@ def test_random_is_a_logit_of_the_decisions_and_a_rate() -> None:
 @given(seed=st.integers(0, 10_000))
 def test_symmetries(model: IndecisionModel, seed: int) -> None:
     def fit(a: np.ndarray, b: np.ndarray, choice: np.ndarray) -> np.ndarray:
-        return fit_indecision_model(model, a, b, choice, intercept=True).theta
+        return fit_indecision_model(model, a, b, choice).theta
 
     a, b, choice = simulate("min_delta", seed, 200)
     theta = fit(a, b, choice)
     far, unit = np.array([5.0, -9.0, 40.0]), np.array([7.0, 0.01, 1.0])
     order = np.random.default_rng(seed).permutation(len(a))
     for other in (
-        fit(b, a, np.array([1, 0, 2])[choice]) * [1, 1, 1, 1, -1],
+        fit(b, a, np.array([1, 0, 2])[choice]),
         fit(a + far, b + far, choice),
-        fit(a * unit, b * unit, choice) * [*unit, 1, 1],
+        fit(a * unit, b * unit, choice) * [*unit, 1],
         fit(a[order], b[order], choice[order]),
         fit(np.vstack([a, a]), np.vstack([b, b]), np.tile(choice, 2)),
     ):
@@ -181,7 +180,7 @@ def test_the_authors_form_stays_in_its_box_and_below_the_free_form(model: Indeci
     for _ in range(200):
         weights = np.clip(boxed.weights + rng.normal(0, 0.05, 3), -1, 1)
         level = boxed.level + (0 if held[3] else rng.normal(0, 0.05))
-        moved = replace(boxed, theta=np.array([*weights, level, 0.0]))
+        moved = replace(boxed, theta=np.array([*weights, level]))
         assert log_likelihood(moved, a, b, choice) < boxed.log_likelihood + 1e-9
 
 
@@ -195,7 +194,7 @@ def test_the_box_on_lambda_forces_a_third_of_coins_between_equal_patients() -> N
 
 def test_the_family_is_ordered_and_finds_the_model_that_answered() -> None:
     for truth in ("max_delta", "min_u", "max_u", "dom", "random"):
-        family = fit_indecision_family(*simulate(truth, 12, 4000), intercept=True)
+        family = fit_indecision_family(*simulate(truth, 12, 4000))
         names = {row.model for row in family.rows}
         assert names == {*MODELS, "davidson", "rao_kupper", "two_stage", "naive"}
         values = [row.per_answer for row in family.rows]
