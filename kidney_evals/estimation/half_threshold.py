@@ -27,9 +27,9 @@ def fit_half_threshold(
 ) -> Threshold:
     """Estimate the half threshold from answers, with both stages Firth-penalised.
 
-    The interval is by the delta method (implicit function theorem), with the two stages
-    independent. Without any coin the threshold is 0, and its upper end is the threshold at a
-    constant coin rate equal to the upper end of Wilson's interval.
+    The interval is by the delta method, with the two stages independent. Without any coin the
+    threshold is 0, and its upper end is the threshold at a constant coin rate equal to the upper
+    end of Wilson's interval.
 
     Args:
         utility: People's Δu of each answer's dilemma, first less second patient, shape (n,).
@@ -39,7 +39,7 @@ def fit_half_threshold(
     Returns:
         The threshold; infinite if the better patient does not reach half within the range of |Δu|;
         NaN if there are only coins, if Δu does not vary, or if a threshold in |Δu| separates coins
-        from decisions, since the flip slope is then not finite.
+        from decisions.
     """
     n = _checks.length(utility, "utility")
     u = _checks.column(utility, n, "utility", -np.inf, np.inf)

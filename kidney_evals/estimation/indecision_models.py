@@ -14,26 +14,21 @@ give each answer a score S and choose P(answer) ∝ exp(S):
     dom         min_j w_j (p₁ - p₂)_j       min_j w_j (p₂ - p₁)_j       λ
 
 The sixth model, `random`, takes the coin at a constant rate 1/(1 + exp(-λ)) and otherwise decides
-by a logit of u₁ - u₂.
-`min_u` and `max_u` are `min_like` and `max_like` in the authors' published code; that these are
-the paper's Min-U and Max-U is inferred from the names, not verified.
+by a logit of u₁ - u₂. `min_u` and `max_u` are `min_like` and `max_like` in the published code; that
+these are the paper's Min-U and Max-U is inferred from the names, not verified.
 
-**The free form** has no bounds. It differs from the authors' form in four points:
+**The free form** has no bounds. Min-δ is then Davidson's model (`ties.fit_davidson`): w is half of
+Davidson's, λ is ln ν. λ of `min_u` and `max_u` is measured from the average patient.
 
-- Min-δ is Davidson's model (`ties.fit_davidson`) exactly: w is half of Davidson's, λ is ln ν.
-- The authors bound every weight by ±1 and λ by the largest difference, or value, that weights of
-  0 or 1 can give their features, plus .2; in `min_delta` and `max_delta` also λ ≥ 0. The bound of
-  ±1 on weights also bounds the probability of the better patient. λ ≥ 0 in `min_delta` implies
-  P(coin) ≥ 1/3 between equal patients.
-- The authors' bounds apply to their features, (value - lowest)/highest of each attribute (the
-  divisor is the highest value, not the range): pass these as the patients' values. In the free form
-  a change of scale changes only the unit of the weights, and a change of origin has no effect,
-  because λ of `min_u` and `max_u` is measured from the average patient.
-- The authors search over trial points; here Newton's method maximises the likelihood.
+**The authors' form** bounds every weight by ±1 and λ by the largest difference, or value, that
+weights of 0 or 1 can give, plus .2; in `min_delta` and `max_delta` also λ ≥ 0, which implies
+P(coin) ≥ 1/3 between equal patients in `min_delta`. The bounds apply to the authors' features,
+(value - lowest)/highest of each attribute: pass these as the patients' values. The authors search
+over trial points; here Newton's method maximises the likelihood.
 
 `min_delta`, `min_u` and `random` have concave log-likelihoods. The other models can have several
-maxima and are fitted from several starts. The standard errors of `max_delta`, `max_u` and `dom`
-depend on the few rows near a (smoothed) corner of their scores and are approximate.
+maxima and are fitted from several starts. Their standard errors depend on the few rows near a
+(smoothed) corner of their scores and are approximate.
 """
 
 from __future__ import annotations

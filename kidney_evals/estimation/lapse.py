@@ -51,11 +51,6 @@ class LapseFit:
         return self.theta[: len(self.theta) // 2 - 1]
 
     @property
-    def lapse(self) -> float:
-        """The lapse λ."""
-        return float(self.theta[-2])
-
-    @property
     def intercept(self) -> float:
         """The effect c of the first position."""
         return float(self.theta[-1])

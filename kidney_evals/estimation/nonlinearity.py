@@ -41,14 +41,12 @@ class Bend(NamedTuple):
     Attributes:
         levels: Number of distinct values of the attribute in the answers.
         slope: Half of the change in log-odds over the whole range.
-        curvature: Coefficient of z²; NaN with fewer than three levels, or where the answers do
-            not determine it.
+        curvature: Coefficient of z²; NaN with fewer than three levels, or not determined.
         wiggle: Coefficient of z³ - z; NaN with fewer than four levels, or not determined.
-        upper_share: Share of the whole effect in the favoured half of the range, with its
-            delta-method interval; ½ for a straight line, outside [0, 1] if the effect changes sign.
-            NaN if the interval of `slope` includes 0; without an interval if the answers are
-            separated. The interval is too narrow if log-odds are large (its coverage is .83 at six
-            times people's log-odds); `p_value` keeps its level. n counts answers.
+        upper_share: Share of the whole effect in the favoured half of the range; ½ for a straight
+            line, outside [0, 1] if the effect changes sign. NaN if the interval of `slope` includes
+            0; without an interval if the answers are separated. The interval is too narrow if
+            log-odds are large (its coverage is .83 at six times people's log-odds).
         p_value: p-value of the test that curvature and wiggle are 0; NaN if neither is fitted, if
             the answers are separated without them, or with too few dilemmas.
         adjusted: `p_value`, adjusted by Holm (1979) over the attributes that could be tested.
@@ -70,8 +68,7 @@ class Nonlinearity(NamedTuple):
         bends: One for each attribute.
         p_value: Of the joint test that no attribute needs any of the terms; NaN as in `Bend`.
         separated: Whether a rule in these terms explains every answer. The coefficients then depend
-            on the penalty and have no intervals; p-values are those of the score test, and NaN if
-            the other terms alone separate the answers.
+            on the penalty and have no intervals; p-values are those of the score test.
     """
 
     bends: tuple[Bend, ...]
@@ -101,9 +98,6 @@ def nonlinearity(
         ends: Value of each attribute at the end people favour least and at the end they favour
             most, in the units of `first`, shape (k, 2): (70, 25) for age.
         clusters: Labels of answers that belong together (the dilemma), shape (n,).
-
-    Raises:
-        FitError: No optimum was reached.
     """
     z1, z2 = _scaled(first, second, ends)
     n, k = z1.shape
@@ -212,8 +206,8 @@ def _upper_share(weights: Floats, fit: LogitFit, terms: list[int], freedom: int)
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
     """Return the p-value of the score test that the tested terms are not needed.
 
-    The tested terms are replaced by their residuals of a weighted regression on the other terms,
-    which accounts for the estimation of the latter. NaN if the other terms separate the answers.
+    The tested terms are replaced by their residuals of a weighted regression on the other terms.
+    NaN if the other terms separate the answers.
     """
     if not tested:
         return NAN

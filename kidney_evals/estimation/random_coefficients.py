@@ -9,12 +9,9 @@ its log over people is maximised (maximum simulated likelihood, Train 2009, sect
 The draws are from a proposal near each person's posterior (importance sampling) and stay fixed
 while the parameters of the distribution over people change (Train 2009, section 9.2.7; Ackerberg
 2009). With forty answers per person, draws from the distribution over people itself would need a
-hundred times as many draws for the same precision.
-
-The proposal depends on the parameters at which it was computed, and the simulation error of the
-likelihood at other parameters depends on the proposal. If the likelihood is flat, mostly in a
-standard deviation near its lower bound, this error dominates, and the rounds of maximisation and
-new proposals do not converge: `FitError`. More draws or more answers help.
+hundred times as many draws for the same precision. The proposal is computed again at the maximum,
+and so on. The rounds may not converge where the likelihood is flat, mostly in a standard deviation
+near its lower bound: `FitError`. More draws or more answers help.
 """
 
 from __future__ import annotations

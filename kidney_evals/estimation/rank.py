@@ -93,8 +93,7 @@ def profile_rank(
     """Return (Spearman, Kendall) of Bradley-Terry scores against people's scores of profiles.
 
     A coin is half a win for each profile. The interval resamples answers within pair and order,
-    since the pairs are all pairs, not a sample. The correlation of eight ranks has few possible
-    values.
+    since the pairs are all pairs, not a sample.
 
     Args:
         decisions: A run over pairs of profiles.

@@ -116,16 +116,14 @@ def two_stage_thresholds(
 ) -> tuple[Threshold, Threshold]:
     """Return the coin and the half threshold of the two-stage model.
 
+    They are the Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with
+    (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2. With b ≤ 0 the coin threshold is inf if the coin is
+    always more likely than the better patient.
+
     Args:
         flip_intercept: a, the log-odds of the coin between patients of equal value.
         flip_slope: b, the decrease of these log-odds per unit of |Δu|.
         covariance: Covariance of (a, b), shape (2, 2).
-
-    Returns:
-        The Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with (1 +
-        exp(a - b·Δu))(1 + exp(-Δu)) = 2. With b ≤ 0 the coin threshold is inf if the coin is always
-        more likely than the better patient, and the half threshold is inf if the better patient
-        never gets half.
     """
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)

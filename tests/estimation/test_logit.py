@@ -203,7 +203,7 @@ def test_the_share_model_without_lapse_and_signs_is_the_logit() -> None:
 
 
 def test_a_lapse_may_end_at_zero() -> None:
-    ends = [fit_lapse(*lapsing(seed, 3000, 0.0)).lapse for seed in range(6)]
+    ends = [fit_lapse(*lapsing(seed, 3000, 0.0)).theta[4] for seed in range(6)]
     assert 0.0 in ends and all(0 <= lapse < 0.1 for lapse in ends)
 
 
