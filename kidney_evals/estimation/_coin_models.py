@@ -347,14 +347,14 @@ class Model:
         value = float(rows.logs.sum())
         if not np.isfinite(value):
             return -np.inf, np.zeros(len(theta)), np.eye(len(theta))
-        one, two = links.phi_slopes, links.kappa_slopes
+        phi, kappa = links.phi_slopes, links.kappa_slopes
         toward, pull = rows.pulls
         inner, cross, outer = rows.bends
-        mixed = one @ (cross * two).T
-        information = one @ (inner * one).T + mixed + mixed.T + two @ (outer * two).T
+        mixed = phi @ (cross * kappa).T
+        information = phi @ (inner * phi).T + mixed + mixed.T + kappa @ (outer * kappa).T
         if links.bend is not None:
             information = definite(information - links.bend(toward, pull), information)
-        return value, one @ toward + two @ pull, information
+        return value, phi @ toward + kappa @ pull, information
 
     def climb(
         self,

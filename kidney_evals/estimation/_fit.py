@@ -207,7 +207,7 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     standard = np.where(flat, 0.0, centred / scale)
     values, vectors = np.linalg.eigh(standard.T @ standard / n)
     keep = values > FLATTEST
-    known = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < _OUTSIDE
+    determined = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < _OUTSIDE
     directions = np.eye(k) if keep.all() else vectors[:, keep]
     slopes = directions / scale[:, None]
     rank = slopes.shape[1]
@@ -218,7 +218,7 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
         basis[k, :rank] = -centre @ slopes
         basis[k, rank] = 1.0
         design = np.column_stack([design, np.ones(n)])
-    return basis, design, np.asarray(known)
+    return basis, design, np.asarray(determined)
 
 
 def leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:

@@ -113,9 +113,9 @@ def outcome_share(
     cell = index * 2 + _checks.codes(order, n, "order", (0, 1))
     hits = _checks.codes(hit, n, "hit", (0, 1))
     trials = np.bincount(cell, minlength=2 * count).reshape(count, 2)
-    found = np.bincount(cell, weights=hits, minlength=2 * count).reshape(count, 2)
+    hits_by_order = np.bincount(cell, weights=hits, minlength=2 * count).reshape(count, 2)
     if fixed:
-        ends = stratified_proportion(found, trials)
+        ends = stratified_proportion(hits_by_order, trials)
     else:
-        ends = proportion(found.sum(axis=1), trials.sum(axis=1))
-    return Quantity(float(found.sum() / n), ends.low, ends.high, n=n)
+        ends = proportion(hits_by_order.sum(axis=1), trials.sum(axis=1))
+    return Quantity(float(hits_by_order.sum() / n), ends.low, ends.high, n=n)

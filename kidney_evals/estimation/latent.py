@@ -199,10 +199,10 @@ class _Problem:
         parts = [self.answers.rows(row) for row in theta]
         log_shares = special.log_softmax(logits)
         logs = [rows.logs for _, rows in parts]
-        known = _membership(log_shares, logs, self.person, self.people)
-        tilt = known.posterior.sum(axis=0) - self.people * np.exp(log_shares)
+        membership = _membership(log_shares, logs, self.person, self.people)
+        tilt = membership.posterior.sum(axis=0) - self.people * np.exp(log_shares)
         gradient = [tilt[1:]]
-        for (links, rows), share in zip(parts, known.posterior.T, strict=True):
+        for (links, rows), share in zip(parts, membership.posterior.T, strict=True):
             weight = share[self.person]
             slopes = links.phi_slopes @ (weight * rows.pulls[0])
             slopes += links.kappa_slopes @ (weight * rows.pulls[1])
@@ -210,7 +210,7 @@ class _Problem:
         moving = theta[:, self.used].ravel()
         flat = np.concatenate(gradient)
         flat[len(theta) - 1 :] -= RIDGE * moving
-        value = float(known.log_likelihoods.sum())
+        value = float(membership.log_likelihoods.sum())
         return value - 0.5 * RIDGE * float(moving @ moving), flat
 
     def climb(self, vector: Floats, steps: int) -> Floats:
@@ -247,7 +247,7 @@ class _Problem:
         logits, theta = self.split(vector)
         log_shares = special.log_softmax(logits)
         logs = [self.answers.rows(row)[1].logs for row in theta]
-        known = _membership(log_shares, logs, self.person, self.people)
+        membership = _membership(log_shares, logs, self.person, self.people)
         order = np.argsort(-log_shares, kind="stable")
         k = self.x.shape[1]
         theta = theta[order]
@@ -259,8 +259,8 @@ class _Problem:
             flip_intercept=theta[:, k] if self.model == "two_stage" else nothing,
             flip_slope=theta[:, k + 1] if self.model == "two_stage" else nothing,
             log_nu=theta[:, k] if self.model == "davidson" else nothing,
-            posterior=known.posterior[:, order],
-            log_likelihood=float(known.log_likelihoods.sum()),
+            posterior=membership.posterior[:, order],
+            log_likelihood=float(membership.log_likelihoods.sum()),
             n=len(self.x),
             people=self.people,
             parameters=len(vector),

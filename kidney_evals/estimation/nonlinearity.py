@@ -109,12 +109,12 @@ def nonlinearity(
     terms = [z1 - z2, (z1**2 - z2**2)[:, squares], (z1**3 - z1 - z2**3 + z2)[:, cubes]]
     design = np.concatenate(terms, axis=1)
     fit = fit_logit(design, y, clusters=index)
-    known = fit.determined
-    weights = np.where(known, fit.weights, NAN)
+    determined = fit.determined
+    weights = np.where(determined, fit.weights, NAN)
     freedom = count - fit.parameters
 
     def test(terms: list[int]) -> float:
-        tested = [term for term in terms if known[term]]
+        tested = [term for term in terms if determined[term]]
         score = _score_test(design, y, index, tested, freedom)
         if fit.separated or np.isnan(score):
             return score

@@ -89,6 +89,22 @@ def test_separation_is_detected(name: str) -> None:
         assert np.isfinite(fit_logit(x, y, penalty="none").weights).all()
 
 
+def test_separation_needs_a_plane_and_leaves_errors_wide() -> None:
+    # x1 + x2 > 0 decides; neither attribute does alone.
+    x = np.array([[3, -1], [-1, 3], [1, 1], [-3, 1], [1, -3], [-1, -1]], float)
+    y = (x.sum(axis=1) > 0).astype(float)
+    once = fit_logit(x, y, clusters=np.arange(6))
+    twice = fit_logit(
+        np.vstack([x, -x]), np.concatenate([y, 1 - y]), clusters=np.tile(np.arange(6), 2)
+    )
+    assert once.separated and twice.separated
+    # Twice the rows would halve the variance, the clusters double it again; what remains is that
+    # Firth's penalty weighs half as much, so estimates grow and errors with them.
+    assert twice.covariance[0, 0] > 0.9 * once.covariance[0, 0]
+    # (1, 1) lies between (3, -1) and (-1, 3), (-1, -1) between the other two.
+    assert not fit_logit(x, np.where(np.abs(x).sum(axis=1) == 2, 1 - y, y)).separated
+
+
 def test_attributes_that_never_vary_get_weight_zero() -> None:
     rng = np.random.default_rng(3)
     x = random_differences(rng, 80)

@@ -182,6 +182,16 @@ def test_answers_without_a_finite_fit_are_refused_with_advice(
         FITS[model](differences, choices)
 
 
+@pytest.mark.parametrize("model", ["davidson", "rao_kupper"])
+def test_a_rule_is_never_taken_for_a_fit(model: str) -> None:
+    for seed in range(12):
+        x = np.random.default_rng(seed).normal(0, 1, (8 + 20 * seed, 2))
+        u = x @ WEIGHTS
+        near = np.abs(u) < np.quantile(np.abs(u), 0.3)
+        with pytest.raises(FitError, match="separated"):
+            FITS[model](x, np.where(near, 2, np.where(u > 0, 0, 1)))
+
+
 @pytest.mark.parametrize("coins", [0.05, 0.3, 0.7])
 @pytest.mark.parametrize("model", FITS)
 def test_thresholds_are_where_the_predicted_shares_meet(model: str, coins: float) -> None:
