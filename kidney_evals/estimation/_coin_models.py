@@ -7,11 +7,11 @@ answer has
     φ = half·Δu          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
-and a `Law` maps (φ, κ) to P(first), P(second) and P(coin). `SHAPES` lists the constants half, sign,
-distance and mean of each model. Two models have other links. In `two_stage` the distance is minus
-a parameter b, and θ = (w, λ, b). In `dom`, with the single-attribute advantages
-g_j = w_j·(first - second)_j, the scores are min g, min -g and λ. After subtraction of the mean of
-the first two they are φ, -φ and κ, with φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2.
+and a law maps (φ, κ) to P(first), P(second) and P(coin). `_SHAPES` lists the constants half, sign,
+distance and mean of each model. Two models have other links. In `two_stage` the distance is minus a
+parameter b, and θ = (w, λ, b). In `dom`, with the advantages g_j = w_j·(first - second)_j in single
+attributes, the scores are min g, min -g and λ. After subtraction of the mean of the first two they
+are φ, -φ and κ, with φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2.
 
 The functions |Δu| and min have corners, where the likelihood has no derivative. They are replaced
 by smooth functions of width `ROUNDING` logits, so that every likelihood is twice differentiable.
@@ -63,7 +63,7 @@ class CoinFit:
     """A fitted choice model with a coin.
 
     Attributes:
-        model: A key of `SHAPES`.
+        model: A key of `_SHAPES`.
         theta: Weights per unit of the values as given, and level of the coin, shape (p,).
         covariance: Covariance of `theta`, shape (p, p), NaN for parameters at a bound of the box.
             Clustered sandwich where clusters were given, else inverse information.
@@ -130,7 +130,7 @@ class Rows(NamedTuple):
     bends: tuple[Floats, Floats, Floats]
 
 
-Law = Callable[[Floats, Floats, Floats], Rows]
+_Law = Callable[[Floats, Floats, Floats], Rows]
 """Maps φ, κ and the one-hot answers, shape (3, n), to `Rows`."""
 
 
@@ -139,7 +139,7 @@ def one_hot_answers(choice: Ints) -> Floats:
     return np.asarray(choice == np.arange(3)[:, None], dtype=np.float64)
 
 
-def law_shares(law: Law, phi: Floats, kappa: Floats) -> Floats:
+def law_shares(law: _Law, phi: Floats, kappa: Floats) -> Floats:
     """Return P(first), P(second), P(coin), shape (n, 3)."""
     each = (one_hot_answers(np.full(len(phi), answer)) for answer in range(3))
     return np.column_stack([np.exp(law(phi, kappa, chosen).logs) for chosen in each])
@@ -198,30 +198,30 @@ def _independent(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     )
 
 
-class Shape(NamedTuple):
+class _Shape(NamedTuple):
     """Constants of a model's links."""
 
-    law: Law
+    law: _Law
     half: float
     sign: float = 1.0
     distance: float = 0.0
     mean: float = 0.0
 
 
-SHAPES = {
-    "davidson": Shape(trinomial, half=0.5),
-    "rao_kupper": Shape(_ordered, half=1.0),
-    "two_stage": Shape(_independent, half=1.0),
-    "random": Shape(_independent, half=1.0),
-    "min_delta": Shape(trinomial, half=1.0),
-    "max_delta": Shape(trinomial, half=1.0, sign=-1.0, distance=2.0),
-    "min_u": Shape(trinomial, half=0.5, mean=-1.0),
-    "max_u": Shape(trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
-    "dom": Shape(trinomial, half=0.0),
+_SHAPES = {
+    "davidson": _Shape(trinomial, half=0.5),
+    "rao_kupper": _Shape(_ordered, half=1.0),
+    "two_stage": _Shape(_independent, half=1.0),
+    "random": _Shape(_independent, half=1.0),
+    "min_delta": _Shape(trinomial, half=1.0),
+    "max_delta": _Shape(trinomial, half=1.0, sign=-1.0, distance=2.0),
+    "min_u": _Shape(trinomial, half=0.5, mean=-1.0),
+    "max_u": _Shape(trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
+    "dom": _Shape(trinomial, half=0.0),
 }
 
 
-class Links(NamedTuple):
+class _Links(NamedTuple):
     """Links at one θ.
 
     `phi` and `kappa` have shape (n,), their gradients shape (p, n). `bend` returns
@@ -236,7 +236,7 @@ class Links(NamedTuple):
 
 
 class Model:
-    """One model of `SHAPES` on a set of pairs of patients, with the answers to them."""
+    """One model of `_SHAPES` on a set of pairs of patients, with the answers to them."""
 
     def __init__(
         self,
@@ -251,7 +251,7 @@ class Model:
         `x` is the first minus the second patient and `mean` half their sum, less the origin, both
         of shape (n, k). Answers and their weights `counts` are needed for the likelihood alone.
         """
-        self.name, self.shape = name, SHAPES[name]
+        self.name, self.shape = name, _SHAPES[name]
         self.x = np.ascontiguousarray(x.T)
         self.chosen = None if choice is None else one_hot_answers(choice)
         self.counts = counts
@@ -273,13 +273,13 @@ class Model:
         links = self.links(theta)
         return law_shares(self.shape.law, links.phi, links.kappa)
 
-    def links(self, theta: Floats) -> Links:
+    def links(self, theta: Floats) -> _Links:
         """Return the links at θ, shape (p,)."""
         if self.name == "dom":
             return self._dominance(theta)
         phi, kappa = theta @ self._first, theta @ self._coin
         if self.linear:
-            return Links(phi, kappa, self._first, self._coin, None)
+            return _Links(phi, kappa, self._first, self._coin, None)
         k, two_stage = len(self.x), self.name == "two_stage"
         factor = -theta[k + 1] if two_stage else self.shape.distance
         distance, turn, curve = _rounded_abs(theta[:k] @ self.x)
@@ -295,9 +295,9 @@ class Model:
                 second[:k, k + 1] = second[k + 1, :k] = -self.x @ (turn * pull)
             return second
 
-        return Links(phi, kappa + factor * distance, self._first, slopes, bend)
+        return _Links(phi, kappa + factor * distance, self._first, slopes, bend)
 
-    def _dominance(self, theta: Floats) -> Links:
+    def _dominance(self, theta: Floats) -> _Links:
         k = len(self.x)
         gains = theta[:k, None] * self.x
         first, share = _rounded_min(gains)
@@ -318,7 +318,7 @@ class Model:
                 block -= np.diag((residual * weights * self.x**2).sum(axis=1))
             return second_derivatives
 
-        return Links(
+        return _Links(
             0.5 * (first - second),
             theta[k] - 0.5 * (first + second),
             phi_slopes,
@@ -326,7 +326,7 @@ class Model:
             bend,
         )
 
-    def rows(self, theta: Floats) -> tuple[Links, Rows]:
+    def rows(self, theta: Floats) -> tuple[_Links, Rows]:
         """Return the links at θ and each answer's contribution, weighted by `counts`."""
         assert self.chosen is not None
         links = self.links(theta)
@@ -438,7 +438,7 @@ def fit_coin_model(
     origin: Floats | None = None,
     box: Box | None = None,
 ) -> Fit:
-    """Fit a model of `SHAPES` from every start and return the highest maximum as a `kind`.
+    """Fit a model of `_SHAPES` from every start and return the highest maximum as a `kind`.
 
     Arguments as in `Model` and `Model.climb`.
 

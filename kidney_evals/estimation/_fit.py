@@ -13,7 +13,7 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError
 
-Objective = Callable[[Floats], tuple[float, Floats, Floats]]
+_Objective = Callable[[Floats], tuple[float, Floats, Floats]]
 """Function to maximise. Returns the value, the gradient (p,) and a positive definite curvature
 (p, p): minus the second derivatives where these are negative definite, else an approximation. A
 value of -inf marks forbidden parameters."""
@@ -21,7 +21,7 @@ value of -inf marks forbidden parameters."""
 Box = tuple[Floats, Floats]
 """Lowest and highest allowed parameters, each of shape (p,)."""
 
-FLATTEST: Final = 1e-6
+_FLATTEST: Final = 1e-6
 """Smallest variance of a direction of standardised differences for which a weight is estimated.
 
 Each attribute has variance 1, so two attributes with a correlation above .999999 get no weights.
@@ -47,7 +47,7 @@ class PanelFit:
 
 
 def climb(
-    objective: Objective,
+    objective: _Objective,
     start: Floats,
     *,
     limit: int = 200,
@@ -190,7 +190,7 @@ def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[F
 def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     """Return a full-rank design of differences, and which weights they determine.
 
-    Directions of `x`, shape (n, k), whose variance is below `FLATTEST` (beyond the intercept) get
+    Directions of `x`, shape (n, k), whose variance is below `_FLATTEST` (beyond the intercept) get
     the weight 0. Firth's penalty and the likelihood do not depend on the coordinates.
 
     Returns:
@@ -206,7 +206,7 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     scale = np.where(flat, 1.0, scale)
     standard = np.where(flat, 0.0, centred / scale)
     values, vectors = np.linalg.eigh(standard.T @ standard / n)
-    keep = values > FLATTEST
+    keep = values > _FLATTEST
     determined = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < _OUTSIDE
     directions = np.eye(k) if keep.all() else vectors[:, keep]
     slopes = directions / scale[:, None]

@@ -29,7 +29,7 @@ from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.indecision_family import fit_indecision_family
 from kidney_evals.estimation.intervals import NAN
 
-FOLDS: Final = 10
+_FOLDS: Final = 10
 """Number of folds of the dilemmas, each held out once."""
 
 LEAST: Final = 20
@@ -84,7 +84,7 @@ def choose_indecision_model(
     choices: ArrayLike,
     dilemmas: ArrayLike,
     *,
-    folds: int = FOLDS,
+    folds: int = _FOLDS,
     seed: int = 0,
 ) -> IndecisionChoice:
     """Compare the models of indecision on one respondent's answers by cross-validation.

@@ -127,9 +127,10 @@ def two_stage_thresholds(
     """
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)
-    size = abs(value)
     toward = -b * math.copysign(1.0, value) - float(special.expit(-value))
-    coin = threshold_from(value, [-1 / toward, size / toward], covariance)
+    # An infinite threshold has no slopes, and with b = 1 `toward` is 0.
+    slopes = [-1 / toward, abs(value) / toward] if math.isfinite(value) else [math.nan] * 2
+    coin = threshold_from(value, slopes, covariance)
     # With b > 0 the half threshold is at most the maximum.
     both = -math.log(math.sqrt(2) - 1)  # (1 + exp(-both))² = 2
     far = 2 * (max(both, (a + both) / b) if b > 0 else FARTHEST)
