@@ -127,27 +127,6 @@ def test_a_persons_likelihood_is_the_integral_over_the_weight(each: int) -> None
     assert found.deviations[0, 0] == pytest.approx(spread, rel=0.01)
 
 
-@pytest.mark.slow
-def test_a_second_library_agrees() -> None:
-    xlogit = pytest.importorskip("xlogit")
-    (x, choice, person), _ = simulate(4, "logit", DIAGONAL, people=120, each=12)
-    ours = fit_random_coefficients(x, choice, person, model="logit")
-    n = len(x)
-    theirs = xlogit.MixedLogit()
-    theirs.fit(
-        X=np.stack([x, np.zeros_like(x)], axis=1).reshape(-1, 2),
-        y=np.stack([choice == 0, choice == 1], axis=1).ravel().astype(int),
-        varnames=["a", "b"], alts=np.tile([0, 1], n), ids=np.repeat(np.arange(n), 2),
-        panels=np.repeat(person, 2), randvars={"a": "n", "b": "n"}, n_draws=5000, verbose=0,
-    )  # fmt: skip
-    # 5,000 draws from the population have an error of simulation of about .005 per parameter and
-    # .1 in the log-likelihood; the standard errors are .08 to .1.
-    np.testing.assert_allclose(
-        ours.theta, np.append(theirs.coeff_[:2], np.abs(theirs.coeff_[2:])), atol=0.02
-    )
-    assert ours.log_likelihood == pytest.approx(theirs.loglikelihood, abs=0.5)
-
-
 def test_deviations_of_people_who_do_not_differ_are_at_the_floor() -> None:
     rows, _ = simulate(7, "logit", np.zeros((3, 3)))
     fit = fit_random_coefficients(*rows, model="logit")
