@@ -1,16 +1,17 @@
 """Choice models in which the coin is a third answer: links, probabilities, maximum likelihood.
 
-The parameters are θ = (w, λ, c): weights, shape (k,), level of the coin and effect of the first
-position. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each answer has
+The parameters are θ = (w, λ): weights, shape (k,), and level of the coin. No model has an effect of
+the first position. With Δu = w·(first - second) and m = w·((first + second)/2 - origin), each
+answer has
 
-    φ = half·Δu + pull·c          for the first patient against the second
+    φ = half·Δu          for the first patient against the second
     κ = sign·λ + distance·|Δu| + mean·m          for the coin
 
-and a `Law` maps (φ, κ) to P(first), P(second) and P(coin). `SHAPES` lists the constants half, pull,
-sign, distance and mean of each model. Only `dom` has other links. With the single-attribute
-advantages g_j = w_j·(first - second)_j its scores are min g + c/2, min -g - c/2 and λ. After
-subtraction of the mean of the first two they are φ, -φ and κ, with φ = (min g - min -g)/2 + c/2
-and κ = λ - (min g + min -g)/2.
+and a law maps (φ, κ) to P(first), P(second) and P(coin). `_SHAPES` lists the constants half, sign,
+distance and mean of each model. Two models have other links. In `two_stage` the distance is minus a
+parameter b, and θ = (w, λ, b). In `dom`, with the advantages g_j = w_j·(first - second)_j in single
+attributes, the scores are min g, min -g and λ. After subtraction of the mean of the first two they
+are φ, -φ and κ, with φ = (min g - min -g)/2 and κ = λ - (min g + min -g)/2.
 
 The functions |Δu| and min have corners, where the likelihood has no derivative. They are replaced
 by smooth functions of width `ROUNDING` logits, so that every likelihood is twice differentiable.
@@ -25,9 +26,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import (
     Box,
-    Criteria,
     climb,
     definite,
     inverse,
@@ -39,12 +40,13 @@ from kidney_evals.estimation._fit import (
 )
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation.thresholds import Threshold
 
 ROUNDING = 0.01
 """Width, in logits, over which the corners of |Δu| and min are smoothed."""
 
-_SAME = 1e-6
-"""Largest difference in log-likelihood per answer at which two maxima count as the same."""
+NO_COIN = -1e3
+"""A score of the coin that gives it the probability 0: its exponential underflows."""
 
 _STEPS = 80
 """Largest number of steps from one start; fits that have a maximum need about ten."""
@@ -57,50 +59,60 @@ _FLAT = 1e-9
 
 
 @dataclass(frozen=True)
-class CoinFit(Criteria):
+class CoinFit:
     """A fitted choice model with a coin.
 
     Attributes:
-        model: A key of `SHAPES`.
-        weights: w per unit of the values as given, shape (k,).
-        level: λ, the level of the coin.
-        intercept: c, the log-odds for the first place between equal patients; 0 if not fitted.
+        model: A key of `_SHAPES`.
+        theta: Weights per unit of the values as given, and level of the coin, shape (p,).
+        covariance: Covariance of `theta`, shape (p, p), NaN for parameters at a bound of the box.
+            Clustered sandwich where clusters were given, else inverse information.
         origin: Values from which m is measured, shape (k,).
-        covariance: Covariance of (w, λ, c), shape (k+2, k+2): zeros for parameters that were not
-            fitted, NaN for parameters at a bound of the box. Clustered sandwich where clusters were
-            given, else inverse information.
         log_likelihood: At the estimate.
         n: Number of answers.
-        clusters: Number of clusters, None where none were given.
-        parameters: Number of estimated parameters, including those at a bound of the box.
-        at_box: Whether each of (w, λ, c) is at a bound of the box, length k+2.
-        starts: Number of starting points.
-        agreeing: How many of them led to this maximum.
     """
 
     model: str
-    weights: Floats
-    level: float
-    intercept: float
-    origin: Floats
+    theta: Floats
     covariance: Floats
+    origin: Floats
     log_likelihood: float
     n: int
-    clusters: int | None
-    parameters: int
-    at_box: tuple[bool, ...]
-    starts: int
-    agreeing: int
 
     @property
-    def theta(self) -> Floats:
-        """All parameters in the order of `covariance`, shape (k+2,)."""
-        return np.append(self.weights, [self.level, self.intercept])
+    def weights(self) -> Floats:
+        """Weights w, shape (k,)."""
+        return self.theta[: len(self.origin)]
+
+    @property
+    def level(self) -> float:
+        """Level λ of the coin."""
+        return float(self.theta[len(self.origin)])
 
     def shares(self, differences: Floats, mean: Floats) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
+        """Return P(first), P(second), P(coin), shape (n, 3).
+
+        Args:
+            differences: First minus second patient, shape (n, k).
+            mean: Half the sum of both, shape (n, k).
+        """
+        check_columns(differences, self.weights)
         model = Model(self.model, differences, mean - self.origin)
-        return model.shares(np.append(self.weights, [self.level, 0.0]))
+        return model.shares(self.theta)
+
+
+class DifferenceFit(CoinFit):
+    """A fit of a model that depends on the differences alone."""
+
+    @property
+    def thresholds(self) -> tuple[Threshold, Threshold]:
+        """The coin and the half threshold in Δu (see the module `thresholds`)."""
+        raise NotImplementedError
+
+    def predict(self, differences: ArrayLike) -> Floats:
+        """Return P(first), P(second), P(coin), shape (n, 3)."""
+        x = _checks.matrix(differences, "differences")
+        return self.shares(x, np.zeros_like(x))
 
 
 Fit = TypeVar("Fit", bound=CoinFit)
@@ -109,10 +121,8 @@ Fit = TypeVar("Fit", bound=CoinFit)
 class Rows(NamedTuple):
     """Contribution of each answer, arrays of shape (n,).
 
-    Attributes:
-        logs: Log-probability of the answer; -inf where the model does not allow this κ.
-        pulls: First derivatives of the log-probability in φ and κ.
-        bends: Minus its second derivatives in (φ, φ), (φ, κ) and (κ, κ).
+    `logs` is the log-probability of the answer, -inf where the model does not allow this κ; `pulls`
+    are its first derivatives in φ and κ, `bends` minus its second in (φ, φ), (φ, κ) and (κ, κ).
     """
 
     logs: Floats
@@ -120,16 +130,8 @@ class Rows(NamedTuple):
     bends: tuple[Floats, Floats, Floats]
 
 
-class Law(NamedTuple):
-    """Functions from the links φ and κ to probabilities.
-
-    Attributes:
-        rows: Returns `Rows` from φ, κ and the one-hot answers, shape (3, n).
-        shares: Returns P(first), P(second), P(coin) from φ and κ, shape (n, 3).
-    """
-
-    rows: Callable[[Floats, Floats, Floats], Rows]
-    shares: Callable[[Floats, Floats], Floats]
+_Law = Callable[[Floats, Floats, Floats], Rows]
+"""Maps φ, κ and the one-hot answers, shape (3, n), to `Rows`."""
 
 
 def one_hot_answers(choice: Ints) -> Floats:
@@ -137,14 +139,14 @@ def one_hot_answers(choice: Ints) -> Floats:
     return np.asarray(choice == np.arange(3)[:, None], dtype=np.float64)
 
 
-def _trinomial_shares(phi: Floats, kappa: Floats) -> Floats:
-    top = np.maximum(np.abs(phi), kappa)
-    power = np.exp(np.stack([phi - top, -phi - top, kappa - top], axis=1))
-    result: Floats = power / power.sum(axis=1, keepdims=True)
-    return result
+def law_shares(law: _Law, phi: Floats, kappa: Floats) -> Floats:
+    """Return P(first), P(second), P(coin), shape (n, 3)."""
+    each = (one_hot_answers(np.full(len(phi), answer)) for answer in range(3))
+    return np.column_stack([np.exp(law(phi, kappa, chosen).logs) for chosen in each])
 
 
-def _trinomial_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+def trinomial(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    """P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
     top = np.maximum(np.abs(phi), kappa)
     first, second, coin = np.exp(phi - top), np.exp(-phi - top), np.exp(kappa - top)
     total = first + second + coin
@@ -157,14 +159,11 @@ def _trinomial_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     )
 
 
-def _ordered_shares(phi: Floats, kappa: Floats) -> Floats:
-    first, second = logistic(phi - kappa), logistic(-phi - kappa)
-    coin = (1 - first) * (1 - second) * -np.expm1(-2 * kappa)
-    return np.column_stack([first, second, coin])
+def _ordered(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    """P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the rest.
 
-
-def _ordered_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
-    # P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
+    P(coin) = L(κ - φ)·L(κ + φ)·(1 - exp(-2κ)), a product and not the difference of two logistics.
+    """
     if (kappa <= 0).any():
         nothing = np.full(len(phi), -np.inf)
         return Rows(nothing, (nothing, nothing), (nothing, nothing, nothing))
@@ -187,67 +186,46 @@ def _ordered_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
     )
 
 
-def _independent_shares(phi: Floats, kappa: Floats) -> Floats:
-    first, coin = logistic(phi), logistic(kappa)
-    return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
-
-
-def _independent_rows(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+def _independent(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
+    """P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
     first, coin = logistic(phi), logistic(kappa)
     decided = chosen[0] + chosen[1]
+    side, flip = chosen[0] - chosen[1], chosen[2] - decided
     return Rows(
-        chosen[0] * log_logistic(phi)
-        + chosen[1] * log_logistic(-phi)
-        + chosen[2] * log_logistic(kappa)
-        + decided * log_logistic(-kappa),
+        decided * log_logistic(side * phi) + log_logistic(flip * kappa),
         (chosen[0] - decided * first, chosen[2] - coin),
         (decided * first * (1 - first), np.zeros(len(phi)), coin * (1 - coin)),
     )
 
 
-TRINOMIAL = Law(_trinomial_rows, _trinomial_shares)
-"""P(first) ∝ exp(φ), P(second) ∝ exp(-φ), P(coin) ∝ exp(κ)."""
-
-ORDERED = Law(_ordered_rows, _ordered_shares)
-"""P(first) = L(φ - κ) and P(second) = L(-φ - κ) with the logistic L; P(coin) is the remainder."""
-
-INDEPENDENT = Law(_independent_rows, _independent_shares)
-"""P(coin) = L(κ) with the logistic L; among decided answers P(first) = L(φ)."""
-
-
-class Shape(NamedTuple):
+class _Shape(NamedTuple):
     """Constants of a model's links."""
 
-    law: Law
+    law: _Law
     half: float
-    pull: float = 0.5
     sign: float = 1.0
     distance: float = 0.0
     mean: float = 0.0
 
 
-SHAPES = {
-    "davidson": Shape(TRINOMIAL, half=0.5),
-    "rao_kupper": Shape(ORDERED, half=1.0, pull=1.0),
-    "random": Shape(INDEPENDENT, half=1.0, pull=1.0),
-    "min_delta": Shape(TRINOMIAL, half=1.0),
-    "max_delta": Shape(TRINOMIAL, half=1.0, sign=-1.0, distance=2.0),
-    "min_u": Shape(TRINOMIAL, half=0.5, mean=-1.0),
-    "max_u": Shape(TRINOMIAL, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
-    "dom": Shape(TRINOMIAL, half=0.0),
+_SHAPES = {
+    "davidson": _Shape(trinomial, half=0.5),
+    "rao_kupper": _Shape(_ordered, half=1.0),
+    "two_stage": _Shape(_independent, half=1.0),
+    "random": _Shape(_independent, half=1.0),
+    "min_delta": _Shape(trinomial, half=1.0),
+    "max_delta": _Shape(trinomial, half=1.0, sign=-1.0, distance=2.0),
+    "min_u": _Shape(trinomial, half=0.5, mean=-1.0),
+    "max_u": _Shape(trinomial, half=0.5, sign=-1.0, distance=-1.0, mean=1.0),
+    "dom": _Shape(trinomial, half=0.0),
 }
 
 
-class Links(NamedTuple):
+class _Links(NamedTuple):
     """Links at one θ.
 
-    Attributes:
-        phi: Shape (n,).
-        kappa: Shape (n,).
-        phi_slopes: Gradient of φ, shape (p, n).
-        kappa_slopes: Gradient of κ, shape (p, n).
-        bend: Returns Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from `Rows.pulls`; None where
-            the links are linear.
+    `phi` and `kappa` have shape (n,), their gradients shape (p, n). `bend` returns
+    Σ_rows pull_φ·∇²φ + pull_κ·∇²κ, shape (p, p), from `Rows.pulls`; None where links are linear.
     """
 
     phi: Floats
@@ -258,66 +236,79 @@ class Links(NamedTuple):
 
 
 class Model:
-    """The likelihood of one model of `SHAPES` on a set of pairs of patients."""
+    """One model of `_SHAPES` on a set of pairs of patients, with the answers to them."""
 
-    def __init__(self, name: str, x: Floats, mean: Floats) -> None:
+    def __init__(
+        self,
+        name: str,
+        x: Floats,
+        mean: Floats | None = None,
+        choice: Ints | None = None,
+        counts: Floats | None = None,
+    ) -> None:
         """Compute the arrays that every evaluation needs.
 
-        Args:
-            name: A key of `SHAPES`.
-            x: First minus second patient, shape (n, k).
-            mean: Half the sum of both patients, less the origin, shape (n, k).
+        `x` is the first minus the second patient and `mean` half their sum, less the origin, both
+        of shape (n, k). Answers and their weights `counts` are needed for the likelihood alone.
         """
-        self.name, self.shape = name, SHAPES[name]
+        self.name, self.shape = name, _SHAPES[name]
         self.x = np.ascontiguousarray(x.T)
+        self.chosen = None if choice is None else one_hot_answers(choice)
+        self.counts = counts
         k, n = self.x.shape
-        self._first, self._coin = np.zeros((2, k + 2, n))
+        self.size = k + 1 + (name == "two_stage")
+        self._first, self._coin = np.zeros((2, self.size, n))
         self._first[:k] = self.shape.half * self.x
-        self._first[k + 1] = self.shape.pull
-        self._coin[:k] = self.shape.mean * mean.T
+        if mean is not None:
+            self._coin[:k] = self.shape.mean * mean.T
         self._coin[k] = self.shape.sign
 
     @property
     def linear(self) -> bool:
         """Whether the links are linear in θ, and the log-likelihood concave."""
-        return self.name != "dom" and self.shape.distance == 0
+        return self.name not in ("dom", "two_stage") and self.shape.distance == 0
 
     def shares(self, theta: Floats) -> Floats:
         """Return P(first), P(second), P(coin), shape (n, 3)."""
         links = self.links(theta)
-        return self.shape.law.shares(links.phi, links.kappa)
+        return law_shares(self.shape.law, links.phi, links.kappa)
 
-    def links(self, theta: Floats) -> Links:
-        """Return the links at θ, shape (k+2,)."""
+    def links(self, theta: Floats) -> _Links:
+        """Return the links at θ, shape (p,)."""
         if self.name == "dom":
             return self._dominance(theta)
         phi, kappa = theta @ self._first, theta @ self._coin
         if self.linear:
-            return Links(phi, kappa, self._first, self._coin, None)
-        k = len(self.x)
-        distance, turn, curve = rounded_abs(theta[:k] @ self.x)
+            return _Links(phi, kappa, self._first, self._coin, None)
+        k, two_stage = len(self.x), self.name == "two_stage"
+        factor = -theta[k + 1] if two_stage else self.shape.distance
+        distance, turn, curve = _rounded_abs(theta[:k] @ self.x)
         slopes = self._coin.copy()
-        slopes[:k] += (self.shape.distance * turn) * self.x
+        slopes[:k] += (factor * turn) * self.x
+        if two_stage:
+            slopes[k + 1] = -distance
 
         def bend(_: Floats, pull: Floats) -> Floats:
-            second = np.zeros((k + 2, k + 2))
-            second[:k, :k] = (self.x * (self.shape.distance * curve * pull)) @ self.x.T
+            second = np.zeros((self.size, self.size))
+            second[:k, :k] = (self.x * (factor * curve * pull)) @ self.x.T
+            if two_stage:
+                second[:k, k + 1] = second[k + 1, :k] = -self.x @ (turn * pull)
             return second
 
-        return Links(phi, kappa + self.shape.distance * distance, self._first, slopes, bend)
+        return _Links(phi, kappa + factor * distance, self._first, slopes, bend)
 
-    def _dominance(self, theta: Floats) -> Links:
+    def _dominance(self, theta: Floats) -> _Links:
         k = len(self.x)
         gains = theta[:k, None] * self.x
-        first, share = rounded_min(gains)
-        second, other = rounded_min(-gains)
+        first, share = _rounded_min(gains)
+        second, other = _rounded_min(-gains)
         up, down = share * self.x, -other * self.x
         phi_slopes, kappa_slopes = self._first.copy(), self._coin.copy()
         phi_slopes[:k] += 0.5 * (up - down)
         kappa_slopes[:k] -= 0.5 * (up + down)
 
         def bend(toward: Floats, pull: Floats) -> Floats:
-            second_derivatives = np.zeros((k + 2, k + 2))
+            second_derivatives = np.zeros((k + 1, k + 1))
             block = second_derivatives[:k, :k]
             for slopes, weights, residual in (
                 (up, share, 0.5 * (toward - pull) / ROUNDING),
@@ -327,43 +318,83 @@ class Model:
                 block -= np.diag((residual * weights * self.x**2).sum(axis=1))
             return second_derivatives
 
-        phi = 0.5 * (first - second) + self.shape.pull * theta[k + 1]
-        return Links(phi, theta[k] - 0.5 * (first + second), phi_slopes, kappa_slopes, bend)
+        return _Links(
+            0.5 * (first - second),
+            theta[k] - 0.5 * (first + second),
+            phi_slopes,
+            kappa_slopes,
+            bend,
+        )
 
-    def log_likelihood(self, theta: Floats, chosen: Floats) -> tuple[float, Floats, Floats]:
+    def rows(self, theta: Floats) -> tuple[_Links, Rows]:
+        """Return the links at θ and each answer's contribution, weighted by `counts`."""
+        assert self.chosen is not None
+        links = self.links(theta)
+        logs, pulls, bends = self.shape.law(links.phi, links.kappa, self.chosen)
+        if self.counts is not None:
+            logs = self.counts * logs
+            pulls = (self.counts * pulls[0], self.counts * pulls[1])
+            bends = (self.counts * bends[0], self.counts * bends[1], self.counts * bends[2])
+        return links, Rows(logs, pulls, bends)
+
+    def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
 
         The information is minus the second derivatives where that is positive definite, else
         without the curvature of the links.
         """
-        links = self.links(theta)
-        rows = self.shape.law.rows(links.phi, links.kappa, chosen)
+        links, rows = self.rows(theta)
         value = float(rows.logs.sum())
         if not np.isfinite(value):
             return -np.inf, np.zeros(len(theta)), np.eye(len(theta))
-        one, two = links.phi_slopes, links.kappa_slopes
+        phi, kappa = links.phi_slopes, links.kappa_slopes
         toward, pull = rows.pulls
         inner, cross, outer = rows.bends
-        mixed = one @ (cross * two).T
-        information = one @ (inner * one).T + mixed + mixed.T + two @ (outer * two).T
+        mixed = phi @ (cross * kappa).T
+        information = phi @ (inner * phi).T + mixed + mixed.T + kappa @ (outer * kappa).T
         if links.bend is not None:
             information = definite(information - links.bend(toward, pull), information)
-        return value, one @ toward + two @ pull, information
+        return value, phi @ toward + kappa @ pull, information
 
-    def scores(self, theta: Floats, chosen: Floats) -> Floats:
-        """Return the gradient of each answer's log-probability, shape (n, p)."""
-        links = self.links(theta)
-        toward, pull = self.shape.law.rows(links.phi, links.kappa, chosen).pulls
-        return (toward * links.phi_slopes + pull * links.kappa_slopes).T
+    def climb(
+        self,
+        start: Floats,
+        used: Bools | None = None,
+        *,
+        limit: int = _STEPS,
+        box: Box | None = None,
+        ridge: float = 0.0,
+    ) -> tuple[Floats, bool]:
+        """Return θ after Newton's steps in all or the `used` parameters, and if it is a maximum.
+
+        The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
+        zero on every moving parameter.
+        """
+        theta = start.copy()
+        used = np.ones(len(theta), dtype=bool) if used is None else used
+        limits = None if box is None else (box[0][used], box[1][used])
+
+        def objective(moving: Floats) -> tuple[float, Floats, Floats]:
+            point = theta.copy()
+            point[used] = moving
+            value, gradient, information = self.log_likelihood(point)
+            return (
+                value - 0.5 * ridge * float(moving @ moving),
+                gradient[used] - ridge * moving,
+                information[np.ix_(used, used)] + ridge * np.eye(len(moving)),
+            )
+
+        theta[used], converged = climb(objective, theta[used], limit=limit, box=limits)
+        return theta, converged
 
 
-def rounded_abs(utility: Floats) -> tuple[Floats, Floats, Floats]:
+def _rounded_abs(utility: Floats) -> tuple[Floats, Floats, Floats]:
     """Return sqrt(utility² + ROUNDING²) and its first two derivatives."""
     root = np.sqrt(utility**2 + ROUNDING**2)
     return root, utility / root, ROUNDING**2 / root**3
 
 
-def rounded_min(values: Floats) -> tuple[Floats, Floats]:
+def _rounded_min(values: Floats) -> tuple[Floats, Floats]:
     """Return the smooth minimum of each column, (n,), and its gradient, (m, n).
 
     -ROUNDING · log Σ_j exp(-v_j / ROUNDING) is at most ROUNDING · log m too small. Its gradient g
@@ -376,7 +407,7 @@ def rounded_min(values: Floats) -> tuple[Floats, Floats]:
 
 
 def spread(x: Floats) -> Floats:
-    """Return the root mean square of each column, which the fits use as its unit.
+    """Return the root mean square of each column, the unit of the fits.
 
     Raises:
         FitError: A column is zero throughout or a combination of others.
@@ -397,86 +428,53 @@ def spread(x: Floats) -> Floats:
 
 def fit_coin_model(
     kind: type[Fit],
-    model: str,
+    name: str,
     x: Floats,
-    mean: Floats,
     choice: Ints,
     starts: Sequence[Floats],
     *,
-    intercept: bool,
-    clusters: ArrayLike | None,
-    origin: Floats,
+    clusters: ArrayLike | None = None,
+    mean: Floats | None = None,
+    origin: Floats | None = None,
     box: Box | None = None,
 ) -> Fit:
-    """Fit from every start and return the highest maximum.
+    """Fit a model of `_SHAPES` from every start and return the highest maximum as a `kind`.
 
-    Args:
-        kind: The type of the result.
-        model: A key of `SHAPES`.
-        x: First minus second patient, shape (n, k).
-        mean: Half the sum of both, less the origin, shape (n, k).
-        choice: Codes 0 first, 1 second, 2 coin, shape (n,).
-        starts: Points (w, λ, c), each of shape (k+2,).
-        intercept: Fit the effect c of the first position.
-        clusters: Labels of rows that belong together, shape (n,).
-        origin: Passed through to the result.
-        box: Lowest and highest (w, λ, c).
+    Arguments as in `Model` and `Model.climb`.
 
     Raises:
         FitError: No finite maximum exists or none was reached.
     """
-    n, k = x.shape
-    unit = np.append(spread(x), [1.0, 1.0])
-    scaled = Model(model, x / unit[:k], mean / unit[:k])
-    chosen = one_hot_answers(choice)
-    used = np.append(np.ones(k + 1, dtype=bool), intercept)
-    limits = None if box is None else (box[0][used] * unit[used], box[1][used] * unit[used])
-
-    def full(moving: Floats) -> Floats:
-        theta = np.zeros(k + 2)
-        theta[used] = moving
-        return theta
-
-    def objective(moving: Floats) -> tuple[float, Floats, Floats]:
-        value, gradient, information = scaled.log_likelihood(full(moving), chosen)
-        return value, gradient[used], information[np.ix_(used, used)]
-
+    k = x.shape[1]
+    unit = np.append(spread(x), np.ones(len(starts[0]) - k))
+    model = Model(name, x / unit[:k], None if mean is None else mean / unit[:k], choice)
+    limits = None if box is None else (box[0] * unit, box[1] * unit)
     reached = []
     for start in starts:
-        point, found = climb(objective, (start * unit)[used], limit=_STEPS, box=limits)
-        reached.append((objective(point)[0], found, point))
-        if sum(not found for _, found, _ in reached) == _FAILURES:
+        point, converged = model.climb(start * unit, box=limits)
+        reached.append((model.log_likelihood(point)[0], converged, point))
+        if sum(not converged for _, converged, _ in reached) == _FAILURES:
             break
-    value, found, point = max(reached, key=lambda one: one[0])
-    _, gradient, information = objective(point)
-    free = np.ones(len(point), dtype=bool)
+    value, converged, theta = max(reached, key=lambda result: result[0])
+    _, gradient, information = model.log_likelihood(theta)
+    held = np.zeros(model.size, dtype=bool)
     if limits is not None:
-        free = ~pressed(point, gradient, limits)
-    flattest = np.linalg.eigvalsh(information[np.ix_(free, free)]).min(initial=np.inf)
-    if not found or flattest < _FLAT:
-        raise FitError(_advice(scaled, full(point), chosen, used))
-    covariance = np.zeros((k + 2, k + 2))
-    inside, held = used.copy(), np.zeros(k + 2, dtype=bool)
-    inside[used], held[used] = free, ~free
-    bread = inverse(information[np.ix_(free, free)])
-    scores = scaled.scores(full(point), chosen)[:, inside]
-    covariance[np.ix_(inside, inside)], count = robust(bread, scores, clusters)
-    covariance[held, :] = covariance[:, held] = np.nan
-    theta = full(point) / unit
+        held = pressed(theta, gradient, limits)
+    free = np.ix_(~held, ~held)
+    flattest = np.linalg.eigvalsh(information[free]).min(initial=np.inf)
+    if not converged or flattest < _FLAT:
+        raise FitError(_advice(model, theta))
+    links, rows = model.rows(theta)
+    scores = (rows.pulls[0] * links.phi_slopes + rows.pulls[1] * links.kappa_slopes).T
+    covariance = np.full((model.size, model.size), np.nan)
+    covariance[free] = robust(inverse(information[free]), scores[:, ~held], clusters)[0]
     return kind(
-        model=model,
-        weights=theta[:k],
-        level=float(theta[k]),
-        intercept=float(theta[k + 1]),
-        origin=origin,
+        model=name,
+        theta=theta / unit,
         covariance=covariance / np.outer(unit, unit),
+        origin=np.zeros(k) if origin is None else origin,
         log_likelihood=value,
-        n=n,
-        clusters=count,
-        parameters=int(used.sum()),
-        at_box=tuple(held.tolist()),
-        starts=len(starts),
-        agreeing=sum(one >= value - _SAME * n for one, _, _ in reached),
+        n=len(x),
     )
 
 
@@ -486,8 +484,8 @@ def check_columns(x: Floats, weights: Floats) -> None:
         raise InputError(f"differences must have {len(weights)} columns, not {x.shape[1]}")
 
 
-def _advice(model: Model, theta: Floats, chosen: Floats, used: Bools) -> str:
-    if model.linear and _separated(model, theta, chosen, used):
+def _advice(model: Model, theta: Floats) -> str:
+    if model.linear and _separated(model, theta):
         return (
             f"the answers are separated, no finite {model.name} model exists: use more answers, or "
             "describe the decisions by fit_logit with penalty='firth' and the coins by "
@@ -499,24 +497,25 @@ def _advice(model: Model, theta: Floats, chosen: Floats, used: Bools) -> str:
     )
 
 
-def _separated(model: Model, theta: Floats, chosen: Floats, used: Bools) -> bool:
+def _separated(model: Model, theta: Floats) -> bool:
     """Return whether the answers are separated, so that the likelihood has no finite maximum.
 
     With linear links the score of the given answer exceeds each other score by a margin that is
     linear in θ. The answers are separated if some direction makes all margins at least 0 and one
     positive: the separation of a logit whose rows are the margins and whose outcomes are all 1.
     """
+    assert model.chosen is not None
     links = model.links(theta)
-    first, coin = links.phi_slopes[used].T, links.kappa_slopes[used].T
-    rows = chosen.astype(bool)
-    margins = [first[rows[0]], -first[rows[1]]]
+    first, coin = links.phi_slopes.T, links.kappa_slopes.T
+    chose_first, chose_second, chose_coin = model.chosen.astype(bool)
+    margins = [first[chose_first], -first[chose_second]]
     if model.name != "random":
         margins += [
-            first[rows[0]] - coin[rows[0]],
-            -first[rows[1]] - coin[rows[1]],
-            coin[rows[2]] - first[rows[2]],
-            coin[rows[2]] + first[rows[2]],
+            first[chose_first] - coin[chose_first],
+            -first[chose_second] - coin[chose_second],
+            coin[chose_coin] - first[chose_coin],
+            coin[chose_coin] + first[chose_coin],
         ]
     design = np.vstack(margins)
     live = np.abs(design).max(axis=0) > 0
-    return is_separated(design[:, live], np.ones(len(design)), theta[used][live])
+    return is_separated(design[:, live], np.ones(len(design)), theta[live])

@@ -13,7 +13,7 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
 from kidney_evals.estimation.errors import FitError
 
-Objective = Callable[[Floats], tuple[float, Floats, Floats]]
+_Objective = Callable[[Floats], tuple[float, Floats, Floats]]
 """Function to maximise. Returns the value, the gradient (p,) and a positive definite curvature
 (p, p): minus the second derivatives where these are negative definite, else an approximation. A
 value of -inf marks forbidden parameters."""
@@ -21,7 +21,7 @@ value of -inf marks forbidden parameters."""
 Box = tuple[Floats, Floats]
 """Lowest and highest allowed parameters, each of shape (p,)."""
 
-FLATTEST: Final = 1e-6
+_FLATTEST: Final = 1e-6
 """Smallest variance of a direction of standardised differences for which a weight is estimated.
 
 Each attribute has variance 1, so two attributes with a correlation above .999999 get no weights.
@@ -33,27 +33,11 @@ _OUTSIDE = 1e-2
 _MAX_STEP = 2.0
 
 
-class Criteria:
-    """AIC and BIC of a fit with `log_likelihood`, `parameters` and `n`."""
+class PanelFit:
+    """BIC of a fit whose independent units are people."""
 
     log_likelihood: float
     parameters: int
-    n: int
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, 2p - 2 log L."""
-        return 2 * self.parameters - 2 * self.log_likelihood
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion, p log n - 2 log L."""
-        return self.parameters * float(np.log(self.n)) - 2 * self.log_likelihood
-
-
-class PanelCriteria(Criteria):
-    """AIC and BIC of a model whose independent units are people, not answers."""
-
     people: int
 
     @property
@@ -63,7 +47,7 @@ class PanelCriteria(Criteria):
 
 
 def climb(
-    objective: Objective,
+    objective: _Objective,
     start: Floats,
     *,
     limit: int = 200,
@@ -76,13 +60,8 @@ def climb(
     unique, but several likelihoods here have more than one: with scipy's steps 2 of the 17 shipped
     reference tables changed.
 
-    Args:
-        objective: See `Objective`.
-        start: Allowed parameters to begin with, shape (p,).
-        limit: Largest number of steps.
-        box: Bounds. A parameter at a bound stays there while the gradient points outward (projected
-            Newton, Bertsekas 1982).
-        settled: Length of a step below which the method has converged.
+    A parameter at a bound of the box stays there while the gradient points outward (projected
+    Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`.
     """
     free = np.full(len(start), np.inf)
     low, high = (-free, free) if box is None else box
@@ -129,6 +108,14 @@ def _inward_step(theta: Floats, gradient: Floats, curvature: Floats, box: Box) -
     return np.zeros_like(theta)
 
 
+def hessian(gradient: Callable[[Floats], Floats], theta: Floats) -> Floats:
+    """Return the second derivatives by central differences of the gradient, shape (p, p)."""
+    width = 1e-5
+    rows = [gradient(theta + step) - gradient(theta - step) for step in width * np.eye(len(theta))]
+    matrix = np.array(rows) / (2 * width)
+    return (matrix + matrix.T) / 2
+
+
 def definite(observed: Floats, expected: Floats) -> Floats:
     """Return `observed` where it is positive definite, else `expected`, both of shape (p, p)."""
     # Parameters without information must not make the test fail for the other parameters.
@@ -150,7 +137,7 @@ def logistic(eta: Floats) -> Floats:
 
 
 def log_logistic(eta: Floats) -> Floats:
-    """Return log(1 / (1 + exp(-eta))), finite wherever eta is, faster than `log_expit`."""
+    """Return log(1 / (1 + exp(-eta))); `scipy.special.log_expit` takes ten times as long."""
     return np.asarray(np.minimum(eta, 0.0) - np.log1p(np.exp(-np.abs(eta))))
 
 
@@ -161,11 +148,7 @@ def pressed(theta: Floats, gradient: Floats, box: Box) -> Bools:
 
 
 def inverse(matrix: Floats) -> Floats:
-    """Return the inverse of an information matrix.
-
-    Raises:
-        FitError: The matrix is singular.
-    """
+    """Return the inverse of an information matrix; `FitError` if it is singular."""
     try:
         return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     except np.linalg.LinAlgError:
@@ -182,47 +165,33 @@ def cluster_sums(scores: Floats, index: Ints, count: int) -> Floats:
     )
 
 
-def sandwich(bread: Floats, scores: Floats, index: Ints, count: int) -> Floats:
-    """Return the clustered covariance bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p).
+def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
+    """Return the clustered covariance of an estimate, shape (p, p), and the number of clusters G.
 
-    Liang and Zeger (1986); the factor is that of Stata and statsmodels.
+    The covariance is bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p), with s_g the sum of
+    the scores of a cluster (Liang and Zeger 1986); the factor is that of Stata and statsmodels. It
+    is NaN where G < 2 or n ≤ p. Without clusters the results are `bread` and None.
 
     Args:
         bread: Inverse of the information, shape (p, p).
         scores: Gradient of each row's log-likelihood at the estimate, shape (n, p).
-        index: Cluster of each row, 0 to `count` - 1.
-        count: Number of clusters G.
-
-    Returns:
-        Shape (p, p), all NaN where G < 2 or n ≤ p.
+        clusters: Label of each row.
     """
-    n, p = scores.shape
-    if count < 2 or n <= p:
-        return np.full((p, p), np.nan)
-    sums = cluster_sums(scores, index, count)
-    factor = count / (count - 1) * (n - 1) / (n - p)
-    covariance: Floats = factor * (bread @ (sums.T @ sums) @ bread)
-    return covariance
-
-
-def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
-    """Return the sandwich over `clusters` and their number, or `bread` and None without them."""
     if clusters is None:
         return bread, None
-    index, count = _checks.groups(clusters, len(scores))
-    return sandwich(bread, scores, index, count), count
+    n, p = scores.shape
+    index, count = _checks.groups(clusters, n)
+    if count < 2 or n <= p:
+        return np.full((p, p), np.nan), count
+    sums = cluster_sums(scores, index, count)
+    return count / (count - 1) * (n - 1) / (n - p) * (bread @ (sums.T @ sums) @ bread), count
 
 
 def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     """Return a full-rank design of differences, and which weights they determine.
 
-    Directions of `x` whose variance is below `FLATTEST` (beyond the intercept) get the weight 0.
-    Firth's penalty and the likelihood do not depend on the coordinates.
-
-    Args:
-        x: Differences, shape (n, k).
-        intercept: Whether the effect of the first position is estimated too. It is collinear with
-            an attribute that differs by the same amount in every row.
+    Directions of `x`, shape (n, k), whose variance is below `_FLATTEST` (beyond the intercept) get
+    the weight 0. Firth's penalty and the likelihood do not depend on the coordinates.
 
     Returns:
         The map from the design's weights to the k weights and the intercept, shape (k+1, p); the
@@ -237,8 +206,8 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     scale = np.where(flat, 1.0, scale)
     standard = np.where(flat, 0.0, centred / scale)
     values, vectors = np.linalg.eigh(standard.T @ standard / n)
-    keep = values > FLATTEST
-    known = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < _OUTSIDE
+    keep = values > _FLATTEST
+    determined = np.abs(vectors[:, ~keep]).max(axis=1, initial=0.0) < _OUTSIDE
     directions = np.eye(k) if keep.all() else vectors[:, keep]
     slopes = directions / scale[:, None]
     rank = slopes.shape[1]
@@ -249,7 +218,7 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
         basis[k, :rank] = -centre @ slopes
         basis[k, rank] = 1.0
         design = np.column_stack([design, np.ones(n)])
-    return basis, design, np.asarray(known)
+    return basis, design, np.asarray(determined)
 
 
 def leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:
@@ -263,16 +232,11 @@ def is_separated(design: Floats, outcome: Floats, start: Floats) -> bool:
 
     They are separated if some direction d has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every
     row with outcome 0 and = 0 for every row in between, and d·x_i is not 0 in all rows (Albert and
-    Anderson 1984).
+    Anderson 1984). The design, shape (n, p), has full rank.
 
-    Newton's steps for the maximum likelihood nearly always decide: either their residuals exclude a
-    separating direction, or θ is such a direction. Otherwise (mostly under quasi-complete
-    separation) a linear programme is solved.
-
-    Args:
-        design: Full-rank design with its intercept column, shape (n, p).
-        outcome: Share choosing the first patient, in [0, 1], shape (n,).
-        start: Start of Newton's steps, shape (p,); the estimate of a fit saves most steps.
+    Newton's steps for the maximum likelihood, from `start`, nearly always decide: either their
+    residuals exclude a separating direction, or θ is such a direction. Otherwise (mostly under
+    quasi-complete separation) a linear programme is solved.
     """
     if design.shape[1] == 0:
         return False
@@ -317,15 +281,10 @@ def _programme_separates(design: Floats, outcome: Floats) -> bool:
 
 
 def wald_p(estimate: Floats, covariance: Floats, freedom: int) -> float:
-    """Return the p-value of Wald's test that every entry of `estimate` is zero.
+    """Return the p-value of Wald's test that every entry of `estimate`, shape (q,), is zero.
 
-    Args:
-        estimate: Shape (q,).
-        covariance: Shape (q, q); its rank r may be less than q.
-        freedom: The statistic over r is referred to F(r, `freedom` - r).
-
-    Returns:
-        The p-value; NaN where r is 0, the covariance is unknown or `freedom` is at most r + 1.
+    The covariance, shape (q, q), may have a rank r below q; the statistic over r is referred to
+    F(r, `freedom` - r). NaN where r is 0, the covariance is unknown or `freedom` is at most r + 1.
     """
     if len(estimate) == 0 or not np.isfinite(covariance).all():
         return float("nan")
@@ -342,18 +301,12 @@ def wald_p(estimate: Floats, covariance: Floats, freedom: int) -> float:
 
 
 def score_p(sums: Floats, freedom: int) -> float:
-    """Return the p-value of a clustered score test.
+    """Return the p-value of a clustered score test from scores by cluster, shape (G, q).
 
     The statistic is T = sᵀM⁻¹s with s the total score and M the sum over clusters of squared
     scores. M is not centred, which bounds T by the number of clusters G: T / (G - T) times
-    `freedom` / q is referred to F(q, `freedom`), as in Hotelling's test.
-
-    Args:
-        sums: Efficient scores of the tested weights by cluster, shape (G, q).
-        freedom: Denominator degrees of freedom.
-
-    Returns:
-        The p-value; NaN if no weight is tested or there are too few clusters.
+    `freedom` / q is referred to F(q, `freedom`), as in Hotelling's test. NaN if no weight is tested
+    or there are too few clusters.
     """
     count, q = sums.shape
     if q == 0 or freedom < 1:

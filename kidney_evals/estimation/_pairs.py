@@ -84,13 +84,7 @@ def score_interval(each: Floats) -> tuple[Interval, float]:
     the sum of squares s² Σ|d| / s is that of the data, except for the added ½: one half of a full
     difference, since a few small differences do not exclude large ones. If all differences are 0
     the ends are ± z² / (n + z²), as in Wilson's interval. The number of pairs is multiplied by
-    (z/t)², as in `effective_size`.
-
-    Args:
-        each: Difference of each pair, shape (n,).
-
-    Returns:
-        The interval and the p-value; NaN with fewer than two pairs.
+    (z/t)², as in `effective_size`. NaN with fewer than two pairs.
     """
     count = len(each)
     if count < 2:
@@ -142,11 +136,7 @@ def unseen_changes(each: Floats, reach: float) -> float:
     Two runs that answer nearly all dilemmas alike show almost no variance, so a resampling interval
     is too narrow. The share of further dilemmas that may have changed is the upper end of Wilson's
     interval of a zero count. The size of such a change is the root mean square of the observed
-    changes and half a change of size `reach`.
-
-    Args:
-        each: Difference of each dilemma, shape (n,), 0 where both runs answered alike.
-        reach: Largest possible difference of one dilemma.
+    changes and half a change of size `reach`, the largest possible difference of one dilemma.
     """
     seen = int(np.count_nonzero(each))
     size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)

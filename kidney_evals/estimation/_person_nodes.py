@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import logsumexp, ndtri
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import TRINOMIAL, one_hot_answers
+from kidney_evals.estimation._coin_models import NO_COIN, one_hot_answers, trinomial
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import InputError
@@ -18,17 +17,13 @@ from kidney_evals.estimation.errors import InputError
 RandomModel = Literal["logit", "davidson"]
 """`logit` is for decided answers, `davidson` for answers with a coin."""
 
-NO_COIN = -1e3
-"""A score of the coin that gives it the probability 0: its exponential underflows."""
-
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 
 _DEFENSIVE = 0.25
 _WIDENING = 1.5
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """Checked answers sorted by person.
 
     Attributes:
@@ -36,31 +31,23 @@ class Panel:
         choice: Codes, shape (n,).
         bounds: Index of each person's first row, then n, shape (people + 1,).
         coin: Whether a coin was offered.
+        size: Number q of random coefficients: the weights and, with a coin, τ.
     """
 
     x: Floats
     choice: Ints
     bounds: Ints
     coin: bool
+    size: int
 
     @property
     def people(self) -> int:
         """Number of people."""
         return len(self.bounds) - 1
 
-    @property
-    def size(self) -> int:
-        """Number q of random coefficients: the weights and, with a coin, τ."""
-        return int(self.x.shape[1]) + self.coin
-
 
 class Population(NamedTuple):
-    """Normal distribution of coefficients over people.
-
-    Attributes:
-        means: Shape (q,).
-        cholesky: Lower triangle L with a positive diagonal, covariance L Lᵀ, shape (q, q).
-    """
+    """Normal distribution of coefficients over people, with covariance L Lᵀ, L of shape (q, q)."""
 
     means: Floats
     cholesky: Floats
@@ -81,12 +68,8 @@ class Nodes(NamedTuple):
     """Draws of each person's coefficients, with importance weights for any population.
 
     A person's likelihood in a population with density f is the mean over R of
-    exp(log_ratio) f(coefficients).
-
-    Attributes:
-        coefficients: Shape (people, R, q).
-        log_ratio: log of (likelihood of the person's answers / density that the coefficients were
-            drawn from), shape (people, R).
+    exp(log_ratio) f(coefficients). `log_ratio`, shape (people, R), is the log of the likelihood of
+    the person's answers over the density that the coefficients, (people, R, q), were drawn from.
     """
 
     coefficients: Floats
@@ -99,8 +82,8 @@ def normal_draws(seed: int, people: int, draws: int, size: int) -> Floats:
     The digits of each dimension's radical inverse are permuted at random, place by place (Owen
     2017, "A randomized Halton algorithm in R"). Consecutive segments of the sequence go to
     consecutive people, so that the simulation errors of different people are negatively correlated
-    (Train 2009, section 9.3.3). The permutations are computed from uniform doubles of PCG64, which
-    are the same in every version of numpy; `scipy.stats.qmc.Halton` uses other permutations.
+    (Train 2009, section 9.3.3). `scipy.stats.qmc.Halton` uses other permutations, with which the
+    shipped tables would change.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     count = people * draws
@@ -133,16 +116,11 @@ def panel(
     # Rows of a person are sorted as well, so that their order changes no digit.
     rank = np.lexsort((choice, *x.T, person))
     bounds = np.searchsorted(person[rank], np.arange(people + 1)).astype(np.int64)
-    return Panel(x[rank], choice[rank], bounds, coin)
+    return Panel(x[rank], choice[rank], bounds, coin, k + coin)
 
 
 def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
-    """Return the log-likelihood of each person's answers under each draw, shape (people, R).
-
-    Args:
-        answers: Of everybody.
-        coefficients: Shape (people, R, q), or (1, R, q) for the same draws for all.
-    """
+    """Return the log-likelihood of each person's answers under each draw (people, R, q)."""
     people, (_, draws, _) = answers.people, coefficients.shape
     k = answers.x.shape[1]
     half = 0.5 * answers.x
@@ -150,7 +128,7 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
     result = np.empty((people, draws))
     for person in range(people):
         rows = slice(answers.bounds[person], answers.bounds[person + 1])
-        own = coefficients[person % len(coefficients)]
+        own = coefficients[person]
         weights = own[:, :k].T
         distance = np.abs(half[rows] @ weights)
         total = np.exp(-2 * distance)
@@ -165,36 +143,27 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
     return result
 
 
-def person_nodes(
-    answers: Panel, population: Population, normal: Floats, *, polish: int = 0
-) -> Nodes:
+def person_nodes(answers: Panel, population: Population, normal: Floats) -> Nodes:
     """Return draws of each person's coefficients from a proposal near the person's posterior.
 
     A person's posterior is narrow relative to the population, so most draws from the population
     would have a negligible likelihood. A quarter of the draws are from the population; the others
     are from a normal distribution around the posterior mode, with 1.5 times the covariance that the
     curvature there implies. The ratio of the population's density to that of the draws cannot
-    exceed 4
-    (importance sampling from a defensive mixture, Hesterberg 1995).
-
-    Args:
-        answers: Of everybody.
-        population: Of coefficients.
-        normal: Standard normal draws, shape (people, R, q).
-        polish: Number of further Newton steps from the posterior modes. After two steps only
-            rounding error remains, so that the draws are a smooth function of the population.
+    exceed 4 (importance sampling from a defensive mixture, Hesterberg 1995). The standard normal
+    draws have shape (people, R, q).
     """
-    mode, curvature = _modes(answers, population, polish)
+    mode, curvature = _modes(answers, population)
     centre = population.standard(mode)
     # Curvature in units of z, whose prior part is the identity.
     curvature = population.cholesky.T @ curvature @ population.cholesky
     root = np.linalg.cholesky(_WIDENING * np.linalg.inv(curvature))
-    kept = max(1, round(_DEFENSIVE * normal.shape[1]))
-    moved = centre[:, None] + normal[:, kept:] @ root.transpose(0, 2, 1)
-    z = np.concatenate([normal[:, :kept], moved], axis=1)
+    wide = max(1, round(_DEFENSIVE * normal.shape[1]))
+    moved = centre[:, None] + normal[:, wide:] @ root.transpose(0, 2, 1)
+    z = np.concatenate([normal[:, :wide], moved], axis=1)
     away = (z - centre[:, None]) @ np.linalg.inv(root).transpose(0, 2, 1)
     volume = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    share = kept / normal.shape[1]
+    share = wide / normal.shape[1]
     # Density of the second part of the mixture over that of the first.
     near = 0.5 * ((z**2).sum(axis=2) - (away**2).sum(axis=2)) - volume[:, None]
     mixture = np.logaddexp(np.log(share), np.log1p(-share) + near) + population.log_density(z)
@@ -202,7 +171,7 @@ def person_nodes(
     return Nodes(drawn, log_likelihoods(answers, drawn) - mixture)
 
 
-def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats, Floats]:
+def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
     """Return each person's posterior mode (people, q) and the curvature there (people, q, q).
 
     Newton's method for all people at once; the log-likelihood of both models and the normal
@@ -222,7 +191,7 @@ def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats,
     def terms(point: Floats) -> tuple[Floats, Floats, Floats]:
         phi = (side * point[person]).sum(axis=1)
         kappa = point[person, k] if answers.coin else np.full(len(phi), NO_COIN)
-        rows = TRINOMIAL.rows(phi, kappa, chosen)
+        rows = trinomial(phi, kappa, chosen)
         off = point - population.means
         value = np.add.reduceat(rows.logs, starts) - 0.5 * ((off @ precision) * off).sum(axis=1)
         pulls = rows.pulls[0][:, None] * side + rows.pulls[1][:, None] * tie
@@ -238,9 +207,7 @@ def _modes(answers: Panel, population: Population, polish: int) -> tuple[Floats,
     for _ in range(100):
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         if (gradient * step).sum(axis=1).max() < 1e-10:
-            if polish == 0:
-                break
-            polish -= 1
+            break
         for _ in range(30):
             candidate = terms(point + step)
             worse = candidate[0] < value - 1e-9
@@ -256,8 +223,5 @@ def posterior(population: Population, nodes: Nodes) -> tuple[Floats, Floats]:
     """Return log-likelihoods (people,) and each node's posterior weight (people, R)."""
     z = population.standard(nodes.coefficients)
     logs = nodes.log_ratio + population.log_density(z)
-    top = logs.max(axis=1, keepdims=True)
-    weight = np.exp(logs - top)
-    total = weight.sum(axis=1, keepdims=True)
-    values = top[:, 0] + np.log(total[:, 0] / weight.shape[1])
-    return values, weight / total
+    values = np.asarray(logsumexp(logs, axis=1))
+    return values - np.log(logs.shape[1]), np.exp(logs - values[:, None])

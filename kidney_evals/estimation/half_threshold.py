@@ -4,7 +4,7 @@ The *half threshold* is the u at which the better patient gets half of all answe
 are coins and the worse patient: (1 - P(coin | u)) P(better | u) = ½, with logit P(coin) = a + b·|u|
 and, among decided answers, logit P(better) = s·|u|. u is people's Δu, in logits of the
 forced-choice group, so that all respondents are measured on one scale; the half threshold in a
-model's own logits is `TwoStageFit.half_threshold`. Without coins the threshold is 0. With coins it
+model's own logits is in `TwoStageFit.thresholds`. Without coins the threshold is 0. With coins it
 does not exist for a respondent who does not favour the patients that people favour.
 """
 
@@ -14,20 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.decisions import COIN
-from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import NAN, proportion
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
-from kidney_evals.estimation.thresholds import Threshold, threshold_from
-
-FARTHEST = 20.0
-"""Largest half threshold in logits; a larger root counts as none, since no patients differ so
-much."""
-
-_GRID = 401
-_HALVINGS = 50
+from kidney_evals.estimation.thresholds import Threshold
+from kidney_evals.estimation.thresholds import half_threshold as half_threshold
 
 
 def fit_half_threshold(
@@ -35,9 +27,9 @@ def fit_half_threshold(
 ) -> Threshold:
     """Estimate the half threshold from answers, with both stages Firth-penalised.
 
-    The interval is by the delta method (implicit function theorem), with the two stages
-    independent. Without any coin the threshold is 0, and its upper end is the threshold at a
-    constant coin rate equal to the upper end of Wilson's interval.
+    The interval is by the delta method, with the two stages independent. Without any coin the
+    threshold is 0, and its upper end is the threshold at a constant coin rate equal to the upper
+    end of Wilson's interval.
 
     Args:
         utility: People's Δu of each answer's dilemma, first less second patient, shape (n,).
@@ -47,7 +39,7 @@ def fit_half_threshold(
     Returns:
         The threshold; infinite if the better patient does not reach half within the range of |Δu|;
         NaN if there are only coins, if Δu does not vary, or if a threshold in |Δu| separates coins
-        from decisions, since the flip slope is then not finite.
+        from decisions.
     """
     n = _checks.length(utility, "utility")
     u = _checks.column(utility, n, "utility", -np.inf, np.inf)
@@ -65,17 +57,15 @@ def fit_half_threshold(
     flip = fit_logit(np.abs(u)[:, None], ~decided, clusters=label)
     if flip.separated:
         return Threshold(NAN, NAN, NAN)
-    theta = np.array([flip.intercept, float(flip.weights[0]), slope])
-    value = float(half_threshold(theta))
-    if not value <= np.abs(u).max():
-        # A threshold above the largest |Δu| would be an extrapolation.
-        return Threshold(float("inf"), NAN, NAN)
     covariance = np.zeros((3, 3))
     # The covariance of a fit lists its intercept last.
     covariance[:2, :2] = flip.covariance[::-1, ::-1]
     covariance[2, 2] = stage.covariance[0, 0]
-    found = threshold_from(value, _slopes(theta, value), covariance)
-    return found._replace(low=max(found.low, 0.0))
+    half = Threshold.at_half([flip.intercept, float(flip.weights[0]), slope], covariance)
+    if not half.value <= np.abs(u).max():
+        # A threshold above the largest |Δu| would be an extrapolation.
+        return Threshold(float("inf"), NAN, NAN)
+    return half._replace(low=max(half.low, 0.0))
 
 
 def fit_half_threshold_resamples(
@@ -83,13 +73,8 @@ def fit_half_threshold_resamples(
 ) -> Floats:
     """Return the half threshold in each resample of the answers, shape (draws,).
 
-    Args:
-        utility: As in `fit_half_threshold`.
-        choices: As in `fit_half_threshold`, with both coins and decided answers.
-        frequencies: How often each answer is in each resample, shape (draws, n).
-
-    Returns:
-        NaN where Δu does not vary.
+    Arguments as in `fit_half_threshold`; `frequencies`, shape (draws, n), is how often each answer
+    is in each resample. NaN where Δu does not vary.
 
     Raises:
         FitError: No coin, or only coins.
@@ -108,48 +93,6 @@ def fit_half_threshold_resamples(
     )[:, 0]
     flip = fit_logit_resamples(np.abs(u)[:, None], ~decided, counts)
     return half_threshold(np.column_stack([flip[:, 1], flip[:, 0], slope]))
-
-
-def half_threshold(theta: ArrayLike) -> Floats:
-    """Return the smallest u ≥ 0 with (1 - P(coin | u)) P(better | u) = ½, infinite if none.
-
-    Args:
-        theta: (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u.
-
-    Returns:
-        Shape (...); NaN stays NaN.
-    """
-    parameters = _checks.numbers(theta, "theta")
-    shape = parameters.shape
-    if shape[-1:] != (3,):
-        raise InputError(f"theta must have shape (..., 3), not {shape}")
-    flat = _checks.shaped(parameters, shape, "theta", missing=True).reshape(-1, 3)
-    grid = np.linspace(0.0, FARTHEST, _GRID)
-    reached = _share(flat[:, None, :], grid) >= 0.5
-    place = reached.argmax(axis=1)
-    low, high = grid[np.maximum(place - 1, 0)], grid[place]
-    # Bisection of all resamples at once, which scipy 1.11 does not have.
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        above = _share(flat, middle) >= 0.5
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    value = np.where(reached.any(axis=1), high, np.inf)
-    return np.where(np.isnan(flat).any(axis=1), NAN, value).reshape(shape[:-1])
-
-
-def _share(theta: Floats, u: Floats) -> Floats:
-    """Return the better patient's share of all answers."""
-    coin = logistic(theta[..., 0] + theta[..., 1] * u)
-    return (1 - coin) * logistic(theta[..., 2] * u)
-
-
-def _slopes(theta: Floats, value: float) -> list[float]:
-    """Return the derivatives of the threshold in (a, b, s)."""
-    a, b, s = theta.tolist()
-    coin, worse = float(logistic(a + b * value)), float(logistic(-s * value))
-    # Derivatives of the logarithm of the share, which is ½ on the curve.
-    along = -coin * b + worse * s
-    return [coin / along, coin * value / along, -worse * value / along]
 
 
 def _without_coins(slope: float, rate: float) -> float:

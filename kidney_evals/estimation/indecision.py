@@ -71,19 +71,15 @@ def indecision_gap(decisions: Decisions) -> Quantity:
 def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
     """Return the interval of people's coin rate on a run's dilemmas; NaN without draws of people.
 
-    Args:
-        run: A run in which people answered every dilemma.
-        answers: Weight of each dilemma, shape (D,).
+    People must have answered every dilemma; `answers` is each dilemma's weight, shape (D,).
     """
-    if run.share_draws is None:
-        return NO_INTERVAL
-    return percentile(human_rates(run, answers))
+    return NO_INTERVAL if run.share_draws is None else percentile(human_rates(run, answers))
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
     """Return the coin rate in each draw of people, shape (B,); empty without draws.
 
-    Arguments and errors as in `human_interval`.
+    Arguments as in `human_interval`.
     """
     weight = _checks.column(answers, run.dilemmas, "answers", 0, np.inf)
     if not run.has_coin:
@@ -92,8 +88,8 @@ def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
         return np.empty(0)
     if not weight.any():
         raise InputError("answers are all 0: no dilemma counts")
-    result: Floats = (run.share_draws[:, :, COIN] @ weight) / weight.sum()
-    return result
+    rates: Floats = (run.share_draws[:, :, COIN] @ weight) / weight.sum()
+    return rates
 
 
 def outcome_share(
@@ -117,9 +113,9 @@ def outcome_share(
     cell = index * 2 + _checks.codes(order, n, "order", (0, 1))
     hits = _checks.codes(hit, n, "hit", (0, 1))
     trials = np.bincount(cell, minlength=2 * count).reshape(count, 2)
-    found = np.bincount(cell, weights=hits, minlength=2 * count).reshape(count, 2)
+    hits_by_order = np.bincount(cell, weights=hits, minlength=2 * count).reshape(count, 2)
     if fixed:
-        ends = stratified_proportion(found, trials)
+        ends = stratified_proportion(hits_by_order, trials)
     else:
-        ends = proportion(found.sum(axis=1), trials.sum(axis=1))
-    return Quantity(float(found.sum() / n), ends.low, ends.high, n=n)
+        ends = proportion(hits_by_order.sum(axis=1), trials.sum(axis=1))
+    return Quantity(float(hits_by_order.sum() / n), ends.low, ends.high, n=n)

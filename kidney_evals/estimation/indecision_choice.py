@@ -16,7 +16,6 @@ depend on the patients. Orders are pooled, so no model has an effect of the firs
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,13 +26,10 @@ from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import cluster_sums
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError
-from kidney_evals.estimation.indecision_family import fit_naive
-from kidney_evals.estimation.indecision_models import MODELS, fit_indecision_model
+from kidney_evals.estimation.indecision_family import fit_indecision_family
 from kidney_evals.estimation.intervals import NAN
-from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
-from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
 
-FOLDS: Final = 10
+_FOLDS: Final = 10
 """Number of folds of the dilemmas, each held out once."""
 
 LEAST: Final = 20
@@ -42,21 +38,12 @@ LEAST: Final = 20
 _LEVEL = 0.05
 _STARTS = 2
 
-NAMES: Final[tuple[str, ...]] = (
-    "naive",
-    *(model for model in MODELS if model != "min_delta"),
-    "davidson",
-    "rao_kupper",
-    "two_stage",
-)
-"""Models that are compared. Min-δ in its free form is Davidson's model and has that name."""
-
 
 class Contender(NamedTuple):
     """One model in the comparison.
 
     Attributes:
-        model: Its name in `NAMES`.
+        model: Its name in the family; not `min_delta`, whose free form is `davidson`.
         log_likelihood: Held-out log-likelihood, mean per answer; NaN if the model could not be
             fitted.
         behind: Log-likelihood per answer of the best model minus this model's; 0 for the best.
@@ -83,18 +70,12 @@ class IndecisionChoice(NamedTuple):
             not None; empty if no models could be compared.
         reason: Why there is no best model, else empty.
         contenders: Every model, the best-fitting first, those without a fit last.
-        coins: Number of coin answers.
-        n: Number of answers.
-        dilemmas: Number of dilemmas.
     """
 
-    best: str | None
-    possible: tuple[str, ...]
-    reason: str
-    contenders: tuple[Contender, ...]
-    coins: int
-    n: int
-    dilemmas: int
+    best: str | None = None
+    possible: tuple[str, ...] = ()
+    reason: str = ""
+    contenders: tuple[Contender, ...] = ()
 
 
 def choose_indecision_model(
@@ -103,7 +84,7 @@ def choose_indecision_model(
     choices: ArrayLike,
     dilemmas: ArrayLike,
     *,
-    folds: int = FOLDS,
+    folds: int = _FOLDS,
     seed: int = 0,
 ) -> IndecisionChoice:
     """Compare the models of indecision on one respondent's answers by cross-validation.
@@ -123,90 +104,66 @@ def choose_indecision_model(
     folds, seed = _checks.whole(folds, "folds", 2), _checks.whole(seed, "seed", 0)
     coins = int((choice == 2).sum())
 
-    def result(
-        reason: str,
-        contenders: tuple[Contender, ...] = (),
-        possible: tuple[str, ...] = (),
-        best: str | None = None,
-    ) -> IndecisionChoice:
-        return IndecisionChoice(best, possible, reason, contenders, coins, n, count)
-
     if min(coins, n - coins) < LEAST:
         few = "coins" if coins <= n - coins else "decisions"
-        return result(f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
+        return IndecisionChoice(reason=f"only {min(coins, n - coins)} {few}, {LEAST} are needed")
     if count < 2 * folds:
-        return result(f"only {count} dilemmas, {2 * folds} are needed")
+        return IndecisionChoice(reason=f"only {count} dilemmas, {2 * folds} are needed")
     part = np.random.Generator(np.random.PCG64(seed)).permutation(count)[index] % folds
-    logs: dict[str, Floats] = {}
-    failures: dict[str, str] = {}
-    for model in NAMES:
-        try:
-            logs[model] = _held_out(_fitter(model, seed), one, two, choice, part)
-        except FitError as error:
-            failures[model] = str(error)
-    failed = [Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items()]
+    try:
+        logs, failures = _held_out(one, two, choice, part, seed)
+    except FitError as error:
+        return IndecisionChoice(reason=f"the models have no finite fit: {error}")
     ranked = _ranked(logs, index, n)
+    failed = (Contender(name, NAN, NAN, NAN, NAN, why) for name, why in failures.items())
     everyone = (*ranked, *failed)
     if set(logs) <= {"naive", "random"}:
-        return result("the models have no finite fit: " + failures["davidson"], everyone)
+        reason = f"the models have no finite fit: {failures['davidson']}"
+        return IndecisionChoice(reason=reason, contenders=everyone)
     limit = _LEVEL / (len(ranked) - 1)
-    possible = tuple(one.model for one in ranked if not one.p_value < limit)
-    if failed:
+    possible = tuple(row.model for row in ranked if not row.p_value < limit)
+    if failures:
         reason = "a rule explains the decisions, so that some models have no finite fit"
-        return result(reason, everyone, possible)
+        return IndecisionChoice(None, possible, reason, everyone)
     if len(possible) == 1:
-        return result("", everyone, possible, possible[0])
-    return result("others fit as well within chance", everyone, possible)
+        return IndecisionChoice(possible[0], possible, "", everyone)
+    return IndecisionChoice(None, possible, "others fit as well within chance", everyone)
 
 
-Predict = Callable[[Floats, Floats], Floats]
-"""Maps both patients' values, each (n, k), to P(first), P(second), P(coin), shape (n, 3)."""
+def _held_out(
+    one: Floats, two: Floats, choice: Ints, part: Ints, seed: int
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Return each answer's log-probability (n,) by model, under the fit to the other parts.
 
-Fitter = Callable[[Floats, Floats, Ints], Predict]
-"""Fits a model to (first, second, choices) and returns its predictions."""
-
-
-def _fitter(model: str, seed: int) -> Fitter:
-    if model == "naive":
-
-        def constant(one: Floats, two: Floats, choice: Ints) -> Predict:
-            fit = fit_naive(choice)
-            return lambda a, b: np.tile([fit.first, fit.second, fit.coin], (len(a), 1))
-
-        return constant
-    if model in MODELS:
-        named = model
-        return lambda one, two, choice: (
-            fit_indecision_model(named, one, two, choice, starts=_STARTS, seed=seed).predict
-        )
-    fits: dict[str, Callable[[Floats, Ints], DavidsonFit | RaoKupperFit | TwoStageFit]] = {
-        "davidson": fit_davidson, "rao_kupper": fit_rao_kupper, "two_stage": fit_two_stage
-    }  # fmt: skip
-
-    def on_differences(one: Floats, two: Floats, choice: Ints) -> Predict:
-        fit = fits[model](one - two, choice)
-        return lambda a, b: fit.predict(a - b)
-
-    return on_differences
-
-
-def _held_out(fitter: Fitter, one: Floats, two: Floats, choice: Ints, part: Ints) -> Floats:
-    """Return each answer's log-probability under the fit to the other parts, shape (n,)."""
-    logs = np.empty(len(choice))
+    The second result is why a model without a fit has none.
+    """
+    logs: dict[str, Floats] = {}
+    failures: dict[str, str] = {}
     for fold in np.unique(part):
         out = part == fold
-        shares = fitter(one[~out], two[~out], choice[~out])(one[out], two[out])
-        taken = shares[np.arange(out.sum()), choice[out]]
-        logs[out] = np.log(np.maximum(taken, 1e-12))
-    return logs
+        family = fit_indecision_family(
+            one[~out], two[~out], choice[~out], starts=_STARTS, seed=seed
+        )
+        differences, mean = one[out] - two[out], (one[out] + two[out]) / 2
+        for row in family.rows:
+            if row.fit is None:
+                failures.setdefault(row.model, row.failure)
+                continue
+            taken = row.fit.shares(differences, mean)[np.arange(len(mean)), choice[out]]
+            own = logs.setdefault(row.model, np.empty(len(choice)))
+            own[out] = np.log(np.maximum(taken, 1e-12))
+    for model in ("min_delta", *failures):
+        logs.pop(model, None)
+    failures.pop("min_delta", None)
+    return logs, failures
 
 
 def _ranked(logs: dict[str, Floats], index: Ints, n: int) -> tuple[Contender, ...]:
     order = sorted(logs, key=lambda model: -float(logs[model].sum()))
+    gaps = np.column_stack([logs[order[0]] - logs[model] for model in order])
+    totals = cluster_sums(gaps, index, int(index.max()) + 1)
     rows = []
-    for model in order:
-        gap = cluster_sums((logs[order[0]] - logs[model])[:, None], index, int(index.max()) + 1)
-        total = gap[:, 0]
+    for model, total in zip(order, totals.T, strict=True):
         error = float(np.sqrt(len(total) * total.var(ddof=1)))
         ahead = float(total.sum())
         p_value = float(special.stdtr(len(total) - 1, -ahead / error)) if error > 0 else NAN

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import Criteria
-from kidney_evals.estimation.errors import FitError, InputError
+from kidney_evals.estimation._coin_models import CoinFit
+from kidney_evals.estimation.arrays import Floats
+from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.indecision_models import (
     MODELS,
     STARTS,
     Form,
-    IndecisionFit,
     IndecisionModel,
     fit_indecision_model,
 )
-from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit, fit_davidson, fit_rao_kupper
-from kidney_evals.estimation.two_stage import TwoStageFit, fit_two_stage
+from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
+from kidney_evals.estimation.two_stage import fit_two_stage
 
 
-@dataclass(frozen=True)
-class NaiveFit(Criteria):
+class NaiveFit(NamedTuple):
     """A fit of constant rates: the baseline for models that use the patients' values.
 
-    Attributes:
-        first: P(first).
-        second: P(second), equal to P(first) unless the effect of the first position was fitted.
-        coin: P(coin).
-        log_likelihood: At these rates.
-        n: Number of answers.
-        parameters: How many rates were free.
+    P(first) and P(second) are equal unless `intercept` was given.
     """
 
     first: float
@@ -41,21 +34,23 @@ class NaiveFit(Criteria):
     coin: float
     log_likelihood: float
     n: int
-    parameters: int
+
+    def shares(self, differences: Floats, mean: Floats) -> Floats:
+        """Return P(first), P(second), P(coin) of each row, (n, 3); see `CoinFit.shares`."""
+        return np.tile([self.first, self.second, self.coin], (len(differences), 1))
 
 
-AnyFit = IndecisionFit | DavidsonFit | RaoKupperFit | TwoStageFit | NaiveFit
+AnyFit = CoinFit | NaiveFit
 """A fit of any model of the family."""
 
 
-@dataclass(frozen=True)
-class FamilyRow:
+class FamilyRow(NamedTuple):
     """The fit of one model of the family.
 
     Attributes:
         model: Its name: one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`.
         per_answer: Mean log-likelihood of an answer; NaN without a fit.
-        fit: The fit; None if the model has no finite fit.
+        fit: None if the model has no finite fit.
         failure: Reason for a missing fit, else empty.
     """
 
@@ -65,42 +60,25 @@ class FamilyRow:
     failure: str
 
 
-@dataclass(frozen=True)
-class IndecisionFamily:
-    """The fits of all models by decreasing log-likelihood; models without a fit come last.
-
-    Attributes:
-        rows: One row for each model.
-        form: Form of the six models of McElfresh et al.; the other models have no bounds.
-        n: Number of answers.
-    """
+class IndecisionFamily(NamedTuple):
+    """The fits of all models by decreasing log-likelihood; models without a fit come last."""
 
     rows: tuple[FamilyRow, ...]
-    form: Form
-    n: int
 
     def row(self, model: str) -> FamilyRow:
         """Return the row of a model."""
-        for row in self.rows:
-            if row.model == model:
-                return row
-        raise InputError(f"model is {model!r}, there are {[row.model for row in self.rows]}")
+        return next(row for row in self.rows if row.model == model)
 
 
 def fit_naive(choices: ArrayLike, *, intercept: bool = False) -> NaiveFit:
-    """Fit constant rates.
-
-    Args:
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        intercept: Whether the rates of first and second may differ.
-    """
+    """Fit constant rates to answers (0 first, 1 second, 2 coin); arguments as in `fit_davidson`."""
     n = _checks.length(choices, "choices")
     counts = np.bincount(_checks.codes(choices, n, "choices", (0, 1, 2)), minlength=3) / n
     if not intercept:
         counts[:2] = counts[:2].mean()
     taken = counts[counts > 0]
     first, second, coin = counts.tolist()
-    return NaiveFit(first, second, coin, n * float(taken @ np.log(taken)), n, 1 + intercept)
+    return NaiveFit(first, second, coin, n * float(taken @ np.log(taken)), n)
 
 
 def fit_indecision_family(
@@ -110,22 +88,13 @@ def fit_indecision_family(
     *,
     form: Form = "free",
     clusters: ArrayLike | None = None,
-    intercept: bool = False,
     starts: int = STARTS,
     seed: int = 0,
 ) -> IndecisionFamily:
     """Fit every model of indecision to the same answers.
 
-    Args:
-        first: Values of the first patient, shape (n, k); in the form `authors` the authors'
-            features.
-        second: Values of the second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        form: Form of the six models of McElfresh et al. (see `indecision_models`).
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position in every model.
-        starts: As in `fit_indecision_model`.
-        seed: As in `fit_indecision_model`.
+    Arguments as in `fit_indecision_model`; `form` does not apply to the models that are not by
+    McElfresh et al.
 
     Returns:
         A row for every model. For a model without a finite maximum the row gives the reason.
@@ -137,17 +106,18 @@ def fit_indecision_family(
     x, n = one - two, len(one)
     choice = _checks.answers_with_coin(choices, n, "a comparison of indecision models")
 
-    def member(model: IndecisionModel) -> Callable[[], AnyFit]:
+    def member(model: IndecisionModel) -> Callable[[], CoinFit]:
         return lambda: fit_indecision_model(
-            model, one, two, choice, form=form, clusters=clusters, intercept=intercept,
-            starts=starts, seed=seed,
+            model, one, two, choice, form=form, clusters=clusters, starts=starts, seed=seed
         )  # fmt: skip
 
-    fits: dict[str, Callable[[], AnyFit]] = {model: member(model) for model in MODELS}
-    fits["davidson"] = lambda: fit_davidson(x, choice, clusters=clusters, intercept=intercept)
-    fits["rao_kupper"] = lambda: fit_rao_kupper(x, choice, clusters=clusters, asymmetric=intercept)
-    fits["two_stage"] = lambda: fit_two_stage(x, choice, clusters=clusters, intercept=intercept)
-    fits["naive"] = lambda: fit_naive(choice, intercept=intercept)
+    fits: dict[str, Callable[[], AnyFit]] = {
+        **{model: member(model) for model in MODELS},
+        "davidson": lambda: fit_davidson(x, choice, clusters=clusters),
+        "rao_kupper": lambda: fit_rao_kupper(x, choice, clusters=clusters),
+        "two_stage": lambda: fit_two_stage(x, choice, clusters=clusters),
+        "naive": lambda: fit_naive(choice),
+    }
     rows = []
     for name, attempt in fits.items():
         try:
@@ -156,4 +126,4 @@ def fit_indecision_family(
         except FitError as error:
             rows.append(FamilyRow(name, float("nan"), None, str(error)))
     rows.sort(key=lambda row: -row.per_answer if row.fit else np.inf)
-    return IndecisionFamily(tuple(rows), form, n)
+    return IndecisionFamily(tuple(rows))

@@ -14,30 +14,26 @@ give each answer a score S and choose P(answer) ∝ exp(S):
     dom         min_j w_j (p₁ - p₂)_j       min_j w_j (p₂ - p₁)_j       λ
 
 The sixth model, `random`, takes the coin at a constant rate 1/(1 + exp(-λ)) and otherwise decides
-by a logit of u₁ - u₂.
-`min_u` and `max_u` are `min_like` and `max_like` in the authors' published code; that these are
-the paper's Min-U and Max-U is inferred from the names, not verified.
+by a logit of u₁ - u₂. `min_u` and `max_u` are `min_like` and `max_like` in the published code; that
+these are the paper's Min-U and Max-U is inferred from the names, not verified.
 
-**The free form** has no bounds. It differs from the authors' form in four points:
+**The free form** has no bounds. Min-δ is then Davidson's model (`ties.fit_davidson`): w is half of
+Davidson's, λ is ln ν. λ of `min_u` and `max_u` is measured from the average patient.
 
-- Min-δ is Davidson's model (`ties.fit_davidson`) exactly: w is half of Davidson's, λ is ln ν.
-- The authors bound every weight by ±1 and λ by the largest difference, or value, that weights of
-  0 or 1 can give their features, plus .2; in `min_delta` and `max_delta` also λ ≥ 0. The bound of
-  ±1 on weights also bounds the probability of the better patient. λ ≥ 0 in `min_delta` implies
-  P(coin) ≥ 1/3 between equal patients.
-- The authors' bounds apply to their features, (value - lowest)/highest of each attribute (the
-  divisor is the highest value, not the range): pass these as the patients' values. In the free form
-  a change of scale changes only the unit of the weights, and a change of origin has no effect,
-  because λ of `min_u` and `max_u` is measured from the average patient.
-- The authors search over trial points; here Newton's method maximises the likelihood.
+**The authors' form** bounds every weight by ±1 and λ by the largest difference, or value, that
+weights of 0 or 1 can give, plus .2; in `min_delta` and `max_delta` also λ ≥ 0, which implies
+P(coin) ≥ 1/3 between equal patients in `min_delta`. The bounds apply to the authors' features,
+(value - lowest)/highest of each attribute: pass these as the patients' values. The authors search
+over trial points; here Newton's method maximises the likelihood.
 
 `min_delta`, `min_u` and `random` have concave log-likelihoods. The other models can have several
-maxima and are fitted from several starts. The standard errors of `max_delta`, `max_u` and `dom`
-depend on the few rows near a (smoothed) corner of their scores and are approximate.
+maxima and are fitted from several starts. Their standard errors depend on the few rows near a
+(smoothed) corner of their scores and are approximate.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -45,7 +41,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import CoinFit, check_columns, fit_coin_model, spread
+from kidney_evals.estimation._coin_models import CoinFit, fit_coin_model, spread
 from kidney_evals.estimation._fit import Box
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.errors import FitError, InputError
@@ -73,14 +69,8 @@ class IndecisionFit(CoinFit):
     """A fitted model of the family; the fields are those of `CoinFit`."""
 
     def predict(self, first: ArrayLike, second: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3).
-
-        Args:
-            first: Values of the first patient, shape (n, k).
-            second: Values of the second patient, shape (n, k).
-        """
+        """Return P(first), P(second), P(coin), (n, 3), from both patients' values, (n, k)."""
         one, two = _checks.pair(first, second)
-        check_columns(one, self.weights)
         return self.shares(one - two, (one + two) / 2)
 
 
@@ -92,7 +82,6 @@ def fit_indecision_model(
     *,
     form: Form = "free",
     clusters: ArrayLike | None = None,
-    intercept: bool = False,
     starts: int = STARTS,
     seed: int = 0,
 ) -> IndecisionFit:
@@ -106,7 +95,6 @@ def fit_indecision_model(
         choices: 0 first, 1 second, 2 coin, shape (n,).
         form: `free` or `authors`, see `Form`.
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position, which the authors' form does not have.
         starts: Number of starting points of `max_delta`, `max_u` and `dom`.
         seed: Seed of the starting points.
 
@@ -118,21 +106,18 @@ def fit_indecision_model(
         raise InputError(f"model is {model!r}, allowed are {list(MODELS)}")
     if form not in get_args(Form):
         raise InputError(f"form is {form!r}, allowed are {list(get_args(Form))}")
-    if form == "authors" and intercept:
-        raise InputError("the authors' form has no intercept: use form='free'")
     starts, seed = _checks.whole(starts, "starts", 1), _checks.whole(seed, "seed", 0)
     one, two = _checks.pair(first, second)
     n, k = one.shape
     choice = _checks.answers_with_coin(choices, n, f"the model {model}")
     origin = (one.mean(axis=0) + two.mean(axis=0)) / 2 if form == "free" else np.zeros(k)
-    x, mean = one - two, (one + two) / 2 - origin
     box = _authors_box(model, one, two) if form == "authors" else None
-    points = _starts(model, x, choice, starts, seed)
+    points = _starts(model, one - two, choice, starts, seed)
     if box is not None:
         points = [np.clip(point, *box) for point in points]
     return fit_coin_model(
-        IndecisionFit, model, x, mean, choice, points, intercept=intercept, clusters=clusters,
-        origin=origin, box=box,
+        IndecisionFit, model, one - two, choice, points, clusters=clusters,
+        mean=(one + two) / 2 - origin, origin=origin, box=box,
     )  # fmt: skip
 
 
@@ -144,25 +129,21 @@ def _starts(
     Random weights are normal with a standard deviation of one logit per attribute's spread.
     """
     k = x.shape[1]
-    zero = np.zeros(k + 2)
+    zero = np.zeros(k + 1)
     if model in ("random", "min_delta", "min_u"):
         return [zero]
-    unit = np.append(spread(x), [1.0, 1.0])
+    unit = spread(x)
     random = np.random.Generator(np.random.PCG64(seed)).standard_normal((starts, k))
-    points = [np.append(row, [0.0, 0.0]) / unit for row in random]
-    try:
-        guide = fit_coin_model(
-            CoinFit, "min_delta", x, np.zeros_like(x), choice, [zero], intercept=False,
-            clusters=None, origin=np.zeros(k),
-        )  # fmt: skip
-    except FitError:
-        return points
-    # The level λ of the concave model is not used: it has another meaning in the other models.
-    return [np.append(guide.weights, [0.0, 0.0]), *points[1:]]
+    points = [np.append(row / unit, 0.0) for row in random]
+    with suppress(FitError):
+        guide = fit_coin_model(CoinFit, "min_delta", x, choice, [zero])
+        # The level λ of the concave model is not used: it has another meaning in other models.
+        points[0] = np.append(guide.weights, 0.0)
+    return points
 
 
 def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:
-    """Return the lowest and highest (w, λ, intercept) of the published code."""
+    """Return the lowest and highest (w, λ) of the published code."""
     gap = first - second
     # With weights of 0 or 1 the extremes are the sums of the positive and of the negative parts.
     farthest = max(float(np.maximum(side, 0).sum(axis=1).max()) for side in (gap, -gap)) + _MARGIN
@@ -177,4 +158,4 @@ def _authors_box(model: IndecisionModel, first: Floats, second: Floats) -> Box:
         "dom": (-farthest, farthest),
     }[model]
     ones = np.ones(first.shape[1])
-    return np.append(-ones, [low, 0.0]), np.append(ones, [high, 0.0])
+    return np.append(-ones, low), np.append(ones, high)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._fit import Criteria, climb, definite, inverse, logistic, sandwich
+from kidney_evals.estimation._fit import climb, definite, inverse, logistic, robust
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.logit import fit_logit
@@ -28,34 +28,32 @@ _CEILING = 0.9
 
 
 @dataclass(frozen=True)
-class LapseFit(Criteria):
+class LapseFit:
     """A fitted share model.
 
     Attributes:
-        weights: b, shape (k,).
-        sign_weights: g, shape (k,); zeros without sign terms.
-        lapse: λ; 0 where the optimum lies on that boundary.
-        intercept: c, 0 if not fitted.
-        covariance: Covariance of (b, g, λ, c), shape (2k+2, 2k+2), zeros for parameters that were
-            not fitted; clustered if clusters were given.
+        theta: The parameters (b, g, λ, c), shape (2k+2,); 0 for parameters that were not fitted and
+            for a λ whose optimum is on that boundary.
+        covariance: Covariance of `theta`, shape (2k+2, 2k+2), zeros for parameters that were not
+            fitted; clustered if clusters were given.
         log_likelihood: Log-likelihood at the estimate.
         n: Number of answers.
-        parameters: Number of estimated parameters.
     """
 
-    weights: Floats
-    sign_weights: Floats
-    lapse: float
-    intercept: float
+    theta: Floats
     covariance: Floats
     log_likelihood: float
     n: int
-    parameters: int
 
     @property
-    def theta(self) -> Floats:
-        """All parameters in the order of `covariance`, shape (2k+2,)."""
-        return np.concatenate([self.weights, self.sign_weights, [self.lapse, self.intercept]])
+    def weights(self) -> Floats:
+        """The weights b, shape (k,)."""
+        return self.theta[: len(self.theta) // 2 - 1]
+
+    @property
+    def intercept(self) -> float:
+        """The effect c of the first position."""
+        return float(self.theta[-1])
 
 
 def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
@@ -119,85 +117,63 @@ def fit_lapse(
         begin[:k], begin[2 * k], begin[-1] = plain.weights * 1.2, 0.1, plain.intercept
     else:
         begin = _checks.column(start, 2 * k + 2, "start", -np.inf, np.inf)
-    # Places in `theta` of the slopes that are fitted, and then of the lapse.
+    # Places in `theta` of the fitted slopes, and then of the lapse.
     slots = np.flatnonzero(np.concatenate([np.ones(k), np.full(k, signs), [False, intercept]]))
     design = np.column_stack([x, np.sign(x), np.zeros(n), np.ones(n)])[:, slots]
-    beta, rate, found = begin[slots], max(float(begin[2 * k]), 10 * _FLOOR), True
+    slots = np.append(slots, 2 * k)
+    low = np.append(np.full(len(slots) - 1, -np.inf), 0.0)
+
+    def fit(point: Floats, most: float) -> tuple[Floats, bool]:
+        """Maximise the likelihood over the slopes and a lapse of at most `most`."""
+
+        def objective(point: Floats) -> tuple[float, Floats, Floats]:
+            value, scores, observed, expected = evaluate(design, y, counts, point)
+            return value, scores.sum(axis=0), definite(observed, expected)
+
+        return climb(objective, point, box=(low, np.append(-low[:-1], most)))
+
+    point, converged = begin[slots], True
+    point[-1] = max(float(point[-1]), 10 * _FLOOR)
     if lapse:
-        beta, rate, found = _maximise(design, y, counts, beta, rate)
-    if not lapse or rate < _FLOOR:
-        beta, rate, found = _maximise(design, y, counts, beta, None)
-    if not found:
+        point, converged = fit(point, _CEILING)
+    if not lapse or point[-1] < _FLOOR:
+        point, converged = fit(np.append(point[:-1], 0.0), 0.0)
+    if not converged:
         raise FitError(
             "the share model did not converge: drop the sign terms or the lapse, or use fit_logit "
             "with penalty='firth' if the answers are separated"
         )
-    terms = _Terms(design, y, counts, beta, rate)
-    jacobian = terms.jacobian if rate > 0 else terms.jacobian[:, :-1]
-    scores = jacobian * terms.pull[:, None]
-    expected = counts / (terms.probability * (1 - terms.probability))
-    bread = inverse((jacobian * expected[:, None]).T @ jacobian)
-    if clusters is not None:
-        bread = sandwich(bread, scores, *_checks.groups(clusters, n))
-    if rate > 0:
-        slots = np.append(slots, 2 * k)
-    theta = np.zeros(2 * k + 2)
-    theta[slots] = np.append(beta, [rate] if rate > 0 else [])
-    covariance = np.zeros((2 * k + 2, 2 * k + 2))
-    covariance[np.ix_(slots, slots)] = bread
-    return LapseFit(
-        weights=theta[:k],
-        sign_weights=theta[k : 2 * k],
-        lapse=rate,
-        intercept=float(theta[-1]),
-        covariance=covariance,
-        log_likelihood=terms.value,
-        n=n,
-        parameters=len(slots),
-    )
+    value, scores, _, expected = evaluate(design, y, counts, point)
+    used = np.arange(len(slots) - (point[-1] == 0))
+    bread = inverse(expected[np.ix_(used, used)])
+    slots = slots[used]
+    theta, covariance = np.zeros(2 * k + 2), np.zeros((2 * k + 2, 2 * k + 2))
+    theta[slots] = point[used]
+    covariance[np.ix_(slots, slots)] = robust(bread, scores[:, used], clusters)[0]
+    return LapseFit(theta=theta, covariance=covariance, log_likelihood=value, n=n)
 
 
-def _maximise(
-    design: Floats, y: Floats, counts: Floats, beta: Floats, rate: float | None
-) -> tuple[Floats, float, bool]:
-    """Return the slopes (p,), the lapse and whether they are a maximum; None fixes a lapse of 0."""
-    p = len(beta)
-    if rate is None:
-        beta, found = climb(lambda theta: _Terms(design, y, counts, theta, 0.0).objective(p), beta)
-        return beta, 0.0, found
-    infinite = np.full(p, np.inf)
-    theta, found = climb(
-        lambda theta: _Terms(design, y, counts, theta[:p], float(theta[p])).objective(p + 1),
-        np.append(beta, rate),
-        box=(np.append(-infinite, 0.0), np.append(infinite, _CEILING)),
-    )
-    return theta[:p], float(theta[p]), found
+def row_terms(design: Floats, point: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return P(first), its gradient (n, p), the logistic term and the slope of P in it."""
+    rate = point[-1]
+    core = logistic(design @ point[:-1])
+    slope = (1 - rate) * core * (1 - core)
+    gradient = np.column_stack([design * slope[:, None], 0.5 - core])
+    return np.clip(rate / 2 + (1 - rate) * core, 1e-12, 1 - 1e-12), gradient, core, slope
 
 
-class _Terms:
-    """The log-likelihood at one point, with its derivatives in the slopes and, last, the lapse."""
-
-    def __init__(
-        self, design: Floats, y: Floats, counts: Floats, beta: Floats, rate: float
-    ) -> None:
-        self.design, self.y, self.counts = design, y, counts
-        self.core = core = logistic(design @ beta)
-        self.slope = (1 - rate) * core * (1 - core)
-        self.jacobian = np.column_stack([design * self.slope[:, None], 0.5 - core])
-        self.probability = p = np.clip(rate / 2 + (1 - rate) * core, 1e-12, 1 - 1e-12)
-        self.value = float(counts @ (y * np.log(p) + (1 - y) * np.log1p(-p)))
-        self.pull = counts * (y - p) / (p * (1 - p))
-
-    def objective(self, size: int) -> tuple[float, Floats, Floats]:
-        """Return value, gradient and information in the first `size` parameters."""
-        p, rows = self.probability, self.jacobian
-        weight = self.counts * (self.y / p**2 + (1 - self.y) / (1 - p) ** 2)
-        observed = (rows * weight[:, None]).T @ rows
-        second = self.pull * self.slope * (1 - 2 * self.core)
-        observed[:-1, :-1] -= (self.design * second[:, None]).T @ self.design
-        mixed = (self.pull * self.core * (1 - self.core)) @ self.design
-        observed[:-1, -1] += mixed
-        observed[-1, :-1] += mixed
-        expected = (rows * (self.counts / (p * (1 - p)))[:, None]).T @ rows
-        curvature = definite(observed[:size, :size], expected[:size, :size])
-        return self.value, (self.pull @ rows)[:size], curvature
+def evaluate(
+    design: Floats, y: Floats, counts: Floats, point: Floats
+) -> tuple[float, Floats, Floats, Floats]:
+    """Return the log-likelihood, each row's score, and observed and expected information."""
+    p, rows, core, slope = row_terms(design, point)
+    value = float(counts @ (y * np.log(p) + (1 - y) * np.log1p(-p)))
+    pull = counts * (y - p) / (p * (1 - p))
+    expected = (rows * (counts / (p * (1 - p)))[:, None]).T @ rows
+    observed = (rows * (counts * (y / p**2 + (1 - y) / (1 - p) ** 2))[:, None]).T @ rows
+    second = pull * slope * (1 - 2 * core)
+    observed[:-1, :-1] -= (design * second[:, None]).T @ design
+    mixed = (pull * core * (1 - core)) @ design
+    observed[:-1, -1] += mixed
+    observed[-1, :-1] += mixed
+    return value, rows * pull[:, None], observed, expected

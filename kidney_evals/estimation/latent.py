@@ -8,6 +8,7 @@ reported log-likelihood does not include it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -16,27 +17,28 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import TRINOMIAL, check_columns, one_hot_answers
-from kidney_evals.estimation._fit import PanelCriteria
+from kidney_evals.estimation._coin_models import NO_COIN, Model, check_columns
+from kidney_evals.estimation._fit import PanelFit, climb, cluster_sums, hessian
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.two_stage import maximise, predict_two_stage, row_terms
 
 RIDGE = 0.1
 """Precision of the prior on each class parameter: a standard deviation of 3.2 logits."""
 
-_NO_COIN = -np.inf
 _WARM_UP = 40
 
 ClassModel = Literal["two_stage", "davidson", "logit"]
 """The model of a class; `logit` is for answers without a coin."""
 
-_LEVELS: dict[ClassModel, int] = {"two_stage": 2, "davidson": 1, "logit": 0}
+_LEVELS: dict[ClassModel, tuple[int, list[float]]] = {
+    "two_stage": (2, [-1.5, 0.0]), "davidson": (1, [-1.5]), "logit": (0, [NO_COIN])
+}  # fmt: skip
+"""How many levels of the coin are estimated, and the values at which they begin."""
 
 
 @dataclass(frozen=True)
-class LatentFit(PanelCriteria):
+class LatentFit(PanelFit):
     """Fitted latent classes, the largest first.
 
     Attributes:
@@ -72,25 +74,18 @@ class LatentFit(PanelCriteria):
         """Return each class's answer shares, shape (C, n, 3), without a coin (C, n, 2)."""
         x = _checks.matrix(differences, "differences")
         check_columns(x, self.weights[0])
-        if self.model == "davidson":
-            phi = 0.5 * self.weights @ x.T
-            kappa = np.broadcast_to(self.log_nu[:, None], phi.shape)
-            return TRINOMIAL.shares(phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
-        levels = np.column_stack([self.flip_intercept, self.flip_slope])
-        if self.model == "logit":
-            levels[:] = _NO_COIN, 0.0
-        theta = np.column_stack([self.weights, levels, np.zeros(len(levels))])
-        shares = np.stack([predict_two_stage(row, x) for row in theta])
+        levels = {
+            "two_stage": np.column_stack([self.flip_intercept, self.flip_slope]),
+            "davidson": self.log_nu[:, None],
+            "logit": np.full((len(self.weights), 1), NO_COIN),
+        }[self.model]
+        theta = np.column_stack([self.weights, levels])
+        shares = np.stack([_class_model(self.model, x).shares(row) for row in theta])
         return shares[:, :, :2] if self.model == "logit" else shares
 
 
 class Membership(NamedTuple):
-    """Posterior class probabilities of people, in the order of the persons' labels.
-
-    Attributes:
-        log_likelihoods: Joint log-likelihood of all answers of each person, (people,).
-        posterior: Probability of each class, shape (people, C).
-    """
+    """Log-likelihoods (people,) and class probabilities (people, C), in the order of labels."""
 
     log_likelihoods: Floats
     posterior: Floats
@@ -102,13 +97,7 @@ def estimate_membership(
     """Return each person's posterior probabilities of the classes of a fit.
 
     For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
-    log-likelihood.
-
-    Args:
-        fit: Latent classes, fitted to the same or to other people.
-        differences: First minus second patient, shape (n, k).
-        choices: Answers in the codes of the fit's model, shape (n,).
-        persons: Label of the person of each answer, shape (n,).
+    log-likelihood. Arguments as in `fit_latent`.
     """
     predicted = fit.predict(differences)
     n = predicted.shape[1]
@@ -172,78 +161,56 @@ class _Problem:
         self, x: Floats, choice: Ints, person: Ints, people: int, model: ClassModel
     ) -> None:
         self.x, self.choice, self.person, self.people, self.model = x, choice, person, people, model
-        self.chosen = one_hot_answers(choice)
-        self.used = np.arange(x.shape[1] + 3) < x.shape[1] + _LEVELS[model]
+        count, levels = _LEVELS[model]
+        self.base = np.concatenate([np.zeros(x.shape[1]), levels])
+        self.used = np.arange(len(self.base)) < x.shape[1] + count
+        self.answers = _class_model(model, x, choice)
 
     def split(self, vector: Floats) -> tuple[Floats, Floats]:
-        """Return share logits (C,) and class parameters (C, k+3).
-
-        Class parameters are in the order of `TwoStageFit.theta`; in Davidson's model ln ν replaces
-        the flip intercept.
-        """
-        k = self.x.shape[1]
+        """Return share logits (C,) and the θ of each class (C, p)."""
         classes = (len(vector) + 1) // (int(self.used.sum()) + 1)
-        theta = np.zeros((classes, k + 3))
-        theta[:, k] = _NO_COIN
+        theta = np.tile(self.base, (classes, 1))
         theta[:, self.used] = vector[classes - 1 :].reshape(classes, -1)
         return np.append(0.0, vector[: classes - 1]), theta
 
     def start(self, random: Floats) -> Floats:
         """Return a start: classes of people with similar mean answers, around random people."""
-        k = self.x.shape[1]
         side = np.select([self.choice == 0, self.choice == 1], [1.0, -1.0], 0.0)
-        columns = [side * np.sign(self.x[:, j]) for j in range(k)]
+        columns = [side * np.sign(column) for column in self.x.T]
         columns.append((self.choice == COIN).astype(np.float64))
-        counts = np.bincount(self.person, minlength=self.people)
-        profile = np.column_stack([self._sums(column) / counts for column in columns])
+        profile = cluster_sums(np.column_stack(columns), self.person, self.people)
+        profile /= np.bincount(self.person, minlength=self.people)[:, None]
         spread = profile.std(axis=0)
         profile = profile / np.where(spread > 0, spread, 1.0)
         seeds = profile[np.minimum((random * self.people).astype(int), self.people - 1)]
         distance = ((profile[:, None, :] - seeds[None, :, :]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * distance) + 1e-6
         near /= near.sum(axis=1, keepdims=True)
-        begin = np.zeros(k + 3)
-        begin[k] = _NO_COIN if self.model == "logit" else -1.5
-        # A two-stage model whose flips do not depend on |Δu| starts Davidson's well enough.
-        theta = [
-            maximise(
-                self.x, self.choice, begin, weight[self.person], self.used,
-                ridge=RIDGE, limit=3, exact=False,
-            )[self.used]
-            for weight in near.T
-        ]  # fmt: skip
+        theta = []
+        for weight in near.T:
+            model = _class_model(self.model, self.x, self.choice, weight[self.person])
+            theta.append(model.climb(self.base, self.used, limit=3, ridge=RIDGE)[0][self.used])
         logits = np.log(near.mean(axis=0))
         return np.concatenate([logits[1:] - logits[0], *theta])
-
-    def _sums(self, values: Floats) -> Floats:
-        return np.bincount(self.person, weights=values, minlength=self.people).astype(float)
-
-    def row_terms(self, theta: Floats) -> tuple[Floats, Floats, tuple[Floats, ...]]:
-        """Return log-probabilities and their derivatives in Δu and in the class's levels."""
-        if self.model == "davidson":
-            k = self.x.shape[1]
-            kappa = np.full(len(self.x), theta[k])
-            rows = TRINOMIAL.rows(0.5 * (self.x @ theta[:k]), kappa, self.chosen)
-            return rows.logs, 0.5 * rows.pulls[0], (rows.pulls[1],)
-        logs, toward, *levels = row_terms(self.x, self.choice, theta)
-        return logs, toward, tuple(levels[: _LEVELS[self.model]])
 
     def objective(self, vector: Floats) -> tuple[float, Floats]:
         """Return the penalised log-likelihood and its gradient."""
         logits, theta = self.split(vector)
-        rows = [self.row_terms(row) for row in theta]
+        parts = [self.answers.rows(row) for row in theta]
         log_shares = special.log_softmax(logits)
-        found = _membership(log_shares, [row[0] for row in rows], self.person, self.people)
-        tilt = found.posterior.sum(axis=0) - self.people * np.exp(log_shares)
+        logs = [rows.logs for _, rows in parts]
+        membership = _membership(log_shares, logs, self.person, self.people)
+        tilt = membership.posterior.sum(axis=0) - self.people * np.exp(log_shares)
         gradient = [tilt[1:]]
-        for (_, toward, levels), weight in zip(rows, found.posterior.T, strict=True):
-            weights = weight[self.person]
-            gradient.append((weights * toward) @ self.x)
-            gradient.append(np.array([weights @ level for level in levels]))
+        for (links, rows), share in zip(parts, membership.posterior.T, strict=True):
+            weight = share[self.person]
+            slopes = links.phi_slopes @ (weight * rows.pulls[0])
+            slopes += links.kappa_slopes @ (weight * rows.pulls[1])
+            gradient.append(slopes[self.used])
         moving = theta[:, self.used].ravel()
         flat = np.concatenate(gradient)
         flat[len(theta) - 1 :] -= RIDGE * moving
-        value = float(found.log_likelihoods.sum())
+        value = float(membership.log_likelihoods.sum())
         return value - 0.5 * RIDGE * float(moving @ moving), flat
 
     def climb(self, vector: Floats, steps: int) -> Floats:
@@ -263,56 +230,51 @@ class _Problem:
 
         Newton's method, with second derivatives by central differences of the gradient.
         """
-        width = 1e-5
-        for _ in range(8):
-            value, gradient = self.objective(vector)
-            rows = [
-                self.objective(vector - shift)[1] - self.objective(vector + shift)[1]
-                for shift in width * np.eye(len(vector))
-            ]
-            curvature = np.array(rows) / (2 * width)
-            curvature = (curvature + curvature.T) / 2
-            try:
-                np.linalg.cholesky(curvature)
-            except np.linalg.LinAlgError:
-                break
-            step = np.linalg.solve(curvature, gradient)
-            if np.abs(step).max() < 1e-8:
+
+        def objective(point: Floats) -> tuple[float, Floats, Floats]:
+            curvature = -hessian(lambda near: self.objective(near)[1], point)
+            np.linalg.cholesky(curvature)
+            return (*self.objective(point), curvature)
+
+        with suppress(np.linalg.LinAlgError):
+            vector, converged = climb(objective, vector, limit=8, settled=1e-8)
+            if converged:
                 return vector
-            if self.objective(vector + step)[0] < value - 1e-9:
-                break
-            vector = vector + step
         raise FitError("the latent classes did not converge: try fewer classes or more starts")
 
     def result(self, vector: Floats) -> LatentFit:
         """Return the fit with the largest class first."""
         logits, theta = self.split(vector)
         log_shares = special.log_softmax(logits)
-        logs = [self.row_terms(row)[0] for row in theta]
-        found = _membership(log_shares, logs, self.person, self.people)
-        shares = np.exp(log_shares)
-        order = np.argsort(-shares, kind="stable")
+        logs = [self.answers.rows(row)[1].logs for row in theta]
+        membership = _membership(log_shares, logs, self.person, self.people)
+        order = np.argsort(-log_shares, kind="stable")
         k = self.x.shape[1]
         theta = theta[order]
         nothing = np.full(len(order), np.nan)
         return LatentFit(
             model=self.model,
-            shares=shares[order],
+            shares=np.exp(log_shares[order]),
             weights=theta[:, :k],
             flip_intercept=theta[:, k] if self.model == "two_stage" else nothing,
             flip_slope=theta[:, k + 1] if self.model == "two_stage" else nothing,
             log_nu=theta[:, k] if self.model == "davidson" else nothing,
-            posterior=found.posterior[:, order],
-            log_likelihood=float(found.log_likelihoods.sum()),
+            posterior=membership.posterior[:, order],
+            log_likelihood=float(membership.log_likelihoods.sum()),
             n=len(self.x),
             people=self.people,
             parameters=len(vector),
         )
 
 
+def _class_model(
+    model: ClassModel, x: Floats, choice: Ints | None = None, counts: Floats | None = None
+) -> Model:
+    name = "two_stage" if model == "two_stage" else "davidson"
+    return Model(name, x, choice=choice, counts=counts)
+
+
 def _membership(log_shares: Floats, logs: list[Floats], person: Ints, people: int) -> Membership:
-    sums = log_shares + np.column_stack(
-        [np.bincount(person, weights=row, minlength=people) for row in logs]
-    )
+    sums = log_shares + cluster_sums(np.column_stack(logs), person, people)
     total = np.asarray(special.logsumexp(sums, axis=1))
     return Membership(total, np.exp(sums - total[:, None]))

@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
 from kidney_evals.estimation._fit import (
-    Criteria,
     cluster_sums,
     definite,
     full_rank,
@@ -26,7 +25,7 @@ from kidney_evals.estimation._fit import (
     is_separated,
     leverage,
     logistic,
-    sandwich,
+    robust,
     score_p,
 )
 from kidney_evals.estimation.arrays import Bools, Floats, Ints
@@ -41,7 +40,7 @@ _MAX_STEP = 5.0
 
 
 @dataclass(frozen=True)
-class LogitFit(Criteria):
+class LogitFit:
     """A fitted logit.
 
     Attributes:
@@ -102,15 +101,15 @@ def fit_logit(
         raise InputError(f"penalty is {penalty!r}, allowed are 'none' and 'firth'")
     firth = penalty == "firth"
     basis, design, determined = full_rank(x, intercept)
-    index, count = (None, None) if clusters is None else _checks.groups(clusters, n)
+    index = np.arange(n) if clusters is None else _checks.groups(clusters, n)[0]
 
-    theta, found = _maximise(design, y, np.ones(n), firth)
+    theta, converged = _maximise(design, y, np.ones(n), firth)
     separated = is_separated(design, y, theta)
     if not firth and separated:
         raise FitError(
             "the answers are separated, no finite logit exists: try penalty='firth'", separated=True
         )
-    if not found:
+    if not converged:
         raise FitError(
             f"the logit (penalty {penalty!r}) did not converge: rescale the differences",
             separated=separated,
@@ -123,13 +122,10 @@ def fit_logit(
     residual = y - probability
     if firth:
         residual = residual + leverage(design, variance, bread) * (0.5 - probability)
-    if index is None or count is None:
-        reduced = bread
-    elif separated:
+    reduced, count = robust(bread, design * residual[:, None], clusters)
+    if separated and clusters is not None:
         sizes = np.bincount(index).astype(np.float64)
         reduced = bread * float((sizes**2).sum() / sizes.sum())
-    else:
-        reduced = sandwich(bread, design * residual[:, None], index, count)
     beta = basis @ theta
     return LogitFit(
         weights=beta[:k],
@@ -141,7 +137,7 @@ def fit_logit(
         clusters=count,
         parameters=design.shape[1],
         separated=separated,
-        null_p=_score_test(design, y, index if index is not None else np.arange(n), intercept),
+        null_p=_score_test(design, y, index, intercept),
     )
 
 
@@ -173,11 +169,11 @@ def fit_logit_resamples(
     draws = len(counts) if counts.ndim == 2 else 1
     counts = _checks.shaped(counts, (draws, n), "frequencies", 0, np.inf)
     basis, design, _ = full_rank(x, intercept)
-    if draws == 0 or design.shape[1] == 0:
-        return np.zeros((draws, x.shape[1] + 1))
+    if draws == 0:
+        return np.empty((0, len(basis)))
     firth = penalty == "firth"
-    start, found = _maximise(design, y, counts.mean(axis=0), firth)
-    if not found:
+    start, converged = _maximise(design, y, counts.mean(axis=0), firth)
+    if not converged:
         start = np.zeros(design.shape[1])
     # Blocks keep the (draws, n) work arrays inside the cache and the memory bounded.
     size = max(1, 400_000 // n)
@@ -190,16 +186,27 @@ def fit_logit_resamples(
 def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[Floats, bool]:
     """Return the estimate, shape (p,), and whether it is a finite maximum.
 
-    Newton's method as in `_fit.climb`, with three differences: η is updated with θ, the search
-    stops where the expected gain is below rounding error, and the largest step grows with θ, since
-    weights of separated answers may be large.
+    Newton's method as in `_fit.climb`, but η is updated with θ: with other rounding, answers move
+    between bins of a shipped calibration table. The largest step grows with θ, since weights of
+    separated answers may be large.
     """
     n, p = design.shape
     theta, eta = np.zeros(p), np.zeros(n)
     if p == 0:
         return theta, True
     products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
-    value, probability, information = _objective(products, eta, y, counts, firth)
+
+    def objective(eta: Floats) -> tuple[float, Floats, Floats]:
+        """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
+        probability = logistic(eta)
+        value = float(counts @ (y * eta - np.logaddexp(0, eta)))
+        information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
+        if firth:
+            sign, logdet = np.linalg.slogdet(information)
+            value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
+        return value, probability, information
+
+    value, probability, information = objective(eta)
     for _ in range(_MAX_ITERATIONS):
         variance = counts * probability * (1 - probability)
         residual = counts * (y - probability)
@@ -230,7 +237,7 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
         step *= min(1.0, max(_MAX_STEP, float(np.abs(theta).max())) / largest)
         for _ in range(30):
             trial = eta + design @ step
-            candidate = _objective(products, trial, y, counts, firth)
+            candidate = objective(trial)
             if candidate[0] >= value - 1e-13 * abs(value):
                 break
             step = step / 2
@@ -240,20 +247,6 @@ def _maximise(design: Floats, y: Floats, counts: Floats, firth: bool) -> tuple[F
         theta, eta = theta + step, trial
         value, probability, information = candidate
     return theta, False
-
-
-def _objective(
-    products: Floats, eta: Floats, y: Floats, counts: Floats, firth: bool
-) -> tuple[float, Floats, Floats]:
-    """Return the (penalised) log-likelihood, P(first) and the information, shape (p, p)."""
-    p = round(products.shape[1] ** 0.5)
-    probability = logistic(eta)
-    value = float(counts @ (y * eta - np.logaddexp(0, eta)))
-    information = ((counts * probability * (1 - probability)) @ products).reshape(p, p)
-    if firth:
-        sign, logdet = np.linalg.slogdet(information)
-        value = value + 0.5 * float(logdet) if sign > 0 else -np.inf
-    return value, probability, information
 
 
 def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start: Floats) -> Floats:
@@ -294,10 +287,10 @@ def _maximise_many(design: Floats, y: Floats, counts: Floats, firth: bool, start
     for draw in np.flatnonzero(failed):
         used = counts[draw] > 0
         rows, outcome = design[used], y[used]
-        root, found = _maximise(rows, outcome, counts[draw][used], firth)
+        root, converged = _maximise(rows, outcome, counts[draw][used], firth)
         if not firth:
-            found = found and not is_separated(rows, outcome, root)
-        theta[draw] = root if found else np.nan
+            converged = converged and not is_separated(rows, outcome, root)
+        theta[draw] = root if converged else np.nan
     return theta
 
 

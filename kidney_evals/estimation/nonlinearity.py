@@ -19,7 +19,7 @@ alone rejects straight lines up to four times too often.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,21 +35,18 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 _SLACK = 1e-9
 
 
-@dataclass(frozen=True)
-class Bend:
+class Bend(NamedTuple):
     """The estimated non-linearity of one attribute.
 
     Attributes:
         levels: Number of distinct values of the attribute in the answers.
         slope: Half of the change in log-odds over the whole range.
-        curvature: Coefficient of z²; NaN with fewer than three levels, or where the answers do
-            not determine it.
+        curvature: Coefficient of z²; NaN with fewer than three levels, or not determined.
         wiggle: Coefficient of z³ - z; NaN with fewer than four levels, or not determined.
-        upper_share: Share of the whole effect in the favoured half of the range, with its
-            delta-method interval; ½ for a straight line, outside [0, 1] if the effect changes sign.
-            NaN if the interval of `slope` includes 0; without an interval if the answers are
-            separated. The interval is too narrow if log-odds are large (its coverage is .83 at six
-            times people's log-odds); `p_value` keeps its level. n counts answers.
+        upper_share: Share of the whole effect in the favoured half of the range; ½ for a straight
+            line, outside [0, 1] if the effect changes sign. NaN if the interval of `slope` includes
+            0; without an interval if the answers are separated. The interval is too narrow if
+            log-odds are large (its coverage is .83 at six times people's log-odds).
         p_value: p-value of the test that curvature and wiggle are 0; NaN if neither is fitted, if
             the answers are separated without them, or with too few dilemmas.
         adjusted: `p_value`, adjusted by Holm (1979) over the attributes that could be tested.
@@ -64,23 +61,19 @@ class Bend:
     adjusted: float
 
 
-@dataclass(frozen=True)
-class Nonlinearity:
+class Nonlinearity(NamedTuple):
     """Whether straight lines describe a respondent's choices.
 
     Attributes:
         bends: One for each attribute.
         p_value: Of the joint test that no attribute needs any of the terms; NaN as in `Bend`.
         separated: Whether a rule in these terms explains every answer. The coefficients then depend
-            on the penalty and have no intervals; p-values are those of the score test, and NaN if
-            the other terms alone separate the answers.
-        fit: The logit of all terms: lines of all attributes, then z², then z³ - z where fitted.
+            on the penalty and have no intervals; p-values are those of the score test.
     """
 
     bends: tuple[Bend, ...]
     p_value: float
     separated: bool
-    fit: LogitFit
 
 
 def nonlinearity(
@@ -105,9 +98,6 @@ def nonlinearity(
         ends: Value of each attribute at the end people favour least and at the end they favour
             most, in the units of `first`, shape (k, 2): (70, 25) for age.
         clusters: Labels of answers that belong together (the dilemma), shape (n,).
-
-    Raises:
-        FitError: No optimum was reached.
     """
     z1, z2 = _scaled(first, second, ends)
     n, k = z1.shape
@@ -119,12 +109,12 @@ def nonlinearity(
     terms = [z1 - z2, (z1**2 - z2**2)[:, squares], (z1**3 - z1 - z2**3 + z2)[:, cubes]]
     design = np.concatenate(terms, axis=1)
     fit = fit_logit(design, y, clusters=index)
-    known = fit.determined
-    weights = np.where(known, fit.weights, NAN)
+    determined = fit.determined
+    weights = np.where(determined, fit.weights, NAN)
     freedom = count - fit.parameters
 
     def test(terms: list[int]) -> float:
-        tested = [term for term in terms if known[term]]
+        tested = [term for term in terms if determined[term]]
         score = _score_test(design, y, index, tested, freedom)
         if fit.separated or np.isnan(score):
             return score
@@ -137,25 +127,23 @@ def nonlinearity(
     for j in range(k):
         square = k + squares.index(j) if j in squares else None
         cube = k + len(squares) + cubes.index(j) if j in cubes else None
+        share = undefined() if square is None else _upper_share(weights, fit, [j, square], freedom)
         bends.append(
             Bend(
                 levels=levels[j],
                 slope=float(weights[j]),
                 curvature=NAN if square is None else float(weights[square]),
                 wiggle=NAN if cube is None else float(weights[cube]),
-                upper_share=undefined()
-                if square is None
-                else _upper_share(weights[[j, square]], fit, [j, square], freedom),
+                upper_share=share,
                 p_value=test([term for term in (square, cube) if term is not None]),
                 adjusted=NAN,
             )
         )
     adjusted = holm([bend.p_value for bend in bends])
     return Nonlinearity(
-        bends=tuple(replace(bend, adjusted=p) for bend, p in zip(bends, adjusted, strict=True)),
+        bends=tuple(bend._replace(adjusted=p) for bend, p in zip(bends, adjusted, strict=True)),
         p_value=test(list(range(k, len(weights)))),
         separated=fit.separated,
-        fit=fit,
     )
 
 
@@ -197,11 +185,11 @@ def _scaled(first: ArrayLike, second: ArrayLike, ends: ArrayLike) -> tuple[Float
     return scaled[0], scaled[1]
 
 
-def _upper_share(pair: Floats, fit: LogitFit, terms: list[int], freedom: int) -> Quantity:
-    """Return ½ + c / (2b) from (b, c), whose covariance is that of `terms` in the fit."""
-    slope, curvature = (float(value) for value in pair)
+def _upper_share(weights: Floats, fit: LogitFit, terms: list[int], freedom: int) -> Quantity:
+    """Return ½ + c / (2b) from the weights (b, c) of two terms of the fit."""
+    slope, curvature = weights[terms].tolist()
     block = fit.covariance[np.ix_(terms, terms)]
-    if freedom < 1 or not np.isfinite(block).all() or np.isnan(pair).any():
+    if freedom < 1 or not np.isfinite([*block.ravel(), slope, curvature]).all():
         return undefined()
     t = student(freedom)
     # Answers that cancel between orders leave only rounding error in the slope and its error.
@@ -218,8 +206,8 @@ def _upper_share(pair: Floats, fit: LogitFit, terms: list[int], freedom: int) ->
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
     """Return the p-value of the score test that the tested terms are not needed.
 
-    The tested terms are replaced by their residuals of a weighted regression on the other terms,
-    which accounts for the estimation of the latter. NaN if the other terms separate the answers.
+    The tested terms are replaced by their residuals of a weighted regression on the other terms.
+    NaN if the other terms separate the answers.
     """
     if not tested:
         return NAN

@@ -9,44 +9,34 @@ its log over people is maximised (maximum simulated likelihood, Train 2009, sect
 The draws are from a proposal near each person's posterior (importance sampling) and stay fixed
 while the parameters of the distribution over people change (Train 2009, section 9.2.7; Ackerberg
 2009). With forty answers per person, draws from the distribution over people itself would need a
-hundred times as many draws for the same precision.
-
-The proposal depends on the parameters at which it was computed, and the simulation error of the
-likelihood at other parameters depends on the proposal. If the likelihood is flat, mostly in a
-standard deviation near its lower bound, this error dominates, and the rounds of maximisation and
-new proposals do not converge. The proposal is then computed again for every evaluation of the
-likelihood, from the same standard normal draws, so that the likelihood is a smooth function of the
-parameters (common random numbers, Train 2009, section 9.2). Its gradient needs 2 p proposals, so
-this is done only if the first method does not converge.
+hundred times as many draws for the same precision. The proposal is computed again at the maximum,
+and so on. The rounds may not converge where the likelihood is flat, mostly in a standard deviation
+near its lower bound: `FitError`. More draws or more answers help.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import spread
+from kidney_evals.estimation._coin_models import NO_COIN, Model, spread
 from kidney_evals.estimation._fit import (
     Box,
-    Objective,
-    PanelCriteria,
+    PanelFit,
     climb,
     definite,
+    hessian,
     inverse,
-    pressed,
-    sandwich,
+    robust,
 )
 from kidney_evals.estimation._person_nodes import (
     Nodes,
     Panel,
     Population,
     RandomModel,
-    log_likelihoods,
     normal_draws,
     panel,
     person_nodes,
@@ -62,41 +52,23 @@ DRAWS = 500
 _ROUGH = 100
 _ROUNDS = 40
 _FULL = 10
-_WARM = 5
 _SETTLED = 0.02
 """The rounds converge when each parameter changes by less than this share of its standard error."""
 
 _FLOOR = 0.1
 """Lower bound of a standard deviation, in logits at an attribute's root mean square difference."""
 
-_WIDTH = 1e-4
-_BEND_WIDTH = 1e-3
-"""Step of first and second differences if the proposal is recomputed. Rounding and truncation
-errors are below 1e-5."""
-
-_FLAT = 1e-5
-"""Smallest allowed eigenvalue of the information matrix, scaled to a diagonal of 1."""
-
 _ADVICE = (
-    "try fewer attributes, correlated=False or more draws; weights without bound mean that the "
-    "attributes decide nearly every answer"
+    "the random-coefficient model did not converge: try fewer attributes, correlated=False or more "
+    "draws; weights without bound mean that the attributes decide nearly every answer"
 )
 
 Places = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Rows and columns of the estimated elements of L."""
 
 
-class _Found(NamedTuple):
-    """A maximum: parameters, each person's log-likelihood and score, and the information."""
-
-    theta: Floats
-    values: Floats
-    scores: Floats
-    information: Floats
-
-
 @dataclass(frozen=True)
-class RandomCoefficientFit(PanelCriteria):
+class RandomCoefficientFit(PanelFit):
     """Fitted distribution of coefficients over people; q = k, with a coin k + 1 (τ last).
 
     Attributes:
@@ -179,25 +151,30 @@ def fit_random_coefficients(
         which = "no" if coins == 0 else "every"
         raise FitError(f"{which} answer is the coin: try model='logit' on decided answers")
     scale = spread(answers.x)
-    answers = replace(answers, x=answers.x / scale)
+    answers = answers._replace(x=answers.x / scale)
     normal = normal_draws(seed, answers.people, draws, answers.size)
-    found = None
-    for attempt in (_with_fixed_draws, _with_moving_draws):
-        with suppress(np.linalg.LinAlgError):
-            found = attempt(answers, normal, places)
-        if found is not None:
-            break
-    else:
-        raise FitError(f"the random-coefficient model did not converge: {_ADVICE}")
+    try:
+        theta, likelihood, box = _maximise(answers, normal, places)
+    except np.linalg.LinAlgError:
+        raise FitError(_ADVICE) from None
+    values, scores = likelihood.evaluate(theta)
+    free = theta > box[0]
+    inside = np.ix_(free, free)
+    information = likelihood.information(theta)
+    if not np.linalg.eigvalsh(information[inside])[0] > 0:
+        raise FitError(_ADVICE)
+    covariance = np.full(information.shape, np.nan)
+    people = np.arange(answers.people)
+    covariance[inside] = robust(inverse(information[inside]), scores[:, free], people)[0]
     units = np.append(1 / scale, np.ones(answers.size - len(scale)))
     units = np.concatenate([units, units[places[0]]])
-    population = _population(found.theta * units, places)
+    population = _population(theta * units, places)
     return RandomCoefficientFit(
         model=model,
         means=population.means,
         cholesky=population.cholesky,
-        covariance=_covariance(found, _box(places)) * np.outer(units, units),
-        log_likelihood=float(found.values.sum()),
+        covariance=covariance * np.outer(units, units),
+        log_likelihood=float(values.sum()),
         n=len(answers.choice),
         people=answers.people,
         parameters=parameters,
@@ -231,128 +208,36 @@ class SimulatedLikelihood:
 
     def objective(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return value, gradient and the outer product of the scores (Berndt et al. 1974)."""
-        return _outer_product(*self.evaluate(theta))
+        values, scores = self.evaluate(theta)
+        return float(values.sum()), scores.sum(axis=0), scores.T @ scores
 
     def information(self, theta: Floats) -> Floats:
-        """Return minus the second derivatives, by central differences of the gradient, (p, p)."""
-        width = 1e-5
-        rows = [
-            self.evaluate(theta - shift)[1].sum(axis=0)
-            - self.evaluate(theta + shift)[1].sum(axis=0)
-            for shift in width * np.eye(len(theta))
-        ]
-        hessian = np.array(rows) / (2 * width)
-        return (hessian + hessian.T) / 2
+        """Return minus the second derivatives, shape (p, p)."""
+        return -hessian(lambda near: self.evaluate(near)[1].sum(axis=0), theta)
 
 
-class _MovingLikelihood(NamedTuple):
-    """The simulated log-likelihood with the proposal recomputed at each evaluation."""
-
-    answers: Panel
-    normal: Floats
-    places: Places
-
-    def values(self, theta: Floats) -> Floats:
-        """Return the log-likelihood of each person, shape (people,)."""
-        population = _population(theta, self.places)
-        nodes = person_nodes(self.answers, population, self.normal, polish=2)
-        return posterior(population, nodes)[0]
-
-    def scores(self, theta: Floats) -> Floats:
-        """Return the gradient of each person's log-likelihood, shape (people, p)."""
-        steps = _WIDTH * np.eye(len(theta))
-        columns = [self.values(theta + step) - self.values(theta - step) for step in steps]
-        return np.stack(columns, axis=1) / (2 * _WIDTH)
-
-    def objective(self, theta: Floats) -> tuple[float, Floats, Floats]:
-        """Return value, gradient and the outer product of the scores."""
-        return _outer_product(self.values(theta), self.scores(theta))
-
-    def information(self, theta: Floats) -> Floats:
-        """Return minus the second derivatives, by second differences, shape (p, p)."""
-        here = self.values(theta)
-
-        def bend(step: Floats) -> float:
-            # Differences are computed for each person before the sum, to reduce rounding error.
-            rise, fall = self.values(theta + step) - here, self.values(theta - step) - here
-            return float((rise + fall).sum())
-
-        steps = _BEND_WIDTH * np.eye(len(theta))
-        bends = np.diag([bend(step) for step in steps])
-        for i, j in zip(*np.tril_indices(len(theta), -1), strict=True):
-            cross = bend(steps[i] + steps[j]) - bends[i, i] - bends[j, j]
-            bends[i, j] = bends[j, i] = cross / 2
-        return -bends / _BEND_WIDTH**2
-
-
-def _outer_product(values: Floats, scores: Floats) -> tuple[float, Floats, Floats]:
-    outer: Floats = scores.T @ scores
-    return float(values.sum()), scores.sum(axis=0), outer
-
-
-def _with_fixed_draws(answers: Panel, normal: Floats, places: Places) -> _Found | None:
-    """Return the maximum with a proposal computed at the maximum; None without convergence."""
+def _maximise(
+    answers: Panel, normal: Floats, places: Places
+) -> tuple[Floats, SimulatedLikelihood, Box]:
+    """Return the maximum, the likelihood with a proposal computed there, and the bounds."""
     theta, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places)
     theta, likelihood, box, settled = _rounds(answers, theta, normal, places)
+    if settled:
+        curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
+        theta, settled = climb(
+            lambda point: (*likelihood.objective(point)[:2], curvature), theta, box=box
+        )
     if not settled:
-        return None
-    curvature = definite(likelihood.information(theta), likelihood.objective(theta)[2])
-    theta, found = climb(_with_curvature(likelihood.objective, curvature), theta, box=box)
-    free = np.ix_(*[theta > box[0]] * 2)
-    information = likelihood.information(theta)
-    inside = information[free]
-    if not (found and np.isfinite(inside).all() and np.linalg.eigvalsh(inside)[0] > 0):
-        return None
-    return _Found(theta, *likelihood.evaluate(theta), information)
-
-
-def _with_moving_draws(answers: Panel, normal: Floats, places: Places) -> _Found | None:
-    """Return the maximum with the proposal recomputed at each evaluation; None without a maximum.
-
-    The search starts after a few rounds with fixed draws: many rounds without convergence would
-    amplify rounding errors, so that the result would depend on the order of the rows. Convergence
-    requires a short Newton step; if the likelihood increases without a maximum, the steps stay
-    long.
-    """
-    box = _box(places)
-    likelihood = _MovingLikelihood(answers, normal, places)
-    warm, *_ = _rounds(answers, _start(answers, places), normal[:, :_ROUGH], places, _WARM)
-    # Steps with the outer product come near the maximum; closer, rounding errors prevent
-    # convergence.
-    theta, _ = climb(likelihood.objective, warm, limit=30, box=box, settled=1e-2)
-    for _ in range(4):
-        before = theta
-        _, gradient, outer = likelihood.objective(before)
-        information = likelihood.information(before)
-        # The likelihood may be convex in a parameter that is at a bound. The second derivatives
-        # must still be used for the other parameters.
-        inside = np.ix_(*[~pressed(before, gradient, box)] * 2)
-        curvature = np.diag(np.diag(outer))
-        curvature[inside] = definite(information[inside], outer[inside])
-        fixed = _with_curvature(likelihood.objective, curvature)
-        theta, found = climb(fixed, before, limit=10, box=box, settled=1e-7)
-        if found and np.abs(theta - before).max() < 1e-3:
-            break
-    else:
-        return None
-    block = information[np.ix_(*[theta > box[0]] * 2)]
-    root = np.sqrt(np.diag(block).clip(min=np.finfo(float).tiny))
-    if not np.linalg.eigvalsh(block / np.outer(root, root))[0] > _FLAT:
-        return None
-    return _Found(theta, likelihood.values(theta), likelihood.scores(theta), information)
-
-
-def _with_curvature(objective: Objective, curvature: Floats) -> Objective:
-    """Return the objective with its curvature replaced by a constant, for steps near a maximum."""
-    return lambda theta: (*objective(theta)[:2], curvature)
+        raise FitError(_ADVICE)
+    return theta, likelihood, box
 
 
 def _rounds(
-    answers: Panel, theta: Floats, normal: Floats, places: Places, rounds: int = _ROUNDS
+    answers: Panel, theta: Floats, normal: Floats, places: Places
 ) -> tuple[Floats, SimulatedLikelihood, Box, bool]:
     """Alternate between new proposals and maximisation; the last result is whether it converged."""
     low, high = _box(places)
-    for passed in range(rounds):
+    for passed in range(_ROUNDS):
         nodes = person_nodes(answers, _population(theta, places), normal)
         likelihood = SimulatedLikelihood(nodes, len(places[0]) > answers.size)
         moved, _ = climb(likelihood.objective, theta, limit=5, box=(low, high))
@@ -365,18 +250,6 @@ def _rounds(
         if change.max() < _SETTLED:
             break
     return theta, likelihood, (low, high), bool(change.max() < _SETTLED)
-
-
-def _covariance(found: _Found, box: Box) -> Floats:
-    """Return the sandwich with people as clusters, NaN for parameters at a bound, shape (p, p)."""
-    free = found.theta > box[0]
-    inside = np.ix_(free, free)
-    covariance = np.full(found.information.shape, np.nan)
-    people = len(found.scores)
-    covariance[inside] = sandwich(
-        inverse(found.information[inside]), found.scores[:, free], np.arange(people), people
-    )
-    return covariance
 
 
 def _box(places: Places) -> Box:
@@ -393,15 +266,10 @@ def _start(answers: Panel, places: Places) -> Floats:
     They are enlarged because weights fitted to all people together are attenuated.
     """
     k = answers.x.shape[1]
-
-    def pooled(means: Floats) -> tuple[float, Floats, Floats]:
-        width = 1e-4
-        shifts = np.vstack([np.zeros(answers.size), width * np.eye(answers.size)])
-        logs = log_likelihoods(answers, (means + np.vstack([shifts, -shifts[1:]]))[None])
-        scores = (logs[:, 1 : answers.size + 1] - logs[:, answers.size + 1 :]) / (2 * width)
-        return _outer_product(logs[:, 0], scores)
-
-    means, _ = climb(pooled, np.zeros(answers.size), limit=30)
+    model = Model("davidson", answers.x, choice=answers.choice)
+    begin = np.append(np.zeros(k), 0.0 if answers.coin else NO_COIN)
+    pooled, _ = model.climb(begin, np.arange(k + 1) < answers.size)
+    means = pooled[: answers.size]
     means[:k] *= 1.5
     cholesky = np.diag(np.maximum(0.75 * np.abs(means), 0.25))
     return np.append(means, cholesky[places])

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import TRINOMIAL
+from kidney_evals.estimation._coin_models import NO_COIN, law_shares, trinomial
 from kidney_evals.estimation._person_nodes import (
-    NO_COIN,
     Population,
     normal_draws,
     panel,
@@ -33,8 +32,7 @@ class PersonEstimates(NamedTuple):
     """Estimates of each person's coefficients, in the order of the persons' labels.
 
     Attributes:
-        log_likelihoods: Marginal log-likelihood of all answers of each person, integrated over the
-            coefficients, shape (people,).
+        log_likelihoods: Log-likelihood of each person's answers, integrated over the coefficients.
         means: Posterior mean coefficients, shape (people, q).
         deviations: Posterior standard deviations, shape (people, q).
     """
@@ -53,18 +51,10 @@ def estimate_people(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> PersonEstimates:
-    """Return each person's posterior of the coefficients, given the person's answers and the fit.
+    """Return each person's posterior of the coefficients (Train 2009, equation 11.3).
 
-    The posterior is that of Train 2009, equation 11.3. For people who are not in the data of the
-    fit, `log_likelihoods` is the held-out joint log-likelihood.
-
-    Args:
-        fit: The distribution over people, fitted to the same or to other people.
-        differences: First minus second patient, shape (n, k).
-        choices: Answers in the codes of the fit's model, shape (n,).
-        persons: Label of the person of each answer, shape (n,).
-        draws: Number of draws for each person.
-        seed: Seed of the draws.
+    For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
+    log-likelihood. Arguments as in `fit_random_coefficients`.
     """
     answers = panel(differences, choices, persons, fit.model)
     if answers.size != len(fit.means):
@@ -74,16 +64,13 @@ def estimate_people(
         )
     draws, seed = _checks.whole(draws, "draws", 1), _checks.whole(seed, "seed", 0)
     population = Population(fit.means, fit.cholesky)
-    normal = normal_draws(seed, answers.people, draws, answers.size)
-    nodes = person_nodes(answers, population, normal)
+    nodes = person_nodes(
+        answers, population, normal_draws(seed, answers.people, draws, answers.size)
+    )
     values, weight = posterior(population, nodes)
     means = np.einsum("pr,prq->pq", weight, nodes.coefficients)
     off = nodes.coefficients - means[:, None]
-    return PersonEstimates(
-        log_likelihoods=values,
-        means=means,
-        deviations=np.sqrt(np.einsum("pr,prq->pq", weight, off**2)),
-    )
+    return PersonEstimates(values, means, np.sqrt(np.einsum("pr,prq->pq", weight, off**2)))
 
 
 def draw_people(fit: RandomCoefficientFit, people: int, rng: np.random.Generator) -> Floats:
@@ -98,10 +85,7 @@ def person_shares(
 ) -> Floats:
     """Return each person's answer probabilities, shape (people, n, 2), with a coin (people, n, 3).
 
-    Args:
-        fit: The fit, for its model.
-        coefficients: Shape (people, q).
-        differences: First minus second patient, shape (n, k).
+    Coefficients have shape (people, q), differences shape (n, k).
     """
     own = _checks.matrix(coefficients, "coefficients")
     x = _checks.matrix(differences, "differences")
@@ -114,7 +98,7 @@ def person_shares(
     phi = 0.5 * own[:, :k] @ x.T
     kappa = own[:, k:] if fit.model == "davidson" else np.full((len(own), 1), NO_COIN)
     kappa = np.broadcast_to(kappa, phi.shape)
-    shares = TRINOMIAL.shares(phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
+    shares = law_shares(trinomial, phi.ravel(), kappa.ravel()).reshape(*phi.shape, 3)
     return shares if fit.model == "davidson" else shares[..., :2]
 
 

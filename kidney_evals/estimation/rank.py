@@ -14,7 +14,7 @@ from kidney_evals.estimation._resample import redrawn_shares
 from kidney_evals.estimation.arrays import Floats, Ints
 from kidney_evals.estimation.decisions import COIN, Decisions
 from kidney_evals.estimation.errors import FitError, InputError
-from kidney_evals.estimation.intervals import DRAWS, NAN, blocks, percentile, weight_blocks
+from kidney_evals.estimation.intervals import DRAWS, NAN, blocks, percentile
 from kidney_evals.estimation.quantity import Quantity, undefined
 
 RIDGE: Final = 0.1
@@ -29,7 +29,7 @@ def fit_bradley_terry(
     """Return ridge-penalised Bradley-Terry scores, log P(i beats j) / P(j beats i) = s_i - s_j.
 
     Maximises Σ log-likelihood - ½ ridge Σ s² (Bradley and Terry 1952 with a normal prior), which
-    has one optimum whatever the answers; the scores sum to 0.
+    has one optimum whatever the answers; the scores, shape (..., profiles), sum to 0.
 
     Args:
         first: Profile listed first in each pair, shape (m,).
@@ -38,12 +38,6 @@ def fit_bradley_terry(
             allowed (a coin), leading axes are resamples.
         profiles: Number of profiles.
         ridge: Precision of the prior, positive.
-
-    Returns:
-        Scores, shape (..., profiles).
-
-    Raises:
-        FitError: No optimum was reached.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
     left, right = _pairs(first, second, profiles)
@@ -55,9 +49,7 @@ def fit_bradley_terry(
         raise InputError(f"ridge must be positive and finite, not {ridge}")
     lead = count.shape[:-2]
     count = count.reshape(-1, len(left), 2)
-    design = np.zeros((len(left), profiles))
-    design[np.arange(len(left)), left] = 1.0
-    design[np.arange(len(left)), right] = -1.0
+    design = np.eye(profiles)[left] - np.eye(profiles)[right]
     total = count.sum(axis=2)
     scores = np.zeros((len(count), profiles))
     # Newton's method for all resamples at once, which scipy does not have.
@@ -78,27 +70,17 @@ def fit_bradley_terry(
 
 
 def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Spearman's rank correlation over the last axis, ties as mid-ranks; NaN if constant.
+    """Return Spearman's rank correlation of scores (..., m) with a reference (m,); NaN if constant.
 
-    Args:
-        scores: Shape (..., m).
-        reference: Shape (m,).
+    Ties get mid-ranks.
     """
-    x, y = _scored(scores, reference)
-    return _pearson(_ranks(x), _ranks(y))
+    # The sum of signs of differences is a linear function of the rank, with mean 0.
+    return _cosine(*(_signs(values).sum(axis=-1) for values in _scored(scores, reference)))
 
 
 def kendall(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Kendall's tau-b over the last axis; NaN where either is constant.
-
-    Args:
-        scores: Shape (..., m).
-        reference: Shape (m,).
-    """
-    x, y = (_signs(values) for values in _scored(scores, reference))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        tau: Floats = (x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
-    return tau
+    """Return Kendall's tau-b of scores (..., m) with a reference (m,); NaN if constant."""
+    return _cosine(*(_signs(values) for values in _scored(scores, reference)))
 
 
 def profile_rank(
@@ -111,8 +93,7 @@ def profile_rank(
     """Return (Spearman, Kendall) of Bradley-Terry scores against people's scores of profiles.
 
     A coin is half a win for each profile. The interval resamples answers within pair and order,
-    since the pairs are all pairs, not a sample. The correlation of eight ranks has few possible
-    values.
+    since the pairs are all pairs, not a sample.
 
     Args:
         decisions: A run over pairs of profiles.
@@ -141,10 +122,9 @@ def profile_rank(
     if np.ptp(observed) < 1e-9:
         return undefined(human=human), undefined(human=human)
     redrawn = _redrawn(run, left, right, len(scores))
-    clusters = None if run.fixed else run.dilemmas
 
     def row(correlate: Callable[[ArrayLike, ArrayLike], Floats]) -> Quantity:
-        ends = percentile(correlate(redrawn, scores), clusters)
+        ends = percentile(correlate(redrawn, scores))
         value = float(correlate(observed, scores))
         return Quantity(value, ends.low, ends.high, human, len(run))
 
@@ -152,17 +132,12 @@ def profile_rank(
 
 
 def _redrawn(run: Decisions, left: Ints, right: Ints, profiles: int) -> Floats:
-    """Return the scores in resampled runs, shape (draws, profiles)."""
+    """Return the scores in runs with resampled answers, shape (draws, profiles)."""
     answers = run.counts.sum(axis=(1, 2)).astype(np.float64)[:, None]
-    parts: list[Floats] = [np.empty((0, profiles))]
-    if run.fixed:
-        for rows in blocks(DRAWS, run.shares.size * profiles):
-            wins = _halved(np.maximum(answers * redrawn_shares(run.strata, rows), 0.0))
-            parts.append(fit_bradley_terry(left, right, wins, profiles))
-    else:
-        for _, weights in weight_blocks(run.dilemmas):
-            wins = _halved(weights[:, :, None] * answers * run.strata.shares)
-            parts.append(fit_bradley_terry(left, right, wins, profiles))
+    parts = []
+    for rows in blocks(DRAWS, run.shares.size * profiles):
+        wins = _halved(np.maximum(answers * redrawn_shares(run.strata, rows), 0.0))
+        parts.append(fit_bradley_terry(left, right, wins, profiles))
     return np.concatenate(parts)
 
 
@@ -194,21 +169,13 @@ def _scored(scores: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _signs(x: Floats) -> Floats:
-    """Return the signs of differences between all pairs of entries, shape (..., m(m-1)/2)."""
-    i, j = np.triu_indices(x.shape[-1], 1)
+    """Return the signs of differences between all entries, shape (..., m, m)."""
     # Scores that differ by rounding alone are tied.
-    return np.sign(np.round(x[..., i] - x[..., j], 9))
+    return np.sign(np.round(x[..., :, None] - x[..., None, :], 9))
 
 
-def _ranks(x: Floats) -> Floats:
-    above = np.sign(np.round(x[..., :, None] - x[..., None, :], 9))
-    ranks: Floats = above.sum(axis=-1)
-    return ranks
-
-
-def _pearson(x: Floats, y: Floats) -> Floats:
-    a = x - x.mean(axis=-1, keepdims=True)
-    b = y - y.mean(axis=-1, keepdims=True)
+def _cosine(x: Floats, y: Floats) -> Floats:
+    axes = tuple(range(-y.ndim, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        r: Floats = (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
+        r: Floats = (x * y).sum(axis=axes) / np.sqrt((x**2).sum(axis=axes) * (y**2).sum(axis=axes))
     return r

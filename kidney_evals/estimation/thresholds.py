@@ -20,15 +20,21 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from kidney_evals.estimation import _checks
+from kidney_evals.estimation._fit import logistic
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import Z95
 
-_HALF_BOTH = -math.log(math.sqrt(2) - 1)
-"""The z at which 1 + exp(-z) = √2, so that the product of two such factors is 2."""
+FARTHEST = 20.0
+"""Largest half threshold in logits; a larger root counts as none, since no patients differ so
+much."""
+
+_GRID = 401
+_HALVINGS = 50
 
 
 class Threshold(NamedTuple):
@@ -43,6 +49,21 @@ class Threshold(NamedTuple):
     value: float
     low: float
     high: float
+
+    @classmethod
+    def at_half(
+        cls, theta: Sequence[float], covariance: Floats, farthest: float = FARTHEST
+    ) -> Threshold:
+        """Return the half threshold of θ = (a, b, s) and its interval; see `half_threshold`."""
+        value = float(half_threshold(theta, farthest))
+        if not math.isfinite(value):
+            return cls(value, math.nan, math.nan)
+        a, b, s = theta
+        coin, worse = float(special.expit(a + b * value)), float(special.expit(-s * value))
+        # Derivatives of the logarithm of the share, which is ½ on the curve.
+        along = -coin * b + worse * s
+        slopes = [coin / along, coin * value / along, -worse * value / along]
+        return threshold_from(value, slopes, covariance)
 
 
 def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) -> Threshold:
@@ -79,14 +100,9 @@ def davidson_thresholds(log_nu: float, variance: float) -> tuple[Threshold, Thre
 
 
 def rao_kupper_thresholds(cut: float, variance: float) -> tuple[Threshold, Threshold]:
-    """Return the coin and the half threshold of Rao and Kupper's model.
+    """Return the coin and the half threshold of Rao and Kupper's model from ln θ and its variance.
 
-    With θ = exp(cut), exp(Δu) = (θ² - 2)/θ at the coin threshold and exp(Δu) = θ at the half
-    threshold, which is the model's own parameter.
-
-    Args:
-        cut: ln θ, half the distance of the cut-points.
-        variance: Of `cut`.
+    exp(Δu) = (θ² - 2)/θ at the coin threshold and exp(Δu) = θ at the half threshold.
     """
     spread = np.array([[variance]])
     rest = 1 - 2 * math.exp(-2 * cut)
@@ -100,28 +116,61 @@ def two_stage_thresholds(
 ) -> tuple[Threshold, Threshold]:
     """Return the coin and the half threshold of the two-stage model.
 
+    They are the Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with
+    (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2. With b ≤ 0 the coin threshold is inf if the coin is
+    always more likely than the better patient.
+
     Args:
         flip_intercept: a, the log-odds of the coin between patients of equal value.
         flip_slope: b, the decrease of these log-odds per unit of |Δu|.
         covariance: Covariance of (a, b), shape (2, 2).
-
-    Returns:
-        The Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with (1 +
-        exp(a - b·Δu))(1 + exp(-Δu)) = 2. With b ≤ 0 the coin threshold is inf if the coin is always
-        more likely than the better patient, and the half threshold is inf if the better patient
-        never gets half.
     """
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)
-    size = abs(value)
     toward = -b * math.copysign(1.0, value) - float(special.expit(-value))
-    coin = threshold_from(value, [-1 / toward, size / toward], covariance)
-    value = _half_root(a, b)
-    if not math.isfinite(value):
-        return coin, Threshold(value, math.nan, math.nan)
-    flip = float(special.expit(a - b * value))
-    toward = -b * flip - float(special.expit(-value))
-    return coin, threshold_from(value, [-flip / toward, value * flip / toward], covariance)
+    # An infinite threshold has no slopes, and with b = 1 `toward` is 0.
+    slopes = [-1 / toward, abs(value) / toward] if math.isfinite(value) else [math.nan] * 2
+    coin = threshold_from(value, slopes, covariance)
+    # With b > 0 the half threshold is at most the maximum.
+    both = -math.log(math.sqrt(2) - 1)  # (1 + exp(-both))² = 2
+    far = 2 * (max(both, (a + both) / b) if b > 0 else FARTHEST)
+    spread = np.zeros((3, 3))
+    spread[:2, :2] = np.asarray(covariance) * [[1, -1], [-1, 1]]
+    return coin, Threshold.at_half([a, -b, 1.0], spread, far)
+
+
+def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
+    """Return the smallest u ≥ 0 with (1 - P(coin | u)) P(better | u) = ½, infinite if none.
+
+    Args:
+        theta: (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u.
+        farthest: Largest u.
+
+    Returns:
+        Shape (...); NaN stays NaN.
+    """
+    parameters = _checks.numbers(theta, "theta")
+    shape = parameters.shape
+    if shape[-1:] != (3,):
+        raise InputError(f"theta must have shape (..., 3), not {shape}")
+    flat = _checks.shaped(parameters, shape, "theta", missing=True).reshape(-1, 3)
+    grid = np.linspace(0.0, farthest, _GRID)
+    reached = _better_share(flat[:, None, :], grid) >= 0.5
+    place = reached.argmax(axis=1)
+    low, high = grid[np.maximum(place - 1, 0)], grid[place]
+    # Bisection of all resamples at once, which scipy 1.11 does not have.
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        above = _better_share(flat, middle) >= 0.5
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    value = np.where(reached.any(axis=1), high, np.inf)
+    return np.where(np.isnan(flat).any(axis=1), np.nan, value).reshape(shape[:-1])
+
+
+def _better_share(theta: Floats, u: Floats) -> Floats:
+    """Return the better patient's share of all answers."""
+    coin = logistic(theta[..., 0] + theta[..., 1] * u)
+    return (1 - coin) * logistic(theta[..., 2] * u)
 
 
 def _coin_root(a: float, b: float) -> float:
@@ -133,16 +182,6 @@ def _coin_root(a: float, b: float) -> float:
         return -math.inf
     # For d < 0 the difference is at least a + (b - 1)·d, which is 0 at the far end.
     return _root(lambda d: a + b * d + _softplus(-d), a / (1 - b), 0.0)
-
-
-def _half_root(a: float, b: float) -> float:
-    def excess(d: float) -> float:
-        return _softplus(a - b * d) + _softplus(-d) - math.log(2)
-
-    if b > 0:
-        return _root(excess, 0.0, max(_HALF_BOTH, (a + _HALF_BOTH) / b))
-    below = next((d for d in np.linspace(0, 40, 4001).tolist() if excess(d) <= 0), None)
-    return math.inf if below is None else _root(excess, 0.0, below)
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:

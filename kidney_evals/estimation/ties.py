@@ -1,22 +1,19 @@
 """Choice models in which the coin is a third answer: Davidson, and Rao and Kupper.
 
-Both models use Δu = Σ_k w_k d_k, with d the first minus the second patient, and an optional effect
-c of the first position.
+Both models use Δu = Σ_k w_k d_k, with d the first minus the second patient.
 
 **Davidson** (JASA 1970, section 2, his worths π = exp(u)):
 
-    P(first) ∝ exp((Δu + c)/2)    P(second) ∝ exp(-(Δu + c)/2)    P(coin) ∝ ν
+    P(first) ∝ exp(Δu/2)    P(second) ∝ exp(-Δu/2)    P(coin) ∝ ν
 
-so that log P(first)/P(second) = Δu + c for all ν. In Davidson and Beaver (Biometrics 1977) the
-order of presentation multiplies a worth; c is the logarithm of this factor.
+so that log P(first)/P(second) = Δu for all ν.
 
 **Rao and Kupper** (JASA 1967, section 2): with θ ≥ 1,
 
     P(first) = π₁/(π₁ + θ π₂)    P(second) = π₂/(θ π₁ + π₂)
 
 and P(coin) is the remainder. This is an ordered logit of the answers second, coin, first with the
-predictor Δu and the cut-points ±τ, τ = ln θ. With the effect of the first position
-(`asymmetric=True`) the cut-points are (-τ - c, τ - c).
+predictor Δu and the cut-points ±τ, τ = ln θ.
 
 Both log-likelihoods are concave, so one start is enough: Davidson's as a multinomial logit, Rao and
 Kupper's because log P(coin) is log L(τ - Δu) + log L(τ + Δu) + log(1 - exp(-2τ)), a sum of
@@ -31,9 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kidney_evals.estimation import _checks
-from kidney_evals.estimation._coin_models import CoinFit, Fit, check_columns, fit_coin_model
-from kidney_evals.estimation.arrays import Floats
-from kidney_evals.estimation.decisions import COIN
+from kidney_evals.estimation._coin_models import DifferenceFit, fit_coin_model
 from kidney_evals.estimation.thresholds import (
     Threshold,
     davidson_thresholds,
@@ -42,33 +37,8 @@ from kidney_evals.estimation.thresholds import (
 
 
 @dataclass(frozen=True)
-class _TieFit(CoinFit):
-    """A fit on differences. The fields are those of `CoinFit`; no box, one start, origin 0."""
-
-    @property
-    def threshold(self) -> Threshold:
-        """Δu at which the better patient and the coin are equally likely."""
-        return self._thresholds[0]
-
-    @property
-    def half_threshold(self) -> Threshold:
-        """Δu at which the better patient gets half of all answers."""
-        return self._thresholds[1]
-
-    @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
-        raise NotImplementedError
-
-    def predict(self, differences: ArrayLike) -> Floats:
-        """Return P(first), P(second), P(coin) without the effect of the first position, (n, 3)."""
-        x = _checks.matrix(differences, "differences")
-        check_columns(x, self.weights)
-        return self.shares(x, np.zeros_like(x))
-
-
-@dataclass(frozen=True)
-class DavidsonFit(_TieFit):
-    """A fitted Davidson model; `level` is ln ν."""
+class DavidsonFit(DifferenceFit):
+    """A fitted Davidson model; the fields are those of `CoinFit`."""
 
     @property
     def log_nu(self) -> float:
@@ -76,30 +46,23 @@ class DavidsonFit(_TieFit):
         return self.level
 
     @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
-        return davidson_thresholds(self.level, self.covariance[-2, -2])
+    def thresholds(self) -> tuple[Threshold, Threshold]:
+        """The coin and the half threshold in Δu (see the module `thresholds`)."""
+        return davidson_thresholds(self.level, self.covariance[-1, -1])
 
 
 @dataclass(frozen=True)
-class RaoKupperFit(_TieFit):
+class RaoKupperFit(DifferenceFit):
     """A fitted Rao–Kupper model, an ordered logit in Δu; `level` is τ."""
 
     @property
-    def cut(self) -> float:
-        """τ = ln θ, half the distance of the cut-points."""
-        return self.level
-
-    @property
-    def _thresholds(self) -> tuple[Threshold, Threshold]:
-        return rao_kupper_thresholds(self.level, self.covariance[-2, -2])
+    def thresholds(self) -> tuple[Threshold, Threshold]:
+        """The coin and the half threshold in Δu (see the module `thresholds`)."""
+        return rao_kupper_thresholds(self.level, self.covariance[-1, -1])
 
 
 def fit_davidson(
-    differences: ArrayLike,
-    choices: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    intercept: bool = False,
+    differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> DavidsonFit:
     """Fit Davidson's model by maximum likelihood.
 
@@ -107,49 +70,25 @@ def fit_davidson(
         differences: First minus second patient, shape (n, k).
         choices: 0 first, 1 second, 2 coin, shape (n,).
         clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        intercept: Fit the effect of the first position.
 
     Raises:
         FitError: No coin, only coins, separated answers, attributes without variation, or no
             optimum was reached.
     """
-    return _fit(DavidsonFit, "davidson", "Davidson's model", differences, choices, clusters,
-                intercept)  # fmt: skip
+    x = _checks.matrix(differences, "differences")
+    choice = _checks.answers_with_coin(choices, len(x), "Davidson's model")
+    coins = float((choice == 2).mean())
+    # The level at which the model with zero weights has the observed rate of coins.
+    start = np.append(np.zeros(x.shape[1]), np.log(2 * coins / (1 - coins)))
+    return fit_coin_model(DavidsonFit, "davidson", x, choice, [start], clusters=clusters)
 
 
 def fit_rao_kupper(
-    differences: ArrayLike,
-    choices: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    asymmetric: bool = False,
+    differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> RaoKupperFit:
-    """Fit Rao and Kupper's model by maximum likelihood.
-
-    Arguments and errors as in `fit_davidson`; `asymmetric` fits the effect of the first position.
-    """
-    name = "Rao and Kupper's model"
-    return _fit(RaoKupperFit, "rao_kupper", name, differences, choices, clusters, asymmetric)
-
-
-def _fit(
-    kind: type[Fit],
-    model: str,
-    name: str,
-    differences: ArrayLike,
-    choices: ArrayLike,
-    clusters: ArrayLike | None,
-    intercept: bool,
-) -> Fit:
+    """Fit Rao and Kupper's model by maximum likelihood; as `fit_davidson`."""
     x = _checks.matrix(differences, "differences")
-    n, k = x.shape
-    choice = _checks.answers_with_coin(choices, n, name)
-    coins = float((choice == COIN).mean())
-    start = np.zeros(k + 2)
-    # The level at which the model with zero weights has the observed rate of coins.
-    odds = 2 * coins if model == "davidson" else 1 + coins
-    start[k] = np.log(odds / (1 - coins))
-    return fit_coin_model(
-        kind, model, x, np.zeros_like(x), choice, [start], intercept=intercept, clusters=clusters,
-        origin=np.zeros(k),
-    )  # fmt: skip
+    choice = _checks.answers_with_coin(choices, len(x), "Rao and Kupper's model")
+    coins = float((choice == 2).mean())
+    start = np.append(np.zeros(x.shape[1]), np.log((1 + coins) / (1 - coins)))
+    return fit_coin_model(RaoKupperFit, "rao_kupper", x, choice, [start], clusters=clusters)

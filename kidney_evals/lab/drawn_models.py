@@ -132,15 +132,11 @@ def share_model(study: Study, data: Group) -> Model:
 def two_stage_model(study: Study, data: Group) -> Model:
     """Fit the two-stage flip model, with utilities estimated from the coin group itself."""
     fit = fit_two_stage(data.x, data.choice, clusters=data.person)
-    used = np.append(np.ones(len(fit.theta) - 1, dtype=bool), False)
     draws = np.array(
-        [
-            maximise(data.x, data.choice, fit.theta, weights[data.person], used)
-            for weights in data.counts
-        ]
+        [maximise(data.x, data.choice, fit.theta, weights[data.person]) for weights in data.counts]
     )
     names = (*study.attribute_ids, "flip_intercept", "flip_slope")
-    return Model("two_stage", names, fit.theta[:-1], fit.covariance[:-1, :-1], draws[:, :-1])
+    return Model("two_stage", names, fit.theta, fit.covariance, draws)
 
 
 def half_threshold_model(data: Group, utility: Floats) -> Model:

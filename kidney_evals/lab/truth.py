@@ -12,9 +12,9 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from kidney_evals.estimation.calibration import EDGES
-from kidney_evals.estimation.half_threshold import FARTHEST
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.logit import fit_logit_resamples
+from kidney_evals.estimation.thresholds import FARTHEST
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Respondent

@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from kidney_evals.estimation.indecision_family import (
     AnyFit,
     IndecisionFamily,
-    NaiveFit,
     fit_indecision_family,
 )
-from kidney_evals.estimation.indecision_models import Form, IndecisionFit
+from kidney_evals.estimation.indecision_models import Form
 from kidney_evals.human.raw import COIN, Answers, Floats, find_raw, read_study_2
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.lab.drawn_models import favoured_values
@@ -222,12 +221,8 @@ def per_answer(fit: AnyFit, first: Floats, second: Floats, answers: Answers, row
         rows: Mask of the answers, shape (n,).
     """
     choice = answers.choice[rows]
-    if isinstance(fit, IndecisionFit):
-        shares = fit.predict(first[rows], second[rows])
-    elif isinstance(fit, NaiveFit):
-        shares = np.tile([fit.first, fit.second, fit.coin], (len(choice), 1))
-    else:
-        shares = fit.predict(first[rows] - second[rows])
+    one, two = first[rows], second[rows]
+    shares = fit.shares(one - two, (one + two) / 2)
     return float(np.log(shares[np.arange(len(choice)), choice]).mean())
 
 

@@ -64,7 +64,7 @@ def _fixed_model(condition: Condition) -> tuple[tuple[float, ...], float, float]
     if condition == "forced_choice":
         logit = fit_logit(x[rows], (choice == 0).astype(np.float64), intercept=False)
         return tuple(logit.weights.tolist()), 0.0, 0.0
-    fit = fit_two_stage(x[rows], choice, intercept=False)
+    fit = fit_two_stage(x[rows], choice)
     if not np.isfinite(fit.theta).all():
         raise FitError("the fixed questions do not determine a two-stage model")
     return tuple(fit.weights.tolist()), fit.flip_intercept, fit.flip_slope

@@ -109,7 +109,7 @@ def _two_stage(section: TwoStageSection, found: Description) -> list[str]:
             mine = Quantity(value, value - half, value + half)
         rows.append((label, mine, people[name] if people else _UNKNOWN))
     for index, label in enumerate(("coin threshold", "half threshold")):
-        own = (fit.threshold, fit.half_threshold)[index] if fit else None
+        own = fit.thresholds[index] if fit else None
         theirs = section.people_thresholds[index] if section.people_thresholds else None
         rows.append((label, _as_quantity(own), _as_quantity(theirs)))
     compared = [(find(id).label, found.rows[id]) for id in ("flip_slope", "threshold")]

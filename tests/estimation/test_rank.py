@@ -15,13 +15,12 @@ TRAITS = np.array([[young, rare, healthy] for young in (1, 0) for healthy in (1,
                    for rare in (1, 0)])  # fmt: skip
 
 
-def answers(chance_first: np.ndarray, random: np.random.Generator, epochs: int = 5) -> Decisions:
-    cells = [(order, epoch) for order in (0, 1) for epoch in range(epochs)]
-    choice = [(random.random(len(PAIRS)) >= chance_first).astype(int) for _ in cells]
+def answers(chosen: np.ndarray, options: int = 2) -> Decisions:
+    """The same answers in both orders, five times each."""
     return Decisions(
-        np.tile(np.arange(28), len(cells)), np.repeat([o for o, _ in cells], 28),
-        np.repeat([e for _, e in cells], 28), np.concatenate(choice), np.zeros((28, 3)),
-        np.full((28, 2), np.nan), None, np.full(28, np.nan), True,
+        np.tile(np.arange(28), 10), np.repeat([0, 1], 140), np.tile(np.repeat(range(5), 28), 2),
+        np.tile(chosen, 10), np.zeros((28, 3)), np.full((28, options), np.nan), None,
+        np.full(28, np.nan), True,
     )  # fmt: skip
 
 
@@ -48,17 +47,11 @@ def test_correlations_are_those_of_scipy() -> None:
 
 
 def test_the_group_itself_ranks_perfectly() -> None:
-    chance = SCORES[PAIRS[:, 0]] / SCORES[PAIRS].sum(axis=1)
-    rho, tau = profile_rank(
-        answers(np.where(chance > 0.5, 1.0, 0.0), np.random.default_rng(0)),
-        PAIRS[:, 0], PAIRS[:, 1], SCORES, human=0.88,
-    )  # fmt: skip
+    worse = (SCORES[PAIRS[:, 0]] < SCORES[PAIRS[:, 1]]).astype(int)
+    rho, tau = profile_rank(answers(worse), PAIRS[:, 0], PAIRS[:, 1], SCORES, human=0.88)
     assert (rho.value, tau.value, rho.human, rho.n) == (1.0, 1.0, 0.88, 280)
     assert 0.8 < rho.low <= rho.high == 1.0
-    reverse, _ = profile_rank(
-        answers(np.where(chance > 0.5, 0.0, 1.0), np.random.default_rng(0)),
-        PAIRS[:, 0], PAIRS[:, 1], SCORES,
-    )  # fmt: skip
+    reverse, _ = profile_rank(answers(1 - worse), PAIRS[:, 0], PAIRS[:, 1], SCORES)
     assert reverse.value == pytest.approx(-1.0)
 
 
@@ -78,11 +71,7 @@ def test_null_and_one_person() -> None:
     assert np.quantile(person, 0.05) == pytest.approx(0.50, abs=0.06)
 
 
-def test_a_coin_is_half_a_win() -> None:
-    even = Decisions(
-        np.arange(28), np.zeros(28, int), np.zeros(28, int), np.full(28, 2), np.zeros((28, 1)),
-        np.full((28, 3), np.nan), None, np.full(28, np.nan), True,
-    )  # fmt: skip
-    # Nothing but coins ties all profiles: no ranking.
+def test_coins_alone_or_no_answers_are_no_ranking() -> None:
+    even = answers(np.full(28, 2), options=3)
     assert profile_rank(even, PAIRS[:, 0], PAIRS[:, 1], SCORES)[0].n == 0
     assert profile_rank(even.take([]), PAIRS[:, 0], PAIRS[:, 1], SCORES)[1].n == 0

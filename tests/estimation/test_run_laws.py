@@ -86,22 +86,21 @@ def reshown(run: Run) -> Run:
 
 @lru_cache(maxsize=4)
 def doubled(run: Run) -> Run:
-    parts = ("order", "epoch", "choice", "first_choice", "outcomes", "departures")
-    twice: dict[str, Any] = {name: np.tile(getattr(run, name), 2) for name in parts}
     return replace(
-        run,
+        rows_of(run, np.tile(np.arange(len(run.choice)), 2)),
         dilemmas=(*run.dilemmas, *(replace(one, id=f"z{one.id}") for one in run.dilemmas)),
         dilemma=np.concatenate([run.dilemma, run.dilemma + len(run.dilemmas)]),
-        **twice,
     )
 
 
 @lru_cache(maxsize=4)
 def shuffled(run: Run) -> Run:
-    rows = np.random.default_rng(4).permutation(len(run.choice))
+    return rows_of(run, np.random.default_rng(4).permutation(len(run.choice)))
+
+
+def rows_of(run: Run, rows: Any) -> Run:
     parts = ("dilemma", "order", "epoch", "choice", "first_choice", "outcomes", "departures")
-    mixed: dict[str, Any] = {name: getattr(run, name)[rows] for name in parts}
-    return replace(run, **mixed)
+    return replace(run, **{name: getattr(run, name)[rows] for name in parts})
 
 
 def quantities(run: Run) -> dict[str, Quantity]:
@@ -185,27 +184,19 @@ def test_who_is_shown_as_a_turns_the_side_bias_and_nothing_else(condition: Condi
     found = moved(whole_run(condition, 1), reshown)
     one, turned = found["pos_bias"]
     assert one.value != 0
-    found["pos_bias"] = (
-        one._replace(value=-one.value, low=-one.high, high=-one.low),
-        turned,
-    )
+    found["pos_bias"] = (one._replace(value=-one.value, low=-one.high, high=-one.low), turned)
     assert not unlike(found, SAME)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_dilemma_twice_leaves_values_alone(condition: Condition) -> None:
     found = moved(whole_run(condition, 2), doubled)
-    assert set(NEARLY_DOUBLED) - set(found) <= {
-        "flip_calib",
-        "flip_calib, bounds",
-        "flip_slope",
-        "threshold",
-        "var_repeat",
-    }
+    coin = {"flip_calib", "flip_calib, bounds", "flip_slope", "threshold", "var_repeat"}
+    assert set(NEARLY_DOUBLED) - set(found) <= coin
     for row, (one, two) in found.items():
         within = NEARLY_DOUBLED[row][0] if row in NEARLY_DOUBLED else SAME
         assert two.value == pytest.approx(one.value, abs=within, nan_ok=True), row
-        # What people get is of the dilemmas, and those are the same.
+        # The human value belongs to the dilemmas, and those are the same.
         assert two.human == pytest.approx(one.human, abs=SAME, nan_ok=True), row
 
 
