@@ -12,6 +12,6 @@ It is loaded by `kidney-evals reference`, `validate` and `known` and by
 - `precision_table`, `sensitivity_table`, `stopping_table`, `readout_table`: the tables of
   `planning`, each made by `records()`.
 - `reason_coding`: agreement of the rules for reasons with hand-coded texts, `measured()`.
-- `panel`, `simulate`, `resampling`, `table_text`: shared functions. `simulate_run(load_reference(
-  load_study("mcelfresh_2021"), "coin_flip"), RESPONDENTS[0], 0)` simulates one run.
+- `panel`, `simulate`, `table_text`: shared functions. `simulate_run(people("coin_flip"),
+  RESPONDENTS[0], 0)` simulates one run.
 """

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.raw import Answers
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.anchors import Row, anchor_records, point
-from kidney_evals.lab.resampling import interval, person_counts
-from kidney_evals.lab.table_text import DRAW_DIGITS, Record, table_text
-from kidney_evals.studies import Condition, Study
+from kidney_evals.lab.anchors import Row, anchor_table
+from kidney_evals.lab.drawn_models import interval, person_counts
+from kidney_evals.lab.table_text import DRAW_DIGITS, table_text
+from kidney_evals.respondents.definitions import Dilemmas, find_respondent
+from kidney_evals.studies import CHOICES, Condition, Study
 
 _SEEDS: dict[Condition, int] = {"forced_choice": 20212, "coin_flip": 20213}
-ANSWER_NAMES = ("first", "second", "coin")
 
 
 def answer_table(study: Study, answers: Answers) -> Floats:
@@ -22,8 +23,8 @@ def answer_table(study: Study, answers: Answers) -> Floats:
     for q, dilemma in enumerate(study.listed):
         asked = answers.position == int(dilemma.id.removeprefix("q"))
         for side, patient in ((answers.left, dilemma.first), (answers.right, dilemma.second)):
-            for attribute, value in zip(study.attributes, patient.values, strict=True):
-                if (side[attribute.id][asked] != value).any():
+            for name, value in zip(study.attribute_ids, patient.values, strict=True):
+                if (side[name][asked] != value).any():
                     raise UserError(f"{study.id}: {dilemma.id} is not what people were asked")
         table[answers.person[asked], q, answers.choice[asked]] = 1.0
     return table
@@ -32,52 +33,45 @@ def answer_table(study: Study, answers: Answers) -> Floats:
 def fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
     """Return the text of the count tables by file name."""
     files: dict[str, str] = {}
-    counts: list[Record] = []
-    anchors: list[Record] = []
+    counts, anchors = [], []
     groups: tuple[tuple[Condition, Answers, int], ...] = (
         ("forced_choice", forced, 2),
         ("coin_flip", coin, 3),
     )
+    ids = [dilemma.id for dilemma in study.listed]
     for condition, answers, width in groups:
         table = answer_table(study, answers)[:, :, :width]
-        for dilemma, count in zip(study.listed, table.sum(axis=0), strict=True):
-            first, second, *coins = map(int, count)
-            counts.append(
-                {
-                    "condition": condition,
-                    "dilemma": dilemma.id,
-                    "first": first,
-                    "second": second,
-                    "coin": coins[0] if coins else "",
-                }
-            )
-        people = person_counts(_SEEDS[condition], answers.people)
-        draws = np.einsum("dp,pqc->dqc", people, table).reshape(len(people), -1).tolist()
-        names = [f"{one.id}.{name}" for one in study.listed for name in ANSWER_NAMES[:width]]
-        files[f"draws_{condition}.csv"] = table_text(
-            (dict(zip(names, row, strict=True)) for row in draws), DRAW_DIGITS
+        count = table.sum(axis=0).astype(int)
+        listed = pd.DataFrame(count, columns=CHOICES[:width]).reindex(
+            columns=CHOICES, fill_value=""
         )
-        anchors += anchor_records(condition, fixed_anchors(table, people))
-    files["anchors.csv"] = table_text(anchors)
-    files["counts.csv"] = table_text(counts)
+        listed.insert(0, "condition", condition)
+        listed.insert(1, "dilemma", ids)
+        counts.append(listed)
+        people = person_counts(_SEEDS[condition], answers.people)
+        draws = np.einsum("dp,pqc->dqc", people, table).reshape(len(people), -1)
+        names = [f"{id}.{name}" for id in ids for name in CHOICES[:width]]
+        files[f"draws_{condition}.csv"] = table_text(
+            pd.DataFrame(draws, columns=names), DRAW_DIGITS
+        )
+        anchors.append(anchor_table(condition, _anchors(table, people)))
+    files["anchors.csv"] = table_text(pd.concat(anchors))
+    files["counts.csv"] = table_text(pd.concat(counts))
     return files
 
 
-def fixed_anchors(table: Floats, people: Floats) -> list[Row]:
+def _anchors(table: Floats, people: Floats) -> list[Row]:
     """Return the rows of `anchors.csv` for people and known respondents on the fixed questions.
 
-    Args:
-        table: Answers as indicators, shape (people, questions, K).
-        people: Bootstrap weights of the people, shape (draws, people).
+    `table` has the answers as indicators, shape (people, questions, K), `people` the bootstrap
+    weights of the people, shape (draws, people).
     """
     n, questions, width = table.shape
     p = table.mean(axis=0)
     answers = np.eye(width)
-    known = {"majority": answers[p.argmax(axis=1)], "uniform": np.full(p.shape, 1 / width)}
+    known = {"majority": "majority", "uniform": "uniform"}
     if width == 3:
-        decided = np.zeros_like(p)
-        decided[:, :2] = p[:, :2] / p[:, :2].sum(axis=1, keepdims=True)
-        known |= {"never_flips": decided, "always_coin": np.tile(answers[2], (questions, 1))}
+        known |= {"never_flips": "never_flips", "always_coin": "coin"}
 
     def drawn(quantity: str, respondent: str, value: float, draws: Floats) -> Row:
         low, high = interval(draws)
@@ -107,9 +101,10 @@ def fixed_anchors(table: Floats, people: Floats) -> list[Row]:
         drawn("predicts_person", "majority", majority(one)[0], majority(people)),
         drawn("predicts_person", "other_person", person(one)[0], person(people)),
     ]
-    for name, q in known.items():
-        rows.append(point("fixed_distance", name, ((q - p) ** 2).sum(axis=1).mean()))
-        rows.append(point("total_variation", name, 0.5 * np.abs(q - p).sum(axis=1).mean()))
+    for title, name in known.items():
+        gap = find_respondent(name).define(Dilemmas(p, np.zeros((questions, 1))))[:, 0, :width] - p
+        rows.append(("fixed_distance", title, (gap**2).sum(axis=1).mean()))
+        rows.append(("total_variation", title, 0.5 * np.abs(gap).sum(axis=1).mean()))
     if width == 3:
         coins = table[:, :, 2].mean(axis=1)
         draws = (people @ coins) / people.sum(axis=1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,23 +11,15 @@ from scipy.special import expit
 
 from kidney_evals.estimation.importance import importance_distance
 from kidney_evals.estimation.rank import spearman
-from kidney_evals.human.reference import load_reference
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab import respondents as known
-from kidney_evals.lab.panel import STUDY, Panel
-from kidney_evals.lab.respondents import Behaviour, Respondent
+from kidney_evals.lab.panel import Panel, people
+from kidney_evals.lab.respondents import Respondent
 from kidney_evals.lab.simulate import simulate_run
+from kidney_evals.lab.table_text import decimals, markdown_table
 from kidney_evals.measures import compute
-from kidney_evals.studies import Condition, load_study
-
-LEVELS: Final = 40
-"""Number of respondents in a graded series."""
-
-FORMS: Final = 10
-"""Number of independent draws of dilemmas that each respondent of a series answers."""
-
-SIZES: Final = (200, 400)
-"""Numbers of drawn dilemmas in the runs that compare caricatures with a human draw."""
+from kidney_evals.respondents import definitions
+from kidney_evals.studies import Condition
 
 HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
@@ -36,114 +27,79 @@ HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
 }
 """Headline measures by condition; each has its own graded series."""
 
-
-@dataclass(frozen=True)
-class Graded:
-    """How well a headline orders a graded series.
-
-    Attributes:
-        row: The headline.
-        spearman: Absolute rank correlation with the true order in single runs, mean over forms.
-        least: Minimum over forms.
-        reliability: One-way intra-class correlation over forms, of a single run.
-    """
-
-    row: str
-    spearman: float
-    least: float
-    reliability: float
+_SIZES: Final = (200, 400)
+"""Numbers of drawn dilemmas in the runs that compare caricatures with a human draw."""
 
 
-def graded_series(row: str, levels: int = LEVELS) -> list[tuple[float, Respondent]]:
-    """Return respondents whose true values of `row` are evenly spaced, each with its step.
+def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
+    """Return respondents whose true values of a headline are evenly spaced, each with its step.
 
     Step 0 is people, or the most regular respondent; step 1 is the respondent farthest from step 0.
     For the smallest difference that a run can detect, see `kidney_evals.planning`.
-
-    Args:
-        row: A headline.
-        levels: Number of respondents.
     """
-    steps = np.linspace(0.0, 1.0, levels)
-    return [(float(step), _respondent(row, float(step))) for step in steps]
+
+    def respondent(step: float) -> Respondent:
+        name = f"{row} {step:.4f}"
+        return Respondent(name, "", lambda panel: _SERIES[row](panel, step), known.never)
+
+    return [(step, respondent(step)) for step in np.linspace(0.0, 1.0, levels).tolist()]
 
 
-def order_and_reliability(
-    condition: Condition, *, levels: int = LEVELS, forms: int = FORMS
-) -> list[Graded]:
-    """Simulate the graded series of a condition; return how well each headline orders its own."""
-    reference = load_reference(load_study(STUDY), condition)
-    found = []
+def order_and_reliability(condition: Condition, *, levels: int = 40, forms: int = 10) -> str:
+    """Return a Markdown table of how well each headline orders its graded series.
+
+    It has the absolute rank correlation with the true order in single runs (mean and minimum over
+    forms), and the intra-class correlation over forms. A form is a draw of dilemmas.
+    """
+    reference = people(condition)
+    rows = []
     for row in HEADLINES[condition]:
         series = graded_series(row, levels)
-        table = np.array(
+        values = np.array(
             [
-                [
-                    compute(simulate_run(reference, respondent, form), row).value
-                    for form in range(forms)
-                ]
-                for _, respondent in series
+                [compute(simulate_run(reference, one, form), row).value for form in range(forms)]
+                for _, one in series
             ]
         )
         steps = np.array([step for step, _ in series])
         # Agreement decreases with the step, the other headlines increase.
-        ranks = [abs(float(spearman(steps, table[:, form]))) for form in range(forms)]
-        found.append(Graded(row, float(np.mean(ranks)), float(np.min(ranks)), intra_class(table)))
-    return found
+        ranks = [abs(float(spearman(steps, values[:, form]))) for form in range(forms)]
+        figures = (float(np.mean(ranks)), min(ranks), intra_class(values))
+        rows.append((f"`{row}`", *(decimals(figure, 3) for figure in figures)))
+    head = ("headline", "Spearman with the truth", "lowest of the forms", "ICC over forms")
+    return markdown_table(head, "lrrr", rows)
 
 
-@dataclass(frozen=True)
-class Outranked:
-    """How often a caricature has a smaller distance to people than a respondent drawn from people.
+def outranked(condition: Condition, *, runs: int, quick: bool) -> str:
+    """Return a Markdown table of how often a caricature is nearer to people than a human draw.
 
-    Attributes:
-        respondent: Name of the caricature.
-        row: The measure that is compared; lower is nearer to people.
-        dilemmas: Number of drawn dilemmas in each run, in both orders.
-        share: Share of single runs in which the caricature has the lower value.
-        mean: Mean value of the caricature.
-        people: Mean value of the human draw.
+    Both answer the same dilemmas and are compared with the same sample of people.
     """
-
-    respondent: str
-    row: str
-    dilemmas: int
-    share: float
-    mean: float
-    people: float
-
-
-def outranked(condition: Condition, *, runs: int, sizes: Sequence[int] = SIZES) -> list[Outranked]:
-    """Simulate caricatures and human draws on the same dilemmas and the same sample of people."""
-    reference = load_reference(load_study(STUDY), condition)
-    caricatures = {
-        "majority": known.majority,
-        "never flips": known.never_flips,
-        "noise": known.noise,
-    }
-    rows = ["distance", "flip_calib"] if condition == "coin_flip" else ["distance"]
+    reference = people(condition)
+    caricatures = {"majority": known.majority, "never flips": known.never_flips}
+    measures = ["distance", "flip_calib"]
     if condition == "forced_choice":
-        caricatures.pop("never flips")
-    found = []
-    for dilemmas in sizes:
+        del caricatures["never flips"], measures[1]
+    caricatures["noise"] = known.noise
 
-        def values(name: str, behaviour: Behaviour, count: int = dilemmas) -> dict[str, Floats]:
-            who = Respondent(name, "", behaviour, known.never, count)
-            made = [simulate_run(reference, who, run) for run in range(runs)]
-            return {row: np.array([compute(run, row).value for run in made]) for row in rows}
+    def values(name: str, behaviour: known.Behaviour, dilemmas: int) -> Floats:
+        """Return the values of the measures, shape (measures, runs)."""
+        who = Respondent(name, "", behaviour, known.never, dilemmas)
+        made = (simulate_run(reference, who, index) for index in range(runs))
+        return np.array([[compute(run, row).value for row in measures] for run in made]).T
 
-        people = values("human-like", known.as_people)
+    rows = []
+    for dilemmas in _SIZES[:1] if quick else _SIZES:
+        human = values("human-like", known.as_people, dilemmas)
         for name, behaviour in caricatures.items():
-            theirs = values(name, behaviour)
-            found += [
-                Outranked(
-                    name, row, dilemmas,
-                    float((theirs[row] < people[row]).mean()),
-                    float(theirs[row].mean()), float(people[row].mean()),
-                )
-                for row in rows
-            ]  # fmt: skip
-    return found
+            theirs = values(name, behaviour, dilemmas)
+            for row, ours, human_values in zip(measures, theirs, human, strict=True):
+                share = decimals(float((ours < human_values).mean()), 3)
+                means = float(ours.mean()), float(human_values.mean())
+                rows.append((name, dilemmas, f"`{row}`", share, *means))
+    nearer = f"nearer, of {runs} runs"
+    head = ("caricature", "dilemmas", "row", nearer, "mean", "human draw")
+    return markdown_table(head, "lrlrrr", rows)
 
 
 def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
@@ -151,9 +107,6 @@ def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
 
     (MSB - MSW) / (MSB + (m - 1) MSW) with m values for each of n respondents (Shrout and Fleiss
     1979, ICC(1,1)).
-
-    Args:
-        table: Values, shape (n, m), finite.
     """
     values = np.asarray(table, dtype=np.float64)
     n, m = values.shape
@@ -163,13 +116,6 @@ def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
     return float((between - within) / (between + (m - 1) * within))
 
 
-def _respondent(row: str, step: float) -> Respondent:
-    def behaviour(panel: Panel) -> Floats:
-        return _SERIES[row](panel, step)
-
-    return Respondent(f"{row} {step:.4f}", "", behaviour, known.never)
-
-
 def _blend(panel: Panel, step: float) -> Floats:
     """Interpolate from people (step 0) to people with the two patients swapped (step 1)."""
     return (1 - step) * known.as_people(panel) + step * known.anti_human(panel)
@@ -177,10 +123,9 @@ def _blend(panel: Panel, step: float) -> Floats:
 
 def _apart(panel: Panel, step: float) -> Floats:
     """Interpolate from people to the reverse of their majority, evenly in squared distance."""
-    part = step**0.5
-    against = known.majority(panel)[:, :, [1, 0, 2][: panel.shares.shape[1]]]
-    result: Floats = (1 - part) * known.as_people(panel) + part * against
-    return result
+    part = float(step**0.5)
+    against = known.majority(panel)[:, :, [1, 0, 2, 3]]
+    return (1 - part) * known.as_people(panel) + part * against
 
 
 def _turning(panel: Panel, step: float) -> Floats:
@@ -188,18 +133,18 @@ def _turning(panel: Panel, step: float) -> Floats:
 
     The steps are even in importance distance.
     """
-    people = panel.importance
-    last = -np.sign(people[-1]) * np.eye(len(people))[-1]
+    importance = panel.reference.importance
+    last = -np.sign(importance[-1]) * np.eye(len(importance))[-1]
 
     def turned(part: float) -> Floats:
-        mixed = (1 - part) * people + part * last
+        mixed = (1 - part) * importance + part * last
         result: Floats = mixed / np.abs(mixed).sum()
         return result
 
-    wanted = step * float(importance_distance(last, people))
+    wanted = step * float(importance_distance(last, importance))
 
     def beyond(part: float) -> float:
-        return float(importance_distance(turned(part), people)) - wanted
+        return float(importance_distance(turned(part), importance)) - wanted
 
     part = brentq(beyond, 0.0, 1.0, xtol=1e-15) if 0 < step < 1 else step
     weights = 10.0 * turned(part) / panel.spans
@@ -208,23 +153,21 @@ def _turning(panel: Panel, step: float) -> Floats:
 
 def _by_place(panel: Panel, step: float) -> Floats:
     """Mix the majority (step 0) with the patient who is shown as A (step 1)."""
-    shown = np.zeros_like(known.majority(panel))
-    shown[:, 0, 0] = shown[:, 1, 1] = 1.0
-    return (1 - step) * known.majority(panel) + step * shown
+    return (1 - step) * known.majority(panel) + step * definitions.first(panel)
 
 
 def _flipping(panel: Panel, step: float) -> Floats:
     """Take the coin with probability `step` on every dilemma."""
-    return known.deciding(panel, panel.decided[:, 0], np.full(len(panel), step))
+    return known.deciding(panel, panel.decided[:, 0], step)
 
 
 def _miscalibrated(panel: Panel, step: float) -> Floats:
     """Interpolate from people's coin shares to 1, evenly in squared difference."""
-    part = step**0.5
+    part = float(step**0.5)
     return known.deciding(panel, panel.decided[:, 0], (1 - part) * panel.coin + part)
 
 
-_SERIES: Final = {
+_SERIES: Final[dict[str, Callable[[Panel, float], Floats]]] = {
     "agreement": _blend,
     "distance": _apart,
     "share_dist": _turning,

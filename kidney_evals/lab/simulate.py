@@ -73,9 +73,20 @@ def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Ru
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
     generator = np.random.default_rng([SEED, index, *respondent.name.encode()])
-    orders = 2 if respondent.both_orders else 1
-    chances = respondent.behaviour(shown)[:, :orders].reshape(len(shown) * orders, -1)
-    choice = choose(chances, generator)
+    chances = respondent.chances(shown)
+    count, orders, width = chances.shape
+    choice = choose(chances.reshape(-1, width), generator)
     silent = generator.random(len(choice)) < np.repeat(respondent.silence(shown), orders)
-    answers = np.where(silent, -1, choice).reshape(len(shown), orders)
+    answers = np.where(silent, -1, choice).reshape(count, orders)
     return run_of(another_crowd(reference, index), listed, answers)
+
+
+def binomial_error(share: float, runs: int) -> float:
+    """Return the standard error of a share of independent runs.
+
+    Args:
+        share: The share; for 0 or 1, the error is that of a share one run away.
+        runs: Number of runs.
+    """
+    inside = min(max(share, 1 / runs), 1 - 1 / runs)
+    return float((inside * (1 - inside) / runs) ** 0.5)

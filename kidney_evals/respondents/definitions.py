@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ from kidney_evals.studies import Condition, Dilemma, Order, Study
 Floats = NDArray[np.float64]
 
 
-class Dilemmas(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Dilemmas:
     """The data of dilemmas that a respondent uses.
 
     Attributes:

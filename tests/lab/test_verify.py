@@ -46,7 +46,7 @@ def test_a_figure_is_met_within_a_unit_of_its_last_decimal(
     assert figure("train", stated, ours).meets is meets
 
 
-def test_a_difference_is_put_down_to_the_fit_only_where_ours_is_the_higher() -> None:
+def test_a_difference_is_attributed_to_the_fit_only_if_ours_is_the_higher() -> None:
     off = figure("new_people", "-0.948", -0.9502)
     assert "higher maximum" in note(off, [figure("train", "-0.908", -0.9072), off])
     assert note(off, [figure("train", "-0.907", -0.9072), off]) == "does not come out"
@@ -68,7 +68,6 @@ def test_the_filter_keeps_106_people_and_raises_the_flip_rate(coin_group: Answer
     kept = took_the_coin(coin_group)
     assert (len(kept), int(kept.sum())) == (5297, 4255)
     assert len(np.unique(coin_group.person[kept])) == 106
-    assert (coin_group.choice == 2).mean() == pytest.approx(0.169, abs=5e-4)
     assert (coin_group.choice[kept] == 2).mean() == pytest.approx(0.210, abs=5e-4)
     # Nobody took the coin every time, whom the authors would drop as well.
     assert np.bincount(coin_group.person, weights=coin_group.choice == 2).max() == 33
