@@ -1,19 +1,23 @@
 """Asking a simulated respondent without a task: one message with a dilemma's metadata."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageUser,
     GenerateConfig,
+    Logprob,
     Model,
     ModelOutput,
 )
 
 import kidney_evals.respondents  # noqa: F401 - registers the provider
 from kidney_evals.studies import Condition, Dilemma, Order, Study
+
+BOTH: tuple[Order, ...] = ("ab", "ba")
 
 
 def message(
@@ -23,6 +27,7 @@ def message(
     order: Order = "ab",
     epoch: int = 1,
     explain: str = "none",
+    **more: Any,
 ) -> ChatMessageUser:
     """What the solvers send: a text, and the dilemma in flat metadata."""
     carried: dict[str, Any] = {
@@ -38,7 +43,7 @@ def message(
     for side, patient in zip("ab", dilemma.shown(order), strict=True):
         for name, value in zip(study.attribute_ids, patient.values, strict=True):
             carried[f"{side}_{name}"] = value
-    return ChatMessageUser(content="Who should receive the kidney?", metadata=carried)
+    return ChatMessageUser(content="Who should receive the kidney?", metadata=carried | more)
 
 
 def answers(
@@ -59,5 +64,14 @@ def answers(
     return asyncio.run(run())
 
 
-Ask = Callable[..., ModelOutput]
-"""One question to one respondent, see the fixture `ask`."""
+def tokens(output: ModelOutput) -> list[Logprob]:
+    """The log-probabilities of an output."""
+    logprobs = output.choices[0].logprobs
+    assert logprobs is not None
+    return logprobs.content
+
+
+def options(token: Logprob) -> dict[str, float]:
+    """The alternatives at a token with their probabilities, in order."""
+    assert token.top_logprobs is not None
+    return {one.token.strip(): math.exp(one.logprob) for one in token.top_logprobs}
