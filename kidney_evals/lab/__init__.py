@@ -4,11 +4,11 @@ It is loaded by `kidney-evals reference`, `validate` and `known` and by
 `python -m kidney_evals.lab`.
 
 - `reference_tables`: the human tables, `build_reference(Path("data"), Path("out"))`; it uses
-  `fixed_study` and `drawn_study`, which use `drawn_models` and `anchors`.
+  `drawn_study`, which uses `drawn_models` and `anchors`.
 - `fetch`: download of the published answers, `fetch_raw(Path("data"))`.
 - `verify`: the stated figures computed again, `verify_tables(Path("data"))`.
-- `validation`: errors of simulated runs, `report(runs=20, quick=True)`; it uses `respondents`,
-  `truth` and `graded`.
+- `validation`: errors of simulated runs, `report(runs=20, quick=True)`; it uses `respondents` and
+  `truth`.
 - `precision_table`, `sensitivity_table`, `stopping_table`, `readout_table`: the tables of
   `planning`, each made by `records()`.
 - `reason_coding`: agreement of the rules for reasons with hand-coded texts, `measured()`.

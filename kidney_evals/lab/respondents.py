@@ -25,22 +25,13 @@ Silence = Callable[[Panel], Floats]
 
 @dataclass(frozen=True)
 class Respondent:
-    """A respondent with known answer probabilities, and the design of its runs.
+    """A respondent with known answer probabilities, and the design of its runs."""
 
-    Attributes:
-        name: Name in tables.
-        what: Description of the behaviour in one line.
-        behaviour: Function that returns the probability of each answer, given that there is one.
-        silence: Function that returns the probability of no answer.
-        dilemmas: Number of drawn dilemmas in each run.
-        both_orders: Whether each dilemma is asked in both orders.
-    """
-
-    name: str
-    what: str
-    behaviour: Behaviour
+    name: str  # in tables
+    what: str  # description of the behaviour in one line
+    behaviour: Behaviour  # given that there is an answer
     silence: Silence
-    dilemmas: int = 200
+    dilemmas: int = 200  # number of drawn dilemmas in each run
     both_orders: bool = True
 
     def chances(self, panel: Panel) -> Floats:

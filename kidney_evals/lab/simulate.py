@@ -39,8 +39,7 @@ def run_of(
         reference: The reference with which the run is compared.
         dilemmas: The D dilemmas of the run.
         choice: Answers to each dilemma: first, second, coin, or -1 for none, shape (D, m).
-        order: Order in which each answer's patients were shown, shape (D, m); None for alternating
-            orders, with one epoch per pair of answers.
+        order: Order of each answer's patients, (D, m); None for alternating orders.
         chances: Answer probabilities if they are read out, shape (D * m, 3).
     """
     count, answers = choice.shape
@@ -64,11 +63,8 @@ def run_of(
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
     """Return run number `index` of a respondent, with new dilemmas and another sample of people.
 
-    Args:
-        reference: The reference whose shares are the true shares.
-        respondent: The respondent.
-        index: Number of the run, from 0; it determines the dilemmas and the sample of people, which
-            are the same for every respondent.
+    The index determines the dilemmas and the sample of people, which are the same for every
+    respondent. The reference has the true shares.
     """
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
@@ -82,11 +78,6 @@ def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Ru
 
 
 def binomial_error(share: float, runs: int) -> float:
-    """Return the standard error of a share of independent runs.
-
-    Args:
-        share: The share; for 0 or 1, the error is that of a share one run away.
-        runs: Number of runs.
-    """
+    """Return the standard error of a share of runs; for 0 or 1, that of a share one run away."""
     inside = min(max(share, 1 / runs), 1 - 1 / runs)
     return float((inside * (1 - inside) / runs) ** 0.5)

@@ -34,8 +34,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.anchors import domain_differences, person_distances
 from kidney_evals.lab.drawn_models import Group, group, logit_model
 from kidney_evals.lab.drawn_study import random_fits, random_rows
-from kidney_evals.lab.fixed_study import answer_table
-from kidney_evals.lab.reference_tables import fixed_reference
+from kidney_evals.lab.reference_tables import answer_table, fixed_reference
 from kidney_evals.lab.table_text import LATENT_DIGITS, table_text
 from kidney_evals.studies import (
     CONDITIONS,

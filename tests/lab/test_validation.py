@@ -9,12 +9,17 @@ from click.testing import CliRunner
 from kidney_evals.cli.main import main
 from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
-from kidney_evals.lab.graded import graded_series, intra_class
 from kidney_evals.lab.panel import Panel, another_crowd, panel, people
 from kidney_evals.lab.respondents import RESPONDENTS, Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.lab.truth import true_rows
-from kidney_evals.lab.validation import Validated, rows_of, validate
+from kidney_evals.lab.validation import (
+    Validated,
+    graded_series,
+    intra_class,
+    rows_of,
+    validate,
+)
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 BY_NAME = {one.name: one for one in RESPONDENTS}
