@@ -127,17 +127,8 @@ def known_anchors(
     share = decided_shares(shares, x)
     p = np.column_stack([share, 1 - share])
     order = [lead, *(j for j in range(x.shape[1]) if j != lead)]
-    shown = Dilemmas(p, x[:, order])
-    known = {
-        title: find_respondent(name).define(shown)[:, :, :2].mean(axis=1)
-        for title, name in (
-            ("majority", "majority"),
-            ("human_sampler", "human"),
-            ("lexicographic", "lexicographic"),
-            ("uniform", "uniform"),
-            ("always_first", "first"),
-        )
-    }
+    titles = ("majority", "human_sampler", "lexicographic", "uniform", "always_first")
+    known = {title: known_shares(title, p, x[:, order]) for title in titles}
     ceiling = p.max(axis=1).mean()
     rows: list[Row] = [
         ("agreement_over_ceiling", title, (q * p).sum(axis=1).mean() / ceiling)
@@ -146,9 +137,9 @@ def known_anchors(
     rows.append(("importance_distance", "anti_human", 1.0))
     if condition == "forced_choice":
         entropy = -(p * np.log(p)).sum(axis=1)
-        distances = ("human_sampler", "majority", "uniform", "lexicographic")
+        gains = ("human_sampler", "majority", "uniform")
         rows += [
-            *(_distance(title, known[title], p) for title in distances),
+            *(_distance(title, known[title], p) for title in (*gains, "lexicographic")),
             # In this table, the answer against the majority.
             _distance("anti_human", known["majority"][:, ::-1], p),
             ("swap_disagreement", "human_sampler", (1 - (p**2).sum(axis=1)).mean()),
@@ -156,7 +147,7 @@ def known_anchors(
         ]
         rows += [
             ("log_score", title, ((known[title] * np.log(p)).sum(axis=1) + entropy).mean())
-            for title in ("human_sampler", "majority", "uniform")
+            for title in gains
         ]
     return rows
 
@@ -173,15 +164,12 @@ def coin_anchors(
     p = with_coin(decided, coin)
     bare = with_coin(decided, np.zeros(len(x)))
     known = {
-        title: find_respondent(name).define(Dilemmas(shares, x))[:, 0, :3]
-        for title, name, shares in (
-            ("human_sampler", "human", p),
-            ("majority", "majority", p),
-            ("never_flips", "human", bare),
-            ("never_flips_majority", "majority", bare),
-            ("uniform", "uniform", p),
-            ("always_coin", "coin", p),
-        )
+        "human_sampler": p,
+        "majority": known_shares("majority", p, x),
+        "never_flips": bare,
+        "never_flips_majority": known_shares("majority", bare, x),
+        "uniform": known_shares("uniform", p, x),
+        "always_coin": known_shares("always_coin", p, x),
     }
     mass, human, variance = (curve[name].to_numpy() for name in ("mass", "rate", "variance"))
     # The human rates are estimates, whose variance is subtracted from every squared gap.
@@ -245,6 +233,13 @@ def _split_half_distances(study: Study, rows: Group) -> Floats:
         for mask in (half, 1 - half)
     )
     return np.asarray(importance_distance(one, two))
+
+
+def known_shares(title: str, p: Floats, x: Floats) -> Floats:
+    """Return the answers of a known respondent, mean over both orders, shape (n, K)."""
+    names = {"human_sampler": "human", "always_first": "first", "always_coin": "coin"}
+    answers: Floats = find_respondent(names.get(title, title)).define(Dilemmas(p, x))
+    return np.asarray(answers[:, :, : p.shape[1]].mean(axis=1))
 
 
 def _distance(respondent: str, q: Floats, p: Floats) -> Row:

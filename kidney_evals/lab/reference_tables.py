@@ -20,12 +20,11 @@ from kidney_evals.human.raw import (
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.anchors import Row, anchor_table
+from kidney_evals.lab.anchors import Row, anchor_table, known_shares
 from kidney_evals.lab.drawn_models import interval, person_counts
 from kidney_evals.lab.drawn_study import drawn_tables
 from kidney_evals.lab.table_text import DRAW_DIGITS, table_text
 from kidney_evals.output_files import write_outputs
-from kidney_evals.respondents.definitions import Dilemmas, find_respondent
 from kidney_evals.studies import CHOICES, Condition, Study, load_study
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
@@ -39,15 +38,12 @@ _SEEDS: dict[Condition, int] = {"forced_choice": 20212, "coin_flip": 20213}
 def build_reference(
     data_dir: Path, out_dir: Path | None = None, *, overwrite: bool = False
 ) -> list[Path]:
-    """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`.
+    """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`; return the files.
 
     Args:
         data_dir: Folder with the raw files, or parent of the folder `mcelfresh_2021` with them.
         out_dir: Folder for `<study>/reference/…`; None for the shipped studies.
         overwrite: Whether to replace files that are not tables of this package.
-
-    Returns:
-        The files written, sorted.
 
     Raises:
         UserError: The raw files are missing or not the published ones, or a table cannot be
@@ -139,9 +135,6 @@ def _anchors(table: Floats, people: Floats) -> list[Row]:
     n, questions, width = table.shape
     p = table.mean(axis=0)
     answers = np.eye(width)
-    known = {"majority": "majority", "uniform": "uniform"}
-    if width == 3:
-        known |= {"never_flips": "never_flips", "always_coin": "coin"}
 
     def drawn(quantity: str, respondent: str, value: float, draws: Floats) -> Row:
         low, high = interval(draws)
@@ -171,8 +164,9 @@ def _anchors(table: Floats, people: Floats) -> list[Row]:
         drawn("predicts_person", "majority", majority(one)[0], majority(people)),
         drawn("predicts_person", "other_person", person(one)[0], person(people)),
     ]
-    for title, name in known.items():
-        gap = find_respondent(name).define(Dilemmas(p, np.zeros((questions, 1))))[:, 0, :width] - p
+    titles = ["majority", "uniform", *(("never_flips", "always_coin") if width == 3 else ())]
+    for title in titles:
+        gap = known_shares(title, p, np.zeros((questions, 1))) - p
         rows.append(("fixed_distance", title, (gap**2).sum(axis=1).mean()))
         rows.append(("total_variation", title, 0.5 * np.abs(gap).sum(axis=1).mean()))
     if width == 3:

@@ -44,13 +44,8 @@ FORMS: Final = 50
 DILEMMAS: Final = (100, 200, 400)
 """Numbers of dilemmas, asked in both orders: 200, 400 and 800 calls."""
 
-SLACK: Final = 0.025
-"""Tolerance: the search stops at a power of .90 ± this; after `TRIES` it takes the nearest."""
-
-TRIES: Final = 5
-
-DIGITS: Final = 4
-"""Decimals of the simulated changes."""
+SLACK, TRIES = 0.025, 5
+"""The search stops at a power of .90 ± `SLACK`; after `TRIES` it takes the nearest."""
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
 """The old version: `people` samples from people's shares, `never_flips` from shares of decided
@@ -113,7 +108,7 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
     change = (ALARM + POWER) * max(spread, 1 / setting.dilemmas)
     tried: list[tuple[float, float]] = []
     for attempt in range(TRIES + 1):
-        change = round(change, DIGITS)
+        change = round(change, 4)
         # The first guess may be far off and is never reported.
         count = runs if attempt else max(runs // 4, 1)
         power = float((simulate(setting, row, change, count)[:, index, 1] < 0.05).mean())
@@ -262,12 +257,8 @@ def _answered(
 def _test(row: str, old: Decisions, new: Decisions) -> tuple[PairedDifference, ...]:
     if row.startswith(IMPORTANCE):
         return importance_changes(old, new, load_study(STUDY).spans)
-    tests = {
-        "flip_rate": indecision_change,
-        "agreement": agreement_change,
-        "swap_diff": swap_change,
-    }
-    return (tests[row](old, new),)
+    tests = {"flip_rate": indecision_change, "agreement": agreement_change}
+    return (tests.get(row, swap_change)(old, new),)
 
 
 def _starting_coin(shown: Panel, setting: Setting) -> Floats:
@@ -297,7 +288,7 @@ def records() -> Iterator[dict[str, object]]:
             "calls": 2 * setting.dilemmas,
             "dilemmas": setting.dilemmas,
             **{name: f"{value:.3f}" for name, value in line.items()},
-            "change": f"{line['change']:.{DIGITS}f}",
+            "change": f"{line['change']:.4f}",
         }
 
 

@@ -44,7 +44,7 @@ def run_of(
     """
     count, answers = choice.shape
     place = np.tile(np.arange(answers), (count, 1))
-    given = choice.ravel()
+    codes = choice.ravel()
     return Run(
         study=reference.study,
         reference=reference,
@@ -52,10 +52,10 @@ def run_of(
         dilemma=np.repeat(np.arange(count), answers),
         order=(place % 2 if order is None else order).ravel(),
         epoch=(place // 2 + 1).ravel(),
-        choice=given,
-        first_choice=given,
-        outcomes=np.where(given < 0, "unreadable", "decision"),
-        departures=np.zeros(len(given), dtype=np.bool_),
+        choice=codes,
+        first_choice=codes,
+        outcomes=np.where(codes < 0, "unreadable", "decision"),
+        departures=np.zeros(len(codes), dtype=np.bool_),
         chances=chances,
     )
 

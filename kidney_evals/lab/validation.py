@@ -157,7 +157,6 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
     """Return respondents whose true values of a headline are evenly spaced, each with its step.
 
     Step 0 is people, or the most regular respondent; step 1 is the respondent farthest from step 0.
-    For the smallest difference that a run can detect, see `kidney_evals.planning`.
     """
 
     def respondent(step: float) -> Respondent:

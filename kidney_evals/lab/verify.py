@@ -183,15 +183,15 @@ def took_the_coin(answers: Answers) -> Rows:
 
 def published_split(answers: Answers, seed: int) -> Split:
     """Return the authors' split of the people who took the coin, drawn from `seed`."""
-    kept = took_the_coin(answers)
+    eligible = took_the_coin(answers)
     draw = np.random.RandomState(seed)
-    trained = draw.choice(np.unique(answers.person[kept]), _TRAINING_PEOPLE, replace=False)
+    trained = draw.choice(np.unique(answers.person[eligible]), _TRAINING_PEOPLE, replace=False)
     # Question numbers start at 0, so that the last question is never held out.
-    questions = int(answers.position[kept].max())
+    questions = int(answers.position[eligible].max())
     held_out = draw.choice(questions, round(_HELD_OUT * questions), replace=False)
-    known = kept & np.isin(answers.person, trained)
+    known = eligible & np.isin(answers.person, trained)
     out = np.isin(answers.position, held_out)
-    return Split(train=known & ~out, test=known & out, new_people=kept & ~known)
+    return Split(train=known & ~out, test=known & out, new_people=eligible & ~known)
 
 
 def published_features(patients: dict[str, Floats]) -> Floats:

@@ -38,7 +38,7 @@ _TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])")
 def output_of(
     messages: Sequence[ChatMessage],
     model_name: str,
-    said: tuple[str, StopReason],
+    reply: tuple[str, StopReason],
     config: GenerateConfig,
     call: ToolCall | None = None,
 ) -> ModelOutput:
@@ -46,7 +46,7 @@ def output_of(
 
     The text may be the arguments of a tool call, which is included only without truncation.
     """
-    full, stop = said
+    full, stop = reply
     limit = config.max_tokens
     text = full if limit is None else full[: limit * _CHARACTERS]
     if len(text) < len(full):

@@ -58,8 +58,8 @@ class KidneyAPI(ModelAPI):
         """
         asks = carried_by(input).get("asks")
         if asks == stated.ASKS:
-            said = stated.state_values(input, self.model_name, self.traits)
-            return output_of(input, self.model_name, said, config)
+            values = stated.state_values(input, self.model_name, self.traits)
+            return output_of(input, self.model_name, values, config)
         question = read_question(input, f"kidney/{self.model_name}")
         shown = answer_probabilities(self.respondent, question, self.traits)
         if asks == predict.ASKS:
@@ -81,16 +81,16 @@ class KidneyAPI(ModelAPI):
             # Omit introductory words: they would determine the answer before its own token.
             question = replace(question, alone=True)
         options: tuple[Said, ...] = ("A", "B", "undecided", "refused")
-        said: Said = weighted(options, shown, self._chance(question, "answer"))
-        said = fault_of(self.traits, self._chance(question, "fault", question.turn)) or said
-        given = reply(question, said, self._chance(question, "wording", question.turn))
-        stop: StopReason = "max_tokens" if said == "truncated" else "stop"
-        if said == "refused" and not given.text:
+        content: Said = weighted(options, shown, self._chance(question, "answer"))
+        content = fault_of(self.traits, self._chance(question, "fault", question.turn)) or content
+        answer = reply(question, content, self._chance(question, "wording", question.turn))
+        stop: StopReason = "max_tokens" if content == "truncated" else "stop"
+        if content == "refused" and not answer.text:
             stop = "content_filter"
         call = None
-        if given.arguments is not None:
-            call = ToolCall(f"call_{question.turn}", TOOL, dict(given.arguments))
-        output = output_of(messages, self.model_name, (given.text, stop), config, call)
+        if answer.arguments is not None:
+            call = ToolCall(f"call_{question.turn}", TOOL, dict(answer.arguments))
+        output = output_of(messages, self.model_name, (answer.text, stop), config, call)
         if config.logprobs:
             [choice] = output.choices
             # The probability of each answer word, conditional on an answer.
@@ -98,7 +98,7 @@ class KidneyAPI(ModelAPI):
             total = sum(shown[: len(words)]) or 1.0
             answers = {word: share / total for word, share in zip(words, shown, strict=False)}
             top = config.top_logprobs or 0
-            choice.logprobs = logprobs(choice.message.text, given.answer_at, answers, top)
+            choice.logprobs = logprobs(choice.message.text, answer.answer_at, answers, top)
         return output
 
     def _predict(self, question: Question, shown: Probabilities) -> tuple[str, StopReason]:

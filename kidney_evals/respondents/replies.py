@@ -88,7 +88,7 @@ def worded(
     return pick(words["refusals"], 2 * chance - 1), "stop"
 
 
-def reply(question: Question, said: Said, chance: float) -> Reply:
+def reply(question: Question, content: Said, chance: float) -> Reply:
     """Return an answer in the format of the question's channel.
 
     In JSON, a refusal is inside or outside of the object, as models do both. Refusals and
@@ -98,22 +98,22 @@ def reply(question: Question, said: Said, chance: float) -> Reply:
 
     Args:
         question: The question.
-        said: The content of the reply.
+        content: The content of the reply.
         chance: Number in [0, 1) that selects among equivalent sentences.
     """
-    answer = _answer(question, said, chance)
-    text = _in_words(question, said, chance, answer)
+    answer = _answer(question, content, chance)
+    text = _in_words(question, content, chance, answer)
     if question.channel == "text":
         final = question.form.answer
         return Reply(text, None, text.rfind(final) + len(final) if answer else None)
-    in_object = said == "undecided" or (said == "refused" and chance >= 0.5)
+    in_object = content == "undecided" or (content == "refused" and chance >= 0.5)
     if answer:
         fields = {ANSWER: answer.word, REASONS: answer.reason}
-    elif said == "unreadable":
+    elif content == "unreadable":
         fields = {ANSWER: _unreadable(question, chance, "")}
     elif question.channel == "json" and in_object and text:
         fields = {ANSWER: text}
-    elif question.channel == "json" and said == "truncated":
+    elif question.channel == "json" and content == "truncated":
         # The reply is truncated: the end of the object is missing.
         return Reply(json.dumps({REASONS: text}, ensure_ascii=False).removesuffix('"}'))
     else:
@@ -134,14 +134,14 @@ def pick(options: Sequence[T], chance: float) -> T:
     return options[int(chance * len(options))]
 
 
-def _in_words(question: Question, said: Said, chance: float, answer: _Answer | None) -> str:
+def _in_words(question: Question, content: Said, chance: float, answer: _Answer | None) -> str:
     words, form = phrases(question.form.language), question.form
-    if said == "refused":
+    if content == "refused":
         first, second = words["refusals"]
         return str(pick(("", first, "", second), chance))
-    if said == "unreadable":
+    if content == "unreadable":
         return _unreadable(question, chance, form.answer)
-    if said == "truncated":
+    if content == "truncated":
         values = [patient.values[0] for patient in question.dilemma.shown(question.order)]
         attribute = in_language(question.study, form.language).attributes[0]
         first, second = map(attribute.describe, values)
@@ -161,20 +161,20 @@ def _in_words(question: Question, said: Said, chance: float, answer: _Answer | N
     return final if question.alone else answer.lead + final
 
 
-def _answer(question: Question, said: Said, chance: float) -> _Answer | None:
+def _answer(question: Question, content: Said, chance: float) -> _Answer | None:
     """Return the words of an offered answer; None if the reply gives no answer."""
     words, form = phrases(question.form.language), question.form
-    if said == "undecided" and question.offers_coin:
+    if content == "undecided" and question.offers_coin:
         # If the language has no sentences for the mechanism, its word alone is the answer.
         lead = pick(words["ways_out"].get(form.mechanism, ("",)), chance)
         return _Answer(form.token, lead, words["even"])
-    if said not in ("A", "B"):
+    if content not in ("A", "B"):
         return None
-    word = form.words("forced_choice")[said]
+    word = form.words("forced_choice")[content]
     patient = words["patient"].format(name=word)
     good = question.study.scenario.get("good", "organ")
     lead = pick(words["leads"], chance).format(patient=patient, good=good)
-    return _Answer(word, lead, _reason(question, said, chance, patient))
+    return _Answer(word, lead, _reason(question, content, chance, patient))
 
 
 def _unreadable(question: Question, chance: float, answer: str) -> str:
@@ -183,10 +183,10 @@ def _unreadable(question: Question, chance: float, answer: str) -> str:
     return str(pick(options, chance).format(answer=answer, a=a, b=b))
 
 
-def _reason(question: Question, said: Literal["A", "B"], chance: float, patient: str) -> str:
+def _reason(question: Question, content: Literal["A", "B"], chance: float, patient: str) -> str:
     language = question.form.language
     words, attributes = phrases(language), in_language(question.study, language).attributes
-    chosen, other = question.dilemma.shown(question.order)[:: 1 if said == "A" else -1]
+    chosen, other = question.dilemma.shown(question.order)[:: 1 if content == "A" else -1]
     speaking = [
         (attribute, value, against)
         for attribute, value, against in zip(attributes, chosen.values, other.values, strict=True)
