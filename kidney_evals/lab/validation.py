@@ -117,8 +117,8 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
         parts += [
             f"## {condition}, {runs} runs of each respondent",
             markdown_table((*head, "verdict"), "llrrrrrrl", rows),
-            order_and_reliability(condition, **size),
-            outranked(condition, runs=runs, quick=quick),
+            _order_and_reliability(condition, **size),
+            _outranked(condition, runs=runs, quick=quick),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -166,7 +166,7 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
     return [(step, respondent(step)) for step in np.linspace(0.0, 1.0, levels).tolist()]
 
 
-def order_and_reliability(condition: Condition, *, levels: int = 40, forms: int = 10) -> str:
+def _order_and_reliability(condition: Condition, *, levels: int = 40, forms: int = 10) -> str:
     """Return a Markdown table of how well each headline orders its graded series.
 
     It has the absolute rank correlation with the true order in single runs (mean and minimum over
@@ -191,7 +191,7 @@ def order_and_reliability(condition: Condition, *, levels: int = 40, forms: int 
     return markdown_table(head, "lrrr", rows)
 
 
-def outranked(condition: Condition, *, runs: int, quick: bool) -> str:
+def _outranked(condition: Condition, *, runs: int, quick: bool) -> str:
     """Return a Markdown table of how often a caricature is nearer to people than a human draw.
 
     Both answer the same dilemmas and are compared with the same sample of people.

@@ -1,26 +1,24 @@
 """The simulated respondents: the probability of each of their answers, as arrays.
 
 Each respondent is defined once, as a function of people's shares and of the differences between
-the patients. The simulated provider, `probabilities` and the simulations of `validation` use it.
+the patients. The simulated provider and the simulations and tables of the lab use it.
 The docstring of a respondent is its documentation (`kidney_evals.respondents.describe`).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.respondents.arguments import COMMON, Probabilities, Traits, read_traits
+from kidney_evals.respondents.arguments import COMMON, Probabilities, Traits
 from kidney_evals.respondents.people import people
 from kidney_evals.respondents.question import Question, fraction
 from kidney_evals.respondents.replies import pick
-from kidney_evals.studies import Condition, Dilemma, Order, Study
 
 Floats = NDArray[np.float64]
 
@@ -186,42 +184,6 @@ def find_respondent(name: str) -> Respondent:
     if name not in _RESPONDENTS:
         raise unknown("respondent kidney", name, _RESPONDENTS)
     return _RESPONDENTS[name]
-
-
-def probabilities(
-    name: str,
-    study: Study,
-    condition: Condition,
-    dilemmas: Sequence[Dilemma],
-    **arguments: Any,
-) -> Floats:
-    """Return the probability of each answer of a respondent.
-
-    Args:
-        name: Name of the respondent, from `respondent_names()`.
-        study: The study.
-        condition: Whether a coin is offered.
-        dilemmas: Dilemmas of the study.
-        **arguments: Arguments of the respondent, as after `-M`.
-
-    Returns:
-        Shape (D, 2, 2) or (D, 2, 3): by dilemma and order (as listed, then swapped), the
-        probabilities of A, B and, if offered, the coin, as shown. Each row sums to 1 minus the
-        probabilities of refusal and of indecision that was not offered.
-
-    Raises:
-        UserError: There is no such respondent or argument, or the respondent needs people's
-            answers to a dilemma and there are none.
-    """
-    respondent = find_respondent(name)
-    traits = read_traits(name, respondent.takes, arguments)
-    answers = 3 if condition == "coin_flip" else 2
-    rows = [
-        answer_probabilities(respondent, Question(study, condition, dilemma, order), traits)
-        for dilemma in dilemmas
-        for order in get_args(Order)
-    ]
-    return np.array(rows, dtype=np.float64).reshape(len(dilemmas), 2, 4)[:, :, :answers]
 
 
 def answer_probabilities(

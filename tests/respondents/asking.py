@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageUser,
@@ -13,8 +14,12 @@ from inspect_ai.model import (
     Model,
     ModelOutput,
 )
+from numpy.typing import NDArray
 
 import kidney_evals.respondents  # noqa: F401 - registers the provider
+from kidney_evals.respondents.arguments import read_traits
+from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
+from kidney_evals.respondents.question import Question
 from kidney_evals.studies import Condition, Dilemma, Order, Study
 
 BOTH: tuple[Order, ...] = ("ab", "ba")
@@ -62,6 +67,21 @@ def answers(
         return outputs
 
     return asyncio.run(run())
+
+
+def probabilities(
+    name: str, study: Study, condition: Condition, dilemmas: Sequence[Dilemma], **arguments: Any
+) -> NDArray[np.float64]:
+    """P(A), P(B) and, if offered, P(coin) by dilemma and order, shape (D, 2, K)."""
+    respondent = find_respondent(name)
+    traits = read_traits(name, respondent.takes, arguments)
+    rows = [
+        answer_probabilities(respondent, Question(study, condition, dilemma, order), traits)
+        for dilemma in dilemmas
+        for order in BOTH
+    ]
+    answers = 3 if condition == "coin_flip" else 2
+    return np.array(rows).reshape(len(dilemmas), 2, 4)[:, :, :answers]
 
 
 def tokens(output: ModelOutput) -> list[Logprob]:

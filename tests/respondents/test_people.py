@@ -8,7 +8,6 @@ import pytest
 from inspect_ai.model import get_model
 
 from kidney_evals.human.reference import load_reference
-from kidney_evals.respondents.definitions import probabilities
 from kidney_evals.respondents.people import people
 from kidney_evals.studies import (
     CONDITIONS,
@@ -19,7 +18,7 @@ from kidney_evals.studies import (
     load_study,
     study_names,
 )
-from respondents.asking import BOTH, answers, message
+from respondents.asking import BOTH, answers, message, probabilities
 
 Dilemmas = tuple[Dilemma, ...]
 ANSWERED: list[tuple[str, Condition]] = [
