@@ -77,11 +77,12 @@ def test_silence_changes_coverage_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", [pytest.param("forced_choice", marks=pytest.mark.slow), "coin_flip"]
+    ("condition", "dilemmas"),
+    [pytest.param("forced_choice", 4000, marks=pytest.mark.slow), ("coin_flip", 2500)],
 )
-def test_a_very_long_run_meets_the_truth(condition: Condition) -> None:
-    # The estimators and the closed forms share no line; 2,500 dilemmas leave little chance.
-    long = Respondent("long", "", known.leaning, known.never, dilemmas=2500)
+def test_a_very_long_run_meets_the_truth(condition: Condition, dilemmas: int) -> None:
+    # The estimators and the closed forms share no line; so many dilemmas leave little chance.
+    long = Respondent("long", "", known.leaning, known.never, dilemmas)
     truth = true_rows(long, shown(condition, 4000, 11))
     [rows] = validate(condition, [long], runs=1)
     # People are drawn again in a simulated run, and move every comparison with them by a little.
