@@ -74,7 +74,10 @@ def fault_of(traits: Traits, chance: float) -> Fault | None:
 def worded(
     kind: str, fault: Fault | None, chance: float, answer: Callable[[str], str]
 ) -> tuple[str, StopReason]:
-    """Return the text of a fault or of an answer after a lead of `phrases.yaml`, and the reason."""
+    """Return the text of a fault, or of an answer after a lead, and the stop reason.
+
+    The sentences are those of the entry `kind` of `phrases.yaml`.
+    """
     words = phrases(kind)
     if fault == "truncated":
         return pick(words["cut_off"], chance), "max_tokens"
