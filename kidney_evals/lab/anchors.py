@@ -46,7 +46,7 @@ def domain_differences(study: Study) -> Floats:
 
     The pairs are equally likely, as in the study's draw.
     """
-    columns = zip(*product(*(one.values for one in study.attributes)), strict=True)
+    columns = zip(*product(*(attribute.values for attribute in study.attributes)), strict=True)
     profiles = favoured_values(study, dict(zip(study.attribute_ids, columns, strict=True)))
     first, second = np.triu_indices(len(profiles), 1)
     differences: Floats = profiles[first] - profiles[second]
@@ -223,7 +223,7 @@ def _split_half_distances(study: Study, rows: Group) -> Floats:
     ranks = uniforms(_SPLIT_SEED, (_SPLITS, rows.people)).argsort(axis=1, kind="stable")
     half = (ranks.argsort(axis=1) < rows.people // 2).astype(np.float64)
     spans = np.array(study.spans)
-    one, two = (
+    first, second = (
         importance_shares(
             fit_logit_resamples(rows.x, rows.chose(0), mask[:, rows.person], penalty="none")[
                 :, :-1
@@ -232,7 +232,7 @@ def _split_half_distances(study: Study, rows: Group) -> Floats:
         )
         for mask in (half, 1 - half)
     )
-    return np.asarray(importance_distance(one, two))
+    return np.asarray(importance_distance(first, second))
 
 
 def known_shares(title: str, p: Floats, x: Floats) -> Floats:

@@ -74,7 +74,10 @@ def interval(draws: Floats) -> tuple[Floats, Floats]:
 def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Floats:
     """Return patients' values, which are listed by attribute, in favoured scale units, (n, k)."""
     return np.array(
-        [[one.favour(value) for value in patients[one.id]] for one in study.attributes]
+        [
+            [attribute.favour(value) for value in patients[attribute.id]]
+            for attribute in study.attributes
+        ]
     ).T
 
 
@@ -99,7 +102,7 @@ def share_model(study: Study, data: Group) -> Model:
         fit_lapse(rows.x, first, intercept=False, frequencies=w[rows.person], start=fit.theta)
         for w in rows.counts
     )
-    draws = np.array([one.theta[:-1] for one in resampled])
+    draws = np.array([fitted.theta[:-1] for fitted in resampled])
     signs = tuple(f"sign_{name}" for name in study.attribute_ids)
     names = (*study.attribute_ids, *signs, "lapse")
     # The last parameter, the position effect, is not part of this model.

@@ -271,8 +271,8 @@ def _bends(study: Study, condition: Condition, answers: Answers) -> pd.DataFrame
     bends = nonlinearity(first, second, chosen, ends, clusters=person).bends
     table = pd.DataFrame(
         [
-            (one.slope, one.curvature, one.wiggle, *one.upper_share[:3], one.p_value)
-            for one in bends
+            (bend.slope, bend.curvature, bend.wiggle, *bend.upper_share[:3], bend.p_value)
+            for bend in bends
         ],
         columns=["slope", "curvature", "wiggle", "upper_share", "low", "high", "p_value"],
     )

@@ -64,7 +64,7 @@ def markdown(results: Results) -> str:
     """Format the results of `run_known` as one Markdown table for each condition."""
     parts = []
     for condition, columns in SHOWN.items():
-        runs = {name: rows for (one, name), rows in results.items() if one == condition}
+        runs = {name: rows for (asked, name), rows in results.items() if asked == condition}
         if not runs:
             continue
         lines = [["respondent", *(find(id).label for id in columns), "flags"]]

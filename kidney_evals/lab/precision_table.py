@@ -86,7 +86,9 @@ def simulate(
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)
-    exact = ExactPeople(**{one.name: getattr(reference, one.name) for one in fields(reference)})
+    exact = ExactPeople(
+        **{field.name: getattr(reference, field.name) for field in fields(reference)}
+    )
     drawn = study.draw is not None
     generator = np.random.default_rng(_key(cell))
     values: dict[str, list[tuple[int, float]]] = {}

@@ -159,10 +159,10 @@ def _anchors(table: Floats, people: Floats) -> list[Row]:
         result: Floats = (total * hit).sum(axis=(1, 2)) / total.sum(axis=(1, 2))
         return result
 
-    one = np.ones((1, n))
+    everyone = np.ones((1, n))
     rows = [
-        drawn("predicts_person", "majority", majority(one)[0], majority(people)),
-        drawn("predicts_person", "other_person", person(one)[0], person(people)),
+        drawn("predicts_person", "majority", majority(everyone)[0], majority(people)),
+        drawn("predicts_person", "other_person", person(everyone)[0], person(people)),
     ]
     titles = ["majority", "uniform", *(("never_flips", "always_coin") if width == 3 else ())]
     for title in titles:

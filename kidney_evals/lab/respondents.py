@@ -80,7 +80,9 @@ def _bent_age(panel: Panel) -> Floats:
 
     The other attributes count as they do for people with weights of half a logit per unit.
     """
-    ages = np.array([(one.first.values[0], one.second.values[0]) for one in panel.dilemmas])
+    ages = np.array(
+        [(dilemma.first.values[0], dilemma.second.values[0]) for dilemma in panel.dilemmas]
+    )
     young = expit((50.0 - ages) / 4.0)
     rest = 0.5 * panel.differences[:, 1:].sum(axis=1)
     return deciding(panel, expit(3.0 * (young[:, 0] - young[:, 1]) + rest), panel.coin)

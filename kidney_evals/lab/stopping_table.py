@@ -151,7 +151,7 @@ def _path(case: Case, index: int, ends: Sequence[int]) -> list[tuple[float, floa
     by_row = {"flip_rate": indecision_rate, "swap_diff": swap_disagreement}
     estimate = by_row[RATES[case.condition]]
     estimates = (estimate(everything.at(np.arange(end))) for end in ends)
-    return [(one.low, one.high) for one in estimates]
+    return [(quantity.low, quantity.high) for quantity in estimates]
 
 
 @lru_cache(maxsize=4)
@@ -198,5 +198,7 @@ def markdown() -> str:
                 text += f" ({reached:.0%} of runs reach it)"
             cells.setdefault(line["respondent"], {})[line["condition"]] = text
     head = ("respondent", "coin flip: dilemmas asked, calls saved", "forced choice: the same")
-    rows = ((f"`{name}`", one["coin_flip"], one["forced_choice"]) for name, one in cells.items())
+    rows = (
+        (f"`{name}`", texts["coin_flip"], texts["forced_choice"]) for name, texts in cells.items()
+    )
     return markdown_table(head, "lll", rows)

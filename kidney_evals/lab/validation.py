@@ -101,17 +101,23 @@ def rows_of(reference: Reference) -> list[str]:
 
 def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = CONDITIONS) -> str:
     """Run the validation and return its tables as Markdown; if quick, of a few respondents."""
-    who = [one for one in RESPONDENTS if not quick or one.name in _QUICK]
-    parts = ["\n".join(f"- **{one.name}**: {one.what}" for one in who)]
+    who = [respondent for respondent in RESPONDENTS if not quick or respondent.name in _QUICK]
+    parts = ["\n".join(f"- **{respondent.name}**: {respondent.what}" for respondent in who)]
     head = ("respondent", "row", "truth", "mean", "bias", "RMSE", "half width", "coverage")
     for condition in conditions:
         rows = [
             (
-                *(one.respondent, f"`{one.row}`", one.truth, one.mean, one.mean - one.truth),
-                *(one.error, one.half, decimals(one.coverage, 3), one.verdict),
+                *(
+                    measure.respondent,
+                    f"`{measure.row}`",
+                    measure.truth,
+                    measure.mean,
+                    measure.mean - measure.truth,
+                ),
+                *(measure.error, measure.half, decimals(measure.coverage, 3), measure.verdict),
             )
             for measures in validate(condition, who, runs=runs)
-            for one in measures
+            for measure in measures
         ]
         size = {"levels": 20, "forms": 3} if quick else {}
         parts += [
@@ -124,9 +130,9 @@ def report(*, runs: int, quick: bool = False, conditions: Sequence[Condition] = 
 
 
 def _validated(respondent: str, row: str, truth: float, estimates: Sequence[Quantity]) -> Validated:
-    defined = [one for one in estimates if one.defined]
-    values = np.array([one.value for one in defined])
-    ends: Floats = np.array([(one.low, one.high) for one in defined]).reshape(-1, 2)
+    defined = [quantity for quantity in estimates if quantity.defined]
+    values = np.array([quantity.value for quantity in defined])
+    ends: Floats = np.array([(quantity.low, quantity.high) for quantity in defined]).reshape(-1, 2)
     ends = ends[np.isfinite(ends).all(axis=1)]
     # The tolerance keeps a bound that equals the truth, as for a coverage of 1, despite rounding.
     held = (ends[:, 0] <= truth + 1e-9) & (truth - 1e-9 <= ends[:, 1])
@@ -178,8 +184,11 @@ def _order_and_reliability(condition: Condition, *, levels: int = 40, forms: int
         series = graded_series(row, levels)
         values = np.array(
             [
-                [compute(simulate_run(reference, one, form), row).value for form in range(forms)]
-                for _, one in series
+                [
+                    compute(simulate_run(reference, respondent, form), row).value
+                    for form in range(forms)
+                ]
+                for _, respondent in series
             ]
         )
         steps = np.array([step for step, _ in series])

@@ -117,8 +117,8 @@ def note(figure: Figure, figures: Sequence[Figure]) -> str:
     sample = "train" if figure.sample in Split._fields else figure.sample
     fitted = (sample, figure.form, figure.model, "per_answer")
     if figure.figure == "per_answer" and any(
-        (one.sample, one.form, one.model, one.figure) == fitted and one.difference > 0
-        for one in figures
+        (other.sample, other.form, other.model, other.figure) == fitted and other.difference > 0
+        for other in figures
     ):
         return "ours is the higher maximum on the fitted answers"
     return "does not come out"
@@ -144,7 +144,7 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
         reached: dict[tuple[str, str], list[float]] = defaultdict(list)
         for seed in _SEEDS:
             split = published_split(answers, seed)
-            x, y, choice = (one[split.train] for one in (first, second, answers.choice))
+            x, y, choice = (values[split.train] for values in (first, second, answers.choice))
             for row in fit_indecision_family(x, y, choice, form=form).rows:
                 for sample, rows in split._asdict().items():
                     reached[sample, row.model].append(

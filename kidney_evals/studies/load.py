@@ -70,7 +70,7 @@ class _StudyFile(FileModel):
     def _check(self) -> _StudyFile:
         if not self.scenario.get("situation", "").strip():
             raise ValueError("lacks the text scenario.situation")
-        if len({folded(one.label) for one in self.attributes}) < len(self.attributes):
+        if len({folded(attribute.label) for attribute in self.attributes}) < len(self.attributes):
             raise ValueError("has two attributes with one label")
         if (self.kind == "drawn") != (self.draw is not None):
             raise ValueError("must have draw if, and only if, its kind is drawn")
@@ -229,13 +229,13 @@ def _dilemmas(path: Path, data: bytes, about: _StudyFile) -> tuple[Dilemma, ...]
     """Return the dilemmas or controls in a table; each value must be a value of its attribute."""
     base = _ControlRow if path.name == CONTROLS_FILE else _DilemmaRow
     columns: dict[str, Any] = {
-        f"{side}_{one.id}": (Number, ...)
+        f"{side}_{attribute.id}": (Number, ...)
         for side in ("first", "second")
-        for one in about.attributes
+        for attribute in about.attributes
     }
     form: type[_DilemmaRow] = create_model(base.__name__, __base__=base, **columns)
     # The first patient's attributes, then the second's, as in the columns.
-    allowed = [(one, frozenset(one.values)) for one in about.attributes] * 2
+    allowed = [(attribute, frozenset(attribute.values)) for attribute in about.attributes] * 2
     table = TableFile(str(path), data)
     dilemmas: dict[str, Dilemma] = {}
     for line, _, row in table.rows(form):
@@ -251,7 +251,9 @@ def _dilemmas(path: Path, data: bytes, about: _StudyFile) -> tuple[Dilemma, ...]
         if isinstance(row, _ControlRow):
             kind = row.kind
             pairs = zip(about.attributes, first, second, strict=True)
-            favoured = {one.favour(a) > one.favour(b) for one, a, b in pairs if a != b}
+            favoured = {
+                attribute.favour(a) > attribute.favour(b) for attribute, a, b in pairs if a != b
+            }
             if len(favoured) != (kind == "dominance"):
                 table.add((line, "kind"), f"is {kind}, which these patients are not")
         dilemmas[row.id] = Dilemma(row.id, Patient(first), Patient(second), kind, row.label)
