@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 from pathlib import Path
 
 from kidney_evals import planning, reasons
+from kidney_evals.lab import (
+    precision_table,
+    readout_table,
+    reason_coding,
+    sensitivity_table,
+    stopping_table,
+)
 from kidney_evals.lab.table_text import table_text
+
+TABLES = {
+    "precision": precision_table.records,
+    "sensitivity": sensitivity_table.records,
+    "stopping": stopping_table.records,
+    "readout": readout_table.records,
+}
+"""Functions that make the rows of a table in the folder of `planning`, by name."""
 
 
 def main() -> None:
     """Write the table to its place in the package, or to `--out`."""
     parser = argparse.ArgumentParser(prog="python -m kidney_evals.lab", description=__doc__)
-    tables = ("precision", "sensitivity", "stopping", "readout", "reasons")
-    parser.add_argument("table", choices=tables)
+    parser.add_argument("table", choices=(*TABLES, "reasons"))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.table == "reasons":
-        text = import_module("kidney_evals.lab.reason_coding").measured()
-        place = Path(reasons.__path__[0], "measured.md")
+        text, place = reason_coding.measured(), Path(reasons.__path__[0], "measured.md")
     else:
-        module = import_module(f"kidney_evals.lab.{options.table}_table")
-        text = table_text(module.records())
+        text = table_text(TABLES[options.table]())
         place = Path(planning.__path__[0], f"{options.table}.csv")
     (options.out or place).write_text(text, encoding="utf-8", newline="\n")
 

@@ -248,12 +248,8 @@ def test_a_new_persons_answers(raw_dir: Path) -> None:
 @pytest.mark.parametrize(("correlated", "value"), [(False, -0.5211), (True, -0.5202)])
 def test_random_coefficients_with_a_coin(raw_dir: Path, correlated: bool, value: float) -> None:
     data = people_of(raw_dir, "coin_flip")
-    fit, again = (
-        fit_random_coefficients(
-            data.x, data.choice, data.person, model="davidson", correlated=correlated, seed=seed
-        )
-        for seed in (0, 1)
-    )
+    answers = (data.x, data.choice, data.person)
+    fit = fit_random_coefficients(*answers, model="davidson", correlated=correlated)
     assert fit.log_likelihood / fit.n == pytest.approx(value, abs=2e-4)
     # People flip .169 [.139, .201] of the time. A fit whose draws all come from the population
     # has an error of simulation in this of .03.
@@ -264,6 +260,7 @@ def test_random_coefficients_with_a_coin(raw_dir: Path, correlated: bool, value:
     # One person's rate among the 132: quartiles .025, .111, .275.
     np.testing.assert_allclose(quartiles, [0.025, 0.111, 0.275], atol=0.03)
     if not correlated:
+        again = fit_random_coefficients(*answers, model="davidson", seed=1)
         error = np.sqrt(np.diag(fit.covariance))
         assert (np.abs(fit.theta - again.theta) < 0.1 * error).all()
 
