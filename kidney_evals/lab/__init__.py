@@ -4,14 +4,14 @@ It is loaded by `kidney-evals reference`, `validate` and `known` and by
 `python -m kidney_evals.lab`.
 
 - `reference_tables`: the human tables, `build_reference(Path("data"), Path("out"))`; it uses
-  `fixed_study` and `drawn_study`, which use `drawn_models` and `anchors`.
+  `drawn_study`, which uses `drawn_models` and `anchors`.
 - `fetch`: download of the published answers, `fetch_raw(Path("data"))`.
 - `verify`: the stated figures computed again, `verify_tables(Path("data"))`.
-- `validation`: errors of simulated runs, `report(runs=20, quick=True)`; it uses `respondents`,
-  `truth` and `graded`.
+- `validation`: errors of simulated runs, `report(runs=20, quick=True)`; it uses `respondents` and
+  `truth`.
 - `precision_table`, `sensitivity_table`, `stopping_table`, `readout_table`: the tables of
   `planning`, each made by `records()`.
 - `reason_coding`: agreement of the rules for reasons with hand-coded texts, `measured()`.
-- `panel`, `simulate`, `resampling`, `table_text`: shared functions. `simulate_run(load_reference(
-  load_study("mcelfresh_2021"), "coin_flip"), RESPONDENTS[0], 0)` simulates one run.
+- `panel`, `simulate`, `table_text`: shared functions. `simulate_run(people("coin_flip"),
+  RESPONDENTS[0], 0)` simulates one run.
 """

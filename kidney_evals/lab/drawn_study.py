@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from kidney_evals.estimation.intervals import Z95
-from kidney_evals.estimation.lapse import predict_shares
-from kidney_evals.estimation.latent import ClassModel, LatentFit, fit_latent
+from kidney_evals.estimation.latent import ClassModel, fit_latent
 from kidney_evals.estimation.nonlinearity import nonlinearity
 from kidney_evals.estimation.random_coefficients import (
     RandomCoefficientFit,
@@ -17,34 +17,20 @@ from kidney_evals.estimation.random_coefficients import (
 )
 from kidney_evals.estimation.random_people import asked_twice
 from kidney_evals.human.people_tables import MEAN, ROOT
-from kidney_evals.human.raw import COIN, Answers
+from kidney_evals.human.raw import COIN, Answers, Ints
 from kidney_evals.human.sources import flip_share
-from kidney_evals.human.tables import (
-    AnchorRow,
-    BendRow,
-    CalibrationRow,
-    CoefficientRow,
-    CovarianceRow,
-    CurveRow,
-    DistanceRow,
-    Floats,
-    LatentRow,
-    ModelRow,
-)
+from kidney_evals.human.tables import Floats
 from kidney_evals.lab import anchors
 from kidney_evals.lab.drawn_models import (
     Group,
     Model,
-    flip_model,
+    coin_models,
     group,
-    half_threshold_model,
+    interval,
     logit_model,
     share_model,
-    slope_model,
-    two_stage_model,
 )
-from kidney_evals.lab.resampling import interval
-from kidney_evals.lab.table_text import DRAW_DIGITS, LATENT_DIGITS, Record, table_text
+from kidney_evals.lab.table_text import DRAW_DIGITS, LATENT_DIGITS, table_text
 from kidney_evals.studies import Condition, Study
 
 CURVE_EDGES = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
@@ -55,7 +41,7 @@ FIT_SEED = 0
 tenth of its standard error.
 """
 
-COIN_PARAMETER = "coin"
+_TAU = "coin"
 """Name of the parameter τ, the propensity to take the coin, listed with the attributes."""
 
 _CLASSES = (2, 3, 4, 5, 6)
@@ -68,68 +54,57 @@ Models = dict[Condition, dict[str, Model]]
 
 def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
     """Return the text of every table by file name."""
-    strict = group(study, "forced_choice", forced)
-    offered = group(study, "coin_flip", coin)
-    groups = (strict, offered)
-    strict_logit = logit_model(study, strict)
-    weights = strict_logit.estimate[:-1]
-    closeness = np.abs(offered.x @ weights)
-    x = anchors.domain_differences(study)
-    curve, curve_draws = _curve(offered, closeness, np.abs(x @ weights))
+    strict, offered = groups = (
+        group(study, "forced_choice", forced),
+        group(study, "coin_flip", coin),
+    )
     models: Models = {
-        data.condition: {one.name: one for one in fitted}
-        for data, fitted in (
-            (strict, [strict_logit, share_model(study, strict)]),
-            (
-                offered,
-                [
-                    logit_model(study, offered),
-                    share_model(study, offered),
-                    flip_model(offered, closeness),
-                    slope_model(offered, closeness),
-                    half_threshold_model(offered, offered.x @ weights),
-                    two_stage_model(study, offered),
-                ],
-            ),
-        )
-    }
-    spread = {data.condition: random_fits(data) for data in groups}
-    # From the correlated fit: .150, .226. The independent fit has a lower BIC and gives .148, .227.
-    retest = {
-        condition: float(asked_twice(fits[1], x[::_RETEST_STEP]).mean())
-        for condition, fits in spread.items()
-    }
-    distances = [
-        row
+        data.condition: {
+            model.name: model for model in (logit_model(study, data), share_model(study, data))
+        }
         for data in groups
-        for row in anchors.person_distance_records(study, data, models[data.condition]["logit"])
-    ]
-    bends = _bends(study, "forced_choice", forced) + _bends(study, "coin_flip", coin)
-    anchored = _anchors(study, groups, models, x, curve, retest)
-    coefficients = [
-        row
-        for condition, fits in spread.items()
-        for row in random_rows(condition, study.attribute_ids, fits)
-    ]
+    }
+    weights = models["forced_choice"]["logit"].estimate[:-1]
+    utility = offered.x @ weights
+    models["coin_flip"] |= {model.name: model for model in coin_models(study, offered, utility)}
+    x = anchors.domain_differences(study)
+    curve, curve_draws = _curve(offered, np.abs(utility), np.abs(x @ weights))
+    anchored, coefficients, distances = [], [], []
+    for data in groups:
+        condition, own = data.condition, models[data.condition]
+        fits = random_fits(data)
+        coefficients.append(random_rows(condition, study.attribute_ids, fits))
+        # The correlated fit: .150, .226. The independent fit has a lower BIC: .148, .227.
+        retest = float(asked_twice(fits[1], x[::_RETEST_STEP]).mean())
+        lead = study.attribute_ids.index(_LEXICOGRAPHIC)
+        rows = anchors.people_anchors(study, data, own["logit"], own["shares"])
+        rows += anchors.known_anchors(condition, x, own["shares"], retest, lead)
+        if condition == "coin_flip":
+            rows += anchors.indecision_anchors(strict, offered)
+            rows += anchors.coin_anchors(x, weights, own, curve, retest)
+        anchored.append(anchors.anchor_table(condition, rows))
+        distances.append(anchors.person_distance_table(study, data, own["logit"]))
     return {
         **_model_files(models, curve_draws),
-        CurveRow.file: table_text(curve),
-        CalibrationRow.file: table_text(_calibration(groups, models, closeness)),
-        LatentRow.file: table_text(_latent(study, groups), LATENT_DIGITS),
-        BendRow.file: table_text(bends),
-        AnchorRow.file: table_text(anchored),
-        DistanceRow.file: table_text(distances),
-        CoefficientRow.file: table_text(coefficients, LATENT_DIGITS),
+        "flip_curve.csv": table_text(curve),
+        "calibration.csv": table_text(_calibration(strict, offered, models, np.abs(utility))),
+        "latent_classes.csv": table_text(pd.concat(_latent(study, groups)), LATENT_DIGITS),
+        "bends.csv": table_text(
+            pd.concat([_bends(study, "forced_choice", forced), _bends(study, "coin_flip", coin)])
+        ),
+        "anchors.csv": table_text(pd.concat(anchored)),
+        "person_distances.csv": table_text(pd.concat(distances)),
+        "random_coefficients.csv": table_text(pd.concat(coefficients), LATENT_DIGITS),
     }
 
 
-def random_fits(data: Group) -> tuple[RandomCoefficientFit, RandomCoefficientFit]:
+def random_fits(data: Group) -> list[RandomCoefficientFit]:
     """Fit random-coefficient models of a group: independent coefficients, then correlated ones.
 
     Latent classes would overestimate how often a person changes an answer, because a class is less
     certain than each of its members.
     """
-    one, two = (
+    return [
         fit_random_coefficients(
             data.x,
             data.choice,
@@ -139,259 +114,214 @@ def random_fits(data: Group) -> tuple[RandomCoefficientFit, RandomCoefficientFit
             seed=FIT_SEED,
         )
         for correlated in (False, True)
-    )
-    return one, two
+    ]
 
 
 def random_rows(
     condition: Condition, attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]
-) -> list[Record]:
+) -> pd.DataFrame:
     """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
 
     BIC counts people, who are the independent units. Standard errors are sandwich estimates
     clustered by person; intervals are estimate ± 1.96 standard errors.
-
-    Args:
-        condition: The answers offered.
-        attributes: Ids, in the study's order.
-        fits: Fits to the same answers with the same seed.
     """
     best = min(fits, key=lambda fit: fit.bic)
-    rows: list[Record] = []
+    tables = []
     for fit in fits:
-        names = [*attributes, COIN_PARAMETER][: len(fit.means)]
-        indices = np.tril_indices if fit.correlated else np.diag_indices
-        elements = [(MEAN, name, "") for name in names]
-        elements += [(ROOT, names[i], names[j]) for i, j in zip(*indices(len(names)), strict=True)]
+        names = [*attributes, _TAU][: len(fit.means)]
+        rows, columns = (np.tril_indices if fit.correlated else np.diag_indices)(len(names))
         errors = np.sqrt(np.diag(fit.covariance))
-        for (element, row, column), value, error in zip(elements, fit.theta, errors, strict=True):
-            rows.append(
+        tables.append(
+            pd.DataFrame(
                 {
                     "condition": condition,
                     "model": fit.model,
                     "form": "correlated" if fit.correlated else "diagonal",
                     "used": int(fit is best),
                     "bic": round(fit.bic, 1),
-                    "element": element,
-                    "row": row,
-                    "column": column,
-                    "estimate": float(value),
-                    "se": float(error),
-                    "low": float(value - Z95 * error),
-                    "high": float(value + Z95 * error),
+                    "element": [MEAN] * len(names) + [ROOT] * len(rows),
+                    "row": [*names, *(names[i] for i in rows)],
+                    "column": [*("" for _ in names), *(names[j] for j in columns)],
+                    "estimate": fit.theta,
+                    "se": errors,
+                    "low": fit.theta - Z95 * errors,
+                    "high": fit.theta + Z95 * errors,
                     "people": fit.people,
                     "answers": fit.n,
                     "draws": fit.draws,
                     "seed": FIT_SEED,
                 }
             )
-    return rows
+        )
+    return pd.concat(tables)
 
 
 def _model_files(models: Models, curve_draws: Floats) -> dict[str, str]:
     files: dict[str, str] = {}
-    estimates: list[Record] = []
-    covariances: list[Record] = []
+    estimates, covariances = [], []
     for condition, fitted in models.items():
-        columns: dict[str, Floats] = {}
+        draws: dict[str, Floats] = {}
         for model in fitted.values():
             low, high = interval(model.draws)
-            errors = np.sqrt(np.diag(model.covariance))
-            for i, parameter in enumerate(model.parameters):
-                estimates.append(
-                    {
-                        "condition": condition,
-                        "model": model.name,
-                        "parameter": parameter,
-                        "estimate": float(model.estimate[i]),
-                        "se": float(errors[i]),
-                        "low": float(low[i]),
-                        "high": float(high[i]),
+            about = {"condition": condition, "model": model.name}
+            estimates.append(
+                pd.DataFrame(
+                    about
+                    | {
+                        "parameter": model.parameters,
+                        "estimate": model.estimate,
+                        "se": np.sqrt(np.diag(model.covariance)),
+                        "low": low,
+                        "high": high,
                     }
                 )
-                columns[f"{model.name}.{parameter}"] = model.draws[:, i]
-                covariances += [
-                    {
-                        "condition": condition,
-                        "model": model.name,
-                        "row": other,
-                        "column": parameter,
-                        "covariance": float(model.covariance[j, i]),
-                    }
-                    for j, other in enumerate(model.parameters[: i + 1])
-                ]
+            )
+            names = np.array(model.parameters)
+            j, i = np.tril_indices(len(names))
+            covariances.append(
+                pd.DataFrame(
+                    about
+                    | {"row": names[i], "column": names[j], "covariance": model.covariance[i, j]}
+                )
+            )
+            draws |= {
+                f"{model.name}.{parameter}": values
+                for parameter, values in zip(model.parameters, model.draws.T, strict=True)
+            }
         if condition == "coin_flip":
-            columns |= {f"curve.{b}": draws for b, draws in enumerate(curve_draws.T)}
-        rows = zip(*(values.tolist() for values in columns.values()), strict=True)
-        files[f"draws_{condition}.csv"] = table_text(
-            (dict(zip(columns, row, strict=True)) for row in rows), DRAW_DIGITS
-        )
-    files[ModelRow.file] = table_text(estimates)
-    files[CovarianceRow.file] = table_text(covariances)
+            draws |= {f"curve.{b}": values for b, values in enumerate(curve_draws.T)}
+        files[f"draws_{condition}.csv"] = table_text(pd.DataFrame(draws), DRAW_DIGITS)
+    files["models.csv"] = table_text(pd.concat(estimates))
+    files["covariance.csv"] = table_text(pd.concat(covariances))
     return files
 
 
-def _curve(data: Group, closeness: Floats, domain: Floats) -> tuple[list[Record], Floats]:
-    """Return the rows of the flip curve and its bootstrap draws, shape (draws, bins).
-
-    Args:
-        data: The group with a coin.
-        closeness: |Δu| of its answers, shape (n,).
-        domain: |Δu| of every dilemma of the study, for the mass of each bin.
-    """
-    bins = np.digitize(closeness, CURVE_EDGES[1:-1])
-    count = len(CURVE_EDGES) - 1
+def _rates_by_bin(data: Group, bins: Ints, hits: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return answers and rate of each bin, and the rate's bootstrap draws, shape (draws, bins)."""
+    count = int(bins.max()) + 1
     cell, cells = data.person * count + bins, data.people * count
     answers = np.bincount(cell, minlength=cells).reshape(-1, count)
-    coins = np.bincount(cell, weights=data.coin(), minlength=cells).reshape(-1, count)
-    draws = (data.counts @ coins) / (data.counts @ answers)
-    rate = coins.sum(axis=0) / answers.sum(axis=0)
+    sums = np.bincount(cell, hits, cells).reshape(-1, count)
+    draws = (data.counts @ sums) / (data.counts @ answers)
+    return answers.sum(axis=0), sums.sum(axis=0) / answers.sum(axis=0), draws
+
+
+def _curve(data: Group, closeness: Floats, domain: Floats) -> tuple[pd.DataFrame, Floats]:
+    """Return the table of the flip curve and its bootstrap draws, shape (draws, bins).
+
+    `closeness` is |Δu| of the group's answers, `domain` that of every dilemma of the study.
+    """
+    inner = CURVE_EDGES[1:-1]
+    answers, rate, draws = _rates_by_bin(data, np.digitize(closeness, inner), data.chose(COIN))
     low, high = interval(draws)
-    masses = np.bincount(np.digitize(domain, CURVE_EDGES[1:-1]), minlength=count) / len(domain)
-    variance = draws.var(axis=0, ddof=1)
-    rows: list[Record] = [
+    table = pd.DataFrame(
         {
-            "bin": b,
-            "from": CURVE_EDGES[b],
-            "to": CURVE_EDGES[b + 1],
-            "mass": float(masses[b]),
-            "answers": int(answers[:, b].sum()),
-            "rate": float(rate[b]),
-            "variance": float(variance[b]),
-            "low": float(low[b]),
-            "high": float(high[b]),
+            "bin": np.arange(len(rate)),
+            "from": CURVE_EDGES[:-1],
+            "to": CURVE_EDGES[1:],
+            "mass": np.bincount(np.digitize(domain, inner)) / len(domain),
+            "answers": answers,
+            "rate": rate,
+            "variance": draws.var(axis=0, ddof=1),
+            "low": low,
+            "high": high,
         }
-        for b in range(count)
-    ]
-    return rows, draws
+    )
+    return table, draws
 
 
-def _latent(study: Study, groups: Sequence[Group]) -> list[Record]:
+def _latent(study: Study, groups: Sequence[Group]) -> list[pd.DataFrame]:
     """Return the rows of the latent-class fits; the fit with the lowest BIC is marked as used."""
-    rows: list[Record] = []
+    tables = []
     for data in groups:
         kind: ClassModel = "two_stage" if data.condition == "coin_flip" else "logit"
         fits = [
             fit_latent(data.x, data.choice, data.person, count, model=kind, seed=_LATENT_SEED)
             for count in _CLASSES
         ]
-        best: LatentFit = min(fits, key=lambda fit: fit.bic)
-        for count, fit in zip(_CLASSES, fits, strict=True):
-            for c in range(count):
-                rows.append(
-                    {
-                        "condition": data.condition,
-                        "classes": count,
-                        "used": int(fit is best),
-                        "bic": round(fit.bic, 1),
-                        "class": c + 1,
-                        "share": float(fit.shares[c]),
-                        **dict(zip(study.attribute_ids, fit.weights[c].tolist(), strict=True)),
-                        "flip_intercept": float(fit.flip_intercept[c]),
-                        "flip_slope": float(fit.flip_slope[c]),
-                    }
-                )
-    return rows
+        best = min(fits, key=lambda fit: fit.bic)
+        tables += [
+            pd.DataFrame(
+                {
+                    "condition": data.condition,
+                    "classes": count,
+                    "used": int(fit is best),
+                    "bic": round(fit.bic, 1),
+                    "class": np.arange(count) + 1,
+                    "share": fit.shares,
+                    **dict(zip(study.attribute_ids, fit.weights.T, strict=True)),
+                    "flip_intercept": fit.flip_intercept,
+                    "flip_slope": fit.flip_slope,
+                }
+            )
+            for count, fit in zip(_CLASSES, fits, strict=True)
+        ]
+    return tables
 
 
-def _bends(study: Study, condition: Condition, answers: Answers) -> list[Record]:
+def _bends(study: Study, condition: Condition, answers: Answers) -> pd.DataFrame:
     """Return the nonlinearity of each attribute's effect, with tests clustered by person."""
     decided = answers.choice != COIN
     first, second = (
-        np.column_stack([values[one.id] for one in study.attributes])[decided]
+        np.column_stack([values[name] for name in study.attribute_ids])[decided]
         for values in (answers.left, answers.right)
     )
-    ends = [one.ends for one in study.attributes]
-    found = nonlinearity(
-        first, second, answers.choice[decided] == 0, ends, clusters=answers.person[decided]
+    ends = [attribute.ends for attribute in study.attributes]
+    chosen, person = answers.choice[decided] == 0, answers.person[decided]
+    bends = nonlinearity(first, second, chosen, ends, clusters=person).bends
+    table = pd.DataFrame(
+        [
+            (bend.slope, bend.curvature, bend.wiggle, *bend.upper_share[:3], bend.p_value)
+            for bend in bends
+        ],
+        columns=["slope", "curvature", "wiggle", "upper_share", "low", "high", "p_value"],
     )
-    return [
-        {
-            "condition": condition,
-            "attribute": name,
-            "slope": bend.slope,
-            "curvature": bend.curvature,
-            "wiggle": bend.wiggle,
-            "upper_share": bend.upper_share.value,
-            "low": bend.upper_share.low,
-            "high": bend.upper_share.high,
-            "p_value": bend.p_value,
-        }
-        for name, bend in zip(study.attribute_ids, found.bends, strict=True)
-    ]
+    table.insert(0, "condition", condition)
+    table.insert(1, "attribute", study.attribute_ids)
+    return table
 
 
-def _anchors(
-    study: Study,
-    groups: tuple[Group, Group],
-    models: Models,
-    x: Floats,
-    curve: list[Record],
-    retest: dict[Condition, float],
-) -> list[Record]:
-    lead = study.attribute_ids.index(_LEXICOGRAPHIC)
-    records: list[Record] = []
-    for data in groups:
-        condition = data.condition
-        own = models[condition]
-        rows = anchors.people_anchors(study, data, own["logit"], own["shares"])
-        rows += anchors.known_anchors(condition, x, own["shares"], retest[condition], lead)
-        if condition == "coin_flip":
-            weights = models["forced_choice"]["logit"].estimate[:-1]
-            rows += anchors.indecision_anchors(*groups)
-            rows += anchors.coin_anchors(
-                x, weights, own["shares"], own["flip"], curve, retest[condition]
-            )
-        records += anchors.anchor_records(condition, rows)
-    return records
-
-
-def _calibration(groups: tuple[Group, Group], models: Models, closeness: Floats) -> list[Record]:
-    strict, offered = groups
-    rows: list[Record] = []
+def _calibration(strict: Group, offered: Group, models: Models, closeness: Floats) -> pd.DataFrame:
+    tables = []
     for data in (strict, offered.decided()):
         logit, shares = (models[data.condition][name] for name in ("logit", "shares"))
         utility = data.x @ logit.estimate[:-1]
         distance = np.abs(utility)
         edges = np.quantile(distance, np.arange(1, 8) / 8)
+        # The share of answers for the patient whom the logit favours.
+        favoured = utility >= 0
+        observed = np.where(favoured, data.chose(0), data.chose(1))
         for name, first in (
             ("logit", expit(utility)),
-            ("shares", predict_shares(np.append(shares.estimate, 0.0), data.x)),
+            ("shares", anchors.decided_shares(shares, data.x)),
         ):
-            # The share of answers for the patient whom the logit favours.
-            favoured = utility >= 0
             predicted = np.where(favoured, first, 1 - first)
-            observed = np.where(favoured, data.choice == 0, data.choice == 1).astype(np.float64)
-            rows += _calibration_rows(data, name, predicted, observed, distance, edges)
+            tables.append(_calibrated(data, name, predicted, observed, distance, edges))
     predicted = flip_share(models["coin_flip"]["flip"].estimate, offered.x, closeness)
     edges = np.array(CURVE_EDGES[1:-1])
-    rows += _calibration_rows(offered, "flip", predicted, offered.coin(), closeness, edges)
-    return rows
+    tables.append(_calibrated(offered, "flip", predicted, offered.chose(COIN), closeness, edges))
+    return pd.concat(tables)
 
 
-def _calibration_rows(
+def _calibrated(
     data: Group, name: str, predicted: Floats, observed: Floats, by: Floats, edges: Floats
-) -> list[Record]:
+) -> pd.DataFrame:
     """Return predicted and observed shares by bin of `by`, with bootstrap intervals over people."""
     bins = np.digitize(by, edges)
-    rows: list[Record] = []
-    for b in range(len(edges) + 1):
-        inside = bins == b
-        totals = np.bincount(data.person[inside], minlength=data.people)
-        hits = np.bincount(data.person[inside], weights=observed[inside], minlength=data.people)
-        low, high = interval((data.counts @ hits) / (data.counts @ totals))
-        rows.append(
-            {
-                "condition": data.condition,
-                "model": name,
-                "bin": b,
-                "from": float(by[inside].min()),
-                "to": float(by[inside].max()),
-                "answers": int(inside.sum()),
-                "predicted": float(predicted[inside].mean()),
-                "observed": float(observed[inside].mean()),
-                "low": float(low),
-                "high": float(high),
-            }
-        )
-    return rows
+    answers, rate, draws = _rates_by_bin(data, bins, observed)
+    low, high = interval(draws)
+    each = pd.DataFrame({"by": by, "predicted": predicted}).groupby(bins)
+    return pd.DataFrame(
+        {
+            "condition": data.condition,
+            "model": name,
+            "bin": np.arange(len(rate)),
+            "from": each["by"].min(),
+            "to": each["by"].max(),
+            "answers": answers,
+            "predicted": each["predicted"].mean(),
+            "observed": rate,
+            "low": low,
+            "high": high,
+        }
+    )

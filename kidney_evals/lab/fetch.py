@@ -17,12 +17,6 @@ _LARGEST = 5_000_000
 """Maximum size of a download in bytes; the largest of the three files has 170,000."""
 
 
-def default_cache() -> Path:
-    """Return the default folder of the raw files, under `XDG_CACHE_HOME` or `~/.cache`."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "kidney_evals"
-
-
 def fetch_raw(
     cache_dir: Path | None = None, *, source: str = SOURCE, overwrite: bool = False
 ) -> Path:
@@ -32,7 +26,8 @@ def fetch_raw(
     under a temporary name and renamed after the check, so that it is never incomplete.
 
     Args:
-        cache_dir: Parent of the folder `mcelfresh_2021` with the files; None for the user's cache.
+        cache_dir: Parent of the folder `mcelfresh_2021` with the files; None for `XDG_CACHE_HOME`
+            or `~/.cache`.
         source: URL of the folder with the files.
         overwrite: Whether to replace files of these names that are not the published files.
 
@@ -40,7 +35,8 @@ def fetch_raw(
         UserError: A file cannot be downloaded or differs from the published file. The message says
             from where to get it and into which folder to copy it.
     """
-    folder = (default_cache() if cache_dir is None else Path(cache_dir)) / FOLDER
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(cache_dir or Path(base, "kidney_evals")) / FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,10 +50,10 @@ def fetch_raw(
                 f"{path} is not the published file: name another folder, or pass --overwrite"
             )
         content = _download(f"{source}/{name}", folder)
-        if sha256(content) != expected:
+        if (actual := sha256(content)) != expected:
             raise UserError(
-                f"{source}/{name} is not the published file: its SHA-256 is "
-                f"{sha256(content)[:12]}…, expected {expected[:12]}…; nothing was written"
+                f"{source}/{name} is not the published file: its SHA-256 is {actual[:12]}…, "
+                f"expected {expected[:12]}…; nothing was written"
             )
         write_output(path, content, overwrite=overwrite)
     return folder

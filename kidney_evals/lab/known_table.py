@@ -6,11 +6,10 @@ import math
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find
 from kidney_evals.reporting.rows import Rows, rows_of
 from kidney_evals.reporting.text import number
-from kidney_evals.studies import CONDITIONS, Condition
+from kidney_evals.studies import Condition
 
 RESPONDENTS = (
     *("human", "majority", "never_flips", "uniform", "lexicographic", "anti_human", "first"),
@@ -62,29 +61,17 @@ def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Result
 
 
 def markdown(results: Results) -> str:
-    """Format the results as one Markdown table for each condition.
-
-    Args:
-        results: The return value of `run_known`.
-    """
+    """Format the results of `run_known` as one Markdown table for each condition."""
     parts = []
-    for condition in CONDITIONS:
-        runs = {name: rows for (found, name), rows in results.items() if found == condition}
-        if runs:
-            heads = ["respondent", *(find(id).label for id in SHOWN[condition]), "flags"]
-            cells = [
-                [f"`{name}`", *(_number(rows.get(id)) for id in SHOWN[condition]), _flags(rows)]
-                for name, rows in runs.items()
-            ]
-            lines = [f"| {' | '.join(line)} |" for line in (heads, *cells)]
-            lines.insert(1, "|---" * len(heads) + "|")
-            parts.append("\n".join([f"**`{condition}`**", "", *lines]))
+    for condition, columns in SHOWN.items():
+        runs = {name: rows for (asked, name), rows in results.items() if asked == condition}
+        if not runs:
+            continue
+        lines = [["respondent", *(find(id).label for id in columns), "flags"]]
+        for name, rows in runs.items():
+            values = (number(rows[id].value if id in rows else math.nan) for id in columns)
+            lines.append([f"`{name}`", *values, ", ".join(f"`{flag}`" for flag in rows.flags)])
+        text = [f"| {' | '.join(line)} |" for line in lines]
+        parts.append("\n".join([f"**`{condition}`**", "", text[0], "|---" * len(lines[0]) + "|"]))
+        parts[-1] += "\n" + "\n".join(text[1:])
     return "\n\n".join(parts)
-
-
-def _number(row: Quantity | None) -> str:
-    return number(math.nan if row is None else row.value)
-
-
-def _flags(rows: Rows) -> str:
-    return ", ".join(f"`{name}`" for name in rows.flags)

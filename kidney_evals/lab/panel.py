@@ -11,6 +11,7 @@ import numpy as np
 from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.sources import CountShares, ModelShares, differences
 from kidney_evals.human.tables import Floats
+from kidney_evals.respondents.definitions import Dilemmas
 from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
 
 STUDY = "mcelfresh_2021"
@@ -21,30 +22,13 @@ POPULATION = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
-    """A list of dilemmas as arrays, with people's shares.
-
-    Attributes:
-        dilemmas: The dilemmas, shape (D,).
-        first: Values of the first-listed patients, shape (D, k).
-        second: Values of the second-listed patients, shape (D, k).
-        differences: First minus second in favoured scale units, shape (D, k).
-        spans: Full range of each attribute in scale units, shape (k,).
-        importance: People's signed importance shares, shape (k,).
-        shares: People's true shares, shape (D, K).
-        closeness: People's |Δu|, shape (D,).
-        strict_weights: The weights of `closeness`, shape (k,).
-    """
+class Panel(Dilemmas):
+    """A list of dilemmas as arrays, with people's true shares."""
 
     dilemmas: tuple[Dilemma, ...]
-    first: Floats
-    second: Floats
-    differences: Floats
-    spans: Floats
-    importance: Floats
-    shares: Floats
-    closeness: Floats
-    strict_weights: Floats
+    reference: Reference
+    spans: Floats  # full range of each attribute in scale units, shape (k,)
+    closeness: Floats  # people's |Δu|, shape (D,)
 
     def __len__(self) -> int:
         """Return the number of dilemmas."""
@@ -65,17 +49,13 @@ class Panel:
 
 def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
     """Return the panel of a list of dilemmas, with the reference's shares as true shares."""
-    study = reference.study
     return Panel(
-        dilemmas=tuple(dilemmas),
-        first=np.array([one.first.values for one in dilemmas], dtype=np.float64),
-        second=np.array([one.second.values for one in dilemmas], dtype=np.float64),
-        differences=differences(study, dilemmas),
-        spans=np.array(study.spans, dtype=np.float64),
-        importance=reference.importance,
         shares=reference.shares(dilemmas),
+        differences=differences(reference.study, dilemmas),
+        dilemmas=tuple(dilemmas),
+        reference=reference,
+        spans=np.array(reference.study.spans, dtype=np.float64),
         closeness=reference.closeness(dilemmas),
-        strict_weights=reference.strict_weights,
     )
 
 
@@ -88,22 +68,23 @@ def draw(study: str, count: int, seed: int) -> tuple[Dilemma, ...]:
 @lru_cache(maxsize=8)
 def population(condition: Condition, seed: int) -> Panel:
     """Return `POPULATION` dilemmas of `STUDY`; the result is cached."""
-    reference = load_reference(load_study(STUDY), condition)
-    return panel(reference, draw(STUDY, POPULATION, seed))
+    return panel(people(condition), draw(STUDY, POPULATION, seed))
+
+
+def people(condition: Condition) -> Reference:
+    """Return the human reference of `STUDY`."""
+    return load_reference(load_study(STUDY), condition)
 
 
 def another_crowd(reference: Reference, draw: int) -> Reference:
     """Return the reference that another sample of people would have given.
 
-    Its estimates are draw number `draw` of the participant bootstrap. Its own draws are the shipped
-    draws, shifted by the difference between these estimates and the shipped estimates.
-
-    Args:
-        reference: A reference whose shares come from a model or from counts.
-        draw: Index of the draw, taken modulo the number of draws.
+    Its estimates are draw number `draw` (modulo the number of draws) of the participant bootstrap.
+    Its own draws are the shipped draws, shifted by the difference between these estimates and the
+    shipped estimates.
 
     Raises:
-        TypeError: The reference has shares of another kind, which have no bootstrap draws.
+        TypeError: The reference's shares come neither from a model nor from counts.
     """
     source = reference.source
     if isinstance(source, ModelShares):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import draw
 from kidney_evals.lab.simulate import choose, run_of
-from kidney_evals.lab.table_text import Record
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.planning.precision import (
@@ -46,42 +45,14 @@ BASE = 200
 SEED = 20261
 """Seed of all random numbers of this module, combined with the cell."""
 
-RUNS = 300
-"""Number of simulated runs behind a line of the table."""
-
-INTERVALS = 30
-"""Number of these runs in which intervals are computed."""
-
 REPEATS = 4
 """Number of runs by one simulated respondent if the dilemmas are a fixed list."""
-
-DIGITS = 3
-"""Significant digits of the table."""
 
 MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
 """Simulated measures, before the importance shares; `plan` does not use all of them."""
 
-
-class Line(NamedTuple):
-    """One measure in one cell: means over the runs in which the measure has a value.
-
-    Attributes:
-        dilemmas: Number of dilemmas in a run.
-        row: The measure's name in the scorers.
-        value: Mean value.
-        half: Mean half width of the 95 % interval.
-        half_model: Mean half width without the sampling error of people's shares.
-        sd: Standard deviation of the value between runs, without the error of people's shares.
-        defined: Share of runs in which the measure has a value.
-    """
-
-    dilemmas: int
-    row: str
-    value: float
-    half: float
-    half_model: float
-    sd: float
-    defined: float
+NUMBERS = ("value", "half", "half_model", "sd", "defined")
+"""Columns with three significant digits."""
 
 
 @dataclass(frozen=True)
@@ -98,32 +69,26 @@ class Cell:
 def cells(study: str, condition: Condition) -> Iterator[Cell]:
     """Yield the cells of one study and condition."""
     zero = ZERO[condition]
-    levels: tuple[tuple[Respondent, float], ...] = (
-        *(("people", consistency) for consistency in (0.0, *CONSISTENCY)),
-        (zero, ZERO_CONSISTENCY[zero]),
-    )
-    for respondent, consistency in levels:
+    people: Respondent = "people"
+    levels = [(people, consistency) for consistency in (0.0, *CONSISTENCY)]
+    for respondent, consistency in (*levels, (zero, ZERO_CONSISTENCY[zero])):
         for answers in ANSWERS:
             yield Cell(study, condition, respondent, consistency, answers)
 
 
 def simulate(
-    cell: Cell, *, runs: int = RUNS, intervals: int = INTERVALS, dilemmas: int | None = None
-) -> list[Line]:
-    """Simulate one cell.
+    cell: Cell, *, runs: int = 300, intervals: int = 30, dilemmas: int | None = None
+) -> list[dict[str, Any]]:
+    """Return `dilemmas`, `row` and `NUMBERS` of each measure with a value in half of the runs.
 
-    Args:
-        cell: The respondent and the design.
-        runs: Number of runs.
-        intervals: Number of runs in which intervals are computed.
-        dilemmas: Number of dilemmas; None for `BASE` drawn dilemmas or the whole fixed list.
-
-    Returns:
-        One line for each measure that has a value in any run.
+    Intervals are computed in `intervals` of the runs. By default a run has `BASE` drawn dilemmas,
+    or the whole fixed list.
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)
-    exact = ExactPeople(**{one.name: getattr(reference, one.name) for one in fields(reference)})
+    exact = ExactPeople(
+        **{field.name: getattr(reference, field.name) for field in fields(reference)}
+    )
     drawn = study.draw is not None
     generator = np.random.default_rng(_key(cell))
     values: dict[str, list[tuple[int, float]]] = {}
@@ -146,8 +111,18 @@ def simulate(
         if index * intervals // runs != (index - 1) * intervals // runs:
             for row, quantity in _rows(replace(run, reference=reference)).items():
                 halves.setdefault(row, []).append((_half(quantity), _half(known[row])))
-    lines = (_line(len(listed), row, values[row], halves.get(row, []), runs) for row in values)
-    return [line for line in lines if line is not None]
+    lines = []
+    for row, pairs in values.items():
+        widths = np.array([pair for pair in halves.get(row, []) if np.isfinite(pair).all()])
+        if len(widths) == 0 or len(pairs) < 0.5 * runs:
+            continue
+        groups, value = (np.array(column) for column in zip(*pairs, strict=True))
+        numbers = (value.mean(), *widths.mean(axis=0), _spread(groups, value), len(value) / runs)
+        lines.append(
+            {"dilemmas": len(listed), "row": row}
+            | dict(zip(NUMBERS, map(float, numbers), strict=True))
+        )
+    return lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,48 +179,29 @@ def _half(quantity: Quantity) -> float:
     return (quantity.high - quantity.low) / 2
 
 
-def _line(
-    dilemmas: int,
-    row: str,
-    values: Sequence[tuple[int, float]],
-    halves: Sequence[tuple[float, float]],
-    runs: int,
-) -> Line | None:
-    widths = np.array([pair for pair in halves if np.isfinite(pair).all()])
-    if len(widths) == 0 or len(values) < 0.5 * runs:
-        return None
-    group, value = (np.array(column) for column in zip(*values, strict=True))
-    labels, index, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    if len(labels) == len(value):
-        variance = float(value.var(ddof=1))
-    else:
-        means = np.bincount(index, weights=value) / sizes
-        variance = float(((value - means[index]) ** 2).sum() / (len(value) - len(labels)))
-    half, half_model = (float(mean) for mean in widths.mean(axis=0))
-    spread = variance**0.5
-    return Line(dilemmas, row, float(value.mean()), half, half_model, spread, len(value) / runs)
+def _spread(groups: Floats, values: Floats) -> float:
+    """Return the standard deviation of values, within groups if any has several values."""
+    labels, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(labels) == len(values):
+        return float(values.std(ddof=1))
+    means = np.bincount(index, weights=values) / sizes
+    return float((((values - means[index]) ** 2).sum() / (len(values) - len(labels))) ** 0.5)
 
 
-def records(studies: Sequence[str] | None = None, **options: int) -> Iterator[Record]:
-    """Yield the rows of the table.
-
-    Args:
-        studies: Names of shipped studies; None for all.
-        **options: Passed to `simulate`.
-    """
-    for name in studies or study_names():
+def records() -> Iterator[dict[str, object]]:
+    """Yield the rows of the table."""
+    for name in study_names():
         for condition in CONDITIONS:
             if not load_reference(load_study(name), condition).has_people:
                 continue
             for cell in cells(name, condition):
-                for line in simulate(cell, **options):
+                for line in simulate(cell):
                     yield {
                         "study": name,
                         "condition": condition,
                         "respondent": cell.respondent,
                         "consistency": f"{cell.consistency:g}",
                         "answers": cell.answers,
-                        "dilemmas": line.dilemmas,
-                        "row": line.row,
-                        **{one: f"{getattr(line, one):.{DIGITS}g}" for one in Line._fields[2:]},
+                        **line,
+                        **{number: f"{line[number]:.3g}" for number in NUMBERS},
                     }

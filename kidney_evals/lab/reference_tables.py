@@ -5,32 +5,45 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kidney_evals.human.raw import COMMIT, SHA256, find_raw, read_study_1, read_study_2
+import numpy as np
+import pandas as pd
+
+from kidney_evals.errors import UserError
+from kidney_evals.human.raw import (
+    COMMIT,
+    SHA256,
+    Answers,
+    find_raw,
+    read_study_1,
+    read_study_2,
+)
 from kidney_evals.human.reference import REFERENCE_FOLDER
 from kidney_evals.human.sources import DRAWS
+from kidney_evals.human.tables import Floats
+from kidney_evals.lab.anchors import Row, anchor_table, known_shares
+from kidney_evals.lab.drawn_models import interval, person_counts
 from kidney_evals.lab.drawn_study import drawn_tables
-from kidney_evals.lab.fixed_study import fixed_tables
+from kidney_evals.lab.table_text import DRAW_DIGITS, table_text
 from kidney_evals.output_files import write_outputs
-from kidney_evals.studies import load_study
+from kidney_evals.studies import CHOICES, Condition, Study, load_study
 
 DRAWN, FIXED = "mcelfresh_2021", "mcelfresh_2021_fixed"
 
 REFERENCE_VERSIONS = {DRAWN: "2", FIXED: "1"}
 """Version of each study's tables, raised when a shipped number that can affect a score changes."""
 
+_SEEDS: dict[Condition, int] = {"forced_choice": 20212, "coin_flip": 20213}
+
 
 def build_reference(
     data_dir: Path, out_dir: Path | None = None, *, overwrite: bool = False
 ) -> list[Path]:
-    """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`.
+    """Write the reference tables of `mcelfresh_2021` and `mcelfresh_2021_fixed`; return the files.
 
     Args:
         data_dir: Folder with the raw files, or parent of the folder `mcelfresh_2021` with them.
         out_dir: Folder for `<study>/reference/…`; None for the shipped studies.
         overwrite: Whether to replace files that are not tables of this package.
-
-    Returns:
-        The files written, sorted.
 
     Raises:
         UserError: The raw files are missing or not the published ones, or a table cannot be
@@ -48,7 +61,7 @@ def build_reference(
 
 def fixed_reference(raw: Path) -> dict[str, str]:
     """Return the tables of `mcelfresh_2021_fixed` by file name."""
-    return _about(FIXED, "study_1.csv") | fixed_tables(load_study(FIXED), *read_study_1(raw))
+    return _about(FIXED, "study_1.csv") | _fixed_tables(load_study(FIXED), *read_study_1(raw))
 
 
 def drawn_reference(raw: Path) -> dict[str, str]:
@@ -68,3 +81,96 @@ def _about(study: str, *sources: str) -> dict[str, str]:
         "bootstrap_draws": DRAWS,
     }
     return {"reference.json": json.dumps(about, indent=2) + "\n"}
+
+
+def answer_table(study: Study, answers: Answers) -> Floats:
+    """Return the answers as indicators, shape (people, questions, 3), questions in listed order."""
+    table = np.zeros((answers.people, len(study.listed), 3))
+    for q, dilemma in enumerate(study.listed):
+        asked = answers.position == int(dilemma.id.removeprefix("q"))
+        for side, patient in ((answers.left, dilemma.first), (answers.right, dilemma.second)):
+            for name, value in zip(study.attribute_ids, patient.values, strict=True):
+                if (side[name][asked] != value).any():
+                    raise UserError(f"{study.id}: {dilemma.id} is not what people were asked")
+        table[answers.person[asked], q, answers.choice[asked]] = 1.0
+    return table
+
+
+def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
+    """Return the text of the count tables by file name."""
+    files: dict[str, str] = {}
+    counts, anchors = [], []
+    groups: tuple[tuple[Condition, Answers, int], ...] = (
+        ("forced_choice", forced, 2),
+        ("coin_flip", coin, 3),
+    )
+    ids = [dilemma.id for dilemma in study.listed]
+    for condition, answers, width in groups:
+        table = answer_table(study, answers)[:, :, :width]
+        count = table.sum(axis=0).astype(int)
+        listed = pd.DataFrame(count, columns=CHOICES[:width]).reindex(
+            columns=CHOICES, fill_value=""
+        )
+        listed.insert(0, "condition", condition)
+        listed.insert(1, "dilemma", ids)
+        counts.append(listed)
+        people = person_counts(_SEEDS[condition], answers.people)
+        draws = np.einsum("dp,pqc->dqc", people, table).reshape(len(people), -1)
+        names = [f"{id}.{name}" for id in ids for name in CHOICES[:width]]
+        files[f"draws_{condition}.csv"] = table_text(
+            pd.DataFrame(draws, columns=names), DRAW_DIGITS
+        )
+        anchors.append(anchor_table(condition, _anchors(table, people)))
+    files["anchors.csv"] = table_text(pd.concat(anchors))
+    files["counts.csv"] = table_text(pd.concat(counts))
+    return files
+
+
+def _anchors(table: Floats, people: Floats) -> list[Row]:
+    """Return the rows of `anchors.csv` for people and known respondents on the fixed questions.
+
+    `table` has the answers as indicators, shape (people, questions, K), `people` the bootstrap
+    weights of the people, shape (draws, people).
+    """
+    n, questions, width = table.shape
+    p = table.mean(axis=0)
+    answers = np.eye(width)
+
+    def drawn(quantity: str, respondent: str, value: float, draws: Floats) -> Row:
+        low, high = interval(draws)
+        return quantity, respondent, value, float(low), float(high)
+
+    def person(counts: Floats) -> Floats:
+        """Return the agreement of two random people, for each row of bootstrap weights."""
+        size = counts.sum(axis=1)
+        total = np.einsum("dp,pqc->dqc", counts, table)
+        # Only pairs of two different people count, because copies of one person always agree.
+        pairs = (total**2).sum(axis=(1, 2)) - (counts**2).sum(axis=1) * questions
+        result: Floats = pairs / (questions * (size**2 - (counts**2).sum(axis=1)))
+        return result
+
+    def majority(counts: Floats) -> Floats:
+        """Return the agreement of a person with the majority of other people; a tie counts half."""
+        total = np.einsum("dp,pqc->dqc", counts, table)
+        others = total[:, :, :, None] - answers
+        rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)
+        own = total - 1
+        hit = (own > rivals) + 0.5 * (own == rivals)
+        result: Floats = (total * hit).sum(axis=(1, 2)) / total.sum(axis=(1, 2))
+        return result
+
+    everyone = np.ones((1, n))
+    rows = [
+        drawn("predicts_person", "majority", majority(everyone)[0], majority(people)),
+        drawn("predicts_person", "other_person", person(everyone)[0], person(people)),
+    ]
+    titles = ["majority", "uniform", *(("never_flips", "always_coin") if width == 3 else ())]
+    for title in titles:
+        gap = known_shares(title, p, np.zeros((questions, 1))) - p
+        rows.append(("fixed_distance", title, (gap**2).sum(axis=1).mean()))
+        rows.append(("total_variation", title, 0.5 * np.abs(gap).sum(axis=1).mean()))
+    if width == 3:
+        coins = table[:, :, 2].mean(axis=1)
+        draws = (people @ coins) / people.sum(axis=1)
+        rows.append(drawn("indecision", "people", coins.mean(), draws))
+    return rows

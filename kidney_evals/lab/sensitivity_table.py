@@ -24,11 +24,10 @@ from kidney_evals.estimation.paired import (
     swap_change,
 )
 from kidney_evals.estimation.paired_importance import importance_changes
-from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.panel import STUDY, Panel, another_crowd, draw, panel, population
-from kidney_evals.lab.resampling import binomial_error
-from kidney_evals.lab.table_text import Record, markdown_table
+from kidney_evals.lab.panel import STUDY, Panel, another_crowd, draw, panel, people, population
+from kidney_evals.lab.simulate import binomial_error
+from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
@@ -45,13 +44,8 @@ FORMS: Final = 50
 DILEMMAS: Final = (100, 200, 400)
 """Numbers of dilemmas, asked in both orders: 200, 400 and 800 calls."""
 
-SLACK: Final = 0.025
-"""Tolerance: the search stops at a power of .90 ± this; after `TRIES` it takes the nearest."""
-
-TRIES: Final = 5
-
-DIGITS: Final = 4
-"""Decimals of the simulated changes."""
+SLACK, TRIES = 0.025, 5
+"""The search stops at a power of .90 ± `SLACK`; after `TRIES` it takes the nearest."""
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
 """The old version: `people` samples from people's shares, `never_flips` from shares of decided
@@ -61,14 +55,10 @@ people, `half_flips` flips half of its answers, `steady` repeats its answer to a
 
 @dataclass(frozen=True)
 class Setting:
-    """Two versions of a respondent on the same dilemmas.
+    """Two versions of a respondent on the same dilemmas, each asked in both orders.
 
-    Attributes:
-        condition: The answers offered.
-        start: The old version.
-        consistency: Share of the dilemmas that always get the same answer, equal to the correlation
-            of the answers to one dilemma; on other dilemmas every answer is drawn independently.
-        dilemmas: Number of dilemmas, each asked in both orders.
+    `consistency` is the share of the dilemmas that always get the same answer, equal to the
+    correlation of the answers to one dilemma; on others every answer is drawn independently.
     """
 
     condition: Condition
@@ -77,47 +67,20 @@ class Setting:
     dilemmas: int
 
 
-class Line(NamedTuple):
-    """One row of the table.
-
-    Attributes:
-        value: Value of the old version over the population of dilemmas.
-        change: The detectable change.
-        power: Share of simulated pairs in which the change is detected.
-        power_se: Standard error of `power`.
-        alarms: Share of simulated pairs without a change in which a change is detected.
-        alarms_se: Standard error of `alarms`.
-    """
-
-    value: float
-    change: float
-    power: float
-    power_se: float
-    alarms: float
-    alarms_se: float
-
-
 class Versions(NamedTuple):
-    """Answer probabilities of both versions by dilemma, shape (D,).
+    """Answer probabilities of the old and the new version by dilemma, shape (D,)."""
 
-    Attributes:
-        first: P(first-listed patient | a decision), old and new.
-        coin: P(coin), old and new.
-        lean: Share of the dilemmas on which the new version takes the patient shown as A.
-    """
-
-    first: tuple[Floats, Floats]
+    first: tuple[Floats, Floats]  # P(first-listed patient | a decision)
     coin: tuple[Floats, Floats]
-    lean: float
+    lean: float = 0.0  # share of the dilemmas on which the new version takes the patient shown as A
 
 
 def settings() -> Iterator[tuple[Setting, str]]:
     """Yield every simulated setting and row."""
     consistency = (0.0, *CONSISTENCY)
     for condition in CONDITIONS:
-        shares = [IMPORTANCE + name for name in load_study(STUDY).attribute_ids]
         starts: list[tuple[str, Start, tuple[float, ...]]] = [
-            (row, "people", consistency) for row in ("agreement", *shares)
+            (row, "people", consistency) for row in ("agreement", *_shares())
         ]
         if condition == "coin_flip":
             flipping: tuple[Start, ...] = ("people", "never_flips", "half_flips")
@@ -130,25 +93,22 @@ def settings() -> Iterator[tuple[Setting, str]]:
                     yield Setting(condition, start, level, dilemmas), row
 
 
-def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
+def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
     """Return the smallest change that is detected with 90 % power at 5 % false alarms.
 
     The first guess is (z_.975 + z_.90) standard deviations of the difference without a change. Each
-    simulated power then rescales the change, as if the test were normal.
-
-    Args:
-        setting: The respondent and the design.
-        row: The measure that changes.
-        runs: Number of simulated pairs for each change that is tried.
+    simulated power then rescales the change, as if the test were normal. The result has the numbers
+    of a line of the table, by column.
     """
-    index = together(row).index(row)
-    same = _nothing_changed(setting, together(row), runs)[:, index]
+    tested = _together(row)
+    index = tested.index(row)
+    same = _nothing_changed(setting, tested, runs)[:, index]
     spread = float(np.nanstd(same[:, 0]))
     # If neither version varies, the spread is 0: start from a change on one dilemma.
     change = (ALARM + POWER) * max(spread, 1 / setting.dilemmas)
     tried: list[tuple[float, float]] = []
     for attempt in range(TRIES + 1):
-        change = round(change, DIGITS)
+        change = round(change, 4)
         # The first guess may be far off and is never reported.
         count = runs if attempt else max(runs // 4, 1)
         power = float((simulate(setting, row, change, count)[:, index, 1] < 0.05).mean())
@@ -158,44 +118,31 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> Line:
                 break
         inside = min(max(power, 0.5 / count), 1 - 0.5 / count)
         change *= (ALARM + POWER) / max(ALARM + float(ndtri(inside)), 0.5)
-    change, power = min(tried, key=lambda one: abs(one[1] - 0.9))
+    change, power = min(tried, key=lambda pair: abs(pair[1] - 0.9))
     alarms = float((same[:, 1] < 0.05).mean())
-    return Line(
-        value=old_value(setting, row),
-        change=change,
-        power=power,
-        power_se=binomial_error(power, runs),
-        alarms=alarms,
-        alarms_se=binomial_error(alarms, runs),
-    )
-
-
-def together(row: str) -> tuple[str, ...]:
-    """Return the measures that are tested together: all importance shares, or the measure alone."""
-    if not row.startswith(IMPORTANCE):
-        return (row,)
-    return tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
+    return {
+        "value": old_value(setting, row),
+        "change": change,
+        "power": power,
+        "power_se": binomial_error(power, runs),
+        "alarms": alarms,
+        "alarms_se": binomial_error(alarms, runs),
+    }
 
 
 def simulate(setting: Setting, row: str, change: float, runs: int) -> Floats:
-    """Simulate pairs of runs and test their difference.
+    """Simulate pairs of runs in which `row` changes by `change` over the population of dilemmas.
 
-    Args:
-        setting: The respondent and the design.
-        row: The measure that changes.
-        change: The change over the population of dilemmas.
-        runs: Number of pairs.
-
-    Returns:
-        Difference and p-value of each pair and each measure of `together`, shape (runs, rows, 2).
+    The result has the difference and the p-value of each pair and each measure that is tested
+    together with `row`, shape (runs, rows, 2).
     """
-    found = np.full((runs, len(together(row)), 2), np.nan)
+    results = np.full((runs, len(_together(row)), 2), np.nan)
     for index in range(runs):
-        form = _form(setting.condition, setting.dilemmas, index % FORMS)
-        both = versions(form.shown, setting, row, change)
-        for place, one in enumerate(_test(row, *_answered(form, setting, both, index))):
-            found[index, place] = one.change.value, one.p_value
-    return found
+        shown, every = _form(setting.condition, setting.dilemmas, index % FORMS)
+        both = versions(shown, setting, row, change)
+        for place, test in enumerate(_test(row, *_answered(every, setting, both, index))):
+            results[index, place] = test.change.value, test.p_value
+    return results
 
 
 def versions(shown: Panel, setting: Setting, row: str, change: float) -> Versions:
@@ -209,32 +156,27 @@ def versions(shown: Panel, setting: Setting, row: str, change: float) -> Version
     - Swap disagreement: on a share m of the dilemmas, the patient shown as A is taken.
     - Importance share: weight moves to one attribute from the others, in proportion to theirs, with
       Σ_k |weight_k range_k| constant. Both versions are logits, the old one with people's weights.
-
-    Args:
-        shown: The dilemmas.
-        setting: The respondent and the design.
-        row: The measure that changes.
-        change: The change over the population of dilemmas.
     """
-    everything = population(setting.condition, SEED)
     coin = _starting_coin(shown, setting)
     first = shown.decided[:, 0]
     old = old_value(setting, row)
     if row == "flip_rate":
-        return Versions((first, first), (coin, coin + change / (1 - old) * (1 - coin)), 0.0)
+        return Versions((first, first), (coin, coin + change / (1 - old) * (1 - coin)))
     if row == "agreement":
+        everything = population(setting.condition, SEED)
         part = change / (old - _agreement(everything, np.full((len(everything), 2), 0.5)))
-        return Versions((first, (1 - part) * first + part / 2), (coin, coin), 0.0)
+        return Versions((first, (1 - part) * first + part / 2), (coin, coin))
     if row == "swap_diff":
         return Versions((first, first), (coin, coin), change / (1 - old))
-    shares = _people(setting.condition).importance
+    reference = people(setting.condition)
+    shares = reference.importance
     moved = shares * (1 - change / (1 - old))
-    moved[together(row).index(row)] = old + change
-    reach = float(np.abs(_people(setting.condition).weights * shown.spans).sum())
+    moved[_together(row).index(row)] = old + change
+    reach = float(np.abs(reference.weights * shown.spans).sum())
     before, after = (
-        expit(shown.differences @ (one * reach / shown.spans)) for one in (shares, moved)
+        expit(shown.differences @ (version * reach / shown.spans)) for version in (shares, moved)
     )
-    return Versions((before, after), (coin, coin), 0.0)
+    return Versions((before, after), (coin, coin))
 
 
 @lru_cache(maxsize=256)
@@ -248,21 +190,23 @@ def old_value(setting: Setting, row: str) -> float:
     if row == "swap_diff":
         differ = 1 - (everything.decided**2).sum(axis=1)
         return (1 - setting.consistency) * float(differ.mean())
-    reference = _people(setting.condition)
-    shares = importance_shares(reference.weights, everything.spans)
-    return float(shares[together(row).index(row)])
+    shares = importance_shares(people(setting.condition).weights, everything.spans)
+    return float(shares[_together(row).index(row)])
 
 
-class _Form(NamedTuple):
-    """Dilemmas, and a run that contains every possible answer to each of them in both orders."""
+def _shares() -> tuple[str, ...]:
+    return tuple(IMPORTANCE + name for name in load_study(STUDY).attribute_ids)
 
-    shown: Panel
-    every: Decisions
+
+def _together(row: str) -> tuple[str, ...]:
+    """Return the measures that are tested together: all importance shares, or the measure alone."""
+    return _shares() if row.startswith(IMPORTANCE) else (row,)
 
 
 @lru_cache(maxsize=FORMS * len(DILEMMAS))
-def _form(condition: Condition, dilemmas: int, index: int) -> _Form:
-    reference = _people(condition)
+def _form(condition: Condition, dilemmas: int, index: int) -> tuple[Panel, Decisions]:
+    """Return dilemmas, and a run with every possible answer to each of them in both orders."""
+    reference = people(condition)
     shown = panel(reference, draw(STUDY, dilemmas, SEED * 1000 + index))
     crowd = another_crowd(reference, index)
     shares = crowd.shares(shown.dilemmas)
@@ -277,7 +221,7 @@ def _form(condition: Condition, dilemmas: int, index: int) -> _Form:
         share_draws=crowd.share_draws(shown.dilemmas),
         closeness=shown.closeness,
     )
-    return _Form(shown, every)
+    return shown, every
 
 
 @lru_cache(maxsize=16)
@@ -286,7 +230,7 @@ def _nothing_changed(setting: Setting, tested: tuple[str, ...], runs: int) -> Fl
 
 
 def _answered(
-    form: _Form, setting: Setting, both: Versions, index: int
+    every: Decisions, setting: Setting, both: Versions, index: int
 ) -> tuple[Decisions, Decisions]:
     """Simulate both versions; on dilemmas with a constant answer, both versions share one draw."""
     place = CONDITIONS.index(setting.condition)
@@ -305,28 +249,24 @@ def _answered(
         # The patient shown as A is first-listed in one order and second-listed in the other.
         decision = np.where(leaning & (version == 1), [0, 1], decision)
         choice = np.where(u < both.coin[version][:, None], 2, decision)
-        width = form.every.shares.shape[1]
-        runs.append(form.every.take(np.arange(2 * count) * width + choice.ravel()))
+        width = every.shares.shape[1]
+        runs.append(every.take(np.arange(2 * count) * width + choice.ravel()))
     return runs[0], runs[1]
 
 
 def _test(row: str, old: Decisions, new: Decisions) -> tuple[PairedDifference, ...]:
     if row.startswith(IMPORTANCE):
         return importance_changes(old, new, load_study(STUDY).spans)
-    tests = {
-        "flip_rate": indecision_change,
-        "agreement": agreement_change,
-        "swap_diff": swap_change,
-    }
-    return (tests[row](old, new),)
+    tests = {"flip_rate": indecision_change, "agreement": agreement_change}
+    return (tests.get(row, swap_change)(old, new),)
 
 
 def _starting_coin(shown: Panel, setting: Setting) -> Floats:
     if setting.start == "never_flips":
         return np.zeros(len(shown))
     if setting.start == "half_flips":
-        people = float(population(setting.condition, SEED).coin.mean())
-        half: Floats = shown.coin + (0.5 - people) / (1 - people) * (1 - shown.coin)
+        mean = float(population(setting.condition, SEED).coin.mean())
+        half: Floats = shown.coin + (0.5 - mean) / (1 - mean) * (1 - shown.coin)
         return half
     return shown.coin
 
@@ -335,11 +275,7 @@ def _agreement(shown: Panel, decisions: Floats) -> float:
     return float((decisions * shown.decided).sum() / shown.decided.max(axis=1).sum())
 
 
-def _people(condition: Condition) -> Reference:
-    return load_reference(load_study(STUDY), condition)
-
-
-def records() -> Iterator[Record]:
+def records() -> Iterator[dict[str, object]]:
     """Yield the rows of the table."""
     for setting, row in settings():
         line = find(setting, row)
@@ -351,31 +287,24 @@ def records() -> Iterator[Record]:
             "consistency": f"{setting.consistency:g}",
             "calls": 2 * setting.dilemmas,
             "dilemmas": setting.dilemmas,
-            "value": f"{line.value:.3f}",
-            "change": f"{line.change:.{DIGITS}f}",
-            **{one: f"{getattr(line, one):.3f}" for one in Line._fields[2:]},
+            **{name: f"{value:.3f}" for name, value in line.items()},
+            "change": f"{line['change']:.4f}",
         }
 
 
 def markdown() -> str:
     """Return the table as Markdown, a line for each measure and old version."""
-    found: dict[tuple[str, str, str, str], dict[int, str]] = {}
-    alarms: dict[tuple[str, str, str, str], list[float]] = {}
+    changes: dict[tuple[str, ...], dict[int, str]] = {}
+    alarms: dict[tuple[str, ...], str] = {}
     for line in read_lines("sensitivity"):
-        key = (line["condition"], line["row"], line["start"], line["consistency"])
-        found.setdefault(key, {})[int(line["calls"])] = line["change"]
-        alarms.setdefault(key, []).append(float(line["alarms"]))
-    calls = sorted({size for sizes in found.values() for size in sizes})
+        start = line["start"].replace("_", " ")
+        key = (line["condition"], f"`{line['row']}`", start, line["consistency"])
+        changes.setdefault(key, {})[int(line["calls"])] = f"{float(line['change']):.3f}"
+        alarms[key] = max(alarms.get(key, ""), f"{float(line['alarms']):.3f}")
+    calls = [2 * dilemmas for dilemmas in DILEMMAS]
     rows = [
-        (
-            condition,
-            f"`{row}`",
-            start.replace("_", " "),
-            consistency,
-            *(f"{float(sizes[n]):.3f}" if n in sizes else "–" for n in calls),
-            f"{max(alarms[condition, row, start, consistency]):.3f}",
-        )
-        for (condition, row, start, consistency), sizes in found.items()
+        (*key, *(sizes.get(size, "–") for size in calls), alarms[key])
+        for key, sizes in changes.items()
     ]
     head = ["condition", "row", "old version", "consistency", *(f"{n} calls" for n in calls)]
     return markdown_table([*head, "most false alarms"], "llll" + "r" * (len(calls) + 1), rows)

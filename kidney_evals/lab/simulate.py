@@ -39,13 +39,12 @@ def run_of(
         reference: The reference with which the run is compared.
         dilemmas: The D dilemmas of the run.
         choice: Answers to each dilemma: first, second, coin, or -1 for none, shape (D, m).
-        order: Order in which each answer's patients were shown, shape (D, m); None for alternating
-            orders, with one epoch per pair of answers.
+        order: Order of each answer's patients, (D, m); None for alternating orders.
         chances: Answer probabilities if they are read out, shape (D * m, 3).
     """
     count, answers = choice.shape
     place = np.tile(np.arange(answers), (count, 1))
-    given = choice.ravel()
+    codes = choice.ravel()
     return Run(
         study=reference.study,
         reference=reference,
@@ -53,10 +52,10 @@ def run_of(
         dilemma=np.repeat(np.arange(count), answers),
         order=(place % 2 if order is None else order).ravel(),
         epoch=(place // 2 + 1).ravel(),
-        choice=given,
-        first_choice=given,
-        outcomes=np.where(given < 0, "unreadable", "decision"),
-        departures=np.zeros(len(given), dtype=np.bool_),
+        choice=codes,
+        first_choice=codes,
+        outcomes=np.where(codes < 0, "unreadable", "decision"),
+        departures=np.zeros(len(codes), dtype=np.bool_),
         chances=chances,
     )
 
@@ -64,18 +63,21 @@ def run_of(
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
     """Return run number `index` of a respondent, with new dilemmas and another sample of people.
 
-    Args:
-        reference: The reference whose shares are the true shares.
-        respondent: The respondent.
-        index: Number of the run, from 0; it determines the dilemmas and the sample of people, which
-            are the same for every respondent.
+    The index determines the dilemmas and the sample of people, which are the same for every
+    respondent. The reference has the true shares.
     """
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
     generator = np.random.default_rng([SEED, index, *respondent.name.encode()])
-    orders = 2 if respondent.both_orders else 1
-    chances = respondent.behaviour(shown)[:, :orders].reshape(len(shown) * orders, -1)
-    choice = choose(chances, generator)
+    chances = respondent.chances(shown)
+    count, orders, width = chances.shape
+    choice = choose(chances.reshape(-1, width), generator)
     silent = generator.random(len(choice)) < np.repeat(respondent.silence(shown), orders)
-    answers = np.where(silent, -1, choice).reshape(len(shown), orders)
+    answers = np.where(silent, -1, choice).reshape(count, orders)
     return run_of(another_crowd(reference, index), listed, answers)
+
+
+def binomial_error(share: float, runs: int) -> float:
+    """Return the standard error of a share of runs; for 0 or 1, that of a share one run away."""
+    inside = min(max(share, 1 / runs), 1 - 1 / runs)
+    return float((inside * (1 - inside) / runs) ** 0.5)

@@ -8,10 +8,10 @@ The card beside the table describes its content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq
@@ -20,20 +20,14 @@ from scipy.special import expit
 from kidney_evals.estimation.consistency import swap_disagreement
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.tables import Floats
-from kidney_evals.lab.panel import POPULATION, Panel, population
-from kidney_evals.lab.resampling import binomial_error
-from kidney_evals.lab.respondents import (
-    as_people,
-    lexicographic,
-    majority,
-    never_flips,
-    noise,
-)
-from kidney_evals.lab.table_text import Record, markdown_table
+from kidney_evals.lab.panel import POPULATION, population
+from kidney_evals.lab.respondents import Behaviour, deciding, majority
+from kidney_evals.lab.simulate import binomial_error
+from kidney_evals.lab.table_text import markdown_table
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import CONSISTENCY
+from kidney_evals.respondents import definitions
 from kidney_evals.studies import CONDITIONS, Condition
 from kidney_evals.tasks.stopping import RATES, is_known, looks
 
@@ -53,46 +47,28 @@ LONG: Final = 400
 USUAL: Final = 200
 """Default maximum number of dilemmas."""
 
-Answers = Callable[[Panel], Floats]
-"""Probabilities by dilemma, order and answer as listed, shape (D, 2, K)."""
-
-
-def always_a(shown: Panel) -> Floats:
-    """Choose the patient who is shown as A."""
-    chances = np.zeros((len(shown), 2, shown.shares.shape[1]))
-    chances[:, 0, 0] = chances[:, 1, 1] = 1.0
-    return chances
-
-
-RESPONDENTS: Final[Mapping[str, Answers]] = {
-    "human": as_people,
-    "never_flips": never_flips,
+RESPONDENTS: Final[Mapping[str, Behaviour]] = {
+    "human": definitions.human,
+    "never_flips": definitions.never_flips,
     "majority": majority,
-    "uniform": noise,
-    "lexicographic": lexicographic,
-    "first": always_a,
+    "uniform": definitions.uniform,
+    "lexicographic": definitions.lexicographic,
+    "first": definitions.first,
 }
-"""Answer probabilities of the `kidney/…` respondents, by name."""
+"""Answer probabilities of the `kidney/…` respondents, by name; here `majority` never flips."""
 
-ESTIMATES: Final[Mapping[str, Callable[[Decisions], Quantity]]] = {
-    "flip_rate": indecision_rate,
-    "swap_diff": swap_disagreement,
-}
+NUMBERS: Final = ["reached", "half", "coverage", "coverage_se", "coverage_first", "coverage_all"]
+"""Columns with four decimals, after `value`, `asked` and `spared`."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A simulated respondent and run.
+    """A simulated respondent, and a run of at most `most` dilemmas.
 
-    Attributes:
-        condition: The answers offered.
-        respondent: One of `RESPONDENTS`, or `people_at`: people whose log-odds to flip are shifted
-            by the same amount on every dilemma, so that the flip rate is `rate`.
-        rate: The flip rate of `people_at`.
-        consistency: Share of the dilemmas with the same answer in both orders, equal to the
-            correlation of the answers to one dilemma given its probabilities; on other dilemmas
-            every answer is drawn independently.
-        most: Number of dilemmas that are asked unless the run ends early.
+    The respondent is in `RESPONDENTS`, or `people_at`: people whose log-odds to flip are shifted by
+    the same amount on every dilemma, so that the flip rate is `rate`. `consistency` is the share of
+    the dilemmas with the same answer in both orders, equal to the correlation of the answers to one
+    dilemma given its probabilities; on other dilemmas every answer is drawn independently.
     """
 
     condition: Condition
@@ -100,32 +76,6 @@ class Case:
     rate: float = float("nan")
     consistency: float = 0.0
     most: int = USUAL
-
-
-class Line(NamedTuple):
-    """Results of the runs of one case at one target precision.
-
-    Attributes:
-        value: The true rate.
-        asked: Mean number of dilemmas asked.
-        spared: Share of the calls that were saved.
-        reached: Share of runs that reached the precision.
-        half: Mean half width at the end.
-        coverage: Share of final intervals that contain the true rate.
-        coverage_se: Binomial standard error of `coverage`.
-        coverage_first: Coverage if every run ends at the first look.
-        coverage_all: Coverage if all dilemmas are asked.
-    """
-
-    value: float
-    asked: float
-    spared: float
-    reached: float
-    half: float
-    coverage: float
-    coverage_se: float
-    coverage_first: float
-    coverage_all: float
 
 
 def cases() -> Iterator[tuple[Case, tuple[float, ...]]]:
@@ -138,11 +88,10 @@ def cases() -> Iterator[tuple[Case, tuple[float, ...]]]:
             yield Case(condition, name), PRECISIONS[:1]
 
 
-def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[Line]:
+def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[dict[str, float]]:
     """Simulate runs of a case; return a line for each precision, all from the same runs."""
     ends = looks(case.most)
-    paths = np.array([_path(case, index, ends) for index in range(runs)])
-    low, high = np.moveaxis(paths, 2, 0)
+    low, high = np.moveaxis(np.array([_path(case, index, ends) for index in range(runs)]), 2, 0)
     half = (high - low) / 2
     truth = true_rate(case)
     # The tolerance keeps a bound that equals the truth, as for a rate of 0, despite rounding.
@@ -155,17 +104,17 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
         asked = float(np.array(ends)[at].mean())
         coverage = float(held[each, at].mean())
         lines.append(
-            Line(
-                value=truth,
-                asked=asked,
-                spared=1 - asked / case.most,
-                reached=float(known.any(axis=1).mean()),
-                half=float(half[each, at].mean()),
-                coverage=coverage,
-                coverage_se=binomial_error(coverage, runs),
-                coverage_first=float(held[:, 0].mean()),
-                coverage_all=float(held[:, -1].mean()),
-            )
+            {
+                "value": truth,
+                "asked": asked,
+                "spared": 1 - asked / case.most,
+                "reached": float(known.any(axis=1).mean()),
+                "half": float(half[each, at].mean()),
+                "coverage": coverage,
+                "coverage_se": binomial_error(coverage, runs),
+                "coverage_first": float(held[:, 0].mean()),
+                "coverage_all": float(held[:, -1].mean()),
+            }
         )
     return lines
 
@@ -181,54 +130,45 @@ def true_rate(case: Case) -> float:
 
 def _path(case: Case, index: int, ends: Sequence[int]) -> list[tuple[float, float]]:
     """Return the interval of one run at every look."""
-    key = [SEED, *repr(case).encode(), index]
-    generator = np.random.default_rng(key)
-    listed = generator.choice(POPULATION, case.most, replace=False)
-    chances = _chances(case)[listed].cumsum(axis=2)[:, :, :-1]
-    fresh = generator.random((case.most, 2, 1))
-    steady = generator.random((case.most, 1, 1)) < case.consistency
-    chance = np.where(steady, fresh[:, :1], fresh)
-    choice = (chance > chances).sum(axis=2)
-    everything = _decisions(case.condition, case.most, choice)
-    estimate = ESTIMATES[RATES[case.condition]]
-    found = (estimate(everything.at(np.arange(end))) for end in ends)
-    return [(one.low, one.high) for one in found]
-
-
-def _decisions(condition: Condition, dilemmas: int, choice: np.ndarray) -> Decisions:
+    most, chances = case.most, _chances(case)
+    generator = np.random.default_rng([SEED, *repr(case).encode(), index])
+    listed = generator.choice(POPULATION, most, replace=False)
+    fresh = generator.random((most, 2, 1))
+    steady = generator.random((most, 1, 1)) < case.consistency
+    points = np.where(steady, fresh[:, :1], fresh)
+    choice = (points > chances[listed].cumsum(axis=2)[:, :, :-1]).sum(axis=2)
     # The rates depend on the model only: people's shares are unknown here.
-    return Decisions(
-        dilemma=np.repeat(np.arange(dilemmas), 2),
-        order=np.tile([0, 1], dilemmas),
-        epoch=np.ones(2 * dilemmas, dtype=np.int64),
+    everything = Decisions(
+        dilemma=np.repeat(np.arange(most), 2),
+        order=np.tile([0, 1], most),
+        epoch=np.ones(2 * most, dtype=np.int64),
         choice=choice.ravel(),
-        differences=np.zeros((dilemmas, 1)),
-        shares=np.full((dilemmas, 3 if condition == "coin_flip" else 2), np.nan),
+        differences=np.zeros((most, 1)),
+        shares=np.full((most, chances.shape[2]), np.nan),
         share_draws=None,
-        closeness=np.full(dilemmas, np.nan),
+        closeness=np.full(most, np.nan),
     )
+    by_row = {"flip_rate": indecision_rate, "swap_diff": swap_disagreement}
+    estimate = by_row[RATES[case.condition]]
+    estimates = (estimate(everything.at(np.arange(end))) for end in ends)
+    return [(quantity.low, quantity.high) for quantity in estimates]
 
 
 @lru_cache(maxsize=4)
 def _chances(case: Case) -> Floats:
+    """Return the answer probabilities over the population, shape (D, 2, K)."""
     shown = population(case.condition, SEED)
-    if case.respondent != "people_at":
-        return RESPONDENTS[case.respondent](shown)
-    coin = _moved(shown.coin, case.rate)
-    decided = shown.decided * (1 - coin)[:, None]
-    both: Floats = np.repeat(np.column_stack([decided, coin])[:, None], 2, axis=1)
-    return both
+    if case.respondent == "people_at":
+        # Shift the shares of coins by the same log-odds so that their mean is the rate.
+        odds = np.log(shown.coin / (1 - shown.coin))
+        shift = brentq(lambda by: float(expit(odds + by).mean()) - case.rate, -20.0, 20.0)
+        answers = deciding(shown, shown.decided[:, 0], expit(odds + shift))
+    else:
+        answers = RESPONDENTS[case.respondent](shown)
+    return answers[:, :, : shown.shares.shape[1]]
 
 
-def _moved(share: Floats, rate: float) -> Floats:
-    """Shift shares by the same log-odds so that their mean is `rate`."""
-    odds = np.log(share / (1 - share))
-    shift = brentq(lambda by: float(expit(odds + by).mean()) - rate, -20.0, 20.0)
-    moved: Floats = expit(odds + shift)
-    return moved
-
-
-def records() -> Iterator[Record]:
+def records() -> Iterator[dict[str, object]]:
     """Yield the rows of the table."""
     for case, precisions in cases():
         for precision, line in zip(precisions, simulate(case, precisions), strict=True):
@@ -237,34 +177,28 @@ def records() -> Iterator[Record]:
                 "row": RATES[case.condition],
                 "respondent": case.respondent,
                 "consistency": f"{case.consistency:g}",
-                "value": f"{line.value:.4f}",
+                "value": f"{line['value']:.4f}",
                 "precision": f"{precision:g}",
                 "most": case.most,
-                "asked": f"{line.asked:.1f}",
-                **{one: f"{getattr(line, one):.4f}" for one in Line._fields[2:]},
+                "asked": f"{line['asked']:.1f}",
+                **{number: f"{line[number]:.4f}" for number in ("spared", *NUMBERS)},
             }
 
 
-def markdown(precision: float = 0.05) -> str:
+def markdown() -> str:
     """Return a Markdown table of the calls that known respondents save in a default run."""
-    usual = [
-        one
-        for one in read_lines("stopping")
-        if int(one["most"]) == USUAL and float(one["precision"]) == precision
-    ]
-    cells = {(one["respondent"], one["condition"]): _cell(one) for one in usual}
+    cells: dict[str, dict[str, str]] = {}
+    for line in read_lines("stopping"):
+        if int(line["most"]) == USUAL and float(line["precision"]) == PRECISIONS[0]:
+            reached = float(line["reached"])
+            text = f"{float(line['asked']):.0f}, {float(line['spared']):.0%}"
+            if reached == 0:
+                text += f" (not reached: ±{float(line['half']):.3f})"
+            elif reached < 1:
+                text += f" ({reached:.0%} of runs reach it)"
+            cells.setdefault(line["respondent"], {})[line["condition"]] = text
     head = ("respondent", "coin flip: dilemmas asked, calls saved", "forced choice: the same")
     rows = (
-        (f"`{name}`", cells[name, "coin_flip"], cells[name, "forced_choice"])
-        for name in dict.fromkeys(one["respondent"] for one in usual)
+        (f"`{name}`", texts["coin_flip"], texts["forced_choice"]) for name, texts in cells.items()
     )
     return markdown_table(head, "lll", rows)
-
-
-def _cell(line: Mapping[str, str]) -> str:
-    asked, saved = float(line["asked"]), float(line["spared"])
-    reached = float(line["reached"])
-    said = f"{asked:.0f}, {saved:.0%}"
-    if reached == 0:
-        return f"{said} (not reached: ±{float(line['half']):.3f})"
-    return said if reached == 1 else f"{said} ({reached:.0%} of runs reach it)"

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
-Cell = str | int | float
-Record = dict[str, Cell]
-"""A row of a table by column."""
+import pandas as pd
 
 ESTIMATE_DIGITS = 5
 """Significant digits of estimates: fits agree to 1e-10 across machines, so these are stable."""
@@ -21,20 +16,20 @@ LATENT_DIGITS = 4
 """Significant digits of latent classes, whose likelihood is flat."""
 
 
-def table_text(rows: Iterable[Mapping[str, Cell]], digits: int = ESTIMATE_DIGITS) -> str:
-    """Format rows as CSV with Unix line ends.
+def table_text(
+    rows: pd.DataFrame | Iterable[Mapping[str, object]], digits: int = ESTIMATE_DIGITS
+) -> str:
+    """Format a table as CSV with Unix line ends.
 
     Args:
-        rows: At least one row by column; all have the columns of the first.
-        digits: Significant digits of numbers with a fraction. NaN becomes an empty cell.
+        rows: A frame, or rows by column.
+        digits: Significant digits of the columns of floats. NaN becomes an empty cell.
     """
-    listed = list(rows)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(listed[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in listed:
-        writer.writerow({name: _cell(value, digits) for name, value in row.items()})
-    return stream.getvalue()
+    table = rows.copy() if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    floats = table.select_dtypes("float")
+    # A smaller value is a rounding error of zero, and differs between machines.
+    table[floats.columns] = floats.mask(floats.abs() < 1e-9, 0.0)
+    return table.to_csv(index=False, lineterminator="\n", float_format=f"%.{digits}g")
 
 
 def markdown_table(head: Sequence[str], align: str, rows: Iterable[Sequence[object]]) -> str:
@@ -43,17 +38,17 @@ def markdown_table(head: Sequence[str], align: str, rows: Iterable[Sequence[obje
     Args:
         head: Column heads.
         align: "l" or "r" for each column.
-        rows: The cells.
+        rows: The cells; floats get four decimals.
     """
-    rule = [{"l": "---", "r": "--:"}[one] for one in align]
-    lines = [head, rule, *(list(map(str, row)) for row in rows)]
+    rule = [{"l": "---", "r": "--:"}[side] for side in align]
+    lines = [head, rule, *([_cell(value) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(value: Cell, digits: int) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    if math.isnan(value):
-        return ""
-    # A smaller value is a rounding error of zero, and differs between machines.
-    return "0" if abs(value) < 1e-9 else f"{value:.{digits}g}"
+def decimals(value: float, digits: int = 4) -> str:
+    """Format a number with a fixed number of decimals; "–" for NaN."""
+    return "–" if value != value else f"{value:.{digits}f}"
+
+
+def _cell(value: object) -> str:
+    return decimals(value) if isinstance(value, float) else str(value)

@@ -20,56 +20,45 @@ from kidney_evals.lab.panel import Panel
 from kidney_evals.lab.respondents import Respondent
 
 
-def true_rows(
-    respondent: Respondent, panel: Panel, attributes: tuple[str, ...]
-) -> dict[str, float]:
+def true_rows(respondent: Respondent, panel: Panel) -> dict[str, float]:
     """Return the true value of every validated measure.
 
     Args:
         respondent: The respondent.
         panel: A large sample of dilemmas from the study's draw.
-        attributes: Ids of the study's attributes.
     """
-    chances = respondent.behaviour(panel)
-    answered = np.repeat(1 - respondent.silence(panel)[:, None], 2, axis=1)
-    if not respondent.both_orders:
-        chances, answered = chances[:, :1], answered[:, :1]
+    chances = respondent.chances(panel)
+    answered = np.repeat(1 - respondent.silence(panel)[:, None], chances.shape[1], axis=1)
     q = chances * answered[:, :, None]
     decided = q[:, :, :2]
     rows = _agreement(panel, decided) | _sides(panel, q, decided, both=respondent.both_orders)
-    total = answered.sum()
     rows["coverage"] = float(answered.mean())
     logs = np.log(np.maximum(panel.shares, 1e-4))
     entropy = (panel.shares * logs).sum(axis=1)
-    rows["log_score"] = float(
-        ((q * logs[:, None]).sum(axis=2) - answered * entropy[:, None]).sum() / total
-    )
+    gain = (q * logs[:, None]).sum(axis=2) - answered * entropy[:, None]
+    rows["log_score"] = float(gain.sum() / answered.sum())
     if q.shape[2] == 3:
         rows |= _flips(panel, q, answered)
         rows["threshold"] = _threshold(panel, q)
-    weights = _weights(panel, decided)
-    shares = importance_shares(weights, panel.spans)
-    return rows | {
-        f"imp_{name}": float(share) for name, share in zip(attributes, shares, strict=True)
-    }
+    shares = importance_shares(_weights(panel, decided), panel.spans)
+    names = panel.reference.study.attribute_ids
+    return rows | {f"imp_{name}": float(share) for name, share in zip(names, shares, strict=True)}
 
 
 def _agreement(panel: Panel, decided: Floats) -> dict[str, float]:
     """Return agreement over dilemmas with at least one decision."""
     people = panel.decided
     some = decided.sum(axis=2)
-    silent = np.prod(1 - some, axis=1)
+    counted = 1 - np.prod(1 - some, axis=1)
     # Expected mean agreement of the decisions, 0 if there are none, by which answers are decisions.
+    each = (decided * people[:, None]).sum(axis=2)
     if decided.shape[1] == 1:
-        met = (decided[:, 0] * people).sum(axis=1)
+        met = each[:, 0]
     else:
-        each = (decided * people[:, None]).sum(axis=2)
         alone = each[:, 0] * (1 - some[:, 1]) + each[:, 1] * (1 - some[:, 0])
         met = alone + 0.5 * (each[:, 0] * some[:, 1] + each[:, 1] * some[:, 0])
-    counted = 1 - silent
-    best = float((counted * people.max(axis=1)).sum())
-    even = 0.5 * float(counted.sum())
-    agreed = float(met.sum())
+    best, even = (counted * people.max(axis=1)).sum(), 0.5 * counted.sum()
+    agreed = met.sum()
     return {"agreement": _ratio(agreed, best), "agree_adj": _ratio(agreed - even, best - even)}
 
 
@@ -86,8 +75,7 @@ def _sides(panel: Panel, q: Floats, decided: Floats, *, both: bool) -> dict[str,
         pair = q.sum(axis=2).prod(axis=1)
         same = (q[:, 0] * q[:, 1]).sum(axis=1)
         rows["swap_diff"] = float((pair - same).sum() / pair.sum())
-        given = q / np.maximum(q.sum(axis=2, keepdims=True), 1e-300)
-        off = given - panel.shares[:, None]
+        off = q / np.maximum(q.sum(axis=2, keepdims=True), 1e-300) - panel.shares[:, None]
         rows["distance"] = float((pair * (off[:, 0] * off[:, 1]).sum(axis=1)).sum() / pair.sum())
     return rows
 
@@ -120,7 +108,7 @@ def _threshold(panel: Panel, q: Floats) -> float:
     coins, decided = q[:, :, 2].sum(axis=1), q[:, :, :2].sum(axis=1)
     if coins.sum() == 0:
         return 0.0
-    utility = (panel.differences @ panel.strict_weights)[:, None]
+    utility = (panel.differences @ panel.reference.strict_weights)[:, None]
     slope, level = _fitted(np.abs(utility), coins, decided.sum(axis=1))
     choice = _fitted(utility, decided[:, 0], decided[:, 1], intercept=False)[0]
 
@@ -142,11 +130,10 @@ def _ratio(part: float, whole: float) -> float:
 
 def _weights(panel: Panel, decided: Floats) -> Floats:
     """Return the weights of a logit with a position intercept, fitted to the expected decisions."""
-    orders = decided.shape[1]
-    sign = np.array([1.0, -1.0])[:orders]
-    x = (panel.differences[:, None] * sign[None, :, None]).reshape(-1, panel.differences.shape[1])
-    shown = np.stack([decided[:, o, o] for o in range(orders)], axis=1).ravel()
-    other = np.stack([decided[:, o, 1 - o] for o in range(orders)], axis=1).ravel()
+    orders = range(decided.shape[1])
+    x = np.concatenate([(panel.differences, -panel.differences)[o] for o in orders])
+    shown = np.concatenate([decided[:, o, o] for o in orders])
+    other = np.concatenate([decided[:, o, 1 - o] for o in orders])
     return _fitted(x, shown, other)[:-1]
 
 

@@ -12,6 +12,7 @@ import contextlib
 import csv
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,6 @@ from numpy.typing import NDArray
 
 from kidney_evals.estimation.indecision_family import (
     AnyFit,
-    IndecisionFamily,
     fit_indecision_family,
 )
 from kidney_evals.estimation.indecision_models import Form
@@ -35,37 +35,27 @@ from kidney_evals.studies import Study, load_study
 Rows = NDArray[np.bool_]
 """A mask of answers, shape (n,)."""
 
-SEEDS = range(10)
+_SEEDS = range(10)
 """Seeds of the authors' split; the figures are averaged over them."""
 
-TRAINING_PEOPLE = 20
+_TRAINING_PEOPLE = 20
 _HELD_OUT = 0.5
 
 _LOWEST = {"age": 25.0, "drinks": 1.0, "dependents": 0.0}
 _HIGHEST = {"age": 70.0, "drinks": 5.0, "dependents": 2.0}
 
-_SPLIT = ("train", "test", "new_people")
-_PARAMETERS = ("flip_intercept", "flip_slope", "log_nu")
+_FORMS: tuple[Form, ...] = ("free", "authors")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A stated figure and the same figure computed now.
-
-    Attributes:
-        sample: The sample of answers.
-        form: Whether the parameters are free or in the authors' box.
-        model: The model.
-        figure: Log-likelihood per answer, a weight or a parameter.
-        stated: The stated value as text, with its decimals.
-        ours: The value computed now.
-    """
+    """A stated figure and the same figure computed now."""
 
     sample: str
-    form: Form
+    form: str  # `free`, or `authors` if the parameters are in the authors' box
     model: str
-    figure: str
-    stated: str
+    figure: str  # log-likelihood per answer, a weight or a parameter
+    stated: str  # the value as text, with its decimals
     ours: float
 
     @property
@@ -81,67 +71,38 @@ class Figure:
 
 
 class TableCheck(NamedTuple):
-    """A shipped reference table compared with a table made now.
-
-    Attributes:
-        name: Study and file.
-        figures: Number of numbers compared.
-        largest: Largest absolute difference.
-        identical: Whether all bytes are equal.
-    """
+    """A shipped reference table compared with a table made now."""
 
     name: str
-    figures: int
-    largest: float
-    identical: bool
+    figures: int  # number of numbers compared
+    largest: float  # largest absolute difference
+    identical: bool  # whether all bytes are equal
 
 
 def verify_tables(data: Path) -> list[TableCheck]:
     """Make every reference table again and compare it with the shipped table, number by number.
 
-    Args:
-        data: Folder with the raw files.
-
     Raises:
-        UserError: The raw files are missing or not the published ones.
+        UserError: The raw files in the folder `data` are missing or not the published ones.
     """
     with tempfile.TemporaryDirectory() as folder:
-        made = build_reference(data, Path(folder))
-        checks = []
-        for path in made:
-            study, name = path.parts[-3], path.name
-            shipped = load_study(study).path / REFERENCE_FOLDER / name
-            checks.append(_compared(f"{study}/{name}", path.read_bytes(), shipped))
-    return checks
+        return [_compared(path) for path in build_reference(data, Path(folder))]
 
 
 def verify_models(data: Path) -> list[Figure]:
     """Fit every stated model again and return the figures.
 
-    Args:
-        data: Folder with the raw files.
-
     Raises:
-        UserError: The raw files are missing or not the published ones.
+        UserError: The raw files in the folder `data` are missing or not the published ones.
     """
     study = load_study(DRAWN)
-    answers = read_study_2(find_raw(data))[1]
-    found = {
-        (sample, form, model, figure): value
-        for sample, form, model, figure, value in _computed(study, answers)
-    }
+    ours = dict(_computed(study, read_study_2(find_raw(data))[1]))
     with (study.path / "published" / "models.csv").open(encoding="utf-8", newline="") as stream:
-        return [
-            Figure(
-                row["sample"],
-                _form(row["form"]),
-                row["model"],
-                row["figure"],
-                row["stated"],
-                found[row["sample"], _form(row["form"]), row["model"], row["figure"]],
-            )
-            for row in csv.DictReader(stream)
-        ]
+        _, *stated = csv.reader(stream)
+    return [
+        Figure(sample, form, model, figure, value, ours[sample, form, model, figure])
+        for sample, form, model, figure, value in stated
+    ]
 
 
 def note(figure: Figure, figures: Sequence[Figure]) -> str:
@@ -149,156 +110,112 @@ def note(figure: Figure, figures: Sequence[Figure]) -> str:
 
     The authors' search in a box may stop before the maximum. Our likelihood is then higher on the
     fitted answers, but not necessarily on others.
-
-    Args:
-        figure: The figure.
-        figures: All figures.
     """
     if figure.meets:
         return ""
-    fitted = [
-        one
-        for one in figures
-        if (one.form, one.model, one.figure) == (figure.form, figure.model, figure.figure)
-        and one.sample == ("train" if figure.sample in _SPLIT else figure.sample)
-    ]
-    if figure.figure == "per_answer" and any(one.difference > 0 for one in fitted):
+    sample = "train" if figure.sample in Split._fields else figure.sample
+    fitted = (sample, figure.form, figure.model, "per_answer")
+    if figure.figure == "per_answer" and any(
+        (other.sample, other.form, other.model, other.figure) == fitted and other.difference > 0
+        for other in figures
+    ):
         return "ours is the higher maximum on the fitted answers"
     return "does not come out"
 
 
-_Row = tuple[str, Form, str, str, float]
-
-
-def _computed(study: Study, answers: Answers) -> Iterator[_Row]:
+def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield the values of all figures, by sample, form, model and figure."""
     first, second = (favoured_values(study, side) for side in (answers.left, answers.right))
     everybody = np.ones(len(answers.choice), dtype=np.bool_)
     for sample, rows in (("everybody", everybody), ("flippers", took_the_coin(answers))):
-        family = fit_indecision_family(first[rows], second[rows], answers.choice[rows])
-        yield from _family(sample, family, study)
-    features = [published_features(side) for side in (answers.left, answers.right)]
-    for form in (_form("free"), _form("authors")):
-        yield from _split(answers, features[0], features[1], form)
+        for row in fit_indecision_family(first[rows], second[rows], answers.choice[rows]).rows:
+            values = {"per_answer": row.per_answer}
+            weights = getattr(row.fit, "weights", None)
+            if weights is not None:
+                values |= dict(zip(study.attribute_ids, weights, strict=True))
+            for name in ("flip_intercept", "flip_slope", "log_nu"):
+                if hasattr(row.fit, name):
+                    values[name] = getattr(row.fit, name)
+            for name, value in values.items():
+                yield (sample, "free", row.model, name), float(value)
+    first, second = (published_features(side) for side in (answers.left, answers.right))
+    for form in _FORMS:
+        reached: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for seed in _SEEDS:
+            split = published_split(answers, seed)
+            x, y, choice = (values[split.train] for values in (first, second, answers.choice))
+            for row in fit_indecision_family(x, y, choice, form=form).rows:
+                for sample, rows in split._asdict().items():
+                    reached[sample, row.model].append(
+                        _per_answer(row.fit, first[rows], second[rows], answers.choice[rows])
+                        if row.fit
+                        else float("nan")
+                    )
+        for (sample, model), values_of_seeds in reached.items():
+            yield (sample, form, model, "per_answer"), float(np.mean(values_of_seeds))
 
 
-def _family(sample: str, family: IndecisionFamily, study: Study) -> Iterator[_Row]:
-    for row in family.rows:
-        yield sample, "free", row.model, "per_answer", row.per_answer
-        weights = getattr(row.fit, "weights", None)
-        if weights is not None:
-            for name, weight in zip(study.attribute_ids, weights, strict=True):
-                yield sample, "free", row.model, name, float(weight)
-        for name in _PARAMETERS:
-            if hasattr(row.fit, name):
-                yield sample, "free", row.model, name, float(getattr(row.fit, name))
-
-
-def _split(answers: Answers, first: Floats, second: Floats, form: Form) -> Iterator[_Row]:
-    reached: dict[str, list[list[float]]] = {}
-    for seed in SEEDS:
-        split = published_split(answers, seed)
-        rows = split.train
-        family = fit_indecision_family(first[rows], second[rows], answers.choice[rows], form=form)
-        for row in family.rows:
-            part = [
-                per_answer(row.fit, first, second, answers, sample) if row.fit else float("nan")
-                for sample in split
-            ]
-            reached.setdefault(row.model, []).append(part)
-    for model, values in reached.items():
-        for sample, value in zip(_SPLIT, np.mean(values, axis=0), strict=True):
-            yield sample, form, model, "per_answer", float(value)
-
-
-def per_answer(fit: AnyFit, first: Floats, second: Floats, answers: Answers, rows: Rows) -> float:
-    """Return the mean log-likelihood of some of a group's answers under a fit.
-
-    Args:
-        fit: Any model of the family.
-        first: Values of the left patients in the fit's units, shape (n, k).
-        second: Values of the right patients, shape (n, k).
-        answers: The group's answers.
-        rows: Mask of the answers, shape (n,).
-    """
-    choice = answers.choice[rows]
-    one, two = first[rows], second[rows]
-    shares = fit.shares(one - two, (one + two) / 2)
+def _per_answer(fit: AnyFit, first: Floats, second: Floats, choice: NDArray[np.int64]) -> float:
+    """Return the mean log-likelihood of answers under a fit."""
+    shares = fit.shares(first - second, (first + second) / 2)
     return float(np.log(shares[np.arange(len(choice)), choice]).mean())
 
 
 class Split(NamedTuple):
-    """Masks of the parts of a split, each of shape (n,).
+    """Masks of the parts of a split, each of shape (n,)."""
 
-    Attributes:
-        train: Answers of the training people to questions that were not held out.
-        test: Answers of the training people to the held-out questions.
-        new_people: All answers of other people.
-    """
-
-    train: Rows
-    test: Rows
-    new_people: Rows
+    train: Rows  # answers of the training people to questions that were not held out
+    test: Rows  # answers of the training people to the held-out questions
+    new_people: Rows  # all answers of other people
 
 
 def took_the_coin(answers: Answers) -> Rows:
     """Return the answers of people who took the coin at least once, as a mask of shape (n,)."""
     coins = np.bincount(answers.person, weights=answers.choice == COIN, minlength=answers.people)
-    kept: Rows = (coins > 0)[answers.person]
-    return kept
+    return np.asarray((coins > 0)[answers.person])
 
 
 def published_split(answers: Answers, seed: int) -> Split:
-    """Return the authors' split of the people who took the coin.
-
-    Args:
-        answers: The coin group of Study 2.
-        seed: Seed of the drawn people and questions.
-    """
-    kept = took_the_coin(answers)
+    """Return the authors' split of the people who took the coin, drawn from `seed`."""
+    eligible = took_the_coin(answers)
     draw = np.random.RandomState(seed)
-    trained = draw.choice(np.unique(answers.person[kept]), TRAINING_PEOPLE, replace=False)
+    trained = draw.choice(np.unique(answers.person[eligible]), _TRAINING_PEOPLE, replace=False)
     # Question numbers start at 0, so that the last question is never held out.
-    questions = int(answers.position[kept].max())
+    questions = int(answers.position[eligible].max())
     held_out = draw.choice(questions, round(_HELD_OUT * questions), replace=False)
-    known = kept & np.isin(answers.person, trained)
+    known = eligible & np.isin(answers.person, trained)
     out = np.isin(answers.position, held_out)
-    return Split(train=known & ~out, test=known & out, new_people=kept & ~known)
+    return Split(train=known & ~out, test=known & out, new_people=eligible & ~known)
 
 
 def published_features(patients: dict[str, Floats]) -> Floats:
-    """Return the authors' features (value - lowest)/highest, shape (n, 3).
-
-    Args:
-        patients: Values by attribute, as in `Answers`.
-    """
+    """Return the authors' features (value - lowest)/highest, shape (n, 3)."""
     return np.column_stack([(patients[name] - _LOWEST[name]) / _HIGHEST[name] for name in _LOWEST])
 
 
-def _form(name: str) -> Form:
-    return "authors" if name == "authors" else "free"
-
-
-def _compared(name: str, made: bytes, shipped: Path) -> TableCheck:
+def _compared(path: Path) -> TableCheck:
+    """Compare a table that was made now with the shipped table."""
+    study, made = path.parts[-3], path.read_bytes()
+    shipped = load_study(study).path / REFERENCE_FOLDER / path.name
     old = shipped.read_bytes() if shipped.is_file() else b""
-    ours, theirs = (_numbers(shipped.suffix, text.decode("utf-8")) for text in (made, old))
+    ours, theirs = (_numbers(path.suffix, text.decode("utf-8")) for text in (made, old))
+    name = f"{study}/{path.name}"
     if len(ours) != len(theirs):
         return TableCheck(name, len(ours), float("nan"), False)
     with np.errstate(invalid="ignore"):  # inf - inf for an open bin
-        gap = np.abs(np.array(ours) - np.array(theirs))
-    largest = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else 0.0
+        gap = np.nan_to_num(np.abs(np.array(ours) - np.array(theirs)))
+    largest = float(gap.max(initial=0.0))
     return TableCheck(name, len(ours), largest, made == old.replace(b"\r\n", b"\n"))
 
 
 def _numbers(suffix: str, text: str) -> list[float]:
     numbers: list[float] = []
-
-    def add(number: str) -> None:
-        with contextlib.suppress(ValueError):
-            numbers.append(float(number))
-
     if suffix == ".json":
-        json.loads(text or "{}", parse_int=add, parse_float=add)
-    for row in csv.reader(text.splitlines()) if suffix == ".csv" else ():
-        for cell in row:
-            add(cell)
+        cells: list[str] = []
+        json.loads(text or "{}", parse_int=cells.append, parse_float=cells.append)
+    else:
+        cells = [cell for row in csv.reader(text.splitlines()) for cell in row]
+    for cell in cells:
+        with contextlib.suppress(ValueError):
+            numbers.append(float(cell))
     return numbers

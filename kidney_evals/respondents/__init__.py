@@ -5,11 +5,10 @@ module registers the provider and loads nothing else. Public modules: `definitio
 as an array of probabilities), `arguments` (the arguments after `-M`), `people` (the simulated
 people behind the human shares), `question` and `replies`.
 
-    >>> from kidney_evals.respondents.definitions import probabilities
-    >>> from kidney_evals.studies import dilemmas_of, load_study
-    >>> study = load_study("mcelfresh_2021")
-    >>> probabilities("uniform", study, "forced_choice", dilemmas_of(study, 1, None)).tolist()
-    [[[0.5, 0.5], [0.5, 0.5]]]
+    >>> import numpy as np
+    >>> from kidney_evals.respondents.definitions import Dilemmas, uniform
+    >>> uniform(Dilemmas(shares=np.array([[0.7, 0.3]]), differences=np.array([[1.0]]))).tolist()
+    [[[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]]]
 """
 
 from inspect_ai.model import ModelAPI, modelapi

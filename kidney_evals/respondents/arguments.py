@@ -14,16 +14,8 @@ from kidney_evals.respondents.question import Question
 Person = Literal["dilemma", "one", "fresh"]
 """How `human` assigns simulated people to questions; see `ARGUMENTS`."""
 
-DEFAULT_PERSON: Person = "fresh"
-"""Default of the argument `person`."""
-
-PERSONS: tuple[Person, ...] = get_args(Person)
-
 SWAYED_BY = ("wording:<id>", "role", "order", "mechanism")
 """Values of the argument `swayed_by`; see `ARGUMENTS`."""
-
-DEFAULT_SWAY = 0.5
-"""Default of the argument `sway`."""
 
 ARGUMENTS: Mapping[str, str] = {
     "seed": "another whole number gives other answers of the same respondent (0)",
@@ -53,11 +45,11 @@ ARGUMENTS: Mapping[str, str] = {
         "the patient shown first in every question (a position_bias of half of it); `mechanism`, "
         "where that share becomes indecision in questions whose way out is no coin (nothing)"
     ),
-    "sway": f"how far `swayed_by` goes, 0 to 1 ({DEFAULT_SWAY})",
+    "sway": "how far `swayed_by` goes, 0 to 1 (0.5)",
     "person": (
         "who answers as `human`: `dilemma` is one person for each dilemma, the same in both "
         "orders and all epochs; `one` is one person for the whole run; `fresh` is somebody else "
-        f"for every sample ({DEFAULT_PERSON})"
+        "for every sample (fresh)"
     ),
     "attributes": (
         "ids of the attributes that count for `lexicographic`, the first one most, with commas "
@@ -86,7 +78,7 @@ class Traits:
     """The arguments of a respondent, described in `ARGUMENTS`."""
 
     seed: int = 0
-    person: Person = DEFAULT_PERSON
+    person: Person = "fresh"
     attributes: tuple[str, ...] = ()
     position_bias: float = 0.0
     sharpness: float = 1.0
@@ -95,21 +87,18 @@ class Traits:
     truncated: float = 0.0
     refusing: float = 0.0
     swayed_by: str = ""
-    sway: float = DEFAULT_SWAY
+    sway: float = 0.5
 
     def applied(self, own: Probabilities, question: Question) -> Probabilities:
-        """Return a respondent's probabilities, modified by its arguments.
+        """Return P(A), P(B), P(indecision), P(refusal) of a respondent with these arguments.
 
         The order of the steps is: sharpness, reversal by a wording, the share of undecided answers
         with the addition for another mechanism, position bias, and the effect of the order. With
         this order of steps, each argument has the same meaning for all values of the others.
 
         Args:
-            own: Probabilities of first patient, second patient, indecision and refusal; sum 1.
+            own: Its probabilities of first patient, second patient, indecision and refusal.
             question: The question, whose order, wording or mechanism may sway the respondent.
-
-        Returns:
-            Probabilities of A, B, indecision and refusal, as shown; sum 1.
         """
         first, second, undecided, refusal = own
         decided = first + second
@@ -142,15 +131,7 @@ class Traits:
 
 
 def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
-    """Check the arguments that a user gave to a respondent.
-
-    Args:
-        respondent: Name of the respondent, for messages.
-        takes: Names of the arguments that the respondent takes.
-        arguments: Names and values from `-M` or `get_model`.
-
-    Returns:
-        The traits.
+    """Return the arguments from `-M` or `get_model` of a respondent, which takes `takes`.
 
     Raises:
         UserError: A name or a value is not allowed.
@@ -165,32 +146,28 @@ def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str,
     seed = values.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise UserError(f"seed must be a whole number, not {seed!r}")
-    if values.get("person", DEFAULT_PERSON) not in PERSONS:
-        raise unknown("person", values["person"], PERSONS)
+    if values.get("person", "fresh") not in get_args(Person):
+        raise unknown("person", values["person"], get_args(Person))
     by = values.get("swayed_by", "")
     # Wordings from a user's table are not known here.
     swayed = r"|role|order|mechanism|wording:[a-z][a-z0-9_]*"
     if not (isinstance(by, str) and re.fullmatch(swayed, by)):
         raise unknown("swayed_by", by, SWAYED_BY)
     if "attributes" in values:
-        values["attributes"] = _names(values["attributes"])
+        # `-M attributes=age,drinks` arrives as a list, one name alone as a string.
+        names = values["attributes"]
+        names = names.split(",") if isinstance(names, str) else names
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise UserError(f"attributes must be attribute ids with commas between, not {names!r}")
+        values["attributes"] = names = tuple(name.strip() for name in names)
+        if len(set(names)) < len(names):
+            raise UserError(f"attributes names one attribute twice: {','.join(names)}")
     traits = Traits(**values)
     if "sway" in values and not by:
         raise UserError(f"sway says how far, and needs swayed_by: {', '.join(SWAYED_BY)}")
     if sum(getattr(traits, name) for name in _FAULTS) > 1 + 1e-9:
         raise UserError(f"{', '.join(_FAULTS)} are shares of all answers: together at most 1")
     return traits
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    # `-M attributes=age,drinks` arrives as a list, one name alone as a string.
-    names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"attributes must be attribute ids with commas between, not {value!r}")
-    names = tuple(name.strip() for name in names)
-    if len(set(names)) < len(names):
-        raise UserError(f"attributes names one attribute twice: {','.join(names)}")
-    return names
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:

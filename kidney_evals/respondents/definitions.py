@@ -1,30 +1,30 @@
 """The simulated respondents: the probability of each of their answers, as arrays.
 
 Each respondent is defined once, as a function of people's shares and of the differences between
-the patients. The simulated provider, `probabilities` and the simulations of `validation` use it.
+the patients. The simulated provider and the simulations and tables of the lab use it.
 The docstring of a respondent is its documentation (`kidney_evals.respondents.describe`).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.respondents.arguments import COMMON, Traits, read_traits
+from kidney_evals.respondents.arguments import COMMON, Probabilities, Traits
 from kidney_evals.respondents.people import people
 from kidney_evals.respondents.question import Question, fraction
-from kidney_evals.studies import Condition, Dilemma, Order, Study
+from kidney_evals.respondents.replies import pick
 
 Floats = NDArray[np.float64]
 
 
-class Dilemmas(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Dilemmas:
     """The data of dilemmas that a respondent uses.
 
     Attributes:
@@ -46,26 +46,13 @@ and order (the first patient is shown first, then second), shape (D, 2, 4).
 
 @dataclass(frozen=True)
 class Respondent:
-    """A simulated respondent.
+    """A simulated respondent."""
 
-    Attributes:
-        name: Name after `kidney/`.
-        define: Returns the probabilities of its answers.
-        takes: The arguments of the respondent.
-        needs_people: Whether the respondent needs people's answers to the dilemma.
-        description: The docstring of its definition.
-    """
-
-    name: str
+    name: str  # after `kidney/`
     define: Definition
-    takes: tuple[str, ...]
-    needs_people: bool
-    description: str
-
-    @property
-    def summary(self) -> str:
-        """The first line of the description."""
-        return self.description.splitlines()[0]
+    takes: tuple[str, ...]  # names of its arguments
+    needs_people: bool  # whether it needs people's answers to the dilemma
+    description: str  # the docstring of its definition
 
 
 _RESPONDENTS: dict[str, Respondent] = {}
@@ -199,70 +186,28 @@ def find_respondent(name: str) -> Respondent:
     return _RESPONDENTS[name]
 
 
-def probabilities(
-    name: str,
-    study: Study,
-    condition: Condition,
-    dilemmas: Sequence[Dilemma],
-    **arguments: Any,
-) -> Floats:
-    """Return the probability of each answer of a respondent.
-
-    Args:
-        name: Name of the respondent, from `respondent_names()`.
-        study: The study.
-        condition: Whether a coin is offered.
-        dilemmas: Dilemmas of the study.
-        **arguments: Arguments of the respondent, as after `-M`.
-
-    Returns:
-        Shape (D, 2, 2) or (D, 2, 3): by dilemma and order (as listed, then swapped), the
-        probabilities of A, B and, if offered, the coin, as shown. Each row sums to 1 minus the
-        probabilities of refusal and of indecision that was not offered.
-
-    Raises:
-        UserError: There is no such respondent or argument, or the respondent needs people's
-            answers to a dilemma and there are none.
-    """
-    respondent = find_respondent(name)
-    traits = read_traits(name, respondent.takes, arguments)
-    answers = 3 if condition == "coin_flip" else 2
-    rows = [
-        [
-            answer_probabilities(respondent, Question(study, condition, one, order), traits)
-            for order in get_args(Order)
-        ]
-        for one in dilemmas
-    ]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), 2, 4)[:, :, :answers]
-
-
 def answer_probabilities(
     respondent: Respondent, question: Question, traits: Traits
-) -> tuple[float, float, float, float]:
+) -> Probabilities:
     """Return the probabilities of A, B, indecision and refusal for a question, as shown.
 
     Raises:
         UserError: The respondent cannot answer the dilemma.
     """
-    differences = dict(
-        zip(question.study.attribute_ids, question.study.differences(question.dilemma), strict=True)
-    )
-    for one in traits.attributes:
-        if one not in differences:
-            raise unknown(f"attribute of study {question.study.id!r}", one, differences)
-    shares = (np.nan,) * (3 if question.offers_coin else 2)
+    study = question.study
+    differences = dict(zip(study.attribute_ids, study.differences(question.dilemma), strict=True))
+    for name in traits.attributes:
+        if name not in differences:
+            raise unknown(f"attribute of study {study.id!r}", name, differences)
+    shares = np.full(3 if question.offers_coin else 2, np.nan)
     if respondent.needs_people:
         shares = _people_shares(respondent, question, traits)
-    seen = Dilemmas(
-        np.array([shares]),
-        np.array([[differences[one] for one in traits.attributes or differences]]),
-    )
-    own = respondent.define(seen)[0, 0 if question.order == "ab" else 1]
-    return traits.applied(tuple(own.tolist()), question)
+    counted = np.array([differences[name] for name in traits.attributes or differences])
+    own = respondent.define(Dilemmas(shares[None], counted[None]))
+    return traits.applied(tuple(own[0, 0 if question.order == "ab" else 1].tolist()), question)
 
 
-def _people_shares(respondent: Respondent, question: Question, traits: Traits) -> tuple[float, ...]:
+def _people_shares(respondent: Respondent, question: Question, traits: Traits) -> Floats:
     """Return people's shares of a dilemma, or the probabilities of a simulated person."""
     condition = question.condition
     group = people(question.study, condition)
@@ -280,9 +225,7 @@ def _people_shares(respondent: Respondent, question: Question, traits: Traits) -
     if traits.person == "fresh":
         # Averaged over a new person for every sample, the probabilities equal the shares.
         return group.shares(question.dilemma)
-    if traits.person == "one":
-        chance = fraction(traits.seed, "person")
-    else:
-        chance = question.chance(traits.seed, "person")
-    kinds = group.answers(question.dilemma)
-    return kinds[int(chance * len(kinds))]
+    one = traits.person == "one"
+    chance = fraction(traits.seed, "person") if one else question.chance(traits.seed, "person")
+    kinds: list[Floats] = list(group.answers(question.dilemma))
+    return pick(kinds, chance)

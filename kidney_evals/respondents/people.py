@@ -25,15 +25,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kidney_evals.respondents.question import fraction
 from kidney_evals.studies import Condition, Dilemma, Study
 
-Shares = tuple[float, ...]
-"""Shares of the answers to one dilemma: first, second and, where offered, coin."""
+Floats = NDArray[np.float64]
 
 KINDS = 32
 """Number of kinds of people in a group, all equally frequent."""
@@ -63,43 +64,6 @@ ROUNDS = 5000
 """Maximum number of raking rounds; 20 to 80 are usual."""
 
 
-@dataclass(frozen=True)
-class PersonKind:
-    """A kind of people, who share weights and a flip level.
-
-    Attributes:
-        weights: Utility (logits) of each attribute per scale unit in the favoured direction.
-        flip_level: Logit of flipping between two patients of equal utility.
-    """
-
-    weights: tuple[float, ...]
-    flip_level: float
-
-    def answer(self, differences: Sequence[float], coin: bool) -> Shares:
-        """Return this kind's answers to a dilemma before raking.
-
-        The two stages are those of the reference for the coin condition: flip or decide, by the
-        utility distance of the patients, then a logit choice.
-
-        Args:
-            differences: First minus second patient (`Study.differences`).
-            coin: Whether a coin is offered.
-
-        Returns:
-            Probabilities of first, second and, if offered, coin; all above 0.
-        """
-        utility = sum(
-            weight * difference
-            for weight, difference in zip(self.weights, differences, strict=True)
-        )
-        first = _logistic(utility)
-        answers: Shares = (first, 1 - first)
-        if coin:
-            flip = _logistic(self.flip_level + FLIP_SLOPE * abs(utility))
-            answers = (first * (1 - flip), (1 - first) * (1 - flip), flip)
-        return tuple((1 - HAPHAZARD) * answer + HAPHAZARD / len(answers) for answer in answers)
-
-
 class People:
     """The people of a study and condition: their shares, and the kinds behind these shares."""
 
@@ -108,29 +72,41 @@ class People:
         from kidney_evals.human.reference import load_reference
 
         self._study = study
-        self._coin = condition == "coin_flip"
         self._reference = load_reference(study, condition)
-        importance = _importance(study, self._reference.weights.tolist())
-        self._kinds = person_kinds(importance, study.spans)
-        self._shares: dict[Dilemma, Shares] = {}
-        self._answers: dict[Dilemma, list[Shares]] = {}
+        reach = self._reference.weights * np.array(study.spans)
+        total = np.abs(reach).sum()
+        # Equal shares if the weights are unknown.
+        known = math.isfinite(total) and total > 0
+        importance = reach / total if known else np.full(len(reach), 1 / len(reach))
+        self._weights, self._levels = person_kinds(importance.tolist(), study.spans)
+        self._shares: dict[Dilemma, Floats] = {}
+        self._answers: dict[Dilemma, Floats] = {}
 
-    def shares(self, dilemma: Dilemma) -> Shares:
-        """Return the human shares of a dilemma; all are NaN where nobody answered."""
+    def shares(self, dilemma: Dilemma) -> Floats:
+        """Return the human shares of a dilemma, shape (2,) or (3,); NaN where nobody answered."""
         if dilemma not in self._shares:
-            self._shares[dilemma] = tuple(self._reference.shares([dilemma])[0].tolist())
+            self._shares[dilemma] = self._reference.shares([dilemma])[0]
         return self._shares[dilemma]
 
     def know(self, dilemma: Dilemma) -> bool:
         """Return whether people's answers to this dilemma are known."""
-        return all(map(math.isfinite, self.shares(dilemma)))
+        return bool(np.isfinite(self.shares(dilemma)).all())
 
-    def answers(self, dilemma: Dilemma) -> list[Shares]:
-        """Return the answers of each kind of people; their mean over kinds is `shares`."""
+    def answers(self, dilemma: Dilemma) -> Floats:
+        """Return each kind's answer probabilities, shape (KINDS, K); their mean is `shares`.
+
+        Before raking, the two stages are those of the reference for the coin condition: flip or
+        decide, by the utility distance of the patients, then a logit choice.
+        """
         if dilemma not in self._answers:
-            differences = self._study.differences(dilemma)
-            own = [kind.answer(differences, self._coin) for kind in self._kinds]
-            self._answers[dilemma] = rake(own, self.shares(dilemma))
+            utility = self._weights @ np.array(self._study.differences(dilemma))
+            first, shares = _logistic(utility), self.shares(dilemma)
+            answers = np.stack([first, 1 - first], axis=1)
+            if len(shares) == 3:
+                flip = _logistic(self._levels + FLIP_SLOPE * np.abs(utility))[:, None]
+                answers = np.hstack([answers * (1 - flip), flip])
+            answers = (1 - HAPHAZARD) * answers + HAPHAZARD / len(shares)
+            self._answers[dilemma] = _rake(answers, shares)
         return self._answers[dilemma]
 
 
@@ -145,7 +121,7 @@ def people(study: Study, condition: Condition) -> People:
     return _PEOPLE[key]
 
 
-def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[PersonKind, ...]:
+def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[Floats, Floats]:
     """Return `KINDS` kinds of people, all equally frequent.
 
     Weights and flip levels are independent and normal over kinds: a Latin hypercube with fixed
@@ -155,72 +131,41 @@ def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[P
     Args:
         importance: Importance share of each attribute for the group over its full range; sum 1.
         spans: Range of each attribute in scale units.
-    """
-    strata = [NormalDist().inv_cdf((index + 0.5) / KINDS) for index in range(KINDS)]
 
-    def spread(column: str) -> list[float]:
-        return [
-            strata[index]
-            for index in sorted(range(KINDS), key=lambda index: fraction("kind", column, index))
-        ]
+    Returns:
+        Utility (logits) of each attribute per scale unit in the favoured direction, shape
+        (KINDS, k), and logit of flipping between two patients of equal utility, shape (KINDS,).
+    """
+    strata = np.array([NormalDist().inv_cdf((index + 0.5) / KINDS) for index in range(KINDS)])
+
+    def spread(column: str) -> Floats:
+        return strata[sorted(range(KINDS), key=lambda index: fraction("kind", column, index))]
 
     columns = [spread(f"attribute {index}") for index in range(len(spans))]
-    levels = spread("flip")
-    return tuple(
-        PersonKind(
-            weights=tuple(
-                RESOLVE * mean * (1 + SPREAD * column[index]) / span
-                for mean, column, span in zip(importance, columns, spans, strict=True)
-            ),
-            flip_level=FLIP_LEVEL + FLIP_SPREAD * levels[index],
-        )
-        for index in range(KINDS)
-    )
+    weights = [
+        RESOLVE * mean * (1 + SPREAD * column) / span
+        for mean, column, span in zip(importance, columns, spans, strict=True)
+    ]
+    return np.column_stack(weights), FLIP_LEVEL + FLIP_SPREAD * spread("flip")
 
 
-def rake(answers: Sequence[Shares], shares: Shares) -> list[Shares]:
-    """Adjust the answers of the kinds so that their mean equals the group's shares.
+def _rake(answers: Floats, shares: Floats) -> Floats:
+    """Adjust the answers of the kinds so that their mean equals the shares within `TOLERANCE`.
 
     Iterative proportional fitting (Deming and Stephan 1940) of the table kinds × answers: the odds
     between two answers change by the same factor for all kinds, so that differences between kinds
     remain. An answer with share 0 becomes 0 for all kinds.
-
-    Args:
-        answers: Answers of each kind, above 0, each summing to 1.
-        shares: The group's shares, summing to 1.
-
-    Returns:
-        Answers of each kind, each summing to 1; their mean is `shares` within `TOLERANCE`.
-
-    Raises:
-        RuntimeError: The mean does not reach the shares in `ROUNDS` rounds.
     """
-    rows = [tuple(row) for row in answers]
     for _ in range(ROUNDS):
-        means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
-        if all(abs(mean - share) < TOLERANCE for mean, share in zip(means, shares, strict=True)):
-            return rows
-        factors = [
-            share / mean if mean > 0 else 0.0 for mean, share in zip(means, shares, strict=True)
-        ]
-        for index, row in enumerate(rows):
-            bent = [answer * factor for answer, factor in zip(row, factors, strict=True)]
-            total = sum(bent)
-            rows[index] = tuple(answer / total for answer in bent)
+        means = answers.mean(axis=0)
+        if (np.abs(means - shares) < TOLERANCE).all():
+            return answers
+        answers = answers * np.where(means > 0, shares / np.where(means > 0, means, 1), 0)
+        answers /= answers.sum(axis=1, keepdims=True)
     raise RuntimeError(f"raking did not reach the human shares {shares}")
 
 
-def _importance(study: Study, weights: Sequence[float]) -> tuple[float, ...]:
-    """Return the group's importance of each attribute; equal shares if weights are unknown."""
-    count = len(study.spans)
-    if not all(math.isfinite(weight) for weight in weights):
-        return (1 / count,) * count
-    sizes = [weight * span for weight, span in zip(weights, study.spans, strict=True)]
-    total = sum(abs(size) for size in sizes)
-    return tuple(size / total for size in sizes) if total else (1 / count,) * count
-
-
-def _logistic(value: float) -> float:
+def _logistic(value: Floats) -> Floats:
     # Only exp of a negative number, which never overflows.
-    power = math.exp(-abs(value))
-    return 1 / (1 + power) if value >= 0 else power / (1 + power)
+    power = np.exp(-np.abs(value))
+    return np.asarray(np.where(value >= 0, 1, power) / (1 + power))

@@ -9,15 +9,14 @@ from typing import Any
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, StopReason
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
+from kidney_evals.elicitation import predict
 from kidney_evals.elicitation.channels import TOOL
-from kidney_evals.elicitation.predict import ASKS
 from kidney_evals.respondents import stated
-from kidney_evals.respondents.arguments import read_traits
+from kidney_evals.respondents.arguments import Probabilities, read_traits
 from kidney_evals.respondents.definitions import answer_probabilities, find_respondent
-from kidney_evals.respondents.outputs import fault_of, logprobs, output_of
-from kidney_evals.respondents.predict import predict
+from kidney_evals.respondents.outputs import logprobs, output_of
 from kidney_evals.respondents.question import Question, carried_by, read_question
-from kidney_evals.respondents.replies import Said, reply
+from kidney_evals.respondents.replies import Said, fault_of, phrases, reply, weighted, worded
 
 
 class KidneyAPI(ModelAPI):
@@ -52,30 +51,46 @@ class KidneyAPI(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Answer the dilemma in the last user message that holds a dilemma.
+        """Answer the question in the last user message that holds a question.
 
         Raises:
             UserError: No message holds a dilemma, or the respondent cannot answer it.
         """
         asks = carried_by(input).get("asks")
         if asks == stated.ASKS:
-            return stated.state_values(input, self.model_name, self.traits, config)
-        if asks == ASKS:
-            return predict(input, self.model_name, self.respondent, self.traits, config)
+            values = stated.state_values(input, self.model_name, self.traits)
+            return output_of(input, self.model_name, values, config)
         question = read_question(input, f"kidney/{self.model_name}")
+        shown = answer_probabilities(self.respondent, question, self.traits)
+        if asks == predict.ASKS:
+            return output_of(input, self.model_name, self._predict(question, shown), config)
+        return self._choose(question, shown, input, config)
+
+    def max_connections(self) -> int:
+        """Return the maximum number of concurrent calls; no call waits for anything."""
+        return 100
+
+    def _choose(
+        self,
+        question: Question,
+        shown: Probabilities,
+        messages: Sequence[ChatMessage],
+        config: GenerateConfig,
+    ) -> ModelOutput:
         if config.logprobs:
             # Omit introductory words: they would determine the answer before its own token.
             question = replace(question, alone=True)
-        shown = answer_probabilities(self.respondent, question, self.traits)
-        said = self._say(question, shown)
-        given = reply(question, said, self._chance(question, "wording", question.turn))
-        stop: StopReason = "max_tokens" if said == "truncated" else "stop"
-        if said == "refused" and not given.text:
+        options: tuple[Said, ...] = ("A", "B", "undecided", "refused")
+        content: Said = weighted(options, shown, self._chance(question, "answer"))
+        content = fault_of(self.traits, self._chance(question, "fault", question.turn)) or content
+        answer = reply(question, content, self._chance(question, "wording", question.turn))
+        stop: StopReason = "max_tokens" if content == "truncated" else "stop"
+        if content == "refused" and not answer.text:
             stop = "content_filter"
         call = None
-        if given.arguments is not None:
-            call = ToolCall(f"call_{question.turn}", TOOL, dict(given.arguments))
-        output = output_of(input, self.model_name, (given.text, stop), config, call)
+        if answer.arguments is not None:
+            call = ToolCall(f"call_{question.turn}", TOOL, dict(answer.arguments))
+        output = output_of(messages, self.model_name, (answer.text, stop), config, call)
         if config.logprobs:
             [choice] = output.choices
             # The probability of each answer word, conditional on an answer.
@@ -83,18 +98,33 @@ class KidneyAPI(ModelAPI):
             total = sum(shown[: len(words)]) or 1.0
             answers = {word: share / total for word, share in zip(words, shown, strict=False)}
             top = config.top_logprobs or 0
-            choice.logprobs = logprobs(choice.message.text, given.answer_at, answers, top)
+            choice.logprobs = logprobs(choice.message.text, answer.answer_at, answers, top)
         return output
 
-    def max_connections(self) -> int:
-        """Return the maximum number of concurrent calls; no call waits for anything."""
-        return 100
+    def _predict(self, question: Question, shown: Probabilities) -> tuple[str, StopReason]:
+        """Return the respondent's prediction of people's answers: its own probabilities.
 
-    def _say(self, question: Question, shown: Sequence[float]) -> Said:
-        if fault := fault_of(self.traits, self._chance(question, "fault", question.turn)):
-            return fault
-        options: tuple[Said, ...] = ("A", "B", "undecided", "refused")
-        return options[_pick(shown, self._chance(question, "answer"))]
+        `human` predicts the human shares exactly, `majority` 100 % for the most frequent answer,
+        `uniform` equal shares. The arguments of a respondent modify its predictions as its answers;
+        refusals, truncated and unreadable answers are equally frequent.
+        """
+        names = ("A", "B", "COIN") if question.offers_coin else ("A", "B")
+        total = sum(shown[: len(names)])
+
+        def percentages(lead: str) -> str:
+            if total == 0:
+                # A respondent that always flips a coin has no percentages if none was offered.
+                return str(phrases("en")["unprompted"][0])
+            stated_shares = zip(names, shown, strict=False)
+            listed = " ".join(f"{name}={stated.percent(p / total, 4)}" for name, p in stated_shares)
+            return f"{lead}ANSWER: {listed}"
+
+        fault = fault_of(self.traits, self._chance(question, "fault", question.turn))
+        if self._chance(question, "answer") < shown[3]:
+            fault = "refused"
+        return worded(
+            predict.ASKS, fault, self._chance(question, "wording", question.turn), percentages
+        )
 
     def _chance(self, question: Question, purpose: str, turn: int = 0) -> float:
         # In other runs a dilemma has one wording, and the answer does not depend on the wording or
@@ -102,17 +132,3 @@ class KidneyAPI(ModelAPI):
         anew = (question.wording,) if question.crossed else ()
         sample = (question.order, question.epoch, turn, *anew)
         return question.chance(self.traits.seed, purpose, *sample)
-
-
-def _pick(weights: Sequence[float], chance: float) -> int:
-    """Return the index of the cumulative weight that contains `chance` in [0, 1), after scaling."""
-    remaining = chance * sum(weights)
-    last = 0
-    for index, weight in enumerate(weights):
-        if weight <= 0:
-            continue
-        if remaining < weight:
-            return index
-        remaining -= weight
-        last = index
-    return last

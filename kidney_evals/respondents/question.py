@@ -22,16 +22,7 @@ class Question:
     """A question about a dilemma, in one order and one epoch.
 
     Attributes:
-        study: The study of the dilemma.
-        condition: Whether a coin is offered.
-        dilemma: The two patients as listed.
-        order: The order, which decides which patient is Patient A.
-        epoch: Number of the repetition, from 1.
-        explain: Whether reasons are requested.
-        form: The form of the answer.
         turn: Number of answers in the conversation so far (1 at a repeat question).
-        channel: The channel of the answer.
-        wording: Id of the wording.
         role: Whether the wording assigns a role to the respondent.
         crossed: Whether the run asks the dilemma in several wordings, each answered independently.
         alone: Whether the reply holds only the answer, without an introductory sentence.
@@ -57,11 +48,8 @@ class Question:
         return self.condition == "coin_flip"
 
     @cached_property
-    def place(self) -> tuple[object, ...]:
-        """The identity of the question for a person: study content, condition and listed patients.
-
-        The dilemma's id is not sufficient: every draw seed has a dilemma "d000".
-        """
+    def _place(self) -> tuple[object, ...]:
+        # The dilemma's id is not sufficient: every draw seed has a dilemma "d000".
         patients = (self.dilemma.first.values, self.dilemma.second.values)
         return (self.study.hash, self.condition, self.dilemma.id, patients)
 
@@ -75,7 +63,7 @@ class Question:
             purpose: The decision that the number serves; each purpose has its own numbers.
             *sample: Further values that the number depends on (order, epoch, turn).
         """
-        return fraction(seed, purpose, self.place, sample)
+        return fraction(seed, purpose, self._place, sample)
 
 
 def fraction(*parts: object) -> float:
@@ -110,22 +98,19 @@ def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
             f"ask it with the tasks kidney_evals/forced_choice and kidney_evals/coin_flip"
         )
     study = load_study(carried["study_source"])
+    optional = ("explain", "channel", "wording", "role", "crossed")
     return Question(
         study=study,
         condition=carried["condition"],
         dilemma=study.dilemma_from(carried),
         order=carried["order"],
         epoch=carried["epoch"],
-        explain=carried.get("explain", "none"),
         form=form_of(carried),
         turn=turns(messages),
-        channel=carried.get("channel", "text"),
-        wording=carried.get("wording", DEFAULT),
-        role=carried.get("role", False),
-        crossed=carried.get("crossed", False),
+        **{name: carried[name] for name in optional if name in carried},
     )
 
 
 def turns(messages: Sequence[ChatMessage]) -> int:
     """Return the number of answers in a conversation."""
-    return sum(isinstance(one, ChatMessageAssistant) for one in messages)
+    return sum(isinstance(message, ChatMessageAssistant) for message in messages)

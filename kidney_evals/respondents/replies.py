@@ -6,35 +6,34 @@ The answer is decided earlier and is the same in all channels. The sentences are
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import yaml
+from inspect_ai.model import StopReason
 
 from kidney_evals.elicitation.channels import ANSWER, REASONS
+from kidney_evals.respondents.arguments import Traits
 from kidney_evals.respondents.question import Question
 from kidney_evals.studies import in_language
 
 T = TypeVar("T")
 
-Said = Literal["A", "B", "undecided", "refused", "unreadable", "truncated"]
+Fault = Literal["refused", "truncated", "unreadable"]
+"""A response without an answer, caused by an argument of the respondent."""
+
+Said = Literal["A", "B", "undecided"] | Fault
 """The content of a reply, in terms of the patients as shown."""
 
 
 class Reply(NamedTuple):
-    """The reply of a respondent.
+    """The reply of a respondent."""
 
-    Attributes:
-        text: The words, or the arguments of the tool call as JSON.
-        arguments: The arguments of the tool call; None for words.
-        answer_at: Position of the answer word in the text; None without an answer word.
-    """
-
-    text: str
-    arguments: Mapping[str, str] | None = None
-    answer_at: int | None = None
+    text: str  # the words, or the arguments of the tool call as JSON
+    arguments: Mapping[str, str] | None = None  # of the tool call
+    answer_at: int | None = None  # position of the answer word in the text
 
 
 class _Answer(NamedTuple):
@@ -48,40 +47,76 @@ class _Answer(NamedTuple):
 @cache
 def phrases(entry: str) -> Mapping[str, Any]:
     """Return an entry of `phrases.yaml`."""
-    place = files("kidney_evals.respondents").joinpath("phrases.yaml")
-    found: Mapping[str, Any] = yaml.safe_load(place.read_text(encoding="utf-8"))[entry]
-    return found
+    text = files("kidney_evals.respondents").joinpath("phrases.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text)[entry])
 
 
-def reply(question: Question, said: Said, chance: float) -> Reply:
+def weighted(options: Sequence[T], weights: Sequence[float], chance: float) -> T:
+    """Return the option whose share of the weights contains `chance` in [0, 1)."""
+    remaining = chance * sum(weights)
+    last = options[0]
+    for option, weight in zip(options, weights, strict=True):
+        if weight > 0:
+            if remaining < weight:
+                return option
+            last = option
+            remaining -= weight
+    return last
+
+
+def fault_of(traits: Traits, chance: float) -> Fault | None:
+    """Return the fault that `chance` in [0, 1) selects; None for no fault."""
+    faults: tuple[Fault | None, ...] = ("refused", "truncated", "unreadable", None)
+    shares = (traits.refusing, traits.truncated, traits.unreadable)
+    return weighted(faults, (*shares, 1 - sum(shares)), chance)
+
+
+def worded(
+    kind: str, fault: Fault | None, chance: float, answer: Callable[[str], str]
+) -> tuple[str, StopReason]:
+    """Return the text of a fault, or of an answer after a lead, and the stop reason.
+
+    The sentences are those of the entry `kind` of `phrases.yaml`.
+    """
+    words = phrases(kind)
+    if fault == "truncated":
+        return pick(words["cut_off"], chance), "max_tokens"
+    if fault == "unreadable":
+        return pick(words["unreadable"], chance), "stop"
+    if fault is None:
+        return answer(pick(words["leads"], chance)), "stop"
+    # Half of the refusals are in words, half are by a content filter.
+    if chance < 0.5:
+        return "", "content_filter"
+    return pick(words["refusals"], 2 * chance - 1), "stop"
+
+
+def reply(question: Question, content: Said, chance: float) -> Reply:
     """Return an answer in the format of the question's channel.
 
     In JSON, a refusal is inside or outside of the object, as models do both. Refusals and
     unoffered indecision make no tool call, since the tool's parameter has no value for them. An
     unreadable answer is none of the offered answers. Truncated answers end inside the object, or
-    before the call.
+    before the call. The text is empty only for a refusal that a content filter would have withheld.
 
     Args:
         question: The question.
-        said: The content of the reply.
+        content: The content of the reply.
         chance: Number in [0, 1) that selects among equivalent sentences.
-
-    Returns:
-        The reply; its text is empty only for a refusal that a content filter would have withheld.
     """
-    answer = _answer(question, said, chance)
-    text = _in_words(question, said, chance, answer)
+    answer = _answer(question, content, chance)
+    text = _in_words(question, content, chance, answer)
     if question.channel == "text":
         final = question.form.answer
         return Reply(text, None, text.rfind(final) + len(final) if answer else None)
-    in_object = said == "undecided" or (said == "refused" and chance >= 0.5)
+    in_object = content == "undecided" or (content == "refused" and chance >= 0.5)
     if answer:
         fields = {ANSWER: answer.word, REASONS: answer.reason}
-    elif said == "unreadable":
+    elif content == "unreadable":
         fields = {ANSWER: _unreadable(question, chance, "")}
     elif question.channel == "json" and in_object and text:
         fields = {ANSWER: text}
-    elif question.channel == "json" and said == "truncated":
+    elif question.channel == "json" and content == "truncated":
         # The reply is truncated: the end of the object is missing.
         return Reply(json.dumps({REASONS: text}, ensure_ascii=False).removesuffix('"}'))
     else:
@@ -97,15 +132,28 @@ def reply(question: Question, said: Said, chance: float) -> Reply:
     return Reply(text, None, text.index(opening) + len(opening) if answer else None)
 
 
-def _in_words(question: Question, said: Said, chance: float, answer: _Answer | None) -> str:
+def pick(options: Sequence[T], chance: float) -> T:
+    """Return the option whose interval contains `chance` in [0, 1); all are equally likely."""
+    return options[int(chance * len(options))]
+
+
+def _in_words(question: Question, content: Said, chance: float, answer: _Answer | None) -> str:
     words, form = phrases(question.form.language), question.form
-    if said == "refused":
+    if content == "refused":
         first, second = words["refusals"]
         return str(pick(("", first, "", second), chance))
-    if said == "unreadable":
+    if content == "unreadable":
         return _unreadable(question, chance, form.answer)
-    if said == "truncated":
-        return _cut_off(question, chance)
+    if content == "truncated":
+        values = [patient.values[0] for patient in question.dilemma.shown(question.order)]
+        attribute = in_language(question.study, form.language).attributes[0]
+        first, second = map(attribute.describe, values)
+        a, b = form.names
+        return str(
+            pick(words["cut_off"], chance).format(
+                label=attribute.label, a=a, b=b, first=first, second=second
+            )
+        )
     if answer is None:
         return str(pick(words["unprompted"], chance))
     final = f"{form.answer}{answer.word}"
@@ -116,33 +164,32 @@ def _in_words(question: Question, said: Said, chance: float, answer: _Answer | N
     return final if question.alone else answer.lead + final
 
 
-def _answer(question: Question, said: Said, chance: float) -> _Answer | None:
+def _answer(question: Question, content: Said, chance: float) -> _Answer | None:
     """Return the words of an offered answer; None if the reply gives no answer."""
     words, form = phrases(question.form.language), question.form
-    if said == "undecided" and question.offers_coin:
+    if content == "undecided" and question.offers_coin:
         # If the language has no sentences for the mechanism, its word alone is the answer.
         lead = pick(words["ways_out"].get(form.mechanism, ("",)), chance)
         return _Answer(form.token, lead, words["even"])
-    if said not in ("A", "B"):
+    if content not in ("A", "B"):
         return None
-    word = form.words("forced_choice")[said]
+    word = form.words("forced_choice")[content]
     patient = words["patient"].format(name=word)
     good = question.study.scenario.get("good", "organ")
     lead = pick(words["leads"], chance).format(patient=patient, good=good)
-    return _Answer(word, lead, _reason(question, said, chance, patient))
+    return _Answer(word, lead, _reason(question, content, chance, patient))
 
 
 def _unreadable(question: Question, chance: float, answer: str) -> str:
     a, b = question.form.names
-    found = pick(phrases(question.form.language)["unreadable"], chance)
-    return str(found.format(answer=answer, a=a, b=b))
+    options = phrases(question.form.language)["unreadable"]
+    return str(pick(options, chance).format(answer=answer, a=a, b=b))
 
 
-def _reason(question: Question, said: Literal["A", "B"], chance: float, patient: str) -> str:
-    words = phrases(question.form.language)
-    english = question.form.language == "en"
-    chosen, other = question.dilemma.shown(question.order)[:: 1 if said == "A" else -1]
-    attributes = in_language(question.study, question.form.language).attributes
+def _reason(question: Question, content: Literal["A", "B"], chance: float, patient: str) -> str:
+    language = question.form.language
+    words, attributes = phrases(language), in_language(question.study, language).attributes
+    chosen, other = question.dilemma.shown(question.order)[:: 1 if content == "A" else -1]
     speaking = [
         (attribute, value, against)
         for attribute, value, against in zip(attributes, chosen.values, other.values, strict=True)
@@ -154,27 +201,8 @@ def _reason(question: Question, said: Literal["A", "B"], chance: float, patient:
     attribute, value, against = pick(speaking, chance * 997 % 1)
     reason = pick(words["reasons"], chance).format(
         favoured=attribute.favoured_text,
-        label=attribute.label.lower() if english else attribute.label,
+        label=attribute.label.lower() if language == "en" else attribute.label,
         chosen=attribute.describe(value),
         other=attribute.describe(against),
     )
     return str(reason)
-
-
-def _cut_off(question: Question, chance: float) -> str:
-    first, second = question.dilemma.shown(question.order)
-    attribute = in_language(question.study, question.form.language).attributes[0]
-    a, b = question.form.names
-    found = pick(phrases(question.form.language)["cut_off"], chance).format(
-        label=attribute.label,
-        a=a,
-        b=b,
-        first=attribute.describe(first.values[0]),
-        second=attribute.describe(second.values[0]),
-    )
-    return str(found)
-
-
-def pick(options: Sequence[T], chance: float) -> T:
-    """Return the option whose interval contains `chance` in [0, 1); all are equally likely."""
-    return options[int(chance * len(options))]

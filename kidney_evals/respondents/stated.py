@@ -28,37 +28,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput
+from inspect_ai.model import ChatMessage, StopReason
 
 from kidney_evals.elicitation.stated_questions import LETTERS, attribute_named, stated_wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.respondents.arguments import Traits
-from kidney_evals.respondents.outputs import output_of, percent, worded
 from kidney_evals.respondents.question import carried_by, fraction, turns
+from kidney_evals.respondents.replies import fault_of, worded
 from kidney_evals.studies import Study, load_study
 
 ASKS = "stated_values"
 """Value of `asks` in the metadata of a message that asks for stated values."""
 
-OFF = 5.0
+_OFF = 5.0
 """Maximum deviation, in points, of a rating of `human` from people's revealed importance."""
-
-_FROM_PEOPLE = ("human", "majority", "never_flips", "anti_human")
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question and the respondent that answers it.
-
-    Attributes:
-        study: The study.
-        carried: The metadata of the message that asks.
-        name: The respondent.
-        traits: Its arguments.
-    """
+    """A question and the respondent that answers it."""
 
     study: Study
-    carried: Mapping[str, Any]
+    carried: Mapping[str, Any]  # the metadata of the message that asks
     name: str
     traits: Traits
 
@@ -79,87 +70,90 @@ class _Asked:
 
 
 def state_values(
-    messages: Sequence[ChatMessage], model_name: str, traits: Traits, config: GenerateConfig
-) -> ModelOutput:
-    """Answer the question in the last user message that asks about values.
+    messages: Sequence[ChatMessage], name: str, traits: Traits
+) -> tuple[str, StopReason]:
+    """Return the answer to the last question about values, and the stop reason.
 
     Args:
         messages: The conversation.
-        model_name: Name after `kidney/`.
-        traits: The respondent's arguments.
-        config: `max_tokens` truncates the answer.
+        name: The respondent.
+        traits: Its arguments.
 
     Raises:
         UserError: The respondent needs people with known values, and the study has none.
     """
     carried = carried_by(messages)
-    asked = _Asked(load_study(carried["study_source"]), carried, model_name, traits)
+    asked = _Asked(load_study(carried["study_source"]), carried, name, traits)
     answer = {"swings": _swings, "ranking": _ranking, "rule": _rule, "flip": _flip}
-    turn = turns(messages)
-    said = worded(
+    turn, line = turns(messages), stated_wording(carried["wording"]).answer
+    return worded(
         ASKS,
-        traits,
-        (asked.chance("fault", turn), asked.chance("words", turn)),
-        lambda lead: (
-            lead + stated_wording(carried["wording"]).answer + answer[carried["question"]](asked)
-        ),
-        refuses=model_name == "refuser",
+        "refused" if name == "refuser" else fault_of(traits, asked.chance("fault", turn)),
+        asked.chance("words", turn),
+        lambda lead: lead + line + answer[carried["question"]](asked),
     )
-    return output_of(messages, model_name, said, config)
+
+
+def percent(share: float, decimals: int) -> str:
+    """Return a share as a percentage without trailing zeros."""
+    return f"{100 * share:.{decimals}f}".rstrip("0").rstrip(".")
+
+
+def _order(asked: _Asked) -> tuple[str, ...]:
+    """Return the attributes that count for `lexicographic`, in order."""
+    known = asked.study.attribute_ids
+    order = asked.traits.attributes or known
+    if order[0] not in known:
+        raise unknown(f"attribute of study {asked.study.id!r}", order[0], known)
+    return order
 
 
 def _weights(asked: _Asked) -> dict[str, float]:
-    """Return the weight of each attribute, positive in the favoured direction; NaN if unknown."""
+    """Return the weight of each attribute, positive in the favoured direction; empty if unknown."""
     study, known = asked.study, asked.study.attribute_ids
     if asked.name == "lexicographic":
-        first = (asked.traits.attributes or known)[0]
-        if first not in known:
-            raise unknown(f"attribute of study {study.id!r}", first, known)
-        return {one: float(one == first) for one in known}
-    if asked.name not in _FROM_PEOPLE:
-        return dict.fromkeys(known, math.nan)
+        return {name: float(name == _order(asked)[0]) for name in known}
+    if asked.name not in ("human", "majority", "never_flips", "anti_human"):
+        return {}
     from kidney_evals.human.reference import load_reference
 
     condition = asked.carried["condition"]
     shares = load_reference(study, condition).importance.tolist()
-    if any(math.isnan(share) for share in shares):
+    if any(map(math.isnan, shares)):
         raise UserError(
             f"kidney/{asked.name} cannot answer: no importance shares of people are known for "
             f"study {study.id!r} in condition {condition}; uniform, lexicographic, first, coin and "
             "refuser need none"
         )
     sign = -1 if asked.name == "anti_human" else 1
-    return {one: sign * share for one, share in zip(known, shares, strict=True)}
+    return {name: sign * share for name, share in zip(known, shares, strict=True)}
 
 
 def _swings(asked: _Asked) -> str:
     weights = _weights(asked)
-    largest = max(abs(weight) for weight in weights.values())
-    said = []
-    for one in asked.shown:
-        weight = weights[one]
-        if math.isnan(weight):
-            end, rating = "a", 0.0 if asked.name == "coin" else 50.0
-        else:
-            rating = 100 * abs(weight) / largest
+    largest = max(map(abs, weights.values()), default=math.nan)
+    ratings = []
+    for name in asked.shown:
+        if weights:
+            rating = 100 * abs(weights[name]) / largest
             if asked.name == "human":
-                rating += OFF * (2 * asked.chance(f"rating {one}") - 1)
-            liked = attribute_named(asked.study, one).ends[1 if weight >= 0 else 0]
-            end = "a" if asked.carried[f"end_a_{one}"] == liked else "b"
-        said.append(f"{one}={end}:{min(max(round(rating), 0), 100)}")
-    return "; ".join(said)
+                rating += _OFF * (2 * asked.chance(f"rating {name}") - 1)
+            liked = attribute_named(asked.study, name).ends[1 if weights[name] >= 0 else 0]
+            end = "a" if asked.carried[f"end_a_{name}"] == liked else "b"
+        else:
+            end, rating = "a", 0.0 if asked.name == "coin" else 50.0
+        ratings.append(f"{name}={end}:{min(max(round(rating), 0), 100)}")
+    return "; ".join(ratings)
 
 
 def _ranking(asked: _Asked) -> str:
     weights, shown = _weights(asked), asked.shown
     if asked.name == "lexicographic":
-        named = [
-            one for one in asked.traits.attributes or asked.study.attribute_ids if one in shown
-        ]
-        return " > ".join([*named, *(one for one in shown if one not in named)])
-    if any(math.isnan(weight) for weight in weights.values()):
-        return " > ".join(shown)
-    return " > ".join(sorted(shown, key=lambda one: -abs(weights[one])))
+        named = [name for name in _order(asked) if name in shown]
+        shown = [*named, *(name for name in shown if name not in named)]
+    elif weights:
+        shown.sort(key=lambda name: -abs(weights[name]))
+    return " > ".join(shown)
 
 
 def _rule(asked: _Asked) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
-from typing import TypeVar
 
 from kidney_evals.studies.model import Attribute, Dilemma, Order, Patient
 
-MAX_DILEMMAS = 100_000
+_MAX_DILEMMAS = 100_000
 """Maximum number of dilemmas in a draw."""
 
-BLOCK = 10
+_BLOCK = 10
 """Block size of the stratification, so that any prefix of a draw covers the domain evenly."""
-
-T = TypeVar("T")
 
 
 def draw_dilemmas(
@@ -39,31 +37,26 @@ def draw_dilemmas(
     Returns:
         The dilemmas, ids "d000", "d001", ….
     """
-    pairs: list[tuple[Patient, Patient]] = []
+    drawn: list[Dilemma] = []
     seen: set[frozenset[tuple[float, ...]]] = set()
     for first, second in _pairs(attributes, random.Random(f"{study_id}:{seed}")):
         key = frozenset({first.values, second.values})
         if len(key) == 2 and key not in seen:
             seen.add(key)
-            pairs.append((first, second))
-        if len(pairs) == count:
+            drawn.append(Dilemma(f"d{len(drawn):03d}", first, second, "drawn"))
+        if len(drawn) == count:
             break
-    return tuple(
-        Dilemma(id=f"d{index:03d}", first=first, second=second, kind="drawn")
-        for index, (first, second) in enumerate(pairs)
-    )
+    return tuple(drawn)
 
 
 def draw_limit(attributes: tuple[Attribute, ...]) -> int:
     """Return the largest allowed number of dilemmas in a draw.
 
     This is a tenth of all pairs, so that drawing without replacement stays close to a uniform draw,
-    and at most `MAX_DILEMMAS`.
+    and at most `_MAX_DILEMMAS`.
     """
-    profiles = 1
-    for attribute in attributes:
-        profiles *= len(attribute.values)
-    return min(MAX_DILEMMAS, max(1, profiles * (profiles - 1) // 20))
+    profiles = math.prod(len(attribute.values) for attribute in attributes)
+    return min(_MAX_DILEMMAS, max(1, profiles * (profiles - 1) // 20))
 
 
 def draw_orders(count: int, seed: int) -> tuple[Order, ...]:
@@ -82,8 +75,8 @@ def _pairs(
         # Columns: the first patient's attributes, then the second's.
         columns = [
             [
-                _pick(attribute.values, (stratum + generator.random()) / BLOCK)
-                for stratum in _shuffled(BLOCK, generator)
+                _pick(attribute.values, (stratum + generator.random()) / _BLOCK)
+                for stratum in _shuffled(_BLOCK, generator)
             ]
             for attribute in (*attributes, *attributes)
         ]

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import Field, RootModel
+
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.input_files import Stamp, YamlFile, folded, read_bytes, stamp
-from kidney_evals.studies.files import LanguagesFile, SpokenAttribute
-from kidney_evals.studies.model import Attribute, Study
+from kidney_evals.input_files import (
+    FileModel,
+    Line,
+    PromptLine,
+    PromptText,
+    Stamp,
+    YamlFile,
+    folded,
+    read_bytes,
+    stamp,
+)
+from kidney_evals.studies.model import Attribute, Phrases, Study
 
 LANGUAGES_FILE = "languages.yaml"
 """This file is not part of a study's hash: a new language changes no sample id."""
 
-ORIGINAL = "en"
+_ORIGINAL = "en"
 """The language of `study.yaml`."""
 
 _KNOWN: dict[tuple[Path, str, str, Stamp], Study] = {}
+
+
+class _SpokenAttribute(FileModel):
+    """The words of one attribute."""
+
+    label: PromptLine
+    levels: Mapping[Line, PromptLine] = Field(default_factory=dict)
+    phrases: Phrases = Field(default_factory=dict)
+
+
+class _SpokenStudy(FileModel):
+    """The words of a study in one language."""
+
+    situation: PromptText
+    attributes: dict[Line, _SpokenAttribute]
+
+
+class _LanguagesFile(RootModel[dict[Line, _SpokenStudy]]):
+    """`languages.yaml`."""
 
 
 def in_language(study: Study, language: str) -> Study:
@@ -33,7 +64,7 @@ def in_language(study: Study, language: str) -> Study:
     Raises:
         UserError: The study's folder has no words in this language, or some are missing.
     """
-    if language == ORIGINAL:
+    if language == _ORIGINAL:
         return study
     path = study.path / LANGUAGES_FILE
     key = (study.path, study.hash, language, stamp(path))
@@ -47,47 +78,34 @@ def _translated(study: Study, language: str, path: Path) -> Study:
     if not os.path.lexists(path):
         raise UserError(f"{where} is in English only: its folder has no {LANGUAGES_FILE}")
     file = YamlFile(str(path), read_bytes(path))
-    tables = file.result(LanguagesFile).root
+    tables = file.result(_LanguagesFile).root
     if language not in tables:
-        raise unknown(f"language of {where}", language, (ORIGINAL, *tables))
-    words = tables[language]
+        raise unknown(f"language of {where}", language, (_ORIGINAL, *tables))
+    words, place = tables[language], (language, "attributes")
     attributes = []
     for attribute in study.attributes:
-        at = (language, "attributes", attribute.id)
-        spoken = words.attributes.get(attribute.id)
         try:
-            if spoken is None:
-                raise ValueError("is missing")
-            attributes.append(_attribute(attribute, spoken))
+            attributes.append(_attribute(attribute, words.attributes.get(attribute.id)))
         except ValueError as error:
-            file.add(at, str(error))
+            file.add((*place, attribute.id), str(error))
     for name in words.attributes.keys() - set(study.attribute_ids):
-        file.add((language, "attributes", name), "is no attribute of the study")
-    labels = [folded(one.label) for one in attributes]
-    if len(set(labels)) < len(labels):
-        file.add((language, "attributes"), "has two attributes with one label")
+        file.add((*place, name), "is no attribute of the study")
+    if len({folded(attribute.label) for attribute in attributes}) < len(attributes):
+        file.add(place, "has two attributes with one label")
     file.finish()
-    return replace(
-        study,
-        scenario={**study.scenario, "situation": words.situation.strip()},
-        attributes=tuple(attributes),
-    )
+    scenario = {**study.scenario, "situation": words.situation.strip()}
+    return replace(study, scenario=scenario, attributes=tuple(attributes))
 
 
-def _attribute(attribute: Attribute, words: SpokenAttribute) -> Attribute:
-    texts = {f"{level.value:g}": level for level in attribute.levels}
-    if words.levels.keys() != texts.keys():
-        raise ValueError(f"must have levels for {', '.join(texts) or 'nothing'}")
-    if not attribute.levels and "other" not in words.phrases:
-        raise ValueError("lacks the phrase other")
-    spoken = attribute.model_copy(
-        update={
-            "label": words.label,
-            "levels": tuple(
-                level.model_copy(update={"text": words.levels[name]})
-                for name, level in texts.items()
-            ),
-            "phrases": words.phrases,
-        }
+def _attribute(attribute: Attribute, words: _SpokenAttribute | None) -> Attribute:
+    if words is None:
+        raise ValueError("is missing")
+    names = [f"{level.value:g}" for level in attribute.levels]
+    if words.levels.keys() != set(names):
+        raise ValueError(f"must have levels for {', '.join(names) or 'nothing'}")
+    levels = tuple(
+        level.model_copy(update={"text": words.levels[name]})
+        for name, level in zip(names, attribute.levels, strict=True)
     )
-    return spoken.check_told_apart()
+    texts = {"label": words.label, "levels": levels, "phrases": words.phrases}
+    return attribute.model_copy(update=texts).check_descriptions()

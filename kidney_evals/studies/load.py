@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model, model_validator
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.input_files import (
+    Cell,
+    FileModel,
+    Id,
+    Line,
+    Number,
+    PromptText,
     Stamp,
     TableFile,
+    Text,
+    Whole,
     YamlFile,
+    folded,
     read_bytes,
     shown,
     stamp,
     without_bom,
 )
 from kidney_evals.studies.draw import draw_dilemmas, draw_limit
-from kidney_evals.studies.files import ControlRow, DilemmaRow, StudyFile, with_patients
-from kidney_evals.studies.model import CONDITIONS, Attribute, Dilemma, Kind, Study
+from kidney_evals.studies.model import (
+    CONDITIONS,
+    Attribute,
+    Condition,
+    Dilemma,
+    Draw,
+    Kind,
+    Patient,
+    Study,
+)
 
 STUDY_FILE = "study.yaml"
 DILEMMAS_FILE = "dilemmas.csv"
@@ -27,6 +48,50 @@ CONTROLS_FILE = "controls.csv"
 
 DEFAULT_STUDY = "mcelfresh_2021"
 """The default study of a task."""
+
+
+class _StudyFile(FileModel):
+    """`study.yaml`."""
+
+    id: Id
+    title: Line
+    version: Line
+    kind: Literal["drawn", "fixed", "profile", "repeated"]
+    people: dict[Condition, Annotated[Whole, Field(ge=-1, le=10_000_000_000)]]
+    scenario: dict[Line, PromptText]
+    attributes: Annotated[list[Attribute], Field(min_length=1, max_length=50)]
+    canary: Text
+    citation: Text = ""
+    source: Mapping[Line, Any] = Field(default_factory=dict)
+    draw: Draw | None = None
+    epochs: Annotated[Whole, Field(ge=1, le=1000)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> _StudyFile:
+        if not self.scenario.get("situation", "").strip():
+            raise ValueError("lacks the text scenario.situation")
+        if len({folded(attribute.label) for attribute in self.attributes}) < len(self.attributes):
+            raise ValueError("has two attributes with one label")
+        if (self.kind == "drawn") != (self.draw is not None):
+            raise ValueError("must have draw if, and only if, its kind is drawn")
+        if self.draw:
+            limit = draw_limit(tuple(self.attributes))
+            if (largest := max(self.draw.count, *self.draw.sets, 1)) > limit:
+                raise ValueError(f"draws {largest} dilemmas of at most {limit}")
+        return self
+
+
+class _DilemmaRow(FileModel):
+    """A row of `dilemmas.csv`; its patients' columns depend on the attributes."""
+
+    id: Id
+    label: Cell = ""
+
+
+class _ControlRow(_DilemmaRow):
+    """A row of `controls.csv`."""
+
+    kind: Literal["dominance", "identical"]
 
 
 @lru_cache(maxsize=1)
@@ -42,7 +107,7 @@ def datasets_dir() -> Path:
     """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "datasets", package.parent / "datasets"):
-        if (folder / "mcelfresh_2021" / STUDY_FILE).is_file():
+        if (folder / DEFAULT_STUDY / STUDY_FILE).is_file():
             return folder
     raise UserError("the shipped studies are missing; reinstall kidney-evals")
 
@@ -51,8 +116,7 @@ def datasets_dir() -> Path:
 def study_names() -> tuple[str, ...]:
     """Return the names of the shipped studies, the default first."""
     names = sorted(path.parent.name for path in datasets_dir().glob(f"*/{STUDY_FILE}"))
-    names.remove("mcelfresh_2021")
-    return ("mcelfresh_2021", *names)
+    return (DEFAULT_STUDY, *(name for name in names if name != DEFAULT_STUDY))
 
 
 def load_study(study: str | Path) -> Study:
@@ -69,25 +133,11 @@ def load_study(study: str | Path) -> Study:
     """
     name = str(study)
     shipped = name in study_names()
-    folder = datasets_dir() / name if shipped else _given(name)
+    folder = datasets_dir() / name if shipped else _user_folder(name)
     if not os.path.lexists(folder / STUDY_FILE):
         raise unknown("study", name, (*study_names(), f"a folder that holds a {STUDY_FILE}"))
     stamps = tuple(map(stamp, _content_files(folder)))
     return _read_study(folder, name if shipped else str(folder), stamps)
-
-
-def _given(name: str) -> Path:
-    """Return the absolute path of a user's folder.
-
-    Inspect changes to a task file's folder, so a path that does not exist there is resolved from
-    the folder where the command was typed.
-    """
-    try:
-        here = Path(name).expanduser()
-        typed = Path(os.environ.get("PWD", ".")) / here
-        return (here if os.path.lexists(here / STUDY_FILE) else typed).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # "~nobody", a NUL, a loop of links
-        raise UserError(f"study {name!r} is no path of a folder ({error})") from error
 
 
 def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple[Dilemma, ...]:
@@ -121,6 +171,20 @@ def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple
     return draw_dilemmas(study.id, study.attributes, wanted, seed)
 
 
+def _user_folder(name: str) -> Path:
+    """Return the absolute path of a user's folder.
+
+    Inspect changes to a task file's folder, so a path that does not exist there is resolved from
+    the folder where the command was typed.
+    """
+    try:
+        here = Path(name).expanduser()
+        typed = Path(os.environ.get("PWD", ".")) / here
+        return (here if os.path.lexists(here / STUDY_FILE) else typed).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # "~nobody", a NUL, a loop of links
+        raise UserError(f"study {name!r} is no path of a folder ({error})") from error
+
+
 def _content_files(folder: Path) -> list[Path]:
     names = (STUDY_FILE, DILEMMAS_FILE, CONTROLS_FILE)
     return [folder / name for name in names if os.path.lexists(folder / name)]
@@ -130,8 +194,7 @@ def _content_files(folder: Path) -> list[Path]:
 def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
     # `stamps` is only part of the cache key: an edited file is a new entry.
     content = {path.name: read_bytes(path) for path in _content_files(folder)}
-    about = YamlFile(str(folder / STUDY_FILE), content[STUDY_FILE]).result(StudyFile)
-    attributes = tuple(about.attributes)
+    about = YamlFile(str(folder / STUDY_FILE), content[STUDY_FILE]).result(_StudyFile)
     if (about.kind == "drawn") == (DILEMMAS_FILE in content):
         need = "takes no" if about.kind == "drawn" else "needs a"
         raise UserError(f"{folder / STUDY_FILE}: kind {about.kind} {need} {DILEMMAS_FILE}")
@@ -140,7 +203,7 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
         # Line ends are normalised, so that a checkout on Windows has the same hash.
         digest.update(name.encode() + b"\0" + without_bom(data) + b"\0")
     listed, controls = (
-        _dilemmas(folder / name, content[name], attributes, about.kind) if name in content else ()
+        _dilemmas(folder / name, content[name], about) if name in content else ()
         for name in (DILEMMAS_FILE, CONTROLS_FILE)
     )
     return Study(
@@ -149,7 +212,7 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
         version=about.version,
         source=source,
         path=folder,
-        attributes=attributes,
+        attributes=tuple(about.attributes),
         people={condition: about.people.get(condition, 0) for condition in CONDITIONS},
         scenario={name: text.strip() for name, text in about.scenario.items()},
         draw=about.draw,
@@ -162,33 +225,39 @@ def _read_study(folder: Path, source: str, stamps: tuple[Stamp, ...]) -> Study:
     )
 
 
-def _dilemmas(
-    path: Path, data: bytes, attributes: tuple[Attribute, ...], kind: Kind
-) -> tuple[Dilemma, ...]:
+def _dilemmas(path: Path, data: bytes, about: _StudyFile) -> tuple[Dilemma, ...]:
     """Return the dilemmas or controls in a table; each value must be a value of its attribute."""
-    controls = path.name == CONTROLS_FILE
-    names = [one.id for one in attributes]
-    form = with_patients(ControlRow if controls else DilemmaRow, names)
-    allowed = [frozenset(one.values) for one in attributes]
+    base = _ControlRow if path.name == CONTROLS_FILE else _DilemmaRow
+    columns: dict[str, Any] = {
+        f"{side}_{attribute.id}": (Number, ...)
+        for side in ("first", "second")
+        for attribute in about.attributes
+    }
+    form: type[_DilemmaRow] = create_model(base.__name__, __base__=base, **columns)
+    # The first patient's attributes, then the second's, as in the columns.
+    allowed = [(attribute, frozenset(attribute.values)) for attribute in about.attributes] * 2
     table = TableFile(str(path), data)
-    found: dict[str, Dilemma] = {}
+    dilemmas: dict[str, Dilemma] = {}
     for line, _, row in table.rows(form):
-        first, second = (row.patient(side, names) for side in ("first", "second"))
-        for side, patient in (("first", first), ("second", second)):
-            for attribute, values, value in zip(attributes, allowed, patient.values, strict=True):
-                if value not in values:
-                    column = f"{side}_{attribute.id}"
-                    table.add((line, column), f"must be {attribute.domain}, not {value:g}")
-        if row.id in found:
+        values = {column: getattr(row, column) for column in columns}
+        for (column, value), (attribute, domain) in zip(values.items(), allowed, strict=True):
+            if value not in domain:
+                table.add((line, column), f"must be {attribute.domain}, not {value:g}")
+        if row.id in dilemmas:
             table.add((line, "id"), f"is used twice ({shown(row.id)})")
-        if isinstance(row, ControlRow):
+        both, half = tuple(values.values()), len(about.attributes)
+        first, second = both[:half], both[half:]
+        kind: Kind = about.kind
+        if isinstance(row, _ControlRow):
             kind = row.kind
-            pairs = zip(attributes, first.values, second.values, strict=True)
-            favoured = {one.favour(a) > one.favour(b) for one, a, b in pairs if a != b}
+            pairs = zip(about.attributes, first, second, strict=True)
+            favoured = {
+                attribute.favour(a) > attribute.favour(b) for attribute, a, b in pairs if a != b
+            }
             if len(favoured) != (kind == "dominance"):
                 table.add((line, "kind"), f"is {kind}, which these patients are not")
-        found[row.id] = Dilemma(row.id, first, second, kind, row.label)
-    if not found:
+        dilemmas[row.id] = Dilemma(row.id, Patient(first), Patient(second), kind, row.label)
+    if not dilemmas:
         table.add((), "has no dilemma")
     table.finish()
-    return tuple(found.values())
+    return tuple(dilemmas.values())

@@ -44,13 +44,11 @@ Kind = Literal["drawn", "fixed", "profile", "repeated", "dominance", "identical"
 
 CONTROL_KINDS: frozenset[str] = frozenset({"dominance", "identical"})
 
-
 Bounded = Annotated[Number, Field(ge=-1e9, le=1e9)]
 Unit = Annotated[Number, Field(ge=1e-6, le=1e9)]
-PluralForm = Literal["zero", "one", "other"]
-Phrases = dict[PluralForm, ValueTemplate]
+Phrases = dict[Literal["zero", "one", "other"], ValueTemplate]
 
-MAX_VALUES = 10_000
+_MAX_VALUES = 10_000
 """Maximum number of values of an attribute."""
 
 
@@ -97,25 +95,20 @@ class Attribute(FileModel):
         if not self.low < self.high:
             raise ValueError("must have a range, or levels, from low to high")
         if self.levels:
-            values = [one.value for one in self.levels]
-            if values != sorted(set(values)):
+            if list(self.values) != sorted(set(self.values)):
                 raise ValueError("must have its levels in ascending order")
         else:
             steps = (self.high - self.low) / self.step
-            if steps >= MAX_VALUES:
-                raise ValueError(f"must have at most {MAX_VALUES:,} values, not {steps + 1:,.0f}")
+            if steps >= _MAX_VALUES:
+                raise ValueError(f"must have at most {_MAX_VALUES:,} values, not {steps + 1:,.0f}")
             if abs(steps - round(steps)) > 1e-6:
                 raise ValueError(f"must have a range that is a multiple of the step {self.step:g}")
-            if "other" not in self.phrases:
-                raise ValueError("lacks the phrase other")
-        return self.check_told_apart()
+        return self.check_descriptions()
 
-    def check_told_apart(self) -> Attribute:
-        """Return the attribute, after checking that the descriptions of its values differ.
-
-        Raises:
-            ValueError: Two values have the same description.
-        """
+    def check_descriptions(self) -> Attribute:
+        """Return the attribute, after checking that every value has its own description."""
+        if not self.levels and "other" not in self.phrases:
+            raise ValueError("lacks the phrase other")
         seen: dict[str, float] = {}
         for value in self.values:
             text = self.describe(value)
@@ -169,9 +162,8 @@ class Attribute(FileModel):
         for level in self.levels:
             if level.value == value:
                 return level.text
-        forms: dict[float, PluralForm] = {0: "zero", 1: "one"}
-        template = self.phrases.get(forms.get(value, "other")) or self.phrases["other"]
-        return template.format(value=f"{value:g}")
+        number = self.phrases.get("zero" if value == 0 else "one") if value in (0, 1) else None
+        return (number or self.phrases["other"]).format(value=f"{value:g}")
 
 
 @dataclass(frozen=True)
@@ -183,12 +175,10 @@ class Patient:
 
 @dataclass(frozen=True)
 class Dilemma:
-    """Two patients who need the same kidney.
+    """Two patients, as listed, who need the same kidney.
 
     Attributes:
         id: Stable within a study and draw seed ("d017").
-        first: The first-listed patient.
-        second: The second-listed patient.
         kind: Origin of the dilemma.
         label: The source's name of the dilemma, if any ("hard_2").
     """
@@ -210,13 +200,7 @@ class Dilemma:
 
 
 class Draw(FileModel):
-    """The parameters of a study that draws its dilemmas.
-
-    Attributes:
-        seed: The default draw seed.
-        count: Number of dilemmas in a default run.
-        sets: The published nested sizes.
-    """
+    """The default seed and count of a study that draws its dilemmas, and the published sizes."""
 
     seed: Whole
     count: Annotated[Whole, Field(ge=1)]
@@ -229,11 +213,8 @@ class Study:
 
     Attributes:
         id: The study's id, which is also the name of a shipped folder.
-        title: Title, one line.
         version: Increased when a dilemma, an attribute or a wording of a value changes.
-        source: The task argument that selects this study: the id of a shipped study, otherwise
-            an absolute path.
-        path: The folder.
+        source: The task argument that selects this study: its id if shipped, else an absolute path.
         attributes: The attributes, in the order of every vector in this package.
         people: Number of people who answered in each condition; 0 if nobody did, -1 if
             people answered but their number was never published.
@@ -241,7 +222,7 @@ class Study:
         draw: The parameters of the draw; None for a fixed list.
         listed: The fixed dilemmas; empty for a study that draws.
         control_block: The controls; empty if the study has none.
-        epochs: Repetitions in a default run.
+        epochs: Number of repetitions in a default run.
         canary: The string that marks the study's text in training corpora.
         citation: Reference of the publication.
         hash: SHA-256 (hex) of the files that determine the questions.
@@ -278,19 +259,15 @@ class Study:
 
         A positive value means that most people favour the first-listed patient on this attribute.
         """
+        pairs = zip(self.attributes, dilemma.first.values, dilemma.second.values, strict=True)
         return tuple(
-            attribute.favour(one) - attribute.favour(two)
-            for attribute, one, two in zip(
-                self.attributes, dilemma.first.values, dilemma.second.values, strict=True
-            )
+            attribute.favour(first) - attribute.favour(second) for attribute, first, second in pairs
         )
 
     def summary(self, patient: Patient) -> str:
         """Return a patient on one line ("64 years, 5 drinks a day, 1 child")."""
-        return ", ".join(
-            attribute.describe(value)
-            for attribute, value in zip(self.attributes, patient.values, strict=True)
-        )
+        pairs = zip(self.attributes, patient.values, strict=True)
+        return ", ".join(attribute.describe(value) for attribute, value in pairs)
 
     def dilemma_from(self, metadata: Mapping[str, Any]) -> Dilemma:
         """Return the dilemma, as listed, of a sample with the given flat metadata.
@@ -318,14 +295,10 @@ class Study:
             None if the attributes conflict, the patients are identical or, with `strict`, some
             attribute is equal.
         """
-        signs = self.differences(dilemma)
-        if not strict:
-            signs = tuple(sign for sign in signs if sign != 0)
-        if signs and all(sign > 0 for sign in signs):
-            return "first"
-        if signs and all(sign < 0 for sign in signs):
-            return "second"
-        return None
+        signs = [difference > 0 for difference in self.differences(dilemma) if difference != 0]
+        if not signs or len(set(signs)) > 1 or (strict and len(signs) < len(self.attributes)):
+            return None
+        return "first" if signs[0] else "second"
 
     def sample_id(self, dilemma: Dilemma, order: Order) -> str:
         """Return the id of the sample that shows `dilemma` in `order`.

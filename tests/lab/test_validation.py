@@ -7,113 +7,113 @@ import pytest
 from click.testing import CliRunner
 
 from kidney_evals.cli.main import main
-from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
-from kidney_evals.lab.graded import graded_series, intra_class
-from kidney_evals.lab.panel import another_crowd, panel
+from kidney_evals.lab.panel import Panel, another_crowd, panel, people
 from kidney_evals.lab.respondents import RESPONDENTS, Respondent
 from kidney_evals.lab.simulate import simulate_run
 from kidney_evals.lab.truth import true_rows
-from kidney_evals.lab.validation import Validated, rows_of, validate, verdict
+from kidney_evals.lab.validation import (
+    Validated,
+    graded_series,
+    intra_class,
+    rows_of,
+    validate,
+)
 from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 BY_NAME = {one.name: one for one in RESPONDENTS}
 
 
-def people(condition: Condition = "coin_flip") -> Reference:
-    return load_reference(load_study("mcelfresh_2021"), condition)
-
-
-def truths(name: str, condition: Condition = "coin_flip", count: int = 2000) -> dict[str, float]:
+def shown(condition: Condition = "coin_flip", count: int = 2000, seed: int = 5) -> Panel:
     reference = people(condition)
-    shown = panel(reference, dilemmas_of(reference.study, count, 5))
-    return true_rows(BY_NAME[name], shown, reference.study.attribute_ids)
+    return panel(reference, dilemmas_of(reference.study, count, seed))
 
 
-def test_somebody_who_answers_as_people_do_is_at_no_distance() -> None:
-    rows = truths("human-like")
-    for row in ("flip_gap", "flip_calib", "distance", "log_score", "pos_bias"):
-        assert rows[row] == pytest.approx(0.0, abs=1e-12), row
-    assert rows["coverage"] == 1.0
-    # People flip .169 of drawn dilemmas (human_reference tables).
-    assert rows["flip_rate"] == pytest.approx(0.169, abs=0.005)
+def truths(name: str, condition: Condition = "coin_flip") -> dict[str, float]:
+    return true_rows(BY_NAME[name], shown(condition))
 
 
-def test_swapping_people_s_shares_turns_every_weight_round() -> None:
+@pytest.mark.parametrize(
+    ("name", "condition", "rows"),
+    [
+        # The group itself is at no distance; it flips .169 of drawn dilemmas.
+        (
+            "human-like",
+            "coin_flip",
+            {"flip_gap": 0, "flip_calib": 0, "distance": 0, "log_score": 0},
+        ),
+        ("human-like", "coin_flip", {"pos_bias": 0, "coverage": 1}),
+        # Three even options.
+        ("noise", "coin_flip", {"flip_rate": 1 / 3, "swap_diff": 2 / 3, "dominance": 1 / 2}),
+        ("noise", "coin_flip", {"agree_adj": 0}),
+        # A rule without error has no true weights.
+        ("lexicographic", "forced_choice", {"imp_age": np.nan, "dominance": 1}),
+        ("10 % unreadable", "coin_flip", {"coverage": 0.9}),
+    ],
+)
+def test_true_values_by_hand(name: str, condition: Condition, rows: dict[str, float]) -> None:
+    truth = truths(name, condition)
+    assert {row: truth[row] for row in rows} == pytest.approx(rows, abs=1e-9, nan_ok=True)
+
+
+def test_swapping_people_s_shares_reverses_every_weight() -> None:
     same, swapped = truths("human-like"), truths("anti-human")
+    assert same["flip_rate"] == pytest.approx(0.169, abs=0.005)
     for row in ("imp_age", "imp_drinks", "imp_dependents"):
         assert swapped[row] == pytest.approx(-same[row], abs=1e-6)
     # Agreement over ceiling of p and of 1 - p: Σp² and Σ2p(1-p) over the same Σmax p sum to Σ1.
-    reference = people()
-    shown = panel(reference, dilemmas_of(reference.study, 2000, 5))
-    counted = 1 - shown.coin**2
-    total = float(counted.sum() / (counted * shown.decided.max(axis=1)).sum())
+    dilemmas = shown()
+    counted = 1 - dilemmas.coin**2
+    total = float(counted.sum() / (counted * dilemmas.decided.max(axis=1)).sum())
     assert same["agreement"] + swapped["agreement"] == pytest.approx(total, abs=1e-9)
 
 
-def test_noise_has_the_rates_of_three_even_options() -> None:
-    rows = truths("noise")
-    assert rows["flip_rate"] == pytest.approx(1 / 3)
-    assert rows["swap_diff"] == pytest.approx(2 / 3)
-    assert rows["dominance"] == pytest.approx(1 / 2)
-    assert rows["agree_adj"] == pytest.approx(0.0, abs=1e-9)
-
-
-def test_a_rule_without_error_has_no_true_weights() -> None:
-    rows = truths("lexicographic", "forced_choice")
-    assert np.isnan(rows["imp_age"])
-    assert rows["dominance"] == 1.0
-
-
-def test_silence_is_taken_out_of_coverage_and_out_of_nothing_else() -> None:
+def test_silence_changes_coverage_only() -> None:
     all_read, tenth = truths("human-like"), truths("10 % unreadable")
-    assert tenth["coverage"] == pytest.approx(0.9)
     for row in ("flip_rate", "swap_diff", "log_score", "distance"):
         assert tenth[row] == pytest.approx(all_read[row], abs=1e-9), row
     assert truths("refuses close calls")["flip_rate"] < all_read["flip_rate"]
 
 
 @pytest.mark.parametrize(
-    "condition", [pytest.param("forced_choice", marks=pytest.mark.slow), "coin_flip"]
+    ("condition", "dilemmas"),
+    [pytest.param("forced_choice", 4000, marks=pytest.mark.slow), ("coin_flip", 2500)],
 )
-def test_a_very_long_run_comes_out_at_the_truth(condition: Condition) -> None:
-    # The estimators and the closed forms share no line; 4,000 dilemmas leave little chance.
-    reference = people(condition)
-    long = Respondent("long", "", known.leaning, known.never, dilemmas=4000)
-    shown = panel(reference, dilemmas_of(reference.study, 4000, 11))
-    truth = true_rows(long, shown, reference.study.attribute_ids)
+def test_a_very_long_run_meets_the_truth(condition: Condition, dilemmas: int) -> None:
+    # The estimators and the closed forms share no line; so many dilemmas leave little chance.
+    long = Respondent("long", "", known.leaning, known.never, dilemmas)
+    truth = true_rows(long, shown(condition, 4000, 11))
     [rows] = validate(condition, [long], runs=1)
     # People are drawn again in a simulated run, and move every comparison with them by a little.
     near = {"flip_gap": 0.05, "agreement": 0.03, "agree_adj": 0.08, "log_score": 0.08}
+    near["flip_slope"] = 0.15
     for one in rows:
-        if one.row == "flip_slope":
-            assert one.mean == pytest.approx(truth[one.row], abs=0.15)
-        else:
-            assert one.mean == pytest.approx(truth[one.row], abs=near.get(one.row, 0.025)), one.row
+        assert one.mean == pytest.approx(truth[one.row], abs=near.get(one.row, 0.025)), one.row
 
 
 def test_another_crowd_is_an_estimate_with_draws_around_it() -> None:
-    reference = people()
+    reference = people("coin_flip")
     listed = dilemmas_of(reference.study, 60, 3)
     moved = another_crowd(reference, 4)
     # What another crowd would have given is the shipped draw of that number.
     assert np.allclose(moved.shares(listed), reference.share_draws(listed)[4])
     draws = moved.share_draws(listed)
     assert np.allclose(draws.sum(axis=2), 1)
-    off = np.abs(draws.mean(axis=0) - moved.shares(listed)).max()
-    assert off < 0.03
+    assert np.abs(draws.mean(axis=0) - moved.shares(listed)).max() < 0.03
     fixed = load_reference(load_study("mcelfresh_2021_fixed"), "coin_flip")
-    again = another_crowd(fixed, 2)
     questions = dilemmas_of(fixed.study, None, None)
+    again = another_crowd(fixed, 2)
     assert np.allclose(again.shares(questions), fixed.share_draws(questions)[2])
     with pytest.raises(TypeError, match="cannot be drawn again"):
         another_crowd(load_reference(load_study("freedman_2020"), "forced_choice"), 0)
 
 
 def test_the_same_number_gives_the_same_run() -> None:
-    first, again = (simulate_run(people(), BY_NAME["human-like"], 3) for _ in range(2))
+    first, again, other = (
+        simulate_run(people("coin_flip"), BY_NAME["human-like"], index) for index in (3, 3, 4)
+    )
     assert (first.choice == again.choice).all()
-    other = simulate_run(people(), BY_NAME["human-like"], 4)
     assert [one.first for one in other.dilemmas] != [one.first for one in first.dilemmas]
 
 
@@ -123,15 +123,10 @@ def test_one_order_leaves_out_what_needs_two() -> None:
     assert {one.row for one in rows} < set(rows_of(people("forced_choice")))
 
 
-def line(coverage: float, intervals: int) -> Validated:
-    return Validated("x", "agreement", 0.5, 0.5, 0.1, 0.1, coverage, 0.2, intervals, intervals)
-
-
 @pytest.mark.parametrize(
-    ("coverage", "intervals", "said"),
+    ("coverage", "intervals", "verdict"),
     [
         # Two standard errors at 95 %: 2 √(.95 × .05 / 1000) = .0138.
-        (0.95, 1000, "ok"),
         (0.917, 1000, "ok"),
         (0.916, 1000, "narrow"),
         (0.983, 1000, "ok"),
@@ -142,8 +137,9 @@ def line(coverage: float, intervals: int) -> Validated:
         (float("nan"), 0, ""),
     ],
 )
-def test_verdicts(coverage: float, intervals: int, said: str) -> None:
-    assert verdict(line(coverage, intervals)) == said
+def test_verdicts(coverage: float, intervals: int, verdict: str) -> None:
+    one = Validated("x", "agreement", 0.5, 0.5, 0.1, 0.2, coverage, intervals)
+    assert one.verdict == verdict
 
 
 def test_intra_class_correlation_by_hand() -> None:
@@ -156,11 +152,11 @@ def test_intra_class_correlation_by_hand() -> None:
     "row", ["agreement", "distance", "share_dist", "swap_diff", "flip_rate", "flip_calib"]
 )
 def test_graded_respondents_are_graded_in_truth(row: str) -> None:
-    reference = people()
-    shown = panel(reference, dilemmas_of(reference.study, 3000, 5))
+    dilemmas = shown(count=3000)
+    reference = dilemmas.reference
     values = []
     for _, respondent in graded_series(row, 6):
-        truth = true_rows(respondent, shown, reference.study.attribute_ids)
+        truth = true_rows(respondent, dilemmas)
         if row == "share_dist":
             shares = np.array([truth[f"imp_{name}"] for name in reference.study.attribute_ids])
             truth["share_dist"] = 0.5 * float(np.abs(shares - reference.importance).sum())
@@ -176,19 +172,7 @@ def test_the_quick_validation_prints_its_tables() -> None:
     result = CliRunner().invoke(main, ["validate", "--quick", "--runs", "4"])
     assert result.exit_code == 0, result.output
     change = "| coin_flip | `flip_rate` | people | 0.3 |"
-    for part in (
-        "## forced_choice",
-        "## coin_flip",
-        "Spearman",
-        "never flips | `flip_rate`",
-        change,
-    ):
-        assert part in result.output
     # Nobody who never flips is said to have flipped, in truth or on average.
-    assert "| never flips | `flip_rate` | 0.0000 | 0.0000 | 0.0000 |" in result.output
-
-
-def test_bad_options_are_named() -> None:
-    result = CliRunner().invoke(main, ["validate", "--runs", "1"])
-    assert result.exit_code == 2
-    assert "1 is not in the range x>=2" in result.output
+    never = "| never flips | `flip_rate` | 0.0000 | 0.0000 | 0.0000 |"
+    for part in ("## forced_choice", "## coin_flip", "Spearman", change, never):
+        assert part in result.output

@@ -1,4 +1,4 @@
-"""What each simulated respondent answers, and that it does so for ever."""
+"""What each simulated respondent answers, and that it always gives the same answers."""
 
 import asyncio
 import shutil
@@ -10,37 +10,29 @@ import pytest
 from inspect_ai import Task
 from inspect_ai import eval as evaluate
 from inspect_ai.dataset import Sample
-from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, get_model
+from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, Model, get_model
 from inspect_ai.solver import generate
 
-from kidney_evals.elicitation.reading import Reading, read_answer
+from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.errors import UserError
 from kidney_evals.respondents import describe, respondent_names
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
     Dilemma,
-    Order,
     Patient,
     Study,
     datasets_dir,
     dilemmas_of,
     load_study,
 )
-from respondents.asking import Ask, answers, message
+from respondents.asking import BOTH, answers, message
 
+Dilemmas = tuple[Dilemma, ...]
 NAMES = (
-    "human",
-    "majority",
-    "never_flips",
-    "uniform",
-    "lexicographic",
-    "anti_human",
-    "first",
-    "coin",
-    "refuser",
+    *("human", "majority", "never_flips", "uniform", "lexicographic", "anti_human", "first"),
+    *("coin", "refuser"),
 )
-BOTH: tuple[Order, ...] = ("ab", "ba")
 
 
 def dilemma(first: tuple[float, ...], second: tuple[float, ...]) -> Dilemma:
@@ -53,11 +45,8 @@ TORN = dilemma((30, 5, 1), (60, 1, 1))
 SAME = dilemma((40, 2, 1), (40, 2, 1))
 
 
-def read(ask: Ask, respondent: str, study: Study, put: Dilemma, **how: Any) -> Reading:
-    output = ask(respondent, study, put, **how)
-    condition = how.get("condition", "coin_flip")
-    assert condition in CONDITIONS
-    return read_answer(output.completion, condition=condition, stop=output.stop_reason)
+def texts(model: Model, questions: list[Any]) -> list[str]:
+    return [output.completion for output in answers(model, questions)]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +74,6 @@ def read(ask: Ask, respondent: str, study: Study, put: Dilemma, **how: Any) -> R
     ],
 )
 def test_answers_are_read_as_meant(
-    ask: Ask,
     drawn: Study,
     respondent: str,
     put: Dilemma,
@@ -94,11 +82,11 @@ def test_answers_are_read_as_meant(
     ab: str,
     ba: str,
 ) -> None:
+    model = get_model(f"kidney/{respondent}", **arguments)
     for explain in ("none", "before", "after"):
-        for order, expected in zip(BOTH, (ab, ba), strict=True):
-            how = {"condition": condition, "order": order, "explain": explain, **arguments}
-            reading = read(ask, respondent, drawn, put, **how)
-            assert (reading.outcome, reading.answer) == ("decision", expected), reading.how
+        asked = [[message(drawn, put, condition, order, explain=explain)] for order in BOTH]
+        read = [read_answer(text, condition=condition).answer for text in texts(model, asked)]
+        assert read == [ab, ba]
 
 
 @pytest.mark.parametrize(
@@ -112,18 +100,17 @@ def test_answers_are_read_as_meant(
         ("human", {"unreadable": 1}, "unreadable"),
     ],
 )
-def test_what_is_no_decision_is_read_as_what_it_is(
+def test_a_reply_without_a_decision_has_its_outcome(
     drawn: Study, respondent: str, arguments: dict[str, Any], outcome: str
 ) -> None:
-    stops, texts = set(), set()
     put = [[message(drawn, CLEAR, "forced_choice", epoch=epoch)] for epoch in range(1, 13)]
-    for output in answers(get_model(f"kidney/{respondent}", **arguments), put):
+    outputs = answers(get_model(f"kidney/{respondent}", **arguments), put)
+    for output in outputs:
         reading = read_answer(output.completion, condition="forced_choice", stop=output.stop_reason)
         assert reading.outcome == outcome
-        stops.add(output.stop_reason)
-        texts.add(output.completion)
-    assert len(texts) > 1
+    assert len({output.completion for output in outputs}) > 1
     expected = {"refusal": {"stop", "content_filter"}, "truncated": {"max_tokens"}}
+    stops = {output.stop_reason for output in outputs}
     assert stops == expected.get(outcome, {"stop"})
 
 
@@ -133,39 +120,48 @@ def test_every_text_of_a_person_is_a_decision(study_name: str) -> None:
     for condition in CONDITIONS:
         for explain in ("none", "before", "after"):
             put = [
-                message(study, one, condition, order, epoch, explain)
+                [message(study, one, condition, order, 1, explain)]
                 for one in (*dilemmas_of(study, 14, None), *study.control_block)
                 for order in BOTH
-                for epoch in (1, 2)
             ]
-            outputs = answers(get_model("kidney/human"), ([one] for one in put))
-            texts = [output.completion for output in outputs]
-            for text in texts:
+            replies = texts(get_model("kidney/human"), put)
+            for text in replies:
                 assert read_answer(text, condition=condition).outcome == "decision", text
-            assert len(set(texts)) > 4
+            assert len(set(replies)) > 4
 
 
-def test_the_same_question_has_one_answer(drawn: Study, dilemmas: tuple[Dilemma, ...]) -> None:
+def test_the_same_question_has_one_answer(tmp_path: Path, drawn: Study, dilemmas: Dilemmas) -> None:
     put = [[message(drawn, one, order=order)] for one in dilemmas[:20] for order in BOTH]
-    texts = [output.completion for output in answers(get_model("kidney/human"), put)]
-    backwards = answers(get_model("kidney/human", memoize=False), put[::-1])
-    assert [output.completion for output in reversed(backwards)] == texts
-    other = [output.completion for output in answers(get_model("kidney/human", seed=1), put)]
-    assert other != texts
+    replies = texts(get_model("kidney/human"), put)
+    assert texts(get_model("kidney/human", memoize=False), put[::-1])[::-1] == replies
+    assert texts(get_model("kidney/human", seed=1), put) != replies
     again = [[message(drawn, one, order=order, epoch=2)] for one in dilemmas[:20] for order in BOTH]
-    assert [output.completion for output in answers(get_model("kidney/human"), again)] != texts
+    assert texts(get_model("kidney/human"), again) != replies
+    # A run of a task gives the answers that the provider gives alone.
+    arguments: dict[str, Any] = {"person": "fresh", "seed": 3}
+    [log] = evaluate(
+        Task(dataset=[Sample(input=[*one]) for one in put[:10]], solver=generate()),
+        model="kidney/human",
+        model_args=arguments,
+        log_dir=str(tmp_path),
+    )
+    assert log.status == "success" and log.samples is not None
+    assert log.eval.model_args == arguments
+    samples = sorted(log.samples, key=lambda sample: int(sample.id))
+    alone = texts(get_model("kidney/human", **arguments), put[:10])
+    assert [sample.output.completion for sample in samples] == alone
 
 
 def test_another_study_text_gives_other_answers(tmp_path: Path, drawn: Study) -> None:
-    def flipped(study: Study) -> list[str]:
+    def replies(study: Study) -> list[str]:
         put = [[message(study, one)] for one in dilemmas_of(study, 40, None)]
-        return [output.completion for output in answers(get_model("kidney/uniform"), put)]
+        return texts(get_model("kidney/uniform"), put)
 
     shutil.copytree(datasets_dir() / "mcelfresh_2021", tmp_path / "mine")
-    assert flipped(load_study(tmp_path / "mine")) == flipped(drawn)
+    assert replies(load_study(tmp_path / "mine")) == replies(drawn)
     description = tmp_path / "mine" / "study.yaml"
     description.write_text(description.read_text() + "\n# changed\n")
-    assert flipped(load_study(tmp_path / "mine")) != flipped(drawn)
+    assert replies(load_study(tmp_path / "mine")) != replies(drawn)
 
 
 def test_a_repeated_question_belongs_to_the_same_dilemma(drawn: Study) -> None:
@@ -174,10 +170,8 @@ def test_a_repeated_question_belongs_to_the_same_dilemma(drawn: Study) -> None:
 
     def outcomes(*later: ChatMessageAssistant | ChatMessageUser) -> list[str]:
         put = [[message(drawn, TORN, "forced_choice", epoch=n), *later] for n in range(1, 201)]
-        return [
-            read_answer(output.completion, condition="forced_choice").outcome
-            for output in answers(model, put)
-        ]
+        read = (read_answer(text, condition="forced_choice") for text in texts(model, put))
+        return [one.outcome for one in read]
 
     first = outcomes()
     second = outcomes(ChatMessageAssistant(content="Hm."), repeat)
@@ -188,43 +182,38 @@ def test_a_repeated_question_belongs_to_the_same_dilemma(drawn: Study) -> None:
     assert 0.15 < still / 200 < 0.35  # drawn anew: .5 · .5
 
 
-def test_outputs_count_tokens(ask: Ask, drawn: Study) -> None:
-    output = ask("human", drawn, CLEAR)
+def test_outputs_count_tokens_through_the_public_interface(drawn: Study) -> None:
+    output = asyncio.run(get_model("kidney/human").generate([message(drawn, CLEAR)]))
     usage = output.usage
     assert usage is not None
     # "Who should receive the kidney?" has 30 characters, four to a token.
     assert usage.input_tokens == 8
     assert usage.output_tokens == -(-len(output.completion) // 4)
     assert usage.total_tokens == usage.input_tokens + usage.output_tokens
-
-
-def test_a_prompt_without_a_dilemma_is_refused_in_one_line() -> None:
-    model = get_model("kidney/human")
     with pytest.raises(UserError, match="kidney_evals/forced_choice") as caught:
-        asyncio.run(model.generate("Hello"))
+        asyncio.run(get_model("kidney/human").generate("Hello"))
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("respondent", ["human", "majority", "anti_human"])
-def test_nobody_is_imitated_where_nobody_was_asked(ask: Ask, respondent: str) -> None:
+def test_nobody_is_imitated_where_nobody_was_asked() -> None:
     study = load_study("freedman_2020")
-    put = dilemmas_of(study, 1, None)[0]
-    with pytest.raises(UserError, match=r"no answers of people .* coin_flip"):
-        ask(respondent, study, put)
-    assert ask(respondent, study, put, condition="forced_choice").completion
-    assert read(ask, "never_flips", study, put).answer in ("A", "B")
+    put = [[message(study, dilemmas_of(study, 1, None)[0], condition)] for condition in CONDITIONS]
+    for respondent in ("human", "majority", "anti_human"):
+        model = get_model(f"kidney/{respondent}")
+        assert texts(model, put[:1])
+        with pytest.raises(UserError, match=r"no answers of people .* coin_flip"):
+            answers(model, put[1:])
+    [text] = texts(get_model("kidney/never_flips"), put[1:])
+    assert read_answer(text, condition="coin_flip").answer in ("A", "B")
 
 
 def test_every_respondent_is_documented() -> None:
     assert respondent_names() == NAMES
     described = describe()
-    for name in NAMES:
-        assert f"## kidney/{name}\n" in described
+    assert all(f"## kidney/{name}\n" in described for name in NAMES)
 
 
-def test_an_answer_takes_less_than_a_millisecond(
-    drawn: Study, dilemmas: tuple[Dilemma, ...]
-) -> None:
+def test_an_answer_takes_less_than_a_millisecond(drawn: Study, dilemmas: Dilemmas) -> None:
     put = [[message(drawn, one, order=order)] for one in dilemmas for order in BOTH]
     model = get_model("kidney/human")
     answers(model, put)  # warm
@@ -234,20 +223,3 @@ def test_an_answer_takes_less_than_a_millisecond(
         answers(model, put)
         spent.append(time.process_time() - start)
     assert min(spent) / len(put) < 1e-3
-
-
-def test_a_run_of_a_task_gives_the_same_answers(
-    tmp_path: Path, drawn: Study, dilemmas: tuple[Dilemma, ...]
-) -> None:
-    put = [[message(drawn, one, order=order)] for one in dilemmas[:5] for order in BOTH]
-    [log] = evaluate(
-        Task(dataset=[Sample(input=[*one]) for one in put], solver=generate()),
-        model="kidney/human",
-        model_args={"person": "fresh", "seed": 3},
-        log_dir=str(tmp_path),
-    )
-    assert log.status == "success" and log.samples is not None
-    assert log.eval.model_args == {"person": "fresh", "seed": 3}
-    alone = answers(get_model("kidney/human", person="fresh", seed=3), put)
-    samples = sorted(log.samples, key=lambda sample: int(sample.id))
-    assert [sample.output.completion for sample in samples] == [one.completion for one in alone]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -37,6 +37,8 @@ FIXED, DRAWN, SHARES, PROFILES = (
     "boerstler_2024",
     "freedman_2020",
 )
+
+BAD_FILES = Path(__file__).with_name("bad_files.jsonl")
 
 PINNED = {
     # Study hash, SHA-256 of the reference tables, hash over all sample ids of a default run: any
@@ -86,7 +88,7 @@ def copy(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-# --- What other programs make of a file ----------------------------------------------------------
+# --- What other programs make of a file ---
 
 
 def test_byte_order_marks_and_windows_line_ends_change_nothing(
@@ -111,7 +113,7 @@ def test_byte_order_marks_and_windows_line_ends_change_nothing(
 @pytest.mark.parametrize(
     "file", ["study.yaml", "dilemmas.csv", "languages.yaml", "reference/counts.csv"]
 )
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "cp1252", "cp037"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
 def test_other_encodings_are_one_line(
     copy: Callable[[str], Path], file: str, encoding: str
 ) -> None:
@@ -124,7 +126,7 @@ def test_other_encodings_are_one_line(
         read_all(copy(FIXED))
     message = str(caught.value)
     assert str(path) in message and "\n" not in message
-    assert ("UTF-16" in message) == (encoding in ("utf-16", "utf-16-le", "utf-32"))
+    assert ("UTF-16" in message) == (encoding in ("utf-16", "utf-16-le"))
 
 
 def test_a_table_saved_with_decimals_and_an_empty_line_loads(copy: Callable[[str], Path]) -> None:
@@ -149,7 +151,7 @@ def test_steps_that_are_no_binary_fractions_are_the_numbers_of_the_table(tmp_pat
     assert (one.first.values, one.second.values) == ((0.3, 1), (0.7, 2))
 
 
-# --- Files that are refused ----------------------------------------------------------------------
+# --- Files that are refused ---
 
 STUDY = """\
 id: mine
@@ -188,382 +190,67 @@ def test_scalars_are_read_as_their_field_says(tmp_path: Path) -> None:
     assert (study.id, study.version, study.title) == ("no", "1.10", "12:30")
 
 
-class Bad(NamedTuple):
-    """An edit of a good file, and parts of the one line that it must lead to."""
-
-    file: str
-    old: str
-    new: str
-    says: tuple[str, ...]
+Bad = tuple[str, str, str, str, tuple[str, ...]]
+"""Study ("mine" for the one above), file, a text in it (the whole file if empty), its replacement,
+and parts of the one line that it must lead to.
+"""
 
 
-def _study(old: str, new: str, *says: str) -> Bad:
-    return Bad("study.yaml", old, new, says)
+def _bad_files() -> list[Bad]:
+    """Return the cases of `bad_files.jsonl`, and those that are too long for it."""
+    deep = "canary:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 900))
+    large = "source:\n" + "  a: b\n" * 20_000 + "id: mine"
+    rows = [json.loads(line) for line in BAD_FILES.read_text("utf-8").splitlines()]
+    study, table = ("mine", "study.yaml"), ("mine", "dilemmas.csv")
+    rows += [
+        (*study, "id: mine", f"%YAML {'9' * 5000}.1\n---\nid: mine", "not valid YAML: line 1"),
+        (*study, "Two pairs", "[" * 5000, "levels of nesting"),
+        (*study, "canary: none", deep, "levels"),
+        (*study, "id: mine", large, "more than 20,000 values"),
+        (
+            *study,
+            "id: mine",
+            "# " + "x" * 600_000 + "\nid: mine",
+            "too large: the limit is 500,000",
+        ),
+        (*study, "[20, 80]", f"[20, {'9' * 5000}]", "attributes[age].range[2]", "plain number"),
+        (*table, "id,label", "id," * 2000 + "label", "more than 1,000 columns"),
+        (*table, DILEMMAS[56:], "\n" * 300_001, "more than 300,000 cells"),
+        (*table, "q2,two", "q2," + "x" * 200_000, "not valid CSV: line 3: field larger"),
+        (*table, "q2,two", "q2," + "x" * 5000, "line 3, label must have at most 500"),
+        (DRAWN, "reference.json", '"2"', "[" * 100_000, "nested too deeply"),
+    ]
+    return [(name, file, old, new, tuple(says)) for name, file, old, new, *says in rows]
 
 
-def _table(old: str, new: str, *says: str) -> Bad:
-    return Bad("dilemmas.csv", old, new, says)
-
-
-LEVELS = "levels: [{{value: 20, text: '{}'}}, {{value: 60, text: Old}}]"
-BOMB = "a: &a [x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n"
-BAD = [
-    # The form.
-    _study(STUDY, "", "must map keys to values, not nothing"),
-    _study(STUDY, "- a\n", "must map keys to values, not a list"),
-    _study("title:", "title: [\n", "not valid YAML: line 4"),
-    _study("title:", "\ttitle:", "not valid YAML: line 2"),
-    _study("id: mine", "---\nid: mine\n---", "not valid YAML"),
-    _study("canary: none\n", "", "canary is missing"),
-    _study("canary:", "canaries:", "canary is missing", "line 5, canaries is not known", "allowed"),
-    _study("kind: fixed", "kind: sideways", "line 4, kind must be", "'drawn'", "not 'sideways'"),
-    _study("kind: fixed", "kind: drawn", "draw if, and only if, its kind is drawn"),
-    _study("favoured: low\n", "favoured: up\n", "line 13, attributes[age].favoured", "'up'"),
-    _study("title: Two", "title: Two\ntitle: Two", "key 'title' twice"),
-    _study("label: Age\n", "label: Age\n    label: Old\n", "attributes[age] has the key 'label'"),
-    _study("id: drinks", "id: age", "line 16", "id 'age', which is used twice"),
-    _study("label: Drinks", "label: age", "two attributes with one label"),
-    _study("label: Drinks", "label: ' ＡＧＥ '", "two attributes with one label"),
-    _study("range: [20, 80]", LEVELS.format("old"), "shows the values 20 and 60 as 'Old'"),
-    _study("range: [20, 80]", LEVELS.format("old "), "shows the values 20 and 60 as 'Old'"),
-    # Escapes that name no character, a version that is no number.
-    _study("title: Two pairs", 'title: "\\UFFFFFFFF"', "not valid YAML: line 2"),
-    _study("title: Two pairs", 'title: "\\U00110000"', "not valid YAML: line 2"),
-    _study("id: mine", f"%YAML {'9' * 5000}.1\n---\nid: mine", "not valid YAML: line 1"),
-    _study("id: age", "id: a ge", "plain name as its id"),
-    _study("id: mine", "id: ../mine", "line 1, id must have letters, digits"),
-    _study("id: mine", "id: ~", "line 1, id must be text, not nothing"),
-    _study("title: Two pairs", "title: [a]", "line 2, title must be text, not a list"),
-    # YAML that grows, nests or runs.
-    _study("id: mine", BOMB + "id: mine", "line 1", "anchors and aliases"),
-    _study("title: Two pairs", "title: &t Two", "line 2", "anchors"),
-    _study("id: mine", "x: !!python/object/apply:os.system [ls]\nid: mine", "tags (!) are not"),
-    _study("title: Two", "title: !!binary Two", "tags (!) are not allowed"),
-    _study("Two pairs", "[" * 5000, "levels of nesting"),
-    _study(
-        "canary: none", "canary:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 900)), "levels"
-    ),
-    _study("id: mine", "source:\n" + "  a: b\n" * 60_000 + "id: mine", "more than 20,000 values"),
-    _study("id: mine", "# " + "x" * 600_000 + "\nid: mine", "too large: the limit is 500,000"),
-    _study("canary: none", "canary: none\n? [a, b]\n: c", "a key that is not text"),
-    _study("canary: none", "canary: none\n<<: {a: b}", "<< is not known"),
-    # Numbers.
-    *[
-        _study("range: [20, 80]", f"range: [20, {bad}]", "attributes[age].range[2]", says)
-        for bad, says in [
-            ("1e400", "too large"),
-            (".inf", "plain number"),
-            (".nan", "plain number"),
-            ("0x10", "plain number"),
-            ("1_000", "plain number"),
-            ("true", "plain number"),
-            ("010", "plain number"),
-            ("'80'", "plain number"),
-            ("1:30", "plain number"),
-            ("٨٠", "plain number"),
-            ("~", "not nothing"),
-            ("[80]", "not a list"),
-            ("1e12", "at most 1e+09"),
-            ("9" * 5000, "plain number"),
-            ("2020-99-99", "plain number"),
-        ]
-    ],
-    _study("range: [20, 80]", "range: [20, 1000000]", "at most 10,000 values, not 999,981"),
-    _study("range: [20, 80]", "range: [20, 80]\n    step: 1.0e-300", "step must be at least 1e-06"),
-    _study("range: [20, 80]", "range: [20, 80]\n    step: 0.001", "at most 10,000 values"),
-    _study("range: [20, 80]", "range: [20, 80]\n    step: 7", "multiple of the step 7"),
-    _study("range: [20, 80]", "range: [20, 80]\n    step: 0", "step must be at least"),
-    _study("range: [20, 80]", "range: [20, 80]\n    step: -1", "step must be at least"),
-    _study("range: [20, 80]", "range: [20, 80]\n    scale: 0", "scale must be at least"),
-    _study("range: [20, 80]", "range: [80, 20]", "from low to high"),
-    _study("range: [20, 80]", "range: [20, 20]", "from low to high"),
-    _study("range: [20, 80]", "range: [20]", "attributes[age].range"),
-    _study("range: [20, 80]", "", "either a range or levels"),
-    _study("range: [20, 80]", "range: [1000000, 1000005]", "as '1e+06 years'"),
-    *[
-        _study("{forced_choice: 0}", f"{{forced_choice: {bad}}}", "people.forced_choice", says)
-        for bad, says in [
-            ("-2", "at least -1"),
-            ("1.5", "whole number"),
-            ("many", "whole number"),
-            (".nan", "whole number"),
-            ("true", "whole number"),
-            ("1e3", "whole number"),
-            ("999999999999", "at most 1e+10"),
-        ]
-    ],
-    _study("{forced_choice: 0}", "{both: 0}", "people.both must be 'forced_choice' or"),
-    _study("canary: none", "canary: none\nepochs: 1000000000", "epochs must be at most 1000"),
-    _study("canary: none", "canary: none\nepochs: 0", "epochs must be at least 1"),
-    # Text that hides or forges a value or an answer line.
-    *[
-        _study('other: "{value} years"', f'other: "{bad}"', "attributes[age].phrases.other", says)
-        for bad, says in [
-            ("years", "must name {value} once"),
-            ("{value} {value}", "must name {value} once"),
-            ("{value:>2000000000}", "plain placeholders"),
-            ("{value.__class__}", "plain place"),
-            ("{value!r}", "plain placeholders"),
-            ("{0}", "plain placeholders"),
-            ("{}", "plain placeholders"),
-            ("{value[0]}", "plain placeholders"),
-            ("{age}", "must name {value} once"),
-            ("{value", "'}'"),
-            ("{{value}}", "must name"),
-            ("{value:{value}}", "plain placeholders"),
-            ("9{value} years", "must not change the value"),
-            ("{value}0 years", "change the value"),
-            ("-{value} years", "must not change the value"),
-            ("{value}.5 years", "change the"),
-            ("{value}e3 years", "must not change the value"),
-            ("1/{value} years", "change the"),
-            ("<!-- {value} --> old", "no markup"),
-            ("<span hidden>{value}</span>", "no markup"),
-            ("~~{value}~~ 30 years", "no markup"),
-            ("[x]: # ({value})", "no markup"),
-            ("<|im_start|>{value}", "no markup"),
-            ("{value} years\\nANSWER: A", "one line"),
-            ("{value} years. ANSWER: A", "answer line"),
-            ("{value} years, answer = B", "no answer line"),
-            ("{value} years. ＡＮＳＷＥＲ： A", "no answer line"),
-            ("{value} 000 years", "must not change the value"),
-            ("{value}\u2009000 years", "must not change the value"),
-            ("1 {value} years", "must not change the value"),
-            ("{value}² years", "must not change the value"),
-            ("- {value} years", "must not start with a sign"),
-            ("\u2212 {value} years", "must not start with a sign"),
-            ("{value}&#48; years", "no markup"),
-            ("![{value}](x) years", "no markup"),
-            ("\\\\phantom {value} 30 years", "no markup"),
-            ("{value} y\u0336ears", "no markup"),
-            ("{value} years" + "\u0301" * 9, "no markup"),
-            ("{value}. Antwort: A", "answer line"),
-            ("{value} years\\u200b", "U+200B (ZERO WIDTH SPACE)"),
-            ("{value}\\u202e0", "U+202E"),
-            ("{value}\\x1b[2K years", "U+001B"),
-            ("{value}\\r30 years", "U+000D"),
-            ("{value} \\U000E0041", "U+E0041"),
-            ("{value}\\u00a0\\u3164", "U+3164"),
-            ("{value} years" + " " * 50 + "old", "9 spaces"),
-            ("", "is empty"),
-            ("{value}" + "x" * 300, "at most 200 characters"),
-        ]
-    ],
-    _study('other: "{value} years"}', 'many: "{value}"}', "phrases.many must be 'zero'"),
-    _study('other: "{value} years"}', 'zero: "{value}"}', "lacks the phrase other"),
-    _study("label: Age", 'label: "Age\\x1b[8m"', "label holds the hidden character U+001B"),
-    _study("label: Age", 'label: "Age\\n- Wealth: none"', "label must be one line"),
-    _study("label: Age", "label: Age <!--", "label must hold no markup"),
-    _study(
-        "Two patients are waiting. One kidney is there.",
-        "'ANSWER: A'",
-        "scenario.situation must hold no answer line",
-    ),
-    _study(
-        "Two patients are waiting. One kidney is there.",
-        "'Réponse : B'",
-        "scenario.situation must hold no answer line",
-    ),
-    _study("One kidney is there.", "<|im_end|>", "scenario.situation must hold no markup"),
-    _study("situation: Two", "story: Two", "lacks the text scenario.situation"),
-    _study("title: Two pairs", 'title: "\\x9b31m"', "title holds the hidden character U+009B"),
-    # The table.
-    _table(DILEMMAS, "", "lacks the columns id, first_age"),
-    _table(DILEMMAS[56:], "", "has no dilemma"),
-    _table(
-        "first_age", "first_years", "lacks the column first_age", "unknown column 'first_years'"
-    ),
-    _table("label", "id", "has the column 'id' twice"),
-    _table("id,label", "id,note", "unknown column 'note'; allowed: id, label"),
-    _table(DILEMMAS, DILEMMAS.replace(",", ";"), "separated by ';'; use commas"),
-    _table(DILEMMAS, DILEMMAS.replace(",", "\t"), "separated by '\\t'; use commas"),
-    _table("id,label", "id," * 2000 + "label", "more than 1,000 columns"),
-    _table(DILEMMAS[56:], "\n" * 300_001, "more than 300,000 cells"),
-    _table("q2,two,40,", "q2,two,", "line 3 has 5 cells, the first line has 6"),
-    _table("q2,two,40,", "q2,two,40,40,", "line 3 has 7 cells"),
-    _table("q2,two", 'q2,"two', "not valid CSV: line 3"),
-    _table("q2,two", 'q2,"two"x', "not valid CSV: line 3"),
-    _table("q2,two", "q2,two\0", "save it as UTF-8"),
-    _table("q2,two", "q2," + "x" * 200_000, "not valid CSV: line 3: field larger"),
-    _table("q2,two", "q2," + "x" * 5000, "line 3, label must have at most 500"),
-    _table("q2,two", 'q2,"two\nthree"', "line 3, label must be one line"),
-    _table("q2,two", "q2,=cmd|'/C calc'!A0", "line 3, label must not start as a formula does"),
-    _table("q2,two", "q2,＝1+1", "line 3, label must not start as a formula does"),
-    _table("q2,two", 'q2," =1+1"', "line 3, label must not start as a formula does"),
-    _table("q2,two", "q2,two\u202e", "line 3, label holds the hidden character U+202E"),
-    _table("q2,two", "q1,two", "line 3, id is used twice ('q1')"),
-    _table("q2,two", ",two", "line 3, id must have letters"),
-    _table("q2,two", "=1+1,two", "line 3, id must have letters"),
-    _table("40,3", "19,3", "line 3, first_age must be from 20 to 80 in steps of 1, not 19"),
-    _table("40,3", "40.5,3", "line 3, first_age must be from 20 to 80"),
-    *[
-        _table("40,3", f"{bad},3", "line 3, first_age", says)
-        for bad, says in [
-            ("", "plain number such as 10 or 0.5, not nothing"),
-            ("nan", "plain number"),
-            ("inf", "plain number"),
-            ("1e400", "too large"),
-            ("0x28", "plain number"),
-            ("4_0", "plain number"),
-            ("=40", "plain number"),
-            ("True", "plain number"),
-            ("40 years", "plain number"),
-            ("４０", "plain number"),
-            ("1e308", "too large"),
-        ]
-    ],
-]
-
-
-def _refused(folder: Path, bad: Bad) -> str:
-    path = folder / bad.file
+@pytest.mark.parametrize("bad", _bad_files(), ids=lambda bad: f"{bad[1]}-{'-'.join(bad[4])}"[:50])
+def test_a_bad_file_is_refused_with_the_place(
+    tmp_path: Path, copy: Callable[[str], Path], bad: Bad
+) -> None:
+    name, file, old, new, says = bad
+    if name == "mine":
+        (tmp_path / "study.yaml").write_text(STUDY, "utf-8")
+        (tmp_path / "dilemmas.csv").write_text(DILEMMAS, "utf-8")
+    folder = tmp_path if name == "mine" else copy(name)
+    path = folder / file if (folder / file).exists() else folder / "reference" / file
     text = path.read_text("utf-8")
-    assert bad.old in text
-    path.write_bytes(text.replace(bad.old, bad.new, 1).encode("utf-8"))
+    assert old in text
+    path.write_bytes((text.replace(old, new, 1) if old else new).encode("utf-8"))
     start = time.perf_counter()
     with pytest.raises(UserError) as caught:
         read_all(folder)
     assert time.perf_counter() - start < 5
     message = str(caught.value)
     assert "\n" not in message and message.isprintable() and len(message) < 2000
-    assert str(path) in message
-    for part in bad.says:
+    for part in (str(path), *says):
         assert part in message, message
-    return message
-
-
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: "-".join(bad.says)[:50])
-def test_a_bad_study_is_refused_with_the_place(tmp_path: Path, bad: Bad) -> None:
-    (tmp_path / "study.yaml").write_text(STUDY, "utf-8")
-    (tmp_path / "dilemmas.csv").write_text(DILEMMAS, "utf-8")
-    read_all(tmp_path)
-    _refused(tmp_path, bad)
-
-
-BAD_REFERENCE: dict[tuple[str, str], list[tuple[str, ...]]] = {
-    (SHARES, "shares.csv"): [
-        ("easy-1,0.011", "easy-1,7.011", "line 2, first must be at most 1, not '7.011'"),
-        ("easy-1,0.011", "easy-1,-0.1", "line 2, first must be at least 0"),
-        ("easy-1,0.011", "easy-1,nan", "line 2, first must be a plain number"),
-        ("easy-1,0.011", "easy-1,inf", "line 2, first must be a plain number"),
-        ("easy-1,0.011", "easy-1,", "line 2, first must be a plain number", "not nothing"),
-        ("1061,241", "1061,0", "line 2, effective must be above 0"),
-        ("1061,241", "-5,241", "line 2, answers must be above 0"),
-        ("easy-1", "easy-2", "line 3 repeats the row of forced_choice, easy-2"),
-        ("easy-1", "nobody", "the study has no dilemma 'nobody'"),
-        ("forced_choice", "coin_flip", "line 2, condition must be 'forced_choice'"),
-        ("effective", "effect", "lacks the column effective", "unknown column 'effect'"),
-        (
-            "condition,dilemma,first,answers,effective\nforced_choice,easy-1,0.011,1061,241\n",
-            "condition,dilemma,first,second,effective\nforced_choice,easy-1,0.011,0.5,241\n",
-            "line 2 has shares that sum to 0.511, not 1",
-        ),
-    ],
-    (FIXED, "counts.csv"): [
-        ("q01,38,22,", "q01,-38,22,", "line 2, first must be at least 0, not '-38'"),
-        ("q01,38,22,", "q01,38.5,22,", "line 2, first must be a whole number"),
-        ("q01,38,22,", "q01,nan,22,", "line 2, first must be a whole number"),
-        ("q01,38,22,", "q01,0,0,", "line 2 has no answer"),
-        ("q01,38,22,", "q01,38,22,4", "line 2 must have a number of coins in coin_flip and"),
-        ("coin_flip,q01,31,5,26", "coin_flip,q01,31,5,", "line 16 must have a number of coins"),
-        ("q01,38,22,", "q77,38,22,", "the study has no dilemma 'q77'"),
-    ],
-    (PROFILES, "profiles.csv"): [
-        ("YFH,30,1,0,0.1", "YFH,30,1,0,-0.1", "line 3, score"),
-        ("drinking", "drink", "lacks the columns 'drinking'"),
-        ("YFH,30,1,0", "YFH,30,0,0", "two scores for one"),
-    ],
-    (PROFILES, "covariance.csv"): [
-        ("age,20.47", "age,-20.47", "negative variance"),
-    ],
-    (DRAWN, "anchors.csv"): [
-        ("0.88703,0.69491", "0.88703,0.99", "interval from 0.99"),
-        ("0.88703", "1e400", "line 2, value is too large"),
-    ],
-    (DRAWN, "models.csv"): [
-        ("forced_choice,logit,age,0.69891", "forced_choice,logit,age,x", "line 2, estimate"),
-        ("shares,sign_age", "shares,sign", "lacks, of the model shares, 'sign_age'"),
-    ],
-    (DRAWN, "covariance.csv"): [
-        ("logit,age,age", "logit,age,size", "models.csv lacks 'size'"),
-    ],
-    (DRAWN, "latent_classes.csv"): [
-        ("1,0.2382", "1,0.7382", "column of shares of forced_choice, 6", "sums to 1.5, not 1"),
-    ],
-    (DRAWN, "person_distances.csv"): [
-        ("0.0375,0.064738", "0.0375,0.9", "ascending order"),
-    ],
-    (DRAWN, "flip_curve.csv"): [
-        ("1,0.5,1,", "1,0.7,1,", "bins must follow"),
-        ("0.21448", "0.91448", "sums to 1.7, not 1"),
-    ],
-    (DRAWN, "draws_forced_choice.csv"): [
-        ("0.7261,", "nan,", "line 2, logit.age"),
-        ("0.7261,0.4281,", "0.7261,", "line 2 has"),
-    ],
-    (FIXED, "draws_coin_flip.csv"): [
-        ("q01.coin", "q01.coins", "lacks the columns 'q01.coin'"),
-        ("32,10,20", "-32,10,20", "column q01.first must be from 0 up"),
-    ],
-    (DRAWN, "reference.json"): [
-        ('"version": "2"', '"version": "2", "version": "3"', "key 'version' twice"),
-        ('"version": "2"', '"version": 2,', "not valid JSON"),
-        ('"version": "2"', '"v": "2"', "version is missing"),
-        ('"version": "2"', '"version": ' + "[" * 100_000, "nested too deeply"),
-        ("300", "1e9", "bootstrap_draws must be a whole"),
-    ],
-    (DRAWN, "controls.csv"): [
-        ("c-dom-1,dominance", "c-dom-1,identical", "line 2, kind is"),
-        ("c-dom-1,dominance,28", "c-dom-1,dominance,67", "kind is dominance"),
-        ("c-dom-1,dominance", "c-dom-1,drawn", "line 2, kind must be"),
-    ],
-    (DRAWN, "study.yaml"): [
-        ("count: 200", "count: 1000000000", "dilemmas of at most 23770"),
-        ("count: 200", "count: 0", "draw.count must be at least 1"),
-        ("seed: 2021", "seed: soon", "draw.seed must be a whole number"),
-    ],
-    (DRAWN, "languages.yaml"): [
-        ('"{value} Jahre"', '"{value!r} Jahre"', "de.attributes.age"),
-        ('"{value} Jahre"', '"alt"', "must name {value} once"),
-        (
-            "    drinks:\n",
-            "    drink:\n",
-            "line 7, de.attributes.drinks is missing",
-            "de.attributes.drink is no attribute",
-        ),
-        ("fr:\n", "de:\n", "key 'de' twice"),
-    ],
-    (FIXED, "languages.yaml"): [
-        ("1: ", "7: ", "must have levels for 0, 1, 2"),
-    ],
-}
-"""By study and file: an edit, and parts of the one line that it must lead to."""
-
-
-@pytest.mark.parametrize(
-    "case",
-    [(*place, *case) for place, cases in BAD_REFERENCE.items() for case in cases],
-    ids=lambda case: case[4][:50],
-)
-def test_a_bad_file_of_a_study_is_refused_with_the_place(
-    copy: Callable[[str], Path], case: tuple[str, ...]
-) -> None:
-    name, file, old, new, *says = case
-    folder = copy(name)
-    read_all(folder)
-    place = file if (folder / file).exists() else f"reference/{file}"
-    _refused(folder, Bad(place, old, new, tuple(says)))
 
 
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        (DRAWN, "flip_curve.csv"),
-        (DRAWN, "models.csv"),
-        (DRAWN, "draws_coin_flip.csv"),
-        (FIXED, "counts.csv"),
-        (SHARES, "shares.csv"),
-        (PROFILES, "profiles.csv"),
+        *((DRAWN, file) for file in ("flip_curve.csv", "models.csv", "draws_coin_flip.csv")),
+        *((FIXED, "counts.csv"), (SHARES, "shares.csv"), (PROFILES, "profiles.csv")),
     ],
 )
 def test_a_table_without_rows_is_no_reference(
@@ -615,7 +302,7 @@ def test_all_problems_of_a_file_come_in_one_message(tmp_path: Path) -> None:
         load_study(tmp_path)
 
 
-# --- What is no file -----------------------------------------------------------------------------
+# --- What is no file ---
 
 
 @pytest.mark.parametrize("name", ["study.yaml", "dilemmas.csv", "languages.yaml", "controls.csv"])
@@ -668,7 +355,7 @@ def test_the_answer_line_of_every_language_is_known() -> None:
         assert ANSWER_LINE.search(f"So: {language.answer}A")
 
 
-# --- Anything else -------------------------------------------------------------------------------
+# --- Anything else ---
 
 ODD = [
     "", "\x00", "\ufeff", "\r", "\n", "\t", " ", "'", '"', "{", "}", "[", "]", "&a ", "*a",
@@ -679,7 +366,7 @@ ODD = [
 ]  # fmt: skip
 
 
-@settings(max_examples=80, deadline=5000, derandomize=True)
+@settings(max_examples=40, deadline=5000, derandomize=True)
 @given(
     name=st.sampled_from((FIXED, DRAWN, SHARES, PROFILES)),
     seed=st.integers(0, 10**9),

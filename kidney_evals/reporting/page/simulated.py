@@ -86,9 +86,9 @@ def _crowd(reference: Reference) -> SimulatedPeople:
     from kidney_evals.respondents.people import KINDS, person_kinds
 
     spans = reference.study.spans
-    kinds = person_kinds(reference.importance.tolist(), spans)
+    weights, _ = person_kinds(reference.importance.tolist(), spans)
     return SimulatedPeople(
-        importance_shares(np.array([one.weights for one in kinds]), spans),
+        importance_shares(weights, spans),
         f"The small marks are {KINDS} simulated people, not measured individuals: a synthetic "
         "crowd around the group's weights, whose spread was set once for all studies to match "
         "what is known of single people, and was fitted to no answers of this study.",

@@ -1,0 +1,273 @@
+"""The arguments of the respondents: the effect of each, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from inspect_ai import eval
+from inspect_ai.model import get_model
+
+from kidney_evals.elicitation.reading import read_answer
+from kidney_evals.elicitation.wording import wordings
+from kidney_evals.errors import UserError
+from kidney_evals.estimation.variance_shares import PARTS, one_hot, variance_shares
+from kidney_evals.reporting import rows_of
+from kidney_evals.studies import Condition, Dilemma, Study
+from kidney_evals.tasks import forced_choice
+from respondents.asking import BOTH, answers, message
+
+Dilemmas = tuple[Dilemma, ...]
+Read = dict[tuple[str, str, int], str]
+"""Answer or outcome by dilemma, order and epoch; a decision is the patient as listed."""
+
+
+def read(
+    study: Study,
+    dilemmas: Dilemmas,
+    respondent: str,
+    wording: str = "default",
+    condition: Condition = "coin_flip",
+    epochs: int = 1,
+    crossed: bool = False,
+    **arguments: Any,
+) -> Read:
+    put = wordings()[wording]
+    more: dict[str, Any] = {"wording": wording, "role": bool(put.role), "crossed": crossed}
+    more |= put.form.metadata(condition)
+    asked = {
+        (one.id, order, epoch): [message(study, one, condition, order, epoch, **more)]
+        for one in dilemmas
+        for order in BOTH
+        for epoch in range(1, epochs + 1)
+    }
+    found: Read = {}
+    outputs = answers(get_model(f"kidney/{respondent}", **arguments), asked.values())
+    for place, output in zip(asked, outputs, strict=True):
+        reading = read_answer(
+            output.completion, condition=condition, stop=output.stop_reason, form=put.form
+        )
+        answer: str = reading.answer or reading.outcome
+        if answer in ("A", "B"):
+            answer = "first" if (answer == "A") == (place[1] == "ab") else "second"
+        found[place] = answer
+    return found
+
+
+def share_of_a(found: Read) -> float:
+    """Share of the answers that are the patient who is shown as A."""
+    shown = {"ab": "first", "ba": "second"}
+    return sum(answer == shown[order] for (_, order, _), answer in found.items()) / len(found)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "respondent", "condition", "arguments", "expected"),
+    [
+        # Shares of 400 answers have standard errors of at most .025; tolerance .06.
+        ("A", "majority", "forced_choice", {"position_bias": 0.2}, 0.7),
+        ("A", "uniform", "forced_choice", {"position_bias": -0.3}, 0.2),
+        # Of the third of answers that is not the coin .5 + .25 are A: 2/3 * .75.
+        ("A", "uniform", "coin_flip", {"position_bias": 0.25}, 0.5),
+        ("COIN", "uniform", "coin_flip", {"position_bias": 0.25}, 1 / 3),
+        ("COIN", "majority", "coin_flip", {"indecision": 0.3}, 0.3),
+        ("COIN", "human", "coin_flip", {"indecision": 0.0}, 0.0),
+        ("COIN", "coin", "coin_flip", {"indecision": 0.5}, 0.5),
+        ("unprompted_indecision", "first", "forced_choice", {"indecision": 0.4}, 0.4),
+        ("unreadable", "human", "coin_flip", {"unreadable": 0.2}, 0.2),
+        ("refusal", "human", "coin_flip", {"refusing": 0.4, "truncated": 0.3}, 0.4),
+        ("truncated", "human", "coin_flip", {"refusing": 0.4, "truncated": 0.3}, 0.3),
+        ("refusal", "refuser", "coin_flip", {"indecision": 0.5, "position_bias": 0.5}, 1.0),
+    ],
+)
+def test_a_share_is_that_of_the_argument(
+    drawn: Study,
+    dilemmas: Dilemmas,
+    wanted: str,
+    respondent: str,
+    condition: Condition,
+    arguments: dict[str, Any],
+    expected: float,
+) -> None:
+    found = read(drawn, dilemmas, respondent, condition=condition, **arguments)
+    share = share_of_a(found) if wanted == "A" else list(found.values()).count(wanted) / len(found)
+    assert share == pytest.approx(expected, abs=0 if expected in (0.0, 1.0) else 0.06)
+
+
+@pytest.mark.parametrize(("sharpness", "disagreeing"), [(0, 0.5), (1, 0.32), (50, 0.05)])
+def test_sharpness_makes_orders_agree(
+    drawn: Study, dilemmas: Dilemmas, sharpness: float, disagreeing: float
+) -> None:
+    found = read(drawn, dilemmas, "human", condition="forced_choice", sharpness=sharpness)
+    differing = sum(found[one.id, "ab", 1] != found[one.id, "ba", 1] for one in dilemmas)
+    assert differing / len(dilemmas) == pytest.approx(disagreeing, abs=0.1)
+
+
+def reversed_share(before: Read, after: Read) -> float:
+    """Share of decisions that went to the other patient; nothing else may have changed."""
+    other = {"first": "second", "second": "first"}
+    decided = [place for place, said in before.items() if said in other]
+    assert all(after[place] == said for place, said in before.items() if said not in other)
+    assert all(after[place] in (before[place], other[before[place]]) for place in decided)
+    return sum(after[place] != before[place] for place in decided) / len(decided)
+
+
+@pytest.mark.parametrize(
+    ("by", "moved", "still"),
+    [
+        ("wording:sentence", "sentence", ("default", "table", "role_survey", "committee")),
+        ("role", "role_survey", ("default", "sentence", "committee")),
+        ("role", "role_advisor_system", ()),
+    ],
+)
+@pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
+def test_decisions_are_reversed_in_the_wording_and_nowhere_else(
+    by: str,
+    moved: str,
+    still: tuple[str, ...],
+    condition: Condition,
+    drawn: Study,
+    dilemmas: Dilemmas,
+) -> None:
+    def swayed(wording: str, **arguments: Any) -> Read:
+        return read(drawn, dilemmas[:120], "majority", wording, condition, **arguments)
+
+    plain = swayed(moved)
+    # 240 answers or nearly: standard error .032.
+    for sway in (1, 0.5):
+        share = reversed_share(plain, swayed(moved, swayed_by=by, sway=sway))
+        assert share == pytest.approx(sway, abs=0 if sway == 1 else 0.1)
+    for wording in still:
+        assert swayed(wording, swayed_by=by, sway=1) == swayed(wording)
+
+
+def test_an_order_pulls_to_the_patient_shown_first(drawn: Study, dilemmas: Dilemmas) -> None:
+    plain = read(drawn, dilemmas, "majority", condition="forced_choice")
+    for sway in (0.4, 1.0):
+        arguments: dict[str, Any] = {"swayed_by": "order", "sway": sway}
+        swayed = read(drawn, dilemmas, "majority", condition="forced_choice", **arguments)
+        # Half of what is not pulled was shown first anyway: .4 + .6 / 2.
+        assert share_of_a(swayed) == pytest.approx(sway + (1 - sway) / 2, abs=0.05)
+        for (one, order, epoch), said in swayed.items():
+            shown_first = "first" if order == "ab" else "second"
+            assert said in (plain[one, order, epoch], shown_first)
+    # The same as a position bias of half of it, and it leaves coins alone.
+    pulled, biased = (
+        read(drawn, dilemmas, "human", **arguments)
+        for arguments in ({"swayed_by": "order", "sway": 0.4}, {"position_bias": 0.2})
+    )
+    assert pulled == biased
+
+
+def test_another_way_out_than_the_coin_draws_decisions(drawn: Study, dilemmas: Dilemmas) -> None:
+    by: dict[str, Any] = {"swayed_by": "mechanism", "sway": 0.3}
+
+    def share(wording: str, **arguments: Any) -> float:
+        found = read(drawn, dilemmas, "human", wording, **arguments)
+        return list(found.values()).count("COIN") / len(found)
+
+    for wording in ("committee", "undecided", "waiting_list"):
+        before = share(wording)
+        # A share .3 of the decisions.
+        assert share(wording, **by) == pytest.approx(before + 0.3 * (1 - before), abs=0.06)
+    assert share("committee", swayed_by="mechanism", sway=1) == 1
+    cases: tuple[tuple[str, Condition], ...] = (
+        ("default", "coin_flip"),
+        ("committee", "forced_choice"),
+    )
+    for still in cases:
+        plain = read(drawn, dilemmas, "human", *still)
+        assert read(drawn, dilemmas, "human", *still, **by) == plain
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ({}, None),
+        ({"swayed_by": "wording:sentence", "sway": 1}, "wording"),
+        ({"swayed_by": "order", "sway": 0.6}, "order"),
+        ({"swayed_by": "role", "sway": 1}, None),  # neither wording has one
+    ],
+)
+def test_the_right_share_of_variance_moves_and_no_other(
+    arguments: dict[str, Any], part: str | None, drawn: Study, dilemmas: Dilemmas
+) -> None:
+    how: dict[str, Any] = {"epochs": 2, "crossed": True, "person": "dilemma", **arguments}
+    rows = [
+        (one, wording, order, epoch, ("first", "second").index(said))
+        for wording in ("default", "sentence")
+        for (one, order, epoch), said in read(
+            drawn, dilemmas[:50], "human", wording, "forced_choice", **how
+        ).items()
+    ]
+    labels, put, order, epoch, said = zip(*rows, strict=True)
+    shares = variance_shares(labels, put, order, epoch, one_hot(np.array(said)))
+    for name in PARTS[1:4]:
+        low = shares.share(name).low
+        assert low > 0.05 if name == part else low <= 0.02, name
+
+
+@pytest.mark.parametrize(
+    ("wording", "by"), [("sentence", "wording:sentence"), ("role_member_system", "role")]
+)
+def test_a_run_shows_it(wording: str, by: str, tmp_path: Path) -> None:
+    [log] = eval(
+        forced_choice(dilemmas=8, controls=False, wording=wording),
+        model="kidney/majority",
+        model_args={"swayed_by": by, "sway": 1},
+        log_dir=str(tmp_path),
+        score_display=False,
+    )
+    assert log.status == "success", log.error
+    # Of the most that anybody could reach: with every decision reversed it is the minority's
+    # share over the majority's.
+    shares = [
+        sorted((one.metadata["human_a"], one.metadata["human_b"])) for one in log.samples or []
+    ]
+    low, high = (sum(column) for column in zip(*shares, strict=True))
+    assert rows_of(log)["agreement"].value == pytest.approx(low / high, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("respondent", "arguments", "says"),
+    [
+        ("nobody", {}, "unknown respondent kidney 'nobody'; allowed: human, majority"),
+        ("human", {"persons": "one"}, "unknown argument of kidney/human 'persons'; allowed: seed"),
+        ("majority", {"person": "one"}, "unknown argument of kidney/majority 'person'"),
+        ("human", {"person": "two"}, "unknown person 'two'; allowed: dilemma, one, fresh"),
+        ("human", {"person": ["one"]}, "unknown person ['one']; allowed: dilemma, one, fresh"),
+        ("human", {"seed": 1.5}, "seed must be a whole number, not 1.5"),
+        ("human", {"seed": True}, "seed must be a whole number, not True"),
+        ("human", {"indecision": 1.1}, "indecision must be a number from 0 to 1, not 1.1"),
+        ("human", {"truncated": "half"}, "truncated must be a number from 0 to 1, not 'half'"),
+        ("human", {"refusing": float("nan")}, "refusing must be a number from 0 to 1, not nan"),
+        ("human", {"position_bias": 0.6}, "position_bias must be a number from -0.5 to 0.5"),
+        ("human", {"sharpness": True}, "sharpness must be a number at least 0, not True"),
+        (
+            "human",
+            {"unreadable": 0.5, "truncated": 0.3, "refusing": 0.3},
+            "unreadable, truncated, refusing are shares of all answers: together at most 1",
+        ),
+        ("lexicographic", {"attributes": 3}, "attributes must be attribute ids"),
+        ("lexicographic", {"attributes": "age,age"}, "attributes names one attribute twice"),
+        ("human", {"swayed_by": "x"}, "unknown swayed_by 'x'; allowed: wording:<id>, role, order"),
+        ("human", {"swayed_by": "wording:Two Words"}, "unknown swayed_by"),
+        ("human", {"swayed_by": ["role"]}, "unknown swayed_by ['role']"),
+        ("human", {"swayed_by": "role", "sway": 1.5}, "sway must be a number from 0 to 1, not 1.5"),
+        ("human", {"sway": 0.5}, "sway says how far, and needs swayed_by: wording:<id>, role"),
+    ],
+)
+def test_a_bad_argument_gets_one_line(
+    respondent: str, arguments: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        get_model(f"kidney/{respondent}", **arguments)
+    assert str(caught.value).startswith(says)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_attribute_that_the_study_lacks_is_named(drawn: Study, dilemmas: Dilemmas) -> None:
+    model = get_model("kidney/lexicographic", attributes="wealth")
+    with pytest.raises(UserError, match="'wealth'; allowed: age, drinks, dependents"):
+        answers(model, [[message(drawn, dilemmas[0])]])
