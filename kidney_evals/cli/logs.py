@@ -40,21 +40,21 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
     log = read_eval_log(found[0].location)
     if not log.samples:
         raise UserError(f"{name} holds no samples to score")
-    if "study_source" not in (log.samples[0].metadata or {}):
+    metadata = log.samples[0].metadata or {}
+    if "study_source" not in metadata:
         raise UserError(f"{name} is no log of a kidney_evals task")
-    if any_reference:
-        return log
-    metadata = log.samples[0].metadata
-    then = {
-        "study": metadata["study_hash"],
-        "human reference": metadata["reference"].split("+")[-1],
-    }
-    for what, now in installed(log).items():
-        if now != then[what]:
-            raise UserError(
-                f"{name} was run with another {what} ({then[what][:12]}, installed {now[:12]}); "
-                "install the version of kidney-evals that made it, or pass --any-reference"
-            )
+    if not any_reference:
+        then = {
+            "study": metadata["study_hash"],
+            "human reference": metadata["reference"].split("+")[-1],
+        }
+        for part, now in installed(log).items():
+            if now != then[part]:
+                raise UserError(
+                    f"{name} was run with another {part} ({then[part][:12]}, installed "
+                    f"{now[:12]}); install the version of kidney-evals that made it, or pass "
+                    "--any-reference"
+                )
     return log
 
 
@@ -78,12 +78,12 @@ def reading() -> Iterator[Progress | None]:
     with ExitStack() as shown:
         bars: dict[str, Any] = {}
 
-        def progress(what: str, done: int, of: int) -> None:
-            if what not in bars:
+        def progress(kind: str, done: int, of: int) -> None:
+            if kind not in bars:
                 shown.close()
-                label = f"reading {what}"
+                label = f"reading {kind}"
                 bar = click.progressbar(length=of, label=label, show_pos=True, file=sys.stderr)
-                bars[what] = shown.enter_context(bar)
-            bars[what].update(done - bars[what].pos)
+                bars[kind] = shown.enter_context(bar)
+            bars[kind].update(done - bars[kind].pos)
 
         yield progress

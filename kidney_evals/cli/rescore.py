@@ -7,40 +7,27 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from inspect_ai import score
 from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.scorer import Scorer
 
+from kidney_evals import scorers
 from kidney_evals.cli.logs import installed, read_run_log
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
 from kidney_evals.output_files import STDOUT, check_output, write_output
 from kidney_evals.reporting.rows import stored_rows
-from kidney_evals.scorers import answers, controls, human_alignment, indecision, predictions, stated
 
 LOG_ENDINGS = (".eval", ".json")
 """File name endings of Inspect's log formats."""
 
+_CHOICES = ("human_alignment", "indecision", "answers", "controls")
+"""Scorers of a log that names none of this package's scorers."""
 
-def rescore_log(
-    name: str, output: str | None, *, any_reference: bool, overwrite: bool = False
-) -> None:
-    """Score a log again and write the result to another file.
 
-    Args:
-        name: Path or URL of the log.
-        output: Path or URL of the result; by default beside the log, with `-scored` before the
-            ending.
-        any_reference: Whether to score even if the human tables or the study content differ from
-            those the log was run with.
-        overwrite: Whether to replace an existing file, which must not be the log itself.
-
-    Raises:
-        UserError: The log is not of this package, its study or reference differs and
-            `any_reference` is false, or the output exists or does not have the name of a log.
-    """
-    from inspect_ai import score
-
+def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite: bool) -> None:
+    """Score a log again, write the result to another file and print the rows that differ."""
     log = read_run_log(name, any_reference=any_reference)
     target = _target(name, output, overwrite)
     # The scorers call no model. The log's models are not set up: a client or key may be missing.
@@ -50,7 +37,10 @@ def rescore_log(
     if any_reference:
         # The samples record the run's reference, this field the reference of the new scores.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
-    _write(scored, target, overwrite, name)
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / PurePosixPath(target).name
+        write_eval_log(scored, str(place))
+        write_output(target, place.read_bytes(), overwrite=overwrite, inputs=[name])
     before, after = stored_rows(log), stored_rows(scored)
     moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
     say(f"{len(after)} rows, {len(moved)} differ from the log's own; written to {target}")
@@ -60,19 +50,12 @@ def rescore_log(
 
 
 def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
-    order = [one.name for one in log.eval.scorers or ()]
-    known = {
-        "human_alignment": human_alignment,
-        "indecision": indecision,
-        "answers": answers,
-        "controls": controls,
-    }
-    others = {"predictions": predictions, "stated": stated}
-    names = [name for name in order if name in known | others] or list(known)
+    known = (*_CHOICES, "predictions", "stated")
+    names = [one.name for one in log.eval.scorers or () if one.name in known] or list(_CHOICES)
     if (log.eval.metadata or {}).get("condition") == "forced_choice":
         # Older logs list this scorer without a coin too, which would add an empty distance.
         names = [name for name in names if name != "indecision"]
-    return [(known | others)[name](any_reference=any_reference) for name in names]
+    return [getattr(scorers, name)(any_reference=any_reference) for name in names]
 
 
 def _target(name: str, output: str | None, overwrite: bool) -> str:
@@ -91,14 +74,3 @@ def _target(name: str, output: str | None, overwrite: bool) -> str:
     if PurePosixPath(output).suffix not in LOG_ENDINGS:
         raise UserError(f"{output} must end in {' or '.join(LOG_ENDINGS)}")
     return output
-
-
-def _write(log: EvalLog, target: str, overwrite: bool, name: str) -> None:
-    try:
-        with TemporaryDirectory() as folder:
-            place = Path(folder) / PurePosixPath(target).name
-            write_eval_log(log, str(place))
-            content = place.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot write {target} ({error.strerror or error})") from error
-    write_output(target, content, overwrite=overwrite, inputs=[name])

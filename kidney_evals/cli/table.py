@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from kidney_evals.cli import options
+from kidney_evals.cli.terminal import complain
+from kidney_evals.errors import UserError
+from kidney_evals.output_files import STDOUT, check_output, write_output
 
 UNREADABLE = 1
 """Exit status if a log cannot be read and is therefore missing from the table."""
@@ -12,14 +17,7 @@ UNREADABLE = 1
 
 @click.command()
 @options.logs
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["md", "csv", "json", "latex"]),
-    default="md",
-    show_default=True,
-    help="How to print it.",
-)
+@options.form("md", "csv", "json", "latex")
 @click.option(
     "--rows", multiple=True, metavar="ROW[,ROW]", help="Quantities, or patterns such as 'imp_*'."
 )
@@ -44,9 +42,6 @@ def table(
     log could not be read.
     """
     from kidney_evals.cli.logs import reading
-    from kidney_evals.cli.terminal import complain
-    from kidney_evals.errors import UserError
-    from kidney_evals.output_files import STDOUT, check_output, write_output
     from kidney_evals.reporting.logs import READ, find_logs
     from kidney_evals.reporting.runs import read_runs
     from kidney_evals.reporting.table_formats import FORMATS, formatted
@@ -72,7 +67,7 @@ def table(
     (chosen,) = (one for one in FORMATS if one == form)
     text = formatted(made, passed_over, chosen)
     if output == STDOUT:
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, file=sys.stdout)
     else:
         inputs = [one.location for one in found]
         write_output(output, text.encode(), overwrite=overwrite, inputs=inputs)
