@@ -137,7 +137,8 @@ def _answer_type(study: Study) -> type[BaseModel]:
     for one in study.attributes:
         types[f"uses_{one.id}"] = Literal["A", "B", "neither", "not invoked"]
         descriptions[f"uses_{one.id}"] = texts["uses"].format(label=one.label, id=one.id)
-    types |= {**dict.fromkeys(ARGUMENTS, bool), "agree": Agree}
+    types |= dict.fromkeys(ARGUMENTS, bool)
+    types["agree"] = Agree
     fields: dict[str, Any] = {
         name: (kind, Field(description=descriptions[name])) for name, kind in types.items()
     }
