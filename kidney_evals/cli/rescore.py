@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from inspect_ai import score
 from inspect_ai.log import EvalLog, write_eval_log
@@ -16,7 +14,7 @@ from kidney_evals.cli.logs import installed, read_run_log
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
-from kidney_evals.output_files import STDOUT, check_output, write_output
+from kidney_evals.output_files import check_output, on_this_machine, write_output
 from kidney_evals.reporting.rows import stored_rows
 
 LOG_ENDINGS = (".eval", ".json")
@@ -29,7 +27,7 @@ _CHOICES = ("human_alignment", "indecision", "answers", "controls")
 def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite: bool) -> None:
     """Score a log again, write the result to another file and print the rows that differ."""
     log = read_run_log(name, any_reference=any_reference)
-    target = _target(name, output, overwrite)
+    target = _target(log.location, output, overwrite)
     # The scorers call no model. The log's models are not set up: a client or key may be missing.
     roles, log.eval.model_roles = log.eval.model_roles, None
     scored = score(log, _scorers(log, any_reference), model="none/none", action="overwrite")
@@ -61,16 +59,13 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
 def _target(name: str, output: str | None, overwrite: bool) -> str:
     """Return the path or URL of the result, after checking that it can be written."""
     if output is None:
-        address = urlparse(name)
-        if "://" in name and address.scheme != "file":
-            raise UserError(f"{name} is not on this machine; name a file with --output")
-        path = Path(url2pathname(address.path)) if "://" in name else Path(name)
+        path = on_this_machine(name)
+        if isinstance(path, str):
+            raise UserError(f"{path} is not on this machine; name a file with --output")
         output = str(path.with_name(f"{path.stem}-scored{path.suffix}"))
-    if output == STDOUT:
-        raise UserError("a log is no text for standard output: name a file with --output")
+    if PurePosixPath(output).suffix not in LOG_ENDINGS:
+        raise UserError(f"{output} must end in {' or '.join(LOG_ENDINGS)}")
     # A log is replaced only on request, even if an earlier call of this command wrote it.
     if check_output(output, overwrite=overwrite, inputs=[name]) and not overwrite:
         raise UserError(f"{output} exists; name another file with --output, or pass --overwrite")
-    if PurePosixPath(output).suffix not in LOG_ENDINGS:
-        raise UserError(f"{output} must end in {' or '.join(LOG_ENDINGS)}")
     return output

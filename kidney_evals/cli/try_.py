@@ -81,7 +81,7 @@ def _ask(asked: Round) -> list[Answer]:
     keys = "a, b, c (coin) or q" if coin else "a, b or q"
     say_filled(
         f"{count} dilemma{'' if count == 1 else 's'} of {asked.study.id}, in the words that "
-        "models get. There is no right answer. Press a key: a, b"
+        "models get. There is no right answer. Type a letter and press Enter: a, b"
         f"{', c for the coin' if coin else ''}, or q to stop and see what there is."
     )
     for place in range(count):
@@ -91,30 +91,14 @@ def _ask(asked: Round) -> list[Answer]:
             say("\n".join(textwrap.wrap(line, width(), subsequent_indent=indent) or [""]))
         while len(answers) == place:
             click.echo(f"\nYour answer ({keys}): ", nl=False)
-            typed = _key()
-            if typed in (None, "q", "quit"):
+            line = sys.stdin.readline()
+            click.echo("")
+            typed = line.strip().lower()
+            if not line or typed in ("q", "quit"):
                 return answers
-            answer = KEYS.get(typed or "")
+            answer = KEYS.get(typed)
             if answer is None or (answer == "COIN" and not coin):
                 say(f"Please answer with {keys}.")
             else:
                 answers.append(answer)
     return answers
-
-
-def _key() -> str | None:
-    """Return the next key, or the next line if stdin is no terminal; None if input ends."""
-    if _is_terminal():
-        try:
-            typed = click.getchar()
-        except EOFError:
-            return None
-        click.echo(typed if typed.isprintable() else "")
-        return typed.strip().lower()
-    line = sys.stdin.readline()
-    click.echo("")
-    return line.strip().lower() if line else None
-
-
-def _is_terminal() -> bool:
-    return sys.stdin.isatty()

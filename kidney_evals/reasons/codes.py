@@ -72,26 +72,6 @@ class Codes:
         agree: dict[str, str | bool | None] = {"agree": self.agree}
         return flat | agree | (codes if self.status == "coded" else dict.fromkeys(codes))
 
-    def sentence(self) -> str:
-        """Return a sentence that describes the codes."""
-        if self.status != "coded":
-            return self.status
-        suffixes = {"toward": " (as people favour)", "against": " (against what people favour)"}
-        parts = [
-            f"{name} does not decide"
-            if use == "neither"
-            else f"{name} for {use}{suffixes.get(self.people[name], '')}"
-            for name, use in self.attributes.items()
-            if use
-        ]
-        parts += [name.replace("_", " ") for name in ARGUMENTS if name in self.arguments]
-        agree = {
-            "yes": f"the reasons lead to {self.choice}",
-            "no": f"the reasons do not lead to {self.choice}",
-            "unclear": "whether the reasons lead to the answer is unclear",
-        }
-        return "; ".join([*parts, agree[self.agree or "unclear"]])
-
 
 def codes_of(
     study: Study,

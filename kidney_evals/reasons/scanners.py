@@ -103,11 +103,12 @@ def _reply_in(transcript: Transcript) -> Reply | None:
 
 def _result(reply: Reply, codes: Codes | None = None, explanation: str | None = None) -> Result:
     """Return codes, by default those of the rules, with the sample's identity as metadata."""
-    codes = codes or reply.codes()
+    value = (codes or reply.codes()).values()
+    listed = ", ".join(f"{name}: {code}" for name, code in value.items() if code)
     return Result(
-        value=dict(codes.values()),
+        value=dict(value),
         answer=reply.choice,
-        explanation=explanation or codes.sentence(),
+        explanation=explanation or listed,
         metadata=dict(reply.marks),
     )
 

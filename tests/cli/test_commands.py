@@ -86,16 +86,10 @@ def test_a_log_is_described_with_its_rows(kidney_evals: Call, tmp_path: Path) ->
         assert f"{rows[row].value:.3f}" in line
 
 
-def test_some_logs_cannot_be_described(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
-    for log, says in (
-        (runs.coin, "cannot be described: 4 dilemmas were answered"),
-        (runs.other, "no log of a kidney_evals task"),
-        (tmp_path, "is a folder; give one log"),
-    ):
-        assert says in refused(kidney_evals("describe", log))
-
-
-# --- the progress bar ------------------------------------------------------------------------
+def test_some_logs_cannot_be_described(runs: Runs, kidney_evals: Call) -> None:
+    line = refused(kidney_evals("describe", runs.coin))
+    assert "cannot be described: 4 dilemmas were answered" in line
+    assert "no log of a kidney_evals task" in refused(kidney_evals("describe", runs.other))
 
 
 class Terminal(io.StringIO):
@@ -110,12 +104,14 @@ def test_progress_is_shown_on_a_terminal_alone(
     monkeypatch.setattr(sys, "stderr", screen)
     with reading() as progress:
         read_samples(find_logs([str(runs.forced)], progress), progress)
-    lines = [re.sub(r"\x1b\[[?\d]*\w", "", line) for line in screen.getvalue().splitlines()]
-    ends = [line.split("\r")[-1] for line in lines if line.strip()]
-    bars = [re.sub(r" *\[.*\] *", " ", line).strip() for line in ends if "#" in line]
-    # Three dilemmas in two orders.
-    expected = ["reading logs 1/1", "reading samples 6/6"]
-    assert bars == (expected if screen.isatty() else [])
+    shown = re.sub(r"\x1b\[[?\d;]*\w", "", screen.getvalue())
+    if screen.isatty():
+        # Three dilemmas in two orders.
+        assert re.search("reading logs .* 1/1", shown) and re.search(
+            "reading samples .* 6/6", shown
+        )
+    else:
+        assert shown == ""
 
 
 # --- arguments of Inspect's own command line -------------------------------------------------

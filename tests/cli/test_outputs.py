@@ -146,8 +146,9 @@ def test_dash_is_standard_output(here: Path, kidney_evals: Call) -> None:
     assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")
     assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 run\n" in page.stderr
     assert call(kidney_evals, "table", out="-").stdout == kidney_evals("table", "run.eval").stdout
-    for command in ("rescore run.eval -o", "bundle run.eval -o", "gallery -o", "report . --assets"):
+    for command in ("bundle run.eval -o", "gallery -o", "report . --assets"):
         assert "standard output" in refused(kidney_evals(*command.split(), "-"))
+    assert "must end in .eval or .json" in refused(kidney_evals("rescore", "run.eval", "-o", "-"))
     assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 

@@ -132,7 +132,7 @@ def test_some_logs_cannot_be_scored(
     (tmp_path / "there.eval").write_bytes(b"precious")
     before, again = names(tmp_path), tmp_path / "again.eval"
     for arguments, says in (
-        ([tmp_path], "is a folder"),
+        ([tmp_path], "is 3 logs; give one log"),
         ([log, "-o", tmp_path / "again.txt"], "must end in .eval or .json"),
         ([log, "-o", log / "again.eval"], "cannot write"),
         ([log, "-o", tmp_path / "there.eval"], "there.eval exists"),

@@ -42,7 +42,7 @@ UNEQUAL = Patient((64.0, 4.0, 1.0)), Patient((32.0, 4.0, 0.0))
 """The second is younger, both drink the same, the first has a child."""
 
 
-def test_codes_as_flat_values_and_as_a_sentence() -> None:
+def test_codes_as_flat_values() -> None:
     codes = codes_of(
         *(DRAWN, *UNEQUAL, "B"),
         uses={"age": "B", "dependents": "B", "drinks": "A"},
@@ -60,13 +60,9 @@ def test_codes_as_flat_values_and_as_a_sentence() -> None:
         **{"uses_drinks": "A", "people_drinks": "neither"},
         **{"uses_dependents": "B", "people_dependents": "against"},
     }
-    assert codes.sentence() == (
-        "age for B (as people favour); drinks for A; dependents for B (against what people "
-        "favour); medical utility; the reasons lead to B"
-    )
     # Without codes the names stay, and the values are empty.
     without = no_codes(DRAWN, "B", "no reasons")
-    assert list(without.values()) == list(flat) and without.sentence() == "no reasons"
+    assert list(without.values()) == list(flat)
     filled = {name for name, value in without.values().items() if value is not None}
     assert filled == {"status", "where", "choice"}
 
