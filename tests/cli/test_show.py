@@ -15,7 +15,7 @@ from cli.conftest import Runs
 from kidney_evals.measures import find, headlines
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import forced_choice
-from reporting.making_logs import HOSTILE, edited, killed
+from reporting.making_logs import edited
 
 Call = Callable[..., Result]
 
@@ -147,42 +147,3 @@ def test_a_file_that_is_no_log_is_named_in_a_line(
     (tmp_path / "empty").mkdir()
     for other, says in (("empty", "no log in the folder"), ("missing.eval", "no log at")):
         assert says in refused(kidney_evals("show", runs.forced, tmp_path / other))
-
-
-def test_a_name_in_a_log_cannot_steer_the_terminal(
-    runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
-    def rename(log: EvalLog) -> None:
-        log.eval.model = log.eval.task = HOSTILE
-        assert log.results is not None
-        log.results.scores[-1].name = HOSTILE
-
-    for path in (runs.forced, runs.other):
-        edited(path, tmp_path / path.name, rename)
-    shown = kidney_evals("show", tmp_path)
-    assert shown.exit_code == 0, shown.output
-    assert shown.stdout.count("name") >= 3
-    assert all(line.isprintable() for line in shown.stdout.split("\n"))
-
-
-def test_a_run_that_was_killed_is_shown(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
-    path = killed(runs.coin, tmp_path / "killed.eval")
-    whole, cut = kidney_evals("show", runs.coin), kidney_evals("show", path)
-    assert cut.exit_code == 0, cut.output
-    assert "not ended: killed, or still running, after 18 of 18 samples" in cut.stdout
-    # Its numbers are those that a finished log of the same answers holds.
-    table = whole.stdout.split("\n\n", 1)[1]
-    assert cut.stdout.endswith(table) and len(table) > 1000
-
-
-def test_a_log_that_was_scored_again_is_shown_once(
-    runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
-    shutil.copy(runs.forced, tmp_path / "a b.eval")
-    shutil.copy(runs.forced, tmp_path / "b-scored.eval")
-    # From the table on: the first paragraph names the file.
-    table = kidney_evals("show", runs.forced).stdout.split("\n\n", 1)[1]
-    for name in (f"file://{tmp_path}", tmp_path / "*.eval"):
-        line, rest = kidney_evals("show", name).stdout.split("\n", 1)
-        assert line.startswith("passed over: ") and "a b.eval: the same run as" in line
-        assert "b-scored.eval" in rest and rest.split("\n\n", 1)[1] == table

@@ -132,39 +132,3 @@ def test_a_spoilt_folder_is_refused_before_the_first_call(
             log_dir=str(tmp_path / "logs"),
         )
     assert not (tmp_path / "logs").exists() or not list((tmp_path / "logs").glob("*.eval"))
-
-
-@pytest.mark.parametrize("name", ["bom", "constant", "collinear"])
-def test_folders_as_people_save_them_are_planned(name: str, tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text(OWN, "utf-8")
-    table = "id,label,first_age,first_drinks,second_age,second_drinks\r\n"
-    pairs = {"bom": "30,4,60,1", "constant": "30,0,40,0", "collinear": "30,1,60,4"}
-    mark = "\ufeff" if name == "bom" else ""
-    (tmp_path / "dilemmas.csv").write_text(mark + table + f"q00,one,{pairs[name]}\r\n", "utf-8")
-    done = call("plan", "forced_choice", "-T", f"study={tmp_path}")
-    assert done.exit_code == 0, done.output
-
-
-OWN = """\
-id: own
-title: My own pairs
-version: 1
-kind: fixed
-canary: none
-people: {forced_choice: 0}
-scenario:
-  situation: Two patients are waiting. One kidney is there.
-attributes:
-  - id: age
-    label: Age
-    range: [20, 80]
-    favoured: low
-    favoured_text: the younger patient
-    phrases: {one: "{value} year", other: "{value} years"}
-  - id: drinks
-    label: Drinks
-    range: [0, 6]
-    favoured: low
-    favoured_text: the patient who drank less
-    phrases: {one: "{value} drink", other: "{value} drinks"}
-"""
