@@ -134,6 +134,7 @@ def test_help_is_whole(words: tuple[str, ...]) -> None:
         assert {"changed", "farther", "ROW", "ROW:farther", "ROW>X", "0", "3"} <= set(lines)
 
 
+@pytest.mark.slow
 def test_the_script_on_an_ascii_terminal(called: dict[str, list[str]]) -> None:
     script = Path(sys.executable).with_name("kidney-evals")
     done = subprocess.run(
