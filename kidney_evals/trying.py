@@ -6,7 +6,6 @@ import random
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -36,9 +35,6 @@ Answer = Literal["A", "B", "COIN"]
 _ANSWERS: Final[tuple[Answer, ...]] = ("A", "B", "COIN")
 _DEFAULT_COUNT: Final = 10
 _MAXIMUM: Final = 100
-_POOL: Final = 20
-"""Number of drawn candidates for each selected dilemma, in studies that draw."""
-
 _WIDTH: Final = 80
 
 
@@ -87,7 +83,7 @@ class Round:
 
 
 def pick_round(study: str, condition: Condition | None, count: int | None, seed: int) -> Round:
-    """Choose dilemmas from close to clear: a random dilemma from each of `count` closeness ranges.
+    """Choose dilemmas at random.
 
     Args:
         study: A shipped study or the path of a study folder.
@@ -114,24 +110,12 @@ def pick_round(study: str, condition: Condition | None, count: int | None, seed:
     count = min(_DEFAULT_COUNT, most) if count is None else count
     if not 1 <= count <= most:
         raise UserError(f"dilemmas must be from 1 to {most} for study {loaded.id!r}, not {count}")
-    pool = loaded.listed
-    if loaded.draw:
-        drawn = dilemmas_of(loaded, _POOL * count, seed)
-        undominated = tuple(one for one in drawn if loaded.dominating(one) is None)
-        pool = undominated if len(undominated) >= count else drawn
-    reference = load_reference(loaded, condition)
-    closeness = reference.closeness(pool)
-    if not np.isfinite(closeness).all():
-        decided = reference.decided_shares(pool)
-        closeness = np.abs(decided[:, 0] - decided[:, 1])
-    ranked = [pool[at] for at in np.argsort(closeness, kind="stable")]
-    generator = random.Random(f"try:{loaded.id}:{seed}")
-    ends = [round(part * len(ranked) / count) for part in range(count + 1)]
-    picked = [ranked[low + int(generator.random() * (high - low))] for low, high in pairwise(ends)]
     # `random.shuffle` may change between Python versions; `random.random` is promised not to.
-    mixed = [picked[at] for at in np.argsort([generator.random() for _ in picked])]
-    dilemmas = tuple(zip(mixed, draw_orders(count, seed), strict=True))
-    return Round(loaded, condition, reference, seed, dilemmas)
+    generator = random.Random(f"try:{loaded.id}:{seed}")
+    pool = dilemmas_of(loaded, count, seed) if loaded.draw else loaded.listed
+    picked = sorted(pool, key=lambda _: generator.random())[:count]
+    dilemmas = tuple(zip(picked, draw_orders(count, seed), strict=True))
+    return Round(loaded, condition, load_reference(loaded, condition), seed, dilemmas)
 
 
 def result_lines(asked: Round, answers: Sequence[Answer]) -> list[str]:

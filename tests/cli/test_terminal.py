@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +12,8 @@ from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.log import EvalLog
 
-from cli.calling import environment
 from cli.conftest import Runs
 from kidney_evals.cli import main
-from kidney_evals.cli.terminal import SUBSTITUTES
 from kidney_evals.tasks import coin_flip
 from reporting.making_logs import edited, of_another_run
 
@@ -64,30 +60,15 @@ def called(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
     }
 
 
-SPELLED = {
-    *re.findall("[a-z]{4,}", " ".join(SUBSTITUTES.values())),
-    *("delta", "lambda", "theta", "alpha", "beta", "sigma", "kappa", "modele", "force"),
-}
-
-
-def ascii_words(text: str) -> list[str]:
-    """Return the numbers and the words in plain letters, in their order, without substitutes."""
-    words = re.findall(r"(?<![A-Za-z0-9])[0-9.]*[0-9](?![A-Za-z0-9])|\b[a-z]{4,}\b", text)
-    return [one for one in words if one not in SPELLED]
-
-
-@pytest.mark.parametrize("encoding", ["cp437", "latin-1", "ascii"])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_encoding_is_too_small(name: str, encoding: str, called: dict[str, list[str]]) -> None:
     whole = CliRunner().invoke(main, called[name])
     small = CliRunner(charset=encoding).invoke(main, called[name])
     assert small.exit_code == whole.exit_code and not isinstance(small.exception, UnicodeError)
-    text = small.output_bytes.decode(encoding)
-    # Escapes in an output are those of a typed name, which is escaped for every terminal.
-    assert re.findall(r"\\[ux]|\ufffd", text) == re.findall(r"\\[ux]|\ufffd", whole.output)
-    assert "?" not in text or "?" in whole.output
-    # Only the spelling of letters differs: every number is there, in its place.
-    assert ascii_words(text) == ascii_words(whole.output)
+    # Letters that the encoding lacks are escapes, and everything else is unchanged.
+    expected = whole.output.encode(encoding, "backslashreplace")
+    assert small.output_bytes.splitlines() == expected.splitlines()
 
 
 @pytest.mark.parametrize("name", [*TEXTS, *FORMATS])
@@ -132,20 +113,6 @@ def test_help_is_whole(words: tuple[str, ...]) -> None:
         # The rules are listed, each on its line.
         lines = [line.split()[0] for line in text.splitlines() if line.startswith("    ")]
         assert {"changed", "farther", "ROW", "ROW:farther", "ROW>X", "0", "3"} <= set(lines)
-
-
-@pytest.mark.slow
-def test_the_script_on_an_ascii_terminal(called: dict[str, list[str]]) -> None:
-    script = Path(sys.executable).with_name("kidney-evals")
-    done = subprocess.run(
-        [script, "show", called["compare"][1]],
-        env=environment() | {"PYTHONIOENCODING": "ascii"},
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert b"95 % interval" in done.stdout and b"modele-" in done.stdout
 
 
 def test_a_file_is_utf_8_whatever_the_terminal(

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -73,20 +72,16 @@ def test_people_are_shown_as_the_question_was(ten: Round) -> None:
         ("boerstler_2024", "forced_choice", 6),
     ],
 )
-def test_a_round_has_close_and_clear_dilemmas(study: str, condition: Condition, count: int) -> None:
+def test_a_round_has_distinct_dilemmas_in_balanced_orders(
+    study: str, condition: Condition, count: int
+) -> None:
     asked = pick_round(study, None, None, SEED)
-    dilemmas = [dilemma for dilemma, _ in asked.dilemmas]
-    assert asked.condition == condition and len({one.id for one in dilemmas}) == count
+    ids = {dilemma.id for dilemma, _ in asked.dilemmas}
+    assert asked.condition == condition and len(ids) == count
     orders = [order for _, order in asked.dilemmas]
     assert orders.count("ab") == orders.count("ba") == count / 2
     assert pick_round(study, None, None, SEED).dilemmas == asked.dilemmas
-    if asked.study.draw is not None:
-        assert pick_round(study, None, None, SEED + 1).dilemmas != asked.dilemmas
-        assert all(asked.study.dominating(one) is None for one in dilemmas)
-        # From nearly a tie to nearly everybody's choice, and not in that sequence.
-        closeness = asked.reference.closeness(dilemmas)
-        assert closeness.min() < 0.5 < 2 < closeness.max()
-        assert not (np.diff(closeness) > 0).all()
+    assert pick_round(study, None, None, SEED + 1).dilemmas != asked.dilemmas
 
 
 FORCED = ["--condition", "forced_choice"]
