@@ -216,11 +216,7 @@ def placeholders(template: str) -> list[str]:
 
 
 def untouched(template: str) -> str:
-    """Return the template, after checking that text beside `{value}` does not change the value.
-
-    Raises:
-        ValueError: A digit, a sign or a point is adjacent to the placeholder.
-    """
+    """Return the template; raise `ValueError` if text beside `{value}` changes the value."""
     if found := _TOUCHES_VALUE.search(template):
         raise ValueError(f"must not change the value: {shown(found[0])}")
     return template
@@ -352,11 +348,7 @@ class InputFile:
             return None
 
     def finish(self) -> None:
-        """Raise all recorded problems as one error.
-
-        Raises:
-            UserError: A problem was recorded.
-        """
+        """Raise all recorded problems as one `UserError`."""
         count = len(self._problems)
         texts = [self._written(*one) for one in list(self._problems)[:_SHOWN_PROBLEMS]]
         if count == 1:
@@ -367,11 +359,7 @@ class InputFile:
             raise UserError(f"{self.where} has {count} problems: {'; '.join(texts)}")
 
     def result(self, form: type[F]) -> F:
-        """Return the whole content as a model.
-
-        Raises:
-            UserError: The content does not match the model, or another problem was recorded.
-        """
+        """Return the whole content as a model; raise all problems as one `UserError`."""
         checked = self.check(form, self.value)
         self.finish()
         assert checked is not None
@@ -479,11 +467,7 @@ class JsonFile(InputFile):
 
 
 def read_json(path: Path, form: type[F]) -> F:
-    """Read a JSON file as a model.
-
-    Raises:
-        UserError: The file cannot be read or does not match the model.
-    """
+    """Read a JSON file as a model; raise a `UserError` if it does not match."""
     return JsonFile(str(path), read_bytes(path)).result(form)
 
 

@@ -134,11 +134,7 @@ def write_outputs(
     overwrite: bool | None = False,
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Write several files, given by name, after checking all names.
-
-    Raises:
-        UserError: Writing a file is not allowed or fails.
-    """
+    """Write several files, given by name, after checking all names; see `write_output`."""
     inputs = tuple(inputs)
     for name, content in contents.items():
         check_output(name, overwrite=overwrite, inputs=inputs, content=content)
@@ -147,21 +143,14 @@ def write_outputs(
 
 
 def check_new_folder(folder: Path) -> None:
-    """Raise an error unless `folder` is a local folder that is empty or does not exist.
-
-    Raises:
-        UserError: The name exists and is not an empty folder, is an address, or denotes standard
-            output.
-    """
+    """Raise a `UserError` unless `folder` is a local folder that is empty or does not exist."""
     if str(folder) == STDOUT:
         raise UserError("standard output cannot hold a folder: name a folder")
     _local(folder)
     if folder.is_symlink():
         raise UserError(f"{folder} is a symbolic link: name another folder")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is not a folder: name another one")
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"{folder} exists and is not empty; name another folder")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{folder} is not an empty folder: name another folder")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Final
 
@@ -41,6 +42,9 @@ _KEYS: Final = re.compile(
 
 LONGEST_REASON: Final = 300
 """Maximum length of a displayed reason, in characters."""
+
+_MALFORMED: Final = (ValueError, SyntaxError, MemoryError, RecursionError, IndexError)
+"""Errors of parsers on a text that they cannot read."""
 
 _LONGEST_ERROR: Final = 8_000
 """Number of characters of an error that are searched: a server may return a whole web page."""
@@ -215,26 +219,18 @@ def _bare(error: str) -> str:
 
 def _without_repr(text: str) -> str:
     """Return the argument of `SomeError('…')`, the `repr` of an exception."""
-    found = re.fullmatch(r"\w+\((.*)\)", text, re.DOTALL)
-    if not found:
-        return text
-    try:
-        parsed = ast.literal_eval(f"({found[1]},)")
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    return str(parsed[0]) if parsed else text
+    if found := re.fullmatch(r"\w+\((.*)\)", text, re.DOTALL):
+        with suppress(*_MALFORMED):
+            return str(ast.literal_eval(f"({found[1]},)")[0])
+    return text
 
 
 def _bodies(text: str) -> Iterator[Any]:
     """Yield each response body in a text, as JSON or as a Python literal."""
     start, end = text.find("{"), text.rfind("}")
-    if 0 <= start < end:
-        body = text[start : end + 1]
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                yield parse(body)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
+    for parse in (json.loads, ast.literal_eval) if 0 <= start < end else ():
+        with suppress(*_MALFORMED):
+            yield parse(text[start : end + 1])
             return
     quoted = re.search(r"""['"]message['"]: (['"])(?P<message>.+?)\1[,}]""", text, re.DOTALL)
     if quoted:
