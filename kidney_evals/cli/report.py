@@ -54,14 +54,14 @@ def report(
 
         check_png()
     with reading() as progress:
-        found = read_report(logs, scans=scans, progress=progress)
-    files = {} if assets is None else asset_contents(found, assets, pictures=pictures)
+        content = read_report(logs, scans=scans, progress=progress)
+    files = {} if assets is None else asset_contents(content, assets, pictures=pictures)
     if normpath(output) in map(normpath, files):
         raise UserError(f"{output} is one of the figures' files: name another file")
-    contents = {output: as_html(found).encode(), **files}
-    write_outputs(contents, overwrite=overwrite, inputs=found.inputs)
+    contents = {output: as_html(content).encode(), **files}
+    write_outputs(contents, overwrite=overwrite, inputs=content.inputs)
     written = [] if assets is None else [f"{assets}: {len(files)} files"]
-    _say_made(found, output, *written)
+    _say_made(content, output, *written)
 
 
 @click.command()
@@ -79,8 +79,8 @@ def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Pat
     from kidney_evals.reporting.page.site import write_site
 
     with reading() as progress:
-        found = write_site(logs, output, scans=scans, overwrite=overwrite, progress=progress)
-    _say_made(found, f"{output.rstrip('/')}/index.html")
+        content = write_site(logs, output, scans=scans, overwrite=overwrite, progress=progress)
+    _say_made(content, f"{output.rstrip('/')}/index.html")
 
 
 @click.command()
@@ -97,8 +97,8 @@ def gallery(output: str, dilemmas: int, overwrite: bool) -> None:
     """Make a site of eight simulated respondents: what each failure looks like. Offline."""
     from kidney_evals.reporting.gallery import make_gallery
 
-    found = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)
-    _say_made(found, f"{output.rstrip('/')}/index.html")
+    content = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)
+    _say_made(content, f"{output.rstrip('/')}/index.html")
 
 
 def _say_made(made: Report, page: str, *more: str) -> None:

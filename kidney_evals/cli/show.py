@@ -18,26 +18,27 @@ _LONGEST = 40
 
 def show_logs(names: tuple[str, ...], *, everything: bool) -> None:
     """Print every run of this package among `names`, and list the logs that are not shown."""
-    found = find_logs(names)
-    runs = {run.file.location: run for run in read_runs(found)}
-    reasons = {
-        one.location: f"{one.line}; {run.trouble or 'no rows'}" if run else one.line
-        for one in found
-        for run in [runs.get(one.location)]
-        if run is None or not run.rows
-    }
-    if len(reasons) == len(found):
+    files = find_logs(names)
+    runs = {run.file.location: run for run in read_runs(files)}
+    reasons = {}
+    for file in files:
+        run = runs.get(file.location)
+        if run is None or not run.rows:
+            reasons[file.location] = (
+                f"{file.line}; {run.trouble or 'no rows'}" if run else file.line
+            )
+    if len(reasons) == len(files):
         listed = "; ".join([*reasons.values()][:_FEW]) + ("; …" if len(reasons) > _FEW else "")
         raise UserError(f"none of these logs holds answers of a kidney_evals task: {listed}")
     first = True
-    for one in found:
-        if one.location in reasons:
-            say(f"passed over: {reasons[one.location]}")
+    for file in files:
+        if file.location in reasons:
+            say(f"passed over: {reasons[file.location]}")
             continue
         if not first:
             say("")
         first = False
-        _show(runs[one.location], everything)
+        _show(runs[file.location], everything)
 
 
 def _show(run: ModelRun, everything: bool) -> None:
