@@ -247,19 +247,21 @@ def _errors(start: int) -> Iterator[str]:
     """Yield the errors of the attempted calls, each with the body of the response."""
     for event in _calls(start):
         if event.error:
-            body = event.call.response if event.call else None
-            # The error often quotes the body, and always if the body is not a JSON object.
-            yield event.error if "{" in event.error else f"{event.error} {json.dumps(body)}"
+            yield _with_body(event.error, event.call.response if event.call else None)
 
 
 def _text(error: Exception) -> str:
     """Return the text of a call's error, with the body of the response and without the request."""
     if str(error).lstrip().startswith("Request:") and isinstance(error.__cause__, Exception):
         error = error.__cause__
-    body = getattr(error, "body", None)
-    if not body or "{" in str(error):
-        return str(error)
-    return f"{error} {body if isinstance(body, str) else json.dumps(body, default=str)}"
+    return _with_body(str(error), getattr(error, "body", None))
+
+
+def _with_body(text: str, body: object) -> str:
+    # An error often quotes the body, and always if the body is not a JSON object.
+    if not body or "{" in text:
+        return text
+    return f"{text} {body if isinstance(body, str) else json.dumps(body, default=str)}"
 
 
 def _is_permanent(error: Exception) -> bool:
