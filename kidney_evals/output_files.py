@@ -231,12 +231,12 @@ def _is_file(place: str | Path) -> bool:
 
 def _is_input(place: str | Path, other: str | Path) -> bool:
     """Return whether a file is an input, under any name or link, or lies in an input folder."""
-    if str(other).startswith(("http://", "https://")):
-        return False
+    if is_url(other) and not str(other).startswith("file:"):
+        if isinstance(place, Path) or str(other).startswith(("http://", "https://")):
+            return False
+        return _file_system(place) == _file_system(str(other))
     other = on_this_machine(other)
-    if isinstance(other, str):
-        return isinstance(place, str) and _file_system(place) == _file_system(other)
-    if isinstance(place, str):
+    if isinstance(place, str) or isinstance(other, str):
         return False
     with suppress(OSError, ValueError):
         inside = other.is_dir() and place.resolve().is_relative_to(other.resolve())
