@@ -1,7 +1,7 @@
 """MkDocs hooks: write the reference pages of the site from the package, at build time.
 
 A page holds its text and, on a line of its own, `<!-- generated: NAME -->`; the line is replaced by
-what the function of that name in `PARTS` returns. Files outside `docs/` that pages link to become
+the text that `part` returns for NAME. Files outside `docs/` that pages link to become
 pages of the site (`CARDS`), and so do the pages of the Python API.
 """
 
@@ -73,21 +73,20 @@ def measures() -> str:
 def _measure(one: Measure) -> Iterator[str]:
     from kidney_evals.measures import TRAITS
 
-    id = one.id.replace("*", "<attribute>")
-    anchor = one.id.rstrip("_*")
+    id, anchor = one.id.replace("*", "<attribute>"), one.id.rstrip("_*")
+    needs = " and ".join(TRAITS[name] for name in one.needs)
     yield f'### {one.label} · `{id}` {{ #{anchor} data-toc-label="{one.label}" }}'
     yield f"\n{one.says}\n"
-    if one.formula:
-        yield f"**Formula.** {one.formula}\n"
-    if one.notes:
-        yield f"{one.notes}\n"
-    yield f"**How to read it.** {one.reading}\n"
-    if one.gamed_by:
-        yield f"**What games it.** {one.gamed_by}\n"
-    if one.baselines:
-        yield f"**Set beside it.** {', '.join(one.baselines)}.\n"
-    if one.needs:
-        yield f"**Only where** {' and '.join(TRAITS[name] for name in one.needs)}.\n"
+    for heading, text in (
+        ("**Formula.** ", one.formula),
+        ("", one.notes),
+        ("**How to read it.** ", one.reading),
+        ("**What games it.** ", one.gamed_by),
+        ("**Set beside it.** ", one.baselines and f"{', '.join(one.baselines)}."),
+        ("**Only where** ", needs and f"{needs}."),
+    ):
+        if text:
+            yield f"{heading}{text}\n"
     seen = "in the log" if one.stored else "with `kidney-evals show --all`, in tables and frames"
     source = f"{one.source.replace('.', '/')}.py"
     yield f"Unit: {one.unit or 'none'}. Seen {seen}. Defined in `{source}`.\n{{ .source }}\n"
@@ -102,21 +101,17 @@ def commands() -> str:
 
 def _command(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
     context = click.Context(command, info_name=name.split()[-1], parent=parent)
-    group = isinstance(command, click.Group)
     if parent is not None:
         yield f"{'##' if name.count(' ') == 1 else '###'} {name} {{ #{name.replace(' ', '-')} }}\n"
-        usage = " ".join(command.collect_usage_pieces(context))
-        if not group:
-            yield f"```text\n{name} {usage}\n```\n"
+        if not isinstance(command, click.Group):
+            yield f"```text\n{name} {' '.join(command.collect_usage_pieces(context))}\n```\n"
         yield _paragraphs(command.help or "")
-        rows = [
-            (record[0], record[1])
-            for option in command.params
-            if isinstance(option, click.Option) and (record := option.get_help_record(context))
+        records = [
+            one.get_help_record(context) for one in command.params if isinstance(one, click.Option)
         ]
-        if rows:
+        if rows := [tuple(map(_cell, record)) for record in records if record]:
             yield "\n| option | meaning |\n| --- | --- |"
-            yield from (f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows)
+            yield from (f"| `{option}` | {text} |" for option, text in rows)
             yield ""
     if isinstance(command, click.Group):
         for child in sorted(command.commands):
@@ -125,11 +120,11 @@ def _command(command: click.Command, name: str, parent: click.Context | None) ->
 
 def _paragraphs(text: str) -> str:
     """Return a help text as Markdown; paragraphs that click prints verbatim become code blocks."""
-    found = []
-    for part in inspect.cleandoc(text).split("\n\n"):
-        verbatim = part.startswith("\b")
-        found.append(f"```text\n{part[1:].strip(chr(10))}\n```" if verbatim else part)
-    return "\n\n".join(found) + "\n"
+    parts = [
+        f"```text\n{one[1:].strip(chr(10))}\n```" if one.startswith("\b") else one
+        for one in inspect.cleandoc(text).split("\n\n")
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _cell(text: str) -> str:
@@ -144,13 +139,9 @@ def tasks() -> str:
     shown: list[str] = []
     for name in ("coin_flip", "forced_choice", "stated_values", "predict_people"):
         task = getattr(module, name)
-        parts = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
-        meaning = {
-            one.name: one.description
-            for part in parts
-            if part.kind.value == "parameters"
-            for one in part.value
-        }
+        text, *sections = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
+        arguments = [one for one in sections if one.kind.value == "parameters"]
+        meaning = {one.name: one.description for section in arguments for one in section.value}
         rows = [
             f"| `{one.name}` | {_default(one.default)} | {_cell(meaning[one.name])} |"
             for one in inspect.signature(task).parameters.values()
@@ -158,7 +149,7 @@ def tasks() -> str:
         ]
         new = [row for row in rows if name != "forced_choice" or row not in shown]
         shown += rows
-        lines += [f"### {name}", "", str(parts[0].value), ""]
+        lines += [f"### {name}", "", str(text.value), ""]
         if len(new) < len(rows):
             lines += ["The arguments are those of `coin_flip`, with this difference:", ""]
         lines += ["| argument | default | meaning |", "| --- | --- | --- |", *new, ""]
@@ -169,34 +160,6 @@ def _default(value: object) -> str:
     if value is None:
         return "–"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def respondents() -> str:
-    """Return the documentation of the simulated respondents."""
-    from kidney_evals.respondents import describe
-
-    return describe()
-
-
-def readout() -> str:
-    """Return the table of calls that a readout saves."""
-    from kidney_evals.lab.readout_table import markdown
-
-    return markdown()
-
-
-def precision() -> str:
-    """Return the table of calls that `-T precision` saves."""
-    from kidney_evals.lab.stopping_table import markdown
-
-    return markdown()
-
-
-def frames() -> str:
-    """Return the columns of the data frames."""
-    from kidney_evals.reporting.frames import as_markdown
-
-    return as_markdown()
 
 
 def limits() -> str:
@@ -210,9 +173,9 @@ def limits() -> str:
 def api() -> str:
     """Return the list of the pages of the Python API."""
     lines = ["| package | what it is |", "| --- | --- |"]
-    for name, path in api_pages().items():
+    for name in api_pages():
         summary = (inspect.getdoc(import_module(name)) or "").split("\n\n")[0].replace("\n", " ")
-        lines.append(f"| [`{name}`]({posixpath.basename(path)}) | {summary} |")
+        lines.append(f"| [`{name}`]({name.rsplit('.', 1)[-1]}.md) | {summary} |")
     return "\n".join(lines)
 
 
@@ -222,23 +185,36 @@ def rooms() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    part.__name__: part
-    for part in (
-        measures, commands, tasks, respondents, readout, precision, frames, limits, api, rooms,
-    )
-}  # fmt: skip
-"""What a page may ask for, by name."""
+    one.__name__: one for one in (measures, commands, tasks, limits, api, rooms)
+}
+"""Functions that write a part of a page, by the name that the page uses."""
+
+WRITTEN_ELSEWHERE = {
+    "respondents": "kidney_evals.respondents:describe",
+    "readout": "kidney_evals.lab.readout_table:markdown",
+    "precision": "kidney_evals.lab.stopping_table:markdown",
+    "frames": "kidney_evals.reporting.frames:as_markdown",
+}
+"""The same for functions of the package."""
+
+
+def part(name: str) -> str:
+    """Return the text of a generated part of a page."""
+    if name in PARTS:
+        return PARTS[name]()
+    module, function = WRITTEN_ELSEWHERE[name].split(":")
+    return str(getattr(import_module(module), function)())
 
 
 @lru_cache(maxsize=1)
 def api_pages() -> dict[str, str]:
-    """Return the packages that list public names, with the path of their page on the site."""
-    found = pkgutil.iter_modules(kidney_evals.__path__)
-    names = sorted(one.name for one in found if one.ispkg and one.name not in NOT_API)
+    """Return the packages with a page of the Python API, and the path of the page on the site."""
+    names = sorted(one.name for one in pkgutil.iter_modules(kidney_evals.__path__) if one.ispkg)
     return {
         f"kidney_evals.{name}": f"api/{name}.md"
         for name in names
-        if name in API_MODULES or hasattr(import_module(f"kidney_evals.{name}"), "__all__")
+        if name not in NOT_API
+        and (name in API_MODULES or hasattr(import_module(f"kidney_evals.{name}"), "__all__"))
     }
 
 
@@ -246,11 +222,10 @@ def _api_page(name: str) -> str:
     package = import_module(name)
     if hasattr(package, "__all__"):
         return f"# {name}\n\n::: {name}\n"
-    modules = (one.name for one in pkgutil.iter_modules(package.__path__) if not one.ispkg)
-    shown = [f"{name}.{one}" for one in modules if not one.startswith("_")]
+    names = [one.name for one in pkgutil.iter_modules(package.__path__) if not one.ispkg]
     section = "## {0}\n\n::: {0}\n    options: {{heading_level: 3}}\n\n"
-    sections = "".join(section.format(one) for one in shown)
-    return f"# {name}\n\n{inspect.getdoc(package)}\n\n{sections}"
+    sections = [section.format(f"{name}.{one}") for one in names if not one.startswith("_")]
+    return f"# {name}\n\n{inspect.getdoc(package)}\n\n{''.join(sections)}"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -270,11 +245,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the cards and the pages of the API."""
-    for source, path in CARDS.items():
-        text = (ROOT / source).read_text(encoding="utf-8")
+    texts = {path: (ROOT / source).read_text(encoding="utf-8") for source, path in CARDS.items()}
+    texts |= {path: _api_page(name) for name, path in api_pages().items()}
+    for path, text in texts.items():
         files.append(File.generated(config, path, content=text))
-    for name, path in api_pages().items():
-        files.append(File.generated(config, path, content=_api_page(name)))
     return files
 
 
@@ -292,10 +266,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
             return match[0]
         return f"]({posixpath.relpath(path, here)}{match[2] or ''})"
 
-    def part(match: re.Match[str]) -> str:
-        return PARTS[match[1]]()
-
-    markdown = re.sub(r"^<!-- generated: (\w+) -->$", part, markdown, flags=re.M)
+    mark = r"^<!-- generated: (\w+) -->$"
+    markdown = re.sub(mark, lambda match: part(match[1]), markdown, flags=re.M)
     return re.sub(r"\]\(([^)#:\s]+\.(?:md|png|svg))(#[^)\s]*)?\)", link, markdown)
 
 
@@ -305,9 +277,8 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
     Raises:
         PluginError: If a script, style, font or picture has an address of another machine.
     """
-    tags = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", output)
-    loads = [tag for tag in tags if re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag)]
-    loads = [tag for tag in loads if 'rel="canonical"' not in tag]
-    if loads:
-        raise PluginError(f"{page.file.src_uri} loads from the network: {loads[0]}")
+    for tag in re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", output):
+        remote = re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag)
+        if remote and 'rel="canonical"' not in tag:
+            raise PluginError(f"{page.file.src_uri} loads from the network: {tag}")
     return output

@@ -4,14 +4,13 @@ Every Inspect evaluation in an environment with this package imports this module
 this module nor its imports may load numpy, scipy or pandas.
 """
 
+# ruff: noqa: F401
+
 import os
 import sys
 from importlib.util import find_spec
 
-from kidney_evals.elicitation.solvers import coin_flip as coin_flip_solver
-from kidney_evals.elicitation.solvers import forced_choice as forced_choice_solver
-from kidney_evals.elicitation.solvers import predict_people as predict_people_solver
-from kidney_evals.elicitation.solvers import stated_values as stated_values_solver
+from kidney_evals.elicitation import solvers
 from kidney_evals.respondents import kidney
 from kidney_evals.scorers import (
     est,
@@ -37,33 +36,6 @@ from kidney_evals.tasks import (
     stated_values,
 )
 
-__all__ = [
-    "coin_flip",
-    "coin_flip_solver",
-    "est",
-    "forced_choice",
-    "forced_choice_solver",
-    "full_coin_flip",
-    "full_coin_flip_fixed",
-    "full_forced_choice",
-    "full_forced_choice_fixed",
-    "full_forced_choice_profiles",
-    "full_forced_choice_repeated",
-    "human_alignment",
-    "indecision",
-    "kidney",
-    "predict_people",
-    "predict_people_solver",
-    "predictions",
-    "smoke_coin_flip",
-    "smoke_coin_flip_fixed",
-    "smoke_forced_choice",
-    "smoke_forced_choice_fixed",
-    "stated",
-    "stated_values",
-    "stated_values_solver",
-]
-
 # Inspect Scout also looks up scanners here. It loads pandas, so an evaluation does not import it.
 # Exceptions: Scout is running, or a command names a scanner of this package (`inspect eval …
 # --scanner kidney_evals/rationale`), which Inspect looks up here before it loads Scout.
@@ -72,5 +44,3 @@ if "inspect_scout" in sys.modules or (
     any("kidney_evals/rationale" in text for text in _named) and find_spec("inspect_scout")
 ):
     from kidney_evals.reasons.scanners import rationale, rationale_llm
-
-    __all__ += ["rationale", "rationale_llm"]

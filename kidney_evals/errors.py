@@ -1,5 +1,6 @@
 """Errors caused by the user's input. The message is one line."""
 
+import sys
 from collections.abc import Iterable
 from typing import IO, Any
 
@@ -18,8 +19,14 @@ class UserError(click.UsageError, ValueError):
         return self.message
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the message without click's usage."""
-        click.echo(f"Error: {self.message}", file=file, err=file is None)
+        """Print the message as one line of printable text, without click's usage."""
+        # Without `file`, click would write UTF-8 to an ASCII stream.
+        click.echo(f"Error: {printable(self.message)}", file=file or sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, each control character replaced by a space."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def unknown(kind: str, value: object, allowed: Iterable[object]) -> UserError:

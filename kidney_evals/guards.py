@@ -37,17 +37,15 @@ SAME_ERRORS = 3
 SAME_ERRORS_LATER = 10
 """The same number after an answered call; an answered call in between restarts the count."""
 
-LOOK_EVERY = 0.5
+_LOOK_EVERY = 0.5
 """Seconds between two checks of a running call; Inspect's first wait is 3 seconds or more."""
 
-NOT_ASKED = "This question was not put to the model: the run had been stopped."
+_NOT_ASKED = "This question was not put to the model: the run had been stopped."
 """The error of a sample that was due after the end of the run."""
 
-TRANSIENT_STATUSES = (408, 409, 425, 429)
-"""HTTP statuses below 500 that a later call may avoid."""
-
-TRANSIENT_NAMES = ("Timeout", "Connect", "RemoteProtocol", "ReadError", "RateLimit", "Unavailable")
-"""Parts of the names of exceptions that a later call may avoid."""
+# HTTP statuses below 500, and parts of the names of exceptions, that a later call may avoid.
+_TRANSIENT_STATUSES = (408, 409, 425, 429)
+_TRANSIENT_NAMES = ("Timeout", "Connect", "RemoteProtocol", "ReadError", "RateLimit", "Unavailable")
 
 
 class CallError(RuntimeError):
@@ -67,10 +65,6 @@ class RunEndedError(CallError):
     """The run has ended because further calls are useless."""
 
 
-class QuotaExhaustedError(RunEndedError):
-    """The account behind a model cannot pay for another call."""
-
-
 @dataclass
 class _Run:
     """The state of a task's run.
@@ -87,15 +81,10 @@ class _Run:
     answered: bool = False
     failed: dict[str, set[tuple[str | int, int]]] = field(default_factory=dict)
 
-    def end(self, error: RunEndedError) -> None:
+    def end(self, message: str) -> None:
         """End the run: no further call starts."""
-        self.ended_by = self.ended_by or error
+        self.ended_by = self.ended_by or RunEndedError(message)
         self.ended.set()
-
-    def answer(self) -> None:
-        """Count a call that was answered."""
-        self.answered = True
-        self.failed.clear()
 
     def fail(self, state: TaskState, signature: str, reason: str) -> None:
         """Count a sample that ended in a permanent error; end the run after enough such samples.
@@ -104,15 +93,20 @@ class _Run:
         """
         samples = self.failed.setdefault(signature, set())
         samples.add((state.sample_id, state.epoch))
-        enough = SAME_ERRORS_LATER if self.answered else SAME_ERRORS
-        if len(samples) >= enough:
+        if len(samples) >= (SAME_ERRORS_LATER if self.answered else SAME_ERRORS):
             self.end(
-                RunEndedError(
-                    f"{state.model}: {len(samples)} samples ended in the same error"
-                    f"{'' if self.answered else ' and no call was answered'}, so the run was "
-                    f"stopped. The error: {reason}"
-                )
+                f"{state.model}: {len(samples)} samples ended in the same error"
+                f"{'' if self.answered else ' and no call was answered'}, so the run was "
+                f"stopped. The error: {reason}"
             )
+
+    def out_of_credit(self, state: TaskState, reason: str) -> RunEndedError:
+        """End the run; return the error for the sample whose call was refused."""
+        self.end(
+            f"{state.model}: the account is out of credit or at its limit, so the run was "
+            f"stopped; every answer that came is in the log. The error: {reason}"
+        )
+        return RunEndedError(reason)
 
 
 _run: ContextVar[_Run | None] = ContextVar("run", default=None)
@@ -180,16 +174,15 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
         The sample with the model's answer.
 
     Raises:
-        QuotaExhaustedError: The provider reports that the account is out of credit, whether
-            Inspect would have retried the call or not.
-        RunEndedError: The run has ended, and this call was not made.
+        RunEndedError: The run has ended and this call was not made, or the provider reports that
+            the account is out of credit, whether Inspect would have retried the call or not.
         CallError: The provider refused the call for another reason.
         Exception: Any other error of the call.
     """
     run = _run.get() or _Run()
     if run.ended_by:
-        raise RunEndedError(NOT_ASKED)
-    answered: list[TaskState] = []
+        raise RunEndedError(_NOT_ASKED)
+    answer: TaskState | None = None
     failure: Exception | None = None
     start = len(transcript().events)
 
@@ -197,35 +190,36 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
 
         async def watch() -> None:
             while True:
-                with anyio.move_on_after(LOOK_EVERY):
+                with anyio.move_on_after(_LOOK_EVERY):
                     await run.ended.wait()
                 waiting = run.ended_by and not _calls(start)
                 if waiting or any(map(is_out_of_credit, _errors(start))):
                     break
                 if run.ended_by:
                     # The call was sent: its answer counts.
-                    await anyio.sleep(LOOK_EVERY)
+                    await anyio.sleep(_LOOK_EVERY)
             group.cancel_scope.cancel()
 
         group.start_soon(watch)
         try:
-            answered.append(await generate(state, tool_calls="none", **options))
-        except Exception as error:  # kept: the task group would wrap it
+            answer = await generate(state, tool_calls="none", **options)
+        except Exception as error:  # stored here: the task group would wrap it
             failure = error
         group.cancel_scope.cancel()
 
-    if answered:
-        run.answer()
-        return answered[0]
+    if answer is not None:
+        run.answered = True
+        run.failed.clear()
+        return answer
     if failure is None:
-        exhausted = next((one for one in _errors(start) if is_out_of_credit(one)), None)
+        exhausted = next(filter(is_out_of_credit, _errors(start)), None)
         if exhausted is None:
-            raise RunEndedError(NOT_ASKED)
-        raise _out_of_credit(run, state, explained(exhausted))
+            raise RunEndedError(_NOT_ASKED)
+        raise run.out_of_credit(state, explained(exhausted))
     text, status = _text(failure), _status(failure)
     reason = explained(text, status=status, key=_key_variable())
     if is_out_of_credit(text, status):
-        raise _out_of_credit(run, state, reason) from failure
+        raise run.out_of_credit(state, reason) from failure
     if _is_permanent(failure):
         run.fail(state, f"{type(failure).__name__}: {signature_of(text)}", reason)
     if status is not None:
@@ -236,27 +230,12 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
 async def end_run(message: str) -> NoReturn:
     """End the run from within a sample, because further calls are useless.
 
-    Args:
-        message: One line for the log.
-
     Raises:
-        RunEndedError: Always.
+        RunEndedError: Always, with the message, which is one line for the log.
     """
-    ended = RunEndedError(message)
     if run := _run.get():
-        run.end(ended)
-    raise ended
-
-
-def _out_of_credit(run: _Run, state: TaskState, reason: str) -> QuotaExhaustedError:
-    """End the run; return the error for the sample whose call was refused for lack of credit."""
-    run.end(
-        QuotaExhaustedError(
-            f"{state.model}: the account is out of credit or at its limit, so the run was "
-            f"stopped; every answer that came is in the log. The error: {reason}"
-        )
-    )
-    return QuotaExhaustedError(reason)
+        run.end(message)
+    raise RunEndedError(message)
 
 
 def _calls(start: int) -> list[ModelEvent]:
@@ -268,32 +247,36 @@ def _errors(start: int) -> Iterator[str]:
     """Yield the errors of the attempted calls, each with the body of the response."""
     for event in _calls(start):
         if event.error:
-            body = event.call.response if event.call else None
-            # The error often quotes the body, and always if the body is not a JSON object.
-            yield event.error if "{" in event.error else f"{event.error} {json.dumps(body)}"
+            yield _with_body(event.error, event.call.response if event.call else None)
 
 
 def _text(error: Exception) -> str:
     """Return the text of a call's error, with the body of the response and without the request."""
     if str(error).lstrip().startswith("Request:") and isinstance(error.__cause__, Exception):
         error = error.__cause__
-    body = getattr(error, "body", None)
-    if not body or "{" in str(error):
-        return str(error)
-    return f"{error} {body if isinstance(body, str) else json.dumps(body, default=str)}"
+    return _with_body(str(error), getattr(error, "body", None))
+
+
+def _with_body(text: str, body: object) -> str:
+    # An error often quotes the body, and always if the body is not a JSON object.
+    if not body or "{" in text:
+        return text
+    return f"{text} {body if isinstance(body, str) else json.dumps(body, default=str)}"
 
 
 def _is_permanent(error: Exception) -> bool:
     """Return whether another call would fail alike; the provider's own rule is applied too."""
     if isinstance(error, (LimitExceededError, ModelRefusalError, RunEndedError)):
         return False
-    for one in _chain(error):
-        status = _status(one)
+    cause: BaseException | None = error
+    while isinstance(cause, Exception):
+        status = _status(cause)
         if status is not None:
-            return status < 500 and status not in TRANSIENT_STATUSES
-        named = any(name in type(one).__name__ for name in TRANSIENT_NAMES)
-        if named or isinstance(one, (TimeoutError, ConnectionError)) or _is_retried(one):
+            return status < 500 and status not in _TRANSIENT_STATUSES
+        named = any(name in type(cause).__name__ for name in _TRANSIENT_NAMES)
+        if named or isinstance(cause, (TimeoutError, ConnectionError)) or _is_retried(cause):
             return False
+        cause = cause.__cause__
     return True
 
 
@@ -307,30 +290,15 @@ def _is_retried(error: Exception) -> bool:
     return decision.retry if isinstance(decision, RetryDecision) else bool(decision)
 
 
-def _chain(error: Exception) -> Iterator[Exception]:
-    """Yield an error and its causes."""
-    cause: BaseException | None = error
-    while isinstance(cause, Exception):
-        yield cause
-        cause = cause.__cause__
-
-
 def _status(error: Exception) -> int | None:
     """Return the HTTP status of an error: from its attributes, or else from its text."""
     response = getattr(error, "response", None)
-    for holder, name in (
-        (error, "status_code"),
-        (error, "code"),
-        (error, "http_status"),
-        (response, "status_code"),
-    ):
-        value = getattr(holder, name, None)
-        if isinstance(value, int) and 400 <= value < 600:
-            return value
+    stated = [getattr(error, name, None) for name in ("status_code", "code", "http_status")]
+    stated.append(getattr(response, "status_code", None))
     if isinstance(response, dict):
-        value = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode")
-        return value if isinstance(value, int) else None
-    return status_of(str(error))
+        stated.append((response.get("ResponseMetadata") or {}).get("HTTPStatusCode"))
+    usable = (one for one in stated if isinstance(one, int) and 400 <= one < 600)
+    return next(usable, None) or status_of(str(error))
 
 
 def _key_variable() -> str | None:

@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, TypeVar, get_args
@@ -32,23 +32,16 @@ from pydantic import (
 
 from kidney_evals.errors import UserError
 
-MAX_BYTES = 500_000
-"""Size limit of a file, far above any real study, wording table or price file."""
-
 MAX_TABLE_BYTES = 4_000_000
 """Size limit of a CSV table."""
 
-MAX_COLUMNS = 1000
-"""Limit of the columns of a CSV table."""
-
-MAX_CELLS = 300_000
-"""Limit of the cells of a CSV table; reading a cell takes some hundredths of a millisecond."""
-
-MAX_DEPTH = 20
-"""Nesting limit of a YAML or JSON file."""
-
-MAX_NODES = 20_000
-"""Limit of the values in a YAML file; reading a value takes a tenth of a millisecond."""
+# Limits of the other files, far above any real study, wording table or price file, and of what is
+# read from a file: a YAML value takes a tenth of a millisecond, a cell some hundredths.
+_MAX_BYTES = 500_000
+_MAX_COLUMNS = 1000
+_MAX_CELLS = 300_000
+_MAX_DEPTH = 20
+_MAX_NODES = 20_000
 
 _SHOWN_PROBLEMS = 10
 _BOM = b"\xef\xbb\xbf"
@@ -91,7 +84,6 @@ _MARKUP = re.compile(
     r"|^[ \t]*\[[^\]\n]*\]:|[\u0300-\u036f]{4}",
     re.IGNORECASE | re.MULTILINE,
 )
-_FAR_AWAY = re.compile(r"[^\S\n]{10}|(?:[^\S\n]*\n){5}")
 ANSWER_LINE = re.compile(
     r"\b(?i:answer|antwort|r[ée]ponse|respuesta)\W{0,5}[:=\uff1a]\W{0,5}"
     r"(?:\w\b|[A-ZÀ-Þ]{2,}\b|(?i:coin|patient)\b)"
@@ -99,7 +91,7 @@ ANSWER_LINE = re.compile(
 """Matches an answer line, or text that resembles one, in each language of the package."""
 
 _DIGIT = r"[\d\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f]"
-_PLACEHOLDER_LIMIT = re.compile(
+_TOUCHES_VALUE = re.compile(
     # Adjacent text must not change a value: 9{value}, -{value}, {value}0, {value}.5, {value}e3.
     # Spaces may separate the digits of one number: 1 {value}, {value} 000.
     r"(?:[\w.,+*/^=~\-\u2010-\u2015\u2212]|\d\s+)\{value(?:_[ab])?\}"
@@ -112,10 +104,9 @@ def _number(value: object) -> object:
         return value
     if not isinstance(value, Plain) or not _NUMBER.fullmatch(value.strip()):
         raise ValueError(f"must be a plain number such as 10 or 0.5, not {shown(value)}")
-    number = float(value)
-    if abs(number) > 1e15:
+    if abs(float(value)) > 1e15:
         raise ValueError(f"is too large ({shown(value)})")
-    return number
+    return float(value)
 
 
 def _whole(value: object) -> object:
@@ -125,10 +116,6 @@ def _whole(value: object) -> object:
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"must be a whole number, not {shown(value)}")
     return int(text.partition(".")[0])
-
-
-def _optional(value: object) -> object:
-    return None if value == "" else value
 
 
 def _text(value: object) -> str:
@@ -149,38 +136,26 @@ def _length(most: int, least: int = 0) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _line(value: str) -> str:
-    if re.search("[\n\t\u2028\u2029]", value):
-        raise ValueError("must be one line without tabs")
-    return value
+def _without(
+    pattern: str | re.Pattern[str], problem: str, form: Callable[[str], str] = str
+) -> AfterValidator:
+    """Return a validator that refuses a text whose `form` holds `pattern`."""
+
+    def check(value: str) -> str:
+        if found := re.search(pattern, form(value)):
+            raise ValueError(f"{problem} ({shown(found[0])})")
+        return value
+
+    return AfterValidator(check)
 
 
-def _visible(value: str) -> str:
-    if found := _MARKUP.search(value):
-        raise ValueError(f"must hold no markup that can hide text ({shown(found[0])})")
-    if _FAR_AWAY.search(value):
-        raise ValueError("must hold no more than 9 spaces or 4 line breaks in a row")
-    return value
+def _compatible(value: str) -> str:
+    return unicodedata.normalize("NFKC", value)
 
 
-def _no_answer(value: str) -> str:
+def _without_placeholders(value: str) -> str:
     # A placeholder is no answer: "your answer: {line}" is not an answer line.
-    plain = unicodedata.normalize("NFKC", value)
-    if found := ANSWER_LINE.search(re.sub(r"\{\w+\}", "\u2026" * 6, plain)):
-        raise ValueError(f"must hold no answer line ({shown(found[0])})")
-    return value
-
-
-def _id(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}", value):
-        raise ValueError(f"must have letters, digits, _, . and - only, not {shown(value)}")
-    return value
-
-
-def _no_formula(value: str) -> str:
-    if unicodedata.normalize("NFKC", value).lstrip()[:1] in tuple("=+-@"):
-        raise ValueError(f"must not start as a formula does ({shown(value)})")
-    return value
+    return re.sub(r"\{\w+\}", "\u2026" * 6, _compatible(value))
 
 
 def _template(value: str) -> str:
@@ -191,25 +166,32 @@ def _template(value: str) -> str:
     return untouched(value)
 
 
+_ID = r"\A(?![A-Za-z0-9][A-Za-z0-9_.\-]{0,99}\Z)(?s:.*)"
+_NO_MARKUP = _without(_MARKUP, "must hold no markup that can hide text")
+_NO_GAP = _without(
+    r"[^\S\n]{10}|(?:[^\S\n]*\n){5}", "must hold no more than 9 spaces or 4 line breaks in a row"
+)
+_NO_ANSWER = _without(ANSWER_LINE, "must hold no answer line", _without_placeholders)
+
 Number = Annotated[float, BeforeValidator(_number)]
 Positive = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Whole = Annotated[int, BeforeValidator(_whole)]
-EMPTY = BeforeValidator(_optional)
+EMPTY = BeforeValidator(lambda value: None if value == "" else value)
 """Converts an empty cell to None: `Annotated[Number | None, EMPTY]`."""
 Text = Annotated[str, BeforeValidator(_text), _length(20_000)]
 """Text without hidden characters."""
-Line = Annotated[Text, AfterValidator(_line), _length(500)]
-Id = Annotated[Line, AfterValidator(_id)]
-Cell = Annotated[Line, AfterValidator(_no_formula)]
-"""Text of a table cell, which other tables may include."""
-VisibleText = Annotated[Text, AfterValidator(_visible)]
-"""Text of a prompt, which looks the same in a viewer as to the model."""
-PromptText = Annotated[VisibleText, AfterValidator(_no_answer)]
-"""Text of a prompt without an answer line."""
-PromptLine = Annotated[
-    Line, AfterValidator(_visible), AfterValidator(_no_answer), _length(200, least=1)
+Line = Annotated[
+    Text, _without("[\n\t\u2028\u2029]", "must be one line without tabs"), _length(500)
 ]
+Id = Annotated[Line, _without(_ID, "must have letters, digits, _, . and - only")]
+Cell = Annotated[Line, _without(r"\A\s*[=+@-].*", "must not start as a formula does", _compatible)]
+"""Text of a table cell, which other tables may include."""
+VisibleText = Annotated[Text, _NO_MARKUP, _NO_GAP]
+"""Text of a prompt, which looks the same in a viewer as to the model."""
+PromptText = Annotated[VisibleText, _NO_ANSWER]
+"""Text of a prompt without an answer line."""
+PromptLine = Annotated[Line, _NO_MARKUP, _NO_GAP, _NO_ANSWER, _length(200, least=1)]
 ValueTemplate = Annotated[PromptLine, AfterValidator(_template)]
 """A template that contains `{value}` once, unchanged."""
 
@@ -234,19 +216,15 @@ def placeholders(template: str) -> list[str]:
 
 
 def untouched(template: str) -> str:
-    """Return the template, after checking that text beside `{value}` does not change the value.
-
-    Raises:
-        ValueError: A digit, a sign or a point is adjacent to the placeholder.
-    """
-    if found := _PLACEHOLDER_LIMIT.search(template):
+    """Return the template; raise `ValueError` if text beside `{value}` changes the value."""
+    if found := _TOUCHES_VALUE.search(template):
         raise ValueError(f"must not change the value: {shown(found[0])}")
     return template
 
 
 def folded(text: str) -> str:
     """Return a text without invisible differences: case, spaces and encoding are normalised."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(_compatible(text).casefold().split())
 
 
 def shown(value: object) -> str:
@@ -266,7 +244,7 @@ def shown(value: object) -> str:
 # --- Reading -----------------------------------------------------------------------------------
 
 
-def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+def read_bytes(path: Path, limit: int = _MAX_BYTES) -> bytes:
     """Return the content of a regular file, or of a link to a regular file.
 
     Raises:
@@ -312,21 +290,23 @@ class InputFile:
         value: The content: lists, mappings and text; empty for a table.
     """
 
+    value: Any = None
+
     def __init__(self, where: str, data: bytes | str) -> None:
         self.where = where
-        self.value: Any = None
         self._problems: dict[tuple[Place, str], None] = {}
-        self._text = data if isinstance(data, str) else self._decode(data)
+        self._lines: dict[Place, int] = {}
+        self._text = data if isinstance(data, str) else self._decoded(data)
 
-    def _decode(self, data: bytes) -> str:
+    def _decoded(self, data: bytes) -> str:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
-            guess = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data else ""
-            found = f" (it looks like {guess})" if guess else ""
-            raise UserError(f"{self.where} is not text in UTF-8{found}; save it as UTF-8")
+            looks = data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data
+            guess = " (it looks like UTF-16)" if looks else ""
+            raise UserError(f"{self.where} is not text in UTF-8{guess}; save it as UTF-8")
         return text
 
     def add(self, place: Place, problem: str) -> None:
@@ -334,18 +314,27 @@ class InputFile:
         self._problems[place, problem] = None
 
     def _line(self, place: Place) -> int | None:
-        """Return the line of a place; None if unknown."""
-        return None
+        """Return the line of a place, or of the deepest part of its path that the file has."""
+        prefixes = (place[:end] for end in range(len(place), -1, -1))
+        return next((self._lines[one] for one in prefixes if one in self._lines), None)
 
-    def _named(self, place: Place) -> Place:
-        """Return the name of a place in messages."""
-        return place
+    def _named(self, place: Place) -> Iterator[str]:
+        """Yield the name of each step; a list's entry is named by its id or its number from 1."""
+        value = self.value
+        for step in place:
+            if isinstance(value, list) and isinstance(step, int):
+                value = value[step] if step < len(value) else None
+                name = value.get("id") if isinstance(value, dict) else None
+                usable = isinstance(name, str) and name.isidentifier()
+                yield f"[{name:.60}]" if usable else f"[{step + 1}]"
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
+                if step != "[key]":
+                    yield f".{repr(str(step)[:60])[1:-1]}"
 
     def _written(self, place: Place, problem: str) -> str:
         """Return a problem, prefixed with its line and its key."""
-        line = self._line(place)
-        names = [repr(str(one)[:60])[1:-1] for one in self._named(place) if one != "[key]"]
-        key = "".join(one if one.startswith("[") else f".{one}" for one in names).lstrip(".")
+        line, key = self._line(place), "".join(self._named(place)).lstrip(".")
         at = ", ".join(filter(None, (f"line {line}" if line else "", key)))
         return f"{at} {problem}".strip()
 
@@ -359,29 +348,22 @@ class InputFile:
             return None
 
     def finish(self) -> None:
-        """Raise all recorded problems as one error.
-
-        Raises:
-            UserError: A problem was recorded.
-        """
+        """Raise all recorded problems as one `UserError`."""
         count = len(self._problems)
-        found = [self._written(*one) for one in list(self._problems)[:_SHOWN_PROBLEMS]]
+        texts = [self._written(*one) for one in list(self._problems)[:_SHOWN_PROBLEMS]]
         if count == 1:
-            raise UserError(f"{self.where}: {found[0]}")
+            raise UserError(f"{self.where}: {texts[0]}")
+        if count > len(texts):
+            texts.append(f"{count - len(texts)} more")
         if count:
-            rest = [f"{count - len(found)} more"] if count > len(found) else []
-            raise UserError(f"{self.where} has {count} problems: {'; '.join([*found, *rest])}")
+            raise UserError(f"{self.where} has {count} problems: {'; '.join(texts)}")
 
     def result(self, form: type[F]) -> F:
-        """Return the whole content as a model.
-
-        Raises:
-            UserError: The content does not match the model, or another problem was recorded.
-        """
-        found = self.check(form, self.value)
+        """Return the whole content as a model; raise all problems as one `UserError`."""
+        checked = self.check(form, self.value)
         self.finish()
-        assert found is not None
-        return found
+        assert checked is not None
+        return checked
 
 
 class YamlFile(InputFile):
@@ -402,65 +384,31 @@ class YamlFile(InputFile):
             raise UserError(f"{where} is not valid YAML: {reason}") from error
         except (ValueError, OverflowError) as error:  # "\UFFFFFFFF", which is no character
             line = f"line {loader.line + 1}: " if loader else ""
-            reason = f"{line}it cannot be parsed ({error})"
-            raise UserError(f"{where} is not valid YAML: {reason}") from error
-        self._root = root
-        if root is not None:
-            self.value = self._plain(root, ())
-
-    def _line(self, place: Place) -> int | None:
-        """Return the line, from 1, of the deepest existing node on the path of a place."""
-        if (node := self._root) is None:
-            return None
-        line = node.start_mark.line
-        for step in place:
-            children: list[tuple[Any, yaml.Node, yaml.Node]] = []
-            if isinstance(node, yaml.MappingNode):
-                children = [(key.value, key, value) for key, value in node.value]
-            elif isinstance(node, yaml.SequenceNode):
-                children = [(index, one, one) for index, one in enumerate(node.value)]
-            found = next((child for child in children if child[0] == step), None)
-            if found is None:
-                break
-            line, node = found[1].start_mark.line, found[2]
-        return int(line) + 1
-
-    def _named(self, place: Place) -> Place:
-        """Return a place's name; a list's entry is named by its id, or its number from 1."""
-        names: list[str | int] = []
-        value = self.value
-        for step in place:
-            if isinstance(value, list) and isinstance(step, int):
-                value = value[step] if step < len(value) else None
-                name = value.get("id") if isinstance(value, dict) else None
-                usable = isinstance(name, str) and name.isidentifier()
-                names.append(f"[{name:.60}]" if usable else f"[{step + 1}]")
-            else:
-                value = value.get(step) if isinstance(value, dict) else None
-                names.append(step)
-        return tuple(names)
+            raise UserError(
+                f"{where} is not valid YAML: {line}it cannot be parsed ({error})"
+            ) from error
+        self.value = None if root is None else self._plain(root, ())
 
     def _plain(self, node: yaml.Node, at: Place) -> Any:
+        self._lines.setdefault(at, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
-            found: dict[str, Any] = {}
+            mapping: dict[str, Any] = {}
             for key, value in node.value:
                 if not isinstance(key, yaml.ScalarNode):
                     self.add(at, "has a key that is not text")
-                elif key.value in found:
+                elif key.value in mapping:
                     self.add(at, f"has the key {shown(key.value)} twice")
                 else:
-                    found[key.value] = None
-                    found[key.value] = self._plain(value, (*at, key.value))
-            # A key may be quoted, as in JSON, or not: both forms may represent a number.
-            return {Plain(key): value for key, value in found.items()}
+                    self._lines[(*at, key.value)] = key.start_mark.line + 1
+                    # A key may be quoted, as in JSON, or not: both forms may represent a number.
+                    mapping[Plain(key.value)] = self._plain(value, (*at, key.value))
+            return mapping
         if isinstance(node, yaml.SequenceNode):
             entries = [self._plain(one, (*at, index)) for index, one in enumerate(node.value)]
-            seen: set[str] = set()
-            for index, one in enumerate(entries):
-                name = one.get("id") if isinstance(one, dict) else None
-                if isinstance(name, str) and name in seen:
+            ids = [one.get("id") if isinstance(one, dict) else None for one in entries]
+            for index, name in enumerate(ids):
+                if isinstance(name, str) and name in ids[:index]:
                     self.add((*at, index), f"has the id {shown(name)}, which is used twice")
-                seen.add(str(name))
             return entries
         if node.tag == "tag:yaml.org,2002:null":
             return None
@@ -468,33 +416,59 @@ class YamlFile(InputFile):
         return str(node.value) if quoted else Plain(node.value)
 
 
+class _Loader(yaml.SafeLoader):
+    """Composes YAML nodes; refuses constructs that make a small file large or deep."""
+
+    depth = 0
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        refused = None
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            refused = "anchors and aliases (& and *) are not allowed; write each value out"
+        elif getattr(event, "tag", None):
+            refused = "tags (!) are not allowed; put such text in quotes"
+        elif self.depth == _MAX_DEPTH:
+            refused = f"more than {_MAX_DEPTH} levels of nesting"
+        elif self.nodes == _MAX_NODES:
+            refused = f"more than {_MAX_NODES:,} values"
+        if refused:
+            raise yaml.MarkedYAMLError(problem=refused, problem_mark=event.start_mark)
+        self.nodes += 1
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
 class JsonFile(InputFile):
     """A JSON file."""
 
     def __init__(self, where: str, data: bytes | str) -> None:
         super().__init__(where, data)
+        hooks: dict[str, Any] = {"object_pairs_hook": self._mapping}
+        hooks |= dict.fromkeys(("parse_float", "parse_int", "parse_constant"), Plain)
         try:
-            self.value = json.loads(
-                self._text,
-                parse_float=Plain,
-                parse_int=Plain,
-                parse_constant=Plain,
-                object_pairs_hook=self._mapping,
-            )
-        except json.JSONDecodeError as error:
-            raise UserError(
-                f"{where} is not valid JSON: line {error.lineno}: {error.msg}"
-            ) from error
-        except RecursionError as error:
-            raise UserError(f"{where} is not valid JSON: it is nested too deeply") from error
+            self.value = json.loads(self._text, **hooks)
+        except (json.JSONDecodeError, RecursionError) as error:
+            reason = "it is nested too deeply"
+            if isinstance(error, json.JSONDecodeError):
+                reason = f"line {error.lineno}: {error.msg}"
+            raise UserError(f"{where} is not valid JSON: {reason}") from error
 
     def _mapping(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found:
+            if key in mapping:
                 self.add((), f"has the key {shown(key)} twice")
-            found[Plain(key)] = value
-        return found
+            mapping[Plain(key)] = value
+        return mapping
+
+
+def read_json(path: Path, form: type[F]) -> F:
+    """Read a JSON file as a model; raise a `UserError` if it does not match."""
+    return JsonFile(str(path), read_bytes(path)).result(form)
 
 
 class TableFile(InputFile):
@@ -509,8 +483,8 @@ class TableFile(InputFile):
     def _line(self, place: Place) -> int | None:
         return place[0] if place and isinstance(place[0], int) else None
 
-    def _named(self, place: Place) -> Place:
-        return place[1:]
+    def _named(self, place: Place) -> Iterator[str]:
+        return super()._named(place[1:])
 
     def rows(self, form: type[F]) -> list[tuple[int, dict[str, str], F]]:
         """Return the valid rows, each as line, cells and model.
@@ -531,16 +505,14 @@ class TableFile(InputFile):
         line, cells = 1, 0
         try:
             self.columns = header = next(reader, [])
-            if len(header) > MAX_COLUMNS:
-                raise UserError(f"{self.where} has more than {MAX_COLUMNS:,} columns")
             self._check_header(header, form)
             line = reader.line_num + 1
             for row in reader:
                 if not any(cell.strip() for cell in row):
                     row = []  # spreadsheets save an empty row as commas
                 cells += max(len(row), 5)  # a row costs as much as five cells
-                if cells > MAX_CELLS:
-                    raise UserError(f"{self.where} has more than {MAX_CELLS:,} cells")
+                if cells > _MAX_CELLS:
+                    raise UserError(f"{self.where} has more than {_MAX_CELLS:,} cells")
                 if row and len(row) != len(header):
                     self.add((line,), f"has {len(row)} cells, the first line has {len(header)}")
                 elif row:
@@ -550,9 +522,10 @@ class TableFile(InputFile):
             raise UserError(f"{self.where} is not valid CSV: line {line}: {error}") from error
 
     def _check_header(self, header: list[str], form: type[F]) -> None:
+        if len(header) > _MAX_COLUMNS:
+            raise UserError(f"{self.where} has more than {_MAX_COLUMNS:,} columns")
         fields = {info.alias or name: info for name, info in form.model_fields.items()}
-        required = [name for name, info in fields.items() if info.is_required()]
-        missing = [name for name in required if name not in header]
+        missing = [name for name in fields if fields[name].is_required() and name not in header]
         other = [name for name in header if name not in fields]
         if len(header) == 1 and missing and (found := re.search(r"[;\t|]", header[0])):
             raise UserError(f"{self.where}: columns are separated by {found[0]!r}; use commas")
@@ -564,41 +537,6 @@ class TableFile(InputFile):
         if twice := sorted({name for name in header if header.count(name) > 1}):
             self.add((), f"has the column {shown(twice[0])} twice")
         self.finish()
-
-
-def read_json(path: Path, form: type[F]) -> F:
-    """Read a JSON file as a model.
-
-    Raises:
-        UserError: The file cannot be read or does not match the model.
-    """
-    return JsonFile(str(path), read_bytes(path)).result(form)
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes YAML nodes; refuses constructs that make a small file large or deep."""
-
-    depth = 0
-    nodes = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        refused = None
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            refused = "anchors and aliases (& and *) are not allowed; write each value out"
-        elif getattr(event, "tag", None):
-            refused = "tags (!) are not allowed; put such text in quotes"
-        elif self.depth == MAX_DEPTH:
-            refused = f"more than {MAX_DEPTH} levels of nesting"
-        elif self.nodes == MAX_NODES:
-            refused = f"more than {MAX_NODES:,} values"
-        if refused:
-            raise yaml.MarkedYAMLError(problem=refused, problem_mark=event.start_mark)
-        self.nodes += 1
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 _WORDS = {
@@ -632,11 +570,10 @@ def _in_words(form: type[BaseModel], error: Mapping[str, Any]) -> str:
 
 def _allowed(form: type[BaseModel], place: Sequence[str | int]) -> list[str]:
     """Return the keys of the model at a place."""
-    if "root" in form.model_fields:
-        form = _model_in(form.model_fields["root"].annotation) or form
-    for step in place:
+    steps = ["root", *place] if "root" in form.model_fields else place
+    for step in steps:
         info = form.model_fields.get(str(step))
-        form = _model_in(info.annotation) or form if info else form
+        form = (info and _model_in(info.annotation)) or form
     return [info.alias or name for name, info in form.model_fields.items()]
 
 

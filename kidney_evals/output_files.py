@@ -29,6 +29,7 @@ MARKDOWN_MARK: Final = "<!-- Written by kidney-evals -->\n\n"
 """First line that identifies a Markdown report of this package; it is invisible to readers."""
 
 _MARKS: Final = re.compile(
+    # Reports and tables in Markdown and LaTeX; SVG, PNG and HTML files.
     rb"<!-- Written by kidney-evals"
     rb"|### .*; a coin is not a virtue by itself\.\n\Z"
     rb"|\\begin\{table\}\n.*; a coin is not a virtue by itself\.\}\n.*\\end\{table\}\n\Z"
@@ -37,19 +38,12 @@ _MARKS: Final = re.compile(
     rb'|<!doctype html>.{0,1500}<meta name="generator" content="kidney-evals',
     re.DOTALL,
 )
-"""Matches Markdown and LaTeX reports and tables, and SVG, PNG and HTML files, of this package."""
+"""Matches what this package wrote."""
 
-_URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+::)*[A-Za-z][A-Za-z0-9+.-]+://")
-_BROKEN_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
-
-_KINDS: Final = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISLNK, "a symbolic link"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-)
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]+"
+_URL: Final = re.compile(rf"(?:{_SCHEME}::)*{_SCHEME}://")
+# `Path` removes one of the two slashes of an address.
+_BROKEN_URL: Final = re.compile(rf"({_SCHEME}):/(?!/)")
 
 
 def is_url(name: str | Path) -> bool:
@@ -61,8 +55,10 @@ def on_this_machine(name: str | Path) -> str | Path:
     """Return a local path, also for `file://…`; return any other address unchanged."""
     if not is_url(name):
         return _local(name)
-    place = _file_system(str(name))[1]
-    return place if isinstance(place, Path) else str(name)
+    from fsspec.implementations.local import LocalFileSystem
+
+    files, path = _file_system(str(name))
+    return Path(path) if isinstance(files, LocalFileSystem) else str(name)
 
 
 def check_output(
@@ -88,26 +84,20 @@ def check_output(
     if str(name) == STDOUT:
         return False
     place = on_this_machine(name)
-    try:
-        if isinstance(place, Path):
-            there = _is_file(place)
-            read = there and any(_is_input(place, one) for one in inputs)
-        else:
-            there = _is_remote_file(place)
-            read = there and any(_is_same_address(place, one) for one in inputs)
-        if read:
+    with _writing(place):
+        exists = _is_file(place)
+        if exists and any(_is_input(place, one) for one in inputs):
             raise UserError(f"{place} exists and is read here: name another file")
-        if there and not overwrite and content is not None:
-            old = place.read_bytes() if isinstance(place, Path) else _remote_content(place)
+        if exists and not overwrite and content is not None:
+            if isinstance(place, Path):
+                old: bytes = place.read_bytes()
+            else:
+                files, path = _file_system(place)
+                old = files.cat_file(path)
             if old != content and not _MARKS.match(old) and not _same_form(old, content):
                 way = "name another file" + ("" if overwrite is None else ", or pass --overwrite")
                 raise UserError(f"{place} exists and was not written by kidney-evals: {way}")
-    except UserError:
-        raise
-    except Exception as error:
-        # Each file system of fsspec raises its own errors.
-        raise _cannot_write(place, error) from error
-    return there
+    return exists
 
 
 def write_output(
@@ -120,13 +110,7 @@ def write_output(
     """Write a file completely or not at all; `check_output` decides which file it may replace.
 
     A local file is written to a temporary name in the same folder and then renamed. A replaced
-    file's permissions are preserved.
-
-    Args:
-        name: A path, an address that fsspec opens, or `-` for standard output.
-        content: The content.
-        overwrite: As in `check_output`.
-        inputs: As in `check_output`.
+    file's permissions are preserved. The arguments are those of `check_output`.
 
     Raises:
         UserError: Writing is not allowed or fails. An existing file is unchanged.
@@ -136,14 +120,12 @@ def write_output(
         sys.stdout.buffer.write(content)
         return
     place = on_this_machine(name)
-    try:
+    with _writing(name):
         if isinstance(place, Path):
             _write_local(place, content, replaced)
         else:
             files, path = _file_system(place)
             files.pipe_file(path, content)
-    except Exception as error:
-        raise _cannot_write(name, error) from error
 
 
 def write_outputs(
@@ -152,11 +134,7 @@ def write_outputs(
     overwrite: bool | None = False,
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Write several files, given by name, after checking all names.
-
-    Raises:
-        UserError: Writing a file is not allowed or fails.
-    """
+    """Write several files, given by name, after checking all names; see `write_output`."""
     inputs = tuple(inputs)
     for name, content in contents.items():
         check_output(name, overwrite=overwrite, inputs=inputs, content=content)
@@ -165,21 +143,14 @@ def write_outputs(
 
 
 def check_new_folder(folder: Path) -> None:
-    """Raise an error unless `folder` is a local folder that is empty or does not exist.
-
-    Raises:
-        UserError: The name exists and is not an empty folder, is an address, or denotes standard
-            output.
-    """
+    """Raise a `UserError` unless `folder` is a local folder that is empty or does not exist."""
     if str(folder) == STDOUT:
         raise UserError("standard output cannot hold a folder: name a folder")
     _local(folder)
     if folder.is_symlink():
         raise UserError(f"{folder} is a symbolic link: name another folder")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is not a folder: name another one")
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"{folder} exists and is not empty; name another folder")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{folder} is not an empty folder: name another folder")
 
 
 @contextmanager
@@ -191,7 +162,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             remains in that case.
     """
     check_new_folder(folder)
-    try:
+    with _writing(folder, OSError):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as name:
             place = Path(name) / folder.name
@@ -200,8 +171,18 @@ def new_folder(folder: Path) -> Iterator[Path]:
             if folder.is_dir():
                 folder.rmdir()
             place.rename(folder)
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
+
+
+@contextmanager
+def _writing(name: str | Path, kind: type[Exception] = Exception) -> Iterator[None]:
+    """Turn errors, of which each file system of fsspec has its own, into a `UserError`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except kind as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UserError(f"cannot write {name} ({str(why).splitlines()[0]})") from error
 
 
 def _local(name: str | Path) -> Path:
@@ -209,65 +190,58 @@ def _local(name: str | Path) -> Path:
     if is_url(name):
         raise UserError(f"{name} is an address; this is written to a folder of this machine only")
     if broken := _BROKEN_URL.match(str(name)):
-        if isinstance(name, Path):
-            # `Path` removes one of the two slashes of an address.
-            raise UserError(
-                f"{broken[1]}://{str(name)[broken.end() :]} is an address; this is written to a "
-                f"folder of this machine only (a local folder of that name is ./{broken[1]}:)"
-            )
         raise UserError(
-            f"{name} is no path: an address has two slashes, {broken[1]}://…; "
-            f"a local folder of that name is ./{broken[1]}:"
+            f"{name} is no path: an address ({broken[1]}://…) has two slashes and is accepted "
+            f"for single files only; a local folder of that name is ./{broken[1]}:"
         )
     return Path(name)
 
 
-def _file_system(url: str) -> tuple[Any, str | Path]:
-    """Return the file system of an address and the path there; a `Path` for a local address."""
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the path in it."""
     if url.startswith(("http://", "https://")):
         raise UserError(f"{url} cannot be written to: name a file, or a store such as s3://…")
     from fsspec.core import url_to_fs
-    from fsspec.implementations.local import LocalFileSystem
 
-    try:
+    # The file system may be unknown, or its package not be installed.
+    with _writing(url):
         files, path = url_to_fs(url)
-    except Exception as error:
-        # The file system is unknown, or its package is not installed.
-        raise _cannot_write(url, error) from error
-    return files, Path(path) if isinstance(files, LocalFileSystem) else path
+    return files, path
 
 
-def _is_file(path: Path) -> bool:
+def _is_file(place: str | Path) -> bool:
+    """Return whether a regular file exists; raise `UserError` for anything else that exists."""
+    if isinstance(place, str):
+        files, path = _file_system(place)
+        if files.isdir(path):
+            raise UserError(f"{place} is a folder: name a file in it")
+        return bool(files.isfile(path))
     try:
-        mode = path.lstat().st_mode
+        mode = place.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return False
-    for is_kind, kind in _KINDS:
-        if is_kind(mode):
-            raise UserError(
-                f"{path} is {kind}, which is never replaced: name another file, "
-                "or - for standard output"
-            )
-    return True
+    if stat.S_ISREG(mode):
+        return True
+    kinds = {stat.S_IFDIR: "a directory", stat.S_IFLNK: "a symbolic link"}
+    kind = kinds.get(stat.S_IFMT(mode), "a device, a pipe or a socket")
+    raise UserError(
+        f"{place} is {kind}, which is never replaced: name another file, or - for standard output"
+    )
 
 
-def _is_remote_file(url: str) -> bool:
-    files, path = _file_system(url)
-    if files.isdir(path):
-        raise UserError(f"{url} is a folder: name a file in it")
-    return bool(files.isfile(path))
-
-
-def _remote_content(url: str) -> bytes:
-    files, path = _file_system(url)
-    content: bytes = files.cat_file(path)
-    return content
-
-
-def _is_same_address(url: str, other: str | Path) -> bool:
-    from fsspec.core import url_to_fs
-
-    return is_url(other) and bool(url_to_fs(str(other)) == _file_system(url))
+def _is_input(place: str | Path, other: str | Path) -> bool:
+    """Return whether a file is an input, under any name or link, or lies in an input folder."""
+    if is_url(other) and not str(other).startswith("file:"):
+        if isinstance(place, Path) or str(other).startswith(("http://", "https://")):
+            return False
+        return _file_system(place) == _file_system(str(other))
+    other = on_this_machine(other)
+    if isinstance(place, str) or isinstance(other, str):
+        return False
+    with suppress(OSError, ValueError):
+        inside = other.is_dir() and place.resolve().is_relative_to(other.resolve())
+        return inside or place.samefile(other)
+    return False
 
 
 def _same_form(old: bytes, new: bytes) -> bool:
@@ -279,19 +253,6 @@ def _same_form(old: bytes, new: bytes) -> bool:
         headers = [next(csv.reader(text.decode("utf-8").splitlines()), []) for text in (old, new)]
         return len(headers[0]) > 1 and headers[0] == headers[1]
     return False
-
-
-def _is_input(path: Path, other: str | Path) -> bool:
-    """Return whether a file is an input, under any name or link, or lies in an input folder."""
-    if is_url(other) and not str(other).startswith("file:"):
-        return False
-    other = on_this_machine(other)
-    try:
-        return path.samefile(other) or (
-            Path(other).is_dir() and path.resolve().is_relative_to(Path(other).resolve())
-        )
-    except (OSError, ValueError):
-        return False
 
 
 def _write_local(path: Path, content: bytes, replaced: bool) -> None:
@@ -311,8 +272,3 @@ def _write_local(path: Path, content: bytes, replaced: bool) -> None:
         except OSError:
             # The file system has no links.
             os.replace(place, path)
-
-
-def _cannot_write(name: str | Path, error: Exception) -> UserError:
-    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return UserError(f"cannot write {name} ({str(why).splitlines()[0]})")

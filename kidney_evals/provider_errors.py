@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Final
 
@@ -41,6 +42,9 @@ _KEYS: Final = re.compile(
 
 LONGEST_REASON: Final = 300
 """Maximum length of a displayed reason, in characters."""
+
+_MALFORMED: Final = (ValueError, SyntaxError, MemoryError, RecursionError, IndexError)
+"""Errors of parsers on a text that they cannot read."""
 
 _LONGEST_ERROR: Final = 8_000
 """Number of characters of an error that are searched: a server may return a whole web page."""
@@ -103,45 +107,50 @@ def remedy_for(error: str, *, status: int | None = None, key: str | None = None)
         key: Name of the environment variable that holds the provider's key.
     """
     status = status or status_of(error)
-    text = f"{reason_of(error)} {_code(error)}".lower()
+    # The codes and parameters beside a message, which the message may omit, count too.
+    codes = re.findall(r"""['"](?:code|type|param|status)['"]: *['"]([^'"]+)['"]""", _bare(error))
+    text = f"{reason_of(error)} {' '.join(codes)}".lower()
     if is_out_of_credit(error, status):
         fewer = "" if "max_tokens" not in text else ", or ask for fewer tokens with `--max-tokens`"
         return f"Add credit or raise the limit{fewer}, then run `inspect eval-retry` on this log."
-    if _has(text, r"api[ _-]?key|x-api-key|credential|authenticat|unauthori[sz]ed|token") and (
-        status in (401, 403)
-        or _has(text, r"(?:invalid|incorrect|expired|missing|not valid|wrong|revoked).{0,30}key")
-        or _has(text, r"key.{0,30}(?:invalid|incorrect|expired|missing|not valid|revoked)")
-    ):
-        return _check_key(key)
-    if "logprob" in text:
-        if "top_logprobs" in text or _has(text, r"\d"):
-            most = [int(number) for number in re.findall(r"(?<![\w.])\d+(?!\w|\.\d)", text)]
-            # A 1 beside another number is the lower bound of a range.
-            allowed = min((one for one in most if 1 < one < 20), default=1 if most == [1] else 5)
-            if not _has(text, r"not supported|unsupported|not support|not allowed|unknown|unrecog"):
-                return f"Run with `--top-logprobs {allowed}`."
-        return (
-            "This model gives no log-probabilities here: run with `-T readout=sample` and leave "
-            "`--logprobs` and `--top-logprobs` unset."
-        )
+    special = {"LOGPROBS": _logprobs_remedy, "PARAMETER": _parameter_remedy}
     for known in _WORDING["remedies"]:
-        if _has(text, known["pattern"]):
-            return str(known["remedy"])
-    if status in (None, 400, 422) and (name := _parameter(text)):
-        options = " and ".join(f"`{one}`" for one in _WORDING["options"][name].split(" and "))
-        return f"Leave {options} unset, or set a value that the model takes."
-    if status == 404 or _has(
-        text,
-        r"model.{0,80}(?:not found|not exist|not available|not a valid|unknown|invalid|"
-        r"no longer|deprecated|retired|decommission)|(?:no such|unknown|invalid|find|not a valid)"
-        r".{0,20}model|model_not_found|no endpoints found",
-    ):
-        return "Check the model's name, and the base URL where you set one."
-    if status == 401:
-        return _check_key(key)
-    if status == 403:
-        where = f" in {key}" if key else ""
-        return f"Check that the key{where} may use this model from here."
+        fits = status in known.get("statuses", [status])
+        if fits and re.search(known.get("pattern", ""), text, re.DOTALL):
+            rule = known["remedy"]
+            remedy = special[rule](text) if rule in special else rule
+            if remedy:
+                return str(remedy).replace("{key}", _key_name(key))
+    return ""
+
+
+def _key_name(key: str | None) -> str:
+    return f"the key in {key}" if key else "the provider's key"
+
+
+def _logprobs_remedy(text: str) -> str:
+    """Return the remedy for a refusal of log-probabilities, or of their number."""
+    refused = re.search(r"not supported|unsupported|not support|not allowed|unknown|unrecog", text)
+    if not refused and ("top_logprobs" in text or re.search(r"\d", text)):
+        numbers = [int(number) for number in re.findall(r"(?<![\w.])\d+(?!\w|\.\d)", text)]
+        # A 1 beside another number is the lower bound of a range.
+        most = min((one for one in numbers if 1 < one < 20), default=1 if numbers == [1] else 5)
+        return f"Run with `--top-logprobs {most}`."
+    return (
+        "This model gives no log-probabilities here: run with `-T readout=sample` and leave "
+        "`--logprobs` and `--top-logprobs` unset."
+    )
+
+
+def _parameter_remedy(text: str) -> str:
+    """Return the remedy for a refused parameter; quoted names take precedence."""
+    for quote, end in ((r"['\"`]", r"['\"`]"), (r"(?<![\w.])", r"(?![\w.])")):
+        for name in sorted(_WORDING["options"], key=len, reverse=True):
+            if len(name) > 1 and re.search(f"{quote}{re.escape(name)}{end}", text):
+                options = " and ".join(
+                    f"`{one}`" for one in _WORDING["options"][name].split(" and ")
+                )
+                return f"Leave {options} unset, or set a value that the model takes."
     return ""
 
 
@@ -154,15 +163,20 @@ def most_frequent(errors: Iterable[str | None]) -> str:
     Returns:
         "12 samples ended in an error: REASON REMEDY"; empty without errors.
     """
-    texts = [one for one in errors if one]
+    texts: dict[str, str] = {}
+    counted: Counter[str] = Counter()
+    for error in filter(None, errors):
+        counted[signature_of(error)] += 1
+        texts.setdefault(signature_of(error), error)
     if not texts:
         return ""
-    counted = Counter(signature_of(one) for one in texts)
     [(often, times)] = counted.most_common(1)
-    shown = next(one for one in texts if signature_of(one) == often)
-    samples = f"{len(texts)} sample{'s' if len(texts) > 1 else ''} ended in an error"
-    share = f", {times} of them with" if times < len(texts) else ":"
-    return f"{samples}{share} {explained(shown)}"
+    total = counted.total()
+    share = f", {times} of them with" if times < total else ":"
+    return (
+        f"{total} sample{'s' if total > 1 else ''} ended in an error{share} "
+        f"{explained(texts[often])}"
+    )
 
 
 def why_failed(message: str, errors: Iterable[str | None]) -> str:
@@ -180,10 +194,7 @@ def why_failed(message: str, errors: Iterable[str | None]) -> str:
 def explained(error: str, *, status: int | None = None, key: str | None = None) -> str:
     """Return the reason of an error as a sentence, followed by the remedy if one is known.
 
-    Args:
-        error: Text of the error.
-        status: As for `remedy_for`.
-        key: As for `remedy_for`.
+    The arguments are those of `remedy_for`.
     """
     reason = reason_of(error) or "no reason given"
     reason = reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
@@ -194,24 +205,6 @@ def explained(error: str, *, status: int | None = None, key: str | None = None) 
 def signature_of(error: str) -> str:
     """Return an error's reason without ids and numbers, so that errors with one cause are equal."""
     return re.sub(r"\S*\d\S*", "#", reason_of(error).lower())
-
-
-def _has(text: str, pattern: str) -> bool:
-    return re.search(pattern, text) is not None
-
-
-def _check_key(key: str | None) -> str:
-    return f"Check the key in {key}." if key else "Check the provider's key."
-
-
-def _parameter(text: str) -> str | None:
-    """Return the request parameter that a refusal names; quoted names take precedence."""
-    name: str
-    for pattern in (r"['\"`]{name}['\"`]", r"(?<![\w.]){name}(?![\w.])"):
-        for name in sorted(_WORDING["options"], key=len, reverse=True):
-            if len(name) > 1 and re.search(pattern.replace("{name}", re.escape(name)), text):
-                return name
-    return None
 
 
 def _bare(error: str) -> str:
@@ -226,26 +219,18 @@ def _bare(error: str) -> str:
 
 def _without_repr(text: str) -> str:
     """Return the argument of `SomeError('…')`, the `repr` of an exception."""
-    found = re.fullmatch(r"\w+\((.*)\)", text, re.DOTALL)
-    if not found:
-        return text
-    try:
-        parsed = ast.literal_eval(f"({found[1]},)")
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    return str(parsed[0]) if parsed else text
+    if found := re.fullmatch(r"\w+\((.*)\)", text, re.DOTALL):
+        with suppress(*_MALFORMED):
+            return str(ast.literal_eval(f"({found[1]},)")[0])
+    return text
 
 
 def _bodies(text: str) -> Iterator[Any]:
     """Yield each response body in a text, as JSON or as a Python literal."""
     start, end = text.find("{"), text.rfind("}")
-    if 0 <= start < end:
-        body = text[start : end + 1]
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                yield parse(body)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
+    for parse in (json.loads, ast.literal_eval) if 0 <= start < end else ():
+        with suppress(*_MALFORMED):
+            yield parse(text[start : end + 1])
             return
     quoted = re.search(r"""['"]message['"]: (['"])(?P<message>.+?)\1[,}]""", text, re.DOTALL)
     if quoted:
@@ -273,13 +258,6 @@ def _message(body: Any) -> str | None:
         if body.get(name) and (found := _message(body[name])):
             return found
     return None
-
-
-def _code(error: str) -> str:
-    """Return the codes and parameters beside a message, which the message may omit."""
-    return " ".join(
-        re.findall(r"""['"](?:code|type|param|status)['"]: *['"]([^'"]+)['"]""", _bare(error))
-    )
 
 
 def _page(text: str) -> str:

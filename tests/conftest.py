@@ -16,7 +16,7 @@ LONGEST_FIRST = (
     "finetuning/test_comparison.py",
     "acceptance/test_known_respondents.py",
     "cli/test_compare.py",
-    "packaging/test_install.py",
+    "packaging/test_built.py",
     "estimation/test_centrality.py",
     "lab/test_stopping_table.py",
     "tasks/test_readout.py",

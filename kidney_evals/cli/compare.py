@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kidney_evals.cli import options
+from kidney_evals.cli.terminal import say
+from kidney_evals.errors import UserError
+
 if TYPE_CHECKING:
     from kidney_evals.reporting.comparing.text import Report
 
@@ -16,14 +20,7 @@ if TYPE_CHECKING:
 @click.option("--fail-if", "rules", multiple=True, metavar="RULE", help="End with status 1 if so.")
 @click.option("--despite", multiple=True, metavar="PART", help="A part of the key that may differ.")
 @click.option("--partial", is_flag=True, help="Take runs too that did not end.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "md", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@options.form("text", "md", "json")
 @click.pass_context
 def compare(
     context: click.Context,
@@ -69,15 +66,10 @@ def compare(
       3  a rule could not be decided:
          its row was not measured
     """  # noqa: D301
-    from kidney_evals.cli.terminal import say
     from kidney_evals.reporting.comparing import text
 
     report = _compared(old, new, rules, despite, partial=partial)
-    formats = {
-        "text": text.as_text,
-        "md": text.as_markdown,
-        "json": text.as_json,
-    }
+    formats = {"text": text.as_text, "md": text.as_markdown, "json": text.as_json}
     say(formats[form](report), fit=form == "text")
     context.exit(report.status)
 
@@ -85,7 +77,6 @@ def compare(
 def _compared(
     old: str, new: str, rules: tuple[str, ...], despite: tuple[str, ...], *, partial: bool
 ) -> Report:
-    from kidney_evals.errors import UserError
     from kidney_evals.estimation.errors import InputError
     from kidney_evals.reporting.comparing import gate, matching
     from kidney_evals.reporting.comparing.changes import compare_runs

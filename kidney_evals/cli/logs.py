@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager
 
-import click
 from inspect_ai.log import EvalLog, read_eval_log
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bars
 
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
@@ -21,40 +21,31 @@ def read_run_log(name: str, *, any_reference: bool) -> EvalLog:
     """Read one log of this package with its samples.
 
     Args:
-        name: Path or URL of the log.
+        name: Path or URL of the log, or of a folder with one log.
         any_reference: Whether to accept a log whose human tables or study content differ from the
-            installed ones.
-
-    Raises:
-        UserError: The log is not of this package or holds no samples, or its study or reference
-            differs from the installed one and `any_reference` is false.
+            installed ones; otherwise they are an error.
     """
-    if Path(name).is_dir():
-        raise UserError(f"{name} is a folder; give one log")
     found = find_logs((name,))
-    for one in found:
-        if one.state == "unreadable":
-            raise UserError(f"{one.location} {one.says}")
     if len(found) > 1:
         raise UserError(f"{name} is {len(found)} logs; give one log")
+    if found[0].state == "unreadable":
+        raise UserError(f"{found[0].location} {found[0].says}")
     log = read_eval_log(found[0].location)
     if not log.samples:
         raise UserError(f"{name} holds no samples to score")
-    if "study_source" not in (log.samples[0].metadata or {}):
+    metadata = log.samples[0].metadata or {}
+    if "study_source" not in metadata:
         raise UserError(f"{name} is no log of a kidney_evals task")
-    if any_reference:
-        return log
-    metadata = log.samples[0].metadata
-    then = {
-        "study": metadata["study_hash"],
-        "human reference": metadata["reference"].split("+")[-1],
-    }
-    for what, now in installed(log).items():
-        if now != then[what]:
-            raise UserError(
-                f"{name} was run with another {what} ({then[what][:12]}, installed {now[:12]}); "
-                "install the version of kidney-evals that made it, or pass --any-reference"
-            )
+    if not any_reference:
+        reference = metadata["reference"].split("+")[-1]
+        then = {"study": metadata["study_hash"], "human reference": reference}
+        for part, now in installed(log).items():
+            if now != then[part]:
+                raise UserError(
+                    f"{name} was run with another {part} ({then[part][:12]}, installed "
+                    f"{now[:12]}); install the version of kidney-evals that made it, or pass "
+                    "--any-reference"
+                )
     return log
 
 
@@ -67,23 +58,16 @@ def installed(log: EvalLog) -> dict[str, str]:
 
 
 @contextmanager
-def reading() -> Iterator[Progress | None]:
-    """Yield a callback that shows a progress bar on stderr for each kind of item read.
+def reading() -> Iterator[Progress]:
+    """Yield a callback that shows on stderr, if it is a terminal, how much was read."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    screen, hidden = Console(file=sys.stderr), not sys.stderr.isatty()
+    with Bars(*columns, console=screen, disable=hidden, transient=True) as bars:
+        tasks: dict[str, int] = {}
 
-    Yields None if stderr is not a terminal.
-    """
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with ExitStack() as shown:
-        bars: dict[str, Any] = {}
-
-        def progress(what: str, done: int, of: int) -> None:
-            if what not in bars:
-                shown.close()
-                label = f"reading {what}"
-                bar = click.progressbar(length=of, label=label, show_pos=True, file=sys.stderr)
-                bars[what] = shown.enter_context(bar)
-            bars[what].update(done - bars[what].pos)
+        def progress(kind: str, done: int, of: int) -> None:
+            if kind not in tasks:
+                tasks[kind] = bars.add_task(f"reading {kind}", total=of)
+            bars.update(tasks[kind], completed=done)  # type: ignore[arg-type]
 
         yield progress

@@ -12,8 +12,9 @@ from kidney_evals.cli.plan import plan
 from kidney_evals.cli.report import bundle, gallery, report
 from kidney_evals.cli.sft import sft
 from kidney_evals.cli.table import table
-from kidney_evals.cli.terminal import Group, say
+from kidney_evals.cli.terminal import Group, say, say_filled
 from kidney_evals.cli.try_ import try_
+from kidney_evals.errors import UserError, unknown
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,8 +46,6 @@ def show(logs: tuple[str, ...], everything: bool) -> None:
 def describe(log: str, any_reference: bool) -> None:
     """Fit the models behind LOG's rows and print them beside people's, with their formulas."""
     from kidney_evals.cli.logs import read_run_log
-    from kidney_evals.cli.terminal import say_filled
-    from kidney_evals.errors import UserError
     from kidney_evals.estimation.errors import InputError
     from kidney_evals.measures.description import describe as describe_run
     from kidney_evals.reporting.description import describe_text
@@ -59,13 +58,12 @@ def describe(log: str, any_reference: bool) -> None:
     if run is None:
         raise UserError(f"{log} was not scored by `answers`; `kidney-evals rescore` adds it")
     try:
-        found = describe_run(run)
+        description = describe_run(run)
     except InputError as error:
         raise UserError(f"{log} cannot be described: {error}") from error
     say_filled(f"{read.eval.task}  {read.eval.model}")
-    say(f"{run.study.id}, {len(run.choice)} samples, {len(run.decisions)} answers read")
-    say("")
-    say(describe_text(found))
+    say(f"{run.study.id}, {len(run.choice)} samples, {len(run.decisions)} answers read\n")
+    say(describe_text(description))
 
 
 @main.command()
@@ -86,7 +84,6 @@ def rescore(log: str, output: str | None, any_reference: bool, overwrite: bool) 
 @click.argument("name")
 def suite(name: str) -> None:
     """Print the tasks of suite NAME, for `inspect eval-set $(kidney-evals suite NAME)`."""
-    from kidney_evals.errors import unknown
     from kidney_evals.tasks import SUITES
 
     if name not in SUITES:

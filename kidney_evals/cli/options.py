@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from kidney_evals.studies import CONDITIONS
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 logs = click.argument("logs", nargs=-1, required=True)
+
+any_path = click.Path(path_type=Path)
 
 scans = click.option(
     "--scans",
@@ -22,10 +28,19 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace any regular 
 overwrite_site = click.option("--overwrite", is_flag=True, help="Replace a site that is there.")
 
 published_answers = click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder with the published answers.",
+    "--data", required=True, type=any_path, help="Folder with the published answers."
 )
 
 condition = click.Choice(CONDITIONS)
+
+
+def form(*formats: str) -> Callable[[F], F]:
+    """Return the option `--format`; the first format is the default."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print it.",
+    )

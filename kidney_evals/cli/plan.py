@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
@@ -51,26 +52,21 @@ def plan(
         prices=priced,
     )
     if as_json:
-        click.echo(report.as_json(made))
+        say(report.as_json(made), fit=False)
     else:
         say(report.as_text(made))
 
 
-def task_arguments(given: Iterable[str]) -> dict[str, Any]:
+def task_arguments(pairs: Iterable[str]) -> dict[str, Any]:
     """Parse "name=value" pairs as `inspect eval -T` does, so that both build the same task.
 
     Values are parsed as YAML, text with commas becomes a list, hyphens in names underscores.
 
-    Args:
-        given: The pairs.
-
     Raises:
         UserError: A pair lacks "=", or a value is not YAML.
     """
-    import yaml
-
     arguments: dict[str, Any] = {}
-    for pair in given:
+    for pair in pairs:
         name, equals, text = pair.partition("=")
         if not name or not equals:
             raise UserError(f"-T takes name=value, not {pair!r}")

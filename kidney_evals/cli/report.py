@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from kidney_evals.cli import options
+from kidney_evals.cli.terminal import complain, say
+from kidney_evals.errors import UserError
+from kidney_evals.output_files import STDOUT, check_output, write_outputs
 
 if TYPE_CHECKING:
     from kidney_evals.reporting.page import Report
@@ -42,8 +44,6 @@ def report(
     among them. Logs of other evaluations, and those without answers, are named and passed over.
     """
     from kidney_evals.cli.logs import reading
-    from kidney_evals.errors import UserError
-    from kidney_evals.output_files import check_output, write_outputs
     from kidney_evals.reporting.page import as_html, asset_contents, read_report
 
     check_output(output, overwrite=overwrite)
@@ -54,15 +54,14 @@ def report(
 
         check_png()
     with reading() as progress:
-        found = read_report(logs, scans=scans, progress=progress)
-    files = {} if assets is None else asset_contents(found, assets, pictures=pictures)
+        content = read_report(logs, scans=scans, progress=progress)
+    files = {} if assets is None else asset_contents(content, assets, pictures=pictures)
     if normpath(output) in map(normpath, files):
         raise UserError(f"{output} is one of the figures' files: name another file")
-    contents = {output: as_html(found).encode(), **files}
-    write_outputs(contents, overwrite=overwrite, inputs=found.inputs)
-    _tell(found, output)
-    if assets is not None:
-        _say_beside(output)(f"{assets}: {len(files)} files")
+    contents = {output: as_html(content).encode(), **files}
+    write_outputs(contents, overwrite=overwrite, inputs=content.inputs)
+    written = [] if assets is None else [f"{assets}: {len(files)} files"]
+    _say_made(content, output, *written)
 
 
 @click.command()
@@ -80,8 +79,8 @@ def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Pat
     from kidney_evals.reporting.page.site import write_site
 
     with reading() as progress:
-        found = write_site(logs, output, scans=scans, overwrite=overwrite, progress=progress)
-    _tell(found, f"{output.rstrip('/')}/index.html")
+        content = write_site(logs, output, scans=scans, overwrite=overwrite, progress=progress)
+    _say_made(content, f"{output.rstrip('/')}/index.html")
 
 
 @click.command()
@@ -96,24 +95,15 @@ def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Pat
 @options.overwrite_site
 def gallery(output: str, dilemmas: int, overwrite: bool) -> None:
     """Make a site of eight simulated respondents: what each failure looks like. Offline."""
-    from kidney_evals.cli.terminal import say
     from kidney_evals.reporting.gallery import make_gallery
 
-    found = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)
-    _tell(found, f"{output.rstrip('/')}/index.html")
+    content = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)
+    _say_made(content, f"{output.rstrip('/')}/index.html")
 
 
-def _tell(found: Report, page: str) -> None:
-    say = _say_beside(page)
-    for line in found.passed_over:
-        say(f"passed over: {line}")
-    models, runs = len(found.models), len(found.runs)
-    say(f"{page}: {models} model{'' if models == 1 else 's'}, {runs} run{'' if runs == 1 else 's'}")
-
-
-def _say_beside(page: str) -> Callable[[str], None]:
-    """Return a function that prints a line, to stderr if the page is written to standard output."""
-    from kidney_evals.cli.terminal import complain, say
-    from kidney_evals.output_files import STDOUT
-
-    return complain if page == STDOUT else say
+def _say_made(made: Report, page: str, *more: str) -> None:
+    """Print what was written, on stderr if the page is written to standard output."""
+    models, runs = len(made.models), len(made.runs)
+    counts = f"{models} model{'' if models == 1 else 's'}, {runs} run{'' if runs == 1 else 's'}"
+    for line in (*(f"passed over: {one}" for one in made.passed_over), f"{page}: {counts}", *more):
+        (complain if page == STDOUT else say)(line)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
+from inspect_ai import score
 from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.scorer import Scorer
 
@@ -14,7 +13,7 @@ from kidney_evals.cli.logs import installed, read_run_log
 from kidney_evals.cli.terminal import say
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import undefined
-from kidney_evals.output_files import STDOUT, check_output, write_output
+from kidney_evals.output_files import check_output, on_this_machine, write_output
 from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.scorers import predictions, scorers_for, stated
 from kidney_evals.studies import Condition
@@ -24,27 +23,10 @@ LOG_ENDINGS = (".eval", ".json")
 """File name endings of Inspect's log formats."""
 
 
-def rescore_log(
-    name: str, output: str | None, *, any_reference: bool, overwrite: bool = False
-) -> None:
-    """Score a log again and write the result to another file.
-
-    Args:
-        name: Path or URL of the log.
-        output: Path or URL of the result; by default beside the log, with `-scored` before the
-            ending.
-        any_reference: Whether to score even if the human tables or the study content differ from
-            those the log was run with.
-        overwrite: Whether to replace an existing file, which must not be the log itself.
-
-    Raises:
-        UserError: The log is not of this package, its study or reference differs and
-            `any_reference` is false, or the output exists or does not have the name of a log.
-    """
-    from inspect_ai import score
-
+def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite: bool) -> None:
+    """Score a log again, write the result to another file and print the rows that differ."""
     log = read_run_log(name, any_reference=any_reference)
-    target = _target(name, output, overwrite)
+    target = _target(log.location, output, overwrite)
     # The scorers call no model. The log's models are not set up: a client or key may be missing.
     roles, log.eval.model_roles = log.eval.model_roles, None
     scored = score(log, _scorers(log, any_reference), model="none/none", action="overwrite")
@@ -52,7 +34,10 @@ def rescore_log(
     if any_reference:
         # The samples record the run's reference, this field the reference of the new scores.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
-    _write(scored, target, overwrite, name)
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / PurePosixPath(target).name
+        write_eval_log(scored, str(place))
+        write_output(target, place.read_bytes(), overwrite=overwrite, inputs=[name])
     before, after = stored_rows(log), stored_rows(scored)
     moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
     say(f"{len(after)} rows, {len(moved)} differ from the log's own; written to {target}")
@@ -77,27 +62,13 @@ def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
 def _target(name: str, output: str | None, overwrite: bool) -> str:
     """Return the path or URL of the result, after checking that it can be written."""
     if output is None:
-        address = urlparse(name)
-        if "://" in name and address.scheme != "file":
-            raise UserError(f"{name} is not on this machine; name a file with --output")
-        path = Path(url2pathname(address.path)) if "://" in name else Path(name)
+        path = on_this_machine(name)
+        if isinstance(path, str):
+            raise UserError(f"{path} is not on this machine; name a file with --output")
         output = str(path.with_name(f"{path.stem}-scored{path.suffix}"))
-    if output == STDOUT:
-        raise UserError("a log is no text for standard output: name a file with --output")
+    if PurePosixPath(output).suffix not in LOG_ENDINGS:
+        raise UserError(f"{output} must end in {' or '.join(LOG_ENDINGS)}")
     # A log is replaced only on request, even if an earlier call of this command wrote it.
     if check_output(output, overwrite=overwrite, inputs=[name]) and not overwrite:
         raise UserError(f"{output} exists; name another file with --output, or pass --overwrite")
-    if PurePosixPath(output).suffix not in LOG_ENDINGS:
-        raise UserError(f"{output} must end in {' or '.join(LOG_ENDINGS)}")
     return output
-
-
-def _write(log: EvalLog, target: str, overwrite: bool, name: str) -> None:
-    try:
-        with TemporaryDirectory() as folder:
-            place = Path(folder) / PurePosixPath(target).name
-            write_eval_log(log, str(place))
-            content = place.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot write {target} ({error.strerror or error})") from error
-    write_output(target, content, overwrite=overwrite, inputs=[name])

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from kidney_evals.cli.terminal import say, say_filled, width
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import sentence, table
-from kidney_evals.reporting.logs import LogFile, find_logs
+from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.runs import ModelRun, read_runs
 from kidney_evals.reporting.text import flags, how_it_ended
@@ -16,89 +16,69 @@ _FEW = 3
 _LONGEST = 40
 
 
-def show_logs(names: tuple[str, ...], *, everything: bool = False) -> None:
-    """Print every run of this package among `names`, and list the logs that are not shown.
-
-    Args:
-        names: Log files, folders, patterns or URLs.
-        everything: Whether to print every measure, not only those that the log stores.
-
-    Raises:
-        UserError: No log holds a run of this package.
-    """
-    found = find_logs(names)
-    runs = {run.file.location: run for run in read_runs(found)}
-    passed = [_why(one, runs.get(one.location)) for one in found]
-    if all(passed):
-        told = "; ".join(passed[:_FEW]) + ("; …" if len(passed) > _FEW else "")
-        raise UserError(f"none of these logs holds answers of a kidney_evals task: {told}")
-    shown = 0
-    for one, line in zip(found, passed, strict=True):
-        if line:
-            say(f"passed over: {line}")
+def show_logs(names: tuple[str, ...], *, everything: bool) -> None:
+    """Print every run of this package among `names`, and list the logs that are not shown."""
+    files = find_logs(names)
+    runs = {run.file.location: run for run in read_runs(files)}
+    reasons = {}
+    for file in files:
+        run = runs.get(file.location)
+        if run is None or not run.rows:
+            reasons[file.location] = (
+                f"{file.line}; {run.trouble or 'no rows'}" if run else file.line
+            )
+    if len(reasons) == len(files):
+        listed = "; ".join([*reasons.values()][:_FEW]) + ("; …" if len(reasons) > _FEW else "")
+        raise UserError(f"none of these logs holds answers of a kidney_evals task: {listed}")
+    first = True
+    for file in files:
+        if file.location in reasons:
+            say(f"passed over: {reasons[file.location]}")
             continue
-        if shown:
+        if not first:
             say("")
-        _show(runs[one.location], everything)
-        shown += 1
-
-
-def _why(found: LogFile, run: ModelRun | None) -> str:
-    """Return why a log is not shown; empty if it is shown."""
-    if run is None:
-        return found.line
-    return "" if run.rows else f"{found.line}; {run.trouble or 'no rows'}"
-
-
-def _parameters(run: ModelRun) -> str:
-    """Return the arguments that the user passed to the task and to the model of a run."""
-    spec = run.header.eval
-    given = {**spec.task_args_passed, **shown_arguments(spec.model_args)}
-    if spec.config.epochs and spec.config.epochs > 1:
-        given["epochs"] = spec.config.epochs
-    return ", ".join(f"{name}={_short(value)}" for name, value in given.items())
-
-
-def _short(value: object) -> str:
-    """Return an argument for one line: the last part of a path, the beginning of a long text."""
-    text = str(value)
-    if "/" in text and " " not in text:
-        text = f"…/{PurePosixPath(text).name}" if len(text) > _LONGEST else text
-        return text
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _file(location: str) -> str:
-    """Return the location of a log, or only its file name if it is too long for a line."""
-    return location if len(location) <= width() else f"…/{PurePosixPath(location).name}"
+        first = False
+        _show(runs[file.location], everything)
 
 
 def _show(run: ModelRun, everything: bool) -> None:
-    log, asked = run.header, run.panel.task
+    log, file = run.header, run.file
+    finished = file.state == "finished"
     say_filled(f"{log.eval.task}  {log.eval.model}")
-    ended = run.file.says
-    if run.file.state == "finished":
-        ended = f"{run.file.completed} samples, {log.status}"
+    ended = f"{file.completed} samples, {log.status}" if finished else file.says
     say_filled(f"{run.panel.study}, {ended}")
-    started = log.eval.created[:16].replace("T", " ")
-    parameters = _parameters(run) or "default parameters"
-    say_filled(f"{started}, {parameters}")
-    say(_file(run.file.location))
-    if ending := how_it_ended(log):
-        say_filled(ending)
-    if run.remark:
-        say_filled(run.remark)
-    if run.file.state == "finished" and run.file.errors:
-        say_filled(run.file.errors)
-    if run.file.unscored:
-        say_filled(run.file.unscored)
+    say_filled(f"{log.eval.created[:16].replace('T', ' ')}, {_parameters(run)}")
+    # A location that is too long for a line is shortened to the file's name.
+    short = f"…/{PurePosixPath(file.location).name}"
+    say(file.location if len(file.location) <= width() else short)
+    for line in (how_it_ended(log), run.remark, file.errors if finished else "", file.unscored):
+        if line:
+            say_filled(line)
     say("")
-    say(table(run.rows, asked, everything=everything))
+    say(table(run.rows, run.panel.task, everything=everything))
     say("")
-    for line in [sentence(run.rows, asked), *flags(run.rows)]:
+    for line in [sentence(run.rows, run.panel.task), *flags(run.rows)]:
         say_filled(line)
     say("")
     say_filled(
         "Agreement describes a sample of survey respondents, not what is right; a coin is not a "
         "virtue by itself."
     )
+
+
+def _parameters(run: ModelRun) -> str:
+    """Return the arguments that the user passed to the task and to the model of a run."""
+    spec = run.header.eval
+    passed = {**spec.task_args_passed, **shown_arguments(spec.model_args)}
+    if spec.config.epochs and spec.config.epochs > 1:
+        passed["epochs"] = spec.config.epochs
+    listed = ", ".join(f"{name}={_short(str(value))}" for name, value in passed.items())
+    return listed or "default parameters"
+
+
+def _short(text: str) -> str:
+    """Return an argument for one line: the last part of a path, the beginning of a long text."""
+    if len(text) <= _LONGEST:
+        return text
+    is_path = "/" in text and " " not in text
+    return f"…/{PurePosixPath(text).name}" if is_path else f"{text[:_LONGEST]}…"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Literal
+
 import click
 
 from kidney_evals.cli import options
+from kidney_evals.cli.terminal import complain
+from kidney_evals.errors import UserError
+from kidney_evals.output_files import STDOUT, check_output, write_output
 
 UNREADABLE = 1
 """Exit status if a log cannot be read and is therefore missing from the table."""
@@ -12,14 +18,7 @@ UNREADABLE = 1
 
 @click.command()
 @options.logs
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["md", "csv", "json", "latex"]),
-    default="md",
-    show_default=True,
-    help="How to print it.",
-)
+@options.form("md", "csv", "json", "latex")
 @click.option(
     "--rows", multiple=True, metavar="ROW[,ROW]", help="Quantities, or patterns such as 'imp_*'."
 )
@@ -30,7 +29,7 @@ UNREADABLE = 1
 def table(
     context: click.Context,
     logs: tuple[str, ...],
-    form: str,
+    form: Literal["md", "csv", "json", "latex"],
     rows: tuple[str, ...],
     everything: bool,
     output: str,
@@ -44,12 +43,9 @@ def table(
     log could not be read.
     """
     from kidney_evals.cli.logs import reading
-    from kidney_evals.cli.terminal import complain
-    from kidney_evals.errors import UserError
-    from kidney_evals.output_files import STDOUT, check_output, write_output
     from kidney_evals.reporting.logs import READ, find_logs
     from kidney_evals.reporting.runs import read_runs
-    from kidney_evals.reporting.table_formats import FORMATS, formatted
+    from kidney_evals.reporting.table_formats import formatted
     from kidney_evals.reporting.tables import tables_of
 
     asked = [name.strip() for names in rows for name in names.split(",") if name.strip()]
@@ -57,24 +53,22 @@ def table(
         raise UserError("give --rows or --all, not both")
     check_output(output, overwrite=overwrite)
     with reading() as progress:
-        found = find_logs(logs, progress)
-    passed_over = [one for one in found if one.state not in READ]
-    read = read_runs(found)
-    runs = [run for run in read if run.rows]
+        files = find_logs(logs, progress)
+    passed_over = [file for file in files if file.state not in READ]
+    read = read_runs(files)
     for run in read:
         if not run.rows:
             complain(f"no numbers: {run.file.line}; {run.trouble or 'no rows'}")
-    for one in passed_over:
-        complain(f"passed over: {one.line}")
+    for file in passed_over:
+        complain(f"passed over: {file.line}")
+    runs = [run for run in read if run.rows]
     if not runs:
         raise UserError("none of these logs holds answers of a kidney_evals task")
-    made = tables_of(runs, asked, everything=everything)
-    (chosen,) = (one for one in FORMATS if one == form)
-    text = formatted(made, passed_over, chosen)
+    text = formatted(tables_of(runs, asked, everything=everything), passed_over, form)
     if output == STDOUT:
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, file=sys.stdout)
     else:
-        inputs = [one.location for one in found]
+        inputs = [file.location for file in files]
         write_output(output, text.encode(), overwrite=overwrite, inputs=inputs)
-    if any(one.state == "unreadable" for one in passed_over):
+    if any(file.state == "unreadable" for file in passed_over):
         context.exit(UNREADABLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import textwrap
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from kidney_evals.studies import CONDITIONS, Condition
+from kidney_evals.cli.terminal import say, say_filled, width
+from kidney_evals.errors import UserError
+from kidney_evals.output_files import check_output, is_url, write_output
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition
 
 if TYPE_CHECKING:
-    from kidney_evals.trying import Answered, Own, Round
+    from kidney_evals.trying import Answer, Round
 
-KEYS: Final[dict[str, Own]] = {"a": "A", "b": "B", "c": "COIN", "coin": "COIN"}
+KEYS: Final[dict[str, Answer]] = {"a": "A", "b": "B", "c": "COIN", "coin": "COIN"}
 
 INTERRUPTED: Final = 130
 """Exit status of a program stopped from the keyboard."""
@@ -43,13 +47,7 @@ def try_(
 
     Nothing leaves this machine, and nothing is stored unless --save names a file.
     """
-    import secrets
-
-    from kidney_evals.cli.terminal import say
-    from kidney_evals.errors import UserError
-    from kidney_evals.output_files import check_output, is_url
-    from kidney_evals.studies import DEFAULT_STUDY
-    from kidney_evals.trying import Answered, pick_round, result_lines
+    from kidney_evals.trying import pick_round, result_lines
 
     # A person's answers cannot be repeated, so no file is replaced, not even one of this command.
     if save is not None and check_output(save, overwrite=None):
@@ -57,92 +55,50 @@ def try_(
     if save is not None and not is_url(save) and not Path(save).parent.is_dir():
         raise UserError(f"no such folder: {Path(save).parent}; name another file with --save")
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    chosen = pick_round(study or DEFAULT_STUDY, condition, dilemmas, seed)
+    asked = pick_round(study or DEFAULT_STUDY, condition, dilemmas, seed)
     try:
-        answers = _ask(chosen)
+        answers = _ask(asked)
     except KeyboardInterrupt:
         say("\nStopped. Nothing was stored.")
         context.exit(INTERRUPTED)
     if not answers:
         say("No answers, so there is nothing to show. Nothing was stored.")
         return
-    answered = Answered(chosen, answers)
-    say("\n".join(result_lines(answered)))
-    say(f"\nThe same dilemmas again: --seed {chosen.seed}")
+    say("\n".join(result_lines(asked, answers)))
+    say(f"\nThe same dilemmas again: --seed {asked.seed}")
     if save is None:
         say("Nothing was stored.")
         return
-    _save(answered, save)
+    write_output(save, asked.as_csv(answers).encode(), overwrite=None)
     say(f"{save} holds your choices: no name, no time, and nothing of anybody else.")
 
 
-def _ask(chosen: Round) -> tuple[Own, ...]:
+def _ask(asked: Round) -> list[Answer]:
     """Ask the questions and return the answers; fewer if the user stops or the input ends."""
-    from kidney_evals.cli.terminal import say, say_filled, width
-
-    count = len(chosen.put)
-    answers: list[Own] = []
-    coin = chosen.condition == "coin_flip"
+    count = len(asked.dilemmas)
+    answers: list[Answer] = []
+    coin = asked.condition == "coin_flip"
     keys = "a, b, c (coin) or q" if coin else "a, b or q"
     say_filled(
-        f"{count} dilemma{'' if count == 1 else 's'} of {chosen.study.id}, in the words that "
-        "models get. There is no right answer. Press a key: a, b"
+        f"{count} dilemma{'' if count == 1 else 's'} of {asked.study.id}, in the words that "
+        "models get. There is no right answer. Type a letter and press Enter: a, b"
         f"{', c for the coin' if coin else ''}, or q to stop and see what there is."
     )
     for place in range(count):
         say(f"\n--- {place + 1} of {count} ---\n")
-        for line in chosen.question(place).split("\n"):
+        for line in asked.question(place).split("\n"):
             indent = "  " if line.startswith("- ") else ""
             say("\n".join(textwrap.wrap(line, width(), subsequent_indent=indent) or [""]))
-        while True:
+        while len(answers) == place:
             click.echo(f"\nYour answer ({keys}): ", nl=False)
-            typed = _key()
-            if typed in (None, "q", "quit"):
-                return tuple(answers)
-            answer = KEYS.get(typed or "")
-            if answer is not None and (coin or answer != "COIN"):
+            line = sys.stdin.readline()
+            click.echo("")
+            typed = line.strip().lower()
+            if not line or typed in ("q", "quit"):
+                return answers
+            answer = KEYS.get(typed)
+            if answer is None or (answer == "COIN" and not coin):
+                say(f"Please answer with {keys}.")
+            else:
                 answers.append(answer)
-                break
-            say(f"Please answer with {keys}.")
-    return tuple(answers)
-
-
-def _key() -> str | None:
-    """Return the next key, or the next line if stdin is no terminal; None if input ends."""
-    if _is_terminal():
-        try:
-            typed = click.getchar()
-        except EOFError:
-            return None
-        click.echo(typed if typed.isprintable() else "")
-        return typed.strip().lower()
-    line = sys.stdin.readline()
-    click.echo("")
-    return line.strip().lower() if line else None
-
-
-def _is_terminal() -> bool:
-    return sys.stdin.isatty()
-
-
-def _save(answered: Answered, path: str) -> None:
-    from kidney_evals.output_files import write_output
-    from kidney_evals.reporting.table_formats import csv_text
-    from kidney_evals.studies import CHOICES
-
-    chosen = answered.round
-    names = [f"{side}_{name}" for side in ("a", "b") for name in chosen.study.attribute_ids]
-    rows: list[list[object]] = [
-        ["study", "study_hash", "condition", "seed", "dilemma", "order", *names, "answer", "choice"]
-    ]
-    for (dilemma, order), answer, choice in zip(
-        chosen.put, answered.answers, answered.run.choice, strict=False
-    ):
-        values = [f"{value:g}" for patient in dilemma.shown(order) for value in patient.values]
-        rows.append(
-            [
-                *(chosen.study.id, chosen.study.hash, chosen.condition, chosen.seed),
-                *(dilemma.id, order, *values, answer, CHOICES[int(choice)]),
-            ]
-        )
-    write_output(path, csv_text(rows).encode(), overwrite=None)
+    return answers

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kidney_evals.reasons.codes import ARGUMENTS, Codes
-from kidney_evals.reasons.frames import FAILED, check_extra, has_extra, scanned
+from kidney_evals.reasons.frames import FAILED, check_extra, scanned
 from kidney_evals.reasons.lexical import code, code_reply
 from kidney_evals.reasons.replies import Reply, reply_of
 
@@ -32,7 +32,6 @@ __all__ = [
     "Reply",
     "code",
     "code_reply",
-    "has_extra",
     "rationale",
     "rationale_llm",
     "reply_of",

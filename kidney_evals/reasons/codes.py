@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from kidney_evals.studies import Attribute, Patient, Study
+from kidney_evals.studies import Patient, Study
 
 Status = Literal["coded", "no reasons", "language not covered"]
 """Whether a transcript has codes; only `coded` has them."""
-
-STATUSES: tuple[Status, ...] = get_args(Status)
 
 Use = Literal["", "A", "B", "neither"]
 """The patient whom an attribute supports in the reasons; empty for an unmentioned attribute."""
@@ -19,12 +17,8 @@ Use = Literal["", "A", "B", "neither"]
 Argument = Literal["fairness", "uncertainty", "medical_utility", "desert", "refusal_to_play"]
 """An argument that refers to no attribute."""
 
-ARGUMENTS: tuple[Argument, ...] = get_args(Argument)
-
 Agree = Literal["yes", "no", "unclear"]
 """Whether the reasons lead to the answer."""
-
-AGREE: tuple[Agree, ...] = get_args(Agree)
 
 Where = Literal["answer", "reasoning", "both", "none"]
 """The part of the reply that holds the reasons; `none` without reasons."""
@@ -32,10 +26,13 @@ Where = Literal["answer", "reasoning", "both", "none"]
 Choice = Literal["A", "B", "COIN", "none"]
 """The answer as shown; `COIN` is any offered mechanism, `none` is no answer."""
 
-CHOICES: tuple[Choice, ...] = get_args(Choice)
-
 ForPeople = Literal["", "toward", "against", "neither"]
 """Whether an attribute is used toward or against the value that most people favour."""
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+ARGUMENTS: tuple[Argument, ...] = get_args(Argument)
+AGREE: tuple[Agree, ...] = get_args(Agree)
+CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
 @dataclass(frozen=True)
@@ -67,38 +64,13 @@ class Codes:
         attribute `uses_<id>` (A, B, neither, or empty) and `people_<id>` (toward, against,
         neither, or empty). Values without a code are None.
         """
-        coded = self.status == "coded"
-        flat: dict[str, str | bool | None] = {
-            "status": self.status,
-            "where": self.where,
-            "choice": self.choice,
-            "agree": self.agree,
-        }
-        flat |= {name: name in self.arguments if coded else None for name in ARGUMENTS}
+        codes: dict[str, str | bool] = {name: name in self.arguments for name in ARGUMENTS}
         for name in self.attributes:
-            flat[f"uses_{name}"] = self.attributes[name] if coded else None
-            flat[f"people_{name}"] = self.people[name] if coded else None
-        return flat
-
-    def sentence(self) -> str:
-        """Return a sentence that describes the codes."""
-        if self.status != "coded":
-            return self.status
-        suffixes = {"toward": " (as people favour)", "against": " (against what people favour)"}
-        parts = [
-            f"{name} does not decide"
-            if use == "neither"
-            else f"{name} for {use}{suffixes.get(self.people[name], '')}"
-            for name, use in self.attributes.items()
-            if use
-        ]
-        parts += [name.replace("_", " ") for name in ARGUMENTS if name in self.arguments]
-        agree = {
-            "yes": f"the reasons lead to {self.choice}",
-            "no": f"the reasons do not lead to {self.choice}",
-            "unclear": "whether the reasons lead to the answer is unclear",
-        }
-        return "; ".join([*parts, agree[self.agree or "unclear"]])
+            codes[f"uses_{name}"] = self.attributes[name]
+            codes[f"people_{name}"] = self.people[name]
+        flat = {"status": self.status, "where": self.where, "choice": self.choice}
+        agree: dict[str, str | bool | None] = {"agree": self.agree}
+        return flat | agree | (codes if self.status == "coded" else dict.fromkeys(codes))
 
 
 def codes_of(
@@ -125,8 +97,14 @@ def codes_of(
         where: The part of the reply that holds the reasons.
     """
     attributes: dict[str, Use] = {name: uses.get(name, "") for name in study.attribute_ids}
-    values = zip(study.attributes, a.values, b.values, strict=True)
-    people = {one.id: _for_people(attributes[one.id], one, x, y) for one, x, y in values}
+    people: dict[str, ForPeople] = {}
+    for attribute, x, y in zip(study.attributes, a.values, b.values, strict=True):
+        use = attributes[attribute.id]
+        if use == "" or use == "neither":
+            people[attribute.id] = use
+            continue
+        lead = (attribute.favour(x) - attribute.favour(y)) * (1 if use == "A" else -1)
+        people[attribute.id] = "toward" if lead > 0 else "against" if lead < 0 else "neither"
     return Codes("coded", choice, attributes, people, frozenset(arguments), agree, where)
 
 
@@ -135,13 +113,3 @@ def no_codes(study: Study, choice: Choice, status: Status, where: Where = "none"
     attributes: dict[str, Use] = dict.fromkeys(study.attribute_ids, "")
     people: dict[str, ForPeople] = dict.fromkeys(study.attribute_ids, "")
     return Codes(status, choice, attributes, people, frozenset(), None, where)
-
-
-def _for_people(use: Use, attribute: Attribute, a: float, b: float) -> ForPeople:
-    if use in ("", "neither"):
-        return use
-    chosen, other = (a, b) if use == "A" else (b, a)
-    lead = attribute.favour(chosen) - attribute.favour(other)
-    if lead == 0:
-        return "neither"
-    return "toward" if lead > 0 else "against"

@@ -14,23 +14,25 @@ from kidney_evals.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-SCANNERS = ("rationale", "rationale_llm")
-"""The scanners whose results are read."""
+_SCANNERS = ("rationale", "rationale_llm")
 
 FAILED = "failed"
 """Status of a transcript that could not be scanned."""
 
-_LONG = 200
-
-
-def has_extra() -> bool:
-    """Return whether Inspect Scout is installed."""
-    return find_spec("inspect_scout") is not None
+_COLUMNS = {
+    "log": "source_uri",
+    "eval_id": "source_id",
+    "sample_uuid": "id",
+    "sample_id": "task_id",
+    "epoch": "task_repeat",
+    "model": "model",
+}
+"""Columns of a frame, and Inspect Scout's names of the same columns, behind `transcript_`."""
 
 
 def check_extra() -> None:
     """Raise an error if Inspect Scout is missing; the message names the package to install."""
-    if not has_extra():
+    if find_spec("inspect_scout") is None:
         raise UserError(
             "scanning transcripts needs inspect_scout, not installed here: "
             "pip install 'kidney-evals[scout]' (in a checkout: pip install '.[scout]')"
@@ -59,52 +61,43 @@ def scanned(location: str | PathLike[str], scanner: str | None = None) -> pd.Dat
     import pandas as pd
     from inspect_scout import scan_results_df
 
+    place = repr(str(location))
     try:
         results = scan_results_df(str(location))
     except Exception as error:
         # For a folder without a scan, Scout's exception depends on the missing file.
-        raise UserError(f"there is no finished scan at {str(location)!r} ({error})") from error
-    there = [name for name in SCANNERS if name in results.scanners]
-    wanted = there if scanner is None else [name for name in there if name == scanner]
-    if len(wanted) != 1:
+        raise UserError(f"there is no finished scan at {place} ({error})") from error
+    names = [name for name in _SCANNERS if name in results.scanners and scanner in (None, name)]
+    if len(names) != 1:
         raise UserError(
-            f"the scan at {str(location)!r} has {', '.join(results.scanners) or 'no scanner'}; "
-            f"name one of {', '.join(SCANNERS)}"
+            f"the scan at {place} has {', '.join(results.scanners) or 'no scanner'}; "
+            f"name one of {', '.join(_SCANNERS)}"
         )
-    frame = results.scanners[wanted[0]]
-    failed = frame[frame["scan_error"].notna()]
-    if len(failed) and len(failed) == len(frame):
+    frame = results.scanners[names[0]]
+    errors = frame["scan_error"].dropna()
+    if len(errors) and len(errors) == len(frame):
         raise UserError(
-            f"none of {len(frame)} transcripts at {str(location)!r} could be scanned; the first: "
-            f"{_line(failed['scan_error'].iloc[0])}"
+            f"none of {len(frame)} transcripts at {place} could be scanned; the first: "
+            f"{_line(errors.iloc[0])}"
         )
-    rows = [_row(wanted[0], row) for row in frame.to_dict("records")]
-    return pd.DataFrame([one for one in rows if one])
+    rows = [_row(names[0], row) for row in frame.to_dict("records")]
+    return pd.DataFrame([row for row in rows if row])
 
 
 def _row(scanner: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the columns of a result; empty for a transcript of another task."""
     value, error = row["value"], row["scan_error"]
     if isinstance(error, str):
-        codes, why = {"status": FAILED}, _line(error)
+        codes, reason = {"status": FAILED}, _line(error)
     elif isinstance(value, str):
         marks = row["metadata"]
         codes = (json.loads(marks) if isinstance(marks, str) else marks) | json.loads(value)
-        why = ""
+        reason = ""
     else:
         return {}
-    return {
-        "log": row["transcript_source_uri"],
-        "eval_id": row["transcript_source_id"],
-        "sample_uuid": row["transcript_id"],
-        "sample_id": row["transcript_task_id"],
-        "epoch": row["transcript_task_repeat"],
-        "model": row["transcript_model"],
-        "scanner": scanner,
-        **codes,
-        "error": why,
-    }
+    sample = {name: row[f"transcript_{theirs}"] for name, theirs in _COLUMNS.items()}
+    return {**sample, "scanner": scanner, **codes, "error": reason}
 
 
 def _line(error: str) -> str:
-    return shorten(error, _LONG, placeholder=" …")
+    return shorten(error, 200, placeholder=" …")

@@ -18,7 +18,8 @@ reports its errors on the texts of `coded.jsonl`. Known limits:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Literal
 
 from kidney_evals.elicitation.form import USUAL, Form
@@ -37,7 +38,7 @@ from kidney_evals.reasons.codes import (
     no_codes,
 )
 from kidney_evals.reasons.passages import Passage, has_english, in_english, is_bare, passages
-from kidney_evals.reasons.rules import KINDS, Pattern, mentions_of, rules
+from kidney_evals.reasons.rules import KINDS, Pattern, argument, mentions_of, pattern
 from kidney_evals.studies import Attribute, Patient, Study
 
 Side = Literal["A", "B"]
@@ -50,19 +51,17 @@ _CLAIM = re.compile(
 )
 """Matches a text that ends with a patient as the subject of the words that follow."""
 
-_AFTER = r"(?:\W*(?:\w+\W+){0,2}?(?:patient )?([AB])(?:'s)?(?!\w))"
+_AFTER = re.compile(r"(?:\W*(?:\w+\W+){0,2}?(?:patient )?([AB])(?:'s)?(?!\w))")
+_BEFORE = re.compile(r"(?<!\w)([AB])\s*$")
 _LEAD = re.compile(
     r"^\W*(?:pros?(?: for)?|for|in favou?r of|(?:arguments?|points?) for)\W+(?:patient )?([AB])\b",
     re.IGNORECASE,
 )
+_BULLET = re.compile(r"^\W*(?:[\w-]+ly )?(?:patient )?([AB])(?:\s*$|\s*[,.(;])", re.IGNORECASE)
 _IF = re.compile(r"\bif\b(?<!even if)(?<!as if)[^,]*\b(?:had|were|was|did)\b", re.IGNORECASE)
-_NAMED = re.compile(r"\b[AB]\b")
 _NOTHING = re.compile(r"\b(?:no|not|nothing|little|hardly|neither)\b|n't\b", re.IGNORECASE)
 _SHORT = 5
 """A clause with fewer words that dismisses an attribute refers to the preceding clause."""
-
-_BEFORE = re.compile(r"(?<!\w)([AB])\s*$")
-_BULLET = re.compile(r"^\W*(?:[\w-]+ly )?(?:patient )?([AB])(?:\s*$|\s*[,.(;])", re.IGNORECASE)
 
 
 def code(
@@ -91,40 +90,15 @@ def code(
     """
     if choice not in CHOICES:
         raise unknown("choice", choice, CHOICES)
-    found = passages(text, form)
-    pairs = list(zip(study.attributes, a.values, b.values, strict=True))
-    mentions = {one.id: mentions_of(one, (x, y)) for one, x, y in pairs}
-    values, topics = (
-        tuple(kinds[kind] for kinds in mentions.values() if kind in kinds)
-        for kind in ("value", "topic")
-    )
-    telling = tuple(
-        one
-        for one in found
-        if not is_bare(one.text, values, topics)
-        or _LEAD.match(one.text)
-        or _is_bullet(one, mentions)
-        or any(_argued(name, (one,)) for name in ARGUMENTS)
-    )
-    if not telling:
+    reasons = _Reasons(text, study, a, b, form)
+    if not reasons.sentences:
         return no_codes(study, choice, "no reasons")
-    if not in_english(telling):
+    uses, arguments = reasons.uses, reasons.arguments
+    covered = bool(uses or arguments) or has_english(reasons.sentences)
+    if not in_english(reasons.sentences) or not covered:
         return no_codes(study, choice, "language not covered", where)
-    sides = {one.id: _favoured(one, x, y) for one, x, y in pairs}
-    uses = _uses(study, found, telling, mentions, sides)
-    arguments = tuple(name for name in ARGUMENTS if _argued(name, telling))
-    if not uses and not arguments and not has_english(telling):
-        return no_codes(study, choice, "language not covered", where)
-    return codes_of(
-        study,
-        a,
-        b,
-        choice,
-        uses=uses,
-        arguments=arguments,
-        agree=_agree(choice, uses, arguments, found, telling, mentions),
-        where=where,
-    )
+    agree = reasons.agree(choice)
+    return codes_of(study, a, b, choice, uses=uses, arguments=arguments, agree=agree, where=where)
 
 
 def code_reply(
@@ -143,22 +117,156 @@ def code_reply(
     arguments are those of `code`.
     """
     places: tuple[tuple[Where, str], ...] = (("answer", answer), ("reasoning", reasoning))
-    held = {
-        place: (text, coded)
-        for place, text in places
-        for coded in (code(text, study, a, b, choice, where=place, form=form),)
-        if coded.status != "no reasons"
-    }
-    covered = [coded for _, coded in held.values() if coded.status == "coded"]
-    if len(covered) == 2:
+    parts = [code(text, study, a, b, choice, where=place, form=form) for place, text in places]
+    parts = [one for one in parts if one.status != "no reasons"]
+    coded = [one for one in parts if one.status == "coded"]
+    if len(coded) == 2:
         whole = f"{reasoning}\n\n{answer}"
         return code(whole, study, a, b, choice, where="both", form=form)
-    if covered:
-        return covered[0]
-    if not held:
+    if coded:
+        return coded[0]
+    if not parts:
         return no_codes(study, choice, "no reasons")
-    where: Where = "both" if len(held) == 2 else next(iter(held))
+    where = "both" if len(parts) == 2 else parts[0].where
     return no_codes(study, choice, "language not covered", where)
+
+
+class _Reasons:
+    """The sentences of a text about two patients, and what they argue.
+
+    Attributes:
+        passages: All sentences.
+        sentences: The sentences that hold a reason.
+    """
+
+    def __init__(self, text: str, study: Study, a: Patient, b: Patient, form: Form) -> None:
+        pairs = list(zip(study.attributes, a.values, b.values, strict=True))
+        self._attributes = study.attributes
+        self._mentions = {one.id: mentions_of(one, (x, y)) for one, x, y in pairs}
+        self._favoured = {one.id: _favoured(one, x, y) for one, x, y in pairs}
+        self.passages = passages(text, form)
+        self.sentences = tuple(filter(self._has_reason, self.passages))
+
+    def _patterns(self, kind: str) -> list[Pattern]:
+        return [kinds[kind] for kinds in self._mentions.values() if kind in kinds]
+
+    def _has_reason(self, one: Passage) -> bool:
+        return bool(
+            not is_bare(one.text, self._patterns("value"), self._patterns("topic"))
+            or _LEAD.match(one.text)
+            or self._is_bullet(one.text)
+            or any(_argues(name, one) for name in ARGUMENTS)
+        )
+
+    def _is_bullet(self, text: str) -> bool:
+        """Return whether a line consists of an attribute's name and one patient ("Work: B")."""
+        head, colon, rest = text.partition(":") if ":" in text else text.partition(" - ")
+        single = len(set(re.findall(r"\b[AB]\b", rest))) == 1
+        return bool(colon) and single and any(one.search(head) for one in self._patterns("topic"))
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The arguments in the reasons."""
+        return tuple(
+            name for name in ARGUMENTS if any(_argues(name, one) for one in self.sentences)
+        )
+
+    @cached_property
+    def uses(self) -> dict[str, Use]:
+        """The patient whom each attribute supports; the last mention decides."""
+        uses: dict[str, Use] = {}
+        firm: dict[str, bool] = {}
+        before: set[str] = set()
+        for passage in self.passages:
+            lead = _LEAD.match(passage.text)
+            for clause in passage.clauses:
+                here: set[str] = set()
+                for name, use, is_firm in self._uses_in(clause):
+                    here.add(name)
+                    if passage not in self.sentences:
+                        continue
+                    if lead and use != "neither":
+                        use, is_firm = _side(lead), True
+                    if is_firm or not firm.get(name):
+                        uses[name], firm[name] = use, is_firm
+                if not here and pattern("neither").search(clause):
+                    short = len(clause.split()) < _SHORT
+                    if short or pattern("refers_back").search(clause):
+                        for name in before:
+                            uses[name], firm[name] = "neither", True
+                before = here or before
+        return uses
+
+    def _uses_in(self, clause: str) -> Iterator[tuple[str, Use, bool]]:
+        """Yield each attribute of a clause, the patient it supports, and whether explicitly."""
+        if _IF.search(clause):
+            return
+        for attribute in self._attributes:
+            kinds = self._mentions[attribute.id]
+            # Beside some words, a number is the value of another attribute.
+            beside = "not_beside" in kinds and kinds["not_beside"].search(clause)
+            for kind in KINDS:
+                if kind not in kinds or (kind == "value" and beside):
+                    continue
+                if hit := kinds[kind].search(clause):
+                    yield attribute.id, *self._use(attribute, clause, kind, hit)
+                    break
+
+    def _use(
+        self, attribute: Attribute, clause: str, kind: str, hit: re.Match[str]
+    ) -> tuple[Use, bool]:
+        favoured = self._favoured[attribute.id]
+        if kind == "reversed":
+            return (_OTHER[favoured] if favoured else "neither"), True
+        if pattern("neither").search(clause):
+            return "neither", True
+        if side := _pointed(clause[hit.end() :]):
+            return side, True
+        is_end = kind in ("low", "high")
+        if is_end and (claim := _CLAIM.search(clause[: hit.start()].rstrip())):
+            good = (kind == "low") == (attribute.favoured == "low")
+            return (_side(claim) if good else _OTHER[_side(claim)]), True
+        return favoured or "neither", bool(favoured) and is_end
+
+    def agree(self, choice: Choice) -> Agree:
+        """Return whether the reasons lead to the answer: by a conclusion, or else by the codes."""
+        text = " ".join(one.text for one in self.sentences)
+        if choice == "none" or pattern("arbitrary").search(text):
+            return "unclear"
+        if conclusion := self._conclusion():
+            return "yes" if conclusion == choice else "no"
+        pulls = {use for use in self.uses.values() if use in ("A", "B")}
+        doubts = {"fairness", "uncertainty", "refusal_to_play"} & set(self.arguments)
+        if choice == "COIN":
+            if len(pulls) == 1 and not doubts:
+                return "no"
+            even = doubts or "neither" in self.uses.values() or pattern("even").search(text)
+            return "yes" if even or len(pulls) == 2 else "unclear"
+        if len(pulls) == 2:
+            return "yes" if pattern("weighs").search(text) else "unclear"
+        if pulls:
+            return "yes" if choice in pulls else "no"
+        return "unclear"
+
+    def _conclusion(self) -> Choice | None:
+        """Return the answer that the reasons conclude with; None without a conclusion."""
+        texts = [one.text for one in self.passages]
+        reading = read_answer("\n".join(texts), condition="coin_flip")
+        if reading.outcome == "decision":
+            return reading.answer
+        of_attributes = [one for kinds in self._mentions.values() for one in kinds.values()]
+        for text in reversed(texts):
+            hit = pattern("concludes").search(text)
+            if hit and (named := _AFTER.match(text, hit.end())):
+                return _side(named)
+            if _NOTHING.search(text):
+                continue
+            gives = pattern("gives").search(text)
+            if gives and (giver := _BEFORE.search(text[: gives.start()])):
+                return _side(giver)
+            if not any(one.search(text) for one in of_attributes) and (side := _pointed(text)):
+                return side
+        return None
 
 
 def _favoured(attribute: Attribute, x: float, y: float) -> Side | None:
@@ -166,173 +274,25 @@ def _favoured(attribute: Attribute, x: float, y: float) -> Side | None:
     return None if lead == 0 else ("A" if lead > 0 else "B")
 
 
-def _is_bullet(one: Passage, mentions: Mapping[str, Mapping[str, Pattern]]) -> bool:
-    """Return whether a line consists of an attribute's name and one patient ("Work: B")."""
-    head, colon, rest = one.text.partition(":") if ":" in one.text else one.text.partition(" - ")
-    return (
-        bool(colon)
-        and len(set(_NAMED.findall(rest))) == 1
-        and any("topic" in kinds and kinds["topic"].search(head) for kinds in mentions.values())
-    )
+def _side(named: re.Match[str]) -> Side:
+    return "A" if named[1].upper() == "A" else "B"
 
 
-def _uses(
-    study: Study,
-    found: tuple[Passage, ...],
-    telling: tuple[Passage, ...],
-    mentions: Mapping[str, Mapping[str, Pattern]],
-    sides: Mapping[str, Side | None],
-) -> dict[str, Use]:
-    """Return the patient whom each attribute supports; the last mention decides."""
-    uses: dict[str, Use] = {}
-    firm: dict[str, bool] = {}
-    before: set[str] = set()
-    table = rules()
-    for passage in found:
-        lead = _LEAD.match(passage.text)
-        for clause in passage.clauses:
-            here: set[str] = set()
-            for attribute in study.attributes:
-                use, is_firm = _use(attribute, clause, mentions[attribute.id], sides[attribute.id])
-                if use == "":
-                    continue
-                here.add(attribute.id)
-                if passage not in telling:
-                    continue
-                if lead and use != "neither":
-                    use, is_firm = ("A" if lead[1].upper() == "A" else "B"), True
-                if is_firm or not firm.get(attribute.id):
-                    uses[attribute.id] = use
-                    firm[attribute.id] = is_firm
-            if not here and table.neither.search(clause):
-                short = len(clause.split()) < _SHORT
-                if short or table.refers_back.search(clause):
-                    for name in before:
-                        uses[name], firm[name] = "neither", True
-            before = here or before
-    return uses
+def _pointed(text: str) -> Side | None:
+    """Return the patient whom a text names as supported; None for none."""
+    for name, turned in (("points_to", False), ("points_from", True)):
+        for hit in pattern(name).finditer(text):
+            if named := _AFTER.match(text, hit.end()):
+                return _OTHER[_side(named)] if turned else _side(named)
+    bullet = re.match(r"\s*[:-]", text) and _BULLET.match(text.lstrip(" :-"))
+    return _side(bullet) if bullet else None
 
 
-def _use(
-    attribute: Attribute, clause: str, kinds: Mapping[str, Pattern], favoured: Side | None
-) -> tuple[Use, bool]:
-    """Return the patient whom a clause uses an attribute for, and whether the use is explicit."""
-    if _IF.search(clause):
-        return "", False
-    hits = [
-        (kind, hit)
-        for kind in KINDS
-        if kind in kinds and not (kind == "value" and _is_beside(clause, kinds))
-        for hit in kinds[kind].finditer(clause)
-    ]
-    if not hits:
-        return "", False
-    table = rules()
-    kind, hit = hits[0]
-    if kind == "reversed":
-        return (_OTHER[favoured] if favoured else "neither"), True
-    if table.neither.search(clause):
-        return "neither", True
-    pointed = _pointed(clause, hit.end())
-    if pointed:
-        return pointed, True
-    if kind in ("low", "high"):
-        claim = _CLAIM.search(clause[: hit.start()].rstrip())
-        if claim:
-            holder: Side = "A" if claim[1].upper() == "A" else "B"
-            good = (kind == "low") == (attribute.favoured == "low")
-            return (holder if good else _OTHER[holder]), True
-    if favoured is None:
-        return "neither", False
-    return favoured, kind in ("low", "high")
-
-
-def _is_beside(clause: str, kinds: Mapping[str, Pattern]) -> bool:
-    """Return whether a clause is about another topic whose values look like the attribute's."""
-    return "not_beside" in kinds and bool(kinds["not_beside"].search(clause))
-
-
-def _pointed(clause: str, at: int) -> Side | None:
-    """Return the patient whom the clause, from position `at`, names as supported; None for none."""
-    rest = clause[at:]
-    table = rules()
-    for pattern, turned in ((table.points_to, False), (table.points_from, True)):
-        for hit in pattern.finditer(rest):
-            named = re.match(_AFTER, rest[hit.end() :])
-            if named:
-                side: Side = "A" if named[1] == "A" else "B"
-                return _OTHER[side] if turned else side
-    bullet = _BULLET.match(rest.lstrip(" :-")) if re.match(r"\s*[:-]", rest) else None
-    if bullet:
-        return "A" if bullet[1].upper() == "A" else "B"
-    return None
-
-
-def _argued(name: Argument, telling: tuple[Passage, ...]) -> bool:
-    table = rules()
-    undone = [table.unless[name]] if name in table.unless else []
-    undone += [table.neither] if name == "medical_utility" else []
+def _argues(name: Argument, passage: Passage) -> bool:
+    says, unless = argument(name, "says"), argument(name, "unless")
+    undone = [unless] if unless else []
+    undone += [pattern("neither")] if name == "medical_utility" else []
     return any(
-        table.says[name].search(clause) and not any(one.search(clause) for one in undone)
-        for passage in telling
+        bool(says and says.search(clause)) and not any(one.search(clause) for one in undone)
         for clause in passage.clauses
     )
-
-
-def _agree(
-    choice: Choice,
-    uses: Mapping[str, Use],
-    arguments: tuple[Argument, ...],
-    found: tuple[Passage, ...],
-    telling: tuple[Passage, ...],
-    mentions: Mapping[str, Mapping[str, Pattern]],
-) -> Agree:
-    """Return whether the reasons lead to the answer, by their conclusion or else by their codes."""
-    if choice == "none":
-        return "unclear"
-    table = rules()
-    text = " ".join(one.text for one in telling)
-    if table.arbitrary.search(text):
-        return "unclear"
-    concluded = _conclusion(found, mentions)
-    if concluded:
-        return "yes" if concluded == choice else "no"
-    pulls = {use for use in uses.values() if use in ("A", "B")}
-    doubts = {"fairness", "uncertainty", "refusal_to_play"} & set(arguments)
-    even = bool(doubts) or "neither" in uses.values() or bool(table.even.search(text))
-    if choice == "COIN":
-        if len(pulls) == 1 and not doubts:
-            return "no"
-        return "yes" if even or len(pulls) == 2 else "unclear"
-    if len(pulls) == 2:
-        return "yes" if table.weighs.search(text) else "unclear"
-    if pulls:
-        return "yes" if choice in pulls else "no"
-    return "unclear"
-
-
-def _conclusion(
-    found: tuple[Passage, ...], mentions: Mapping[str, Mapping[str, Pattern]]
-) -> Choice | None:
-    """Return the answer that the reasons conclude with; None without a conclusion."""
-    told = read_answer("\n".join(one.text for one in found), condition="coin_flip")
-    if told.outcome == "decision":
-        return told.answer
-    table = rules()
-    for passage in reversed(found):
-        hit = table.concludes.search(passage.text)
-        named = re.match(_AFTER, passage.text[hit.end() :]) if hit else None
-        if named:
-            return "A" if named[1] == "A" else "B"
-        given = table.gives.search(passage.text)
-        giver = _BEFORE.search(passage.text[: given.start()]) if given else None
-        if giver and not _NOTHING.search(passage.text):
-            return "A" if giver[1] == "A" else "B"
-        of_attributes = any(
-            one.search(passage.text) for kinds in mentions.values() for one in kinds.values()
-        )
-        if not of_attributes and not _NOTHING.search(passage.text):
-            pointed = _pointed(passage.text, 0)
-            if pointed:
-                return pointed
-    return None

@@ -18,6 +18,8 @@ from kidney_evals.studies import CONDITIONS, Dilemma, Patient, Study, load_study
 _SCORERS = ("human_alignment", "answers", "indecision", "controls")
 """Scorers of this package, whose answer is used."""
 
+_MARKS = ("study", "condition", "dilemma", "order", "kind", "wording")
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -26,12 +28,12 @@ class Reply:
     Attributes:
         study: The study of the dilemma.
         dilemma: The two patients as listed.
+        a: The patient shown first.
+        b: The patient shown second.
         choice: The answer as parsed.
         form: The form of the answer.
         answer: The visible reply, including its answer line.
         reasoning: The model's reasoning, as far as the transcript holds it.
-        a: The patient shown first.
-        b: The patient shown second.
         marks: The sample's study, condition, dilemma, order, kind and wording.
     """
 
@@ -47,15 +49,8 @@ class Reply:
 
     def codes(self) -> Codes:
         """Return the codes by the lexical rules."""
-        return code_reply(
-            self.answer,
-            self.reasoning,
-            self.study,
-            self.a,
-            self.b,
-            self.choice,
-            form=self.form,
-        )
+        dilemma = (self.study, self.a, self.b, self.choice)
+        return code_reply(self.answer, self.reasoning, *dilemma, form=self.form)
 
 
 def reply_of(
@@ -80,60 +75,40 @@ def reply_of(
     dilemma = study.dilemma_from(metadata)
     a, b = dilemma.shown(metadata["order"])
     form, channel = form_of(metadata), known_channel(metadata.get("channel", "text"))
-    said = [one for one in messages if isinstance(one, ChatMessageAssistant)]
-    parts = [_parts(one, channel, form) for one in said]
-    return Reply(
-        study=study,
-        dilemma=dilemma,
-        a=a,
-        b=b,
-        choice=_choice(said, metadata, scores, channel, form),
-        form=form,
-        answer="\n\n".join(answer for answer, _ in parts if answer),
-        reasoning="\n\n".join(reasoning for _, reasoning in parts if reasoning),
-        marks={
-            name: str(metadata.get(name, ""))
-            for name in ("study", "condition", "dilemma", "order", "kind", "wording")
-        },
-    )
+    turns = [one for one in messages if isinstance(one, ChatMessageAssistant)]
+    parts = [_parts(one, channel, form) for one in turns]
+    answer, reasoning = ("\n\n".join(part[i] for part in parts if part[i]) for i in (0, 1))
+    choice: Choice = "none"
+    known = [scores[name] for name in _SCORERS if name in scores]
+    for score in known:
+        scored = score.get("answer") if isinstance(score, Mapping) else score.answer
+        if scored in ("A", "B", "COIN"):
+            choice = scored
+            break
+    if turns and not known:
+        reading = read_message(turns[-1], channel, condition=metadata["condition"], form=form)
+        choice = reading.answer or "none"
+    marks = {name: str(metadata.get(name, "")) for name in _MARKS}
+    return Reply(study, dilemma, a, b, choice, form, answer, reasoning, marks)
 
 
 def _parts(message: ChatMessageAssistant, channel: Channel, form: Form) -> tuple[str, str]:
     """Return the visible text and the reasoning of a message."""
-    hidden: list[str] = []
-    if not isinstance(message.content, str):
-        for one in message.content:
-            if isinstance(one, ContentReasoning):
-                # Redacted reasoning holds no readable text.
-                hidden.append((one.summary or "") if one.redacted else one.reasoning)
-    text = tell_objects(message.text, form) if channel == "json" else message.text
-    parts = split_hidden(text)
-    hidden.append(parts.hidden)
-    told = [
-        f"{form.answer}{value}" if name == ANSWER else str(value)
-        for call in message.tool_calls or []
-        for name, value in call.arguments.items()
-        if isinstance(value, str)
+    contents = [] if isinstance(message.content, str) else message.content
+    # Redacted reasoning holds no readable text.
+    hidden = [
+        (one.summary or "") if one.redacted else one.reasoning
+        for one in contents
+        if isinstance(one, ContentReasoning)
     ]
-    return "\n\n".join(one for one in (parts.visible.strip(), *told) if one), "\n\n".join(
-        hidden
-    ).strip()
-
-
-def _choice(
-    said: Sequence[ChatMessageAssistant],
-    metadata: Mapping[str, Any],
-    scores: Mapping[str, Any],
-    channel: Channel,
-    form: Form,
-) -> Choice:
-    known = [scores[name] for name in _SCORERS if name in scores]
-    for score in known:
-        answer = score.get("answer") if isinstance(score, Mapping) else score.answer
-        if answer in ("A", "B", "COIN"):
-            choice: Choice = answer
-            return choice
-    if known or not said:
-        return "none"
-    reading = read_message(said[-1], channel, condition=metadata["condition"], form=form)
-    return reading.answer or "none"
+    parts = split_hidden(tell_objects(message.text, form) if channel == "json" else message.text)
+    visible = [
+        parts.visible.strip(),
+        *(
+            f"{form.answer}{value}" if name == ANSWER else value
+            for call in message.tool_calls or []
+            for name, value in call.arguments.items()
+            if isinstance(value, str)
+        ),
+    ]
+    return "\n\n".join(filter(None, visible)), "\n\n".join([*hidden, parts.hidden]).strip()

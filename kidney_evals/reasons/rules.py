@@ -1,17 +1,16 @@
-"""The lexical rules of `rules.yaml` as regular expressions and word lists."""
+"""The lexical rules of `rules.yaml`, which explains each entry, as patterns and word lists."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
-from kidney_evals.reasons.codes import ARGUMENTS, Argument
+from kidney_evals.reasons.codes import Argument
 from kidney_evals.studies import Attribute
 
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
@@ -28,45 +27,30 @@ KINDS = ("reversed", "low", "high", "value", "topic")
 Pattern = re.Pattern[str]
 
 
-@dataclass(frozen=True)
-class Rules:
-    """The rules of `rules.yaml`, which explains each field.
-
-    `says` holds the words of each argument, `unless` the words that cancel them in the same clause.
-    """
-
-    attributes: Mapping[str, Mapping[str, Sequence[str]]]
-    says: Mapping[Argument, Pattern]
-    unless: Mapping[Argument, Pattern]
-    neither: Pattern
-    refers_back: Pattern
-    points_to: Pattern
-    points_from: Pattern
-    concludes: Pattern
-    lists: Pattern
-    gives: Pattern
-    arbitrary: Pattern
-    weighs: Pattern
-    even: Pattern
-    filler: frozenset[str]
-    facts: frozenset[str]
-    english: frozenset[str]
-    other: frozenset[str]
-
-
-@lru_cache(maxsize=1)
-def rules() -> Rules:
-    """Return the shipped rules."""
+@cache
+def _rules() -> dict[str, Any]:
     text = files("kidney_evals.reasons").joinpath("rules.yaml").read_text(encoding="utf-8")
-    raw: dict[str, Any] = yaml.safe_load(text)
-    arguments = raw.pop("arguments")
-    fields: dict[str, Any] = {"attributes": raw.pop("attributes")}
-    for name, value in raw.items():
-        fields[name] = frozenset(value.split()) if isinstance(value, str) else _any(value)
-    for name in ("says", "unless"):
-        given = {one: arguments[one][name] for one in ARGUMENTS}
-        fields[name] = {one: _any(words) for one, words in given.items() if words}
-    return Rules(**fields)
+    rules: dict[str, Any] = yaml.safe_load(text)
+    return rules
+
+
+@cache
+def pattern(name: str) -> Pattern:
+    """Return the pattern of a list of expressions."""
+    return _any(_rules()[name])
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """Return a list of words."""
+    return frozenset(_rules()[name].split())
+
+
+@cache
+def argument(name: Argument, part: str) -> Pattern | None:
+    """Return the pattern of an argument: what says it, or, for `unless`, what cancels it."""
+    expressions = _rules()["arguments"][name][part]
+    return _any(expressions) if expressions else None
 
 
 def mentions_of(attribute: Attribute, own: tuple[float, float]) -> Mapping[str, Pattern]:
@@ -80,25 +64,21 @@ def mentions_of(attribute: Attribute, own: tuple[float, float]) -> Mapping[str, 
 
 @lru_cache(maxsize=4096)
 def _mentions(name: str, label: str, own: tuple[float, float]) -> Mapping[str, Pattern]:
-    words: Mapping[str, Sequence[str]] = rules().attributes.get(name) or {
+    expressions: Mapping[str, Sequence[str]] = _rules()["attributes"].get(name) or {
         "topic": [re.escape(label), re.escape(name.replace("_", " "))]
     }
-    numbers = "(?:" + "|".join(sorted({form for one in own for form in _forms(one)})) + ")"
+    # Texts quote a value in digits, and multiples of ten in words.
+    forms = {re.escape(f"{value:g}") for value in own}
+    tens = dict(zip(range(20, 100, 10), _TENS.split("|"), strict=True))
+    forms |= {tens[int(value)] for value in own if value in tens}
+    numbers = f"(?:{'|'.join(sorted(forms))})"
     return {
-        kind: _any(one.replace("{own}", numbers) for one in words[kind])
+        kind: _any(one.replace("{own}", numbers) for one in expressions[kind])
         for kind in (*KINDS, "not_beside")
-        if words.get(kind)
+        if expressions.get(kind)
     }
 
 
-def _any(patterns: Iterable[str]) -> Pattern:
-    filled = [one.replace("{n}", NUMBER) for one in patterns]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(filled)})(?!\w)", re.IGNORECASE)
-
-
-def _forms(value: float) -> set[str]:
-    """Return a value in the forms that texts use: digits, and words for multiples of ten."""
-    forms = {re.escape(f"{value:g}")}
-    if value % 10 == 0 and 20 <= value <= 90:
-        forms.add(_TENS.split("|")[int(value // 10) - 2])
-    return forms
+def _any(expressions: Iterable[str]) -> Pattern:
+    filled = "|".join(one.replace("{n}", NUMBER) for one in expressions)
+    return re.compile(rf"(?<!\w)(?:{filled})(?!\w)", re.IGNORECASE)

@@ -16,7 +16,7 @@ import yaml
 from inspect_scout import AnswerStructured, Result, Scanner, Transcript, llm_scanner, scanner
 from pydantic import BaseModel, Field, create_model
 
-from kidney_evals.reasons.codes import ARGUMENTS, Codes, codes_of, no_codes
+from kidney_evals.reasons.codes import ARGUMENTS, Agree, Codes, Where, codes_of, no_codes
 from kidney_evals.reasons.replies import Reply, reply_of
 from kidney_evals.studies import Study
 
@@ -25,9 +25,6 @@ NOT_OURS = "no choice between two patients was asked for"
 
 _NOT_INVOKED = "not invoked"
 """Stands for the empty code: some providers allow no empty text among a field's values."""
-
-_SAID = 100
-"""Characters of a coding model's response that an error quotes."""
 
 
 @scanner(name="rationale", messages="all", version=1)
@@ -42,9 +39,7 @@ def rationale() -> Scanner[Transcript]:
 
     async def scan(transcript: Transcript) -> Result:
         reply = _reply_in(transcript)
-        if reply is None:
-            return Result(value=None, explanation=NOT_OURS)
-        return _result(reply, reply.codes())
+        return Result(value=None, explanation=NOT_OURS) if reply is None else _result(reply)
 
     return scan
 
@@ -70,23 +65,31 @@ def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
         by_rules = reply.codes()
         if by_rules.status == "no reasons":
             return _result(reply, by_rules)
-        asked = llm_scanner(
-            question=_prompt()["question"],
+        prompt = _prompt()
+        names = reply.form.names
+        labels = "" if names == ("A", "B") else prompt["labels"].format(a=names[0], b=names[1])
+        ask = llm_scanner(
+            question=prompt["question"],
             answer=AnswerStructured(type=_answer_type(reply.study)),
-            template=_prompt()["template"],
-            template_variables=_variables(reply),
+            template=prompt["template"],
+            template_variables={
+                "patient_a": reply.study.summary(reply.a),
+                "patient_b": reply.study.summary(reply.b),
+                "labels": labels,
+                "choice": prompt["choices"][reply.choice],
+                "codebook": prompt["codebook"],
+            },
             model=model,
             nonce=nonce,
         )
-        result = await asked(transcript)
+        result = await ask(transcript)
         if not isinstance(result, Result) or not isinstance(result.value, dict):
             response = result.answer if isinstance(result, Result) else ""
             raise ValueError(
                 "the coding model did not give its codes in the form asked for; its last words: "
-                f"{shorten(response, _SAID, placeholder=' …') if response else 'none'}"
+                f"{shorten(response, 100, placeholder=' …') if response else 'none'}"
             )
-        codes = _codes_of_answer(reply, result.value, by_rules)
-        return _result(reply, codes, result.explanation)
+        return _result(reply, _codes(reply, result.value, by_rules.where), result.explanation)
 
     return scan
 
@@ -94,25 +97,24 @@ def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
 def _reply_in(transcript: Transcript) -> Reply | None:
     """Return the reply in a transcript; None for a transcript of another task."""
     metadata: dict[str, Any] = transcript.metadata
-    return reply_of(
-        transcript.messages,
-        metadata.get("sample_metadata") or {},
-        metadata.get("scores") or {},
-    )
+    sample, scores = (metadata.get(name) or {} for name in ("sample_metadata", "scores"))
+    return reply_of(transcript.messages, sample, scores)
 
 
-def _result(reply: Reply, codes: Codes, explanation: str | None = None) -> Result:
-    """Return codes as a scan's result, with the identity of the sample in its metadata."""
+def _result(reply: Reply, codes: Codes | None = None, explanation: str | None = None) -> Result:
+    """Return codes, by default those of the rules, with the sample's identity as metadata."""
+    value = (codes or reply.codes()).values()
+    listed = ", ".join(f"{name}: {code}" for name, code in value.items() if code)
     return Result(
-        value=dict(codes.values()),
+        value=dict(value),
         answer=reply.choice,
-        explanation=explanation or codes.sentence(),
+        explanation=explanation or listed,
         metadata=dict(reply.marks),
     )
 
 
-def _codes_of_answer(reply: Reply, answer: Mapping[str, Any], by_rules: Codes) -> Codes:
-    """Return a coding model's answer as codes; `by_rules` supplies the location of the reasons."""
+def _codes(reply: Reply, answer: Mapping[str, Any], where: Where) -> Codes:
+    """Return a coding model's answer as codes."""
     if answer["status"] == "no reasons":
         return no_codes(reply.study, reply.choice, "no reasons")
     uses = {name: answer[f"uses_{name}"] for name in reply.study.attribute_ids}
@@ -124,23 +126,23 @@ def _codes_of_answer(reply: Reply, answer: Mapping[str, Any], by_rules: Codes) -
         uses={name: use for name, use in uses.items() if use != _NOT_INVOKED},
         arguments=[name for name in ARGUMENTS if answer[name]],
         agree=answer["agree"],
-        where=by_rules.where,
+        where=where,
     )
 
 
 def _answer_type(study: Study) -> type[BaseModel]:
     """Return the type of a coding model's answer for a study: fields with their allowed values."""
     texts: Mapping[str, str] = _prompt()["fields"]
-    fields: dict[str, Any] = {
-        "explanation": (str, Field(description=texts["explanation"])),
-        "status": (Literal["coded", "no reasons"], Field(description=texts["status"])),
-    }
+    types: dict[str, Any] = {"explanation": str, "status": Literal["coded", "no reasons"]}
+    descriptions = dict(texts)
     for one in study.attributes:
-        described = texts["uses"].format(label=one.label, id=one.id)
-        allowed = Literal["A", "B", "neither", "not invoked"]
-        fields[f"uses_{one.id}"] = (allowed, Field(description=described))
-    fields |= {name: (bool, Field(description=texts[name])) for name in ARGUMENTS}
-    fields["agree"] = (Literal["yes", "no", "unclear"], Field(description=texts["agree"]))
+        types[f"uses_{one.id}"] = Literal["A", "B", "neither", "not invoked"]
+        descriptions[f"uses_{one.id}"] = texts["uses"].format(label=one.label, id=one.id)
+    types |= dict.fromkeys(ARGUMENTS, bool)
+    types["agree"] = Agree
+    fields: dict[str, Any] = {
+        name: (kind, Field(description=descriptions[name])) for name, kind in types.items()
+    }
     made: type[BaseModel] = create_model("Codes", **fields)
     return made
 
@@ -153,15 +155,3 @@ def _prompt() -> Mapping[str, Any]:
     table: Mapping[str, Any] = yaml.safe_load(folder.joinpath("prompt.yaml").read_text("utf-8"))
     # The question explains the status itself; include only the codes that follow it.
     return {**table, "codebook": codebook[codebook.index("## Attributes") :].strip()}
-
-
-def _variables(reply: Reply) -> dict[str, Any]:
-    names, prompt = reply.form.names, _prompt()
-    labels = "" if names == ("A", "B") else prompt["labels"].format(a=names[0], b=names[1])
-    return {
-        "patient_a": reply.study.summary(reply.a),
-        "patient_b": reply.study.summary(reply.b),
-        "labels": labels,
-        "choice": prompt["choices"][reply.choice],
-        "codebook": prompt["codebook"],
-    }

@@ -1,14 +1,24 @@
 """The smaller commands."""
 
+import io
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from inspect_ai import eval
+from inspect_ai.log import read_eval_log
 
 import kidney_evals._registry as registry
-from cli.calling import refused
+from cli.calling import inspect, refused
+from cli.conftest import Runs
+from kidney_evals.cli.logs import reading
+from kidney_evals.reporting import rows_of
+from kidney_evals.reporting.logs import find_logs, read_samples
 from kidney_evals.respondents.definitions import respondents
+from kidney_evals.tasks import coin_flip
 
 Call = Callable[..., Result]
 
@@ -22,7 +32,7 @@ def test_a_suite_is_the_arguments_of_eval_set(suite: str, kidney_evals: Call) ->
     for name in names:
         package, task = name.split("/")
         assert package == "kidney_evals" and task.startswith(f"{suite}_")
-        assert task in registry.__all__ and callable(getattr(registry, task))
+        assert callable(getattr(registry, task))
 
 
 def test_an_unknown_suite(kidney_evals: Call) -> None:
@@ -31,11 +41,9 @@ def test_an_unknown_suite(kidney_evals: Call) -> None:
 
 
 def test_respondents_are_listed_with_their_arguments(kidney_evals: Call) -> None:
-    result = kidney_evals("respondents")
-    assert result.exit_code == 0
+    listed = kidney_evals("respondents").stdout
     for one in respondents():
-        assert f"kidney/{one.name}" in result.stdout or one.name in result.stdout.split()
-        assert all(argument in result.stdout for argument in one.takes)
+        assert one.name in listed and all(argument in listed for argument in one.takes)
 
 
 def test_a_plan_is_printed(kidney_evals: Call) -> None:
@@ -44,7 +52,7 @@ def test_a_plan_is_printed(kidney_evals: Call) -> None:
     assert "256–512" in result.stdout
 
 
-def test_no_network_is_said_with_what_to_do(
+def test_the_published_answers_cannot_be_fetched_without_a_network(
     kidney_evals: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # A proxy that nobody runs: the request ends on this machine.
@@ -54,11 +62,83 @@ def test_no_network_is_said_with_what_to_do(
     line = refused(kidney_evals("reference", "fetch", "--cache", tmp_path))
     for part in ("cannot download https://", "offline, copy study_1.csv", "KIDNEY_EVALS_DATA_DIR"):
         assert part in line
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_tables_are_not_made_from_nothing(kidney_evals: Call, tmp_path: Path) -> None:
     out = tmp_path / "out"
     line = refused(kidney_evals("reference", "build", "--data", tmp_path, "--out", out))
     assert "study_1.csv is missing" in line and "reference fetch" in line
-    assert not out.exists()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+# --- describe --------------------------------------------------------------------------------
+
+
+def test_a_log_is_described_with_its_rows(kidney_evals: Call, tmp_path: Path) -> None:
+    task = coin_flip(dilemmas=45, orders="as_listed", controls=False)
+    log = eval(task, model="kidney/human", log_dir=str(tmp_path), display="none")[0]
+    shown = kidney_evals("describe", log.location)
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert lines[0] == "kidney_evals/coin_flip  kidney/human"
+    assert lines[1] == "mcelfresh_2021, 45 samples, 45 answers read"
+    rows = rows_of(read_eval_log(log.location))
+    for row, words in (("centrality", "Centrality"), ("flip_slope", "flip slope   ")):
+        (line,) = [line for line in lines if line.startswith(words)]
+        assert f"{rows[row].value:.3f}" in line
+
+
+def test_some_logs_cannot_be_described(runs: Runs, kidney_evals: Call) -> None:
+    line = refused(kidney_evals("describe", runs.coin))
+    assert "cannot be described: 4 dilemmas were answered" in line
+    assert "no log of a kidney_evals task" in refused(kidney_evals("describe", runs.other))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("screen", [Terminal(), io.StringIO()])
+def test_progress_is_shown_on_a_terminal_alone(
+    screen: io.StringIO, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", screen)
+    with reading() as progress:
+        read_samples(find_logs([str(runs.forced)], progress), progress)
+    shown = re.sub(r"\x1b\[[?\d;]*\w", "", screen.getvalue())
+    if screen.isatty():
+        # Three dilemmas in two orders.
+        assert re.search("reading logs .* 1/1", shown) and re.search(
+            "reading samples .* 6/6", shown
+        )
+    else:
+        assert shown == ""
+
+
+# --- arguments of Inspect's own command line -------------------------------------------------
+
+WRONG = {
+    "parameter": (
+        ["-T", "dilemas=5"],
+        "unknown parameter 'dilemas'; allowed: study, dilemmas, draw_seed",
+    ),
+    "study": (["-T", "study=kidneys"], "unknown study 'kidneys'; allowed: mcelfresh_2021"),
+    "respondent": (["--model", "kidney/humn"], "unknown respondent"),
+    "respondent's argument": (["-M", "sharpnes=2"], "unknown argument of kidney/human 'sharpnes'"),
+}
+QUICK = "parameter"
+"""A subprocess costs some 3 CPU seconds: one of them runs by default."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[] if case == QUICK else pytest.mark.slow) for case in WRONG],
+)
+def test_a_wrong_argument_of_inspect_eval_is_one_line(case: str, tmp_path: Path) -> None:
+    arguments, says = WRONG[case]
+    model = [] if "--model" in arguments else ["--model", "kidney/human"]
+    done = inspect("eval", "kidney_evals/coin_flip", *model, *arguments, cwd=tmp_path)
+    assert done.returncode != 0
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert line.startswith("Error: ") and says in line
+    # Nothing was begun.
+    assert list(tmp_path.iterdir()) == []

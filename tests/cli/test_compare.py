@@ -19,42 +19,38 @@ Call = Callable[..., Result]
 
 
 def again(
-    source: Path,
-    target: Path,
-    edit: Callable[[EvalLog], object] = lambda log: None,
-    number: int = 2,
+    source: Path, target: Path, edit: Callable[[EvalLog], object] | None = None, number: int = 2
 ) -> Path:
-    """Another run like one that there is, with something changed."""
+    """Write a changed copy of a log, as of another run."""
 
     def change(log: EvalLog) -> None:
         of_another_run(log, number)
-        edit(log)
+        if edit:
+            edit(log)
 
     target.parent.mkdir(exist_ok=True)
     return edited(source, target, change)
 
 
+def setting(**changed: object) -> Callable[[EvalLog], object]:
+    """Return an edit of a log: of its metadata, or of its status or model."""
+
+    def edit(log: EvalLog) -> None:
+        for name in ("status", "model"):
+            if name in changed:
+                setattr(log if name == "status" else log.eval, name, changed[name])
+        log.eval.metadata = {**(log.eval.metadata or {}), **changed}
+
+    return edit
+
+
 def unanswered(log: EvalLog) -> None:
-    """Take the answers of two samples away, and the rows with them."""
+    """Remove the answers of two samples, and the rows."""
     for sample in (log.samples or [])[:2]:
         score = (sample.scores or {})["answers"]
         score.metadata = {**(score.metadata or {}), "choice": None, "outcome": "refusal"}
     assert log.results is not None
     log.results.scores = []
-
-
-def setting(**facts: object) -> Callable[[EvalLog], object]:
-    def edit(log: EvalLog) -> None:
-        log.eval.metadata = {**(log.eval.metadata or {}), **facts}
-
-    return edit
-
-
-def status(name: str) -> Callable[[EvalLog], object]:
-    def edit(log: EvalLog) -> None:
-        log.status = name  # type: ignore[assignment]
-
-    return edit
 
 
 def test_a_run_beside_itself_changes_nothing(runs: Runs, kidney_evals: Call) -> None:
@@ -134,47 +130,26 @@ def test_another_key_is_refused(runs: Runs, kidney_evals: Call, tmp_path: Path) 
     line = refused(kidney_evals("compare", runs.coin, new))
     assert "wording: OLD has 'default', NEW 'hospital'; --despite wording lets that pass" in line
     shown = kidney_evals("compare", runs.coin, new, "--despite", "wording")
-    assert shown.exit_code == 0, shown.output
-    assert "Compared although the wording differs" in shown.stdout
-    other = again(runs.coin, tmp_path / "other.eval", setting(reference_hash="0" * 64))
-    line = refused(kidney_evals("compare", runs.coin, other, "--despite", "wording"))
-    assert "human reference" in line and "no figure of the two means the same" in line
+    assert shown.exit_code == 0 and "Compared although the wording differs" in shown.stdout
 
 
-def test_several_models_of_one_side_are_refused(
-    runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
-    def rename(log: EvalLog) -> None:
-        log.eval.model = "some/other"
-
-    shutil.copy(runs.forced, tmp_path / "one.eval")
-    again(runs.forced, tmp_path / "two.eval", rename)
-    line = refused(kidney_evals("compare", runs.forced, tmp_path))
-    assert "NEW holds 2 models on forced_choice, mcelfresh_2021 (kidney/human, some/other)" in line
-    again(runs.forced, tmp_path / "two.eval")
-    assert "two runs of kidney/human" in refused(kidney_evals("compare", tmp_path, runs.forced))
-
-
-@pytest.mark.parametrize(
-    ("ended", "says"), [("cancelled", "cancelled"), ("error", "failed"), ("started", "not ended")]
-)
+@pytest.mark.parametrize(("ended", "says"), [("error", "failed"), ("started", "not ended")])
 def test_runs_that_did_not_end_are_named(
     ended: str, says: str, runs: Runs, kidney_evals: Call, tmp_path: Path
 ) -> None:
-    cut = again(runs.forced, tmp_path / "new" / "cut.eval", status(ended))
+    cut = again(runs.forced, tmp_path / "new" / "cut.eval", setting(status=ended))
     line = refused(kidney_evals("compare", runs.forced, cut))
     assert "NEW" in line and says in line and "--partial" in line
     shown = kidney_evals("compare", runs.forced, cut, "--partial")
-    assert shown.exit_code == 0, shown.output
-    assert "NEW did not end" in shown.stdout
+    assert shown.exit_code == 0 and "NEW did not end" in shown.stdout, shown.output
     # Beside a run that did end it is passed over, with a line.
     shutil.copy(runs.forced, tmp_path / "new" / "whole.eval")
     shown = kidney_evals("compare", runs.forced, tmp_path / "new")
     assert shown.exit_code == 0, shown.output
     # The paths may be broken anywhere, to fit 80 columns.
-    told = "".join(shown.stdout.split())
-    assert "passedover:NEW" in told and says.replace(" ", "") in told
-    assert "whole.evalcounts" in told
+    text = "".join(shown.stdout.split())
+    assert "passedover:NEW" in text and says.replace(" ", "") in text
+    assert "whole.evalcounts" in text
 
 
 def test_what_cannot_be_compared_is_said(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
@@ -203,10 +178,7 @@ def test_a_panel_that_new_lacks_leaves_rules_undecided(
 
 @pytest.mark.parametrize("form", ["text", "md", "json"])
 def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
-    def rename(log: EvalLog) -> None:
-        log.eval.model = HOSTILE
-
-    new = again(runs.forced, tmp_path / "x\x1b[2J\x1b]0;t\x07.eval", rename)
+    new = again(runs.forced, tmp_path / "x\x1b[2J\x1b]0;t\x07.eval", setting(model=HOSTILE))
     shown = kidney_evals("compare", runs.forced, new, "--format", form)
     assert shown.exit_code == 0, shown.output
     assert all(line.isprintable() for line in shown.stdout.split("\n"))
@@ -216,5 +188,3 @@ def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Pat
         assert "<b>" not in shown.stdout and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in shown.stdout
     if form == "json":
         assert json.loads(shown.stdout)["panels"][0]["new"]["model"] == HOSTILE
-    again(runs.forced, tmp_path / "plain.eval", number=3)
-    assert refused(kidney_evals("compare", runs.forced, tmp_path)).isprintable()

@@ -33,6 +33,9 @@ COMMANDS = {
 }
 """A call of each command that writes one file, the name of the file last."""
 
+BOTH = pytest.mark.parametrize("name", ["table", "rescore"])
+"""A command that writes text, and one that writes a log."""
+
 
 @pytest.fixture
 def here(tmp_path: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -47,64 +50,45 @@ def call(kidney_evals: Call, name: str, *options: str, out: str | None = None) -
     return kidney_evals(command, "run.eval", *arguments, out or usual, *options)
 
 
-def _symlink(path: Path) -> None:
-    path.with_name("target").write_text("precious")
-    path.symlink_to("target")
-
-
 def _socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(path.name)
 
 
-@pytest.mark.parametrize("options", [[], ["--overwrite"]])
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
-        (_symlink, "is a symbolic link"),
-        (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
-        (lambda path: path.symlink_to("/dev/null"), "is a symbolic link"),
-        (os.mkfifo, "is a named pipe"),
-        (_socket, "is a socket"),
-        (Path.mkdir, "is a directory"),
-        (lambda path: os.link("run.eval", path), "is read here"),
-        (lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3)), "is a device"),
-    ],
-    ids=["link", "dangling", "link to a device", "pipe", "socket", "folder", "input", "device"],
-)
-@pytest.mark.parametrize("name", ["table", "rescore"])
-def test_only_regular_files_are_replaced(
-    name: str, make: Callable[[Path], None], says: str, options: list[str], here: Path,
-    kidney_evals: Call,
-) -> None:  # fmt: skip
-    path = here / COMMANDS[name][-1]
-    try:
-        make(path)
-    except PermissionError:
-        pytest.skip("only root makes device nodes")
-    before = path.lstat()
-    log = (here / "run.eval").read_bytes()
-    line = refused(call(kidney_evals, name, *options))
-    assert path.name in line and says in line
-    assert path.lstat()[:6] == before[:6] and (here / "run.eval").read_bytes() == log
+KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "link": (lambda path: path.symlink_to("run.eval"), "is a symbolic link"),
+    "dangling link": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
+    "link to a device": (lambda path: path.symlink_to("/dev/null"), "is a symbolic link"),
+    "pipe": (os.mkfifo, "is a device, a pipe or a socket"),
+    "socket": (_socket, "is a device, a pipe or a socket"),
+    "folder": (Path.mkdir, "is a directory"),
+    "hard link to an input": (lambda path: os.link("run.eval", path), "is read here"),
+}
 
 
-@pytest.mark.parametrize(
-    "out", ["run.eval", "./run.eval", "x/../run.eval", "file://{here}/run.eval"]
-)
-@pytest.mark.parametrize("name", ["table", "rescore"])
-def test_the_log_that_is_read_is_never_replaced(
-    name: str, out: str, here: Path, kidney_evals: Call
-) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_regular_files_are_replaced(kind: str, here: Path, kidney_evals: Call) -> None:
+    make, says = KINDS[kind]
+    path = here / "out.md"
+    make(path)
+    before, log = path.lstat(), (here / "run.eval").read_bytes()
+    for options in ([], ["--overwrite"]):
+        line = refused(call(kidney_evals, "table", *options))
+        assert path.name in line and says in line
+        assert path.lstat()[:6] == before[:6] and (here / "run.eval").read_bytes() == log
+
+
+@BOTH
+def test_the_log_that_is_read_is_never_replaced(name: str, here: Path, kidney_evals: Call) -> None:
     (here / "x").mkdir()
     log = (here / "run.eval").read_bytes()
-    line = refused(call(kidney_evals, name, "--overwrite", out=out.format(here=here)))
-    assert "is read here" in line
-    assert (here / "run.eval").read_bytes() == log
+    for out in ("run.eval", "./run.eval", "x/../run.eval", f"file://{here}/run.eval"):
+        assert "is read here" in refused(call(kidney_evals, name, "--overwrite", out=out))
+        assert (here / "run.eval").read_bytes() == log
 
 
-@pytest.mark.parametrize("name", ["table", "rescore"])
-def test_another_file_is_replaced_when_told(name: str, here: Path, kidney_evals: Call) -> None:
+@BOTH
+def test_another_file_is_replaced_on_request(name: str, here: Path, kidney_evals: Call) -> None:
     path = here / COMMANDS[name][-1]
     for content in (b"precious", b"", b"a,b\n1,2\n", b'{"a": 1}\n', b"\xff\x00"):
         path.write_bytes(content)
@@ -129,6 +113,17 @@ def test_a_file_of_this_package_is_replaced(
     assert path.read_bytes() != first
 
 
+@pytest.mark.parametrize("picture", [True, False])
+def test_a_chart_of_this_package_is_replaced(picture: bool, tmp_path: Path) -> None:
+    path = tmp_path / "chart"
+    if picture:
+        pytest.importorskip("resvg_py")
+    for scale in (1, 2):
+        content = png_module.png(FILE, scale) if picture else FILE.encode() + b" " * scale
+        write_output(path, content)
+        assert path.read_bytes() == content
+
+
 def test_figures_are_replaced_all_or_none(here: Path, kidney_evals: Call) -> None:
     assets = here / "figures"
     arguments = ("report", "run.eval", "-o", "out.html", "--assets", assets)
@@ -146,32 +141,14 @@ def test_figures_are_replaced_all_or_none(here: Path, kidney_evals: Call) -> Non
     assert len(list(assets.iterdir())) == len(others) + 1
 
 
-@pytest.mark.parametrize("picture", [True, False])
-def test_charts_are_known_again(picture: bool, tmp_path: Path) -> None:
-    path = tmp_path / "chart"
-    if picture:
-        pytest.importorskip("resvg_py")
-    first, second = (
-        png_module.png(FILE, scale) if picture else FILE.encode() + b" " * int(scale)
-        for scale in (1, 2)
-    )
-    write_output(path, first)
-    write_output(path, second)
-    assert path.read_bytes() == second
-
-
 def test_dash_is_standard_output(here: Path, kidney_evals: Call) -> None:
     page = call(kidney_evals, "report", out="-")
     assert page.exit_code == 0 and page.stdout.startswith("<!doctype html>")
     assert page.stdout.rstrip().endswith("</html>") and "1 model, 1 run\n" in page.stderr
     assert call(kidney_evals, "table", out="-").stdout == kidney_evals("table", "run.eval").stdout
-    for arguments in (
-        ("rescore", "run.eval", "-o", "-"),
-        ("bundle", "run.eval", "-o", "-"),
-        ("gallery", "-o", "-"),
-        ("report", "run.eval", "--assets", "-"),
-    ):
-        assert "standard output" in refused(kidney_evals(*arguments))
+    for command in ("bundle run.eval -o", "gallery -o", "report . --assets"):
+        assert "standard output" in refused(kidney_evals(*command.split(), "-"))
+    assert "must end in .eval or .json" in refused(kidney_evals("rescore", "run.eval", "-o", "-"))
     assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
@@ -184,26 +161,23 @@ def store() -> Iterator[fsspec.AbstractFileSystem]:
     files.pseudo_dirs[:] = [""]
 
 
-@pytest.mark.parametrize("name", ["table", "rescore"])
-def test_an_address_is_written_there(
+@BOTH
+def test_a_file_is_written_to_an_address(
     name: str, here: Path, kidney_evals: Call, store: fsspec.AbstractFileSystem
 ) -> None:
-    out = f"memory://bucket/{COMMANDS[name][-1]}"
-    log = (here / "run.eval").read_bytes()
-    store.pipe_file("/bucket/run.eval", log)
+    out, log = f"memory://bucket/{COMMANDS[name][-1]}", (here / "run.eval").read_bytes()
     made = call(kidney_evals, name, out=out)
     assert made.exit_code == 0, made.output
-    content = store.cat_file(out)
-    assert len(content) > 500
+    assert len(store.cat_file(out)) > 500
     store.pipe_file(out, b"precious")
     assert "--overwrite" in refused(call(kidney_evals, name, out=out))
     assert call(kidney_evals, name, "--overwrite", out=out).exit_code == 0
     assert len(store.cat_file(out)) > 500
+    store.pipe_file("/bucket/run.eval", log)
     command, *arguments, _ = COMMANDS[name]
     place = "memory://bucket/run.eval"
     line = refused(kidney_evals(command, place, *arguments, place, "--overwrite"))
-    assert "is read here" in line
-    assert store.cat_file("/bucket/run.eval") == log
+    assert "is read here" in line and store.cat_file("/bucket/run.eval") == log
     assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
@@ -212,12 +186,12 @@ def test_a_site_is_written_to_an_address(
 ) -> None:
     arguments = ("bundle", "run.eval", "-o", "memory://bucket/site")
     assert kidney_evals(*arguments).exit_code == 0
-    held = set(store.find("/bucket/site"))
-    assert {"/bucket/site/index.html", "/bucket/site/viewer/index.html"} <= held
+    files = set(store.find("/bucket/site"))
+    assert {"/bucket/site/index.html", "/bucket/site/viewer/index.html"} <= files
     assert "--overwrite" in refused(kidney_evals(*arguments))
     store.pipe_file("/bucket/site/figures/old.csv", b"a")
     assert kidney_evals(*arguments, "--overwrite").exit_code == 0
-    assert set(store.find("/bucket/site")) == held
+    assert set(store.find("/bucket/site")) == files
     store.pipe_file("/bucket/site/notes.md", b"precious")
     assert "name another folder" in refused(kidney_evals(*arguments, "--overwrite"))
     assert store.cat_file("/bucket/site/notes.md") == b"precious"
@@ -225,20 +199,21 @@ def test_a_site_is_written_to_an_address(
 
 
 @pytest.mark.parametrize(
-    "out", ["s3:/bucket/out", "nonsense://bucket/out", "memory:/bucket", "http://127.0.0.1:9/out"]
+    "command",
+    [
+        *("table run.eval -o", "bundle run.eval -o", "gallery -o", "sft export --out"),
+        *("report run.eval --assets", "try --save"),
+    ],
 )
-@pytest.mark.parametrize(
-    "command", ["table run.eval -o", "bundle run.eval -o", "gallery -o", "sft export --out",
-                "report run.eval --assets", "try --save"],
-)  # fmt: skip
-def test_no_address_becomes_a_local_folder(
-    out: str, command: str, here: Path, kidney_evals: Call
+def test_no_address_becomes_a_local_folder(command: str, here: Path, kidney_evals: Call) -> None:
+    for out in ("s3:/bucket/out", "nonsense://bucket/out", "memory:/bucket", "http://127.0.0.1:9/"):
+        refused(kidney_evals(*command.split(), out))
+        assert [one.name for one in here.iterdir()] == ["run.eval"]
+
+
+def test_a_site_with_other_files_or_its_own_logs_is_unchanged(
+    here: Path, kidney_evals: Call
 ) -> None:
-    refused(kidney_evals(*command.split(), out))
-    assert [one.name for one in here.iterdir()] == ["run.eval"]
-
-
-def test_a_site_with_other_files_or_its_own_logs_is_kept(here: Path, kidney_evals: Call) -> None:
     site = here / "site"
     assert kidney_evals("bundle", "run.eval", "-o", site).exit_code == 0
     (log,) = (site / "viewer" / "logs").glob("*.eval")
@@ -251,8 +226,8 @@ def test_a_site_with_other_files_or_its_own_logs_is_kept(here: Path, kidney_eval
     assert "symbolic link" in refused(kidney_evals("bundle", "run.eval", "-o", here / "link"))
 
 
-def test_a_full_disk_leaves_the_old_file(here: Path) -> None:
-    path = here / "out.md"
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.md"
     write_output(path, b"<!-- Written by kidney-evals -->\nold")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
@@ -262,11 +237,13 @@ def test_a_full_disk_leaves_the_old_file(here: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_bytes().endswith(b"old")
-    assert sorted(one.name for one in here.iterdir()) == ["out.md", "run.eval"]
+    assert [one.name for one in tmp_path.iterdir()] == ["out.md"]
 
 
-def test_a_file_that_appears_meanwhile_is_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = here / "out.md"
+def test_a_file_that_appears_meanwhile_is_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.md"
     write = Path.write_bytes
 
     def slow(place: Path, content: bytes) -> int:

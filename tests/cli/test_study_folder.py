@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
 
-from cli.calling import inspect
+from cli.calling import inspect, refused
 from kidney_evals.cli import main
 from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of
@@ -18,24 +18,30 @@ from kidney_evals.studies import datasets_dir, load_study
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """A copy of a shipped study under an id of its own."""
     folder = tmp_path / "studies" / "mine"
     shutil.copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
-    file = folder / "study.yaml"
-    text = file.read_text(encoding="utf-8")
-    assert "id: mcelfresh_2021_fixed\n" in text
-    file.write_text(text.replace("id: mcelfresh_2021_fixed\n", "id: mine\n"), encoding="utf-8")
+    edit(folder, "study.yaml", "id: mcelfresh_2021_fixed\n", "id: mine\n")
     return folder
+
+
+def edit(study: Path, file: str, old: str, new: str) -> None:
+    text = (study / file).read_text(encoding="utf-8")
+    assert old in text
+    (study / file).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def check(log: EvalLog, folder: Path) -> None:
     assert log.status == "success", log.error
     facts = log.eval.metadata or {}
-    study = load_study(folder)
-    assert facts["study"] == "mine" and facts["study_hash"] == study.hash
-    assert study.hash != load_study("mcelfresh_2021_fixed").hash
+    assert facts["study"] == "mine" and facts["study_hash"] == load_study(folder).hash
+    assert facts["study_hash"] != load_study("mcelfresh_2021_fixed").hash
     assert log.samples
     for sample in log.samples:
         # The path is absolute, however it was given: the log can be scored from anywhere.
@@ -44,6 +50,15 @@ def check(log: EvalLog, folder: Path) -> None:
         assert sample.metadata["human_a"] > 0
     rows = rows_of(log)
     assert rows["coverage"].value == 1 and rows["agreement"].human == pytest.approx(0.9, abs=0.2)
+
+
+SPOILT = [
+    ("dilemmas.csv", "q02,question 2,18", "q02,question 2,1_8", "line 3, first_age must be"),
+    ("study.yaml", "favoured: high", "favoured: up", "line 50, attributes[dependents].favoured"),
+    ("study.yaml", "id: mine", "id: &mine mine", "anchors and aliases"),
+    ("reference/counts.csv", "forced_choice,q01,38", "forced_choice,q01,-38", "line 2, first must"),
+    ("reference/draws_coin_flip.csv", "32,10,20", "32,10,many", "line 2, q01.coin must be a"),
+]
 
 
 def test_a_relative_path_and_scoring_from_another_folder(
@@ -60,29 +75,14 @@ def test_a_relative_path_and_scoring_from_another_folder(
     check(log, study)
     monkeypatch.chdir("/")
     (path,) = (tmp_path / "logs").glob("*.eval")
-    done = CliRunner().invoke(main, ["rescore", str(path)])
+    done = call("rescore", path)
     assert done.exit_code == 0 and " 0 differ" in done.stdout, done.output
-
-
-def test_an_edited_or_spoilt_study_does_not_score_an_older_log(study: Path, tmp_path: Path) -> None:
-    eval(
-        "kidney_evals/forced_choice",
-        task_args={"study": str(study)},
-        model="kidney/human",
-        epochs=1,
-        limit=4,
-        log_dir=str(tmp_path / "logs"),
-    )
-    with (study / "study.yaml").open("a", encoding="utf-8") as file:
-        file.write("# another word\n")
-    (path,) = (tmp_path / "logs").glob("*.eval")
-    done = CliRunner().invoke(main, ["rescore", str(path)])
-    assert done.exit_code == 2 and "another study" in done.stderr
-    spoil(study, *SPOILT[0][:3])
-    for command in (["rescore", str(path)], ["describe", str(path)]):
-        done = CliRunner().invoke(main, command)
-        assert done.exit_code == 2, done.output
-        assert SPOILT[0][3] in done.stderr and done.stderr.count("\n") == 1
+    # An edited or spoilt study does not score an older log.
+    edit(study, "study.yaml", "id: mine", "# another word\nid: mine")
+    assert "another study" in refused(call("rescore", path))
+    edit(study, *SPOILT[0][:3])
+    for command in ("rescore", "describe"):
+        assert SPOILT[0][3] in refused(call(command, path))
 
 
 @pytest.mark.slow
@@ -97,13 +97,6 @@ def test_from_a_task_file_of_the_checkout(study: Path, tmp_path: Path) -> None:
     check(read_eval_log(str(path)), study)
 
 
-SPOILT = [
-    ("dilemmas.csv", "q02,question 2,18", "q02,question 2,1_8", "line 3, first_age must be"),
-    ("study.yaml", "favoured: high", "favoured: up", "line 50, attributes[dependents].favoured"),
-    ("study.yaml", "id: mine", "id: &mine mine", "anchors and aliases"),
-    ("reference/counts.csv", "forced_choice,q01,38", "forced_choice,q01,-38", "line 2, first must"),
-    ("reference/draws_coin_flip.csv", "32,10,20", "32,10,many", "line 2, q01.coin must be a"),
-]
 DOORS = [
     ("plan", "forced_choice", "-T", "study={}"),
     ("plan", "coin_flip", "-T", "study={}"),
@@ -112,28 +105,17 @@ DOORS = [
 ]
 
 
-def spoil(study: Path, file: str, old: str, new: str) -> None:
-    text = (study / file).read_text(encoding="utf-8")
-    assert old in text
-    (study / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-# Every fault behind one door, and every door with one fault.
-CASES = [
-    *((DOORS[0], *fault) for fault in SPOILT),
-    *((door, *SPOILT[0]) for door in DOORS[1:]),
-]
-
-
-@pytest.mark.parametrize(("door", "file", "old", "new", "says"), CASES)
-def test_a_spoilt_folder_is_one_line_behind_every_door(
-    study: Path, door: tuple[str, ...], file: str, old: str, new: str, says: str
+# Every fault with the first command, and the first fault with every other command.
+@pytest.mark.parametrize(
+    ("door", "fault"),
+    [*((DOORS[0], one) for one in SPOILT), *((one, SPOILT[0]) for one in DOORS[1:])],
+)
+def test_a_spoilt_folder_is_one_line(
+    study: Path, door: tuple[str, ...], fault: tuple[str, ...]
 ) -> None:
-    spoil(study, file, old, new)
-    done = CliRunner().invoke(main, [part.format(study) for part in door])
-    assert done.exit_code == 2, done.output
-    assert done.stderr.startswith(f"Error: {study / file}") and done.stderr.count("\n") == 1
-    assert says in done.stderr
+    edit(study, *fault[:3])
+    line = refused(call(*(part.format(study) for part in door)))
+    assert line.startswith(f"Error: {study / fault[0]}") and fault[3] in line
     assert not Path(f"{study}-out").exists()
 
 
@@ -141,7 +123,7 @@ def test_a_spoilt_folder_is_one_line_behind_every_door(
 def test_a_spoilt_folder_is_refused_before_the_first_call(
     study: Path, tmp_path: Path, task: str
 ) -> None:
-    spoil(study, *SPOILT[0][:3])
+    edit(study, *SPOILT[0][:3])
     with pytest.raises(UserError, match=re.escape(SPOILT[0][3])):
         eval(
             f"kidney_evals/{task}",
@@ -150,39 +132,3 @@ def test_a_spoilt_folder_is_refused_before_the_first_call(
             log_dir=str(tmp_path / "logs"),
         )
     assert not (tmp_path / "logs").exists() or not list((tmp_path / "logs").glob("*.eval"))
-
-
-@pytest.mark.parametrize("name", ["bom", "constant", "collinear"])
-def test_folders_as_people_save_them_are_planned(name: str, tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text(OWN, "utf-8")
-    table = "id,label,first_age,first_drinks,second_age,second_drinks\r\n"
-    pairs = {"bom": "30,4,60,1", "constant": "30,0,40,0", "collinear": "30,1,60,4"}
-    mark = "\ufeff" if name == "bom" else ""
-    (tmp_path / "dilemmas.csv").write_text(mark + table + f"q00,one,{pairs[name]}\r\n", "utf-8")
-    done = CliRunner().invoke(main, ["plan", "forced_choice", "-T", f"study={tmp_path}"])
-    assert done.exit_code == 0, done.output
-
-
-OWN = """\
-id: own
-title: My own pairs
-version: 1
-kind: fixed
-canary: none
-people: {forced_choice: 0}
-scenario:
-  situation: Two patients are waiting. One kidney is there.
-attributes:
-  - id: age
-    label: Age
-    range: [20, 80]
-    favoured: low
-    favoured_text: the younger patient
-    phrases: {one: "{value} year", other: "{value} years"}
-  - id: drinks
-    label: Drinks
-    range: [0, 6]
-    favoured: low
-    favoured_text: the patient who drank less
-    phrases: {one: "{value} drink", other: "{value} drinks"}
-"""

@@ -31,27 +31,28 @@ from kidney_evals import tasks
 from kidney_evals.cli import main
 
 INSTEAD = {
-    "anthropic/claude-sonnet-4-5": "kidney/human",
-    "hf/Qwen/Qwen3-0.6B": "kidney/human",
-    "openai/gpt-4.1-mini": "kidney/human",
-    "PROVIDER/MODEL": "kidney/human",
+    **dict.fromkeys(
+        (
+            *("anthropic/claude-sonnet-4-5", "hf/Qwen/Qwen3-0.6B"),
+            *("openai/gpt-4.1-mini", "PROVIDER/MODEL"),
+        ),
+        "kidney/human",
+    ),
     "LOG": "old.eval",
     "known --dilemmas 50": "known --dilemmas 4",
 }
-"""What stands in a command, and what takes its place when it is run."""
+"""Parts of a command that are replaced before it is run."""
 
 NOT_RUN = {
     r"make ": "the targets are what CI runs, or take minutes",
     r"pip install ": "needs a package index; CI installs the extras",
     r"inspect view": "serves until it is stopped; see tests/viewer",
-    r"scout ": "needs the extra scout; see tests/rationale",
-    r"kidney-evals report .*--scans": "needs a scan; see tests/rationale",
-    r"kidney-evals reference ": "needs the published rows of people; see tests/human",
+    r"scout ": "needs the extra scout; see tests/reasons",
+    r"kidney-evals report .*--scans": "needs a scan; see tests/reporting",
+    r"kidney-evals reference ": "needs the published answers; see tests/lab",
     r"kidney-evals sft (train|evaluate)": "needs torch; see tests/finetuning/test_tiny_model.py",
-    r"kidney-evals sft (submit (?!.*--dry-run)|status|wait)": (
-        "costs money; see tests/finetuning/test_hosted.py"
-    ),
-    r"kidney-evals validate": "takes a minute; see tests/validation",
+    r"kidney-evals sft (submit (?!.*--dry-run)|status|wait)": "costs money; see tests/finetuning",
+    r"kidney-evals validate": "takes a minute; see tests/lab",
 }
 """Commands that are parsed and not run, by how they begin, with the reason."""
 
@@ -60,7 +61,7 @@ SAMPLES = 4
 
 
 def blocks(page: Path, language: str) -> Iterator[tuple[str, str]]:
-    """Yield the fenced blocks in a language: what follows its name, and the content."""
+    """Yield the fenced blocks in a language: the text behind its name, and the content."""
     text = page.read_text(encoding="utf-8")
     yield from re.findall(rf"^```{language}\b([^\n]*)\n(.*?)^```$", text, flags=re.M | re.S)
 
@@ -68,53 +69,47 @@ def blocks(page: Path, language: str) -> Iterator[tuple[str, str]]:
 def commands(page: Path) -> list[str]:
     """Return the commands of a page, without comments."""
     lines = [line for _, block in blocks(page, "bash") for line in block.splitlines()]
-    stripped = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
-    return [line for line in stripped if line]
+    return list(filter(None, (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)))
 
 
 SHOWN = {page.relative_to(ROOT).as_posix(): found for page in PAGES if (found := commands(page))}
 """The commands of each page that has any."""
 
-EACH = [pytest.param(one, id=f"{page}: {one}") for page, found in SHOWN.items() for one in found]
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_each_command_names_what_exists(page: str) -> None:
+    for command in SHOWN[page]:
+        program, *arguments = shlex.split(expanded(command))
+        if program == "kidney-evals":
+            assert_accepted(main, "kidney-evals", arguments)
+        elif program == "inspect":
+            for name in [one for one in arguments if one.startswith("kidney_evals/")]:
+                takes = inspect.signature(getattr(tasks, name.split("/")[1])).parameters
+                passed = [one.split("=")[0] for flag, one in pairwise(arguments) if flag == "-T"]
+                assert set(passed) <= set(takes) - {"unexpected"}, command
+        elif program == "make":
+            targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.M)
+            assert set(arguments) <= set(targets), command
+        elif program == "pip":
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+            extras = re.findall(r"^\.\[(.*)\]$", arguments[-1])
+            assert set(extras) <= set(project["optional-dependencies"]), command
+        else:
+            assert program == "scout" and arguments[1].startswith("kidney_evals/rationale")
 
 
-def reason(command: str) -> str | None:
-    """Return why a command is not run; None if it is."""
-    return next((why for begins, why in NOT_RUN.items() if re.match(begins, command)), None)
-
-
-@pytest.mark.parametrize("command", EACH)
-def test_each_command_names_what_exists(command: str) -> None:
-    program, *arguments = shlex.split(expanded(command))
-    if program == "kidney-evals":
-        accepted(main, "kidney-evals", arguments)
-    elif program == "inspect":
-        for name in [one for one in arguments if one.startswith("kidney_evals/")]:
-            takes = inspect.signature(getattr(tasks, name.split("/")[1])).parameters
-            passed = [one.split("=")[0] for flag, one in pairwise(arguments) if flag == "-T"]
-            assert set(passed) <= set(takes) - {"unexpected"}
-    elif program == "make":
-        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.M)
-        assert set(arguments) <= set(targets)
-    elif program == "pip":
-        extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-        asked = re.findall(r"^\.\[(.*)\]$", arguments[-1])
-        assert set(asked) <= set(extras["optional-dependencies"])
-    else:
-        assert program == "scout" and arguments[1].startswith("kidney_evals/rationale")
-
-
-def accepted(command: click.Command, name: str, arguments: list[str]) -> None:
-    """Fail if a command, or one of its group, does not take the arguments."""
+def assert_accepted(command: click.Command, name: str, arguments: list[str]) -> None:
+    """Fail if a command, or a command of its group, does not take the arguments."""
     context = click.Context(command, info_name=name)
     _, rest, _ = command.make_parser(context).parse_args(args=list(arguments))
     if isinstance(command, click.Group):
         assert rest and rest[0] in command.commands, f"{name} has no command {rest[:1]}"
-        accepted(command.commands[rest[0]], rest[0], arguments[arguments.index(rest[0]) + 1 :])
+        below = arguments[arguments.index(rest[0]) + 1 :]
+        assert_accepted(command.commands[rest[0]], rest[0], below)
 
 
 def expanded(command: str) -> str:
-    """Put in what `$(kidney-evals suite NAME)` prints."""
+    """Replace `$(kidney-evals suite NAME)` by what it prints."""
     found = re.search(r"\$\(kidney-evals (.*?)\)", command)
     if found is None:
         return command
@@ -125,16 +120,18 @@ def expanded(command: str) -> str:
 
 def test_every_exception_is_of_a_command_that_is_shown() -> None:
     every = [one for found in SHOWN.values() for one in found]
-    unused = [begins for begins in NOT_RUN if not any(re.match(begins, one) for one in every)]
-    assert unused == []
+    assert [begins for begins in NOT_RUN if not any(re.match(begins, one) for one in every)] == []
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the commands read: logs, and the files that the pages show."""
     folder = tmp_path_factory.mktemp("prepared")
-    kept(folder, "old", seed=1)
-    kept(folder, "new", seed=2)
+    for seed, name in enumerate(("old", "new"), start=1):
+        model = get_model("kidney/human", seed=seed)
+        (log,) = eval(tasks.coin_flip(dilemmas=40), model=model, log_dir=str(folder / "made"))
+        assert log.status == "success", log.error
+        shutil.move(log.location, folder / f"{name}.eval")
     (folder / "logs").mkdir()
     shutil.copy(folder / "old.eval", folder / "logs")
     for page in PAGES:
@@ -142,21 +139,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if title := re.search(r'title="(.*?)"', head):
                 (folder / title[1]).write_text(content, encoding="utf-8")
     (folder / "tasks").symlink_to(ROOT / "tasks")
-    study = yaml.safe_load((ROOT / "datasets/mcelfresh_2021_fixed/study.yaml").read_text("utf-8"))
+    fixed = ROOT / "datasets" / "mcelfresh_2021_fixed"
+    study = yaml.safe_load((fixed / "study.yaml").read_text("utf-8"))
     study |= {"id": "my_study", "people": {"forced_choice": 0, "coin_flip": 0}}
     (folder / "my_study").mkdir()
     (folder / "my_study" / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    shutil.copy(ROOT / "datasets/mcelfresh_2021_fixed/dilemmas.csv", folder / "my_study")
+    shutil.copy(fixed / "dilemmas.csv", folder / "my_study")
     return folder
-
-
-def kept(folder: Path, name: str, seed: int) -> None:
-    """Run a task on simulated people and keep its log under a name."""
-    task = tasks.coin_flip(dilemmas=40)
-    model = get_model("kidney/human", seed=seed)
-    (log,) = eval(task, model=model, log_dir=str(folder / "made"))
-    assert log.status == "success", log.error
-    shutil.move(log.location, folder / f"{name}.eval")
 
 
 @pytest.mark.slow
@@ -171,7 +160,7 @@ def test_the_commands_of_a_page_run(
         monkeypatch.setenv(f"INSPECT_{name}_LIMIT", str(SAMPLES))
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-key")
     for command in SHOWN[page]:
-        if reason(command) is None:
+        if not any(re.match(begins, command) for begins in NOT_RUN):
             for old, new in INSTEAD.items():
                 command = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, command)
             run(shlex.split(expanded(command)), monkeypatch)
@@ -184,10 +173,10 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a command in this process, through the function that its script calls."""
     (script,) = entry_points(group="console_scripts", name=arguments[0])
     monkeypatch.setattr(sys, "argv", arguments)
-    # A rule of `compare` may apply.
-    allowed = (0, 1) if "--fail-if" in arguments else (0,)
     if arguments[0] == "kidney-evals":
         done = CliRunner().invoke(main, arguments[1:], input="a" * 20)
+        # A rule of `compare` may apply.
+        allowed = (0, 1) if "--fail-if" in arguments else (0,)
         assert done.exit_code in allowed, (arguments, done.output, done.exception)
         return
     with pytest.raises(SystemExit) as ended:

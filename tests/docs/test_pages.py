@@ -8,9 +8,12 @@ import pytest
 from kidney_evals.limits import limits_and_use
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
-PAGES = sorted([README, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+README, DOCS = ROOT / "README.md", ROOT / "docs"
+PAGES = sorted([README, ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
 LONGEST = 12_000
+
+MADE = {"cli.md", "api/estimation.md", "estimation.md"}
+"""Pages that are made when the site is built, which then checks the links to them."""
 
 
 def prose(page: Path) -> str:
@@ -18,20 +21,12 @@ def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
-def test_the_readme_is_short() -> None:
-    assert len(README.read_text(encoding="utf-8")) <= LONGEST
-
-
-def test_the_readme_states_the_limits_of_the_package() -> None:
-    box = re.search(
-        r"<!-- limits:[^\n]*-->\n(.*?)\n<!-- /limits -->", README.read_text("utf-8"), re.S
-    )
+def test_the_readme_is_short_and_states_the_limits_of_the_package() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text) <= LONGEST
+    box = re.search(r"<!-- limits:[^\n]*-->\n(.*?)\n<!-- /limits -->", text, re.S)
     assert box, "README.md has no limits: run `python docs/update_readme.py`"
     assert box[1] == "\n".join(f"> {line}" for line in limits_and_use().splitlines())
-
-
-MADE = {"cli.md", "api/estimation.md", "estimation.md"}
-"""Pages that are made when the site is built, which then checks the links to them."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -50,14 +45,14 @@ def anchors(page: Path) -> list[str]:
 
 
 def test_the_readme_links_to_every_page_in_one_or_two_steps() -> None:
-    linked = re.findall(r"\]\(docs/([\w/]+\.md)", README.read_text("utf-8"))
-    linked += re.findall(r"\]\(([\w/]+\.md)", (ROOT / "docs" / "index.md").read_text("utf-8"))
-    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
-    assert pages - set(linked) - {"index.md", "cli.md"} == set()
+    linked = set(re.findall(r"\]\(docs/([\w/]+\.md)", README.read_text("utf-8")))
+    linked |= set(re.findall(r"\]\(([\w/]+\.md)", (DOCS / "index.md").read_text("utf-8")))
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert pages - linked - {"index.md", "cli.md"} == set()
 
 
 def test_every_path_in_the_table_of_what_to_edit_exists() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    text = (DOCS / "architecture.md").read_text("utf-8")
     (table,) = re.findall(r"^\| to add .*\n((?:\|.*\n)+)", text, flags=re.M)
     paths = re.findall(r"`((?:\w+/)+[\w.]*)`", table)
     assert len(paths) >= 8

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 from inspect_ai.model import Model, ModelOutput, get_model
 
-from kidney_evals.reasons import ARGUMENTS, has_extra
+from kidney_evals.reasons import ARGUMENTS
 
 CODES: dict[str, Any] = {
     "explanation": "It says so in [M2].",
@@ -35,7 +36,7 @@ SAMPLE: dict[str, Any] = {
 
 def require_scout() -> None:
     """Skip without Inspect Scout; fail where skipping would prove nothing."""
-    if not has_extra():
+    if find_spec("inspect_scout") is None:
         reason = "no transcript was scanned: no inspect_scout (pip install '.[scout]')"
         if os.environ.get("KIDNEY_EVALS_REQUIRE_SCOUT") == "1":
             pytest.fail(reason)

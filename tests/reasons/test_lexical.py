@@ -1,16 +1,26 @@
-"""The lexical rules, one phrasing at a time, on texts that are not in the corpus."""
+"""The codes and the lexical rules, on texts that are not in the corpus.
+
+The accuracy on the hand-coded corpus is tested in tests/lab/test_reason_coding.py.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
-from kidney_evals.elicitation.form import Form
+from kidney_evals.elicitation.form import Form, languages
 from kidney_evals.errors import UserError
 from kidney_evals.reasons import Codes, code, code_reply
-from kidney_evals.studies import Patient, load_study
+from kidney_evals.reasons.codes import Choice, codes_of, no_codes
+from kidney_evals.respondents.question import Question
+from kidney_evals.respondents.replies import Said, reply
+from kidney_evals.studies import Patient, dilemmas_of, load_study, study_names
 
-DRAWN, FIXED, PROFILES, REPEATED = map(
-    load_study, ("mcelfresh_2021", "mcelfresh_2021_fixed", "freedman_2020", "boerstler_2024")
+DRAWN, FIXED, REPEATED = map(
+    load_study, ("mcelfresh_2021", "mcelfresh_2021_fixed", "boerstler_2024")
 )
 OLD_PARENT, YOUNG = Patient((64.0, 4.0, 2.0)), Patient((32.0, 2.0, 0.0))
 """Age, drinks and children: age and drinks speak for the second, children for the first."""
@@ -22,8 +32,42 @@ def drawn(text: str, choice: str = "A", form: Form | None = None) -> Codes:
 
 
 def used(codes: Codes) -> dict[str, str]:
-    """The attributes invoked."""
+    """The attributes that support a patient or are said not to decide."""
     return {name: use for name, use in codes.attributes.items() if use}
+
+
+# --- the codes -------------------------------------------------------------------------------
+
+UNEQUAL = Patient((64.0, 4.0, 1.0)), Patient((32.0, 4.0, 0.0))
+"""The second is younger, both drink the same, the first has a child."""
+
+
+def test_codes_as_flat_values() -> None:
+    codes = codes_of(
+        *(DRAWN, *UNEQUAL, "B"),
+        uses={"age": "B", "dependents": "B", "drinks": "A"},
+        arguments=["medical_utility"],
+        agree="yes",
+    )
+    flat = codes.values()
+    assert json.loads(json.dumps(flat)) == flat
+    assert flat == {
+        **{"status": "coded", "where": "answer", "choice": "B", "agree": "yes"},
+        **{"fairness": False, "uncertainty": False, "medical_utility": True},
+        **{"desert": False, "refusal_to_play": False},
+        **{"uses_age": "B", "people_age": "toward"},
+        # An attribute with equal values is neither toward nor against.
+        **{"uses_drinks": "A", "people_drinks": "neither"},
+        **{"uses_dependents": "B", "people_dependents": "against"},
+    }
+    # Without codes the names stay, and the values are empty.
+    without = no_codes(DRAWN, "B", "no reasons")
+    assert list(without.values()) == list(flat)
+    filled = {name for name, value in without.values().items() if value is not None}
+    assert filled == {"status", "where", "choice"}
+
+
+# --- the rules -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -39,7 +83,7 @@ def used(codes: Codes) -> dict[str, str]:
         ("Age favours B. Dependents favour A.", {"age": "B", "dependents": "A"}),
         ("- Age: B\n- Children: A", {"age": "B", "dependents": "A"}),
         ("If B had children, I would think again. Age decides.", {"age": "B"}),
-        # Said plainly, a patient is taken at the text's word and not at the facts.
+        # A simple statement is taken literally, even against the patients' values.
         ("A is younger.", {"age": "A"}),
         # The end that people do not favour, taken for a merit.
         ("Older people have earned it.", {"age": "A"}),
@@ -47,61 +91,64 @@ def used(codes: Codes) -> dict[str, str]:
         ("Age is nothing to me. On reflection the younger one should live.", {"age": "B"}),
     ],
 )
-def test_whom_an_attribute_is_said_to_speak_for(text: str, uses: dict[str, str]) -> None:
-    assert used(drawn(text)) == uses
+def test_the_patient_whom_an_attribute_supports(text: str, uses: dict[str, str]) -> None:
+    codes = drawn(text)
+    assert used(codes) == uses
+    toward = {"age": "B", "drinks": "B", "dependents": "A"}
+    for name, use in uses.items():
+        expected = "neither" if use == "neither" else "toward" if use == toward[name] else "against"
+        assert codes.people[name] == expected
 
 
-@pytest.mark.parametrize(
-    ("uses", "people"),
-    [
-        ("B is younger.", {"age": "toward"}),
-        ("Older people have earned it.", {"age": "against"}),
-        ("Age should not matter here.", {"age": "neither"}),
-    ],
-)
-def test_uses_are_translated_into_what_people_favour(uses: str, people: dict[str, str]) -> None:
-    assert {name: one for name, one in drawn(uses).people.items() if one} == people
-
-
-def test_an_attribute_that_is_equal_speaks_for_nobody() -> None:
-    codes = code("Both drink heavily. B is a parent.", FIXED, *_equal_drinkers(), "B")
+def test_an_attribute_with_equal_values_supports_nobody() -> None:
+    a, b = Patient((32.0, 2.0, 0.0)), Patient((32.0, 2.0, 1.0))
+    codes = code("Both drink heavily. B is a parent.", FIXED, a, b, "B")
     assert used(codes) == {"drinking": "neither", "dependents": "B"}
 
 
-def _equal_drinkers() -> tuple[Patient, Patient]:
-    return Patient((32.0, 2.0, 0.0)), Patient((32.0, 2.0, 1.0))
+@pytest.mark.parametrize(
+    ("text", "uses"),
+    [
+        ("A has queued for longer.", {"waiting": "A"}),
+        ("B gains ten more years and is slimmer.", {"years_gained": "B", "obesity": "B"}),
+        ("A works full time.", {"hours": "A"}),
+        ("Someone's elderly mother relies on B.", {"elderly": "B"}),
+        ("A has been on the list for 7 years.", {"waiting": "A"}),
+    ],
+)
+def test_attributes_of_the_repeated_pairs(text: str, uses: dict[str, str]) -> None:
+    a, b = Patient((0.0, 10.0, 2.0, 40.0, 7.0)), Patient((2.0, 20.0, 1.0, 10.0, 3.0))
+    assert used(code(text, REPEATED, a, b, "A")) == uses
+
+
+def test_an_attribute_of_another_study_is_matched_by_its_label() -> None:
+    tobacco = DRAWN.attributes[1].model_copy(update={"id": "packs", "label": "Tobacco"})
+    study = replace(DRAWN, attributes=(DRAWN.attributes[0], tobacco, DRAWN.attributes[2]))
+    codes = code("Tobacco decides it for me.", study, OLD_PARENT, YOUNG, "B")
+    assert used(codes) == {"packs": "B"}
 
 
 @pytest.mark.parametrize(
-    ("text", "argument"),
+    ("text", "arguments"),
     [
-        ("Their lives have equal worth.", "fairness"),
-        ("It would be unfair to either.", "fairness"),
-        ("I am torn.", "uncertainty"),
-        ("There is no way of telling what will happen.", "uncertainty"),
-        ("The graft will last longer.", "medical_utility"),
-        ("B would gain more years of life.", "medical_utility"),
-        ("A brought this on herself.", "desert"),
-        ("Such conduct should not be rewarded.", "desert"),
-        ("It is not for me to say who lives.", "refusal_to_play"),
-        ("That must be left to the doctors.", "refusal_to_play"),
+        ("Their lives have equal worth.", {"fairness"}),
+        ("It would be unfair to either.", {"fairness"}),
+        ("I am torn.", {"uncertainty"}),
+        ("There is no way of telling what will happen.", {"uncertainty"}),
+        ("The graft will last longer.", {"medical_utility"}),
+        ("B would gain more years of life.", {"medical_utility"}),
+        ("A brought this on herself.", {"desert"}),
+        ("Such conduct should not be rewarded.", {"desert"}),
+        ("It is not for me to say who lives.", {"refusal_to_play"}),
+        ("That must be left to the doctors.", {"refusal_to_play"}),
+        ("I do not want to punish anyone, I just like B.", set()),
+        ("More people need A.", set()),
+        ("This is a clear case.", set()),
+        ("I'd say the choice is plain.", set()),
     ],
 )
-def test_an_argument_is_found(text: str, argument: str) -> None:
-    assert drawn(text).arguments == {argument}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I do not want to punish anyone, I just like B.",
-        "More people need A.",
-        "This is a clear case.",
-        "I'd say the choice is plain.",
-    ],
-)
-def test_what_only_sounds_like_an_argument_is_none(text: str) -> None:
-    assert drawn(text).arguments == frozenset()
+def test_arguments(text: str, arguments: set[str]) -> None:
+    assert drawn(text).arguments == arguments
 
 
 @pytest.mark.parametrize(
@@ -109,7 +156,6 @@ def test_what_only_sounds_like_an_argument_is_none(text: str) -> None:
     [
         "",
         "A",
-        "ANSWER: A",
         "**Answer:** Patient A",
         "Patient A should receive the kidney.\n\nANSWER: A",
         "I would flip a coin here.",
@@ -121,9 +167,7 @@ def test_what_only_sounds_like_an_argument_is_none(text: str) -> None:
 )
 def test_an_answer_without_reasons_has_no_codes(text: str) -> None:
     codes = drawn(text)
-    assert codes.status == "no reasons"
-    coded = {name: one for name, one in codes.values().items() if one is not None}
-    assert coded == {"status": "no reasons", "where": "none", "choice": "A"}
+    assert (codes.status, codes.where, codes.agree) == ("no reasons", "none", None)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +182,7 @@ def test_an_answer_without_reasons_has_no_codes(text: str) -> None:
         "Pacjent B jest młodszy i pije mniej alkoholu, dlatego powinien otrzymać nerkę.",
     ],
 )
-def test_other_languages_are_named_and_not_coded(text: str) -> None:
+def test_other_languages_are_not_coded(text: str) -> None:
     codes = drawn(text, "B")
     assert (codes.status, codes.agree, used(codes)) == ("language not covered", None, {})
 
@@ -174,9 +218,9 @@ def test_other_labels_are_read_as_a_and_b(form: Form, text: str) -> None:
     assert (used(codes), codes.agree) == ({"age": "B"}, "yes")
 
 
-def test_the_way_out_that_was_offered_is_no_refusal() -> None:
-    said = "Their claims are equal. I would leave this one to the committee.\n\nANSWER: COMMITTEE"
-    codes = drawn(said, "COIN", Form(mechanism="committee"))
+def test_the_offered_mechanism_is_no_refusal() -> None:
+    text = "Their claims are equal. I would leave this one to the committee.\n\nANSWER: COMMITTEE"
+    codes = drawn(text, "COIN", Form(mechanism="committee"))
     assert (set(codes.arguments), codes.agree) == ({"fairness"}, "yes")
 
 
@@ -187,46 +231,58 @@ def test_the_way_out_that_was_offered_is_no_refusal() -> None:
         ("ANSWER: B", "B is younger.", "reasoning", {"age": "B"}),
         ("B is younger.", "B drinks less.", "both", {"age": "B", "drinks": "B"}),
         ("ANSWER: B", "", "none", {}),
-        # What is not covered in one place does not hide what is in the other.
+        # A language that is not covered in one part does not hide the other part.
         ("Patient B ist jünger.", "B is younger.", "reasoning", {"age": "B"}),
         ("Patient B ist jünger.", "", "answer", {}),
     ],
 )
-def test_where_the_reasons_stand(
+def test_the_part_of_the_reply_that_holds_the_reasons(
     answer: str, reasoning: str, where: str, uses: dict[str, str]
 ) -> None:
     codes = code_reply(answer, reasoning, DRAWN, OLD_PARENT, YOUNG, "B")
     assert (codes.where, used(codes)) == (where, uses)
 
 
-@pytest.mark.parametrize(
-    ("text", "uses"),
-    [
-        ("A has queued for longer.", {"waiting": "A"}),
-        ("B gains ten more years and is slimmer.", {"years_gained": "B", "obesity": "B"}),
-        ("A works full time.", {"hours": "A"}),
-        ("Someone's elderly mother relies on B.", {"elderly": "B"}),
-        ("A has been on the list for 7 years.", {"waiting": "A"}),
-    ],
-)
-def test_attributes_of_the_repeated_pairs(text: str, uses: dict[str, str]) -> None:
-    a, b = Patient((0.0, 10.0, 2.0, 40.0, 7.0)), Patient((2.0, 20.0, 1.0, 10.0, 3.0))
-    assert used(code(text, REPEATED, a, b, "A")) == uses
-
-
-def test_an_attribute_of_a_study_of_ones_own_is_known_by_its_label() -> None:
-    from dataclasses import replace
-
-    tobacco = DRAWN.attributes[1].model_copy(update={"id": "packs", "label": "Tobacco"})
-    study = replace(DRAWN, attributes=(DRAWN.attributes[0], tobacco, DRAWN.attributes[2]))
-    codes = code("Tobacco decides it for me.", study, OLD_PARENT, YOUNG, "B")
-    assert used(codes) == {"packs": "B"}
-
-
-def test_a_choice_that_there_is_not_is_refused() -> None:
+def test_an_unknown_choice_is_an_error() -> None:
     with pytest.raises(UserError, match="unknown choice 'a'; allowed: A, B, COIN, none"):
         drawn("B is younger.", "a")
 
 
-def test_a_long_text_takes_no_longer_than_its_length() -> None:
-    drawn("Not because of the age of the younger patient, A or B. " * 1000)
+# --- simulated respondents, whose reason is known --------------------------------------------
+
+
+def replies(study: str, said: Said, language: str = "en") -> Iterator[tuple[str, Codes]]:
+    """Yield replies of a simulated respondent to some dilemmas, with their codes."""
+    choices: dict[str, Choice] = {"A": "A", "B": "B", "undecided": "COIN"}
+    loaded, form = load_study(study), Form(language=language)
+    for dilemma in dilemmas_of(loaded, 5, None):
+        for chance in (0.1, 0.6, 0.9):
+            question = Question(loaded, "coin_flip", dilemma, "ab", explain="before", form=form)
+            text = reply(question, said, chance).text
+            choice = choices.get(said, "none")
+            yield text, code(text, loaded, *dilemma.shown("ab"), choice, form=form)
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_the_reasons_of_simulated_respondents(name: str) -> None:
+    sides: tuple[Said, ...] = ("A", "B")
+    for said in sides:
+        for text, codes in replies(name, said):
+            expected = {
+                one.id: said
+                for one in load_study(name).attributes
+                if one.favoured_text in text and one.label.lower() in text
+            }
+            assert (used(codes), codes.agree) == (expected, "yes"), text
+    for text, codes in replies(name, "undecided"):
+        assert (set(codes.arguments), codes.agree) == ({"uncertainty"}, "yes"), text
+    for text, codes in replies(name, "refused"):
+        if text:
+            assert (set(codes.arguments), codes.agree) == ({"refusal_to_play"}, "unclear"), text
+
+
+@pytest.mark.parametrize("language", [one for one in languages() if one != "en"])
+@pytest.mark.parametrize("said", ["A", "undecided", "refused", "truncated"])
+def test_simulated_respondents_in_other_languages_are_not_coded(language: str, said: Said) -> None:
+    for text, codes in replies("mcelfresh_2021", said, language):
+        assert codes.status in ("language not covered", "no reasons"), text

@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,6 @@ from kidney_evals.reasons import ARGUMENTS, scanned
 from kidney_evals.tasks import coin_flip, forced_choice
 from reasons.scouting import CODES, SAMPLE, answered, mocked, require_scout, said
 
-REPLIES: tuple[str | list[Any], ...] = (
-    [ContentReasoning(reasoning="Age is no reason. I'm torn."), ContentText(text="ANSWER: A")],
-    "ANSWER: A",
-    "Children come first.\n\nANSWER: A",
-    "I can't make such a decision.",
-)
-
-
-# --- without Inspect Scout -------------------------------------------------------------------
-
 
 def test_without_scout_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kidney_evals.reasons.frames.find_spec", lambda _: None)
@@ -51,20 +41,6 @@ def test_without_scout_one_line_says_what_to_install(monkeypatch: pytest.MonkeyP
             "scanning transcripts needs inspect_scout, not installed here: "
             "pip install 'kidney-evals[scout]' (in a checkout: pip install '.[scout]')"
         )
-    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        _ = room.nonsense
-
-
-@pytest.mark.slow
-def test_an_evaluation_does_not_load_scout() -> None:
-    code = (
-        "import sys, kidney_evals._registry, kidney_evals.reasons;"
-        "print(sorted({'inspect_scout', 'numpy', 'pandas'} & set(sys.modules)),"
-        "'kidney_evals.reasons.scanners' in sys.modules)"
-    )
-    # -P: the working folder is not searched for modules.
-    run = [sys.executable, "-P", "-c", code]
-    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "[] False\n"
 
 
 # --- one transcript --------------------------------------------------------------------------
@@ -81,32 +57,19 @@ def scan_one(scanner: Any, reply: str, **changed: Any) -> Any:
     return asyncio.run(scanner(transcript))
 
 
-@pytest.mark.parametrize(
-    ("reply", "changed", "expected"),
-    [
-        (
-            "B drinks less.\n\nANSWER: B",
-            {},
-            {"status": "coded", "uses_drinks": "B", "agree": "yes"},
-        ),
-        ("ANSWER: B", {}, {"status": "no reasons", "uses_drinks": None, "agree": None}),
-        ("B drinks less.\n\nANSWER: B", {"condition": "stated"}, None),
-    ],
-)
-def test_a_transcript_has_one_flat_value(
-    reply: str, changed: dict[str, str], expected: dict[str, Any] | None
-) -> None:
+def test_a_transcript_has_one_flat_value() -> None:
     require_scout()
-    result = scan_one(room.rationale(), reply, **changed)
-    if expected is None:
-        assert result.value is None
-    else:
-        assert result.value.items() >= expected.items()
-        assert not any(isinstance(one, dict | list) for one in result.value.values())
+    coded = scan_one(room.rationale(), "B drinks less.\n\nANSWER: B").value
+    assert coded.items() >= {"status": "coded", "uses_drinks": "B", "agree": "yes"}.items()
+    assert not any(isinstance(one, dict | list) for one in coded.values())
+    bare = scan_one(room.rationale(), "ANSWER: B").value
+    assert bare.items() >= {"status": "no reasons", "uses_drinks": None, "agree": None}.items()
+    other = scan_one(room.rationale(), "B drinks less.\n\nANSWER: B", condition="stated")
+    assert other.value is None
 
 
 def coded_by(outputs: Iterator[ModelOutput], reasons: str = "B drinks less.") -> Any:
-    """Return the result for one transcript, the coding model giving these outputs."""
+    """Return the result for one transcript if the coding model gives these outputs."""
     require_scout()
     scanner = room.rationale_llm(model=mocked(outputs))  # type: ignore[arg-type, unused-ignore]
     return scan_one(scanner, f"{reasons}\n\nANSWER: B")
@@ -115,52 +78,46 @@ def coded_by(outputs: Iterator[ModelOutput], reasons: str = "B drinks less.") ->
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        # The tool call is what is asked for; people favour the one who drinks less.
+        # People favour the patient who drinks less.
         (
-            lambda: [answered()],
+            [answered()],
             {"status": "coded", "uses_drinks": "B", "people_drinks": "toward", "uses_age": ""},
         ),
         # A model that talks first, or gets a field wrong, is asked again, twice at most.
-        (lambda: [said("Let me see."), answered()], {"status": "coded", "desert": True}),
-        (
-            lambda: [answered(uses_age="Patient B"), answered(agree=None), answered()],
-            {"agree": "yes"},
-        ),
-        # So is one whose provider blocks an answer.
-        (lambda: [said("", "content_filter"), answered()], {"status": "coded"}),
-        (
-            lambda: [answered(status="no reasons")],
-            {"status": "no reasons", "uses_drinks": None, "agree": None},
-        ),
+        ([said("Let me see."), answered()], {"status": "coded", "desert": True}),
+        ([answered(uses_age="Patient B"), answered(agree=None), answered()], {"agree": "yes"}),
+        # So is a model whose provider blocks an answer.
+        ([said("", "content_filter"), answered()], {"status": "coded"}),
+        ([answered(status="no reasons")], {"status": "no reasons", "uses_drinks": None}),
     ],
 )
 def test_codes_are_taken_from_the_answer_tool(
-    outputs: Callable[[], list[ModelOutput]], expected: dict[str, Any]
+    outputs: list[ModelOutput], expected: dict[str, Any]
 ) -> None:
-    assert coded_by(iter(outputs())).value.items() >= expected.items()
+    assert coded_by(iter(outputs)).value.items() >= expected.items()
 
 
-FAILURES: dict[str, tuple[Callable[[], ModelOutput], str]] = {
-    "talk": (lambda: said("It is about\ndrinks."), "its last words: It is about drinks."),
-    "nothing": (lambda: said(""), "its last words: none"),
-    "codes as text": (lambda: said(json.dumps(CODES)), 'its last words: {"explanation": "It'),
-    "no such value": (lambda: answered(uses_age="Patient B"), "in the form asked for"),
-    "a field too few": (lambda: answered(agree=None), "in the form asked for"),
-    "another tool": (
-        lambda: ModelOutput.for_tool_call("mockllm/model", "search", {"query": "age"}),
-        "in the form asked for",
-    ),
-    "content filter": (lambda: said("Blocked.", "content_filter"), "refused by content filter"),
-}
+SEARCH = ModelOutput.for_tool_call("mockllm/model", "search", {"query": "age"})
 
 
-@pytest.mark.parametrize("what", FAILURES)
-def test_a_model_that_gives_no_codes_is_an_error_of_the_scan(what: str) -> None:
-    output, says = FAILURES[what]
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        (said("It is about\ndrinks."), "its last words: It is about drinks."),
+        (said(""), "its last words: none"),
+        (said(json.dumps(CODES)), 'its last words: {"explanation": "It'),
+        (answered(uses_age="Patient B"), "in the form asked for"),
+        (answered(agree=None), "in the form asked for"),
+        (SEARCH, "in the form asked for"),
+        (said("Blocked.", "content_filter"), "refused by content filter"),
+    ],
+)
+def test_a_model_that_gives_no_codes_is_an_error_of_the_scan(
+    output: ModelOutput, says: str
+) -> None:
     with pytest.raises((ValueError, RuntimeError)) as error:
-        coded_by(iter([output() for _ in range(9)]))
-    assert says in str(error.value)
-    assert "\n" not in str(error.value)
+        coded_by(output.model_copy(deep=True) for _ in range(9))
+    assert says in str(error.value) and "\n" not in str(error.value)
 
 
 def test_no_model_is_asked_where_there_is_nothing_to_code() -> None:
@@ -168,39 +125,46 @@ def test_no_model_is_asked_where_there_is_nothing_to_code() -> None:
     assert coded_by(iter([]), reasons="").value["status"] == "no reasons"
 
 
+def test_a_folder_without_a_scan_is_an_error(tmp_path: Path) -> None:
+    require_scout()
+    with pytest.raises(UserError, match="no finished scan"):
+        scanned(tmp_path / "nowhere")
+
+
 # --- whole logs ------------------------------------------------------------------------------
 
-
-@pytest.fixture(scope="module")
-def logs(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with a run of ours, whose replies are those above in turn, and another run."""
-    require_scout()
-    folder = str(tmp_path_factory.mktemp("logs"))
-    options: dict[str, Any] = {"log_dir": folder, "display": "none", "max_connections": 1}
-    ours = forced_choice(dilemmas=4, orders="as_listed", controls=False, explain="before")
-    # Without scorers, which take longer than all the rest; the answers are read again.
-    eval(Task(dataset=ours.dataset, solver=ours.solver), model=saying(*REPLIES), **options)
-    eval(Task(dataset=[Sample(input="Who?")]), model=saying("The younger one."), **options)
-    return folder
+REPLIES: tuple[str | list[Any], ...] = (
+    [ContentReasoning(reasoning="Age is no reason. I'm torn."), ContentText(text="ANSWER: A")],
+    "ANSWER: A",
+    "Children come first.\n\nANSWER: A",
+    "I can't make such a decision.",
+)
 
 
-def scan_of(scanner: Any, logs: str, tmp_path: Path, model: Any = None) -> pd.DataFrame:
+def scan_of(scanner: Any, logs: str, folder: Path, model: Any = None) -> pd.DataFrame:
     """Scan the logs in this process and return the frame of the results."""
     from inspect_scout import scan, transcripts_from
 
-    options: dict[str, Any] = {"scans": str(tmp_path), "display": "none", "max_processes": 1}
+    options: dict[str, Any] = {"scans": str(folder), "display": "none", "max_processes": 1}
     status = scan([scanner], transcripts_from(logs), model=model, **options)
     assert status.complete, status.errors
     return scanned(str(status.location))
 
 
 @pytest.mark.slow
-def test_the_scans_give_a_row_of_plain_codes_for_each_transcript(logs: str, tmp_path: Path) -> None:
+def test_the_scans_give_a_row_of_plain_codes_for_each_transcript(tmp_path: Path) -> None:
+    require_scout()
     from inspect_ai.analysis import samples_df
+
+    logs = str(tmp_path / "logs")
+    options: dict[str, Any] = {"log_dir": logs, "display": "none", "max_connections": 1}
+    ours = forced_choice(dilemmas=4, orders="as_listed", controls=False, explain="before")
+    # Without scorers, which take longer than all the rest; the answers are read again.
+    eval(Task(dataset=ours.dataset, solver=ours.solver), model=saying(*REPLIES), **options)
+    eval(Task(dataset=[Sample(input="Who?")]), model=saying("The younger one."), **options)
 
     frame = scan_of(room.rationale(), logs, tmp_path / "words")
     # Four samples were ours; the fifth transcript is of another task and has no row.
-    assert len(frame) == 4
     assert set(frame["study"]) == {"mcelfresh_2021"}
     assert sorted(zip(frame["status"], frame["where"], strict=True)) == [
         ("coded", "answer"),
@@ -224,18 +188,11 @@ def test_the_scans_give_a_row_of_plain_codes_for_each_transcript(logs: str, tmp_
     by_model = scan_of(room.rationale_llm(), logs, tmp_path / "llm", model)
     assert list(by_model.columns) == list(frame.columns)
     coded = by_model[by_model["status"] == "coded"]
-    # One of the four replies is a bare letter.
     assert len(coded) == len(prompts) == 3
     assert set(coded["uses_age"]) == {"B"} and set(coded["uses_drinks"]) == {""}
     assert set(coded["desert"]) == {True} and set(coded["fairness"]) == {False}
     (prompt,) = (one for one in prompts if "Age is no reason." in one)
     assert "Patient A: " in prompt and "# Codebook" in prompt and "{{" not in prompt
-
-
-def test_a_wrong_place_is_said_in_one_line(tmp_path: Path) -> None:
-    require_scout()
-    with pytest.raises(UserError, match="no finished scan"):
-        scanned(tmp_path / "nowhere")
 
 
 @pytest.mark.slow

@@ -22,21 +22,14 @@ CHROMIUM = shutil.which("chromium")
 
 DESKTOP = {"width": 1440, "height": 900}
 
-ALONE = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+# For a browser that asks nobody but the viewer, and runs as root in a container.
+SWITCHES = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
 )
-"""Switches for a browser that asks nobody but the viewer, and runs as root in a container."""
 
 SERVER_SECONDS = 90
-"""How long the viewer may take to answer: on two busy cores importing Inspect takes 15 s."""
-
-ACTION_MS = 30_000
+"""Longest start of the viewer: on two busy cores importing Inspect takes 15 s."""
 
 BLANKS = string.whitespace + "\u2003\u2060"
 """What stands around a text without being seen, in an explanation's table too."""
@@ -54,7 +47,7 @@ class Viewer:
         self.page = page
         self.complaints: list[str] = []
         self._address = address
-        page.set_default_timeout(ACTION_MS)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._listen)
 
@@ -102,61 +95,48 @@ class Viewer:
 
 @contextmanager
 def viewing(logs: Path, home: Path) -> Iterator[str]:
-    """Run `inspect view` over a folder of logs, and end it.
+    """Run `inspect view` over a folder of logs and yield its address; `home` is for its files.
 
-    Args:
-        logs: The folder; logs written there later are seen too.
-        home: Where the server may keep its own files.
-
-    Yields:
-        The viewer's address.
+    Logs that are written to the folder later are seen too.
     """
-    port = _free_port()
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = str(one.getsockname()[1])
     inspect = Path(sys.executable).with_name("inspect")
-    command = [inspect, "view", "start", "--log-dir", logs, "--host", "127.0.0.1"]
-    output = (home / "server.log").open("wb")
-    server = subprocess.Popen(
-        [*map(str, command), "--port", str(port)],
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=private(home),
-        start_new_session=True,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        _end(server)
-        output.close()
+    command = (inspect, "view", "start", "--log-dir", logs, "--host", "127.0.0.1", "--port", port)
+    with (home / "server.log").open("wb") as output:
+        server = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=private(home),
+            start_new_session=True,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            _end(server)
 
 
 @contextmanager
-def browsing(address: str, home: Path, scale: float = 1) -> Iterator[Viewer]:
-    """Open the viewer in headless Chromium as soon as it answers, and close the browser.
-
-    Args:
-        address: The viewer's address.
-        home: Where the browser may keep its own files.
-        scale: Pixels of the screen for each of the page.
-    """
+def browsing(address: str, home: Path) -> Iterator[Viewer]:
+    """Open the viewer in headless Chromium as soon as it answers, and close the browser."""
     _wait_for(address)
     with chromium(home) as browser:
-        page = browser.new_page(
-            viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]},
-            device_scale_factor=scale,
-        )
-        yield Viewer(page, address)
+        yield Viewer(desktop(browser), address)
+
+
+def desktop(browser: Browser) -> Page:
+    """Return a new page of the size of a desktop's screen."""
+    return browser.new_page(viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]})
 
 
 @contextmanager
 def chromium(home: Path) -> Iterator[Browser]:
-    """Start the system's Chromium without a window, and close it.
-
-    Args:
-        home: Where the browser may keep its own files.
-    """
+    """Start the system's Chromium without a window, and close it; `home` is for its files."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(ALONE), env={**private(home)}, timeout=60_000
+            executable_path=CHROMIUM, args=list(SWITCHES), env={**private(home)}, timeout=60_000
         )
         try:
             yield browser
@@ -168,12 +148,6 @@ def private(home: Path) -> dict[str, str]:
     """Return an environment in which a program keeps its files under `home`."""
     folders = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
     return {**os.environ, **{name: str(home) for name in folders}}
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _wait_for(address: str) -> None:

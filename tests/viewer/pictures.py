@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import FloatRect
 
-from viewer.browsing import DESKTOP, Viewer, browsing, chromium, private, viewing
+from viewer.browsing import DESKTOP, Viewer, browsing, chromium, desktop, private, viewing
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RUN = ("eval", "kidney_evals/coin_flip", "--model", "kidney/human", "--display", "none")
@@ -44,7 +44,7 @@ def take(docs: Path) -> None:
 def take_report(page: Path, docs: Path) -> None:
     """Write a picture of a report: what is put first and the flip curves of its first panel."""
     with tempfile.TemporaryDirectory() as home, chromium(Path(home)) as browser:
-        shown = browser.new_page(viewport={"width": DESKTOP["width"], "height": DESKTOP["height"]})
+        shown = desktop(browser)
         shown.goto(page.as_uri())
         first, last = (shown.locator(f"#{id} figure").first for id in ("importance", "flips"))
         others = (

@@ -1,7 +1,7 @@
 """A finished run as a person meets it: `inspect view` in a real browser."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from inspect_ai import eval
@@ -43,13 +43,8 @@ def viewer(
         # While the server starts, which takes as long as the two runs.
         for condition in CONDITIONS:
             task = TASKS[condition](dilemmas=10, controls=False)
-            (log,) = eval(
-                task,
-                model="kidney/human",
-                model_args={"indecision": 0.3},
-                log_dir=str(folder),
-                display="none",
-            )
+            people: dict[str, Any] = {"model": "kidney/human", "model_args": {"indecision": 0.3}}
+            (log,) = eval(task, log_dir=str(folder), display="none", **people)
             assert log.status == "success", log.error
             logs[condition] = log
         with browsing(address, home) as opened:
@@ -59,13 +54,8 @@ def viewer(
 
 def test_the_log_list_shows_the_headline(viewer: "Viewer", logs: dict[str, EvalLog]) -> None:
     viewer.open_list(len(logs))
-    shown = dict(
-        zip(
-            viewer.cells("task").all_inner_texts(),
-            viewer.cells("score").all_inner_texts(),
-            strict=True,
-        )
-    )
+    tasks, scores = (viewer.cells(name).all_inner_texts() for name in ("task", "score"))
+    shown = dict(zip(tasks, scores, strict=True))
     for log in logs.values():
         assert log.results is not None and log.results.headline is not None
         first = log.results.scores[0]
@@ -138,11 +128,8 @@ def test_a_sample_explains_itself_in_a_table(
     options = ["A", "B", "COIN"] if condition == "coin_flip" else ["A", "B"]
     heads, *attributes, people, model = viewer.table()
     assert heads == ["", "Patient A", "Patient B", "Coin"][: len(options) + 1]
-    assert attributes[0][:3] == [
-        "Age",
-        f"{sample.metadata['a_age']} years",
-        f"{sample.metadata['b_age']} years",
-    ]
+    ages = [f"{sample.metadata[f'{side}_age']} years" for side in "ab"]
+    assert attributes[0][:3] == ["Age", *ages]
     assert people[0] == "People chose"
     shares = [100 * sample.metadata[f"human_{option.lower()}"] for option in options]
     assert [float(cell.rstrip("%")) for cell in people[1:]] == pytest.approx(shares, abs=0.51)
