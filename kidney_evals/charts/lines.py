@@ -18,11 +18,11 @@ from kidney_evals.charts.drawing import (
     number,
     path,
     segment,
+    standalone,
     text,
     ticks,
     titled,
 )
-from kidney_evals.charts.style import standalone
 from kidney_evals.charts.words import SMALL, shorten_all, text_width
 
 
@@ -47,8 +47,9 @@ class Line:
     high: Sequence[float] = ()
     people: bool = False
 
+    @property
     def points(self) -> list[tuple[float, float, float, float]]:
-        """Return (x, y, low, high) of every point."""
+        """(x, y, low, high) of every point."""
         nothing = [math.nan] * len(self.x)
         return list(zip(self.x, self.y, self.low or nothing, self.high or nothing, strict=True))
 
@@ -86,9 +87,9 @@ def line_panel(
     def place(x: float) -> float:
         return math.log2(x or least / 2) if doubling else x
 
-    points = [point for line in lines for point in line.points() if math.isfinite(point[1])]
+    points = [point for line in lines for point in line.points if math.isfinite(point[1])]
     xs = sorted({point[0] for point in points}) or [0.0]
-    known = [v for point in points for v in point[1:] if math.isfinite(v)] or [0.0, 1.0]
+    known = [v for _, *ys in points for v in ys if math.isfinite(v)] or [0.0, 1.0]
     marks = ticks(min(known), max(known))
     low, high = marks[0], marks[-1]
     if y_high is not None:
@@ -115,7 +116,7 @@ def line_panel(
     for index, (line, label) in enumerate(zip(lines, labels, strict=True)):
         kind = "people" if line.people else next(kinds)
         panel.parts += _drawn(line, kind, lambda x: across(place(x)), up)
-        heights = [point[1] for point in line.points() if math.isfinite(point[1])]
+        heights = [point[1] for point in line.points if math.isfinite(point[1])]
         if heights:
             ends.append((up(heights[-1]), kind, label, line.label))
         else:
@@ -143,7 +144,7 @@ def line_chart(
 def _drawn(line: Line, kind: str, across: Scale, up: Scale) -> Iterator[str]:
     """Yield the SVG of the line, its intervals and its marks; a gap interrupts the line."""
     stroke = "line dashed" if line.people and not line.low else "line"
-    for known, run in groupby(line.points(), lambda point: math.isfinite(point[1])):
+    for known, run in groupby(line.points, lambda point: math.isfinite(point[1])):
         places = [(across(x), *map(up, ys)) for x, *ys in run] if known else []
         for bounded, part in groupby(places, lambda place: math.isfinite(place[2] + place[3])):
             ends = list(part) if bounded else []

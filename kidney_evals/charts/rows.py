@@ -29,7 +29,7 @@ from kidney_evals.charts.drawing import (
 from kidney_evals.charts.words import SIZE, SMALL, clean, shorten, shorten_all, text_width
 
 _GOLDEN: Final = 0.6180339887
-"""Vertical step between dots as a share of the row: neighbours differ, heights spread evenly."""
+"""Vertical step between dots as a share of the row, so that heights spread evenly."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ShareRow:
 
 
 class _Row(NamedTuple):
-    """The fields that every kind of row has (see `_draw`). `spoken` is the tooltip."""
+    """A row with `words` at the right, `spoken` as tooltip and a `second` line in small type."""
 
     label: str
     href: str
@@ -190,11 +190,7 @@ def _draw(
     band: tuple[float, float] | None = None,
     people: float = math.nan,
 ) -> None:
-    """Add rows to a panel, with the human values behind them, and an axis (from 0 to 1 by default).
-
-    A row has a label of one or two lines, preceded by the mark of its `kind` if it has one, a
-    `second` line in small type, and `words` at the right.
-    """
+    """Add rows to a panel, with the human values behind them, and an axis (without one: 0 to 1)."""
     indent = 14 * any(row.kind for row in rows)
     labels = _label_lines(rows, 130 - indent)
     widths = [text_width(line) for lines in labels for line in lines]

@@ -49,8 +49,7 @@ def table(
     from kidney_evals.output_files import STDOUT, check_output, write_output
     from kidney_evals.reporting.logs import READ, find_logs
     from kidney_evals.reporting.runs import read_runs
-    from kidney_evals.reporting.table_formats import FORMATS, formatted
-    from kidney_evals.reporting.tables import tables_of
+    from kidney_evals.reporting.table_formats import FORMATS, formatted, tables_of
 
     asked = [name.strip() for names in rows for name in names.split(",") if name.strip()]
     if asked and everything:

@@ -25,7 +25,7 @@ from kidney_evals.measures import (
 )
 from kidney_evals.measures.run import Run
 
-SCORERS: Final = ("answers", "stated", "predictions")
+_SCORERS: Final = ("answers", "stated", "predictions")
 """Scorers that score every sample of their task; answers are read from their scores."""
 
 
@@ -45,7 +45,8 @@ class Rows(Mapping[str, Quantity]):
         """
         self.run = run
         self._stored = dict(stored or {})
-        self._ids = [one.id for one in measures_of(run)] if run is not None else [*self._stored]
+        ids = self._stored if run is None else [measure.id for measure in measures_of(run)]
+        self._ids = sorted(ids, key=place_of)
 
     def __getitem__(self, id: str) -> Quantity:
         if self.run is None:
@@ -55,7 +56,7 @@ class Rows(Mapping[str, Quantity]):
         return compute(self.run, id)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._ids, key=place_of))
+        return iter(self._ids)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -66,15 +67,15 @@ class Rows(Mapping[str, Quantity]):
         return {} if self.run is None else raised(self.run)
 
     def baselines(self, id: str) -> dict[str, Quantity]:
-        """Return the scores of respondents with known answers, by name; see `baselines_of`."""
+        """Return the scores of respondents with known answers, by name."""
         return {} if self.run is None else baselines_of(self.run, id)
 
     def bounds(self, id: str) -> Quantity | None:
-        """Return the range that the unanswered samples allow; see `bounds_of`."""
+        """Return the range that the unanswered samples allow."""
         return None if self.run is None else bounds_of(self.run, id)
 
     def aim(self, id: str) -> float:
-        """Return the value that people's own answers would get; see `aim_of`."""
+        """Return the value that people's own answers would get."""
         if self.run is not None:
             return aim_of(self.run, id)
         aim = find(id).aim
@@ -105,10 +106,10 @@ def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> AnyRun | No
 
     return run_of_scores(
         [
-            SampleScore(score=score, sample_id=one.id, sample_metadata=one.metadata)
-            for one in samples
-            for name in SCORERS
-            if (score := (one.scores or {}).get(name)) is not None
+            SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
+            for sample in samples
+            for name in _SCORERS
+            if (score := (sample.scores or {}).get(name)) is not None
         ]
     )
 
@@ -118,20 +119,29 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
     rows: dict[str, Quantity] = {}
     for score in log.results.scores if log.results else ():
         columns = {metric.name: metric.value for metric in score.metrics.values()}
-        ours = "n" in columns and set(columns) <= _COLUMNS
+        ours = "n" in columns and set(columns) <= {*Quantity._fields, "stderr"}
         if ours and score.name not in rows and _is_known(score.name):
             rows[score.name] = _quantity(columns)
     return rows
 
 
+def odd_rows(log: EvalLog) -> list[str]:
+    """Return the rows of a log with an infinite number, which `stored_rows` treats as missing."""
+    return [
+        score.name
+        for score in (log.results.scores if log.results else ())
+        if any(
+            not _is_finite(metric.value) and metric.value == metric.value
+            for metric in score.metrics.values()
+        )
+    ]
+
+
 def place_of(id: str) -> tuple[int, int, str]:
     """Return the sort key of a measure in a table."""
-    one = find(id)
-    pattern = id if id in MEASURES else f"{id.removesuffix(one.attribute)}*"
-    return (GROUPS.index(one.group), list(MEASURES).index(pattern), id)
-
-
-_COLUMNS = {*Quantity._fields, "stderr"}
+    measure = find(id)
+    pattern = id if id in MEASURES else f"{id.removesuffix(measure.attribute)}*"
+    return (GROUPS.index(measure.group), list(MEASURES).index(pattern), id)
 
 
 def _is_known(id: str) -> bool:
@@ -143,27 +153,14 @@ def _is_known(id: str) -> bool:
     return True
 
 
-def _quantity(columns: dict[str, Any]) -> Quantity:
+def _quantity(columns: Mapping[str, Any]) -> Quantity:
     # A column without a number is absent from the log; older logs hold NaN and no standard error.
-    known = {name: _finite(columns.get(name)) for name in ("value", "low", "high", "human")}
-    n = _finite(columns.get("n"))
-    return Quantity(**known, n=0 if math.isnan(n) else int(n))
-
-
-def _finite(value: Any) -> float:
-    return float(value) if _is_finite(value) else math.nan
+    known = {name: value for name, value in columns.items() if _is_finite(value)}
+    value, low, high, human = (
+        float(known.get(name, math.nan)) for name in ("value", "low", "high", "human")
+    )
+    return Quantity(value, low, high, human, int(known.get("n", 0)))
 
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def odd_rows(log: EvalLog) -> list[str]:
-    """Return the rows of a log with an infinite number, which `stored_rows` treats as missing."""
-    return [
-        score.name
-        for score in (log.results.scores if log.results else ())
-        if any(
-            not _is_finite(one.value) and one.value == one.value for one in score.metrics.values()
-        )
-    ]

@@ -1,24 +1,23 @@
-"""Summarise a run in one plain sentence, and name the largest influence on its first headline."""
+"""Summarise a run in plain sentences, and name the largest influence on its first headline."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures import MEASURES, find, headlines, predictions, stated
+from kidney_evals.measures import MEASURES, headlines, predictions, stated
 from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.text import listed, number, percent
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from kidney_evals.estimation.arrays import Bools
     from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.measures.run import Run
 
@@ -26,20 +25,15 @@ NO_PEOPLE: Final = (
     "No people were asked for stated weights; people's figures are what their choices reveal."
 )
 
-WIDE: Final = 0.15
+_WIDE: Final = 0.15
 """Half width above which an importance interval is too wide to confirm the human value."""
 
-LEVEL: Final = 0.01
+_LEVEL: Final = 0.01
 """Significance level of the tests of order and wording, strict because a report makes many."""
-
-HANGING: Final = ("flip_rate", "agreement")
-"""Headlines for which a report names the largest influence."""
 
 _RESCORE: Final = (
     "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
 )
-
-_NO_SIGNAL: Final = "ts choices show no dependence on the patients' attributes beyond chance"
 
 _OUTCOME_WORDS: Final = {
     "unprompted_indecision": ("undecided unasked", "undecided unasked"),
@@ -51,8 +45,14 @@ _OUTCOME_WORDS: Final = {
 }
 """Labels of the outcomes without a decision, singular and plural."""
 
-_SETS: Final = {"fixed": ("fx", "fixed questions"), "drawn": ("dr", "drawn dilemmas")}
-"""Sets of dilemmas in `predict_people`: the part of a measure's id, and the label."""
+_PHRASES: Final = {
+    "like": "chooses like people on {}",
+    "against": "chooses against people on {}",
+    "more": "puts more on {}",
+    "less": "puts less on {}",
+    "unsure": "gave too few answers to tell on {}",
+}
+"""How the importance of attributes differs from people's."""
 
 
 def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCOMES) -> str:
@@ -62,17 +62,17 @@ def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCO
         rows: The quantities by id.
         outcomes: The measure of each outcome.
     """
-    found = []
+    counts = []
     for outcome, id in outcomes.items():
         row = rows.get(id)
         count = round(row.value * row.n) if row is not None and row.defined else 0
         if count:
-            found.append(f"{count} {_OUTCOME_WORDS[outcome][count > 1]}")
-    return f" ({', '.join(found)})" if found else ""
+            counts.append(f"{count} {_OUTCOME_WORDS[outcome][count > 1]}")
+    return f" ({', '.join(counts)})" if counts else ""
 
 
 def sentence(rows: Rows, condition: str) -> str:
-    """Return a sentence that summarises a run, for a terminal.
+    """Return a summary of a run in a few sentences.
 
     Args:
         rows: The quantities.
@@ -89,50 +89,31 @@ def sentence(rows: Rows, condition: str) -> str:
         return (
             f"The model decided in no sample{unanswered(rows)}: there are no choices to describe."
         )
-    parts = [_coin(rows) if condition == "coin_flip" else _forced(rows)]
-    if weights := _weights(rows, "imp_"):
-        parts.append(f"What moves them, as signed shares: {weights}.")
-    elif "no_signal" in rows.flags:
-        parts.append(f"I{_NO_SIGNAL}.")
+    parts = [
+        _coin(rows) if condition == "coin_flip" else _forced(rows),
+        _importance(rows),
+        _position(rows),
+    ]
     if coverage.value < 1:
         parts.append(
             f"It gave no decision on {percent(1 - coverage.value)} of the samples"
             f"{unanswered(rows)}; `show --all` bounds what they leave open."
         )
-    return " ".join(part for part in parts if part)
-
-
-def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:
-    """Return the defined measures of a family by attribute."""
-    return {
-        id.removeprefix(family): row
-        for id in rows
-        if id.startswith(family) and id not in MEASURES and (row := rows[id]).defined
-    }
-
-
-def _weights(rows: Mapping[str, Quantity], family: str) -> str:
-    """Return the signed shares of a family beside the human shares, the largest first."""
-    ranked = sorted(_shares(rows, family).items(), key=lambda item: -abs(item[1].value))
-    return ", ".join(
-        f"{name.replace('_', ' ')} {row.value:+.2f}"
-        + ("" if math.isnan(row.human) else f" (people {row.human:+.2f})")
-        for name, row in ranked
-    )
+    return " ".join(part for part in parts if part) or "Too few answers to say anything."
 
 
 def _coin(rows: Rows) -> str:
     rate = rows["flip_rate"]
     if not rate.defined:
         return ""
+    share = percent(rate.value)
     if "readout" in rows.flags:
         # Nothing was sampled: there is a share, but no count.
         text = f"By the probabilities read out of {rate.n} answers, the model left an expected"
-        text, took = f"{text} {percent(rate.value)} of them", rate.value > 0
+        text, used = f"{text} {share} of them", rate.value > 0
     else:
         count = round(rate.value * rate.n)
-        text = f"The model left {count} of {rate.n} answers ({percent(rate.value)})"
-        took = count > 0
+        text, used = f"The model left {count} of {rate.n} answers ({share})", count > 0
     if "not_coin" in rows.flags:
         return (
             f"{text} undecided in the way it was offered, which was no coin: people have no rate "
@@ -142,7 +123,7 @@ def _coin(rows: Rows) -> str:
         return f"{text} to the coin; people were not offered one here."
     text += f" to the coin, where people leave {percent(rate.human)}"
     calibration = rows.get("flip_calib")
-    if calibration is None or not calibration.defined or not took:
+    if calibration is None or not calibration.defined or not used:
         return f"{text}."
     if calibration.low <= 0 <= calibration.high:
         return f"{text}, and it did so about where people do."
@@ -154,15 +135,64 @@ def _forced(rows: Rows) -> str:
     if not agreement.defined:
         return "People were not asked these questions, so there is nothing to agree with."
     text = f"The model's choices reach {agreement.value:.2f} of the agreement that is possible"
-    return f"{text}{_known_agreement(rows, ', where')}."
-
-
-def _known_agreement(rows: Rows, lead: str) -> str:
     known = rows.baselines("agreement")
-    if not {"one person", "guessing"} <= set(known):
+    if {"one person", "guessing"} <= set(known):
+        person, guessing = known["one person"].value, known["guessing"].value
+        text += f", where people drawn at random reach {person:.2f} and guessing {guessing:.2f}"
+    return f"{text}."
+
+
+def _importance(rows: Rows) -> str:
+    """Return how the importance of each attribute differs from people's."""
+    if "no_signal" in rows.flags:
+        return "Its choices show no dependence on the patients' attributes beyond chance."
+    shares = _shares(rows, "imp_")
+    kinds: dict[str, list[str]] = {}
+    for name, row in shares.items():
+        # A deterministic rule has no interval.
+        low, high = (row.value if math.isnan(end) else end for end in (row.low, row.high))
+        if math.isnan(row.human):
+            continue
+        if low <= row.human <= high:
+            kinds.setdefault("unsure" if (high - low) / 2 > _WIDE else "like", []).append(name)
+            continue
+        kind = "more" if abs(row.value) > abs(row.human) else "less"
+        if row.value * row.human < 0 and not low <= 0 <= high:
+            kind = "against"
+        kinds.setdefault(kind, []).append(f"{name} ({row.value:+.2f}, people {row.human:+.2f})")
+    if kinds:
+        phrases = ((phrase, kinds.get(kind)) for kind, phrase in _PHRASES.items())
+        return (
+            f"It {', '.join(phrase.format(listed(names)) for phrase, names in phrases if names)}."
+        )
+    weights = _weights(shares)
+    return f"What moves its choices, as signed shares: {weights}." if weights else ""
+
+
+def _position(rows: Rows) -> str:
+    bias = rows.get("pos_bias")
+    if bias is None or not bias.defined or abs(bias.value) < 0.05 or bias.low <= 0 <= bias.high:
         return ""
-    person, guessing = known["one person"].value, known["guessing"].value
-    return f"{lead} people drawn at random reach {person:.2f} and guessing {guessing:.2f}"
+    side = "first" if bias.value > 0 else "second"
+    return f"It takes the patient shown {side} in {percent(0.5 + abs(bias.value))} of decisions."
+
+
+def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:
+    """Return the defined measures of a family by attribute."""
+    return {
+        id.removeprefix(family).replace("_", " "): row
+        for id in rows
+        if id.startswith(family) and id not in MEASURES and (row := rows[id]).defined
+    }
+
+
+def _weights(shares: Mapping[str, Quantity]) -> str:
+    """Return signed shares beside the human shares, the largest first."""
+    return ", ".join(
+        f"{name} {row.value:+.2f}"
+        + ("" if math.isnan(row.human) else f" (people {row.human:+.2f})")
+        for name, row in sorted(shares.items(), key=lambda item: -abs(item[1].value))
+    )
 
 
 def _stated(rows: Mapping[str, Quantity]) -> str:
@@ -172,7 +202,7 @@ def _stated(rows: Mapping[str, Quantity]) -> str:
     if not coverage.defined or coverage.value == 0:
         return f"The model answered in no sample{unanswered(rows, stated.OUTCOMES)}. {NO_PEOPLE}"
     parts = []
-    if weights := _weights(rows, "st_"):
+    if weights := _weights(_shares(rows, "st_")):
         parts.append(f"What it says it values, as signed shares: {weights}.")
     rules = [row for row in stated.RULES if row in rows and rows[row].defined]
     if rules:
@@ -193,14 +223,15 @@ def _predicted(rows: Rows) -> str:
     missing = unanswered(rows, predictions.OUTCOMES)
     if coverage is None or not coverage.defined or coverage.value == 0:
         return f"The model predicted in no sample{missing}."
-    parts = [_distance(rows, name) for name in _SETS]
+    fixed, drawn = "fixed questions", "drawn dilemmas"
+    parts = [_distance(rows, "pred_fixed", fixed), _distance(rows, "pred_drawn", drawn)]
     flips = rows.get("pred_fx_flips")
     if flips is not None and flips.defined:
         parts.append(
             f"It expects {100 * flips.value:.0f} % of the answers to the fixed questions to be "
             f"coins, where {100 * flips.human:.0f} % were."
         )
-    parts += [_gain(rows, name) for name in _SETS]
+    parts += [_gain(rows, "pred_fx_gain", fixed), _gain(rows, "pred_dr_gain", drawn)]
     if coverage.value < 1:
         parts.append(
             f"{100 * (1 - coverage.value):.0f} % of the samples hold no prediction{missing} and "
@@ -209,13 +240,13 @@ def _predicted(rows: Rows) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _distance(rows: Rows, name: str) -> str:
-    row = rows.get(f"pred_{name}")
+def _distance(rows: Rows, id: str, questions: str) -> str:
+    row = rows.get(id)
     if row is None or not row.defined:
         return ""
-    known = rows.baselines(f"pred_{name}")
+    known = rows.baselines(id)
     text = (
-        f"On the {_SETS[name][1]} the predictions lie {row.value:.3f} from people's shares "
+        f"On the {questions} the predictions lie {row.value:.3f} from people's shares "
         f"(0 is knowing them, half of the people know them to {row.human:.3f}"
     )
     if "guessing" in known:
@@ -223,224 +254,111 @@ def _distance(rows: Rows, name: str) -> str:
     if "the other study" in known:
         text += f", the other study's people lead to {known['the other study'].value:.3f}"
     text += ")."
-    if name == "fixed" and row.high < 0:
+    if id == "pred_fixed" and row.high < 0:
         text += (
             " That is below 0: nearer to these people's very answers than knowing people allows."
         )
     return text
 
 
-def _gain(rows: Rows, name: str) -> str:
-    part, words = _SETS[name]
-    row = rows.get(f"pred_{part}_gain")
+def _gain(rows: Rows, id: str, questions: str) -> str:
+    row = rows.get(id)
     if row is None or not row.defined:
         return ""
     if row.low > 0:
-        return f"On the {words} the model knows people better than it chooses like them."
+        return f"On the {questions} the model knows people better than it chooses like them."
     if row.high < 0:
-        return f"On the {words} the model chooses more like people than it knows them."
-    return f"On the {words} it knows people about as well as it chooses like them."
+        return f"On the {questions} the model chooses more like people than it knows them."
+    return f"On the {questions} it knows people about as well as it chooses like them."
 
 
-def summary_sentence(run: ModelRun) -> str:
-    """Return a sentence for a report: importance, flips or agreement, position bias, refusals."""
-    rows, task = run.rows, run.panel.task
-    if task == "stated_values":
-        return _stated(rows)
-    if "pred_fixed" in rows:
-        return _predicted(rows)
-    coverage = rows.get("coverage")
-    if coverage is None:
-        return "Scored with some of the scorers only; `kidney-evals rescore` adds the others."
-    if not coverage.defined or coverage.value == 0:
-        return f"Decided in no sample{unanswered(rows)}: there are no choices to describe."
-    parts = [_weighs(rows), _flips(rows) if task == "coin_flip" else _agrees(rows), _side(rows)]
-    if coverage.value < 1:
-        share = percent(1 - coverage.value)
-        parts.append(f"no decision on {share} of the samples{unanswered(rows)}")
-    text = "; ".join(part for part in parts if part)
-    return f"{text[0].upper()}{text[1:]}." if text else "Too few answers to say anything."
+class _Move(NamedTuple):
+    """An influence on a headline: words with both values, their distance, and whether it is clear.
 
-
-_PHRASES: Final = {
-    "like": "chooses like people on {}",
-    "against": "chooses against people on {}",
-    "more": "puts more on {}",
-    "less": "puts less on {}",
-    "last": "puts {} last",
-    "unsure": "gave too few answers to tell on {}",
-}
-
-
-def _weighs(rows: Rows) -> str:
-    if "no_signal" in rows.flags:
-        return f"i{_NO_SIGNAL}"
-    shares = _shares(rows, "imp_")
-    known = {name: row for name, row in shares.items() if not math.isnan(row.human)}
-    if not known:
-        return ""
-    least = min(known, key=lambda name: abs(known[name].value))
-    last_of_people = min(known, key=lambda name: abs(known[name].human))
-    kinds: dict[str, list[str]] = {}
-    for name, row in known.items():
-        words = name.replace("_", " ")
-        # A deterministic rule has no interval.
-        low, high = (row.value if math.isnan(end) else end for end in (row.low, row.high))
-        if low <= row.human <= high:
-            kinds.setdefault("unsure" if (high - low) / 2 > WIDE else "like", []).append(words)
-            continue
-        if row.value * row.human < 0 and not low <= 0 <= high:
-            kind = "against"
-        elif name == least and name != last_of_people:
-            kind = "last"
-        else:
-            kind = "more" if abs(row.value) > abs(row.human) else "less"
-        kinds.setdefault(kind, []).append(f"{words} ({row.value:+.2f}, people {row.human:+.2f})")
-    return ", ".join(
-        phrase.format(listed(kinds[kind])) for kind, phrase in _PHRASES.items() if kind in kinds
-    )
-
-
-def _flips(rows: Rows) -> str:
-    rate = rows.get("flip_rate")
-    if rate is None or not rate.defined:
-        return ""
-    if "readout" in rows.flags:
-        text = f"leaves an expected {percent(rate.value)} of {rate.n} answers to the coin"
-    else:
-        text = f"left {round(rate.value * rate.n)} of {rate.n} answers to the coin"
-    if math.isnan(rate.human):
-        return f"{text}, which no people were offered so"
-    return f"{text} where people leave {round(rate.human * rate.n)}"
-
-
-def _agrees(rows: Rows) -> str:
-    agreement = rows.get("agreement")
-    if agreement is None or not agreement.defined:
-        return ""
-    text = f"reaches {agreement.value:.2f} of the agreement that is possible"
-    return f"{text}{_known_agreement(rows, ' where')}"
-
-
-def _side(rows: Rows) -> str:
-    bias = rows.get("pos_bias")
-    if bias is None or not bias.defined or abs(bias.value) < 0.05 or bias.low <= 0 <= bias.high:
-        return ""
-    side = "first" if bias.value > 0 else "second"
-    return f"takes the patient shown {side} in {percent(0.5 + abs(bias.value))} of its decisions"
-
-
-@dataclass(frozen=True)
-class Move:
-    """An effect on a headline of the order, the wording, refusals or the repeat question.
-
-    Attributes:
-        cause: "order", "wording", "refusals" or "repeat question".
-        says: Both values in words.
-        size: Absolute difference of the two values.
-        clear: Whether the difference is significant at `LEVEL`; true for bounds, which are exact.
+    Bounds of refusals are exact and therefore clear.
     """
 
-    cause: str
     says: str
     size: float
     clear: bool
 
 
-def moves(run: ModelRun) -> tuple[Move, ...]:
-    """Return the effects on the first headline of a run, the largest first.
-
-    Orders are compared in pairs over the dilemmas that were answered in both. Wordings are
-    compared likewise in a crossed run, which asks every dilemma in each wording. The effect of
-    refusals is the width of their bounds.
-    """
-    row = headlines(run.panel.task)[0].id
-    if row not in HANGING:
-        return ()
-    found = [*_refusals(run.rows, row), *_repeated(run.rows, row)]
-    if run.run is not None:
-        found += [*_by_order(run.run, row), *_by_wording(run.run, run.facts, row)]
-    return tuple(sorted(found, key=lambda one: -one.size))
-
-
 def moves_sentence(run: ModelRun) -> str:
-    """Return a sentence on the largest clear effect on a run's first headline, else on order."""
-    label = find(headlines(run.panel.task)[0].id).label
-    found = moves(run)
-    clear = [one for one in found if one.clear]
+    """Return a sentence on the largest clear influence on a run's first headline, else on order.
+
+    The influences are the order of the patients and the wording, each in pairs over dilemmas that
+    were asked both ways, the bounds of refusals, and the repeat question.
+    """
+    headline = headlines(run.panel.task)[0]
+    if headline.id not in ("flip_rate", "agreement"):
+        return ""
+    order = None if run.run is None else _by_order(run.run, headline.id)
+    moves = [*_by_answers(run.rows, headline.id), *([order] if order else [])]
+    if run.run is not None:
+        moves += _by_wording(run.run, run.facts, headline.id)
+    clear = [move for move in moves if move.clear]
     if clear:
-        return f"What would change its {label} most: {clear[0].says}."
-    order = next((one for one in found if one.cause == "order"), None)
+        largest = max(clear, key=lambda move: move.size)
+        return f"What would change its {headline.label} most: {largest.says}."
     if order is not None and order.size == 0:
-        return f"The same {label} in both orders of the patients."
-    return f"No clear difference in {label} by {order.says}." if order else ""
+        return f"The same {headline.label} in both orders of the patients."
+    return f"No clear difference in {headline.label} by {order.says}." if order else ""
 
 
-def _refusals(rows: Rows, row: str) -> Iterator[Move]:
-    bounds = rows.bounds(row)
+def _by_answers(rows: Rows, id: str) -> Iterator[_Move]:
+    """Yield the influence of refusals and of the repeat question."""
+    bounds = rows.bounds(id)
     if bounds is not None and bounds.n and not math.isnan(bounds.low):
         says = (
             f"its {bounds.n} unanswered samples, which leave anything from {number(bounds.low)} "
             f"to {number(bounds.high)} possible"
         )
-        yield Move("refusals", says, bounds.high - bounds.low, True)
-
-
-def _repeated(rows: Rows, row: str) -> Iterator[Move]:
-    first, last, answered = rows.first(row), rows.get(row), rows.first("coverage")
+        yield _Move(says, bounds.high - bounds.low, True)
+    first, last, answered = rows.first(id), rows.get(id), rows.first("coverage")
     if first is None or last is None or not (first.defined and last.defined):
         return
     if answered is not None and answered.value != rows["coverage"].value:
-        yield Move(
-            "repeat question",
+        yield _Move(
             f"asking again, which took it from {number(first.value)} to {number(last.value)}",
             abs(last.value - first.value),
             not (last.low <= first.value <= last.high),
         )
 
 
-def _by_order(run: Run, row: str) -> Iterator[Move]:
-    pair = _change(run, run.order == 0, run.order == 1, row)
-    if pair is not None:
-        said = f"{number(pair.first)} in one, {number(pair.second)} in the other"
-        yield _moved("order", f"the order of the patients, {said}", pair)
+def _by_order(run: Run, id: str) -> _Move | None:
+    pair = _change(run, run.order == 0, run.order == 1, id)
+    if pair is None:
+        return None
+    values = f"{number(pair.first)} in one, {number(pair.second)} in the other"
+    return _move(f"the order of the patients, {values}", pair)
 
 
-def _by_wording(run: Run, facts: Mapping[str, Mapping[str, str]], row: str) -> Iterator[Move]:
-    if run.wording is None or not run.crossed:
-        return
+def _by_wording(run: Run, facts: Mapping[str, Any], id: str) -> Iterator[_Move]:
     names = sorted(facts.get("wordings") or ())
-    if len(names) != int(run.wording.max()) + 1:
+    if run.wording is None or not run.crossed or len(names) != int(run.wording.max()) + 1:
         return
-    pairs = [
-        (found, names[one], names[two])
-        for one in range(len(names))
-        for two in range(one + 1, len(names))
-        if (found := _change(run, run.wording == one, run.wording == two, row)) is not None
-    ]
-    if pairs:
-        widest, one, two = max(pairs, key=lambda pair: abs(pair[0].change.value))
-        said = f"{number(widest.first)} in {one}, {number(widest.second)} in {two}"
-        yield _moved("wording", f"the wording, {said}", widest)
+    for (one, name), (two, other) in combinations(enumerate(names), 2):
+        pair = _change(run, run.wording == one, run.wording == two, id)
+        if pair is not None:
+            values = f"{number(pair.first)} in {name}, {number(pair.second)} in {other}"
+            yield _move(f"the wording, {values}", pair)
 
 
-def _moved(cause: str, said: str, pair: PairedDifference) -> Move:
-    return Move(cause, said, abs(pair.change.value), pair.p_value < LEVEL)
+def _move(says: str, pair: PairedDifference) -> _Move:
+    return _Move(says, abs(pair.change.value), pair.p_value < _LEVEL)
 
 
-def _change(
-    run: Run, one: NDArray[np.bool_], two: NDArray[np.bool_], row: str
-) -> PairedDifference | None:
+def _change(run: Run, one: Bools, two: Bools, id: str) -> PairedDifference | None:
     """Return the paired change of a measure between two parts of a run; None if it has none."""
     from kidney_evals.measures import change
     from kidney_evals.measures.run import part_of
 
-    if not one.any() or not two.any() or (row == "flip_rate" and run.borrows_coin):
+    if not one.any() or not two.any() or (id == "flip_rate" and run.borrows_coin):
         return None
-    before, after = (replace(part_of(run, kept), crossed=False) for kept in (one, two))
+    before, after = (replace(part_of(run, part), crossed=False) for part in (one, two))
     try:
-        found = change(before, after, row)
+        pair = change(before, after, id)
     except InputError:
         # No dilemma was asked in both parts, so there are no pairs.
         return None
-    return None if math.isnan(found.change.value) else found
+    return None if math.isnan(pair.change.value) else pair

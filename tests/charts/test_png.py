@@ -13,8 +13,8 @@ import pytest
 import kidney_evals.charts.png as module
 from charts.drawn import PANELS
 from kidney_evals.charts import Line, grid, line_chart, standalone
+from kidney_evals.charts.drawing import plain
 from kidney_evals.charts.png import check_png, png
-from kidney_evals.charts.style import plain
 from kidney_evals.errors import UserError
 
 installed = pytest.mark.skipif(

@@ -9,7 +9,7 @@ import pytest
 
 from charts.drawn import PANELS, Drawn
 from kidney_evals.charts import STYLE, DotRow, Line, dot_panel, grid, line_chart, standalone
-from kidney_evals.charts.style import plain
+from kidney_evals.charts.drawing import plain
 
 
 def rules(sheet: str) -> list[tuple[str, str]]:

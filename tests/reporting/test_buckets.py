@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.loading import load
+from kidney_evals.reporting.frames import load
 from kidney_evals.reporting.logs import find_logs
 from reporting.conftest import Made
 from reporting.making_logs import edited, killed, of_another_run

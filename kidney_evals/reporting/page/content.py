@@ -1,35 +1,52 @@
-"""The content of the page: read logs and arrange their runs in sections."""
+"""The page: read logs, arrange their runs in sections, and render the template."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+from kidney_evals import __version__
+from kidney_evals.charts import STYLE, grid
+from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
-from kidney_evals.measures import find, headlines
+from kidney_evals.limits import limits_and_use
+from kidney_evals.measures import MEASURES, find, headlines
+from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
-from kidney_evals.reporting.page import beyond, choices
-from kidney_evals.reporting.page.differing import differences_section
-from kidney_evals.reporting.page.panels import (
+from kidney_evals.reporting.page import choices, sections
+from kidney_evals.reporting.page.commands import commands
+from kidney_evals.reporting.page.parts import (
+    HEADS,
     PEOPLE,
+    Cell,
+    Figure,
     Link,
     Place,
-    full_table,
+    Section,
+    Table,
     quantity_figure,
+    section,
+    slug,
+    table,
     without_nan,
 )
-from kidney_evals.reporting.page.parts import Figure, Section, columns, section, slug
 from kidney_evals.reporting.page.reasons import reasons_section
-from kidney_evals.reporting.page.trained import arms_of, trained_section
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs
-from kidney_evals.reporting.sentences import NO_PEOPLE, summary_sentence
-from kidney_evals.reporting.text import flags, how_it_ended, number, with_interval
+from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs, sampling_of
+from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
+from kidney_evals.reporting.text import flags, how_it_ended, listed, number, with_interval
 
-ASKED: Final = {
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+PAPER: Final = (
+    "Dickerson, Hosseini, Khanna, Pierce. Who Gets the Kidney? Human-AI Alignment, Indecision, "
+    "and Moral Values. FAccT 2026, pp. 8128–8147. doi:10.1145/3805689.3806437, arXiv 2506.00079."
+)
+
+_ASKED: Final = {
     "coin_flip": "a coin was offered",
     "forced_choice": "they had to choose",
     "stated_values": "asked for their values",
@@ -37,12 +54,15 @@ ASKED: Final = {
 }
 """Description of each task's question."""
 
-INDECISION: Final = ("Indecision", "flip_rate", "flip_calib", "threshold")
-NEARNESS: Final = ("Nearness", "agreement", "distance", "share_dist")
-CONSISTENCY: Final = (
+_INDECISION: Final = ("Indecision", "flip_rate", "flip_calib", "threshold")
+_NEARNESS: Final = ("Nearness", "agreement", "distance", "share_dist")
+_CONSISTENCY: Final = (
     *("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
 )
 """Figures of measures: the title and the ids of the measures."""
+
+_COLUMNS: Final = 3
+"""Number of panels side by side in the file of a figure."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +102,6 @@ class Report:
     def figures(self) -> list[Figure]:
         """The figures of all sections."""
         return [figure for one in self.sections for figure in one.figures]
-
-    @property
-    def dates(self) -> tuple[str, str]:
-        """The dates on which the first and the last run were started."""
-        started = sorted(run.header.eval.created[:10] for run in self.runs)
-        return started[0], started[-1]
 
     @property
     def passed_over_here(self) -> list[str]:
@@ -138,10 +152,7 @@ def read_report(
 
 
 def report_of(
-    logs: Sequence[LogFile],
-    link: Link = nowhere,
-    scans: Sequence[Path] = (),
-    remarks: Mapping[str, str] | None = None,
+    logs: Sequence[LogFile], link: Link = nowhere, scans: Sequence[Path] = (), trained: str = ""
 ) -> Report:
     """Arrange the runs of logs in sections.
 
@@ -152,7 +163,7 @@ def report_of(
         logs: The logs.
         link: Returns the address of a run's transcripts.
         scans: Results of Inspect Scout with a scanner of this package.
-        remarks: Further remarks on a section, by its id; only `trained` is supported so far.
+        trained: A further remark on the section on fine-tuning.
 
     Raises:
         UserError: No log holds numbers of this package.
@@ -160,44 +171,47 @@ def report_of(
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)
     if not runs:
-        told = "; ".join(passed[:3])
-        raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({told})")
+        lines = "; ".join(passed[:3])
+        raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({lines})")
     places = [
         Place(
             panel,
             tuple(sorted(members, key=lambda run: run.name)),
-            f"{ASKED.get(panel.task, panel.task)}, {panel.study}",
+            f"{_ASKED.get(panel.task, panel.task)}, {panel.study}",
             link,
         )
         for panel, members in by_panel(runs).items()
     ]
-    arms = arms_of(_choices(places))
+    arms = sections.arms_of(_choices(places))
     aside = {run.id for one in arms for run in (one.first, *one.others)}
     if all(run.id in aside for place in _choices(places) for run in place.runs):
         # There are only arms: the report is about them.
         aside = set()
-    kept = (
+    main = (
         replace(place, runs=tuple(run for run in place.runs if run.id not in aside))
         for place in places
     )
-    shown = [place for place in kept if place.runs]
-    sections = (
-        *_choice_sections(_choices(shown)),
-        reasons_section(_choices(shown), scans),
-        differences_section(_choices(shown)),
-        section(
-            "words",
-            [
-                make(one)
-                for one in shown
-                for make in (beyond.stated_figure, beyond.predicted_figure)
-            ],
+    shown = [place for place in main if place.runs]
+    words = [
+        make(place)
+        for place in shown
+        for make in (sections.stated_figure, sections.predicted_figure)
+    ]
+    return Report(
+        tuple(shown),
+        (
+            *_choice_sections(_choices(shown)),
+            reasons_section(_choices(shown), scans),
+            sections.differences_section(_choices(shown)),
+            section("words", words),
+            sections.trained_section(arms, trained),
+            Section("numbers", (*map(_numbers, places), _meanings(places))),
         ),
-        trained_section(arms, (remarks or {}).get("trained", "")),
-        Section("numbers", (*map(_numbers, places), _meanings(places))),
+        runs,
+        passed,
+        (*(one.location for one in logs), *map(str, scans)),
+        len(aside),
     )
-    inputs = (*(one.location for one in logs), *map(str, scans))
-    return Report(tuple(shown), sections, runs, passed, inputs, len(aside))
 
 
 def _choices(places: Sequence[Place]) -> list[Place]:
@@ -208,17 +222,22 @@ def _choice_sections(places: Sequence[Place]) -> Iterator[Section]:
     flips: list[Figure | None] = []
     for place in places:
         if place.panel.task == "coin_flip":
-            flips += [choices.flip_curves(place), quantity_figure(place, *INDECISION)]
+            flips += [choices.flip_curves(place), quantity_figure(place, *_INDECISION)]
     yield section("importance", [choices.importance_figure(place) for place in places])
     yield section("flips", flips)
     yield section("dilemmas", [choices.dilemmas_figure(place) for place in places])
-    yield section("nearness", [quantity_figure(place, *NEARNESS) for place in places])
-    yield section("consistency", [quantity_figure(place, *CONSISTENCY) for place in places])
+    yield section("nearness", [quantity_figure(place, *_NEARNESS) for place in places])
+    yield section("consistency", [quantity_figure(place, *_CONSISTENCY) for place in places])
 
 
 def _numbers(place: Place) -> Figure:
-    table = full_table(place)
-    return Figure(slug("numbers", place.id), f"Every row: {place.title}", "", (), table)
+    lines = [
+        (run.name, name, find(name).label, *row[:4], row.n)
+        for run in place.runs
+        for name, row in run.rows.items()
+    ]
+    rows = table(lines, "model", "row", *HEADS[1:])
+    return Figure(slug("numbers", place.id), f"Every row: {place.title}", "", (), rows)
 
 
 def _meanings(places: Sequence[Place]) -> Figure:
@@ -229,63 +248,158 @@ def _meanings(places: Sequence[Place]) -> Figure:
         for card in cards.values()
     ]
     heads = ("row", "quantity", "what it says", "which way it reads", "what games it")
-    return Figure("rows", "What each row means", "", (), columns(lines, *heads))
+    return Figure("rows", "What each row means", "", (), table(lines, *heads))
 
 
-def people_of(place: Place) -> str:
-    """Return a sentence on the people with whom the models of a place are compared."""
-    run = place.runs[0]
-    if run.panel.task not in CHOICE_TASKS:
-        # The same for all models, hence printed only once.
-        return NO_PEOPLE if run.panel.task == "stated_values" else ""
-    count = run.facts.get("people_in_this_condition", 0)
-    title = run.facts.get("study_title", run.panel.study)
-    if not count:
-        return f"{title}. Nobody was asked this in this condition."
-    who = f"{count} people" if count > 0 else "people whose number was not published"
-    too = "were offered the coin too" if run.panel.task == "coin_flip" else "had to choose too"
-    return f"{title}. Beside {who} who {too}."
+def as_html(report: Report) -> str:
+    """Return the page as HTML; text from a log is always escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("kidney_evals.reporting", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+    )
+    # The panels escape their own texts; the template escapes all other text.
+    environment.filters |= {
+        "svg": Markup,
+        "prose": _prose,
+        "formula": _formula,
+        "listed": listed,
+        "number": number,
+        "with_interval": with_interval,
+    }
+    return environment.get_template("report.html").render(
+        report=report,
+        version=__version__,
+        css=Markup(environment.get_template("report.css").render()),
+        charts_css=Markup(STYLE),
+        limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
+        choices=[run for run in report.runs if run.panel.task in CHOICE_TASKS],
+        formulas=[one for one in MEASURES.values() if one.formula],
+        paper=PAPER,
+        people_labels=PEOPLE,
+        no_people=NO_PEOPLE,
+        find=find,
+        headlines=headlines,
+        sentence=sentence,
+        moves_sentence=moves_sentence,
+        warnings=_warnings,
+        runs_table=_runs_table,
+        commands=commands,
+    )
 
 
-def common_flags(place: Place) -> list[str]:
-    """Return the flags that all of several runs raise."""
-    raised = [_flags(run) for run in place.runs]
-    return [one for one in raised[0] if len(raised) > 1 and all(one in other for other in raised)]
-
-
-def _flags(run: ModelRun) -> list[str]:
-    # The run's sentence already states that no dependence on the attributes was detected.
-    return [line for line in flags(run.rows) if not line.startswith("no_signal:")]
-
-
-def finding(run: ModelRun) -> str:
-    """Return the sentence on a run, without the remark that is printed once for all runs."""
-    return summary_sentence(run).removesuffix(NO_PEOPLE).rstrip()
-
-
-def warnings_of(run: ModelRun, common: Sequence[str]) -> list[str]:
-    """Return flags of a run that are not in `common`, and problems with how the run ended."""
-    file = run.file
-    return [
-        one
-        for one in (
+def _warnings(place: Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
+    """Return the flags that all of several runs raise, and the other warnings on each run."""
+    raised = {
+        # The run's sentence already states that no dependence on the attributes was detected.
+        run: [line for line in flags(run.rows) if not line.startswith("no_signal:")]
+        for run in place.runs
+    }
+    common = [
+        flag
+        for flag in raised[place.runs[0]]
+        if len(raised) > 1 and all(flag in others for others in raised.values())
+    ]
+    warnings = {}
+    for run in place.runs:
+        file = run.file
+        lines = (
             run.trouble,
             run.remark,
             f"not finished: {file.says}" if file.state == "partial" else "",
-            *(flag for flag in _flags(run) if flag not in common),
+            *(flag for flag in raised[run] if flag not in common),
             how_it_ended(run.header),
             file.errors if file.state == "finished" else "",
             file.unscored,
         )
-        if one
-    ]
+        warnings[run] = [line for line in lines if line]
+    return common, warnings
 
 
-def headline_figures(place: Place, run: ModelRun) -> Iterator[str]:
-    """Yield the headlines of a run with their intervals and human values."""
-    for name in (*(one.id for one in headlines(place.panel.task)), "coverage"):
-        row = place.row(run, name)
-        if row.defined:
-            who = PEOPLE.get(name, "people")
-            people = "" if math.isnan(row.human) else f", {who} {number(row.human)}"
-            yield f"{find(name).label} {with_interval(row)}{people}"
+def _runs_table(runs: Sequence[ModelRun]) -> tuple[Table, str]:
+    """Return a table of settings and versions, and a sentence on those that all runs share."""
+    facts = [_run_facts(run) for run in runs]
+    shared = {
+        name: value
+        for name, value in facts[0].items()
+        if name != "model" and len(facts) > 1 and all(one[name] == value for one in facts)
+    }
+    heads = [name for name in facts[0] if name not in shared]
+    same = ", ".join(f"{name} {value}" for name, value in shared.items())
+    rows = table([[one[name] for name in heads] for one in facts], *heads)
+    return rows, f"The same in all runs: {same}." if same else ""
+
+
+def _run_facts(run: ModelRun) -> dict[str, Cell]:
+    spec = run.header.eval
+    version = str(run.facts.get("reference_version", ""))
+    sha = run.key["reference"][:12]
+    return {
+        "model": run.name,
+        "task": spec.task,
+        "study": run.key["study"],
+        "log": run.file.says,
+        "samples": run.file.completed,
+        "epochs": spec.config.epochs or 1,
+        "wording": run.key["wording"],
+        "sampling": sampling_of(run.header),
+        "task version": str(spec.task_version),
+        "kidney-evals": str(run.facts.get("kidney_evals_version", "")),
+        "inspect-ai": spec.packages.get("inspect_ai", ""),
+        "human reference": f"{version} ({sha})" if sha else version,
+        "started": spec.created[:16].replace("T", " "),
+    }
+
+
+def _printable(value: Any) -> Any:
+    """Remove from a text the characters that control a terminal or that XML forbids."""
+    if type(value) is not str:
+        return value
+    return "".join(letter for letter in value if letter.isprintable() or letter == "\n")
+
+
+def _prose(text: str) -> Markup:
+    """Return a sentence as HTML, with the text between backticks as code."""
+    from markupsafe import Markup, escape
+
+    # A number and its percent sign stay on one line.
+    joined = re.sub(r"(?<=\d) %", "\u00a0%", str(escape(_printable(text))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", joined))
+
+
+def _formula(text: str) -> Markup:
+    """Return a formula as HTML with subscripts, because few typefaces have the characters."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"_([a-z0-9]+)", r"<sub>\1</sub>", str(escape(_printable(text)))))
+
+
+def asset_contents(
+    report: Report, folder: str | Path, *, pictures: bool = False
+) -> dict[str, bytes]:
+    """Return each figure as SVG and its numbers as CSV, by file name.
+
+    Args:
+        report: The report.
+        folder: The folder into which they will be written, a path or an address.
+        pictures: Whether to render PNG too.
+
+    Raises:
+        UserError: The folder is standard output.
+    """
+    if str(folder) == STDOUT:
+        raise UserError("figures are several files, which standard output cannot hold")
+    contents: dict[str, bytes] = {}
+    for figure in report.figures:
+        place = f"{str(folder).rstrip('/')}/{figure.id}"
+        contents[f"{place}.csv"] = figure.table.csv().encode()
+        if figure.panels:
+            drawn = grid(figure.panels, _COLUMNS, figure.title, figure.says)
+            contents[f"{place}.svg"] = drawn.encode()
+            if pictures:
+                contents[f"{place}.png"] = png(drawn)
+    return contents

@@ -10,8 +10,7 @@ from typing import Any, Final
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
-from kidney_evals.reporting.page.panels import Place
-from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
+from kidney_evals.reporting.page.parts import Cell, Figure, Place, Section, slug, table
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -20,8 +19,6 @@ Codes = Mapping[str, Any]
 
 USES: Final = ("toward", "against", "neither")
 LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
-
-WORDS: Final = "by words alone"
 
 
 @dataclass(frozen=True)
@@ -55,25 +52,21 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
     by_scan = _scanned(scans)
     figures, left_out = [], []
     for place in places:
-        coded = {
-            run.name: found
-            for run in place.runs
-            if (found := by_scan.get(run.id) or _by_words(run)) is not None
-        }
-        left_out += [_failures(place, name, one) for name, one in coded.items() if one.errors]
-        coded = {name: one for name, one in coded.items() if one.codes}
+        coded = {}
+        for run in place.runs:
+            codes = by_scan.get(run.id) or _by_words(run)
+            if codes is not None and codes.errors:
+                count = len(codes.errors)
+                total = count + len(codes.codes) + codes.without
+                left_out.append(
+                    f"{place.title}, {run.name}: {count} of {total} transcripts could not be coded "
+                    f"{codes.by} and count nowhere; the first: {codes.errors[0]}"
+                )
+            if codes is not None and codes.codes:
+                coded[run] = codes
         if coded:
             figures.append(_figure(place, coded))
     return Section("reasons", tuple(figures), tuple(left_out))
-
-
-def _failures(place: Place, name: str, found: Coded) -> str:
-    count = len(found.errors)
-    of = count + len(found.codes) + found.without
-    return (
-        f"{place.title}, {name}: {count} of {of} transcripts could not be coded {found.by} and "
-        f"count nowhere; the first: {found.errors[0]}"
-    )
 
 
 def _by_words(run: ModelRun) -> Coded | None:
@@ -84,43 +77,38 @@ def _by_words(run: ModelRun) -> Coded | None:
         return None
     # Events make up most of a log and contain no further text of the model.
     log = read_eval_log(run.file.location, exclude_fields={"events", "store"})
-    values = [
-        reply.codes().values()
+    replies = (
+        reply_of(sample.messages, sample.metadata, sample.scores or {})
         for sample in log.samples or ()
-        if (reply := reply_of(sample.messages, sample.metadata, sample.scores or {})) is not None
-        # Controls are not part of any rate.
-        and not reply.dilemma.is_control
-    ]
-    return _coded(WORDS, values)
+    )
+    # Controls are not part of any rate.
+    codes = [one.codes().values() for one in replies if one and not one.dilemma.is_control]
+    return _coded("by words alone", codes)
 
 
 def _scanned(scans: Sequence[Path]) -> dict[str, Coded]:
-    found: dict[str, Coded] = {}
+    result: dict[str, Coded] = {}
     for scan in scans:
         frame = scanned(scan)
         frame = frame[~frame["kind"].isin(CONTROL_KINDS)]
         for run, rows in frame.groupby("eval_id"):
-            records = rows.to_dict("records")
             by = f"by the scanner {rows['scanner'].iloc[0]}"
-            found[str(run)] = _coded(
-                by, [{str(name): value for name, value in one.items()} for one in records]
-            )
-    return found
+            result[str(run)] = _coded(by, rows.to_dict("records"))
+    return result
 
 
-def _coded(by: str, values: Sequence[Codes]) -> Coded:
-    kept = tuple(one for one in values if one["status"] == "coded")
+def _coded(by: str, values: Sequence[Mapping[Any, Any]]) -> Coded:
+    codes = tuple(one for one in values if one["status"] == "coded")
     errors = tuple(str(one["error"]) for one in values if one["status"] == FAILED)
-    return Coded(by, kept, len(values) - len(kept) - len(errors), errors)
+    return Coded(by, codes, len(values) - len(codes) - len(errors), errors)
 
 
-def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
-    panels: list[str] = []
+def _figure(place: Place, coded: Mapping[ModelRun, Coded]) -> Figure:
+    attributes: list[str] = []
     arguments: list[str] = []
     lines: list[tuple[Cell, ...]] = []
-    labels = {run.name: place.label(run) for run in place.runs}
-    for name, found in coded.items():
-        n, label = len(found.codes), labels[name]
+    for run, found in coded.items():
+        n, label = len(found.codes), place.label(run)
         bars = []
         for key in dict.fromkeys(key for one in found.codes for key in one):
             if not key.startswith("people_"):
@@ -130,10 +118,10 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
             shares = [count / n for count in counts]
             bars.append(ShareRow(attribute, (*shares, max(0.0, 1 - sum(shares))), "model", n))
             lines += [
-                (name, f"{attribute}, {use}", *_share(count, n), n, found.by)
+                (run.name, f"{attribute}, {use}", *_share(count, n), n, found.by)
                 for use, count in zip(LABELS, counts, strict=False)
             ]
-        panels.append(share_panel(f"{label}: attributes", bars, LABELS))
+        attributes.append(share_panel(f"{label}: attributes", bars, LABELS))
         hits = {
             argument.replace("_", " "): sum(one[argument] is True for one in found.codes)
             for argument in ARGUMENTS
@@ -144,15 +132,15 @@ def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
         if found.without:
             note += f"; {found.without} more had no reasons that could be coded"
         arguments.append(dot_panel(f"{label}: arguments", rows, low=0, high=1, note=f"{note}."))
-        lines += [(name, words, *_share(count, n), n, found.by) for words, count in hits.items()]
+        lines += [(run.name, name, *_share(count, n), n, found.by) for name, count in hits.items()]
     return Figure(
         slug("reasons", place.id),
         f"Reasons: {place.title}",
         "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
         "reasons of people are known for these dilemmas, so models stand beside one another only.",
         # Panels of the same kind, one per model, are side by side.
-        (*panels, *arguments),
-        columns(lines, "model", "argued", "share", "low", "high", "n", "coded"),
+        (*attributes, *arguments),
+        table(lines, "model", "argued", "share", "low", "high", "n", "coded"),
     )
 
 

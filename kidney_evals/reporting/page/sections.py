@@ -1,0 +1,220 @@
+"""Sections without figures of choices: statements, predictions, pairs of models, fine-tuning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kidney_evals.charts import DotRow, dot_panel
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.measures import MEASURES, find
+from kidney_evals.reporting.comparing.differences import ModelDifference, paired_differences
+from kidney_evals.reporting.page.parts import (
+    HEADS,
+    NO,
+    P_VALUE,
+    Cell,
+    Figure,
+    Place,
+    Section,
+    cells,
+    heading,
+    how_to_read,
+    limits,
+    quantity_figure,
+    slug,
+    table,
+)
+from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.sentences import NO_PEOPLE
+
+MOST_SENTENCES: Final = 6
+"""Number of sentences on differences, the most significant first; the table has all."""
+
+TRAINED: Final = {
+    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
+    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
+}
+"""Measures that are compared before and after fine-tuning."""
+
+UNTRAINED: Final = "before"
+"""The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
+
+
+def stated_figure(place: Place) -> Figure | None:
+    """Return stated importance shares beside people's and beside those inferred from choices."""
+    if place.panel.task != "stated_values":
+        return None
+    panels, lines = [], []
+    for run in place.runs:
+        rows = []
+        for name, stated in run.rows.items():
+            if not name.startswith("st_") or name in MEASURES:
+                continue
+            attribute = name.removeprefix("st_")
+            words = attribute.replace("_", " ")
+            rows.append(DotRow(f"{words}, people", stated.human, NO, NO, "people"))
+            rows.append(DotRow(f"{words}, said", *stated[:3], "model", place.link(run)))
+            lines.append(cells(run.name, f"{words}, stated", stated))
+            revealed = place.row(run, f"rev_{attribute}")
+            if revealed.defined:
+                rows.append(DotRow(f"{words}, chosen", *revealed[:3], "baseline"))
+                lines.append(cells(run.name, f"{words}, revealed", revealed))
+        if rows:
+            panels.append(dot_panel(place.label(run), rows, low=-1, high=1))
+    return Figure(
+        slug("stated", place.id),
+        f"Stated importance shares: {place.title}",
+        f"{NO_PEOPLE} “Said” is what the model states of itself, with the interval over its "
+        "wordings; “chosen” is what its choices reveal, where a log of them was given.",
+        tuple(panels),
+        table(lines, *HEADS),
+    )
+
+
+def predicted_figure(place: Place) -> Figure | None:
+    """Return how accurately the models predict people's answers."""
+    if not any("pred_fixed" in run.rows for run in place.runs):
+        return None
+    return quantity_figure(
+        place,
+        "Predicting people",
+        *("pred_fixed", "pred_drawn"),
+        says="Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
+        "the same share for every answer, and what the people of the other study would lead to.",
+    )
+
+
+def differences_section(places: Sequence[Place]) -> Section:
+    """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
+    found, left_out = paired_differences([run for place in places for run in place.runs])
+    pairs = {place: [one for one in found if one.panel == place.panel] for place in places}
+    figures = tuple(_differences(place, some) for place, some in pairs.items() if some)
+    return Section("differences", figures, left_out)
+
+
+def _differences(place: Place, pairs: Sequence[ModelDifference]) -> Figure:
+    measured = [one for one in pairs if not one.found.why]
+    clear = sorted(
+        (one for one in pairs if one.found.clear),
+        key=lambda one: (one.found.adjusted, -abs(one.found.found.change.value)),
+    )
+    missing = len(pairs) - len(measured)
+    says = f"{len(clear)} of {len(measured)} differences {'is' if len(measured) == 1 else 'are'} "
+    says += "clear" + (f", {missing} could not be measured" if missing else "")
+    many = len(clear) > MOST_SENTENCES
+    says += f"; the {MOST_SENTENCES} clearest in words:" if many else "."
+    lines: list[tuple[Cell, ...]] = []
+    for one in pairs:
+        row, found = one.found, one.found.found
+        names = (one.sentence, one.first, one.second, row.label)
+        numbers = (*found[1:3], *found.change[:3], row.adjusted, found.change.n)
+        lines.append((*names, *numbers))
+    return Figure(
+        slug("differences", place.id),
+        f"Pairs of models: {place.title}",
+        says,
+        (),
+        table(
+            lines, "in words", "one", "the other", "quantity", "one's", "the other's",
+            "difference", "low", "high", P_VALUE, "dilemmas",
+        ),
+        tuple(one.sentence for one in clear[:MOST_SENTENCES]),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Runs of one comparison before and after training, on the same question.
+
+    Attributes:
+        place: The panel, with these runs only.
+        part: The part of the comparison.
+        first: The run before training.
+        others: The runs after training, or with a prompt instead of training.
+    """
+
+    place: Place
+    part: str
+    first: ModelRun
+    others: tuple[ModelRun, ...]
+
+
+def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
+    """Return the arms that can be compared: a run before training with at least one other.
+
+    Runs that are marked as an arm but lack a counterpart are omitted.
+    """
+    result = []
+    for place in places:
+        # Two comparisons may have asked the same questions; each is a separate eval set.
+        members: dict[tuple[str, str], list[ModelRun]] = {}
+        for run in place.runs:
+            if "sft_arm" in run.facts and run.run is not None:
+                part = str(run.facts.get("sft_part", ""))
+                members.setdefault((part, run.header.eval.eval_set_id or ""), []).append(run)
+        for (part, _), runs in members.items():
+            first = next((run for run in runs if run.facts["sft_arm"] == UNTRAINED), None)
+            others = tuple(run for run in runs if run is not first)
+            if first is not None and others:
+                alone = Place(place.panel, (first, *others), place.title, place.link)
+                result.append(Arms(alone, part, first, others))
+    return tuple(result)
+
+
+def trained_section(comparisons: Sequence[Arms], remark: str = "") -> Section:
+    """Return measures before and after fine-tuning, with a further remark on these runs."""
+    ids = [slug("trained", arms.part, arms.place.id) for arms in comparisons]
+    figures = []
+    for index, (arms, id) in enumerate(zip(comparisons, ids, strict=True), 1):
+        figure = _trained(arms, id if ids.count(id) == 1 else slug(id, str(index)))
+        if figure is not None:
+            figures.append(figure)
+    return Section("trained", tuple(figures), remark=remark)
+
+
+def _trained(arms: Arms, id: str) -> Figure | None:
+    place, first = arms.place, arms.first
+    panels: list[str] = []
+    lines: list[tuple[Cell, ...]] = []
+    for name in TRAINED.get(place.panel.task, ()):
+        rows = _rows(name, arms, lines)
+        if rows:
+            people = first.rows.aim(name)
+            ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
+            low, high = limits([*ends, people])
+            title, note = heading(find(name)), how_to_read(find(name))
+            panels.append(dot_panel(title, rows, low=low, high=high, line=people, note=note))
+    if not panels:
+        return None
+    part = "" if arms.part in ("", place.panel.task) else f", {arms.part.replace('_', ' ')}"
+    others = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in arms.others)
+    return Figure(
+        id,
+        f"Before and after{part}: {place.title}",
+        f"From {first.model}, before training, to: {others}.",
+        tuple(panels),
+        table(lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"),
+    )
+
+
+def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
+    """Return the change of a measure in each arm, and add their cells to `lines`."""
+    from kidney_evals.measures import change
+
+    rows = []
+    for other in arms.others:
+        assert arms.first.run is not None and other.run is not None
+        try:
+            found = change(arms.first.run, other.run, name)
+        except InputError:
+            # The runs share no dilemmas, or lack the data that the measure needs.
+            continue
+        if not math.isnan(found.change.value):
+            arm, (value, low, high) = str(other.facts["sft_arm"]), found.change[:3]
+            rows.append(DotRow(arm, found.second, low, high, "model", before=found.first))
+            values = (found.first, found.second, value, low, high)
+            lines.append((arm, find(name).label, *values, found.change.n))
+    return rows
