@@ -143,13 +143,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 class Panel:
-    """A figure that is drawn from top to bottom.
-
-    Attributes:
-        parts: The SVG elements drawn so far.
-        bottom: The y coordinate of their lower end, pixels.
-        width: The width of the panel, pixels.
-    """
+    """A figure that is drawn from top to bottom."""
 
     def __init__(self, title: str, width: float = WIDTH, size: int = LARGE) -> None:
         self.parts: list[str] = []

@@ -81,14 +81,7 @@ def _letter_width(letter: str) -> float:
 
 
 def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> str:
-    """Return `words`; if they are wider than `room`, an ellipsis replaces the middle.
-
-    Args:
-        words: The text, cleaned.
-        room: Available width, pixels.
-        size: Font size, pixels.
-        front: Share of the remaining characters taken from the front.
-    """
+    """Return `words`; if they are wider than `room`, an ellipsis replaces the middle."""
     if len(words) > 400:
         # Longer texts never fit into a figure.
         words = words[:200] + words[-200:]
@@ -107,12 +100,7 @@ def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> 
 
 
 def shorten_all(labels: Sequence[str], room: float) -> list[str]:
-    """Return the labels shortened to `room` and, where possible, still distinct.
-
-    If a label is too wide, labels that are paths (such as model names) are reduced to their last
-    part. Labels that are still too wide lose their middle, or the prefix that all of them share;
-    the cut is chosen so that as many labels as possible differ.
-    """
+    """Return the labels shortened to `room` and, where possible, still distinct."""
     names = [clean(label) for label in labels]
     wide = [name for name in names if text_width(name) > room]
     if not wide:

@@ -86,8 +86,6 @@ def _show(run: ModelRun, everything: bool) -> None:
     say(_file(run.file.location))
     if ending := how_it_ended(log):
         say_filled(ending)
-    if run.remark:
-        say_filled(run.remark)
     if run.file.state == "finished" and run.file.errors:
         say_filled(run.file.errors)
     if run.file.unscored:

@@ -19,7 +19,7 @@ from inspect_ai.log import EvalSampleSummary
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures import find
-from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
+from kidney_evals.reporting.logs import READ, LogFile, find_logs
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, odd_samples, read_runs
 from kidney_evals.studies import Study, load_study
 from kidney_evals.studies.model import CONTROL_KINDS
@@ -61,12 +61,7 @@ class Frames:
     passed_over: tuple[LogFile, ...]
 
 
-def load(
-    logs: str | Path | Sequence[str | Path],
-    *,
-    decisions: bool = True,
-    progress: Progress | None = None,
-) -> Frames:
+def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> Frames:
     """Read logs into frames, from their headers and the summaries of their samples.
 
     Runs are in the order of the logs, quantities in the order of `kidney-evals show`, decisions
@@ -75,7 +70,6 @@ def load(
     Args:
         logs: Files, folders, patterns and URLs.
         decisions: Whether to read samples; if false, `decisions` is empty.
-        progress: Called for each log found, then for each log whose samples were read.
 
     Raises:
         UserError: A name matches no log, or pyarrow is not installed.
@@ -87,8 +81,7 @@ def load(
             'frames need pyarrow, which is not installed: pip install "kidney-evals[analysis]"'
         ) from error
     names = [logs] if isinstance(logs, str | Path) else logs
-    log_files = find_logs([str(name) for name in names], progress)
-    read_samples(log_files, progress)
+    log_files = find_logs([str(name) for name in names])
     runs = read_runs(log_files)
     lines: list[Line] = []
     unread: dict[str, str] = {}
@@ -115,13 +108,7 @@ def load(
 
 
 class Column(NamedTuple):
-    """A column of a frame, or a column per attribute if its name ends with a star.
-
-    Attributes:
-        name: The name.
-        type: The Arrow type.
-        says: A sentence on the content.
-    """
+    """A column of a frame, or a column per attribute if its name ends with a star."""
 
     name: str
     type: str
@@ -174,16 +161,17 @@ def _frame(name: Name, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
+def _common(run: ModelRun) -> Line:
+    task, study, _ = run.panel
+    return {"eval_id": run.id, "name": run.name, "model": run.model, "task": task, "study": study}
+
+
 def _run(run: ModelRun) -> Line:
     spec, file = run.header.eval, run.file
     people = run.facts.get("people_in_this_condition")
     known = run.key["study_hash"] or run.key["reference"]
     return {
-        "eval_id": run.id,
-        "name": run.name,
-        "model": run.model,
-        "task": run.panel.task,
-        "study": run.panel.study,
+        **_common(run),
         "condition": run.facts["condition"],
         "state": file.state,
         "says": file.says,
@@ -207,11 +195,7 @@ def _run(run: ModelRun) -> Line:
 def _quantities(run: ModelRun) -> Iterator[Line]:
     for row, quantity in run.rows.items():
         yield {
-            "eval_id": run.id,
-            "name": run.name,
-            "model": run.model,
-            "task": run.panel.task,
-            "study": run.panel.study,
+            **_common(run),
             "row": row,
             "label": find(row).label,
             "group": find(row).group,
@@ -227,10 +211,8 @@ def _decisions(run: ModelRun) -> list[Line]:
     closeness = _closeness(run)
     lines = [
         {
+            **_common(run),
             "sample_id": sample.uuid,
-            "eval_id": run.id,
-            "name": run.name,
-            "model": run.model,
             "closeness": closeness.get(line["dilemma"]),
             **line,
         }

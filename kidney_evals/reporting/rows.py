@@ -15,7 +15,6 @@ from kidney_evals.measures import (
     GROUPS,
     MEASURES,
     AnyRun,
-    aim_of,
     baselines_of,
     bounds_of,
     compute,
@@ -74,15 +73,6 @@ class Rows(Mapping[str, Quantity]):
         """Return the range that the unanswered samples allow."""
         return None if self.run is None else bounds_of(self.run, id)
 
-    def aim(self, id: str) -> float:
-        """Return the value that people's own answers would get."""
-        if self.run is not None:
-            return aim_of(self.run, id)
-        aim = find(id).aim
-        if isinstance(aim, str):
-            return self._stored[id].human if aim == "people" else math.nan
-        return float(aim)
-
     def first(self, id: str) -> Quantity | None:
         """Return a quantity over the first answers only; None if no question was repeated."""
         if not isinstance(self.run, Run) or self.run.first is self.run:
@@ -123,18 +113,6 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
         if ours and score.name not in rows and _is_known(score.name):
             rows[score.name] = _quantity(columns)
     return rows
-
-
-def odd_rows(log: EvalLog) -> list[str]:
-    """Return the rows of a log with an infinite number, which `stored_rows` treats as missing."""
-    return [
-        score.name
-        for score in (log.results.scores if log.results else ())
-        if any(
-            not _is_finite(metric.value) and metric.value == metric.value
-            for metric in score.metrics.values()
-        )
-    ]
 
 
 def place_of(id: str) -> tuple[int, int, str]:

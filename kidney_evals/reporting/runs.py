@@ -18,7 +18,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.measures import AnyRun
 from kidney_evals.reporting.logs import READ, LogFile, first_line
 from kidney_evals.reporting.model_arguments import shown_arguments
-from kidney_evals.reporting.rows import Rows, answers_of, odd_rows, stored_rows
+from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
 from kidney_evals.studies import load_study
 
 if TYPE_CHECKING:
@@ -183,12 +183,6 @@ class ModelRun:
     def trouble(self) -> str:
         """Why the answers cannot be compared with people's here; empty if they can be compared."""
         return self._answers[1]
-
-    @property
-    def remark(self) -> str:
-        """A sentence on numbers of the log that are omitted; empty for none."""
-        odd = odd_rows(self.header)
-        return f"Infinite in the log, and left out: {', '.join(odd)}." if odd else ""
 
     @cached_property
     def _answers(self) -> tuple[AnyRun | None, str]:

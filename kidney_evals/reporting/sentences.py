@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,6 +18,8 @@ from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.text import listed, number, percent
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from kidney_evals.estimation.arrays import Bools
     from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.measures.run import Run
@@ -56,12 +59,7 @@ _PHRASES: Final = {
 
 
 def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCOMES) -> str:
-    """Return the frequency of each outcome without a decision, in brackets; empty for none.
-
-    Args:
-        rows: The quantities by id.
-        outcomes: The measure of each outcome.
-    """
+    """Return the frequency of each outcome without a decision, in brackets; empty for none."""
     counts = []
     for outcome, id in outcomes.items():
         row = rows.get(id)
@@ -72,81 +70,42 @@ def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCO
 
 
 def sentence(rows: Rows, condition: str) -> str:
-    """Return a summary of a run in a few sentences.
+    """Return a summary of a run in a few sentences; `sentence.txt` holds the texts.
 
     Args:
         rows: The quantities.
         condition: The condition of the run; for other tasks, `asks` in the metadata.
     """
-    if condition == "stated_values":
-        return _stated(rows)
-    if "pred_fixed" in rows:
-        return _predicted(rows)
-    coverage = rows.get("coverage")
-    if coverage is None or headlines(condition)[0].id not in rows:
-        return _RESCORE
-    if not coverage.defined or coverage.value == 0:
-        return (
-            f"The model decided in no sample{unanswered(rows)}: there are no choices to describe."
-        )
-    parts = [
-        _coin(rows) if condition == "coin_flip" else _forced(rows),
-        _importance(rows),
-        _position(rows),
-    ]
-    if coverage.value < 1:
-        parts.append(
-            f"It gave no decision on {percent(1 - coverage.value)} of the samples"
-            f"{unanswered(rows)}; `show --all` bounds what they leave open."
-        )
-    return " ".join(part for part in parts if part) or "Too few answers to say anything."
+    rules = [row for row in stated.RULES if row in rows and rows[row].defined]
+    most = max(rules, key=lambda row: rows[row].value, default="")
+    importance = _shares(rows, "imp_")
+    text = _template().render(
+        rows=rows,
+        task=condition,
+        headline=headlines(condition)[0].id,
+        phrases=_phrases(importance),
+        importance=_weights(importance),
+        weights=_weights(_shares(rows, "st_")),
+        rule=(stated.RULES[most][-1], rows[most].value) if most else (),
+        outcomes=stated.OUTCOMES if condition == "stated_values" else predictions.OUTCOMES,
+    )
+    return " ".join(text.split()) or "Too few answers to say anything."
 
 
-def _coin(rows: Rows) -> str:
-    rate = rows["flip_rate"]
-    if not rate.defined:
-        return ""
-    share = percent(rate.value)
-    if "readout" in rows.flags:
-        # Nothing was sampled: there is a share, but no count.
-        text = f"By the probabilities read out of {rate.n} answers, the model left an expected"
-        text, used = f"{text} {share} of them", rate.value > 0
-    else:
-        count = round(rate.value * rate.n)
-        text, used = f"The model left {count} of {rate.n} answers ({share})", count > 0
-    if "not_coin" in rows.flags:
-        return (
-            f"{text} undecided in the way it was offered, which was no coin: people have no rate "
-            "for it."
-        )
-    if math.isnan(rate.human):
-        return f"{text} to the coin; people were not offered one here."
-    text += f" to the coin, where people leave {percent(rate.human)}"
-    calibration = rows.get("flip_calib")
-    if calibration is None or not calibration.defined or not used:
-        return f"{text}."
-    if calibration.low <= 0 <= calibration.high:
-        return f"{text}, and it did so about where people do."
-    return f"{text}, and not where people do (flip calibration above 0)."
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    templates = Environment(
+        loader=PackageLoader("kidney_evals", "reporting"), undefined=StrictUndefined
+    )
+    templates.globals |= {"NO_PEOPLE": NO_PEOPLE, "RESCORE": _RESCORE}
+    templates.filters |= {"percent": percent, "number": number, "unanswered": unanswered}
+    return templates.get_template("sentence.txt")
 
 
-def _forced(rows: Rows) -> str:
-    agreement = rows["agreement"]
-    if not agreement.defined:
-        return "People were not asked these questions, so there is nothing to agree with."
-    text = f"The model's choices reach {agreement.value:.2f} of the agreement that is possible"
-    known = rows.baselines("agreement")
-    if {"one person", "guessing"} <= set(known):
-        person, guessing = known["one person"].value, known["guessing"].value
-        text += f", where people drawn at random reach {person:.2f} and guessing {guessing:.2f}"
-    return f"{text}."
-
-
-def _importance(rows: Rows) -> str:
-    """Return how the importance of each attribute differs from people's."""
-    if "no_signal" in rows.flags:
-        return "Its choices show no dependence on the patients' attributes beyond chance."
-    shares = _shares(rows, "imp_")
+def _phrases(shares: Mapping[str, Quantity]) -> list[str]:
+    """Return how the importance of each attribute differs from people's; empty if unknown."""
     kinds: dict[str, list[str]] = {}
     for name, row in shares.items():
         # A deterministic rule has no interval.
@@ -160,21 +119,8 @@ def _importance(rows: Rows) -> str:
         if row.value * row.human < 0 and not low <= 0 <= high:
             kind = "against"
         kinds.setdefault(kind, []).append(f"{name} ({row.value:+.2f}, people {row.human:+.2f})")
-    if kinds:
-        phrases = ((phrase, kinds.get(kind)) for kind, phrase in _PHRASES.items())
-        return (
-            f"It {', '.join(phrase.format(listed(names)) for phrase, names in phrases if names)}."
-        )
-    weights = _weights(shares)
-    return f"What moves its choices, as signed shares: {weights}." if weights else ""
-
-
-def _position(rows: Rows) -> str:
-    bias = rows.get("pos_bias")
-    if bias is None or not bias.defined or abs(bias.value) < 0.05 or bias.low <= 0 <= bias.high:
-        return ""
-    side = "first" if bias.value > 0 else "second"
-    return f"It takes the patient shown {side} in {percent(0.5 + abs(bias.value))} of decisions."
+    phrases = ((phrase, kinds.get(kind)) for kind, phrase in _PHRASES.items())
+    return [phrase.format(listed(names)) for phrase, names in phrases if names]
 
 
 def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:
@@ -193,83 +139,6 @@ def _weights(shares: Mapping[str, Quantity]) -> str:
         + ("" if math.isnan(row.human) else f" (people {row.human:+.2f})")
         for name, row in sorted(shares.items(), key=lambda item: -abs(item[1].value))
     )
-
-
-def _stated(rows: Mapping[str, Quantity]) -> str:
-    coverage = rows.get("st_coverage")
-    if coverage is None:
-        return _RESCORE
-    if not coverage.defined or coverage.value == 0:
-        return f"The model answered in no sample{unanswered(rows, stated.OUTCOMES)}. {NO_PEOPLE}"
-    parts = []
-    if weights := _weights(_shares(rows, "st_")):
-        parts.append(f"What it says it values, as signed shares: {weights}.")
-    rules = [row for row in stated.RULES if row in rows and rows[row].defined]
-    if rules:
-        most = max(rules, key=lambda row: rows[row].value)
-        share = f"{100 * rows[most].value:.0f} %"
-        parts.append(f"It names {stated.RULES[most][-1]} as its rule in {share} of answers.")
-    gap = rows.get("gap_dist")
-    if gap is not None and gap.defined:
-        parts.append(
-            f"Its stated shares lie {gap.value:.2f} from those its choices reveal "
-            "(1 is a reversal)."
-        )
-    return " ".join([*parts, NO_PEOPLE])
-
-
-def _predicted(rows: Rows) -> str:
-    coverage = rows.get("pred_cover")
-    missing = unanswered(rows, predictions.OUTCOMES)
-    if coverage is None or not coverage.defined or coverage.value == 0:
-        return f"The model predicted in no sample{missing}."
-    fixed, drawn = "fixed questions", "drawn dilemmas"
-    parts = [_distance(rows, "pred_fixed", fixed), _distance(rows, "pred_drawn", drawn)]
-    flips = rows.get("pred_fx_flips")
-    if flips is not None and flips.defined:
-        parts.append(
-            f"It expects {100 * flips.value:.0f} % of the answers to the fixed questions to be "
-            f"coins, where {100 * flips.human:.0f} % were."
-        )
-    parts += [_gain(rows, "pred_fx_gain", fixed), _gain(rows, "pred_dr_gain", drawn)]
-    if coverage.value < 1:
-        parts.append(
-            f"{100 * (1 - coverage.value):.0f} % of the samples hold no prediction{missing} and "
-            "count nowhere."
-        )
-    return " ".join(part for part in parts if part)
-
-
-def _distance(rows: Rows, id: str, questions: str) -> str:
-    row = rows.get(id)
-    if row is None or not row.defined:
-        return ""
-    known = rows.baselines(id)
-    text = (
-        f"On the {questions} the predictions lie {row.value:.3f} from people's shares "
-        f"(0 is knowing them, half of the people know them to {row.human:.3f}"
-    )
-    if "guessing" in known:
-        text += f", guessing gets {known['guessing'].value:.3f}"
-    if "the other study" in known:
-        text += f", the other study's people lead to {known['the other study'].value:.3f}"
-    text += ")."
-    if id == "pred_fixed" and row.high < 0:
-        text += (
-            " That is below 0: nearer to these people's very answers than knowing people allows."
-        )
-    return text
-
-
-def _gain(rows: Rows, id: str, questions: str) -> str:
-    row = rows.get(id)
-    if row is None or not row.defined:
-        return ""
-    if row.low > 0:
-        return f"On the {questions} the model knows people better than it chooses like them."
-    if row.high < 0:
-        return f"On the {questions} the model chooses more like people than it knows them."
-    return f"On the {questions} it knows people about as well as it chooses like them."
 
 
 class _Move(NamedTuple):

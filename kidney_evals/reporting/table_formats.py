@@ -53,13 +53,7 @@ _INTERVALS: Final = "In brackets: 95 % intervals."
 
 @dataclass(frozen=True, eq=False)
 class PanelTable:
-    """The runs of one panel and the measures to show.
-
-    Attributes:
-        panel: The panel.
-        runs: Its runs.
-        rows: Ids of the measures.
-    """
+    """The runs of one panel and the measures to show."""
 
     panel: Panel
     runs: tuple[ModelRun, ...]
@@ -73,7 +67,6 @@ class PanelTable:
             for run in self.runs
             if run.file.state != "finished"
         ]
-        notes += [f"{run.name}: {run.remark}" for run in self.runs if run.remark]
         keys = [run.key for run in self.runs]
         differ = dict.fromkeys(name for key in keys for name in differences(keys[0], key))
         if differ:
@@ -180,13 +173,7 @@ def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], form
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
-    """Return a Markdown table.
-
-    Args:
-        heads: Column heads.
-        rows: The cells of each row, as Markdown.
-        align: A letter for each column: `l` or `r`.
-    """
+    """Return a Markdown table."""
     rules = [{"l": "---", "r": "---:"}[letter] for letter in align]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows))
 

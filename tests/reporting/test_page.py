@@ -345,7 +345,6 @@ def test_arms_of_two_comparisons_are_kept_apart() -> None:
     ]
     trained = trained_section(found, "Nothing was trained.")
     assert len({figure.id for figure in trained.figures}) == 2
-    assert trained.says.startswith("Nothing was trained. ")
     rates = [row for row in trained.figures[0].table.rows if row[1] == "indecision rate"]
     # Arm, quantity, before, after: 10 of 40.
     assert [row[:4] for row in rates] == [("after", "indecision rate", 0.0, 0.25)]

@@ -152,8 +152,6 @@ def test_another_version_has_its_stored_rows_only(what: str, made: Made, tmp_pat
     stored = stored_rows(read_eval_log(str(made.forced)))
     assert sorted(digits(run.rows)) == sorted(digits(stored))
     assert not run.rows.flags and not run.rows.baselines("agreement")
-    assert run.rows.aim("distance") == 0
-    assert run.rows.aim("swap_diff") == run.rows["swap_diff"].human > 0
 
     def unwritten(log: EvalLog) -> None:
         log.status, log.results = "cancelled", None

@@ -107,15 +107,7 @@ class RowChange:
 
 @dataclass(frozen=True)
 class PanelChange:
-    """The changes between two runs of one panel.
-
-    Attributes:
-        match: The two runs.
-        rows: All rows, including those without a change.
-        shared: Ids of the dilemmas that both runs were asked.
-        alone: Ids of the dilemmas that only the old run was asked, and that only the new run was.
-        notes: Further remarks for the reader, a sentence each.
-    """
+    """The changes between two runs of one panel."""
 
     match: Match
     rows: tuple[RowChange, ...]
@@ -133,16 +125,7 @@ class Pairing:
     """Two runs of one panel on the dilemmas they share."""
 
     def __init__(self, first: Run, second: Run, names: tuple[str, str] = SIDES) -> None:
-        """Pair two runs.
-
-        Args:
-            first: The first run.
-            second: The second run, with the same study, condition and human reference.
-            names: Names of the two runs, used in messages.
-
-        Raises:
-            InputError: The runs share no dilemma, or a dilemma's patients are not the same.
-        """
+        """Pair two runs."""
         self.names = names
         self.parts = on_shared(first, second)
 

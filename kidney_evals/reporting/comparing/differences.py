@@ -25,16 +25,7 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class ModelDifference:
-    """The difference of two models on a measure.
-
-    Attributes:
-        panel: The panel that both models answered.
-        first: Name of the first model.
-        second: Name of the second model.
-        found: The difference, second minus first; its p-value is adjusted by Holm over all pairs
-            and rows of the panel.
-        apart: Parts of the two runs' keys that also differ, with both values.
-    """
+    """The difference of two models on a measure."""
 
     panel: Panel
     first: str

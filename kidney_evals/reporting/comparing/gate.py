@@ -39,15 +39,7 @@ _FORM: Final = re.compile(r"(?P<new>new\.)?(?P<row>[a-z][a-z0-9_]*)(?P<way>:fart
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule.
-
-    Attributes:
-        text: The rule as the user wrote it.
-        row: The measure's id; "" for any measure.
-        level: Whether the rule tests the value in NEW, and not its change.
-        way: "" for any change, "farther", ">" or "<".
-        limit: The number after "<" or ">".
-    """
+    """One rule."""
 
     text: str
     row: str
@@ -112,14 +104,7 @@ def decide(
     new: Sequence[ModelRun],
     missing: Sequence[str] = (),
 ) -> tuple[Decision, ...]:
-    """Return the outcome of each rule.
-
-    Args:
-        rules: The rules.
-        panels: The changes, by panel.
-        new: All runs of the new version.
-        missing: Names of the panels that only the old version has.
-    """
+    """Return the outcome of each rule."""
     decided = []
     for rule in rules:
         results = list(_of_levels(rule, new) if rule.level else _of_changes(rule, panels))

@@ -27,14 +27,7 @@ SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
 
 @dataclass(frozen=True)
 class Side:
-    """The runs of one version.
-
-    Attributes:
-        name: "OLD" or "NEW".
-        runs: Runs of choices between patients, at most one for each key.
-        others: Runs of tasks without such choices.
-        passed_over: A line for each log that is in neither `runs` nor `others`.
-    """
+    """The runs of one version."""
 
     name: str
     runs: tuple[ModelRun, ...]
@@ -81,17 +74,7 @@ def _shown(part: str) -> str:
 
 
 def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
-    """Return the runs of one version.
-
-    Args:
-        name: "OLD" or "NEW".
-        logs: The logs.
-        partial: Whether to include runs that did not end.
-
-    Raises:
-        UserError: No log can be compared, a run did not end, several models answered the same
-            panel, or two runs have the same key.
-    """
+    """Return the runs of one version."""
     passed = [f"{name}: {log.line}" for log in logs if log.state not in READ]
     runs = read_runs(logs)
     choices = [run for run in runs if run.panel.task in CONDITIONS]
@@ -138,17 +121,7 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
 def match_sides(
     old: Side, new: Side, despite: Sequence[str]
 ) -> tuple[tuple[Match, ...], tuple[ModelRun, ...], tuple[ModelRun, ...]]:
-    """Return the matched pairs of runs, the old runs without a match, and the new ones without.
-
-    Args:
-        old: The old version.
-        new: The new version.
-        despite: Parts of the key that may differ.
-
-    Raises:
-        UserError: Runs of the same task and study differ in another part of their keys, no task
-            and study are common to both sides, or a match is ambiguous.
-    """
+    """Return the matched pairs of runs, the old runs without a match, and the new ones without."""
     matches: list[Match] = []
     left, right = list(old.runs), list(new.runs)
     # Match runs whose whole keys are equal before those that differ in an allowed part.

@@ -43,16 +43,7 @@ _WAYS: Final = {
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison of two versions.
-
-    Attributes:
-        old: The old version, as named on the command line.
-        new: The new version, as named on the command line.
-        panels: The changes, by panel.
-        lines: A line for each log and panel that is not compared.
-        decided: The outcomes of the rules.
-        status: The exit status.
-    """
+    """A comparison of two versions."""
 
     old: str
     new: str

@@ -84,13 +84,7 @@ def importance_figure(place: Place) -> Figure | None:
 
 
 def simulated_people(reference: Reference) -> tuple[Floats, str]:
-    """Return importance shares of simulated people, shape (people, k), and a text on their source.
-
-    They are drawn from the fitted distribution of individuals, else they are a synthetic crowd.
-
-    Raises:
-        UserError: The study's table of individual differences has an invalid form.
-    """
+    """Return importance shares of simulated people, shape (people, k), and their source."""
     from kidney_evals.human.people_tables import read_spread
     from kidney_evals.human.reference import REFERENCE_FOLDER
     from kidney_evals.respondents.people import KINDS, person_kinds

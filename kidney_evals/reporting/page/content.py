@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import yaml
 
 from kidney_evals import __version__
 from kidney_evals.charts import STYLE, grid
@@ -154,20 +157,7 @@ def read_report(
 def report_of(
     logs: Sequence[LogFile], link: Link = nowhere, scans: Sequence[Path] = (), trained: str = ""
 ) -> Report:
-    """Arrange the runs of logs in sections.
-
-    The arms of `kidney-evals sft evaluate` are not models to compare with others: if there are
-    other runs, the arms are only in the section on fine-tuning, in the tables and under methods.
-
-    Args:
-        logs: The logs.
-        link: Returns the address of a run's transcripts.
-        scans: Results of Inspect Scout with a scanner of this package.
-        trained: A further remark on the section on fine-tuning.
-
-    Raises:
-        UserError: No log holds numbers of this package.
-    """
+    """Arrange the runs of logs in sections."""
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)
     if not runs:
@@ -263,6 +253,7 @@ def as_html(report: Report) -> str:
         finalize=_printable,
     )
     # The panels escape their own texts; the template escapes all other text.
+    texts = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
     environment.filters |= {
         "svg": Markup,
         "prose": _prose,
@@ -273,6 +264,7 @@ def as_html(report: Report) -> str:
     }
     return environment.get_template("report.html").render(
         report=report,
+        texts=yaml.safe_load(texts),
         version=__version__,
         css=Markup(environment.get_template("report.css").render()),
         charts_css=Markup(STYLE),
@@ -309,7 +301,6 @@ def _warnings(place: Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
         file = run.file
         lines = (
             run.trouble,
-            run.remark,
             f"not finished: {file.says}" if file.state == "partial" else "",
             *(flag for flag in raised[run] if flag not in common),
             how_it_ended(run.header),
@@ -381,16 +372,7 @@ def _formula(text: str) -> Markup:
 def asset_contents(
     report: Report, folder: str | Path, *, pictures: bool = False
 ) -> dict[str, bytes]:
-    """Return each figure as SVG and its numbers as CSV, by file name.
-
-    Args:
-        report: The report.
-        folder: The folder into which they will be written, a path or an address.
-        pictures: Whether to render PNG too.
-
-    Raises:
-        UserError: The folder is standard output.
-    """
+    """Return each figure as SVG and its numbers as CSV, by file name."""
     if str(folder) == STDOUT:
         raise UserError("figures are several files, which standard output cannot hold")
     contents: dict[str, bytes] = {}

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import Final, Protocol
-
-import yaml
 
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.quantity import Quantity, undefined
@@ -35,12 +31,7 @@ NO: Final = math.nan
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page, which is also written as a CSV file.
-
-    Attributes:
-        heads: Column heads.
-        rows: The cells, one for each head.
-    """
+    """A table of the page, which is also written as a CSV file."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -70,16 +61,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: panels side by side, with the table of their numbers.
-
-    Attributes:
-        id: Name of its files and anchor on the page; letters, digits and hyphens.
-        title: The title.
-        says: How to read the figure: direction, human value, how it can be gamed.
-        panels: SVG, placed side by side if there is room; empty for a table alone.
-        table: The numbers of the figure.
-        sentences: The findings, one sentence each.
-    """
+    """A figure: panels side by side, with the table of their numbers."""
 
     id: str
     title: str
@@ -91,59 +73,24 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page; its texts are in `sections.yaml`.
-
-    Attributes:
-        id: Anchor on the page.
-        figures: The figures.
-        left_out: A line for each figure or run that could not be shown.
-        remark: A further remark before the figures.
-    """
+    """A section of the page; its texts are in `sections.yaml`."""
 
     id: str
     figures: tuple[Figure, ...] = ()
     left_out: tuple[str, ...] = ()
     remark: str = ""
 
-    @property
-    def title(self) -> str:
-        """The title: the question that the section answers."""
-        return _texts()[self.id]["title"]
-
-    @property
-    def says(self) -> str:
-        """The introduction before the figures."""
-        says = _texts()[self.id]["says"]
-        return f"{self.remark} {says}".strip() if self.figures else says
-
-    @property
-    def absent(self) -> str:
-        """The reason why the section has no figures; empty if it has figures."""
-        return "" if self.figures else _texts()[self.id]["absent"]
-
 
 class Link(Protocol):
     """A function that returns the address of a run's transcripts; empty for no address."""
 
     def __call__(self, run: ModelRun, sample: str = "") -> str:
-        """Return the address of a run, or of one of its samples.
-
-        Args:
-            run: The run.
-            sample: `/sample/ID/EPOCH/`, escaped; empty for the list of all samples.
-        """
+        """Return the address of a run, or of one of its samples."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Runs of one panel that are shown side by side.
-
-    Attributes:
-        panel: The panel.
-        runs: The runs, in the page's order.
-        title: The panel's question in words.
-        link: Returns the address of a run's transcripts.
-    """
+    """Runs of one panel that are shown side by side."""
 
     panel: Panel
     runs: tuple[ModelRun, ...]
@@ -202,14 +149,7 @@ def slug(*words: str) -> str:
 
 
 def quantity_figure(place: Place, title: str, *rows: str, says: str = "") -> Figure:
-    """Return a figure with a panel for each measure, all models in each panel.
-
-    Args:
-        place: The runs.
-        title: Title of the figure.
-        rows: Ids of the measures.
-        says: Text above the panels; the reading of each measure is printed under its panel anyway.
-    """
+    """Return a figure with a panel for each measure, all models in each panel."""
     panels, lines = [], []
     for name in rows:
         known = [(run, place.row(run, name)) for run in place.runs]
@@ -280,13 +220,6 @@ def _model_only(name: str) -> str:
     """Return the name of a run with its model's path reduced to the last part."""
     model, comma, rest = name.partition(", ")
     return f"{model.rpartition('/')[2] or model}{comma}{rest}"
-
-
-@lru_cache(maxsize=1)
-def _texts() -> Mapping[str, Mapping[str, str]]:
-    text = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
-    texts: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
-    return texts
 
 
 def _shown(cell: Cell, head: str) -> str:

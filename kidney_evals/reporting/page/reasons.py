@@ -23,14 +23,7 @@ LABELS: Final = ("as people favour", "against that", "not deciding", "not mentio
 
 @dataclass(frozen=True)
 class Coded:
-    """The codes of one run.
-
-    Attributes:
-        by: The coder, as a phrase ("by the scanner NAME").
-        codes: Codes of the transcripts that have reasons and could be coded.
-        without: Number of transcripts without reasons or in a language that is not supported.
-        errors: Error messages of the transcripts on which the scanner failed.
-    """
+    """The codes of one run."""
 
     by: str
     codes: tuple[Codes, ...]
@@ -39,16 +32,7 @@ class Coded:
 
 
 def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Section:
-    """Return the attributes and arguments named by runs that gave reasons.
-
-    Args:
-        places: Runs of choices.
-        scans: Results of Inspect Scout with a scanner of this package, used instead of the lexical
-            rules where available.
-
-    Raises:
-        UserError: A scan cannot be read.
-    """
+    """Return the attributes and arguments named by runs that gave reasons."""
     by_scan = _scanned(scans)
     figures, left_out = [], []
     for place in places:

@@ -9,7 +9,7 @@ from typing import Final
 
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.measures import MEASURES, find
+from kidney_evals.measures import MEASURES, aim_of, find
 from kidney_evals.reporting.comparing.differences import ModelDifference, paired_differences
 from kidney_evals.reporting.page.parts import (
     HEADS,
@@ -127,14 +127,7 @@ def _differences(place: Place, pairs: Sequence[ModelDifference]) -> Figure:
 
 @dataclass(frozen=True)
 class Arms:
-    """Runs of one comparison before and after training, on the same question.
-
-    Attributes:
-        place: The panel, with these runs only.
-        part: The part of the comparison.
-        first: The run before training.
-        others: The runs after training, or with a prompt instead of training.
-    """
+    """Runs of one comparison before and after training, on the same question."""
 
     place: Place
     part: str
@@ -182,7 +175,8 @@ def _trained(arms: Arms, id: str) -> Figure | None:
     for name in TRAINED.get(place.panel.task, ()):
         rows = _rows(name, arms, lines)
         if rows:
-            people = first.rows.aim(name)
+            assert first.run is not None
+            people = aim_of(first.run, name)
             ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
             low, high = limits([*ends, people])
             title, note = heading(find(name)), how_to_read(find(name))
