@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.quantity import Quantity
@@ -20,7 +20,6 @@ from kidney_evals.reporting.text import listed, number, percent
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from kidney_evals.estimation.arrays import Bools
     from kidney_evals.estimation.paired import PairedDifference
     from kidney_evals.measures.run import Run
 
@@ -141,93 +140,56 @@ def _weights(shares: Mapping[str, Quantity]) -> str:
     )
 
 
-class _Move(NamedTuple):
-    """An influence on a headline: words with both values, their distance, and whether it is clear.
-
-    Bounds of refusals are exact and therefore clear.
-    """
-
-    says: str
-    size: float
-    clear: bool
-
-
 def moves_sentence(run: ModelRun) -> str:
     """Return a sentence on the largest clear influence on a run's first headline, else on order.
 
     The influences are the order of the patients and the wording, each in pairs over dilemmas that
     were asked both ways, the bounds of refusals, and the repeat question.
     """
-    headline = headlines(run.panel.task)[0]
+    headline, rows = headlines(run.panel.task)[0], run.rows
     if headline.id not in ("flip_rate", "agreement"):
         return ""
-    order = None if run.run is None else _by_order(run.run, headline.id)
-    moves = [*_by_answers(run.rows, headline.id), *([order] if order else [])]
-    if run.run is not None:
-        moves += _by_wording(run.run, run.facts, headline.id)
-    clear = [move for move in moves if move.clear]
-    if clear:
-        largest = max(clear, key=lambda move: move.size)
-        return f"What would change its {headline.label} most: {largest.says}."
-    if order is not None and order.size == 0:
-        return f"The same {headline.label} in both orders of the patients."
-    return f"No clear difference in {headline.label} by {order.says}." if order else ""
-
-
-def _by_answers(rows: Rows, id: str) -> Iterator[_Move]:
-    """Yield the influence of refusals and of the repeat question."""
-    bounds = rows.bounds(id)
+    moves: list[tuple[float, str]] = []
+    bounds = rows.bounds(headline.id)
     if bounds is not None and bounds.n and not math.isnan(bounds.low):
-        says = (
-            f"its {bounds.n} unanswered samples, which leave anything from {number(bounds.low)} "
-            f"to {number(bounds.high)} possible"
-        )
-        yield _Move(says, bounds.high - bounds.low, True)
-    first, last, answered = rows.first(id), rows.get(id), rows.first("coverage")
-    if first is None or last is None or not (first.defined and last.defined):
-        return
-    if answered is not None and answered.value != rows["coverage"].value:
-        yield _Move(
-            f"asking again, which took it from {number(first.value)} to {number(last.value)}",
-            abs(last.value - first.value),
-            not (last.low <= first.value <= last.high),
-        )
+        span = f"{number(bounds.low)} to {number(bounds.high)}"
+        says = f"its {bounds.n} unanswered samples, which leave anything from {span} possible"
+        moves.append((bounds.high - bounds.low, says))
+    first, last = rows.first(headline.id), rows.get(headline.id)
+    if first is not None and last is not None and not last.low <= first.value <= last.high:
+        says = f"asking again, which took it from {number(first.value)} to {number(last.value)}"
+        moves.append((abs(last.value - first.value), says))
+    changes = [] if run.run is None else list(_changes(run.run, run.facts, headline.id))
+    moves += [(abs(one.change.value), says) for one, says in changes if one.p_value < _LEVEL]
+    moves = [move for move in moves if not math.isnan(move[0])]
+    if moves:
+        return f"What would change its {headline.label} most: {max(moves)[1]}."
+    if not changes or "order" not in changes[0][1]:
+        return ""
+    if changes[0][0].change.value == 0:
+        return f"The same {headline.label} in both orders of the patients."
+    return f"No clear difference in {headline.label} by {changes[0][1]}."
 
 
-def _by_order(run: Run, id: str) -> _Move | None:
-    pair = _change(run, run.order == 0, run.order == 1, id)
-    if pair is None:
-        return None
-    values = f"{number(pair.first)} in one, {number(pair.second)} in the other"
-    return _move(f"the order of the patients, {values}", pair)
-
-
-def _by_wording(run: Run, facts: Mapping[str, Any], id: str) -> Iterator[_Move]:
-    names = sorted(facts.get("wordings") or ())
-    if run.wording is None or not run.crossed or len(names) != int(run.wording.max()) + 1:
-        return
-    for (one, name), (two, other) in combinations(enumerate(names), 2):
-        pair = _change(run, run.wording == one, run.wording == two, id)
-        if pair is not None:
-            values = f"{number(pair.first)} in {name}, {number(pair.second)} in {other}"
-            yield _move(f"the wording, {values}", pair)
-
-
-def _move(says: str, pair: PairedDifference) -> _Move:
-    return _Move(says, abs(pair.change.value), pair.p_value < _LEVEL)
-
-
-def _change(run: Run, one: Bools, two: Bools, id: str) -> PairedDifference | None:
-    """Return the paired change of a measure between two parts of a run; None if it has none."""
+def _changes(run: Run, facts: Mapping[str, Any], id: str) -> Iterator[tuple[PairedDifference, str]]:
+    """Yield the paired change of a measure between two orders, and between two wordings."""
     from kidney_evals.measures import change
     from kidney_evals.measures.run import part_of
 
-    if not one.any() or not two.any() or (id == "flip_rate" and run.borrows_coin):
-        return None
-    before, after = (replace(part_of(run, part), crossed=False) for part in (one, two))
-    try:
-        pair = change(before, after, id)
-    except InputError:
-        # No dilemma was asked in both parts, so there are no pairs.
-        return None
-    return None if math.isnan(pair.change.value) else pair
+    parts = {"the order of the patients": {"one": run.order == 0, "the other": run.order == 1}}
+    names = sorted(facts.get("wordings") or ())
+    if run.wording is not None and run.crossed and len(names) == int(run.wording.max()) + 1:
+        parts["the wording"] = {name: run.wording == index for index, name in enumerate(names)}
+    for what, masks in parts.items():
+        for (one, first), (two, second) in combinations(masks.items(), 2):
+            if not first.any() or not second.any() or (id == "flip_rate" and run.borrows_coin):
+                continue
+            before, after = (replace(part_of(run, part), crossed=False) for part in (first, second))
+            try:
+                found = change(before, after, id)
+            except InputError:
+                # No dilemma was asked in both parts, so there are no pairs.
+                continue
+            if not math.isnan(found.change.value):
+                values = f"{number(found.first)} in {one}, {number(found.second)} in {two}"
+                yield found, f"{what}, {values}"

@@ -207,34 +207,26 @@ def _panel_record(panel: PanelChange) -> dict[str, Any]:
 
 
 def _run_record(run: ModelRun) -> dict[str, Any]:
-    location, state = run.file.location, run.file.state
-    return {
-        "model": run.name, "log": location, "state": state, "eval_id": run.id, "key": dict(run.key),
-    }  # fmt: skip
+    place = {"model": run.name, "log": run.file.location, "state": run.file.state}
+    return {**place, "eval_id": run.id, "key": dict(run.key)}
 
 
 def _row_record(row: RowChange) -> dict[str, Any]:
-    change = row.found.change
+    levels = {"old_level": row.levels[0].value, "new_level": row.levels[1].value}
+    change = {name: getattr(row.found.change, name) for name in ("low", "high", "n")}
+    names = ("bounds", "detectable", "verdict", "clear", "open", "why")
     record = {
         "row": row.row,
         "label": row.label,
         "old": row.found.first,
         "new": row.found.second,
-        "old_level": row.levels[0].value,
-        "new_level": row.levels[1].value,
+        **levels,
         "people": row.aim,
-        "change": change.value,
-        "low": change.low,
-        "high": change.high,
-        "n": change.n,
+        "change": row.found.change.value,
+        **change,
         "p": row.found.p_value,
         "p_adjusted": row.adjusted,
-        "bounds": row.bounds,
-        "detectable": row.detectable,
-        "verdict": row.verdict,
-        "clear": row.clear,
-        "open": row.open,
-        "why": row.why,
+        **{name: getattr(row, name) for name in names},
     }
     # JSON has no NaN.
     return {name: None if value != value else value for name, value in record.items()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -57,12 +58,25 @@ _ASKED: Final = {
 }
 """Description of each task's question."""
 
-_INDECISION: Final = ("Indecision", "flip_rate", "flip_calib", "threshold")
-_NEARNESS: Final = ("Nearness", "agreement", "distance", "share_dist")
-_CONSISTENCY: Final = (
-    *("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
-)
-"""Figures of measures: the title and the ids of the measures."""
+
+def _quantities(title: str, *names: str) -> Callable[[Place], Figure | None]:
+    return lambda place: quantity_figure(place, title, *names)
+
+
+_FIGURES: Final[Mapping[str, Sequence[Callable[[Place], Figure | None]]]] = {
+    "importance": (choices.importance_figure,),
+    "flips": (
+        choices.flip_curves,
+        _quantities("Indecision", "flip_rate", "flip_calib", "threshold"),
+    ),
+    "dilemmas": (choices.dilemmas_figure,),
+    "nearness": (_quantities("Nearness", "agreement", "distance", "share_dist"),),
+    "consistency": (
+        _quantities("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
+    ),
+    "words": (sections.stated_figure, sections.predicted_figure),
+}
+"""The figures of a section, made for every place; a figure without content is omitted."""
 
 _COLUMNS: Final = 3
 """Number of panels side by side in the file of a figure."""
@@ -172,31 +186,28 @@ def report_of(
         )
         for panel, members in by_panel(runs).items()
     ]
-    arms = sections.arms_of(_choices(places))
+    choice_places = [place for place in places if place.panel.task in CHOICE_TASKS]
+    arms = sections.arms_of(choice_places)
     aside = {run.id for one in arms for run in (one.first, *one.others)}
-    if all(run.id in aside for place in _choices(places) for run in place.runs):
+    if all(run.id in aside for place in choice_places for run in place.runs):
         # There are only arms: the report is about them.
         aside = set()
-    main = (
-        replace(place, runs=tuple(run for run in place.runs if run.id not in aside))
-        for place in places
-    )
-    shown = [place for place in main if place.runs]
-    words = [
-        make(place)
-        for place in shown
-        for make in (sections.stated_figure, sections.predicted_figure)
-    ]
+    shown = []
+    for place in places:
+        if members := tuple(run for run in place.runs if run.id not in aside):
+            shown.append(replace(place, runs=members))
+    compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
+    made = {
+        id: section(id, [make(place) for place in shown for make in makers])
+        for id, makers in _FIGURES.items()
+    }
+    made["reasons"] = reasons_section(compared, scans)
+    made["differences"] = sections.differences_section(compared)
+    made["trained"] = sections.trained_section(arms, trained)
+    made["numbers"] = Section("numbers", (*map(_numbers, places), _meanings(places)))
     return Report(
         tuple(shown),
-        (
-            *_choice_sections(_choices(shown)),
-            reasons_section(_choices(shown), scans),
-            sections.differences_section(_choices(shown)),
-            section("words", words),
-            sections.trained_section(arms, trained),
-            Section("numbers", (*map(_numbers, places), _meanings(places))),
-        ),
+        tuple(made[id] for id in texts()),
         runs,
         passed,
         (*(one.location for one in logs), *map(str, scans)),
@@ -204,20 +215,12 @@ def report_of(
     )
 
 
-def _choices(places: Sequence[Place]) -> list[Place]:
-    return [place for place in places if place.panel.task in CHOICE_TASKS]
-
-
-def _choice_sections(places: Sequence[Place]) -> Iterator[Section]:
-    flips: list[Figure | None] = []
-    for place in places:
-        if place.panel.task == "coin_flip":
-            flips += [choices.flip_curves(place), quantity_figure(place, *_INDECISION)]
-    yield section("importance", [choices.importance_figure(place) for place in places])
-    yield section("flips", flips)
-    yield section("dilemmas", [choices.dilemmas_figure(place) for place in places])
-    yield section("nearness", [quantity_figure(place, *_NEARNESS) for place in places])
-    yield section("consistency", [quantity_figure(place, *_CONSISTENCY) for place in places])
+@lru_cache(maxsize=1)
+def texts() -> Mapping[str, Mapping[str, str]]:
+    """Return the texts of each section by id, in the page's order."""
+    text = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
+    sections: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
+    return sections
 
 
 def _numbers(place: Place) -> Figure:
@@ -253,7 +256,6 @@ def as_html(report: Report) -> str:
         finalize=_printable,
     )
     # The panels escape their own texts; the template escapes all other text.
-    texts = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
     environment.filters |= {
         "svg": Markup,
         "prose": _prose,
@@ -264,7 +266,7 @@ def as_html(report: Report) -> str:
     }
     return environment.get_template("report.html").render(
         report=report,
-        texts=yaml.safe_load(texts),
+        texts=texts(),
         version=__version__,
         css=Markup(environment.get_template("report.css").render()),
         charts_css=Markup(STYLE),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.quantity import Quantity, undefined
@@ -81,11 +81,8 @@ class Section:
     remark: str = ""
 
 
-class Link(Protocol):
-    """A function that returns the address of a run's transcripts; empty for no address."""
-
-    def __call__(self, run: ModelRun, sample: str = "") -> str:
-        """Return the address of a run, or of one of its samples."""
+Link = Callable[..., str]
+"""Returns the address of a run's transcripts, or of `/sample/ID/EPOCH/`; empty for no address."""
 
 
 @dataclass(frozen=True)
@@ -148,41 +145,31 @@ def slug(*words: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
 
 
-def quantity_figure(place: Place, title: str, *rows: str, says: str = "") -> Figure:
+def quantity_figure(place: Place, title: str, *names: str, says: str = "") -> Figure:
     """Return a figure with a panel for each measure, all models in each panel."""
     panels, lines = [], []
-    for name in rows:
-        known = [(run, place.row(run, name)) for run in place.runs]
-        if any(row.defined for _, row in known):
-            human = place.human(name)
-            beside = [item for item in place.baselines(name).items() if item[1] != human]
-            panels.append(_panel(place, name, known, beside))
-            label = find(name).label
-            lines += [cells(run.name, label, row) for run, row in known]
-            lines += [cells(name, label, Quantity(value)) for name, value in beside]
+    for name in names:
+        known = {run: place.row(run, name) for run in place.runs}
+        if not any(row.defined for row in known.values()):
+            continue
+        measure, human = find(name), place.human(name)
+        beside = {key: one for key, one in place.baselines(name).items() if one != human}
+        note = how_to_read(measure)
+        # The human value depends on the dilemmas: runs on different dilemmas each have their own.
+        apart = math.isnan(human) and not all(math.isnan(row.human) for row in known.values())
+        dots = [place.dot(run, row, row.human if apart else NO) for run, row in known.items()]
+        dots += [DotRow(label, value, NO, NO, "baseline") for label, value in beside.items()]
+        if apart:
+            note += " The tick on a line is people on that run's dilemmas."
+        elif not math.isnan(human):
+            dots.insert(0, DotRow(PEOPLE.get(name, "people"), human, NO, NO, "people"))
+        low, high = limits([*(end for row in known.values() for end in row[:4]), *beside.values()])
+        head = heading(measure)
+        panels.append(dot_panel(head, dots, low=low, high=high, line=human, note=note, decimals=3))
+        lines += [cells(run.name, measure.label, row) for run, row in known.items()]
+        lines += [cells(key, measure.label, Quantity(value)) for key, value in beside.items()]
     figure_id = slug(title, place.id)
     return Figure(figure_id, f"{title}: {place.title}", says, tuple(panels), table(lines, *HEADS))
-
-
-def _panel(
-    place: Place,
-    name: str,
-    known: Sequence[tuple[ModelRun, Quantity]],
-    beside: Sequence[tuple[str, float]],
-) -> str:
-    human, note = place.human(name), how_to_read(find(name))
-    # The human value depends on the dilemmas: runs on different dilemmas each have their own.
-    apart = math.isnan(human) and not all(math.isnan(row.human) for _, row in known)
-    rows = [place.dot(run, row, row.human if apart else NO) for run, row in known]
-    rows += [DotRow(label, value, NO, NO, "baseline") for label, value in beside]
-    if apart:
-        note += " The tick on a line is people on that run's dilemmas."
-    elif not math.isnan(human):
-        rows.insert(0, DotRow(PEOPLE.get(name, "people"), human, NO, NO, "people"))
-    ends = [value for _, row in known for value in row[:4]]
-    low, high = limits([*ends, *(value for _, value in beside)])
-    title = heading(find(name))
-    return dot_panel(title, rows, low=low, high=high, line=human, note=note, decimals=3)
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:
