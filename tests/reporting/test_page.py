@@ -339,11 +339,11 @@ def test_arms_of_two_comparisons_are_kept_apart() -> None:
     alone = arm("after", "three")
     place = Place(runs[0].panel, (*runs, alone), "a coin was offered", nowhere)
     found = arms_of([place])
-    assert [(one.first.name, [other.name for other in one.others]) for one in found] == [
-        ("one/before", ["one/after"]),
-        ("two/before", ["two/after"]),
+    assert [[run.name for run in one.runs] for _, one in found] == [
+        ["one/before", "one/after"],
+        ["two/before", "two/after"],
     ]
-    trained = trained_section(found, "Nothing was trained.")
+    trained = trained_section(found)
     assert len({figure.id for figure in trained.figures}) == 2
     rates = [row for row in trained.figures[0].table.rows if row[1] == "indecision rate"]
     # Arm, quantity, before, after: 10 of 40.

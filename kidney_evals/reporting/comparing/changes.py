@@ -99,11 +99,6 @@ class RowChange:
         """Whether the interval excludes zero but the bounds of unanswered samples include zero."""
         return self.moved and self.bounds is not None and self.bounds[0] <= 0 <= self.bounds[1]
 
-    @property
-    def lost(self) -> bool:
-        """Whether exactly one of the two runs has a value."""
-        return self.levels[0].defined != self.levels[1].defined
-
 
 @dataclass(frozen=True)
 class PanelChange:

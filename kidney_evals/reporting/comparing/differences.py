@@ -10,7 +10,7 @@ from typing import Final
 
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.measures import find
-from kidney_evals.measures.verdict import Verdict, edge_of
+from kidney_evals.measures.verdict import edge_of
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange, adjusted
 from kidney_evals.reporting.comparing.matching import DESPITE
 from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, differences
@@ -32,11 +32,6 @@ class ModelDifference:
     second: str
     found: RowChange
     apart: Mapping[str, tuple[str, str]]
-
-    @property
-    def verdict(self) -> Verdict:
-        """The class of the difference; "unclear" if it is not significant after adjustment."""
-        return self.found.verdict if self.found.clear or self.found.why else "unclear"
 
     @property
     def sentence(self) -> str:

@@ -132,7 +132,8 @@ def _of_changes(rule: Rule, panels: Sequence[PanelChange]) -> Iterator[tuple[Out
             if rule.row not in ("", row.row):
                 continue
             if row.why:
-                if rule.row or row.lost:
+                # Without a named row, a row that has a value in one version only is undecided.
+                if rule.row or row.levels[0].defined != row.levels[1].defined:
                     yield "undecided", f"{place}, {row.row}: not measured, {row.why}"
             elif _strikes(rule, row):
                 change = row.found.change

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -93,10 +93,6 @@ class Report:
         passed_over: Logs that are not shown, with the reasons.
         inputs: Every log and scan that was read.
         aside: Number of runs that are only in the section on fine-tuning and in tables.
-        title: Title of the page; empty for the default.
-        notes: Remarks on models by name, as plain text with code in backticks.
-        assets: Link target on the page for the folder with the figures as files; empty for none.
-        viewer: Link target on the page for the transcripts of all runs; empty for none.
     """
 
     places: tuple[Place, ...]
@@ -105,10 +101,6 @@ class Report:
     passed_over: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     aside: int = 0
-    title: str = ""
-    notes: Mapping[str, str] = field(default_factory=dict)
-    assets: str = ""
-    viewer: str = ""
 
     @property
     def models(self) -> list[str]:
@@ -132,13 +124,6 @@ class Report:
             lines.append(line)
         return lines
 
-    @property
-    def heading(self) -> str:
-        """The title of the page, or the default title."""
-        count = len(self.models)
-        usual = f"Kidney dilemmas: {count} model{'' if count == 1 else 's'} beside people"
-        return self.title or usual
-
 
 def nowhere(run: ModelRun, sample: str = "") -> str:
     """Return no link: a report without a bundle has no transcripts to link to."""
@@ -146,18 +131,13 @@ def nowhere(run: ModelRun, sample: str = "") -> str:
 
 
 def read_report(
-    names: Sequence[str],
-    *,
-    scans: Sequence[Path] = (),
-    link: Link = nowhere,
-    progress: Progress | None = None,
+    names: Sequence[str], *, scans: Sequence[Path] = (), progress: Progress | None = None
 ) -> Report:
     """Read logs and arrange their runs in sections.
 
     Args:
         names: Logs, folders, patterns or URLs.
         scans: Results of Inspect Scout with a scanner of this package.
-        link: Returns the address of a run's transcripts.
         progress: Called for each log found, then for each log whose samples were read.
 
     Raises:
@@ -165,13 +145,15 @@ def read_report(
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
-    return report_of(logs, link, scans)
+    return report_of(logs, nowhere, scans)
 
 
-def report_of(
-    logs: Sequence[LogFile], link: Link = nowhere, scans: Sequence[Path] = (), trained: str = ""
-) -> Report:
-    """Arrange the runs of logs in sections."""
+def report_of(logs: Sequence[LogFile], link: Link, scans: Sequence[Path] = ()) -> Report:
+    """Arrange the runs of logs in sections.
+
+    The arms of `kidney-evals sft evaluate` are not models to compare with others: if there are
+    other runs, the arms are only in the section on fine-tuning, in the tables and under methods.
+    """
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)
     if not runs:
@@ -188,7 +170,7 @@ def report_of(
     ]
     choice_places = [place for place in places if place.panel.task in CHOICE_TASKS]
     arms = sections.arms_of(choice_places)
-    aside = {run.id for one in arms for run in (one.first, *one.others)}
+    aside = {run.id for _, place in arms for run in place.runs}
     if all(run.id in aside for place in choice_places for run in place.runs):
         # There are only arms: the report is about them.
         aside = set()
@@ -203,7 +185,7 @@ def report_of(
     }
     made["reasons"] = reasons_section(compared, scans)
     made["differences"] = sections.differences_section(compared)
-    made["trained"] = sections.trained_section(arms, trained)
+    made["trained"] = sections.trained_section(arms)
     made["numbers"] = Section("numbers", (*map(_numbers, places), _meanings(places)))
     return Report(
         tuple(shown),
@@ -244,8 +226,25 @@ def _meanings(places: Sequence[Place]) -> Figure:
     return Figure("rows", "What each row means", "", (), table(lines, *heads))
 
 
-def as_html(report: Report) -> str:
-    """Return the page as HTML; text from a log is always escaped."""
+def as_html(
+    report: Report,
+    *,
+    title: str = "",
+    notes: Mapping[str, str] | None = None,
+    trained: str = "",
+    assets: str = "",
+    viewer: str = "",
+) -> str:
+    """Return the page as HTML; text from a log is always escaped.
+
+    Args:
+        report: The content.
+        title: Title of the page; empty for the default.
+        notes: Remarks on models by name, as plain text with code in backticks.
+        trained: A remark on the section on fine-tuning.
+        assets: Link target for the folder with the figures as files; empty for none.
+        viewer: Link target for the transcripts of all runs; empty for none.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -266,6 +265,11 @@ def as_html(report: Report) -> str:
     }
     return environment.get_template("report.html").render(
         report=report,
+        title=title,
+        notes=notes or {},
+        trained=trained,
+        assets=assets,
+        viewer=viewer,
         texts=texts(),
         version=__version__,
         css=Markup(environment.get_template("report.css").render()),

@@ -78,7 +78,6 @@ class Section:
     id: str
     figures: tuple[Figure, ...] = ()
     left_out: tuple[str, ...] = ()
-    remark: str = ""
 
 
 Link = Callable[..., str]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.measures import MEASURES, aim_of, find
+from kidney_evals.measures import MEASURES, aim_of, change, find
 from kidney_evals.reporting.comparing.differences import ModelDifference, paired_differences
 from kidney_evals.reporting.page.parts import (
     HEADS,
@@ -24,6 +24,7 @@ from kidney_evals.reporting.page.parts import (
     how_to_read,
     limits,
     quantity_figure,
+    section,
     slug,
     table,
 )
@@ -125,21 +126,12 @@ def _differences(place: Place, pairs: Sequence[ModelDifference]) -> Figure:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Arms:
-    """Runs of one comparison before and after training, on the same question."""
-
-    place: Place
-    part: str
-    first: ModelRun
-    others: tuple[ModelRun, ...]
+Arms = tuple[str, Place]
+"""The part of a comparison before and after training, and its runs, the run before first."""
 
 
 def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
-    """Return the arms that can be compared: a run before training with at least one other.
-
-    Runs that are marked as an arm but lack a counterpart are omitted.
-    """
+    """Return the arms that can be compared: a run before training with at least one other."""
     result = []
     for place in places:
         # Two comparisons may have asked the same questions; each is a separate eval set.
@@ -150,30 +142,28 @@ def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
                 members.setdefault((part, run.header.eval.eval_set_id or ""), []).append(run)
         for (part, _), runs in members.items():
             first = next((run for run in runs if run.facts["sft_arm"] == UNTRAINED), None)
-            others = tuple(run for run in runs if run is not first)
-            if first is not None and others:
-                alone = Place(place.panel, (first, *others), place.title, place.link)
-                result.append(Arms(alone, part, first, others))
+            if first is not None and len(runs) > 1:
+                others = (run for run in runs if run is not first)
+                result.append((part, replace(place, runs=(first, *others))))
     return tuple(result)
 
 
-def trained_section(comparisons: Sequence[Arms], remark: str = "") -> Section:
-    """Return measures before and after fine-tuning, with a further remark on these runs."""
-    ids = [slug("trained", arms.part, arms.place.id) for arms in comparisons]
-    figures = []
-    for index, (arms, id) in enumerate(zip(comparisons, ids, strict=True), 1):
-        figure = _trained(arms, id if ids.count(id) == 1 else slug(id, str(index)))
-        if figure is not None:
-            figures.append(figure)
-    return Section("trained", tuple(figures), remark=remark)
+def trained_section(comparisons: Sequence[Arms]) -> Section:
+    """Return measures before and after fine-tuning."""
+    ids = [slug("trained", part, place.id) for part, place in comparisons]
+    figures = [
+        _trained(part, place, id if ids.count(id) == 1 else slug(id, str(index)))
+        for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1)
+    ]
+    return section("trained", figures)
 
 
-def _trained(arms: Arms, id: str) -> Figure | None:
-    place, first = arms.place, arms.first
+def _trained(part: str, place: Place, id: str) -> Figure | None:
+    first, *others = place.runs
     panels: list[str] = []
     lines: list[tuple[Cell, ...]] = []
     for name in TRAINED.get(place.panel.task, ()):
-        rows = _rows(name, arms, lines)
+        rows = _rows(name, place.runs, lines)
         if rows:
             assert first.run is not None
             people = aim_of(first.run, name)
@@ -183,26 +173,25 @@ def _trained(arms: Arms, id: str) -> Figure | None:
             panels.append(dot_panel(title, rows, low=low, high=high, line=people, note=note))
     if not panels:
         return None
-    part = "" if arms.part in ("", place.panel.task) else f", {arms.part.replace('_', ' ')}"
-    others = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in arms.others)
+    part = "" if part in ("", place.panel.task) else f", {part.replace('_', ' ')}"
+    names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
     return Figure(
         id,
         f"Before and after{part}: {place.title}",
-        f"From {first.model}, before training, to: {others}.",
+        f"From {first.model}, before training, to: {names}.",
         tuple(panels),
         table(lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"),
     )
 
 
-def _rows(name: str, arms: Arms, lines: list[tuple[Cell, ...]]) -> list[DotRow]:
+def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[Cell, ...]]) -> list[DotRow]:
     """Return the change of a measure in each arm, and add their cells to `lines`."""
-    from kidney_evals.measures import change
-
+    first, *others = runs
     rows = []
-    for other in arms.others:
-        assert arms.first.run is not None and other.run is not None
+    for other in others:
+        assert first.run is not None and other.run is not None
         try:
-            found = change(arms.first.run, other.run, name)
+            found = change(first.run, other.run, name)
         except InputError:
             # The runs share no dilemmas, or lack the data that the measure needs.
             continue

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -65,12 +65,19 @@ def write_site(
     logs = find_logs(names, progress)
     _check_inputs(out, [*(log.location for log in logs), *map(str, scans)])
     read_samples(logs, progress)
-    files = _names([log for log in logs if log.state in READ])
+    names_of = {log.location: PurePosixPath(log.location.replace("\\", "/")).name for log in logs}
+    many = Counter(names_of[log.location] for log in logs if log.state in READ)
+    files = {
+        # Logs of several folders may have the same name.
+        log.location: name if many[name] == 1 else f"{log.header.eval.eval_id}_{name}"
+        for log in logs
+        if log.state in READ and log.header is not None and (name := names_of[log.location])
+    }
 
     def link(run: ModelRun, sample: str = "") -> str:
         return f"{VIEWER}/index.html#/logs/{quote(files[run.file.location])}/samples{sample}"
 
-    report = replace(report_of(logs, link, scans, trained), notes=notes or {}, title=title)
+    report = report_of(logs, link, scans)
     with _complete(out) as site:
         with TemporaryDirectory() as folder:
             for log in logs:
@@ -79,7 +86,14 @@ def write_site(
             # Inspect reports each step; this function reports once, at the end.
             with contextlib.redirect_stdout(io.StringIO()):
                 bundle_log_dir(folder, str(site / VIEWER))
-        page = as_html(replace(report, assets=ASSETS, viewer=f"{VIEWER}/index.html"))
+        page = as_html(
+            report,
+            title=title,
+            notes=notes,
+            trained=trained,
+            assets=ASSETS,
+            viewer=f"{VIEWER}/index.html",
+        )
         contents = asset_contents(report, site / ASSETS)
         write_outputs({**contents, str(site / "index.html"): page.encode()})
     return report
@@ -169,19 +183,6 @@ def _check_inputs(out: str | Path, inputs: Sequence[str]) -> None:
         path = name if is_url(name) else str(Path(name).resolve())
         if path.startswith(f"{place.rstrip('/')}/"):
             raise UserError(f"{name} is read, and lies in {out}: name another folder")
-
-
-def _names(logs: Sequence[LogFile]) -> dict[str, str]:
-    """Return a unique file name for each log, by its location."""
-    names: dict[str, str] = {}
-    for log in logs:
-        path = PurePosixPath(log.location.replace("\\", "/"))
-        name, count = path.name, 1
-        while name in names.values():
-            count += 1
-            name = f"{path.stem}_{count}{path.suffix}"
-        names[log.location] = name
-    return names
 
 
 def _copy(log: LogFile, target: Path) -> None:
