@@ -181,32 +181,6 @@ def _plain(location: str) -> str:
     return str(Path(path).relative_to(here) if Path(path).is_relative_to(here) else path)
 
 
-def _read(location: str) -> LogFile:
-    try:
-        header = read_eval_log(location, header_only=True)
-    except Exception as error:
-        # Inspect has no exception class for a file that is not a log.
-        why = f"cannot be read as a log, or only half written ({first_line(error)})"
-        return LogFile(location, "unreadable", why)
-    if not {"study", "condition", "kidney_evals_version"} <= set(header.eval.metadata or {}):
-        task = header.eval.task[:_LONGEST]
-        return LogFile(location, "other", f"of another evaluation ({task})", header)
-    if odd := _odd(header):
-        return LogFile(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
-    log = LogFile(location, "finished", "finished", header, planned=_planned(header))
-    if header.status == "success" and header.results is not None:
-        log.completed = header.results.completed_samples
-        if not log.completed:
-            log.state, log.says = "empty", "holds no answer"
-    elif log.unread:
-        log.state, log.says = "unreadable", log.unread
-    else:
-        log.completed = sum(sample.completed for sample in log.samples)
-        log.state = "partial" if log.completed else "empty"
-        log.says = f"{_ended(log, header)} after {log.completed} of {log.planned} samples"
-    return log
-
-
 class _Facts(BaseModel):
     """The metadata that tasks of this package write; logs of older versions lack some fields."""
 
@@ -224,32 +198,44 @@ class _Facts(BaseModel):
     sft_part: _Name | None = None
 
 
-def _odd(header: EvalLog) -> str:
-    """Return a description of header values that no task of this package writes; empty for none."""
-    if len(header.eval.model) > _LONGEST:
-        return f"a model's name of {len(header.eval.model)} letters"
+def _read(location: str) -> LogFile:
     try:
-        _Facts.model_validate(header.eval.metadata)
+        header = read_eval_log(location, header_only=True)
+    except Exception as error:
+        # Inspect has no exception class for a file that is not a log.
+        why = f"cannot be read as a log, or only half written ({first_line(error)})"
+        return LogFile(location, "unreadable", why)
+    spec, results = header.eval, header.results
+    if not {"study", "condition", "kidney_evals_version"} <= set(spec.metadata or {}):
+        task = spec.task[:_LONGEST]
+        return LogFile(location, "other", f"of another evaluation ({task})", header)
+    odd = f"a model's name of {len(spec.model)} letters" if len(spec.model) > _LONGEST else ""
+    try:
+        _Facts.model_validate(spec.metadata)
     except ValidationError as error:
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return ""
-
-
-def _planned(header: EvalLog) -> int:
-    if header.results is not None and header.results.total_samples:
-        return header.results.total_samples
-    dataset = header.eval.dataset
-    count = len(dataset.sample_ids or []) or dataset.samples or 0
-    return count * (header.eval.config.epochs or 1)
-
-
-def _ended(log: LogFile, header: EvalLog) -> str:
-    if header.status == "error":
-        message = header.error.message if header.error else ""
-        return f"failed ({why_failed(message, (sample.error for sample in log.samples))})"
-    words = {"success": "finished without scores", "cancelled": "cancelled"}
-    return words.get(header.status, "not ended: killed, or still running,")
+        odd = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if odd:
+        return LogFile(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
+    samples = len(spec.dataset.sample_ids or []) or spec.dataset.samples or 0
+    planned = (results.total_samples if results else 0) or samples * (spec.config.epochs or 1)
+    log = LogFile(location, "finished", "finished", header, planned=planned)
+    if header.status == "success" and results is not None:
+        log.completed = results.completed_samples
+        if not log.completed:
+            log.state, log.says = "empty", "holds no answer"
+    elif log.unread:
+        log.state, log.says = "unreadable", log.unread
+    else:
+        log.completed = sum(sample.completed for sample in log.samples)
+        log.state = "partial" if log.completed else "empty"
+        words = {"success": "finished without scores", "cancelled": "cancelled"}
+        ended = words.get(header.status, "not ended: killed, or still running,")
+        if header.status == "error":
+            message = header.error.message if header.error else ""
+            ended = f"failed ({why_failed(message, (one.error for one in log.samples))})"
+        log.says = f"{ended} after {log.completed} of {log.planned} samples"
+    return log
 
 
 def _mark_replaced(logs: Sequence[LogFile]) -> None:

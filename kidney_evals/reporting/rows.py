@@ -9,19 +9,9 @@ from typing import Any, Final
 from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
 from inspect_ai.scorer import SampleScore
 
+from kidney_evals import measures
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures import (
-    GROUPS,
-    MEASURES,
-    AnyRun,
-    baselines_of,
-    bounds_of,
-    compute,
-    find,
-    measures_of,
-    raised,
-)
 from kidney_evals.measures.run import Run
 
 _SCORERS: Final = ("answers", "stated", "predictions")
@@ -35,7 +25,9 @@ class Rows(Mapping[str, Quantity]):
     flags, baselines or bounds.
     """
 
-    def __init__(self, run: AnyRun | None, stored: Mapping[str, Quantity] | None = None) -> None:
+    def __init__(
+        self, run: measures.AnyRun | None, stored: Mapping[str, Quantity] | None = None
+    ) -> None:
         """Create the mapping.
 
         Args:
@@ -44,7 +36,7 @@ class Rows(Mapping[str, Quantity]):
         """
         self.run = run
         self._stored = dict(stored or {})
-        ids = self._stored if run is None else [measure.id for measure in measures_of(run)]
+        ids = self._stored if run is None else [measure.id for measure in measures.measures_of(run)]
         self._ids = sorted(ids, key=place_of)
 
     def __getitem__(self, id: str) -> Quantity:
@@ -52,7 +44,7 @@ class Rows(Mapping[str, Quantity]):
             return self._stored[id]
         if id not in self._ids:
             raise KeyError(id)
-        return compute(self.run, id)
+        return measures.compute(self.run, id)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ids)
@@ -63,21 +55,21 @@ class Rows(Mapping[str, Quantity]):
     @property
     def flags(self) -> dict[str, str]:
         """The flags that are raised, each with its cause (may be empty)."""
-        return {} if self.run is None else raised(self.run)
+        return {} if self.run is None else measures.raised(self.run)
 
     def baselines(self, id: str) -> dict[str, Quantity]:
         """Return the scores of respondents with known answers, by name."""
-        return {} if self.run is None else baselines_of(self.run, id)
+        return {} if self.run is None else measures.baselines_of(self.run, id)
 
     def bounds(self, id: str) -> Quantity | None:
         """Return the range that the unanswered samples allow."""
-        return None if self.run is None else bounds_of(self.run, id)
+        return None if self.run is None else measures.bounds_of(self.run, id)
 
     def first(self, id: str) -> Quantity | None:
         """Return a quantity over the first answers only; None if no question was repeated."""
         if not isinstance(self.run, Run) or self.run.first is self.run:
             return None
-        return compute(self.run.first, id)
+        return measures.compute(self.run.first, id)
 
 
 def rows_of(log: EvalLog) -> Rows:
@@ -90,7 +82,7 @@ def rows_of(log: EvalLog) -> Rows:
     return Rows(answers_of(log.samples or ()), stored_rows(log))
 
 
-def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> AnyRun | None:
+def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> measures.AnyRun | None:
     """Return the scored samples of a run as arrays; None if no sample is scored."""
     from kidney_evals.scorers.samples import run_of_scores
 
@@ -117,14 +109,14 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
 
 def place_of(id: str) -> tuple[int, int, str]:
     """Return the sort key of a measure in a table."""
-    measure = find(id)
-    pattern = id if id in MEASURES else f"{id.removesuffix(measure.attribute)}*"
-    return (GROUPS.index(measure.group), list(MEASURES).index(pattern), id)
+    measure = measures.find(id)
+    pattern = id if id in measures.MEASURES else f"{id.removesuffix(measure.attribute)}*"
+    return (measures.GROUPS.index(measure.group), list(measures.MEASURES).index(pattern), id)
 
 
 def _is_known(id: str) -> bool:
     try:
-        find(id)
+        measures.find(id)
     except UserError:
         # A row of an older version, or of the scorer of another evaluation.
         return False

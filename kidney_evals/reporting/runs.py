@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -115,54 +114,30 @@ class Panel(NamedTuple):
         return f"{self.task}, {self.study}"
 
 
-@dataclass(frozen=True, eq=False)
 class ModelRun:
     """One run of one model.
 
     Attributes:
         file: The log of the run.
         name: The name in reports, unique within a panel.
+        header: The log without its samples.
+        id: Inspect's id of the run, by which frames can be joined.
+        model: The model's name in Inspect.
+        called: The same, followed by the arm in a comparison before and after fine-tuning.
+        facts: The metadata that the task wrote into the log.
+        key: The key of the run; see `key_of`.
+        panel: The panel that the run belongs to.
     """
 
-    file: LogFile
-    name: str
-
-    @property
-    def header(self) -> EvalLog:
-        """The log without its samples."""
-        assert self.file.header is not None
-        return self.file.header
-
-    @property
-    def id(self) -> str:
-        """Inspect's id of the run, by which frames can be joined."""
-        return self.header.eval.eval_id
-
-    @property
-    def model(self) -> str:
-        """The model's name in Inspect."""
-        return self.header.eval.model
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """The metadata that the task wrote into the log."""
-        return self.header.eval.metadata or {}
-
-    @cached_property
-    def key(self) -> Mapping[str, str]:
-        """The key of the run; see `key_of`."""
-        return key_of(self.header)
-
-    @cached_property
-    def panel(self) -> Panel:
-        """The panel that the run belongs to."""
-        return Panel(self.key["task"], self.key["study"], self.key["study_hash"])
-
-    @property
-    def called(self) -> str:
-        """The model's name, followed by its arm in a comparison before and after fine-tuning."""
+    def __init__(self, file: LogFile, name: str) -> None:
+        assert file.header is not None
+        self.file, self.name, self.header = file, name, file.header
+        self.id, self.model = self.header.eval.eval_id, self.header.eval.model
+        self.facts: Mapping[str, Any] = self.header.eval.metadata or {}
         arm = self.facts.get("sft_arm")
-        return f"{self.model}, {arm}" if arm else self.model
+        self.called = f"{self.model}, {arm}" if arm else self.model
+        self.key: Mapping[str, str] = key_of(self.header)
+        self.panel = Panel(self.key["task"], self.key["study"], self.key["study_hash"])
 
     @cached_property
     def rows(self) -> Rows:
@@ -186,22 +161,20 @@ class ModelRun:
 
     @cached_property
     def _answers(self) -> tuple[AnyRun | None, str]:
+        scorer = "answers" if self.panel.task in CHOICE_TASKS else ""
         try:
-            trouble = self.file.unread or self._unscored() or _other_people(self.file.samples)
-            return (None, trouble) if trouble else (answers_of(self.file.samples), "")
+            samples, trouble = self.file.samples, self.file.unread
+            scores = [sample.scores or {} for sample in samples]
+            if not trouble and not any(scorer in one if scorer else one for one in scores):
+                by = f" by `{scorer}`" if scorer else ""
+                trouble = f"no sample was scored{by}; `kidney-evals rescore` scores a log"
+            trouble = trouble or _other_people(samples)
+            return (None, trouble) if trouble else (answers_of(samples), "")
         except UserError as error:
             return None, str(error)
         except Exception as error:
             # A log from elsewhere may hold anything; its errors must not hide other logs.
             return None, odd_samples(error)
-
-    def _unscored(self) -> str:
-        scorer = "answers" if self.panel.task in CHOICE_TASKS else ""
-        scores = [sample.scores or {} for sample in self.file.samples]
-        if any(scorer in one if scorer else one for one in scores):
-            return ""
-        by = f" by `{scorer}`" if scorer else ""
-        return f"no sample was scored{by}; `kidney-evals rescore` scores a log"
 
 
 def odd_samples(error: Exception) -> str:

@@ -161,11 +161,6 @@ def test_the_state_of_a_run(name: str, made: Made, tmp_path: Path) -> None:
         assert found.planned == 22 and len(found.samples) == found.completed
 
 
-def test_another_evaluation(made: Made) -> None:
-    (found,) = find_logs([str(made.other)])
-    assert (found.state, found.says) == ("other", "of another evaluation (sums)")
-
-
 def test_of_a_retried_run_the_furthest_counts(made: Made, tmp_path: Path) -> None:
     first = killed(made.coin, tmp_path / "2020-first.eval", 5)
     log = eval_retry(str(first), log_dir=str(tmp_path / "again"))[0]

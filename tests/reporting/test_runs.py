@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log, recompute_metrics
 
 from kidney_evals.estimation.quantity import Quantity
@@ -24,9 +23,8 @@ from kidney_evals.reporting.runs import (
     sampling_of,
 )
 from kidney_evals.studies import load_study
-from kidney_evals.tasks import predict_people, stated_values
 from reporting.conftest import Made
-from reporting.making_logs import edited, fact, killed, of_another_run, quick, unscored
+from reporting.making_logs import edited, fact, killed, of_another_run, quick
 
 OTHER = "0" * 64
 HERE = load_reference(load_study("mcelfresh_2021"), "forced_choice").sha256[:12]
@@ -104,17 +102,6 @@ def test_a_run_that_never_wrote_rows_has_those_of_its_samples(
     assert digits(cut.rows) == digits(rows_of(read_eval_log(str(source))))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("task", [stated_values, predict_people])
-def test_so_has_a_run_without_choices_between_patients(task: Any, tmp_path: Path) -> None:
-    log = eval(task(), model="kidney/human", log_dir=str(tmp_path / "logs"))[0]
-    assert log.status == "success", log.error
-    (source,) = (tmp_path / "logs").glob("*.eval")
-    (cut,) = runs_of(killed(source, tmp_path / "killed.eval"))
-    assert cut.run is None and not cut.trouble
-    assert digits(cut.rows) == digits(rows_of(log))
-
-
 def test_half_a_run_has_the_rows_of_a_finished_one_of_that_half(made: Made, tmp_path: Path) -> None:
     (cut,) = runs_of(killed(made.coin, tmp_path / "killed.eval", 7))
     whole = read_eval_log(str(made.coin))
@@ -158,21 +145,6 @@ def test_another_version_has_its_stored_rows_only(what: str, made: Made, tmp_pat
 
     (cut,) = runs_of(edited(path, tmp_path / "y.eval", unwritten))
     assert cut.rows == {} and cut.trouble
-
-
-def test_samples_that_no_scorer_saw(made: Made, tmp_path: Path) -> None:
-    (run,) = runs_of(edited(made.forced, tmp_path / "x.eval", unscored))
-    assert run.run is None and run.rows == {}
-    assert run.trouble.startswith("no sample was scored by `answers`; `kidney-evals rescore`")
-
-
-def test_only_logs_with_numbers_are_runs(made: Made, tmp_path: Path) -> None:
-    shutil.copy(made.other, tmp_path)
-    shutil.copy(made.coin, tmp_path / "coin.eval")
-    killed(made.coin, tmp_path / "early.eval", 0)
-    (tmp_path / "torn.eval").write_bytes(b"PK\x03\x04")
-    (run,) = runs_of(tmp_path)
-    assert run.name == "kidney/human" and run.id == run.header.eval.eval_id
 
 
 APART: dict[str, tuple[Edit, list[str]]] = {

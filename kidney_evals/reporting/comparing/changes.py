@@ -7,21 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from kidney_evals import measures
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.estimation.paired import NOTHING, PairedDifference
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures import (
-    FEW,
-    Measure,
-    aim_of,
-    bounds_of,
-    change,
-    compute,
-    find,
-    headlines,
-    measures_of,
-)
 from kidney_evals.measures.run import on_shared
 from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
@@ -71,7 +61,7 @@ class RowChange:
     @property
     def label(self) -> str:
         """The measure's label."""
-        return find(self.row).label
+        return measures.find(self.row).label
 
     @property
     def words(self) -> str:
@@ -81,7 +71,7 @@ class RowChange:
     @property
     def verdict(self) -> Verdict:
         """The class of the change by its own interval, not adjusted for other rows."""
-        edge = edge_of(find(self.row).aim)
+        edge = edge_of(measures.find(self.row).aim)
         return verdict_of(self.found, self.aim, self.levels, edge, self.margin)
 
     @property
@@ -131,9 +121,9 @@ class Pairing:
             row: The measure's id.
             margin: Equivalence margin, as in `RowChange`.
         """
-        levels = compute(self.parts[0], row), compute(self.parts[1], row)
+        levels = measures.compute(self.parts[0], row), measures.compute(self.parts[1], row)
         try:
-            found, why = change(*self.parts, row), ""
+            found, why = measures.change(*self.parts, row), ""
         except (FitError, InputError) as error:
             found, why = NOTHING, str(error)
         if math.isnan(found.change.value) and not why:
@@ -143,7 +133,11 @@ class Pairing:
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
         # A run without answers has no human value, although people have: use the other run's.
-        aims = [aim for part in reversed(self.parts) if not math.isnan(aim := aim_of(part, row))]
+        aims = [
+            aim
+            for part in reversed(self.parts)
+            if not math.isnan(aim := measures.aim_of(part, row))
+        ]
         aim = aims[0] if aims else math.nan
         bounds = None if why else self._bounds(row, found.change.value)
         return RowChange(
@@ -154,7 +148,7 @@ class Pairing:
         """Return the smallest and largest change that the unanswered samples allow."""
         if not any((part.choice < 0).any() for part in self.parts):
             return None
-        old, new = (bounds_of(part, row) for part in self.parts)
+        old, new = (measures.bounds_of(part, row) for part in self.parts)
         if old is None or new is None:
             return None
         low, high = new.low - old.high, new.high - old.low
@@ -174,8 +168,8 @@ def compare_runs(match: Match) -> PanelChange:
     assert match.old.run is not None and match.new.run is not None
     pairing = Pairing(match.old.run, match.new.run)
     run = pairing.parts[0]
-    compared = [measure.id for measure in measures_of(run) if is_compared(measure)]
-    first = [one.id for one in headlines(run.reference.condition) if one.id in compared]
+    compared = [measure.id for measure in measures.measures_of(run) if is_compared(measure)]
+    first = [one.id for one in measures.headlines(run.reference.condition) if one.id in compared]
     rows = []
     for name in dict.fromkeys([*first, *compared]):
         row = pairing.row(name)
@@ -189,7 +183,7 @@ def compare_runs(match: Match) -> PanelChange:
     return PanelChange(match, adjusted(rows), shared, (old, new), notes)
 
 
-def is_compared(measure: Measure) -> bool:
+def is_compared(measure: measures.Measure) -> bool:
     """Return whether `compare` reports a measure."""
     return measure.change is not None and measure.stored
 
@@ -229,5 +223,5 @@ def _notes(match: Match, pairing: Pairing) -> Iterator[str]:
                 f"{missing} of {run.file.planned} samples of {name} ended in an error and are in "
                 "no figure, nor in the bounds."
             )
-    if len(pairing.parts[0].dilemmas) < FEW and pairing.parts[0].study.draw is not None:
-        yield f"Fewer than {FEW} dilemmas are shared: intervals are rough at best."
+    if len(pairing.parts[0].dilemmas) < measures.FEW and pairing.parts[0].study.draw is not None:
+        yield f"Fewer than {measures.FEW} dilemmas are shared: intervals are rough at best."

@@ -55,18 +55,6 @@ def test_pairs_rows_and_adjustment() -> None:
     assert "cannot be told apart" in same.sentence
 
 
-def test_each_condition_has_its_rows_and_stands_alone() -> None:
-    runs = [
-        answering(behaviour, name, condition)
-        for condition in ("coin_flip", "forced_choice")
-        for behaviour, name in ((known.as_people, "like"), (known.noise, "noise"))
-    ]  # fmt: skip
-    found, _ = paired_differences(runs)
-    assert [one.found.row for one in found] == [*ROWS["coin_flip"], *ROWS["forced_choice"]]
-    shares = [one for one in found if one.found.row == "share_dist"]
-    assert all("were not compared: no value in noise" in one.sentence for one in shares)
-
-
 def test_other_settings_are_named() -> None:
     runs = [
         answering(known.as_people, "a", wordings={"default": ""}),
