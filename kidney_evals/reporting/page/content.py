@@ -20,23 +20,8 @@ from kidney_evals.limits import limits_and_use
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
-from kidney_evals.reporting.page import choices, sections
+from kidney_evals.reporting.page import choices, parts, sections
 from kidney_evals.reporting.page.commands import commands
-from kidney_evals.reporting.page.parts import (
-    HEADS,
-    PEOPLE,
-    Cell,
-    Figure,
-    Link,
-    Place,
-    Section,
-    Table,
-    quantity_figure,
-    section,
-    slug,
-    table,
-    without_nan,
-)
 from kidney_evals.reporting.page.reasons import reasons_section
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs, sampling_of
 from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
@@ -59,11 +44,11 @@ _ASKED: Final = {
 """Description of each task's question."""
 
 
-def _quantities(title: str, *names: str) -> Callable[[Place], Figure | None]:
-    return lambda place: quantity_figure(place, title, *names)
+def _quantities(title: str, *names: str) -> Callable[[parts.Place], parts.Figure | None]:
+    return lambda place: parts.quantity_figure(place, title, *names)
 
 
-_FIGURES: Final[Mapping[str, Sequence[Callable[[Place], Figure | None]]]] = {
+_FIGURES: Final[Mapping[str, Sequence[Callable[[parts.Place], parts.Figure | None]]]] = {
     "importance": (choices.importance_figure,),
     "flips": (
         choices.flip_curves,
@@ -95,8 +80,8 @@ class Report:
         aside: Number of runs that are only in the section on fine-tuning and in tables.
     """
 
-    places: tuple[Place, ...]
-    sections: tuple[Section, ...]
+    places: tuple[parts.Place, ...]
+    sections: tuple[parts.Section, ...]
     runs: tuple[ModelRun, ...]
     passed_over: tuple[str, ...]
     inputs: tuple[str, ...] = ()
@@ -108,15 +93,15 @@ class Report:
         return sorted({run.model for run in self.runs})
 
     @property
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[parts.Figure]:
         """The figures of all sections."""
         return [figure for one in self.sections for figure in one.figures]
 
     @property
     def passed_over_here(self) -> list[str]:
         """Logs that are not shown, without folders, because the page may go to other machines."""
-        parts = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in self.inputs}
-        folders = sorted((one for one in parts if one[-1:] in ("/", "\\")), key=len, reverse=True)
+        heads = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in self.inputs}
+        folders = sorted((one for one in heads if one[-1:] in ("/", "\\")), key=len, reverse=True)
         lines = []
         for line in self.passed_over:
             for folder in folders:
@@ -148,7 +133,7 @@ def read_report(
     return report_of(logs, nowhere, scans)
 
 
-def report_of(logs: Sequence[LogFile], link: Link, scans: Sequence[Path] = ()) -> Report:
+def report_of(logs: Sequence[LogFile], link: parts.Link, scans: Sequence[Path] = ()) -> Report:
     """Arrange the runs of logs in sections.
 
     The arms of `kidney-evals sft evaluate` are not models to compare with others: if there are
@@ -160,7 +145,7 @@ def report_of(logs: Sequence[LogFile], link: Link, scans: Sequence[Path] = ()) -
         lines = "; ".join(passed[:3])
         raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({lines})")
     places = [
-        Place(
+        parts.Place(
             panel,
             tuple(sorted(members, key=lambda run: run.name)),
             f"{_ASKED.get(panel.task, panel.task)}, {panel.study}",
@@ -180,13 +165,13 @@ def report_of(logs: Sequence[LogFile], link: Link, scans: Sequence[Path] = ()) -
             shown.append(replace(place, runs=members))
     compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
     made = {
-        id: section(id, [make(place) for place in shown for make in makers])
+        id: parts.section(id, [make(place) for place in shown for make in makers])
         for id, makers in _FIGURES.items()
     }
     made["reasons"] = reasons_section(compared, scans)
     made["differences"] = sections.differences_section(compared)
     made["trained"] = sections.trained_section(arms)
-    made["numbers"] = Section("numbers", (*map(_numbers, places), _meanings(places)))
+    made["numbers"] = parts.Section("numbers", (*map(_numbers, places), _meanings(places)))
     return Report(
         tuple(shown),
         tuple(made[id] for id in texts()),
@@ -205,25 +190,25 @@ def texts() -> Mapping[str, Mapping[str, str]]:
     return sections
 
 
-def _numbers(place: Place) -> Figure:
+def _numbers(place: parts.Place) -> parts.Figure:
     lines = [
         (run.name, name, find(name).label, *row[:4], row.n)
         for run in place.runs
         for name, row in run.rows.items()
     ]
-    rows = table(lines, "model", "row", *HEADS[1:])
-    return Figure(slug("numbers", place.id), f"Every row: {place.title}", "", (), rows)
+    rows = parts.table(lines, "model", "row", *parts.HEADS[1:])
+    return parts.Figure(parts.slug("numbers", place.id), f"Every row: {place.title}", "", (), rows)
 
 
-def _meanings(places: Sequence[Place]) -> Figure:
+def _meanings(places: Sequence[parts.Place]) -> parts.Figure:
     names = dict.fromkeys(name for place in places for run in place.runs for name in run.rows)
     cards = {card.label: card for name in names for card in [find(name)]}
     lines = [
-        (card.id, card.label, card.says, without_nan(card.reading), card.gamed_by)
+        (card.id, card.label, card.says, parts.without_nan(card.reading), card.gamed_by)
         for card in cards.values()
     ]
     heads = ("row", "quantity", "what it says", "which way it reads", "what games it")
-    return Figure("rows", "What each row means", "", (), table(lines, *heads))
+    return parts.Figure("rows", "What each row means", "", (), parts.table(lines, *heads))
 
 
 def as_html(
@@ -278,7 +263,7 @@ def as_html(
         choices=[run for run in report.runs if run.panel.task in CHOICE_TASKS],
         formulas=[one for one in MEASURES.values() if one.formula],
         paper=PAPER,
-        people_labels=PEOPLE,
+        people_labels=parts.PEOPLE,
         no_people=NO_PEOPLE,
         find=find,
         headlines=headlines,
@@ -290,7 +275,7 @@ def as_html(
     )
 
 
-def _warnings(place: Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
+def _warnings(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
     """Return the flags that all of several runs raise, and the other warnings on each run."""
     raised = {
         # The run's sentence already states that no dependence on the attributes was detected.
@@ -317,7 +302,7 @@ def _warnings(place: Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
     return common, warnings
 
 
-def _runs_table(runs: Sequence[ModelRun]) -> tuple[Table, str]:
+def _runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
     """Return a table of settings and versions, and a sentence on those that all runs share."""
     facts = [_run_facts(run) for run in runs]
     shared = {
@@ -327,11 +312,11 @@ def _runs_table(runs: Sequence[ModelRun]) -> tuple[Table, str]:
     }
     heads = [name for name in facts[0] if name not in shared]
     same = ", ".join(f"{name} {value}" for name, value in shared.items())
-    rows = table([[one[name] for name in heads] for one in facts], *heads)
+    rows = parts.table([[one[name] for name in heads] for one in facts], *heads)
     return rows, f"The same in all runs: {same}." if same else ""
 
 
-def _run_facts(run: ModelRun) -> dict[str, Cell]:
+def _run_facts(run: ModelRun) -> dict[str, parts.Cell]:
     spec = run.header.eval
     version = str(run.facts.get("reference_version", ""))
     sha = run.key["reference"][:12]

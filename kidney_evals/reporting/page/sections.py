@@ -11,23 +11,7 @@ from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.errors import InputError
 from kidney_evals.measures import MEASURES, aim_of, change, find
 from kidney_evals.reporting.comparing.differences import ModelDifference, paired_differences
-from kidney_evals.reporting.page.parts import (
-    HEADS,
-    NO,
-    P_VALUE,
-    Cell,
-    Figure,
-    Place,
-    Section,
-    cells,
-    heading,
-    how_to_read,
-    limits,
-    quantity_figure,
-    section,
-    slug,
-    table,
-)
+from kidney_evals.reporting.page import parts
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.sentences import NO_PEOPLE
 
@@ -44,7 +28,7 @@ UNTRAINED: Final = "before"
 """The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
 
 
-def stated_figure(place: Place) -> Figure | None:
+def stated_figure(place: parts.Place) -> parts.Figure | None:
     """Return stated importance shares beside people's and beside those inferred from choices."""
     if place.panel.task != "stated_values":
         return None
@@ -56,30 +40,30 @@ def stated_figure(place: Place) -> Figure | None:
                 continue
             attribute = name.removeprefix("st_")
             words = attribute.replace("_", " ")
-            rows.append(DotRow(f"{words}, people", stated.human, NO, NO, "people"))
+            rows.append(DotRow(f"{words}, people", stated.human, parts.NO, parts.NO, "people"))
             rows.append(DotRow(f"{words}, said", *stated[:3], "model", place.link(run)))
-            lines.append(cells(run.name, f"{words}, stated", stated))
+            lines.append(parts.cells(run.name, f"{words}, stated", stated))
             revealed = place.row(run, f"rev_{attribute}")
             if revealed.defined:
                 rows.append(DotRow(f"{words}, chosen", *revealed[:3], "baseline"))
-                lines.append(cells(run.name, f"{words}, revealed", revealed))
+                lines.append(parts.cells(run.name, f"{words}, revealed", revealed))
         if rows:
             panels.append(dot_panel(place.label(run), rows, low=-1, high=1))
-    return Figure(
-        slug("stated", place.id),
+    return parts.Figure(
+        parts.slug("stated", place.id),
         f"Stated importance shares: {place.title}",
         f"{NO_PEOPLE} “Said” is what the model states of itself, with the interval over its "
         "wordings; “chosen” is what its choices reveal, where a log of them was given.",
         tuple(panels),
-        table(lines, *HEADS),
+        parts.table(lines, *parts.HEADS),
     )
 
 
-def predicted_figure(place: Place) -> Figure | None:
+def predicted_figure(place: parts.Place) -> parts.Figure | None:
     """Return how accurately the models predict people's answers."""
     if not any("pred_fixed" in run.rows for run in place.runs):
         return None
-    return quantity_figure(
+    return parts.quantity_figure(
         place,
         "Predicting people",
         *("pred_fixed", "pred_drawn"),
@@ -88,15 +72,15 @@ def predicted_figure(place: Place) -> Figure | None:
     )
 
 
-def differences_section(places: Sequence[Place]) -> Section:
+def differences_section(places: Sequence[parts.Place]) -> parts.Section:
     """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
     found, left_out = paired_differences([run for place in places for run in place.runs])
     pairs = {place: [one for one in found if one.panel == place.panel] for place in places}
     figures = tuple(_differences(place, some) for place, some in pairs.items() if some)
-    return Section("differences", figures, left_out)
+    return parts.Section("differences", figures, left_out)
 
 
-def _differences(place: Place, pairs: Sequence[ModelDifference]) -> Figure:
+def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure:
     measured = [one for one in pairs if not one.found.why]
     clear = sorted(
         (one for one in pairs if one.found.clear),
@@ -107,30 +91,30 @@ def _differences(place: Place, pairs: Sequence[ModelDifference]) -> Figure:
     says += "clear" + (f", {missing} could not be measured" if missing else "")
     many = len(clear) > MOST_SENTENCES
     says += f"; the {MOST_SENTENCES} clearest in words:" if many else "."
-    lines: list[tuple[Cell, ...]] = []
+    lines: list[tuple[parts.Cell, ...]] = []
     for one in pairs:
         row, found = one.found, one.found.found
         names = (one.sentence, one.first, one.second, row.label)
         numbers = (*found[1:3], *found.change[:3], row.adjusted, found.change.n)
         lines.append((*names, *numbers))
-    return Figure(
-        slug("differences", place.id),
+    return parts.Figure(
+        parts.slug("differences", place.id),
         f"Pairs of models: {place.title}",
         says,
         (),
-        table(
+        parts.table(
             lines, "in words", "one", "the other", "quantity", "one's", "the other's",
-            "difference", "low", "high", P_VALUE, "dilemmas",
+            "difference", "low", "high", parts.P_VALUE, "dilemmas",
         ),
         tuple(one.sentence for one in clear[:MOST_SENTENCES]),
     )  # fmt: skip
 
 
-Arms = tuple[str, Place]
+Arms = tuple[str, parts.Place]
 """The part of a comparison before and after training, and its runs, the run before first."""
 
 
-def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
+def arms_of(places: Sequence[parts.Place]) -> tuple[Arms, ...]:
     """Return the arms that can be compared: a run before training with at least one other."""
     result = []
     for place in places:
@@ -148,43 +132,45 @@ def arms_of(places: Sequence[Place]) -> tuple[Arms, ...]:
     return tuple(result)
 
 
-def trained_section(comparisons: Sequence[Arms]) -> Section:
+def trained_section(comparisons: Sequence[Arms]) -> parts.Section:
     """Return measures before and after fine-tuning."""
-    ids = [slug("trained", part, place.id) for part, place in comparisons]
+    ids = [parts.slug("trained", part, place.id) for part, place in comparisons]
     figures = [
-        _trained(part, place, id if ids.count(id) == 1 else slug(id, str(index)))
+        _trained(part, place, id if ids.count(id) == 1 else parts.slug(id, str(index)))
         for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1)
     ]
-    return section("trained", figures)
+    return parts.section("trained", figures)
 
 
-def _trained(part: str, place: Place, id: str) -> Figure | None:
+def _trained(part: str, place: parts.Place, id: str) -> parts.Figure | None:
     first, *others = place.runs
     panels: list[str] = []
-    lines: list[tuple[Cell, ...]] = []
+    lines: list[tuple[parts.Cell, ...]] = []
     for name in TRAINED.get(place.panel.task, ()):
         rows = _rows(name, place.runs, lines)
         if rows:
             assert first.run is not None
             people = aim_of(first.run, name)
             ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
-            low, high = limits([*ends, people])
-            title, note = heading(find(name)), how_to_read(find(name))
+            low, high = parts.limits([*ends, people])
+            title, note = parts.heading(find(name)), parts.how_to_read(find(name))
             panels.append(dot_panel(title, rows, low=low, high=high, line=people, note=note))
     if not panels:
         return None
     part = "" if part in ("", place.panel.task) else f", {part.replace('_', ' ')}"
     names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
-    return Figure(
+    return parts.Figure(
         id,
         f"Before and after{part}: {place.title}",
         f"From {first.model}, before training, to: {names}.",
         tuple(panels),
-        table(lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"),
+        parts.table(
+            lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"
+        ),
     )
 
 
-def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[Cell, ...]]) -> list[DotRow]:
+def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[parts.Cell, ...]]) -> list[DotRow]:
     """Return the change of a measure in each arm, and add their cells to `lines`."""
     first, *others = runs
     rows = []
