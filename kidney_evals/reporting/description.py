@@ -30,7 +30,7 @@ MODELS: Final[dict[str, tuple[str, str]]] = {
 _UNKNOWN: Final = Quantity(math.nan)
 
 
-def describe_text(found: Description) -> str:
+def describe_text(description: Description) -> str:
     """Format a description as text."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -48,9 +48,13 @@ def describe_text(found: Description) -> str:
         "with_interval": lambda row: " ".join(filter(None, _cells(row))),
     }
     unsure = [
-        line for line in flags(Rows(found.run)) if line.startswith(("undetermined:", "fit_failed:"))
+        line
+        for line in flags(Rows(description.run))
+        if line.startswith(("undetermined:", "fit_failed:"))
     ]
-    text = templates.get_template("describe.txt").render(found=found, MODELS=MODELS, unsure=unsure)
+    text = templates.get_template("describe.txt").render(
+        description=description, MODELS=MODELS, unsure=unsure
+    )
     return text.strip()
 
 
@@ -68,14 +72,14 @@ def models(choice: IndecisionChoice) -> str:
     return _table(("model", "held out", "behind", "±", "formula"), rows, "lrrrl")
 
 
-def two_stage(found: Description) -> str:
+def two_stage(description: Description) -> str:
     """Return the parameters and thresholds of the two-stage model, beside people's."""
-    section = found.two_stage
+    section = description.two_stage
     assert section is not None
     people, fit = section.people, section.fit
     names = {
         one.id: f"w, {one.id}" + (f" per {one.scale:g}" if one.scale != 1 else "")
-        for one in found.run.study.attributes
+        for one in description.run.study.attributes
     }
     names |= {"flip_intercept": "a, flip intercept", "flip_slope": "b, flip slope"}
     rows = []
@@ -94,18 +98,18 @@ def two_stage(found: Description) -> str:
     return _beside_people(rows)
 
 
-def in_peoples_logits(found: Description) -> str:
+def in_peoples_logits(description: Description) -> str:
     """Return the measures of the two-stage model that the log holds."""
-    rows = [(id, found.rows[id]) for id in ("flip_slope", "threshold")]
+    rows = [(id, description.rows[id]) for id in ("flip_slope", "threshold")]
     return _beside_people([(find(id).label, row, Quantity(row.human)) for id, row in rows])
 
 
-def classes(found: Description) -> str:
+def classes(description: Description) -> str:
     """Return the latent classes of people with the run's posterior."""
-    section = found.nearest
+    section = description.nearest
     assert section is not None
-    coin = ["flips"] if found.run.decisions.has_coin else []
-    names = [one.id for one in found.run.study.attributes]
+    coin = ["flips"] if description.run.decisions.has_coin else []
+    names = [one.id for one in description.run.study.attributes]
     rows = [
         (
             str(index + 1),
@@ -132,9 +136,9 @@ def calibration(bins: Sequence[BinSection]) -> str:
     return _table(heads, rows, "rrrcrcr")
 
 
-def effects(found: Description) -> str:
+def effects(description: Description) -> str:
     """Return the marginal effect of each level, beside people's."""
-    section, attributes = found.effects, found.run.study.attributes
+    section, attributes = description.effects, description.run.study.attributes
     assert section is not None
     people = section.people.rows if section.people else [None] * len(section.run.rows)
     return _beside_people(
@@ -149,26 +153,28 @@ def effects(found: Description) -> str:
     )
 
 
-def bends(found: Description) -> str:
+def bends(description: Description) -> str:
     """Return the share of each attribute's effect in its favoured half, beside people's."""
-    assert found.bends is not None
+    assert description.bends is not None
     rows = []
-    for attribute, bend in zip(found.run.study.attributes, found.bends.bends, strict=True):
-        people = found.people_bends.get(attribute.id)
+    for attribute, bend in zip(
+        description.run.study.attributes, description.bends.bends, strict=True
+    ):
+        people = description.people_bends.get(attribute.id)
         theirs = people.upper_share if people else _UNKNOWN
         p = _number(bend.adjusted)
         rows.append((attribute.id, *_cells(bend.upper_share), p, *_cells(theirs)))
     return _table(("", "run", "95 % interval", "p", "people", "95 % interval"), rows, "lrcrrc")
 
 
-def bounds(found: Description) -> str:
+def bounds(description: Description) -> str:
     """Return what the unanswered samples leave open; empty if every sample was answered."""
     rows = [
         (find(id).label, *map(_number, (one.value, one.low, one.high)), str(one.n))
-        for id, one in found.bounds.items()
+        for id, one in description.bounds.items()
     ]
     heads = ("", "observed", "lowest", "highest", "unanswered")
-    return _table(heads, rows, "lrrrr") if any(one.n for one in found.bounds.values()) else ""
+    return _table(heads, rows, "lrrrr") if any(one.n for one in description.bounds.values()) else ""
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:

@@ -74,8 +74,8 @@ def predicted_figure(place: parts.Place) -> parts.Figure | None:
 
 def differences_section(places: Sequence[parts.Place]) -> parts.Section:
     """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
-    found, left_out = paired_differences([run for place in places for run in place.runs])
-    pairs = {place: [one for one in found if one.panel == place.panel] for place in places}
+    differences, left_out = paired_differences([run for place in places for run in place.runs])
+    pairs = {place: [one for one in differences if one.panel == place.panel] for place in places}
     figures = tuple(_differences(place, some) for place, some in pairs.items() if some)
     return parts.Section("differences", figures, left_out)
 
@@ -177,13 +177,13 @@ def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[parts.Cell, ...
     for other in others:
         assert first.run is not None and other.run is not None
         try:
-            found = change(first.run, other.run, name)
+            pair = change(first.run, other.run, name)
         except InputError:
             # The runs share no dilemmas, or lack the data that the measure needs.
             continue
-        if not math.isnan(found.change.value):
-            arm, (value, low, high) = str(other.facts["sft_arm"]), found.change[:3]
-            rows.append(DotRow(arm, found.second, low, high, "model", before=found.first))
-            values = (found.first, found.second, value, low, high)
-            lines.append((arm, find(name).label, *values, found.change.n))
+        if not math.isnan(pair.change.value):
+            arm, (value, low, high) = str(other.facts["sft_arm"]), pair.change[:3]
+            rows.append(DotRow(arm, pair.second, low, high, "model", before=pair.first))
+            values = (pair.first, pair.second, value, low, high)
+            lines.append((arm, find(name).label, *values, pair.change.n))
     return rows
