@@ -89,10 +89,37 @@ def test_bad_input_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_a_site_is_replaced_only_when_told(made: logs_of.Made, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    write_site([str(made.coin)], out)
+    before = (out / "index.html").read_bytes()
+    with pytest.raises(UserError, match="--overwrite"):
+        write_site([str(made.coin)], out)
+    assert (out / "index.html").read_bytes() == before
+    write_site([str(made.coin), str(made.forced)], out, overwrite=True)
+    assert len(list((out / "viewer" / "logs").glob("*.eval"))) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     site = tmp_path_factory.mktemp("gallery") / "site"
     return make_gallery(site, dilemmas=FEWEST, say=lambda line: None), site
+
+
+@pytest.fixture(scope="module")
+def printed(made: logs_of.Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a name that is wider than a column; logs are read before a browser starts."""
+
+    def renamed(log: EvalLog) -> None:
+        of_another_run(log)
+        log.eval.model = LONG
+
+    folder = tmp_path_factory.mktemp("printed")
+    long = edited(made.coin, folder / "long.eval", renamed)
+    page = as_html(read_report([str(made.coin), str(made.forced), str(long)]))
+    (folder / "report.html").write_text(page, "utf-8")
+    return folder / "report.html"
 
 
 @pytest.mark.slow
@@ -112,6 +139,28 @@ def test_every_section_is_filled(gallery: tuple[Report, Path]) -> None:
     # No folder of the machine that made it, in a command or anywhere else.
     assert tempfile.gettempdir() not in page and str(Path.home()) + "/" not in page
     assert all(note in page for note in (n.split("`")[0] for n in notes().values()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_prints_whole_and_dark_on_light(printed: Path, browser: Any, scheme: str) -> None:
+    width, height = SIZES["paper"]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, offline=True
+    )
+    page = context.new_page()
+    page.goto(printed.as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate(CLIPPED) == page.evaluate(SCROLLING) == page.evaluate(UNSEEN) == []
+    # Nothing was opened by hand: what is folded on the screen is on the paper by itself.
+    assert page.evaluate("document.querySelectorAll('details').length") > 0
+    assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    assert all(_light(ink) < 400 for ink in set(page.evaluate(INKS)))
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3
+    context.close()
 
 
 @pytest.mark.slow
@@ -146,37 +195,6 @@ def test_the_page_opens_alone(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_prints_whole_and_dark_on_light(
-    made: logs_of.Made, tmp_path: Path, browser: Any, scheme: str
-) -> None:
-    def renamed(log: EvalLog) -> None:
-        of_another_run(log)
-        log.eval.model = LONG
-
-    long = edited(made.coin, tmp_path / "long.eval", renamed)
-    file = tmp_path / "report.html"
-    file.write_text(as_html(read_report([str(made.coin), str(made.forced), str(long)])), "utf-8")
-    width, height = SIZES["paper"]
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, offline=True
-    )
-    page = context.new_page()
-    page.goto(file.as_uri())
-    page.emulate_media(media="print")
-    assert page.evaluate(CLIPPED) == page.evaluate(SCROLLING) == page.evaluate(UNSEEN) == []
-    # Nothing was opened by hand: what is folded on the screen is on the paper by itself.
-    assert page.evaluate("document.querySelectorAll('details').length") > 0
-    assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
-    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert paper == "rgb(255, 255, 255)"
-    assert all(_light(ink) < 400 for ink in set(page.evaluate(INKS)))
-    pdf = page.pdf(prefer_css_page_size=True)
-    assert pdf.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3
-    context.close()
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_links_lead_to_runs_and_samples(gallery: tuple[Report, Path], browser: Any) -> None:
     _, site = gallery
@@ -200,18 +218,6 @@ def test_links_lead_to_runs_and_samples(gallery: tuple[Report, Path], browser: A
     finally:
         page.close()
         server.shutdown()
-
-
-def test_a_site_is_replaced_only_when_told(made: logs_of.Made, tmp_path: Path) -> None:
-    out = tmp_path / "site"
-    write_site([str(made.coin)], out)
-    before = (out / "index.html").read_bytes()
-    with pytest.raises(UserError, match="--overwrite"):
-        write_site([str(made.coin)], out)
-    assert (out / "index.html").read_bytes() == before
-    write_site([str(made.coin), str(made.forced)], out, overwrite=True)
-    assert len(list((out / "viewer" / "logs").glob("*.eval"))) == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -13,7 +13,7 @@ from kidney_evals.charts import DotRow, Line, ShareRow, dot_panel, line_panel, s
 from kidney_evals.estimation.arrays import Floats
 from kidney_evals.estimation.importance import importance_shares
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.reporting.page.parts import HEADS, Cell, Figure, Place, cells, slug, table
+from kidney_evals.reporting.page.parts import HEADS, Cell, Figure, Place, cells
 from kidney_evals.reporting.runs import ModelRun
 
 if TYPE_CHECKING:
@@ -74,13 +74,8 @@ def importance_figure(place: Place) -> Figure | None:
     says += (
         " No value: no answers, or answers that show no dependence on the attributes beyond chance."
     )
-    return Figure(
-        slug("importance", place.id),
-        f"Signed importance shares: {place.title}",
-        f"{says} {source}".strip(),
-        tuple(panels),
-        table(lines, *HEADS),
-    )
+    says = f"{says} {source}".strip()
+    return place.figure("importance", "Signed importance shares", says, panels, lines, *HEADS)
 
 
 def simulated_people(reference: Reference) -> tuple[Floats, str]:
@@ -156,14 +151,12 @@ def flip_curves(place: Place) -> Figure | None:
             (run.name, one.people.start, *one.run[:3], one.people.observed.value, one.run.n)
             for one in bins
         ]
-    return Figure(
-        slug("flips", place.id),
-        f"Flip curves: {place.title}",
+    says = (
         "People's curve is of the survey's own dilemmas, the model's of those of its run, in the "
-        "same bins of |Δu|; intervals are 95 %.",
-        tuple(panels),
-        table(lines, "model", "|Δu| from", "model flips", "low", "high", "people flip", "n"),
+        "same bins of |Δu|; intervals are 95 %."
     )
+    heads = ("model", "|Δu| from", "model flips", "low", "high", "people flip", "n")
+    return place.figure("flips", "Flip curves", says, panels, lines, *heads)
 
 
 def dilemmas_figure(place: Place) -> Figure | None:
@@ -214,13 +207,7 @@ def dilemmas_figure(place: Place) -> Figure | None:
         labels = ("first", "second", "coin" if coin else "", "no answer")
         panels.append(share_panel(words, bars, labels))
     heads = ["dilemma", "first", "second", "who", "chose first", "chose second", "coin"]
-    return Figure(
-        slug("dilemmas", place.id),
-        f"{title}: {place.title}",
-        note,
-        tuple(panels),
-        table(lines, *heads, "no answer", "n"),
-    )
+    return place.figure("dilemmas", title, note, panels, lines, *heads, "no answer", "n")
 
 
 def _leads(place: Place, run: ModelRun) -> dict[str, str]:

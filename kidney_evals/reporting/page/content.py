@@ -196,8 +196,7 @@ def _numbers(place: parts.Place) -> parts.Figure:
         for run in place.runs
         for name, row in run.rows.items()
     ]
-    rows = parts.table(lines, "model", "row", *parts.HEADS[1:])
-    return parts.Figure(parts.slug("numbers", place.id), f"Every row: {place.title}", "", (), rows)
+    return place.figure("numbers", "Every row", "", (), lines, "model", "row", *parts.HEADS[1:])
 
 
 def _meanings(places: Sequence[parts.Place]) -> parts.Figure:

@@ -119,6 +119,19 @@ class Place:
         most = max(known, key=lambda one: max((row.n for row in one.values()), default=0))
         return {name: row.value for name, row in most.items()}
 
+    def figure(
+        self,
+        name: str,
+        title: str,
+        says: str,
+        panels: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        *heads: str,
+    ) -> Figure:
+        """Return a figure of these runs with a table of `rows` under `heads`."""
+        title = f"{title}: {self.title}"
+        return Figure(slug(name, self.id), title, says, tuple(panels), table(rows, *heads))
+
     def dot(self, run: ModelRun, row: Quantity, people: float = NO) -> DotRow:
         """Return a quantity of a run as a row of a dot panel."""
         return DotRow(self.label(run), *row[:3], "model", self.link(run), people)
@@ -167,8 +180,7 @@ def quantity_figure(place: Place, title: str, *names: str, says: str = "") -> Fi
         panels.append(dot_panel(head, dots, low=low, high=high, line=human, note=note, decimals=3))
         lines += [cells(run.name, measure.label, row) for run, row in known.items()]
         lines += [cells(key, measure.label, Quantity(value)) for key, value in beside.items()]
-    figure_id = slug(title, place.id)
-    return Figure(figure_id, f"{title}: {place.title}", says, tuple(panels), table(lines, *HEADS))
+    return place.figure(title, title, says, panels, lines, *HEADS)
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:

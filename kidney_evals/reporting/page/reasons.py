@@ -11,7 +11,7 @@ import pandas as pd
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
-from kidney_evals.reporting.page.parts import Cell, Figure, Place, Section, slug, table
+from kidney_evals.reporting.page.parts import Cell, Figure, Place, Section
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -100,15 +100,13 @@ def _figure(place: Place, coded: Mapping[ModelRun, Coded]) -> Figure:
             note += f"; {without} more had no reasons that could be coded"
         arguments.append(dot_panel(f"{label}: arguments", rows, low=0, high=1, note=f"{note}."))
         lines += [(run.name, name, *_share(count, n), n, by) for name, count in hits.items()]
-    return Figure(
-        slug("reasons", place.id),
-        f"Reasons: {place.title}",
+    says = (
         "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
-        "reasons of people are known for these dilemmas, so models stand beside one another only.",
-        # Panels of the same kind, one per model, are side by side.
-        (*attributes, *arguments),
-        table(lines, "model", "argued", "share", "low", "high", "n", "coded"),
+        "reasons of people are known for these dilemmas, so models stand beside one another only."
     )
+    # Panels of the same kind, one per model, are side by side.
+    panels, heads = [*attributes, *arguments], ("argued", "share", "low", "high", "n", "coded")
+    return place.figure("reasons", "Reasons", says, panels, lines, "model", *heads)
 
 
 def _share(count: int, n: int) -> tuple[float, float, float]:

@@ -49,14 +49,11 @@ def stated_figure(place: parts.Place) -> parts.Figure | None:
                 lines.append(parts.cells(run.name, f"{words}, revealed", revealed))
         if rows:
             panels.append(dot_panel(place.label(run), rows, low=-1, high=1))
-    return parts.Figure(
-        parts.slug("stated", place.id),
-        f"Stated importance shares: {place.title}",
+    says = (
         f"{NO_PEOPLE} “Said” is what the model states of itself, with the interval over its "
-        "wordings; “chosen” is what its choices reveal, where a log of them was given.",
-        tuple(panels),
-        parts.table(lines, *parts.HEADS),
+        "wordings; “chosen” is what its choices reveal, where a log of them was given."
     )
+    return place.figure("stated", "Stated importance shares", says, panels, lines, *parts.HEADS)
 
 
 def predicted_figure(place: parts.Place) -> parts.Figure | None:
@@ -97,17 +94,12 @@ def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.
         names = (one.sentence, one.first, one.second, row.label)
         numbers = (*found[1:3], *found.change[:3], row.adjusted, found.change.n)
         lines.append((*names, *numbers))
-    return parts.Figure(
-        parts.slug("differences", place.id),
-        f"Pairs of models: {place.title}",
-        says,
-        (),
-        parts.table(
-            lines, "in words", "one", "the other", "quantity", "one's", "the other's",
-            "difference", "low", "high", parts.P_VALUE, "dilemmas",
-        ),
-        tuple(one.sentence for one in clear[:MOST_SENTENCES]),
-    )  # fmt: skip
+    heads = (
+        *("in words", "one", "the other", "quantity", "one's", "the other's"),
+        *("difference", "low", "high", parts.P_VALUE, "dilemmas"),
+    )
+    figure = place.figure("differences", "Pairs of models", says, (), lines, *heads)
+    return replace(figure, sentences=tuple(one.sentence for one in clear[:MOST_SENTENCES]))
 
 
 Arms = tuple[str, parts.Place]
@@ -159,15 +151,9 @@ def _trained(part: str, place: parts.Place, id: str) -> parts.Figure | None:
         return None
     part = "" if part in ("", place.panel.task) else f", {part.replace('_', ' ')}"
     names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
-    return parts.Figure(
-        id,
-        f"Before and after{part}: {place.title}",
-        f"From {first.model}, before training, to: {names}.",
-        tuple(panels),
-        parts.table(
-            lines, "arm", "quantity", "before", "after", "change", "low", "high", "dilemmas"
-        ),
-    )
+    title, says = f"Before and after{part}", f"From {first.model}, before training, to: {names}."
+    heads = ("arm", "quantity", "before", "after", "change", "low", "high", "dilemmas")
+    return replace(place.figure("", title, says, panels, lines, *heads), id=id)
 
 
 def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[parts.Cell, ...]]) -> list[DotRow]:
