@@ -141,11 +141,7 @@ def _weights(shares: Mapping[str, Quantity]) -> str:
 
 
 def moves_sentence(run: ModelRun) -> str:
-    """Return a sentence on the largest clear influence on a run's first headline, else on order.
-
-    The influences are the order of the patients and the wording, each in pairs over dilemmas that
-    were asked both ways, the bounds of refusals, and the repeat question.
-    """
+    """Return a sentence on the largest clear influence on a run's first headline, else on order."""
     headline, rows = headlines(run.panel.task)[0], run.rows
     if headline.id not in ("flip_rate", "agreement"):
         return ""

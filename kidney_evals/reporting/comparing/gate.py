@@ -58,12 +58,7 @@ class Decision:
 
 
 def read_rule(text: str) -> Rule:
-    """Parse a rule.
-
-    Raises:
-        UserError: The text has none of the forms, names a measure that is not compared, or applies
-            to a change a test that only a value allows.
-    """
+    """Parse a rule."""
     if text in ("changed", "farther"):
         return Rule(text, "", way="" if text == "changed" else text)
     form = _FORM.fullmatch("".join(text.split()))

@@ -50,11 +50,7 @@ class Match:
 
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
-    """Return the parts of a key that may differ, with hyphens replaced by underscores.
-
-    Raises:
-        UserError: A name is no part of a key, or its part must be equal.
-    """
+    """Return the parts of a key that may differ, with hyphens replaced by underscores."""
     checked = []
     for name in parts:
         part = name.replace("-", "_")

@@ -79,7 +79,7 @@ def _figure(place: Place, coded: Mapping[ModelRun, Coded]) -> Figure:
         codes, label = frame[frame["status"] == "coded"], place.label(run)
         n, without = len(codes), int((~frame["status"].isin(["coded", FAILED])).sum())
         bars = []
-        for key in codes.columns[codes.columns.str.startswith("people_") & codes.notna().any()]:
+        for key in codes.columns[codes.columns.str.startswith("people_")]:
             attribute = key.removeprefix("people_").replace("_", " ")
             counts = [int((codes[key] == use).sum()) for use in USES]
             shares = [count / n for count in counts]
