@@ -5,10 +5,9 @@ several panels includes `STYLE` once. `standalone` makes a file of one panel, `g
 several, and `line_chart` a file with one wider panel. `charts.png` converts a file to PNG.
 """
 
-from kidney_evals.charts.drawing import Kind, grid
+from kidney_evals.charts.drawing import STYLE, Kind, grid, standalone
 from kidney_evals.charts.lines import Line, line_chart, line_panel
 from kidney_evals.charts.rows import DotRow, ShareRow, dot_panel, share_panel
-from kidney_evals.charts.style import STYLE, standalone
 
 __all__ = [
     "STYLE",

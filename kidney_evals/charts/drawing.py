@@ -1,7 +1,11 @@
-"""SVG elements, marks, number formats and the frame of a panel, shared by all figures.
+"""SVG elements, number formats, the style sheet and the frame of a panel, shared by all figures.
 
 Only this module cleans and escapes text and addresses that come from outside. A panel has the width
 of a phone screen; a page places as many panels in a row as fit.
+
+The palette is that of Okabe and Ito (2008), which colour-blind readers can distinguish: blue for
+people, vermillion for models, grey for baselines. Marks also differ in shape and the parts of a bar
+in pattern, so that no distinction depends on colour alone.
 """
 
 from __future__ import annotations
@@ -9,10 +13,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
-from kidney_evals.charts.style import standalone
 from kidney_evals.charts.words import LARGE, SIZE, SMALL, clean, escape, text_width, wrap
 
 Kind: TypeAlias = Literal["people", "model", "baseline"]
@@ -20,6 +24,9 @@ Kind: TypeAlias = Literal["people", "model", "baseline"]
 
 Scale: TypeAlias = Callable[[float], float]
 """A function from a value to its coordinate in pixels."""
+
+STYLE: Final = files("kidney_evals.charts").joinpath("charts.css").read_text(encoding="utf-8")
+"""The style sheet: light colours, and dark colours for readers whose system prefers them."""
 
 WIDTH: Final = 340
 """Width of a panel, pixels."""
@@ -136,13 +143,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 class Panel:
-    """A figure that is drawn from top to bottom.
-
-    Attributes:
-        parts: The SVG elements drawn so far.
-        bottom: The y coordinate of their lower end, pixels.
-        width: The width of the panel, pixels.
-    """
+    """A figure that is drawn from top to bottom."""
 
     def __init__(self, title: str, width: float = WIDTH, size: int = LARGE) -> None:
         self.parts: list[str] = []
@@ -221,16 +222,13 @@ class Panel:
 
 
 def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -> str:
-    """Arrange panels in a grid and return the grid as one file.
+    """Arrange panels in a grid and return the grid as an SVG file with its style sheet.
 
     Args:
         panels: Panels as returned by the functions of this package, row by row.
         columns: Maximum number of panels in a row.
         title: Text above the grid.
         note: Text below the grid.
-
-    Returns:
-        SVG with its style sheet.
     """
     across, between = max(1, min(columns, len(panels))), 20
     file = Panel(title, across * (WIDTH + between) - between, size=16)
@@ -243,3 +241,22 @@ def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -
         heights = [float(panel.split(' height="', 1)[1].split('"', 1)[0]) for panel in row]
         file.bottom += max(heights) + between / 2
     return standalone(file.svg(note))
+
+
+def standalone(svg: str) -> str:
+    """Return a panel as an SVG file with its title, the style sheet and a background."""
+    head, end, rest = svg.partition(">")
+    title = head.partition('aria-label="')[2].partition('"')[0]
+    page = '<rect class="page" width="100%" height="100%"/>'
+    return f"{head}{end}\n<title>{title}</title>\n<style>{STYLE}</style>\n{page}{rest}"
+
+
+def plain(svg: str) -> str:
+    """Return an SVG file with literal light colours and without links.
+
+    Programs that convert SVG to pictures support neither `@media` nor custom properties.
+    """
+    rules, colours = STYLE.split("/* Colours", 1)
+    light = dict(re.findall(r"--kc-(\w+): (#\w+)", colours.split("@media")[0]))
+    literal = re.sub(r"var\(--kc-(\w+)\)", lambda used: light[used[1]], rules)
+    return re.sub(r"</?a\b[^>]*>", "", svg.replace(STYLE, literal))

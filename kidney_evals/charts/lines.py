@@ -7,22 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, groupby
 
-from kidney_evals.charts.drawing import (
-    LINE,
-    PAD,
-    WIDTH,
-    Panel,
-    Scale,
-    linear,
-    mark,
-    number,
-    path,
-    segment,
-    text,
-    ticks,
-    titled,
-)
-from kidney_evals.charts.style import standalone
+from kidney_evals.charts import drawing as svg
 from kidney_evals.charts.words import SMALL, shorten_all, text_width
 
 
@@ -47,8 +32,9 @@ class Line:
     high: Sequence[float] = ()
     people: bool = False
 
+    @property
     def points(self) -> list[tuple[float, float, float, float]]:
-        """Return (x, y, low, high) of every point."""
+        """(x, y, low, high) of every point."""
         nothing = [math.nan] * len(self.x)
         return list(zip(self.x, self.y, self.low or nothing, self.high or nothing, strict=True))
 
@@ -61,7 +47,7 @@ def line_panel(
     *,
     y_high: float | None = None,
     doubling: bool = False,
-    width: float = WIDTH,
+    width: float = svg.WIDTH,
     height: float = 150,
 ) -> str:
     """Draw lines on one pair of axes; a line without values is listed by name inside the plot.
@@ -86,48 +72,50 @@ def line_panel(
     def place(x: float) -> float:
         return math.log2(x or least / 2) if doubling else x
 
-    points = [point for line in lines for point in line.points() if math.isfinite(point[1])]
+    points = [point for line in lines for point in line.points if math.isfinite(point[1])]
     xs = sorted({point[0] for point in points}) or [0.0]
-    known = [v for point in points for v in point[1:] if math.isfinite(v)] or [0.0, 1.0]
-    marks = ticks(min(known), max(known))
+    known = [v for _, *ys in points for v in ys if math.isfinite(v)] or [0.0, 1.0]
+    marks = svg.ticks(min(known), max(known))
     low, high = marks[0], marks[-1]
     if y_high is not None:
         low, high = min(0.0, *known), max(y_high, *known)
-        marks = [tick for tick in ticks(low, high, 4) if low <= tick <= high]
-    panel = Panel(title, width)
-    panel.parts.append(text(PAD, panel.bottom + 13, y_label, "muted", size=SMALL))
+        marks = [tick for tick in svg.ticks(low, high, 4) if low <= tick <= high]
+    panel = svg.Panel(title, width)
+    panel.parts.append(svg.text(svg.PAD, panel.bottom + 13, y_label, "muted", size=SMALL))
     top = panel.bottom + 24
     panel.bottom = bottom = top + height
     labels = shorten_all([line.label for line in lines], 0.3 * width)
-    left = PAD + max(text_width(number(tick), SMALL) for tick in marks) + 6
-    right = width - PAD - 20 - max(map(text_width, labels), default=0)
-    up = linear(low, high, bottom, top)
+    left = svg.PAD + max(text_width(svg.number(tick), SMALL) for tick in marks) + 6
+    right = width - svg.PAD - 20 - max(map(text_width, labels), default=0)
+    up = svg.linear(low, high, bottom, top)
     for tick in marks:
-        panel.parts.append(segment("grid", left, up(tick), right, up(tick)))
-        panel.parts.append(text(left - 6, up(tick) + 4, number(tick), "muted", "end", SMALL))
+        panel.parts.append(svg.segment("grid", left, up(tick), right, up(tick)))
+        panel.parts.append(
+            svg.text(left - 6, up(tick) + 4, svg.number(tick), "muted", "end", SMALL)
+        )
     counts = doubling or all(x == round(x) for x in xs)
-    own = [(place(x), number(x)) for x in xs] if counts else []
+    own = [(place(x), svg.number(x)) for x in xs] if counts else []
     across = panel.axis(place(xs[0]), place(xs[-1]), left, right, top, own, inset=8)
-    panel.parts.append(text(left, panel.bottom + 10, x_label, "muted", size=SMALL))
+    panel.parts.append(svg.text(left, panel.bottom + 10, x_label, "muted", size=SMALL))
     panel.bottom += 14
     ends: list[tuple[float, str, str, str]] = []
     kinds = cycle(("model", "model2"))
     for index, (line, label) in enumerate(zip(lines, labels, strict=True)):
         kind = "people" if line.people else next(kinds)
         panel.parts += _drawn(line, kind, lambda x: across(place(x)), up)
-        heights = [point[1] for point in line.points() if math.isfinite(point[1])]
+        heights = [point[1] for point in line.points if math.isfinite(point[1])]
         if heights:
             ends.append((up(heights[-1]), kind, label, line.label))
         else:
-            panel.parts.append(text(left + 8, top + 16 * (index + 1), f"{label}: no value"))
+            panel.parts.append(svg.text(left + 8, top + 16 * (index + 1), f"{label}: no value"))
     # From the lowest label upwards, each is moved by the least distance that clears the label below
     # and leaves room for the labels above.
-    last, least_y = bottom + LINE, top + LINE * len(ends)
+    last, least_y = bottom + svg.LINE, top + svg.LINE * len(ends)
     for wanted, kind, label, spoken in sorted(ends, reverse=True):
-        least_y -= LINE
-        last = min(max(wanted, least_y), last - LINE)
-        sign = [mark(kind, right + 10, last), text(right + 20, last + 4, label)]
-        panel.parts.append(titled(spoken, *sign))
+        least_y -= svg.LINE
+        last = min(max(wanted, least_y), last - svg.LINE)
+        sign = [svg.mark(kind, right + 10, last), svg.text(right + 20, last + 4, label)]
+        panel.parts.append(svg.titled(spoken, *sign))
     return panel.svg()
 
 
@@ -135,25 +123,25 @@ def line_chart(
     title: str, x_label: str, y_label: str, lines: Sequence[Line], *, doubling: bool = False
 ) -> str:
     """Draw lines as a separate file that is wider than a panel; see `line_panel`."""
-    return standalone(
+    return svg.standalone(
         line_panel(title, x_label, y_label, lines, doubling=doubling, width=640, height=272)
     )
 
 
-def _drawn(line: Line, kind: str, across: Scale, up: Scale) -> Iterator[str]:
+def _drawn(line: Line, kind: str, across: svg.Scale, up: svg.Scale) -> Iterator[str]:
     """Yield the SVG of the line, its intervals and its marks; a gap interrupts the line."""
     stroke = "line dashed" if line.people and not line.low else "line"
-    for known, run in groupby(line.points(), lambda point: math.isfinite(point[1])):
+    for known, run in groupby(line.points, lambda point: math.isfinite(point[1])):
         places = [(across(x), *map(up, ys)) for x, *ys in run] if known else []
         for bounded, part in groupby(places, lambda place: math.isfinite(place[2] + place[3])):
             ends = list(part) if bounded else []
             if line.people and len(ends) > 1:
                 edge = [(x, high) for x, _, _, high in ends]
                 edge += [(x, low) for x, _, low, _ in reversed(ends)]
-                yield path("people band", edge, closed=True)
+                yield svg.path("people band", edge, closed=True)
             else:
-                yield from (segment(f"{kind} bar", x, low, x, high) for x, _, low, high in ends)
+                yield from (svg.segment(f"{kind} bar", x, low, x, high) for x, _, low, high in ends)
         if len(places) > 1:
-            yield path(f"{kind} {stroke}", [(x, y) for x, y, *_ in places])
+            yield svg.path(f"{kind} {stroke}", [(x, y) for x, y, *_ in places])
         if line.low or not line.people or len(places) == 1:
-            yield from (mark(kind, x, y) for x, y, *_ in places)
+            yield from (svg.mark(kind, x, y) for x, y, *_ in places)

@@ -8,8 +8,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
-from kidney_evals.charts.drawing import Panel
-from kidney_evals.charts.style import plain, standalone
+from kidney_evals.charts.drawing import Panel, plain, standalone
 from kidney_evals.errors import UserError
 
 _FIRST_CHUNK = 8 + 25

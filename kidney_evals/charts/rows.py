@@ -8,28 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple
 
-from kidney_evals.charts.drawing import (
-    LINE,
-    NOTHING,
-    PAD,
-    Kind,
-    Panel,
-    Scale,
-    box,
-    decimal,
-    disc,
-    interval,
-    linear,
-    link,
-    mark,
-    segment,
-    text,
-    titled,
-)
+from kidney_evals.charts import drawing as svg
 from kidney_evals.charts.words import SIZE, SMALL, clean, shorten, shorten_all, text_width
 
 _GOLDEN: Final = 0.6180339887
-"""Vertical step between dots as a share of the row: neighbours differ, heights spread evenly."""
+"""Vertical step between dots as a share of the row, so that heights spread evenly."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +34,7 @@ class DotRow:
     value: float
     low: float
     high: float
-    kind: Kind
+    kind: svg.Kind
     href: str = ""
     people: float = math.nan
     before: float = math.nan
@@ -77,19 +60,19 @@ class ShareRow:
 
     label: str
     shares: tuple[float, ...]
-    kind: Kind
+    kind: svg.Kind
     n: int
     href: str = ""
 
 
 class _Row(NamedTuple):
-    """The fields that every kind of row has (see `_draw`). `spoken` is the tooltip."""
+    """A row with `words` at the right, `spoken` as tooltip and a `second` line in small type."""
 
     label: str
     href: str
     words: str
     spoken: str
-    draw: Callable[[Scale, float], list[str]]
+    draw: Callable[[svg.Scale, float], list[str]]
     second: str = ""
     kind: str = ""
 
@@ -122,22 +105,22 @@ def dot_panel(
     Returns:
         SVG without a style sheet.
     """
-    panel = Panel(title)
+    panel = svg.Panel(title)
     drawn = []
     if dots := [value for value in dots if math.isfinite(value)]:
         drawn.append(_Row("simulated people", "", "", str(len(dots)), partial(_dots, dots)))
     for row in rows:
         words, before, people = (
-            decimal(value, decimals, low < 0) for value in (row.value, row.before, row.people)
+            svg.decimal(value, decimals, low < 0) for value in (row.value, row.before, row.people)
         )
         spoken, change = "no value", ""
-        if words != NOTHING:
-            spoken = words + interval(row.low, row.high, decimals, low < 0)
-        if before != NOTHING:
-            change = decimal(row.value - row.before, decimals, True)
-            change += interval(row.low, row.high, decimals, True)
+        if words != svg.NOTHING:
+            spoken = words + svg.interval(row.low, row.high, decimals, low < 0)
+        if before != svg.NOTHING:
+            change = svg.decimal(row.value - row.before, decimals, True)
+            change += svg.interval(row.low, row.high, decimals, True)
             spoken = f"{before} before, {words} after; change {change}"
-        spoken += f"; people {people}" if people != NOTHING else ""
+        spoken += f"; people {people}" if people != svg.NOTHING else ""
         second = shorten(change, 150, SMALL)
         drawn.append(_Row(row.label, row.href, words, spoken, partial(_marks, row), second))
     values = [v for row in rows for v in (row.value, row.before, row.people, *row.ends())]
@@ -145,12 +128,12 @@ def dot_panel(
     _draw(panel, drawn, (min(known), max(known)), band, line)
     if any(row.second for row in drawn):
         entries: list[tuple[Callable[[float, float], str], str]] = [
-            (lambda x, y: disc("model open", x, y, 4), "before"),
-            (lambda x, y: mark("model", x, y), "after"),
+            (lambda x, y: svg.disc("model open", x, y, 4), "before"),
+            (lambda x, y: svg.mark("model", x, y), "after"),
             (lambda x, y: _bar("thin", x - 9, x + 9, y), "interval of the change"),
         ]
         if math.isfinite(line):
-            entries.append((partial(_line, 7), f"people {decimal(line, decimals)}"))
+            entries.append((partial(_line, 7), f"people {svg.decimal(line, decimals)}"))
         panel.key(entries)
     return panel.svg(note)
 
@@ -167,7 +150,7 @@ def share_panel(title: str, rows: Sequence[ShareRow], labels: Sequence[str]) -> 
     Returns:
         SVG without a style sheet.
     """
-    panel = Panel(title)
+    panel = svg.Panel(title)
     drawn = []
     for row in rows:
         count = f"n = {row.n:,}" if row.n else ""
@@ -184,50 +167,52 @@ def share_panel(title: str, rows: Sequence[ShareRow], labels: Sequence[str]) -> 
 
 
 def _draw(
-    panel: Panel,
+    panel: svg.Panel,
     rows: Sequence[_Row],
     axis: tuple[float, float] | None = None,
     band: tuple[float, float] | None = None,
     people: float = math.nan,
 ) -> None:
-    """Add rows to a panel, with the human values behind them, and an axis (from 0 to 1 by default).
-
-    A row has a label of one or two lines, preceded by the mark of its `kind` if it has one, a
-    `second` line in small type, and `words` at the right.
-    """
+    """Add rows to a panel, with the human values behind them, and an axis (without one: 0 to 1)."""
     indent = 14 * any(row.kind for row in rows)
     labels = _label_lines(rows, 130 - indent)
     widths = [text_width(line) for lines in labels for line in lines]
     widths += [text_width(row.second, SMALL) for row in rows]
-    left = PAD + indent + max(widths, default=0) + 12
+    left = svg.PAD + indent + max(widths, default=0) + 12
     size = SIZE if axis else SMALL
-    right = panel.width - PAD - max((text_width(row.words, size) for row in rows), default=0) - 12
+    right = (
+        panel.width - svg.PAD - max((text_width(row.words, size) for row in rows), default=0) - 12
+    )
     heights = [34 if len(labels[i]) > 1 or row.second else 21 for i, row in enumerate(rows)]
     top = y = panel.bottom + 2
     panel.bottom = top + max(sum(heights), 21) + 2
     if band is not None and axis is not None:
-        start, end = (linear(*axis, left, right)(value) for value in band)
-        panel.parts.append(box("people band", start, top, end - start, panel.bottom - top))
+        start, end = (svg.linear(*axis, left, right)(value) for value in band)
+        panel.parts.append(svg.box("people band", start, top, end - start, panel.bottom - top))
     bottom = panel.bottom
-    scale = panel.axis(*axis, left, right, top) if axis else linear(0, 1, left, right)
+    scale = panel.axis(*axis, left, right, top) if axis else svg.linear(0, 1, left, right)
     if math.isfinite(people):
-        panel.parts.append(segment("people line", scale(people), top, scale(people), bottom))
+        panel.parts.append(svg.segment("people line", scale(people), top, scale(people), bottom))
     for row, lines, height in zip(rows, labels, heights, strict=True):
         middle = y + height / 2
-        first = middle + 4 - LINE / 2 * (height > 21)
-        label = [text(PAD + indent, first + LINE * i, line) for i, line in enumerate(lines)]
-        parts = [
-            box("hit", 0, y, panel.width, height),
-            mark(row.kind, PAD + 5, middle) if row.kind else "",
-            link(row.href, "".join(label)),
-            text(PAD + indent, first + LINE, row.second, "muted", size=SMALL),
-            *row.draw(scale, middle),
-            text(panel.width - PAD, middle + 4, row.words, "" if axis else "muted", "end", size),
+        first = middle + 4 - svg.LINE / 2 * (height > 21)
+        label = [
+            svg.text(svg.PAD + indent, first + svg.LINE * i, line) for i, line in enumerate(lines)
         ]
-        panel.parts.append(titled(f"{row.label}: {row.spoken}", *parts))
+        parts = [
+            svg.box("hit", 0, y, panel.width, height),
+            svg.mark(row.kind, svg.PAD + 5, middle) if row.kind else "",
+            svg.link(row.href, "".join(label)),
+            svg.text(svg.PAD + indent, first + svg.LINE, row.second, "muted", size=SMALL),
+            *row.draw(scale, middle),
+            svg.text(
+                panel.width - svg.PAD, middle + 4, row.words, "" if axis else "muted", "end", size
+            ),
+        ]
+        panel.parts.append(svg.titled(f"{row.label}: {row.spoken}", *parts))
         y += height
     if not rows:
-        panel.parts.append(text(panel.width / 2, top + 15, "no values", "muted", "middle"))
+        panel.parts.append(svg.text(panel.width / 2, top + 15, "no values", "muted", "middle"))
 
 
 def _label_lines(rows: Sequence[_Row], room: float) -> list[list[str]]:
@@ -246,41 +231,41 @@ def _label_lines(rows: Sequence[_Row], room: float) -> list[list[str]]:
     ]
 
 
-def _marks(row: DotRow, scale: Scale, y: float) -> list[str]:
+def _marks(row: DotRow, scale: svg.Scale, y: float) -> list[str]:
     people, before, value = scale(row.people), scale(row.before), scale(row.value)
     parts = [_line(8, people, y)] if math.isfinite(people) else []
     if math.isfinite(value):
         start, end = map(scale, row.ends())
         if math.isfinite(before):
-            parts.append(segment("model line", before, y, value, y))
-            parts += [_bar("thin", start, end, y), disc("model open", before, y, 4)]
+            parts.append(svg.segment("model line", before, y, value, y))
+            parts += [_bar("thin", start, end, y), svg.disc("model open", before, y, 4)]
         else:
             parts.append(_bar(row.kind, start, end, y))
-        parts.append(mark(row.kind, value, y))
+        parts.append(svg.mark(row.kind, value, y))
     return parts
 
 
 def _bar(kind: str, start: float, end: float, y: float) -> str:
     if not (math.isfinite(start) and math.isfinite(end)):
         return ""
-    caps = [segment(f"{kind} bar", x, y - 4, x, y + 4) for x in (start, end)]
-    return segment(f"{kind} bar", start, y, end, y) + "".join(caps)
+    caps = [svg.segment(f"{kind} bar", x, y - 4, x, y + 4) for x in (start, end)]
+    return svg.segment(f"{kind} bar", start, y, end, y) + "".join(caps)
 
 
 def _line(half: float, x: float, y: float) -> str:
-    return segment("people line", x, y - half, x, y + half)
+    return svg.segment("people line", x, y - half, x, y + half)
 
 
-def _dots(dots: Sequence[float], scale: Scale, y: float) -> list[str]:
+def _dots(dots: Sequence[float], scale: svg.Scale, y: float) -> list[str]:
     return [
-        disc("people dot", scale(value), y - 8 + index * _GOLDEN % 1 * 16, 2)
+        svg.disc("people dot", scale(value), y - 8 + index * _GOLDEN % 1 * 16, 2)
         for index, value in enumerate(dots)
     ]
 
 
-def _parts(shares: Sequence[float], scale: Scale, y: float) -> list[str]:
+def _parts(shares: Sequence[float], scale: svg.Scale, y: float) -> list[str]:
     if math.isnan(sum(shares)):
-        return [text(scale(0), y + 4, "no value", "muted", size=SMALL)]
+        return [svg.text(scale(0), y + 4, "no value", "muted", size=SMALL)]
     drawn, total = [], 0.0
     for index, share in enumerate(shares):
         width, middle = scale(share) - scale(0), scale(total + share / 2)
@@ -289,11 +274,11 @@ def _parts(shares: Sequence[float], scale: Scale, y: float) -> list[str]:
             drawn.append(_part(index, width, middle, y))
         words = f"{share:.0%}"
         if width >= text_width(words, SMALL) + 6:
-            drawn.append(text(middle, y + 4, words, f"part{index} on", "middle", SMALL))
+            drawn.append(svg.text(middle, y + 4, words, f"part{index} on", "middle", SMALL))
     return drawn
 
 
 def _part(index: int, width: float, x: float, y: float) -> str:
     start = x - width / 2
-    pattern = segment(f"stroke{index}", start, y, start + width, y)
-    return box(f"part{index} part", start, y - 7.5, width, 15) + pattern
+    pattern = svg.segment(f"stroke{index}", start, y, start + width, y)
+    return svg.box(f"part{index} part", start, y - 7.5, width, 15) + pattern

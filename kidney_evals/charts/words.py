@@ -17,8 +17,6 @@ SMALL: Final = 11
 LARGE: Final = 13
 """Font sizes, pixels."""
 
-_ELLIPSIS: Final = "…"
-
 _LETTERS: Final = {
     0.28: "'ijl",
     0.32: "I ,.·",
@@ -50,16 +48,15 @@ def clean(words: str) -> str:
     White space becomes single blanks. Control characters are removed, including those that change
     the writing direction; the joiners that some scripts need stay.
     """
-    kept = (
+    removed = ("Cc", "Cf", "Cs")
+    letters = (
         letter
         for letter in words
         if letter.isspace()
-        or (
-            (unicodedata.category(letter) not in ("Cc", "Cf", "Cs") or letter in "\u200c\u200d")
-            and ord(letter) & 0xFFFE != 0xFFFE
-        )
+        or letter in "\u200c\u200d"
+        or (unicodedata.category(letter) not in removed and ord(letter) & 0xFFFE != 0xFFFE)
     )
-    return " ".join("".join(kept).split())
+    return " ".join("".join(letters).split())
 
 
 def escape(words: str) -> str:
@@ -84,45 +81,33 @@ def _letter_width(letter: str) -> float:
 
 
 def shorten(words: str, room: float, size: float = SIZE, front: float = 0.5) -> str:
-    """Return `words`; if they are wider than `room`, an ellipsis replaces the middle.
-
-    Args:
-        words: The text, cleaned.
-        room: Available width, pixels.
-        size: Font size, pixels.
-        front: Share of the remaining characters taken from the front.
-    """
+    """Return `words`; if they are wider than `room`, an ellipsis replaces the middle."""
     if len(words) > 400:
         # Longer texts never fit into a figure.
         words = words[:200] + words[-200:]
     if text_width(words, size) <= room:
         return words
-    for kept in range(len(words) - 1, 0, -1):
-        head = math.ceil(kept * front)
-        tail = words[len(words) - (kept - head) :]
+    for length in range(len(words) - 1, 0, -1):
+        head = math.ceil(length * front)
+        tail = words[len(words) - (length - head) :]
         # A combining accent without its letter would combine with the ellipsis.
         while tail and unicodedata.combining(tail[0]):
             tail = tail[1:]
-        short = words[:head].rstrip() + _ELLIPSIS + tail.lstrip()
+        short = f"{words[:head].rstrip()}…{tail.lstrip()}"
         if text_width(short, size) <= room:
             return short
-    return _ELLIPSIS
+    return "…"
 
 
 def shorten_all(labels: Sequence[str], room: float) -> list[str]:
-    """Return the labels shortened to `room` and, where possible, still distinct.
-
-    If a label is too wide, labels that are paths (such as model names) are reduced to their last
-    part. Labels that are still too wide lose their middle, or the prefix that all of them share;
-    the cut is chosen so that as many labels as possible differ.
-    """
+    """Return the labels shortened to `room` and, where possible, still distinct."""
     names = [clean(label) for label in labels]
     wide = [name for name in names if text_width(name) > room]
     if not wide:
         return names
     parts = [name if " " in name else name.rpartition("/")[2] or name for name in names]
     same = max(i for i in range(len(wide[0])) if all(one.startswith(wide[0][:i]) for one in wide))
-    ends = [_ELLIPSIS + name[same:] if name in wide else name for name in names]
+    ends = [f"…{name[same:]}" if name in wide else name for name in names]
     tries = [
         [shorten(name, room, front=front) for name in some]
         for some in (parts, names, ends)

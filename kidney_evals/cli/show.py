@@ -51,7 +51,7 @@ def _show(run: ModelRun, everything: bool) -> None:
     # A location that is too long for a line is shortened to the file's name.
     short = f"…/{PurePosixPath(file.location).name}"
     say(file.location if len(file.location) <= width() else short)
-    for line in (how_it_ended(log), run.remark, file.errors if finished else "", file.unscored):
+    for line in (how_it_ended(log), file.errors if finished else "", file.unscored):
         if line:
             say_filled(line)
     say("")

@@ -45,8 +45,7 @@ def table(
     from kidney_evals.cli.logs import reading
     from kidney_evals.reporting.logs import READ, find_logs
     from kidney_evals.reporting.runs import read_runs
-    from kidney_evals.reporting.table_formats import formatted
-    from kidney_evals.reporting.tables import tables_of
+    from kidney_evals.reporting.table_formats import formatted, tables_of
 
     asked = [name.strip() for names in rows for name in names.split(",") if name.strip()]
     if asked and everything:

@@ -10,7 +10,7 @@
 `comparing` compares runs over the dilemmas they share; `page` writes the report.
 """
 
-from kidney_evals.reporting.loading import Frames, load
+from kidney_evals.reporting.frames import Frames, load
 from kidney_evals.reporting.logs import LogFile, find_logs, read_samples
 from kidney_evals.reporting.rows import Rows, rows_of
 from kidney_evals.reporting.runs import ModelRun, read_runs

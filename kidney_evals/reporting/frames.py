@@ -1,31 +1,115 @@
-"""Columns of the frames that `load` returns: read from a file, enforced, and documented."""
+"""Load logs as pandas frames of runs, quantities and decisions.
+
+`frames.yaml` names the columns of each frame, with type and description.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import yaml
+from inspect_ai.log import EvalSampleSummary
 
 from kidney_evals.errors import UserError
+from kidney_evals.measures import find
+from kidney_evals.reporting.logs import READ, LogFile, find_logs
+from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, odd_samples, read_runs
+from kidney_evals.scorers import main_score
+from kidney_evals.studies import Study, load_study
+from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kidney_evals.human.reference import Reference
+
 Name = Literal["runs", "quantities", "decisions"]
 """Name of a frame."""
 
+Line = dict[str, Any]
+"""A row of a frame, by column."""
 
-class Column(NamedTuple):
-    """One column, or one column per attribute if its name ends with a star.
+_TEXTS: Final = (
+    *("study", "condition", "dilemma", "kind", "wording", "outcome", "choice", "first_choice"),
+)
+"""Columns of `decisions` that hold text."""
+
+_SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Data frames of a set of logs; `frames.yaml` and `docs/frames.md` document every column.
 
     Attributes:
-        name: The name.
-        type: The Arrow type.
-        says: A sentence on the content.
+        runs: A row for each run.
+        quantities: A row for each run and measure.
+        decisions: A row for each sample of a run whose samples are choices between patients.
+        passed_over: Logs without numbers, and logs whose samples cannot be read, which are only in
+            `runs` and `quantities`. Each has a `state` and a `line` with the reason.
     """
+
+    runs: pd.DataFrame
+    quantities: pd.DataFrame
+    decisions: pd.DataFrame
+    passed_over: tuple[LogFile, ...]
+
+
+def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> Frames:
+    """Read logs into frames, from their headers and the summaries of their samples.
+
+    Runs are in the order of the logs, quantities in the order of `kidney-evals show`, decisions
+    sorted by dilemma, order, wording and epoch.
+
+    Args:
+        logs: Files, folders, patterns and URLs.
+        decisions: Whether to read samples; if false, `decisions` is empty.
+
+    Raises:
+        UserError: A name matches no log, or pyarrow is not installed.
+    """
+    try:
+        import pyarrow  # type: ignore[import-untyped]  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            'frames need pyarrow, which is not installed: pip install "kidney-evals[analysis]"'
+        ) from error
+    names = [logs] if isinstance(logs, str | Path) else logs
+    log_files = find_logs([str(name) for name in names])
+    runs = read_runs(log_files)
+    lines: list[Line] = []
+    unread: dict[str, str] = {}
+    for run in runs if decisions else ():
+        if run.panel.task in CHOICE_TASKS:
+            try:
+                lines += _decisions(run)
+            except Exception as error:
+                # A log from elsewhere may hold anything; its errors must not stop other logs.
+                unread[run.file.location] = run.file.unread or odd_samples(error)
+    passed_over = [
+        replace(file, state="unreadable", says=unread[file.location])
+        if file.location in unread
+        else file
+        for file in log_files
+        if file.state not in READ or file.location in unread
+    ]
+    return Frames(
+        runs=_frame("runs", map(_run, runs)),
+        quantities=_frame("quantities", (line for run in runs for line in _quantities(run))),
+        decisions=_frame("decisions", lines),
+        passed_over=tuple(passed_over),
+    )
+
+
+class Column(NamedTuple):
+    """A column of a frame, or a column per attribute if its name ends with a star."""
 
     name: str
     type: str
@@ -42,41 +126,6 @@ def schema() -> Mapping[Name, tuple[Column, ...]]:
     }
 
 
-def check_arrow() -> None:
-    """Check that frames can be made.
-
-    Raises:
-        UserError: pyarrow, which `inspect_ai.analysis` needs, is not installed.
-    """
-    try:
-        import pyarrow  # type: ignore[import-untyped]  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            'frames need pyarrow, which is not installed: pip install "kidney-evals[analysis]"'
-        ) from error
-
-
-def frame(name: Name, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return a frame with the documented columns and types.
-
-    Args:
-        name: The frame.
-        lines: Its rows by column; a missing column becomes NA, an undocumented column is dropped.
-    """
-    import pandas as pd
-    import pyarrow as pa
-
-    lines = list(lines)
-    held = dict.fromkeys(column for line in lines for column in line)
-    made = {}
-    for column in schema()[name]:
-        for one in _named(column.name, sorted(held)):
-            values = [line.get(one) for line in lines]
-            array = pa.array(values, type=_arrow(column.type), from_pandas=True)
-            made[one] = pd.Series(array, dtype=pd.ArrowDtype(array.type))
-    return pd.DataFrame(made)
-
-
 def as_markdown() -> str:
     """Return the documentation of all frames, a Markdown table for each."""
     parts = []
@@ -87,21 +136,165 @@ def as_markdown() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _named(pattern: str, names: Iterable[str]) -> list[str]:
-    """Return the names that a documented column name matches; a star matches every attribute."""
-    if not pattern.endswith("*"):
-        return [pattern]
-    single = {column.name for columns in schema().values() for column in columns}
-    return [name for name in names if name.startswith(pattern[:-1]) and name not in single]
-
-
-def _arrow(type_: str) -> Any:
+def _frame(name: Name, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a frame with the documented columns and types; a missing value becomes NA."""
+    import pandas as pd
     import pyarrow as pa
 
-    return {
+    types = {
         "string": pa.string(),
         "int64": pa.int64(),
         "double": pa.float64(),
         "bool": pa.bool_(),
         "timestamp[us, UTC]": pa.timestamp("us", tz="UTC"),
-    }[type_]
+    }
+    lines = list(lines)
+    held = sorted({column for line in lines for column in line})
+    single = {column.name for columns in schema().values() for column in columns}
+    made = {}
+    for column in schema()[name]:
+        start = column.name.removesuffix("*")
+        starred = [one for one in held if one.startswith(start) and one not in single]
+        for one in starred if column.name.endswith("*") else [column.name]:
+            values = [line.get(one) for line in lines]
+            array = pa.array(values, type=types[column.type], from_pandas=True)
+            made[one] = pd.Series(array, dtype=pd.ArrowDtype(array.type))
+    return pd.DataFrame(made)
+
+
+def _common(run: ModelRun) -> Line:
+    task, study, _ = run.panel
+    return {"eval_id": run.id, "name": run.name, "model": run.model, "task": task, "study": study}
+
+
+def _run(run: ModelRun) -> Line:
+    spec, file = run.header.eval, run.file
+    people = run.facts.get("people_in_this_condition")
+    known = run.key["study_hash"] or run.key["reference"]
+    return {
+        **_common(run),
+        "condition": run.facts["condition"],
+        "state": file.state,
+        "says": file.says,
+        "completed": file.completed,
+        "planned": file.planned,
+        "same_people": _installed(run) is not None if known else None,
+        "people": people if isinstance(people, int) and people > 0 else None,
+        "log": file.location,
+        "status": run.header.status,
+        "run_id": spec.run_id,
+        "task_id": spec.task_id,
+        "created": datetime.fromisoformat(spec.created),
+        "task_name": spec.task.rsplit("/", 1)[-1],
+        "task_version": str(spec.task_version),
+        "package_version": run.facts.get("kidney_evals_version"),
+        "inspect_version": spec.packages.get("inspect_ai"),
+        **{f"key_{name}": value for name, value in run.key.items()},
+    }
+
+
+def _quantities(run: ModelRun) -> Iterator[Line]:
+    for row, quantity in run.rows.items():
+        yield {
+            **_common(run),
+            "row": row,
+            "label": find(row).label,
+            "group": find(row).group,
+            **quantity._asdict(),
+            "source": "log" if run.answers is None else "computed",
+        }
+
+
+def _decisions(run: ModelRun) -> list[Line]:
+    """Return the rows of a run in `decisions`, in the frame's order."""
+    if run.file.unread:
+        raise UserError(run.file.unread)
+    closeness = _closeness(run)
+    lines = [
+        {
+            **_common(run),
+            "sample_id": sample.uuid,
+            "closeness": closeness.get(line["dilemma"]),
+            **line,
+        }
+        for sample in run.file.samples
+        if (line := _decision(sample))
+    ]
+    return sorted(lines, key=lambda line: [line[name] for name in _SORTED_BY])
+
+
+def _decision(sample: EvalSampleSummary) -> Line:
+    """Return the columns of `decisions` for one sample; empty for a sample of another task."""
+    facts = sample.metadata
+    if "dilemma" not in facts or facts.get("order") not in ("ab", "ba"):
+        return {}
+    first, second = facts["order"]
+    score = main_score(sample.scores)
+    answer = (score.metadata if score else None) or {}
+    choice = answer.get("choice") or "none"
+    line = {
+        "study": facts.get("study"),
+        "condition": facts.get("condition"),
+        "id": str(sample.id),
+        "dilemma": facts["dilemma"],
+        "kind": facts.get("kind"),
+        "control": facts.get("kind") in CONTROL_KINDS,
+        "order": facts["order"],
+        "epoch": sample.epoch,
+        # Logs from before wordings existed used the default wording.
+        "wording": facts.get("wording", "default"),
+        "outcome": answer.get("outcome", "error"),
+        "choice": choice,
+        "first_choice": answer.get("first_choice", choice) or "none",
+        "human_first": _number(facts.get(f"human_{first}")),
+        "human_second": _number(facts.get(f"human_{second}")),
+        "human_coin": _number(facts.get("human_coin")),
+        **{
+            f"chance_{name}": _number(answer.get(f"chance_{name}"))
+            for name in ("first", "second", "coin")
+        },
+    }
+    for name in _TEXTS:
+        if not isinstance(line[name], str | None):
+            raise TypeError(f"{name} is {line[name]!r:.40}")
+    listed = {f"{first}_": "first_", f"{second}_": "second_"}
+    for name, value in facts.items():
+        if name[:2] in listed and isinstance(value, int | float):
+            line[listed[name[:2]] + name[2:]] = float(value)
+    return line
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _closeness(run: ModelRun) -> Mapping[str, float | None]:
+    """Return the closeness of the patients in each dilemma of a run; empty if it is unknown."""
+    installed = _installed(run)
+    if installed is None:
+        return {}
+    study, reference = installed
+    dilemmas = {
+        sample.metadata["dilemma"]: study.dilemma_from(sample.metadata)
+        for sample in run.file.samples
+        if "dilemma" in sample.metadata
+    }
+    values = reference.closeness(list(dilemmas.values())).tolist() if dilemmas else []
+    return {
+        id: None if math.isnan(value) else value for id, value in zip(dilemmas, values, strict=True)
+    }
+
+
+def _installed(run: ModelRun) -> tuple[Study, Reference] | None:
+    """Return the study and the human reference of a run; None if they have changed since then."""
+    from kidney_evals.human.reference import load_reference
+
+    try:
+        study = load_study(str(run.header.eval.task_args.get("study") or run.panel.study))
+        reference = load_reference(study, run.facts["condition"])
+    except UserError:
+        return None
+    then = (run.key["study_hash"], run.key["reference"])
+    now = (study.hash, reference.sha256)
+    same = all(not old or old == new for old, new in zip(then, now, strict=True))
+    return (study, reference) if same else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,34 +11,30 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.page.trained import UNTRAINED
 
 if TYPE_CHECKING:
     from kidney_evals.reporting.page import Report
 
-TITLE: Final = "What failures look like: eight simulated respondents beside people"
-
-FIXED: Final = "mcelfresh_2021_fixed"
-FIXED_EPOCHS: Final = 5
-
 FEWEST: Final = 30
 """Minimum number of drawn dilemmas, enough to infer the speakers' values from their choices."""
 
-SPEAKERS: Final = ("human", "lexicographic", "anti_human")
+TITLE: Final = "What failures look like: eight simulated respondents beside people"
+
+_SPEAKERS: Final = ("human", "lexicographic", "anti_human")
 """Respondents that are also asked for reasons, for their values and for a prediction of people."""
+
+_FIXED: Final = "mcelfresh_2021_fixed"
+_FIXED_EPOCHS: Final = 5
 
 BEFORE, AFTER = "kidney/never_flips", "kidney/human"
 """Respondents that stand in for a model before and after training; no model is trained."""
 
-
-REMARKS: Final = {
-    "trained": f"Nothing was trained here: {BEFORE} stands in for a model before training and "
-    f"{AFTER} for the same after it."
-}
-"""Remarks on sections that apply to this page only."""
+REMARK: Final = (
+    f"Nothing was trained here: {BEFORE} stands in for a model before training and {AFTER} for the "
+    "same after it."
+)
 
 
-@lru_cache(maxsize=1)
 def notes() -> Mapping[str, str]:
     """Return a remark for the reader on each respondent, by model name."""
     text = files("kidney_evals.reporting").joinpath("gallery.yaml").read_text(encoding="utf-8")
@@ -71,27 +66,31 @@ def make_gallery(
         raise UserError(f"a gallery needs {FEWEST} dilemmas or more, not {dilemmas}")
     check_out(out, overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
-        logs = Path(folder)
-        _ask(logs, dilemmas, say)
+        _ask(Path(folder), dilemmas, say)
         say("writing the site")
         return write_site(
-            [folder], out, notes=notes(), remarks=REMARKS, title=TITLE, overwrite=overwrite
+            [folder], out, notes=notes(), trained=REMARK, title=TITLE, overwrite=overwrite
         )
 
 
 def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
+    from inspect_ai import eval
+
+    from kidney_evals.reporting.page.sections import UNTRAINED
     from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
-    names = [name.removeprefix("kidney/") for name in notes()]
-    for name in names:
-        say(f"asking kidney/{name}")
-        run = _runner(name, logs)
-        run([coin_flip(dilemmas=dilemmas)])
-        chosen = run([forced_choice(dilemmas=dilemmas)])[0]
-        run([coin_flip(study=FIXED)], epochs=FIXED_EPOCHS)
-        if name in SPEAKERS:
-            run([forced_choice(dilemmas=dilemmas // 4, explain="after")])
-            run([stated_values(revealed=chosen.location), predict_people()])
+    def run(model: str, tasks: list[Any], **options: Any) -> list[Any]:
+        # "none" is as silent, but still lays out the table of every run and discards it.
+        return eval(tasks, model=model, log_dir=str(logs), display="log", **options)
+
+    for model in notes():
+        say(f"asking {model}")
+        run(model, [coin_flip(dilemmas=dilemmas)])
+        chosen = run(model, [forced_choice(dilemmas=dilemmas)])[0]
+        run(model, [coin_flip(study=_FIXED)], epochs=_FIXED_EPOCHS)
+        if model.removeprefix("kidney/") in _SPEAKERS:
+            run(model, [forced_choice(dilemmas=dilemmas // 4, explain="after")])
+            run(model, [stated_values(revealed=chosen.location), predict_people()])
     say("asking stand-ins for before and after")
     for arm, model in ((UNTRAINED, BEFORE), ("after", AFTER)):
         tasks = [task(dilemmas=dilemmas // 2) for task in (coin_flip, forced_choice)]
@@ -99,14 +98,4 @@ def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
             # The same metadata that `kidney-evals sft evaluate` writes.
             part = (task.metadata or {})["condition"]
             task.metadata = (task.metadata or {}) | {"sft_arm": arm, "sft_part": part}
-        _runner(model.removeprefix("kidney/"), logs)(tasks, epochs=2)
-
-
-def _runner(name: str, logs: Path) -> Callable[..., list[Any]]:
-    from inspect_ai import eval
-
-    def run(tasks: list[Any], **options: Any) -> list[Any]:
-        # "none" is as silent, but still lays out the table of every run and discards it.
-        return eval(tasks, model=f"kidney/{name}", log_dir=str(logs), display="log", **options)
-
-    return run
+        run(model, tasks, epochs=2)

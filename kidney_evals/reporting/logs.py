@@ -29,16 +29,16 @@ State = Literal["finished", "partial", "empty", "replaced", "other", "unreadable
 logs. `other`: of another evaluation. `unreadable`: no log, or an incomplete file.
 """
 
-_LONGEST: Final = 200
-"""Maximum length of a name or a reason, in characters."""
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
-
 READ: Final[frozenset[State]] = frozenset({"finished", "partial"})
 """States of logs that contain numbers."""
 
 Progress = Callable[[Literal["logs", "samples"], int, int], None]
 """Called with the kind of item, the number read and the total: first logs, then samples."""
+
+_LONGEST: Final = 200
+"""Maximum length of a name or a reason, in characters."""
+
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
 
 @dataclass(eq=False)
@@ -87,12 +87,12 @@ class LogFile:
     @property
     def errors(self) -> str:
         """The number of samples that ended in an error, and the main reason; empty for none."""
-        return most_frequent(one.error for one in self.samples)
+        return most_frequent(sample.error for sample in self.samples)
 
     @property
     def unscored(self) -> str:
         """The number of answered samples without scores, and how to score them; empty for none."""
-        count = sum(not one.scores and not one.error for one in self.samples)
+        count = sum(not sample.scores and not sample.error for sample in self.samples)
         if not count:
             return ""
         samples = "1 answered sample is" if count == 1 else f"{count} answered samples are"
@@ -122,21 +122,14 @@ def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[L
 
 
 def read_samples(logs: Iterable[LogFile], progress: Progress | None = None) -> None:
-    """Read the samples of all logs with numbers, and report progress.
-
-    Each log caches its samples, which would otherwise be read at their first use.
-
-    Args:
-        logs: The logs.
-        progress: Called for each log whose samples were read.
-    """
-    with_numbers = [one for one in logs if one.state in READ]
-    done, of = 0, sum(one.completed for one in with_numbers)
-    for one in with_numbers:
-        _ = one.samples
-        done += one.completed
+    """Read and cache the samples of all logs with numbers; call `progress` after each log."""
+    with_numbers = [log for log in logs if log.state in READ]
+    done, total = 0, sum(log.completed for log in with_numbers)
+    for log in with_numbers:
+        _ = log.samples
+        done += log.completed
         if progress is not None:
-            progress("samples", done, of)
+            progress("samples", done, total)
 
 
 def first_line(error: Exception) -> str:
@@ -154,20 +147,16 @@ def _file_system(location: str) -> tuple[str, str]:
 
 
 def _locations(name: str) -> Iterator[str]:
-    """Yield the log files that a name matches.
-
-    Raises:
-        UserError: There are none.
-    """
+    """Return the log files that a name matches; raise `UserError` if there are none."""
     from fsspec.core import url_to_fs
 
     try:
         files, path = url_to_fs(name)
         if files.isdir(path):
-            listed = sorted(list_eval_logs(name, descending=False), key=lambda one: one.name)
+            listed = sorted(log.name for log in list_eval_logs(name, descending=False))
             if not listed:
                 raise UserError(f"no log in the folder {name!r}")
-            return iter([_plain(one.name) for one in listed])
+            return map(_plain, listed)
         if files.isfile(path):
             return iter([_plain(name)])
         matched = sorted(files.glob(path)) if set("*?[") & set(path) else []
@@ -178,7 +167,7 @@ def _locations(name: str) -> Iterator[str]:
         raise UserError(f"cannot look for logs at {name!r} ({first_line(error)})") from error
     if not matched:
         raise UserError(f"no log at {name!r}: give log files, folders of logs or a pattern")
-    places = [str(one) if "://" not in name else files.unstrip_protocol(one) for one in matched]
+    places = [str(path) if "://" not in name else files.unstrip_protocol(path) for path in matched]
     return (location for place in places for location in _locations(place))
 
 
@@ -192,41 +181,12 @@ def _plain(location: str) -> str:
     return str(Path(path).relative_to(here) if Path(path).is_relative_to(here) else path)
 
 
-def _read(location: str) -> LogFile:
-    try:
-        header = read_eval_log(location, header_only=True)
-    except Exception as error:
-        # Inspect has no exception class for a file that is not a log.
-        why = f"cannot be read as a log, or only half written ({first_line(error)})"
-        return LogFile(location, "unreadable", why)
-    if not {"study", "condition", "kidney_evals_version"} <= set(header.eval.metadata or {}):
-        task = header.eval.task[:_LONGEST]
-        return LogFile(location, "other", f"of another evaluation ({task})", header)
-    if odd := _odd(header):
-        return LogFile(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
-    log = LogFile(location, "finished", "finished", header, planned=_planned(header))
-    if header.status == "success" and header.results is not None:
-        log.completed = header.results.completed_samples
-        if not log.completed:
-            log.state, log.says = "empty", "holds no answer"
-    elif log.unread:
-        log.state, log.says = "unreadable", log.unread
-    else:
-        log.completed = sum(sample.completed for sample in log.samples)
-        log.state = "partial" if log.completed else "empty"
-        log.says = f"{_ended(log)} after {log.completed} of {log.planned} samples"
-    return log
-
-
 class _Facts(BaseModel):
-    """The metadata of a log that tasks of this package write and reports use.
-
-    Logs of older versions lack some fields.
-    """
+    """The metadata that tasks of this package write; logs of older versions lack some fields."""
 
     model_config = ConfigDict(strict=True)
 
-    study: Name
+    study: _Name
     condition: Literal[CONDITIONS]  # type: ignore[valid-type]
     asks: Literal["stated_values", "predict_people"] | None = None
     study_hash: str = ""
@@ -234,63 +194,71 @@ class _Facts(BaseModel):
     wordings: dict[str, Any] = {}
     reference_hash: str = ""
     people_in_this_condition: int = 0
-    sft_arm: Name | None = None
-    sft_part: Name | None = None
+    sft_arm: _Name | None = None
+    sft_part: _Name | None = None
 
 
-def _odd(header: EvalLog) -> str:
-    """Return a description of header values that no task of this package writes; empty for none."""
-    if len(header.eval.model) > _LONGEST:
-        return f"a model's name of {len(header.eval.model)} letters"
+def _read(location: str) -> LogFile:
     try:
-        _Facts.model_validate(header.eval.metadata)
+        header = read_eval_log(location, header_only=True)
+    except Exception as error:
+        # Inspect has no exception class for a file that is not a log.
+        why = f"cannot be read as a log, or only half written ({first_line(error)})"
+        return LogFile(location, "unreadable", why)
+    spec, results = header.eval, header.results
+    if not {"study", "condition", "kidney_evals_version"} <= set(spec.metadata or {}):
+        task = spec.task[:_LONGEST]
+        return LogFile(location, "other", f"of another evaluation ({task})", header)
+    odd = f"a model's name of {len(spec.model)} letters" if len(spec.model) > _LONGEST else ""
+    try:
+        _Facts.model_validate(spec.metadata)
     except ValidationError as error:
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return ""
-
-
-def _planned(header: EvalLog) -> int:
-    if header.results is not None and header.results.total_samples:
-        return header.results.total_samples
-    dataset = header.eval.dataset
-    count = len(dataset.sample_ids or []) or dataset.samples or 0
-    return count * (header.eval.config.epochs or 1)
-
-
-def _ended(log: LogFile) -> str:
-    assert log.header is not None
-    status, error = log.header.status, log.header.error
-    if status == "error":
-        reasons = (one.error for one in log.samples)
-        return f"failed ({why_failed(error.message if error else '', reasons)})"
-    words = {"success": "finished without scores", "cancelled": "cancelled"}
-    return words.get(status, "not ended: killed, or still running,")
+        odd = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if odd:
+        return LogFile(location, "unreadable", f"is not as kidney_evals writes logs ({odd})")
+    samples = len(spec.dataset.sample_ids or []) or spec.dataset.samples or 0
+    planned = (results.total_samples if results else 0) or samples * (spec.config.epochs or 1)
+    log = LogFile(location, "finished", "finished", header, planned=planned)
+    if header.status == "success" and results is not None:
+        log.completed = results.completed_samples
+        if not log.completed:
+            log.state, log.says = "empty", "holds no answer"
+    elif log.unread:
+        log.state, log.says = "unreadable", log.unread
+    else:
+        log.completed = sum(sample.completed for sample in log.samples)
+        log.state = "partial" if log.completed else "empty"
+        words = {"success": "finished without scores", "cancelled": "cancelled"}
+        ended = words.get(header.status, "not ended: killed, or still running,")
+        if header.status == "error":
+            message = header.error.message if header.error else ""
+            ended = f"failed ({why_failed(message, (one.error for one in log.samples))})"
+        log.says = f"{ended} after {log.completed} of {log.planned} samples"
+    return log
 
 
 def _mark_replaced(logs: Sequence[LogFile]) -> None:
     """Mark logs that were retried or scored again; the most advanced log of a run counts."""
-    best: dict[str, LogFile] = {}
-    for one in logs:
-        if one.header is not None and one.state in READ:
-            task = one.header.eval.task_id
-            if task not in best or _rank(best[task]) <= _rank(one):
-                best[task] = one
-    for one in logs:
-        kept = best.get(one.header.eval.task_id) if one.header is not None else None
-        if one.state not in (*READ, "empty") or kept is None or kept is one:
+    best: dict[str, tuple[LogFile, EvalLog]] = {}
+    headers = [(log, log.header) for log in logs if log.header is not None]
+    for log, header in headers:
+        task = header.eval.task_id
+        if log.state in READ and (task not in best or _rank(*best[task]) <= _rank(log, header)):
+            best[task] = log, header
+    for log, header in headers:
+        if log.state not in (*READ, "empty") or header.eval.task_id not in best:
             continue
-        assert one.header is not None and kept.header is not None
-        again = one.header.eval.eval_id != kept.header.eval.eval_id
-        one.state = "replaced"
-        one.says = (
-            f"run again in {kept.location}"
-            if again
-            else f"the same run as {kept.location}, scored again or copied"
-        )
+        other, other_header = best[header.eval.task_id]
+        if other is not log:
+            log.state = "replaced"
+            log.says = (
+                f"the same run as {other.location}, scored again or copied"
+                if header.eval.eval_id == other_header.eval.eval_id
+                else f"run again in {other.location}"
+            )
 
 
-def _rank(one: LogFile) -> tuple[Any, ...]:
-    assert one.header is not None
-    rescored = Path(one.location).stem.endswith("-scored")
-    return one.state == "finished", one.completed, one.header.stats.completed_at or "", rescored
+def _rank(log: LogFile, header: EvalLog) -> tuple[Any, ...]:
+    rescored = Path(log.location).stem.endswith("-scored")
+    return log.state == "finished", log.completed, header.stats.completed_at or "", rescored

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from inspect_ai.event import Event, ModelEvent
-from inspect_ai.log import EvalError, EvalLog
+from inspect_ai.event import Event
+from inspect_ai.log import EvalLog
 from inspect_ai.model import GenerateConfig
 
 from kidney_evals.provider_errors import LONGEST_REASON, reason_of
 from kidney_evals.respondents.arguments import ARGUMENTS
-
-if TYPE_CHECKING:
-    from inspect_ai.log import EvalRetryError
 
 HIDDEN: Final = "…"
 """Placeholder for a value that may be a secret."""
@@ -22,7 +19,7 @@ HIDDEN: Final = "…"
 _SENT: Final = ("extra_headers", "extra_body", "headers")
 """Arguments that are sent with a provider's request and may hold secrets."""
 
-HARMLESS: Final = frozenset(
+_HARMLESS: Final = frozenset(
     {
         *ARGUMENTS,
         *("attn_implementation", "batch", "batch_size", "device", "device_map", "do_sample"),
@@ -43,63 +40,50 @@ _WORD: Final = re.compile(r"[a-z]{1,8}(:[0-9]{1,2})?|[a-z]{1,8}[0-9]{1,2}")
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return model arguments, with every value that may be a secret replaced by `HIDDEN`."""
     return {
-        name: value if name in HARMLESS and _is_plain(value) else HIDDEN
+        name: value if name in _HARMLESS and _is_plain(value) else HIDDEN
         for name, value in arguments.items()
     }
 
 
-def _is_plain(value: Any) -> bool:
-    """Return whether a value under a harmless name has a harmless form."""
-    if isinstance(value, Mapping):
-        return all(_is_number(one) or _is_text(one, _WORD) for one in value.values())
-    if isinstance(value, list | tuple):
-        return all(_is_number(one) or _is_text(one, _PLAIN) for one in value)
-    return _is_number(value) or _is_text(value, _PLAIN)
-
-
-def _is_number(value: Any) -> bool:
+def _is_plain(value: Any, pattern: re.Pattern[str] = _PLAIN) -> bool:
+    if isinstance(value, str):
+        return bool(pattern.fullmatch(value))
+    if isinstance(value, Mapping) and pattern is _PLAIN:
+        return all(_is_plain(item, _WORD) for item in value.values())
+    if isinstance(value, list | tuple) and pattern is _PLAIN:
+        flat = not any(isinstance(item, Mapping | list | tuple) for item in value)
+        return flat and all(map(_is_plain, value))
     return value is None or isinstance(value, bool | int | float)
-
-
-def _is_text(value: Any, pattern: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and bool(pattern.fullmatch(value))
 
 
 def has_secrets(log: EvalLog) -> bool:
     """Return whether the header of a log holds values that must be hidden."""
     spec = log.eval
-    hidden = HIDDEN in shown_arguments(spec.model_args).values()
-    roles = spec.model_roles or {}
-    configs = [spec.model_generate_config, log.plan.config]
     return (
-        hidden
-        or bool(spec.model_base_url)
-        or bool(roles)
-        or any(one.extra_headers or one.extra_body for one in configs)
+        HIDDEN in shown_arguments(spec.model_args).values()
+        or bool(spec.model_base_url or spec.model_roles)
+        or any(
+            config.extra_headers or config.extra_body
+            for config in (spec.model_generate_config, log.plan.config)
+        )
     )
 
 
 def hide_secrets(log: EvalLog) -> None:
-    """Hide every value that may be a secret in a log's header, model calls and errors.
-
-    Args:
-        log: The log, which is changed in place.
-    """
+    """Hide every value that may be a secret in a log's header, model calls and errors, in place."""
     spec = log.eval
     spec.model_args = shown_arguments(spec.model_args)
     spec.model_base_url = None
     for role in (spec.model_roles or {}).values():
-        for one in role if isinstance(role, list) else [role]:
-            one.args = shown_arguments(one.args)
-            one.base_url = None
-            _hide_in_config(one.config)
+        for model in role if isinstance(role, list) else [role]:
+            model.args = shown_arguments(model.args)
+            model.base_url = None
+            _hide_in_config(model.config)
     _hide_in_config(spec.model_generate_config)
     _hide_in_config(log.plan.config)
-    if log.error is not None:
-        _hide_in_error(log.error)
+    _hide_in_error(log.error)
     for sample in log.samples or []:
-        if sample.error is not None:
-            _hide_in_error(sample.error)
+        _hide_in_error(sample.error)
         _hide_in_events(sample.events)
         for error in sample.error_retries or []:
             _hide_in_error(error)
@@ -112,27 +96,24 @@ def _hide_in_events(events: Iterable[Event]) -> None:
         if event.event == "error":
             _hide_in_error(event.error)
         elif event.event == "model":
-            _hide_in_call(event)
+            _hide_in_config(event.config)
+            if event.call is not None:
+                event.call.request.update(
+                    {name: HIDDEN for name in _SENT if name in event.call.request}
+                )
+            if event.error is not None:
+                event.error = reason_of(event.error)
+                event.traceback = event.traceback_ansi = None
+                if event.call is not None:
+                    event.call.response = None
 
 
-def _hide_in_call(event: ModelEvent) -> None:
-    _hide_in_config(event.config)
-    if event.call is not None:
-        request = event.call.request
-        request.update({name: HIDDEN for name in _SENT if name in request})
-    if event.error is not None:
-        event.error = reason_of(event.error)
-        event.traceback = event.traceback_ansi = None
-        if event.call is not None:
-            event.call.response = None
-
-
-def _hide_in_error(error: EvalError | EvalRetryError) -> None:
+def _hide_in_error(error: Any) -> None:
     """Reduce an error to its reason, because the traceback may contain request headers."""
-    error.message = reason_of(error.message, 3 * LONGEST_REASON)
-    error.traceback = error.traceback_ansi = ""
+    if error is not None:
+        error.message = reason_of(error.message, 3 * LONGEST_REASON)
+        error.traceback = error.traceback_ansi = ""
 
 
 def _hide_in_config(config: GenerateConfig) -> None:
-    config.extra_headers = None
-    config.extra_body = None
+    config.extra_headers = config.extra_body = None

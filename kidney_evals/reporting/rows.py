@@ -9,20 +9,9 @@ from typing import Any
 from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
 from inspect_ai.scorer import SampleScore
 
+from kidney_evals import measures
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures import (
-    GROUPS,
-    MEASURES,
-    AnyRun,
-    aim_of,
-    baselines_of,
-    bounds_of,
-    compute,
-    find,
-    measures_of,
-    raised,
-)
 from kidney_evals.measures.run import Run
 from kidney_evals.scorers import main_score
 
@@ -34,7 +23,9 @@ class Rows(Mapping[str, Quantity]):
     flags, baselines or bounds.
     """
 
-    def __init__(self, run: AnyRun | None, stored: Mapping[str, Quantity] | None = None) -> None:
+    def __init__(
+        self, run: measures.AnyRun | None, stored: Mapping[str, Quantity] | None = None
+    ) -> None:
         """Create the mapping.
 
         Args:
@@ -43,17 +34,18 @@ class Rows(Mapping[str, Quantity]):
         """
         self.run = run
         self._stored = dict(stored or {})
-        self._ids = [one.id for one in measures_of(run)] if run is not None else [*self._stored]
+        ids = self._stored if run is None else [measure.id for measure in measures.measures_of(run)]
+        self._ids = sorted(ids, key=place_of)
 
     def __getitem__(self, id: str) -> Quantity:
         if self.run is None:
             return self._stored[id]
         if id not in self._ids:
             raise KeyError(id)
-        return compute(self.run, id)
+        return measures.compute(self.run, id)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._ids, key=place_of))
+        return iter(self._ids)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -61,30 +53,21 @@ class Rows(Mapping[str, Quantity]):
     @property
     def flags(self) -> dict[str, str]:
         """The flags that are raised, each with its cause (may be empty)."""
-        return {} if self.run is None else raised(self.run)
+        return {} if self.run is None else measures.raised(self.run)
 
     def baselines(self, id: str) -> dict[str, Quantity]:
-        """Return the scores of respondents with known answers, by name; see `baselines_of`."""
-        return {} if self.run is None else baselines_of(self.run, id)
+        """Return the scores of respondents with known answers, by name."""
+        return {} if self.run is None else measures.baselines_of(self.run, id)
 
     def bounds(self, id: str) -> Quantity | None:
-        """Return the range that the unanswered samples allow; see `bounds_of`."""
-        return None if self.run is None else bounds_of(self.run, id)
-
-    def aim(self, id: str) -> float:
-        """Return the value that people's own answers would get; see `aim_of`."""
-        if self.run is not None:
-            return aim_of(self.run, id)
-        aim = find(id).aim
-        if isinstance(aim, str):
-            return self._stored[id].human if aim == "people" else math.nan
-        return float(aim)
+        """Return the range that the unanswered samples allow."""
+        return None if self.run is None else measures.bounds_of(self.run, id)
 
     def first(self, id: str) -> Quantity | None:
         """Return a quantity over the first answers only; None if no question was repeated."""
         if not isinstance(self.run, Run) or self.run.first is self.run:
             return None
-        return compute(self.run.first, id)
+        return measures.compute(self.run.first, id)
 
 
 def rows_of(log: EvalLog) -> Rows:
@@ -97,7 +80,7 @@ def rows_of(log: EvalLog) -> Rows:
     return Rows(answers_of(log.samples or ()), stored_rows(log))
 
 
-def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> AnyRun | None:
+def answers_of(samples: Iterable[EvalSample | EvalSampleSummary]) -> measures.AnyRun | None:
     """Return the scored samples of a run as arrays; None if no sample is scored."""
     from kidney_evals.scorers.samples import run_of_scores
 
@@ -115,7 +98,7 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
     rows: dict[str, Quantity] = {}
     for score in log.results.scores if log.results else ():
         columns = {metric.name: metric.value for metric in score.metrics.values()}
-        ours = "n" in columns and set(columns) <= _COLUMNS
+        ours = "n" in columns and set(columns) <= {*Quantity._fields, "stderr"}
         if ours and score.name not in rows and _is_known(score.name):
             rows[score.name] = _quantity(columns)
     return rows
@@ -123,44 +106,28 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
 
 def place_of(id: str) -> tuple[int, int, str]:
     """Return the sort key of a measure in a table."""
-    one = find(id)
-    pattern = id if id in MEASURES else f"{id.removesuffix(one.attribute)}*"
-    return (GROUPS.index(one.group), list(MEASURES).index(pattern), id)
-
-
-_COLUMNS = {*Quantity._fields, "stderr"}
+    measure = measures.find(id)
+    pattern = id if id in measures.MEASURES else f"{id.removesuffix(measure.attribute)}*"
+    return (measures.GROUPS.index(measure.group), list(measures.MEASURES).index(pattern), id)
 
 
 def _is_known(id: str) -> bool:
     try:
-        find(id)
+        measures.find(id)
     except UserError:
         # A row of an older version, or of the scorer of another evaluation.
         return False
     return True
 
 
-def _quantity(columns: dict[str, Any]) -> Quantity:
+def _quantity(columns: Mapping[str, Any]) -> Quantity:
     # A column without a number is absent from the log; older logs hold NaN and no standard error.
-    known = {name: _finite(columns.get(name)) for name in ("value", "low", "high", "human")}
-    n = _finite(columns.get("n"))
-    return Quantity(**known, n=0 if math.isnan(n) else int(n))
-
-
-def _finite(value: Any) -> float:
-    return float(value) if _is_finite(value) else math.nan
+    known = {name: value for name, value in columns.items() if _is_finite(value)}
+    value, low, high, human = (
+        float(known.get(name, math.nan)) for name in ("value", "low", "high", "human")
+    )
+    return Quantity(value, low, high, human, int(known.get("n", 0)))
 
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def odd_rows(log: EvalLog) -> list[str]:
-    """Return the rows of a log with an infinite number, which `stored_rows` treats as missing."""
-    return [
-        score.name
-        for score in (log.results.scores if log.results else ())
-        if any(
-            not _is_finite(one.value) and one.value == one.value for one in score.metrics.values()
-        )
-    ]

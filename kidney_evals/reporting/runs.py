@@ -1,10 +1,13 @@
-"""The runs behind a report: the quantities, the answers and the unique name of each run."""
+"""The runs behind a report: the quantities, the answers, the key and the unique name of each run.
+
+Two runs are comparable only if their keys are equal.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -12,10 +15,9 @@ from inspect_ai.log import EvalLog, EvalSampleSummary
 
 from kidney_evals.errors import UserError
 from kidney_evals.measures import AnyRun
-from kidney_evals.reporting.key import ARGUMENTS, DEFAULTS, LABELS, key_of
 from kidney_evals.reporting.logs import READ, LogFile, first_line
 from kidney_evals.reporting.model_arguments import shown_arguments
-from kidney_evals.reporting.rows import Rows, answers_of, odd_rows, stored_rows
+from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
 from kidney_evals.studies import load_study
 
 if TYPE_CHECKING:
@@ -23,6 +25,74 @@ if TYPE_CHECKING:
 
 CHOICE_TASKS: Final = ("forced_choice", "coin_flip")
 """Tasks whose samples are choices between two patients."""
+
+SAMPLING: Final = (
+    *("temperature", "top_p", "top_k", "max_tokens", "stop_seqs", "frequency_penalty"),
+    *("presence_penalty", "logit_bias", "reasoning_effort", "reasoning_tokens", "system_message"),
+)
+"""Generation settings that affect answers. Settings that only affect speed are not included."""
+
+_FACTS: Final = {"explain": "none", "channel": "text", "readout": "sample", "crossed": False}
+_ARGUMENTS: Final = {"orders": "both", "system_prompt": None}
+"""Parts of the key from the task's metadata and arguments, with the values of older logs."""
+
+LABELS: Final[Mapping[str, str]] = {
+    "task": "task",
+    "study": "study",
+    "study_hash": "content of the study",
+    "condition": "condition",
+    "wording": "wording",
+    "reference": "human reference",
+    "task_version": "task version",
+    "sampling": "sampling settings",
+    "explain": "whether reasons are asked for",
+    "channel": "channel of the answer",
+    "readout": "sampled or read out",
+    "crossed": "crossed design",
+    "orders": "orders",
+    "system_prompt": "system prompt",
+}
+"""Label of each part of a key."""
+
+
+def key_of(header: EvalLog) -> dict[str, str]:
+    """Return the key of a run of this package: the value of each part in `LABELS`, as text."""
+    facts = header.eval.metadata or {}
+    arguments = header.eval.task_args
+    return {
+        "task": str(facts.get("asks") or facts["condition"]),
+        "study": str(facts["study"]),
+        "study_hash": str(facts.get("study_hash", "")),
+        "condition": str(facts["condition"]),
+        # Logs from before wordings existed used the default wording.
+        "wording": ", ".join(sorted(facts.get("wordings") or {"default": ""})),
+        "reference": str(facts.get("reference_hash", "")),
+        # N of the version N-X: a change of X keeps results comparable.
+        "task_version": str(header.eval.task_version).split("-")[0],
+        "sampling": sampling_of(header),
+        **{name: str(facts.get(name, usual)) for name, usual in _FACTS.items()},
+        **{name: str(arguments.get(name, usual)) for name, usual in _ARGUMENTS.items()},
+    }
+
+
+def settings_of(header: EvalLog) -> dict[str, Any]:
+    """Return the generation settings of a run that were set."""
+    settings: dict[str, Any] = {}
+    for config in (header.eval.model_generate_config, header.plan.config):
+        settings |= config.model_dump(exclude_none=True)
+    return settings
+
+
+def sampling_of(header: EvalLog) -> str:
+    """Return the settings of `SAMPLING` that were set, as one line; "provider's own" for none."""
+    settings = sorted(settings_of(header).items())
+    lines = [f"{name}={json.dumps(value)}" for name, value in settings if name in SAMPLING]
+    return ", ".join(lines) or "provider's own"
+
+
+def differences(one: Mapping[str, str], two: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the parts of two keys that differ, with both values."""
+    return {name: (one[name], two[name]) for name in LABELS if one[name] != two[name]}
 
 
 class Panel(NamedTuple):
@@ -44,54 +114,30 @@ class Panel(NamedTuple):
         return f"{self.task}, {self.study}"
 
 
-@dataclass(frozen=True, eq=False)
 class ModelRun:
     """One run of one model.
 
     Attributes:
         file: The log of the run.
         name: The name in reports, unique within a panel.
+        header: The log without its samples.
+        id: Inspect's id of the run, by which frames can be joined.
+        model: The model's name in Inspect.
+        called: The same, followed by the arm in a comparison before and after fine-tuning.
+        facts: The metadata that the task wrote into the log.
+        key: The key of the run; see `key_of`.
+        panel: The panel that the run belongs to.
     """
 
-    file: LogFile
-    name: str
-
-    @property
-    def header(self) -> EvalLog:
-        """The log without its samples."""
-        assert self.file.header is not None
-        return self.file.header
-
-    @property
-    def id(self) -> str:
-        """Inspect's id of the run, by which frames can be joined."""
-        return self.header.eval.eval_id
-
-    @property
-    def model(self) -> str:
-        """The model's name in Inspect."""
-        return self.header.eval.model
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """The metadata that the task wrote into the log."""
-        return self.header.eval.metadata or {}
-
-    @cached_property
-    def panel(self) -> Panel:
-        """The panel that the run belongs to."""
-        return Panel(self.key["task"], self.key["study"], self.key["study_hash"])
-
-    @cached_property
-    def key(self) -> Mapping[str, str]:
-        """The key of the run; runs are comparable only if their keys are equal."""
-        return key_of(self.header)
-
-    @property
-    def called(self) -> str:
-        """The model's name, followed by its arm in a comparison before and after fine-tuning."""
+    def __init__(self, file: LogFile, name: str) -> None:
+        assert file.header is not None
+        self.file, self.name, self.header = file, name, file.header
+        self.id, self.model = self.header.eval.eval_id, self.header.eval.model
+        self.facts: Mapping[str, Any] = self.header.eval.metadata or {}
         arm = self.facts.get("sft_arm")
-        return f"{self.model}, {arm}" if arm else self.model
+        self.called = f"{self.model}, {arm}" if arm else self.model
+        self.key: Mapping[str, str] = key_of(self.header)
+        self.panel = Panel(self.key["task"], self.key["study"], self.key["study_hash"])
 
     @cached_property
     def rows(self) -> Rows:
@@ -113,33 +159,22 @@ class ModelRun:
         """Why the answers cannot be compared with people's here; empty if they can be compared."""
         return self._answers[1]
 
-    @property
-    def remark(self) -> str:
-        """A sentence on numbers of the log that are omitted; empty for none."""
-        odd = odd_rows(self.header)
-        return f"Infinite in the log, and left out: {', '.join(odd)}." if odd else ""
-
     @cached_property
     def _answers(self) -> tuple[AnyRun | None, str]:
+        scorer = "human_alignment" if self.panel.task in CHOICE_TASKS else ""
         try:
-            trouble = self._trouble()
-            return (None, trouble) if trouble else (answers_of(self.file.samples), "")
+            samples, trouble = self.file.samples, self.file.unread
+            scores = [sample.scores or {} for sample in samples]
+            if not trouble and not any(scorer in one if scorer else one for one in scores):
+                by = f" by `{scorer}`" if scorer else ""
+                trouble = f"no sample was scored{by}; `kidney-evals rescore` scores a log"
+            trouble = trouble or _other_people(samples)
+            return (None, trouble) if trouble else (answers_of(samples), "")
+        except UserError as error:
+            return None, str(error)
         except Exception as error:
             # A log from elsewhere may hold anything; its errors must not hide other logs.
             return None, odd_samples(error)
-
-    def _trouble(self) -> str:
-        if self.file.unread:
-            return self.file.unread
-        scored = "human_alignment" if self.panel.task in CHOICE_TASKS else ""
-        scores = [one.scores or {} for one in self.file.samples]
-        if not any(scored in one if scored else one for one in scores):
-            by = f" by `{scored}`" if scored else ""
-            return f"no sample was scored{by}; `kidney-evals rescore` scores a log"
-        try:
-            return _other_people(self.file.samples)
-        except UserError as error:
-            return str(error)
 
 
 def odd_samples(error: Exception) -> str:
@@ -154,7 +189,7 @@ def read_runs(logs: Iterable[LogFile]) -> tuple[ModelRun, ...]:
     A run is named after its model. If a panel has several runs of one model, the name also lists
     the settings in which they differ, or a number if they differ in none.
     """
-    runs = [ModelRun(one, "") for one in logs if one.state in READ]
+    runs = [ModelRun(log, "") for log in logs if log.state in READ]
     groups: dict[tuple[Panel, str], list[ModelRun]] = {}
     for run in runs:
         groups.setdefault((run.panel, run.called), []).append(run)
@@ -175,11 +210,11 @@ def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
 
 
 def _names(members: Sequence[ModelRun]) -> list[str]:
-    facts = [_apart(one) for one in members]
-    differs = [name for name in facts[0] if len({one[name] for one in facts}) > 1]
+    settings = [_settings(run) for run in members]
+    differ = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     names = [
-        ", ".join([run.called, *filter(None, (_part(name, one[name]) for name in differs))])
-        for run, one in zip(members, facts, strict=True)
+        ", ".join([run.called, *filter(None, (_part(name, one[name]) for name in differ))])
+        for run, one in zip(members, settings, strict=True)
     ]
     count: Counter[str] = Counter()
     numbered = []
@@ -189,7 +224,7 @@ def _names(members: Sequence[ModelRun]) -> list[str]:
     return numbered
 
 
-def _apart(run: ModelRun) -> dict[str, str]:
+def _settings(run: ModelRun) -> dict[str, str]:
     """Return the settings, as text, that can distinguish two runs of one model."""
     arguments = sorted(shown_arguments(run.header.eval.model_args).items())
     return {
@@ -202,20 +237,19 @@ def _apart(run: ModelRun) -> dict[str, str]:
     }
 
 
-_WITHOUT_LABEL: Final = ("part", "arguments", "sampling")
 _LONGEST: Final = 24
 
 
-def _part(name: str, fact: str) -> str:
+def _part(name: str, value: str) -> str:
     """Return a setting as text for a run's name; empty for a default."""
-    if name in ("study_hash", "reference"):
-        fact = fact[:12]
-    if name == "system_prompt" and len(fact) > _LONGEST:
-        fact = f"{fact[:_LONGEST]}…"
-    if not fact or fact == str({**DEFAULTS, **ARGUMENTS}.get(name, "")):
+    if not value or value == str({**_FACTS, **_ARGUMENTS}.get(name, "")):
         return ""
+    if name in ("study_hash", "reference"):
+        value = value[:12]
+    if name == "system_prompt" and len(value) > _LONGEST:
+        value = f"{value[:_LONGEST]}…"
     label = "reasons" if name == "explain" else LABELS.get(name, name)
-    return fact if name in _WITHOUT_LABEL else f"{label} {fact}"
+    return value if name in ("part", "arguments", "sampling") else f"{label} {value}"
 
 
 def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
@@ -228,7 +262,7 @@ def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
 
     names = ("study_source", "study_hash", "condition", "reference")
     asked: set[tuple[Any, ...]] = {
-        tuple(one.metadata.get(name) for name in names) for one in samples
+        tuple(sample.metadata.get(name) for name in names) for sample in samples
     }
     for source, study_hash, condition, reference in sorted(asked, key=repr):
         study = load_study(source)

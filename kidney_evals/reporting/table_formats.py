@@ -1,4 +1,7 @@
-"""Format tables of runs as Markdown, LaTeX, CSV and JSON; text from logs is escaped in each."""
+"""Tables of runs, one for each question: people, models and baselines side by side.
+
+The formats are Markdown, LaTeX, CSV and JSON; text from logs is escaped in each.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,16 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, get_args
 
-from kidney_evals.measures import find
+from kidney_evals.errors import unknown
+from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.logs import LogFile
-from kidney_evals.reporting.tables import PanelTable
+from kidney_evals.reporting.rows import place_of
+from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, differences
+from kidney_evals.reporting.text import NOTHING, number, with_interval
 
 Format = Literal["md", "csv", "json", "latex"]
 
@@ -23,13 +31,123 @@ NOT_RIGHT: Final = (
     "by itself."
 )
 
-INTERVALS: Final = "In brackets: 95 % intervals."
-
 COLUMNS: Final = (
     *("task", "study", "study_hash", "name", "model", "state", "eval_id", "log"),
     *("row", "label", "baseline", "value", "low", "high", "human", "n"),
 )
 """Columns of CSV, which has a line for each run and row, and for each baseline of the row."""
+
+_BESIDE_HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
+    "forced_choice": ("imp_*", "coverage"),
+    "coin_flip": ("agreement", "imp_*", "coverage"),
+    "predict_people": ("pred_cover",),
+    "stated_values": ("st_coverage",),
+}
+"""Measures that a table shows besides those in the viewer's header; a star matches any ending."""
+
+_MANY: Final = 9
+"""Number of quantities from which a table lists them as rows, with the runs as columns."""
+
+_INTERVALS: Final = "In brackets: 95 % intervals."
+
+
+@dataclass(frozen=True, eq=False)
+class PanelTable:
+    """The runs of one panel and the measures to show."""
+
+    panel: Panel
+    runs: tuple[ModelRun, ...]
+    rows: tuple[str, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that a reader needs to interpret the numbers."""
+        notes = [
+            f"{run.name} is partial: {run.file.says}."
+            for run in self.runs
+            if run.file.state != "finished"
+        ]
+        keys = [run.key for run in self.runs]
+        differ = dict.fromkeys(name for key in keys for name in differences(keys[0], key))
+        if differ:
+            parts = " and ".join(LABELS[name] for name in differ)
+            notes.append(
+                f"These runs differ in {parts}: what lies between them is not of the models alone."
+            )
+        return notes
+
+    def grid(self) -> list[list[str]]:
+        """Return heads and cells as text, rounded as in `kidney-evals show`."""
+        rows = [[run.rows[row] for run in self.runs if row in run.rows] for row in self.rows]
+        table = [["", *(find(row).label for row in self.rows)]]
+        table.append(["people", *(_range([one.human for one in row]) for row in rows)])
+        for run in self.runs:
+            name = run.name if run.file.state == "finished" else f"{run.name} (partial)"
+            cells = (
+                with_interval(run.rows[row]) if row in run.rows else NOTHING for row in self.rows
+            )
+            table.append([name, *cells])
+        # The longest list of baselines first: the other lists name some of the same.
+        lists = sorted((one.baselines for one in MEASURES.values()), key=len, reverse=True)
+        known = [[run.rows.baselines(row) for run in self.runs] for row in self.rows]
+        for name in dict.fromkeys(name for names in lists for name in names):
+            cells = (_range([one[name].value for one in row if name in one]) for row in known)
+            table.append([name, *cells])
+        table = [line for line in table if set(line[1:]) != {NOTHING} or line in table[:2]]
+        tall = len(self.rows) >= _MANY
+        return [list(line) for line in zip(*table, strict=True)] if tall else table
+
+
+def tables_of(
+    runs: Iterable[ModelRun], asked: Sequence[str] = (), *, everything: bool = False
+) -> tuple[PanelTable, ...]:
+    """Return a table for each panel that has a quantity to show.
+
+    Args:
+        runs: The runs.
+        asked: Ids of measures, or patterns such as `imp_*`; empty for the default selection.
+        everything: Whether to show every row that has a value for a model or for people.
+
+    Raises:
+        UserError: An id or pattern in `asked` matches no row of any run.
+    """
+    panels = by_panel(runs)
+    known = _rows_of(run for members in panels.values() for run in members)
+    for name in asked:
+        if not _matching([name], known):
+            raise unknown("row", name, known)
+    tables = []
+    for panel, members in panels.items():
+        rows = _rows_of(members)
+        if everything:
+            rows = [row for row in rows if any(_has_value(run, row) for run in members)]
+        else:
+            usual = (*(one.id for one in headlines(panel.task)), *_BESIDE_HEADLINE[panel.task])
+            rows = _matching(asked or usual, rows)
+        if rows:
+            tables.append(PanelTable(panel, tuple(members), tuple(rows)))
+    return tuple(tables)
+
+
+def _rows_of(runs: Iterable[ModelRun]) -> list[str]:
+    return sorted({row for run in runs for row in run.rows}, key=place_of)
+
+
+def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+    matched = [name for pattern in patterns for name in names if fnmatchcase(name, pattern)]
+    return list(dict.fromkeys(matched))
+
+
+def _has_value(run: ModelRun, row: str) -> bool:
+    quantity = run.rows.get(row)
+    return quantity is not None and (quantity.defined or not math.isnan(quantity.human))
+
+
+def _range(values: Sequence[float]) -> str:
+    """Return the value that all runs share, or the range: runs may have different dilemmas."""
+    known = sorted(value for value in values if not math.isnan(value))
+    shown = list(dict.fromkeys(map(number, known))) or [NOTHING]
+    return shown[0] if len(shown) == 1 else f"{shown[0]} to {shown[-1]}"
 
 
 def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], format: Format) -> str:
@@ -55,47 +173,34 @@ def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], form
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
-    """Return a Markdown table.
-
-    Args:
-        heads: Column heads.
-        rows: The cells of each row, as Markdown.
-        align: A letter for each column: `l` or `r`.
-    """
-    rules = [{"l": "---", "r": "---:"}[one] for one in align]
+    """Return a Markdown table."""
+    rules = [{"l": "---", "r": "---:"}[letter] for letter in align]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows))
 
 
 def _markdown(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     heads, *lines = table.grid()
-    title = in_markdown(_title(table, tables))
     cells = [[in_markdown(line[0]), *line[1:]] for line in lines]
     text = markdown_table(list(map(in_markdown, heads)), cells, "l" + "r" * (len(heads) - 1))
-    notes = "\n".join(map(in_markdown, [INTERVALS, *table.notes]))
-    return f"### {title}\n\n{text}\n\n{notes}"
+    notes = "\n".join(map(in_markdown, [_INTERVALS, *table.notes]))
+    return f"### {in_markdown(_title(table, tables))}\n\n{text}\n\n{notes}"
 
 
 def _latex(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     heads, *lines = table.grid()
-    caption = " ".join([f"{_title(table, tables)}.", INTERVALS, *table.notes, NOT_RIGHT])
+    caption = " ".join([f"{_title(table, tables)}.", _INTERVALS, *table.notes, NOT_RIGHT])
     # Our own cells contain dashes and minus signs only.
     cells = [
-        [in_latex(line[0]), *(one.replace("-", "$-$").replace("–", "--") for one in line[1:])]
+        [in_latex(line[0]), *(cell.replace("-", "$-$").replace("–", "--") for cell in line[1:])]
         for line in lines
     ]
-    parts = [
-        r"\begin{table}",
-        rf"\caption{{{in_latex(caption)}}}",
-        rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
-        r"\hline",
-        f"{' & '.join(map(in_latex, heads))} \\\\",
-        r"\hline",
-        *(f"{' & '.join(line)} \\\\" for line in cells),
-        r"\hline",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(parts) + "\n"
+    body = "".join(f"{' & '.join(line)} \\\\\n" for line in cells)
+    return (
+        f"\\begin{{table}}\n\\caption{{{in_latex(caption)}}}\n"
+        f"\\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}\n\\hline\n"
+        f"{' & '.join(map(in_latex, heads))} \\\\\n\\hline\n{body}\\hline\n"
+        "\\end{tabular}\n\\end{table}\n"
+    )
 
 
 def _json(tables: Sequence[PanelTable], passed_over: Sequence[LogFile]) -> str:
@@ -111,7 +216,7 @@ def _json(tables: Sequence[PanelTable], passed_over: Sequence[LogFile]) -> str:
             else:
                 rows[line["row"]] = {"label": line["label"], **numbers}
         panels.append({**table.panel._asdict(), "notes": table.notes, "runs": list(runs.values())})
-    over = [{"log": one.location, "state": one.state, "says": one.says} for one in passed_over]
+    over = [{"log": log.location, "state": log.state, "says": log.says} for log in passed_over]
     return json.dumps({"panels": panels, "passed_over": over, "limits": NOT_RIGHT}, indent=1) + "\n"
 
 
@@ -121,8 +226,8 @@ def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
         for row in table.rows:
             if row not in run.rows:
                 continue
-            for baseline, found in {"": run.rows[row], **run.rows.baselines(row)}.items():
-                numbers = found._asdict().items()
+            for baseline, quantity in {"": run.rows[row], **run.rows.baselines(row)}.items():
+                numbers = quantity._asdict().items()
                 yield {
                     **table.panel._asdict(),
                     "name": run.name,
@@ -133,7 +238,7 @@ def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
                     "row": row,
                     "label": find(row).label,
                     "baseline": baseline,
-                    **{name: None if math.isnan(one) else one for name, one in numbers},
+                    **{name: None if math.isnan(value) else value for name, value in numbers},
                 }
 
 
@@ -152,8 +257,7 @@ def visible(text: str) -> str:
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     """Return rows as CSV; texts pass `in_csv`, numbers stay as they are, None is an empty cell."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerows(
+    csv.writer(out, lineterminator="\n").writerows(
         [in_csv(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
     )
     return out.getvalue()
@@ -167,12 +271,9 @@ def in_csv(text: str) -> str:
     stay numbers. Control characters become spaces.
     """
     shown = visible(text)
-    if not re.match(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]", shown):
-        return shown
-    return shown if re.fullmatch(_NUMBER, shown) else f"'{shown}"
-
-
-_NUMBER: Final = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+    is_number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", shown)
+    is_formula = re.match(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]", shown) and not is_number
+    return f"'{shown}" if is_formula else shown
 
 
 def in_markdown(text: str) -> str:
@@ -183,24 +284,26 @@ def in_markdown(text: str) -> str:
     return re.sub(r"(?i)(:(?=//)|@|(?<=www)\.)", r"\\\1", safe)
 
 
-_LATEX: Final[Mapping[str, str]] = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"{\char34}",
-    "[": "{[}",
-    "]": "{]}",
-    "–": "--",
-    "…": r"\ldots{}",
-    **{letter: f"\\{letter}" for letter in "$&#_%"},
-}
+_LATEX: Final = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': r"{\char34}",
+        "[": "{[}",
+        "]": "{]}",
+        "–": "--",
+        "…": r"\ldots{}",
+        **{letter: f"\\{letter}" for letter in "$&#_%"},
+    }
+)
 
 
 def in_latex(text: str) -> str:
     """Return a text escaped so that LaTeX prints it unchanged."""
-    return "".join(_LATEX.get(letter, letter) for letter in visible(text))
+    return visible(text).translate(_LATEX)

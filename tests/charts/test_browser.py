@@ -69,18 +69,6 @@ def test_words_are_inside_and_apart_in_whatever_typeface(page: Any, font: str) -
     assert page.evaluate(OVER) == []
 
 
-def test_ink_follows_the_page_and_is_dark_on_paper(page: Any) -> None:
-    page.set_content(inlined())
-    ink = "() => getComputedStyle(document.querySelector('svg.kc .title')).fill"
-    inks = []
-    for media, scheme in (("screen", "light"), ("screen", "dark"), ("print", "dark")):
-        page.emulate_media(media=media, color_scheme=scheme)
-        inks.append(page.evaluate(ink))
-    light, dark, paper = inks
-    assert light == paper == "rgb(31, 35, 40)" and dark != light
-    page.emulate_media(media="screen", color_scheme="light")
-
-
 def test_a_file_of_many_panels_is_readable_by_itself(page: Any, tmp_path: Path) -> None:
     panels = [panel("t", LONG, [0.1, 0.31]) for panel in PANELS.values()]
     file = tmp_path / "grid.svg"

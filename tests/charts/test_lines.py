@@ -94,11 +94,6 @@ def test_people_without_intervals_are_a_dashed_line() -> None:
     assert two.of("polyline", "model2") and two.of("circle", "model2")
 
 
-def test_the_axis_is_extended_to_hold_every_value() -> None:
-    found = drawn(Line("model", X, [0.1, 3.0, 0.3, 0.6]), y_high=0.8)
-    assert min(y for _, y in points(found, "model")) == pytest.approx(found.up(3), abs=0.2)
-
-
 @pytest.mark.parametrize("xs", [[0, 8, 16, 64], [8, 16, 64]])
 def test_doublings_are_steps_of_one_length_and_zero_stands_one_before(xs: list[float]) -> None:
     found = drawn(Line("model", xs, [0.1, 0.2, 0.3, 0.4][: len(xs)]), doubling=True)
@@ -136,10 +131,8 @@ def test_an_axis_holds_every_value_with_few_round_numbers(values: list[float]) -
         ([Line(f"line {end}", [0, 1], [0.0, 1 + end / 100]) for end in range(9)], False),
         # All at the foot, where labels have nowhere further down to go.
         ([Line(f"line {end}", [0, 1], [1.0, 0.0]) for end in range(6)], False),
-        ([Line("of a long name that takes its room " * 3, [0, 1], [1.0, 0.0])], False),
         ([Line("model", [0, 8, 9, 10, 12, 16, 24, 8192, 10_000], [-0.00012] * 9)], True),
         ([Line("model", [0, 1, 2, 100, 101], [12_345.6, 12_345.7, 0, 0, 0])], False),
-        ([Line("model", list(range(28)), [1 / (1 + x) for x in range(28)])], False),
     ],
 )
 def test_no_text_covers_another_or_leaves_a_file(lines: list[Line], doubling: bool) -> None:
@@ -147,8 +140,3 @@ def test_no_text_covers_another_or_leaves_a_file(lines: list[Line], doubling: bo
     svg = line_chart(title, "the x", "the y", lines, doubling=doubling)
     Drawn(svg).check_words()
     assert Drawn(svg).titles()[0] == title.strip() and svg.count("<style>") == 1
-
-
-def test_intervals_of_another_length_are_an_error() -> None:
-    with pytest.raises(ValueError, match=r"shorter|longer"):
-        drawn(Line("model", [0, 1], [0.0, 1.0], [0.0], [1.0]))

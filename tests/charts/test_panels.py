@@ -1,16 +1,17 @@
-"""What holds for every panel, whatever it is given: its words fit and are only words."""
+"""What holds for every panel: its words fit, are only words, and can be read on every page."""
 
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charts.drawn import PANELS, SVG, Drawn, Panel
-from kidney_evals.charts import grid, standalone
-from kidney_evals.charts.drawing import WIDTH
+from kidney_evals.charts import STYLE, DotRow, dot_panel, grid, standalone
+from kidney_evals.charts.drawing import WIDTH, plain
 
 EVERY = pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS)
 NAN = math.nan
@@ -105,3 +106,66 @@ def test_a_grid_puts_panels_side_by_side(count: int, columns: int, across: int) 
 
 def test_a_grid_of_nothing_is_its_title() -> None:
     assert Drawn(grid([], 3, "The whole")).said() == ["The whole"]
+
+
+def rules(sheet: str) -> dict[str, str]:
+    """Return the declarations by selector, those within `@media` too."""
+    bare = re.sub(r"/\*.*?\*/|@media[^{]*\{", "", sheet)
+    return {one.strip(): inner for one, inner in re.findall(r"([^{}]+)\{([^{}]*)\}", bare)}
+
+
+def contrast(one: str, two: str) -> float:
+    """Return the contrast of two colours of sRGB, as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        levels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+        linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
+                  for level in levels]  # fmt: skip
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_rule_is_bound_to_the_figures() -> None:
+    assert len(rules(STYLE)) > 20
+    for selector in rules(STYLE):
+        assert all(one.strip().startswith("svg.kc") for one in selector.split(",")), selector
+    # Nothing that would end the <style> of a page, or fetch.
+    assert "<" not in STYLE and "url(" not in STYLE and "@import" not in STYLE
+
+
+def test_every_colour_can_be_read_on_its_page() -> None:
+    light, dark = (dict(re.findall(r"--kc-(\w+): (#\w+)", part)) for part in STYLE.split("@media"))
+    for colours in (light, light | dark):
+        # 4.5 for text and 3 for marks are what WCAG 2 asks for.
+        for name in ("ink", "muted"):
+            assert contrast(colours[name], colours["page"]) >= 4.5
+        for name in ("people", "model", "baseline", "model2"):
+            assert contrast(colours[name], colours["page"]) >= 3
+    declared = rules(STYLE)
+    ink = declared["svg.kc .on"].partition("fill: ")[2][:7]
+    for index in range(3):
+        fill = declared[f"svg.kc .part{index}"].partition("color: ")[2][:7]
+        assert contrast(ink, fill) >= 4.5
+
+
+@EVERY
+def test_a_file_has_one_style_sheet_with_a_rule_for_every_class(panel: Panel) -> None:
+    svg = grid([panel("t", ["a", "b"], [0.1, 0.2])], 2, "t")
+    assert svg.count("<style>") == 1 and svg.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    # The ids of several figures on one page would clash.
+    assert " id=" not in svg and "url(" not in svg
+    classes = {name for one in Drawn(svg).root.iter() for name in one.get("class", "").split()}
+    assert classes - {"kc", "stroke0", "stroke3"} <= set(re.findall(r"\.([\w]+)", STYLE))
+
+
+def test_the_plain_sheet_has_literal_light_colours_and_no_links() -> None:
+    row = DotRow("a", 0.1, 0.0, 0.2, "model", href="run")
+    linked = standalone(dot_panel("t", [row], low=0, high=1))
+    svg = plain(linked)
+    assert Drawn(linked).of("a") and not Drawn(svg).of("a")
+    assert Drawn(svg).said() == Drawn(linked).said()
+    [sheet] = re.findall(r"<style>(.*?)</style>", svg, re.DOTALL)
+    assert "var(" not in sheet and "@media" not in sheet and "--kc" not in sheet
+    assert "#0072B2" in rules(sheet)["svg.kc .people"]

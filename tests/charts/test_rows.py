@@ -35,6 +35,7 @@ def bars(found: Drawn, kind: str) -> list[tuple[float, float]]:
 
 def test_values_and_intervals_stand_where_the_axis_says() -> None:
     found = Drawn(dot_panel("Age", ROWS, low=-0.4, high=0.6))
+    # People, models and baselines have marks of their own.
     marks = [
         *found.of("polygon", "people", "mark"),
         *found.of("circle", "model", "mark"),
@@ -81,67 +82,39 @@ def test_the_number_at_the_right(value: float, decimals: int, low: float, words:
     assert len(found.of("circle")) == (words != "–")
 
 
-def test_the_axis_is_extended_to_hold_every_value() -> None:
-    row = DotRow("model", 2.0, -3.0, 4.0, "model", people=5.0)
-    found = Drawn(dot_panel("Age", [row], low=-1, high=1))
-    places = [middle(found.of("circle", "model")[0])[0], *bars(found, "model")[0]]
-    assert places == [near(found.across(value)) for value in (2, -3, 4)]
-    [tick] = found.of("line", "people", "line")
-    assert number(tick, "x1") == near(found.across(5))
-
-
-def test_people_are_a_band_and_a_line_through_all_rows() -> None:
-    found = Drawn(dot_panel("Age", ROWS, low=-0.4, high=0.6, band=(0.25, 0.35), line=0.3))
-    [band], [line] = found.of("rect", "people", "band"), found.of("line", "people", "line")
-    assert number(band, "x") == near(found.across(0.25))
-    # 0.1 of a length of 1.
-    assert number(band, "width") == near(0.1 * (found.across(0.6) - found.across(-0.4)))
-    assert number(line, "x1") == number(line, "x2") == near(found.across(0.3))
-    for top, bottom in (
-        (number(band, "y"), number(band, "y") + number(band, "height")),
-        (number(line, "y1"), number(line, "y2")),
-    ):
-        assert top < found.place("people").y - 9 and found.place("majority").y < bottom
-    bare = Drawn(dot_panel("Age", ROWS, low=-0.4, high=0.6))
-    assert not bare.of("rect", "band") and not bare.of("line", "line")
-
-
-def test_people_of_one_row_are_a_tick_on_it_alone() -> None:
-    rows = [DotRow(name, 0.1, NAN, NAN, "model", people=value) for name, value in
-            (("a", 0.4), ("b", NAN))]  # fmt: skip
-    found = Drawn(dot_panel("Age", rows, low=0, high=1))
-    [tick] = found.of("line", "people", "line")
-    assert number(tick, "x1") == near(found.across(0.4))
-    assert number(tick, "y1") < found.place("a").y < number(tick, "y2") < found.place("b").top
-    assert found.titles() == ["a: 0.10; people 0.40", "b: 0.10"]
-
-
-def test_simulated_people_are_dots_in_a_row_of_their_own() -> None:
+def test_people_are_a_band_a_line_a_tick_and_dots() -> None:
+    rows = [*ROWS, DotRow("own", 2.0, -3.0, 4.0, "model", people=5.0)]
     dots = [-0.3, 0.0, 0.1, NAN, 0.55]
-    found = Drawn(dot_panel("Age", ROWS, low=-0.4, high=0.6, dots=dots))
+    panel = dot_panel("Age", rows, low=-0.4, high=0.6, band=(0.25, 0.35), line=0.3, dots=dots)
+    found = Drawn(panel)
+    [band], [line, tick] = found.of("rect", "people", "band"), found.of("line", "people", "line")
+    # The axis is extended to hold every value.
+    width = found.across(0.35) - found.across(0.25)
+    assert (number(band, "x"), number(band, "width")) == (near(found.across(0.25)), near(width))
+    assert number(line, "x1") == number(line, "x2") == near(found.across(0.3))
+    assert number(tick, "x1") == near(found.across(5))
+    top, bottom = number(band, "y"), number(band, "y") + number(band, "height")
+    assert (number(line, "y1"), number(line, "y2")) == (near(top), near(bottom))
+    assert top < found.place("people").y - 9 and found.place("own").y < bottom
+    # The tick is on its row alone.
+    assert found.place("majority").y < number(tick, "y1") < found.place("own").y
+    assert found.titles()[-1].endswith("; people +5.00")
     drawn = found.of("circle", "people", "dot")
     assert [middle(one)[0] for one in drawn] == [near(found.across(dots[i])) for i in (0, 1, 2, 4)]
-    assert found.place("simulated people").y < found.place("people").top
     assert all(middle(one)[1] < found.place("people").top for one in drawn)
-    assert "simulated people" not in Drawn(dot_panel("", ROWS, low=0, high=1, dots=[NAN])).said()
+    bare = Drawn(dot_panel("Age", ROWS, low=-0.4, high=0.6, dots=[NAN]))
+    assert not bare.of("rect", "band") and not bare.of("line", "line")
+    assert "simulated people" in found.said() and "simulated people" not in bare.said()
 
 
 def test_a_label_is_a_link_only_where_it_leads_somewhere_safe() -> None:
-    addresses = {
-        "one": "logs/#/run & more",
-        "two": "",
-        "web": "https://example.org/a:b",
-        **dict.fromkeys(("javascript:alert(1)", " JavaScript:x", "java\x00script:x"), "bad"),
-        "data": "data:text/html,x",
-    }
-    rows = [
-        DotRow(name, 0.1, NAN, NAN, "model", href=name if href == "bad" else href)
-        for name, href in addresses.items()
-    ]
+    bad = ("javascript:alert(1)", " JavaScript:x", "java\x00script:x", "data:text/html,x", "")
+    good = ("logs/#/run & more", "https://example.org/a:b")
+    rows = [DotRow("a", 0.1, NAN, NAN, "model", href=href) for href in (*bad, *good)]
     links = Drawn(dot_panel("Age", rows, low=0, high=1)).of("a")
     assert [(one.get("href"), "".join(one.itertext())) for one in links] == [
-        ("logs/#/run & more", "one"), ("https://example.org/a:b", "web"),
-    ]  # fmt: skip
+        (href, "a") for href in good
+    ]
 
 
 def test_a_label_that_is_too_wide_takes_two_lines_and_its_row_more_room() -> None:
@@ -200,8 +173,7 @@ def test_parts_are_as_wide_as_their_shares_and_follow_one_another() -> None:
     assert {"50%", "30%", "90%", "n = 118", "n = 1,000"} <= set(words)
     assert "2%" not in words and "0%" not in words
     assert all(words.count(label) == 1 for label in PARTS)
-    # People and models have marks of their own, the parts patterns of their own.
-    assert len(found.of("polygon", "people")) == 1 and len(found.of("circle", "model")) == 2
+    # The parts have patterns of their own.
     assert found.of("line", "stroke1") and found.of("line", "stroke2")
 
 

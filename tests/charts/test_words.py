@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kidney_evals.charts.words import clean, escape, shorten, shorten_all, text_width, wrap
+from kidney_evals.charts.words import clean, shorten, shorten_all, text_width, wrap
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,6 @@ from kidney_evals.charts.words import clean, escape, shorten, shorten_all, text_
 )
 def test_only_what_can_stand_in_a_line_is_kept(given_words: str, kept: str) -> None:
     assert clean(given_words) == kept
-
-
-def test_markup_is_escaped_once() -> None:
-    assert escape("<a href='x' b=\"y\"> & &amp;") == (
-        "&lt;a href=&#x27;x&#x27; b=&quot;y&quot;&gt; &amp; &amp;amp;"
-    )
 
 
 def test_widths_are_those_of_the_typeface_rounded_up() -> None:
@@ -46,7 +40,6 @@ def test_widths_are_those_of_the_typeface_rounded_up() -> None:
         ("0123456789", 10, 0.5, "0123456789"),
         ("0123456789", 8, 0.5, "012…789"),
         ("0123456789", 8, 0.8, "01234…9"),
-        ("0123456789", 1, 0.5, "…"),
         ("0123456789", 0, 0.5, "…"),
         ("0" * 10_000, 6, 0.5, "00…00"),
     ],
@@ -58,8 +51,7 @@ def test_the_middle_is_cut(words: str, letters: int, front: float, shown: str) -
 
 def test_no_accent_is_left_without_its_letter() -> None:
     word = "abc" + "e\u0301" * 30
-    for room in range(20, 200, 3):
-        assert "…\u0301" not in shorten(word, room)
+    assert all("…\u0301" not in shorten(word, room) for room in range(20, 200, 3))
 
 
 @given(st.text(max_size=120), st.floats(13, 400))

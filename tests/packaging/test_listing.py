@@ -11,7 +11,7 @@ from inspect_evals_lint import cli as linter
 
 from kidney_evals import tasks
 from kidney_evals.limits import limits_and_use
-from kidney_evals.reporting.page.methods import PAPER
+from kidney_evals.reporting.page.content import PAPER
 
 ROOT = Path(__file__).resolve().parents[2]
 DOI = "10.1145/3805689.3806437"

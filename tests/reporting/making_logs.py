@@ -25,7 +25,7 @@ def killed(source: Path, target: Path, samples: int | None = None) -> Path:
     Args:
         source: A finished log, written with a buffer of one sample.
         target: The copy.
-        samples: How many samples were flushed; None for all.
+        samples: Number of samples that were flushed; None for all.
     """
     shutil.copy(source, target)
     with zipfile.ZipFile(target, "a") as archive:
@@ -49,6 +49,22 @@ def edited(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Pat
     edit(log)
     write_eval_log(log, str(target))
     return target
+
+
+def fact(name: str, value: Any) -> Callable[[EvalLog], None]:
+    """Return an edit that sets an entry of a log's metadata."""
+
+    def edit(log: EvalLog) -> None:
+        log.eval.metadata = (log.eval.metadata or {}) | {name: value}
+
+    return edit
+
+
+def unscored(log: EvalLog) -> None:
+    """Remove the results of a log and the scores of its samples."""
+    log.results = None
+    for sample in log.samples or []:
+        sample.scores = None
 
 
 def of_another_run(log: EvalLog, number: int = 2) -> None:

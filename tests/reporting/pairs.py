@@ -12,7 +12,6 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
 from kidney_evals.lab.panel import draw
 from kidney_evals.measures.run import Run
-from kidney_evals.reporting.comparing.matching import Match
 from kidney_evals.reporting.logs import LogFile, State
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.runs import ModelRun
@@ -31,12 +30,12 @@ def run_of(
     epochs: int = 1,
     start: int = 0,
 ) -> Run:
-    """A run in both orders.
+    """Return a run in both orders.
 
     Args:
         answer: The choice by number of the dilemma and order, `NONE` for none.
-        dilemmas: How many.
-        condition: What is offered.
+        dilemmas: Number of dilemmas.
+        condition: The condition.
         epochs: Repetitions.
         start: Number of the first dilemma of the list.
     """
@@ -72,19 +71,19 @@ def model_run(
     task: str = "coin_flip",
     **facts: Any,
 ) -> ModelRun:
-    """A run of a model as if it had been read from a log.
+    """Return a run of a model as if it had been read from a log.
 
     Args:
-        run: Its answers.
+        run: The answers.
         name: The model.
-        state: What its log is.
-        rows: The log's rows where there are no answers, by default none.
-        planned: How many samples were to be run; by default as many as there are.
-        location: Its log; by default named from the model.
-        arguments: Of the task.
-        version: Of the task.
-        task: The condition, where there is no run.
-        facts: What the task wrote into the log, beyond the usual.
+        state: The state of the log.
+        rows: The log's rows if there are no answers.
+        planned: Number of samples that were to be run; None for the number of answers.
+        location: The log; by default named after the model.
+        arguments: Arguments of the task.
+        version: Version of the task.
+        task: The condition if there are no answers.
+        facts: Further metadata of the task.
     """
     count = 0 if run is None else len(run.choice)
     condition = task if run is None else run.reference.condition
@@ -107,20 +106,10 @@ def model_run(
         metadata=metadata,
         eval_id=f"{name}{location}",
     )
-    file = LogFile(
-        location or f"{name}.eval",
-        state,
-        state,
-        EvalLog(eval=spec),
-        completed=count,
-        planned=count if planned is None else planned,
-    )
+    planned = count if planned is None else planned
+    file = LogFile(location or f"{name}.eval", state, state, EvalLog(eval=spec), count, planned)
     made = ModelRun(file, name)
     # What is read from a log's samples once.
     trouble = "no sample was scored" if run is None else ""
     vars(made).update(answers=run, rows=Rows(run, rows), trouble=trouble)
     return made
-
-
-def match_of(old: Run, new: Run) -> Match:
-    return Match(model_run(old, location="old"), model_run(new, location="new"), {})

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.loading import load
+from kidney_evals.reporting.frames import load
 from kidney_evals.reporting.logs import find_logs
 from reporting.conftest import Made
 from reporting.making_logs import edited, killed, of_another_run
@@ -36,13 +36,10 @@ def bucket(folder: Path) -> Iterator[str]:
     server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    values = dict.fromkeys(keys, "none") | {"AWS_DEFAULT_REGION": "us-east-1"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
+        for name, value in {"AWS_ENDPOINT_URL": f"http://{host}:{port}", **values}.items():
             patch.setenv(name, value)
         store = boto3.client("s3")
         store.create_bucket(Bucket="logs")
@@ -55,8 +52,7 @@ def bucket(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"),
-    [("", 3), ("/", 3), ("/*", 3), ("/*coin*.eval", 1), ("/1-coin.eval", 1)],
+    ("name", "count"), [("", 3), ("/", 3), ("/*", 3), ("/*coin*.eval", 1), ("/1-coin.eval", 1)]
 )
 def test_folders_patterns_and_files(name: str, count: int, bucket: str) -> None:
     found = find_logs([bucket + name])
@@ -67,20 +63,11 @@ def test_folders_patterns_and_files(name: str, count: int, bucket: str) -> None:
 
 @pytest.mark.parametrize("name", ["s3://logs/none", "s3://logs/runs/*x*", "s3://nobody/x.eval"])
 def test_what_is_not_there_is_one_line(name: str, bucket: str) -> None:
-    with pytest.raises(UserError, match="no log at") as told:
+    with pytest.raises(UserError, match=r"^no log at [^\n]*$"):
         find_logs([name])
-    assert "\n" not in str(told.value)
 
 
-def test_frames_are_those_of_the_folder(bucket: str, folder: Path) -> None:
-    pytest.importorskip("pyarrow")
-    there, here = load(bucket), load(folder)
-    pd.testing.assert_frame_equal(there.decisions, here.decisions)
-    pd.testing.assert_frame_equal(there.quantities, here.quantities)
-    pd.testing.assert_frame_equal(there.runs.drop(columns="log"), here.runs.drop(columns="log"))
-
-
-def test_commands(
+def test_commands_and_frames_are_those_of_the_folder(
     bucket: str, folder: Path, tmp_path: Path, kidney_evals: Callable[..., Result]
 ) -> None:
     assert kidney_evals("report", bucket, "-o", tmp_path / "report.html").exit_code == 0
@@ -88,13 +75,16 @@ def test_commands(
     assert len(list((tmp_path / "site" / "viewer" / "logs").glob("*.eval"))) == 3
     there, here = kidney_evals("table", bucket), kidney_evals("table", folder)
     assert there.exit_code == 0 and there.stdout == here.stdout
+    pytest.importorskip("pyarrow")
+    frames, expected = load(bucket), load(folder)
+    pd.testing.assert_frame_equal(frames.decisions, expected.decisions)
+    pd.testing.assert_frame_equal(frames.quantities, expected.quantities)
 
 
 def test_a_store_out_of_reach_is_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
-    with pytest.raises(UserError, match="cannot look for logs at") as told:
+    with pytest.raises(UserError, match=r"^cannot look for logs at [^\n]*$"):
         find_logs([f"{bucket}/1-coin.eval"])
-    assert "\n" not in str(told.value)
     fsspec.get_filesystem_class("s3").clear_instance_cache()

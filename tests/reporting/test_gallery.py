@@ -1,4 +1,4 @@
-"""The gallery as a reader sees it: every section filled, in a browser without a network."""
+"""The gallery as a reader sees it: every section filled, in a browser and on paper."""
 
 import functools
 import html
@@ -11,14 +11,18 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from inspect_ai.log import EvalLog
 
+import reporting.conftest as logs_of
 from kidney_evals.errors import UserError
-from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, REMARKS, make_gallery, notes
-from kidney_evals.reporting.page import Report
+from kidney_evals.reporting.gallery import AFTER, BEFORE, FEWEST, REMARK, make_gallery, notes
+from kidney_evals.reporting.page import Report, as_html, read_report
 from kidney_evals.reporting.page.site import write_site
 from kidney_evals.respondents import respondent_names
+from reporting.making_logs import edited, of_another_run
 
-SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
+SIZES = {"phone": (360, 740), "desktop": (1280, 900), "paper": (703, 1017)}
+"""Pixels; an A4 page between the margins that the page sets is 210 mm less 12 mm at both sides."""
 
 CLIPPED = """() => {
     const out = []
@@ -43,16 +47,41 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll('svg.kc text')].ma
         * one.ownerSVGElement.getBoundingClientRect().width
         / one.ownerSVGElement.viewBox.baseVal.width))"""
 
+UNSEEN = """() => [...document.querySelectorAll('td, li, dd, svg text')].filter(one => {
+    const box = one.getBoundingClientRect()
+    const seen = box.width && box.height && one.checkVisibility({contentVisibilityAuto: true})
+    if (seen || !one.textContent.trim() || one.closest('nav, .screen')) return false
+    // The sentence at the head of a row need not be repeated in its cells.
+    const row = one.closest('#differences tr')
+    const sentence = row && row.cells[0].getBoundingClientRect().width && row.cells[0].textContent
+    return !(sentence && (one.textContent === '–' || sentence.includes(one.textContent)
+        || sentence.includes('not compared')))
+}).map(one => one.textContent)"""
+"""Texts with numbers that are nowhere on the paper."""
+
+SCROLLING = """() => [...document.querySelectorAll('.table, pre, details')].filter(one =>
+    getComputedStyle(one).overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 1
+).map(one => one.textContent.slice(0, 60))"""
+"""Boxes that a reader of paper cannot scroll."""
+
+INKS = """() => [...document.querySelectorAll('body, td, p, .quiet, svg.kc text')].map(one => {
+    const how = getComputedStyle(one)
+    return one.ownerSVGElement ? how.fill : how.color
+})"""
+
+LONG = "openrouter/some-vendor-with-a-long-name/a-model-whose-name-nobody-would-type-72b-instruct"
+
 
 def test_every_respondent_of_the_guide_is_one() -> None:
     names = [name.removeprefix("kidney/") for name in notes()]
     assert len(names) == 8
     assert set(names) <= set(respondent_names())
     assert {BEFORE, AFTER} <= set(notes())
-    assert BEFORE in REMARKS["trained"] and AFTER in REMARKS["trained"]
 
 
-def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_bad_input_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs 30 dilemmas or more, not 29"):
+        make_gallery(tmp_path / "site", dilemmas=29)
     (tmp_path / "mine.txt").write_text("mine")
     for overwrite in (False, True):
         with pytest.raises(UserError, match="not empty"):
@@ -60,24 +89,44 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_too_few_dilemmas_are_refused_before_anything_is_asked(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="needs 30 dilemmas or more, not 29"):
-        make_gallery(tmp_path / "site", dilemmas=29)
-    assert not (tmp_path / "site").exists()
+def test_a_site_is_replaced_only_when_told(made: logs_of.Made, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    write_site([str(made.coin)], out)
+    before = (out / "index.html").read_bytes()
+    with pytest.raises(UserError, match="--overwrite"):
+        write_site([str(made.coin)], out)
+    assert (out / "index.html").read_bytes() == before
+    write_site([str(made.coin), str(made.forced)], out, overwrite=True)
+    assert len(list((out / "viewer" / "logs").glob("*.eval"))) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     site = tmp_path_factory.mktemp("gallery") / "site"
     return make_gallery(site, dilemmas=FEWEST, say=lambda line: None), site
 
 
+@pytest.fixture(scope="module")
+def printed(made: logs_of.Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a name that is wider than a column; logs are read before a browser starts."""
+
+    def renamed(log: EvalLog) -> None:
+        of_another_run(log)
+        log.eval.model = LONG
+
+    folder = tmp_path_factory.mktemp("printed")
+    long = edited(made.coin, folder / "long.eval", renamed)
+    page = as_html(read_report([str(made.coin), str(made.forced), str(long)]))
+    (folder / "report.html").write_text(page, "utf-8")
+    return folder / "report.html"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_every_section_is_filled(made: tuple[Report, Path]) -> None:
-    report, site = made
-    assert {section.id: section.absent for section in report.sections if section.absent} == {}
-    assert all(section.figures for section in report.sections)
+def test_every_section_is_filled(gallery: tuple[Report, Path]) -> None:
+    report, site = gallery
+    assert [section.id for section in report.sections if not section.figures] == []
     assert len(report.models) == 8
     # Reasons are of every dilemma in both orders, and of no control.
     (reasons,) = (section for section in report.sections if section.id == "reasons")
@@ -86,18 +135,40 @@ def test_every_section_is_filled(made: tuple[Report, Path]) -> None:
     # The arms of fine-tuning stand aside, both conditions of both.
     assert report.aside == 4
     page = html.unescape((site / "index.html").read_text(encoding="utf-8"))
-    assert REMARKS["trained"] in page
+    assert REMARK in page
     # No folder of the machine that made it, in a command or anywhere else.
     assert tempfile.gettempdir() not in page and str(Path.home()) + "/" not in page
     assert all(note in page for note in (n.split("`")[0] for n in notes().values()))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_prints_whole_and_dark_on_light(printed: Path, browser: Any, scheme: str) -> None:
+    width, height = SIZES["paper"]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, offline=True
+    )
+    page = context.new_page()
+    page.goto(printed.as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate(CLIPPED) == page.evaluate(SCROLLING) == page.evaluate(UNSEEN) == []
+    # Nothing was opened by hand: what is folded on the screen is on the paper by itself.
+    assert page.evaluate("document.querySelectorAll('details').length") > 0
+    assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    assert all(_light(ink) < 400 for ink in set(page.evaluate(INKS)))
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3
+    context.close()
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_the_page_opens_alone(
-    made: tuple[Report, Path], browser: Any, size: str, scheme: str
+    gallery: tuple[Report, Path], browser: Any, size: str, scheme: str
 ) -> None:
     width, height = SIZES[size]
     context = browser.new_context(
@@ -109,7 +180,7 @@ def test_the_page_opens_alone(
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    address = (made[1] / "index.html").as_uri()
+    address = (gallery[1] / "index.html").as_uri()
     page.goto(address)
     assert [one for one in asked if one != address and not one.startswith("data:")] == []
     assert complaints == []
@@ -125,8 +196,8 @@ def test_the_page_opens_alone(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_links_lead_to_runs_and_samples(made: tuple[Report, Path], browser: Any) -> None:
-    _, site = made
+def test_links_lead_to_runs_and_samples(gallery: tuple[Report, Path], browser: Any) -> None:
+    _, site = gallery
     text = (site / "index.html").read_text(encoding="utf-8")
     links = set(re.findall(r'href="([^"#][^"]*)"', text)) - {"data:,"}
     assert links
@@ -149,27 +220,11 @@ def test_links_lead_to_runs_and_samples(made: tuple[Report, Path], browser: Any)
         server.shutdown()
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_site_is_replaced_only_when_told(made: tuple[Report, Path], tmp_path: Path) -> None:
-    logs = made[1] / "viewer" / "logs"
-    one = str(sorted(logs.glob("*coin*.eval"))[0])
-    out = tmp_path / "site"
-    write_site([one], out)
-    before = (out / "index.html").read_bytes()
-    with pytest.raises(UserError, match="--overwrite"):
-        write_site([one], out)
-    assert (out / "index.html").read_bytes() == before
-    two = str(sorted(logs.glob("*forced*.eval"))[0])
-    write_site([one, two], out, overwrite=True)
-    assert len(list((out / "viewer" / "logs").glob("*.eval"))) == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["site"]
-
-
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 
 def _light(colour: str) -> float:
+    """Return how light a colour is, from 0 to 765."""
     return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3])

@@ -2,32 +2,164 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
+from inspect_ai.log import EvalLog, EvalMetric
 
-from kidney_evals.reporting.loading import load
+from kidney_evals.reporting.frames import load
 from reporting.conftest import Made
-from reporting.making_logs import quick
-from reporting.odd_logs import KINDS, odd_log
+from reporting.making_logs import HOSTILE, edited, fact, of_another_run, quick
 
 Cli = Callable[..., Result]
 
+HUGE = "x" * 1_000_000
+
+
+def _metric(name: str, value: Any) -> Callable[[EvalLog], None]:
+    def edit(log: EvalLog) -> None:
+        assert log.results is not None
+        for score in log.results.scores:
+            for one in score.metrics.values():
+                if one.name.endswith(name):
+                    one.value = value
+
+    return edit
+
+
+def _no_such_metric(log: EvalLog) -> None:
+    assert log.results is not None
+    for score in log.results.scores:
+        score.metrics = {"mean": EvalMetric(name="mean", value=math.inf)}
+
+
+def _spec(name: str, value: Any) -> Callable[[EvalLog], None]:
+    return lambda log: setattr(log.eval, name, value)
+
+
+def _samples(name: str, value: Any) -> Callable[[EvalLog], None]:
+    def edit(log: EvalLog) -> None:
+        for sample in log.samples or []:
+            sample.metadata[name] = value
+
+    return edit
+
+
+def _scores(part: str, value: Any) -> Callable[[EvalLog], None]:
+    def edit(log: EvalLog) -> None:
+        for sample in log.samples or []:
+            for score in (sample.scores or {}).values():
+                setattr(score, part, value)
+
+    return edit
+
+
+def _no_sample_facts(log: EvalLog) -> None:
+    for sample in log.samples or []:
+        sample.metadata = {}
+
+
+EDITS: dict[str, Callable[[EvalLog], object]] = {
+    "infinite values": _metric("value", math.inf),
+    "infinite ends": _metric("high", -math.inf),
+    "infinite counts": _metric("_n", math.inf),
+    "no counts": _metric("_n", math.nan),
+    "no values": _metric("value", math.nan),
+    "huge values": _metric("value", 1e300),
+    "other metrics": _no_such_metric,
+    "study a number": fact("study", 5),
+    "no study's name": fact("study", None),
+    "study huge": fact("study", HUGE),
+    "study of another version": fact("study", "gone_2020"),
+    "condition unknown": fact("condition", "dice"),
+    "condition a list": fact("condition", ["coin_flip"]),
+    "asks something": fact("asks", "nonsense"),
+    "wordings a number": fact("wordings", 5),
+    "wordings mixed": fact("wordings", {"a": 1, "2": {}}),
+    "people a word": fact("people_in_this_condition", "many"),
+    "people below none": fact("people_in_this_condition", -7),
+    "arm a list": fact("sft_arm", ["after"]),
+    "arm a table": fact("sft_part", {"a": 1}),
+    "reference a number": fact("reference_hash", 3),
+    "version nothing": fact("kidney_evals_version", None),
+    "citation a list": fact("citation", [1]),
+    "title hostile": fact("study_title", HOSTILE),
+    "older version": lambda log: (log.eval.metadata or {}).pop("reference_hash"),
+    "explain a table": fact("explain", {"a": [1]}),
+    "model huge": _spec("model", HUGE),
+    "model hostile": _spec("model", HOSTILE),
+    "model empty": _spec("model", ""),
+    "task hostile": _spec("task", HOSTILE),
+    "arguments odd": _spec("task_args_passed", {"study": {"a": [None]}, "revealed": 5}),
+    "packages none": _spec("packages", {}),
+    "samples without facts": _no_sample_facts,
+    "study source a number": _samples("study_source", 5),
+    "study source nowhere": _samples("study_source", "/nowhere/at/all"),
+    "study source missing": _samples("study_source", None),
+    "order odd": _samples("order", "xy"),
+    "order a list": _samples("order", ["ab"]),
+    "dilemma a list": _samples("dilemma", [1]),
+    "shares words": _samples("human_a", "half"),
+    "reference of samples a number": _samples("reference", 7),
+    "kind a number": _samples("kind", 3),
+    "score a word": _scores("value", "many"),
+    "score nothing": _scores("value", {}),
+    "score's facts a list": _scores("metadata", {"choice": [1], "outcome": {"a": 1}}),
+    "score's facts none": _scores("metadata", None),
+}
+
+
+def _without(*gone: str, content: bytes) -> Callable[[Path, Path], None]:
+    def copy(source: Path, target: Path) -> None:
+        with zipfile.ZipFile(source) as log, zipfile.ZipFile(target, "w") as archive:
+            for name in log.namelist():
+                archive.writestr(name, content if name.startswith(gone) else log.read(name))
+
+    return copy
+
+
+FILES: dict[str, Callable[[Path, Path], object]] = {
+    "torn": lambda source, target: target.write_bytes(source.read_bytes()[:-400]),
+    "broken summaries": _without("summaries.json", content=b'[{"id": '),
+    "broken samples": _without(
+        *("summaries.json", "header.json", "_journal/summaries", "samples/"), content=b"\x00\x01"
+    ),
+    "broken header": _without("header.json", content=b'{"version": 2}'),
+    "empty": lambda source, target: target.touch(),
+    "text": lambda source, target: target.write_text("no log"),
+    "a folder": lambda source, target: target.mkdir(),
+    "a folder with a file": lambda source, target: shutil.copytree(
+        Path(__file__).parent / "comparing", target
+    ),
+    "a link to nowhere": lambda source, target: target.symlink_to("nowhere"),
+}
+
+KINDS = (*EDITS, *FILES)
+
+
+def odd_log(kind: str, source: Path, target: Path) -> Path:
+    """Make a log that is odd in one way from a finished log."""
+    if kind in FILES:
+        FILES[kind](source, target)
+        return target
+
+    def edit(log: EvalLog) -> None:
+        of_another_run(log)
+        EDITS[kind](log)
+
+    return edited(source, target, edit)
+
+
 QUICK = (
-    "infinite values",
-    "infinite counts",
-    "wordings a number",
-    "condition unknown",
-    "people a word",
-    "study huge",
-    "reference of samples a number",
-    "score's facts a list",
-    "broken summaries",
-    "torn",
-    "a folder",
+    *("infinite values", "infinite counts", "wordings a number", "condition unknown"),
+    *("reference of samples a number", "score's facts a list", "broken summaries", "torn"),
+    *("a folder", "shares words", "kind a number"),
 )
 
 
@@ -46,43 +178,31 @@ def test_the_others_are_shown(kind: str, made: Made, tmp_path: Path, kidney_eval
         assert line in table.stdout
     reported = kidney_evals("report", logs, "-o", page)
     assert reported.exit_code == 0, reported.output
-    text = page.read_text(encoding="utf-8")
-    assert "forced_choice" in text
+    assert "forced_choice" in page.read_text(encoding="utf-8")
     if odd.is_file():
         # It is named: shown, passed over, or shown with what is wrong.
         assert "odd.eval" in shown.output
-        for told in (shown, table, reported):
-            lines = [one for one in told.output.splitlines() if "odd.eval" in one]
+        for output in (shown, table, reported):
+            lines = [one for one in output.output.splitlines() if "odd.eval" in one]
             assert all(len(line) < 500 for line in lines if line.startswith("passed over"))
     compared = kidney_evals("compare", good, logs)
     assert compared.exit_code == 0 and "forced_choice" in compared.stdout, compared.output
-
-
-@pytest.mark.parametrize(
-    "kind", quick(KINDS, "broken summaries", "shares words", "kind a number", "condition a list")
-)
-def test_frames_hold_the_others(kind: str, made: Made, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    shutil.copy(made.forced, tmp_path / "good.eval")
-    odd_log(kind, made.coin, tmp_path / "odd.eval")
-    frames = load(tmp_path)
+    frames = load(logs)
     # 4 dilemmas in 2 orders.
     assert (frames.decisions["condition"] == "forced_choice").sum() == 8
     known = {str(one) for one in frames.runs["log"]} | {one.location for one in frames.passed_over}
-    assert any(name.endswith("good.eval") for name in known)
-    if (tmp_path / "odd.eval").is_file():
-        assert any(name.endswith("odd.eval") for name in known)
+    assert any(name.endswith("odd.eval") for name in known) or not odd.is_file()
 
 
 def test_what_is_wrong_is_said(made: Made, tmp_path: Path, kidney_evals: Cli) -> None:
     shutil.copy(made.forced, tmp_path / "good.eval")
-    told = {
-        "infinite values": "Infinite in the log, and left out:",
+    expected = {
         "condition unknown": "condition: Input should be 'forced_choice' or 'coin_flip'",
         "model huge": "a model's name of 1000000 letters",
         "torn": "cannot be read as a log, or only half written",
     }
-    for kind, says in told.items():
+    for kind, says in expected.items():
         odd_log(kind, made.coin, tmp_path / "odd.eval")
         shown = kidney_evals("show", tmp_path).stdout
         assert says in shown.replace("\n", " "), kind

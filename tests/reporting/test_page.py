@@ -1,30 +1,42 @@
 """The page: its numbers are the log's, nothing leaves it, and what a log says stays text."""
 
 import csv
-import re
-from collections.abc import Callable
+import html
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from click.testing import Result
+from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.model import ModelOutput
 
+from kidney_evals.human.reference import load_reference
+from kidney_evals.human.tables import RANDOM_FILE
 from kidney_evals.measures import find
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.page import read_report
+from kidney_evals.reporting.page import as_html, read_report
+from kidney_evals.reporting.page.choices import SIMULATED, simulated_people
 from kidney_evals.reporting.page.content import nowhere
-from kidney_evals.reporting.page.panels import Place, how_to_read, without_nan
-from kidney_evals.reporting.page.parts import Table, slug
-from kidney_evals.reporting.page.trained import arms_of, trained_section
+from kidney_evals.reporting.page.parts import Place, Table, how_to_read, slug
+from kidney_evals.reporting.page.sections import arms_of, trained_section
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.sentences import moves_sentence
 from kidney_evals.reporting.text import number
-from reporting.making_logs import edited, of_another_run
+from kidney_evals.studies import Condition, datasets_dir, load_study
+from reasons.scouting import answered, mocked, require_scout, said
+from reporting.conftest import Made
+from reporting.making_logs import edited, fact, of_another_run
 from reporting.pairs import COIN, FIRST, model_run, run_of
+
+Cli = Callable[..., Result]
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'single' `tick` \x1b[31mred"
 """A model's name that would do harm where it is taken for markup."""
@@ -44,7 +56,7 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self.handle_startendtag(tag, attrs)
         if tag not in VOID:
             self.open.append(tag)
         if tag == "td":
@@ -57,91 +69,53 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("td", "code"):
-            self.cells[-1:] = [self.cells[-1] + data] if self.cells else []
-
-    def ids(self) -> list[str]:
-        return [attributes["id"] for _, attributes in self.tags if "id" in attributes]
+        if self.open and self.open[-1] == "td":
+            self.cells[-1] += data
 
 
 @pytest.fixture(scope="session")
-def page(made: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    from kidney_evals.reporting.page import write_page
-
-    out = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(read_report([str(made.coin), str(made.forced), str(made.other)]), out)
-    return out.read_text(encoding="utf-8")
+def page(made: Made) -> str:
+    return as_html(read_report([str(made.coin), str(made.forced), str(made.other)]))
 
 
-def test_every_number_of_a_log_stands_in_the_page(made: Any, page: str) -> None:
+def test_every_number_of_a_log_stands_in_the_page(made: Made, page: str) -> None:
     cells = Page(page).cells
     for path in (made.coin, made.forced):
-        rows = rows_of(read_eval_log(str(path)))
-        for name, row in rows.items():
+        for name, row in rows_of(read_eval_log(str(path))).items():
             # model, row, quantity, value, low, high, people, n
-            shown = [name, None, *(number(value) for value in row[:4]), f"{row.n:,}"]
-            places = [i for i, cell in enumerate(cells) if cell == name and i >= 1]
-            assert any(
-                all(want is None or cells[i + k] == want for k, want in enumerate(shown))
-                for i in places
-            ), (name, row)
+            shown = [*(number(value) for value in row[:4]), f"{row.n:,}"]
+            places = [i for i, cell in enumerate(cells) if cell == name]
+            assert any(cells[i + 2 : i + 7] == shown for i in places), (name, row)
 
 
-def test_nothing_is_fetched_and_no_script_is_needed(page: str) -> None:
-    parsed = Page(page)
-    assert not [tag for tag, _ in parsed.tags if tag in ("script", "iframe", "object", "img")]
-    addresses = [
-        attributes[name]
-        for _, attributes in parsed.tags
-        for name in ("href", "src", "xlink:href")
-        if name in attributes
-    ]
-    assert addresses
-    assert all(address.startswith(("#", "data:")) for address in addresses)
+def test_nothing_is_fetched_and_links_resolve(page: str) -> None:
+    tags = Page(page).tags
+    assert not {"script", "iframe", "object", "img"} & {tag for tag, _ in tags}
+    names = ("href", "src", "xlink:href")
+    addresses = [found[name] for _, found in tags for name in names if name in found]
+    assert addresses and all(address.startswith(("#", "data:")) for address in addresses)
     assert "url(" not in page and "@import" not in page
-
-
-def test_links_resolve_and_ids_are_unique(page: str) -> None:
-    parsed = Page(page)
-    ids = parsed.ids()
+    ids = [found["id"] for _, found in tags if "id" in found]
     assert len(ids) == len(set(ids))
-    leads = [a["href"][1:] for tag, a in parsed.tags if tag == "a" and a["href"].startswith("#")]
-    assert leads
-    assert set(leads) <= set(ids)
+    leads = {address[1:] for address in addresses if address.startswith("#")}
+    assert leads and leads <= set(ids)
 
 
-def test_simulated_people_are_called_so_with_their_source(page: str) -> None:
-    # Both logs are of the drawn study, whose tables hold a fit to 132 people for each condition.
-    for model in ("Davidson model", "logit"):
-        assert (
-            "32 simulated people, not measured individuals, drawn from a random-coefficient "
-            f"{model} fitted to the answers of 132 people" in page
-        )
-    assert "synthetic crowd" not in page
-
-
-def test_names_from_a_log_are_text(made: Any, tmp_path: Path) -> None:
+def test_names_from_a_log_are_text(made: Made, tmp_path: Path) -> None:
     def rename(log: EvalLog) -> None:
         of_another_run(log)
+        fact("study_title", "<b>bold</b>")(log)
         log.eval.model = HOSTILE
-        assert log.eval.metadata is not None
-        log.eval.metadata["study_title"] = "<b>bold</b>"
         log.eval.task = "task</h3><script>alert(2)</script>"
 
     path = edited(made.coin, tmp_path / "hostile.eval", rename)
-    from kidney_evals.reporting.page import write_page
-
-    write_page(read_report([str(path), str(made.coin)]), tmp_path / "report.html")
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    parsed = Page(text)
-    assert not [tag for tag, _ in parsed.tags if tag in ("script", "b")]
+    text = as_html(read_report([str(path), str(made.coin)]))
+    assert not [tag for tag, _ in Page(text).tags if tag in ("script", "b")]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "\x1b" not in text
 
 
-def test_one_run_after_another(
-    made: Any, tmp_path: Path, kidney_evals: Callable[..., Result]
-) -> None:
+def test_a_page_with_its_figures_as_files(made: Made, tmp_path: Path, kidney_evals: Cli) -> None:
     page, assets = tmp_path / "page.html", tmp_path / "assets"
     result = kidney_evals("report", made.coin, made.forced, "-o", page, "--assets", assets)
     assert result.exit_code == 0, result.output
@@ -167,18 +141,16 @@ def test_one_run_after_another(
     ],
 )
 def test_bad_input_is_one_line(
-    made: Any,
+    made: Made,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    kidney_evals: Callable[..., Result],
+    kidney_evals: Cli,
     arguments: tuple[str, ...],
     says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = [one.format(coin=made.coin, other=made.other) for one in arguments]
-    result = kidney_evals(*given)
-    assert result.exit_code == 2
-    assert says in result.output
+    result = kidney_evals(*(one.format(coin=made.coin, other=made.other) for one in arguments))
+    assert result.exit_code == 2 and says in result.output
     assert not list(tmp_path.iterdir())
 
 
@@ -191,47 +163,167 @@ def test_a_table_shows_what_the_file_holds() -> None:
     assert table.csv() == "who,share,n\na,0.123457,1200\nb,,0\n"
     # A head stands over its numbers; without rows there is nothing to stand over.
     assert table.columns() == [("who", False), ("share", True), ("n", True)]
+    assert Table(("n",), ()).columns() == [("n", False)]
     # However small, a p-value is not 0, on the page or in the file.
     table = Table(("who", "adjusted p"), (("a", 0.00000012345), ("b", 0.0456)))
     assert [cell for row in table.shown() for cell, _ in row] == ["a", "< 0.001", "b", "0.046"]
     assert table.csv() == "who,adjusted p\na,1.23e-07\nb,0.0456\n"
-    assert Table(("n",), ()).columns() == [("n", False)]
 
 
-@pytest.mark.parametrize(
-    ("words", "id"),
-    [(("Flip Curve", "a_b"), "flip-curve-a-b"), (("…", "x"), "x"), (("A  (b)", ""), "a-b")],
-)
-def test_ids_are_plain(words: tuple[str, ...], id: str) -> None:
-    assert slug(*words) == id
-    assert re.fullmatch(r"[a-z0-9-]+", id)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("NaN where nothing was decided.", "No value where nothing was decided."),
-        ("Lower is nearer; NaN without a signal. NaN at 0.",
-         "Lower is nearer; no value without a signal. No value at 0."),
-        ("NaNny", "NaNny"),
-    ],
-)  # fmt: skip
-def test_a_page_has_no_nan(text: str, shown: str) -> None:
-    assert without_nan(text) == shown
-
-
-def test_other_rows_are_called_what_the_page_calls_them() -> None:
-    card = replace(
-        find("distance"), reading="See side_pull, not_a_row.", gamed_by="Guessing; see flip_calib."
-    )
+def test_ids_are_plain_and_texts_use_labels_and_no_nan() -> None:
+    assert slug("Flip Curve", "a_b") == "flip-curve-a-b" and slug("…", "A  (b)", "") == "a-b"
+    reading = "See side_pull, not_a_row; NaN without a signal. NaN at 0."
+    card = replace(find("distance"), reading=reading, gamed_by="Guessing; see flip_calib.")
     assert how_to_read(card) == (
-        "See choice distance, side pull, not_a_row. Gamed by: guessing; see flip calibration."
+        "See choice distance, side pull, not_a_row; no value without a signal. No value at 0. "
+        "Gamed by: guessing; see flip calibration."
     )
 
 
-def test_one_model_in_either_order_alike_is_said_once() -> None:
+def test_a_model_that_answers_alike_in_both_orders() -> None:
     never = model_run(run_of(lambda dilemma, order: FIRST, 20))
     assert moves_sentence(never) == "The same indecision rate in both orders of the patients."
+
+
+@pytest.mark.parametrize(
+    ("study", "condition", "says", "means"),
+    [
+        (
+            "mcelfresh_2021",
+            "coin_flip",
+            "a random-coefficient Davidson model fitted to the answers of 132 people (independent",
+            "age +0.36, drinks +0.24, dependents +0.27",
+        ),
+        (
+            "freedman_2020",
+            "forced_choice",
+            "the random-coefficient model that was published with the study",
+            "age +0.44, drinking +0.32, cancer +0.19",
+        ),
+    ],
+)
+def test_simulated_people_are_drawn_where_single_people_are_known(
+    study: str, condition: Condition, says: str, means: str, page: str
+) -> None:
+    shares, text = simulated_people(load_reference(load_study(study), condition))
+    assert shares.shape == (SIMULATED, 3)
+    np.testing.assert_allclose(np.abs(shares).sum(axis=1), 1)
+    assert f"{SIMULATED} simulated people, not measured individuals, drawn from {says}" in text
+    assert f"the mean share is {means};" in text
+    assert (text in html.unescape(page)) == (condition == "coin_flip")
+    # Their standard deviation is below .31, their mean's error therefore below .31/√32 = .055.
+    stated = [float(part.split()[-1]) for part in means.split(", ")]
+    np.testing.assert_allclose(shares.mean(axis=0), stated, atol=0.11)
+
+
+def test_else_simulated_people_are_a_synthetic_crowd(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    shutil.copytree(datasets_dir() / "mcelfresh_2021", folder)
+    (folder / "reference" / RANDOM_FILE).unlink()
+    shares, text = simulated_people(load_reference(load_study(folder), "forced_choice"))
+    assert "32 simulated people, not measured individuals: a synthetic crowd" in text
+    assert "fitted to no answers of this study" in text and shares.shape == (32, 3)
+
+
+def reported(kidney_evals: Cli, logs: Path, *options: Any) -> str:
+    """Return the page of a folder of logs."""
+    page = logs.parent / "report.html"
+    result = kidney_evals("report", logs, "-o", page, *options)
+    assert result.exit_code == 0, result.output
+    text = page.read_text(encoding="utf-8")
+    Page(text)
+    return text
+
+
+def section(text: str, id: str) -> str:
+    """Return the text of a section of a page."""
+    return text.split(f'<section id="{id}">')[1].split("</section>")[0]
+
+
+def test_two_versions_of_the_package_are_named_apart(
+    made: Made, tmp_path: Path, kidney_evals: Cli
+) -> None:
+    def older(log: EvalLog) -> None:
+        of_another_run(log)
+        fact("kidney_evals_version", "0.0.1")(log)
+
+    (tmp_path / "logs").mkdir()
+    shutil.copy(made.forced, tmp_path / "logs" / "a.eval")
+    edited(made.forced, tmp_path / "logs" / "b.eval", older)
+    own = read_eval_log(str(made.forced), header_only=True).eval.metadata or {}
+    text = reported(kidney_evals, tmp_path / "logs")
+    versions = ("0.0.1", own["kidney_evals_version"])
+    for version in versions:
+        assert f"kidney/human, package {version}" in section(text, "summary")
+        assert f">{version}</td>" in section(text, "methods")
+    assert f"with kidney-evals {' and '.join(versions)} on Inspect AI" in section(text, "methods")
+    # The two stand side by side, and are one model.
+    assert "<h1>Kidney dilemmas: 1 model beside people</h1>" in text
+    assert "cannot be told apart" in section(text, "differences")
+
+
+def arms(made: Made, logs: Path, *names: str) -> None:
+    """Write logs of arms of `kidney-evals sft evaluate`."""
+    logs.mkdir()
+    for count, name in enumerate(names, 2):
+
+        def edit(log: EvalLog, name: str = name, count: int = count) -> None:
+            of_another_run(log, count)
+            log.eval.model = "kidney/trained" if name == "after" else "kidney/plain"
+            fact("sft_arm", name)(log)
+            fact("sft_part", "coin_flip")(log)
+
+        edited(made.coin, logs / f"{name}.eval", edit)
+
+
+MAIN = ("summary", "importance", "flips", "dilemmas", "nearness", "consistency", "differences")
+
+
+def test_arms_of_fine_tuning_stand_in_their_section_and_in_tables_only(
+    made: Made, tmp_path: Path, kidney_evals: Cli
+) -> None:
+    logs = tmp_path / "logs"
+    arms(made, logs, "before", "after")
+    shutil.copy(made.coin, logs / "other.eval")
+    text = reported(kidney_evals, logs)
+    for id in MAIN:
+        assert "human<" in section(text, id) or id == "differences"
+        assert "trained" not in section(text, id).replace("#trained", "")
+        assert "kidney/plain" not in section(text, id)
+    assert "No two runs here" in section(text, "differences")
+    assert "2 runs before and after fine-tuning stand under" in section(text, "summary")
+    trained = section(text, "trained")
+    assert "From kidney/plain, before training, to: “after” (kidney/trained)." in trained
+    # The same answers under two names: nothing changed, and people are drawn in.
+    assert "<td>after</td><td>indecision rate</td>" in trained.replace(' class="k"', "")
+    assert ">people 0" in trained
+    for id in ("numbers", "methods"):
+        assert "kidney/plain, before" in section(text, id)
+        assert "kidney/trained, after" in section(text, id)
+    assert "# Runs of `kidney-evals sft evaluate`" in section(text, "methods")
+
+
+@pytest.mark.parametrize(
+    ("names", "aside"),
+    [
+        # Nothing else to show: the arms are what the report is on.
+        (("before", "after"), False),
+        # An arm without the run that it would be set beside is a run like any other.
+        (("after", "few-shot:8"), True),
+    ],
+)
+def test_arms_without_anything_else_stand_everywhere(
+    names: tuple[str, ...], aside: bool, made: Made, tmp_path: Path, kidney_evals: Cli
+) -> None:
+    logs = tmp_path / "logs"
+    arms(made, logs, *names)
+    if aside:
+        shutil.copy(made.coin, logs / "other.eval")
+    text = reported(kidney_evals, logs)
+    assert "kidney/trained, after" in section(text, "summary")
+    assert "stand under" not in section(text, "summary")
+    absent = "No log of <code>kidney-evals sft evaluate</code>" in section(text, "trained")
+    assert absent == aside
 
 
 def test_arms_of_two_comparisons_are_kept_apart() -> None:
@@ -247,13 +339,59 @@ def test_arms_of_two_comparisons_are_kept_apart() -> None:
     alone = arm("after", "three")
     place = Place(runs[0].panel, (*runs, alone), "a coin was offered", nowhere)
     found = arms_of([place])
-    assert [(one.first.name, [other.name for other in one.others]) for one in found] == [
-        ("one/before", ["one/after"]),
-        ("two/before", ["two/after"]),
+    assert [[run.name for run in one.runs] for _, one in found] == [
+        ["one/before", "one/after"],
+        ["two/before", "two/after"],
     ]
-    figures = trained_section(found, "Nothing was trained.").figures
-    assert len({figure.id for figure in figures}) == 2
-    assert trained_section(found, "Nothing was trained.").says.startswith("Nothing was trained. ")
-    rates = [row for row in figures[0].table.rows if row[1] == "indecision rate"]
+    trained = trained_section(found)
+    assert len({figure.id for figure in trained.figures}) == 2
+    rates = [row for row in trained.figures[0].table.rows if row[1] == "indecision rate"]
     # Arm, quantity, before, after: 10 of 40.
     assert [row[:4] for row in rates] == [("after", "indecision rate", 0.0, 0.25)]
+
+
+def test_what_a_model_coded_and_what_it_failed_on_reach_the_page(
+    tmp_path: Path, kidney_evals: Cli
+) -> None:
+    require_scout()
+    from inspect_ai.analysis import samples_df
+    from inspect_scout import scan, transcripts_from
+
+    from kidney_evals.errors import UserError
+    from kidney_evals.reasons import rationale_llm, scanned
+    from kidney_evals.tasks import forced_choice
+
+    logs = tmp_path / "logs"
+    task = forced_choice(dilemmas=3, controls=False, explain="after")
+    eval(task, model="kidney/human", log_dir=str(logs), display="none")
+    options: dict[str, Any] = {"display": "none", "max_processes": 1, "max_transcripts": 1}
+
+    def coded(outputs: Iterator[ModelOutput], name: str) -> str:
+        model, place = mocked(outputs), str(tmp_path / name)
+        where = transcripts_from(str(logs))
+        return str(scan([rationale_llm()], where, model=model, scans=place, **options).location)
+
+    # Three dilemmas in both orders; of six transcripts the first is refused in three tries.
+    outputs = iter([said("I cannot."), said("No."), said("<b>Never</b>.\nNo."), *(answered(),) * 5])
+    place = coded(outputs, "some")
+    frame = scanned(place)
+    assert sorted(frame["status"]) == ["coded"] * 5 + ["failed"]
+    (failed,) = frame.loc[frame["status"] == "failed", "error"]
+    assert failed.endswith("its last words: <b>Never</b>. No.") and "\n" not in failed
+    joined = frame.merge(samples_df(str(logs)), left_on="sample_uuid", right_on="sample_id")
+    assert list(joined["sample_id_x"]) == list(joined["id"]) and len(joined) == 6
+
+    text = reported(kidney_evals, logs, "--scans", place)
+    assert "5 transcripts coded by the scanner rationale_llm." in text
+    assert "1 of 6 transcripts could not be coded by the scanner rationale_llm" in text
+    assert "&lt;b&gt;Never&lt;/b&gt;. No." in text
+    # Desert was argued in all five, and every other argument in none.
+    assert '>desert</td><td class="n">1.000</td>' in text
+    assert '>fairness</td><td class="n">0.000</td>' in text
+
+    nothing = coded(repeat(said("I cannot.")), "none")
+    with pytest.raises(UserError, match=r"none of 6 transcripts .* its last words: I cannot\.$"):
+        scanned(nothing)
+    result = kidney_evals("report", logs, "-o", tmp_path / "no.html", "--scans", nothing)
+    assert result.exit_code == 2 and "none of 6 transcripts" in result.output
+    assert not (tmp_path / "no.html").exists()

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from kidney_evals import measures
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.nonlinearity import holm
 from kidney_evals.estimation.paired import NOTHING, PairedDifference
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.measures import (
-    FEW,
-    Measure,
-    aim_of,
-    bounds_of,
-    change,
-    compute,
-    find,
-    headlines,
-    measures_of,
-)
 from kidney_evals.measures.run import on_shared
 from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
 from kidney_evals.reporting.comparing.matching import SIDES, Match
-from kidney_evals.reporting.key import LABELS
+from kidney_evals.reporting.runs import LABELS
 from kidney_evals.reporting.text import how_it_ended
 
 if TYPE_CHECKING:
@@ -72,7 +61,7 @@ class RowChange:
     @property
     def label(self) -> str:
         """The measure's label."""
-        return find(self.row).label
+        return measures.find(self.row).label
 
     @property
     def words(self) -> str:
@@ -80,14 +69,10 @@ class RowChange:
         return self.label.replace(", ", " of ")
 
     @property
-    def edge(self) -> int:
-        """The side of the aim on which true values lie; see `edge_of`."""
-        return edge_of(find(self.row).aim)
-
-    @property
     def verdict(self) -> Verdict:
         """The class of the change by its own interval, not adjusted for other rows."""
-        return verdict_of(self.found, self.aim, self.levels, self.edge, self.margin)
+        edge = edge_of(measures.find(self.row).aim)
+        return verdict_of(self.found, self.aim, self.levels, edge, self.margin)
 
     @property
     def moved(self) -> bool:
@@ -104,23 +89,10 @@ class RowChange:
         """Whether the interval excludes zero but the bounds of unanswered samples include zero."""
         return self.moved and self.bounds is not None and self.bounds[0] <= 0 <= self.bounds[1]
 
-    @property
-    def lost(self) -> bool:
-        """Whether exactly one of the two runs has a value."""
-        return self.levels[0].defined != self.levels[1].defined
-
 
 @dataclass(frozen=True)
 class PanelChange:
-    """The changes between two runs of one panel.
-
-    Attributes:
-        match: The two runs.
-        rows: All rows, including those without a change.
-        shared: Ids of the dilemmas that both runs were asked.
-        alone: Ids of the dilemmas that only the old run was asked, and that only the new run was.
-        notes: Further remarks for the reader, a sentence each.
-    """
+    """The changes between two runs of one panel."""
 
     match: Match
     rows: tuple[RowChange, ...]
@@ -137,25 +109,10 @@ class PanelChange:
 class Pairing:
     """Two runs of one panel on the dilemmas they share."""
 
-    def __init__(self, first: Run, second: Run, called: tuple[str, str] = SIDES) -> None:
-        """Pair two runs.
-
-        Args:
-            first: The first run.
-            second: The second run, with the same study, condition and human reference.
-            called: Names of the two runs, used in messages.
-
-        Raises:
-            InputError: The runs share no dilemma, or a dilemma's patients are not the same.
-        """
-        self.called = called
-        self.whole = first, second
+    def __init__(self, first: Run, second: Run, names: tuple[str, str] = SIDES) -> None:
+        """Pair two runs."""
+        self.names = names
         self.parts = on_shared(first, second)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Ids of the shared dilemmas."""
-        return tuple(one.id for one in self.parts[0].dilemmas)
 
     def row(self, row: str, margin: float = math.nan) -> RowChange:
         """Return the change of a measure from the first run to the second, p-value not adjusted.
@@ -164,35 +121,34 @@ class Pairing:
             row: The measure's id.
             margin: Equivalence margin, as in `RowChange`.
         """
-        levels = compute(self.parts[0], row), compute(self.parts[1], row)
+        levels = measures.compute(self.parts[0], row), measures.compute(self.parts[1], row)
         try:
-            found, why = change(*self.parts, row), ""
+            found, why = measures.change(*self.parts, row), ""
         except (FitError, InputError) as error:
             found, why = NOTHING, str(error)
         if math.isnan(found.change.value) and not why:
             missing = [
-                name for name, one in zip(self.called, levels, strict=True) if not one.defined
+                name for name, one in zip(self.names, levels, strict=True) if not one.defined
             ]
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
         # A run without answers has no human value, although people have: use the other run's.
-        aims = (aim_of(part, row) for part in reversed(self.parts))
+        aims = [
+            aim
+            for part in reversed(self.parts)
+            if not math.isnan(aim := measures.aim_of(part, row))
+        ]
+        aim = aims[0] if aims else math.nan
+        bounds = None if why else self._bounds(row, found.change.value)
         return RowChange(
-            row,
-            levels,
-            found,
-            found.p_value,
-            next((aim for aim in aims if not math.isnan(aim)), math.nan),
-            bounds=None if why else self._bounds(row, found.change.value),
-            why=why,
-            margin=margin,
+            row, levels, found, found.p_value, aim, bounds=bounds, why=why, margin=margin
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:
         """Return the smallest and largest change that the unanswered samples allow."""
         if not any((part.choice < 0).any() for part in self.parts):
             return None
-        old, new = (bounds_of(part, row) for part in self.parts)
+        old, new = (measures.bounds_of(part, row) for part in self.parts)
         if old is None or new is None:
             return None
         low, high = new.low - old.high, new.high - old.low
@@ -204,38 +160,32 @@ class Pairing:
 def compare_runs(match: Match) -> PanelChange:
     """Return the changes between two matched runs, p-values adjusted over the panel.
 
+    The rows are the measures in the log that have a paired difference, headlines first.
+
     Raises:
         InputError: The runs share no dilemma, or a dilemma's patients are not the same.
     """
     assert match.old.run is not None and match.new.run is not None
     pairing = Pairing(match.old.run, match.new.run)
+    run = pairing.parts[0]
+    compared = [measure.id for measure in measures.measures_of(run) if is_compared(measure)]
+    first = [one.id for one in measures.headlines(run.reference.condition) if one.id in compared]
     rows = []
-    for name in rows_of_panel(pairing.parts[0]):
-        found = pairing.row(name)
-        if not found.why:
-            found = replace(found, detectable=_detectable(match, pairing, found))
-        rows.append(found)
+    for name in dict.fromkeys([*first, *compared]):
+        row = pairing.row(name)
+        rows.append(row if row.why else replace(row, detectable=_detectable(match, pairing, row)))
+    shared = tuple(dilemma.id for dilemma in run.dilemmas)
     old, new = (
-        tuple(sorted({one.id for one in whole.dilemmas} - set(pairing.names)))
-        for whole in pairing.whole
+        tuple(sorted({dilemma.id for dilemma in whole.dilemmas} - set(shared)))
+        for whole in (match.old.run, match.new.run)
     )
-    return PanelChange(match, adjusted(rows), pairing.names, (old, new), _notes(match, pairing))
+    notes = tuple(_notes(match, pairing))
+    return PanelChange(match, adjusted(rows), shared, (old, new), notes)
 
 
-def rows_of_panel(run: Run) -> list[str]:
-    """Return the measures that are compared for a run's study and condition, headlines first.
-
-    These are the measures in the log that have a paired difference. Their p-values are adjusted
-    together within each panel.
-    """
-    compared = [one.id for one in measures_of(run) if is_compared(one)]
-    first = [one.id for one in headlines(run.reference.condition) if one.id in compared]
-    return list(dict.fromkeys([*first, *compared]))
-
-
-def is_compared(one: Measure) -> bool:
+def is_compared(measure: measures.Measure) -> bool:
     """Return whether `compare` reports a measure."""
-    return one.change is not None and one.stored
+    return measure.change is not None and measure.stored
 
 
 def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
@@ -244,7 +194,7 @@ def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
     return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
 
 
-def _detectable(match: Match, pairing: Pairing, found: RowChange) -> Range | None:
+def _detectable(match: Match, pairing: Pairing, row: RowChange) -> Range | None:
     """Return the simulated detectable change; only for both orders, one epoch, sampled answers."""
     plain = {"orders": "both", "readout": "sample", "crossed": "False"}
     for model, part in zip(match.runs, pairing.parts, strict=True):
@@ -253,29 +203,25 @@ def _detectable(match: Match, pairing: Pairing, found: RowChange) -> Range | Non
     run = pairing.parts[0]
     answered = [set(part.dilemma[part.choice >= 0]) for part in pairing.parts]
     study, condition = run.study.id, run.reference.condition
-    start = nearest_start(study, condition, found.row, found.found.first)
+    start = nearest_start(study, condition, row.row, row.found.first)
     dilemmas = len(answered[0] & answered[1])
-    changes = paired_changes(study, condition, found.row, start, dilemmas) if start else []
+    changes = paired_changes(study, condition, row.row, start, dilemmas) if start else []
     return (min(changes), max(changes)) if changes else None
 
 
-def _notes(match: Match, pairing: Pairing) -> tuple[str, ...]:
-    notes = []
+def _notes(match: Match, pairing: Pairing) -> Iterator[str]:
     for part, (old, new) in match.despite.items():
-        notes.append(f"Compared although the {LABELS[part]} differs: OLD {old!r}, NEW {new!r}.")
+        yield f"Compared although the {LABELS[part]} differs: OLD {old!r}, NEW {new!r}."
     if match.old.id == match.new.id:
-        notes.append("OLD and NEW are one and the same run.")
+        yield "OLD and NEW are one and the same run."
     for name, run in zip(SIDES, match.runs, strict=True):
         missing = run.file.planned - run.file.completed
         if run.file.state == "partial":
-            notes.append(
-                f"{name} did not end: {run.file.says}; what it lacks may be other than the rest."
-            )
+            yield f"{name} did not end: {run.file.says}; what it lacks may be other than the rest."
         elif missing > 0 and not how_it_ended(run.header):
-            notes.append(
+            yield (
                 f"{missing} of {run.file.planned} samples of {name} ended in an error and are in "
                 "no figure, nor in the bounds."
             )
-    if len(pairing.names) < FEW and pairing.parts[0].study.draw is not None:
-        notes.append(f"Fewer than {FEW} dilemmas are shared: intervals are rough at best.")
-    return tuple(notes)
+    if len(pairing.parts[0].dilemmas) < measures.FEW and pairing.parts[0].study.draw is not None:
+        yield f"Fewer than {measures.FEW} dilemmas are shared: intervals are rough at best."

@@ -8,19 +8,12 @@ from itertools import combinations
 from typing import Final
 
 from kidney_evals.errors import UserError, unknown
-from kidney_evals.reporting.key import LABELS, differences
 from kidney_evals.reporting.logs import READ, LogFile
-from kidney_evals.reporting.runs import ModelRun, read_runs
+from kidney_evals.reporting.runs import LABELS, ModelRun, differences, read_runs
 from kidney_evals.studies import CONDITIONS
 
 DESPITE: Final = (
-    "wording",
-    "sampling",
-    "explain",
-    "channel",
-    "readout",
-    "crossed",
-    "orders",
+    *("wording", "sampling", "explain", "channel", "readout", "crossed", "orders"),
     "system_prompt",
 )
 """Parts of a key that the user may allow to differ: the values remain comparable in meaning.
@@ -34,14 +27,7 @@ SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
 
 @dataclass(frozen=True)
 class Side:
-    """The runs of one version.
-
-    Attributes:
-        name: "OLD" or "NEW".
-        runs: Runs of choices between patients, at most one for each key.
-        others: Runs of tasks without such choices.
-        passed_over: A line for each log that is in neither `runs` nor `others`.
-    """
+    """The runs of one version."""
 
     name: str
     runs: tuple[ModelRun, ...]
@@ -51,13 +37,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Match:
-    """Two runs that are compared.
-
-    Attributes:
-        old: The run of the old version.
-        new: The run of the new version.
-        despite: Parts of their keys that differ, with both values.
-    """
+    """Two runs that are compared; `despite` holds the parts of their keys that differ."""
 
     old: ModelRun
     new: ModelRun
@@ -70,56 +50,43 @@ class Match:
 
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
-    """Return the parts of a key that may differ, with hyphens replaced by underscores.
-
-    Raises:
-        UserError: A name is no part of a key, or its part must be equal.
-    """
+    """Return the parts of a key that may differ, with hyphens replaced by underscores."""
     checked = []
-    for given in parts:
-        part = given.replace("-", "_")
+    for name in parts:
+        part = name.replace("-", "_")
         if part in LABELS and part not in DESPITE:
             raise UserError(
                 f"{LABELS[part]} may not differ: figures would not be of the same thing; "
-                f"--despite takes {', '.join(map(shown, DESPITE))}"
+                f"--despite takes {', '.join(map(_shown, DESPITE))}"
             )
         if part not in DESPITE:
-            raise unknown("part", given, map(shown, DESPITE))
+            raise unknown("part", name, map(_shown, DESPITE))
         checked.append(part)
     return tuple(dict.fromkeys(checked))
 
 
-def shown(part: str) -> str:
-    """Return the name of a part of a key as it is written on the command line."""
+def _shown(part: str) -> str:
     return part.replace("_", "-")
 
 
 def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
-    """Return the runs of one version.
-
-    Args:
-        name: "OLD" or "NEW".
-        logs: The logs.
-        partial: Whether to include runs that did not end.
-
-    Raises:
-        UserError: No log can be compared, a run did not end, several models answered the same
-            panel, or two runs have the same key.
-    """
-    passed = [f"{name}: {one.line}" for one in logs if one.state not in READ]
+    """Return the runs of one version."""
+    passed = [f"{name}: {log.line}" for log in logs if log.state not in READ]
     runs = read_runs(logs)
-    chosen = [run for run in runs if run.panel.task in CONDITIONS]
+    choices = [run for run in runs if run.panel.task in CONDITIONS]
+    others = tuple(run for run in runs if run.panel.task not in CONDITIONS)
     if not runs:
-        told = "; ".join(one.line for one in logs if one.state != "replaced")
-        raise UserError(f"{name} holds no run that can be compared: {told}")
-    if not chosen:
+        lines = "; ".join(log.line for log in logs if log.state != "replaced")
+        raise UserError(f"{name} holds no run that can be compared: {lines}")
+    if not choices:
         names = ", ".join(dict.fromkeys(run.panel.task for run in runs))
         raise UserError(f"{name} holds no choices between patients to pair, only {names}")
-    kept, unread = [], []
-    for run in chosen:
-        instead = _finished_instead(run, chosen)
-        if instead is not None:
-            passed.append(f"{name}: {run.file.line}; {instead.file.location} counts")
+    finished = [run for run in choices if run.file.state == "finished"]
+    compared, unread = [], []
+    for run in choices:
+        instead = [one for one in finished if (one.key, one.called) == (run.key, run.called)]
+        if run.file.state == "partial" and instead:
+            passed.append(f"{name}: {run.file.line}; {instead[0].file.location} counts")
         elif run.file.state == "partial" and not partial:
             raise UserError(
                 f"{name}: {run.file.line}; --partial compares what it holds, which are fewer "
@@ -128,28 +95,29 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
         elif run.run is None:
             unread.append(f"{name}: {run.file.location}: {run.trouble}")
         else:
-            kept.append(run)
-    if unread and not kept:
+            compared.append(run)
+    if unread and not compared:
         raise UserError("; ".join(unread))
-    _check_single(name, kept)
-    others = tuple(run for run in runs if run.panel.task not in CONDITIONS)
-    return Side(name, tuple(kept), others, (*passed, *unread))
+    for one, two in combinations(compared, 2):
+        place = one.panel.words
+        if place == two.panel.words and one.called != two.called:
+            models = dict.fromkeys(run.called for run in compared if run.panel.words == place)
+            raise UserError(
+                f"{name} holds {len(models)} models on {place} ({', '.join(models)}): "
+                "give the logs of one"
+            )
+        if one.key == two.key:
+            raise UserError(
+                f"{name} holds two runs of {one.called} on {place}, that nothing in their keys "
+                f"tells apart: {one.file.location}, {two.file.location}; give one"
+            )
+    return Side(name, tuple(compared), others, (*passed, *unread))
 
 
 def match_sides(
     old: Side, new: Side, despite: Sequence[str]
 ) -> tuple[tuple[Match, ...], tuple[ModelRun, ...], tuple[ModelRun, ...]]:
-    """Return the matched pairs of runs, the old runs without a match, and the new ones without.
-
-    Args:
-        old: The old version.
-        new: The new version.
-        despite: Parts of the key that may differ.
-
-    Raises:
-        UserError: Runs of the same task and study differ in another part of their keys, no task
-            and study are common to both sides, or a match is ambiguous.
-    """
+    """Return the matched pairs of runs, the old runs without a match, and the new ones without."""
     matches: list[Match] = []
     left, right = list(old.runs), list(new.runs)
     # Match runs whose whole keys are equal before those that differ in an allowed part.
@@ -161,37 +129,35 @@ def match_sides(
                 names = ", ".join(run.file.location for run in [*back, *fitting])
                 raise UserError(
                     f"which runs go together is not clear once --despite "
-                    f"{', '.join(map(shown, free))} is let go: {names}; give one of each side"
+                    f"{', '.join(map(_shown, free))} is let go: {names}; give one of each side"
                 )
             if fitting:
-                (two,) = fitting
-                matches.append(Match(one, two, differences(one.key, two.key)))
+                matches.append(Match(one, fitting[0], differences(one.key, fitting[0].key)))
                 left.remove(one)
-                right.remove(two)
+                right.remove(fitting[0])
     pairs = [(one, two) for one in left for two in right if one.panel[:2] == two.panel[:2]]
-    if not pairs and not matches:
-        pairs = [(one, two) for one in left for two in right]
+    if not matches:
+        pairs = pairs or [(one, two) for one in left for two in right]
     if pairs:
-        nearest = min(pairs, key=lambda pair: len(_apart(pair[0], pair[1], despite)))
-        raise UserError(_refusal(*nearest, despite))
+        one, two = min(pairs, key=lambda pair: len(_apart(pair[0], pair[1], despite)))
+        raise _not_comparable(one, _apart(one, two, despite))
     return tuple(sorted(matches, key=lambda one: one.old.panel)), tuple(left), tuple(right)
 
 
 def _apart(one: ModelRun, two: ModelRun, free: Sequence[str]) -> dict[str, tuple[str, str]]:
-    found = differences(one.key, two.key)
-    return {part: values for part, values in found.items() if part not in free}
+    differ = differences(one.key, two.key)
+    return {part: values for part, values in differ.items() if part not in free}
 
 
-def _refusal(one: ModelRun, two: ModelRun, despite: Sequence[str]) -> str:
-    apart = _apart(one, two, despite)
-    told = "; ".join(
+def _not_comparable(run: ModelRun, apart: Mapping[str, tuple[str, str]]) -> UserError:
+    lines = "; ".join(
         f"{LABELS[part]}: OLD has {_value(old)}, NEW {_value(new)}"
         for part, (old, new) in apart.items()
     )
     way = "no figure of the two means the same"
     if set(apart) <= set(DESPITE):
-        way = " ".join(f"--despite {shown(part)}" for part in apart) + " lets that pass"
-    return f"not comparable, {one.panel.task}: {told}; {way}"
+        way = " ".join(f"--despite {_shown(part)}" for part in apart) + " lets that pass"
+    return UserError(f"not comparable, {run.panel.task}: {lines}; {way}")
 
 
 def _value(value: str) -> str:
@@ -199,31 +165,3 @@ def _value(value: str) -> str:
     if len(value) == 64 and set(value) <= set("0123456789abcdef"):
         return value[:12]
     return repr(value if len(value) <= 60 else f"{value[:57]}...")
-
-
-def _finished_instead(run: ModelRun, runs: Sequence[ModelRun]) -> ModelRun | None:
-    """If `run` did not end, return a finished run of the same model and key; else None."""
-    if run.file.state != "partial":
-        return None
-    same = (one for one in runs if one.key == run.key and one.called == run.called)
-    return next((one for one in same if one.file.state == "finished"), None)
-
-
-def _check_single(name: str, runs: Sequence[ModelRun]) -> None:
-    places: dict[str, list[ModelRun]] = {}
-    for run in runs:
-        places.setdefault(run.panel.words, []).append(run)
-    for place, members in places.items():
-        models = list(dict.fromkeys(run.called for run in members))
-        if len(models) > 1:
-            raise UserError(
-                f"{name} holds {len(models)} models on {place} ({', '.join(models)}): "
-                "give the logs of one"
-            )
-        for one, two in combinations(members, 2):
-            if one.key == two.key:
-                raise UserError(
-                    f"{name} holds two runs of {models[0]} on {place}, that nothing in "
-                    f"their keys tells apart: {one.file.location}, {two.file.location}; "
-                    "give one"
-                )

@@ -1,35 +1,41 @@
-"""The content of the page: read logs and arrange their runs in sections."""
+"""The page: read logs, arrange their runs in sections, and render the template."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+import yaml
+
+from kidney_evals import __version__
+from kidney_evals.charts import STYLE, grid
+from kidney_evals.charts.png import png
 from kidney_evals.errors import UserError
-from kidney_evals.measures import find, headlines
+from kidney_evals.limits import limits_and_use
+from kidney_evals.measures import MEASURES, find, headlines
+from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
-from kidney_evals.reporting.page import beyond, choices
-from kidney_evals.reporting.page.differing import differences_section
-from kidney_evals.reporting.page.panels import (
-    PEOPLE,
-    Link,
-    Place,
-    full_table,
-    quantity_figure,
-    without_nan,
-)
-from kidney_evals.reporting.page.parts import Figure, Section, columns, section, slug
+from kidney_evals.reporting.page import choices, parts, sections
+from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.reasons import reasons_section
-from kidney_evals.reporting.page.trained import arms_of, trained_section
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs
-from kidney_evals.reporting.sentences import NO_PEOPLE, summary_sentence
-from kidney_evals.reporting.text import flags, how_it_ended, number, with_interval
+from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs, sampling_of
+from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
+from kidney_evals.reporting.text import flags, how_it_ended, listed, number, with_interval
 
-ASKED: Final = {
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+PAPER: Final = (
+    "Dickerson, Hosseini, Khanna, Pierce. Who Gets the Kidney? Human-AI Alignment, Indecision, "
+    "and Moral Values. FAccT 2026, pp. 8128–8147. doi:10.1145/3805689.3806437, arXiv 2506.00079."
+)
+
+_ASKED: Final = {
     "coin_flip": "a coin was offered",
     "forced_choice": "they had to choose",
     "stated_values": "asked for their values",
@@ -37,12 +43,28 @@ ASKED: Final = {
 }
 """Description of each task's question."""
 
-INDECISION: Final = ("Indecision", "flip_rate", "flip_calib", "threshold")
-NEARNESS: Final = ("Nearness", "agreement", "distance", "share_dist")
-CONSISTENCY: Final = (
-    *("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
-)
-"""Figures of measures: the title and the ids of the measures."""
+
+def _quantities(title: str, *names: str) -> Callable[[parts.Place], parts.Figure | None]:
+    return lambda place: parts.quantity_figure(place, title, *names)
+
+
+_FIGURES: Final[Mapping[str, Sequence[Callable[[parts.Place], parts.Figure | None]]]] = {
+    "importance": (choices.importance_figure,),
+    "flips": (
+        choices.flip_curves,
+        _quantities("Indecision", "flip_rate", "flip_calib", "threshold"),
+    ),
+    "dilemmas": (choices.dilemmas_figure,),
+    "nearness": (_quantities("Nearness", "agreement", "distance", "share_dist"),),
+    "consistency": (
+        _quantities("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
+    ),
+    "words": (sections.stated_figure, sections.predicted_figure),
+}
+"""The figures of a section, made for every place; a figure without content is omitted."""
+
+_COLUMNS: Final = 3
+"""Number of panels side by side in the file of a figure."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +78,14 @@ class Report:
         passed_over: Logs that are not shown, with the reasons.
         inputs: Every log and scan that was read.
         aside: Number of runs that are only in the section on fine-tuning and in tables.
-        title: Title of the page; empty for the default.
-        notes: Remarks on models by name, as plain text with code in backticks.
-        assets: Link target on the page for the folder with the figures as files; empty for none.
-        viewer: Link target on the page for the transcripts of all runs; empty for none.
     """
 
-    places: tuple[Place, ...]
-    sections: tuple[Section, ...]
+    places: tuple[parts.Place, ...]
+    sections: tuple[parts.Section, ...]
     runs: tuple[ModelRun, ...]
     passed_over: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     aside: int = 0
-    title: str = ""
-    notes: Mapping[str, str] = field(default_factory=dict)
-    assets: str = ""
-    viewer: str = ""
 
     @property
     def models(self) -> list[str]:
@@ -79,34 +93,21 @@ class Report:
         return sorted({run.model for run in self.runs})
 
     @property
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[parts.Figure]:
         """The figures of all sections."""
         return [figure for one in self.sections for figure in one.figures]
 
     @property
-    def dates(self) -> tuple[str, str]:
-        """The dates on which the first and the last run were started."""
-        started = sorted(run.header.eval.created[:10] for run in self.runs)
-        return started[0], started[-1]
-
-    @property
     def passed_over_here(self) -> list[str]:
         """Logs that are not shown, without folders, because the page may go to other machines."""
-        parts = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in self.inputs}
-        folders = sorted((one for one in parts if one[-1:] in ("/", "\\")), key=len, reverse=True)
+        heads = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in self.inputs}
+        folders = sorted((one for one in heads if one[-1:] in ("/", "\\")), key=len, reverse=True)
         lines = []
         for line in self.passed_over:
             for folder in folders:
                 line = line.replace(folder, "")
             lines.append(line)
         return lines
-
-    @property
-    def heading(self) -> str:
-        """The title of the page, or the default title."""
-        count = len(self.models)
-        usual = f"Kidney dilemmas: {count} model{'' if count == 1 else 's'} beside people"
-        return self.title or usual
 
 
 def nowhere(run: ModelRun, sample: str = "") -> str:
@@ -115,18 +116,13 @@ def nowhere(run: ModelRun, sample: str = "") -> str:
 
 
 def read_report(
-    names: Sequence[str],
-    *,
-    scans: Sequence[Path] = (),
-    link: Link = nowhere,
-    progress: Progress | None = None,
+    names: Sequence[str], *, scans: Sequence[Path] = (), progress: Progress | None = None
 ) -> Report:
     """Read logs and arrange their runs in sections.
 
     Args:
         names: Logs, folders, patterns or URLs.
         scans: Results of Inspect Scout with a scanner of this package.
-        link: Returns the address of a run's transcripts.
         progress: Called for each log found, then for each log whose samples were read.
 
     Raises:
@@ -134,158 +130,248 @@ def read_report(
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
-    return report_of(logs, link, scans)
+    return report_of(logs, nowhere, scans)
 
 
-def report_of(
-    logs: Sequence[LogFile],
-    link: Link = nowhere,
-    scans: Sequence[Path] = (),
-    remarks: Mapping[str, str] | None = None,
-) -> Report:
+def report_of(logs: Sequence[LogFile], link: parts.Link, scans: Sequence[Path] = ()) -> Report:
     """Arrange the runs of logs in sections.
 
     The arms of `kidney-evals sft evaluate` are not models to compare with others: if there are
     other runs, the arms are only in the section on fine-tuning, in the tables and under methods.
-
-    Args:
-        logs: The logs.
-        link: Returns the address of a run's transcripts.
-        scans: Results of Inspect Scout with a scanner of this package.
-        remarks: Further remarks on a section, by its id; only `trained` is supported so far.
-
-    Raises:
-        UserError: No log holds numbers of this package.
     """
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)
     if not runs:
-        told = "; ".join(passed[:3])
-        raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({told})")
+        lines = "; ".join(passed[:3])
+        raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({lines})")
     places = [
-        Place(
+        parts.Place(
             panel,
             tuple(sorted(members, key=lambda run: run.name)),
-            f"{ASKED.get(panel.task, panel.task)}, {panel.study}",
+            f"{_ASKED.get(panel.task, panel.task)}, {panel.study}",
             link,
         )
         for panel, members in by_panel(runs).items()
     ]
-    arms = arms_of(_choices(places))
-    aside = {run.id for one in arms for run in (one.first, *one.others)}
-    if all(run.id in aside for place in _choices(places) for run in place.runs):
+    choice_places = [place for place in places if place.panel.task in CHOICE_TASKS]
+    arms = sections.arms_of(choice_places)
+    aside = {run.id for _, place in arms for run in place.runs}
+    if all(run.id in aside for place in choice_places for run in place.runs):
         # There are only arms: the report is about them.
         aside = set()
-    kept = (
-        replace(place, runs=tuple(run for run in place.runs if run.id not in aside))
-        for place in places
-    )
-    shown = [place for place in kept if place.runs]
-    sections = (
-        *_choice_sections(_choices(shown)),
-        reasons_section(_choices(shown), scans),
-        differences_section(_choices(shown)),
-        section(
-            "words",
-            [
-                make(one)
-                for one in shown
-                for make in (beyond.stated_figure, beyond.predicted_figure)
-            ],
-        ),
-        trained_section(arms, (remarks or {}).get("trained", "")),
-        Section("numbers", (*map(_numbers, places), _meanings(places))),
-    )
-    inputs = (*(one.location for one in logs), *map(str, scans))
-    return Report(tuple(shown), sections, runs, passed, inputs, len(aside))
-
-
-def _choices(places: Sequence[Place]) -> list[Place]:
-    return [place for place in places if place.panel.task in CHOICE_TASKS]
-
-
-def _choice_sections(places: Sequence[Place]) -> Iterator[Section]:
-    flips: list[Figure | None] = []
+    shown = []
     for place in places:
-        if place.panel.task == "coin_flip":
-            flips += [choices.flip_curves(place), quantity_figure(place, *INDECISION)]
-    yield section("importance", [choices.importance_figure(place) for place in places])
-    yield section("flips", flips)
-    yield section("dilemmas", [choices.dilemmas_figure(place) for place in places])
-    yield section("nearness", [quantity_figure(place, *NEARNESS) for place in places])
-    yield section("consistency", [quantity_figure(place, *CONSISTENCY) for place in places])
+        if members := tuple(run for run in place.runs if run.id not in aside):
+            shown.append(replace(place, runs=members))
+    compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
+    made = {
+        id: parts.section(id, [make(place) for place in shown for make in makers])
+        for id, makers in _FIGURES.items()
+    }
+    made["reasons"] = reasons_section(compared, scans)
+    made["differences"] = sections.differences_section(compared)
+    made["trained"] = sections.trained_section(arms)
+    made["numbers"] = parts.Section("numbers", (*map(_numbers, places), _meanings(places)))
+    return Report(
+        tuple(shown),
+        tuple(made[id] for id in texts()),
+        runs,
+        passed,
+        (*(one.location for one in logs), *map(str, scans)),
+        len(aside),
+    )
 
 
-def _numbers(place: Place) -> Figure:
-    table = full_table(place)
-    return Figure(slug("numbers", place.id), f"Every row: {place.title}", "", (), table)
+@lru_cache(maxsize=1)
+def texts() -> Mapping[str, Mapping[str, str]]:
+    """Return the texts of each section by id, in the page's order."""
+    text = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
+    sections: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
+    return sections
 
 
-def _meanings(places: Sequence[Place]) -> Figure:
+def _numbers(place: parts.Place) -> parts.Figure:
+    lines = [
+        (run.name, name, find(name).label, *row[:4], row.n)
+        for run in place.runs
+        for name, row in run.rows.items()
+    ]
+    return place.figure("numbers", "Every row", "", (), lines, "model", "row", *parts.HEADS[1:])
+
+
+def _meanings(places: Sequence[parts.Place]) -> parts.Figure:
     names = dict.fromkeys(name for place in places for run in place.runs for name in run.rows)
     cards = {card.label: card for name in names for card in [find(name)]}
     lines = [
-        (card.id, card.label, card.says, without_nan(card.reading), card.gamed_by)
+        (card.id, card.label, card.says, parts.without_nan(card.reading), card.gamed_by)
         for card in cards.values()
     ]
     heads = ("row", "quantity", "what it says", "which way it reads", "what games it")
-    return Figure("rows", "What each row means", "", (), columns(lines, *heads))
+    return parts.Figure("rows", "What each row means", "", (), parts.table(lines, *heads))
 
 
-def people_of(place: Place) -> str:
-    """Return a sentence on the people with whom the models of a place are compared."""
-    run = place.runs[0]
-    if run.panel.task not in CHOICE_TASKS:
-        # The same for all models, hence printed only once.
-        return NO_PEOPLE if run.panel.task == "stated_values" else ""
-    count = run.facts.get("people_in_this_condition", 0)
-    title = run.facts.get("study_title", run.panel.study)
-    if not count:
-        return f"{title}. Nobody was asked this in this condition."
-    who = f"{count} people" if count > 0 else "people whose number was not published"
-    too = "were offered the coin too" if run.panel.task == "coin_flip" else "had to choose too"
-    return f"{title}. Beside {who} who {too}."
+def as_html(
+    report: Report,
+    *,
+    title: str = "",
+    notes: Mapping[str, str] | None = None,
+    trained: str = "",
+    assets: str = "",
+    viewer: str = "",
+) -> str:
+    """Return the page as HTML; text from a log is always escaped.
+
+    Args:
+        report: The content.
+        title: Title of the page; empty for the default.
+        notes: Remarks on models by name, as plain text with code in backticks.
+        trained: A remark on the section on fine-tuning.
+        assets: Link target for the folder with the figures as files; empty for none.
+        viewer: Link target for the transcripts of all runs; empty for none.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("kidney_evals.reporting", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+    )
+    # The panels escape their own texts; the template escapes all other text.
+    environment.filters |= {
+        "svg": Markup,
+        "prose": _prose,
+        "formula": _formula,
+        "listed": listed,
+        "number": number,
+        "with_interval": with_interval,
+    }
+    return environment.get_template("report.html").render(
+        report=report,
+        title=title,
+        notes=notes or {},
+        trained=trained,
+        assets=assets,
+        viewer=viewer,
+        texts=texts(),
+        version=__version__,
+        css=Markup(environment.get_template("report.css").render()),
+        charts_css=Markup(STYLE),
+        limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
+        choices=[run for run in report.runs if run.panel.task in CHOICE_TASKS],
+        formulas=[one for one in MEASURES.values() if one.formula],
+        paper=PAPER,
+        people_labels=parts.PEOPLE,
+        no_people=NO_PEOPLE,
+        find=find,
+        headlines=headlines,
+        sentence=sentence,
+        moves_sentence=moves_sentence,
+        warnings=_warnings,
+        runs_table=_runs_table,
+        commands=commands,
+    )
 
 
-def common_flags(place: Place) -> list[str]:
-    """Return the flags that all of several runs raise."""
-    raised = [_flags(run) for run in place.runs]
-    return [one for one in raised[0] if len(raised) > 1 and all(one in other for other in raised)]
-
-
-def _flags(run: ModelRun) -> list[str]:
-    # The run's sentence already states that no dependence on the attributes was detected.
-    return [line for line in flags(run.rows) if not line.startswith("no_signal:")]
-
-
-def finding(run: ModelRun) -> str:
-    """Return the sentence on a run, without the remark that is printed once for all runs."""
-    return summary_sentence(run).removesuffix(NO_PEOPLE).rstrip()
-
-
-def warnings_of(run: ModelRun, common: Sequence[str]) -> list[str]:
-    """Return flags of a run that are not in `common`, and problems with how the run ended."""
-    file = run.file
-    return [
-        one
-        for one in (
+def _warnings(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
+    """Return the flags that all of several runs raise, and the other warnings on each run."""
+    raised = {
+        # The run's sentence already states that no dependence on the attributes was detected.
+        run: [line for line in flags(run.rows) if not line.startswith("no_signal:")]
+        for run in place.runs
+    }
+    common = [
+        flag
+        for flag in raised[place.runs[0]]
+        if len(raised) > 1 and all(flag in others for others in raised.values())
+    ]
+    warnings = {}
+    for run in place.runs:
+        file = run.file
+        lines = (
             run.trouble,
-            run.remark,
             f"not finished: {file.says}" if file.state == "partial" else "",
-            *(flag for flag in _flags(run) if flag not in common),
+            *(flag for flag in raised[run] if flag not in common),
             how_it_ended(run.header),
             file.errors if file.state == "finished" else "",
             file.unscored,
         )
-        if one
-    ]
+        warnings[run] = [line for line in lines if line]
+    return common, warnings
 
 
-def headline_figures(place: Place, run: ModelRun) -> Iterator[str]:
-    """Yield the headlines of a run with their intervals and human values."""
-    for name in (*(one.id for one in headlines(place.panel.task)), "coverage"):
-        row = place.row(run, name)
-        if row.defined:
-            who = PEOPLE.get(name, "people")
-            people = "" if math.isnan(row.human) else f", {who} {number(row.human)}"
-            yield f"{find(name).label} {with_interval(row)}{people}"
+def _runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
+    """Return a table of settings and versions, and a sentence on those that all runs share."""
+    facts = [_run_facts(run) for run in runs]
+    shared = {
+        name: value
+        for name, value in facts[0].items()
+        if name != "model" and len(facts) > 1 and all(one[name] == value for one in facts)
+    }
+    heads = [name for name in facts[0] if name not in shared]
+    same = ", ".join(f"{name} {value}" for name, value in shared.items())
+    rows = parts.table([[one[name] for name in heads] for one in facts], *heads)
+    return rows, f"The same in all runs: {same}." if same else ""
+
+
+def _run_facts(run: ModelRun) -> dict[str, parts.Cell]:
+    spec = run.header.eval
+    version = str(run.facts.get("reference_version", ""))
+    sha = run.key["reference"][:12]
+    return {
+        "model": run.name,
+        "task": spec.task,
+        "study": run.key["study"],
+        "log": run.file.says,
+        "samples": run.file.completed,
+        "epochs": spec.config.epochs or 1,
+        "wording": run.key["wording"],
+        "sampling": sampling_of(run.header),
+        "task version": str(spec.task_version),
+        "kidney-evals": str(run.facts.get("kidney_evals_version", "")),
+        "inspect-ai": spec.packages.get("inspect_ai", ""),
+        "human reference": f"{version} ({sha})" if sha else version,
+        "started": spec.created[:16].replace("T", " "),
+    }
+
+
+def _printable(value: Any) -> Any:
+    """Remove from a text the characters that control a terminal or that XML forbids."""
+    if type(value) is not str:
+        return value
+    return "".join(letter for letter in value if letter.isprintable() or letter == "\n")
+
+
+def _prose(text: str) -> Markup:
+    """Return a sentence as HTML, with the text between backticks as code."""
+    from markupsafe import Markup, escape
+
+    # A number and its percent sign stay on one line.
+    joined = re.sub(r"(?<=\d) %", "\u00a0%", str(escape(_printable(text))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", joined))
+
+
+def _formula(text: str) -> Markup:
+    """Return a formula as HTML with subscripts, because few typefaces have the characters."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"_([a-z0-9]+)", r"<sub>\1</sub>", str(escape(_printable(text)))))
+
+
+def asset_contents(
+    report: Report, folder: str | Path, *, pictures: bool = False
+) -> dict[str, bytes]:
+    """Return each figure as SVG and its numbers as CSV, by file name."""
+    if str(folder) == STDOUT:
+        raise UserError("figures are several files, which standard output cannot hold")
+    contents: dict[str, bytes] = {}
+    for figure in report.figures:
+        place = f"{str(folder).rstrip('/')}/{figure.id}"
+        contents[f"{place}.csv"] = figure.table.csv().encode()
+        if figure.panels:
+            drawn = grid(figure.panels, _COLUMNS, figure.title, figure.says)
+            contents[f"{place}.svg"] = drawn.encode()
+            if pictures:
+                contents[f"{place}.png"] = png(drawn)
+    return contents

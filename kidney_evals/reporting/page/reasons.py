@@ -3,157 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import pandas as pd
 
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
-from kidney_evals.reporting.page.panels import Place
-from kidney_evals.reporting.page.parts import Cell, Figure, Section, columns, slug
+from kidney_evals.reporting.page.parts import Cell, Figure, Place, Section
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies.model import CONTROL_KINDS
-
-Codes = Mapping[str, Any]
-"""The codes of one transcript, flattened; see `kidney_evals.reasons.Codes.values`."""
 
 USES: Final = ("toward", "against", "neither")
 LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
 
-WORDS: Final = "by words alone"
+Coded = tuple[str, pd.DataFrame]
+"""The coder ("by the scanner NAME") and the codes of one run, a row for each transcript.
 
-
-@dataclass(frozen=True)
-class Coded:
-    """The codes of one run.
-
-    Attributes:
-        by: The coder, as a phrase ("by the scanner NAME").
-        codes: Codes of the transcripts that have reasons and could be coded.
-        without: Number of transcripts without reasons or in a language that is not supported.
-        errors: Error messages of the transcripts on which the scanner failed.
-    """
-
-    by: str
-    codes: tuple[Codes, ...]
-    without: int
-    errors: tuple[str, ...] = ()
+The columns are those of `kidney_evals.reasons.Codes.values`.
+"""
 
 
 def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Section:
     """Return the attributes and arguments named by runs that gave reasons.
 
-    Args:
-        places: Runs of choices.
-        scans: Results of Inspect Scout with a scanner of this package, used instead of the lexical
-            rules where available.
-
-    Raises:
-        UserError: A scan cannot be read.
+    Scans of Inspect Scout with a scanner of this package are used instead of the lexical rules
+    where available.
     """
-    by_scan = _scanned(scans)
+    by_scan: dict[str, Coded] = {}
+    for scan in scans:
+        frame = scanned(scan)
+        for id, rows in frame[~frame["kind"].isin(CONTROL_KINDS)].groupby("eval_id"):
+            by_scan[str(id)] = (f"by the scanner {rows['scanner'].iloc[0]}", rows)
     figures, left_out = [], []
     for place in places:
-        coded = {
-            run.name: found
-            for run in place.runs
-            if (found := by_scan.get(run.id) or _by_words(run)) is not None
-        }
-        left_out += [_failures(place, name, one) for name, one in coded.items() if one.errors]
-        coded = {name: one for name, one in coded.items() if one.codes}
+        coded: dict[ModelRun, Coded] = {}
+        for run in place.runs:
+            by, frame = by_scan.get(run.id) or ("by words alone", _by_words(run))
+            failed = frame[frame["status"] == FAILED] if len(frame) else frame
+            if len(failed):
+                left_out.append(
+                    f"{place.title}, {run.name}: {len(failed)} of {len(frame)} transcripts could "
+                    f"not be coded {by} and count nowhere; the first: {failed['error'].iloc[0]}"
+                )
+            if len(frame) and (frame["status"] == "coded").any():
+                coded[run] = by, frame
         if coded:
             figures.append(_figure(place, coded))
     return Section("reasons", tuple(figures), tuple(left_out))
 
 
-def _failures(place: Place, name: str, found: Coded) -> str:
-    count = len(found.errors)
-    of = count + len(found.codes) + found.without
-    return (
-        f"{place.title}, {name}: {count} of {of} transcripts could not be coded {found.by} and "
-        f"count nowhere; the first: {found.errors[0]}"
-    )
-
-
-def _by_words(run: ModelRun) -> Coded | None:
-    """Code a run by the lexical rules; None if its answers have no reasons."""
+def _by_words(run: ModelRun) -> pd.DataFrame:
+    """Code a run by the lexical rules; empty if its answers have no reasons."""
     from inspect_ai.log import read_eval_log
 
     if run.key["explain"] == "none" or run.trouble:
-        return None
+        return pd.DataFrame()
     # Events make up most of a log and contain no further text of the model.
     log = read_eval_log(run.file.location, exclude_fields={"events", "store"})
-    values = [
-        reply.codes().values()
+    replies = (
+        reply_of(sample.messages, sample.metadata, sample.scores or {})
         for sample in log.samples or ()
-        if (reply := reply_of(sample.messages, sample.metadata, sample.scores or {})) is not None
-        # Controls are not part of any rate.
-        and not reply.dilemma.is_control
-    ]
-    return _coded(WORDS, values)
+    )
+    # Controls are not part of any rate.
+    codes = [one.codes().values() for one in replies if one and not one.dilemma.is_control]
+    return pd.DataFrame(codes)
 
 
-def _scanned(scans: Sequence[Path]) -> dict[str, Coded]:
-    found: dict[str, Coded] = {}
-    for scan in scans:
-        frame = scanned(scan)
-        frame = frame[~frame["kind"].isin(CONTROL_KINDS)]
-        for run, rows in frame.groupby("eval_id"):
-            records = rows.to_dict("records")
-            by = f"by the scanner {rows['scanner'].iloc[0]}"
-            found[str(run)] = _coded(
-                by, [{str(name): value for name, value in one.items()} for one in records]
-            )
-    return found
-
-
-def _coded(by: str, values: Sequence[Codes]) -> Coded:
-    kept = tuple(one for one in values if one["status"] == "coded")
-    errors = tuple(str(one["error"]) for one in values if one["status"] == FAILED)
-    return Coded(by, kept, len(values) - len(kept) - len(errors), errors)
-
-
-def _figure(place: Place, coded: Mapping[str, Coded]) -> Figure:
-    panels: list[str] = []
+def _figure(place: Place, coded: Mapping[ModelRun, Coded]) -> Figure:
+    attributes: list[str] = []
     arguments: list[str] = []
     lines: list[tuple[Cell, ...]] = []
-    labels = {run.name: place.label(run) for run in place.runs}
-    for name, found in coded.items():
-        n, label = len(found.codes), labels[name]
+    for run, (by, frame) in coded.items():
+        codes, label = frame[frame["status"] == "coded"], place.label(run)
+        n, without = len(codes), int((~frame["status"].isin(["coded", FAILED])).sum())
         bars = []
-        for key in dict.fromkeys(key for one in found.codes for key in one):
-            if not key.startswith("people_"):
-                continue
+        for key in codes.columns[codes.columns.str.startswith("people_")]:
             attribute = key.removeprefix("people_").replace("_", " ")
-            counts = [sum(one.get(key) == use for one in found.codes) for use in USES]
+            counts = [int((codes[key] == use).sum()) for use in USES]
             shares = [count / n for count in counts]
             bars.append(ShareRow(attribute, (*shares, max(0.0, 1 - sum(shares))), "model", n))
             lines += [
-                (name, f"{attribute}, {use}", *_share(count, n), n, found.by)
+                (run.name, f"{attribute}, {use}", *_share(count, n), n, by)
                 for use, count in zip(LABELS, counts, strict=False)
             ]
-        panels.append(share_panel(f"{label}: attributes", bars, LABELS))
+        attributes.append(share_panel(f"{label}: attributes", bars, LABELS))
         hits = {
-            argument.replace("_", " "): sum(one[argument] is True for one in found.codes)
+            argument.replace("_", " "): sum(code is True for code in codes[argument])
             for argument in ARGUMENTS
         }
-        hits["fits the answer"] = sum(one["agree"] == "yes" for one in found.codes)
+        hits["fits the answer"] = int((codes["agree"] == "yes").sum())
         rows = [DotRow(words, *_share(count, n), "model") for words, count in hits.items()]
-        note = f"{n} transcript{'' if n == 1 else 's'} coded {found.by}"
-        if found.without:
-            note += f"; {found.without} more had no reasons that could be coded"
+        note = f"{n} transcript{'' if n == 1 else 's'} coded {by}"
+        if without:
+            note += f"; {without} more had no reasons that could be coded"
         arguments.append(dot_panel(f"{label}: arguments", rows, low=0, high=1, note=f"{note}."))
-        lines += [(name, words, *_share(count, n), n, found.by) for words, count in hits.items()]
-    return Figure(
-        slug("reasons", place.id),
-        f"Reasons: {place.title}",
+        lines += [(run.name, name, *_share(count, n), n, by) for name, count in hits.items()]
+    says = (
         "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
-        "reasons of people are known for these dilemmas, so models stand beside one another only.",
-        # Panels of the same kind, one per model, are side by side.
-        (*panels, *arguments),
-        columns(lines, "model", "argued", "share", "low", "high", "n", "coded"),
+        "reasons of people are known for these dilemmas, so models stand beside one another only."
     )
+    # Panels of the same kind, one per model, are side by side.
+    panels, heads = [*attributes, *arguments], ("argued", "share", "low", "high", "n", "coded")
+    return place.figure("reasons", "Reasons", says, panels, lines, "model", *heads)
 
 
 def _share(count: int, n: int) -> tuple[float, float, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -15,11 +15,10 @@ from urllib.parse import quote
 from inspect_ai.log import bundle_log_dir, read_eval_log, write_eval_log
 
 from kidney_evals.errors import UserError
-from kidney_evals.output_files import check_new_folder, is_url, new_folder, on_this_machine
-from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
+from kidney_evals.output_files import check_new_folder, is_url, on_this_machine, write_outputs
+from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, first_line, read_samples
 from kidney_evals.reporting.model_arguments import has_secrets, hide_secrets
-from kidney_evals.reporting.page.content import Report, report_of
-from kidney_evals.reporting.page.write import write_assets, write_page
+from kidney_evals.reporting.page.content import Report, as_html, asset_contents, report_of
 from kidney_evals.reporting.runs import ModelRun
 
 VIEWER: Final = "viewer"
@@ -28,7 +27,6 @@ VIEWER: Final = "viewer"
 ASSETS: Final = "figures"
 """Folder of the figures and tables as files."""
 
-_PARTS: Final = {"index.html", VIEWER, ASSETS}
 _GENERATOR: Final = b'name="generator" content="kidney-evals'
 
 
@@ -38,7 +36,7 @@ def write_site(
     *,
     scans: Sequence[Path] = (),
     notes: Mapping[str, str] | None = None,
-    remarks: Mapping[str, str] | None = None,
+    trained: str = "",
     title: str = "",
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -54,7 +52,7 @@ def write_site(
         out: Folder of the site: a path, or a URL that fsspec opens.
         scans: Results of Inspect Scout with a scanner of this package.
         notes: Remarks on models, by name.
-        remarks: Further remarks on sections, by id; see `report_of`.
+        trained: A further remark on the section on fine-tuning.
         title: Title of the page; empty for the default.
         overwrite: Whether to replace an existing site.
         progress: Called for each log found, then for each log whose samples were read.
@@ -64,27 +62,40 @@ def write_site(
     """
     out = on_this_machine(out)
     check_out(out, overwrite=overwrite)
-    found = find_logs(names, progress)
-    _check_inputs(out, [*(one.location for one in found), *map(str, scans)])
-    read_samples(found, progress)
-    files = _names([one for one in found if one.state in READ])
+    logs = find_logs(names, progress)
+    _check_inputs(out, [*(log.location for log in logs), *map(str, scans)])
+    read_samples(logs, progress)
+    names_of = {log.location: PurePosixPath(log.location.replace("\\", "/")).name for log in logs}
+    many = Counter(names_of[log.location] for log in logs if log.state in READ)
+    files = {
+        # Logs of several folders may have the same name.
+        log.location: name if many[name] == 1 else f"{log.header.eval.eval_id}_{name}"
+        for log in logs
+        if log.state in READ and log.header is not None and (name := names_of[log.location])
+    }
 
     def link(run: ModelRun, sample: str = "") -> str:
         return f"{VIEWER}/index.html#/logs/{quote(files[run.file.location])}/samples{sample}"
 
-    report = replace(report_of(found, link, scans, remarks), notes=notes or {}, title=title)
-    with _unfinished(out) as unfinished, new_folder(unfinished) as site:
+    report = report_of(logs, link, scans)
+    with _complete(out) as site:
         with TemporaryDirectory() as folder:
-            for one in found:
-                if one.location in files:
-                    _copy(one, Path(folder) / files[one.location])
+            for log in logs:
+                if log.location in files:
+                    _copy(log, Path(folder) / files[log.location])
             # Inspect reports each step; this function reports once, at the end.
             with contextlib.redirect_stdout(io.StringIO()):
                 bundle_log_dir(folder, str(site / VIEWER))
-        write_assets(report, site / ASSETS)
-        write_page(
-            replace(report, assets=ASSETS, viewer=f"{VIEWER}/index.html"), site / "index.html"
+        page = as_html(
+            report,
+            title=title,
+            notes=notes,
+            trained=trained,
+            assets=ASSETS,
+            viewer=f"{VIEWER}/index.html",
         )
+        contents = asset_contents(report, site / ASSETS)
+        write_outputs({**contents, str(site / "index.html"): page.encode()})
     return report
 
 
@@ -95,24 +106,20 @@ def check_out(out: str | Path, *, overwrite: bool) -> None:
         UserError: The folder holds anything else, or a site while `overwrite` is false.
     """
     out = on_this_machine(out)
-    if isinstance(out, Path) and (out.is_symlink() or not out.is_dir() or not any(out.iterdir())):
+    if isinstance(out, Path) and (out.is_symlink() or not out.is_dir()):
         check_new_folder(out)
         return
     with _writing(out):
         files, root = _files(out)
-        held = {str(one).removeprefix(f"{root}/") for one in files.find(root)}
-        if not held and isinstance(out, str):
-            return
+        held = {str(path).removeprefix(f"{root}/") for path in files.find(root)}
         site = {"index.html", f"{VIEWER}/index.html"} <= held
         ours = site and _GENERATOR in files.cat_file(f"{root}/index.html")[:2000]
-    if not ours:
-        if isinstance(out, Path):
-            check_new_folder(out)
-        raise UserError(f"{out} is not empty; name another folder")
-    others = sorted({one.split("/")[0] for one in held} - _PARTS)
+    if held and not ours:
+        raise UserError(f"{out} exists and is not empty; name another folder")
+    others = sorted({path.split("/")[0] for path in held} - {"index.html", VIEWER, ASSETS})
     if others:
         raise UserError(f"{out} holds a site and {', '.join(others)}: name another folder")
-    if not overwrite:
+    if held and not overwrite:
         raise UserError(f"{out} holds a site; pass --overwrite to replace it")
 
 
@@ -126,48 +133,44 @@ def _files(out: str | Path) -> tuple[Any, str]:
 
 @contextlib.contextmanager
 def _writing(out: str | Path) -> Iterator[None]:
-    # Each store has its own exceptions.
-    kind = OSError if isinstance(out, Path) else Exception
     try:
         yield
     except UserError:
         raise
-    except kind as error:
-        why = getattr(error, "strerror", "") or str(error) or type(error).__name__
-        raise UserError(f"cannot write {out} ({why.splitlines()[0]})") from error
+    except Exception as error:
+        # Each store has its own exceptions.
+        why = getattr(error, "strerror", "") or first_line(error)
+        raise UserError(f"cannot write {out} ({why})") from error
 
 
 @contextlib.contextmanager
-def _unfinished(out: str | Path) -> Iterator[Path]:
+def _complete(out: str | Path) -> Iterator[Path]:
     """Yield a folder to write the site into; at the end, its content replaces `out`."""
-    if isinstance(out, str):
-        with TemporaryDirectory() as folder:
-            yield Path(folder) / "site"
-            with _writing(out):
-                _upload(Path(folder) / "site", out)
-        return
-    if not out.exists() or not any(out.iterdir()):
-        yield out
-        return
-    with _writing(out), TemporaryDirectory(dir=out.parent, prefix=".replaced-") as aside:
-        fresh, old = Path(aside) / "fresh", Path(aside) / "old"
-        yield fresh
-        out.rename(old)
-        try:
-            fresh.rename(out)
-        except OSError:
-            old.rename(out)
-            raise
+    beside = None
+    with _writing(out):
+        if isinstance(out, Path):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            beside = out.parent
+        with TemporaryDirectory(dir=beside, prefix=".unfinished-") as folder:
+            site = Path(folder) / "site"
+            site.mkdir()
+            yield site
+            if isinstance(out, str):
+                _upload(site, out)
+                return
+            if out.exists():
+                out.rename(Path(folder) / "old")
+            site.rename(out)
 
 
 def _upload(site: Path, url: str) -> None:
     """Upload a site, then delete files of the previous site that are not in it."""
     files, root = _files(url)
     old = set(files.find(root))
-    for one in sorted(site.rglob("*")):
-        if one.is_file():
-            place = f"{root}/{one.relative_to(site).as_posix()}"
-            files.put_file(str(one), place)
+    for path in sorted(site.rglob("*")):
+        if path.is_file():
+            place = f"{root}/{path.relative_to(site).as_posix()}"
+            files.put_file(str(path), place)
             old.discard(place)
     for place in old:
         files.rm_file(place)
@@ -176,36 +179,23 @@ def _upload(site: Path, url: str) -> None:
 def _check_inputs(out: str | Path, inputs: Sequence[str]) -> None:
     """Raise an error if `out` contains the logs that are read."""
     place = out if isinstance(out, str) else str(out.resolve())
-    for one in inputs:
-        path = one if is_url(one) else str(Path(one).resolve())
+    for name in inputs:
+        path = name if is_url(name) else str(Path(name).resolve())
         if path.startswith(f"{place.rstrip('/')}/"):
-            raise UserError(f"{one} is read, and lies in {out}: name another folder")
+            raise UserError(f"{name} is read, and lies in {out}: name another folder")
 
 
-def _names(found: Sequence[LogFile]) -> dict[str, str]:
-    """Return a unique file name for each log, by its location."""
-    names: dict[str, str] = {}
-    for one in found:
-        path = PurePosixPath(one.location.replace("\\", "/"))
-        name, count = path.name, 1
-        while name in names.values():
-            count += 1
-            name = f"{path.stem}_{count}{path.suffix}"
-        names[one.location] = name
-    return names
-
-
-def _copy(found: LogFile, target: Path) -> None:
+def _copy(log: LogFile, target: Path) -> None:
     """Copy a log; if its header may hold secrets, write it without them."""
     import fsspec
 
     try:
-        if found.header is not None and has_secrets(found.header):
-            log = read_eval_log(found.location)
-            hide_secrets(log)
-            write_eval_log(log, str(target))
+        if log.header is not None and has_secrets(log.header):
+            copy = read_eval_log(log.location)
+            hide_secrets(copy)
+            write_eval_log(copy, str(target))
             return
-        with fsspec.open(found.location, "rb") as source, target.open("wb") as copy:
-            shutil.copyfileobj(source, copy)
+        with fsspec.open(log.location, "rb") as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
     except OSError as error:
-        raise UserError(f"cannot copy {found.location} ({error.strerror or error})") from error
+        raise UserError(f"cannot copy {log.location} ({error.strerror or error})") from error

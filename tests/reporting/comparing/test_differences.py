@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-
 import pytest
 
 from kidney_evals.estimation.nonlinearity import holm
@@ -12,7 +9,7 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.lab import respondents as known
 from kidney_evals.lab.respondents import Behaviour, Respondent
 from kidney_evals.lab.simulate import simulate_run
-from kidney_evals.reporting.comparing.differences import ROWS, not_paired, paired_differences
+from kidney_evals.reporting.comparing.differences import ROWS, paired_differences
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies import Condition, load_study
 from reporting.pairs import STUDY, model_run, run_of
@@ -32,8 +29,9 @@ def test_pairs_rows_and_adjustment() -> None:
         answering(known.never_flips, "never"),
         answering(known.anti_human, "anti"),
     ]
-    found = paired_differences(runs)
-    assert [(one.first, one.second, one.row) for one in found] == [
+    found, left_out = paired_differences(runs)
+    assert left_out == ()
+    assert [(one.first, one.second, one.found.row) for one in found] == [
         (first, second, row)
         for first, second in (("like", "never"), ("like", "anti"), ("never", "anti"))
         for row in ROWS["coin_flip"]
@@ -42,45 +40,29 @@ def test_pairs_rows_and_adjustment() -> None:
     assert [one.found.adjusted for one in found] == pytest.approx(
         holm([one.found.found.p_value for one in found])
     )
-    told = {(one.first, one.second, one.row): one for one in found}
-    flips = told["like", "never", "flip_rate"]
-    assert flips.verdict == "farther"
+    pairs = {(one.first, one.second, one.found.row): one for one in found}
+    flips = pairs["like", "never", "flip_rate"]
+    assert flips.found.verdict == "farther"
     assert flips.sentence.startswith("On indecision rate like (0.1")
     assert "is nearer to people than never (0.000; people 0.1" in flips.sentence
-    choices = told["never", "anti", "distance"]
+    choices = pairs["never", "anti", "distance"]
     assert choices.sentence.startswith("On choice distance never (")
     change = choices.found.found.change
     assert choices.sentence.endswith(
         f"by {change.value:.3f} [{change.low:.3f}, {change.high:.3f}]."
     )
-    same = told["like", "anti", "flip_rate"]
-    assert same.verdict == "unclear" and "cannot be told apart" in same.sentence
-    assert not_paired(runs) == ()
+    same = pairs["like", "anti", "flip_rate"]
+    assert "cannot be told apart" in same.sentence
 
 
-def test_each_condition_has_its_rows_and_stands_alone() -> None:
-    runs = [
-        answering(behaviour, name, condition)
-        for condition in ("coin_flip", "forced_choice")
-        for behaviour, name in ((known.as_people, "like"), (known.noise, "noise"))
-    ]  # fmt: skip
-    found = paired_differences(runs)
-    assert [one.row for one in found] == [*ROWS["coin_flip"], *ROWS["forced_choice"]]
-    shares = [one for one in found if one.row == "share_dist"]
-    assert all("were not compared: no value in noise" in one.sentence for one in shares)
-
-
-def test_what_else_differs_is_named() -> None:
+def test_other_settings_are_named() -> None:
     runs = [
         answering(known.as_people, "a", wordings={"default": ""}),
         answering(known.never_flips, "b", wordings={"hospital": ""}),
     ]
-    found = paired_differences(runs)
-    assert len(found) == 5
-    assert all(
-        "They differ in more than the model: wording ('default' and 'hospital')." in one.sentence
-        for one in found
-    )
+    found, _ = paired_differences(runs)
+    text = "They differ in more than the model: wording ('default' and 'hospital')."
+    assert len(found) == 5 and all(text in one.sentence for one in found)
 
 
 def test_what_cannot_be_paired_is_named() -> None:
@@ -89,37 +71,20 @@ def test_what_cannot_be_paired_is_named() -> None:
     later = answering(known.never_flips, "later", study_hash="e" * 64)
     blank = model_run(None, "blank", study_hash=one.key["study_hash"],
                       reference_hash=one.key["reference"])  # fmt: skip
-    assert paired_differences([one, other, later, blank]) == ()
-    lines = not_paired([one, other, later, blank])
+    found, lines = paired_differences([one, other, later, blank])
+    assert found == ()
     assert any("one and other: another human reference" in line for line in lines)
     assert any("no answers of blank" in line for line in lines)
     assert any("other content of the study" in line for line in lines)
     apart = [model_run(run_of(lambda d, o: 0, 4, start=4 * at), f"m{at}") for at in (0, 1)]
-    assert paired_differences(apart) == ()
-    assert "share no dilemma" in not_paired(apart)[0]
+    found, lines = paired_differences(apart)
+    assert found == () and "share no dilemma" in lines[0]
 
 
 def test_refusals_may_have_made_it() -> None:
     silent = (*range(10), *range(80, 100))
     flipping = run_of(lambda d, o: 2 if d < 20 else d % 2, 100)
     never = run_of(lambda d, o: -1 if d in silent else d % 2, 100)
-    (flips, *_) = paired_differences([model_run(flipping, "flips"), model_run(never, "never")])
+    (flips, *_), _ = paired_differences([model_run(flipping, "flips"), model_run(never, "never")])
     assert flips.found.open
     assert flips.sentence.endswith("What went unanswered alone may have made this.")
-
-
-@pytest.mark.slow
-def test_eight_models_take_seconds() -> None:
-    behaviours = (
-        known.as_people, known.never_flips, known.majority, known.noise,
-        known.anti_human, known.sharper, known.leaning, known.lexicographic,
-    )  # fmt: skip
-    runs = [answering(one, one.__name__) for one in behaviours]
-    for run in runs:
-        # As from eight logs, each of which has people of its own.
-        vars(run)["answers"] = replace(run.run)  # type: ignore[type-var]
-    begun = time.perf_counter()
-    found = paired_differences(runs)
-    seconds = time.perf_counter() - begun
-    print(len(found), "differences in", round(seconds, 1), "s")
-    assert len(found) == 28 * 5 and seconds < 30

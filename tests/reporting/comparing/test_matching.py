@@ -8,8 +8,7 @@ import pytest
 
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.comparing.matching import DESPITE, Side, check_despite, match_sides
-from kidney_evals.reporting.key import LABELS
-from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.runs import LABELS, ModelRun
 from reporting.pairs import model_run
 
 
@@ -17,8 +16,8 @@ def side(name: str, *runs: ModelRun) -> Side:
     return Side(name, runs, (), ())
 
 
-def coin(**facts: Any) -> ModelRun:
-    return model_run(None, **facts)
+def coin(location: str = "", **facts: Any) -> ModelRun:
+    return model_run(None, location=location, **facts)
 
 
 def matched(

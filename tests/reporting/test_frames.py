@@ -15,37 +15,35 @@ from inspect_ai.model import get_model
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.frames import schema
-from kidney_evals.reporting.loading import Frames, decision_columns, load, run_columns
+from kidney_evals.reporting.frames import Frames, load, schema
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip
 from reporting.conftest import Made
-from reporting.making_logs import edited, killed, of_another_run
+from reporting.making_logs import edited, fact, killed, of_another_run
 
 pytest.importorskip("pyarrow")
 DOCS = Path(__file__).parents[2] / "docs" / "frames.md"
+
+EACH = pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
 
 
 @pytest.fixture(scope="module")
 def folder(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Logs in every state, of two conditions and two versions of the human tables."""
     place = tmp_path_factory.mktemp("mixed")
-    shutil.copy(made.coin, place / "1-coin.eval")
-    shutil.copy(made.forced, place / "2-forced.eval")
 
     def older(log: EvalLog) -> None:
         of_another_run(log)
-        assert log.eval.metadata is not None
-        log.eval.metadata["reference_hash"] = "0" * 64
+        fact("reference_hash", "0" * 64)(log)
 
-    edited(made.forced, place / "3-older.eval", older)
-    killed(
-        edited(made.coin, place / "whole.eval", lambda log: of_another_run(log, 3)),
-        place / "4-killed.eval",
-    )
-    (place / "whole.eval").unlink()
-    shutil.copy(made.other, place / "5-other.eval")
     shutil.copy(made.coin, place / "0-coin-copy.eval")
+    shutil.copy(made.coin, place / "1-coin.eval")
+    shutil.copy(made.forced, place / "2-forced.eval")
+    edited(made.forced, place / "3-older.eval", older)
+    whole = edited(made.coin, place / "whole.eval", lambda log: of_another_run(log, 3))
+    killed(whole, place / "4-killed.eval")
+    whole.unlink()
+    shutil.copy(made.other, place / "5-other.eval")
     (place / "6-torn.eval").write_bytes(b"PK\x03\x04")
     return place
 
@@ -59,34 +57,26 @@ def test_every_log_is_accounted_for(frames: Frames, folder: Path) -> None:
     assert [Path(log).name[0] for log in frames.runs["log"]] == ["1", "2", "3", "4"]
     assert frames.runs["state"].tolist() == ["finished"] * 3 + ["partial"]
     assert frames.runs["same_people"].tolist() == [True, True, False, True]
+    assert frames.runs["people"].tolist() == [132] * 4
     assert frames.runs["says"].iloc[3].startswith("not ended: killed, or still running")
     over = {Path(one.location).name[0]: one.state for one in frames.passed_over}
     assert over == {"0": "replaced", "5": "other", "6": "unreadable"}
+    headers = load([folder], decisions=False)
+    assert len(headers.decisions) == 0 and len(headers.quantities) == len(frames.quantities)
 
 
-@pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
-def test_columns_and_types_are_the_documented_ones(name: Any, frames: Frames) -> None:
-    made = getattr(frames, name)
-    left = list(made.columns)
+@EACH
+def test_columns_and_types_are_the_documented_ones(name: Any, frames: Frames, made: Made) -> None:
+    frame = getattr(frames, name)
+    left = list(frame.columns)
     for column in schema()[name]:
-        if column.name.endswith("*"):
-            taken = []
-            while left and left[0].startswith(column.name[:-1]):
-                taken.append(left.pop(0))
-            assert taken, column.name
-        else:
-            taken = [left.pop(0)]
-            assert taken == [column.name]
-        for one in taken:
-            assert str(made[one].dtype) == f"{_TYPES.get(column.type, column.type)}[pyarrow]"
+        start = column.name.removesuffix("*")
+        count = sum(one.startswith(start) for one in left) if column.name.endswith("*") else 1
+        columns, left = left[:count], left[count:]
+        assert columns and all(one.startswith(start) for one in columns), column.name
+        type_ = column.type.replace("us, UTC", "us, tz=UTC")
+        assert {str(frame[one].dtype) for one in columns} == {f"{type_}[pyarrow]"}
     assert left == []
-
-
-_TYPES = {"timestamp[us, UTC]": "timestamp[us, tz=UTC]"}
-
-
-@pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
-def test_frames_of_nothing_have_their_columns(name: Any, made: Made) -> None:
     empty = getattr(load(made.other), name)
     assert len(empty) == 0
     named = [one.name for one in schema()[name] if not one.name.endswith("*")]
@@ -97,23 +87,16 @@ def test_quantities_are_those_of_the_log_to_the_last_digit(frames: Frames) -> No
     for _, run in frames.runs.iterrows():
         part = frames.quantities[frames.quantities["eval_id"] == run["eval_id"]]
         assert set(part["source"]) == {"computed"}
-        if run["state"] == "partial":
-            whole = frames.quantities[
-                frames.quantities["eval_id"] == frames.runs["eval_id"].iloc[0]
-            ]
-            numbers = ["row", "value", "low", "high", "human", "n"]
-            assert part[numbers].to_numpy(na_value=None).tolist() == (
-                whole[numbers].to_numpy(na_value=None).tolist()
-            )
-            continue
-        rows = rows_of(read_eval_log(run["log"]))
+        # The killed run is a copy of the first, whose log holds all samples.
+        log = run["log"] if run["state"] == "finished" else frames.runs["log"].iloc[0]
+        rows = rows_of(read_eval_log(log))
         assert len(part) == len(rows)
         for _, line in part.iterrows():
             for column, value in rows[line["row"]]._asdict().items():
                 assert (pd.isna(line[column]) and value != value) or line[column] == value
 
 
-def test_decisions_are_those_of_the_samples(frames: Frames, folder: Path) -> None:
+def test_decisions_are_those_of_the_samples(frames: Frames) -> None:
     run = frames.runs.iloc[0]
     part = frames.decisions[frames.decisions["eval_id"] == run["eval_id"]].set_index("sample_id")
     log = read_eval_log(run["log"])
@@ -124,9 +107,11 @@ def test_decisions_are_those_of_the_samples(frames: Frames, folder: Path) -> Non
         line = part.loc[str(sample.uuid)]
         facts = sample.metadata
         answer = sample.output.completion
-        chosen = "COIN" if "COIN" in answer else answer.strip()[-1]
-        listed = {"A": "first", "B": "second"} if facts["order"] == "ab" else _SWAPPED
-        assert line["choice"] == line["first_choice"] == ({"COIN": "coin"} | listed)[chosen]
+        letters = {"A": "first", "B": "second"}
+        if facts["order"] == "ba":
+            letters = {"A": "second", "B": "first"}
+        chosen = "coin" if "COIN" in answer else letters[answer.strip()[-1]]
+        assert line["choice"] == line["first_choice"] == chosen
         first, second = facts["order"]
         assert line["first_age"] == facts[f"{first}_age"]
         assert line["second_drinks"] == facts[f"{second}_drinks"]
@@ -138,12 +123,7 @@ def test_decisions_are_those_of_the_samples(frames: Frames, folder: Path) -> Non
         assert line["control"] == (facts["kind"] in ("dominance", "identical"))
         assert (line["id"], line["epoch"], line["wording"]) == (sample.id, 1, "default")
         assert line["outcome"] == "decision" and pd.isna(line["chance_first"])
-
-
-_SWAPPED = {"A": "second", "B": "first"}
-
-
-def test_other_people_leave_closeness_unknown(frames: Frames) -> None:
+    # With other people installed the closeness is unknown.
     known = frames.decisions.groupby("eval_id", sort=False)["closeness"].count().tolist()
     assert known == [22, 8, 0, 22]
 
@@ -156,7 +136,7 @@ def _refuses(log: EvalLog) -> None:
         sample.scores = None
 
 
-def test_what_is_no_decision_is_there(made: Made, tmp_path: Path) -> None:
+def test_samples_without_a_decision_are_rows(made: Made, tmp_path: Path) -> None:
     path = edited(made.forced, tmp_path / "x.eval", _refuses)
     counts = load(path).decisions.groupby(["outcome", "choice"]).size().to_dict()
     assert counts.pop(("refusal", "none")) == 3 and counts.pop(("error", "none")) == 2
@@ -171,24 +151,10 @@ def test_frames_join_those_of_inspect(frames: Frames, made: Made) -> None:
     # The killed copy holds the same samples.
     assert len(both) == 2 * 22 and both["total_tokens"].min() > 0
     evals = evals_df([str(made.coin)], quiet=True)
-    assert len(frames.runs.merge(evals, on="eval_id")) == 1
+    joined = frames.runs.merge(evals, on="eval_id")
+    assert len(joined) == 1 and (joined["created_x"] == joined["created_y"]).all()
     named = prepare(frames.runs, [task_info({"coin_flip": "Coin flip"})])
     assert "Coin flip" in named["task_display_name"].tolist()
-
-
-def test_columns_serve_inspects_own_readers(made: Made) -> None:
-    from inspect_ai.analysis import SampleSummary, evals_df, samples_df
-
-    samples = samples_df(
-        [str(made.coin)], columns=[*SampleSummary, *decision_columns()], quiet=True
-    )
-    assert {"choice", "human_coin", "total_tokens"} <= set(samples.columns)
-    assert evals_df([str(made.coin)], columns=run_columns(), quiet=True)["people"].tolist() == [132]
-
-
-def test_headers_alone(folder: Path, frames: Frames) -> None:
-    quick = load([folder], decisions=False)
-    assert len(quick.decisions) == 0 and len(quick.quantities) == len(frames.quantities)
 
 
 def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,175 @@
+"""Sections without figures of choices: statements, predictions, pairs of models, fine-tuning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from kidney_evals.charts import DotRow, dot_panel
+from kidney_evals.estimation.errors import InputError
+from kidney_evals.measures import MEASURES, aim_of, change, find
+from kidney_evals.reporting.comparing.differences import ModelDifference, paired_differences
+from kidney_evals.reporting.page import parts
+from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.sentences import NO_PEOPLE
+
+MOST_SENTENCES: Final = 6
+"""Number of sentences on differences, the most significant first; the table has all."""
+
+TRAINED: Final = {
+    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
+    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
+}
+"""Measures that are compared before and after fine-tuning."""
+
+UNTRAINED: Final = "before"
+"""The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
+
+
+def stated_figure(place: parts.Place) -> parts.Figure | None:
+    """Return stated importance shares beside people's and beside those inferred from choices."""
+    if place.panel.task != "stated_values":
+        return None
+    panels, lines = [], []
+    for run in place.runs:
+        rows = []
+        for name, stated in run.rows.items():
+            if not name.startswith("st_") or name in MEASURES:
+                continue
+            attribute = name.removeprefix("st_")
+            words = attribute.replace("_", " ")
+            rows.append(DotRow(f"{words}, people", stated.human, parts.NO, parts.NO, "people"))
+            rows.append(DotRow(f"{words}, said", *stated[:3], "model", place.link(run)))
+            lines.append(parts.cells(run.name, f"{words}, stated", stated))
+            revealed = place.row(run, f"rev_{attribute}")
+            if revealed.defined:
+                rows.append(DotRow(f"{words}, chosen", *revealed[:3], "baseline"))
+                lines.append(parts.cells(run.name, f"{words}, revealed", revealed))
+        if rows:
+            panels.append(dot_panel(place.label(run), rows, low=-1, high=1))
+    says = (
+        f"{NO_PEOPLE} “Said” is what the model states of itself, with the interval over its "
+        "wordings; “chosen” is what its choices reveal, where a log of them was given."
+    )
+    return place.figure("stated", "Stated importance shares", says, panels, lines, *parts.HEADS)
+
+
+def predicted_figure(place: parts.Place) -> parts.Figure | None:
+    """Return how accurately the models predict people's answers."""
+    if not any("pred_fixed" in run.rows for run in place.runs):
+        return None
+    return parts.quantity_figure(
+        place,
+        "Predicting people",
+        *("pred_fixed", "pred_drawn"),
+        says="Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
+        "the same share for every answer, and what the people of the other study would lead to.",
+    )
+
+
+def differences_section(places: Sequence[parts.Place]) -> parts.Section:
+    """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
+    differences, left_out = paired_differences([run for place in places for run in place.runs])
+    pairs = {place: [one for one in differences if one.panel == place.panel] for place in places}
+    figures = tuple(_differences(place, some) for place, some in pairs.items() if some)
+    return parts.Section("differences", figures, left_out)
+
+
+def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure:
+    measured = [one for one in pairs if not one.found.why]
+    clear = sorted(
+        (one for one in pairs if one.found.clear),
+        key=lambda one: (one.found.adjusted, -abs(one.found.found.change.value)),
+    )
+    missing = len(pairs) - len(measured)
+    says = f"{len(clear)} of {len(measured)} differences {'is' if len(measured) == 1 else 'are'} "
+    says += "clear" + (f", {missing} could not be measured" if missing else "")
+    many = len(clear) > MOST_SENTENCES
+    says += f"; the {MOST_SENTENCES} clearest in words:" if many else "."
+    lines: list[tuple[parts.Cell, ...]] = []
+    for one in pairs:
+        row, found = one.found, one.found.found
+        names = (one.sentence, one.first, one.second, row.label)
+        numbers = (*found[1:3], *found.change[:3], row.adjusted, found.change.n)
+        lines.append((*names, *numbers))
+    heads = (
+        *("in words", "one", "the other", "quantity", "one's", "the other's"),
+        *("difference", "low", "high", parts.P_VALUE, "dilemmas"),
+    )
+    figure = place.figure("differences", "Pairs of models", says, (), lines, *heads)
+    return replace(figure, sentences=tuple(one.sentence for one in clear[:MOST_SENTENCES]))
+
+
+Arms = tuple[str, parts.Place]
+"""The part of a comparison before and after training, and its runs, the run before first."""
+
+
+def arms_of(places: Sequence[parts.Place]) -> tuple[Arms, ...]:
+    """Return the arms that can be compared: a run before training with at least one other."""
+    result = []
+    for place in places:
+        # Two comparisons may have asked the same questions; each is a separate eval set.
+        members: dict[tuple[str, str], list[ModelRun]] = {}
+        for run in place.runs:
+            if "sft_arm" in run.facts and run.run is not None:
+                part = str(run.facts.get("sft_part", ""))
+                members.setdefault((part, run.header.eval.eval_set_id or ""), []).append(run)
+        for (part, _), runs in members.items():
+            first = next((run for run in runs if run.facts["sft_arm"] == UNTRAINED), None)
+            if first is not None and len(runs) > 1:
+                others = (run for run in runs if run is not first)
+                result.append((part, replace(place, runs=(first, *others))))
+    return tuple(result)
+
+
+def trained_section(comparisons: Sequence[Arms]) -> parts.Section:
+    """Return measures before and after fine-tuning."""
+    ids = [parts.slug("trained", part, place.id) for part, place in comparisons]
+    figures = [
+        _trained(part, place, id if ids.count(id) == 1 else parts.slug(id, str(index)))
+        for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1)
+    ]
+    return parts.section("trained", figures)
+
+
+def _trained(part: str, place: parts.Place, id: str) -> parts.Figure | None:
+    first, *others = place.runs
+    panels: list[str] = []
+    lines: list[tuple[parts.Cell, ...]] = []
+    for name in TRAINED.get(place.panel.task, ()):
+        rows = _rows(name, place.runs, lines)
+        if rows:
+            assert first.run is not None
+            people = aim_of(first.run, name)
+            ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
+            low, high = parts.limits([*ends, people])
+            title, note = parts.heading(find(name)), parts.how_to_read(find(name))
+            panels.append(dot_panel(title, rows, low=low, high=high, line=people, note=note))
+    if not panels:
+        return None
+    part = "" if part in ("", place.panel.task) else f", {part.replace('_', ' ')}"
+    names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
+    title, says = f"Before and after{part}", f"From {first.model}, before training, to: {names}."
+    heads = ("arm", "quantity", "before", "after", "change", "low", "high", "dilemmas")
+    return replace(place.figure("", title, says, panels, lines, *heads), id=id)
+
+
+def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[parts.Cell, ...]]) -> list[DotRow]:
+    """Return the change of a measure in each arm, and add their cells to `lines`."""
+    first, *others = runs
+    rows = []
+    for other in others:
+        assert first.run is not None and other.run is not None
+        try:
+            pair = change(first.run, other.run, name)
+        except InputError:
+            # The runs share no dilemmas, or lack the data that the measure needs.
+            continue
+        if not math.isnan(pair.change.value):
+            arm, (value, low, high) = str(other.facts["sft_arm"]), pair.change[:3]
+            rows.append(DotRow(arm, pair.second, low, high, "model", before=pair.first))
+            values = (pair.first, pair.second, value, low, high)
+            lines.append((arm, find(name).label, *values, pair.change.n))
+    return rows
