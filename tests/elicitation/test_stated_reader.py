@@ -19,7 +19,6 @@ from inspect_ai.tool import ToolCall
 
 from elicitation.timing import assert_linear
 from kidney_evals.elicitation.reading import (
-    StatedReading,
     asked_of,
     read_stated,
     read_text_output,
@@ -33,7 +32,6 @@ from kidney_evals.elicitation.stated_questions import (
     stated_wording,
     stated_wordings,
 )
-from kidney_evals.errors import UserError
 from kidney_evals.studies import load_study, study_names
 
 DATA = yaml.safe_load((Path(__file__).parents[1] / "data" / "stated.yaml").read_text("utf-8"))
@@ -136,8 +134,7 @@ def test_native_signals_come_first_and_reasoning_is_not_read(
     output: ModelOutput, outcome: str
 ) -> None:
     read = partial(read_stated, asked=asked("swings_matter"))
-    found = read_text_output(output, read, StatedReading("unreadable", "a call"))
-    assert found.outcome == outcome
+    assert read_text_output(output, read).outcome == outcome
 
 
 def test_the_sign_is_toward_whom_people_favour_whatever_the_ends_are_called() -> None:
@@ -183,12 +180,7 @@ def test_options_have_the_same_mean_place_and_another_rule_is_last() -> None:
         assert last is None or {order[-1] for order in orders} == {last}
 
 
-def test_an_unknown_wording_is_named_with_those_there_are() -> None:
-    with pytest.raises(UserError, match="unknown wording of stated values 'swing'; allowed: swin"):
-        stated_wording("swing")
-
-
-@pytest.mark.parametrize("piece", ["age=", "ANSWER: ", "age=a:60; ", "age > ", "((((", "| a "])
-def test_time_is_linear(piece: str) -> None:
-    for wording in ("swings_matter", "ranking_count", "rule_follow", "flip_would"):
+@pytest.mark.parametrize("wording", ["swings_matter", "ranking_count", "rule_follow", "flip_would"])
+def test_time_is_linear(wording: str) -> None:
+    for piece in ("age=", "ANSWER: ", "age=a:60; ", "age > ", "((((", "| a "):
         assert_linear(partial(read_stated.__wrapped__, asked=asked(wording)), piece)
