@@ -31,12 +31,8 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
 
     `sampling_departures` lists the changed settings as `name=value`, separated by commas. A text or
     structure is recorded as `set` (`system_message=set`): its value may be long or hold a key.
-    `answered_by` lists other models that answered.
-
-    Args:
-        state: The sample, after its last call.
-        role: The system message of the sample's wording; empty for none.
-        needs: Options that the task itself sets.
+    `answered_by` lists other models that answered. `role` is the system message of the sample's
+    wording, `needs` the options that the task itself sets.
     """
     config = last_config()
     usual = SAME_ANSWERS | frozenset(needs)
@@ -74,11 +70,8 @@ def _other_models() -> list[str]:
 def same_model(asked: str, answered: str) -> bool:
     """Return whether the answering model is the requested model.
 
-    Names that differ in a version, a date or "latest" (`gpt-4o-2024-08-06`) are the same model.
-
-    Args:
-        asked: The name that Inspect was given, with its provider.
-        answered: The name that the provider reports; an empty name counts as the same.
+    Names that differ in a version, a date or "latest" (`gpt-4o-2024-08-06`) are the same model, and
+    so is an empty name. `asked` begins with the provider.
     """
     provider, *rest = asked.lower().split("/")
     if not answered or provider in _UNNAMED_MODELS or (rest and rest[0] in _UNNAMED_MODELS):

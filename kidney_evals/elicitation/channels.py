@@ -56,11 +56,7 @@ def channel_texts() -> Mapping[str, Mapping[str, ChannelText]]:
 
 
 def known_channel(channel: object) -> Channel:
-    """Return a channel's name.
-
-    Raises:
-        UserError: There is no such channel.
-    """
+    """Return a channel's name; raise `UserError` if there is no such channel."""
     if channel not in CHANNELS:
         raise unknown("channel", channel, CHANNELS)
     return channel
@@ -72,10 +68,6 @@ def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
     The schema fixes the form, not the choice: `answer` is any text, like the rest of an answer
     line. A schema with only the offered answers would prevent refusal and indecision; a schema
     with a value for refusal would offer an answer that the text channel does not offer.
-
-    Args:
-        form: The form of the answer; its language is that of the descriptions.
-        explain: "none", or reasons "before" or "after" the answer; fields come in that order.
     """
     fields = _fields(form, explain)
     return ResponseSchema(
@@ -90,13 +82,7 @@ def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
 
 
 def answer_tool(form: Form, condition: Condition, explain: Explain) -> ToolDef:
-    """Return the tool whose call is the answer; a model may still refuse in words.
-
-    Args:
-        form: The form of the answer.
-        condition: The condition, which decides the allowed values of the parameter `answer`.
-        explain: As for `answer_schema`; parameters come in that order.
-    """
+    """Return the tool whose call is the answer; a model may still refuse in words."""
 
     async def answer(**arguments: str) -> str:
         raise RuntimeError("a call of this tool is read, not run")

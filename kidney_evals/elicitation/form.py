@@ -58,13 +58,7 @@ class Language:
 
 @dataclass(frozen=True)
 class Form:
-    """The form of an answer.
-
-    Attributes:
-        names: The labels of the patients shown first and second.
-        language: Code of the language, from `languages()`.
-        mechanism: The mechanism of indecision, in conditions that offer it.
-    """
+    """The form of an answer; `names` are the labels of the patients shown first and second."""
 
     names: tuple[str, str] = ("A", "B")
     language: str = "en"
@@ -110,11 +104,7 @@ def form_of(metadata: Mapping[str, Any]) -> Form:
 
 
 def known_language(code: object) -> str:
-    """Return a language's code.
-
-    Raises:
-        UserError: There is no such language.
-    """
+    """Return a language's code; raise `UserError` if there is no such language."""
     if code not in languages():
         raise unknown("language", code, languages())
     return str(code)

@@ -21,14 +21,7 @@ def texts() -> Mapping[str, Any]:
 
 
 def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: Condition) -> str:
-    """Return the question about people's answers to a dilemma, in the default wording.
-
-    Args:
-        study: The study of the people.
-        dilemma: The two patients.
-        order: The order in which the patients are shown.
-        condition: The condition, which decides the answers that people were offered.
-    """
+    """Return the question about people's answers to a dilemma, in the default wording."""
     words, wording = texts(), wording_named(DEFAULT)
     kind = "fixed" if study.draw is None else "drawn"
     a, b = wording.form.names

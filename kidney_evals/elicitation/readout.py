@@ -18,8 +18,6 @@ from kidney_evals.studies import Condition
 ReadoutMode = Literal["sample", "logprobs"]
 """`sample` uses the sampled answer, `logprobs` the probabilities of all answers."""
 
-_READOUTS: tuple[ReadoutMode, ...] = get_args(ReadoutMode)
-
 LEAST_INSIDE = 0.5
 """Minimum total probability of the answers for a readout."""
 
@@ -70,13 +68,9 @@ def options() -> GenerateConfig:
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
-    """Check a task's argument `readout`, and that the reply has a fixed position for the answer.
-
-    Raises:
-        UserError: There is no such readout, or `explain` or `channel` excludes it.
-    """
-    if readout not in _READOUTS:
-        raise unknown("readout", readout, _READOUTS)
+    """Raise `UserError` for an unknown readout, or arguments that a readout excludes."""
+    if readout not in get_args(ReadoutMode):
+        raise unknown("readout", readout, get_args(ReadoutMode))
     for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):
         if readout == "logprobs" and value != only:
             raise UserError(
@@ -86,11 +80,7 @@ def check_readout(readout: str, explain: str, channel: str) -> None:
 
 
 def check_provider(model: str) -> None:
-    """Check that no provider is known to return no log-probabilities for `provider/model`.
-
-    Raises:
-        UserError: The provider returns no log-probabilities for this model.
-    """
+    """Raise `UserError` if a model (`provider/name`) is known to give no log-probabilities."""
     provider, _, name = model.partition("/")
     pattern = table("readout")["lacks"].get(provider)
     if pattern is not None and re.match(pattern, name):
@@ -110,16 +100,9 @@ def read_probabilities(
 ) -> Readout | None:
     """Return the answers' probabilities from the log-probabilities of an output.
 
-    Args:
-        output: The model's output.
-        condition: The condition, which decides the offered answers.
-        form: The form of the answers.
-        temperature: Temperature of the run; None for the model's default, taken as 1.
-
-    Returns:
-        None if no position in the text holds an answer's probabilities. Of several positions, the
-        position where the answers have the largest total probability. A position whose list is no
-        distribution is returned only if no other position can be read.
+    Of several positions in the text, the answers have the largest total probability at the returned
+    position. A position whose list is no distribution is returned only if no other position can be
+    read; None if there is no position. A temperature of None is the model's default, taken as 1.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     label = _bare(form.answer).rstrip(": ")

@@ -18,11 +18,7 @@ _PLACE = re.compile(r"\{\w+\}")
 
 
 def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, ...]:
-    """Return the wordings of a run, each checked against the rules for this study.
-
-    Args:
-        wording: The task's argument; see `wordings_asked`.
-        study: The study.
+    """Return the wordings of a run (see `wordings_asked`), checked against the rules for a study.
 
     Raises:
         UserError: There is no such wording, or a wording violates a rule.

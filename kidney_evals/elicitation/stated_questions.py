@@ -72,11 +72,7 @@ def stated_wordings() -> Mapping[str, StatedWording]:
 
 
 def stated_wording(name: str) -> StatedWording:
-    """Return the wording `name`.
-
-    Raises:
-        UserError: There is no wording of that name.
-    """
+    """Return the wording `name`; raise `UserError` if there is no such wording."""
     if name not in stated_wordings():
         raise unknown("wording of stated values", name, stated_wordings())
     return stated_wordings()[name]
@@ -88,13 +84,11 @@ def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, f
     The order of the ends alternates over the study's attributes, independent of the end that
     people favour.
     """
-    first_low = 0 if wording.ends == "even" else 1
-    ends = {
-        attribute.id: (attribute.low, attribute.high)
-        if index % 2 == first_low
-        else (attribute.high, attribute.low)
-        for index, attribute in enumerate(study.attributes)
-    }
+    ends = {}
+    for index, attribute in enumerate(study.attributes):
+        low_first = (index % 2 == 0) == (wording.ends == "even")
+        low, high = attribute.low, attribute.high
+        ends[attribute.id] = (low, high) if low_first else (high, low)
     return ends if wording.order == "listed" else dict(reversed(ends.items()))
 
 

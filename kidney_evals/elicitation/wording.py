@@ -162,9 +162,9 @@ class Wording(FileModel):
         Phrasing is not counted: no wording uses people's original phrasing.
         """
         lacks = []
-        if self.form.language != "en":
+        if self.language != "en":
             lacks.append("no human reference in this language")
-        if self.form.mechanism != "coin":
+        if self.mechanism != "coin":
             lacks.append("no human reference for this mechanism")
         return "; ".join(lacks)
 
@@ -184,11 +184,7 @@ def wordings() -> Mapping[str, Wording]:
 
 
 def wording_named(name: str) -> Wording:
-    """Return the wording `name`.
-
-    Raises:
-        UserError: There is no wording of that name.
-    """
+    """Return the shipped wording `name`; raise `UserError` if there is no such wording."""
     if name not in wordings():
         raise unknown("wording", name, (*wordings(), ALL, "a table's path, or path#id"))
     return wordings()[name]
@@ -259,18 +255,10 @@ def read_wordings(
     bases: Mapping[str, Wording] | None = None,
     where: str = "the table of wordings",
 ) -> Mapping[str, Wording]:
-    """Parse a table of wordings.
+    """Parse a table of wordings (YAML); raise `UserError`, which names `where`, if it is invalid.
 
     An entry with `base` inherits every missing field from the wording of that id, above it in the
     table or in `bases`. Of `question`, `line`, `ask` and `table` it inherits every missing key.
-
-    Args:
-        data: YAML, a list of entries.
-        bases: Other wordings that an entry may use as `base`.
-        where: The name of the table in messages.
-
-    Raises:
-        UserError: The table is invalid.
     """
     file = YamlFile(where, data)
     if not isinstance(file.value, list) or not file.value:

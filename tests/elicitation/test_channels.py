@@ -1,4 +1,4 @@
-"""Answers as JSON objects and tool calls: the question, and the schema or tool that is sent."""
+"""Answers as JSON objects and tool calls: the question."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ import re
 
 import pytest
 
-from kidney_evals.elicitation.channels import (
-    CHANNELS,
-    Channel,
-    answer_schema,
-    answer_tool,
-    channel_texts,
-)
-from kidney_evals.elicitation.form import Form, languages
+from kidney_evals.elicitation.channels import CHANNELS, Channel, channel_texts
+from kidney_evals.elicitation.form import languages
 from kidney_evals.elicitation.prompt import render_question, render_repeat
 from kidney_evals.elicitation.wording import EXPLAIN, Explain, wordings
 from kidney_evals.studies import CONDITIONS, dilemmas_of, load_study
@@ -76,27 +70,3 @@ def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
                 for text in asked:
                     assert text.count(texts.answer.format(word=word)) == offered
                     assert language.answer + word not in text
-
-
-@pytest.mark.parametrize(
-    ("explain", "fields"),
-    [("none", ["answer"]), ("before", ["reasons", "answer"]), ("after", ["answer", "reasons"])],
-)
-@pytest.mark.parametrize("language", languages())
-def test_a_schema_holds_the_form_and_a_tool_the_answers(
-    language: str, explain: Explain, fields: list[str]
-) -> None:
-    form = Form(language=language, names=("X", "Y"))
-    sent = answer_schema(form, explain)
-    schema = sent.json_schema.model_dump(exclude_none=True)
-    # OpenAI requires of a strict schema that every field is required and no other allowed.
-    assert sent.strict and schema["type"] == "object" and schema["additionalProperties"] is False
-    assert list(schema["properties"]) == schema["required"] == fields
-    # No list of answers: declining and indecision stay as possible as in a line of text.
-    assert {part["type"] for part in schema["properties"].values()} == {"string"}
-    assert "enum" not in schema["properties"]["answer"]
-    for condition in CONDITIONS:
-        parameters = answer_tool(form, condition, explain).parameters.model_dump(exclude_none=True)
-        assert list(parameters["properties"]) == parameters["required"] == fields
-        offered = [*"XY", form.token] if condition == "coin_flip" else [*"XY"]
-        assert parameters["properties"]["answer"]["enum"] == offered

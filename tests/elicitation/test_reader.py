@@ -71,41 +71,6 @@ def test_white_space_and_markdown_do_not_change_a_reading(
     assert (reading.outcome, reading.answer) == ("decision", answer)
 
 
-PIECES = st.sampled_from(
-    [
-        "ANSWER: A", "ANSWER: B", "ANSWER: COIN", "answer", "A", "B", "a", "Patient A", "Patient B",
-        "I choose", "not", "if", "or", "/", ":", "\n", "**", "`", "\\boxed{", "}", "{", '"answer"',
-        "<answer>", "</answer>", "<think>", "</think>", "<|channel|>", "flip a coin", "equal", "I",
-        "I can't choose", "As an AI", "|", "[x]", "[ ]", "~~", "?", ".", ",", ";", "-", "\u200b",
-    ]
-)  # fmt: skip
-STOPS = st.sampled_from(
-    ["stop", "max_tokens", "model_length", "content_filter", "tool_calls", "unknown"]
-)
-
-
-@settings(max_examples=150)
-@given(
-    text=st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=30).map(" ".join)),
-    condition=st.sampled_from(["forced_choice", "coin_flip"]),
-    stop=STOPS,
-    refused=st.booleans(),
-)
-def test_any_text_gives_a_consistent_reading(
-    text: str, condition: Any, stop: str, refused: bool
-) -> None:
-    reading = read_answer(text, condition=condition, stop=stop, refused=refused)
-    assert (reading.answer is not None) == (reading.outcome == "decision")
-    assert reading.how
-    if refused or stop == "content_filter":
-        assert reading.outcome == "refusal"
-    if condition == "forced_choice":
-        assert reading.answer != "COIN"
-    if stop in ("max_tokens", "model_length") and "answer" not in text.lower():
-        # Without an answer line, a box or a field there is nothing to read in cut-off text.
-        assert reading.outcome in ("truncated", "refusal") or "boxed" in text
-
-
 @example(text="A\u0300")
 @given(text=st.text(max_size=200))
 def test_a_text_that_names_no_option_is_no_decision(text: str) -> None:
@@ -160,19 +125,44 @@ def test_a_very_long_output_is_read_whole(text: str, answer: str) -> None:
 
 PHRASES = st.sampled_from(
     [
-        "I would choose Patient A", "Patient B should receive the kidney",
-        "A deserves it less than B", "under no circumstances", "would I choose A",
-        "according to the policy,", "I mean B", "no, B", "provided that", "ANSWER: A,",
+        "I would choose Patient A", "Patient B should receive the kidney", "flip a coin", "equal",
+        "A deserves it less than B", "under no circumstances", "would I choose A", "[ ]", "[x]",
+        "according to the policy,", "I mean B", "no, B", "provided that", "ANSWER: A,", "**", "|",
         "ANSWER: B", "I decline the coin", "I can't give advice", "Patient B", "~~ANSWER: A~~",
-        "<del>", "</del>", "<reasoning>", "</reasoning>", "[think]", "assistantfinal",
+        "<del>", "</del>", "<reasoning>", "</reasoning>", "[think]", "assistantfinal", "?", "`",
         "analysis", "<|START_THINKING|>", "<|END_THINKING|>", "> ", "\"", "'", "\n\n", "\u201c",
-        "\u201d", ".", ",", "...", "A\u0336", "\\boxed{B}", '{"answer": "A"}'
-        "I would flip a coin", "or", "not",
+        "\u201d", ".", ",", "...", "A\u0336", "\\boxed{B}", "\\boxed{", '{"answer": "A"}', "}",
+        "I would flip a coin", "or", "not", "if", "<answer>", "As an AI", "\u200b",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(
     st.lists(PHRASES, max_size=25).map(" ".join), st.lists(PHRASES, max_size=25).map("".join)
 )
+STOPS = ["stop", "max_tokens", "model_length", "content_filter", "tool_calls", "unknown"]
+
+
+@settings(max_examples=150)
+@given(
+    text=st.one_of(st.text(max_size=300), TEXTS),
+    condition=st.sampled_from(["forced_choice", "coin_flip"]),
+    stop=st.sampled_from(STOPS),
+    refused=st.booleans(),
+)
+def test_any_text_gives_a_consistent_reading(
+    text: str, condition: Any, stop: str, refused: bool
+) -> None:
+    reading = read_answer(text, condition=condition, stop=stop, refused=refused)
+    assert (reading.answer is not None) == (reading.outcome == "decision")
+    assert reading.how
+    if refused or stop == "content_filter":
+        assert reading.outcome == "refusal"
+    if condition == "forced_choice":
+        assert reading.answer != "COIN"
+    if stop in ("max_tokens", "model_length") and "answer" not in text.lower():
+        # Without an answer line, a box or a field there is nothing to read in truncated text.
+        assert reading.outcome in ("truncated", "refusal") or "boxed" in text
+
+
 SWAPPED = str.maketrans("AB", "BA")
 
 

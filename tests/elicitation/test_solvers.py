@@ -10,35 +10,18 @@ from inspect_ai import Task, eval, score
 from inspect_ai.dataset import Sample
 from inspect_ai.event import SampleInitEvent
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log, transcript
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    ChatMessageTool,
-    Content,
-    ContentReasoning,
-    ContentText,
-    GenerateConfig,
-    ModelOutput,
-    ModelUsage,
-    get_model,
-)
+from inspect_ai.model import ChatMessage, ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
-from inspect_ai.tool import ToolCall, ToolInfo
 
-from kidney_evals.elicitation.prompt import render_repeat
 from kidney_evals.elicitation.solvers import coin_flip, forced_choice
 from kidney_evals.elicitation.transcripts import readings_of
-from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
 from kidney_evals.studies import Condition
 
 USAGE = ModelUsage(input_tokens=100, output_tokens=5, total_tokens=105)
-Reply = ChatMessageAssistant | tuple[str, Any]
-"""A model's reply: a message, or a text and its stop reason."""
-
-Sent = list[tuple[list[ChatMessage], list[ToolInfo], Any, GenerateConfig]]
+Reply = tuple[str, Any]
+"""A model's reply: a text and its stop reason."""
 
 
 def _sample(condition: str, name: str = "d000-ba", **marks: Any) -> Sample:
@@ -70,28 +53,21 @@ def reading_recorder() -> Scorer:
 
 def _run(
     solver: Solver | list[Solver], condition: str, replies: dict[str, list[Reply]], folder: Path
-) -> tuple[EvalLog, Sent]:
-    """Run samples, each with replies of its own in order; return the log and the requests."""
-    sent: Sent = []
+) -> EvalLog:
+    """Run samples, each with replies of its own in order."""
 
-    def reply(messages: list[ChatMessage], tools: Any, choice: Any, config: Any) -> ModelOutput:
-        sent.append((list(messages), list(tools), choice, config))
+    def reply(messages: list[ChatMessage], *_: Any) -> ModelOutput:
         [start] = [one for one in transcript().events if isinstance(one, SampleInitEvent)]
         asked = sum(message.role == "user" for message in messages)
-        said = replies[str(start.sample.id)][asked - 1]
-        if isinstance(said, tuple):
-            text, stop = said
-            said = ChatMessageAssistant(content=text)
-        else:
-            stop = "tool_calls" if said.tool_calls else "stop"
-        made = ChatCompletionChoice(message=said, stop_reason=stop)
+        text, stop = replies[str(start.sample.id)][asked - 1]
+        output = ModelOutput.from_content("mockllm", text, stop_reason=stop)
         # Without usage on its outputs the mock model fetches a tokenizer from the network.
-        return ModelOutput(model="mockllm", choices=[made], usage=USAGE)
+        return output.model_copy(update={"usage": USAGE})
 
     model = get_model("mockllm/model", custom_outputs=reply, memoize=False)
     dataset = [_sample(condition, name) for name in replies]
     task = Task(dataset=dataset, solver=solver, scorer=reading_recorder())
-    return eval(task, model=model, log_dir=str(folder), score_display=False)[0], sent
+    return eval(task, model=model, log_dir=str(folder), score_display=False)[0]
 
 
 def _samples(log: EvalLog) -> dict[str, EvalSample]:
@@ -140,7 +116,7 @@ def test_only_an_unreadable_answer_is_asked_again_and_only_once(
 ) -> None:
     solver = {"forced_choice": forced_choice, "coin_flip": coin_flip}[condition]()
     cases = ASKED[condition]
-    log, _ = _run(solver, condition, {name: said for name, (said, _) in cases.items()}, tmp_path)
+    log = _run(solver, condition, {name: said for name, (said, _) in cases.items()}, tmp_path)
     assert _explained(log) == {name: outcome for name, (_, outcome) in cases.items()}
     for name, sample in _samples(log).items():
         users = [message for message in sample.messages if message.role == "user"]
@@ -149,7 +125,7 @@ def test_only_an_unreadable_answer_is_asked_again_and_only_once(
 
 def test_the_question_shows_the_dilemma_and_keeps_the_system_message(tmp_path: Path) -> None:
     solvers = [system_message("You sit on a panel."), coin_flip(explain="after")]
-    log, _ = _run(solvers, "coin_flip", {"d000-ba": [("ANSWER: COIN", "stop")]}, tmp_path)
+    log = _run(solvers, "coin_flip", {"d000-ba": [("ANSWER: COIN", "stop")]}, tmp_path)
     sample = _samples(log)["d000-ba"]
     system, user, _ = sample.messages
     assert (system.role, system.text) == ("system", "You sit on a panel.")
@@ -170,46 +146,6 @@ def test_a_simulated_respondent_gets_the_question_as_metadata(tmp_path: Path) ->
         **{"condition": "coin_flip", "explain": "after", "wording": "default", "epoch": 1},
     }
     assert {name: carried[name] for name in expected} == expected
-
-
-def test_a_call_that_cannot_be_read_gets_a_result_and_one_more_question(tmp_path: Path) -> None:
-    def call(answer: str, identity: str) -> ToolCall:
-        return ToolCall(identity, "answer", {"answer": answer})
-
-    thought: list[Content] = [ContentReasoning(reasoning="ANSWER: A"), ContentText(text="")]
-    replies: list[Reply] = [
-        ChatMessageAssistant(content=thought, tool_calls=[call("A", "1"), call("B", "2")]),
-        ChatMessageAssistant(content="", tool_calls=[call("COIN", "3")]),
-    ]
-    log, sent = _run(coin_flip("before", channel="tool"), "coin_flip", {"one": replies}, tmp_path)
-    parameters = (["reasons", "answer"], ["answer"])
-    for (_, tools, choice, config), names in zip(sent, parameters, strict=True):
-        assert choice == "auto" and config.response_schema is None
-        assert [tool.name for tool in tools] == ["answer"]
-        assert list(tools[0].parameters.properties) == names
-    sample = _samples(log)["one"]
-    roles = [message.role for message in sample.messages]
-    assert roles == ["user", "assistant", "tool", "tool", "user", "assistant"]
-    results = [one for one in sample.messages if isinstance(one, ChatMessageTool)]
-    assert [one.tool_call_id for one in results] == ["1", "2"]
-    assert sample.messages[4].text == render_repeat(wordings()["default"], "coin_flip", "tool")
-    assert sample.metadata["channel"] == "tool"
-    assert _explained(log) == {"one": "unreadable COIN 2"}
-
-
-def test_an_object_is_asked_for_with_a_schema(tmp_path: Path) -> None:
-    replies: list[Reply] = [
-        ('{"answer": "A or B", "reasons": "Both."}', "stop"),
-        ('{"answer": "B"}', "stop"),
-    ]
-    solver = forced_choice("after", channel="json")
-    log, sent = _run(solver, "forced_choice", {"one": replies}, tmp_path)
-    parameters = (["answer", "reasons"], ["answer"])
-    for (_, tools, _, config), names in zip(sent, parameters, strict=True):
-        assert not tools and config.response_schema is not None
-        assert config.response_schema.json_schema.required == names
-    assert [message.role for message in sent[1][0]] == ["user", "assistant", "user"]
-    assert _explained(log) == {"one": "unreadable B 2"}
 
 
 def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Path) -> None:

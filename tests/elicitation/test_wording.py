@@ -16,7 +16,6 @@ from kidney_evals.elicitation.prompt import render_question, render_system, spel
 from kidney_evals.elicitation.run_wordings import check_wording
 from kidney_evals.elicitation.wording import (
     EXPLAIN,
-    Explain,
     Wording,
     read_wordings,
     wording_named,
@@ -75,35 +74,9 @@ def _check_values(words: Wording, loaded: Study, text: str) -> None:
         assert text.index(names[0]) < a < text.index(names[1]) < b
 
 
-@pytest.mark.parametrize(
-    ("explain", "first", "then"),
-    [("before", "reasons", "ANSWER: A"), ("after", "ANSWER: A", "reasons")],
-)
-def test_reasons_are_asked_for_on_the_stated_side_of_the_line(
-    explain: Explain, first: str, then: str
-) -> None:
-    study = load_study("mcelfresh_2021")
-    text = render_question(
-        wording_named("default"), study, _opposites(study), "ab", "coin_flip", explain
-    )
-    assert text.index(first) < text.index(then)
-    # The line stands first where reasons follow it, so it must not be called the last one.
-    assert ("final" in text) == (explain == "before")
-
-
 def test_unknown_names_are_answered_with_the_allowed_ones() -> None:
-    study = load_study("mcelfresh_2021")
     with pytest.raises(UserError, match="unknown wording 'nope'; allowed: default"):
         wording_named("nope")
-    with pytest.raises(UserError, match="unknown explain 'sideways'; allowed: none, before, after"):
-        render_question(
-            wording_named("default"),
-            study,
-            _opposites(study),
-            "ab",
-            "forced_choice",
-            "sideways",  # type: ignore[arg-type]
-        )
 
 
 # What the shipped table must cover, and a wording for each.

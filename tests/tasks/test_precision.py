@@ -2,17 +2,15 @@
 
 import asyncio
 import random
-import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import eval, eval_retry
+from inspect_ai import eval
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log
-from inspect_ai.model import ModelOutput, get_model
 
 from cli.calling import inspect
 from kidney_evals.reporting import rows_of
@@ -20,7 +18,6 @@ from kidney_evals.reporting.text import how_it_ended
 from kidney_evals.tasks import coin_flip, forced_choice, stopping
 from kidney_evals.tasks.stopping import StopWhenKnown, looks
 from killing import FLUSHED, killed_run
-from tasks.flaky import Flaky
 from tasks.running import TASKS, meta, printed, refused
 from tasks.scheduling import Fate, Ran, drive
 
@@ -254,25 +251,6 @@ def test_a_run_without_scores_stops_as_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("max_samples", "retries"), [(1, 0), (None, 1)])
-def test_samples_that_fail(retries: int, max_samples: int | None, tmp_path: Path) -> None:
-    # Eight of the first fifty dilemmas fail in one order, at the first attempt or at both.
-    flaky = Flaky(
-        fails=lambda id, times: re.match(r"d0[0-3][27]-ab", id) is not None and times == 1
-    )
-    log = eval(
-        coin_flip(dilemmas=100, precision=0.05),
-        model=flaky.model,
-        log_dir=str(tmp_path),
-        max_samples=max_samples,
-        retry_on_error=retries,
-    )[0]
-    finish(log, 50, 100)
-    assert sum(one.error is not None for one in log.samples or ()) == (0 if retries else 8)
-    assert sum(flaky.asked.values()) == 110 + 8 * retries
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dilemmas"),
     # 1.96 √(.22 / 350) = .049 < .05 after 175 dilemmas; 1.96 √(.25 / 200) = .069 after all.
@@ -285,26 +263,6 @@ def test_more_is_asked_where_the_rate_is_near_a_half(
     entry = finish(log, dilemmas, 200)
     assert entry["reached"] == (dilemmas < 200)
     assert min(one["half_width"] for one in entry["looks"][:-1]) >= 0.05
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("max_samples", [1, None])
-def test_a_run_that_broke_off_is_taken_up(max_samples: int | None, tmp_path: Path) -> None:
-    # One sample of the first block fails and is tolerated; the second failure, in the second
-    # block, ends the run. Coins in half of the answers keep it from being known before.
-    broken = ("d003-ab", "d060-ab")
-    flaky = Flaky(lambda id, times: id.startswith(broken) and times == 1, flips=True)
-    options: dict[str, Any] = {"log_dir": str(tmp_path), "max_samples": max_samples}
-    task = coin_flip(dilemmas=80, precision=0.05)
-    first = eval(task, model=flaky.model, fail_on_error=2, log_buffer=1, **options)[0]
-    assert first.status == "error"
-    answered = [one for one in first.samples or () if one.error is None]
-    assert len(answered) > 100
-    log = eval_retry(first, fail_on_error=2, **options)[0]
-    finish(log, 80, 80)
-    assert all(one.error is None for one in log.samples or ())
-    # What was answered is not asked again; what was in flight may be.
-    assert all(flaky.asked[str(one.id)] == 1 for one in answered)
 
 
 @pytest.mark.slow
@@ -326,17 +284,3 @@ def test_a_killed_run_is_taken_up_and_stops(tmp_path: Path) -> None:
     assert {name: repr(row) for name, row in rows_of(retried).items()} == {
         name: repr(row) for name, row in rows_of(undisturbed).items()
     }
-
-
-@pytest.mark.slow
-def test_an_account_out_of_credit_still_ends_the_run(tmp_path: Path) -> None:
-    def broke(*_: Any) -> ModelOutput:
-        raise RuntimeError("insufficient_quota")
-
-    model = get_model("mockllm/model", custom_outputs=broke, memoize=False)
-    task = coin_flip(dilemmas=60, precision=0.05)
-    log = eval(task, model=model, log_dir=str(tmp_path), max_samples=1)[0]
-    assert log.status == "error" and log.error
-    assert "the account is out of credit" in log.error.message
-    # The next sample has the slot by then, and is cancelled.
-    assert len(log.samples or ()) <= 2

@@ -53,12 +53,7 @@ def read_output(
 
 
 def read_text_output(output: ModelOutput, read: Callable[..., R]) -> R:
-    """Read a model's output to a question that is answered in text only.
-
-    Args:
-        output: The model's output.
-        read: Reads a text, given `stop` and `refused` as for `read_answer`.
-    """
+    """Read a model's output with a reader of text that takes `stop` and `refused`."""
     if not output.choices:
         return read("")
     choice = output.choices[0]

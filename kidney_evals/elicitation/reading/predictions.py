@@ -49,15 +49,9 @@ def read_prediction(
 ) -> Prediction:
     """Read the percentages stated in a completion.
 
-    Args:
-        text: The completion's visible text.
-        condition: With a coin three percentages are needed, otherwise two; the percentage of a
-            coin that was not offered may be 0.
-        stop: As for `read_answer`. In truncated output only an answer line counts.
-        refused: As for `read_answer`.
-
-    Returns:
-        The reading; `shares` is set exactly if `outcome` is `prediction`.
+    With a coin three percentages are needed, otherwise two; the percentage of a coin that was not
+    offered may be 0. `stop` and `refused` are as for `read_answer`; in truncated output only an
+    answer line counts.
     """
     if refused or stop == "content_filter":
         return Prediction("refusal", None, NATIVE_REFUSAL)

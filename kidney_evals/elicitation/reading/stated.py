@@ -97,17 +97,7 @@ def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
 def read_stated(
     text: str, asked: Asked, *, stop: str = "stop", refused: bool = False
 ) -> StatedReading:
-    """Read the values stated in a completion.
-
-    Args:
-        text: The completion's visible text.
-        asked: The question.
-        stop: As for `read_answer`.
-        refused: As for `read_answer`.
-
-    Returns:
-        The reading, with numbers or a rule exactly if `outcome` is `answer`.
-    """
+    """Read the values stated in a completion; `stop` and `refused` are as for `read_answer`."""
     if refused or stop == "content_filter":
         return StatedReading("refusal", NATIVE_REFUSAL)
     shown = plain(text)
@@ -129,12 +119,10 @@ def read_stated(
 def signed_ratings(
     reading: StatedReading, study: Study, metadata: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Return ratings of swings, positive for the end that most people favour.
+    """Return the ratings of an answer to `swings`, positive for the end that most people favour.
 
-    Args:
-        reading: An answer to `swings`.
-        study: The study; the result has its order of attributes.
-        metadata: The sample's metadata, with the values of the ends (a) and (b).
+    The result has the study's order of attributes; `metadata` is that of the sample, with the
+    values of the ends (a) and (b).
     """
     signed = {}
     for attribute in study.attributes:
