@@ -189,7 +189,7 @@ class ProtocolServer:
             if self.varied and protocol == "chat":
                 said["choices"][0]["message"]["content"] = f"ANSWER: {answer_to(prompt_of(body))}"
             if self.chances and protocol == "chat":
-                said["choices"] = [_drawn(self.chances, body, len(self.calls))]
+                said["choices"] = [_drawn(self.chances, body, arrived + 1)]
             return _stream(said) if body.get("stream") else JSONResponse(said)
 
         return handle

@@ -205,7 +205,7 @@ def test_no_run_ends_early_for_passing_errors(
 ) -> None:
     server.script = NO_REASON[name]
     options: dict[str, Any] = {"max_connections": 1, "fail_on_error": False, "limit": 10}
-    log = run("forced_choice", server, tmp_path, **options)
+    log = run("forced_choice", server, tmp_path, max_retries=0, **options)
     assert log.status == "success", log.error
     failed = sum(reply != "answer" for reply in NO_REASON[name])
     assert len(server.calls) == 10 and answered(log) == {"decision": 10 - failed}

@@ -72,7 +72,7 @@ def test_readout_and_four_hundred_samples_agree(server: ProtocolServer, tmp_path
     server.chances = CHANCES
     once = rows_of(read(server, tmp_path, dilemmas=20))
     drawn = rows_of(read(server, tmp_path, readout="sample", dilemmas=20, epochs=10))
-    # Of 400 samples 3 % answer "Neither", twice in a row .1 %: those have no answer.
+    # Of 400 samples about 3 % answer "Neither", which is no decision.
     assert drawn["flip_rate"].n > 390
     for name in ("flip_rate", "pos_bias"):
         assert drawn[name].low <= once[name].value <= drawn[name].high, name

@@ -17,8 +17,10 @@ from kidney_evals.studies import Condition, datasets_dir
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people
 from tasks.running import meta, printed, refused, run
 
-CONDITIONS: tuple[Condition, ...] = ("coin_flip", "forced_choice")
-WAYS = {"coin_flip": ("first", "second", "coin"), "forced_choice": ("first", "second")}
+WAYS: dict[Condition, tuple[str, ...]] = {
+    "coin_flip": ("first", "second", "coin"),
+    "forced_choice": ("first", "second"),
+}
 
 
 def counts(condition: Condition) -> list[list[int]]:
@@ -45,16 +47,9 @@ def _top(p: list[float]) -> list[float]:
     return [float(index == place) for index in range(len(p))]
 
 
-def _decided(p: list[float]) -> list[float]:
-    both = p[0] + p[1]
-    return [p[0] / both, p[1] / both, *([0.0] if len(p) == 3 else [])]
-
-
 RESPONDENTS: dict[str, Callable[[list[float]], list[float]]] = {
-    "human": lambda p: p,
     "majority": _top,
-    "never_flips": _decided,
-    "uniform": lambda p: [1 / len(p)] * len(p),
+    "human": lambda p: p,
     "anti_human": lambda p: [p[1], p[0], *p[2:]],
     # Patient A in both orders: half first, half second.
     "first": lambda p: [0.5, 0.5, 0.0][: len(p)],
@@ -63,10 +58,7 @@ RESPONDENTS: dict[str, Callable[[list[float]], list[float]]] = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "majority",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in RESPONDENTS if name != "majority"),
-    ],
+    ["majority", *(pytest.param(name, marks=pytest.mark.slow) for name in [*RESPONDENTS][1:])],
 )
 def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_path: Path) -> None:
     rows = rows_of(run(predict_people(drawn=0), tmp_path, f"kidney/{name}"))
@@ -77,9 +69,8 @@ def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_pat
     assert row.human == pytest.approx(-2 * expected("coin_flip", lambda p: p), abs=1e-4)
     assert row.n == 14 and row.low <= row.value <= row.high
     known = rows.baselines("pred_fixed")
-    for baseline, says in (("always the majority", "majority"), ("guessing", "uniform")):
-        value = expected("coin_flip", RESPONDENTS[says])
-        assert known[baseline].value == pytest.approx(value, abs=1e-4)
+    for baseline, says in (("always the majority", _top), ("guessing", lambda p: [1 / 3] * 3)):
+        assert known[baseline].value == pytest.approx(expected("coin_flip", says), abs=1e-4)
     assert rows["pred_swap"].value == (1.0 if name == "first" else pytest.approx(0, abs=1e-5))
     flips = [row[2] / sum(row) for row in counts("coin_flip")]
     assert rows["pred_fx_flips"].human == pytest.approx(sum(flips) / 14, abs=1e-4)
@@ -87,26 +78,21 @@ def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("condition", CONDITIONS)
-@pytest.mark.parametrize("name", ["human", "uniform", "lexicographic", "coin", "refuser"])
-def test_drawn_dilemmas_and_respondents_of_every_kind(
-    name: str, condition: Condition, tmp_path: Path
+@pytest.mark.parametrize("condition", WAYS)
+def test_drawn_dilemmas_and_a_respondent_without_answers(
+    condition: Condition, tmp_path: Path
 ) -> None:
-    rows = rows_of(run(predict_people(condition=condition), tmp_path, f"kidney/{name}"))
-    answered = name != "refuser" and (name, condition) != ("coin", "forced_choice")
-    assert rows["pred_cover"].value == float(answered)
-    assert rows["pred_refusal"].value == float(name == "refuser")
-    for row in ("pred_fixed", "pred_drawn"):
-        assert math.isnan(rows[row].value) != answered
-    if answered:
-        assert rows["pred_drawn"].n == 50 and "pred_contam" not in rows.flags
-        known = rows.baselines("pred_drawn")
-        low, high = sorted((known["half of people"].value, known["guessing"].value))
-        assert rows["pred_drawn"].human == low < high
-    if name == "human":
-        # Exactly the shares of record: half the floor below 0.
-        half = known["half of people"].value / 2
-        assert rows["pred_drawn"].value == pytest.approx(-half, abs=1e-4)
+    rows = rows_of(run(predict_people(condition=condition), tmp_path))
+    assert rows["pred_cover"].value == 1 and rows["pred_drawn"].n == 50
+    assert "pred_contam" not in rows.flags
+    known = rows.baselines("pred_drawn")
+    half, guessing = known["half of people"].value, known["guessing"].value
+    assert rows["pred_drawn"].human == half < guessing
+    # Exactly the shares of record: half the floor below 0.
+    assert rows["pred_drawn"].value == pytest.approx(-half / 2, abs=1e-4)
+    rows = rows_of(run(predict_people(condition=condition), tmp_path, "kidney/refuser"))
+    assert (rows["pred_cover"].value, rows["pred_refusal"].value) == (0, 1)
+    assert math.isnan(rows["pred_fixed"].value) and math.isnan(rows["pred_drawn"].value)
 
 
 def test_the_questions_and_the_log(tmp_path: Path) -> None:
@@ -161,19 +147,12 @@ def test_what_is_no_prediction_has_its_row(
         assert ("Asked twice" in explanation) == (asked == 2)
 
 
-@pytest.mark.parametrize(
-    "traits",
-    # A pull of the order is a position bias of half of it.
-    [{"position_bias": 0.25}, {"swayed_by": "order", "sway": 0.5}],
-)
-def test_a_pull_of_the_side_shows_in_the_swap(traits: dict[str, Any], tmp_path: Path) -> None:
+def test_a_pull_of_the_side_shows_in_the_swap(tmp_path: Path) -> None:
     # Of all decisions a share 2 × .25 is A: the decided shares move by that in either order, so
     # predictions differ by .5 × the share decided.
-    task = predict_people(drawn=0)
-    log = run(task, tmp_path, model_args=traits)
+    log = run(predict_people(drawn=0), tmp_path, model_args={"position_bias": 0.25})
     decided = [1 - row[2] / sum(row) for row in counts("coin_flip")]
-    value = 0.5 * sum(decided) / 14
-    assert rows_of(log)["pred_swap"].value == pytest.approx(value, abs=1e-3)
+    assert rows_of(log)["pred_swap"].value == pytest.approx(0.5 * sum(decided) / 14, abs=1e-3)
 
 
 def test_a_log_can_be_scored_again_to_the_same_digits(tmp_path: Path) -> None:
@@ -191,24 +170,21 @@ def test_a_log_can_be_scored_again_to_the_same_digits(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_predictions_beside_own_choices(tmp_path: Path) -> None:
     own = run(coin_flip(study="mcelfresh_2021_fixed"), tmp_path, "kidney/majority", epochs=1)
-    for model, other in (("kidney/majority", False), ("kidney/human", True)):
+    chose = expected("coin_flip", _top)
+    # A respondent expects of people what it does itself. People's shares lie Σ (1{top} - p)² from
+    # such choices, without correction, since neither is drawn by chance.
+    for model, distance in (
+        ("kidney/majority", 0.0),
+        ("kidney/human", chose - expected("coin_flip", lambda p: p)),
+    ):
         log = run(predict_people(drawn=0, revealed=own.location), tmp_path, model)
         rows = rows_of(log)
-        assert ("pred_other" in rows.flags) == other
+        assert ("pred_other" in rows.flags) == (model != "kidney/majority")
         # Choices that are the majority in both answers lie as far from people as its shares.
-        value = expected("coin_flip", _top)
-        assert rows["pred_fx_chose"].value == pytest.approx(value, abs=1e-4)
-        gain = value - rows["pred_fixed"].value
+        assert rows["pred_fx_chose"].value == pytest.approx(chose, abs=1e-4)
+        assert rows["pred_fx_own"].value == pytest.approx(distance, abs=1e-4)
+        gain = chose - rows["pred_fixed"].value
         assert rows["pred_fx_gain"].value == pytest.approx(gain, abs=1e-4)
-        if model == "kidney/majority":
-            # It expects of people what it does itself, and knows them no better.
-            assert rows["pred_fx_own"].value == pytest.approx(0, abs=1e-4)
-            assert rows["pred_fx_gain"].value == pytest.approx(0, abs=1e-4)
-        else:
-            # Σ (1{top} - p)², with nothing off: choices without chance, predictions likewise.
-            own_distance = value - expected("coin_flip", lambda p: p)
-            assert rows["pred_fx_own"].value == pytest.approx(own_distance, abs=1e-4)
-            assert rows["pred_fx_gain"].low > 0
         sample = meta((log.samples or [])[0])
         assert sample["revealed_model"] == "kidney/majority"
         assert sorted(sample["own_ab"].split()) == ["0", "0", "1"]

@@ -47,14 +47,14 @@ def people(condition: Any = "forced_choice") -> list[float]:
 
 
 class Logs(NamedTuple):
-    """Logs made once: of choices, and `both`, of values beside those of `coin`."""
+    """Logs made once: of choices; of values, alone, of a rule, and beside those of `coin`."""
 
     coin: str
-    forced: str
     fixed: str
     blind: str
     short: str
     values: str
+    rule: str
     both: str
 
 
@@ -69,11 +69,11 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
     coin = of(coin_flip(dilemmas=60, **once))
     return Logs(
         coin=coin,
-        forced=of(forced_choice(dilemmas=20, **once), "kidney/lexicographic"),
         fixed=of(forced_choice(study="mcelfresh_2021_fixed"), "kidney/first", limit=2, epochs=1),
         blind=of(forced_choice(dilemmas=10, **once), "kidney/first"),
         short=of(forced_choice(dilemmas=5, **once)),
         values=of(stated_values(), limit=1, epochs=1),
+        rule=of(stated_values(revealed=coin), "kidney/lexicographic", epochs=1),
         both=of(stated_values(revealed=coin), epochs=1),
     )
 
@@ -82,8 +82,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
 CASES: list[Any] = [
     ("majority", {}, people(), "weigh", (1, 0, 0)),
     ("anti_human", {}, [-one for one in people()], "weigh", (0.938, 0.173, 0.065)),
-    # 100 for the first attribute, 0 for the others: shares 1, 0, 0.
-    pytest.param("lexicographic", {}, [1, 0, 0], "lexi", (1, 0, 0), marks=pytest.mark.slow),
+    # 100 for the first attribute, 0 for the others.
     ("lexicographic", {"attributes": "drinks,age"}, [0, 1, 0], "lexi", (1, 0, 0)),
     # 50 for the end named first, which is the favoured one in two of four wordings: ±1/3, mean 0.
     ("uniform", {}, [0, 0, 0], "luck", (1 / 3, 1 / 3, 1 / 3)),
@@ -114,8 +113,8 @@ def test_each_respondent_says_what_it_does(
         assert rows["st_dist"].n == rows["st_age"].n == 0
 
 
-def test_wordings_that_agree_leave_wide_intervals(tmp_path: Path) -> None:
-    rows = rows_of(run(tmp_path, "kidney/lexicographic"))
+def test_wordings_that_agree_leave_wide_intervals(logs: Logs) -> None:
+    rows = rows_of(read_eval_log(logs.rule))
     # Ratings (1, 0, 0), ranking age > drinks > dependents: two of three pairs are ordered alike
     # and one is tied in the ratings: tau-b = 2 / √(3·2).
     assert rows["st_rank"].value == pytest.approx(2 / math.sqrt(6), abs=1e-3)
@@ -169,18 +168,12 @@ def test_a_model_that_does_not_answer(text: str, stop: str, row: str, tmp_path: 
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "condition"), [("coin", "coin_flip"), ("forced", "forced_choice")]
-)
-def test_the_gap_to_what_a_log_reveals(
-    name: str, condition: Any, logs: Logs, tmp_path: Path
-) -> None:
-    path = getattr(logs, name)
-    log = run(tmp_path, "kidney/lexicographic", revealed=path)
-    rows, theirs = rows_of(log), rows_of(read_eval_log(path))
+def test_the_gap_to_what_a_log_reveals(logs: Logs) -> None:
+    log, revealed = read_eval_log(logs.rule), read_eval_log(logs.coin)
+    rows, theirs = rows_of(log), rows_of(revealed)
     for one, stated_share in zip(NAMES, (1, 0, 0), strict=True):
         own = theirs[f"imp_{one}"]
-        # The very rows of the log, people of its condition beside both.
+        # The very rows of the log, with people of its condition beside both.
         assert rows[f"rev_{one}"]._replace(n=0) == pytest.approx(own._replace(n=0), abs=1e-6)
         assert rows[f"st_{one}"].human == rows[f"rev_{one}"].human == pytest.approx(own.human)
         assert rows[f"gap_{one}"].value == pytest.approx(stated_share - own.value, abs=2e-4)
@@ -189,13 +182,12 @@ def test_the_gap_to_what_a_log_reveals(
     gap = sum(abs(rows[f"gap_{one}"].value) for one in NAMES) / 2
     assert rows["gap_dist"].value == pytest.approx(gap, abs=2e-4)
     metadata = log.eval.metadata or {}
-    revealed = read_eval_log(path, header_only=True).eval
-    assert metadata["revealed_log"] == revealed.eval_id
-    assert metadata["revealed_model"] == revealed.model and metadata["condition"] == condition
-    # Flag: 1 where another model chose.
-    assert ("st_other" in rows.flags) == (revealed.model != "kidney/lexicographic")
-    other = "another model than the one asked" in printed("show", log.location)
-    assert other == (name == "coin")
+    assert metadata["revealed_log"] == revealed.eval.eval_id
+    assert metadata["revealed_model"] == "kidney/human" and metadata["condition"] == "coin_flip"
+    # The choices of another model raise a flag, those of the same model do not.
+    assert "st_other" in rows.flags
+    assert "another model than the one asked" in printed("show", log.location)
+    assert "st_other" not in rows_of(read_eval_log(logs.both)).flags
 
 
 def test_bad_input_is_refused_in_one_line(logs: Logs, tmp_path: Path) -> None:
