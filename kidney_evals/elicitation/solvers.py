@@ -62,17 +62,9 @@ async def _put(
 ) -> TaskState:
     """Ask a question, and repeat it if the answer is unreadable; record departures.
 
-    Args:
-        state: The sample.
-        generate: Inspect's function.
-        text: The question.
-        repeat: The repeat question, which requests no reasons; empty for none.
-        read: Parses an output. The reading's `outcome` decides whether the question is repeated.
-        carried: Metadata of the question, for simulated respondents.
-        role: The system message of the wording; empty for none.
-        form: The form of the answer.
-        explain: Whether reasons are requested.
-        channel: The channel of the answer.
+    `read` parses an output; the reading's `outcome` decides whether the question is repeated. The
+    repeat question requests no reasons. `carried` is the question's metadata for simulated
+    respondents, `role` the system message of the wording.
     """
 
     async def call(explain: Explain) -> TaskState:

@@ -206,9 +206,6 @@ def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
         parts = wording.split(",")
     elif isinstance(wording, Sequence) and wording:
         parts = wording
-    whole = ",".join(map(str, parts))
-    if len(parts) > 1 and _place_of(whole.partition("#")[0]).is_file():
-        parts = [whole]  # a path with commas, which the command line splits
     asked = tuple(one for part in parts for one in _asked(part))
     names = [one.id for one in asked]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -232,7 +229,11 @@ def _asked(wording: object) -> tuple[Wording, ...]:
     path, _, name = wording.partition("#")
     if wording in wordings() or not ("/" in path or path.endswith((".yaml", ".yml"))):
         return (wording_named(wording),)
-    place = _place_of(path)
+    # Inspect changes to a task file's folder: look in the folder where the command was typed.
+    # `expanduser` of os.path leaves "~nobody" as it is.
+    place = Path(os.path.expanduser(path))
+    if not os.path.lexists(place):
+        place = Path(os.environ.get("PWD", ".")) / place
     if not os.path.lexists(place):
         raise UserError(f"there is no table of wordings at {path!r}")
     own = read_wordings(read_bytes(place), wordings(), path)
@@ -241,13 +242,6 @@ def _asked(wording: object) -> tuple[Wording, ...]:
     if name not in own:
         raise unknown(f"wording of {path}", name, own)
     return (own[name],)
-
-
-def _place_of(path: str) -> Path:
-    # Inspect changes to a task file's folder: look in the folder where the command was typed.
-    # `expanduser` of os.path leaves "~nobody" as it is.
-    here = Path(os.path.expanduser(path))
-    return here if os.path.lexists(here) else Path(os.environ.get("PWD", ".")) / here
 
 
 def read_wordings(

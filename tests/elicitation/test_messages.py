@@ -110,14 +110,13 @@ def test_an_object_is_read_as_its_words_would_be(
 def test_a_call_is_read_as_its_words_would_be(
     said: str | list[ToolCall], read: str, otherwise: dict[str, Any]
 ) -> None:
-    called = isinstance(said, list)
-    options = {"condition": "forced_choice", "stop": "tool_calls" if called else "stop"}
-    # Words beside a call are not its answer.
-    message = ChatMessageAssistant(
-        content="I choose Patient A." if isinstance(said, list) else said,
-        tool_calls=said if isinstance(said, list) else None,
-    )
-    reading = read_message(message, "tool", **options | otherwise)
+    options = {"condition": "forced_choice", "stop": "stop"} | otherwise
+    message = ChatMessageAssistant(content=said if isinstance(said, str) else "")
+    if isinstance(said, list):
+        # Words beside a call are not its answer.
+        message = ChatMessageAssistant(content="I choose Patient A.", tool_calls=said)
+        options = {"condition": "forced_choice", "stop": "tool_calls"} | otherwise
+    reading = read_message(message, "tool", **options)
     assert (reading.answer or reading.outcome) == read, reading.how
 
 

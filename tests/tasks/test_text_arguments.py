@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from inspect_ai.log import read_eval_log
 
 from cli.calling import inspect
 from kidney_evals.cli.plan import task_arguments
-from kidney_evals.elicitation.wording import wordings_asked
 from kidney_evals.studies import datasets_dir
 from kidney_evals.tasks import coin_flip, stated_values
 from tasks.running import refused
@@ -47,13 +45,6 @@ def test_paths_with_commas(tmp_path: Path) -> None:
     arguments = task_arguments([f"study={folder}"])
     assert len(coin_flip(**arguments).dataset) == 28
     assert len(stated_values(**arguments).dataset) == 16
-
-    table = tmp_path / "mine,yours, ours.yaml"
-    entry = {"id": "mine", "base": "default", "varies": "Nothing."}
-    table.write_text(yaml.safe_dump([entry]), encoding="utf-8")
-    for typed in (f"wording={table}", f"wording={table}#mine"):
-        asked = wordings_asked(task_arguments([typed])["wording"])
-        assert [one.id for one in asked] == ["mine"]
 
     missing = tmp_path / "a, b.eval"
     refused(stated_values, task_arguments([f"revealed={missing}"]), f"no log at '{missing}'")
