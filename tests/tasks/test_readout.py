@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from inspect_ai import eval
 from inspect_ai.model import get_model
 
-from answering import saying
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting import rows_of, sentence
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.tasks import coin_flip, forced_choice
+from kidney_evals.tasks import coin_flip
 from tasks.running import printed, run
-
-SHARED = ("flip_rate", "agreement", "distance", "swap_diff", "flip_calib", "imp_age", "pos_bias")
 
 
 def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
@@ -86,30 +82,6 @@ def test_nothing_drawn_is_nothing_counted(rate: float, more: set[str], says: str
         **({"flip_calib": Quantity(0.0, 0.0, 0.0, n=120)} if "flip_calib" in more else {}),
     }
     assert sentence(Told(found, more), "coin_flip") == says
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("traits", [{}, {"sharpness": 2.0, "position_bias": 0.1}])
-def test_it_agrees_with_hundreds_of_samples(traits: dict[str, Any], tmp_path: Path) -> None:
-    model = get_model("kidney/human", memoize=False, **traits)
-    once = coin_flip(dilemmas=30, controls=False, readout="logprobs")
-    read = rows_of(run(once, tmp_path, model))
-    many = rows_of(run(coin_flip(dilemmas=30, controls=False), tmp_path, model, epochs=8))
-    assert read["flip_rate"].n == 30 * 2
-    assert many["flip_rate"].n == 30 * 2 * 8
-    for name in SHARED:
-        one, other = read[name], many[name]
-        # On the same dilemmas the readout is without error; a tenth of a width for the rest.
-        slack = 0.1 * (other.high - other.low)
-        assert other.low - slack <= one.value <= other.high + slack, name
-        assert one.high - one.low < other.high - other.low, name
-
-
-def test_the_first_answer_without_log_probabilities_ends_the_run(tmp_path: Path) -> None:
-    task = forced_choice(dilemmas=10, controls=False, readout="logprobs")
-    log = eval(task, model=saying("ANSWER: A"), log_dir=str(tmp_path))[0]
-    assert log.status == "error" and log.error
-    assert "without log-probabilities, so the run was stopped; use readout=s" in log.error.message
 
 
 def test_a_provider_known_to_give_none_is_refused_before_a_call(
