@@ -136,23 +136,23 @@ def tasks() -> str:
     from kidney_evals import tasks as module
 
     lines: list[str] = []
-    shown: list[str] = []
     for name in ("coin_flip", "forced_choice", "stated_values", "predict_people"):
         task = getattr(module, name)
-        text, *sections = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
-        arguments = [one for one in sections if one.kind.value == "parameters"]
-        meaning = {one.name: one.description for section in arguments for one in section.value}
-        rows = [
-            f"| `{one.name}` | {_default(one.default)} | {_cell(meaning[one.name])} |"
-            for one in inspect.signature(task).parameters.values()
-            if one.kind is not one.VAR_KEYWORD
-        ]
-        new = [row for row in rows if name != "forced_choice" or row not in shown]
-        shown += rows
-        lines += [f"### {name}", "", str(text.value), ""]
-        if len(new) < len(rows):
-            lines += ["The arguments are those of `coin_flip`, with this difference:", ""]
-        lines += ["| argument | default | meaning |", "| --- | --- | --- |", *new, ""]
+        parts = Docstring(inspect.getdoc(task) or "").parse("google", warnings=False)
+        meaning = {
+            one.name: one.description
+            for part in parts
+            if part.kind.value == "parameters"
+            for one in part.value
+        }
+        lines += [f"### {name}", "", str(parts[0].value), ""]
+        if meaning:
+            rows = [
+                f"| `{one.name}` | {_default(one.default)} | {_cell(meaning[one.name])} |"
+                for one in inspect.signature(task).parameters.values()
+                if one.kind is not one.VAR_KEYWORD
+            ]
+            lines += ["| argument | default | meaning |", "| --- | --- | --- |", *rows, ""]
     return "\n".join(lines)
 
 

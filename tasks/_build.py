@@ -8,8 +8,10 @@ from typing import Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.log import EvalSpec
 from inspect_ai.model import GenerateConfig, get_model
 from inspect_ai.solver import Solver
+from inspect_ai.util import registry_create, registry_info
 
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.readout import check_provider, check_readout, options
@@ -19,7 +21,6 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
 from kidney_evals.scorers import scorers_for
 from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
-from kidney_evals.tasks._own_solver import check_solver
 from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation, text_given
 from kidney_evals.tasks._viewer import headline, viewer
 from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
@@ -27,17 +28,16 @@ from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
 TASK_VERSION = "2-E"
 """N-X: N increases if results are no longer comparable, X changes with the interface."""
 
-TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
+_TAGS = ("moral dilemmas", "stated choices", "indecision", "human reference")
 """Tags of every task, as in `eval.yaml`."""
 
-FAIL_ON_ERROR = 0.1
+_FAIL_ON_ERROR = 0.1
 """Largest share of samples with an error before Inspect fails the run."""
 
-CROSSED_DILEMMAS = 50
+_CROSSED_DILEMMAS = 50
 """Default number of dilemmas of a crossed run, if the study has more."""
 
-CROSSED_EPOCHS = 2
-"""Number of repetitions of a crossed run."""
+_CROSSED_EPOCHS = 2
 
 
 def new_task(
@@ -75,24 +75,47 @@ def new_task(
         early_stopping=manager,
         cleanup=stopping.sample_ended if stopping else None,
         score_on_error=True,
-        fail_on_error=FAIL_ON_ERROR,
+        fail_on_error=_FAIL_ON_ERROR,
         version=TASK_VERSION,
-        tags=list(TAGS),
+        tags=list(_TAGS),
         **{**facts, "metadata": metadata | facts["metadata"]},
     )
     # Inspect calls the manager before the first sample with the solver that replaces the task's.
     guard = manager.guard if isinstance(manager, StopWhenKnown) else manager
-    guard.check = partial(check_solver, task=task, own=solver)
+    guard.check = partial(_check_solver, task=task, own=solver)
     return task
 
 
-def study_facts(study: Study, reference: str) -> dict[str, Any]:
-    """Return the log metadata on the study and the human tables of a task over one study.
+def _check_solver(spec: EvalSpec, task: Task, own: Solver) -> None:
+    """Raise `UserError` unless a run uses the task's own solver, with the same arguments.
 
-    Args:
-        study: The study.
-        reference: Version and hash of the human tables, with "+" between.
+    Another solver may come from `--solver` or `eval(solver=…)`, in `spec`, or from `task_with`.
     """
+    name, solver = registry_info(own).name, task.solver
+    used = spec.solver or registry_info(solver).name
+    if used != name:
+        raise UserError(
+            f"{spec.task} runs with its own solver {name} only, not with {used}: leave the solver "
+            "out, or run the task of that solver"
+        )
+    if spec.solver:
+        solver = registry_create("solver", name, **(spec.solver_args or {}))
+    # The solvers of this package store their arguments.
+    settings: Mapping[str, Any] = getattr(solver, "settings", {})
+    for key, value in getattr(own, "settings", {}).items():
+        if settings.get(key) != value:
+            of_solver, of_task = (
+                ",".join(one) if isinstance(one, Mapping) else str(one)
+                for one in (settings.get(key), value)
+            )
+            raise UserError(
+                f"{spec.task}: the solver has {key}={of_solver}, the task has {key}={of_task}: "
+                f"leave the solver out and set {key} for the task (-T)"
+            )
+
+
+def study_facts(study: Study, reference: str) -> dict[str, Any]:
+    """Return the log metadata on a study and its human tables (`reference`: version+hash)."""
     version, _, sha256 = reference.partition("+")
     return {
         "study": study.id,
@@ -127,21 +150,24 @@ def build_choices(
     precision: float | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
-    """Build the task of one condition from its arguments, which its own docstring describes.
+    """Build the task of one condition; the docstring of `coin_flip` describes the arguments.
 
     Raises:
         UserError: If any argument is not allowed.
     """
+    from kidney_evals.human.reference import load_reference
+
     make_solver = {"coin_flip": solvers.coin_flip, "forced_choice": solvers.forced_choice}
     solver = make_solver[condition](
         explain=explain, wording=wording, channel=channel, readout=readout
     )
-    refuse(unexpected, CHOICES_PARAMETERS)
+    refuse(unexpected, _PARAMETERS)
     for name, value in (("controls", controls), ("crossed", crossed)):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, not {value!r}")
     check_readout(readout, explain, channel)
-    if readout == "logprobs":
+    by_logprobs = readout == "logprobs"
+    if by_logprobs:
         _check_model()
         if precision is not None:
             raise UserError("precision counts sampled answers: use it with readout=sample")
@@ -152,7 +178,7 @@ def build_choices(
     if crossed:
         _check_crossed(asked, orders, readout, precision)
         if dilemmas is None and loaded.draw is not None:
-            dilemmas = CROSSED_DILEMMAS
+            dilemmas = _CROSSED_DILEMMAS
     main = dilemmas_of(loaded, dilemmas, draw_seed)
     stopping = None
     if precision is not None:
@@ -172,23 +198,19 @@ def build_choices(
         # Controls come last and once each, so that `--limit` selects from the dilemmas first.
         block = presentation(loaded.control_block, "as_listed", seed)
         shown += _dealt(block, asked[:1] if crossed else asked, seed)
-    from kidney_evals.human.reference import load_reference
-
     reference = load_reference(loaded, condition)
-    marks: dict[str, Any] = {"crossed": True} if crossed else {}
-    if readout != "sample":
-        marks["readout"] = readout
+    marks = {"crossed": True} if crossed else {"readout": readout} if by_logprobs else {}
     lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
-    # With log-probabilities one call replaces repetitions.
-    epochs = max(loaded.epochs, CROSSED_EPOCHS) if crossed else loaded.epochs
+    epochs = max(loaded.epochs, _CROSSED_EPOCHS) if crossed else loaded.epochs
     return new_task(
         dilemma_samples(shown, loaded, reference, system_prompt=system_prompt, marks=marks),
         loaded.id,
         solver=solver,
         scorer=scorers_for(condition, with_controls=controls),
         stopping=stopping,
-        config=options() if readout == "logprobs" else GenerateConfig(),
-        epochs=1 if readout == "logprobs" else epochs,
+        config=options() if by_logprobs else GenerateConfig(),
+        # With log-probabilities one call replaces repetitions.
+        epochs=1 if by_logprobs else epochs,
         display_name=f"Kidney allocation: {condition.replace('_', ' ')}",
         metadata={
             "condition": condition,
@@ -207,7 +229,7 @@ def build_choices(
     )
 
 
-CHOICES_PARAMETERS = tuple(
+_PARAMETERS = tuple(
     name
     for name in build_choices.__annotations__
     if name not in ("condition", "unexpected", "return")
@@ -219,8 +241,7 @@ def _check_model() -> None:
     try:
         model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- before any call
     except ValueError:
-        # The task is built outside an evaluation; log-probabilities are checked at the first
-        # answer.
+        # Outside an evaluation: log-probabilities are checked at the first answer.
         return
     check_provider(str(model))
 
@@ -237,11 +258,7 @@ def _dealt(
 def _check_crossed(
     asked: Sequence[Wording], orders: str, readout: str, precision: float | None
 ) -> None:
-    """Raise `UserError` if a crossed run could not identify the variance components.
-
-    Raises:
-        UserError: A factor does not vary, or the run may end before all its levels were asked.
-    """
+    """Raise `UserError` if a factor of a crossed run does not vary, or the run may end early."""
     if len(asked) < 2:
         raise UserError(
             f"crossed=true needs two wordings or more, not {asked[0].id} alone; for example "

@@ -20,35 +20,30 @@ if TYPE_CHECKING:
 Orders = Literal["both", "random", "as_listed"]
 """`both` shows every dilemma twice, `random` once in a balanced random order, `as_listed` once."""
 
-ORDERS: tuple[Orders, ...] = get_args(Orders)
+_ORDERS: tuple[Orders, ...] = get_args(Orders)
 
 
 def presentation(
     dilemmas: Sequence[Dilemma], orders: Orders, seed: int
-) -> tuple[tuple[Dilemma, Order], ...]:
+) -> list[tuple[Dilemma, Order]]:
     """Return each dilemma with the order of its patients, in the sequence in which they are run.
 
-    The two orders of a dilemma are neighbours and take turns in going first, so that any prefix
-    (`--limit`) holds as many of one order as of the other, give or take one.
-
-    Args:
-        dilemmas: The dilemmas of the run.
-        orders: How many orders, and which.
-        seed: Seed of `random`.
+    The two orders of a dilemma are neighbours and take turns in going first, so that in any prefix
+    (`--limit`) the numbers of the two orders differ by at most one.
 
     Raises:
         UserError: If `orders` is not one of the three.
     """
-    if orders not in ORDERS:
-        raise unknown("orders", orders, ORDERS)
+    if orders not in _ORDERS:
+        raise unknown("orders", orders, _ORDERS)
     if orders == "as_listed":
-        return tuple((dilemma, "ab") for dilemma in dilemmas)
+        return [(dilemma, "ab") for dilemma in dilemmas]
     if orders == "random":
-        return tuple(zip(dilemmas, draw_orders(len(dilemmas), seed), strict=True))
+        return list(zip(dilemmas, draw_orders(len(dilemmas), seed), strict=True))
     pairs: tuple[tuple[Order, Order], ...] = (("ab", "ba"), ("ba", "ab"))
-    return tuple(
+    return [
         (dilemma, order) for index, dilemma in enumerate(dilemmas) for order in pairs[index % 2]
-    )
+    ]
 
 
 def dilemma_samples(
@@ -74,59 +69,60 @@ def dilemma_samples(
     shares: Sequence[Sequence[float] | None] = [None] * len(shown)
     if reference.has_people:
         shares = reference.shares([dilemma for dilemma, _, _ in shown]).tolist()
-    return [
-        _sample(*question, share, study, reference, system_prompt, marks or {})
-        for question, share in zip(shown, shares, strict=True)
-    ]
-
-
-def _sample(
-    dilemma: Dilemma,
-    order: Order,
-    wording: Wording,
-    share: Sequence[float] | None,
-    study: Study,
-    reference: Reference,
-    system_prompt: str | None,
-    marks: Mapping[str, Any],
-) -> Sample:
-    condition = reference.condition
-    patients = dilemma.shown(order)
-    people: dict[str, float] = {}
-    beside = shares_beside(None if share is None else tuple(share), wording.form, condition)
-    if beside is not None:
-        first, second, *coin = beside
-        a, b = (first, second) if order == "ab" else (second, first)
-        people = {"a": a, "b": b} | ({"coin": coin[0]} if coin else {})
-    summary = " | ".join(
-        f"{name}: {study.summary(patient)}" for name, patient in zip("AB", patients, strict=True)
-    )
-    values = {
-        f"{prefix}_{name}": int(value) if value == int(value) else value
-        for prefix, patient in zip("ab", patients, strict=True)
-        for name, value in zip(study.attribute_ids, patient.values, strict=True)
+    facts = {
+        "study_source": study.source,
+        "study_hash": study.hash,
+        "reference": f"{reference.version}+{reference.sha256}",
+        "canary": study.canary,
+        **(marks or {}),
     }
-    return Sample(
-        id=study.sample_id(dilemma, order) + id_suffix(wording, study),
-        input=messages_of(system_prompt, summary),
-        target=max(people, key=lambda name: people[name]).upper() if people else "none",
-        metadata={
+    samples = []
+    for (dilemma, order, wording), share in zip(shown, shares, strict=True):
+        patients = dilemma.shown(order)
+        people = _people(share, order, wording, reference)
+        summary = " | ".join(
+            f"{name}: {study.summary(patient)}"
+            for name, patient in zip("AB", patients, strict=True)
+        )
+        values = {
+            f"{prefix}_{name}": int(value) if value == int(value) else value
+            for prefix, patient in zip("ab", patients, strict=True)
+            for name, value in zip(study.attribute_ids, patient.values, strict=True)
+        }
+        metadata = {
             "study": study.id,
-            "condition": condition,
+            "condition": reference.condition,
             "dilemma": dilemma.id,
             "order": order,
             "kind": dilemma.kind,
             "wording": wording.id,
-            **wording.form.metadata(condition),
+            **wording.form.metadata(reference.condition),
             **values,
             **{f"human_{name}": round(value, 4) for name, value in people.items()},
-            "study_source": study.source,
-            "study_hash": study.hash,
-            "reference": f"{reference.version}+{reference.sha256}",
-            "canary": study.canary,
-            **marks,
-        },
-    )
+            **facts,
+        }
+        samples.append(
+            Sample(
+                id=study.sample_id(dilemma, order) + id_suffix(wording, study),
+                input=messages_of(system_prompt, summary),
+                target=max(people, key=lambda name: people[name]).upper() if people else "none",
+                metadata=metadata,
+            )
+        )
+    return samples
+
+
+def _people(
+    share: Sequence[float] | None, order: Order, wording: Wording, reference: Reference
+) -> dict[str, float]:
+    """Return people's shares as shown; empty without people."""
+    listed = None if share is None else tuple(share)
+    beside = shares_beside(listed, wording.form, reference.condition)
+    if beside is None:
+        return {}
+    first, second, *coin = beside
+    shown = (first, second, *coin) if order == "ab" else (second, first, *coin)
+    return dict(zip(("a", "b", "coin"), shown, strict=False))
 
 
 def messages_of(system_prompt: str | None, text: str) -> list[ChatMessage]:
@@ -137,7 +133,7 @@ def messages_of(system_prompt: str | None, text: str) -> list[ChatMessage]:
 
 def joined(value: Any) -> Any:
     """Return `value`, joined by commas if Inspect split it at commas (`-T name=a, b`)."""
-    texts = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    texts = isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
     return ",".join(value) if value and texts else value
 
 

@@ -16,25 +16,13 @@ from inspect_ai.viewer import (
 from kidney_evals.measures import find, headlines
 from kidney_evals.studies import Condition
 
-HEAD = 13
-"""Default width of the heads of score columns, in characters.
-
-The viewer makes a column as wide as its head, including blanks, and then adds icons for sorting and
-filtering. Heads are padded to leave room for the icons.
-"""
-
-Role = Literal["good", "bad", "warn", "info", "muted"]
-
 # Neither a patient nor the coin is a better answer, so indecision has colours of its own.
-_PEOPLE_ROLES: Mapping[str, Role] = {"COIN": "info"}
-_CHOICE_ROLES: Mapping[str, Role] = {
+_PEOPLE_ROLES = {"COIN": "info"}
+_CHOICE_ROLES = {
     **_PEOPLE_ROLES,
     "undecided": "warn",
     "refusal": "bad",
-    "truncated": "muted",
-    "empty": "muted",
-    "unreadable": "muted",
-    "error": "muted",
+    **dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted"),
 }
 
 SHARE_SCALE = ScoreColorScale(palette="neutral", min=0, max=1)
@@ -48,7 +36,7 @@ def sample_list(
     others: Mapping[str, str] | None = None,
     input_first: bool = True,
     sort: tuple[str, Literal["asc", "desc"]] | None = None,
-    head: int = HEAD,
+    head: int = 13,
     scales: Mapping[str, Any] | None = None,
 ) -> ViewerConfig:
     """Return the viewer's configuration of a task: which columns the sample list shows.
@@ -62,7 +50,8 @@ def sample_list(
         others: The scorer of each key whose value comes from another scorer.
         input_first: Whether the input stands before the scores.
         sort: The key of the column to sort by, and the direction.
-        head: Width of the heads in characters.
+        head: Width of the heads in characters. The viewer makes a column as wide as its head,
+            including blanks, and then adds icons for sorting and filtering.
         scales: Colours, by key.
     """
     scores = {key: TaskSamplesColumn.score((others or {}).get(key, scorer), key) for key in labels}
@@ -73,7 +62,7 @@ def sample_list(
     return ViewerConfig(
         task_samples_view=TaskSamplesView(
             name=name,
-            columns=[*columns, *(TaskSamplesColumn(id=one, visible=False) for one in hidden)],
+            columns=[*columns, *(TaskSamplesColumn(id=id, visible=False) for id in hidden)],
             multiline=False,
             score_labels={key: f"{label:<{head}}" for key, label in labels.items()},
             sort=[TaskSamplesSort(column=scores[sort[0]].id, dir=sort[1])] if sort else None,
@@ -93,13 +82,10 @@ def attribute_labels(family: str, attributes: Sequence[str]) -> dict[str, str]:
 def viewer(attributes: Sequence[str]) -> ViewerConfig:
     """Return the viewer's configuration for a task of choices.
 
-    The list shows the two patients, what most people chose, what the model chose and the share
+    The list shows the two patients, people's most frequent choice, the model's choice and the share
     of people who chose the same, rarest choices first; then, by attribute, whether the chosen
     patient is the one whom people favour on it. The rows of the run follow to the right, blank:
     the viewer offers no way to leave out a score.
-
-    Args:
-        attributes: Ids of the study's attributes.
     """
     labels = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
     return sample_list(

@@ -54,8 +54,9 @@ def coin_flip(
         readout: "sample" reads the answer that was drawn, "logprobs" the probabilities of all
             answers from one call, where the provider gives them.
         system_prompt: Text of a system message; none by default.
-        precision: Ask no more dilemmas once flip_rate is known to within this (0.05: 5 points),
-            looking every 25 from 50 on; `dilemmas` is then the most that are asked.
+        precision: Ask no more dilemmas once flip_rate (in `forced_choice` swap_diff) is known to
+            within this (0.05: 5 points), looking every 25 from 50 on; `dilemmas` is then the most
+            that are asked.
         **unexpected: Refused, with the list of parameters.
     """
     return build_choices("coin_flip", **locals())

@@ -10,31 +10,17 @@ from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.wording import DEFAULT, wording_named
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.scorers.predictions import predictions
-from kidney_evals.studies import (
-    CONDITIONS,
-    DEFAULT_STUDY,
-    Condition,
-    Study,
-    dilemmas_of,
-    load_study,
-)
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, dilemmas_of, load_study
 from kidney_evals.tasks._build import new_task, refuse
-from kidney_evals.tasks._revealed import Choices, choices_of
+from kidney_evals.tasks._revealed import choices_of
 from kidney_evals.tasks._samples import Orders, dilemma_samples, presentation
 from kidney_evals.tasks._viewer import SHARE_SCALE, sample_list
-
-FIXED_STUDY = "mcelfresh_2021_fixed"
-
-DRAWN = 50
-"""Drawn dilemmas of a default run."""
-
-PARAMETERS = ("condition", "drawn", "draw_seed", "orders", "revealed")
 
 
 @task
 def predict_people(
     condition: Condition = "coin_flip",
-    drawn: int = DRAWN,
+    drawn: int = 50,
     draw_seed: int | None = None,
     orders: Orders = "both",
     revealed: str | list[str] | None = None,
@@ -58,17 +44,17 @@ def predict_people(
     """
     from kidney_evals.human.reference import load_reference
 
-    refuse(unexpected, PARAMETERS)
+    refuse(unexpected, ("condition", "drawn", "draw_seed", "orders", "revealed"))
     if condition not in CONDITIONS:
         raise unknown("condition", condition, CONDITIONS)
     if isinstance(drawn, bool) or not isinstance(drawn, int) or drawn < 0:
         raise UserError(f"drawn must be a whole number, 0 for none, not {drawn!r}")
     if draw_seed is not None and not drawn:
         raise UserError("draw_seed says which dilemmas are drawn; it needs drawn above 0")
-    blocks = [load_study(FIXED_STUDY), *([load_study(DEFAULT_STUDY)] if drawn else [])]
+    blocks = [load_study("mcelfresh_2021_fixed"), *([load_study(DEFAULT_STUDY)] if drawn else [])]
     choices = choices_of(revealed, condition, blocks)
     samples: list[Sample] = []
-    shared: set[str] = set()
+    compared: list[str] = []
     metadata: dict[str, Any] = {
         "condition": condition,
         "study": " + ".join(study.id for study in blocks),
@@ -76,29 +62,37 @@ def predict_people(
     }
     for study in blocks:
         reference = load_reference(study, condition)
-        asked, own = _questions(study, drawn, draw_seed, orders, choices.get(study.hash))
-        block = dilemma_samples(asked, study, reference)
-        for sample, marks in zip(block, own, strict=True):
-            sample.metadata = (sample.metadata or {}) | marks | {"drawn_dilemmas": drawn}
-        samples += block
-        if any(own):
-            shared.add("fixed" if study.draw is None else "drawn")
-        elif study.hash in choices:
+        is_drawn = study.draw is not None
+        number, draw = (drawn, draw_seed) if is_drawn else (None, None)
+        dilemmas = dilemmas_of(study, number, draw)
+        seed = study.draw.seed if study.draw and draw_seed is None else draw_seed or 0
+        shown = presentation(dilemmas, orders, seed)
+        block = dilemma_samples(
+            [(*pair, wording_named(DEFAULT)) for pair in shown], study, reference
+        )
+        own = choices.get(study.hash)
+        marks = [own.marks(dilemma) if own else {} for dilemma, _ in shown]
+        if own and not any(marks):
             raise UserError(
-                f"revealed: {choices[study.hash].log} shares no dilemma with this run; give it the "
-                "draw_seed that the log was made with"
+                f"revealed: {own.log} shares no dilemma with this run; give it the draw_seed that "
+                "the log was made with"
             )
+        compared += ["drawn" if is_drawn else "fixed"] if own else []
+        for sample, more in zip(block, marks, strict=True):
+            sample.metadata = (sample.metadata or {}) | more | {"drawn_dilemmas": drawn}
+        samples += block
         metadata |= {
             f"{study.id}_hash": study.hash,
             f"{study.id}_reference": f"{reference.version}+{reference.sha256}",
             f"{study.id}_people": study.people[condition],
         }
-    if shared:
+    if compared:
         for sample in samples:
-            assert sample.metadata is not None
-            sample.metadata["revealed_blocks"] = " ".join(sorted(shared))
-    for place, one in enumerate(choices.values()):
-        metadata[f"revealed_{place}"] = f"{one.log} ({one.model})"
+            sample.metadata = (sample.metadata or {}) | {
+                "revealed_blocks": " ".join(sorted(compared))
+            }
+    for place, log in enumerate(choices.values()):
+        metadata[f"revealed_{place}"] = f"{log.log} ({log.model})"
     return new_task(
         samples,
         " + ".join(study.id for study in blocks),
@@ -116,17 +110,3 @@ def predict_people(
         ),
         headline_metric=HeadlineMetric(scorer="predictions", score="pred_fixed"),
     )
-
-
-def _questions(
-    study: Study, drawn: int, draw_seed: int | None, orders: Orders, choices: Choices | None
-) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Return the questions over one study, and what is known of the model's choices in each."""
-    if study.draw is None:
-        dilemmas, seed = dilemmas_of(study, None, None), draw_seed or 0
-    else:
-        dilemmas = dilemmas_of(study, drawn, draw_seed)
-        seed = study.draw.seed if draw_seed is None else draw_seed
-    shown = presentation(dilemmas, orders, seed)
-    own = [{} if choices is None else choices.marks(dilemma) for dilemma, _ in shown]
-    return [(*pair, wording_named(DEFAULT)) for pair in shown], own

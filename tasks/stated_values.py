@@ -26,11 +26,6 @@ from kidney_evals.tasks._revealed import read_revealed
 from kidney_evals.tasks._samples import joined, messages_of, text_given
 from kidney_evals.tasks._viewer import attribute_labels, sample_list
 
-EPOCHS = 3
-"""Answers to each wording of a default run."""
-
-PARAMETERS = ("study", "revealed", "system_prompt")
-
 
 @task
 def stated_values(
@@ -56,7 +51,7 @@ def stated_values(
     """
     from kidney_evals.human.reference import load_reference
 
-    refuse(unexpected, PARAMETERS)
+    refuse(unexpected, ("study", "revealed", "system_prompt"))
     system_prompt = text_given("system_prompt", system_prompt)
     revealed = joined(revealed)
     loaded = load_study(joined(study))
@@ -68,7 +63,7 @@ def stated_values(
     version = f"{reference.version}+{reference.sha256}"
     kept = shares.metadata(loaded.attribute_ids) if shares else {}
     samples = []
-    for wording in interleaved(tuple(stated_wordings().values())):
+    for wording in _interleaved(tuple(stated_wordings().values())):
         # Part of the sample's id, so that a retried or merged log cannot mix two versions of a
         # question or two revealed logs.
         content = repr((loaded.hash, wording.digest, shares))
@@ -94,7 +89,7 @@ def stated_values(
         loaded.id,
         solver=solvers.stated_values(),
         scorer=[stated()],
-        epochs=EPOCHS,
+        epochs=3,
         display_name="Kidney allocation: stated values",
         metadata={
             "asks": "stated_values",
@@ -118,17 +113,13 @@ def stated_values(
     )
 
 
-def interleaved(wordings: Sequence[StatedWording]) -> tuple[StatedWording, ...]:
-    """Return the first wording of every question, then the second, and so on.
-
-    Any prefix (`--limit`) then holds as many wordings of one question as of another, give or
-    take one.
-    """
+def _interleaved(wordings: Sequence[StatedWording]) -> list[StatedWording]:
+    """Return the first wording of every question, then the second, and so on, for `--limit`."""
     groups: dict[str, list[StatedWording]] = {}
-    for one in wordings:
-        groups.setdefault(one.kind, []).append(one)
+    for wording in wordings:
+        groups.setdefault(wording.kind, []).append(wording)
     columns = zip_longest(*groups.values())
-    return tuple(one for column in columns for one in column if one is not None)
+    return [wording for column in columns for wording in column if wording is not None]
 
 
 def _check_attributes(study: Study) -> None:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -42,10 +43,10 @@ from kidney_evals.guards import RunGuard
 from kidney_evals.studies import Condition, Study
 from kidney_evals.studies.model import CONTROL_KINDS
 
-FIRST_LOOK = 50
+_FIRST_LOOK = 50
 """Dilemmas before the first look."""
 
-STEP = 25
+_STEP = 25
 """Dilemmas between two looks."""
 
 RATES: Mapping[Condition, str] = {"forced_choice": "swap_diff", "coin_flip": "flip_rate"}
@@ -55,7 +56,7 @@ In a forced choice the headline is no proportion. Of the proportions, swap disag
 most dilemmas: where it is below .75, the share of A (`pos_bias`) has a narrower interval.
 """
 
-SCORER = "human_alignment"
+_SCORER = "human_alignment"
 """The scorer that scores every sample."""
 
 QUIET = 2.0
@@ -67,7 +68,7 @@ Key = tuple[str | int, int]
 
 def looks(dilemmas: int) -> tuple[int, ...]:
     """Return the numbers of dilemmas after which the interval is computed; the last is all."""
-    return (*range(FIRST_LOOK, dilemmas, STEP), dilemmas)
+    return (*range(_FIRST_LOOK, dilemmas, _STEP), dilemmas)
 
 
 def is_known(half_width: float, precision: float) -> bool:
@@ -78,14 +79,7 @@ def is_known(half_width: float, precision: float) -> bool:
 def stop_when_known(
     precision: float, *, condition: Condition, study: Study, dilemmas: int, orders: str
 ) -> StopWhenKnown:
-    """Return the manager that ends a run at a precision.
-
-    Args:
-        precision: Half width of the interval, above 0 and below ½.
-        condition: The answers offered, which determine the rate.
-        study: The study of the dilemmas.
-        dilemmas: Largest number of dilemmas.
-        orders: In which orders they are shown.
+    """Return the manager that ends a run once half the width of the interval is below `precision`.
 
     Raises:
         UserError: The precision is not allowed, or cannot be used for this run.
@@ -98,10 +92,10 @@ def stop_when_known(
             f"study {study.id!r} is a fixed list, which is asked whole: precision is for studies "
             "whose dilemmas are drawn"
         )
-    if dilemmas <= FIRST_LOOK:
+    if dilemmas <= _FIRST_LOOK:
         raise UserError(
-            f"precision first looks after {FIRST_LOOK} dilemmas, so {dilemmas} are always asked "
-            f"in full; ask for more than {FIRST_LOOK} dilemmas, or for no precision"
+            f"precision first looks after {_FIRST_LOOK} dilemmas, so {dilemmas} are always asked "
+            f"in full; ask for more than {_FIRST_LOOK} dilemmas, or for no precision"
         )
     if condition == "forced_choice" and orders != "both":
         raise UserError(
@@ -141,23 +135,22 @@ class StopWhenKnown:
     ) -> None:
         """Count a scored sample, including the samples of a log that is continued."""
         if run := _run.get():
-            run.completed((id, epoch), scores.get(SCORER))
+            run.completed((id, epoch), scores.get(_SCORER))
 
     async def sample_ended(self, state: TaskState) -> None:
         """Count the end of an attempt at a sample, with or without an error: the task's cleanup."""
         if run := _run.get():
-            score = (state.scores or {}).get(SCORER)
+            score = (state.scores or {}).get(_SCORER)
             if score is None and state.output.choices:
                 # With --no-score there is no score, so the answer is parsed here.
                 from kidney_evals.scorers import human_alignment
 
                 score = await human_alignment()(state, state.target)
+            id, metadata = state.sample_id, state.metadata
             scored = None
             if score is not None:
-                scored = SampleScore(
-                    score=score, sample_id=state.sample_id, sample_metadata=state.metadata
-                )
-            run.ended((state.sample_id, state.epoch), scored)
+                scored = SampleScore(score=score, sample_id=id, sample_metadata=metadata)
+            run.ended((id, state.epoch), scored)
 
     async def complete_task(self) -> dict[str, JsonValue]:
         """Return the entry of the log: how many dilemmas were asked and why; see `RunGuard`."""
@@ -171,18 +164,12 @@ class _Run:
     """One run of one task.
 
     Attributes:
-        precision: The half width to be reached.
-        rate: Id of the measure.
         looks: Number of dilemmas by the end of each block.
         block: The block of each sample that enters the rate.
-        epochs: How often each sample is run.
         missing: First-epoch samples of each block that have not ended yet.
-        opened: How many blocks may run.
+        opened: Number of blocks that may run.
         stopped: Whether no other block will open.
         admitted: Samples that this run has started.
-        running: Started samples that have not ended.
-        skipped: Samples that are not run.
-        scores: Scores of the samples that ended.
         widths: Half width at each look, by number of dilemmas.
         active: Time of the last event.
         reused: Time at which a sample of an earlier log was last counted.
@@ -209,16 +196,15 @@ class _Run:
     @classmethod
     def of(cls, precision: float, rate: str, samples: Iterable[Sample], epochs: int) -> _Run:
         """Divide samples into blocks of whole dilemmas, in the order of the dataset."""
-        counted = [
-            (one.id, str(one.metadata["dilemma"]))
+        counted = {
+            one.id: str(one.metadata["dilemma"])
             for one in samples
             if one.id is not None and one.metadata and one.metadata["kind"] not in CONTROL_KINDS
-        ]
-        order = {name: place for place, name in enumerate(dict.fromkeys(one[1] for one in counted))}
-        ends = looks(len(order))
-        block = {
-            id: sum(end <= order[name] for end in ends) for id, name in counted
-        }  # the first block whose end lies beyond the dilemma
+        }
+        dilemmas = {name: place for place, name in enumerate(dict.fromkeys(counted.values()))}
+        ends = looks(len(dilemmas))
+        # The first block whose end lies beyond the dilemma.
+        block = {id: bisect_right(ends, dilemmas[name]) for id, name in counted.items()}
         missing: list[set[str | int]] = [set() for _ in ends]
         for id, place in block.items():
             missing[place].add(id)
@@ -227,9 +213,7 @@ class _Run:
     async def admit(self, key: Key, guard: RunGuard) -> EarlyStop | None:
         """Wait until a sample may run, then return None, or the reason why it will not run.
 
-        Args:
-            key: The sample.
-            guard: Ends the wait when the run cannot go on.
+        `guard` ends the wait when the run cannot go on.
         """
         place = self.block.get(key[0], 0)
         self._notify()
@@ -269,7 +253,6 @@ class _Run:
         self._advance()
 
     def summary(self) -> dict[str, JsonValue]:
-        """Return the entry of the log."""
         asked = self.looks[self.opened - 1]
         planned = len(self.block) * self.epochs
         width = self._half_width(self.scores.values())
@@ -322,8 +305,8 @@ class _Run:
         run = run_of_scores(list(scores))
         if run is None:
             return math.nan
-        found = compute(run, self.rate)
-        return (found.high - found.low) / 2
+        rate = compute(run, self.rate)
+        return (rate.high - rate.low) / 2
 
     def _why(self) -> str:
         end = self.looks[self.opened - 1]

@@ -11,28 +11,25 @@ from inspect_ai.log import EvalSampleSummary, read_eval_log_sample_summaries
 from cli.calling import INSPECT, environment
 
 FLUSHED = 20
-"""Samples that must be safe on disk before the run is killed."""
+"""Number of samples on disk before the run is killed."""
 
 PATIENCE = 240
-"""Seconds in which they must be; on two busy cores Inspect takes a while to start."""
+"""Seconds to wait for them; on two busy cores Inspect takes a while to start."""
 
 
 def killed_run(folder: Path, *arguments: str) -> tuple[Path, list[EvalSampleSummary]]:
-    """Run `kidney_evals/coin_flip` in a folder and kill it.
+    """Run `kidney_evals/coin_flip` in a folder and kill it; return its log and its samples.
 
     Args:
-        folder: Where to run; the log is in `logs` below it.
-        *arguments: For `inspect eval`, beside those that slow the run down.
-
-    Returns:
-        The log, and the samples that were safe.
+        folder: The folder; the log is in `logs` below it.
+        *arguments: Further arguments of `inspect eval`.
     """
     logs = folder / "logs"
     process = subprocess.Popen(
         [
             *(str(INSPECT), "eval", "kidney_evals/coin_flip", *arguments),
             *("--log-dir", "logs", "--display", "plain"),
-            # One after the other, and to the disk at once: there is a middle to be killed in.
+            # One sample after the other, each written to the disk at once.
             *("--max-samples", "1", "--log-buffer", "1"),
         ],
         cwd=folder,
@@ -54,7 +51,7 @@ def killed_run(folder: Path, *arguments: str) -> tuple[Path, list[EvalSampleSumm
 
 
 def _flushed(folder: Path) -> list[EvalSampleSummary]:
-    """Return what a log that is being written holds already."""
+    """Return the samples in a log that is being written."""
     for path in folder.glob("*.eval"):
         try:
             return read_eval_log_sample_summaries(str(path))

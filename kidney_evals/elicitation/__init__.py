@@ -3,7 +3,7 @@
 Public modules; importing this package loads none of them:
 
 - `form`: the labels, language and mechanism of indecision of an answer.
-- `wording`, `rules`: the wordings of a dilemma, from `wordings.yaml`, and the rules for them.
+- `wording`, `run_wordings`: the wordings of a dilemma, and those of a run with their rules.
 - `prompt`, `channels`: the text of a question; the JSON schema or tool for its answer.
 - `stated_questions`, `predict`: the questions about the model's own values and about people.
 - `solvers`: the Inspect solvers `forced_choice`, `coin_flip`, `stated_values`, `predict_people`.

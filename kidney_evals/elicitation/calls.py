@@ -7,45 +7,23 @@ from collections.abc import Collection, Iterable
 
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import transcript
-from inspect_ai.model import (
-    ChatMessage,
-    ChatMessageSystem,
-    GenerateConfig,
-    get_model,
-)
+from inspect_ai.model import ChatMessage, ChatMessageSystem, GenerateConfig, get_model
 from inspect_ai.solver import TaskState
 
 SAME_ANSWERS = frozenset(
     {
-        "adaptive_connections",
-        "attempt_timeout",
-        "batch",
-        "cache",
-        "cache_prompt",
-        "fail_on_refusal",
-        "logprobs",
-        "max_connections",
-        "max_retries",
-        "max_tool_output",
-        "prompt_logprobs",
-        "reasoning_summary",
-        "stream_idle_timeout",
-        "timeout",
-        "top_logprobs",
+        "adaptive_connections", "attempt_timeout", "batch", "cache", "cache_prompt",
+        "fail_on_refusal", "logprobs", "max_connections", "max_retries", "max_tool_output",
+        "prompt_logprobs", "reasoning_summary", "stream_idle_timeout", "timeout", "top_logprobs",
     }
-)
+)  # fmt: skip
 """Inspect's generation options that do not change a model's answers; all other options may."""
 
-UNNAMED_MODELS = (
-    "azure",
-    "azureai",
-    "bedrock",
-    "llama-cpp-python",
-    "sagemaker",
-    "sglang",
-    "vllm",
-)
+_UNNAMED_MODELS = ("azure", "azureai", "bedrock", "llama-cpp-python", "sagemaker", "sglang", "vllm")
 """Providers whose model name is a deployment, a profile or a served path."""
+
+_VERSION = re.compile(r"latest|preview|exp|experimental|stable|beta|0+|0\d\d|\d\d|\d{4,}")
+"""A word that denotes a version, after the model's own name."""
 
 
 def record_departures(state: TaskState, *, role: str = "", needs: Collection[str] = ()) -> None:
@@ -53,12 +31,8 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
 
     `sampling_departures` lists the changed settings as `name=value`, separated by commas. A text or
     structure is recorded as `set` (`system_message=set`): its value may be long or hold a key.
-    `answered_by` lists other models that answered.
-
-    Args:
-        state: The sample, after its last call.
-        role: The system message of the sample's wording; empty for none.
-        needs: Options that the task itself sets.
+    `answered_by` lists other models that answered. `role` is the system message of the sample's
+    wording, `needs` the options that the task itself sets.
     """
     config = last_config()
     usual = SAME_ANSWERS | frozenset(needs)
@@ -71,51 +45,49 @@ def record_departures(state: TaskState, *, role: str = "", needs: Collection[str
     if values:
         listed = ", ".join(f"{name}={_short(value)}" for name, value in values.items())
         state.metadata["sampling_departures"] = listed
-    if models := other_models(state):
+    if models := _other_models():
         state.metadata["answered_by"] = ", ".join(models)
 
 
-def other_models(state: TaskState) -> list[str]:
-    """Return the models other than the requested model that answered a sample's calls.
+def last_config() -> GenerateConfig:
+    """Return the generation options of a sample's last call, for use inside a solver."""
+    calls = (event for event in reversed(transcript().events) if isinstance(event, ModelEvent))
+    return next((call.config for call in calls), GenerateConfig())
 
-    Names that differ in a version, a date or "latest" (`gpt-4o-2024-08-06`) are the same model.
-    """
-    found: dict[str, None] = {}
+
+def _other_models() -> list[str]:
+    """Return the models other than the requested model that answered the sample's calls."""
+    models: dict[str, None] = {}
     for event in transcript().events:
         if isinstance(event, ModelEvent) and event.error is None and event.role is None:
             if event.output.fallback is not None:
-                found[event.output.fallback.fallback_model] = None
+                models[event.output.fallback.fallback_model] = None
             elif not same_model(event.model, event.output.model):
-                found[event.output.model] = None
-    return list(found)
+                models[event.output.model] = None
+    return list(models)
 
 
 def same_model(asked: str, answered: str) -> bool:
     """Return whether the answering model is the requested model.
 
-    Args:
-        asked: The name that Inspect was given, with its provider.
-        answered: The name that the provider reports; an empty name counts as the same.
+    Names that differ in a version, a date or "latest" (`gpt-4o-2024-08-06`) are the same model, and
+    so is an empty name. `asked` begins with the provider.
     """
     provider, *rest = asked.lower().split("/")
-    if not answered or provider in UNNAMED_MODELS or (rest and rest[0] in UNNAMED_MODELS):
+    if not answered or provider in _UNNAMED_MODELS or (rest and rest[0] in _UNNAMED_MODELS):
         return True
     if answered.lower() in (provider, asked.lower(), "/".join(rest)):
         return True
     (name, version), (other, other_version) = _parts(asked), _parts(answered)
     if "latest" in version:
         # An alias of a family's newest model: gemini-flash-latest reports gemini-2.5-flash.
-        name, other = ([one for one in words if not one.isdigit()] for words in (name, other))
+        name, other = ([word for word in words if not word.isdigit()] for words in (name, other))
         return name == other
     date, other_date = (
-        "".join(one for one in words if one.strip("0").isdigit())
+        "".join(word for word in words if word.strip("0").isdigit())
         for words in (version, other_version)
     )
     return name == other and (not date or not other_date or date == other_date)
-
-
-_VERSION = re.compile(r"latest|preview|exp|experimental|stable|beta|0+|0\d\d|\d\d|\d{4,}")
-"""A word that denotes a version, after the model's own name."""
 
 
 def _parts(name: str) -> tuple[list[str], list[str]]:
@@ -130,7 +102,7 @@ def _parts(name: str) -> tuple[list[str], list[str]]:
 def _system_messages(messages: str | Iterable[ChatMessage]) -> list[str]:
     if isinstance(messages, str):
         return []
-    return [one.text for one in messages if isinstance(one, ChatMessageSystem)]
+    return [message.text for message in messages if isinstance(message, ChatMessageSystem)]
 
 
 def _default_max_tokens(config: GenerateConfig) -> int | None:
@@ -143,11 +115,3 @@ def _default_max_tokens(config: GenerateConfig) -> int | None:
 def _short(value: object) -> str:
     plain = isinstance(value, int | float) or re.fullmatch(r"[\w.:/-]{1,40}", str(value))
     return str(value) if plain else "set"
-
-
-def last_config() -> GenerateConfig:
-    """Return the generation options of a sample's last call, for use inside a solver."""
-    for event in reversed(transcript().events):
-        if isinstance(event, ModelEvent):
-            return event.config
-    return GenerateConfig()

@@ -6,22 +6,16 @@ The texts are in `channels.yaml`. `wordings.md` gives the reasons for the schema
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal, get_args
+from functools import cache
+from typing import Literal, get_args
 
-from inspect_ai.model import (
-    ChatMessage,
-    ChatMessageAssistant,
-    ChatMessageTool,
-    ResponseSchema,
-)
-from inspect_ai.tool import ToolCall, ToolDef, ToolParams
+from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, ResponseSchema
+from inspect_ai.tool import ToolDef, ToolParams
 from inspect_ai.util import JSONSchema
 
-from kidney_evals.elicitation.form import Form
-from kidney_evals.elicitation.tables import table
+from kidney_evals.elicitation.form import Form, table
 from kidney_evals.elicitation.wording import Explain
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition
@@ -48,31 +42,21 @@ class ChannelText:
     described: Mapping[str, str]
     result: str = ""
 
-    @property
-    def all(self) -> tuple[str, ...]:
-        """Every text that a model reads, with unfilled placeholders."""
-        return (*self.ask.values(), self.repeat, self.result, *self.described.values())
 
-
-@lru_cache(maxsize=1)
+@cache
 def channel_texts() -> Mapping[str, Mapping[str, ChannelText]]:
     """Return the texts of the channels `json` and `tool`, by language and channel."""
     return {
         language: {
             channel: ChannelText(**entry[channel], described=entry["described"])
-            for channel in CHANNELS
-            if channel != "text"
+            for channel in CHANNELS[1:]
         }
         for language, entry in table("channels").items()
     }
 
 
 def known_channel(channel: object) -> Channel:
-    """Return a channel's name if there is such a channel.
-
-    Raises:
-        UserError: There is no such channel.
-    """
+    """Return a channel's name; raise `UserError` if there is no such channel."""
     if channel not in CHANNELS:
         raise unknown("channel", channel, CHANNELS)
     return channel
@@ -84,39 +68,23 @@ def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
     The schema fixes the form, not the choice: `answer` is any text, like the rest of an answer
     line. A schema with only the offered answers would prevent refusal and indecision; a schema
     with a value for refusal would offer an answer that the text channel does not offer.
-
-    Args:
-        form: The form of the answer; its language is that of the descriptions.
-        explain: "none", or reasons "before" or "after" the answer; fields come in that order.
     """
     fields = _fields(form, explain)
     return ResponseSchema(
         name=TOOL,
         description=_described(form)["whole"],
-        # Strict, for OpenAI: every field required and no other one allowed.
+        # OpenAI requires of a strict schema that every field is required and no other allowed.
         strict=True,
         json_schema=JSONSchema(
-            type="object",
-            properties=fields,
-            required=list(fields),
-            additionalProperties=False,
+            type="object", properties=fields, required=list(fields), additionalProperties=False
         ),
     )
 
 
 def answer_tool(form: Form, condition: Condition, explain: Explain) -> ToolDef:
-    """Return the tool by which an answer is given; calling it ends the question.
+    """Return the tool whose call is the answer; a model may still refuse in words."""
 
-    Its `answer` is one of the answers offered. Declining stays possible as it is in text: in
-    words, without a call.
-
-    Args:
-        form: The form of the answer.
-        condition: Which answers are offered.
-        explain: Whether there are reasons, and on which side; parameters come in that order.
-    """
-
-    async def answer(**given: str) -> str:
+    async def answer(**arguments: str) -> str:
         raise RuntimeError("a call of this tool is read, not run")
 
     fields = _fields(form, explain)
@@ -129,30 +97,21 @@ def answer_tool(form: Form, condition: Condition, explain: Explain) -> ToolDef:
     )
 
 
-def tool_calls_of(message: ChatMessage) -> list[ToolCall]:
-    """Return the tool calls of a message; empty if the message is not from a model."""
-    return (message.tool_calls or []) if isinstance(message, ChatMessageAssistant) else []
-
-
 def call_results(message: ChatMessageAssistant, form: Form) -> list[ChatMessageTool]:
     """Return a result message for each tool call of an unreadable message.
 
     OpenAI and Anthropic refuse a conversation that continues after a call without its result.
     """
-    said = channel_texts()[form.language]["tool"].result
+    text = channel_texts()[form.language]["tool"].result
     return [
-        ChatMessageTool(content=said, tool_call_id=call.id, function=call.function)
-        for call in tool_calls_of(message)
+        ChatMessageTool(content=text, tool_call_id=call.id, function=call.function)
+        for call in message.tool_calls or []
     ]
 
 
 def _fields(form: Form, explain: Explain) -> dict[str, JSONSchema]:
-    names: Sequence[str] = {
-        "none": (ANSWER,),
-        "before": (REASONS, ANSWER),
-        "after": (ANSWER, REASONS),
-    }[explain]
-    described: Mapping[str, Any] = _described(form)
+    names = {"none": (ANSWER,), "before": (REASONS, ANSWER), "after": (ANSWER, REASONS)}[explain]
+    described = _described(form)
     return {name: JSONSchema(type="string", description=described[name]) for name in names}
 
 

@@ -6,12 +6,14 @@ respondents read it from there, so a log can be parsed without the wording table
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
+from importlib.resources import files
 from typing import Any, Literal, get_args
 
-from kidney_evals.elicitation.tables import table
+import yaml
+
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition
 
@@ -36,6 +38,13 @@ CALLED: Mapping[Mechanism, str] = {
 """The mechanisms as phrases within a sentence about an answer."""
 
 
+@cache
+def table(name: str) -> Any:
+    """Return the content of a YAML file of this package, by its path without the ending."""
+    place = files("kidney_evals.elicitation").joinpath(f"{name}.yaml")
+    return yaml.safe_load(place.read_text(encoding="utf-8"))
+
+
 @dataclass(frozen=True)
 class Language:
     """The properties of a language apart from its wordings; see `formats.yaml`."""
@@ -43,19 +52,13 @@ class Language:
     name: str
     answer: str
     tokens: Mapping[str, str]
-    terms: Mapping[str, tuple[str, ...]]
-    neutral: frozenset[str]
+    terms: Mapping[str, Sequence[str]]
+    neutral: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Form:
-    """The form of an answer.
-
-    Attributes:
-        names: The labels of the patients shown first and second.
-        language: Code of the language, from `languages()`.
-        mechanism: The mechanism of indecision, in conditions that offer it.
-    """
+    """The form of an answer; `names` are the labels of the patients shown first and second."""
 
     names: tuple[str, str] = ("A", "B")
     language: str = "en"
@@ -77,7 +80,7 @@ class Form:
         return words | ({"COIN": self.token} if condition == "coin_flip" else {})
 
     def metadata(self, condition: Condition) -> dict[str, str]:
-        """Return the form as flat text for a sample's metadata."""
+        """Return the form as flat text for a sample's metadata; see `form_of`."""
         return {
             "mechanism": self.mechanism if condition == "coin_flip" else NOT_OFFERED,
             "language": self.language,
@@ -92,46 +95,22 @@ USUAL = Form()
 def form_of(metadata: Mapping[str, Any]) -> Form:
     """Return the form in a sample's metadata; `USUAL` if the metadata holds none."""
     mechanism = metadata.get("mechanism", USUAL.mechanism)
+    if mechanism == NOT_OFFERED:
+        mechanism = USUAL.mechanism
+    if mechanism not in MECHANISMS:
+        raise unknown("mechanism", mechanism, MECHANISMS)
     first, _, second = str(metadata.get("labels", "A/B")).partition("/")
-    return Form(
-        names=(first, second),
-        language=known_language(metadata.get("language", USUAL.language)),
-        mechanism=USUAL.mechanism if mechanism == NOT_OFFERED else known_mechanism(mechanism),
-    )
+    return Form((first, second), known_language(metadata.get("language", "en")), mechanism)
 
 
 def known_language(code: object) -> str:
-    """Return a language's code if the package has the language.
-
-    Raises:
-        UserError: The package has no such language.
-    """
+    """Return a language's code; raise `UserError` if there is no such language."""
     if code not in languages():
         raise unknown("language", code, languages())
     return str(code)
 
 
-def known_mechanism(name: object) -> Mechanism:
-    """Return a mechanism's name if there is such a mechanism.
-
-    Raises:
-        UserError: There is no such mechanism.
-    """
-    if name not in MECHANISMS:
-        raise unknown("mechanism", name, MECHANISMS)
-    return name
-
-
-@lru_cache(maxsize=1)
+@cache
 def languages() -> Mapping[str, Language]:
     """Return the languages of questions and answers, by code."""
-    return {
-        code: Language(
-            name=entry["name"],
-            answer=entry["answer"],
-            tokens=entry["tokens"],
-            terms={name: tuple(words) for name, words in entry["terms"].items()},
-            neutral=frozenset(entry["neutral"]),
-        )
-        for code, entry in table("formats").items()
-    }
+    return {code: Language(**entry) for code, entry in table("formats").items()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kidney_evals.elicitation.prompt import cells_of, patient_block
-from kidney_evals.elicitation.tables import table
+from kidney_evals.elicitation.form import table
+from kidney_evals.elicitation.prompt import cells_of, scene
 from kidney_evals.elicitation.wording import DEFAULT, wording_named
 from kidney_evals.studies import Condition, Dilemma, Order, Study
 
@@ -16,33 +16,21 @@ ASKS = "predict_people"
 
 def texts() -> Mapping[str, Any]:
     """Return the texts of the question, from `predict.yaml`."""
-    found: Mapping[str, Any] = table("predict")
-    return found
+    words: Mapping[str, Any] = table("predict")
+    return words
 
 
 def render_prediction(study: Study, dilemma: Dilemma, order: Order, condition: Condition) -> str:
-    """Return the question about people's answers to a dilemma, in the default wording.
-
-    Args:
-        study: The study of the people.
-        dilemma: The two patients.
-        order: The order in which the patients are shown.
-        condition: The condition, which decides the answers that people were offered.
-    """
+    """Return the question about people's answers to a dilemma, in the default wording."""
     words, wording = texts(), wording_named(DEFAULT)
     kind = "fixed" if study.draw is None else "drawn"
     a, b = wording.form.names
     first, second = (cells_of(wording, study, patient) for patient in dilemma.shown(order))
-    scene = wording.scene.format(
-        situation=study.scenario["situation"],
-        patient_a=patient_block(wording, a, first),
-        patient_b=patient_block(wording, b, second),
-    )
+    shown = scene(wording, study.scenario["situation"], first, second)
+    question = wording.question[condition].format(a=a, b=b)
     parts = (
         words["people"][kind].format(people=study.people[condition]),
-        words["dilemma"].format(
-            scene=scene.strip(), question=wording.question[condition].format(a=a, b=b).strip()
-        ),
+        words["dilemma"].format(scene=shown.strip(), question=question.strip()),
         words["ask"][kind][condition],
         words["reply"].format(line=words["line"][condition]),
     )

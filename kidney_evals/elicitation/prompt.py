@@ -7,19 +7,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kidney_evals.elicitation.channels import Channel, channel_texts
-from kidney_evals.elicitation.form import languages
-from kidney_evals.elicitation.wording import EXPLAIN, Explain, Texts, Wording
+from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Condition, Dilemma, Order, Patient, Study, in_language
 
 
 class Cell(NamedTuple):
-    """An attribute of a patient, in words.
-
-    Attributes:
-        label: The label before the value.
-        value: The value with its unit.
-    """
+    """The label of an attribute, and a patient's value with its unit."""
 
     label: str
     value: str
@@ -92,68 +86,49 @@ def assemble(
     explain: Explain,
     channel: Channel = "text",
 ) -> str:
-    """Return a question, assembled from the words for its two patients.
-
-    Args:
-        wording: The wording.
-        situation: The text of the situation.
-        first: The patient shown first.
-        second: The patient shown second, with the attributes in the same order.
-        condition: The condition, which decides the offered answers.
-        explain: Whether reasons are requested, and on which side of the answer.
-        channel: The channel of the answer.
-    """
+    """Return a question, assembled from the cells of the patients shown first and second."""
     a, b = wording.form.names
-    shown = (
-        {"table": patient_table(wording.table, (a, b), first, second)}
-        if wording.table and wording.is_table
-        else {
-            "patient_a": patient_block(wording, a, first),
-            "patient_b": patient_block(wording, b, second),
-        }
-    )
+    ask = wording.ask[explain]
+    if channel != "text":
+        ask = channel_texts()[wording.form.language][channel].ask[explain]
     parts = (
         wording.role if wording.role_in == "user" else "",
-        wording.scene.format(situation=situation, **shown),
+        scene(wording, situation, first, second),
         wording.question[condition].format(a=a, b=b),
-        _ask(wording, explain, channel).format(line=_line(wording, condition, channel)),
+        ask.format(line=_line(wording, condition, channel)),
     )
     return "\n\n".join(text for part in parts if (text := part.strip()))
 
 
-def patient_block(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
-    """Return the text of one patient, attribute by attribute."""
+def scene(wording: Wording, situation: str, first: Sequence[Cell], second: Sequence[Cell]) -> str:
+    """Return the situation and both patients."""
+    a, b = wording.form.names
+    if wording.table and wording.is_table:
+        row = wording.table["row"]
+        rows = [
+            row.format(label=one.label, value_a=one.value, value_b=two.value)
+            for one, two in zip(first, second, strict=True)
+        ]
+        table = "\n".join([wording.table["head"].format(a=a, b=b).strip(), *rows])
+        return wording.scene.format(situation=situation, table=table)
+    return wording.scene.format(
+        situation=situation,
+        patient_a=_patient(wording, a, first),
+        patient_b=_patient(wording, b, second),
+    )
+
+
+def _patient(wording: Wording, name: str, cells: Sequence[Cell]) -> str:
     shown = [
-        # A template uses one of the two forms of the label; `format` ignores the unused form.
+        # A template uses one of the two forms of the label; `format` ignores the other form.
         wording.attribute.format(
-            label=cell.label, label_within=_within(cell.label), value=cell.value
+            label=cell.label,
+            label_within=cell.label[:1].lower() + cell.label[1:],
+            value=cell.value,
         )
         for cell in cells
     ]
     return wording.patient.format(name=name, attributes=wording.separator.join(shown))
-
-
-def patient_table(
-    table: Texts, names: tuple[str, str], first: Sequence[Cell], second: Sequence[Cell]
-) -> str:
-    """Return a table of both patients, with a row for each attribute."""
-    a, b = names
-    rows = [
-        table["row"].format(label=one.label, value_a=one.value, value_b=two.value)
-        for one, two in zip(first, second, strict=True)
-    ]
-    return "\n".join([table["head"].format(a=a, b=b).strip(), *rows])
-
-
-def _within(label: str) -> str:
-    """Return a label in the form that it has inside a sentence."""
-    return label[:1].lower() + label[1:]
-
-
-def _ask(wording: Wording, explain: Explain, channel: Channel) -> str:
-    if channel == "text":
-        return wording.ask[explain]
-    return channel_texts()[wording.form.language][channel].ask[explain]
 
 
 def _line(wording: Wording, condition: Condition, channel: Channel) -> str:
@@ -162,12 +137,11 @@ def _line(wording: Wording, condition: Condition, channel: Channel) -> str:
     line = wording.line[condition].format(a=a, b=b)
     if channel == "text":
         return line
-    language = wording.form.language
-    answer = channel_texts()[language][channel].answer
+    answer = channel_texts()[wording.form.language][channel].answer
     words = "|".join(map(re.escape, wording.form.words(condition).values()))
     return re.sub(
-        rf"{re.escape(languages()[language].answer)}({words})\b",
-        lambda found: answer.format(word=found[1]),
+        rf"{re.escape(wording.form.answer)}({words})\b",
+        lambda match: answer.format(word=match[1]),
         line,
     )
 
@@ -178,8 +152,6 @@ _SMALL = (
     "nineteen",
 )  # fmt: skip
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-
-_WHOLE = re.compile(r"(?<![\d.,])\d{1,3}(?![.,]?\d)")
 
 
 def spelled(number: int) -> str:
@@ -195,4 +167,4 @@ def spelled(number: int) -> str:
 
 def spell_out(text: str) -> str:
     """Replace whole numbers of up to three digits by words; larger numbers keep their digits."""
-    return _WHOLE.sub(lambda found: spelled(int(found[0])), text)
+    return re.sub(r"(?<![\d.,])\d{1,3}(?![.,]?\d)", lambda number: spelled(int(number[0])), text)

@@ -10,16 +10,13 @@ from typing import Literal, get_args
 
 from inspect_ai.model import GenerateConfig, Logprob, ModelOutput
 
-from kidney_evals.elicitation.form import Form
+from kidney_evals.elicitation.form import Form, table
 from kidney_evals.elicitation.reading import Answer, Reading
-from kidney_evals.elicitation.tables import table
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.studies import Condition
 
 ReadoutMode = Literal["sample", "logprobs"]
 """`sample` uses the sampled answer, `logprobs` the probabilities of all answers."""
-
-READOUTS: tuple[ReadoutMode, ...] = get_args(ReadoutMode)
 
 LEAST_INSIDE = 0.5
 """Minimum total probability of the answers for a readout."""
@@ -30,11 +27,13 @@ NO_LOGPROBS = (
 )
 """Error that ends a run whose first answer has no log-probabilities."""
 
-SLACK = 0.01
+_SLACK = 0.01
 """Rounding tolerance: how far the probabilities at one position may sum above 1."""
 
 _AROUND = " \t\n*_`'\"([{<>"
 """Characters before an answer that are not part of a word."""
+
+_REMEDY = "readout=sample reads what the model writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,9 @@ class Readout:
     trouble: str = ""
 
     @property
-    def answer(self) -> Answer:
-        """The most probable answer; a tie goes to the answer offered first."""
-        return max(self.chances, key=lambda one: self.chances[one])
+    def is_usable(self) -> bool:
+        """Whether the answers have enough of the probability."""
+        return self.outside <= 1 - LEAST_INSIDE
 
 
 def options() -> GenerateConfig:
@@ -69,22 +68,11 @@ def options() -> GenerateConfig:
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
-    """Raise an error for an unknown readout, or for arguments that a readout excludes.
-
-    Args:
-        readout: The task's argument `readout`.
-        explain: The task's argument `explain`.
-        channel: The task's argument `channel`.
-
-    Raises:
-        UserError: There is no such readout, or the reply has no fixed position for the answer.
-    """
-    if readout not in READOUTS:
-        raise unknown("readout", readout, READOUTS)
-    if readout == "sample":
-        return
+    """Raise `UserError` for an unknown readout, or arguments that a readout excludes."""
+    if readout not in get_args(ReadoutMode):
+        raise unknown("readout", readout, get_args(ReadoutMode))
     for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):
-        if value != only:
+        if readout == "logprobs" and value != only:
             raise UserError(
                 f"readout=logprobs reads the answer where the reply begins and needs "
                 f"{name}={only}, not {value}"
@@ -92,14 +80,7 @@ def check_readout(readout: str, explain: str, channel: str) -> None:
 
 
 def check_provider(model: str) -> None:
-    """Raise an error for a model whose provider is known to return no log-probabilities.
-
-    Args:
-        model: The full name of the model, `provider/model`.
-
-    Raises:
-        UserError: The provider returns no log-probabilities for this model.
-    """
+    """Raise `UserError` if a model (`provider/name`) is known to give no log-probabilities."""
     provider, _, name = model.partition("/")
     pattern = table("readout")["lacks"].get(provider)
     if pattern is not None and re.match(pattern, name):
@@ -119,51 +100,40 @@ def read_probabilities(
 ) -> Readout | None:
     """Return the answers' probabilities from the log-probabilities of an output.
 
-    Args:
-        output: The model's output.
-        condition: The condition, which decides the offered answers.
-        form: The form of the answers.
-        temperature: Temperature of the run; None for the model's default, taken as 1.
-
-    Returns:
-        None if no position in the text holds an answer's probabilities. Of several positions, the
-        position where the answers have the largest total probability. A position whose list is no
-        distribution is returned only if no other position can be read.
+    Of several positions in the text, the answers have the largest total probability at the returned
+    position. A position whose list is no distribution is returned only if no other position can be
+    read; None if there is no position. A temperature of None is the model's default, taken as 1.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     label = _bare(form.answer).rstrip(": ")
     best: Readout | None = None
     malformed: Readout | None = None
-    said = ""
+    text = ""
     for token in _tokens(output):
-        before = _bare(said).rstrip(": ")
+        before = _bare(text).rstrip(": ")
         if not label.startswith(before):
             break
         # An answer can begin only before or after the whole label, not within it.
         if before in ("", label):
-            found = _at(token, words, label, temperature)
-            if found is not None and found.trouble:
-                malformed = found
-            elif found is not None and (best is None or found.outside < best.outside):
-                best = found
-        said += token.token
-    readable = best is not None and best.outside <= 1 - LEAST_INSIDE
-    return best if readable or malformed is None else malformed
+            readout = _at(token, words, label, temperature)
+            if readout is not None and readout.trouble:
+                malformed = readout
+            elif readout is not None and (best is None or readout.outside < best.outside):
+                best = readout
+        text += token.token
+    return best if malformed is None or (best is not None and best.is_usable) else malformed
 
 
 def settled(reading: Reading, readout: Readout | None) -> Reading:
-    """Return the final reading of a sample, given its probabilities.
-
-    Args:
-        reading: The reading of the text.
-        readout: The readout of the log-probabilities.
-    """
-    if readout is not None and readout.outside <= 1 - LEAST_INSIDE:
+    """Return the final reading of a sample from the reading of its text and its readout."""
+    if readout is not None and readout.is_usable:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in readout.chances.items())
         how = f"the most probable answer, not a drawn one ({shares}; outside {readout.outside:.3f})"
-        return Reading("decision", readout.answer, f"{how}{readout.short}")
+        # A tie goes to the answer offered first.
+        answer = max(readout.chances, key=lambda name: readout.chances[name])
+        return Reading("decision", answer, f"{how}{readout.short}")
     if reading.outcome == "decision":
-        return replace(reading, outcome="unreadable", answer=None, how=_why_unread(readout))
+        return Reading("unreadable", None, _why_unread(readout))
     if reading.outcome in ("unreadable", "truncated") and readout is not None:
         return replace(reading, how=_why_unread(readout))
     return reading
@@ -175,36 +145,37 @@ def _why_unread(readout: Readout | None) -> str:
     if readout.trouble:
         return readout.trouble
     rest = f"; the likeliest other token is {readout.other}" if readout.other else ""
-    inside = 1 - readout.outside
     return (
-        f"the answers hold {inside:.2f} of the first token's probability together, and "
-        f"{LEAST_INSIDE:.2f} are needed{rest}{readout.short}; {_REMEDY}"
+        f"the answers hold {1 - readout.outside:.2f} of the first token's probability together, "
+        f"and {LEAST_INSIDE:.2f} are needed{rest}{readout.short}; {_REMEDY}"
     )
-
-
-_REMEDY = "readout=sample reads what the model writes"
 
 
 def _at(
     token: Logprob, words: Mapping[Answer, str], label: str, temperature: float | None
 ) -> Readout | None:
     """Sum the probabilities of the alternatives at one position, by the answer that each spells."""
-    power = 1.0 if temperature is None else (1 / temperature if temperature > 0 else math.inf)
     listed = _listed(token)
     if not listed:
         return None
     if trouble := _trouble(token, listed):
         return Readout({}, math.nan, trouble=trouble)
     # A probability of 1 may be rounded to a logarithm just above 0.
-    listed = [(one, min(logprob, 0.0)) for one, logprob in listed]
+    listed = [(text, min(logprob, 0.0)) for text, logprob in listed]
     top = max(logprob for _, logprob in listed)
+
+    def weight_of(logprob: float) -> float:
+        if temperature is None:
+            return math.exp(logprob - top)
+        return math.exp((logprob - top) / temperature) if temperature > 0 else float(logprob >= top)
+
     # Treat the unlisted probability as a single alternative, since its distribution is unknown.
     missing = max(1.0 - sum(math.exp(logprob) for _, logprob in listed), 0.0)
-    total = _scaled(math.log(missing), top, power) if missing > 1e-9 else 0.0
+    total = weight_of(math.log(missing)) if missing > 1e-9 else 0.0
     inside = dict.fromkeys(words, 0.0)
     others: list[tuple[float, str]] = []
     for text, logprob in listed:
-        weight = _scaled(logprob, top, power)
+        weight = weight_of(logprob)
         total += weight
         answer = _spelled(text, words)
         if answer is not None:
@@ -233,22 +204,22 @@ def _listed(token: Logprob) -> list[tuple[str, float]]:
     The result is empty if no alternatives are listed: the sampled token alone is no distribution.
     """
     listed = [(one.token, one.logprob) for one in token.top_logprobs or ()]
-    drawn = (token.token, token.logprob)
     # Some servers encode blanks differently in the sampled token and in the listed tokens.
-    known = {_blank(text) for text, _ in listed}
+    drawn = token.token
     same = any(
-        _bare(text) == _bare(drawn[0]) and math.isclose(logprob, drawn[1], abs_tol=1e-6)
+        _blank(text) == _blank(drawn)
+        or (_bare(text) == _bare(drawn) and math.isclose(logprob, token.logprob, abs_tol=1e-6))
         for text, logprob in listed
     )
-    if listed and drawn[0] and _blank(drawn[0]) not in known and not same:
-        listed.append(drawn)
+    if listed and drawn and not same:
+        listed.append((drawn, token.logprob))
     return listed
 
 
 def _trouble(token: Logprob, listed: Sequence[tuple[str, float]]) -> str:
     """Return why a list of alternatives is not a distribution; empty for a distribution."""
     for text, logprob in listed:
-        if math.isnan(logprob) or logprob > SLACK:
+        if math.isnan(logprob) or logprob > _SLACK:
             return f"the log-probability of {text!r} is {logprob:g}, which is none"
     seen: set[tuple[str, tuple[int, ...]]] = set()
     for one in token.top_logprobs or ():
@@ -259,17 +230,9 @@ def _trouble(token: Logprob, listed: Sequence[tuple[str, float]]) -> str:
             return f"the list of log-probabilities holds {one.token!r} twice"
         seen.add(name)
     total = sum(math.exp(logprob) for _, logprob in listed)
-    if total > 1 + SLACK:
+    if total > 1 + _SLACK:
         return f"the listed probabilities sum to {total:.2f}, more than 1"
-    if total == 0:
-        return "every listed probability is 0"
-    return ""
-
-
-def _scaled(logprob: float, top: float, power: float) -> float:
-    if math.isinf(power):
-        return 1.0 if logprob >= top else 0.0
-    return math.exp(power * (logprob - top))
+    return "" if total else "every listed probability is 0"
 
 
 def _spelled(token: str, words: Mapping[Answer, str]) -> Answer | None:
@@ -292,5 +255,5 @@ def _blank(text: str) -> str:
 
 
 def _tokens(output: ModelOutput) -> Sequence[Logprob]:
-    found = output.choices[0].logprobs if output.choices else None
-    return found.content if found else ()
+    logprobs = output.choices[0].logprobs if output.choices else None
+    return logprobs.content if logprobs else ()

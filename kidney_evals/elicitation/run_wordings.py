@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Sequence
 
-from kidney_evals.elicitation.rules import check_wording
-from kidney_evals.elicitation.wording import Wording, wordings_asked
-from kidney_evals.studies import Dilemma, Patient, Study, in_language
+from kidney_evals.elicitation.form import languages
+from kidney_evals.elicitation.prompt import assemble, render_repeat
+from kidney_evals.elicitation.wording import EXPLAIN, Explain, Wording, wordings_asked
+from kidney_evals.errors import UserError
+from kidney_evals.input_files import ANSWER_LINE
+from kidney_evals.studies import CONDITIONS, Condition, Study, in_language
+
+_PLACE = re.compile(r"\{\w+\}")
 
 
 def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, ...]:
-    """Return the wordings of a run, each checked against the rules for this study.
-
-    Args:
-        wording: The task's argument; see `wordings_asked`.
-        study: The study.
+    """Return the wordings of a run (see `wordings_asked`), checked against the rules for a study.
 
     Raises:
         UserError: There is no such wording, or a wording violates a rule.
     """
     asked = wordings_asked(wording)
-    ends = (
-        Patient(tuple(attribute.low for attribute in study.attributes)),
-        Patient(tuple(attribute.high for attribute in study.attributes)),
-    )
     for one in asked:
         if not one.is_shipped_default:
-            check_wording(one, study, Dilemma("ends", *ends, "drawn"))
+            check_wording(one, study)
     return asked
 
 
@@ -59,3 +57,103 @@ def id_suffix(wording: Wording, study: Study) -> str:
     words = [(one.label, one.levels, sorted(one.phrases.items())) for one in spoken.attributes]
     content = repr((wording.digest, spoken.scenario["situation"], words))
     return f"-{wording.id}-{hashlib.sha256(content.encode()).hexdigest()[:4]}"
+
+
+def check_wording(wording: Wording, study: Study) -> None:
+    """Check that the answers to a wording can depend on the patients only.
+
+    `Wording` itself guarantees that each attribute is shown once for each patient, in one form.
+
+    Raises:
+        UserError: The attributes of the two patients are mixed; a word beside a patient is not
+            neutral; a sentence names one patient only; an answer is not offered exactly once; the
+            mechanism of indecision is named where it is not offered, or not named where it is; or
+            the study has no words in the wording's language.
+    """
+    _check_patients(wording)
+    for condition in CONDITIONS:
+        for explain in EXPLAIN:
+            _check_sentences(wording, condition, explain)
+            _check_answers(wording, study, condition, explain)
+
+
+def _check_patients(wording: Wording) -> None:
+    """Check that patients are shown one after the other, with neutral words only."""
+    if wording.is_table and wording.table:
+        head, row = wording.table.values()
+        templates = [head, row]
+        order = [(head, "{a}", "{b}"), (row, "{value_a}", "{value_b}")]
+    else:
+        templates = [wording.patient, wording.attribute, wording.separator]
+        order = [
+            (wording.patient, "{name}", "{attributes}"),
+            (wording.scene, "{patient_a}", "{patient_b}"),
+        ]
+    if any(text.index(first) > text.index(second) for text, first, second in order):
+        raise UserError(f"wording {wording.id!r}: the patients' attributes are not kept apart")
+    words = re.findall(r"[^\W\d_]+", _PLACE.sub(" ", " ".join(templates)).lower())
+    neutral = languages()[wording.form.language].neutral
+    if others := sorted(set(words).difference(neutral)):
+        raise UserError(
+            f"wording {wording.id!r} says {', '.join(others)} of a patient; allowed are "
+            f"{', '.join(sorted(neutral))}"
+        )
+
+
+def _check_sentences(wording: Wording, condition: Condition, explain: Explain) -> None:
+    """Check that each sentence outside of the patients' descriptions names both or neither."""
+    a, b = wording.form.names
+    line = wording.line[condition].format(a=a, b=b)
+    parts = (
+        wording.role,
+        wording.situation,
+        _PLACE.sub("\n", wording.scene),
+        wording.question[condition].format(a=a, b=b),
+        wording.ask[explain].format(line=line),
+        wording.repeat.format(line=line),
+    )
+    for sentence in re.split(r"(?<=[.!?])\s+|\n", "\n".join(parts)):
+        # A capital letter at the start of a sentence is an article, not a label.
+        first, second = (re.findall(rf"(?<=\w[\s:]){name}\b", sentence) for name in (a, b))
+        if len(first) != len(second):
+            raise UserError(
+                f"{_place(wording, condition, explain)}: one patient is named without the other "
+                f"in {sentence!r}"
+            )
+
+
+def _check_answers(wording: Wording, study: Study, condition: Condition, explain: Explain) -> None:
+    """Check that each answer is offered once in its form, and the mechanism only where offered."""
+    where = _place(wording, condition, explain)
+    form, language = wording.form, languages()[wording.form.language]
+    offered_words = form.words(condition)
+    for part, said in {
+        "question": assemble(wording, wording.situation, [], [], condition, explain),
+        "repeat question": render_repeat(wording, condition),
+    }.items():
+        for name, word in form.words("coin_flip").items():
+            answer, offered = language.answer + word, name in offered_words
+            if len(re.findall(rf"{re.escape(answer)}(?!\w)", said)) != offered:
+                times = "once" if offered else "not at all (no coin is offered)"
+                raise UserError(f"{where}: the {part} must hold {answer!r} {times}")
+        if (count := len(ANSWER_LINE.findall(said))) != len(offered_words):
+            raise UserError(
+                f"{where}: the {part} must hold {len(offered_words)} answer lines, not {count}"
+            )
+    # A role may mention a committee although the wording offers a coin: `asked` omits the role.
+    asked = " ".join(
+        (wording.scene, wording.question[condition], *wording.ask.values(), wording.repeat)
+    ).lower()
+    for mechanism, terms in language.terms.items():
+        offered = mechanism == form.mechanism and condition == "coin_flip"
+        if any(term in asked for term in terms) != offered:
+            only = "coin_flip only" if mechanism == form.mechanism else "wordings that offer it"
+            raise UserError(f"{where}: the {', '.join(terms)} must be named in {only}")
+    situation = in_language(study, form.language).scenario["situation"]
+    context = " ".join((wording.role, wording.situation, situation)).lower()
+    if form.mechanism == "coin" and any(term in context for term in language.terms["coin"]):
+        raise UserError(f"{where}: the coin must be named in coin_flip only")
+
+
+def _place(wording: Wording, condition: Condition, explain: Explain) -> str:
+    return f"wording {wording.id!r}, {condition}, explain={explain}"

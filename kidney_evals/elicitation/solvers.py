@@ -8,8 +8,6 @@ how the calls departed from the model's defaults.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput
@@ -45,60 +43,59 @@ from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import ask, end_run
 from kidney_evals.studies import Condition, Study, load_study
 
-SIMULATED = "kidney"
+_SIMULATED = "kidney"
 """The provider of simulated respondents, whose messages carry the question as metadata."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question to a model, and the parser of its answer.
+async def _put(
+    state: TaskState,
+    generate: Generate,
+    *,
+    text: str,
+    repeat: str,
+    read: Callable[[ModelOutput], Any],
+    carried: Mapping[str, Any],
+    role: str = "",
+    form: Form = USUAL,
+    explain: Explain = "none",
+    channel: Channel = "text",
+) -> TaskState:
+    """Ask a question, and repeat it if the answer is unreadable; record departures.
 
-    Attributes:
-        text: The text of the user's message.
-        repeat: The text of the repeat question after an unreadable answer; empty for none.
-        read: Parses an output. The reading's `outcome` decides whether the question is repeated.
-        carried: Metadata of the question, for simulated respondents.
-        role: The system message of the wording; empty for none.
-        form: The form of the answer.
-        options: Returns the generation options of a call, given its state and `explain`.
-        explain: Whether reasons are requested; a repeat question requests none.
-        needs: Generation options that the task itself sets; they count as no departure.
+    `read` parses an output; the reading's `outcome` decides whether the question is repeated. The
+    repeat question requests no reasons. `carried` is the question's metadata for simulated
+    respondents, `role` the system message of the wording.
     """
 
-    text: str
-    repeat: str
-    read: Callable[[ModelOutput], Any]
-    carried: Mapping[str, Any]
-    role: str = ""
-    form: Form = USUAL
-    options: Callable[[TaskState, Explain], dict[str, Any]] = lambda state, explain: {}
-    explain: Explain = "none"
-    needs: tuple[str, ...] = ()
+    async def call(explain: Explain) -> TaskState:
+        options: dict[str, Any] = {}
+        if channel == "json":
+            options["response_schema"] = answer_schema(form, explain)
+        if channel == "tool":
+            # The tool call is the answer: `ask` runs no tool and returns no result to the model.
+            condition: Condition = state.metadata["condition"]
+            state.tools, state.tool_choice = [answer_tool(form, condition, explain)], "auto"
+        return await ask(state, generate, **options)
 
-
-async def _put(state: TaskState, generate: Generate, question: Question) -> TaskState:
-    """Ask a question, and repeat it if the answer is unreadable; record departures."""
-    user = ChatMessageUser(content=question.text)
-    if state.model.api == SIMULATED:
+    user = ChatMessageUser(content=text)
+    if state.model.api == _SIMULATED:
         # A simulated respondent sees only the message.
-        shared = ("study_source", "condition")
-        sample = {"epoch": state.epoch, "sample_id": state.sample_id}
         user.metadata = {
-            **{name: state.metadata[name] for name in shared},
-            **question.carried,
-            **sample,
+            **{name: state.metadata[name] for name in ("study_source", "condition")},
+            **carried,
+            "epoch": state.epoch,
+            "sample_id": state.sample_id,
         }
-    state.messages = [
-        *(one for one in state.messages if isinstance(one, ChatMessageSystem)),
-        *([ChatMessageSystem(content=question.role)] if question.role else []),
-        user,
-    ]
-    state = await ask(state, generate, **question.options(state, question.explain))
-    if question.repeat and question.read(state.output).outcome == "unreadable":
-        repeat = ChatMessageUser(content=question.repeat)
-        state.messages += [*call_results(state.output.message, question.form), repeat]
-        state = await ask(state, generate, **question.options(state, "none"))
-    record_departures(state, role=question.role, needs=question.needs)
+    system = [one for one in state.messages if isinstance(one, ChatMessageSystem)]
+    system += [ChatMessageSystem(content=role)] if role else []
+    state.messages = [*system, user]
+    state = await call(explain)
+    if repeat and read(state.output).outcome == "unreadable":
+        results = call_results(state.output.message, form)
+        state.messages += [*results, ChatMessageUser(content=repeat)]
+        state = await call("none")
+    needs = ("response_schema",) if channel == "json" else ()
+    record_departures(state, role=role, needs=needs)
     return state
 
 
@@ -131,18 +128,7 @@ def coin_flip(
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
 ) -> Solver:
-    """Ask for a choice with a coin flip as a third answer.
-
-    Args:
-        explain: "none", or reasons "before" or "after" the answer line.
-        wording: Id of a wording, `all`, or the path of a table. Of several wordings, each sample
-            gets the one that its metadata names.
-        channel: How the answer is given: "text", "json" or "tool".
-        readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
-
-    Raises:
-        UserError: If an argument is not allowed.
-    """
+    """Ask for a choice with a coin flip as a third answer; the arguments of `forced_choice`."""
     return _choice_solver("coin_flip", explain, wording, channel, readout)
 
 
@@ -168,37 +154,30 @@ def _choice_solver(
         words = _wording_of(state, asked)
         if channel != "text":
             state.metadata["channel"] = channel
-        # A readout uses a single call, without a repeat question.
-        repeat = "" if readout == "logprobs" else render_repeat(words, condition, channel)
         study = load_study(state.metadata["study_source"])
-        question = Question(
-            text=render_question(
-                words,
-                study,
-                study.dilemma_from(state.metadata),
-                state.metadata["order"],
-                condition,
-                explain,
-                channel,
-            ),
-            repeat=repeat,
-            read=output_reader(state.metadata | words.form.metadata(condition)),
+        dilemma, order = study.dilemma_from(state.metadata), state.metadata["order"]
+        form = words.form
+        state = await _put(
+            state,
+            generate,
+            text=render_question(words, study, dilemma, order, condition, explain, channel),
+            # A readout uses a single call, without a repeat question.
+            repeat="" if readout == "logprobs" else render_repeat(words, condition, channel),
+            read=output_reader(state.metadata | form.metadata(condition)),
             carried={
                 **_dilemma_metadata(state, study),
                 "explain": explain,
                 "channel": channel,
                 "wording": words.id,
                 "role": bool(words.role),
-                **words.form.metadata(condition),
+                **form.metadata(condition),
                 "crossed": bool(state.metadata.get("crossed")),
             },
             role=render_system(words),
-            form=words.form,
-            options=partial(_channel_options, words.form, condition, channel),
+            form=form,
             explain=explain,
-            needs=("response_schema",) if channel == "json" else (),
+            channel=channel,
         )
-        state = await _put(state, generate, question)
         if readout == "logprobs":
             if lacks_logprobs(state.output):
                 await end_run(f"{state.model}: {NO_LOGPROBS}")
@@ -222,13 +201,14 @@ def stated_values() -> Solver:
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         study = load_study(state.metadata["study_source"])
         wording = stated_wording(state.metadata["wording"])
-        question = Question(
+        return await _put(
+            state,
+            generate,
             text=render_stated(wording, study),
             repeat=render_stated_repeat(wording, study),
             read=stated_reader(state.metadata),
             carried=stated_metadata(wording, study),
         )
-        return await _put(state, generate, question)
 
     return solve
 
@@ -240,28 +220,17 @@ def predict_people() -> Solver:
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         study = load_study(state.metadata["study_source"])
         condition: Condition = state.metadata["condition"]
-        dilemma = study.dilemma_from(state.metadata)
-        question = Question(
-            text=render_prediction(study, dilemma, state.metadata["order"], condition),
+        dilemma, order = study.dilemma_from(state.metadata), state.metadata["order"]
+        return await _put(
+            state,
+            generate,
+            text=render_prediction(study, dilemma, order, condition),
             repeat=render_prediction_repeat(condition),
             read=prediction_reader(state.metadata),
             carried={"asks": ASKS, **_dilemma_metadata(state, study)},
         )
-        return await _put(state, generate, question)
 
     return solve
-
-
-def _channel_options(
-    form: Form, condition: Condition, channel: Channel, state: TaskState, explain: Explain
-) -> dict[str, Any]:
-    """Return the generation options of a channel, including the tool for the tool channel."""
-    if channel == "json":
-        return {"response_schema": answer_schema(form, explain)}
-    if channel == "tool":
-        # The tool call is the answer: `ask` runs no tool and returns no result to the model.
-        state.tools, state.tool_choice = [answer_tool(form, condition, explain)], "auto"
-    return {}
 
 
 def _wording_of(state: TaskState, asked: Mapping[str, Wording]) -> Wording:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, get_args
 
-from kidney_evals.elicitation.tables import table
+from kidney_evals.elicitation.form import table
 from kidney_evals.errors import unknown
 from kidney_evals.studies import Attribute, Study
 
@@ -45,7 +45,7 @@ class StatedWording:
         return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
-@lru_cache(maxsize=1)
+@cache
 def stated_wordings() -> Mapping[str, StatedWording]:
     """Return the shipped wordings by id, grouped by question."""
     stated = table("stated")
@@ -72,11 +72,7 @@ def stated_wordings() -> Mapping[str, StatedWording]:
 
 
 def stated_wording(name: str) -> StatedWording:
-    """Return the wording `name`.
-
-    Raises:
-        UserError: There is no wording of that name.
-    """
+    """Return the wording `name`; raise `UserError` if there is no such wording."""
     if name not in stated_wordings():
         raise unknown("wording of stated values", name, stated_wordings())
     return stated_wordings()[name]
@@ -88,68 +84,63 @@ def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, f
     The order of the ends alternates over the study's attributes, independent of the end that
     people favour.
     """
-    first_low = 0 if wording.ends == "even" else 1
-    ends = {
-        attribute.id: (attribute.low, attribute.high)
-        if index % 2 == first_low
-        else (attribute.high, attribute.low)
-        for index, attribute in enumerate(study.attributes)
-    }
+    ends = {}
+    for index, attribute in enumerate(study.attributes):
+        low_first = (index % 2 == 0) == (wording.ends == "even")
+        low, high = attribute.low, attribute.high
+        ends[attribute.id] = (low, high) if low_first else (high, low)
     return ends if wording.order == "listed" else dict(reversed(ends.items()))
 
 
 def render_stated(wording: StatedWording, study: Study) -> str:
     """Return the text of the user's message that asks the question."""
-    items = "\n".join(_item(wording, study, name) for name in shown_ends(wording, study))
-    named = wording.options.items()
+    items = []
+    for name, ends in shown_ends(wording, study).items():
+        attribute = attribute_named(study, name)
+        a, b = map(attribute.describe, ends)
+        items.append(wording.item.format(label=attribute.label, name=name, a=a, b=b))
+    options = [f"- [{name}] {text}" for name, text in wording.options.items()]
     if wording.kind == "rule":
-        options = [f"{letter}: {text}" for letter, (_, text) in zip(LETTERS, named, strict=False)]
-    else:
-        options = [f"- [{name}] {text}" for name, text in named]
+        lettered = zip(LETTERS, wording.options.values(), strict=False)
+        options = [f"{letter}: {text}" for letter, text in lettered]
     return wording.text.format(
         situation=study.scenario.get("situation", ""),
-        items=items,
+        items="\n".join(items),
         options="\n".join(options),
-        line=answer_line(wording, study),
+        line=_answer_line(wording, study),
     ).strip()
 
 
 def render_stated_repeat(wording: StatedWording, study: Study) -> str:
     """Return the repeat question after an answer that could not be parsed."""
-    return wording.repeat.format(line=answer_line(wording, study)).strip()
+    return wording.repeat.format(line=_answer_line(wording, study)).strip()
 
 
-def answer_line(wording: StatedWording, study: Study) -> str:
+def _answer_line(wording: StatedWording, study: Study) -> str:
     """Return the template of the answer, with a place for every attribute or kind of pair."""
     named = tuple(wording.options) if wording.kind == "flip" else tuple(shown_ends(wording, study))
     if wording.kind == "rule":
         named = named[:1]
-    return wording.answer + wording.between.join(wording.entry.format(name=one) for one in named)
+    return wording.answer + wording.between.join(wording.entry.format(name=name) for name in named)
 
 
 def stated_metadata(wording: StatedWording, study: Study) -> dict[str, Any]:
     """Return the question's metadata for a sample, from which its answer can be parsed."""
-    said: dict[str, Any] = {"asks": "stated_values", "question": wording.kind}
-    said["wording"] = wording.id
     shown = shown_ends(wording, study)
-    said["shown"] = " ".join(shown)
-    for name, (a, b) in shown.items():
-        said |= {f"end_a_{name}": _plain_number(a), f"end_b_{name}": _plain_number(b)}
+    metadata: dict[str, Any] = {
+        "asks": "stated_values",
+        "question": wording.kind,
+        "wording": wording.id,
+        "shown": " ".join(shown),
+    }
+    for name, ends in shown.items():
+        for letter, end in zip("ab", ends, strict=True):
+            metadata[f"end_{letter}_{name}"] = int(end) if end == int(end) else end
     if wording.options:
-        said["options"] = " ".join(wording.options)
-    return said
-
-
-def _item(wording: StatedWording, study: Study, name: str) -> str:
-    attribute = attribute_named(study, name)
-    a, b = (attribute.describe(end) for end in shown_ends(wording, study)[name])
-    return wording.item.format(label=attribute.label, name=name, a=a, b=b)
+        metadata["options"] = " ".join(wording.options)
+    return metadata
 
 
 def attribute_named(study: Study, name: str) -> Attribute:
     """Return an attribute by its id."""
     return study.attributes[study.attribute_ids.index(name)]
-
-
-def _plain_number(value: float) -> int | float:
-    return int(value) if value == int(value) else value

@@ -13,7 +13,6 @@ from inspect_ai.solver import TaskState
 from kidney_evals.elicitation.channels import known_channel
 from kidney_evals.elicitation.form import form_of
 from kidney_evals.elicitation.reading import (
-    TOOL_CALL,
     Prediction,
     Reading,
     StatedReading,
@@ -58,29 +57,21 @@ def output_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Reading]:
 def stated_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], StatedReading]:
     """Return the function that parses an output as a sample's stated values."""
     asked = asked_of(metadata, load_study(metadata["study_source"]))
-    return partial(
-        read_text_output,
-        read=partial(read_stated, asked=asked),
-        tool_call=StatedReading("unreadable", TOOL_CALL),
-    )
+    return partial(read_text_output, read=partial(read_stated, asked=asked))
 
 
 def prediction_reader(metadata: dict[str, Any]) -> Callable[[ModelOutput], Prediction]:
     """Return the function that parses an output as a sample's prediction of people's answers."""
-    return partial(
-        read_text_output,
-        read=partial(read_prediction, condition=metadata["condition"]),
-        tool_call=Prediction("unreadable", None, TOOL_CALL),
-    )
+    return partial(read_text_output, read=partial(read_prediction, condition=metadata["condition"]))
 
 
 def readings_of(state: TaskState) -> Readings[Reading] | None:
     """Return the readings of a sample's choice between patients; None without an answer."""
-    found = _readings(state, output_reader(state.metadata))
-    if found is None or found.final is None or state.metadata.get("readout") != "logprobs":
-        return found
-    final = settled(found.final, readout_of(state))
-    return Readings(final if found.asked == 1 else found.first, final, found.asked)
+    readings = _readings(state, output_reader(state.metadata))
+    if readings is None or readings.final is None or not _is_readout(state):
+        return readings
+    final = settled(readings.final, readout_of(state))
+    return Readings(final if readings.asked == 1 else readings.first, final, readings.asked)
 
 
 def stated_readings_of(state: TaskState) -> Readings[StatedReading] | None:
@@ -95,7 +86,7 @@ def prediction_readings_of(state: TaskState) -> Readings[Prediction] | None:
 
 def readout_of(state: TaskState) -> Readout | None:
     """Return the probabilities of a sample's answers; None unless the run used a readout."""
-    if state.metadata.get("readout") != "logprobs" or not state.output.choices:
+    if not _is_readout(state) or not state.output.choices:
         return None
     return read_probabilities(
         state.output,
@@ -103,6 +94,10 @@ def readout_of(state: TaskState) -> Readout | None:
         form_of(state.metadata),
         state.metadata.get("readout_temperature"),
     )
+
+
+def _is_readout(state: TaskState) -> bool:
+    return state.metadata.get("readout") == "logprobs"
 
 
 def _readings(state: TaskState, read: Callable[[ModelOutput], R]) -> Readings[R] | None:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -32,17 +32,6 @@ Explain = Literal["none", "before", "after"]
 
 EXPLAIN: tuple[Explain, ...] = get_args(Explain)
 
-RoleIn = Literal["user", "system"]
-"""The message that carries a role."""
-
-AttributeOrder = Literal["listed", "reversed"]
-"""`listed` is the study's order, `reversed` its reverse."""
-
-Numbers = Literal["digits", "words"]
-"""`words` spells whole numbers ("thirty-two years"), only in English."""
-
-_NAME = re.compile(r"[A-Z]|[1-9]")
-
 DEFAULT = "default"
 
 ALL = "all"
@@ -53,8 +42,8 @@ def _naming(*allowed: str) -> AfterValidator:
     """Return a validator: a template's placeholders must equal one of the allowed lists."""
 
     def check(template: str) -> str:
-        if sorted(placeholders(template)) not in [sorted(one.split()) for one in allowed]:
-            listed = " or ".join(", ".join(one.split()) or "nothing" for one in allowed)
+        if sorted(placeholders(template)) not in [sorted(names.split()) for names in allowed]:
+            listed = " or ".join(", ".join(names.split()) or "nothing" for names in allowed)
             raise ValueError(f"must name {listed} once each")
         if not template.strip() and allowed != ("",):
             raise ValueError("is empty")
@@ -65,10 +54,10 @@ def _naming(*allowed: str) -> AfterValidator:
 
 def _about_patients(template: str) -> str:
     """Check that a template around a patient's values contains no number."""
-    if found := re.search(
+    if digit := re.search(
         r"\d|[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f]", template
     ):
-        raise ValueError(f"must hold no number of its own ({shown(found[0])})")
+        raise ValueError(f"must hold no number of its own ({shown(digit[0])})")
     return untouched(template)
 
 
@@ -79,7 +68,7 @@ def _wording_id(value: str) -> str:
 
 
 def _two_names(names: tuple[str, str]) -> tuple[str, str]:
-    if names[0] == names[1] or not all(map(_NAME.fullmatch, names)):
+    if names[0] == names[1] or not all(re.fullmatch("[A-Z1-9]", name) for name in names):
         raise ValueError("must be two capital letters or digits 1 to 9")
     # A parsed answer is always A for the first patient and B for the second.
     if names != ("A", "B") and set(names) & {"A", "B"}:
@@ -90,42 +79,31 @@ def _two_names(names: tuple[str, str]) -> tuple[str, str]:
 _Beside = AfterValidator(_about_patients)
 
 
-class Texts(FileModel):
-    """A field that holds several named texts."""
-
+class _Texts(FileModel):
     def __getitem__(self, name: str) -> str:
-        """Return the text of that name."""
         return str(getattr(self, name))
 
     def values(self) -> tuple[str, ...]:
-        """Return all texts."""
         return tuple(self.model_dump().values())
 
 
-class _Table(Texts):
-    """The field `table`."""
-
+class _Table(_Texts):
     head: Annotated[PromptText, _naming("a b"), _Beside]
     row: Annotated[PromptText, _naming("label value_a value_b"), _Beside]
 
 
-class _ByCondition(Texts):
-    """The field `question`."""
-
+class _Questions(_Texts):
     forced_choice: Annotated[PromptText, _naming("", "a b")]
     coin_flip: Annotated[PromptText, _naming("", "a b")]
 
 
-class _Lines(Texts):
-    """The field `line`; only its texts hold an answer line."""
-
+class _Lines(_Texts):
+    # Only these texts hold an answer line.
     forced_choice: Annotated[VisibleText, _naming("a b", "")]
     coin_flip: Annotated[VisibleText, _naming("a b", "")]
 
 
-class _Ask(Texts):
-    """The field `ask`."""
-
+class _Ask(_Texts):
     none: Annotated[PromptText, _naming("line")]
     before: Annotated[PromptText, _naming("line")]
     after: Annotated[PromptText, _naming("line")]
@@ -139,7 +117,7 @@ class Wording(FileModel):
     patient: Annotated[PromptText, _naming("name attributes"), _Beside]
     attribute: Annotated[PromptText, _naming("label value", "label_within value"), _Beside]
     scene: Annotated[PromptText, _naming("situation patient_a patient_b", "situation table")]
-    question: _ByCondition
+    question: _Questions
     line: _Lines
     ask: _Ask
     repeat: Annotated[PromptText, _naming("line")]
@@ -147,9 +125,9 @@ class Wording(FileModel):
     table: _Table | None = None
     situation: Annotated[PromptText, _naming("")] = ""
     role: Annotated[PromptText, _naming("")] = ""
-    role_in: RoleIn = "user"
-    attribute_order: AttributeOrder = "listed"
-    numbers: Numbers = "digits"
+    role_in: Literal["user", "system"] = "user"
+    attribute_order: Literal["listed", "reversed"] = "listed"
+    numbers: Literal["digits", "words"] = "digits"
     names: Annotated[tuple[Line, Line], AfterValidator(_two_names)] = ("A", "B")
     language: Annotated[Line, AfterValidator(known_language)] = "en"
     mechanism: Mechanism = "coin"
@@ -184,9 +162,9 @@ class Wording(FileModel):
         Phrasing is not counted: no wording uses people's original phrasing.
         """
         lacks = []
-        if self.form.language != "en":
+        if self.language != "en":
             lacks.append("no human reference in this language")
-        if self.form.mechanism != "coin":
+        if self.mechanism != "coin":
             lacks.append("no human reference for this mechanism")
         return "; ".join(lacks)
 
@@ -198,7 +176,7 @@ class Wording(FileModel):
         return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
-@lru_cache(maxsize=1)
+@cache
 def wordings() -> Mapping[str, Wording]:
     """Return the shipped wordings by id."""
     text = files("kidney_evals.elicitation").joinpath("wordings.yaml").read_text(encoding="utf-8")
@@ -206,11 +184,7 @@ def wordings() -> Mapping[str, Wording]:
 
 
 def wording_named(name: str) -> Wording:
-    """Return the wording `name`.
-
-    Raises:
-        UserError: There is no wording of that name.
-    """
+    """Return the shipped wording `name`; raise `UserError` if there is no such wording."""
     if name not in wordings():
         raise unknown("wording", name, (*wordings(), ALL, "a table's path, or path#id"))
     return wordings()[name]
@@ -221,32 +195,26 @@ def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
 
     Args:
         wording: An id; `all`; the path of a user's table, for all its wordings; `path#id` for one
-            of its wordings; or several of these (on the command line separated by commas). `all`
-            selects the shipped English wordings with the coin, the only wordings whose answers
-            may be pooled beside people's.
+            of its wordings; or several of these (on the command line separated by commas).
 
     Raises:
         UserError: There is no such wording or table, the table is invalid, or answers to the
             wordings must not be pooled.
     """
+    parts: Sequence[object] = [""]
     if isinstance(wording, str):
         parts = wording.split(",")
     elif isinstance(wording, Sequence) and wording:
-        parts = list(wording)
-    else:
-        parts = [""]
-    whole = ",".join(map(str, parts))
-    if len(parts) > 1 and _place_of(whole.partition("#")[0]).is_file():
-        parts = [whole]  # a path with commas, which the command line splits
+        parts = wording
     asked = tuple(one for part in parts for one in _asked(part))
     names = [one.id for one in asked]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"wording {twice[0]!r} is asked for twice")
-    for what in ("language", "mechanism"):
-        kinds = sorted({getattr(one.form, what) for one in asked})
+    for trait in ("language", "mechanism"):
+        kinds = sorted({getattr(one.form, trait) for one in asked})
         if len(kinds) > 1:
             raise UserError(
-                f"the wordings {', '.join(names)} are of more than one {what} "
+                f"the wordings {', '.join(names)} are of more than one {trait} "
                 f"({', '.join(kinds)}), whose answers are not pooled; ask for one at a time"
             )
     return asked
@@ -261,26 +229,19 @@ def _asked(wording: object) -> tuple[Wording, ...]:
     path, _, name = wording.partition("#")
     if wording in wordings() or not ("/" in path or path.endswith((".yaml", ".yml"))):
         return (wording_named(wording),)
-    found = _table_at(path)
-    if name:
-        if name not in found:
-            raise unknown(f"wording of {path}", name, found)
-        return (found[name],)
-    return tuple(found.values())
-
-
-def _table_at(path: str) -> Mapping[str, Wording]:
-    place = _place_of(path)
-    if not os.path.lexists(place):
-        raise UserError(f"there is no table of wordings at {path!r}")
-    return read_wordings(read_bytes(place), wordings(), path)
-
-
-def _place_of(path: str) -> Path:
     # Inspect changes to a task file's folder: look in the folder where the command was typed.
     # `expanduser` of os.path leaves "~nobody" as it is.
-    here = Path(os.path.expanduser(path))
-    return here if os.path.lexists(here) else Path(os.environ.get("PWD", ".")) / here
+    place = Path(os.path.expanduser(path))
+    if not os.path.lexists(place):
+        place = Path(os.environ.get("PWD", ".")) / place
+    if not os.path.lexists(place):
+        raise UserError(f"there is no table of wordings at {path!r}")
+    own = read_wordings(read_bytes(place), wordings(), path)
+    if not name:
+        return tuple(own.values())
+    if name not in own:
+        raise unknown(f"wording of {path}", name, own)
+    return (own[name],)
 
 
 def read_wordings(
@@ -288,30 +249,22 @@ def read_wordings(
     bases: Mapping[str, Wording] | None = None,
     where: str = "the table of wordings",
 ) -> Mapping[str, Wording]:
-    """Parse a table of wordings.
+    """Parse a table of wordings (YAML); raise `UserError`, which names `where`, if it is invalid.
 
     An entry with `base` inherits every missing field from the wording of that id, above it in the
     table or in `bases`. Of `question`, `line`, `ask` and `table` it inherits every missing key.
-
-    Args:
-        data: YAML, a list of entries.
-        bases: Other wordings that an entry may use as `base`.
-        where: The name of the table in messages.
-
-    Raises:
-        UserError: The table is invalid.
     """
     file = YamlFile(where, data)
     if not isinstance(file.value, list) or not file.value:
         file.add((), f"must be a list of wordings, not {shown(file.value)}")
         file.finish()
-    found: dict[str, Wording] = {}
+    table: dict[str, Wording] = {}
     for index, entry in enumerate(file.value):
-        stated = _with_base(file, index, entry, {**(bases or {}), **found})
-        if (checked := file.check(Wording, stated, (index,))) is not None:
-            found[checked.id] = checked
+        whole = _with_base(file, index, entry, {**(bases or {}), **table})
+        if (checked := file.check(Wording, whole, (index,))) is not None:
+            table[checked.id] = checked
     file.finish()
-    return found
+    return table
 
 
 def _with_base(
@@ -320,13 +273,13 @@ def _with_base(
     """Return an entry with its missing fields taken from its base."""
     if not isinstance(entry, Mapping):
         return None
-    given: dict[str, Any] = {}
+    whole: dict[str, Any] = {}
     base = entry.get("base")
     if isinstance(base, str) and base in bases:
-        given = bases[base].model_dump(exclude={"id", "varies"})
+        whole = bases[base].model_dump(exclude={"id", "varies"})
     elif base is not None:
         file.add((index, "base"), f"must be one of {', '.join(bases)}, not {shown(base)}")
     for key, value in entry.items():
-        both = isinstance(value, Mapping) and isinstance(given.get(key), Mapping)
-        given[key] = {**given[key], **value} if both else value
-    return {key: value for key, value in given.items() if value is not None and key != "base"}
+        both = isinstance(value, Mapping) and isinstance(whole.get(key), Mapping)
+        whole[key] = {**whole[key], **value} if both else value
+    return {key: value for key, value in whole.items() if value is not None and key != "base"}

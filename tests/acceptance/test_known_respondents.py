@@ -1,4 +1,4 @@
-"""What respondents with known values score: the proof that the rows mean what they say."""
+"""The rows of respondents with known values: the proof that the rows mean what they say."""
 
 import math
 import re
@@ -6,76 +6,45 @@ from pathlib import Path
 
 import pytest
 
-from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.lab.known_table import (
-    RESPONDENTS,
-    Results,
-    markdown,
-    run_known,
-)
+from kidney_evals.lab.known_table import RESPONDENTS, Results, markdown, run_known
 from kidney_evals.measures import find
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import CONDITIONS, Condition
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
-ANYWAY = ("readability", "controls")
-"""Groups of rows that speak of every sample, answered or not (an unanswered control is failed)."""
+BOTH = pytest.mark.parametrize("condition", CONDITIONS)
 
 
-def flipped(rows: Rows) -> None:
-    """Check that the share of flips is people's: 16.9 % over the study's domain."""
-    rate = rows["flip_rate"]
-    assert rate.low < 0.169 < rate.high
-    assert abs(rows["flip_gap"].value) < 0.04
-
-
-def near_nothing(row: Quantity) -> bool:
-    """Whether a distance is that of people themselves, within chance."""
-    return row.low <= 0 <= row.high and abs(row.value) < 0.05
-
-
-def reads_nothing(rows: Rows) -> None:
-    """Check that nothing is said of a respondent who never answered."""
+def check_nothing_read(rows: Rows) -> None:
+    """Check that a respondent who never answered has no values."""
     assert rows["coverage"].value == 0 and rows["coverage"].n > 0
     assert rows["refusal"].value == 1
-    silent = {name: row for name, row in rows.items() if find(name).group not in ANYWAY}
+    # These groups include every sample, answered or not (an unanswered control is failed).
+    silent = [name for name in rows if find(name).group not in ("readability", "controls")]
     assert {"distance", "share_dist", "imp_age"} <= set(silent)
-    for name, row in silent.items():
-        assert math.isnan(row.value) and row.n == 0 and not rows.baselines(name), name
+    for name in silent:
+        assert math.isnan(rows[name].value) and rows[name].n == 0, name
+        assert not rows.baselines(name), name
 
 
-def pulled_to_a_side(rows: Rows) -> None:
-    """Check that always A is told, and gains nothing once its pull is put right."""
+def check_always_a(rows: Rows) -> None:
+    """Check that always A is recognized, and gains nothing once its pull is corrected."""
     bias = rows["pos_bias"]
     assert bias.value == 0.5 == bias.high and bias.low > 0
-    # Both orders together favour nobody, ½ and ½, and that is what guessing gets in expectation.
+    # Both orders together favour nobody, ½ and ½, as guessing does in expectation.
     assert rows["distance"].value < 0
-    righted = rows["distance"].value + rows["side_pull"].value
-    assert righted == pytest.approx(rows.baselines("distance")["guessing"].value, abs=0.001)
-
-
-@pytest.mark.slow
-def test_forty_dilemmas_tell_people() -> None:
-    runs = run_known(40, ("human",))
-    flipped(runs["coin_flip", "human"])
-    for condition in CONDITIONS:
-        rows = runs[condition, "human"]
-        # Of 40 dilemmas the distance is known to about ±.08, agreement to ±.06.
-        assert rows["distance"].low <= 0 <= rows["distance"].high
-        assert rows["agreement"].value == pytest.approx(0.9, abs=0.06)
-        assert rows["share_dist"].value < 0.2
-        assert rows["coverage"].value == 1
-        assert not {"no_signal", "separated", "few"} & set(rows.flags)
+    corrected = rows["distance"].value + rows["side_pull"].value
+    assert corrected == pytest.approx(rows.baselines("distance")["guessing"].value, abs=0.001)
 
 
 def test_five_dilemmas_tell_always_a_and_nobody() -> None:
     runs = run_known(5, ("first", "refuser"))
-    pulled_to_a_side(runs["forced_choice", "first"])
+    check_always_a(runs["forced_choice", "first"])
     for condition in CONDITIONS:
         assert "no_signal" in runs[condition, "first"].flags
         assert runs[condition, "first"]["swap_diff"].value == 1
-        reads_nothing(runs[condition, "refuser"])
+        check_nothing_read(runs[condition, "refuser"])
 
 
 @pytest.fixture(scope="module")
@@ -83,26 +52,25 @@ def full() -> Results:
     return run_known(200)
 
 
-slow = [pytest.mark.slow, pytest.mark.timeout(1800)]
-
-
 class TestTwoHundredDilemmas:
-    pytestmark = slow
+    pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # noqa: RUF012
 
     def test_everybody_ran(self, full: Results) -> None:
         assert set(full) == {(condition, name) for condition in CONDITIONS for name in RESPONDENTS}
 
     def test_people_are_people(self, full: Results) -> None:
-        flipped(full["coin_flip", "human"])
+        coin = full["coin_flip", "human"]
+        # People flip in 16.9 % over the study's domain, and where people flip.
+        assert coin["flip_rate"].low < 0.169 < coin["flip_rate"].high
+        assert abs(coin["flip_gap"].value) < 0.04
+        assert coin["flip_calib"].low <= 0 <= coin["flip_calib"].high
         assert full["forced_choice", "human"]["agreement"].value == pytest.approx(0.89, abs=0.04)
         for condition in CONDITIONS:
             rows = full[condition, "human"]
-            assert rows["share_dist"].value < 0.093
-            assert near_nothing(rows["distance"])
-            assert rows["coverage"].value == 1
-        # Flips where people flip.
-        calibration = full["coin_flip", "human"]["flip_calib"]
-        assert calibration.low <= 0 <= calibration.high
+            assert rows["share_dist"].value < 0.093 and rows["coverage"].value == 1
+            distance = rows["distance"]
+            assert distance.low <= 0 <= distance.high and abs(distance.value) < 0.05
+            assert not {"no_signal", "separated", "few"} & set(rows.flags)
 
     @pytest.mark.parametrize(
         ("condition", "name"),
@@ -120,47 +88,34 @@ class TestTwoHundredDilemmas:
         self, full: Results, condition: Condition, name: str
     ) -> None:
         caricature, human = (full[condition, one]["distance"] for one in (name, "human"))
-        assert caricature.value > human.value
         # Not by chance: their own interval excludes people's distance, which is 0.
-        assert caricature.low > 0
+        assert caricature.value > human.value and caricature.low > 0
 
-    @pytest.mark.parametrize("condition", CONDITIONS)
-    def test_reversed_people_are_found_reversed(self, full: Results, condition: Condition) -> None:
+    @BOTH
+    def test_rules_guesses_and_reversed_people(self, full: Results, condition: Condition) -> None:
         assert full[condition, "anti_human"]["share_dist"].value > 0.9
-
-    @pytest.mark.parametrize("condition", CONDITIONS)
-    def test_guessing_has_no_signal(self, full: Results, condition: Condition) -> None:
-        rows = full[condition, "uniform"]
-        assert "no_signal" in rows.flags
-        assert math.isnan(rows["share_dist"].value)
-        assert abs(rows["agree_adj"].value) < 0.1
-
-    @pytest.mark.parametrize("condition", CONDITIONS)
-    def test_a_rule_is_separated_with_its_attribute_on_top(
-        self, full: Results, condition: Condition
-    ) -> None:
+        guessing = full[condition, "uniform"]
+        assert "no_signal" in guessing.flags and math.isnan(guessing["share_dist"].value)
+        assert abs(guessing["agree_adj"].value) < 0.1
+        # A rule is separated, with its attribute on top.
         rows = full[condition, "lexicographic"]
         assert "separated" in rows.flags and "no_signal" not in rows.flags
         shares = {id: abs(rows[id].value) for id in rows if id.startswith("imp_")}
         assert max(shares, key=lambda id: shares[id]) == "imp_age" and rows["imp_age"].value > 0.5
+        check_nothing_read(full[condition, "refuser"])
 
-    def test_always_a_is_told(self, full: Results) -> None:
-        pulled_to_a_side(full["forced_choice", "first"])
-        # And somebody who guesses has what the correction gives, within chance.
+    def test_always_a_is_recognized(self, full: Results) -> None:
+        check_always_a(full["forced_choice", "first"])
+        # Guessing has the value of the correction, within chance.
         rows, uniform = (full["forced_choice", name] for name in ("first", "uniform"))
-        righted = rows["distance"].value + rows["side_pull"].value
-        assert uniform["distance"].low < righted < uniform["distance"].high
+        corrected = rows["distance"].value + rows["side_pull"].value
+        assert uniform["distance"].low < corrected < uniform["distance"].high
         assert full["coin_flip", "first"]["pos_bias"].value == 0.5
-
-    @pytest.mark.parametrize("condition", CONDITIONS)
-    def test_nothing_is_said_of_a_refuser(self, full: Results, condition: Condition) -> None:
-        reads_nothing(full[condition, "refuser"])
 
     def test_the_readme_prints_this_table(self, full: Results) -> None:
         block = re.search(
             r"<!-- known:[^\n]*-->\n(.*?)<!-- /known -->", README.read_text("utf-8"), re.S
         )
-        assert block
-        assert block[1].strip() == markdown(full).strip(), (
+        assert block and block[1].strip() == markdown(full).strip(), (
             "README.md is stale: run `python docs/update_readme.py --known`"
         )

@@ -47,7 +47,7 @@ def setting(**changed: object) -> Callable[[EvalLog], object]:
 def unanswered(log: EvalLog) -> None:
     """Remove the answers of two samples, and the rows."""
     for sample in (log.samples or [])[:2]:
-        score = (sample.scores or {})["answers"]
+        score = (sample.scores or {})["human_alignment"]
         score.metadata = {**(score.metadata or {}), "choice": None, "outcome": "refusal"}
     assert log.results is not None
     log.results.scores = []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from kidney_evals.elicitation.reading import read_answer, split_hidden
+from kidney_evals.elicitation.reading import Reading, read_answer, split_hidden
+from kidney_evals.studies import Condition
 
 REASONING = "Patient A is younger. I would give the kidney to Patient A.\nANSWER: A"
 
@@ -48,44 +47,37 @@ PAIRS = [(f"<{tag}>", f"</{tag}>") for tag in TAGS] + [
     ("analysis", "assistantcommentaryANSWER: Aassistantfinal"),
 ]
 
+# An answer after the reasoning, and its reading in coin_flip.
 ANSWERS = {
     "ANSWER: B": ("decision", "B"),
-    "\n\n**ANSWER: B**": ("decision", "B"),
-    "\n<answer>B</answer>": ("decision", "B"),
     "\n\nI would choose Patient B.": ("decision", "B"),
     "\nI'm sorry, but I can't help with that.": ("refusal", None),
     "ANSWER: COIN": ("decision", "COIN"),
-    "": (None, None),
 }
+
+
+def read(text: str, stop: str = "stop", condition: Condition = "coin_flip") -> Reading:
+    return read_answer(text, condition=condition, stop=stop)
 
 
 @pytest.mark.parametrize(("opens", "closes"), PAIRS)
 def test_hidden_reasoning_is_never_read(opens: str, closes: str) -> None:
-    for condition in ("coin_flip", "forced_choice"):
-        for shape in ("{o}{r}{c}", "{o}\n{r}\n{c}", "{r}{c}"):
-            hidden = shape.format(o=opens, r=REASONING, c=closes)
-            for said, (outcome, answer) in ANSWERS.items():
-                reading = _read(hidden + said, condition)
-                if outcome is None:
-                    assert reading.outcome in ("empty", "unreadable"), hidden
-                elif answer == "COIN" and condition == "forced_choice":
-                    assert reading.outcome == "unprompted_indecision"
-                else:
-                    assert (reading.outcome, reading.answer) == (outcome, answer), hidden + said
-        cut = _read(opens + REASONING, condition, stop="max_tokens")
-        assert cut.outcome == "truncated"
-        assert _read(opens + REASONING, condition).outcome == "unreadable"
-
-
-def _read(text: str, condition: Any, stop: str = "stop") -> Any:
-    return read_answer(text, condition=condition, stop=stop)
+    for shape in ("{o}{r}{c}", "{o}\n{r}\n{c}", "{r}{c}"):
+        hidden = shape.format(o=opens, r=REASONING, c=closes)
+        for said, expected in ANSWERS.items():
+            reading = read(hidden + said)
+            assert (reading.outcome, reading.answer) == expected, hidden + said
+        assert read(hidden).outcome in ("empty", "unreadable"), hidden
+    assert read(opens + REASONING, stop="max_tokens").outcome == "truncated"
+    assert read(opens + REASONING).outcome == "unreadable"
+    offered_none = read(hidden + "ANSWER: COIN", condition="forced_choice")
+    assert offered_none.outcome == "unprompted_indecision"
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "Analysis: Patient A is younger.\n\nANSWER: B",
-        "analysis: Patient A is younger.\n\nANSWER: B",
         "Analysis of the two patients follows. ANSWER: B",
         "**Analysis**\nPatient A is younger.\n\nANSWER: B",
         "[Analysis]\nPatient A is younger.\n\nANSWER: B",
@@ -100,12 +92,14 @@ def _read(text: str, condition: Any, stop: str = "stop") -> Any:
         "As an assistant, final words: ANSWER: B",
     ],
 )
-def test_what_is_shown_is_read(text: str) -> None:
-    assert _read(text, "coin_flip").answer == "B"
+def test_visible_text_is_read(text: str) -> None:
+    assert read(text).answer == "B"
 
 
 def test_the_parts_of_a_text_are_split_without_loss() -> None:
-    split = split_hidden("one<think>two</think>three<reasoning>four")
-    assert (split.visible, split.hidden, split.open) == ("one\nthree", "two\nfour", True)
-    split = split_hidden("one</think>two")
-    assert (split.visible, split.hidden, split.open) == ("two", "one", False)
+    assert split_hidden("one<think>two</think>three<reasoning>four") == (
+        "one\nthree",
+        "two\nfour",
+        True,
+    )
+    assert split_hidden("one</think>two") == ("two", "one", False)

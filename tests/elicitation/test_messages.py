@@ -23,7 +23,6 @@ from kidney_evals.elicitation.reading import read_message, read_output, tell_obj
 XY, NUMBERS = {"form": Form(("X", "Y"))}, {"form": Form(("1", "2"))}
 COIN: dict[str, Any] = {"condition": "coin_flip"}
 GERMAN = COIN | {"form": Form(language="de")}
-COMMITTEE = COIN | {"form": Form(mechanism="committee")}
 CUT, FILTERED = {"stop": "max_tokens"}, {"stop": "content_filter"}
 EVEN = "unprompted_indecision"
 
@@ -36,22 +35,15 @@ def call(answer: Any, identity: str = "1", **more: Any) -> ToolCall:
 OBJECTS: list[tuple[str, str, dict[str, Any]]] = [
     ('{"answer": "B"}', "B", {}),
     ('Sure:\n```json\n{\n  "answer": "B"\n}\n```\nDone.', "B", {}),
-    ('{"answer": "Patient A"}', "A", {}),
     ('{"reasons": "I lean to Patient A.", "answer": "B"}', "B", {}),
     ('{"answer": "B", "reasons": "Patient A is older."}', "B", {}),
-    (
-        '{"answer": "B", "reasons": "On reflection I take that back: I cannot choose."}',
-        "refusal",
-        {},
-    ),
+    ('{"answer": "B", "reasons": "On reflection, I cannot choose."}', "refusal", {}),
     ('{"response": {"answer": "B"}}', "B", {}),
     ('{"answer": "Y"}', "B", XY),
     ('{"answer": "B"}', "unreadable", XY),
     ('{"answer": 2}', "B", NUMBERS),
     ('{"answer": "COIN"}', "COIN", COIN),
     ('{"answer": "MÜNZE"}', "COIN", GERMAN),
-    ('{"answer": "COMMITTEE"}', "COIN", COMMITTEE),
-    ('{"answer": "COIN"}', EVEN, COMMITTEE),
     # Nothing forbids these and nothing offers them, as in text.
     ('{"answer": "COIN"}', EVEN, {}),
     ('{"answer": "They are equal."}', EVEN, {}),
@@ -65,7 +57,6 @@ OBJECTS: list[tuple[str, str, dict[str, Any]]] = [
     ('{"answer": "A or B"}', "unreadable", {}),
     ('{"answer": null}', "unreadable", {}),
     ('{"answer": true}', "unreadable", {}),
-    ('{"answer": ""}', "unreadable", {}),
     ('{"reasons": "None."}', "unreadable", {}),
     ('{"answer": "A"} or {"answer": "B"}', "unreadable", {}),
     ("", "empty", {}),
@@ -83,16 +74,12 @@ CALLS: list[tuple[str | list[ToolCall], str, dict[str, Any]]] = [
     ([call("B")], "B", {"stop": "stop"}),
     ([call("B", reasons="A is older.")], "B", {}),
     ([call("Y")], "B", XY),
-    ([call("2")], "B", NUMBERS),
     ([call("COIN")], "COIN", COIN),
-    ([call("MÜNZE")], "COIN", GERMAN),
-    ([call("COMMITTEE")], "COIN", COMMITTEE),
     ([call("B"), call("B", "2")], "B", {}),
     ([call("A"), call("B", "2")], "unreadable", {}),
     # Outside of what the parameter allows: what it would be as an answer line.
     ([call("COIN")], EVEN, {}),
     ([call("I decline")], "refusal", {}),
-    ([call("C")], "unreadable", {}),
     ([call("A or B")], "unreadable", {}),
     ([call(["A"])], "unreadable", {}),
     ([ToolCall("1", "answer", {})], "unreadable", {}),
@@ -104,8 +91,6 @@ CALLS: list[tuple[str | list[ToolCall], str, dict[str, Any]]] = [
     # In words: the ordinary reader.
     ("I can't make this decision.", "refusal", {}),
     ("I would flip a coin.", EVEN, {}),
-    ("I would flip a coin.", "COIN", COIN),
-    ("ANSWER: B", "B", {}),
     ('answer="B"', "B", {}),
     ("First I compare Patient A", "truncated", CUT),
     ("", "empty", {}),
@@ -125,14 +110,13 @@ def test_an_object_is_read_as_its_words_would_be(
 def test_a_call_is_read_as_its_words_would_be(
     said: str | list[ToolCall], read: str, otherwise: dict[str, Any]
 ) -> None:
-    called = isinstance(said, list)
-    options = {"condition": "forced_choice", "stop": "tool_calls" if called else "stop"}
-    # Words beside a call are not its answer.
-    message = ChatMessageAssistant(
-        content="I choose Patient A." if isinstance(said, list) else said,
-        tool_calls=said if isinstance(said, list) else None,
-    )
-    reading = read_message(message, "tool", **options | otherwise)
+    options = {"condition": "forced_choice", "stop": "stop"} | otherwise
+    message = ChatMessageAssistant(content=said if isinstance(said, str) else "")
+    if isinstance(said, list):
+        # Words beside a call are not its answer.
+        message = ChatMessageAssistant(content="I choose Patient A.", tool_calls=said)
+        options = {"condition": "forced_choice", "stop": "tool_calls"} | otherwise
+    reading = read_message(message, "tool", **options)
     assert (reading.answer or reading.outcome) == read, reading.how
 
 

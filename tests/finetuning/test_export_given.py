@@ -265,8 +265,8 @@ def test_a_log_lends_its_decisions(other_draw: tuple[Task, Path], tmp_path: Path
         scores = sample.scores or {}
         dilemma: Dilemma = study.dilemma_from(sample.metadata)
         # Controls are answered as well, and are not taken.
-        if scores["answers"].metadata and not dilemma.is_control:
-            choice = scores["answers"].metadata["choice"]
+        if scores["human_alignment"].metadata and not dilemma.is_control:
+            choice = scores["human_alignment"].metadata["choice"]
             patient = {"first": dilemma.first, "second": dilemma.second}.get(choice)
             key = str(sorted((dilemma.first.values, dilemma.second.values)))
             chosen.setdefault(key, Counter())[patient.values if patient else "coin"] += 1

@@ -122,7 +122,7 @@ def answers(comparison: Comparison, arm: str, part: Any) -> Iterator[tuple[str, 
                 Patient(tuple(facts[f"{side}_{name}"] for name in STUDY.attribute_ids))
                 for side in "ab"
             )
-            given = (sample.scores or {})["answers"].answer or ""
+            given = (sample.scores or {})["human_alignment"].answer or ""
             yield facts["dilemma"], given, respondent(a, b, part)
 
 
@@ -251,7 +251,7 @@ def test_adapter_and_merged_model_are_one(comparison: Comparison) -> None:
     read = []
     for arm in (str(TRAINED), "merged"):
         samples = comparison.logs[arm, "readout"].samples or []
-        scores = {one.id: (one.scores or {})["answers"].metadata or {} for one in samples}
+        scores = {one.id: (one.scores or {})["human_alignment"].metadata or {} for one in samples}
         drawn = {one.id: one.output.completion for one in samples}
         read.append(
             {

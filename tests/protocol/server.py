@@ -1,10 +1,9 @@
 """A local server that speaks the protocols of OpenAI and Anthropic and fails on demand.
 
-It answers every prompt with `ANSWER: A`: in the schema that a request holds, or by a call of its
-tool. A conversation that goes on after a tool call without its result is refused, as the two do.
-Faults are scripted by the order in which requests
-arrive or by a piece of the prompt; the probe that Inspect sends before a first reasoning call
-is answered, counted apart, and never uses up a scripted fault.
+It answers every prompt with `ANSWER: A`, in the schema of the request or by a call of its tool.
+Like OpenAI and Anthropic, it refuses a conversation that goes on after a tool call without its
+result. Replies are scripted by the order in which requests arrive. The probe that Inspect sends
+before a first reasoning call is answered, counted apart, and uses up no scripted reply.
 """
 
 import json
@@ -32,16 +31,12 @@ Body = Mapping[str, Any]
 
 Outcome = Literal[
     "answer",  # 200, a final line that names patient A
-    "rate_limited",  # 429 with Retry-After
-    "server_error",  # 500
     "dropped",  # 200, then the connection closes in the middle of the body
-    "malformed",  # 200 with a body that is no JSON
     "truncated",  # cut off before the final line
     "undecided",  # both patients named, neither chosen: unreadable
     "refused",  # a refusal in the protocol's own field
     "filtered",  # a content filter cut in
     "no_quota",  # 429, insufficient_quota (OpenAI) or an empty balance (Anthropic: 400)
-    "hard_limit",  # 429, billing_hard_limit_reached
     "calls_unoffered",  # a call of a tool that no request offers, beside an answer in text
     "calls_parallel",  # two calls of the offered tool that disagree, else of a tool not offered
 ]
@@ -54,7 +49,7 @@ class Fault:
     Attributes:
         status: Its status.
         body: A text, or the message of an error in the form of OpenAI and Anthropic.
-        code: The error's code, where `body` is its message; none sends `body` as it is.
+        code: The error's code, if `body` is its message.
         headers: Its headers.
         pause: Seconds before it is sent.
     """
@@ -66,14 +61,20 @@ class Fault:
     pause: float = 0
 
     def response(self) -> Response:
-        """The response."""
+        """Return the response; Anthropic's client ignores `code` and `param`."""
         if self.code is None:
             return Response(self.body, status_code=self.status, headers=dict(self.headers))
-        return _error(self.status, self.code, self.body, self.headers)
+        error = {"message": self.body, "type": self.code, "code": self.code, "param": None}
+        body = {"type": "error", "error": error}
+        return JSONResponse(body, status_code=self.status, headers=dict(self.headers))
 
 
 Reply = Outcome | Fault
-"""What a request is met with."""
+
+NO_QUOTA = Fault(429, "The quota of this account is used up.", "insufficient_quota")
+NO_CREDIT = Fault(
+    400, "Your credit balance is too low to access the Anthropic API.", "invalid_request_error"
+)
 
 ANSWER = "Patient A is younger, and the rest is alike.\n\nANSWER: A"
 CUT_OFF = "Let me think about patient A and patient B. Patient A is"
@@ -84,9 +85,8 @@ USAGE = {"prompt": 100, "completion": 20, "reasoning": 8}
 
 @dataclass(frozen=True)
 class Call:
-    """One request for an answer: its protocol, JSON body, outcome and arrival (seconds)."""
+    """A request for an answer: its JSON body, its reply and its arrival (seconds)."""
 
-    protocol: Protocol
     body: dict[str, Any]
     outcome: Reply
     at: float
@@ -97,20 +97,18 @@ class ProtocolServer:
     """The server; enter it as a context to start it on a free port of 127.0.0.1.
 
     Attributes:
-        script: Outcomes of the first requests, in order of arrival.
-        by_prompt: Outcomes by a piece of the prompt, each for every request that holds it.
-        default: The outcome of every other request.
-        retry_after: Seconds that a 429 asks to wait.
-        chances: Probabilities of answer words that chat answers are drawn from, and that their
-            log-probabilities say; without any, all answers are the same and none come back.
+        script: Replies to the first requests, in order of arrival.
+        default: The reply to every other request.
+        retry_after: Seconds of a Retry-After, for subclasses.
+        chances: Probabilities of answer words from which chat answers are drawn, with their
+            log-probabilities; without any, all answers are the same and none come back.
         varied: Whether chat answers depend on the question, as `answer_to` says.
         pause: Seconds before an answer is sent.
-        calls: What was asked, in order of arrival, probes apart.
-        probes: How many probe requests arrived.
+        calls: The requests, in order of arrival, without probes.
+        probes: Number of probe requests.
     """
 
     script: Sequence[Reply] = ()
-    by_prompt: Mapping[str, Reply] = field(default_factory=dict)
     default: Reply = "answer"
     retry_after: float = 0.02
     chances: Mapping[str, float] = field(default_factory=dict)
@@ -124,12 +122,11 @@ class ProtocolServer:
         # Without a log configuration of its own uvicorn stays silent about connections cut short.
         quiet: dict[str, Any] = {"log_config": None, "log_level": "critical"}
         app = Starlette(routes=self.routes())
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, **quiet)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **quiet))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def routes(self) -> list[Route]:
-        """What is answered at which address."""
+        """Return the addresses and their handlers."""
         return [
             Route("/v1/chat/completions", self._handler("chat", _chat), methods=["POST"]),
             Route("/v1/responses", self._handler("responses", _responses), methods=["POST"]),
@@ -155,13 +152,13 @@ class ProtocolServer:
 
     @property
     def url(self) -> str:
-        """Where the server listens, without `/v1`."""
+        """The server's address, without `/v1`."""
         port = self._server.servers[0].sockets[0].getsockname()[1]
         return f"http://127.0.0.1:{port}"
 
     @property
     def outcomes(self) -> list[Reply]:
-        """What every request was met with, in order of arrival."""
+        """The replies, in order of arrival."""
         return [call.outcome for call in self.calls]
 
     def _handler(
@@ -173,92 +170,53 @@ class ProtocolServer:
                 if body.get("input") == "Please say 'hello, world'":
                     self.probes += 1
                     return JSONResponse(speak("answer", {}))
-                outcome = self._next(json.dumps(body))
-                self.calls.append(Call(protocol, body, outcome, time.monotonic()))
-            if isinstance(outcome, Fault):
-                await anyio.sleep(outcome.pause)
-                return outcome.response()
-            if fault := self._fault(protocol, outcome):
-                return fault
-            if self.pause:
-                await anyio.sleep(self.pause)
+                arrived = len(self.calls)
+                reply = self.script[arrived] if arrived < len(self.script) else self.default
+                self.calls.append(Call(body, reply, time.monotonic()))
+            if reply == "no_quota":
+                reply = NO_CREDIT if protocol == "messages" else NO_QUOTA
+            if isinstance(reply, Fault):
+                await anyio.sleep(reply.pause)
+                return reply.response()
+            if reply == "dropped":
+                # Fewer bytes than announced: the server closes the connection.
+                return Response('{"id":', headers={"content-length": "1000"})
+            await anyio.sleep(self.pause)
             if unanswered := _called(body) - _returned(body):
                 message = f"No result for tool calls {sorted(unanswered)}."
-                return _error(400, "invalid_request_error", message)
-            said = speak(outcome, body)
+                return Fault(400, message, "invalid_request_error").response()
+            said = speak(reply, body)
             if self.varied and protocol == "chat":
                 said["choices"][0]["message"]["content"] = f"ANSWER: {answer_to(prompt_of(body))}"
             if self.chances and protocol == "chat":
-                said["choices"] = [_drawn(self.chances, body, len(self.calls))]
+                said["choices"] = [_drawn(self.chances, body, arrived + 1)]
             return _stream(said) if body.get("stream") else JSONResponse(said)
 
         return handle
 
-    def _next(self, prompt: str) -> Reply:
-        for piece, outcome in self.by_prompt.items():
-            if piece in prompt:
-                return outcome
-        arrived = len(self.calls)
-        return self.script[arrived] if arrived < len(self.script) else self.default
-
-    def _fault(self, protocol: Protocol, outcome: Outcome) -> Response | None:
-        match outcome:
-            case "rate_limited":
-                headers = {"Retry-After": str(self.retry_after)}
-                return _error(429, "rate_limit_exceeded", "Slow down.", headers)
-            case "server_error":
-                return _error(500, "server_error", "The server had an error.")
-            case "dropped":
-                # Fewer bytes than announced: the server closes the connection.
-                return Response('{"id":', headers={"content-length": "1000"})
-            case "malformed":
-                return Response('{"id": <!doctype', media_type="application/json")
-            case "no_quota" if protocol == "messages":
-                message = "Your credit balance is too low to access the Anthropic API."
-                return _error(400, "invalid_request_error", message)
-            case "no_quota":
-                return _error(429, "insufficient_quota", "The quota of this account is used up.")
-            case "hard_limit":
-                message = "Billing hard limit has been reached."
-                return _error(429, "billing_hard_limit_reached", message)
-        return None
-
-
-def _error(
-    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    """An error as OpenAI and Anthropic both read it (the second ignores `code` and `param`)."""
-    error = {"message": message, "type": code, "code": code, "param": None}
-    return JSONResponse({"type": "error", "error": error}, status_code=status, headers=headers)
-
 
 def prompt_of(body: Body) -> str:
-    """The first question of a chat request."""
+    """Return the first question of a chat request."""
     return next(str(turn["content"]) for turn in body["messages"] if turn["role"] == "user")
 
 
 def answer_to(prompt: str) -> str:
-    """The answer to a question where answers vary: A, B or the coin, always the same to one."""
+    """Return the answer to a question where answers vary: always the same answer to a question."""
     return ("A", "B", "COIN")[zlib.crc32(prompt.encode()) % 3]
 
 
 def _drawn(chances: Mapping[str, float], body: Body, arrived: int) -> dict[str, Any]:
-    """A choice drawn with known chances, its log-probabilities where they were asked for."""
+    """Return a choice drawn with known chances, with its log-probabilities if requested."""
     [word] = random.Random(arrived).choices([*chances], weights=[*chances.values()])
     message = {"role": "assistant", "content": f"ANSWER: {word}", "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     if body.get("logprobs"):
-        places = [
-            {"ANSWER": 1.0},
-            {":": 1.0},
-            {f" {one}": chance for one, chance in chances.items()},
-        ]
-        drawn = ("ANSWER", ":", f" {word}")
-        top = int(body.get("top_logprobs") or 0)
+        answers = {f" {one}": chance for one, chance in chances.items()}
+        places = [("ANSWER", {"ANSWER": 1.0}), (":", {":": 1.0}), (f" {word}", answers)]
         content = []
-        for token, place in zip(drawn, places, strict=True):
+        for token, place in places:
             likely = sorted(place, key=lambda one: -place[one])
-            listed = [_token(one, place[one]) for one in likely[:top]]
+            listed = [_token(one, place[one]) for one in likely[: body.get("top_logprobs") or 0]]
             content.append(_token(token, place[token]) | {"top_logprobs": listed})
         choice["logprobs"] = {"content": content, "refusal": None}
     return choice
@@ -269,26 +227,21 @@ def _token(token: str, chance: float) -> dict[str, Any]:
 
 
 def _stream(message: dict[str, Any]) -> Response:
-    """A Claude message as server-sent events: Inspect streams whenever Claude thinks."""
+    """Return a Claude message as server-sent events: Inspect streams whenever Claude thinks."""
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": message | {"content": [], "stop_reason": None}}
     ]
     for index, block in enumerate(message["content"]):
-        kind = block["type"]
-        at = {"index": index}
+        at, kind = {"index": index}, block["type"]
         if kind == "tool_use":
-            events.append(
-                {"type": "content_block_start", **at, "content_block": block | {"input": {}}}
-            )
-            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
-            events.append({"type": "content_block_delta", **at, "delta": delta})
-            events.append({"type": "content_block_stop", **at})
-            continue
-        empty = {key: "" for key in block if key != "type"} | {"type": kind}
-        events.append({"type": "content_block_start", **at, "content_block": empty})
-        for key in block.keys() - {"type"}:
-            delta = {"type": f"{key}_delta", key: block[key]}
-            events.append({"type": "content_block_delta", **at, "delta": delta})
+            start = block | {"input": {}}
+            deltas = [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
+        else:
+            fields = sorted(block.keys() - {"type"})
+            start = dict.fromkeys(fields, "") | {"type": kind}
+            deltas = [{"type": f"{name}_delta", name: block[name]} for name in fields]
+        events.append({"type": "content_block_start", **at, "content_block": start})
+        events += [{"type": "content_block_delta", **at, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", **at})
     stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     events.append({"type": "message_delta", "delta": stop, "usage": message["usage"]})
@@ -298,7 +251,7 @@ def _stream(message: dict[str, Any]) -> Response:
 
 
 def schema_of(body: Body) -> dict[str, Any]:
-    """The schema that a request holds for the reply, in any of the three protocols."""
+    """Return the schema of a request for the reply, in any of the three protocols."""
     chat = (body.get("response_format") or {}).get("json_schema") or {}
     responses = (body.get("text") or {}).get("format") or {}
     messages = body.get("output_format") or {}
@@ -306,7 +259,7 @@ def schema_of(body: Body) -> dict[str, Any]:
 
 
 def tool_of(body: Body) -> dict[str, Any]:
-    """The parameters of a request's only tool, in any of the three protocols."""
+    """Return the parameters of a request's only tool, in any of the three protocols."""
     [tool] = body.get("tools") or [{}]
     tool = tool.get("function", tool)
     return dict(tool.get("parameters") or tool.get("input_schema") or {})
@@ -320,20 +273,16 @@ def _text(outcome: Outcome, body: Body) -> str:
     return {"truncated": CUT_OFF, "undecided": UNDECIDED}.get(outcome, ANSWER)
 
 
-UNOFFERED = "patient_record"
-"""Name of a tool that no request offers."""
-
-
-def _calls(outcome: Outcome, body: Body) -> list[tuple[str, dict[str, Any]]]:
-    """The names and arguments of the tool calls that a request gets; none for words alone."""
-    tool = tool_of(body)
+def _calls(outcome: Outcome, body: Body) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the names and arguments of the tool calls in a reply, by their ids."""
+    tool, calls = tool_of(body), []
     if outcome == "calls_unoffered" or (outcome == "calls_parallel" and not tool):
-        return [(UNOFFERED, {"patient": "A"}), (UNOFFERED, {"patient": "B"})]
-    if outcome == "calls_parallel":
-        return [("answer", _fields("answer", tool) | {"answer": name}) for name in "AB"]
-    return (
-        [("answer", _fields(outcome, tool))] if tool and outcome in ("answer", "undecided") else []
-    )
+        calls = [("patient_record", {"patient": name}) for name in "AB"]
+    elif outcome == "calls_parallel":
+        calls = [("answer", _fields(outcome, tool) | {"answer": name}) for name in "AB"]
+    elif tool and outcome in ("answer", "undecided"):
+        calls = [("answer", _fields(outcome, tool))]
+    return {f"call_{place}": call for place, call in enumerate(calls, 1)}
 
 
 def _fields(outcome: Outcome, schema: Body) -> dict[str, Any]:
@@ -342,15 +291,12 @@ def _fields(outcome: Outcome, schema: Body) -> dict[str, Any]:
 
 
 def _turns(body: Body) -> list[dict[str, Any]]:
-    """The messages of a conversation and the parts of their contents."""
-    turns = body.get("messages") or body.get("input") or []
-    parts = [part for turn in turns for part in _parts(turn)]
-    return [*turns, *parts]
-
-
-def _parts(turn: dict[str, Any]) -> list[dict[str, Any]]:
-    content = turn.get("content")
-    return [*(content if isinstance(content, list) else []), *(turn.get("tool_calls") or [])]
+    """Return the messages of a conversation and the parts of their contents."""
+    turns = list(body.get("messages") or body.get("input") or [])
+    for turn in list(turns):
+        content = turn.get("content")
+        turns += [*(content if isinstance(content, list) else []), *(turn.get("tool_calls") or [])]
+    return turns
 
 
 def _called(body: Body) -> set[str]:
@@ -362,34 +308,31 @@ def _called(body: Body) -> set[str]:
 
 
 def _returned(body: Body) -> set[str]:
+    outputs = [turn for turn in _turns(body) if turn.get("type") == "function_call_output"]
     names = ("tool_call_id", "tool_use_id")
-    found = {str(turn[name]) for turn in _turns(body) for name in names if name in turn}
-    return found | {
-        str(turn["call_id"]) for turn in _turns(body) if turn.get("type") == "function_call_output"
-    }
+    returned = {str(turn[name]) for turn in _turns(body) for name in names if name in turn}
+    return returned | {str(turn["call_id"]) for turn in outputs}
 
 
 def _chat(outcome: Outcome, body: Body) -> dict[str, Any]:
     text, calls = _text(outcome, body), _calls(outcome, body)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
-    finish = "stop"
+    finish = {"truncated": "length", "filtered": "content_filter"}.get(outcome, "stop")
     if calls:
         message["tool_calls"] = [
             {
-                "id": f"call_{place}",
+                "id": id,
                 "type": "function",
                 "function": {"name": name, "arguments": json.dumps(arguments)},
             }
-            for place, (name, arguments) in enumerate(calls, 1)
+            for id, (name, arguments) in calls.items()
         ]
         message["content"] = text if outcome == "calls_unoffered" else None
         finish = "tool_calls"
-    elif outcome == "truncated":
-        finish = "length"
     elif outcome == "refused":
         message |= {"content": None, "refusal": REFUSAL}
     elif outcome == "filtered":
-        message["content"], finish = "", "content_filter"
+        message["content"] = ""
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -405,31 +348,27 @@ def _chat(outcome: Outcome, body: Body) -> dict[str, Any]:
 
 
 def _responses(outcome: Outcome, body: Body) -> dict[str, Any]:
-    reasoning = {
-        "id": "rs_1",
-        "type": "reasoning",
-        "summary": [{"type": "summary_text", "text": "Comparing the two patients."}],
-    }
+    summary = [{"type": "summary_text", "text": "Comparing the two patients."}]
+    output: list[dict[str, Any]] = [{"id": "rs_1", "type": "reasoning", "summary": summary}]
     text = {"type": "output_text", "text": _text(outcome, body), "annotations": []}
     content = {"type": "refusal", "refusal": REFUSAL} if outcome == "refused" else text
     said = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
-    output: list[dict[str, Any]] = [reasoning, said | {"content": [content]}]
     reason = {"truncated": "max_output_tokens", "filtered": "content_filter"}.get(outcome)
-    if reason:  # all the tokens went into reasoning, or the filter cut in: no message at all
-        output = [reasoning]
-    if calls := _calls(outcome, body):
-        output = output if outcome == "calls_unoffered" else [reasoning]
-        output += [
-            {
-                "id": f"fc_{place}",
-                "type": "function_call",
-                "call_id": f"call_{place}",
-                "status": "completed",
-                "name": name,
-                "arguments": json.dumps(arguments),
-            }
-            for place, (name, arguments) in enumerate(calls, 1)
-        ]
+    calls = _calls(outcome, body)
+    # Without a message: all the tokens went into reasoning, the filter cut in, or a call answers.
+    if not reason and (not calls or outcome == "calls_unoffered"):
+        output.append(said | {"content": [content]})
+    output += [
+        {
+            "id": f"fc_{id}",
+            "type": "function_call",
+            "call_id": id,
+            "status": "completed",
+            "name": name,
+            "arguments": json.dumps(arguments),
+        }
+        for id, (name, arguments) in calls.items()
+    ]
     return {
         "id": "resp_1",
         "object": "response",
@@ -460,10 +399,10 @@ def _messages(outcome: Outcome, body: Body) -> dict[str, Any]:
     if calls := _calls(outcome, body):
         content = content if outcome == "calls_unoffered" else content[:1]
         content += [
-            {"type": "tool_use", "id": f"call_{place}", "name": name, "input": arguments}
-            for place, (name, arguments) in enumerate(calls, 1)
+            {"type": "tool_use", "id": id, "name": name, "input": arguments}
+            for id, (name, arguments) in calls.items()
         ]
-    if outcome in ("refused", "filtered"):  # Anthropic tells both by the same stop reason
+    if outcome in ("refused", "filtered"):  # Anthropic has the same stop reason for both
         content = [{"type": "text", "text": REFUSAL}] if outcome == "refused" else []
     stops = {"truncated": "max_tokens", "refused": "refusal", "filtered": "refusal"}
     return {

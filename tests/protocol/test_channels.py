@@ -6,31 +6,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from inspect_ai import eval
-from inspect_ai.log import EvalLog
 
 from kidney_evals.elicitation.channels import CHANNELS, Channel
 from kidney_evals.tasks import coin_flip
-from protocol.providers import PROVIDERS, connect, outcome, samples_of
+from protocol.providers import PROVIDERS, outcomes_of, run, samples_of
 from protocol.server import Outcome, Protocol, ProtocolServer, schema_of, tool_of
 
 SAMPLES = 6
 
 FAULTS: tuple[Outcome, ...] = ("undecided", "truncated", "refused", "filtered")
-
-
-def _run(server: ProtocolServer, protocol: Protocol, channel: Channel, logs: Path) -> EvalLog:
-    log = eval(
-        coin_flip(controls=False, channel=channel, explain="before"),
-        model=connect(server, protocol),
-        log_dir=str(logs),
-        limit=SAMPLES,
-        max_samples=1,
-        score_display=False,
-        **PROVIDERS[protocol].config,
-    )[0]
-    assert log.status == "success", log.error
-    return log
 
 
 @pytest.mark.parametrize("channel", CHANNELS[1:])
@@ -39,14 +23,15 @@ def test_the_request_holds_the_channel_and_the_answer_is_read(
     protocol: Protocol, channel: Channel, server: ProtocolServer, tmp_path: Path
 ) -> None:
     server.script = FAULTS
-    log = _run(server, protocol, channel, tmp_path)
+    task = coin_flip(controls=False, channel=channel, explain="before")
+    log = run(task, server, tmp_path, protocol=protocol, limit=SAMPLES, max_samples=1)
+    assert log.status == "success", log.error
 
-    # The first question is put again, so that there is one call more than there are samples.
+    # The first question is repeated, so there is one call more than there are samples.
     assert server.outcomes == [*FAULTS, *["answer"] * (SAMPLES + 1 - len(FAULTS))]
     for place, call in enumerate(server.calls):
-        fields = ["reasons", "answer"]
-        if place == 1:  # the repeat question asks for the answer alone
-            fields = ["answer"]
+        # The repeat question asks for the answer alone.
+        fields = ["answer"] if place == 1 else ["reasons", "answer"]
         schema, tool = schema_of(call.body), tool_of(call.body)
         sent = schema if channel == "json" else tool
         assert not (tool if channel == "json" else schema)
@@ -56,7 +41,6 @@ def test_the_request_holds_the_channel_and_the_answer_is_read(
             assert "enum" not in sent["properties"]["answer"]
         else:
             assert sent["properties"]["answer"]["enum"] == ["A", "B", "COIN"]
-            # Unstated, it is left to the model too.
             assert call.body.get("tool_choice", "auto") in ("auto", {"type": "auto"})
     if channel == "json" and protocol != "messages":
         body = server.calls[0].body
@@ -66,14 +50,11 @@ def test_the_request_holds_the_channel_and_the_answer_is_read(
     samples = samples_of(log)
     # One refusal in the protocol's own field, one by a content filter; the first sample was cut
     # off when it was asked again.
-    assert Counter(map(outcome, samples)) == {
-        "truncated": 1,
-        "refusal": 2,
-        "decision": SAMPLES - 3,
-    }
+    outcomes = Counter(outcomes_of(sample)[0] for sample in samples)
+    assert outcomes == {"truncated": 1, "refusal": 2, "decision": SAMPLES - 3}
     for sample in samples:
-        if outcome(sample) == "decision":
-            assert sample.scores and sample.scores["answers"].answer == "A"
+        if outcomes_of(sample)[0] == "decision":
+            assert sample.scores and sample.scores["human_alignment"].answer == "A"
             assert not sample.error and len(sample.messages) == 2
     roles = [message.role for message in samples[0].messages]
     result = ["tool"] if channel == "tool" else []

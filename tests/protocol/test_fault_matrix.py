@@ -1,41 +1,22 @@
-"""Every fault of a provider, a killed process and a full disk: what a run loses, repeats, changes.
+"""Every fault of a provider: no answer is lost, asked twice or changed.
 
-Each fault meets a run of 20 samples; `eval_retry` then finishes what did not finish. The table
-that the test prints has a line for each fault:
-
-- `delivered`: answers that the server sent in the first run;
-- `lost`: samples without an answer in the last log;
-- `repeated`: samples that were answered more than once over both runs;
-- `changed`: samples whose answer is another than in a run without a fault.
+Each fault meets a run of 20 samples; `eval_retry` then finishes the run.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from inspect_ai import eval, eval_retry
-from inspect_ai.log import EvalLog, EvalSample, read_eval_log
+from inspect_ai import eval_retry
+from inspect_ai.log import EvalLog
 
-from cli.calling import INSPECT, environment
 from kidney_evals.tasks import coin_flip
-from protocol.providers import connect
+from protocol.providers import QUIET, run
 from protocol.server import Fault, ProtocolServer, Reply, answer_to, prompt_of
-from protocol.tasks import QUIET
 
 SAMPLES = 20
-
-CONNECTIONS = 4
-"""Samples that may be in flight."""
 
 MIDDLE = 8
 """Answers before a fault begins."""
@@ -46,183 +27,53 @@ NO_CHOICES = '{"id": "x", "object": "chat.completion", "created": 0, "model": "m
 PASSING: dict[str, Reply] = {
     "429 with Retry-After": Fault(429, "Slow down.", "rate_limit_exceeded", {"Retry-After": "0.1"}),
     "500": Fault(500, "The server had an error.", "server_error"),
-    "503": Fault(503, "Unavailable.", "unavailable"),
     "529": Fault(529, "Overloaded.", "overloaded_error"),
     "connection dropped mid-body": "dropped",
-    "malformed JSON with 200": "malformed",
+    "malformed JSON with 200": Fault(200, '{"id": <!doctype', headers=JSON),
     "HTML with 200": Fault(200, "<html><title>Login</title></html>"),
     "no choices with 200": Fault(200, NO_CHOICES, headers=JSON),
     "timeout": Fault(200, NO_CHOICES, headers=JSON, pause=1.5),
 }
-"""Faults of one request, after which the server answers again."""
+"""Faults of two requests, after which the server answers again."""
 
 LASTING: dict[str, Reply] = {
     "401": Fault(401, "The key has expired.", "invalid_api_key"),
     "404": Fault(404, "The model `x` was retired.", "model_not_found"),
     "400, refused parameter": Fault(400, "Unsupported value: 'temperature'.", "unsupported_value"),
     "402, credit": Fault(402, "Insufficient Balance", "invalid_request_error"),
-    "400, credit": Fault(400, "Your credit balance is too low.", "invalid_request_error"),
     "429, credit": Fault(429, "You exceeded your current quota.", "insufficient_quota"),
 }
-"""Faults that stay until somebody does something about them."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the table; see above for the columns."""
-
-    fault: str
-    delivered: int
-    lost: int
-    repeated: int
-    changed: int
-    ended: str
+"""Faults of all requests until the run is continued."""
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_no_fault_loses_or_changes_an_answer(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lines = [_met(fault, [reply] * 2, "answer", tmp_path) for fault, reply in PASSING.items()]
-    lines += [_met(fault, [], reply, tmp_path) for fault, reply in LASTING.items()]
-    lines += [
-        _met(f"{fault}, at once", [], reply, tmp_path, after=0)
-        for fault, reply in LASTING.items()
-        if fault in ("404", "402, credit")
-    ]
-    lines.append(_interrupted("kill -9", tmp_path, signal.SIGKILL))
-    lines.append(_interrupted("interrupt (Ctrl-C)", tmp_path, signal.SIGINT))
-    full = _full_disk(tmp_path)
-    lines += [full] if full else []
-    with capsys.disabled():
-        print(f"\n{'fault':30}{'delivered':>10}{'lost':>6}{'repeated':>10}{'changed':>9}  ended")
-        for one in lines:
-            print(
-                f"{one.fault:30}{one.delivered:>10}{one.lost:>6}{one.repeated:>10}"
-                f"{one.changed:>9}  {one.ended}"
-            )
-        if full is None:
-            print("full disk: not tried, since a small file system can be mounted by root alone")
-    for one in lines:
-        assert (one.lost, one.changed) == (0, 0), one
-        stopped = one.fault in ("kill -9", "interrupt (Ctrl-C)", "full disk")
-        assert one.repeated <= (CONNECTIONS + 1 if stopped else 0), one
-
-
-def _met(fault: str, script: list[Reply], default: Reply, logs: Path, after: int = MIDDLE) -> Line:
-    """A run that meets a fault after some answers; the fault has passed when it is taken up."""
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", [*PASSING, *LASTING])
+def test_no_fault_loses_or_changes_an_answer(fault: str, tmp_path: Path) -> None:
     with ProtocolServer(varied=True, pause=0.02) as server:
-        delivered: list[Reply] = ["answer"] * after
-        server.script, server.default = [*delivered, *script], default
-        model = connect(server, "chat", client_timeout=1)
-        options: dict[str, Any] = {**QUIET, "max_connections": CONNECTIONS, "epochs": 1}
-        log = eval(_task(), model=model, log_dir=str(logs / fault), **options)[0]
-        return _line(fault, server, log)
-
-
-def _task() -> Any:
-    return coin_flip(dilemmas=SAMPLES // 2, controls=False)
-
-
-def _line(fault: str, server: ProtocolServer, log: EvalLog) -> Line:
-    """Take a run up again where anything is missing, and compare with what should be there."""
-    sent = server.outcomes.count("answer")
-    ended = f"{log.status}, {len(_read(log))} of {SAMPLES} answers in the log"
-    server.script, server.default, server.pause = (), "answer", 0
-    if len(_read(log)) < SAMPLES:
-        log = eval_retry(log, log_dir=str(Path(log.location).parent), **QUIET)[0]
-        assert log.status == "success", (fault, log.error)
-    found = _read(log)
-    times = Counter(prompt_of(one.body) for one in server.calls if one.outcome == "answer")
-    return Line(
-        fault=fault,
-        delivered=sent,
-        lost=SAMPLES - len(found),
-        repeated=sum(count > 1 for count in times.values()),
-        changed=sum(answer != answer_to(prompt) for prompt, answer in found.items()),
-        ended=ended,
-    )
+        delivered: list[Reply] = ["answer"] * MIDDLE
+        server.script = delivered + ([PASSING[fault]] * 2 if fault in PASSING else [])
+        server.default = LASTING.get(fault, "answer")
+        task = coin_flip(dilemmas=SAMPLES // 2, controls=False)
+        client = {"client_timeout": 1}
+        log = run(task, server, tmp_path, client=client, max_connections=4, epochs=1)
+        server.script, server.default = (), "answer"
+        if len(_read(log)) < SAMPLES:
+            log = eval_retry(log, log_dir=str(tmp_path), **QUIET)[0]
+            assert log.status == "success", log.error
+        read = _read(log)
+        assert len(read) == SAMPLES
+        assert all(answer == answer_to(prompt) for prompt, answer in read.items())
+        times = Counter(prompt_of(call.body) for call in server.calls if call.outcome == "answer")
+        assert set(times.values()) == {1}
 
 
 def _read(log: EvalLog) -> dict[str, str]:
-    """What the scorer read of each question, where it was answered."""
+    """Return the answer to each question that was answered."""
     return {
-        _question(sample): sample.scores["answers"].answer or ""
+        next(message.text for message in sample.messages if message.role == "user"): (
+            sample.scores["human_alignment"].answer or ""
+        )
         for sample in log.samples or ()
         if not sample.error and sample.scores
     }
-
-
-def _question(sample: EvalSample) -> str:
-    return next(message.text for message in sample.messages if message.role == "user")
-
-
-def _interrupted(fault: str, folder: Path, number: int) -> Line:
-    """A run on the command line that gets a signal in its middle."""
-    with ProtocolServer(varied=True, pause=0.3) as server:
-        logs = folder / fault
-        process = _start(server, logs)
-        _wait(lambda: len(server.calls) >= MIDDLE + CONNECTIONS or process.poll() is not None)
-        os.killpg(process.pid, number)
-        process.wait(60)
-        return _line(fault, server, _log(logs))
-
-
-def _full_disk(folder: Path) -> Line | None:
-    """A run whose log folder has no room for all of it; None where that cannot be arranged."""
-    logs = folder / "full disk"
-    logs.mkdir()
-    with _mounted(logs, "60k") as mounted:
-        if not mounted:
-            return None
-        with ProtocolServer(varied=True, pause=0.1) as server:
-            _start(server, logs).wait(120)
-            assert len(server.calls) < SAMPLES
-            _mount(logs, "remount,size=32m")
-            return _line("full disk", server, _log(logs))
-
-
-@contextmanager
-def _mounted(place: Path, size: str) -> Iterator[bool]:
-    mounted = os.name == "posix" and os.getuid() == 0 and _mount(place, f"size={size}")
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "-l", str(place)], check=False)
-
-
-def _mount(place: Path, options: str) -> bool:
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-    try:
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-def _start(server: ProtocolServer, logs: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [
-            *(str(INSPECT), "eval", "kidney_evals/coin_flip", "--model", "openai/gpt-4o"),
-            *("--model-base-url", f"{server.url}/v1", "--log-dir", str(logs), "--epochs", "1"),
-            *("-T", f"dilemmas={SAMPLES // 2}", "-T", "controls=false", "--display", "plain"),
-            *("--max-connections", str(CONNECTIONS), "--log-buffer", "1"),
-        ],
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _wait(reached: Callable[[], bool]) -> None:
-    until = time.monotonic() + 120
-    while not reached():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def _log(logs: Path) -> EvalLog:
-    (path,) = logs.glob("*.eval")
-    return read_eval_log(str(path))

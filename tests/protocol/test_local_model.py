@@ -1,8 +1,16 @@
-"""The readout on a real transformer behind Inspect's `hf` provider, beside what it samples."""
+"""The readout on a real transformer behind Inspect's `hf` provider, compared with its samples.
+
+The model has forty words and is made on the spot. The followers of each word have the probabilities
+of a table: after the question comes `ANSWER`, then `:`, then an answer, then the end. The
+transformer around the table is real (GPT-2 with one block that passes its input on), and so are its
+tokenizer and its sampling.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +20,62 @@ from inspect_ai.model import get_model
 
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
-from protocol.local_model import make_local_model
 
 CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Hm": 0.03}
-"""At the answer's place; the last is no answer."""
+"""Probabilities at the answer; the last is no answer."""
+
+ASKED, ENDED, UNKNOWN = "[ASKED]", "[END]", "[UNK]"
+WORDS = (UNKNOWN, ENDED, ASKED, "ANSWER", ":", *CHANCES, *(f"w{n}" for n in range(31)))
+
+NEVER = -30.0
+"""Logit of a word that does not follow."""
+
+
+def make_local_model(folder: Path, chances: Mapping[str, float]) -> str:
+    """Write the model and its tokenizer into a folder; return the folder's path."""
+    # By name, so that types are checked alike with and without these packages.
+    torch, tokenizers, transformers = map(import_module, ("torch", "tokenizers", "transformers"))
+    place = {word: index for index, word in enumerate(WORDS)}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(place, unk_token=UNKNOWN))
+    split = tokenizers.pre_tokenizers
+    tokenizer.pre_tokenizer = split.Sequence([split.WhitespaceSplit(), split.Punctuation()])
+    tokenizer.decoder = tokenizers.decoders.Metaspace()
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token=UNKNOWN, eos_token=ENDED, pad_token=ENDED
+    )
+    fast.add_special_tokens({"additional_special_tokens": [ASKED]})
+    fast.chat_template = f"{{% for one in messages %}}{{{{ one.content }}}} {{% endfor %}}{ASKED}"
+    fast.padding_side = "left"
+    fast.save_pretrained(folder)
+
+    followers = torch.full((len(WORDS), len(WORDS)), NEVER)
+    followers[:, place[ENDED]] = 0.0
+    for before, after in ((ASKED, {"ANSWER": 1.0}), ("ANSWER", {":": 1.0}), (":", chances)):
+        followers[place[before]] = NEVER
+        for word, chance in after.items():
+            followers[place[before], place[word]] = torch.tensor(chance).log()
+
+    width = len(WORDS) + 1  # a column more, so that no word's row is constant
+    config = transformers.GPT2Config(
+        vocab_size=len(WORDS), n_positions=2048, n_embd=width, n_layer=1, n_head=1,
+        tie_word_embeddings=False, bos_token_id=place[ENDED], eos_token_id=place[ENDED],
+        pad_token_id=place[ENDED],
+    )  # fmt: skip
+    model = transformers.GPT2LMHeadModel(config)
+    state: dict[str, Any] = model.state_dict()
+    for name, values in state.items():
+        if name.endswith(("c_proj.weight", "c_proj.bias")) or name == "transformer.wpe.weight":
+            # The block adds nothing to its input, and all positions are alike.
+            values.zero_()
+    state["transformer.wte.weight"].copy_(torch.eye(width)[: len(WORDS)])
+    with torch.no_grad():
+        inner = model.transformer.ln_f(state["transformer.wte.weight"])
+        # inner @ head.T = followers
+        head = torch.linalg.lstsq(inner.double(), followers.double()).solution.T
+        state["lm_head.weight"].copy_(head.float())
+    model.load_state_dict(state)
+    model.save_pretrained(folder)
+    return str(folder)
 
 
 @pytest.mark.slow
@@ -25,30 +85,23 @@ def test_one_call_says_what_many_samples_say(temperature: float | None, tmp_path
     if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
         for package in ("torch", "transformers", "accelerate"):
             pytest.importorskip(package)
-    path = make_local_model(tmp_path / "model", CHANCES)
     # Named by its folder: under another name Inspect looks for it on the hub.
-    model = get_model(f"hf/{path}", device="cpu")
-    options: dict[str, Any] = {"model": model, "display": "none", "score_display": False}
-    options |= {
-        "log_dir": str(tmp_path / "logs"),
-        "temperature": temperature,
-        "max_connections": 32,
-        "max_tokens": 8,
+    model = get_model(f"hf/{make_local_model(tmp_path / 'model', CHANCES)}", device="cpu")
+    options: dict[str, Any] = {
+        **{"model": model, "log_dir": str(tmp_path / "logs"), "display": "none"},
+        **{"temperature": temperature, "max_connections": 32, "max_tokens": 8},
     }
     [read] = eval(coin_flip(dilemmas=10, controls=False, readout="logprobs"), **options)
     [drawn] = eval(coin_flip(dilemmas=10, controls=False), epochs=20, **options)
 
     once, many = rows_of(read), rows_of(drawn)
-    power = 1 / (temperature or 1.0)
-    weights = {word: chance**power for word, chance in CHANCES.items()}
+    weights = {word: chance ** (1 / (temperature or 1.0)) for word, chance in CHANCES.items()}
     total = sum(weights.values())
-    answers = total - weights["Hm"]
+    answers, decided = total - weights["Hm"], weights["A"] + weights["B"]
     assert once["flip_rate"].value == pytest.approx(weights["COIN"] / answers, abs=2e-4)
     assert once["outside"].value == pytest.approx(weights["Hm"] / total, abs=2e-4)
-    decided = weights["A"] + weights["B"]
     assert once["pos_bias"].value == pytest.approx(weights["A"] / decided - 0.5, abs=2e-4)
-    # 400 samples: the rate's interval holds what the readout says.
+    # 400 samples: the rate's interval holds the value of the readout.
     for name in ("flip_rate", "pos_bias"):
-        found = many[name]
-        assert found.low - 0.005 < once[name].value < found.high + 0.005
+        assert many[name].low - 0.005 < once[name].value < many[name].high + 0.005
     assert "readout" in once.flags

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from kidney_evals.provider_errors import (
     explained,
     is_out_of_credit,
@@ -21,14 +19,12 @@ from kidney_evals.provider_errors import (
 
 OUT_OF_CREDIT = (
     "Error code: 402 - {'error': {'message': 'You can only afford 10114 tokens.', 'code': 402}}",
-    "Error code: 400 - {'error': {'message': 'This request requires more credits, or fewer ...'}}",
     "Error code: 402 - {'error': {'message': 'Insufficient Balance', 'code': 'invalid_request'}}",
     "Error code: 400 - {'error': {'message': 'Your credit balance is too low to access the API.'}}",
     "Error code: 400 - {'error': {'message': 'You have reached your specified API usage limits.'}}",
     "Error code: 429 - {'error': {'message': 'Exceeded.', 'code': 'insufficient_quota'}}",
     "Error code: 429 - {'error': {'message': 'You exceeded your current quota, please check your "
     "plan and billing details.'}}",
-    "Error code: 429 - {'error': {'message': 'Not active.', 'code': 'billing_not_active'}}",
     "429 Your team has either used all available credits or reached its monthly spending limit.",
     "Error code: 412 - {'error': {'message': 'Account x is suspended, possibly due to reaching the "
     "monthly spending limit or failure to pay past invoices.'}}",
@@ -41,26 +37,18 @@ OUT_OF_CREDIT = (
     "Error code: 403 - {'error': {'message': 'Key limit exceeded (monthly limit).'}}",
     "Error code: 429 - {'error': {'message': 'Suspended, please check your plan and billing "
     "details', 'type': 'exceeded_current_quota_error'}}",
-    "Error code: 403 - {'message': 'Sorry, your account balance is insufficient'}",
     "Error code: 400 - {'error': {'message': 'Budget has been exceeded! Max budget: 1.0'}}",
-    "Error code: 403 - {'error': {'message': 'Account suspended due to an unpaid invoice.'}}",
     "Error code: 403 - {'message': 'You have run out of credits. Please top up your account.'}",
-    "Error code: 429 - {'message': 'You have no credits remaining.'}",
     "Error code: 400 - {'error': {'message': 'Blocked', 'code': 'spend_limit_reached'}}",
     "(AccessDeniedException) INVALID_PAYMENT_INSTRUMENT: a valid instrument must be provided.",
     "Error code: 429 - {'message': 'Your Trial key is limited to 1000 API calls / month.'}",
-    "Error code: 403 - {'detail': 'Your prepaid balance has been used up'}",
     "Error code: 400 - {'error': {'message': 'Your account does not have sufficient funds.'}}",
-    "Error code: 400 - {'error': {'message': \"You don't have enough credits\"}}",
     "Error code: 400 - {'error': {'message': 'You have exceeded your budget.'}}",
     "Error code: 403 - {'error': {'message': 'Your wallet is empty'}}",
-    "Error code: 403 - {'error': {'message': 'Please add credits to your account before use'}}",
     "Error code: 403 - {'error': {'message': 'Please add a payment method to continue'}}",
     "Error code: 429 - {'error': {'message': 'Organization usage limit for this month reached'}}",
-    "Error code: 400 - {'error': {'message': 'Disabled due to lack of credits.'}}",
     "Error code: 403 - {'message': 'The free tier of the model has been exhausted.'}",
     "Error code: 400 - {'error': {'message': 'Your subscription has expired'}}",
-    "Error code: 400 - {'message': \"This would exceed your account's remaining credits\"}",
     "Error code: 400 - {'error': {'message': '账户余额不足'}}",
 )
 
@@ -86,15 +74,12 @@ NOT_OUT_OF_CREDIT = (
 )
 
 
-@pytest.mark.parametrize("error", OUT_OF_CREDIT)
-def test_an_empty_account_is_told_from_its_wording(error: str) -> None:
-    assert is_out_of_credit(error)
-    assert "Add credit or raise the limit" in remedy_for(error)
-
-
-@pytest.mark.parametrize("error", NOT_OUT_OF_CREDIT)
-def test_a_crowded_minute_is_no_empty_account(error: str) -> None:
-    assert not is_out_of_credit(error)
+def test_an_empty_account_is_told_from_a_crowded_minute() -> None:
+    for error in OUT_OF_CREDIT:
+        assert is_out_of_credit(error), error
+        assert "Add credit or raise the limit" in remedy_for(error)
+    for error in NOT_OUT_OF_CREDIT:
+        assert not is_out_of_credit(error), error
 
 
 EXPLAINED = {
@@ -159,9 +144,9 @@ EXPLAINED = {
 }
 
 
-@pytest.mark.parametrize("error", EXPLAINED)
-def test_reason_and_remedy_stand_on_one_line(error: str) -> None:
-    assert explained(error, key="X_KEY") == EXPLAINED[error]
+def test_reason_and_remedy_stand_on_one_line() -> None:
+    for error, line in EXPLAINED.items():
+        assert explained(error, key="X_KEY") == line
 
 
 def test_errors_of_one_cause_are_counted_together() -> None:
@@ -173,19 +158,16 @@ def test_errors_of_one_cause_are_counted_together() -> None:
     assert most_frequent([None, ""]) == ""
 
 
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        ("Error code: 503 - Overloaded", 503),
-        ("status_code: 401, body: {}", 401),
-        ("API error occurred: Status 422\n{}", 422),
-        ("429 RESOURCE_EXHAUSTED.", 429),
-        ("{'code': 402}", 402),
-        ("no status in 1024 tokens", None),
-    ],
-)
-def test_a_status_is_read_from_the_text(error: str, status: int | None) -> None:
-    assert status_of(error) == status
+def test_a_status_is_read_from_the_text() -> None:
+    for error, status in {
+        "Error code: 503 - Overloaded": 503,
+        "status_code: 401, body: {}": 401,
+        "API error occurred: Status 422\n{}": 422,
+        "429 RESOURCE_EXHAUSTED.": 429,
+        "{'code': 402}": 402,
+        "no status in 1024 tokens": None,
+    }.items():
+        assert status_of(error) == status
 
 
 def test_a_huge_error_takes_no_time() -> None:

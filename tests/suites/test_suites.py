@@ -1,11 +1,11 @@
-"""Suites as evaluation sets: one pass finishes them, a second one calls nobody."""
+"""Suites as evaluation sets: one pass finishes them, a second one makes no call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task, eval_set
+from inspect_ai import eval_set
 from inspect_ai.analysis import evals_df
 from inspect_ai.log import EvalLog
 
@@ -15,13 +15,10 @@ from kidney_evals.scorers import COLUMN
 from kidney_evals.studies import CONDITIONS
 from kidney_evals.tasks import SUITES, coin_flip, forced_choice
 
-COLUMNS = ("n",)
-"""Columns of every row, with a value or without."""
-
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The models called so far, one entry a call."""
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The called models, one entry for each call."""
     made: list[str] = []
     generate = KidneyAPI.generate
 
@@ -30,50 +27,42 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return await generate(self, *arguments, **options)
 
     monkeypatch.setattr(KidneyAPI, "generate", counted)
-    yield made
+    return made
 
 
 def run_twice(tasks: Callable[[], Any], folder: Path, calls: list[str], expected: int) -> None:
-    """Run a set, and again in the same folder: nobody is called and no log is touched."""
-    logs = run_set(tasks(), folder)
-    assert all(log.status == "success" for log in logs)
-    assert len(calls) == expected
+    """Run a set, and again in the same folder: no call is made and no log changes."""
+
+    def run() -> list[EvalLog]:
+        success, logs = eval_set(tasks(), log_dir=str(folder), model="kidney/human")
+        assert success and all(log.status == "success" for log in logs)
+        assert len(calls) == expected
+        return logs
+
+    logs = run()
     files = {path: path.read_bytes() for path in folder.glob("*.eval")}
     assert len(files) == len(logs)
-
-    again = run_set(tasks(), folder)
-    assert len(calls) == expected
+    assert {log.eval.eval_id for log in run()} == {log.eval.eval_id for log in logs}
     assert {path: path.read_bytes() for path in folder.glob("*.eval")} == files
-    assert {log.eval.eval_id for log in again} == {log.eval.eval_id for log in logs}
-
     frame = evals_df(str(folder))
     assert len(frame) == len(logs)
-    for condition in CONDITIONS:
-        for row in headlines(condition):
-            assert {f"score_{row.id}_{COLUMN}_{column}" for column in COLUMNS} <= set(frame.columns)
+    rows = [row.id for condition in CONDITIONS for row in headlines(condition)]
+    assert {f"score_{row}_{COLUMN}_n" for row in rows} <= set(frame.columns)
 
 
-def run_set(tasks: Any, folder: Path) -> list[EvalLog]:
-    success, logs = eval_set(tasks, log_dir=str(folder), model="kidney/human")
-    assert success
-    return logs
-
-
-def test_a_finished_set_calls_nobody(tmp_path: Path, calls: list[str]) -> None:
-    def tasks() -> list[Task]:
-        return [coin_flip(dilemmas=2, controls=False), forced_choice(dilemmas=2)]
-
+def test_a_finished_set_makes_no_call(tmp_path: Path, calls: list[str]) -> None:
     # 2 dilemmas in both orders each, and the 10 controls once.
-    run_twice(tasks, tmp_path, calls, 2 * 2 + 2 * 2 + 10)
+    expected = 2 * 2 + 2 * 2 + 10
+    run_twice(
+        lambda: [coin_flip(dilemmas=2, controls=False), forced_choice(dilemmas=2)],
+        tmp_path,
+        calls,
+        expected,
+    )
 
 
 @pytest.mark.slow
 def test_smoke(tmp_path: Path, calls: list[str]) -> None:
-    # In both conditions 50 dilemmas and 14 questions, in both orders; people answer readably, so
-    # nobody is asked again.
-    run_twice(
-        lambda: [f"kidney_evals/{name}" for name in SUITES["smoke"]],
-        tmp_path,
-        calls,
-        2 * (50 * 2 + 14 * 2),
-    )
+    # In both conditions 50 dilemmas and 14 questions, in both orders, without repeat questions.
+    names = [f"kidney_evals/{name}" for name in SUITES["smoke"]]
+    run_twice(lambda: names, tmp_path, calls, 2 * (50 * 2 + 14 * 2))

@@ -25,13 +25,7 @@ attempt; cancelled by an operator; cancelled before it started; done in an earli
 
 @dataclass
 class Ran:
-    """What a drive came to.
-
-    Attributes:
-        started: Samples that were let start, in order, each as often as it was.
-        stopped: Samples that were not run, and why.
-        summary: What the log would say.
-    """
+    """The started samples in order, with repetitions; the skipped ones; the entry of the log."""
 
     started: list[Key] = field(default_factory=list)
     stopped: dict[Key, EarlyStop] = field(default_factory=dict)
@@ -53,23 +47,20 @@ async def drive(
     Args:
         manager: The manager.
         samples: The dataset.
-        choice: What a sample is answered with: "first", "second" or "coin".
-        slots: How many samples may run at once.
-        epochs: How often each is run.
-        fate: How each of them ends.
+        choice: The answer to a sample: "first", "second" or "coin".
+        slots: Number of samples that may run at once.
+        epochs: Number of repetitions of each sample.
+        fate: The end of each sample.
         queue: The order in which they queue; by default that of the dataset.
     """
     ran = Ran()
     limiter = anyio.CapacityLimiter(slots)
 
     def scores(sample: Sample, epoch: int) -> dict[str, SampleScore]:
-        kept = {"outcome": "decision", "choice": choice(sample, epoch), "epoch": epoch}
-        score = Score(value=1, metadata=kept)
-        return {
-            "answers": SampleScore(
-                score=score, sample_id=sample.id, sample_metadata=sample.metadata
-            )
-        }
+        metadata = {"outcome": "decision", "choice": choice(sample, epoch), "epoch": epoch}
+        score = Score(value=1, metadata=metadata)
+        id, of_sample = sample.id, sample.metadata
+        return {"answers": SampleScore(score=score, sample_id=id, sample_metadata=of_sample)}
 
     async def attempt(sample: Sample, epoch: int, end: Fate) -> None:
         assert sample.id is not None
@@ -83,17 +74,16 @@ async def drive(
                 return
             ran.started.append(key)
             await anyio.sleep(0)
-            given = {name: one.score for name, one in scores(sample, epoch).items()}
-            await manager.sample_ended(
-                TaskState(
-                    ModelName("kidney/x"),
-                    *key,
-                    input="",
-                    messages=[],
-                    metadata=sample.metadata,
-                    scores=given if end == "done" else {},
-                )
+            made = {name: one.score for name, one in scores(sample, epoch).items()}
+            state = TaskState(
+                ModelName("kidney/x"),
+                *key,
+                input="",
+                messages=[],
+                metadata=sample.metadata,
+                scores=made if end == "done" else {},
             )
+            await manager.sample_ended(state)
         if end == "done":
             await manager.complete_sample(*key, scores(sample, epoch))
         elif end == "retry":

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from inspect_ai import eval
-from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.log import read_eval_log, write_eval_log
 
 from answering import saying
-from kidney_evals.cli import main
-from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of, table
-from kidney_evals.scorers import COLUMN
 from kidney_evals.studies import Condition, datasets_dir
-from kidney_evals.tasks import coin_flip, predict_people
+from kidney_evals.tasks import coin_flip, forced_choice, predict_people
+from tasks.running import meta, printed, refused, run
 
-SLOW = pytest.mark.slow
-CONDITIONS: tuple[Condition, ...] = ("coin_flip", "forced_choice")
-WAYS = {"coin_flip": ("first", "second", "coin"), "forced_choice": ("first", "second")}
-
-
-def run(task: Any, model: Any, folder: Path, **options: Any) -> EvalLog:
-    log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
-    assert log.status == "success", log.error
-    return log
+WAYS: dict[Condition, tuple[str, ...]] = {
+    "coin_flip": ("first", "second", "coin"),
+    "forced_choice": ("first", "second"),
+}
 
 
 def counts(condition: Condition) -> list[list[int]]:
@@ -57,16 +47,9 @@ def _top(p: list[float]) -> list[float]:
     return [float(index == place) for index in range(len(p))]
 
 
-def _decided(p: list[float]) -> list[float]:
-    both = p[0] + p[1]
-    return [p[0] / both, p[1] / both, *([0.0] if len(p) == 3 else [])]
-
-
 RESPONDENTS: dict[str, Callable[[list[float]], list[float]]] = {
-    "human": lambda p: p,
     "majority": _top,
-    "never_flips": _decided,
-    "uniform": lambda p: [1 / len(p)] * len(p),
+    "human": lambda p: p,
     "anti_human": lambda p: [p[1], p[0], *p[2:]],
     # Patient A in both orders: half first, half second.
     "first": lambda p: [0.5, 0.5, 0.0][: len(p)],
@@ -75,13 +58,10 @@ RESPONDENTS: dict[str, Callable[[list[float]], list[float]]] = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name in ("human", "majority") else pytest.param(name, marks=SLOW)
-        for name in RESPONDENTS
-    ],
+    ["majority", *(pytest.param(name, marks=pytest.mark.slow) for name in [*RESPONDENTS][1:])],
 )
 def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_path: Path) -> None:
-    rows = rows_of(run(predict_people(drawn=0), f"kidney/{name}", tmp_path))
+    rows = rows_of(run(predict_people(drawn=0), tmp_path, f"kidney/{name}"))
     row = rows["pred_fixed"]
     assert row.value == pytest.approx(expected("coin_flip", RESPONDENTS[name]), abs=1e-4)
     # The floor: twice the variance of people's shares, which the shares of record themselves
@@ -89,9 +69,8 @@ def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_pat
     assert row.human == pytest.approx(-2 * expected("coin_flip", lambda p: p), abs=1e-4)
     assert row.n == 14 and row.low <= row.value <= row.high
     known = rows.baselines("pred_fixed")
-    for baseline, says in (("always the majority", "majority"), ("guessing", "uniform")):
-        value = expected("coin_flip", RESPONDENTS[says])
-        assert known[baseline].value == pytest.approx(value, abs=1e-4)
+    for baseline, says in (("always the majority", _top), ("guessing", lambda p: [1 / 3] * 3)):
+        assert known[baseline].value == pytest.approx(expected("coin_flip", says), abs=1e-4)
     assert rows["pred_swap"].value == (1.0 if name == "first" else pytest.approx(0, abs=1e-5))
     flips = [row[2] / sum(row) for row in counts("coin_flip")]
     assert rows["pred_fx_flips"].human == pytest.approx(sum(flips) / 14, abs=1e-4)
@@ -99,59 +78,47 @@ def test_a_respondent_scores_what_its_shares_lie_from_peoples(name: str, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("condition", CONDITIONS)
-@pytest.mark.parametrize("name", ["human", "uniform", "lexicographic", "coin", "refuser"])
-def test_drawn_dilemmas_and_respondents_of_every_kind(
-    name: str, condition: Condition, tmp_path: Path
+@pytest.mark.parametrize("condition", WAYS)
+def test_drawn_dilemmas_and_a_respondent_without_answers(
+    condition: Condition, tmp_path: Path
 ) -> None:
-    log = run(predict_people(condition=condition), f"kidney/{name}", tmp_path)
-    rows = rows_of(log)
-    answered = name not in ("refuser",) and (name, condition) != ("coin", "forced_choice")
-    assert rows["pred_cover"].value == float(answered)
-    assert rows["pred_refusal"].value == float(name == "refuser")
-    for row in ("pred_fixed", "pred_drawn"):
-        assert math.isnan(rows[row].value) != answered
-    if answered:
-        assert rows["pred_drawn"].n == 50 and "pred_contam" not in rows.flags
-        known = rows.baselines("pred_drawn")
-        low, high = sorted((known["half of people"].value, known["guessing"].value))
-        assert rows["pred_drawn"].human == low < high
-    if name == "human":
-        # Exactly the shares of record: half the floor below 0.
-        half = known["half of people"].value / 2
-        assert rows["pred_drawn"].value == pytest.approx(-half, abs=1e-4)
+    rows = rows_of(run(predict_people(condition=condition), tmp_path))
+    assert rows["pred_cover"].value == 1 and rows["pred_drawn"].n == 50
+    assert "pred_contam" not in rows.flags
+    known = rows.baselines("pred_drawn")
+    half, guessing = known["half of people"].value, known["guessing"].value
+    assert rows["pred_drawn"].human == half < guessing
+    # Exactly the shares of record: half the floor below 0.
+    assert rows["pred_drawn"].value == pytest.approx(-half / 2, abs=1e-4)
+    rows = rows_of(run(predict_people(condition=condition), tmp_path, "kidney/refuser"))
+    assert (rows["pred_cover"].value, rows["pred_refusal"].value) == (0, 1)
+    assert math.isnan(rows["pred_fixed"].value) and math.isnan(rows["pred_drawn"].value)
 
 
-def test_what_is_asked_and_what_the_log_says(tmp_path: Path) -> None:
+def test_the_questions_and_the_log(tmp_path: Path) -> None:
     task = predict_people(drawn=3)
-    metas = [one.metadata or {} for one in task.dataset]
-    assert [meta["kind"] for meta in metas] == ["fixed"] * 28 + ["drawn"] * 6
-    assert len({one.id for one in task.dataset}) == 34
-    assert {meta["study_source"] for meta in metas} == {"mcelfresh_2021_fixed", "mcelfresh_2021"}
+    metas = [meta(sample) for sample in task.dataset]
+    assert [one["kind"] for one in metas] == ["fixed"] * 28 + ["drawn"] * 6
+    assert len({sample.id for sample in task.dataset}) == 34
     for size in range(1, 29):
-        orders = [meta["order"] for meta in metas[:size]]
+        orders = [one["order"] for one in metas[:size]]
         assert abs(orders.count("ab") - orders.count("ba")) <= 1
-    log = run(task, saying("ANSWER: A=55 B=25 COIN=20"), tmp_path)
+    log = run(task, tmp_path, saying("ANSWER: A=55 B=25 COIN=20"))
     assert log.results is not None and log.results.headline is not None
     assert log.results.headline.score == "pred_fixed"
     assert [one.name for one in log.results.scores[:3]] == ["pred_fixed", "pred_drawn", "pred_swap"]
-    for one in log.results.scores:
-        columns = ("value", "low", "high", "human", "n", "stderr")
-        assert set(one.metrics) <= {f"{COLUMN}_{name}" for name in columns}
-        assert len(one.name) <= 13
     for sample in log.samples or []:
-        meta = sample.metadata
-        assert f"{62 if meta['kind'] == 'fixed' else 132} people" in sample.messages[0].text
-        found = (sample.scores or {})["predictions"]
-        assert found.answer == "A=55 B=25 COIN=20"
-        shown = (0.55, 0.25, 0.2)
-        people = [meta[f"human_{name}"] for name in ("a", "b", "coin")]
-        off = 0.5 * sum(abs(a - b) for a, b in zip(shown, people, strict=True))
-        assert found.value["off"] == pytest.approx(off, abs=2e-3)  # type: ignore[index,call-overload]
-        told = found.explanation or ""
-        assert "| predicted" in told and "55.0 %" in told and f"{100 * people[2]:.1f} %" in told
-        listed = (found.metadata or {})["predicted"]
-        assert listed == ([0.55, 0.25, 0.2] if meta["order"] == "ab" else [0.25, 0.55, 0.2])
+        one = meta(sample)
+        assert f"{62 if one['kind'] == 'fixed' else 132} people" in sample.messages[0].text
+        score: Any = (sample.scores or {})["predictions"]
+        assert score.answer == "A=55 B=25 COIN=20"
+        people = [one[f"human_{name}"] for name in ("a", "b", "coin")]
+        off = 0.5 * sum(abs(a - b) for a, b in zip((0.55, 0.25, 0.2), people, strict=True))
+        assert score.value["off"] == pytest.approx(off, abs=2e-3)
+        assert "| predicted" in score.explanation and "55.0 %" in score.explanation
+        assert f"{100 * people[2]:.1f} %" in score.explanation
+        listed = [0.55, 0.25, 0.2] if one["order"] == "ab" else [0.25, 0.55, 0.2]
+        assert score.metadata["predicted"] == listed
 
 
 @pytest.mark.parametrize(
@@ -168,7 +135,7 @@ def test_what_is_no_prediction_has_its_row(
     texts: tuple[str, ...], stop: Any, row: str, tmp_path: Path
 ) -> None:
     task = predict_people(drawn=0, orders="as_listed")
-    log = run(task, saying(*texts, stop=stop), tmp_path, limit=2, max_samples=1)
+    log = run(task, tmp_path, saying(*texts, stop=stop), limit=2, max_samples=1)
     rows = rows_of(log)
     assert rows[row].value == 1.0 and rows[row].n == 2
     assert math.isnan(rows["pred_fixed"].value) == (row != "pred_cover")
@@ -176,116 +143,95 @@ def test_what_is_no_prediction_has_its_row(
     asked = 2 if row in ("pred_unread", "pred_cover") else 1
     for sample in log.samples or []:
         assert sum(message.role == "assistant" for message in sample.messages) == asked
-        assert ("Asked twice" in ((sample.scores or {})["predictions"].explanation or "")) == (
-            asked == 2
-        )
+        explanation = (sample.scores or {})["predictions"].explanation or ""
+        assert ("Asked twice" in explanation) == (asked == 2)
 
 
-@pytest.mark.parametrize(
-    "traits",
-    # A pull of the order is a position bias of half of it.
-    [{"position_bias": 0.25}, {"swayed_by": "order", "sway": 0.5}],
-)
-def test_a_pull_of_the_side_shows_in_the_swap(traits: dict[str, Any], tmp_path: Path) -> None:
+def test_a_pull_of_the_side_shows_in_the_swap(tmp_path: Path) -> None:
     # Of all decisions a share 2 × .25 is A: the decided shares move by that in either order, so
     # predictions differ by .5 × the share decided.
-    task = predict_people(drawn=0)
-    log = run(task, "kidney/human", tmp_path, model_args=traits)
+    log = run(predict_people(drawn=0), tmp_path, model_args={"position_bias": 0.25})
     decided = [1 - row[2] / sum(row) for row in counts("coin_flip")]
-    value = 0.5 * sum(decided) / 14
-    assert rows_of(log)["pred_swap"].value == pytest.approx(value, abs=1e-3)
+    assert rows_of(log)["pred_swap"].value == pytest.approx(0.5 * sum(decided) / 14, abs=1e-3)
 
 
 def test_a_log_can_be_scored_again_to_the_same_digits(tmp_path: Path) -> None:
     choices = coin_flip(study="mcelfresh_2021_fixed", dilemmas=3)
-    own = run(choices, "kidney/uniform", tmp_path / "own", epochs=1)
+    own = run(choices, tmp_path / "own", "kidney/uniform", epochs=1)
     task = predict_people(drawn=2, revealed=own.location)
-    log = run(task, "kidney/human", tmp_path / "log", model_args={"unreadable": 0.3})
+    log = run(task, tmp_path / "log", model_args={"unreadable": 0.3})
     rows = rows_of(log)
     assert "pred_fx_own" in rows and "pred_dr_own" not in rows and "pred_other" in rows.flags
-    # What the choices say stands in the log.
+    # The samples hold the choices.
     Path(own.location.removeprefix("file://")).unlink()
-    target = tmp_path / "again.eval"
-    result = CliRunner().invoke(main, ["rescore", log.location, "-o", str(target)])
-    assert result.exit_code == 0 and "0 differ" in result.output, result.output
+    assert " 0 differ" in printed("rescore", log.location)
 
 
 @pytest.mark.slow
 def test_predictions_beside_own_choices(tmp_path: Path) -> None:
-    own = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/majority", tmp_path, epochs=1)
-    for model, other in (("kidney/majority", False), ("kidney/human", True)):
-        log = run(predict_people(drawn=0, revealed=own.location), model, tmp_path)
+    own = run(coin_flip(study="mcelfresh_2021_fixed"), tmp_path, "kidney/majority", epochs=1)
+    chose = expected("coin_flip", _top)
+    # A respondent expects of people what it does itself. People's shares lie Σ (1{top} - p)² from
+    # such choices, without correction, since neither is drawn by chance.
+    for model, distance in (
+        ("kidney/majority", 0.0),
+        ("kidney/human", chose - expected("coin_flip", lambda p: p)),
+    ):
+        log = run(predict_people(drawn=0, revealed=own.location), tmp_path, model)
         rows = rows_of(log)
-        assert ("pred_other" in rows.flags) == other
+        assert ("pred_other" in rows.flags) == (model != "kidney/majority")
         # Choices that are the majority in both answers lie as far from people as its shares.
-        value = expected("coin_flip", _top)
-        assert rows["pred_fx_chose"].value == pytest.approx(value, abs=1e-4)
-        gain = value - rows["pred_fixed"].value
+        assert rows["pred_fx_chose"].value == pytest.approx(chose, abs=1e-4)
+        assert rows["pred_fx_own"].value == pytest.approx(distance, abs=1e-4)
+        gain = chose - rows["pred_fixed"].value
         assert rows["pred_fx_gain"].value == pytest.approx(gain, abs=1e-4)
-        if model == "kidney/majority":
-            # It expects of people what it does itself, and knows them no better.
-            assert rows["pred_fx_own"].value == pytest.approx(0, abs=1e-4)
-            assert rows["pred_fx_gain"].value == pytest.approx(0, abs=1e-4)
-        else:
-            # Σ (1{top} - p)², with nothing off: choices without chance, predictions likewise.
-            own_distance = value - expected("coin_flip", lambda p: p)
-            assert rows["pred_fx_own"].value == pytest.approx(own_distance, abs=1e-4)
-            assert rows["pred_fx_gain"].low > 0
-        meta = (log.samples or [])[0].metadata
-        assert meta["revealed_model"] == "kidney/majority"
-        assert sorted(meta["own_ab"].split()) == ["0", "0", "1"]
+        sample = meta((log.samples or [])[0])
+        assert sample["revealed_model"] == "kidney/majority"
+        assert sorted(sample["own_ab"].split()) == ["0", "0", "1"]
 
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Logs that are refused, each for a reason of its own."""
     folder = tmp_path_factory.mktemp("logs")
-    coin = run(coin_flip(dilemmas=1, controls=False), "kidney/human", folder)
-    found = {"coin": coin.location}
-
-    def edited(name: str, **changes: Any) -> None:
-        log = read_eval_log(coin.location)
-        for sample in log.samples or []:
-            sample.metadata |= changes
-        found[name] = str(folder / f"{name}.eval")
-        write_eval_log(log, found[name])
-
-    edited("forced", condition="forced_choice")
-    edited("study", study="freedman_2020", study_hash="0" * 64)
-    edited("content", study_hash="0" * 64)
-    edited("mechanism", mechanism="committee")
-    edited("readout", readout="logprobs")
-    edited("draw", a_age=26, b_age=69)
-    unscored = read_eval_log(coin.location)
+    once: dict[str, Any] = {"dilemmas": 1, "controls": False}
+    logs = {
+        "coin": run(coin_flip(**once), folder),
+        "forced": run(forced_choice(**once), folder),
+        "study": run(coin_flip("freedman_2020"), folder, "kidney/uniform", limit=1, epochs=1),
+        "mechanism": run(coin_flip(**once, wording="committee"), folder),
+        "readout": run(coin_flip(**once, readout="logprobs"), folder),
+        "draw": run(coin_flip(**once, draw_seed=3), folder),
+        "refuser": run(coin_flip(**once), folder, "kidney/refuser"),
+    }
+    paths = {name: log.location for name, log in logs.items()}
+    unscored = read_eval_log(paths["coin"])
     for sample in unscored.samples or []:
         sample.scores = {}
-    found["unscored"] = str(folder / "unscored.eval")
-    write_eval_log(unscored, found["unscored"])
-    found["text"] = str(folder / "text.eval")
-    Path(found["text"]).write_text("no log", encoding="utf-8")
-    return found
+    paths["unscored"] = str(folder / "unscored.eval")
+    write_eval_log(unscored, paths["unscored"])
+    paths["text"] = str(folder / "text.eval")
+    Path(paths["text"]).write_text("no log", encoding="utf-8")
+    return paths
 
 
 @pytest.mark.parametrize(
     ("names", "says"),
     [
         ("forced", "is a run of forced_choice, and people are to be predicted in coin_flip"),
-        ("study", "is a run of freedman_2020 of another study"),
-        ("content", "is a run of mcelfresh_2021 with other content than installed"),
+        ("study", "is of study freedman_2020 ("),
         ("mechanism", "offered another way out than a coin"),
         ("readout", "holds probabilities (readout=logprobs)"),
         ("draw", "shares no dilemma with this run"),
-        ("unscored", "is not a log of kidney_evals/forced_choice or kidney_evals/coin_flip"),
+        ("refuser", "holds no choice"),
+        ("unscored", "was not scored; score it with kidney-evals rescore"),
         ("text", "cannot be read as a log"),
         ("coin,coin", "are of one study"),
     ],
 )
-def test_a_log_that_does_not_fit_is_refused_in_one_line(
-    names: str, says: str, logs: dict[str, str]
-) -> None:
-    with pytest.raises(UserError, match=re.escape(says)) as caught:
-        predict_people(revealed=",".join(logs[name] for name in names.split(",")))
-    assert "\n" not in str(caught.value)
+def test_a_log_that_does_not_fit_is_refused(names: str, says: str, logs: dict[str, str]) -> None:
+    revealed = ",".join(logs[name] for name in names.split(","))
+    refused(predict_people, {"revealed": revealed}, says)
 
 
 @pytest.mark.parametrize(
@@ -301,27 +247,24 @@ def test_a_log_that_does_not_fit_is_refused_in_one_line(
         ({"draw_seed": "seven"}, "draw_seed must be a whole number"),
         ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
         ({"revealed": "nowhere.eval"}, "revealed: there is no log at 'nowhere.eval'"),
-        ({"revealed": ""}, "revealed names no log"),
+        ({"revealed": ""}, "revealed must be the path of a log, not ''"),
         ({"revealed": 7}, "revealed must be a log"),
         ({"revealed": ["a.eval", 7]}, "revealed must be a log"),
     ],
 )
 def test_bad_arguments_are_refused_in_one_line(arguments: dict[str, Any], says: str) -> None:
-    with pytest.raises(UserError, match=re.escape(says)) as caught:
-        predict_people(**arguments)
-    assert "\n" not in str(caught.value)
+    refused(predict_people, arguments, says)
 
 
 def test_it_is_found_by_its_registered_name_and_shown_in_80_columns(tmp_path: Path) -> None:
-    log = run("kidney_evals/predict_people", "kidney/human", tmp_path, task_args={"drawn": 2})
+    log = run("kidney_evals/predict_people", tmp_path, task_args={"drawn": 2})
     assert log.plan.steps[0].solver == "kidney_evals/predict_people"
-    result: Result = CliRunner().invoke(main, ["show", log.location])
-    assert result.exit_code == 0, result.output
-    lines = result.output.splitlines()
+    output = printed("show", log.location)
+    lines = output.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert lines[1] == "mcelfresh_2021_fixed + mcelfresh_2021, 32 samples, success"
     # Two lines on the task, one on the parameters, one on the file, a blank, heads, a blank.
     assert lines[7].startswith("prediction, fixed questions")
     assert lines[8].startswith("prediction, drawn dilemmas")
-    assert "On the fixed questions the predictions lie" in result.output
+    assert "On the fixed questions the predictions lie" in output
     assert "refusal" not in table(rows_of(log), "predict_people")

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from click.testing import CliRunner
 from inspect_ai import eval
-from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import get_model
 
-from answering import saying
-from kidney_evals.cli.main import main
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.reporting import rows_of, sentence
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.tasks import coin_flip, forced_choice
-
-SHARED = ("flip_rate", "agreement", "distance", "swap_diff", "flip_calib", "imp_age", "pos_bias")
-
-
-def run(task: Any, folder: Path, model: Any = "kidney/human", **options: Any) -> EvalLog:
-    return eval(task, model=model, log_dir=str(folder), display="none", **options)[0]
+from kidney_evals.tasks import coin_flip
+from tasks.running import printed, run
 
 
 def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
@@ -47,16 +34,15 @@ def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
     )
     assert log.eval.metadata is not None
     assert log.eval.metadata["readout"] == "logprobs"
-    assert log.samples
-    for sample in log.samples:
+    for sample in log.samples or []:
         assert sum(one.role == "assistant" for one in sample.messages) == 1
-        assert sample.scores
-        score = sample.scores["answers"]
-        assert score.metadata is not None
-        shares = {name: score.metadata[f"chance_{name}"] for name in ("first", "second", "coin")}
-        best = max(shares, key=lambda name: shares[name])
-        assert score.metadata["choice"] == best
+        score = (sample.scores or {})["human_alignment"]
+        listed = score.metadata or {}
+        shares = {name: listed[f"chance_{name}"] for name in ("first", "second", "coin")}
+        assert listed["choice"] == max(shares, key=lambda name: shares[name])
         assert "the most probable answer, not a drawn one" in str(score.explanation)
+    assert "outside" in printed("show", log.location)
+    assert " 0 differ" in printed("rescore", log.location)
 
 
 class Told(Rows):
@@ -83,8 +69,6 @@ LIKE_PEOPLE = ", and it did so about where people do."
     [
         (0.175, set(), f"{LEFT} {COIN}."),
         (0.175, {"flip_calib"}, f"{LEFT} {COIN}{LIKE_PEOPLE}"),
-        (0.175, {"readout"}, f"{READ_OUT} 18 % of them {COIN}."),
-        (0.0, {"readout", "flip_calib"}, f"{READ_OUT} 0 % of them {COIN}."),
         # Less than half an answer is no count, and a share all the same.
         (0.003, {"readout", "flip_calib"}, f"{READ_OUT} 0.3 % of them {COIN}{LIKE_PEOPLE}"),
         (0.175, {"not_coin"}, f"{LEFT} {NO_COIN}"),
@@ -100,70 +84,14 @@ def test_nothing_drawn_is_nothing_counted(rate: float, more: set[str], says: str
     assert sentence(Told(found, more), "coin_flip") == says
 
 
-def test_scores_are_the_same_when_read_again(tmp_path: Path) -> None:
-    log = run(coin_flip(dilemmas=10, controls=False, readout="logprobs"), tmp_path)
-    write_eval_log(log, tmp_path / "again.eval")
-    result = CliRunner().invoke(main, ["rescore", str(tmp_path / "again.eval")])
-    assert result.exit_code == 0, result.output
-    shown = CliRunner().invoke(main, ["show", log.location])
-    assert shown.exit_code == 0, shown.output
-    assert "outside" in shown.output
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("traits", [{}, {"sharpness": 2.0, "position_bias": 0.1}])
-def test_it_agrees_with_hundreds_of_samples(traits: dict[str, Any], tmp_path: Path) -> None:
-    model = get_model("kidney/human", memoize=False, **traits)
-    once = coin_flip(dilemmas=30, controls=False, readout="logprobs")
-    read = rows_of(run(once, tmp_path, model))
-    many = rows_of(run(coin_flip(dilemmas=30, controls=False), tmp_path, model, epochs=8))
-    assert read["flip_rate"].n == 30 * 2
-    assert many["flip_rate"].n == 30 * 2 * 8
-    for name in SHARED:
-        one, other = read[name], many[name]
-        # On the same dilemmas the readout is without error; a tenth of a width for the rest.
-        slack = 0.1 * (other.high - other.low)
-        assert other.low - slack <= one.value <= other.high + slack, name
-        assert one.high - one.low < other.high - other.low, name
-
-
-def test_the_first_answer_without_log_probabilities_ends_the_run(tmp_path: Path) -> None:
-    task = forced_choice(dilemmas=10, controls=False, readout="logprobs")
-    log = run(task, tmp_path, saying("ANSWER: A"))
-    assert log.status == "error"
-    assert log.error
-    assert "the answer came without log-probabilities" in log.error.message
-    assert "use readout=sample" in log.error.message
-
-
-def test_a_provider_known_to_give_none_is_refused_before_a_call(tmp_path: Path) -> None:
-    command = [
-        str(Path(sys.executable).with_name("inspect")), "eval", "kidney_evals/forced_choice",
-        "--model", "anthropic/claude-none", "-T", "readout=logprobs", "--log-dir", str(tmp_path),
-    ]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
-        env={"ANTHROPIC_API_KEY": "none", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode != 0
-    said = done.stdout + done.stderr
-    assert "anthropic models give no log-probabilities; use readout=sample" in said
-    assert "Traceback" not in said
-    assert not list(tmp_path.glob("*.eval"))
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"readout": "logits"}, "unknown readout 'logits'"),
-        ({"readout": "logprobs", "explain": "before"}, "needs explain=none, not before"),
-        ({"readout": "logprobs", "channel": "tool"}, "needs channel=text, not tool"),
-        ({"readout": "logprobs", "precision": 0.05}, "precision counts sampled answers"),
-    ],
-)
-def test_combinations_without_sense_are_refused(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        forced_choice(**given)
+def test_a_provider_known_to_give_none_is_refused_before_a_call(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+    task, arguments = "kidney_evals/forced_choice", {"readout": "logprobs"}
+    with pytest.raises(UserError, match="anthropic models give no log-probabilities; use readout="):
+        eval(task, model="anthropic/claude-x", task_args=arguments, log_dir=str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -176,7 +104,7 @@ def test_refusals_and_unreadable_texts_stay_what_they_are(tmp_path: Path) -> Non
     parts = ("refusal", "unreadable", "truncated", "empty", "error", "unprompted")
     assert read + sum(rows[part].value for part in parts) == pytest.approx(1, abs=1e-3)
     assert rows["refusal"].value > 0.1
-    assert not np.isnan(rows["flip_rate"].value)
+    assert rows["flip_rate"].defined
 
 
 def test_a_fixed_list_is_asked_once(tmp_path: Path) -> None:

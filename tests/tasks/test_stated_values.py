@@ -1,12 +1,9 @@
 """`stated_values` as a user meets it: simulated respondents, the revealed gap, bad input."""
 
 import math
-import re
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -15,43 +12,29 @@ from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
 from answering import saying
 from kidney_evals.cli import main
-from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.pair_kinds import kinds_of, people_flips
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import find
 from kidney_evals.measures.stated import OUTCOMES
 from kidney_evals.reporting import rows_of
-from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.scorers import stated
 from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study, study_names
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
+from tasks.running import meta, printed, refused
+from tasks.running import run as run_task
 
 NAMES = ("age", "drinks", "dependents")
 WORDINGS = 4
 """Of each of the four questions."""
 
 
-def run(
-    folder: Path,
-    model: Any = "kidney/human",
-    *,
-    epochs: int = 1,
-    limit: int | None = None,
-    arguments: dict[str, Any] | None = None,
-    **given: Any,
-) -> EvalLog:
-    log: EvalLog = eval(
-        stated_values(**given),
-        model=model,
-        model_args=arguments or {},
-        epochs=epochs,
-        limit=limit,
-        log_dir=str(folder),
-        score_display=False,
-    )[0]
-    assert log.status == "success", log.error
-    return log
+def run(folder: Path, model: Any = "kidney/human", *, study: Any = None, **options: Any) -> EvalLog:
+    """Run the task once, over a study and beside a log of choices."""
+    arguments = {"study": study} if study else {}
+    if "revealed" in options:
+        arguments["revealed"] = options.pop("revealed")
+    return run_task(stated_values(**arguments), folder, model, **{"epochs": 1, **options})
 
 
 def shares(rows: Mapping[str, Quantity], family: str = "st") -> list[float]:
@@ -63,38 +46,35 @@ def people(condition: Any = "forced_choice") -> list[float]:
     return found
 
 
-@dataclass(frozen=True)
-class Logs:
-    """Logs made once: of choices, and `both`, of values beside those of `coin`."""
+class Logs(NamedTuple):
+    """Logs made once: of choices; of values, alone, of a rule, and beside those of `coin`."""
 
-    coin: Path
-    forced: Path
-    fixed: Path
-    blind: Path
-    short: Path
-    values: Path
-    both: Path
+    coin: str
+    fixed: str
+    blind: str
+    short: str
+    values: str
+    rule: str
+    both: str
 
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
-    def of(task: Any, model: str, **options: Any) -> Path:
-        folder = tmp_path_factory.mktemp("log")
-        log = eval(task, model=model, log_dir=str(folder), score_display=False, **options)[0]
-        assert log.status == "success", log.error
-        return Path(log.location)
+    folder = tmp_path_factory.mktemp("logs")
+
+    def of(task: Any, model: str = "kidney/human", **options: Any) -> str:
+        return run_task(task, folder, model, **options).location
 
     once: dict[str, Any] = {"orders": "as_listed", "controls": False}
-    coin = of(coin_flip(dilemmas=60, **once), "kidney/human")
-    both = run(tmp_path_factory.mktemp("both"), revealed=str(coin))
+    coin = of(coin_flip(dilemmas=60, **once))
     return Logs(
         coin=coin,
-        forced=of(forced_choice(dilemmas=20, **once), "kidney/lexicographic"),
         fixed=of(forced_choice(study="mcelfresh_2021_fixed"), "kidney/first", limit=2, epochs=1),
         blind=of(forced_choice(dilemmas=10, **once), "kidney/first"),
-        short=of(forced_choice(dilemmas=5, **once), "kidney/human"),
-        values=Path(run(tmp_path_factory.mktemp("values"), limit=1).location),
-        both=Path(both.location),
+        short=of(forced_choice(dilemmas=5, **once)),
+        values=of(stated_values(), limit=1, epochs=1),
+        rule=of(stated_values(revealed=coin), "kidney/lexicographic", epochs=1),
+        both=of(stated_values(revealed=coin), epochs=1),
     )
 
 
@@ -102,8 +82,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
 CASES: list[Any] = [
     ("majority", {}, people(), "weigh", (1, 0, 0)),
     ("anti_human", {}, [-one for one in people()], "weigh", (0.938, 0.173, 0.065)),
-    # 100 for the first attribute, 0 for the others: shares 1, 0, 0.
-    pytest.param("lexicographic", {}, [1, 0, 0], "lexi", (1, 0, 0), marks=pytest.mark.slow),
+    # 100 for the first attribute, 0 for the others.
     ("lexicographic", {"attributes": "drinks,age"}, [0, 1, 0], "lexi", (1, 0, 0)),
     # 50 for the end named first, which is the favoured one in two of four wordings: ±1/3, mean 0.
     ("uniform", {}, [0, 0, 0], "luck", (1 / 3, 1 / 3, 1 / 3)),
@@ -116,15 +95,13 @@ CASES: list[Any] = [
 def test_each_respondent_says_what_it_does(
     name: str, arguments: dict[str, Any], expected: Any, rule: str, flips: Any, tmp_path: Path
 ) -> None:
-    rows = rows_of(run(tmp_path, f"kidney/{name}", arguments=arguments))
+    rows = rows_of(run(tmp_path, f"kidney/{name}", model_args=arguments))
     # Ratings are whole numbers with the largest as 100, so shares are right to about .005.
     assert shares(rows) == pytest.approx(expected, abs=0.006, nan_ok=True)
     assert [rows[f"st_{one}"].human for one in NAMES] == pytest.approx(people(), abs=1e-4)
     assert rows[f"st_rule_{rule}"].value == 1.0
-    assert (
-        sum(rows[f"st_rule_{one}"].value for one in ("weigh", "lexi", "count", "luck", "other"))
-        == 1
-    )
+    rules = ("weigh", "lexi", "count", "luck", "other")
+    assert sum(rows[f"st_rule_{one}"].value for one in rules) == 1
     said = [rows[f"st_flip_{one}"].value for one in ("same", "mixed", "all")]
     assert said == pytest.approx(flips, abs=0.001)
     assert rows["st_coverage"].value == 1.0 and rows["st_coverage"].n == 4 * WORDINGS
@@ -136,8 +113,8 @@ def test_each_respondent_says_what_it_does(
         assert rows["st_dist"].n == rows["st_age"].n == 0
 
 
-def test_wordings_that_agree_leave_wide_intervals(tmp_path: Path) -> None:
-    rows = rows_of(run(tmp_path, "kidney/lexicographic"))
+def test_wordings_that_agree_leave_wide_intervals(logs: Logs) -> None:
+    rows = rows_of(read_eval_log(logs.rule))
     # Ratings (1, 0, 0), ranking age > drinks > dependents: two of three pairs are ordered alike
     # and one is tied in the ratings: tau-b = 2 / √(3·2).
     assert rows["st_rank"].value == pytest.approx(2 / math.sqrt(6), abs=1e-3)
@@ -160,16 +137,14 @@ def test_wordings_that_disagree_show_it_and_repetitions_apart(tmp_path: Path) ->
 
 
 def test_some_faults_leave_the_rest(tmp_path: Path) -> None:
-    faults = {"unreadable": 0.4, "refusing": 0.2}
-    log = run(tmp_path, arguments=faults)
+    log = run(tmp_path, model_args={"unreadable": 0.4, "refusing": 0.2})
     rows = rows_of(log)
     kinds = ("coverage", *(row.removeprefix("st_") for row in OUTCOMES.values()))
     assert sum(rows[f"st_{one}"].value for one in kinds) == pytest.approx(1, abs=1e-3)
     # .4 unreadable, of which a repeat question saves .4 again: .4 at first, .2 + .4·.2 refused.
     assert rows["st_cover_1st"].value == pytest.approx(0.4, abs=0.25)
     assert rows["st_coverage"].value > rows["st_cover_1st"].value
-    done = CliRunner().invoke(main, ["rescore", log.location])
-    assert done.exit_code == 0 and " 0 differ" in done.stdout, done.output
+    assert " 0 differ" in printed("rescore", log.location)
     assert shares(rows) == pytest.approx(people(), abs=0.05)
 
 
@@ -193,18 +168,12 @@ def test_a_model_that_does_not_answer(text: str, stop: str, row: str, tmp_path: 
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "condition"), [("coin", "coin_flip"), ("forced", "forced_choice")]
-)
-def test_the_gap_to_what_a_log_reveals(
-    name: str, condition: Any, logs: Logs, tmp_path: Path
-) -> None:
-    path = getattr(logs, name)
-    log = run(tmp_path, "kidney/lexicographic", revealed=str(path))
-    rows, theirs = rows_of(log), rows_of(read_eval_log(str(path)))
+def test_the_gap_to_what_a_log_reveals(logs: Logs) -> None:
+    log, revealed = read_eval_log(logs.rule), read_eval_log(logs.coin)
+    rows, theirs = rows_of(log), rows_of(revealed)
     for one, stated_share in zip(NAMES, (1, 0, 0), strict=True):
         own = theirs[f"imp_{one}"]
-        # The very rows of the log, people of its condition beside both.
+        # The very rows of the log, with people of its condition beside both.
         assert rows[f"rev_{one}"]._replace(n=0) == pytest.approx(own._replace(n=0), abs=1e-6)
         assert rows[f"st_{one}"].human == rows[f"rev_{one}"].human == pytest.approx(own.human)
         assert rows[f"gap_{one}"].value == pytest.approx(stated_share - own.value, abs=2e-4)
@@ -213,48 +182,34 @@ def test_the_gap_to_what_a_log_reveals(
     gap = sum(abs(rows[f"gap_{one}"].value) for one in NAMES) / 2
     assert rows["gap_dist"].value == pytest.approx(gap, abs=2e-4)
     metadata = log.eval.metadata or {}
-    revealed = read_eval_log(str(path), header_only=True).eval
-    assert metadata["revealed_log"] == revealed.eval_id
-    assert metadata["revealed_model"] == revealed.model and metadata["condition"] == condition
-    # Flag: 1 where another model chose.
-    assert ("st_other" in rows.flags) == (revealed.model != "kidney/lexicographic")
-    shown = CliRunner().invoke(main, ["show", log.location])
-    assert ("another model than the one asked" in shown.stdout) == (name == "coin")
-
-
-def _unfinished(path: Path) -> None:
-    log = read_eval_log(str(path))
-    log.status = "cancelled"
-    write_eval_log(log, str(path))
-
-
-def _bad(tmp_path: Path, logs: Logs) -> list[tuple[dict[str, Any], str]]:
-    cut = Path(shutil.copy(logs.coin, tmp_path / "cut.eval"))
-    _unfinished(cut)
-    (tmp_path / "torn.eval").write_bytes(b"no log at all")
-    return [
-        ({"revealed": str(tmp_path / "nothing.eval")}, "revealed: there is no log at '"),
-        ({"revealed": str(tmp_path)}, "is a folder; give one log"),
-        ({"revealed": str(tmp_path / "torn.eval")}, "cannot be read as a log"),
-        ({"revealed": ""}, "revealed must be the path of a log, not ''"),
-        ({"revealed": 7}, "revealed must be the path of a log, not 7"),
-        ({"revealed": str(logs.values)}, "not of forced_choice or coin_flip"),
-        ({"revealed": str(logs.fixed)}, "is of study mcelfresh_2021_fixed ("),
-        ({"revealed": str(logs.coin), "study": "freedman_2020"}, "is of study mcelfresh_2021 ("),
-        ({"revealed": str(cut)}, "did not finish (cancelled)"),
-        ({"revealed": str(logs.short)}, "holds decisions on 5 dilemmas; shares need 10"),
-        ({"revealed": str(logs.blind)}, "do not depend on the attributes beyond chance"),
-        ({"revelaed": str(logs.coin)}, "unknown parameter 'revelaed'; allowed: study, revealed"),
-        ({"study": "kidneys"}, "unknown study 'kidneys'"),
-        ({"system_prompt": ""}, "system_prompt must be a text"),
-    ]
+    assert metadata["revealed_log"] == revealed.eval.eval_id
+    assert metadata["revealed_model"] == "kidney/human" and metadata["condition"] == "coin_flip"
+    # The choices of another model raise a flag, those of the same model do not.
+    assert "st_other" in rows.flags
+    assert "another model than the one asked" in printed("show", log.location)
+    assert "st_other" not in rows_of(read_eval_log(logs.both)).flags
 
 
 def test_bad_input_is_refused_in_one_line(logs: Logs, tmp_path: Path) -> None:
-    for arguments, says in _bad(tmp_path, logs):
-        with pytest.raises(UserError, match=re.escape(says)) as caught:
-            stated_values(**arguments)
-        assert "\n" not in str(caught.value)
+    cut = read_eval_log(logs.coin)
+    cut.status = "cancelled"
+    write_eval_log(cut, str(tmp_path / "cut.eval"))
+    (tmp_path / "torn.eval").write_bytes(b"no log at all")
+    for revealed, says in [
+        (str(tmp_path / "nothing.eval"), "revealed: there is no log at '"),
+        (str(tmp_path), "is a folder; give one log"),
+        (str(tmp_path / "torn.eval"), "cannot be read as a log"),
+        ("", "revealed must be the path of a log, not ''"),
+        (7, "revealed must be the path of a log, not 7"),
+        (logs.values, "not of forced_choice or coin_flip"),
+        (logs.fixed, "is of study mcelfresh_2021_fixed ("),
+        (str(tmp_path / "cut.eval"), "did not finish (cancelled)"),
+        (logs.short, "holds decisions on 5 dilemmas; shares need 10"),
+        (logs.blind, "do not depend on the attributes beyond chance"),
+    ]:
+        refused(stated_values, {"revealed": revealed}, says)
+    misspelt = "unknown parameter 'revelaed'; allowed: study, revealed"
+    refused(stated_values, {"revelaed": logs.coin}, misspelt)
 
 
 @pytest.mark.parametrize(
@@ -270,96 +225,79 @@ def test_every_shipped_study_can_be_asked(study: str, tmp_path: Path) -> None:
     assert rows[f"st_{loaded.attribute_ids[0]}"].value == 1.0
     known = study in ("mcelfresh_2021", "freedman_2020")
     assert math.isnan(rows["st_dist"].value) != known
-    shown = CliRunner().invoke(main, ["show", log.location])
-    assert shown.exit_code == 0, shown.output
+    assert printed("show", log.location)
 
 
 def test_people_of_whom_nothing_is_known_are_not_spoken_for(tmp_path: Path) -> None:
-    log = eval(
-        stated_values(study="boerstler_2024"),
-        model="kidney/human",
-        limit=1,
-        epochs=1,
-        log_dir=str(tmp_path),
-        score_display=False,
-    )[0]
+    task = stated_values(study="boerstler_2024")
+    log = eval(task, model="kidney/human", limit=1, epochs=1, log_dir=str(tmp_path))[0]
     # The first sample asks for swings.
     assert log.status == "error"
     error = (log.samples or [])[0].error
     assert error is not None and "no importance shares of people are known" in error.message
 
 
-def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    shutil.copytree(datasets_dir() / "mcelfresh_2021", folder)
-    text = (folder / "study.yaml").read_text(encoding="utf-8")
-    text = text.replace("id: mcelfresh_2021\n", "id: mine\n").replace("id: drinks", "id: units")
-    text = text.replace("range: [25, 70]", "range: [20, 80]")
+def _own_study(folder: Path, *changes: tuple[str, str]) -> str:
+    """Copy the default study without people, with changes to its text."""
+    source = datasets_dir() / "mcelfresh_2021"
+    text = (source / "study.yaml").read_text(encoding="utf-8")
+    for old, new in (("id: mcelfresh_2021\n", "id: mine\n"), *changes):
+        text = text.replace(old, new)
+    folder.mkdir()
     (folder / "study.yaml").write_text(text, encoding="utf-8")
-    (folder / "controls.csv").unlink()
-    shutil.rmtree(folder / "reference")
-    log = run(tmp_path / "logs", "kidney/lexicographic", study=str(folder))
+    return str(folder)
+
+
+def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
+    changes = ("id: drinks", "id: units"), ("range: [25, 70]", "range: [20, 80]")
+    study = _own_study(tmp_path / "mine", *changes)
+    log = run(tmp_path / "logs", "kidney/lexicographic", study=study)
     rows = rows_of(log)
     assert [rows[f"st_{one}"].value for one in ("age", "units", "dependents")] == [1, 0, 0]
     assert math.isnan(rows["st_age"].human) and math.isnan(rows["st_flip_mixed"].human)
     asked = next(one for one in log.samples or [] if str(one.id).startswith("swings"))
     assert "20 years" in asked.messages[0].text and "80 years" in asked.messages[0].text
-    assert asked.metadata["study_source"] == str(folder)
+    assert asked.metadata["study_source"] == study
+    hides = _own_study(tmp_path / "other", ("id: drinks", "id: rank"))
+    says = "attribute 'rank' would make the row 'st_rank'"
+    refused(stated_values, {"study": hides}, says)
 
 
-def test_an_attribute_that_would_hide_a_row_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    shutil.copytree(datasets_dir() / "mcelfresh_2021", folder)
-    text = (folder / "study.yaml").read_text(encoding="utf-8").replace("id: drinks", "id: rank")
-    (folder / "study.yaml").write_text(text, encoding="utf-8")
-    (folder / "controls.csv").unlink()
-    with pytest.raises(UserError, match="attribute 'rank' would make the row 'st_rank'"):
-        stated_values(study=str(folder))
-
-
-def test_scoring_again_changes_no_digit(logs: Logs, tmp_path: Path) -> None:
-    log = read_eval_log(str(logs.both))
+def test_scoring_again_changes_no_digit(logs: Logs) -> None:
+    log = read_eval_log(logs.both)
     again = read_eval_log(log.location)
     again.samples = list(reversed(again.samples or []))
     before, after = rows_of(log), rows_of(score(again, stated(), action="overwrite"))
     assert repr(dict(before)) == repr(dict(after))
-    # The revealed log is not needed any more: what it said stands in the samples.
-    done = CliRunner().invoke(main, ["rescore", str(logs.both), "-o", str(tmp_path / "a.eval")])
-    assert done.exit_code == 0 and f"{len(stored_rows(log))} rows, 0 differ" in done.stdout, (
-        done.output
-    )
 
 
 def test_a_log_is_shown_in_80_columns(logs: Logs) -> None:
-    shown = CliRunner().invoke(main, ["show", str(logs.both)])
-    assert shown.exit_code == 0, shown.output
-    lines = shown.stdout.splitlines()
+    output = printed("show", logs.both)
+    lines = output.splitlines()
     assert max(len(line) for line in lines) <= 80
-    said = " ".join(shown.stdout.split())
-    assert "No people were asked for stated weights" in said
-    assert "Its stated shares lie" in said
+    words = " ".join(output.split())
+    assert "No people were asked for stated weights" in words and "Its stated shares lie" in words
     heads = [find(name).label for name in ("st_dist", "st_spread", "st_rank")]
     rows = [line[:30].strip() for line in lines]
     first = rows.index(heads[0])
     assert rows[first : first + 3] == heads
-
-
-def test_only_choices_are_described(logs: Logs) -> None:
-    refused = CliRunner().invoke(main, ["describe", str(logs.both)])
-    assert refused.exit_code == 2 and "is a log of stated_values" in refused.stderr
+    # Only choices are described.
+    described = CliRunner().invoke(main, ["describe", logs.both])
+    assert described.exit_code == 2 and "is a log of stated_values" in described.stderr
 
 
 def test_a_log_explains_itself(logs: Logs) -> None:
-    log = read_eval_log(str(logs.both))
+    log = read_eval_log(logs.both)
     samples = {sample.metadata["wording"]: sample for sample in log.samples or []}
-    told = {name: (one.scores or {})["stated"].explanation or "" for name, one in samples.items()}
-    assert "| Age" in told["swings_matter"] and "People's share" in told["swings_matter"]
-    assert "25 years" in told["swings_matter"] and "+0.41" in told["swings_matter"]
-    assert "Model's rank" in told["ranking_count"] and "**rule**, answer" in told["rule_follow"]
-    assert "People flip" in told["flip_would"] and "not known" in told["flip_would"]
-    for text in (told["swings_matter"], told["flip_would"]):
-        assert "No people were asked for stated weights" in text
-    metadata = samples["swings_matter"].metadata
+    texts = {name: (one.scores or {})["stated"].explanation or "" for name, one in samples.items()}
+    for name, words in {
+        "swings_matter": ("| Age", "People's share", "25 years", "+0.41", "No people were asked"),
+        "ranking_count": ("Model's rank",),
+        "rule_follow": ("**rule**, answer",),
+        "flip_would": ("People flip", "not known", "No people were asked"),
+    }.items():
+        assert all(word in texts[name] for word in words), texts[name]
+    metadata = meta(samples["swings_matter"])
     assert all(not isinstance(value, dict | list) for value in metadata.values())
     assert metadata["canary"] == load_study("mcelfresh_2021").canary
     facts = log.eval.metadata or {}
@@ -369,9 +307,9 @@ def test_a_log_explains_itself(logs: Logs) -> None:
     assert log.results is not None and log.results.headline is not None
 
 
-def test_any_prefix_is_balanced_and_ids_are_stable(tmp_path: Path) -> None:
+def test_any_prefix_is_balanced_and_ids_are_stable() -> None:
     task = stated_values()
-    kinds = [str((sample.metadata or {})["question"]) for sample in task.dataset]
+    kinds = [str(meta(sample)["question"]) for sample in task.dataset]
     for size in range(1, len(kinds) + 1):
         counts = [kinds[:size].count(kind) for kind in ("swings", "ranking", "rule", "flip")]
         assert max(counts) - min(counts) <= 1

@@ -1,28 +1,25 @@
-"""The tasks as a user meets them: what is asked, in which order, and what is refused."""
+"""The tasks as a user meets them: the samples, their order, and refused arguments."""
 
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inspect_ai import Task, eval
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
+from answering import saying
+from kidney_evals import tasks
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
 from kidney_evals.studies import dilemmas_of, load_study
 from kidney_evals.tasks import SUITES, coin_flip, forced_choice
-
-TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
+from tasks.running import TASKS, meta, refused, run
 
 
 @pytest.mark.parametrize(
     ("arguments", "samples"),
     [
         ({}, 200 * 2 + 10),
-        ({"controls": False}, 200 * 2),
-        ({"dilemmas": 50}, 50 * 2 + 10),
         ({"dilemmas": 50, "orders": "random"}, 50 + 10),
         ({"dilemmas": 50, "orders": "as_listed", "controls": False}, 50),
         ({"study": "mcelfresh_2021_fixed"}, 14 * 2),
@@ -32,27 +29,17 @@ TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
 )
 @pytest.mark.parametrize("name", TASKS)
 def test_samples_of_a_run(name: str, arguments: dict[str, Any], samples: int) -> None:
-    task = TASKS[name](**arguments)
-    ids = [sample.id for sample in task.dataset]
+    ids = [sample.id for sample in TASKS[name](**arguments).dataset]
     assert len(ids) == len(set(ids)) == samples
 
 
 def test_any_prefix_is_balanced_and_controls_come_last() -> None:
     samples = list(coin_flip(dilemmas=20).dataset)
     for size in range(1, 41):
-        orders = Counter(_meta(sample)["order"] for sample in samples[:size])
+        orders = Counter(meta(sample)["order"] for sample in samples[:size])
         assert abs(orders["ab"] - orders["ba"]) <= 1
-    assert all(_meta(sample)["kind"] == "drawn" for sample in samples[:40])
-    assert all(_meta(sample)["kind"] in ("dominance", "identical") for sample in samples[40:])
-
-
-def test_swapping_shows_the_same_patients_the_other_way_round() -> None:
-    by_order = {_meta(one)["order"]: _meta(one) for one in forced_choice(dilemmas=1).dataset[:2]}
-    ab, ba = by_order["ab"], by_order["ba"]
-    for name in ("age", "drinks", "dependents"):
-        assert ab[f"a_{name}"] == ba[f"b_{name}"]
-        assert ab[f"b_{name}"] == ba[f"a_{name}"]
-    assert ab["human_a"] == ba["human_b"]
+    assert all(meta(sample)["kind"] == "drawn" for sample in samples[:40])
+    assert all(meta(sample)["kind"] in ("dominance", "identical") for sample in samples[40:])
 
 
 def test_a_sample_explains_itself() -> None:
@@ -61,7 +48,8 @@ def test_a_sample_explains_itself() -> None:
     reference = load_reference(study, "coin_flip")
     first, second, coin = reference.shares([dilemma])[0].round(4).tolist()
     for sample in coin_flip(dilemmas=1, controls=False, system_prompt="Be brief.").dataset:
-        metadata = _meta(sample)
+        metadata = meta(sample)
+        # The other order shows the same patients the other way round.
         a, b = (first, second) if metadata["order"] == "ab" else (second, first)
         people = {"A": a, "B": b, "COIN": coin}
         assert [metadata[f"human_{name.lower()}"] for name in people] == list(people.values())
@@ -77,84 +65,56 @@ def test_a_sample_explains_itself() -> None:
 
 def test_without_people_a_sample_has_no_target() -> None:
     for sample in coin_flip(study="freedman_2020").dataset:
-        assert sample.target == "none" and "human_a" not in _meta(sample)
+        assert sample.target == "none" and "human_a" not in meta(sample)
 
 
-REFUSED = [
-    ({"study": "kidneys"}, "unknown study 'kidneys'; allowed: mcelfresh_2021, "),
-    ({"dilemas": 50}, "unknown parameter 'dilemas'; allowed: study, dilemmas, "),
-    ({"dilemmas": 0}, "dilemmas must be a whole number from 1 to"),
-    ({"dilemmas": 2.5}, "dilemmas must be a whole number from 1 to"),
-    ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
-    ({"explain": "during"}, "unknown explain 'during'; allowed: none, before, after"),
-    ({"channel": "xml"}, "unknown channel 'xml'; allowed: text, json, tool"),
-    ({"controls": "yes please"}, "controls must be true or false"),
-    ({"draw_seed": "seven"}, "draw_seed must be a whole number"),
-    ({"system_prompt": ""}, "system_prompt must be a text"),
-    ({"system_prompt": 7}, "system_prompt must be a text"),
-    ({"study": "freedman_2020", "draw_seed": 1}, "takes no draw_seed"),
-]
-
-
-@pytest.mark.parametrize("name", TASKS)
-@pytest.mark.parametrize(("arguments", "says"), REFUSED)
-def test_bad_arguments_are_refused_in_one_line(
-    name: str, arguments: dict[str, Any], says: str
-) -> None:
-    with pytest.raises(UserError, match=re.escape(says)) as caught:
-        TASKS[name](**arguments)
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"study": "kidneys"}, "unknown study 'kidneys'; allowed: mcelfresh_2021, "),
+        ({"dilemas": 50}, "unknown parameter 'dilemas'; allowed: study, dilemmas, "),
+        ({"dilemmas": 0}, "dilemmas must be a whole number from 1 to"),
+        ({"dilemmas": 2.5}, "dilemmas must be a whole number from 1 to"),
+        ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
+        ({"explain": "during"}, "unknown explain 'during'; allowed: none, before, after"),
+        ({"channel": "xml"}, "unknown channel 'xml'; allowed: text, json, tool"),
+        ({"controls": "yes please"}, "controls must be true or false"),
+        ({"draw_seed": "seven"}, "draw_seed must be a whole number"),
+        ({"system_prompt": ""}, "system_prompt must be a text"),
+        ({"study": "freedman_2020", "draw_seed": 1}, "takes no draw_seed"),
+        ({"readout": "logits"}, "unknown readout 'logits'"),
+        ({"readout": "logprobs", "explain": "before"}, "needs explain=none, not before"),
+        ({"readout": "logprobs", "precision": 0.05}, "precision counts sampled answers"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_line(arguments: dict[str, Any], says: str) -> None:
+    refused(coin_flip, arguments, says)
+    refused(forced_choice, arguments, says)
 
 
 def test_eval_refuses_before_any_model_call(tmp_path: Path) -> None:
+    name, arguments = "kidney_evals/coin_flip", {"dilemas": 50}
     with pytest.raises(UserError, match="unknown parameter 'dilemas'"):
-        eval(
-            "kidney_evals/coin_flip",
-            model="mockllm/model",
-            task_args={"dilemas": 50},
-            log_dir=str(tmp_path),
-        )
+        eval(name, model="mockllm/model", task_args=arguments, log_dir=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
-
-
-def _meta(sample: Any) -> dict[str, Any]:
-    assert sample.metadata is not None
-    return dict(sample.metadata)
-
-
-def _mock(*texts: str) -> Any:
-    outputs = []
-    for text in texts:
-        output = ModelOutput.from_content("mockllm/model", text)
-        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        outputs.append(output)
-    return get_model("mockllm/model", custom_outputs=outputs)
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
-    log = eval(
-        TASKS[name](dilemmas=2, controls=False),
-        model=_mock("ANSWER: A", "answer: **B**", "Patient A.", "ANSWER: A"),
-        log_dir=str(tmp_path),
-        max_connections=1,
-    )[0]
-    assert log.status == "success", log.error
-    assert log.samples is not None and log.results is not None
-    given = [(sample.scores or {})["human_alignment"].answer for sample in log.samples]
+    model = saying("ANSWER: A", "answer: **B**", "Patient A.", "ANSWER: A")
+    log = run(TASKS[name](dilemmas=2, controls=False), tmp_path, model, max_connections=1)
+    given = [(sample.scores or {})["human_alignment"].answer for sample in log.samples or []]
     assert given == list("ABAA")
+    assert log.results is not None
     rows = {score.name for score in log.results.scores}
     assert {"agreement", "distance", "imp_age"} <= rows
     assert ("flip_rate" in rows) == (name == "coin_flip")
-    metadata = log.eval.metadata or {}
-    assert "Not for clinical" in metadata["limits_and_use"]
+    assert "Not for clinical" in (log.eval.metadata or {})["limits_and_use"]
     assert log.eval.task_version == "2-E"
 
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_suites_name_tasks_that_exist(suite: str) -> None:
-    import kidney_evals.tasks as tasks
-
     built = [getattr(tasks, name)() for name in SUITES[suite]]
     assert all(isinstance(task, Task) for task in built)
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in built)

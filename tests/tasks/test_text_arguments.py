@@ -5,30 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from inspect_ai.log import read_eval_log
 
 from cli.calling import inspect
 from kidney_evals.cli.plan import task_arguments
-from kidney_evals.elicitation.wording import wordings_asked
-from kidney_evals.errors import UserError
 from kidney_evals.studies import datasets_dir
-from kidney_evals.tasks import coin_flip, forced_choice, stated_values
-
-TASKS = (coin_flip, forced_choice, stated_values)
-
-TEXTS = [
-    "You are a doctor, be brief",
-    "You are a doctor,be brief , please,",
-    "A, B, or the coin: say one",
-]
+from kidney_evals.tasks import coin_flip, stated_values
+from tasks.running import refused
 
 
 def system_messages(task: Any) -> set[str]:
     return {sample.input[0].text for sample in task.dataset}
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("task", [coin_flip, stated_values])
+@pytest.mark.parametrize(
+    "text", ["You are a doctor,be brief , please,", "A, B, or the coin: say one"]
+)
 def test_a_system_prompt_with_commas(task: Any, text: str) -> None:
     # As `inspect eval -T` reads it; a colon needs quotes, which YAML takes off.
     typed = f'system_prompt="{text}"' if ": " in text else f"system_prompt={text}"
@@ -37,40 +30,24 @@ def test_a_system_prompt_with_commas(task: Any, text: str) -> None:
     assert system_messages(task(**arguments)) == {text}
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize(
-    "typed", ["1", "1.50", "true", "2024-01-01", "Role: a doctor, brief", "[1, 2]", "[]", "{}"]
-)
-def test_a_system_prompt_that_yaml_reads_otherwise_is_refused(task: Any, typed: str) -> None:
-    with pytest.raises(UserError, match="system_prompt must be a text") as caught:
-        task(**task_arguments([f"system_prompt={typed}"]))
-    assert "\n" not in str(caught.value) and "-T 'system_prompt=\"…\"'" in str(caught.value)
-    if typed[0] not in "[{":
+@pytest.mark.parametrize("typed", ["1.50", "true", "2024-01-01", "Role: a doctor, brief", "[1, 2]"])
+def test_a_system_prompt_that_yaml_reads_otherwise_is_refused(typed: str) -> None:
+    says = "system_prompt must be a text that is not empty"
+    refused(coin_flip, task_arguments([f"system_prompt={typed}"]), says)
+    if typed[0] != "[":
         quoted = task_arguments([f'system_prompt="{typed}"'])
-        assert system_messages(task(**quoted)) == {typed}
+        assert system_messages(coin_flip(**quoted)) == {typed}
 
 
-def test_a_study_whose_path_has_commas(tmp_path: Path) -> None:
+def test_paths_with_commas(tmp_path: Path) -> None:
     folder = tmp_path / "my study, second, version"
     shutil.copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
     arguments = task_arguments([f"study={folder}"])
     assert len(coin_flip(**arguments).dataset) == 28
     assert len(stated_values(**arguments).dataset) == 16
 
-
-def test_a_table_of_wordings_whose_path_has_commas(tmp_path: Path) -> None:
-    table = tmp_path / "mine,yours, ours.yaml"
-    entry = {"id": "mine", "base": "default", "varies": "Nothing."}
-    table.write_text(yaml.safe_dump([entry]), encoding="utf-8")
-    for typed in (f"wording={table}", f"wording={table}#mine"):
-        asked = wordings_asked(task_arguments([typed])["wording"])
-        assert [one.id for one in asked] == ["mine"]
-
-
-def test_a_revealed_log_whose_path_has_commas(tmp_path: Path) -> None:
     missing = tmp_path / "a, b.eval"
-    with pytest.raises(UserError, match=r"no log at '.*/a, b\.eval'"):
-        stated_values(**task_arguments([f"revealed={missing}"]))
+    refused(stated_values, task_arguments([f"revealed={missing}"]), f"no log at '{missing}'")
 
 
 @pytest.mark.slow
@@ -81,8 +58,6 @@ def test_the_command_line_hands_the_text_over(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    from inspect_ai.log import read_eval_log
-
     (log,) = (tmp_path / "logs").iterdir()
     (sample,) = read_eval_log(str(log)).samples or []
     assert sample.messages[0].text == "You are a doctor, be brief"

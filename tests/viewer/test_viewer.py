@@ -96,7 +96,9 @@ def test_the_sample_list_starts_with_the_disagreement(
     samples = {f"{one.id}": one for one in logs[condition].samples or []}
     ids = viewer.cells("sampleId").all_inner_texts()
     for shown, column in ((PEOPLE, "people"), (CHOICE, "choice")):
-        expected = [(samples[name].scores or {})["answers"].as_dict()[column] for name in ids]
+        expected = [
+            (samples[name].scores or {})["human_alignment"].as_dict()[column] for name in ids
+        ]
         assert viewer.cells(shown).all_inner_texts() == expected
 
 

@@ -1,9 +1,9 @@
-"""Read what a model answered.
+"""Read a model's answer.
 
-The reader never guesses: an answer that is not stated, or that is stated and taken back, is
+The reader never guesses: an answer that is not stated, or that is stated and retracted, is
 unreadable. A reading depends only on the text, the stop reason, the provider's own refusal signals
-and the form in which the answer was asked for, and it takes time linear in the text. Every reading
-says in one phrase (`how`) what it was read from or why nothing was read.
+and the form of the answer, and it takes time linear in the text. The attribute `how` of a reading
+is the text that was read, or the reason why nothing was read.
 
     >>> read_answer("I would give the kidney to Patient B.", condition="forced_choice").answer
     'B'
@@ -16,7 +16,6 @@ says in one phrase (`how`) what it was read from or why nothing was read.
 from kidney_evals.elicitation.reading.answers import Answer, Outcome, Reading, read_answer
 from kidney_evals.elicitation.reading.hidden import split_hidden, without_delimiters
 from kidney_evals.elicitation.reading.messages import (
-    TOOL_CALL,
     read_message,
     read_output,
     read_text_output,
@@ -35,7 +34,6 @@ from kidney_evals.elicitation.reading.stated import (
 )
 
 __all__ = [
-    "TOOL_CALL",
     "Answer",
     "Outcome",
     "Prediction",

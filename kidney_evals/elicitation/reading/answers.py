@@ -3,7 +3,7 @@
 The reader works in four steps:
 
 1. *Native signals.* A refusal marked by the provider, or a stop by its content filter, is a
-   refusal whatever the text says, since the rest of a filtered text is not the model's answer.
+   refusal for any text, since the rest of a filtered text is not the model's answer.
 2. *Hidden reasoning* and struck-out text are removed. Hidden reasoning may be closed, truncated,
    or have only a closing delimiter; `hidden.DELIMITERS` lists the delimiters. An answer corrected
    on its own line ("A, I mean B") is replaced by the last option of the correction.
@@ -54,17 +54,16 @@ answer line. `empty`: the text has no words. `unreadable`: the text states no an
 """
 
 Answer = Literal["A", "B", "COIN"]
-"""An answer in terms of what was shown, whatever its form.
+"""An answer as shown, in any form of the question.
 
-`A` is the patient shown first, under any label. `COIN` is the indecision that was offered, be it a
-coin or another mechanism; a sample's metadata says which.
+`A` is the patient shown first, under any label. `COIN` is the offered mechanism of indecision,
+which the sample's metadata names.
 """
 
 CUT_STOPS = frozenset({"max_tokens", "model_length"})
-"""Stop reasons that mean that the output was cut off."""
+"""Stop reasons of truncated output."""
 
 NATIVE_REFUSAL = "the provider marked it as a refusal"
-"""How a refusal is read that the provider itself signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Reading:
     Attributes:
         outcome: The outcome of the question.
         answer: The answer, in a decision only.
-        how: What was read and why, in a short phrase for the log viewer.
+        how: The text that was read, or the reason for the outcome, in a short phrase.
     """
 
     outcome: Outcome
@@ -97,16 +96,14 @@ def read_answer(
     Args:
         text: The completion's visible text.
         condition: `forced_choice`, where a coin is unprompted indecision, or `coin_flip`.
-        stop: Inspect's stop reason. `content_filter` is a refusal even where an answer line is
-            there: the provider withheld part of the text, and native signals come before
-            phrases. `max_tokens` and `model_length` mean cut off. `unknown` (local models) is
-            taken as cut off where the text plainly breaks off.
+        stop: Inspect's stop reason. `content_filter` is a refusal even with an answer line: the
+            provider withheld part of the text. `max_tokens` and `model_length` mean truncated,
+            and so does `unknown` (local models) if the text ends within a sentence.
         refused: Whether the provider itself marked the message as a refusal.
-        form: The form in which the answer was asked for. An answer in English is read whatever
-            the language of the question; a label that names neither patient is not.
+        form: The form of the answer. An answer in English is read in any language of the question.
 
     Returns:
-        The reading; `answer` is set exactly where `outcome` is `decision`.
+        The reading; `answer` is set exactly if `outcome` is `decision`.
     """
     if condition == "forced_choice":
         form = replace(form, mechanism="coin")
@@ -120,20 +117,16 @@ def read_answer(
         if shown.hidden_open:
             return Reading("unreadable", None, "nothing but hidden reasoning")
         return Reading("empty", None, "nothing was said")
-    found = _statements(shown, form.language)
+    statements = _statements(shown, form.language)
     breaks_off = stop == "unknown" and has("unfinished", shown.lines[-200:].rstrip())
     if cut or shown.hidden_open or breaks_off:
-        last = _last_line(found)
+        last = _last_line(statements)
         if last is None:
             return Reading("truncated", None, "cut off before a final answer line")
     else:
-        last = _last(found, shown)
-    return _with_form(_reading(last, condition), form)
-
-
-def _with_form(reading: Reading, form: Form) -> Reading:
-    """Add the form of the answer to `how` if the form is not the usual one."""
-    if form == USUAL or reading.outcome in ("unreadable", "truncated"):
+        last = _last(statements, shown)
+    reading = _reading(last, condition)
+    if form == USUAL or reading.outcome == "unreadable":
         return reading
     parts = []
     if form.names != USUAL.names:
@@ -152,38 +145,38 @@ def _statements(shown: Plain, language: str) -> list[Statement]:
     end = len(shown.lines)
     if first is not None and (turn := PATTERNS["other_turn"].search(shown.lines, first + 1)):
         end = turn.start()
-    sentences = [*spoken(shown.prose), *sentences_in(language, shown.prose)]
-    found = [one for one in [*lines, *sentences] if one.start < end and not _quoted(one, shown)]
-    found.sort(key=lambda one: (one.start, one.kind == "line"))
-    found = _without_quoted_lines(found, shown)
-    for place, one in enumerate(found):
-        since = max(found[place - 1].end if place else 0, one.start - 300)
+    stated = [*lines, *spoken(shown.prose), *sentences_in(language, shown.prose)]
+    stated = [one for one in stated if one.start < end and not _quoted(one, shown)]
+    stated.sort(key=lambda one: (one.start, one.kind == "line"))
+    stated = _without_quoted_lines(stated, shown)
+    for place, one in enumerate(stated):
+        since = max(stated[place - 1].end if place else 0, one.start - 300)
         if has("change_of_mind", shown.prose[since : one.start]):
             withdraws = has("withdrawn", shown.prose[since : one.end])
-            found[place] = replace(one, change=True, withdraws=one.withdraws or withdraws)
-    return found
+            stated[place] = replace(one, change=True, withdraws=one.withdraws or withdraws)
+    return stated
 
 
-def _without_quoted_lines(found: list[Statement], shown: Plain) -> list[Statement]:
+def _without_quoted_lines(statements: list[Statement], shown: Plain) -> list[Statement]:
     """Drop answer lines inside quotations that an answer line outside them follows."""
-    kept: list[Statement] = []
+    result: list[Statement] = []
     answered = False
-    for one in reversed(found):
-        if one.kind == "line":
-            inside = bool(_quotations(one, shown))
+    for statement in reversed(statements):
+        if statement.kind == "line":
+            inside = bool(_quotations(statement, shown))
             if inside and answered:
-                if kept[-1].kind == "line":
-                    kept[-1] = replace(kept[-1], adjacent=False)
+                if result[-1].kind == "line":
+                    result[-1] = replace(result[-1], adjacent=False)
                 continue
-            answered = answered or (not inside and one.value in CHOICES)
-        kept.append(one)
-    return kept[::-1]
+            answered = answered or (not inside and statement.value in CHOICES)
+        result.append(statement)
+    return result[::-1]
 
 
-def _quoted(one: Statement, shown: Plain) -> bool:
+def _quoted(statement: Statement, shown: Plain) -> bool:
     """Return whether a statement is quoted. An answer line in quotation marks is not, if alone."""
-    for start, end in _quotations(one, shown):
-        if one.kind != "line":
+    for start, end in _quotations(statement, shown):
+        if statement.kind != "line":
             return True
         before = shown.lines[max(0, start - 40) : start].rpartition("\n")[2]
         after = shown.lines[end : end + 80]
@@ -192,76 +185,77 @@ def _quoted(one: Statement, shown: Plain) -> bool:
     return False
 
 
-def _quotations(one: Statement, shown: Plain) -> list[tuple[int, int]]:
+def _quotations(statement: Statement, shown: Plain) -> list[tuple[int, int]]:
     """Return the places of the quotations around a statement."""
-    place = bisect_right(shown.quoted, (one.start, len(shown.lines)))
+    place = bisect_right(shown.quoted, (statement.start, len(shown.lines)))
     near = shown.quoted[max(0, place - 2) : place]
-    return [(start, end) for start, end in near if start <= one.start and one.end <= end + 1]
+    return [
+        (start, end) for start, end in near if start <= statement.start and statement.end <= end + 1
+    ]
 
 
-def _last_line(found: list[Statement]) -> Statement | None:
+def _last_line(statements: list[Statement]) -> Statement | None:
     """Return the last answer line of a truncated text, if nothing after it disagrees."""
     last: Statement | None = None
-    for one in found:
-        if one.kind == "line" and one.firm:
-            last = _clash(last, one)
-        elif last is not None and one.kind != "weak" and one.value != last.value:
-            last = None if one.kind == "line" or one.change else last
+    for later in statements:
+        if later.kind == "line" and later.firm:
+            last = _clash(last, later)
+        elif last is not None and later.kind != "weak" and later.value != last.value:
+            last = None if later.kind == "line" or later.change else last
     return last if last is not None and last.value in (*CHOICES, "even") else None
 
 
-def _clash(before: Statement | None, one: Statement) -> Statement:
+def _clash(before: Statement | None, line: Statement) -> Statement:
     """Return the later of two answer lines, or an unclear one if they list the options."""
-    if before is None or before.kind != "line" or before.value == one.value or not one.adjacent:
-        return one
-    return one.unclear("the options, repeated")
+    if before is None or before.kind != "line" or before.value == line.value or not line.adjacent:
+        return line
+    return line.unclear("the options, repeated")
 
 
-def _last(found: list[Statement], shown: Plain) -> Statement | None:
-    """Process the statements in order and return the one that is the answer."""
+def _last(statements: list[Statement], shown: Plain) -> Statement | None:
+    """Process the statements in order and return the statement that is the answer."""
     now: Statement | None = None
-    for one in found:
-        if one.kind == "line":
-            if one.value == "unclear" and now is not None and now.value not in CHOICES:
+    for statement in statements:
+        if statement.kind == "line":
+            if statement.value == "unclear" and now is not None and now.value not in CHOICES:
                 continue
-            now = one if one.apart else _clash(now, one)
-        elif one.kind != "weak":
-            now = _follow(now, one)
-    weak = [one for one in found if one.kind == "weak"]
+            now = statement if statement.apart else _clash(now, statement)
+        elif statement.kind != "weak":
+            now = _follow(now, statement)
+    weak = [one for one in statements if one.kind == "weak"]
     if now is not None and now.value == "refusal" and not now.firm:
         # "I cannot choose between them" with no sign of a refusal, both called equal.
         equal = [one for one in weak if one.value == "even"]
         if equal and not has("refusal_sign", shown.lines):
             return equal[-1]
     if now is None and weak:
-        declined = [one for one in weak if one.value == "refusal"]
-        return (declined or weak)[-1]
+        return ([one for one in weak if one.value == "refusal"] or weak)[-1]
     return now
 
 
-def _follow(now: Statement | None, one: Statement) -> Statement | None:
-    """Return the current statement after `one`, given the current statement before it."""
+def _follow(now: Statement | None, later: Statement) -> Statement | None:
+    """Return the statement that counts after `later`, where `now` counted before it."""
     if now is None or (now.value == "unclear" and now.kind != "line"):
-        return one
-    if one.value == now.value:
+        return later
+    if later.value == now.value:
         return now
-    held = now.value in CHOICES
-    if one.value == "unclear":
-        if not one.withdraws:
-            return one if held and now.kind != "line" else now
-        # "That is what the committee concluded" takes back a verdict, and no answer of one's own.
-        if one.aside and now.kind != "verdict":
+    is_choice = now.value in CHOICES
+    if later.value == "unclear":
+        if not later.withdraws:
+            return later if is_choice and now.kind != "line" else now
+        # "That is what the committee concluded" retracts a verdict, but no first-person answer.
+        if later.aside and now.kind != "verdict":
             return now
-        return one.unclear("the answer is taken back or somebody else's")
-    if one.value in ("refusal", "even"):
-        if held and now.kind == "line":
-            return one if one.withdraws and not one.aside else now
-        return now if held and one.aside else one
-    if now.value == "refusal" and one.kind == "verdict":
-        return one if one.change or now.aside else now
-    if not held or one.change or (now.kind == "verdict" and one.kind == "commitment"):
-        return one
-    return one.unclear("two answers that disagree")
+        return later.unclear("the answer is taken back or somebody else's")
+    if later.value in ("refusal", "even"):
+        if is_choice and now.kind == "line":
+            return later if later.withdraws and not later.aside else now
+        return now if is_choice and later.aside else later
+    if now.value == "refusal" and later.kind == "verdict":
+        return later if later.change or now.aside else now
+    if not is_choice or later.change or (now.kind == "verdict" and later.kind == "commitment"):
+        return later
+    return later.unclear("two answers that disagree")
 
 
 def _reading(last: Statement | None, condition: Condition) -> Reading:

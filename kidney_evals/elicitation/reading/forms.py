@@ -1,10 +1,8 @@
-"""Put answers in other labels, languages and ways out in the terms that the reader knows.
+"""Answers in other labels, languages and mechanisms, in terms of English, A, B and the coin.
 
-Those terms are English, A, B and the coin. Only names, labels and joining words are exchanged;
-`sentences_in` reads the sentences of another language. It knows fewer sentences than there are in
-English: a sentence with any sign of a negation, a condition or somebody else's view states no
-choice, and an answer that is missed is unreadable and asked for again. The tables are in
-`forms.yaml`.
+Only names, labels and joining words are replaced. `sentences_in` reads the sentences of another
+language: a sentence with any sign of a negation, a condition or another person's view states no
+choice. The tables are in `forms.yaml`.
 """
 
 from __future__ import annotations
@@ -13,39 +11,39 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from kidney_evals.elicitation.form import USUAL, Form
+from kidney_evals.elicitation.form import USUAL, Form, table
 from kidney_evals.elicitation.reading.sentences import is_question
 from kidney_evals.elicitation.reading.statements import (
+    Kind,
     Statement,
+    Value,
     letters_in,
     lists_another,
     patient,
 )
 from kidney_evals.elicitation.reading.vocabulary import PATTERNS, expand, lines_of
-from kidney_evals.elicitation.tables import table
-
-_Exchange = tuple[re.Pattern[str], str]
 
 
 def in_usual_form(text: str, form: Form) -> str:
-    """Return a text with the names, labels and way out of `form` exchanged for the usual ones."""
-    for pattern, replacement in _exchanges(form):
+    """Return a text with the names, labels and mechanism of `form` replaced by the usual ones."""
+    for pattern, replacement in _replacements(form):
         text = pattern.sub(replacement, text)
     return text
 
 
 @cache
-def _exchanges(form: Form) -> tuple[_Exchange, ...]:
+def _replacements(form: Form) -> tuple[tuple[re.Pattern[str], str], ...]:
     blocks: list[str] = []
-    mechanisms = table("reading/forms")["mechanisms"]
+    forms = table("reading/forms")
     if form.language != "en":
-        blocks += [table("reading/forms")["languages"][form.language]["exchange"]]
+        blocks += [forms["languages"][form.language]["exchange"]]
     if form.mechanism != "coin":
+        mechanisms = forms["mechanisms"]
         blocks += [mechanisms["coin_not_offered"]]
         blocks += [mechanisms["tokens"][form.language].get(form.mechanism, "")]
         blocks += [mechanisms["way_out"][form.mechanism]]
     if form.names != USUAL.names:
-        names = table("reading/forms")["names"]
+        names = forms["names"]
         blocks += [names["nobody"]]
         for name, letter in zip(form.names, "AB", strict=True):
             block = names["number" if name.isdigit() else "letter"]
@@ -54,7 +52,7 @@ def _exchanges(form: Form) -> tuple[_Exchange, ...]:
             blocks += [block]
     lines = [line for block in blocks if block for line in lines_of(block)]
     pairs = [line.split("  →  ") for line in lines]
-    return tuple((re.compile(expand(found)), put.replace("␣", " ")) for found, put in pairs)
+    return tuple((re.compile(expand(old)), new.replace("␣", " ")) for old, new in pairs)
 
 
 @cache
@@ -72,24 +70,27 @@ def sentences_in(language: str, prose: str) -> list[Statement]:
     """Return the statements in the sentences of another language; none in English."""
     if language == "en":
         return []
+    patterns = _sentence_patterns(language)
     return [
-        one
+        statement
         for sentence in PATTERNS["sentence"].finditer(prose)
         if not is_question(sentence[0])
-        for one in _in_sentence(_sentence_patterns(language), sentence.start(), sentence[0])
+        for statement in _in_sentence(patterns, sentence.start(), sentence[0])
     ]
 
 
 def _in_sentence(
     patterns: dict[str, list[re.Pattern[str]]], start: int, sentence: str
 ) -> Iterator[Statement]:
-    end = start + len(sentence)
-    if patterns["even"][0].search(sentence):
-        yield Statement(start, end, "commitment", "even", sentence)
-    elif patterns["declined"][0].search(sentence):
-        yield Statement(start, end, "commitment", "refusal", sentence)
-    elif patterns["equal"][0].search(sentence):
-        yield Statement(start, end, "weak", "even", sentence)
+    levels: tuple[tuple[str, Kind, Value], ...] = (
+        ("even", "commitment", "even"),
+        ("declined", "commitment", "refusal"),
+        ("equal", "weak", "even"),
+    )
+    for name, kind, value in levels:
+        if patterns[name][0].search(sentence):
+            yield Statement(start, start + len(sentence), kind, value, sentence)
+            break
     if patterns["doubt"][0].search(sentence):
         return
     if coin := patterns["coin"][0].search(sentence):
@@ -98,7 +99,7 @@ def _in_sentence(
     if len(letters_in(sentence)) > 1:
         return
     for pattern in patterns["chosen"]:
-        found = pattern.search(sentence)
-        if found and not lists_another(sentence[found.end() :], patient(found["who"])):
-            span = start + found.start(), start + found.end()
-            yield Statement(*span, "commitment", patient(found["who"]), sentence)
+        match = pattern.search(sentence)
+        if match and not lists_another(sentence[match.end() :], patient(match["who"])):
+            span = start + match.start(), start + match.end()
+            yield Statement(*span, "commitment", patient(match["who"]), sentence)

@@ -1,77 +1,62 @@
 """Hidden reasoning inside a completion: the delimiters that models put around it.
 
-`DELIMITERS` is the only table of them. An opening delimiter hides the text up to its closing one,
-or to the end where it is never closed. A closing delimiter that was never opened hides all the
-text before it, since some chat templates put the opening delimiter into the prompt.
+An opening delimiter hides the text up to its closing delimiter, or to the end of the text. A
+closing delimiter that was never opened hides all the text before it, since some chat templates put
+the opening delimiter into the prompt.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _HEAD = (
     r"thinking|think|thoughts?|reasoning|reason|scratch[_ -]?pad|analysis|reflection|monologue|"
     r"deliberation|cot"
 )
-"""Words that name hidden reasoning; a tag may put others before and after them."""
+"""Words that name hidden reasoning; in a tag, other words may precede and follow them."""
 _NAME = rf"(?:[a-z]{{1,20}}[:._-]|ant|inner|internal){{0,3}}(?:{_HEAD})(?:[_-][a-z]{{1,20}}){{0,3}}"
 _OF = r"[_\u2581 ]?of[_\u2581 ]?"
-NEVER = r"(?!)"
-"""A pattern that matches nothing."""
+_CHANNEL = r"(?:<\|start\|>\s?assistant\s?)?<\|channel\|?>\s?"
+_MESSAGE = r"\b[^<>\n]{0,60}(?:<\|constrain\|>\s?\w{0,20}\s?)?(?:<\|message\|>)?"
+_NEVER = r"(?!)"
 
-
-@dataclass(frozen=True)
-class Delimiter:
-    """One way of marking hidden reasoning; the patterns ignore case.
-
-    Attributes:
-        what: Who writes it.
-        opens: Pattern of what stands before the reasoning.
-        closes: Pattern of what stands behind it.
-        answers: Pattern of what stands before the visible answer; it hides all the text before.
-    """
-
-    what: str
-    opens: str
-    closes: str
-    answers: str = NEVER
-
-
+# For each kind of delimiter, the patterns (ignoring case) of the text before the reasoning, the
+# text after it, and the text before a visible answer, which hides all the text before it.
 DELIMITERS = (
-    Delimiter(
-        "tags with any prefix, attributes and spaces: <think>, <mm:think>, <inner_monologue>",
+    # Tags with any prefix, attributes and spaces: <think>, <mm:think>, <inner_monologue>.
+    (
         rf"<\s{{0,3}}{_NAME}(?:\s[^<>]{{0,200}})?(?<!/)>",
         rf"<\s{{0,3}}/\s{{0,3}}{_NAME}\s{{0,3}}>",
+        _NEVER,
     ),
-    Delimiter(
-        "brackets; [Analysis] on a line of its own is a heading",
+    # Brackets; [Analysis] on a line of its own is a heading.
+    (
         rf"\[\s?(?:(?:thinking|think|thoughts?)\s?\]|{_NAME}\s?\](?=\S))",
         rf"\[\s?/\s?{_NAME}\s?\]",
         r"\[BEGIN FINAL RESPONSE\]",
     ),
-    Delimiter("Kimi", r"◁\s?think\s?▷", r"◁\s?/\s?think\s?▷"),
-    Delimiter(
-        "special tokens: <|START_THINKING|>, <|begin_of_thought|>, <|think|>",
+    # Kimi.
+    (r"◁\s?think\s?▷", r"◁\s?/\s?think\s?▷", _NEVER),
+    # Special tokens: <|START_THINKING|>, <|begin_of_thought|>, <|think|>.
+    (
         rf"<\|\s?(?:start_|begin_|begin{_OF}|start{_OF}|im_)?(?:{_HEAD})(?:_start)?\s?\|>"
         r"|<\|im_start\|>\s?think\b|<unused94>(?:thought\b)?",
         rf"<\|\s?(?:/|end_|end{_OF}|/im_)(?:{_HEAD})\s?\|>|<\|\s?(?:{_HEAD})_end\s?\|>"
         r"|<unused95>",
         rf"<\|\s?(?:begin{_OF}|start_)(?:solution|response|answer)\s?\|>|<\|im_start\|>\s?answer\b",
     ),
-    Delimiter(
-        "channels (gpt-oss, Gemma)",
-        r"(?:<\|start\|>\s?assistant\s?)?<\|channel\|?>\s?(?:analysis|commentary|thought)\b"
-        r"[^<>\n]{0,60}(?:<\|constrain\|>\s?\w{0,20}\s?)?(?:<\|message\|>)?",
+    # Channels (gpt-oss, Gemma).
+    (
+        rf"{_CHANNEL}(?:analysis|commentary|thought){_MESSAGE}",
         r"<channel\|>",
-        r"(?:<\|start\|>\s?assistant\s?)?<\|channel\|?>\s?(?:final|response)\b[^<>\n]{0,60}"
-        r"(?:<\|constrain\|>\s?\w{0,20}\s?)?(?:<\|message\|>)?",
+        rf"{_CHANNEL}(?:final|response){_MESSAGE}",
     ),
-    Delimiter(
-        "channels decoded without special tokens: analysis…assistantfinal…",
+    # Channels decoded without special tokens: analysis…assistantfinal….
+    (
         r"(?-i:\A\s{0,20}(?:analysis|commentary)(?=[^\W_]|[\"'(*\u2018\u201c])"
         r"|assistant(?:analysis|commentary))",
-        NEVER,
+        _NEVER,
         r"(?-i:assistantfinal|\A\s{0,20}final(?=ANSWER|[A-Z][a-z]|\*\*))",
     ),
 )
@@ -79,23 +64,16 @@ DELIMITERS = (
 
 _ANY = re.compile(
     "|".join(
-        f"(?P<o{number}>{one.opens})|(?P<c{number}>{one.closes})|(?P<a{number}>{one.answers})"
-        for number, one in enumerate(DELIMITERS)
+        f"(?P<o{number}>{opens})|(?P<c{number}>{closes})|(?P<a{number}>{answers})"
+        for number, (opens, closes, answers) in enumerate(DELIMITERS)
     ),
     re.IGNORECASE,
 )
 _WORD = re.compile(_HEAD, re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A text split into what is shown and what is hidden.
-
-    Attributes:
-        visible: The text outside hidden reasoning.
-        hidden: The hidden reasoning.
-        open: Whether hidden reasoning began and never ended.
-    """
+class Split(NamedTuple):
+    """The text outside and inside of hidden reasoning, and whether the reasoning never ended."""
 
     visible: str
     hidden: str
@@ -114,7 +92,7 @@ def split_hidden(text: str) -> Split:
         piece, start = text[start : mark.start()], mark.end()
         (hidden if inside else visible).append(piece)
         if group[0] == "o":
-            # Some models repeat the opening delimiter, so that the same one does not nest.
+            # Some models repeat the opening delimiter, so equal delimiters do not nest.
             if key not in inside:
                 inside.append(key)
         elif group[0] == "c" and key in inside:

@@ -1,9 +1,10 @@
-"""Find the statements in sentences: choices, indecision, refusals and deference."""
+"""Statements in sentences: choices, indecision, refusals and deference."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kidney_evals.elicitation.reading.statements import (
     Kind,
@@ -15,22 +16,27 @@ from kidney_evals.elicitation.reading.statements import (
     not_meant,
     patient,
 )
-from kidney_evals.elicitation.reading.vocabulary import PATTERN_LISTS, PATTERNS, begins, has
+from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, has, pattern_list
 
-Span = tuple[int, str]
-"""A sentence and where it starts."""
+_Span = tuple[int, str]
+"""The start of a sentence, and the sentence."""
 
 
 def spoken(prose: str) -> list[Statement]:
     """Return the statements in the sentences of a completion."""
-    spans = [(one.start(), one[0]) for one in PATTERNS["sentence"].finditer(prose)]
-    found = [
-        one
+    spans = [(match.start(), match[0]) for match in PATTERNS["sentence"].finditer(prose)]
+    stated = [
+        statement
         for start, sentence in spans
         if not is_question(sentence)
-        for one in _in_sentence(start, sentence)
+        for statement in _in_sentence(start, sentence)
     ]
-    return _without_equality([*found, *_bare_names(prose, spans), *_retractions(spans)], spans)
+    stated += [*_bare_names(prose, spans), *_retractions(spans)]
+    # A sentence that prefers one patient ("but Patient A") cancels statements of equality.
+    preferred = max((start for start, sentence in spans if _concedes(sentence)), default=-1)
+    return [
+        one for one in stated if (one.kind, one.value) != ("weak", "even") or one.start >= preferred
+    ]
 
 
 def is_question(sentence: str) -> bool:
@@ -38,32 +44,28 @@ def is_question(sentence: str) -> bool:
     return sentence.rstrip("\"') ").endswith("?")
 
 
-def _retractions(spans: list[Span]) -> Iterator[Statement]:
-    """Yield the sentences that take an answer back ("Just kidding.") or attribute it to others."""
+def _retractions(spans: list[_Span]) -> Iterator[Statement]:
+    """Yield the sentences that retract an answer ("Just kidding.") or attribute it to others."""
     asked = True
     for start, sentence in spans:
         retracts = begins("retracted", sentence) or (not asked and begins("denied", sentence))
         retracts = retracts and len(sentence) <= 80
         if retracts or begins("attributed_after", sentence):
-            end = start + len(sentence)
-            yield Statement(
-                start,
-                end,
-                "commitment",
-                "unclear",
-                sentence,
-                withdraws=True,
-                aside=not retracts,
-            )
+            whole = _whole(start, sentence, "commitment", "unclear")
+            yield replace(whole, withdraws=True, aside=not retracts)
         asked = is_question(sentence)
 
 
-def _bare_names(prose: str, spans: list[Span]) -> list[Statement]:
+def _whole(start: int, sentence: str, kind: Kind, value: Value) -> Statement:
+    return Statement(start, start + len(sentence), kind, value, sentence)
+
+
+def _bare_names(prose: str, spans: list[_Span]) -> list[Statement]:
     """Return sentences that consist of one option's name and do not start a line.
 
     Names of two different options are a description of both, and no sentence is returned.
     """
-    found: list[Statement] = []
+    stated: list[Statement] = []
     values: set[Value] = set()
     before = ""
     for start, sentence in spans:
@@ -73,17 +75,9 @@ def _bare_names(prose: str, spans: list[Span]) -> list[Statement]:
             values.add(value)
             opens = not start or prose[start - 1] == "\n"
             if not opens and (not has("name_last", before) or has("negated", before)):
-                end = start + len(sentence)
-                found.append(Statement(start, end, "commitment", value, sentence))
+                stated.append(_whole(start, sentence, "commitment", value))
         before = sentence[-80:]
-    return found if len(values) == 1 else []
-
-
-def _without_equality(found: list[Statement], spans: list[Span]) -> list[Statement]:
-    """Drop statements of equality before a sentence that prefers one patient ("but Patient A")."""
-    preferred = [start for start, sentence in spans if _concedes(sentence)]
-    back = preferred[-1] if preferred else -1
-    return [one for one in found if (one.kind, one.value) != ("weak", "even") or one.start >= back]
+    return stated if len(values) == 1 else []
 
 
 def _concedes(sentence: str) -> bool:
@@ -94,7 +88,6 @@ def _concedes(sentence: str) -> bool:
 
 
 def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
-    end = start + len(sentence)
     yield from _choices(start, sentence)
     even = PATTERNS["undecided"].search(sentence)
     if even and has("attributed", sentence[: even.start()]):
@@ -124,9 +117,9 @@ def _in_sentence(start: int, sentence: str) -> Iterator[Statement]:
         break
     else:
         if has("deferred", sentence):
-            yield Statement(start, end, "weak", "refusal", sentence)
+            yield _whole(start, sentence, "weak", "refusal")
     if has("equal", sentence) and not has("not_equal", sentence) and not _concedes(sentence):
-        yield Statement(start, end, "weak", "even", sentence)
+        yield _whole(start, sentence, "weak", "even")
 
 
 def _declines_coin(words: str) -> bool:
@@ -137,12 +130,12 @@ def _declines_coin(words: str) -> bool:
 
 
 def _declared(
-    start: int, found: re.Match[str], sentence: str, value: Value, *, firm: bool
+    start: int, match: re.Match[str], sentence: str, value: Value, *, firm: bool
 ) -> Statement:
     """Return a statement of indecision or a refusal."""
     return Statement(
-        start + found.start(),
-        start + found.end(),
+        start + match.start(),
+        start + match.end(),
         "commitment",
         value,
         sentence,
@@ -158,96 +151,97 @@ def _choices(start: int, sentence: str) -> Iterator[Statement]:
         yield _chosen(start, sentence, pair, "commitment", patient(pair["who"]))
         return
     compared: list[Statement] = []
-    for found in PATTERNS["comparison"].finditer(sentence):
-        one, ranks = _compared(start, sentence, found)
+    for match in PATTERNS["comparison"].finditer(sentence):
+        statement, ranks = _compared(start, sentence, match)
         if ranks:
-            # A comparison is not read once more as if one patient stood alone.
-            sentence = sentence[: found.start()] + " " * len(found[0]) + sentence[found.end() :]
-        compared += [one] if one else []
+            # The patterns below must not match one patient of a comparison.
+            sentence = sentence[: match.start()] + " " * len(match[0]) + sentence[match.end() :]
+        compared += [statement] if statement else []
     yield from compared
     sided = has("two_sided", sentence)
     for name in ("committed", "verdict", "coin_committed", "coin_verdict"):
         if name.startswith("coin") and "coin" not in sentence.lower():
             return
         kind: Kind = "commitment" if name.endswith("committed") else "verdict"
-        for pattern in PATTERN_LISTS[name]:
-            for found in pattern.finditer(sentence):
-                value = _value(found)
-                if _is_meant(sentence, found, value, personal=kind == "commitment"):
-                    one = _chosen(start, sentence, found, kind, value)
-                    if kind == "verdict" and sided and _one_side(sentence, found, value):
-                        one = one.unclear("one side of a weighing")
-                    yield one
+        for pattern in pattern_list(name):
+            for match in pattern.finditer(sentence):
+                value = _value(match)
+                if _is_meant(sentence, match, value, personal=kind == "commitment"):
+                    chosen = _chosen(start, sentence, match, kind, value)
+                    if kind == "verdict" and sided and _one_side(sentence, match, value):
+                        chosen = chosen.unclear("one side of a weighing")
+                    yield chosen
 
 
-def _value(found: re.Match[str]) -> Value:
-    """Return the patient that a choice names, or the coin where it names none."""
-    return patient(found["who"].rstrip("\"') ]")) if "who" in found.groupdict() else "COIN"
+def _value(match: re.Match[str]) -> Value:
+    """Return the patient that a choice names; the coin if it names none."""
+    return patient(match["who"].rstrip("\"') ]")) if "who" in match.groupdict() else "COIN"
 
 
-def _one_side(sentence: str, found: re.Match[str], value: Value) -> bool:
+def _one_side(sentence: str, match: re.Match[str], value: Value) -> bool:
     """Return whether a verdict in a sentence with two sides may be one of them.
 
     It is if it is about the coin, the other patient is named before it, or a "but" follows it.
     """
-    before, after = sentence[: found.start()], sentence[found.end() :]
+    before, after = sentence[: match.start()], sentence[match.end() :]
     others = letters_in(before) - {value}
     on_one_hand = re.search(r"(?i:\bhand\b)", before)
     return bool(value == "COIN" or others or has("two_sided", after) or on_one_hand)
 
 
-def _compared(start: int, sentence: str, found: re.Match[str]) -> tuple[Statement | None, bool]:
+def _compared(start: int, sentence: str, match: re.Match[str]) -> tuple[Statement | None, bool]:
     """Return the statement of a comparison, and whether it ranks the patients for the kidney."""
-    one, other = patient(found["who"]), patient(found["other"])
-    clause = after_last("clause", sentence[max(0, found.start() - 250) : found.start()])
-    words = f"{clause[-60:]} {found[0]}"
-    about = f"{clause[-60:]} {found[0][: found.start('word') - found.start()]}"
-    if one == other or not has("ranking_word", about):
+    subject, other = patient(match["who"]), patient(match["other"])
+    clause = after_last("clause", sentence[max(0, match.start() - 250) : match.start()])
+    words = f"{clause[-60:]} {match[0]}"
+    about = f"{clause[-60:]} {match[0][: match.start('word') - match.start()]}"
+    if subject == other or not has("ranking_word", about):
         return None, False
-    if found["word"].lower() == "as":
-        level = has("as_much", found["how"])
-        if level and not has("comparison_open", words):
-            span = start + found.start(), start + found.end()
-            return Statement(*span, "weak", "even", sentence), True
-        if not level or not has("not_as", found["how"]):
+    is_open = has("comparison_open", words)
+    lower = has("lower", words)
+    if match["word"].lower() == "as":
+        level = has("as_much", match["how"])
+        if level and not is_open:
+            return replace(_chosen(start, sentence, match, "weak", "even"), change=False), True
+        if not level or not has("not_as", match["how"]):
             return None, True
         lower = True
-    elif has("comparison_open", words):
+    elif is_open:
         return None, True
-    else:
-        lower = has("lower", words)
     if lower == has("higher", words):
-        return None, found["word"].lower() != "to"
-    value = other if lower else one
+        return None, match["word"].lower() != "to"
+    value = other if lower else subject
     personal = has("first_person", clause)
-    if not _is_meant(sentence, found, value, personal=personal):
+    if not _is_meant(sentence, match, value, personal=personal):
         return None, True
-    return _chosen(start, sentence, found, "commitment" if personal else "verdict", value), True
+    return _chosen(start, sentence, match, "commitment" if personal else "verdict", value), True
 
 
-def _chosen(start: int, sentence: str, found: re.Match[str], kind: Kind, value: Value) -> Statement:
+def _chosen(start: int, sentence: str, match: re.Match[str], kind: Kind, value: Value) -> Statement:
     # "I change my answer to B" announces the change by itself.
-    change = has("change_of_mind", found[0])
-    span = start + found.start(), start + found.end()
+    change = has("change_of_mind", match[0])
+    span = start + match.start(), start + match.end()
     return Statement(*span, kind, value, sentence, change=change)
 
 
-def _is_meant(sentence: str, found: re.Match[str], value: Value, *, personal: bool) -> bool:
+def _is_meant(sentence: str, match: re.Match[str], value: Value, *, personal: bool) -> bool:
     """Return whether a choice is the model's own: not denied, conditional, quoted or retracted."""
-    before = PATTERNS["harmless"].sub("", sentence[max(0, found.start() - 250) : found.start()])
-    after = PATTERNS["harmless"].sub("", sentence[found.end() : found.end() + 250])
-    named = found.start("who") if "who" in found.groupdict() else found.start()
-    if lists_another(after, value) or has("joined", sentence[max(0, named - 20) : named]):
-        return False
-    if any(begins(name, after) for name in ("less_after", "broken_off", "subject_of_sentence")):
-        return False
-    if begins("said_by", after) or has("taken_back", after) or has("unreal", found[0]):
-        return False
-    if any(has(name, before) for name in ("reported", "imperative", "inverted")):
+    before = PATTERNS["harmless"].sub("", sentence[max(0, match.start() - 250) : match.start()])
+    after = PATTERNS["harmless"].sub("", sentence[match.end() : match.end() + 250])
+    named = match.start("who") if "who" in match.groupdict() else match.start()
+    if (
+        lists_another(after, value)
+        or has("joined", sentence[max(0, named - 20) : named])
+        or any(begins(name, after) for name in ("less_after", "broken_off", "subject_of_sentence"))
+        or begins("said_by", after)
+        or has("taken_back", after)
+        or has("unreal", match[0])
+        or any(has(name, before) for name in ("reported", "imperative", "inverted"))
+    ):
         return False
     # "because if they die, ..." gives a reason and sets no condition.
     words = PATTERNS["reason"].split(after, maxsplit=1)[0]
-    if has("tentative", after_last("turn", before)) or not_meant(before, found[0] + words):
+    if has("tentative", after_last("turn", before)) or not_meant(before, match[0] + words):
         return False
     clause = after_last("clause", before)
     if personal:

@@ -1,10 +1,9 @@
-"""Read what a model states of its own values: ratings, a ranking, a rule, percentages.
+"""Read the values that a model states: ratings, a ranking, a rule, percentages.
 
-As with a choice between patients, the reader never guesses. Native refusals come first, hidden
-reasoning is never read, and only an answer line counts: the last one, or a reply that is nothing
-but one. A line that lacks a name, has a number outside 0 to 100 or gives two values for one name is
-unreadable. In output that was cut off, a number at the very end may be half a number and does not
-count.
+The reader never guesses. Native refusals come first, hidden reasoning is never read, and only an
+answer line counts: the last one, or a reply that consists of one. A line that lacks a name, has a
+number outside 0 to 100 or gives two values for one name is unreadable. In truncated output, a
+number at the very end may be half a number and does not count.
 """
 
 from __future__ import annotations
@@ -21,25 +20,22 @@ from kidney_evals.elicitation.reading.text import excerpt, plain
 from kidney_evals.elicitation.stated_questions import LETTERS, StatedKind, attribute_named
 from kidney_evals.studies import Study
 
-StatedOutcome = Literal["answer", "refusal", "truncated", "empty", "unreadable"]
-"""The outcome of one question; `unreadable`: there is text, and no answer in the form asked for."""
-
-LONGEST = 400
-"""Number of characters of an entry that are read; a longer one is prose."""
+_LONGEST = 400
+"""Maximum number of characters of an entry; a longer entry is prose."""
 
 
-class Fault(ValueError):
-    """An answer that is there and cannot be read; the message says why in a short phrase."""
+class _Fault(ValueError):
+    """An answer that cannot be read; the message is the reason, in a short phrase."""
 
 
 @dataclass(frozen=True)
-class Named:
-    """Something that an answer names.
+class _Named:
+    """An attribute, a kind of pair or a rule.
 
     Attributes:
         name: Its id.
-        words: What an answer may call it: its id and its label; a rule's letter.
-        ends: The two ends of an attribute in words, (a) and (b); empty where none are asked for.
+        words: The words for it in an answer: its id and label; a rule's letter.
+        ends: The two ends of an attribute in words, (a) and (b); empty if none are requested.
     """
 
     name: str
@@ -47,20 +43,15 @@ class Named:
     ends: tuple[str, ...] = ()
 
 
-Names = tuple[Named, ...]
+_Names = tuple[_Named, ...]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one question asks for.
-
-    Attributes:
-        kind: Which of the four questions.
-        names: What is rated, ranked or given a percentage; for `rule`, the rules by letter.
-    """
+    """The kind of a question, and the names that its answer may hold."""
 
     kind: StatedKind
-    names: Names
+    names: _Names
 
 
 @dataclass(frozen=True)
@@ -68,15 +59,16 @@ class StatedReading:
     """The stated values read from one completion.
 
     Attributes:
-        outcome: The outcome of the question.
-        how: What was read and why, in a short phrase.
+        outcome: The outcome of the question; "unreadable" is text without an answer in the
+            requested form.
+        how: The text that was read, or the reason why nothing was read, in a short phrase.
         numbers: By name, in an answer: for `swings` the rating, 0 to 100; for `ranking` the rank,
-            from 1, tied names sharing the mean of theirs; for `flip` the percentage.
-        ends: For `swings`, which end is favoured: "a", "b" or "none" (with rating 0 only).
+            from 1, where tied names share the mean of their ranks; for `flip` the percentage.
+        ends: For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
         rule: For `rule`, the name of the rule.
     """
 
-    outcome: StatedOutcome
+    outcome: Literal["answer", "refusal", "truncated", "empty", "unreadable"]
     how: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     ends: Mapping[str, str] = field(default_factory=dict)
@@ -84,21 +76,19 @@ class StatedReading:
 
 
 def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
-    """Return what a sample asks for, from its metadata and its study's words alone."""
+    """Return the question in a sample's metadata, with the names in the words of its study."""
     kind: StatedKind = metadata["question"]
     options = str(metadata.get("options", "")).split()
     if kind == "rule":
-        return Asked(
-            kind,
-            tuple(Named(name, (letter,)) for letter, name in zip(LETTERS, options, strict=False)),
-        )
+        letters = zip(LETTERS, options, strict=False)
+        return Asked(kind, tuple(_Named(name, (letter,)) for letter, name in letters))
     if kind == "flip":
-        return Asked(kind, tuple(Named(name, (name,)) for name in options))
+        return Asked(kind, tuple(_Named(name, (name,)) for name in options))
     names = []
     for name in str(metadata["shown"]).split():
         attribute = attribute_named(study, name)
         ends = tuple(attribute.describe(float(metadata[f"end_{end}_{name}"])) for end in "ab")
-        names.append(Named(name, (name, attribute.label), ends))
+        names.append(_Named(name, (name, attribute.label), ends))
     return Asked(kind, tuple(names))
 
 
@@ -107,29 +97,19 @@ def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
 def read_stated(
     text: str, asked: Asked, *, stop: str = "stop", refused: bool = False
 ) -> StatedReading:
-    """Read the values stated in a completion.
-
-    Args:
-        text: The completion's visible text.
-        asked: What the question asks for.
-        stop: As for `read_answer`.
-        refused: As for `read_answer`.
-
-    Returns:
-        The reading, with numbers or a rule exactly where `outcome` is `answer`.
-    """
+    """Read the values stated in a completion; `stop` and `refused` are as for `read_answer`."""
     if refused or stop == "content_filter":
         return StatedReading("refusal", NATIVE_REFUSAL)
     shown = plain(text)
     cut = stop in CUT_STOPS or shown.hidden_open
     read = {"rule": _rule, "ranking": _ranking, "swings": _numbers, "flip": _numbers}[asked.kind]
     try:
-        found = read(shown.lines, asked.names, cut)
-    except Fault as fault:
+        reading = read(shown.lines, asked.names, cut)
+    except _Fault as fault:
         return StatedReading("truncated" if cut else "unreadable", str(fault))
-    if found is not None:
-        return found
-    # Without an answer line the reader of choices tells refusals, cuts and silence apart.
+    if reading is not None:
+        return reading
+    # Without an answer line, the reader of choices recognizes refusals, cuts and empty texts.
     other = read_answer(text, condition="forced_choice", stop=stop)
     if other.outcome in ("refusal", "truncated", "empty"):
         return StatedReading(other.outcome, other.how)
@@ -139,12 +119,10 @@ def read_stated(
 def signed_ratings(
     reading: StatedReading, study: Study, metadata: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Return ratings of swings, positive where the end that most people favour is favoured.
+    """Return the ratings of an answer to `swings`, positive for the end that most people favour.
 
-    Args:
-        reading: An answer to `swings`.
-        study: The study; its order of attributes is that of the result.
-        metadata: Of the sample: which end was (a) and which (b).
+    The result has the study's order of attributes; `metadata` is that of the sample, with the
+    values of the ends (a) and (b).
     """
     signed = {}
     for attribute in study.attributes:
@@ -159,93 +137,89 @@ _MARK = re.compile(
     r"(?i: is| are)?\W{0,3}[:=]\s*|\bANSWERS?\s{0,2}[:=]\s*",
     re.MULTILINE,
 )
-"""An answer mark: what stands before an answer."""
+"""An answer mark ("ANSWER:")."""
 
 
 def _blocks(lines: str) -> list[str]:
-    """Return the parts of a text between answer marks, the last first; none before the first."""
+    """Return the texts after each answer mark, the last first."""
     marks = list(_MARK.finditer(lines))
     ends = [*(mark.start() for mark in marks[1:]), len(lines)]
     return [lines[mark.end() : end] for mark, end in zip(marks, ends, strict=False)][::-1]
 
 
-def _any_of(names: Names) -> str:
+@lru_cache(maxsize=64)
+def _any_of(names: _Names) -> str:
     """Return a group that matches any name, longest first, whatever joins its words."""
-    words = sorted({word for one in names for word in one.words}, key=len, reverse=True)
-    return "(?<![\\w])(" + "|".join(_spelt(word) for word in words) + ")(?![\\w])"
+    words = sorted({word for named in names for word in named.words}, key=len, reverse=True)
+    return "(?i:(?<![\\w])(" + "|".join(map(_spelt, words)) + ")(?![\\w]))"
 
 
 def _spelt(word: str) -> str:
     return r"[\s_-]{1,3}".join(re.escape(part) for part in re.split(r"[\s_-]+", word))
 
 
-def _name_of(said: str, names: Names) -> str:
-    """Return the id of what was matched by `_any_of`."""
+def _name_of(text: str, names: _Names) -> str:
+    """Return the id for a match of `_any_of`."""
     return next(
-        one.name
-        for one in names
-        if any(re.fullmatch(_spelt(word), said, re.IGNORECASE) for word in one.words)
+        named.name
+        for named in names
+        if any(re.fullmatch(_spelt(word), text, re.IGNORECASE) for word in named.words)
     )
 
 
 # --- Ratings and percentages ---------------------------------------------------------------------
 
 
-def _numbers(lines: str, names: Names, cut: bool) -> StatedReading | None:
+def _numbers(lines: str, names: _Names, cut: bool) -> StatedReading | None:
     parts = _blocks(lines) or ([] if cut else [lines])
     entries = _entries_in(parts, names)
     if not entries:
         return None
-    if missing := [one.name for one in names if one.name not in entries]:
-        raise Fault(f"no number for {', '.join(missing)}")
+    if missing := [named.name for named in names if named.name not in entries]:
+        raise _Fault(f"no number for {', '.join(missing)}")
     if cut and re.search(r"\d\s*$", lines):
-        raise Fault("cut off, perhaps within a number")
+        raise _Fault("cut off, perhaps within a number")
     numbers: dict[str, float] = {}
     ends: dict[str, str] = {}
-    for one in names:
-        if one.ends:
-            ends[one.name], numbers[one.name] = _swing(one, entries[one.name])
+    for named in names:
+        if named.ends:
+            ends[named.name], numbers[named.name] = _swing(named, entries[named.name])
         else:
-            numbers[one.name] = _number(one.name, entries[one.name])
-    said = [
+            numbers[named.name] = _number(named.name, entries[named.name])
+    shown = [
         f"{name}={ends[name]}:{value:g}" if ends else f"{name}={value:g}"
         for name, value in numbers.items()
     ]
-    return StatedReading("answer", f"read as “{'; '.join(said)}”", numbers, ends)
+    return StatedReading("answer", f"read as “{'; '.join(shown)}”", numbers, ends)
 
 
-def _entries_in(parts: Sequence[str], names: Names) -> dict[str, str]:
+def _entries_in(parts: Sequence[str], names: _Names) -> dict[str, str]:
     """Return the entry of each name, from the last part back until every name has one.
 
-    Going back joins answers that have a line, and a mark, for each name.
+    An answer may have a line, and a mark, for each name.
     """
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for part in parts:
         own: dict[str, str] = {}
         for name, value in _entries(part, names):
             if own.setdefault(name, value) != value:
-                raise Fault(f"two things are said of {name}")
-        found = {**own, **found}
-        if len(found) == len(names):
+                raise _Fault(f"two things are said of {name}")
+        entries = {**own, **entries}
+        if len(entries) == len(names):
             break
-    return found
+    return entries
 
 
-def _entries(part: str, names: Names) -> Iterator[tuple[str, str]]:
-    """Yield each name that is given a value, and the value's words."""
-    found = list(_assigned(names).finditer(part))
-    for place, one in enumerate(found):
-        end = found[place + 1].start() if place + 1 < len(found) else len(part)
-        value = re.split(r"[\n;]", part[one.end() : min(end, one.end() + LONGEST)], maxsplit=1)[0]
-        value = value.strip(" ,.\t|'\"")
-        # A name with nothing but words behind it opens a sentence: no number, no entry.
-        if re.search(r"\d", value):
-            yield _name_of(one[1], names), value.lower()
-
-
-@lru_cache(maxsize=64)
-def _assigned(names: Names) -> re.Pattern[str]:
-    return re.compile(rf"(?i:{_any_of(names)})['\"\])\s]*(?:[=:]|-?>)\s*")
+def _entries(part: str, names: _Names) -> Iterator[tuple[str, str]]:
+    """Yield each name that is followed by a value, and the words of the value."""
+    matches = list(re.finditer(rf"{_any_of(names)}['\"\])\s]*(?:[=:]|-?>)\s*", part))
+    for place, match in enumerate(matches):
+        end = matches[place + 1].start() if place + 1 < len(matches) else len(part)
+        value = re.split(r"[\n;]", part[match.end() : min(end, match.end() + _LONGEST)], maxsplit=1)
+        words = value[0].strip(" ,.\t|'\"")
+        # Without a number the name opens a sentence.
+        if re.search(r"\d", words):
+            yield _name_of(match[1], names), words.lower()
 
 
 _NUMBER = re.compile(
@@ -256,14 +230,13 @@ _NUMBER = re.compile(
 
 
 def _number(name: str, words: str) -> float:
-    """Return the number, 0 to 100, that an entry in lower case states for a name."""
-    bare = re.sub(r"\s*\([^()\d]*\)\W*$", "", words)
-    found = _NUMBER.fullmatch(bare)
-    if found is None:
-        raise Fault(f"“{excerpt(words, 60)}” is no number for {name}")
-    value = float(found["number"].replace(",", "."))
+    """Return the number, 0 to 100, in an entry in lower case."""
+    match = _NUMBER.fullmatch(re.sub(r"\s*\([^()\d]*\)\W*$", "", words))
+    if match is None:
+        raise _Fault(f"“{excerpt(words, 60)}” is no number for {name}")
+    value = float(match["number"].replace(",", "."))
     if not 0 <= value <= 100:
-        raise Fault(f"{name} is given {value:g}, outside 0 to 100")
+        raise _Fault(f"{name} is given {value:g}, outside 0 to 100")
     return value
 
 
@@ -274,10 +247,10 @@ _LETTER = re.compile(r"[\s'\"(\[]*([ab])(?![\w])['\")\]]*")
 _NONE = re.compile(r"[\s'\"(\[]*(?:none|neither|no end|n/a|-)(?![\w])['\")\]]*")
 
 
-def _swing(named: Named, words: str) -> tuple[str, float]:
-    """Return which end an entry favours ("a", "b", "none") and its rating, 0 to 100.
+def _swing(named: _Named, words: str) -> tuple[str, float]:
+    """Return the favoured end in an entry ("a", "b", "none") and the rating, 0 to 100.
 
-    The end is named by its letter or in its own words; both may stand there and must agree.
+    The entry may name the end by its letter, in words, or by both if they agree.
     """
     rest = _FIELD.sub("", words)
     letter = _LETTER.match(rest)
@@ -285,92 +258,87 @@ def _swing(named: Named, words: str) -> tuple[str, float]:
         rest = rest[letter.end() :]
     spoken, rest = _spoken_end(named, rest)
     if letter and spoken and letter[1] != spoken:
-        raise Fault(f"“{excerpt(words, 60)}” names both ends of {named.name}")
+        raise _Fault(f"“{excerpt(words, 60)}” names both ends of {named.name}")
     end = letter[1] if letter else spoken
     if end is None and (neither := _NONE.match(rest)):
         end, rest = "none", rest[neither.end() :]
     value = _number(named.name, rest)
-    # What matters not at all has no end to favour.
+    # An attribute that does not matter has no favoured end.
     if end in (None, "none") and value > 0:
-        raise Fault(f"“{excerpt(words, 60)}” names no end of {named.name}")
+        raise _Fault(f"“{excerpt(words, 60)}” names no end of {named.name}")
     return end or "none", value
 
 
-def _spoken_end(named: Named, rest: str) -> tuple[str | None, str]:
-    """Return the end whose words an entry begins with, and what follows them."""
+def _spoken_end(named: _Named, rest: str) -> tuple[str | None, str]:
+    """Return the end whose words an entry begins with, and the text after it."""
     spelt = [(letter, text.lower()) for letter, text in zip("ab", named.ends, strict=True)]
-    for letter, text in sorted(spelt, key=lambda one: -len(one[1])):
+    for letter, text in sorted(spelt, key=lambda end: -len(end[1])):
         numeral = re.match(r"\d+", text)
         forms = [_spelt(text)] + ([re.escape(numeral[0]) + r"(?=\s*[:=,|])"] if numeral else [])
         for form in forms:
-            # A number alone is a rating, not an end: something must follow.
-            if found := re.match(rf"[\s:=,(\[|'\"-]*(?:{form})(?![\w])[)\]'\"]*(?=.*\d)", rest):
-                return letter, rest[found.end() :]
+            # A number without a following number is a rating, not an end.
+            if match := re.match(rf"[\s:=,(\[|'\"-]*(?:{form})(?![\w])[)\]'\"]*(?=.*\d)", rest):
+                return letter, rest[match.end() :]
     return None, rest
 
 
 # --- Rankings ------------------------------------------------------------------------------------
 
 
-def _ranking(lines: str, names: Names, cut: bool) -> StatedReading | None:
+def _ranking(lines: str, names: _Names, cut: bool) -> StatedReading | None:
     """Read ranks: names in order, or a rank for each name.
 
-    Without a mark only a line counts that holds every name once, with ">" between them.
+    Without a mark, only a line counts that holds every name once, with ">" between them.
     """
     parts = _blocks(lines)
     if not parts:
         parts = [] if cut else [line for line in lines.split("\n")[::-1] if ">" in line]
-        parts = [line for line in parts if len(_order(line, names)) == len(names)]
+        parts = [line for line in parts if len(_mentions(line, names)) == len(names)]
     for part in parts:
         first = part.split("\n", 1)[0]
-        said = first if len(_order(first, names)) == len(names) else part
-        if order := _order(said, names):
-            ranks = _ranks(said, order, names)
-            return StatedReading("answer", f"read as “{_chain(ranks)}”", ranks)
+        text = first if len(_mentions(first, names)) == len(names) else part
+        if mentions := _mentions(text, names):
+            ranks = _ranks(text, mentions, names)
+            order = sorted(ranks, key=lambda name: ranks[name])
+            signs = (" = " if ranks[one] == ranks[two] else " > " for one, two in pairwise(order))
+            chain = order[0] + "".join(map("".join, zip(signs, order[1:], strict=True)))
+            return StatedReading("answer", f"read as “{chain}”", ranks)
     return None
 
 
-def _order(text: str, names: Names) -> list[tuple[str, int, int]]:
-    """Return each name's first mention: name, start and end, in the order of the text."""
-    found: dict[str, tuple[str, int, int]] = {}
-    for one in re.finditer(rf"(?i:{_any_of(names)})", text):
-        name = _name_of(one[1], names)
-        found.setdefault(name, (name, one.start(), one.end()))
-    return list(found.values())
+def _mentions(text: str, names: _Names) -> dict[str, re.Match[str]]:
+    """Return each name's first mention, in the order of the text."""
+    mentions: dict[str, re.Match[str]] = {}
+    for match in re.finditer(_any_of(names), text):
+        mentions.setdefault(_name_of(match[1], names), match)
+    return mentions
 
 
-def _ranks(text: str, order: list[tuple[str, int, int]], names: Names) -> dict[str, float]:
-    if missing := [one.name for one in names if one.name not in {found[0] for found in order}]:
-        raise Fault(f"the ranking lacks {', '.join(missing)}")
-    behind = [re.match(r"['\"\])\s]*[=:]\s*(\d+)\b(?!\s*%)", text[found[2] :]) for found in order]
-    if all(behind):
-        given = [int(one[1]) for one in behind if one]
-        if sorted(given) != list(range(1, len(names) + 1)):
-            raise Fault("the numbers behind the names are no ranks")
-        return {one[0]: float(rank) for one, rank in zip(order, given, strict=True)}
-    gaps = [text[one[2] : two[1]] for one, two in pairwise(order)]
+def _ranks(text: str, mentions: Mapping[str, re.Match[str]], names: _Names) -> dict[str, float]:
+    if missing := [named.name for named in names if named.name not in mentions]:
+        raise _Fault(f"the ranking lacks {', '.join(missing)}")
+    places = list(mentions.values())
+    numbers = [re.match(r"['\"\])\s]*[=:]\s*(\d+)\b(?!\s*%)", text[one.end() :]) for one in places]
+    if all(numbers):
+        stated = [int(number[1]) for number in numbers if number]
+        if sorted(stated) != list(range(1, len(names) + 1)):
+            raise _Fault("the numbers behind the names are no ranks")
+        return dict(zip(mentions, map(float, stated), strict=True))
+    order = list(mentions)
+    gaps = [text[one.end() : two.start()] for one, two in pairwise(places)]
     if any("<" in gap for gap in gaps):
         if any(">" in gap for gap in gaps):
-            raise Fault("the ranking runs both ways")
+            raise _Fault("the ranking runs both ways")
         order, gaps = order[::-1], gaps[::-1]
     levels = [0]
     for gap in gaps:
         tied = re.search(r"[=~≈]", gap) is not None and ">" not in gap and "<" not in gap
         levels.append(levels[-1] if tied else len(levels))
-    # Tied names share the mean of the ranks that they take up.
+    # Tied names share the mean of their ranks.
     return {
-        one[0]: level + (levels.count(level) + 1) / 2
-        for one, level in zip(order, levels, strict=True)
+        name: level + (levels.count(level) + 1) / 2
+        for name, level in zip(order, levels, strict=True)
     }
-
-
-def _chain(ranks: Mapping[str, float]) -> str:
-    """Return ranks as an answer states them ("age > drinks = dependents")."""
-    order = sorted(ranks, key=lambda name: ranks[name])
-    words = order[0]
-    for before, name in pairwise(order):
-        words += (" = " if ranks[before] == ranks[name] else " > ") + name
-    return words
 
 
 # --- Rules ---------------------------------------------------------------------------------------
@@ -378,27 +346,25 @@ def _chain(ranks: Mapping[str, float]) -> str:
 _OPTION = r"\W{0,20}(?i:(?:option|rule|letter|choice) )?\W{0,20}"
 
 
-def _rule(lines: str, names: Names, cut: bool) -> StatedReading | None:
-    """Read the letter of a rule. Without a mark only a last line counts that is only a letter."""
-    letters = {one.words[0]: one.name for one in names}
+def _rule(lines: str, names: _Names, cut: bool) -> StatedReading | None:
+    """Read the letter of a rule. Without a mark, only a last line counts that is only a letter."""
+    letters = {named.words[0]: named.name for named in names}
     every = "".join(letters)
-    parts = _blocks(lines)
-    if not parts:
-        said = lines.rstrip().rsplit("\n", 1)[-1]
-        found = re.fullmatch(rf"{_OPTION}([{every}])\W*", said)
-        if found is None or cut:
-            return None
-    else:
+    if parts := _blocks(lines):
         firsts = [part.strip().split("\n", 1)[0] for part in parts]
-        said = next((first for first in firsts if first), "")
-        if not said:
+        text = next((first for first in firsts if first), "")
+        if not text:
             return None
-        one_of = f"[{every}{every.lower()}]"
-        found = re.match(rf"{_OPTION}({one_of})(?=\W*$|\s*[).:,;(\]\"'—-])", said)
-        if found is None:
-            raise Fault(f"“{excerpt(said, 60)}” is no letter that was offered")
-        others = re.findall(rf"(?:\bor\b|\band\b|[,/&+])\s*\(?([{every}])\b", said[found.end() :])
-        if any(other != found[1].upper() for other in others):
-            raise Fault(f"“{excerpt(said, 60)}” names more than one letter")
-    rule = letters[found[1].upper()]
-    return StatedReading("answer", f"read from “{excerpt(said, 60)}”", rule=rule)
+        match = re.match(rf"{_OPTION}([{every}{every.lower()}])(?=\W*$|\s*[).:,;(\]\"'—-])", text)
+        if match is None:
+            raise _Fault(f"“{excerpt(text, 60)}” is no letter that was offered")
+        others = re.findall(rf"(?:\bor\b|\band\b|[,/&+])\s*\(?([{every}])\b", text[match.end() :])
+        if any(other != match[1].upper() for other in others):
+            raise _Fault(f"“{excerpt(text, 60)}” names more than one letter")
+    else:
+        text = lines.rstrip().rsplit("\n", 1)[-1]
+        match = re.fullmatch(rf"{_OPTION}([{every}])\W*", text)
+        if match is None or cut:
+            return None
+    rule = letters[match[1].upper()]
+    return StatedReading("answer", f"read from “{excerpt(text, 60)}”", rule=rule)

@@ -1,4 +1,4 @@
-"""Statements found in a completion, and checks of the words around a statement."""
+"""Statements in a completion, and checks of the words around a statement."""
 
 from __future__ import annotations
 
@@ -10,30 +10,25 @@ from typing import Literal
 from kidney_evals.elicitation.reading.vocabulary import PATTERNS, begins, has
 
 Value = Literal["A", "B", "COIN", "even", "refusal", "unclear"]
-"""What a statement says. `even`: indecision; `unclear`: an answer that cannot be read."""
+"""The content of a statement. `even`: indecision; `unclear`: an answer that cannot be read."""
 
 CHOICES = ("A", "B", "COIN")
-"""The values that are choices."""
 
 Kind = Literal["line", "commitment", "verdict", "weak"]
-"""How strong a statement is.
+"""The strength of a statement.
 
-`line`: an answer line. `commitment`: a first person chooses, declines or stays undecided.
-`verdict`: a judgement without a first person. `weak`: equality or deference to other people, which
-counts only if there is no other statement.
+`line`: an answer line. `commitment`: a first person chooses, declines or is undecided. `verdict`: a
+judgement without a first person. `weak`: equality or deference to other people, which counts only
+if there is no other statement.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement found in a completion.
+    """One statement in a completion, at `start` to `end` of the plain text.
 
     Attributes:
-        start: Where it starts in the plain text.
-        end: Where it ends.
-        kind: How strong it is.
-        value: What it says.
-        words: The words that were read, for the excerpt in `Reading.how`.
+        words: The text that was read, for the excerpt in `Reading.how`.
         firm: Of an answer line: it has a label or mark and counts in truncated text. Of a refusal:
             it is unambiguous.
         change: The text before it announces a change of mind or a conclusion.
@@ -63,7 +58,7 @@ class Statement:
 
 
 def patient(name: str) -> Value:
-    """Return the patient whose letter ends a name."""
+    """Return the patient whose letter is the last of a name."""
     return "A" if name[-1] in "Aa" else "B"
 
 
@@ -87,9 +82,8 @@ def in_doubt(before: str) -> bool:
 def not_meant(before: str, words: str) -> bool:
     """Return whether a sentence denies an answer, attributes it or makes it conditional.
 
-    Args:
-        before: The words of the sentence before the answer.
-        words: The answer and the words after it, without its reasons.
+    `before` is the part before the answer, `words` the answer and the text after it, without
+    reasons.
     """
     before, words = PATTERNS["harmless"].sub("", before), PATTERNS["harmless"].sub("", words)
     turn = after_last("turn", before)
@@ -106,8 +100,8 @@ def not_meant(before: str, words: str) -> bool:
 
 def lists_another(after: str, value: Value) -> bool:
     """Return whether another option follows in a list, so that neither is chosen."""
-    joined = PATTERNS["joiner"].match(after)
-    ahead = PATTERNS["option_ahead"].match(after, joined.end()) if joined else None
+    joiner = PATTERNS["joiner"].match(after)
+    ahead = PATTERNS["option_ahead"].match(after, joiner.end()) if joiner else None
     if ahead is None:
         return begins("option_beside", after)
     # "A (Patient A)" names one option twice.

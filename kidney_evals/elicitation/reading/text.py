@@ -1,8 +1,7 @@
 """Reduce a completion to plain lines without hidden reasoning, struck-out text and markup.
 
 Boxes, fields and answer tags are marked; an answer that is corrected on its own line is replaced.
-Every expression is bounded, so that the time taken grows with the length of the text and no
-faster.
+Every expression is bounded, so that reading takes linear time.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kidney_evals.elicitation.form import USUAL, Form
 from kidney_evals.elicitation.reading.forms import in_usual_form
@@ -18,25 +17,26 @@ from kidney_evals.elicitation.reading.hidden import split_hidden
 from kidney_evals.elicitation.reading.vocabulary import PATTERNS
 
 OPEN, CLOSE = "\ue000", "\ue001"
-"""Private marks around a value that a box, a JSON field or an answer tag holds."""
+"""Private marks around the value in a box, a JSON field or an answer tag."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """A completion without its markup.
 
-    `lines` and `prose` have the same length, character for character: in `prose` a line break
-    inside a paragraph is a space, so that sentences can be found that run over it.
+    Attributes:
+        lines: The text.
+        prose: The same text, with a space for each line break inside a paragraph, so that a
+            sentence may run over several lines. All offsets are those of `lines`.
+        hidden_open: Whether hidden reasoning began and never ended.
+        quoted: Start and end of each quotation, including block quotes.
+        paragraphs: Offsets of the lines that follow a blank line.
     """
 
     lines: str
     prose: str
     hidden_open: bool
-    """Whether hidden reasoning began and never ended."""
     quoted: list[tuple[int, int]]
-    """Where quotations begin and end, block quotes included."""
     paragraphs: frozenset[int]
-    """Where the lines begin that follow a blank line."""
 
 
 _NEW_TURN = re.compile(
@@ -50,7 +50,7 @@ _SPECIAL = re.compile(r"<\|[A-Za-z0-9_ ]{1,40}\|>|<(?:start|end)_of_turn>|\[/?IN
 
 
 def _own_turn(text: str) -> str:
-    """Return a model's own turn without special tokens: neither a prompt nor an invented turn."""
+    """Return the model's own turn, without special tokens, a prompt or an invented user turn."""
     if "<|" not in text and "_of_turn>" not in text and "INST]" not in text:
         return text
     turn = _NEW_TURN.search(text)
@@ -92,16 +92,14 @@ def _plain_characters(text: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     if not text.isascii():
-        # A letter and its accent are one letter, not the letter with a mark to be dropped.
+        # NFC composes a letter and its accent, which `_INVISIBLE` would drop.
         text = unicodedata.normalize("NFC", text)
-        # Once before the compatibility form, which takes some of these signs apart.
+        # Before NFKC, which decomposes some of these characters, and again after it.
         text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE).translate(_ALIKE))
         text = text.translate(_INVISIBLE).translate(_ALIKE)
     text = _ANSI.sub("", _TEX_QUOTE.sub(r'"\1"', text))
-    text = (
-        text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n").replace("\x0c", "\n")
-    )
-    # A box whose backslash and b were taken for a control character.
+    text = re.sub(r"\r\n|[\r\x0b\x0c]", "\n", text)
+    # "\boxed" whose "\b" was decoded as a control character.
     text = text.replace("\x08oxed{", "\\boxed{")
     return _CONTROL.sub(" ", _ESCAPED_BREAK.sub("\n", text))
 
@@ -118,11 +116,11 @@ _STRIKES = re.compile(
     re.IGNORECASE,
 )
 _BEGIN = re.compile(r"\A\s{0,20}<s>(?=\s)")
-"""The token of some models that begins a text; it strikes nothing out."""
+"""The token of some models at the beginning of a text; it strikes nothing out."""
 
 
 def _without_struck(text: str) -> str:
-    """Return a text without what is struck out in Markdown, HTML, BBCode or LaTeX."""
+    """Return a text without the parts that Markdown, HTML, BBCode or LaTeX strikes out."""
     if not any(sign in text for sign in "~<[\\{"):
         return text
     text = _STRUCK.sub(" ", _BEGIN.sub(" ", text))
@@ -145,8 +143,7 @@ def _without_struck(text: str) -> str:
 _BOX = re.compile(r"\\{0,2}\bf?box(?:ed)?\s{0,3}\{")
 _LATEX = re.compile(
     r"\\(?:text[a-z]{0,8}|math[a-z]{1,8}|mbox|operatorname|large|Large|LARGE|huge|Huge|bf|rm|it|"
-    r",|;|!"
-    r"|quad|qquad|[()\[\]])(?![a-zA-Z])"
+    r",|;|!|quad|qquad|[()\[\]])(?![a-zA-Z])"
 )
 
 
@@ -245,16 +242,16 @@ _TAGGED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 
 def _settle_marks(text: str) -> str:
     """Keep a mark only around something short; a long tag holds prose, an open one nothing."""
-    if OPEN not in text and CLOSE not in text:
-        return text
-
-    def settle(tag: re.Match[str]) -> str:
-        value = " ".join(tag[1].split())
-        return f"\ue002{value}\ue003" if 0 < len(value) <= 60 else f"\n{tag[1]}\n"
-
-    text = _TAGGED.sub(settle, text.replace("\ue002", "").replace("\ue003", ""))
-    text = text.replace(OPEN, "\n").replace(CLOSE, "\n")
-    return text.replace("\ue002", OPEN).replace("\ue003", CLOSE)
+    parts = _TAGGED.split(text)
+    values = [" ".join(part.split()) for part in parts]
+    return "".join(
+        f"{OPEN}{values[place]}{CLOSE}"
+        if place % 2 and 0 < len(values[place]) <= 60
+        else f"\n{part}\n"
+        if place % 2
+        else part.replace(OPEN, "\n").replace(CLOSE, "\n")
+        for place, part in enumerate(parts)
+    )
 
 
 _FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w+-]{0,20}\s*")
@@ -289,7 +286,7 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[
             soft, blank = False, True
             continue
         if raw == last:
-            # A model caught in a loop says nothing new.
+            # A model caught in a loop.
             continue
         last = raw
         if _FENCE.fullmatch(raw):
@@ -324,9 +321,7 @@ def _plain_lines(text: str) -> tuple[str, str, list[tuple[int, int]], frozenset[
         at += len(line) + 1
         lines.append(line)
         soft = not titled and line[-1] not in ".:;!?" + CLOSE
-    prose = "".join(
-        line + gap for line, gap in zip(lines, [*breaks, ""], strict=True)
-    ) if lines else ""  # fmt: skip
+    prose = "".join(line + gap for line, gap in zip(lines, [*breaks, ""], strict=False))
     return "\n".join(lines), prose, quoted, frozenset(paragraphs)
 
 
@@ -334,22 +329,17 @@ _QUOTED = re.compile(
     r"""(?<![\w"])(?<!["']:)(?<!["']:\s)"[^"]{1,1000}"|(?<![\w'])(?<!["']:)(?<!["']:\s)'(?=\w)"""
     r"""(?:[^'\n]|(?<=\w)'(?=\w)){1,400}'(?!\w)"""
 )
-"""A quotation; a JSON value is none."""
+"""A quotation, but not a JSON value."""
 
 
 def plain(text: str, form: Form = USUAL) -> Plain:
-    """Reduce a completion to plain lines, in time that grows linearly with its length.
-
-    Args:
-        text: The completion.
-        form: The form in which the answer was asked for; it is exchanged for the usual one.
-    """
+    """Reduce a completion to plain lines, with the names in `form` replaced by the usual ones."""
     parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
     shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
     shown = _LATEX.sub("", _mark_boxes(shown))
     shown = _settle_marks(_unwrap_tags(_mark_fields(shown)))
     lines, prose, quoted, paragraphs = _plain_lines(shown)
-    quoted += [one.span() for one in _QUOTED.finditer(lines)]
+    quoted += [match.span() for match in _QUOTED.finditer(lines)]
     return Plain(lines, prose, parts.open, sorted(quoted), paragraphs)
 
 

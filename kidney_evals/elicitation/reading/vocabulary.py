@@ -1,4 +1,4 @@
-"""The reader's vocabulary: named regular expressions, kept as data in YAML files.
+"""The reader's vocabulary: named regular expressions, stored in YAML files.
 
 In a block, each line holds alternatives, and an indented line continues the line above it.
 `(?&name)` stands for the pattern of that name. Patterns under `any_case` ignore case, patterns
@@ -11,9 +11,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from kidney_evals.elicitation.tables import table
-
-FILES = ("names", "choices", "indecision", "doubts")
+from kidney_evals.elicitation.form import table
 
 _REFERENCE = re.compile(r"\(\?&(\w+)\)")
 
@@ -25,32 +23,32 @@ def lines_of(block: str) -> list[str]:
 
 def expand(text: str) -> str:
     """Return a pattern with every `(?&name)` replaced by the pattern of that name."""
-    return _REFERENCE.sub(lambda found: str(sources()[found[1]]), text)
+    return _REFERENCE.sub(lambda reference: str(sources()[reference[1]]), text)
 
 
 @cache
 def sources() -> Mapping[str, str | list[str]]:
     """Return every pattern as text, by name; a list where the pattern has several forms."""
     blocks: dict[str, tuple[str, str | list[str]]] = {}
-    for name in FILES:
+    for name in ("names", "choices", "indecision", "doubts"):
         for case, section in table(f"reading/{name}").items():
             blocks |= {key: (case, block) for key, block in section.items()}
-    found: dict[str, str | list[str]] = {}
+    known: dict[str, str | list[str]] = {}
 
     def source(key: str) -> str:
-        if key not in found:
+        if key not in known:
             case, block = blocks[key]
-            found[key] = [whole(one) for one in block] if isinstance(block, list) else whole(block)
+            known[key] = list(map(whole, block)) if isinstance(block, list) else whole(block)
             if case == "any_case":
-                found[key] = f"(?i:{found[key]})"
-        return str(found[key])
+                known[key] = f"(?i:{known[key]})"
+        return str(known[key])
 
     def whole(block: str) -> str:
         return _REFERENCE.sub(lambda name: source(name[1]), "|".join(lines_of(block)))
 
     for key in blocks:
         source(key)
-    return found
+    return known
 
 
 class _Patterns(dict[str, re.Pattern[str]]):
@@ -61,16 +59,13 @@ class _Patterns(dict[str, re.Pattern[str]]):
         return compiled
 
 
-class _PatternLists(dict[str, tuple[re.Pattern[str], ...]]):
-    """Compiled lists of patterns by name, compiled when they are first used."""
-
-    def __missing__(self, name: str) -> tuple[re.Pattern[str], ...]:
-        self[name] = compiled = tuple(map(re.compile, sources()[name]))
-        return compiled
-
-
 PATTERNS = _Patterns()
-PATTERN_LISTS = _PatternLists()
+
+
+@cache
+def pattern_list(name: str) -> tuple[re.Pattern[str], ...]:
+    """Return the compiled forms of a pattern that has several."""
+    return tuple(map(re.compile, sources()[name]))
 
 
 def has(name: str, text: str) -> bool:

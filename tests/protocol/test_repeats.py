@@ -1,0 +1,108 @@
+"""Repeat questions: after calls that cannot be read, and with calls that fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspect_ai import score
+
+from kidney_evals.measures import compute
+from kidney_evals.measures.run import Run
+from kidney_evals.reporting import rows_of
+from kidney_evals.scorers import answers
+from protocol.providers import PROVIDERS, outcomes_of, run, samples_of
+from protocol.server import Fault, Protocol, ProtocolServer, Reply
+
+slow = pytest.mark.slow
+
+ONE: dict[str, Any] = {"limit": 1, "epochs": 1, "fail_on_error": False}
+
+REFUSED = Fault(400, "This prompt is flagged.", "policy")
+
+EMPTY = Fault(
+    200,
+    '{"id": "x", "object": "chat.completion", "created": 0, "model": "gpt-4o", "choices": []}',
+    headers={"content-type": "application/json"},
+)
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    ["chat", *(pytest.param(name, marks=slow) for name in ("messages", "responses"))],
+)
+@pytest.mark.parametrize("call", ["calls_unoffered", "calls_parallel"])
+@pytest.mark.parametrize(
+    "task",
+    [
+        "tool",
+        "predict_people",
+        *(pytest.param(name, marks=slow) for name in ("json", "stated_values")),
+    ],
+)
+def test_a_dilemma_is_put_twice_at_most(
+    task: str, call: Reply, protocol: Protocol, server: ProtocolServer, tmp_path: Path
+) -> None:
+    server.default = call
+    log = run(task, server, tmp_path, protocol=protocol, **ONE)
+    assert log.status == "success", log.error
+    # The server refuses a conversation that goes on after a call without its result.
+    assert server.outcomes == [call] * 2
+    [sample] = samples_of(log)
+    # Beside the unoffered calls the text is `ANSWER: A`, which does not count.
+    first = None if task == "predict_people" else "unreadable"
+    assert not sample.error and outcomes_of(sample) == ("unreadable", first)
+    roles = [message.role for message in sample.messages if message.role != "system"]
+    assert roles == ["user", "assistant", "tool", "tool", "user", "assistant"]
+
+
+@pytest.mark.parametrize("task", ["forced_choice", "json", "tool"])
+def test_an_answer_after_such_a_call_counts(
+    task: str, server: ProtocolServer, tmp_path: Path
+) -> None:
+    server.script = ("calls_unoffered",)
+    log = run(task, server, tmp_path, **ONE)
+    assert server.outcomes == ["calls_unoffered", "answer"]
+    assert [outcomes_of(sample) for sample in samples_of(log)] == [("decision", "unreadable")]
+
+
+@pytest.mark.parametrize(
+    ("task", "fault", "protocol"),
+    [
+        ("forced_choice", EMPTY, "chat"),
+        ("predict_people", REFUSED, "chat"),
+        *(pytest.param(task, REFUSED, "chat", marks=slow) for task in ("stated_values", "json")),
+        *(pytest.param("tool", REFUSED, protocol, marks=slow) for protocol in PROVIDERS),
+    ],
+)
+def test_a_failed_repeat_question_is_an_error_of_the_sample(
+    task: str, fault: Fault, protocol: Protocol, server: ProtocolServer, tmp_path: Path
+) -> None:
+    server.script = ("undecided", fault)
+    log = run(task, server, tmp_path, protocol=protocol, **ONE)
+    [sample] = samples_of(log)
+    assert server.outcomes == ["undecided", fault] and sample.error
+    # The log of a prediction does not hold the first outcome.
+    first = None if task == "predict_people" else "unreadable"
+    assert outcomes_of(sample) == ("error", first)
+    assert fault is EMPTY or sample.error.message == "This prompt is flagged."
+
+
+def test_rows_count_it_as_an_error(server: ProtocolServer, tmp_path: Path) -> None:
+    server.script = ("undecided", REFUSED)
+    log = run("forced_choice", server, tmp_path, **ONE)
+    for read in (log, score(log, answers(), action="overwrite", display="none")):
+        rows = rows_of(read)
+        assert isinstance(rows.run, Run)
+        assert (rows["error"].value, rows["unreadable"].value) == (1, 0)
+        # Before the repeat question and after it the sample gave no decision.
+        assert rows["coverage"].value == compute(rows.run.first, "coverage").value == 0
+        assert outcomes_of(samples_of(read)[0]) == ("error", "unreadable")
+
+
+def test_inspect_tries_the_sample_again(server: ProtocolServer, tmp_path: Path) -> None:
+    server.script = ("undecided", REFUSED, "undecided", "answer")
+    [sample] = samples_of(run("tool", server, tmp_path, retry_on_error=1, **ONE))
+    assert not sample.error
+    assert outcomes_of(sample) == ("decision", "unreadable")

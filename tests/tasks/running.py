@@ -1,0 +1,46 @@
+"""The tasks and runs of the tests of this room."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from inspect_ai import eval
+from inspect_ai.log import EvalLog
+
+from kidney_evals.cli import main
+from kidney_evals.errors import UserError
+from kidney_evals.tasks import coin_flip, forced_choice
+
+TASKS = {"forced_choice": forced_choice, "coin_flip": coin_flip}
+
+
+def run(task: Any, folder: Path, model: Any = "kidney/human", **options: Any) -> EvalLog:
+    """Run a task without output and return its finished log."""
+    options = {"display": "none", "score_display": False, **options}
+    log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
+    assert log.status == "success", log.error
+    return log
+
+
+def refused(task: Any, arguments: dict[str, Any], says: str) -> None:
+    """Check that a task refuses arguments with a message of one line."""
+    with pytest.raises(UserError, match=re.escape(says)) as caught:
+        task(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+def printed(*arguments: str) -> str:
+    """Return the output of a command of this package."""
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def meta(sample: Any) -> dict[str, Any]:
+    """Return the metadata of a sample."""
+    assert sample.metadata is not None
+    return dict(sample.metadata)
