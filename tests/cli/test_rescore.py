@@ -126,7 +126,7 @@ def test_some_logs_cannot_be_scored(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scorer", ["indecision", "human_alignment", "answers", "controls"])
+@pytest.mark.parametrize("scorer", ["indecision", "human_alignment"])
 def test_inspect_score_gives_the_rows_of_the_run(scorer: str, log: Path, tmp_path: Path) -> None:
     unscored = read_eval_log(str(log))
     for sample in unscored.samples or []:

@@ -74,7 +74,7 @@ def samples_of(log: EvalLog) -> list[EvalSample]:
 def outcomes_of(sample: EvalSample) -> tuple[str, str | None]:
     """Return the outcome of a sample, and that of its first answer if the question was repeated."""
     assert sample.scores
-    name = next(one for one in ("answers", "stated", "predictions") if one in sample.scores)
+    name = next(one for one in ("human_alignment", "stated", "predictions") if one in sample.scores)
     metadata = sample.scores[name].metadata or {}
     return str(metadata["outcome"]), metadata.get("first_outcome")
 

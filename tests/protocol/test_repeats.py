@@ -11,7 +11,7 @@ from inspect_ai import score
 from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
-from kidney_evals.scorers import answers
+from kidney_evals.scorers import human_alignment
 from protocol.providers import PROVIDERS, outcomes_of, run, samples_of
 from protocol.server import Fault, Protocol, ProtocolServer, Reply
 
@@ -92,7 +92,7 @@ def test_a_failed_repeat_question_is_an_error_of_the_sample(
 def test_rows_count_it_as_an_error(server: ProtocolServer, tmp_path: Path) -> None:
     server.script = ("undecided", REFUSED)
     log = run("forced_choice", server, tmp_path, **ONE)
-    for read in (log, score(log, answers(), action="overwrite", display="none")):
+    for read in (log, score(log, human_alignment(), action="overwrite", display="none")):
         rows = rows_of(read)
         assert isinstance(rows.run, Run)
         assert (rows["error"].value, rows["unreadable"].value) == (1, 0)

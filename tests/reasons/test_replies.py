@@ -77,9 +77,9 @@ def test_every_turn_counts() -> None:
     ("scores", "choice"),
     [
         # The scored answer counts, whatever today's reader makes of the text.
-        ({"answers": Score(value=1, answer="B")}, "B"),
-        ({"answers": {"value": 1, "answer": "B"}}, "B"),
-        ({"answers": {"value": 1}}, "none"),
+        ({"human_alignment": Score(value=1, answer="B")}, "B"),
+        ({"human_alignment": {"value": 1, "answer": "B"}}, "B"),
+        ({"human_alignment": {"value": 1}}, "none"),
         ({"another_package": {"answer": "B"}}, "A"),
     ],
 )

@@ -59,8 +59,8 @@ async def drive(
     def scores(sample: Sample, epoch: int) -> dict[str, SampleScore]:
         metadata = {"outcome": "decision", "choice": choice(sample, epoch), "epoch": epoch}
         score = Score(value=1, metadata=metadata)
-        id, of_sample = sample.id, sample.metadata
-        return {"answers": SampleScore(score=score, sample_id=id, sample_metadata=of_sample)}
+        scored = SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
+        return {"human_alignment": scored}
 
     async def attempt(sample: Sample, epoch: int, end: Fate) -> None:
         assert sample.id is not None

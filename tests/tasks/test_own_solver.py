@@ -81,7 +81,7 @@ def test_a_run_with_the_own_solver_can_be_retried(tmp_path: Path) -> None:
 
 
 def test_a_task_of_ones_own_with_the_other_condition_makes_no_call(tmp_path: Path) -> None:
-    scorers = scorers_for("coin_flip")
+    scorers = scorers_for("coin_flip", with_controls=True)
     made = Task(dataset=coin().dataset, solver=choice_solver(), scorer=scorers, fail_on_error=True)
     log = run_silent(made, tmp_path)
     assert log.status == "error" and log.error is not None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(240)
 
 TASKS = {"coin_flip": coin_flip, "forced_choice": forced_choice}
-PEOPLE = "score__answers__people"
-CHOICE = "score__answers__choice"
+PEOPLE = "score__human_alignment__people"
+CHOICE = "score__human_alignment__choice"
 AGREEMENT = "score__human_alignment__agreement"
 
 ONE_BY_DEFAULT = ["coin_flip", pytest.param("forced_choice", marks=pytest.mark.slow)]
