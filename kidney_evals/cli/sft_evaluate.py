@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+_PATH = click.Path(path_type=Path)
 
 
 @click.command()
@@ -15,7 +18,7 @@ import click
     metavar="[NAME=]MODEL",
     help="An adapter's or a model's folder, or as inspect --model; may be repeated.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="The training samples.")
+@click.option("--data", type=_PATH, help="The training samples.")
 @click.option(
     "--samples",
     metavar="0,8,32",
@@ -28,7 +31,7 @@ import click
     metavar="KIND",
     help="few-shot:N or stated-values: the untrained model with a system message.",
 )
-@click.option("--out", default="sft-comparison", show_default=True, type=click.Path(path_type=Path))
+@click.option("--out", default="sft-comparison", show_default=True, type=_PATH)
 @click.option("--dilemmas", type=int, help="Dilemmas of each run; by default as the tasks.")
 @click.option("--epochs", default=2, show_default=True, help="Answers to every question.")
 @click.option("--side-effects/--no-side-effects", default=True, show_default=True)
@@ -49,13 +52,11 @@ def evaluate(
     samples: str | None,
     prompted: tuple[str, ...],
     out: Path,
-    dilemmas: int | None,
-    epochs: int,
-    side_effects: bool,
-    readout: bool | None,
-    device: str | None,
     model_args: tuple[str, ...],
-    **options: object,
+    max_tokens: int | None,
+    max_connections: int | None,
+    display: str | None,
+    **choices: Any,
 ) -> None:
     """Run both conditions before and after training on held-out dilemmas, and compare.
 
@@ -70,20 +71,17 @@ def evaluate(
     from kidney_evals.finetuning.evaluate import evaluate as run
     from kidney_evals.finetuning.settings import read_sizes
 
-    read = None if data is None else read_data(data)
+    folder = None if data is None else read_data(data)
     sizes = read_sizes(samples, "--samples", least=0) if samples else []
+    options = {"max_tokens": max_tokens, "max_connections": max_connections, "display": display}
     comparison = run(
-        arms_of(before, after, sizes, prompted, read),
+        arms_of(before, after, sizes, prompted, folder),
         out,
-        data=read,
-        dilemmas=dilemmas,
-        epochs=epochs,
-        side_effects=side_effects,
-        readout=readout,
-        device=device,
+        data=folder,
         model_args=task_arguments(model_args),
         options={name: value for name, value in options.items() if value is not None},
         say=say,
+        **choices,
     )
     for line in write_results(comparison, out):
         say(line)

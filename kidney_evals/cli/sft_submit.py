@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from kidney_evals.finetuning.hosted import Submission
     from kidney_evals.finetuning.hosted_service import Job
-    from kidney_evals.finetuning.hosted_submission import Submission
 
-MOST_EPOCHS: Final = 50
-INTERRUPTED: Final = 130
+_INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, the same as in shells."""
 
-
-class EpochsType(click.ParamType[int | Literal["auto"]]):
-    """A number of epochs, or `auto`."""
-
-    name = "N|auto"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | Literal["auto"]:
-        """Return the number, or `auto`."""
-        if value == "auto":
-            return "auto"
-        try:
-            epochs = int(str(value))
-        except ValueError:
-            epochs = 0
-        if not 1 <= epochs <= MOST_EPOCHS:
-            self.fail(f"it is auto or 1 to {MOST_EPOCHS}, not {value}", param, ctx)
-        return epochs
+_PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.option("--base", required=True, metavar="MODEL", help="OpenAI model, as gpt-4.1-mini.")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder that `sft export` wrote.",
-)
+@click.option("--data", required=True, type=_PATH, help="Folder that `sft export` wrote.")
 @click.option(
     "--samples", type=click.IntRange(min=1), help="Number of training samples, from the first on."
 )
@@ -52,7 +28,6 @@ class EpochsType(click.ParamType[int | Literal["auto"]]):
     "--epochs",
     default="auto",
     show_default=True,
-    type=EpochsType(),
     metavar="N|auto",
     help="Passes over the samples; auto leaves the number to the service.",
 )
@@ -78,17 +53,12 @@ class EpochsType(click.ParamType[int | Literal["auto"]]):
 )
 @click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
 def submit(
-    base: str,
     data: Path,
-    samples: int | None,
-    seed: int,
-    epochs: int | Literal["auto"],
-    suffix: str | None,
     out: Path | None,
     price: float | None,
-    allow_overlap: bool,
     ask_again: bool,
     dry_run: bool,
+    **parameters: Any,
 ) -> None:
     """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
 
@@ -97,17 +67,8 @@ def submit(
     """
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
-    from kidney_evals.finetuning.hosted_submission import prepare
 
-    submission = prepare(
-        data,
-        base=base,
-        samples=samples,
-        seed=seed,
-        epochs=epochs,
-        suffix=suffix,
-        allow_overlap=allow_overlap,
-    )
+    submission = hosted.prepare(data, **parameters)
     path = out or submission.default_path
     service = None if dry_run else Service()
     click.echo(_announced(submission, price))
@@ -132,15 +93,10 @@ def status(job: str) -> None:
     from kidney_evals.finetuning.hosted_service import Service
 
     service = Service()
-    name, path = hosted.find(service, job)
-    found = hosted.look(service, name, path, click.echo)
-    click.echo(f"{found.id}: {found.status}, from {found.base}")
-    if found.finish and not found.ended:
-        click.echo(f"Expected to end: {_clock(found.finish)}")
-    if found.status == "succeeded":
-        click.echo(_finished(found))
-    elif found.ended:
-        click.echo(_reason(found))
+    state = hosted.look(service, *hosted.find(service, job), click.echo)
+    click.echo(f"{state.id}: {state.status}, from {state.base}")
+    if state.ended:
+        click.echo(_finished(state) if state.status == "succeeded" else _reason(state))
 
 
 @click.command()
@@ -160,41 +116,41 @@ def wait(job: str, interval: float) -> None:
     service = Service()
     name, path = hosted.find(service, job)
     try:
-        found = hosted.wait(service, name, path, interval=interval, say=click.echo)
+        state = hosted.wait(service, name, path, interval=interval, say=click.echo)
     except KeyboardInterrupt:
         again = hosted.command("wait", name, path)
         _interrupted(f"Interrupted. The job goes on; go on waiting with: {again}")
-    if found.status != "succeeded":
-        raise click.ClickException(_reason(found))
-    click.echo(_finished(found))
+    if state.status != "succeeded":
+        raise click.ClickException(_reason(state))
+    click.echo(_finished(state))
 
 
 def _announced(submission: Submission, price: float | None) -> str:
-    record, data, tokens = submission.record, submission.data, submission.tokens
-    study, kind = data.card["study"]["id"], data.card["source"]["kind"]
-    lines = [
-        f"Base       {record.base}, seed {record.seed}",
-        f"Samples    {record.samples} of {len(data.train)} ({study}, from {kind})",
-        f"Held out   {len(data.heldout)}, for the service's own curve; not trained on",
-        f"Tokens     about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
-    ]
-    if record.shuffled:
-        lines.insert(0, "CONTROL    the answers were shuffled: it should teach nothing")
-    if kind == "rows":
-        lines.append("People     answers of single survey participants are among what is sent")
-    epochs, each = (1, " an epoch") if record.epochs == "auto" else (record.epochs, "")
-    lines.append(
-        "Trained    tokens × epochs; the service chooses how many epochs"
-        if each
-        else f"Trained    {epochs} epochs: about {epochs * tokens.expected:,.0f} tokens, "
-        f"at most {epochs * tokens.high:,.0f}"
-    )
-    lines.append(
-        "Price      not known here: trained tokens × your price of training"
-        if price is None
-        else f"Price      at most {epochs * tokens.high * price / 1e6:,.2f} USD{each}"
-    )
-    return "\n".join(lines)
+    record, card, tokens = submission.record, submission.data.card, submission.tokens
+    kind = card["source"]["kind"]
+    all_train, heldout = len(submission.data.train), len(submission.data.heldout)
+    trained = "tokens × epochs; the service chooses how many epochs"
+    epochs, each = 1, " an epoch"
+    if record.epochs != "auto":
+        epochs, each = record.epochs, ""
+        expected, high = epochs * tokens.expected, epochs * tokens.high
+        trained = f"{epochs} epochs: about {expected:,.0f} tokens, at most {high:,.0f}"
+    cost = "not known here: trained tokens × your price of training"
+    if price is not None:
+        cost = f"at most {epochs * tokens.high * price / 1e6:,.2f} USD{each}"
+    lines = {
+        "CONTROL": "the answers were shuffled: it should teach nothing" if record.shuffled else "",
+        "Base": f"{record.base}, seed {record.seed}",
+        "Samples": f"{record.samples} of {all_train} ({card['study']['id']}, from {kind})",
+        "Held out": f"{heldout}, for the service's own curve; not trained on",
+        "Tokens": f"about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
+        "People": "answers of single survey participants are among what is sent"
+        if kind == "rows"
+        else "",
+        "Trained": trained,
+        "Price": cost,
+    }
+    return "\n".join(f"{name:<11}{text}" for name, text in lines.items() if text)
 
 
 def _finished(job: Job) -> str:
@@ -217,12 +173,6 @@ def _reason(job: Job) -> str:
     return f"job {job.id} failed: {job.reason or 'the service gives no reason'}"
 
 
-def _clock(seconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def _interrupted(line: str) -> NoReturn:
     click.echo(f"\n{line}", err=True)
-    raise click.exceptions.Exit(INTERRUPTED)
+    raise click.exceptions.Exit(_INTERRUPTED)

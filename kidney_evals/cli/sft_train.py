@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+_PATH = click.Path(path_type=Path)
+
 
 @click.command()
 @click.option("--base", required=True, metavar="MODEL", help="A folder or a Hub id (owner/name).")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="From sft export.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
+@click.option("--data", required=True, type=_PATH, help="From sft export.")
+@click.option("--out", required=True, type=_PATH, help="A new folder.")
 @click.option(
     "--samples",
     metavar="N[,N…]",
@@ -44,14 +46,12 @@ def train(
     Defaults suit few samples; the adapter's card explains each.
     """
     from kidney_evals.errors import UserError
-    from kidney_evals.finetuning.base import base_place
     from kidney_evals.finetuning.data import read_data
     from kidney_evals.finetuning.environment import check_extra
     from kidney_evals.finetuning.hub import check_push, push_adapter
     from kidney_evals.finetuning.settings import read_sizes, settings
+    from kidney_evals.finetuning.train import is_trained, unfinished
     from kidney_evals.finetuning.train import train as train_adapter
-    from kidney_evals.finetuning.train import unfinished
-    from kidney_evals.finetuning.training_report import is_trained
 
     check_extra()
     if public and push is None:
@@ -64,14 +64,13 @@ def train(
         check_push(push)
     folder = read_data(data)
     for size in sizes:
-        if len(sizes) == 1 or size is None:
-            place, goes_on = out, resume
-        else:
+        place, goes_on = out, resume
+        if len(sizes) > 1 and size is not None:
             # Adapters that an earlier call of this command trained are not trained again.
             place = out / str(size)
             goes_on = resume and unfinished(place).exists()
             click.echo(f"{size} samples:")
-            if is_trained(place, base_place(base), size, chosen, data):
+            if is_trained(place, folder, base, size, chosen):
                 click.echo(f"trained before, in {place}")
                 continue
         train_adapter(
@@ -82,8 +81,8 @@ def train(
 
 
 @click.command()
-@click.argument("adapter", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
+@click.argument("adapter", type=_PATH)
+@click.option("--out", required=True, type=_PATH, help="A new folder.")
 def merge(adapter: Path, out: Path) -> None:
     """Write ADAPTER and its base as one model, for servers without adapters."""
     from kidney_evals.finetuning.base import merge_adapter
@@ -95,7 +94,7 @@ def merge(adapter: Path, out: Path) -> None:
 
 
 @click.command()
-@click.argument("adapter", type=click.Path(path_type=Path))
+@click.argument("adapter", type=_PATH)
 @click.argument("name", metavar="OWNER/NAME")
 @click.option("--public", is_flag=True, help="Public; private by default.")
 def push(adapter: Path, name: str, public: bool) -> None:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, create_model
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.sources import (
-    CHOICES,
+    HELDOUT_SHARE,
     Answered,
-    Asked,
-    Choice,
-    Dilemmas,
     Evaluated,
+    Pair,
     Request,
     Source,
+    pair_of,
     shuffled,
-    split,
-    take,
 )
 from kidney_evals.input_files import (
     MAX_TABLE_BYTES,
@@ -32,19 +29,19 @@ from kidney_evals.input_files import (
     TableFile,
     read_bytes,
 )
-from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Patient, Study, load_study
+from kidney_evals.studies import (
+    CHOICES,
+    CONDITIONS,
+    Choice,
+    Condition,
+    Dilemma,
+    Patient,
+    Study,
+    load_study,
+)
 
-if TYPE_CHECKING:
-    from inspect_ai.log import EvalLog
-
-ANSWERS: Mapping[str, Choice] = {"A": "first", "B": "second", "COIN": "coin"}
+_ANSWERS: Final[Mapping[str, Choice]] = {"A": "first", "B": "second", "COIN": "coin"}
 """The choice for each answer as shown, if Patient A is listed first."""
-
-FILES: dict[Condition, str] = {
-    "forced_choice": "study_2_strict.csv",
-    "coin_flip": "study_2_indecisive.csv",
-}
-"""Files of McElfresh et al. (2021), Study 2, by condition."""
 
 _STRIPPED = BeforeValidator(lambda cell: cell.strip() if isinstance(cell, str) else cell)
 
@@ -57,7 +54,47 @@ class _Row(FileModel):
     condition: Annotated[Condition | None, _STRIPPED] = None
 
 
-def from_answers(path: Path, study: Study, request: Request, evaluation: Evaluated) -> Source:
+@dataclass(frozen=True)
+class _Asked:
+    """A dilemma with its answer in each condition.
+
+    Attributes:
+        dilemma: The two patients.
+        choices: The answer by condition.
+        person: Name of the respondent, shared by people who must be on the same side of the
+            split; "" for unknown.
+        place: Position of the answer in its source, for messages ("line 3").
+    """
+
+    dilemma: Dilemma
+    choices: Mapping[Condition, Choice]
+    person: str = ""
+    place: str = ""
+
+
+class _Dilemmas:
+    """The dilemmas of a source: a pair of patients has one id and one listing in either order."""
+
+    def __init__(self) -> None:
+        self._known: dict[Pair, Dilemma] = {}
+
+    def asked(
+        self,
+        dilemma: Dilemma,
+        choices: Mapping[Condition, Choice],
+        person: str = "",
+        place: str = "",
+    ) -> _Asked:
+        """Return answers to a dilemma in terms of the listing of its patients."""
+        new = replace(dilemma, id=f"u{len(self._known):05d}", kind="drawn")
+        known = self._known.setdefault(pair_of(new), new)
+        if known.first != dilemma.first:
+            swapped: dict[Choice, Choice] = {"first": "second", "second": "first", "coin": "coin"}
+            choices = {condition: swapped[choice] for condition, choice in choices.items()}
+        return _Asked(known, choices, person, place)
+
+
+def from_answers(study: Study, request: Request, evaluation: Evaluated) -> Source:
     """Return the answers in a CSV table with columns a_<attribute>, b_<attribute> and answer.
 
     Columns person and condition are optional. With a column condition, `request.condition` selects
@@ -67,29 +104,27 @@ def from_answers(path: Path, study: Study, request: Request, evaluation: Evaluat
         UserError: The table lacks a column, an answer or value is not allowed, there are too few
             answers, or some are about dilemmas of the evaluation.
     """
-    content = read_bytes(path, MAX_TABLE_BYTES)
-    condition = request.condition
-    asked, left_out = _read(TableFile(str(path), content), study, condition)
+    assert request.answers is not None
+    content = read_bytes(request.answers, MAX_TABLE_BYTES)
+    asked, left_out = _read(TableFile(str(request.answers), content), study, request.condition)
     _check_overlap(asked, evaluation, request)
-    found = {name for one in asked for name in one.choices}
-    conditions: tuple[Condition, ...] = tuple(
-        one
-        for one in CONDITIONS
-        if condition in (one, "both") or (condition is None and one in found)
-    )
+    present = {name for one in asked for name in one.choices}
+    wanted = {None: present, "both": set(CONDITIONS)}.get(request.condition, {request.condition})
     about = {
         "kind": "answers",
         "target": None,
-        "file": path.name,
+        "file": request.answers.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "answers": len(asked),
     }
-    return _given(asked, study, conditions, request, about, left_out)
+    conditions = tuple(name for name in CONDITIONS if name in wanted)
+    return _split(asked, conditions, request, about, left_out)
 
 
 def _read(
     table: TableFile, study: Study, condition: str | None
-) -> tuple[list[Asked], dict[str, int]]:
+) -> tuple[list[_Asked], dict[str, int]]:
+    """Return the answers of a table, and the numbers of omitted answers by reason."""
     columns: dict[str, Any] = {
         f"{side}_{name}": (Number, ...) for side in "ab" for name in study.attribute_ids
     }
@@ -100,16 +135,16 @@ def _read(
             f"{' or '.join(CONDITIONS)}"
         )
     allowed = [frozenset(attribute.values) for attribute in study.attributes]
-    dilemmas = Dilemmas()
-    asked: list[Asked] = []
+    dilemmas = _Dilemmas()
+    asked: list[_Asked] = []
     left_out = {"identical": 0, "other_condition": 0}
     for line, _, row in rows:
-        patients = {
-            side: tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids)
-            for side in "ab"
-        }
-        for side, values in patients.items():
-            for attribute, domain, value in zip(study.attributes, allowed, values, strict=True):
+        patients = []
+        for side in "ab":
+            patient = Patient(tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids))
+            patients.append(patient)
+            values = zip(study.attributes, allowed, patient.values, strict=True)
+            for attribute, domain, value in values:
                 if value not in domain:
                     column = f"{side}_{attribute.id}"
                     table.add((line, column), f"must be {attribute.domain}, not {value:g}")
@@ -123,77 +158,72 @@ def _read(
             table.add((line, "person"), "is empty")
         if condition in CONDITIONS and offered != condition:
             left_out["other_condition"] += 1
-        elif patients["a"] == patients["b"]:
+        elif patients[0] == patients[1]:
             left_out["identical"] += 1
         else:
-            dilemma, choice = dilemmas.listed(patients["a"], patients["b"], ANSWERS[row.answer])
-            asked.append(Asked(dilemma, {offered: choice}, row.person, f"line {line}"))
+            dilemma = Dilemma("", patients[0], patients[1], "drawn")
+            choices = {offered: _ANSWERS[row.answer]}
+            asked.append(dilemmas.asked(dilemma, choices, row.person, f"line {line}"))
     table.finish()
     if not asked:
         raise UserError(f"{table.where} holds no answer that can be used")
     return asked, left_out
 
 
-def read_design(log: EvalLog, request: Request) -> tuple[Study, Condition, str]:
-    """Return a run's study, its condition, and its mechanism of indecision ("coin", "none").
-
-    Raises:
-        UserError: The log is of another task, its study or condition differs from the request, or
-            the study has changed since the run.
-    """
-    metadata = (log.samples or [])[0].metadata if log.samples else {}
+def read_design(request: Request) -> tuple[Study, Condition, str]:
+    """Return the study of the request's log, its condition, and its mechanism of indecision."""
+    log = request.log
+    assert log is not None
+    facts = (log.samples[0].metadata if log.samples else None) or {}
     needed = {"study_source", "study_hash", "study", "condition", "order", "dilemma"}
-    if not needed <= set(metadata or {}) or metadata.get("condition") not in CONDITIONS:
+    is_prediction = (log.eval.metadata or {}).get("asks")
+    if not needed <= set(facts) or facts["condition"] not in CONDITIONS or is_prediction:
         raise UserError(
-            "the log is not one of kidney_evals/forced_choice or kidney_evals/coin_flip"
+            "the log is no run of choices by kidney_evals/forced_choice or kidney_evals/coin_flip"
         )
-    if (log.eval.metadata or {}).get("asks"):
-        raise UserError("the log holds predictions, not choices; give one of choices")
-    name, condition = metadata["study"], metadata["condition"]
-    study = load_study(metadata["study_source"])
-    if request.study is not None and load_study(request.study).hash != metadata["study_hash"]:
-        raise UserError(f"the log is a run of {name}, not of {request.study}; leave --study out")
-    if study.hash != metadata["study_hash"]:
+    name, condition = facts["study"], facts["condition"]
+    study = load_study(facts["study_source"])
+    wanted = load_study(request.study or facts["study_source"])
+    if wanted.hash != study.hash or request.condition not in (None, condition):
         raise UserError(
-            f"the log's study {name} has changed since; install the version of kidney-evals that "
-            "made it"
+            f"the log is a run of {condition} in {name}; leave --study and --condition out"
         )
-    if request.condition not in (None, condition):
-        raise UserError(
-            f"the log is a run of {condition}, not of {request.condition}; leave --condition out"
-        )
-    return study, condition, str(metadata.get("mechanism", "coin"))
+    if study.hash != facts["study_hash"]:
+        raise UserError(f"{name} has changed since; install the kidney-evals that made the log")
+    return study, condition, str(facts.get("mechanism", "coin"))
 
 
-def from_log(
-    log: EvalLog, study: Study, condition: Condition, request: Request, evaluation: Evaluated
-) -> Source:
+def from_log(study: Study, condition: Condition, request: Request, evaluation: Evaluated) -> Source:
     """Return a run's decisions, without controls and without samples that hold no decision.
 
     Raises:
         UserError: The log holds probabilities, no usable decision or too few decisions, or
             decisions about dilemmas of the evaluation.
     """
-    dilemmas = Dilemmas()
-    asked: list[Asked] = []
+    log = request.log
+    assert log is not None
+    dilemmas = _Dilemmas()
+    asked: list[_Asked] = []
     left_out = {"controls": 0, "no_decision": 0}
+    wordings = set()
     for sample in log.samples or ():
         metadata = sample.metadata or {}
+        wordings.add(str(metadata.get("wording")))
         if metadata.get("readout", "sample") != "sample":
             raise UserError(
                 f"the log holds probabilities (readout={metadata['readout']}), no answers; give a "
                 "log of a run with readout=sample"
             )
         dilemma = study.dilemma_from(metadata)
-        kept = getattr((sample.scores or {}).get("answers"), "metadata", None) or {}
-        choice = kept.get("choice")
+        score = (sample.scores or {}).get("answers")
+        choice = ((score.metadata if score else None) or {}).get("choice")
         if dilemma.is_control:
             left_out["controls"] += 1
         elif choice not in CHOICES:
             left_out["no_decision"] += 1
         else:
-            listed, meant = dilemmas.listed(dilemma.first.values, dilemma.second.values, choice)
-            asked.append(Asked(listed, {condition: meant}, place=f"sample {sample.id}"))
+            choices = {condition: choice}
+            asked.append(dilemmas.asked(dilemma, choices, place=f"sample {sample.id}"))
     if not asked:
         raise UserError("the log holds no decision; give a log of a finished and scored run")
     _check_overlap(asked, evaluation, request)
@@ -204,18 +234,14 @@ def from_log(
         "model": log.eval.model,
         "eval_id": log.eval.eval_id,
         "status": log.status,
-        "wordings": sorted({str((one.metadata or {}).get("wording")) for one in log.samples or ()}),
+        "wordings": sorted(wordings),
         "decisions": len(asked),
     }
-    return _given(asked, study, (condition,), request, about, left_out)
+    return _split(asked, (condition,), request, about, left_out)
 
 
 def from_rows(
-    folder: Path,
-    study: Study,
-    conditions: tuple[Condition, ...],
-    request: Request,
-    evaluation: Evaluated,
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
     """Return the individual answers of McElfresh et al. (2021), Study 2.
 
@@ -224,8 +250,8 @@ def from_rows(
     contributes the answer of one group. Answers to dilemmas of the evaluation are omitted.
 
     Raises:
-        UserError: The published files are not in `folder`, the study is another one, or there are
-            too few answers.
+        UserError: The published files are not in `request.data`, the study is another one, or
+            there are too few answers.
     """
     from kidney_evals.human.raw import FOLDER, SHA256, find_raw, read_study_2
 
@@ -233,102 +259,139 @@ def from_rows(
         raise UserError(
             f"the published rows are those of {FOLDER}: use --study {FOLDER}, not {study.source}"
         )
-    forced, coin = read_study_2(find_raw(folder))
-    left, right = (
-        list(zip(*(values[name].tolist() for name in study.attribute_ids), strict=True))
-        for values in (forced.left, forced.right)
+    assert request.data is not None
+    forced, coin = read_study_2(find_raw(request.data))
+    sides = (
+        map(Patient, zip(*(side[name].tolist() for name in study.attribute_ids), strict=True))
+        for side in (forced.left, forced.right)
     )
     queries = [
-        Asked(
-            Dilemma("", Patient(first), Patient(second), "drawn"),
+        _Asked(
+            Dilemma("", first, second, "drawn"),
             {"forced_choice": CHOICES[forced.choice[at]], "coin_flip": CHOICES[coin.choice[at]]},
             person=f"{forced.person[at]:03d}",
         )
-        for at, (first, second) in enumerate(zip(left, right, strict=True))
+        for at, (first, second) in enumerate(zip(*sides, strict=True))
     ]
     apart = [one for one in queries if one.dilemma.first != one.dilemma.second]
-    kept = [one for one in apart if request.allow_overlap or not evaluation.holds(one.dilemma)]
-    left_out = {"identical": len(queries) - len(apart), "evaluation": len(apart) - len(kept)}
+    usable = [one for one in apart if request.allow_overlap or not evaluation.holds(one.dilemma)]
+    left_out = {"identical": len(queries) - len(apart), "evaluation": len(apart) - len(usable)}
+    files = {"forced_choice": "study_2_strict.csv", "coin_flip": "study_2_indecisive.csv"}
     about = {
         "kind": "rows",
         "target": None,
-        "files": {FILES[condition]: SHA256[FILES[condition]] for condition in conditions},
+        "files": {files[condition]: SHA256[files[condition]] for condition in conditions},
         "groups": len(conditions),
     }
     # Shuffle before dilemmas get ids, so that an id does not reveal the position of its row.
-    mixed = _listed(_shuffled(kept, request.seed))
-
-    def number(place: int, condition: Condition) -> int:
-        return 2 * place + (condition == "coin_flip") + 1
-
-    return _given(mixed, study, conditions, request, about, left_out, number)
-
-
-def _listed(queries: list[Asked]) -> list[Asked]:
-    """Return queries with each pair of patients in one order, whichever patient was on the left."""
-    dilemmas = Dilemmas()
-    listed = []
-    for one in queries:
-        patients = one.dilemma.first.values, one.dilemma.second.values
-        found = {name: dilemmas.listed(*patients, choice) for name, choice in one.choices.items()}
-        dilemma = next(dilemma for dilemma, _ in found.values())
-        choices = {name: choice for name, (_, choice) in found.items()}
-        listed.append(replace(one, dilemma=dilemma, choices=choices))
-    return listed
+    dilemmas = _Dilemmas()
+    asked = [
+        dilemmas.asked(one.dilemma, one.choices, one.person)
+        for one in shuffled(usable, request.seed, "answers")
+    ]
+    return _split(asked, conditions, request, about, left_out)
 
 
-def _check_overlap(asked: Sequence[Asked], evaluation: Evaluated, request: Request) -> None:
+def _check_overlap(asked: Sequence[_Asked], evaluation: Evaluated, request: Request) -> None:
     """Raise an error for answers to dilemmas of the evaluation, unless the request allows them."""
-    if request.allow_overlap:
-        return
-    found = [one for one in asked if evaluation.holds(one.dilemma)]
-    if found:
-        studies = " and ".join(str(one["study"]) for one in evaluation.said)
+    overlap = [one for one in asked if evaluation.holds(one.dilemma)]
+    if overlap and not request.allow_overlap:
+        studies = " and ".join(str(one["study"]) for one in evaluation.about)
         raise UserError(
-            f"{len(found)} of {len(asked)} answers, first {found[0].place}, are about dilemmas "
+            f"{len(overlap)} of {len(asked)} answers, first {overlap[0].place}, are about dilemmas "
             f"that the default evaluation asks ({studies}); leave them out, or pass "
             "--allow-overlap and evaluate on other dilemmas"
         )
 
 
-def _given(
-    asked: Sequence[Asked],
-    study: Study,
+def _split(
+    asked: Sequence[_Asked],
     conditions: tuple[Condition, ...],
     request: Request,
     about: Mapping[str, Any],
     left_out: Mapping[str, int],
-    number: Callable[[int, Condition], int] = lambda place, condition: place + 1,
 ) -> Source:
-    """Shuffle and split answers, and select the requested numbers.
+    """Shuffle answers, split them by person and by dilemma, and select the requested numbers.
 
-    `number` returns a person's number in the folder, given the number in the split and the
-    condition.
+    The split does not depend on these numbers. One person in `HELDOUT_SHARE` is held out. A dilemma
+    answered only by training people, or only by held-out people, belongs to their side. Of the
+    dilemmas answered by both, one in `HELDOUT_SHARE` is held out, and each dilemma loses the
+    answers of people on the other side. With unknown people or a single person, only dilemmas are
+    split.
     """
-    train, heldout, people = split(_shuffled(asked, request.seed), request.seed)
-    named = any(one.person for one in asked)
-
-    def taken(part: Sequence[Asked], count: int, option: str) -> tuple[Answered, ...]:
-        return tuple(
-            Answered(
-                one.dilemma,
-                condition,
-                one.choices[condition],
-                str(number(people[one.person], condition)) if named else "",
-            )
-            for one, condition in take(part, conditions, count, option)
-        )
-
+    asked = shuffled(asked, request.seed, "answers")
+    people = shuffled(sorted({one.person for one in asked}), request.seed, "people")
+    apart = len(people) > 1
+    held_people = set(_held(people)) if apart else set()
+    sides: dict[Pair, set[bool]] = {}
+    for one in asked:
+        found = {one.person in held_people} if apart else {True, False}
+        sides.setdefault(pair_of(one.dilemma), set()).update(found)
+    contested = sorted(pair for pair, found in sides.items() if len(found) == 2)
+    held = {pair for pair, found in sides.items() if found == {True}}
+    held.update(_held(shuffled(contested, request.seed, "split")))
+    train: list[_Asked] = []
+    heldout: list[_Asked] = []
+    for one in asked:
+        is_held = pair_of(one.dilemma) in held
+        if not apart or (one.person in held_people) == is_held:
+            (heldout if is_held else train).append(one)
     counts = {**left_out, "split": len(asked) - len(train) - len(heldout)}
+    named = any(one.person for one in asked)
+    numbers = {person: index for index, person in enumerate(people)}
+
+    def number(person: str, condition: Condition) -> str:
+        """Return a number from 1 that reveals nothing about the person's place in the source."""
+        if not named:
+            return ""
+        if about["kind"] == "rows":
+            # The two people who saw the same queries.
+            return str(2 * numbers[person] + 1 + CONDITIONS.index(condition))
+        return str(numbers[person] + 1)
+
+    train_answers, heldout_answers = (
+        [
+            Answered(one.dilemma, condition, one.choices[condition], number(one.person, condition))
+            for one, condition in _take(part, conditions, count, option)
+        ]
+        for part, count, option in (
+            (train, request.samples, "--samples"),
+            (heldout, request.held, "--heldout"),
+        )
+    )
     return Source(
-        study,
         conditions,
-        taken(train, request.samples, "--samples"),
-        taken(heldout, request.held, "--heldout"),
+        train_answers,
+        heldout_answers,
         {**about, "people": len(people)} if named else about,
         {reason: count for reason, count in counts.items() if count},
     )
 
 
-def _shuffled(asked: Sequence[Asked], seed: int) -> list[Asked]:
-    return [asked[at] for at in shuffled(range(len(asked)), seed, "answers")]
+def _held(shuffled_items: Sequence[Any]) -> Sequence[Any]:
+    return shuffled_items[: -(-len(shuffled_items) // HELDOUT_SHARE)]
+
+
+def _take(
+    asked: Sequence[_Asked], conditions: Sequence[Condition], count: int, option: str
+) -> list[tuple[_Asked, Condition]]:
+    """Select `count` answers in alternating conditions, each item of `asked` at most once."""
+    used: set[int] = set()
+    waiting = {
+        name: iter([at for at, one in enumerate(asked) if name in one.choices])
+        for name in conditions
+    }
+    taken: list[tuple[_Asked, Condition]] = []
+    for condition in cycle(conditions):
+        at = next((at for at in waiting[condition] if at not in used), None)
+        if at is None:
+            break
+        used.add(at)
+        taken.append((asked[at], condition))
+    if len(taken) < count:
+        turns = " in turn" if len(conditions) > 1 else ""
+        raise UserError(
+            f"{option} {count} is more than there is: {len(taken)} answers of "
+            f"{' and '.join(conditions)}{turns} remain for it after the split"
+        )
+    return taken[:count]

@@ -24,10 +24,9 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.paired import share_change
 from kidney_evals.finetuning.arms import Arm
 from kidney_evals.finetuning.base import merge_adapter
-from kidney_evals.finetuning.battery import READOUT_DILEMMAS
 from kidney_evals.finetuning.comparison_report import side_effects, write_results
 from kidney_evals.finetuning.data import TrainingData, sha256_of
-from kidney_evals.finetuning.evaluate import Comparison, evaluate
+from kidney_evals.finetuning.evaluate import READOUT_DILEMMAS, Comparison, evaluate
 from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.sources import Request, evaluated
@@ -76,8 +75,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def samples(home: Path) -> TrainingData:
-    request = Request(samples=TRAINED, heldout=96, condition="coin_flip")
-    return export(home / "samples", request, answers=home / "answers.csv")
+    return export(home / "samples", request_of(home))
+
+
+def request_of(home: Path, shuffle: bool = False) -> Request:
+    answers = home / "answers.csv"
+    return Request(
+        samples=TRAINED, heldout=96, condition="coin_flip", answers=answers, shuffle=shuffle
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +91,7 @@ def comparison(home: Path, samples: TrainingData) -> Comparison:
     for size in SIZES:
         train(samples, base, home / "adapters" / str(size), SETTINGS, samples=size, device="cpu")
     merge_adapter(home / "adapters" / str(TRAINED), home / "merged")
-    request = Request(samples=TRAINED, heldout=96, condition="coin_flip", shuffle=True)
-    shuffled = export(home / "shuffled", request, answers=home / "answers.csv")
+    shuffled = export(home / "shuffled", request_of(home, shuffle=True))
     train(shuffled, base, home / "control", SETTINGS, device="cpu")
     arms = [
         Arm("before", base, samples=0),
