@@ -65,9 +65,6 @@ def arms_of(
         sizes: Numbers of training samples; 0 is the untrained model.
         prompted: "few-shot:N" or "stated-values".
         data: The training samples, which few-shot prompting shows.
-
-    Raises:
-        UserError: A model does not exist, a name is used twice, or an argument is missing.
     """
     arms = [Arm(UNTRAINED, _checked(before), samples=0 if sizes else None)]
     if sizes and len(after) != 1:

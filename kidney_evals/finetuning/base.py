@@ -103,15 +103,7 @@ def load_part(kind: str, base: str, what: str, **arguments: Any) -> Any:
 
 
 def merge_adapter(adapter: Path, out: Path) -> None:
-    """Merge an adapter into the weights of its base, and write the result as a full model.
-
-    Args:
-        adapter: The adapter's folder, with the tokenizer.
-        out: The output folder; it must be empty or not exist yet.
-
-    Raises:
-        UserError: The adapter or its base cannot be loaded, or the model cannot be written.
-    """
+    """Merge an adapter into the weights of its base, and write the result as a full model."""
     check_new_folder(out)
     load_env()
     quiet()

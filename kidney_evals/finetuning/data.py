@@ -74,10 +74,7 @@ def write_data(
     train: Sequence[Example],
     heldout: Sequence[Example],
 ) -> TrainingData:
-    """Write a folder of training samples, completely or not at all.
-
-    The same arguments give the same bytes. The card gets the further keys `format` and `files`.
-    """
+    """Write a folder of training samples, with `format` and `files` added to the card."""
     content = {"README.md": readme}
     for part, examples in zip(PARTS, (train, heldout), strict=True):
         content[f"{part}.jsonl"] = "".join(example.line for example in examples)
@@ -92,11 +89,7 @@ def write_data(
 
 
 def read_data(folder: Path) -> TrainingData:
-    """Read a folder of training samples; check that its files are complete and unchanged.
-
-    Raises:
-        UserError: The folder holds no training samples, or a file is missing or changed.
-    """
+    """Read a folder of training samples; check that its files are complete and unchanged."""
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if not isinstance(card, dict) or card.get("format") != FORMAT:

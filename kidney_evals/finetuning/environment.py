@@ -17,10 +17,7 @@ PACKAGES: Final = ("torch", "transformers", "peft", "trl", "accelerate", "datase
 
 
 def load_env() -> None:
-    """Set the environment variables of the nearest `.env` file, from the working folder upwards.
-
-    As in `inspect eval`, variables that are already set keep their values.
-    """
+    """Set the variables of the nearest `.env` file that are not set, as `inspect eval` does."""
     path = find_dotenv(usecwd=True)
     if not path:
         return

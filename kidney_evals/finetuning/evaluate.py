@@ -178,8 +178,7 @@ def evaluate(
         dilemmas: Number of dilemmas; None for the study's default.
         epochs: Epochs in the two conditions.
         side_effects: Whether to run tasks that were not part of the training.
-        readout: Whether to read out the probability of the answers; None reads it out where the
-            readout is known to work.
+        readout: Whether to read out probabilities; None for where this is known to work.
         device: Device of local models.
         model_args: Further arguments of the providers.
         options: Options of `inspect_ai.eval_set`.
@@ -194,7 +193,6 @@ def evaluate(
     if len(arms) < 2:
         raise UserError("there is nothing to compare with: name --after, --samples or --with")
     if not (out / _CLAIM).is_file():
-        # Check before the runs that no file of another program is in the way.
         check_new_folder(out)
     cards = cards_of(arms, data)
     battery = battery_of(

@@ -15,9 +15,7 @@ from kidney_evals.finetuning.data import PARTS, Example, Part, TrainingData, wri
 from kidney_evals.finetuning.export_card import SMALLEST, make_card, make_readme
 from kidney_evals.finetuning.sources import (
     Answered,
-    Evaluated,
     Request,
-    Source,
     evaluated,
     generator_of,
     shuffled,
@@ -28,6 +26,9 @@ from kidney_evals.output_files import check_new_folder
 from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, Order, Study, load_study
 
 _BOTH: Final = "both"
+
+_SOURCES: Final = {"data": from_rows, "answers": from_answers, "log": from_log}
+"""The functions that read the sources of a request, by its attributes."""
 
 _FEWEST, _MOST = 8, 10_000
 """Smallest and largest number of training samples in a folder."""
@@ -43,22 +44,26 @@ def export(folder: Path, request: Request) -> TrainingData:
     Raises:
         UserError: An input is missing or not allowed; nothing was written.
     """
-    _check(request)
+    named = _check(request)
     check_new_folder(folder)
     conditions: tuple[Condition, ...] = tuple(
         name for name in CONDITIONS if request.condition in (None, _BOTH, name)
     )
-    mechanism, who = "coin", "people were"
     if request.log is not None:
         study, condition, mechanism = read_design(request)
-        conditions, who = (condition,), "the log's model was"
+        conditions = (condition,)
     else:
-        study = load_study(request.study or DEFAULT_STUDY)
+        study, mechanism = load_study(request.study or DEFAULT_STUDY), "coin"
     wordings = wordings_for(request.wording, study)
-    if request.answers is None and "coin_flip" in conditions:
-        _check_mechanism(wordings, mechanism, who)
+    for wording in wordings if request.answers is None and "coin_flip" in conditions else ():
+        if wording.form.mechanism != mechanism:
+            raise UserError(
+                f"wording {wording.id!r} offers another way out ({wording.form.mechanism}) than "
+                f"the source ({mechanism}); use another wording, or --condition forced_choice"
+            )
     evaluation = evaluated(study)
-    source = _source(study, conditions, request, evaluation)
+    read = _SOURCES[named[0]] if named else from_reference
+    source = read(study, conditions, request, evaluation)
     samples = {
         part: _examples(answers, study, wordings, part, request)
         for part, answers in zip(PARTS, (source.train, source.heldout), strict=True)
@@ -68,15 +73,13 @@ def export(folder: Path, request: Request) -> TrainingData:
     return write_data(folder, card, readme, *samples.values())
 
 
-def _check(request: Request) -> None:
-    sources = [one for one in (request.data, request.answers, request.log) if one is not None]
-    if len(sources) > 1:
+def _check(request: Request) -> list[str]:
+    """Check a request; return the named sources of answers, at most one."""
+    named = [name for name in _SOURCES if getattr(request, name) is not None]
+    if len(named) > 1:
         raise UserError("--data, --answers and --log are three sources; give one of them")
-    if sources and (request.target or request.person is not None):
-        raise UserError(
-            "--target and --person choose among answers of the human reference; they go with "
-            "none of --data, --answers and --log"
-        )
+    if named and (request.target or request.person is not None):
+        raise UserError("--target and --person choose answers of the human reference alone")
     for option, count, low, high in (
         ("--samples", request.samples, _FEWEST, _MOST),
         ("--heldout", request.held, 1, HELDOUT_MOST),
@@ -87,28 +90,7 @@ def _check(request: Request) -> None:
         raise UserError(f"--seed must be 0 or more, not {request.seed}")
     if request.condition not in (None, *CONDITIONS, _BOTH):
         raise unknown("condition", request.condition, (*CONDITIONS, _BOTH))
-
-
-def _check_mechanism(wordings: Sequence[Wording], mechanism: str, who: str) -> None:
-    """Refuse wordings whose mechanism of indecision differs from the mechanism in the source."""
-    for wording in wordings:
-        if wording.form.mechanism != mechanism:
-            raise UserError(
-                f"wording {wording.id!r} offers another way out ({wording.form.mechanism}) than "
-                f"{who} offered ({mechanism}); use another wording, or --condition forced_choice"
-            )
-
-
-def _source(
-    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
-) -> Source:
-    if request.log is not None:
-        return from_log(study, conditions[0], request, evaluation)
-    if request.answers is not None:
-        return from_answers(study, request, evaluation)
-    if request.data is not None:
-        return from_rows(study, conditions, request, evaluation)
-    return from_reference(study, conditions, request, evaluation)
+    return named
 
 
 def _examples(

@@ -39,8 +39,6 @@ _PATIENCE: Final = 3600.0
 _IDENTITY: Final = ("service", "base", "card", "samples", "seed", "epochs", "suffix")
 """Fields of a record that identify a submission."""
 
-_NOTHING_SENT: Final = "nothing was sent; name another place with --out"
-
 _FILES: Final[Mapping[Part, str]] = {"train": "Training file", "heldout": "Held-out file"}
 
 Say = Callable[[str], None]
@@ -89,12 +87,8 @@ class Record(BaseModel):
             # record stays a link.
             write_output(os.path.realpath(path), text.encode(), overwrite=True)
         except UserError as error:
-            sent = _NOTHING_SENT
-            if self.files:
-                sent = f"sent so far: {', '.join(self.files.values())}"
-            if self.job:
-                sent = f"note that job {self.job} has begun"
-            raise UserError(f"{error.message}; {sent}") from error
+            sent = self.job or ", ".join(self.files.values()) or "nothing"
+            raise UserError(f"{error.message}; sent so far: {sent}") from error
         return self
 
 
@@ -145,9 +139,6 @@ def prepare(
         epochs: Passes over the samples, or "auto" to leave the number to the service.
         suffix: Part of the new model's name.
         allow_overlap: Whether samples may be about the evaluation's dilemmas.
-
-    Raises:
-        UserError: The service would refuse the job, or the later comparison would be invalid.
     """
     base = base.strip().removeprefix("openai/")
     if not base or "/" in base or not base.isprintable():
@@ -185,8 +176,7 @@ def prepare(
 def tokens_of(example: Example) -> Estimate:
     """Estimate the tokens of an example, including the format tokens around its messages.
 
-    ASCII text is counted as in `planning.tokens`. Every other character counts as one token; in
-    the high estimate each of its bytes counts as one token, an upper bound for any tokenizer.
+    Every character that is not ASCII counts as one token, in the high estimate each of its bytes.
     """
     texts = [message["content"] for message in example.messages]
     ascii_count = sum(letter.isascii() for text in texts for letter in text)
@@ -205,26 +195,23 @@ def submit(
 ) -> Record:
     """Upload the samples and request the job, or continue an interrupted submission.
 
-    Only one process at a time uses a record; other processes wait for the lock and then return
-    the same job. Files in the record are not uploaded again, unless the service refused a job on
-    them. If an earlier request for the job got no response, this function searches for the job.
-    It requests a new job only with `ask_again`: the service may list a job late.
+    Only one process at a time uses a record; other processes wait and then return the same job. If
+    an earlier request for the job got no response, this function searches for the job, which the
+    service may list late; it requests a new job only with `ask_again`.
 
     Args:
         submission: The job to submit.
         service: The service.
-        path: The record.
+        path: The record. Its files are not uploaded again, unless the service refused a job.
         say: Called with each step.
-        ask_again: Whether to request a job although an earlier request without a response may
-            have started a job that the service does not list.
+        ask_again: Whether to request a job although an unlisted job may have started.
 
     Returns:
         The record, with a job. If the record had a job already, nothing was sent.
 
     Raises:
         UserError: The record is of another submission or cannot be written, the service refused
-            a request, or it is unknown whether a job has started. The record lists the requests
-            that were sent.
+            a request, or it is unknown whether a job has started.
     """
     with _locked(path, say):
         record = submission.record.changed(service=service.url)
@@ -255,7 +242,7 @@ def _submitted(
             return record.changed(begun).save(path)
         if not ask_again:
             raise UserError(
-                f"the job was asked for before and no answer came; {service.url} lists no job on "
+                f"the job was asked for before and no answer came; {service.url} lists none on "
                 f"{file}, but may list it late: run the same command again in a few minutes, or "
                 "with --ask-again once you see in your account that no such job has begun"
             )
@@ -292,10 +279,7 @@ def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
         raise UserError(f"{path} names no job yet; run the same `sft submit` again, it goes on")
     if record.service != service.url:
         # The environment, not a file, decides which address receives the key.
-        raise UserError(
-            f"{path} is of a job at {record.service}, but calls go to {service.url}; set "
-            "OPENAI_BASE_URL"
-        )
+        raise UserError(f"{path} is of a job at {record.service}: set OPENAI_BASE_URL to it")
     return record.job, path
 
 
@@ -320,9 +304,7 @@ def wait(service: Service, name: str, path: Path | None, *, interval: float, say
             if not error.transient and not status:
                 raise
             if not error.transient or monotonic() - answered > _PATIENCE:
-                again = (
-                    f"the job goes on without us; go on waiting with: {command('wait', name, path)}"
-                )
+                again = f"the job goes on; go on waiting with: {command('wait', name, path)}"
                 raise ServiceError(f"{error.message}; {again}") from error
             failures += 1
             if failures == 1:
@@ -368,12 +350,10 @@ def _locked(path: Path, say: Say) -> Iterator[None]:
             lock.acquire(timeout=0)
         except Timeout:
             say(f"Another command is submitting with the record {path}; waiting for it.")
-            lock.acquire(timeout=_PATIENCE)
-    except Timeout:
-        raise UserError(f"another command has used the record {path} for an hour; end it") from None
+            lock.acquire()
     except OSError as error:
         why = error.strerror or error
-        raise UserError(f"cannot write beside {path} ({why}); {_NOTHING_SENT}") from error
+        raise UserError(f"cannot write beside {path} ({why}); nothing was sent") from error
     try:
         yield
     finally:
@@ -388,31 +368,21 @@ def _read_record(path: Path) -> Record:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
     except ValidationError as error:
-        problems = error.errors()
-        if problems[0]["type"] == "json_invalid":
-            raise UserError(
-                f"{path} is not JSON, or was cut off: before you delete it, look in your account "
-                "whether a job of it has begun"
-            ) from error
-        names = dict.fromkeys(str(one["loc"][0]) for one in problems if one["loc"])
-        listed = ", ".join(map(repr, names)) or "record"
-        raise UserError(f"{path} holds no valid {listed}; was it edited?") from error
+        names = [str(one["loc"][0]) for one in error.errors() if one["loc"]] or ["JSON"]
+        raise UserError(
+            f"{path} is no record, or was changed ({', '.join(names)}): before you delete it, look "
+            "in your account whether a job of it has begun"
+        ) from error
 
 
 def _continued(path: Path, wanted: Record) -> Record:
-    """Return the record to continue with: the stored record if it is of the same submission.
-
-    The record of another submission is replaced unless its job was requested.
-    """
+    """Return the stored record, or `wanted` if no job of another submission was requested."""
     stored = _read_record(path)
-    for name in _IDENTITY:
-        old, new = (str(getattr(one, name))[:64] for one in (stored, wanted))
-        if old == new:
-            continue
-        if stored.job or stored.asked:
-            raise UserError(
-                f"{path} is the record of another submission ({name} {old}, not {new}); name "
-                "another file with --out"
-            )
-        return wanted
-    return stored
+    differ = [name for name in _IDENTITY if getattr(stored, name) != getattr(wanted, name)]
+    if differ and (stored.job or stored.asked):
+        old, new = (getattr(one, differ[0]) for one in (stored, wanted))
+        raise UserError(
+            f"{path} is the record of another submission ({differ[0]} {old}, not {new}); name "
+            "another file with --out"
+        )
+    return wanted if differ else stored

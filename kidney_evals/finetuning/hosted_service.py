@@ -40,10 +40,7 @@ Epochs = int | Literal["auto"]
 class ServiceError(UserError):
     """The service refused a request, or did not respond.
 
-    Attributes:
-        transient: Whether the same request may succeed later.
-        refused: Whether the request certainly had no effect: the service refused it, or never
-            received it.
+    `transient`: the same request may succeed later. `refused`: the request certainly had no effect.
     """
 
     def __init__(self, message: str, *, transient: bool = False, refused: bool = False) -> None:
@@ -72,11 +69,7 @@ class Job(NamedTuple):
 
 
 class Service:
-    """A connection to the service that the environment variables name.
-
-    Raises:
-        UserError: There is no usable key.
-    """
+    """A connection to the service that the environment variables name."""
 
     def __init__(self) -> None:
         load_env()

@@ -49,12 +49,11 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
         public: Whether a new repository is public.
 
     Returns:
-        A line with the adapter's address, its visibility, and whether its side effects were
-        measured.
+        A line with address, visibility, and whether side effects were measured.
 
     Raises:
-        UserError: The folder holds no adapter that others could use, the repository is public
-            but `public` is false, or the Hub refuses. The adapter is unchanged.
+        UserError: Others could not use the adapter, the repository is public but `public` is false,
+            or the Hub refuses.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 

@@ -37,7 +37,7 @@ class Settings:
 
 
 def settings(**given: float | None) -> Settings:
-    """Return the settings: the defaults, replaced by the given values other than None.
+    """Return the default settings, replaced by the given values other than None.
 
     Raises:
         UserError: The setting does not exist, or its value is out of range or not whole.

@@ -88,12 +88,8 @@ class Answered(NamedTuple):
 class Source(NamedTuple):
     """Answers to train on, and held-out answers to other dilemmas (and of other people).
 
-    Attributes:
-        conditions: The conditions, in the order in which samples alternate.
-        train: Answers to train on; the first n answers do not depend on the total number.
-        heldout: Held-out answers.
-        about: Provenance, for `card.json`.
-        left_out: Numbers of omitted answers by reason; see `export_card.LEFT_OUT`.
+    Samples alternate between `conditions`. The first n answers of `train` do not depend on their
+    number. `about` is the provenance, and `left_out` counts omitted answers by reason.
     """
 
     conditions: tuple[Condition, ...]
@@ -104,12 +100,7 @@ class Source(NamedTuple):
 
 
 def pair_of(dilemma: Dilemma, places: Sequence[int] | None = None) -> Pair:
-    """Return the patients' values, at some places only, as a pair that is the same in both orders.
-
-    Args:
-        dilemma: The dilemma.
-        places: Indices of the compared attributes; None for all attributes.
-    """
+    """Return the patients' values (at some places) as a pair that is the same in both orders."""
     sides = [
         side.values if places is None else tuple(side.values[at] for at in places)
         for side in (dilemma.first, dilemma.second)
@@ -133,13 +124,10 @@ def generator_of(*key: object) -> random.Random:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Dilemmas of default runs, in terms of one study's attributes.
+    """Dilemmas of default runs, in terms of one study's attributes, and their description.
 
-    Attributes:
-        parts: Sets of patient pairs, each with the indices of the compared attributes: all
-            attributes, or the attributes shared with a listed study. A dilemma that equals a
-            listed dilemma in all shared attributes is a near copy and counts as the same.
-        about: A description of `parts` for `card.json`.
+    `parts` holds sets of patient pairs, each with the indices of the compared attributes: a dilemma
+    that equals a listed dilemma in all attributes that two studies share counts as the same.
     """
 
     parts: tuple[tuple[Sequence[int], frozenset[Pair]], ...]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, create_model
+from pydantic import AfterValidator, BeforeValidator, create_model
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.sources import (
@@ -32,6 +32,7 @@ from kidney_evals.input_files import (
 from kidney_evals.studies import (
     CHOICES,
     CONDITIONS,
+    Attribute,
     Choice,
     Condition,
     Dilemma,
@@ -56,14 +57,9 @@ class _Row(FileModel):
 
 @dataclass(frozen=True)
 class _Asked:
-    """A dilemma with its answer in each condition.
+    """A dilemma with its answer by condition, and the place of the answer in the source ("line 3").
 
-    Attributes:
-        dilemma: The two patients.
-        choices: The answer by condition.
-        person: Name of the respondent, shared by people who must be on the same side of the
-            split; "" for unknown.
-        place: Position of the answer in its source, for messages ("line 3").
+    People with the same name of `person` must be on the same side of the split.
     """
 
     dilemma: Dilemma
@@ -72,44 +68,20 @@ class _Asked:
     place: str = ""
 
 
-class _Dilemmas:
-    """The dilemmas of a source: a pair of patients has one id and one listing in either order."""
-
-    def __init__(self) -> None:
-        self._known: dict[Pair, Dilemma] = {}
-
-    def asked(
-        self,
-        dilemma: Dilemma,
-        choices: Mapping[Condition, Choice],
-        person: str = "",
-        place: str = "",
-    ) -> _Asked:
-        """Return answers to a dilemma in terms of the listing of its patients."""
-        new = replace(dilemma, id=f"u{len(self._known):05d}", kind="drawn")
-        known = self._known.setdefault(pair_of(new), new)
-        if known.first != dilemma.first:
-            swapped: dict[Choice, Choice] = {"first": "second", "second": "first", "coin": "coin"}
-            choices = {condition: swapped[choice] for condition, choice in choices.items()}
-        return _Asked(known, choices, person, place)
-
-
-def from_answers(study: Study, request: Request, evaluation: Evaluated) -> Source:
+def from_answers(
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
+) -> Source:
     """Return the answers in a CSV table with columns a_<attribute>, b_<attribute> and answer.
 
     Columns person and condition are optional. With a column condition, `request.condition` selects
     rows; without it, `request.condition` is the condition of all answers.
-
-    Raises:
-        UserError: The table lacks a column, an answer or value is not allowed, there are too few
-            answers, or some are about dilemmas of the evaluation.
     """
     assert request.answers is not None
     content = read_bytes(request.answers, MAX_TABLE_BYTES)
     asked, left_out = _read(TableFile(str(request.answers), content), study, request.condition)
-    _check_overlap(asked, evaluation, request)
-    present = {name for one in asked for name in one.choices}
-    wanted = {None: present, "both": set(CONDITIONS)}.get(request.condition, {request.condition})
+    if request.condition is None:
+        present = {name for one in asked for name in one.choices}
+        conditions = tuple(name for name in conditions if name in present)
     about = {
         "kind": "answers",
         "target": None,
@@ -117,8 +89,7 @@ def from_answers(study: Study, request: Request, evaluation: Evaluated) -> Sourc
         "sha256": hashlib.sha256(content).hexdigest(),
         "answers": len(asked),
     }
-    conditions = tuple(name for name in CONDITIONS if name in wanted)
-    return _split(asked, conditions, request, about, left_out)
+    return _split(asked, conditions, request, evaluation, about, left_out)
 
 
 def _read(
@@ -126,7 +97,9 @@ def _read(
 ) -> tuple[list[_Asked], dict[str, int]]:
     """Return the answers of a table, and the numbers of omitted answers by reason."""
     columns: dict[str, Any] = {
-        f"{side}_{name}": (Number, ...) for side in "ab" for name in study.attribute_ids
+        f"{side}_{attribute.id}": (_value_of(attribute), ...)
+        for side in "ab"
+        for attribute in study.attributes
     }
     rows = table.rows(create_model("_Row", __base__=_Row, **columns))
     if "condition" not in table.columns and condition not in CONDITIONS:
@@ -134,20 +107,13 @@ def _read(
             f"{table.where} has no column condition: say what was offered with --condition "
             f"{' or '.join(CONDITIONS)}"
         )
-    allowed = [frozenset(attribute.values) for attribute in study.attributes]
-    dilemmas = _Dilemmas()
     asked: list[_Asked] = []
     left_out = {"identical": 0, "other_condition": 0}
     for line, _, row in rows:
-        patients = []
-        for side in "ab":
-            patient = Patient(tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids))
-            patients.append(patient)
-            values = zip(study.attributes, allowed, patient.values, strict=True)
-            for attribute, domain, value in values:
-                if value not in domain:
-                    column = f"{side}_{attribute.id}"
-                    table.add((line, column), f"must be {attribute.domain}, not {value:g}")
+        a, b = (
+            Patient(tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids))
+            for side in "ab"
+        )
         offered = row.condition if "condition" in table.columns else condition
         if offered not in CONDITIONS:
             table.add((line, "condition"), f"must be {' or '.join(CONDITIONS)}")
@@ -158,16 +124,25 @@ def _read(
             table.add((line, "person"), "is empty")
         if condition in CONDITIONS and offered != condition:
             left_out["other_condition"] += 1
-        elif patients[0] == patients[1]:
+        elif a == b:
             left_out["identical"] += 1
         else:
-            dilemma = Dilemma("", patients[0], patients[1], "drawn")
             choices = {offered: _ANSWERS[row.answer]}
-            asked.append(dilemmas.asked(dilemma, choices, row.person, f"line {line}"))
+            asked.append(_Asked(Dilemma("", a, b, "drawn"), choices, row.person, f"line {line}"))
     table.finish()
-    if not asked:
-        raise UserError(f"{table.where} holds no answer that can be used")
     return asked, left_out
+
+
+def _value_of(attribute: Attribute) -> Any:
+    """Return the type of a column with values of an attribute."""
+    values = frozenset(attribute.values)
+
+    def check(value: float) -> float:
+        if value not in values:
+            raise ValueError(f"must be {attribute.domain}, not {value:g}")
+        return value
+
+    return Annotated[Number, AfterValidator(check)]
 
 
 def read_design(request: Request) -> tuple[Study, Condition, str]:
@@ -193,16 +168,12 @@ def read_design(request: Request) -> tuple[Study, Condition, str]:
     return study, condition, str(facts.get("mechanism", "coin"))
 
 
-def from_log(study: Study, condition: Condition, request: Request, evaluation: Evaluated) -> Source:
-    """Return a run's decisions, without controls and without samples that hold no decision.
-
-    Raises:
-        UserError: The log holds probabilities, no usable decision or too few decisions, or
-            decisions about dilemmas of the evaluation.
-    """
+def from_log(
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
+) -> Source:
+    """Return a run's decisions, without controls and without samples that hold no decision."""
     log = request.log
     assert log is not None
-    dilemmas = _Dilemmas()
     asked: list[_Asked] = []
     left_out = {"controls": 0, "no_decision": 0}
     wordings = set()
@@ -222,11 +193,7 @@ def from_log(study: Study, condition: Condition, request: Request, evaluation: E
         elif choice not in CHOICES:
             left_out["no_decision"] += 1
         else:
-            choices = {condition: choice}
-            asked.append(dilemmas.asked(dilemma, choices, place=f"sample {sample.id}"))
-    if not asked:
-        raise UserError("the log holds no decision; give a log of a finished and scored run")
-    _check_overlap(asked, evaluation, request)
+            asked.append(_Asked(dilemma, {conditions[0]: choice}, place=f"sample {sample.id}"))
     about = {
         "kind": "log",
         "target": None,
@@ -237,7 +204,7 @@ def from_log(study: Study, condition: Condition, request: Request, evaluation: E
         "wordings": sorted(wordings),
         "decisions": len(asked),
     }
-    return _split(asked, (condition,), request, about, left_out)
+    return _split(asked, conditions, request, evaluation, about, left_out)
 
 
 def from_rows(
@@ -248,10 +215,6 @@ def from_rows(
     The two groups are different people; each person of one group saw the queries of a person of
     the other group. Both people of such a pair stay on one side of the split, and each query
     contributes the answer of one group. Answers to dilemmas of the evaluation are omitted.
-
-    Raises:
-        UserError: The published files are not in `request.data`, the study is another one, or
-            there are too few answers.
     """
     from kidney_evals.human.raw import FOLDER, SHA256, find_raw, read_study_2
 
@@ -284,16 +247,29 @@ def from_rows(
         "groups": len(conditions),
     }
     # Shuffle before dilemmas get ids, so that an id does not reveal the position of its row.
-    dilemmas = _Dilemmas()
-    asked = [
-        dilemmas.asked(one.dilemma, one.choices, one.person)
-        for one in shuffled(usable, request.seed, "answers")
-    ]
-    return _split(asked, conditions, request, about, left_out)
+    asked = shuffled(usable, request.seed, "answers")
+    return _split(asked, conditions, request, evaluation, about, left_out)
 
 
-def _check_overlap(asked: Sequence[_Asked], evaluation: Evaluated, request: Request) -> None:
-    """Raise an error for answers to dilemmas of the evaluation, unless the request allows them."""
+def _split(
+    asked: Sequence[_Asked],
+    conditions: tuple[Condition, ...],
+    request: Request,
+    evaluation: Evaluated,
+    about: Mapping[str, Any],
+    left_out: Mapping[str, int],
+) -> Source:
+    """Shuffle answers, split them by person and by dilemma, and select the requested numbers.
+
+    The split does not depend on these numbers. One person in `HELDOUT_SHARE` is held out. Of the
+    dilemmas that both sides answered, one in `HELDOUT_SHARE` is held out, and each dilemma
+    loses the answers of people on the other side. With unknown people or a single person, only
+    dilemmas are split.
+    """
+    if not asked:
+        raise UserError(
+            "the source holds no answer that can be used; a log must be of a scored run"
+        )
     overlap = [one for one in asked if evaluation.holds(one.dilemma)]
     if overlap and not request.allow_overlap:
         studies = " and ".join(str(one["study"]) for one in evaluation.about)
@@ -302,24 +278,7 @@ def _check_overlap(asked: Sequence[_Asked], evaluation: Evaluated, request: Requ
             f"that the default evaluation asks ({studies}); leave them out, or pass "
             "--allow-overlap and evaluate on other dilemmas"
         )
-
-
-def _split(
-    asked: Sequence[_Asked],
-    conditions: tuple[Condition, ...],
-    request: Request,
-    about: Mapping[str, Any],
-    left_out: Mapping[str, int],
-) -> Source:
-    """Shuffle answers, split them by person and by dilemma, and select the requested numbers.
-
-    The split does not depend on these numbers. One person in `HELDOUT_SHARE` is held out. A dilemma
-    answered only by training people, or only by held-out people, belongs to their side. Of the
-    dilemmas answered by both, one in `HELDOUT_SHARE` is held out, and each dilemma loses the
-    answers of people on the other side. With unknown people or a single person, only dilemmas are
-    split.
-    """
-    asked = shuffled(asked, request.seed, "answers")
+    asked = shuffled(_listed(asked), request.seed, "answers")
     people = shuffled(sorted({one.person for one in asked}), request.seed, "people")
     apart = len(people) > 1
     held_people = set(_held(people)) if apart else set()
@@ -342,12 +301,10 @@ def _split(
 
     def number(person: str, condition: Condition) -> str:
         """Return a number from 1 that reveals nothing about the person's place in the source."""
-        if not named:
-            return ""
         if about["kind"] == "rows":
             # The two people who saw the same queries.
             return str(2 * numbers[person] + 1 + CONDITIONS.index(condition))
-        return str(numbers[person] + 1)
+        return str(numbers[person] + 1) if named else ""
 
     train_answers, heldout_answers = (
         [
@@ -366,6 +323,20 @@ def _split(
         {**about, "people": len(people)} if named else about,
         {reason: count for reason, count in counts.items() if count},
     )
+
+
+def _listed(asked: Sequence[_Asked]) -> list[_Asked]:
+    """Give each pair of patients one id and one listing, whichever patient was shown first."""
+    known: dict[Pair, Dilemma] = {}
+    swapped: dict[Choice, Choice] = {"first": "second", "second": "first", "coin": "coin"}
+    listed = []
+    for one in asked:
+        new = replace(one.dilemma, id=f"u{len(known):05d}", kind="drawn")
+        dilemma, choices = known.setdefault(pair_of(new), new), one.choices
+        if dilemma.first != new.first:
+            choices = {condition: swapped[choice] for condition, choice in choices.items()}
+        listed.append(replace(one, dilemma=dilemma, choices=choices))
+    return listed
 
 
 def _held(shuffled_items: Sequence[Any]) -> Sequence[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import cycle
+from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from kidney_evals.errors import UserError, unknown
@@ -41,12 +41,7 @@ drawn, so that held-out dilemmas depend neither on `--samples` nor on `--heldout
 def from_reference(
     study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Draw answers from the human reference, to dilemmas that `evaluation` does not contain.
-
-    Raises:
-        UserError: No people answered in the condition, the target or person does not exist, or the
-            study has too few dilemmas or a list that its evaluation asks.
-    """
+    """Draw answers from the human reference, to dilemmas that `evaluation` does not contain."""
     from kidney_evals.human.reference import load_reference
 
     target = request.target or "group"
@@ -65,7 +60,7 @@ def from_reference(
     if study.draw is None and not request.allow_overlap:
         raise UserError(
             f"the {len(study.listed)} dilemmas of {study.id} are those that its evaluation asks; "
-            "pass --allow-overlap to train on some of them all the same"
+            "pass --allow-overlap to train on some of them"
         )
     person = _person(references, request) if target == "individual" else {}
     parts = (
@@ -88,18 +83,9 @@ def from_reference(
 
 def _drawn_parts(study: Study, request: Request, evaluation: Evaluated) -> list[list[Dilemma]]:
     """Draw dilemmas to train on and to hold out."""
-    limit = draw_limit(study.attributes)
-    aside = min(HELDOUT_MOST, limit // HELDOUT_SHARE)
-    for option, count, most in (
-        ("--heldout", request.held, aside),
-        ("--samples", request.samples, limit - aside),
-    ):
-        if count > most:
-            raise UserError(
-                f"{option} {count} is more than there is: {study.id} can draw {most} different "
-                "dilemmas for it"
-            )
-    heldout = _drawn(study, "heldout", aside, request.seed, evaluation, set())
+    aside = min(HELDOUT_MOST, draw_limit(study.attributes) // HELDOUT_SHARE)
+    count = max(aside, request.held)
+    heldout = _drawn(study, "heldout", count, request.seed, evaluation, set())
     held = set(map(pair_of, heldout))
     train = _drawn(study, "train", request.samples, request.seed, evaluation, held)
     return [train, heldout[: request.held]]
@@ -121,8 +107,7 @@ def _drawn(
                 for index, one in enumerate(usable[:count])
             ]
     raise UserError(
-        f"{study.id} has too few dilemmas beside those of its evaluation for {count} samples; ask "
-        "for fewer"
+        f"{study.id} has too few dilemmas beside those of its evaluation for {count} samples"
     )
 
 
@@ -152,20 +137,13 @@ def _answered(
     person: Mapping[str, Any],
 ) -> list[Answered]:
     """Answer each dilemma, alternating conditions: a draw from the shares, or the largest share."""
-    turns = [condition for condition, _ in zip(cycle(references), dilemmas, strict=False)]
     rows = {
-        condition: iter(
-            _shares(
-                reference,
-                [one for one, turn in zip(dilemmas, turns, strict=True) if turn == condition],
-                person,
-            ).tolist()
-        )
-        for condition, reference in references.items()
+        condition: iter(_shares(reference, dilemmas[at :: len(references)], person).tolist())
+        for at, (condition, reference) in enumerate(references.items())
     }
     times: Counter[object] = Counter()
     answered = []
-    for dilemma, condition in zip(dilemmas, turns, strict=True):
+    for dilemma, condition in zip(dilemmas, cycle(references), strict=False):
         shares = next(rows[condition])
         if not abs(sum(shares) - 1) < 1e-6:
             raise UserError(f"the answers of people to {dilemma.id} are not known")
@@ -210,10 +188,9 @@ def _shares(
 def _person(references: Mapping[Condition, Reference], request: Request) -> dict[str, Any]:
     """Choose a simulated person; return the entries of `card.json` about the person.
 
-    Latent classes were fitted to different people in the two conditions, so the classes of one
-    condition do not correspond to those of the other. For both conditions, the person is from the
-    coin condition, and the forced choice uses this person's shares among decided answers. Studies
-    without latent classes have `KINDS` simulated people, the same in both conditions.
+    Latent classes were fitted to different people in the two conditions. For both conditions, the
+    person is from the coin condition, and the forced choice uses this person's shares among decided
+    answers. Studies without classes have `KINDS` simulated people, the same in both conditions.
     """
     from kidney_evals.respondents.people import KINDS
 
@@ -241,10 +218,6 @@ def _most_frequent(shares: Sequence[float]) -> Choice:
 
 def _index_of(shares: Sequence[float], chance: float) -> int:
     """Return the index of the cumulative share that contains `chance`, for `chance` in [0, 1)."""
-    reached = 0.0
-    for place, share in enumerate(shares):
-        reached += share
-        if chance < reached:
-            return place
     # The shares sum to 1 up to rounding.
-    return max(place for place, share in enumerate(shares) if share > 0)
+    last = max(place for place, share in enumerate(shares) if share > 0)
+    return next((at for at, reached in enumerate(accumulate(shares)) if chance < reached), last)

@@ -41,7 +41,7 @@ def train(
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Train an adapter on the first samples of a folder.
+    """Train an adapter on the first samples of a folder; return the content of `training.json`.
 
     The loss covers the answers with their end token, not the questions. After each pass the loss
     on the held-out samples is computed; the result is the adapter with the lowest held-out loss.
@@ -56,12 +56,9 @@ def train(
         resume: Whether to continue an unfinished run with the same settings.
         say: Called with each line of progress.
 
-    Returns:
-        The content of `training.json` in the adapter's folder.
-
     Raises:
-        UserError: A package is missing; the base, the samples or a setting is not suitable; the
-            disk or the memory is full; the run was interrupted.
+        UserError: A package is missing; an argument is not suitable; the disk or the memory is
+            full; the run was interrupted.
     """
     check_extra()
     load_env()
@@ -84,11 +81,8 @@ def train(
         half = where == "cuda" and torch.cuda.is_bf16_supported()
         model = load_model(place, dtype=torch.bfloat16 if half else torch.float32)
         trainer = _trainer(model, tokenizer, data, count, settings, work, where, half, say)
-        lengths, heldout_lengths = (
-            [len(row["input_ids"]) for row in part]
-            for part in (trainer.train_dataset, trainer.eval_dataset)
-        )
-        longest = max(*lengths, *heldout_lengths)
+        lengths = [len(row["input_ids"]) for row in trainer.train_dataset]
+        longest = max(*lengths, *(len(row["input_ids"]) for row in trainer.eval_dataset))
         most = getattr(model.config, "max_position_embeddings", None)
         if most is not None and longest > most:
             raise UserError(f"the longest sample has {longest} tokens, and {place} reads {most}")
@@ -146,10 +140,7 @@ def _inputs(data: TrainingData, base: str, samples: int, settings: Settings) -> 
 
 @contextmanager
 def _begun(work: Path, started_with: dict[str, Any], resume: bool) -> Iterator[str | None]:
-    """Lock the folder of an unfinished run, and return the checkpoint to continue from.
-
-    A run that failed before the end of its first pass has no checkpoint, and is replaced.
-    """
+    """Lock the folder of an unfinished run, and return the checkpoint to continue from."""
     if resume and not work.exists():
         raise UserError(f"there is no unfinished run at {work}: start it without --resume")
     known, lock = work / "run.json", FileLock(work / "lock")
@@ -158,37 +149,31 @@ def _begun(work: Path, started_with: dict[str, Any], resume: bool) -> Iterator[s
         if not known.exists() and any(path.name != "lock" for path in work.iterdir()):
             raise UserError(f"{work} is no unfinished run; delete it, or name another --out")
         with lock.acquire(timeout=0):
-            checkpoint = _last_checkpoint(work)
+            folders = sorted(work.glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
+            # An incompletely written checkpoint lacks the file that is written last.
+            whole = [one for one in folders if (one / "trainer_state.json").is_file()]
+            checkpoint = str(whole[-1]) if whole else None
             if checkpoint and not resume:
                 raise UserError(
                     f"an unfinished run is at {work}: go on with --resume, or delete it"
                 )
             if checkpoint:
                 before = json.loads(known.read_text(encoding="utf-8"))
-                for name, value in started_with.items():
-                    if before.get(name) != value:
-                        raise UserError(
-                            f"the unfinished run at {work} has another {name} "
-                            f"({before.get(name)}); resume with what it was started with, or "
-                            "delete it"
-                        )
+                differ = [name for name, one in started_with.items() if before.get(name) != one]
+                if differ:
+                    raise UserError(
+                        f"the unfinished run at {work} has another {differ[0]} "
+                        f"({before.get(differ[0])}); resume it with that, or delete it"
+                    )
             else:
-                for path in work.glob("checkpoint-*"):
+                for path in folders:
                     shutil.rmtree(path)
                 known.write_text(json.dumps(started_with, indent=2), encoding="utf-8")
-            yield str(checkpoint) if checkpoint else None
+            yield checkpoint
     except Timeout:
-        raise UserError(
-            f"another process is training in {work}: wait for it, or name another --out"
-        ) from None
+        raise UserError(f"another process is training in {work}: wait for it") from None
     except OSError as error:
         raise UserError(f"cannot write {work} ({error.strerror or error})") from error
-
-
-def _last_checkpoint(work: Path) -> Path | None:
-    folders = sorted(work.glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
-    # An incompletely written checkpoint lacks the file that is written last.
-    return next((one for one in reversed(folders) if (one / "trainer_state.json").is_file()), None)
 
 
 def _trainer(
@@ -289,10 +274,7 @@ def _device(asked: str | None) -> str:
 
 @contextmanager
 def _failures_explained(work: Path) -> Iterator[None]:
-    """Convert an interruption, a full disk or full memory to an error that names remaining files.
-
-    torch reports the latter two as a `RuntimeError`, recognisable only by its message.
-    """
+    """Convert an interruption, a full disk or full memory to an error of one line."""
     unwritten = (OSError, import_module("safetensors").SafetensorError)
     try:
         yield

@@ -101,7 +101,6 @@ class JobsServer(ScriptedServer):
         course: States of a job, the first when it is created, the next at each question.
         failure: Code, sentence and parameter of a job that fails.
         lists_jobs: Whether the list of jobs shows any; a list that lags does not.
-        page: The most jobs in one answer of the list.
         bodies: The requests for jobs.
         files: The uploaded files, by id.
         jobs: The jobs, by id.
@@ -110,7 +109,6 @@ class JobsServer(ScriptedServer):
     course: tuple[str, ...] = ("validating_files", "queued", "running", "succeeded")
     failure: tuple[str, str, str | None] = ("server_error", "The job\nfailed.", None)
     lists_jobs: bool = True
-    page: int = 100
     bodies: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, Sent] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -176,12 +174,8 @@ class JobsServer(ScriptedServer):
         return JSONResponse(self.jobs[name])
 
     async def _list(self, request: Request) -> Response:
-        latest = [name for name in reversed(self.jobs) if self.lists_jobs]
-        if after := request.query_params.get("after"):
-            latest = latest[latest.index(after) + 1 :]
-        most = min(int(request.query_params["limit"]), self.page)
-        shown = [self.jobs[name] for name in latest[:most]]
-        return JSONResponse({"object": "list", "data": shown, "has_more": len(latest) > most})
+        shown = [self.jobs[name] for name in reversed(self.jobs) if self.lists_jobs]
+        return JSONResponse({"object": "list", "data": shown, "has_more": False})
 
     async def _poll(self, request: Request) -> Response:
         name = request.path_params["job"]

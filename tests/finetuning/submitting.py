@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import click
 from click.testing import CliRunner, Result
 
-from kidney_evals.cli.sft_submit import submit
+from kidney_evals.cli.sft import sft
 from kidney_evals.finetuning.data import Example, write_data
 
 
@@ -36,12 +35,12 @@ def example(number: int, *, system: str = "", text: str = "") -> Example:
     return Example(tuple(messages), {"sample": f"s{number}", "answer": "A"})
 
 
-def call(command: click.Command, *arguments: Any) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+def call(*arguments: Any) -> Result:
+    return CliRunner().invoke(sft, [str(argument) for argument in arguments])
 
 
 def submitted(data: Path, *arguments: Any) -> Result:
-    return call(submit, "--base", "gpt-4.1-mini", "--data", data, *arguments)
+    return call("submit", "--base", "gpt-4.1-mini", "--data", data, *arguments)
 
 
 def record_of(data: Path, samples: int = 12, seed: int = 1) -> Path:

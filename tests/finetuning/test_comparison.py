@@ -12,7 +12,6 @@ from click.testing import Result
 from cli.calling import refused
 from finetuning.exporting import export
 from finetuning.submitting import call
-from kidney_evals.cli.sft_evaluate import evaluate as evaluate_command
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import changed
 from kidney_evals.estimation.quantity import Quantity
@@ -25,7 +24,7 @@ from protocol.server import ProtocolServer
 
 
 def evaluate(*arguments: object) -> Result:
-    return call(evaluate_command, *arguments)
+    return call("evaluate", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -335,10 +335,9 @@ def test_a_small_study_where_chance_would_mix_the_parts(tmp_path: Path) -> None:
     train, heldout = pairs(data.train), pairs(data.heldout)
     assert (len(asked), len(train), len(heldout)) == (100, 100, 28)
     assert not train & heldout and not (train | heldout) & asked
-    # A tenth of all pairs can be drawn: 143, of which a fifth is set aside.
-    for option, count in (("--samples", 115), ("--heldout", 28)):
-        line = refused(call("--out", tmp_path / "no", *options, option, count + 1))
-        assert f"can draw {count} different dilemmas for it" in line
+    # Half of all pairs can be drawn: 715, of which some are the evaluation's or held out.
+    line = refused(call("--out", tmp_path / "no", *options, "--samples", 700))
+    assert "has too few dilemmas beside those of its evaluation for 700 samples" in line
 
 
 def test_a_list_is_asked_by_its_evaluation(tmp_path: Path) -> None:
@@ -415,12 +414,15 @@ def test_a_line_separator_inside_a_question_is_no_end_of_a_line(tmp_path: Path) 
         (("--seed", -1), "--seed must be 0 or more"),
         (("--condition", "no"), "unknown condition 'no'; allowed: forced_choice, coin_flip, both"),
         (("--target", "nope"), "unknown target 'nope'; allowed: group, individual, majority"),
-        (("--wording", "committee"), "another way out (committee) than people were offered"),
+        (("--wording", "committee"), "another way out (committee) than the source (coin)"),
         (("--person", 2), "--person chooses one person: use it with --target individual"),
         (("--person", 7, "--target", "individual"), "--person must be a number from 1 to 6, not 7"),
         (("--study", "freedman_2020"), "nobody was asked coin_flip in freedman_2020; use --cond"),
         (("--data", "x", "--answers", "y"), "three sources; give one of them"),
-        (("--data", "x", "--target", "group"), "they go with none of --data, --answers and --log"),
+        (
+            ("--data", "x", "--target", "group"),
+            "--target and --person choose answers of the human reference alone",
+        ),
         (
             ("--data", "no-such-folder"),
             "study_1.csv is missing; run `kidney-evals reference fetch`",

@@ -192,7 +192,7 @@ SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
     (
         [GOOD, {**GOOD, "a_age": 71, "b_age": "1_0"}, {**GOOD, "answer": "=A"}],
         (),
-        "mine.csv has 2 problems: line 3, b_age must be a plain number",
+        "mine.csv has 3 problems: line 3, a_age must be from 25",
     ),
     ([GOOD], ("--condition", "both"), "no column condition: say what was offered"),
     (
@@ -200,7 +200,7 @@ SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
         ("--condition", "forced_choice"),
         "line 2, answer is COIN where none was offered (forced_choice)",
     ),
-    ([row((30, 1, 0), (30, 1, 0), "A")], (), "mine.csv holds no answer that can be used"),
+    ([row((30, 1, 0), (30, 1, 0), "A")], (), "the source holds no answer that can be used"),
     ([GOOD] * 9, (), "--samples 8 is more than there is: 0 answers of coin_flip remain"),
 ]
 
@@ -280,12 +280,12 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
     for path, options, says in (
         (coins, ("--condition", "forced_choice"), "is a run of coin_flip in mcelfresh_2021; leave"),
         (coins, ("--study", "freedman_2020"), "is a run of coin_flip in mcelfresh_2021; leave"),
-        (coins, ("--wording", "committee"), "another way out (committee) than the log's model"),
+        (coins, ("--wording", "committee"), "another way out (committee) than the source (coin)"),
         (coins, ("--samples", 25), "--samples 25 is more than there is: 24 answers of coin_flip"),
         (coins, ("--heldout", 7), "--heldout 7 is more than there is: 6 answers of coin_flip"),
         (readout, (), "the log holds probabilities (readout=logprobs), no answers"),
-        (refusals, (), "the log holds no decision"),
-        (unscored, (), "the log holds no decision"),
+        (refusals, (), "the source holds no answer"),
+        (unscored, (), "the source holds no answer"),
         (predicted, (), "the log is no run of choices"),
     ):
         given = ("--log", path, "--samples", 8, "--heldout", 2, *options)
@@ -340,7 +340,7 @@ def test_more_rows_than_there_are_and_another_study(raw_dir: Path, tmp_path: Pat
     for options, says in (
         (("--samples", 9000), "is more than there is: "),
         (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
-        (("--wording", "committee"), "another way out (committee) than people were offered"),
+        (("--wording", "committee"), "another way out (committee) than the source (coin)"),
     ):
         assert says in refused(call("--out", tmp_path / "data", "--data", raw_dir, *options))
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,6 @@ from inspect_ai import eval
 from cli.calling import refused
 from finetuning.servers import JobsServer, Sent
 from finetuning.submitting import call, example, folder, read, record_of, submitted
-from kidney_evals.cli.sft_submit import status, wait
 from kidney_evals.finetuning.hosted import tokens_of
 from kidney_evals.finetuning.hosted_service import Service, ServiceError
 from kidney_evals.tasks import coin_flip
@@ -90,8 +89,11 @@ def test_letters_of_other_scripts_are_not_counted_too_low() -> None:
 def test_nothing_is_sent_without_a_key_but_everything_checked(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = refused(call(status, "ftjob-1"))
+    line = refused(call("status", "ftjob-1"))
     assert line.startswith(f"Error: {NOWHERE} did not answer the request for job")
+    with pytest.raises(ServiceError) as error:
+        Service().create_job("gpt-4.1-mini", {"train": "file-1"}, 1, "auto", None)
+    assert error.value.refused  # the request never left
     monkeypatch.delenv("OPENAI_API_KEY")
     assert "OPENAI_API_KEY is not set" in refused(submitted(data))
     assert submitted(data, "--dry-run").exit_code == 0
@@ -99,7 +101,7 @@ def test_nothing_is_sent_without_a_key_but_everything_checked(
     assert "letters that no key has" in refused(submitted(data))
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     monkeypatch.setenv("OPENAI_BASE_URL", "localhost:80/v1")
-    assert "unsupported protocol" in refused(call(status, "ftjob-1"))
+    assert "unsupported protocol" in refused(call("status", "ftjob-1"))
     assert not record_of(data).exists()
 
 
@@ -147,7 +149,7 @@ def test_from_a_folder_of_samples_to_answers_of_the_tuned_model(
     assert heldout.content == (data / "heldout.jsonl").read_bytes()
 
     model = "ft:gpt-4.1-mini-2025-04-14:org:mine:1"
-    waited = call(wait, record, "--interval", 0.01)
+    waited = call("wait", record, "--interval", 0.01)
     assert waited.exit_code == 0, waited.output
     assert re.findall(r"ftjob-1: (\w+)", waited.output) == ["queued", "running", "succeeded"]
     command = " ".join(waited.output.replace("\\\n", "").split())
@@ -177,7 +179,7 @@ def test_a_request_without_an_answer_starts_no_second_job(
     assert cut.exit_code == 2
     assert "run the same command again, it goes on from" in cut.stderr
     assert read(record_of(data))["files"] == {"train": "file-1", "heldout": "file-2"}
-    assert "names no job yet" in refused(call(wait, record_of(data)))
+    assert "names no job yet" in refused(call("wait", record_of(data)))
     assert len(server.jobs) == begun
 
     server.lists_jobs = lists_jobs
@@ -197,34 +199,6 @@ def test_a_request_without_an_answer_starts_no_second_job(
     assert server.requests.count("upload") == 2  # the two files, once each
     finished = submitted(data, "--ask-again")
     assert "ftjob-1 was submitted before" in finished.output
-    assert list(server.jobs) == ["ftjob-1"]
-
-
-def test_a_request_that_never_left_started_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ServiceError) as error:
-        Service().create_job("gpt-4.1-mini", {"train": "file-1"}, 1, "auto", None)
-    assert error.value.refused
-
-
-def test_a_job_is_searched_behind_many_newer_jobs(server: JobsServer, tmp_path: Path) -> None:
-    first, second = (folder(tmp_path / name) for name in ("first", "second"))
-    server.faults = {"create": ["lost"]}
-    submitted(first)
-    for number in range(4):
-        submitted(second, "--seed", 2 + number)
-    server.page = 2  # the job is the fifth, on the third page
-    again = submitted(first)
-    assert again.exit_code == 0, again.output
-    assert "ftjob-1 had begun" in again.output
-    assert server.requests.count("list") == 3
-    assert len(server.jobs) == 5
-
-
-def test_a_list_that_cannot_be_read_starts_nothing(server: JobsServer, data: Path) -> None:
-    server.faults = {"create": ["lost"], "list": ["page"]}
-    submitted(data)
-    line = submitted(data, "--ask-again").stderr
-    assert "something that is not OpenAI's protocol; run the same command again" in line
     assert list(server.jobs) == ["ftjob-1"]
 
 
@@ -353,7 +327,7 @@ def test_waiting_goes_on_through_transient_failures(server: JobsServer, data: Pa
         "poll": ["rate_limited", "server_error", "none", "dropped", "garbled", "page", "none"]
     }
     submitted(data)
-    waited = call(wait, "ftjob-1", "--interval", 0.005)
+    waited = call("wait", "ftjob-1", "--interval", 0.005)
     assert waited.exit_code == 0, waited.output
     assert server.requests.count("poll") == 5 + 3
     assert waited.output.count("asking again") == 2  # two stretches of faults, each said once
@@ -365,7 +339,7 @@ def test_waiting_goes_on_through_transient_failures(server: JobsServer, data: Pa
 def test_a_key_that_expires_ends_waiting_at_once(server: JobsServer, data: Path) -> None:
     server.faults = {"poll": ["none", "key_expired"]}
     submitted(data)
-    waited = call(wait, record_of(data), "--interval", 0.005)
+    waited = call("wait", record_of(data), "--interval", 0.005)
     assert waited.exit_code == 2 and server.requests.count("poll") == 2
     [line] = waited.stderr.splitlines()
     assert "does not accept the key in OPENAI_API_KEY (status 401); the job goes on" in line
@@ -381,7 +355,7 @@ def test_a_service_that_never_answers_is_not_waited_for_without_end(
     # after each fault, of which the seventh is more than an hour after the answer.
     clock = count(step=600)
     monkeypatch.setattr("kidney_evals.finetuning.hosted.monotonic", lambda: next(clock))
-    waited = call(wait, "ftjob-1", "--interval", 0.0001)
+    waited = call("wait", "ftjob-1", "--interval", 0.0001)
     assert waited.exit_code == 2
     assert "The server had an error. (server_error); the job goes on" in waited.stderr
     assert server.requests.count("poll") == 1 + 7
@@ -403,11 +377,11 @@ def test_a_job_without_a_model_ends_with_the_reason(
 ) -> None:
     server.course, server.failure = ("validating_files", "running", end), failure
     submitted(data)
-    waited = call(wait, record_of(data), "--interval", 0.005)
+    waited = call("wait", record_of(data), "--interval", 0.005)
     assert waited.exit_code == 1
     assert waited.stderr == f"Error: {line}\n"
     assert read(record_of(data))["status"] == end
-    assert line in call(status, "ftjob-1").output
+    assert line in call("status", "ftjob-1").output
 
 
 def test_an_interrupted_submission_goes_on_where_it_stopped(
@@ -427,21 +401,21 @@ def test_an_interrupted_submission_goes_on_where_it_stopped(
     assert submitted(data, "--ask-again").exit_code == 0
     assert server.requests == ["list", "create"]
     monkeypatch.setattr("kidney_evals.finetuning.hosted.sleep", interrupt)
-    waited = call(wait, record_of(data))
+    waited = call("wait", record_of(data))
     assert waited.exit_code == 130
     assert f"go on waiting with: kidney-evals sft wait {record_of(data)}" in waited.stderr
 
 
 def test_the_state_of_a_job(server: JobsServer, data: Path, tmp_path: Path) -> None:
     submitted(data)
-    assert call(status, "ftjob-1").output == "ftjob-1: queued, from gpt-4.1-mini-2025-04-14\n"
+    assert call("status", "ftjob-1").output == "ftjob-1: queued, from gpt-4.1-mini-2025-04-14\n"
     assert read(record_of(data))["status"] == "validating_files"  # nobody named the record
-    call(status, record_of(data))
+    call("status", record_of(data))
     assert read(record_of(data))["status"] == "running"
-    assert f"--after openai/{MODEL}" in call(status, record_of(data)).output
+    assert f"--after openai/{MODEL}" in call("status", record_of(data)).output
     assert read(record_of(data))["model"] == MODEL
-    assert "Could not find fine tune: ftjob-9" in refused(call(wait, "ftjob-9"))
-    assert "there is no record" in refused(call(wait, tmp_path / "none.json"))
+    assert "Could not find fine tune: ftjob-9" in refused(call("wait", "ftjob-9"))
+    assert "there is no record" in refused(call("wait", tmp_path / "none.json"))
 
 
 # --- records ---------------------------------------------------------------------------------
@@ -458,8 +432,8 @@ def test_a_record_is_of_one_submission(server: JobsServer, data: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"format": "other"}, "holds no valid 'format'"),
-        ({"files": {"train": 1}, "seed": True}, "holds no valid 'seed', 'files'"),
+        ({"format": "other"}, "is no record, or was changed (format)"),
+        ({"files": {"train": 1}, "seed": True}, "is no record, or was changed (seed, files)"),
         ({"service": "https://elsewhere.example/v1"}, "is of a job at https://elsewhere.example"),
     ],
 )
@@ -469,7 +443,7 @@ def test_a_record_that_was_edited_is_refused(
     submitted(data)
     content = read(record_of(data)) | change
     record_of(data).write_text(json.dumps(content), encoding="utf-8")
-    for command in (status, wait):
+    for command in ("status", "wait"):
         assert line in refused(call(command, record_of(data)))
     assert "poll" not in server.requests
 
@@ -477,8 +451,8 @@ def test_a_record_that_was_edited_is_refused(
 @pytest.mark.parametrize("text", ["", '{"format": "kidney_evals', "[" * 100_000, '"mine"'])
 def test_a_file_that_is_no_record_stays_as_it_is(text: str, server: JobsServer, data: Path) -> None:
     record_of(data).write_text(text, encoding="utf-8")
-    line = "holds no valid record" if text == '"mine"' else "is not JSON, or was cut off"
-    assert line in refused(call(status, record_of(data)))
+    line = "is no record, or was changed (JSON): before you delete it, look in your account"
+    assert line in refused(call("status", record_of(data)))
     assert line in submitted(data).stderr
     assert record_of(data).read_text(encoding="utf-8") == text
     assert server.requests == []
@@ -489,7 +463,7 @@ def test_a_record_that_cannot_be_written_costs_nothing(
 ) -> None:
     (tmp_path / "file").touch()
     line = submitted(data, "--out", tmp_path / "file" / "record.json").stderr
-    assert "cannot write" in line and "nothing was sent; name another place with --out" in line
+    assert "cannot write" in line and "nothing was sent" in line
     assert server.requests == []
 
 
@@ -501,7 +475,7 @@ def test_a_record_that_is_lost_while_waiting_hides_no_result(
         "kidney_evals.finetuning.hosted.sleep",
         lambda seconds: record_of(data).unlink(missing_ok=True),
     )
-    waited = call(wait, record_of(data))
+    waited = call("wait", record_of(data))
     assert waited.exit_code == 0, waited.output
     assert "The record was not brought up to date: there is no record" in waited.output
     assert f"Model: {MODEL}" in waited.output

@@ -11,7 +11,6 @@ import pytest
 from cli.calling import refused
 from finetuning.servers import HubServer, Model
 from finetuning.submitting import call
-from kidney_evals.cli.sft_train import push, train
 from kidney_evals.finetuning.environment import check_extra
 from kidney_evals.finetuning.training_report import NOT_MEASURED
 
@@ -58,7 +57,7 @@ def adapter(tmp_path: Path) -> Path:
 def test_an_adapter_arrives_whole_and_private_by_default(
     hub: HubServer, adapter: Path, public: bool
 ) -> None:
-    result = call(push, adapter, NAME, *["--public"] * public)
+    result = call("push", adapter, NAME, *["--public"] * public)
     assert result.output == (
         f"pushed to {hub.url}/{NAME}, {'public' if public else 'private'}; its card says that side "
         "effects were not measured\n"
@@ -66,13 +65,13 @@ def test_an_adapter_arrives_whole_and_private_by_default(
     assert hub.models == {NAME: Model(not public, FILES, ["Adapter, card and training report"])}
     # With measured side effects there is no remark. The repository keeps its visibility.
     (adapter / "README.md").write_text("---\nlibrary_name: peft\n---\nMeasured.", encoding="utf-8")
-    again = call(push, adapter, NAME, "--public")
+    again = call("push", adapter, NAME, "--public")
     assert again.output == f"pushed to {hub.url}/{NAME}, {'public' if public else 'private'}\n"
 
 
 def test_a_public_repository_takes_no_private_push(hub: HubServer, adapter: Path) -> None:
     hub.models[NAME] = Model(private=False)
-    line = refused(call(push, adapter, NAME))
+    line = refused(call("push", adapter, NAME))
     assert f"{NAME} is public on the Hub: push with --public, or to another name" in line
     assert not hub.models[NAME].files
 
@@ -87,13 +86,13 @@ def test_a_public_repository_takes_no_private_push(hub: HubServer, adapter: Path
 )
 def test_names_that_the_hub_would_refuse(hub: HubServer, adapter: Path, name: str) -> None:
     words = "a name on the Hub is owner/name, of letters, digits and single '-', '_' or '.', "
-    assert words + f"not {name!r}" in refused(call(push, adapter, name))
+    assert words + f"not {name!r}" in refused(call("push", adapter, name))
     assert not hub.requests
 
 
 @pytest.mark.parametrize("name", ["a/b", "some-body/v1.2_x", "S0/__init__", f"{'n' * 47}/choices"])
 def test_names_that_it_takes(hub: HubServer, adapter: Path, name: str) -> None:
-    assert call(push, adapter, name).exit_code == 0
+    assert call("push", adapter, name).exit_code == 0
     assert list(hub.models) == [name]
 
 
@@ -110,32 +109,32 @@ def test_a_refusal_of_the_hub_is_one_line_and_the_adapter_is_left(
     hub: HubServer, adapter: Path, step: str, fault: str, why: str
 ) -> None:
     hub.faults[step] = [fault]
-    line = refused(call(push, adapter, NAME))
+    line = refused(call("push", adapter, NAME))
     assert line.startswith(f"Error: pushing to {NAME} failed (") and why in line
     again = f"kidney-evals sft push {adapter} {NAME}"
     assert line.endswith(f"); the adapter is whole in {adapter}: try again with `{again}`")
     assert not any(model.files for model in hub.models.values())
-    assert call(push, *again.split()[3:]).exit_code == 0
+    assert call("push", *again.split()[3:]).exit_code == 0
     assert hub.models[NAME].files == FILES
 
 
 def test_a_card_that_the_hub_cannot_read(hub: HubServer, adapter: Path) -> None:
     (adapter / "README.md").write_text("No metadata.", encoding="utf-8")
-    assert "empty or missing yaml metadata" in refused(call(push, adapter, NAME))
+    assert "empty or missing yaml metadata" in refused(call("push", adapter, NAME))
 
 
 def test_adapters_that_nobody_else_could_use_are_not_pushed(hub: HubServer, adapter: Path) -> None:
     for missing in ("README.md", "adapter_model.safetensors"):
         (adapter / missing).rename(adapter / "elsewhere")
-        assert f"is no whole adapter ({missing} is missing)" in refused(call(push, adapter, NAME))
+        assert f"is no whole adapter ({missing} is missing)" in refused(call("push", adapter, NAME))
         (adapter / "elsewhere").rename(adapter / missing)
     for base in (str(adapter), "../base", "~/base"):
         config = json.dumps({"base_model_name_or_path": base})
         (adapter / "adapter_config.json").write_text(config, encoding="utf-8")
-        line = refused(call(push, adapter, NAME))
+        line = refused(call("push", adapter, NAME))
         assert f"the base of {adapter} is a folder of this machine ({base})" in line
     (adapter / "adapter_config.json").unlink()
-    assert "holds no adapter" in refused(call(push, adapter, NAME))
+    assert "holds no adapter" in refused(call("push", adapter, NAME))
     assert not hub.requests
 
 
@@ -163,4 +162,4 @@ def test_a_push_after_training_is_checked_before_it(
         pytest.skip(str(error))
     monkeypatch.delenv("HF_TOKEN")
     given = ("--base", "owner/base", "--data", tmp_path / "none", "--out", tmp_path / "out")
-    assert words in refused(call(train, *given, *arguments))
+    assert words in refused(call("train", *given, *arguments))
