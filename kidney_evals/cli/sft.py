@@ -189,6 +189,7 @@ def evaluate(
     samples: str | None,
     prompted: tuple[str, ...],
     out: Path,
+    device: str | None,
     model_args: tuple[str, ...],
     max_tokens: int | None,
     max_connections: int | None,
@@ -205,6 +206,7 @@ def evaluate(
     from kidney_evals.finetuning.arms import arms_of
     from kidney_evals.finetuning.comparison_report import write_results
     from kidney_evals.finetuning.data import read_data
+    from kidney_evals.finetuning.evaluate import Plan
     from kidney_evals.finetuning.evaluate import evaluate as run
     from kidney_evals.finetuning.settings import read_sizes
 
@@ -214,11 +216,12 @@ def evaluate(
     comparison = run(
         arms_of(before, after, sizes, prompted, folder),
         out,
+        Plan(**choices),
         data=folder,
+        device=device,
         model_args=task_arguments(model_args),
         options={name: value for name, value in options.items() if value is not None},
         say=say,
-        **choices,
     )
     for line in write_results(comparison, out):
         say(line)
@@ -271,11 +274,10 @@ def submit(
     click.echo(f"Service    {service.url}; it gets questions and answers, nothing else")
     click.echo(f"Record     {path}")
     try:
-        record = hosted.submit(submission, service, path, click.echo, ask_again=ask_again)
+        hosted.submit(submission, service, path, click.echo, ask_again=ask_again)
     except KeyboardInterrupt:
         _interrupted("Interrupted. Run the same command again: it goes on from the record.")
-    assert record.job
-    click.echo(f"Wait for it:\n  {hosted.command('wait', record.job, path)}")
+    click.echo(f"Wait for it:\n  {hosted.WAIT} {path}")
 
 
 @sft.command()
@@ -285,8 +287,7 @@ def status(job: str) -> None:
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
 
-    service = Service()
-    state = hosted.look(service, *hosted.find(service, job), click.echo)
+    state = hosted.look(Service(), job, click.echo)
     click.echo(f"{state.id}: {state.status}, from {state.base}")
     if state.ended:
         click.echo(_finished(state) if state.status == "succeeded" else _reason(state))
@@ -306,13 +307,10 @@ def wait(job: str, interval: float) -> None:
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service
 
-    service = Service()
-    name, path = hosted.find(service, job)
     try:
-        state = hosted.wait(service, name, path, interval=interval, say=click.echo)
+        state = hosted.wait(Service(), job, interval=interval, say=click.echo)
     except KeyboardInterrupt:
-        again = hosted.command("wait", name, path)
-        _interrupted(f"Interrupted. The job goes on; go on waiting with: {again}")
+        _interrupted(f"Interrupted. The job goes on; go on waiting with: {hosted.WAIT} {job}")
     if state.status != "succeeded":
         raise click.ClickException(_reason(state))
     click.echo(_finished(state))

@@ -37,7 +37,18 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
     """
     curve = _curve_files(comparison)
     contents = {
-        _REPORT: MARKDOWN_MARK + _as_markdown(comparison, curve),
+        _REPORT: MARKDOWN_MARK
+        + filled(
+            "comparison.md",
+            comparison=comparison,
+            parts=PARTS,
+            trained_values=trained_values,
+            headline=_headline,
+            measures=_by_part,
+            table=_table,
+            curves=[name for name in curve if name.endswith(".svg")],
+            limits=limits_and_use(),
+        ),
         "comparison.csv": _csv(_record(one) for one in comparison.compared),
         **curve,
     }
@@ -46,7 +57,7 @@ def write_results(comparison: Comparison, out: Path) -> list[str]:
     )
     lines = _as_lines(comparison)
     lines += ["", f"Report: {out / _REPORT}", "Beside it: comparison.csv, logs/"]
-    if comparison.battery.side_effects:
+    if comparison.battery.plan.side_effects:
         for arm in comparison.arms[1:]:
             if not arm.is_prompted and arm.folder and is_adapter(arm.folder):
                 write_side_effects(arm.folder, side_effects(comparison, arm.name))
@@ -59,8 +70,8 @@ def side_effects(comparison: Comparison, arm: str) -> str:
     rows = [one for one in comparison.compared if one.arm == arm and one.effect.is_side_effect]
     first, battery = comparison.arms[0].model, comparison.battery
     return (
-        f"Against `{first}`, with `kidney-evals sft evaluate`, task epochs {battery.epochs}, "
-        f'{battery.dilemmas or "all default"} dilemmas. "Unchanged": the 95 % interval of the '
+        f"Against `{first}`, with `kidney-evals sft evaluate`, task epochs {battery.plan.epochs}, "
+        f'{battery.plan.dilemmas or "all default"} dilemmas. "Unchanged": the 95 % interval of the '
         f"change stays within the margin.\n\n{_table(rows, True)}"
     )
 
@@ -72,7 +83,7 @@ def _as_lines(comparison: Comparison) -> list[str]:
         head = _headline(comparison, arm.name)
         lines += ["", f"before -> {arm.name}", *textwrap.wrap(head, 80), ""]
         lines.append(f"{'':26}{'before':>7}{'after':>7}{'change':>8}  {'95 %':15}{'people':>6}")
-        for title, rows in _parts(comparison, arm.name).items():
+        for title, rows in _by_part(comparison, arm.name).items():
             lines.append(title)
             for effect, _, row in rows:
                 found, verdict = row.found, row.verdict
@@ -115,37 +126,6 @@ def _headline(comparison: Comparison, arm: str) -> str:
     return text
 
 
-def _as_markdown(comparison: Comparison, curve: Iterable[str]) -> str:
-    """Return the report of a comparison as Markdown, from the template `comparison.md`."""
-    arms, cards, battery = comparison.arms, comparison.cards, comparison.battery
-    trained: dict[str, list[str]] = {}
-    for name, card in cards.items():
-        text = trained_values(card)
-        if card["shuffled"]:
-            text += " **The answers were shuffled: a control with nothing to learn.**"
-        trained.setdefault(text, []).append(name)
-    return filled(
-        "comparison.md",
-        arms=arms,
-        trained=trained,
-        unknown=[one.name for one in arms[1:] if not one.is_prompted and one.name not in cards],
-        asked=[
-            (PARTS[part].heading, battery.study_of(part).id, PARTS[part].condition, part)
-            for part in battery.parts
-        ],
-        unseen=battery.unseen_wordings,
-        missing=comparison.missing,
-        count=len([one for one in comparison.compared if one.arm == arms[1].name]),
-        tables=[
-            (arm.name, _headline(comparison, arm.name), _parts(comparison, arm.name))
-            for arm in arms[1:]
-        ],
-        table=_table,
-        curves=[name for name in curve if name.endswith(".svg")],
-        limits=limits_and_use(),
-    )
-
-
 def _curve_files(comparison: Comparison) -> dict[str, str]:
     """Return the files of the learning curve by name; empty for fewer than three sizes."""
     sizes = {arm.name: arm.samples for arm in comparison.arms if arm.samples is not None}
@@ -183,7 +163,7 @@ def _curve_files(comparison: Comparison) -> dict[str, str]:
     return files
 
 
-def _parts(comparison: Comparison, arm: str) -> dict[str, list[Compared]]:
+def _by_part(comparison: Comparison, arm: str) -> dict[str, list[Compared]]:
     """Return the measures of an arm, grouped by the title of their part."""
     parts: dict[str, list[Compared]] = {}
     for one in comparison.compared:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -14,10 +14,10 @@ from kidney_evals.elicitation.prompt import render_system
 from kidney_evals.elicitation.wording import ALL, DEFAULT, wording_named, wordings, wordings_asked
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of, system_prompt
-from kidney_evals.finetuning.base import check_adapter, is_adapter, load_part
+from kidney_evals.finetuning.base import load_part
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
-from kidney_evals.finetuning.template import overrun, takes_system
+from kidney_evals.finetuning.template import takes_system
 from kidney_evals.finetuning.texts import table_of
 from kidney_evals.output_files import check_new_folder, write_output
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange
@@ -57,9 +57,6 @@ PARTS: Final[Mapping[PartName, Part]] = {
     "readout": Part("Probabilities read out, coin offered", "coin_flip"),
 }
 
-EPOCHS: Final = 2
-"""Epochs in the two conditions: a single answer cannot separate chance from an order effect."""
-
 READOUT_DILEMMAS: Final = 50
 
 _READ_OUT: Final = ("hf/", "vllm/", "kidney/")
@@ -70,34 +67,49 @@ _CLAIM: Final = "asked.json"
 
 
 @dataclass(frozen=True)
-class Battery:
-    """The runs of every arm.
+class Plan:
+    """The user's choice of runs.
 
-    `study` is the source of the study whose answers were used in training, and `dilemmas` is None
-    for its default number. `wording` is the task argument of the training samples, and
-    `unseen_wordings` are the ids of other wordings, for a run of their own. `trained_conditions`
-    is empty where unknown.
+    Attributes:
+        dilemmas: Number of dilemmas; None for the study's default.
+        epochs: Epochs in the two conditions, since a single answer cannot separate chance from an
+            order effect.
+        side_effects: Whether to run tasks that were not part of the training.
+        readout: Whether to read out probabilities; None for where this is known to work.
     """
 
+    dilemmas: int | None = None
+    epochs: int = 2
+    side_effects: bool = True
+    readout: bool | None = None
+
+
+@dataclass(frozen=True)
+class Battery:
+    """The runs of every arm, from the user's plan and the training samples.
+
+    `study` is the source of the study whose answers were used in training. `wording` is the task
+    argument of the training samples, and `unseen_wordings` are the ids of other wordings, for a run
+    of their own. `trained_conditions` is empty where unknown.
+    """
+
+    plan: Plan
     study: str
-    dilemmas: int | None
-    epochs: int
     trained_conditions: tuple[Condition, ...]
     wording: tuple[str, ...]
     unseen_wordings: tuple[str, ...]
-    side_effects: bool = True
-    readout: bool = False
 
     @property
     def parts(self) -> tuple[PartName, ...]:
         """The runs of each arm."""
+        beside = self.plan.side_effects
         runs: dict[PartName, bool] = {
             "coin_flip": True,
             "forced_choice": True,
-            "repeated": self.side_effects,
-            "other_study": self.side_effects,
-            "wordings": self.side_effects and bool(self.unseen_wordings),
-            "readout": self.readout,
+            "repeated": beside,
+            "other_study": beside,
+            "wordings": beside and bool(self.unseen_wordings),
+            "readout": bool(self.plan.readout),
         }
         return tuple(part for part, is_run in runs.items() if is_run)
 
@@ -156,12 +168,9 @@ class Comparison:
 def evaluate(
     arms: Sequence[Arm],
     out: Path,
+    plan: Plan | None = None,
     *,
     data: TrainingData | None = None,
-    dilemmas: int | None = None,
-    epochs: int = EPOCHS,
-    side_effects: bool = True,
-    readout: bool | None = None,
     device: str | None = None,
     model_args: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -174,11 +183,8 @@ def evaluate(
     Args:
         arms: The compared models, the untrained model first; see `arms_of`.
         out: Folder of the results; its logs are in `logs`.
+        plan: The choice of runs.
         data: The training samples.
-        dilemmas: Number of dilemmas; None for the study's default.
-        epochs: Epochs in the two conditions.
-        side_effects: Whether to run tasks that were not part of the training.
-        readout: Whether to read out probabilities; None for where this is known to work.
         device: Device of local models.
         model_args: Further arguments of the providers.
         options: Options of `inspect_ai.eval_set`.
@@ -195,14 +201,7 @@ def evaluate(
     if not (out / _CLAIM).is_file():
         check_new_folder(out)
     cards = cards_of(arms, data)
-    battery = battery_of(
-        tuple(cards.values()),
-        arms,
-        dilemmas=dilemmas,
-        epochs=epochs,
-        side_effects=side_effects,
-        readout=readout,
-    )
+    battery = battery_of(tuple(cards.values()), arms, plan or Plan())
     # `eval_set` reads the same file, but only after the models were set up.
     load_env()
     models: dict[str, Any] = {}
@@ -237,18 +236,12 @@ def evaluate(
     return Comparison(tuple(arms), battery, cards, compared, logs, tuple(missing))
 
 
-def battery_of(
-    cards: Sequence[Mapping[str, Any]],
-    arms: Sequence[Arm],
-    *,
-    dilemmas: int | None,
-    epochs: int,
-    side_effects: bool,
-    readout: bool | None,
-) -> Battery:
-    """Choose the runs from the cards of the training samples; other arguments as in `evaluate`."""
-    if epochs < 2:
-        raise UserError(f"epochs must be at least 2, not {epochs}: one answer tells no repetition")
+def battery_of(cards: Sequence[Mapping[str, Any]], arms: Sequence[Arm], plan: Plan) -> Battery:
+    """Choose the runs from the cards of the training samples."""
+    if plan.epochs < 2:
+        raise UserError(
+            f"epochs must be at least 2, not {plan.epochs}: one answer is no repetition"
+        )
     card = cards[0] if cards else None
     study = load_study(card["study"]["source"] if card else DEFAULT_STUDY)
     if card and card["study"]["hash"] != study.hash:
@@ -262,23 +255,21 @@ def battery_of(
             "--allow-overlap and train again"
         )
     largest = max((*study.draw.sets, study.draw.count)) if study.draw else len(study.listed)
-    if dilemmas is not None and not 2 <= dilemmas <= largest:
-        raise UserError(f"dilemmas must be from 2 to {largest}, not {dilemmas}")
+    if plan.dilemmas is not None and not 2 <= plan.dilemmas <= largest:
+        raise UserError(f"dilemmas must be from 2 to {largest}, not {plan.dilemmas}")
     trained = tuple(card["wordings"]) if card else (DEFAULT,)
     # English wordings with a coin and the default labels.
     usual = wordings()[DEFAULT].form
     unseen = [one.id for one in wordings_asked(ALL) if one.id not in trained and one.form == usual]
-    if readout is None:
-        readout = all(arm.folder or arm.model.startswith(_READ_OUT) for arm in arms)
+    if plan.readout is None:
+        is_known = all(arm.folder or arm.model.startswith(_READ_OUT) for arm in arms)
+        plan = replace(plan, readout=is_known)
     return Battery(
+        plan=plan,
         study=study.source,
-        dilemmas=dilemmas,
-        epochs=epochs,
         trained_conditions=tuple(card["conditions"]) if card else (),
         wording=tuple(str(card["wording"]).split(",")) if card else (DEFAULT,),
         unseen_wordings=tuple(unseen),
-        side_effects=side_effects,
-        readout=readout,
     )
 
 
@@ -295,9 +286,9 @@ def _task(
         asked = battery.unseen_wordings if part == "wordings" else battery.wording
         # A single wording is passed as text: Inspect treats a list as a different task argument.
         arguments["wording"] = asked[0] if len(asked) == 1 else list(asked)
-        arguments["dilemmas"] = battery.dilemmas
+        arguments["dilemmas"] = battery.plan.dilemmas
     if part == "readout":
-        fewest = READOUT_DILEMMAS if battery.dilemmas is None else battery.dilemmas
+        fewest = READOUT_DILEMMAS if battery.plan.dilemmas is None else battery.plan.dilemmas
         most = len(study.listed) or READOUT_DILEMMAS
         arguments |= {"readout": "logprobs", "dilemmas": min(fewest, most)}
     if part not in CONDITIONS:
@@ -307,7 +298,7 @@ def _task(
         arguments["system_prompt"] = prompt
     task: Task = (coin_flip if of.condition == "coin_flip" else forced_choice)(**arguments)
     if part != "readout":
-        task.epochs = of.epochs or battery.epochs
+        task.epochs = of.epochs or battery.plan.epochs
     task.model = model
     task.metadata = (task.metadata or {}) | {"sft_arm": arm.name, "sft_part": part}
     return task
@@ -350,7 +341,7 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
     """Reserve a results folder for one comparison; raise an error if it holds another one."""
     content = {
         "arms": [vars(arm) for arm in arms],
-        "battery": vars(battery),
+        "battery": asdict(battery),
         "shown": data.card["files"] if data and any(arm.few_shot for arm in arms) else None,
     }
     text = json.dumps(content, indent=2) + "\n"
@@ -366,23 +357,16 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
 def _without_unsuitable(
     arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]
 ) -> Battery:
-    """Remove wordings that the chat template of a local model cannot render."""
+    """Remove wordings with a system message if the chat template of a local model takes none."""
     for model in dict.fromkeys(arm.model for arm in arms if arm.folder):
         tokenizer = load_part("AutoTokenizer", model, "tokenizer")
-        if not tokenizer.chat_template:
-            say(f"{model} has no chat template: Inspect puts its questions as plain text.")
-            continue
-        base = check_adapter(Path(model)) if is_adapter(Path(model)) else model
-        if found := overrun(tokenizer, base):
-            say(f"{model}: {found}, so that it may write on after its answer.")
-        if takes_system(tokenizer):
+        if not tokenizer.chat_template or takes_system(tokenizer):
             continue
         if prompted := [arm.name for arm in arms if arm.model == model and arm.is_prompted]:
             raise UserError(f"{model} takes no system message: leave --with {prompted[0]} out")
-        plain = tuple(
-            name for name in battery.unseen_wordings if not render_system(wording_named(name))
-        )
-        if plain != battery.unseen_wordings:
+        names = battery.unseen_wordings
+        plain = tuple(name for name in names if not render_system(wording_named(name)))
+        if plain != names:
             say(f"{model} takes no system message: wordings with one are not asked.")
             battery = replace(battery, unseen_wordings=plain)
     return battery

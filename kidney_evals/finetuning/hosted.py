@@ -41,6 +41,8 @@ _IDENTITY: Final = ("service", "base", "card", "samples", "seed", "epochs", "suf
 
 _FILES: Final[Mapping[Part, str]] = {"train": "Training file", "heldout": "Held-out file"}
 
+WAIT: Final = "kidney-evals sft wait"
+
 Say = Callable[[str], None]
 """Called with each line that a user may want to read."""
 
@@ -269,33 +271,21 @@ def _submitted(
     return record.changed(job).save(path)
 
 
-def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
-    """Return the id of a job, and the job's record if `job_or_record` is a record's path."""
-    path = Path(job_or_record)
-    if not (path.is_file() or path.suffix == ".json" or len(path.parts) > 1):
-        return job_or_record, None
-    record = _read_record(path)
-    if not record.job:
-        raise UserError(f"{path} names no job yet; run the same `sft submit` again, it goes on")
-    if record.service != service.url:
-        # The environment, not a file, decides which address receives the key.
-        raise UserError(f"{path} is of a job at {record.service}: set OPENAI_BASE_URL to it")
-    return record.job, path
-
-
-def look(service: Service, name: str, path: Path | None, say: Say) -> Job:
+def look(service: Service, job_or_record: str, say: Say) -> Job:
     """Request the state of a job once, and write the state into the job's record."""
+    name, path = _find(service, job_or_record)
     job = service.job(name)
     _update(path, job, say)
     return job
 
 
-def wait(service: Service, name: str, path: Path | None, *, interval: float, say: Say) -> Job:
+def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> Job:
     """Request the state of a job every `interval` seconds until the state is final.
 
     Transient failures (no connection, 429, 5xx) are reported once and retried after growing
     pauses, for at most an hour without a response.
     """
+    name, path = _find(service, job_or_record)
     status, failures, answered = "", 0, monotonic()
     while True:
         try:
@@ -304,7 +294,7 @@ def wait(service: Service, name: str, path: Path | None, *, interval: float, say
             if not error.transient and not status:
                 raise
             if not error.transient or monotonic() - answered > _PATIENCE:
-                again = f"the job goes on; go on waiting with: {command('wait', name, path)}"
+                again = f"the job goes on; go on waiting with: {WAIT} {job_or_record}"
                 raise ServiceError(f"{error.message}; {again}") from error
             failures += 1
             if failures == 1:
@@ -320,16 +310,24 @@ def wait(service: Service, name: str, path: Path | None, *, interval: float, say
         sleep(min(max(interval, _LONGEST_PAUSE), interval * 2.0 ** min(failures, 30)))
 
 
-def command(name: str, job: str, path: Path | None) -> str:
-    """Return the command line that requests a job's state again."""
-    return f"kidney-evals sft {name} {path or job}"
+def _find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
+    """Return the id of a job, and the job's record if `job_or_record` is a record's path."""
+    path = Path(job_or_record)
+    if not (path.is_file() or path.suffix == ".json" or len(path.parts) > 1):
+        return job_or_record, None
+    record = _read_record(path)
+    if not record.job:
+        raise UserError(f"{path} names no job yet; run the same `sft submit` again, it goes on")
+    if record.service != service.url:
+        # The environment, not a file, decides which address receives the key.
+        raise UserError(f"{path} is of a job at {record.service}: set OPENAI_BASE_URL to it")
+    return record.job, path
 
 
 def _update(path: Path | None, job: Job, say: Say) -> None:
-    if path is None:
-        return
     try:
-        _read_record(path).changed(job).save(path)
+        if path is not None:
+            _read_record(path).changed(job).save(path)
     except UserError as error:
         say(f"The record was not brought up to date: {error.message}")
 

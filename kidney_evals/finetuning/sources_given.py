@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -282,19 +283,21 @@ def _split(
     people = shuffled(sorted({one.person for one in asked}), request.seed, "people")
     apart = len(people) > 1
     held_people = set(_held(people)) if apart else set()
-    sides: dict[Pair, set[bool]] = {}
+    sides: dict[Pair, set[bool]] = defaultdict(set)
     for one in asked:
-        found = {one.person in held_people} if apart else {True, False}
-        sides.setdefault(pair_of(one.dilemma), set()).update(found)
+        sides[pair_of(one.dilemma)] |= {one.person in held_people} if apart else {True, False}
     contested = sorted(pair for pair, found in sides.items() if len(found) == 2)
     held = {pair for pair, found in sides.items() if found == {True}}
     held.update(_held(shuffled(contested, request.seed, "split")))
-    train: list[_Asked] = []
-    heldout: list[_Asked] = []
-    for one in asked:
-        is_held = pair_of(one.dilemma) in held
-        if not apart or (one.person in held_people) == is_held:
-            (heldout if is_held else train).append(one)
+    train, heldout = (
+        [
+            one
+            for one in asked
+            if (pair_of(one.dilemma) in held) == side
+            and (not apart or (one.person in held_people) == side)
+        ]
+        for side in (False, True)
+    )
     counts = {**left_out, "split": len(asked) - len(train) - len(heldout)}
     named = any(one.person for one in asked)
     numbers = {person: index for index, person in enumerate(people)}

@@ -64,23 +64,6 @@ def takes_system(tokenizer: Any) -> bool:
         return False
 
 
-def overrun(tokenizer: Any, base: str) -> str:
-    """Return, as a clause, how the end of an answer differs from the tokens that stop generation.
-
-    The clause is empty if they agree, or if the tokens are unknown.
-    """
-    messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "kept"}]
-    try:
-        whole = _rendered(tokenizer, messages)
-    except Exception:
-        return ""
-    stops = stop_tokens(base)
-    ends = _ends(tokenizer, whole, "kept", stops)
-    if not ends or not stops.isdisjoint(ends):
-        return ""
-    return f"its chat template ends an answer with {_difference(tokenizer, ends, stops)}"
-
-
 def stop_tokens(base: str) -> frozenset[int]:
     """Return the tokens at which transformers, and so Inspect's `hf` provider, stops generating."""
     transformers = import_module("transformers")

@@ -162,14 +162,11 @@ def write_side_effects(folder: Path, text: str) -> None:
     path = folder / "README.md"
     try:
         card = path.read_text(encoding="utf-8")
-        before, rest = card.split(_OPEN)
-        _, after = rest.split(_CLOSE)
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror or error})") from error
-    except ValueError:
-        raise UserError(
-            f"{path} is no card of `sft train`: its side effects have no place"
-        ) from None
+    if card.count(_OPEN) != 1 or card.count(_CLOSE) != 1:
+        raise UserError(f"{path} is no card of `sft train`: its side effects have no place")
+    before, _, rest = card.partition(_OPEN)
+    content = f"{before}{_OPEN}{text.strip()}\n{_CLOSE}{rest.partition(_CLOSE)[2]}"
     # The two marks identify a card that this package wrote.
-    content = f"{before}{_OPEN}{text.strip()}\n{_CLOSE}{after}".encode()
-    write_output(path, content, overwrite=True)
+    write_output(path, content.encode(), overwrite=True)

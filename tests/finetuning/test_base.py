@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from finetuning.exporting import export
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import base_place, check_adapter, load_model, load_tokenizer
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, quiet
@@ -21,6 +22,13 @@ from kidney_evals.finetuning.settings import (
     explained,
     read_sizes,
     settings,
+)
+from kidney_evals.finetuning.training_report import (
+    NOT_MEASURED,
+    passes_of,
+    read_report,
+    write_report,
+    write_side_effects,
 )
 from kidney_evals.output_files import check_new_folder, new_folder
 
@@ -187,6 +195,41 @@ def test_sizes_of_a_learning_curve() -> None:
             read_sizes(text, "--samples")
     with pytest.raises(UserError, match="--samples must be at least 10, not 9"):
         read_sizes("32,9", "--samples", least=10)
+
+
+# --- the report ------------------------------------------------------------------------------
+
+
+def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
+    data = export(tmp_path / "data", "--samples", 8, "--condition", "coin_flip")
+    history = [
+        {"epoch": 0, "step": 0, "eval_loss": 1.5},
+        {"epoch": 1.0, "step": 1, "loss": 1.0},
+        {"epoch": 1.0, "step": 1, "eval_loss": 0.5},
+        {"epoch": 2.0, "step": 2, "loss": 0.25},
+        {"epoch": 2.0, "step": 2, "eval_loss": 0.75},
+    ]
+    begun = {"base": "owner/base", "samples": 8, "settings": asdict(settings()), "heldout": 32}
+    begun |= {"device": "cpu", "seconds": 2.0, "tokens_of_a_pass": 99, "trained_parameters": 7}
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    passes = passes_of(history)
+    report = write_report(begun | {"versions": {}}, passes, data, settings(), folder)
+    # The adapter is that of the pass with the lowest held-out loss.
+    assert (report["kept_pass"], report["passes"]) == (1, 2) and read_report(folder) == report
+    table = (folder / "training.csv").read_text(encoding="utf-8").splitlines()
+    assert table == ["pass,step,loss,heldout_loss", "0,0,,1.5", "1,1,1.0,0.5", "2,2,0.25,0.75"]
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for words in ("Prohibited use", "owner/base", "mcelfresh_2021", NOT_MEASURED, "age"):
+        assert words in card
+    write_side_effects(folder, "None.")
+    write_side_effects(folder, "Some.")
+    changed = (folder / "README.md").read_text(encoding="utf-8")
+    assert NOT_MEASURED not in changed and "None." not in changed and "\nSome.\n" in changed
+    (folder / "README.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match="is no card of `sft train`"):
+        write_side_effects(folder, "Some.")
 
 
 # --- the folder that is written --------------------------------------------------------------

@@ -16,7 +16,7 @@ from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import changed
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.finetuning.arms import Arm, system_prompt
-from kidney_evals.finetuning.evaluate import Battery, battery_of, effects
+from kidney_evals.finetuning.evaluate import Battery, Plan, battery_of, effects
 from kidney_evals.measures import find
 from kidney_evals.reporting.comparing.changes import RowChange
 from kidney_evals.studies import load_study
@@ -89,7 +89,7 @@ def test_the_runs_follow_from_the_training_samples(tmp_path: Path) -> None:
     card = export(tmp_path / "d", *given).card
 
     def battery(card: Any) -> Battery:
-        return battery_of((card,), (), dilemmas=None, epochs=2, side_effects=True, readout=None)
+        return battery_of((card,), (), Plan())
 
     found = battery(card)
     assert found.wording == ("hospital",)

@@ -178,8 +178,8 @@ def test_a_comparison_leaves_out_wordings_with_a_system_message(tmp_path: Path) 
     transformers.LlamaForCausalLM(config).save_pretrained(refusing)
     (tmp_path / "file").touch()
     # Nothing can be written below a file, which shows after the line about wordings.
-    arguments = ("--before", refusing, "--after", "kidney/first", "--device", "cpu")
-    arguments += ("--out", str(tmp_path / "file" / "out"))
+    models = ("--before", refusing, "--after", "kidney/first", "--device", "cpu")
+    arguments = (*models, "--out", tmp_path / "file" / "out")
     result = call("evaluate", *arguments)
     assert result.exit_code == 2 and "cannot write" in result.stderr, result.output
     lines = " ".join(result.stdout.split())

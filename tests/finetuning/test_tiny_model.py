@@ -27,7 +27,7 @@ from kidney_evals.finetuning.arms import Arm
 from kidney_evals.finetuning.base import merge_adapter
 from kidney_evals.finetuning.comparison_report import side_effects, write_results
 from kidney_evals.finetuning.data import TrainingData, sha256_of
-from kidney_evals.finetuning.evaluate import READOUT_DILEMMAS, Comparison, evaluate
+from kidney_evals.finetuning.evaluate import READOUT_DILEMMAS, Comparison, Plan, evaluate
 from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.sources import Request, evaluated
@@ -102,7 +102,7 @@ def comparison(home: Path, samples: TrainingData) -> Comparison:
     ]
     options = {"display": "none", "max_tokens": 8, "max_connections": 300, "log_realtime": False}
     found = evaluate(
-        arms, home / "out", dilemmas=DILEMMAS, side_effects=False, device="cpu", options=options
+        arms, home / "out", Plan(DILEMMAS, side_effects=False), device="cpu", options=options
     )
     print("\n".join(write_results(found, home / "out")))
     return found
