@@ -57,7 +57,7 @@ class _Row(FileModel):
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Answer:
     """A dilemma with its answer by condition, and the place of the answer in the source ("line 3").
 
     People with the same name of `person` must be on the same side of the split.
@@ -79,23 +79,23 @@ def from_answers(
     """
     assert request.answers is not None
     content = read_bytes(request.answers, MAX_TABLE_BYTES)
-    asked, left_out = _read(TableFile(str(request.answers), content), study, request.condition)
+    answers, left_out = _read(TableFile(str(request.answers), content), study, request.condition)
     if request.condition is None:
-        present = {name for one in asked for name in one.choices}
+        present = {name for one in answers for name in one.choices}
         conditions = tuple(name for name in conditions if name in present)
     about = {
         "kind": "answers",
         "target": None,
         "file": request.answers.name,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "answers": len(asked),
+        "answers": len(answers),
     }
-    return _split(asked, conditions, request, evaluation, about, left_out)
+    return _split(answers, conditions, request, evaluation, about, left_out)
 
 
 def _read(
     table: TableFile, study: Study, condition: str | None
-) -> tuple[list[_Asked], dict[str, int]]:
+) -> tuple[list[_Answer], dict[str, int]]:
     """Return the answers of a table, and the numbers of omitted answers by reason."""
     columns: dict[str, Any] = {
         f"{side}_{attribute.id}": (_value_of(attribute), ...)
@@ -108,7 +108,7 @@ def _read(
             f"{table.where} has no column condition: say what was offered with --condition "
             f"{' or '.join(CONDITIONS)}"
         )
-    asked: list[_Asked] = []
+    answers: list[_Answer] = []
     left_out = {"identical": 0, "other_condition": 0}
     for line, _, row in rows:
         a, b = (
@@ -129,9 +129,9 @@ def _read(
             left_out["identical"] += 1
         else:
             choices = {offered: _ANSWERS[row.answer]}
-            asked.append(_Asked(Dilemma("", a, b, "drawn"), choices, row.person, f"line {line}"))
+            answers.append(_Answer(Dilemma("", a, b, "drawn"), choices, row.person, f"line {line}"))
     table.finish()
-    return asked, left_out
+    return answers, left_out
 
 
 def _value_of(attribute: Attribute) -> Any:
@@ -175,7 +175,7 @@ def from_log(
     """Return a run's decisions, without controls and without samples that hold no decision."""
     log = request.log
     assert log is not None
-    asked: list[_Asked] = []
+    answers: list[_Answer] = []
     left_out = {"controls": 0, "no_decision": 0}
     wordings = set()
     for sample in log.samples or ():
@@ -194,7 +194,7 @@ def from_log(
         elif choice not in CHOICES:
             left_out["no_decision"] += 1
         else:
-            asked.append(_Asked(dilemma, {conditions[0]: choice}, place=f"sample {sample.id}"))
+            answers.append(_Answer(dilemma, {conditions[0]: choice}, place=f"sample {sample.id}"))
     about = {
         "kind": "log",
         "target": None,
@@ -203,9 +203,9 @@ def from_log(
         "eval_id": log.eval.eval_id,
         "status": log.status,
         "wordings": sorted(wordings),
-        "decisions": len(asked),
+        "decisions": len(answers),
     }
-    return _split(asked, conditions, request, evaluation, about, left_out)
+    return _split(answers, conditions, request, evaluation, about, left_out)
 
 
 def from_rows(
@@ -230,7 +230,7 @@ def from_rows(
         for side in (forced.left, forced.right)
     )
     queries = [
-        _Asked(
+        _Answer(
             Dilemma("", first, second, "drawn"),
             {"forced_choice": CHOICES[forced.choice[at]], "coin_flip": CHOICES[coin.choice[at]]},
             person=f"{forced.person[at]:03d}",
@@ -248,12 +248,12 @@ def from_rows(
         "groups": len(conditions),
     }
     # Shuffle before dilemmas get ids, so that an id does not reveal the position of its row.
-    asked = shuffled(usable, request.seed, "answers")
-    return _split(asked, conditions, request, evaluation, about, left_out)
+    answers = shuffled(usable, request.seed, "answers")
+    return _split(answers, conditions, request, evaluation, about, left_out)
 
 
 def _split(
-    asked: Sequence[_Asked],
+    answers: Sequence[_Answer],
     conditions: tuple[Condition, ...],
     request: Request,
     evaluation: Evaluated,
@@ -267,78 +267,73 @@ def _split(
     loses the answers of people on the other side. With unknown people or a single person, only
     dilemmas are split.
     """
-    if not asked:
+    if not answers:
         raise UserError(
             "the source holds no answer that can be used; a log must be of a scored run"
         )
-    overlap = [one for one in asked if evaluation.holds(one.dilemma)]
+    overlap = [answer for answer in answers if evaluation.holds(answer.dilemma)]
     if overlap and not request.allow_overlap:
-        studies = " and ".join(str(one["study"]) for one in evaluation.about)
+        studies = " and ".join(str(part["study"]) for part in evaluation.about)
         raise UserError(
-            f"{len(overlap)} of {len(asked)} answers, first {overlap[0].place}, are about dilemmas "
-            f"that the default evaluation asks ({studies}); leave them out, or pass "
+            f"{len(overlap)} of {len(answers)} answers, first {overlap[0].place}, are about "
+            f"dilemmas that the default evaluation asks ({studies}); leave them out, or pass "
             "--allow-overlap and evaluate on other dilemmas"
         )
-    asked = shuffled(_listed(asked), request.seed, "answers")
-    people = shuffled(sorted({one.person for one in asked}), request.seed, "people")
+    answers = shuffled(_listed(answers), request.seed, "answers")
+    people = shuffled(sorted({answer.person for answer in answers}), request.seed, "people")
     apart = len(people) > 1
     held_people = set(_held(people)) if apart else set()
     sides: dict[Pair, set[bool]] = defaultdict(set)
-    for one in asked:
-        sides[pair_of(one.dilemma)] |= {one.person in held_people} if apart else {True, False}
-    contested = sorted(pair for pair, found in sides.items() if len(found) == 2)
-    held = {pair for pair, found in sides.items() if found == {True}}
+    for answer in answers:
+        sides[pair_of(answer.dilemma)] |= {answer.person in held_people} if apart else {True, False}
+    contested = sorted(pair for pair, both in sides.items() if len(both) == 2)
+    held = {pair for pair, side in sides.items() if side == {True}}
     held.update(_held(shuffled(contested, request.seed, "split")))
     train, heldout = (
         [
-            one
-            for one in asked
-            if (pair_of(one.dilemma) in held) == side
-            and (not apart or (one.person in held_people) == side)
+            answer
+            for answer in answers
+            if (pair_of(answer.dilemma) in held) == side
+            and (not apart or (answer.person in held_people) == side)
         ]
         for side in (False, True)
     )
-    counts = {**left_out, "split": len(asked) - len(train) - len(heldout)}
-    named = any(one.person for one in asked)
+    counts = {**left_out, "split": len(answers) - len(train) - len(heldout)}
+    named = any(answer.person for answer in answers)
     numbers = {person: index for index, person in enumerate(people)}
 
-    def number(person: str, condition: Condition) -> str:
-        """Return a number from 1 that reveals nothing about the person's place in the source."""
-        if about["kind"] == "rows":
-            # The two people who saw the same queries.
-            return str(2 * numbers[person] + 1 + CONDITIONS.index(condition))
-        return str(numbers[person] + 1) if named else ""
+    def taken(part: Sequence[_Answer], count: int, option: str) -> list[Answered]:
+        result = []
+        for answer, condition in _take(part, conditions, count, option):
+            # A number from 1 that reveals nothing about the person's place in the source. Of rows,
+            # the two people who saw the same queries have 2 n + 1 and 2 n + 2.
+            person = numbers[answer.person] + 1
+            if about["kind"] == "rows":
+                person = 2 * person - 1 + CONDITIONS.index(condition)
+            choice = answer.choices[condition]
+            result.append(Answered(answer.dilemma, condition, choice, str(person) if named else ""))
+        return result
 
-    train_answers, heldout_answers = (
-        [
-            Answered(one.dilemma, condition, one.choices[condition], number(one.person, condition))
-            for one, condition in _take(part, conditions, count, option)
-        ]
-        for part, count, option in (
-            (train, request.samples, "--samples"),
-            (heldout, request.held, "--heldout"),
-        )
-    )
     return Source(
         conditions,
-        train_answers,
-        heldout_answers,
+        taken(train, request.samples, "--samples"),
+        taken(heldout, request.held, "--heldout"),
         {**about, "people": len(people)} if named else about,
         {reason: count for reason, count in counts.items() if count},
     )
 
 
-def _listed(asked: Sequence[_Asked]) -> list[_Asked]:
+def _listed(answers: Sequence[_Answer]) -> list[_Answer]:
     """Give each pair of patients one id and one listing, whichever patient was shown first."""
     known: dict[Pair, Dilemma] = {}
     swapped: dict[Choice, Choice] = {"first": "second", "second": "first", "coin": "coin"}
     listed = []
-    for one in asked:
-        new = replace(one.dilemma, id=f"u{len(known):05d}", kind="drawn")
-        dilemma, choices = known.setdefault(pair_of(new), new), one.choices
+    for answer in answers:
+        new = replace(answer.dilemma, id=f"u{len(known):05d}", kind="drawn")
+        dilemma, choices = known.setdefault(pair_of(new), new), answer.choices
         if dilemma.first != new.first:
             choices = {condition: swapped[choice] for condition, choice in choices.items()}
-        listed.append(replace(one, dilemma=dilemma, choices=choices))
+        listed.append(replace(answer, dilemma=dilemma, choices=choices))
     return listed
 
 
@@ -347,21 +342,21 @@ def _held(shuffled_items: Sequence[Any]) -> Sequence[Any]:
 
 
 def _take(
-    asked: Sequence[_Asked], conditions: Sequence[Condition], count: int, option: str
-) -> list[tuple[_Asked, Condition]]:
-    """Select `count` answers in alternating conditions, each item of `asked` at most once."""
+    answers: Sequence[_Answer], conditions: Sequence[Condition], count: int, option: str
+) -> list[tuple[_Answer, Condition]]:
+    """Select `count` answers in alternating conditions, each item of `answers` at most once."""
     used: set[int] = set()
     waiting = {
-        name: iter([at for at, one in enumerate(asked) if name in one.choices])
+        name: iter([at for at, answer in enumerate(answers) if name in answer.choices])
         for name in conditions
     }
-    taken: list[tuple[_Asked, Condition]] = []
+    taken: list[tuple[_Answer, Condition]] = []
     for condition in cycle(conditions):
         at = next((at for at in waiting[condition] if at not in used), None)
         if at is None:
             break
         used.add(at)
-        taken.append((asked[at], condition))
+        taken.append((answers[at], condition))
     if len(taken) < count:
         turns = " in turn" if len(conditions) > 1 else ""
         raise UserError(
