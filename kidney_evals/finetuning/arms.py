@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
 
     from kidney_evals.studies import Condition, Study
-
-_LOCAL_PACKAGES: Final = ("torch", "transformers", "accelerate")
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
 
     name, given = arm.model, dict(arguments)
     if arm.folder is not None:
-        check_extra([*_LOCAL_PACKAGES, *(["peft"] if is_adapter(arm.folder) else [])])
+        check_extra(["torch", "transformers", "accelerate", *["peft"] * is_adapter(arm.folder)])
         quiet()
         given["model_path"] = name
         name = f"hf/{arm.folder.name}"

@@ -21,7 +21,7 @@ _ANSWERS: Final = ("A", "B", "COIN")
 SMALLEST: Final = 8
 """Smallest nested size; each further size is twice as large."""
 
-LEFT_OUT: Final = {
+_LEFT_OUT: Final = {
     "identical": "{} answers about two identical patients",
     "evaluation": "{} queries about dilemmas of the evaluation",
     "split": "{} answers about dilemmas that are on the other side of the split",
@@ -156,5 +156,5 @@ def _offered(condition: str) -> tuple[str, ...]:
 
 def _left_out(card: Mapping[str, Any]) -> str:
     counts: Mapping[str, int] = card["excluded"]["left_out"]
-    parts = [LEFT_OUT[reason].format(count) for reason, count in counts.items()]
+    parts = [_LEFT_OUT[reason].format(count) for reason, count in counts.items()]
     return f"Left out: {'; '.join(parts)}." if parts else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, cycle
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.sources import (
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
     from kidney_evals.human.reference import Reference
 
-Target = Literal["group", "individual", "majority"]
-"""Source of answers: the fitted shares, a simulated person, or always the most frequent answer."""
-
-_TARGETS: Final[tuple[Target, ...]] = get_args(Target)
+_TARGETS: Final = ("group", "individual", "majority")
 
 HELDOUT_MOST: Final = 1000
 """Maximum number of held-out dilemmas. This number is reserved before any training dilemma is
@@ -86,8 +83,8 @@ def _drawn_parts(study: Study, request: Request, evaluation: Evaluated) -> list[
     aside = min(HELDOUT_MOST, draw_limit(study.attributes) // HELDOUT_SHARE)
     count = max(aside, request.held)
     heldout = _drawn(study, "heldout", count, request.seed, evaluation, set())
-    held = set(map(pair_of, heldout))
-    train = _drawn(study, "train", request.samples, request.seed, evaluation, held)
+    pairs = set(map(pair_of, heldout))
+    train = _drawn(study, "train", request.samples, request.seed, evaluation, pairs)
     return [train, heldout[: request.held]]
 
 
