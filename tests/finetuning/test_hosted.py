@@ -215,9 +215,9 @@ def start(data: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         return started[-1]
 
     yield begin
-    for one in started:
-        one.kill()
-        one.communicate()
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.slow
