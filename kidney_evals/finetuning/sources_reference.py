@@ -80,9 +80,18 @@ def from_reference(
 
 def _drawn_parts(study: Study, request: Request, evaluation: Evaluated) -> list[list[Dilemma]]:
     """Draw dilemmas to train on and to hold out."""
-    aside = min(HELDOUT_MOST, draw_limit(study.attributes) // HELDOUT_SHARE)
-    count = max(aside, request.held)
-    heldout = _drawn(study, "heldout", count, request.seed, evaluation, set())
+    limit = draw_limit(study.attributes)
+    aside = min(HELDOUT_MOST, limit // HELDOUT_SHARE)
+    for option, count, most in (
+        ("--heldout", request.held, aside),
+        ("--samples", request.samples, limit - aside),
+    ):
+        if count > most:
+            raise UserError(
+                f"{option} {count} is more than there is: {study.id} can draw {most} different "
+                "dilemmas for it"
+            )
+    heldout = _drawn(study, "heldout", aside, request.seed, evaluation, set())
     pairs = set(map(pair_of, heldout))
     train = _drawn(study, "train", request.samples, request.seed, evaluation, pairs)
     return [train, heldout[: request.held]]

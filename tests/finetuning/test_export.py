@@ -331,9 +331,13 @@ def test_a_small_study_where_chance_would_mix_the_parts(tmp_path: Path) -> None:
     train, heldout = pairs(data.train), pairs(data.heldout)
     assert (len(asked), len(train), len(heldout)) == (100, 100, 28)
     assert not train & heldout and not (train | heldout) & asked
-    # Half of all pairs can be drawn: 715, of which some are the evaluation's or held out.
-    line = refused(call("--out", tmp_path / "no", *options, "--samples", 700))
-    assert "has too few dilemmas beside those of its evaluation for 700 samples" in line
+    # A tenth of all pairs can be drawn: 143, of which a fifth is set aside, whatever is asked for.
+    for option, most in (("--samples", 115), ("--heldout", 28)):
+        line = refused(call("--out", tmp_path / "no", *options, option, most + 1))
+        assert f"{option} {most + 1} is more than there is: " in line
+        assert f"can draw {most} different dilemmas for it" in line
+    fewer = export(tmp_path / "fewer", *options, "--samples", 16, "--heldout", 8)
+    assert fewer.heldout == data.heldout[:8] and fewer.train == data.train[:16]
 
 
 def test_a_list_is_asked_by_its_evaluation(tmp_path: Path) -> None:
