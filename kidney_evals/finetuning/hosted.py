@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, Literal
@@ -283,11 +284,14 @@ def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> 
     """Request the state of a job every `interval` seconds until the state is final.
 
     Transient failures (no connection, 429, 5xx) are reported once and retried after growing
-    pauses, for at most an hour without a response.
+    pauses, or after the pause that the service states, for at most an hour without a response.
     """
     name, path = _find(service, job_or_record)
     status, failures, answered = "", 0, monotonic()
+    # A record that is lost is reported once, not at every state.
+    say_once = cache(say)
     while True:
+        stated = 0.0
         try:
             job = service.job(name)
         except ServiceError as error:
@@ -296,7 +300,7 @@ def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> 
             if not error.transient or monotonic() - answered > _PATIENCE:
                 again = f"the job goes on; go on waiting with: {WAIT} {job_or_record}"
                 raise ServiceError(f"{error.message}; {again}") from error
-            failures += 1
+            failures, stated = failures + 1, error.pause
             if failures == 1:
                 say(f"{error.message}; asking again until it does")
         else:
@@ -304,10 +308,11 @@ def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> 
             if job.status != status:
                 status = job.status
                 say(f"{name}: {status}")
-                _update(path, job, say)
+                _update(path, job, say_once)
             if job.ended:
                 return job
-        sleep(min(max(interval, _LONGEST_PAUSE), interval * 2.0 ** min(failures, 30)))
+        pause = min(max(interval, _LONGEST_PAUSE), interval * 2.0 ** min(failures, 30))
+        sleep(max(pause, min(stated, _LONGEST_PAUSE)))
 
 
 def _find(service: Service, job_or_record: str) -> tuple[str, Path | None]:

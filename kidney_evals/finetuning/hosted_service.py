@@ -41,12 +41,16 @@ class ServiceError(UserError):
     """The service refused a request, or did not respond.
 
     `transient`: the same request may succeed later. `refused`: the request certainly had no effect.
+    `pause`: seconds to wait that the service states, or 0.
     """
 
-    def __init__(self, message: str, *, transient: bool = False, refused: bool = False) -> None:
+    def __init__(
+        self, message: str, *, transient: bool = False, refused: bool = False, pause: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.transient = transient
         self.refused = refused
+        self.pause = pause
 
 
 class Job(NamedTuple):
@@ -194,7 +198,16 @@ def _explain(error: APIError, url: str, request: str) -> ServiceError:
     else:
         line = f"{url} refused {request} (status {status}): {reason}"
     refused = status < 500 and status not in (408, 409)
-    return ServiceError(line, transient=transient, refused=refused)
+    pause = _seconds(error.response.headers.get("retry-after"))
+    return ServiceError(line, transient=transient, refused=refused, pause=pause)
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        # HTTP also allows a date.
+        return 0.0
 
 
 def _one_line(text: object) -> str:

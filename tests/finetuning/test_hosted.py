@@ -322,14 +322,20 @@ def test_a_refusal_of_the_service_is_one_line(
 # --- waiting ---------------------------------------------------------------------------------
 
 
-def test_waiting_goes_on_through_transient_failures(server: JobsServer, data: Path) -> None:
+def test_waiting_goes_on_through_transient_failures(
+    server: JobsServer, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.faults = {
         "poll": ["rate_limited", "server_error", "none", "dropped", "garbled", "page", "none"]
     }
     submitted(data)
-    waited = call("wait", "ftjob-1", "--interval", 0.005)
+    pauses: list[float] = []
+    monkeypatch.setattr("kidney_evals.finetuning.hosted.sleep", pauses.append)
+    waited = call("wait", "ftjob-1", "--interval", 0.001)
     assert waited.exit_code == 0, waited.output
     assert server.requests.count("poll") == 5 + 3
+    # An answer of status 429 or 500 states a pause of .01. Others double the interval's pause.
+    assert pauses == pytest.approx([0.01, 0.01, 0.001, 0.002, 0.004, 0.008, 0.001])
     assert waited.output.count("asking again") == 2  # two stretches of faults, each said once
     states = re.findall(r"^ftjob-1: (\w+)", waited.output, re.MULTILINE)
     assert states == ["queued", "running", "succeeded"]
@@ -477,5 +483,5 @@ def test_a_record_that_is_lost_while_waiting_hides_no_result(
     )
     waited = call("wait", record_of(data))
     assert waited.exit_code == 0, waited.output
-    assert "The record was not brought up to date: there is no record" in waited.output
+    assert waited.output.count("The record was not brought up to date: there is no record") == 1
     assert f"Model: {MODEL}" in waited.output
