@@ -20,6 +20,12 @@ _NAME: Final = re.compile(
 )
 """Names that the Hub's client accepts: no two adjacent dots or dashes, none at an end."""
 
+_REMEDIES: Final = {
+    401: "; the Hub does not accept the token: `hf auth login`, or set HF_TOKEN",
+    403: "; the token may not write there: take a token with write access, or another OWNER",
+}
+"""What to do about an HTTP status; the Hub's own message does not say so."""
+
 _LONGEST: Final = 200
 """Maximum length of the Hub's message in an error, in characters."""
 
@@ -75,10 +81,12 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     except Exception as error:
         # huggingface_hub does not convert errors of its HTTP client, and the client has changed.
         why = shorten(getattr(error, "server_message", None) or str(error), _LONGEST)
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        why = (why or type(error).__name__) + _REMEDIES.get(status, "")
         again = ["kidney-evals", "sft", "push", str(adapter), name, *["--public"] * public]
         raise UserError(
-            f"pushing to {name} failed ({why or type(error).__name__}); the adapter is whole in "
-            f"{adapter}: try again with `{shlex.join(again)}`"
+            f"pushing to {name} failed ({why}); the adapter is whole in {adapter}: "
+            f"try again with `{shlex.join(again)}`"
         ) from error
     line = f"pushed to {commit.repo_url}, {'private' if private else 'public'}"
     if NOT_MEASURED in (adapter / _CARD).read_text(encoding="utf-8"):

@@ -99,12 +99,14 @@ def test_names_that_it_takes(hub: HubServer, adapter: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("step", "fault", "why"),
     [
-        ("create", "unknown_token", "Invalid username or password."),
-        ("commit", "not_allowed", "You don't have the rights to create a model."),
+        ("create", "unknown_token", "Invalid username or password.; the Hub does not accept the "
+         "token: `hf auth login`, or set HF_TOKEN"),
+        ("commit", "not_allowed", "You don't have the rights to create a model.; the token may not "
+         "write there: take a token with write access, or another OWNER"),
         ("commit", "many_lines", "Rejected. Files are too large. See."),
         ("commit", "dropped", "peer closed connection"),
     ],
-)
+)  # fmt: skip
 def test_a_refusal_of_the_hub_is_one_line_and_the_adapter_is_left(
     hub: HubServer, adapter: Path, step: str, fault: str, why: str
 ) -> None:
