@@ -26,7 +26,7 @@ from kidney_evals.finetuning.data import CARD, TrainingData, sha256_of
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, first_line, load_env, quiet
 from kidney_evals.finetuning.settings import Settings
 from kidney_evals.finetuning.template import check_template
-from kidney_evals.finetuning.training_report import passes_of, read_report, write_report
+from kidney_evals.finetuning.training_report import REPORT, passes_of, read_object, write_report
 from kidney_evals.output_files import check_new_folder, new_folder
 
 
@@ -88,15 +88,20 @@ def train(
             raise UserError(f"the longest sample has {longest} tokens, and {place} reads {most}")
         begun = time.monotonic()
         trainer.train(resume_from_checkpoint=checkpoint)
+        seconds = time.monotonic() - begun
         passes = passes_of(trainer.state.log_history)
+        # The time includes held-out samples and checkpoints; after a resume, only the last part.
+        speed = sum(lengths) * (len(passes) - 1) / seconds
         report = {
             **_inputs(data, place, count, settings),
             "heldout": len(data.heldout),
             "device": torch.cuda.get_device_name() if where == "cuda" else where,
-            # After a resume, only the last part.
-            "seconds": round(time.monotonic() - begun, 1),
+            "seconds": round(seconds, 1),
             "resumed": checkpoint is not None,
             "tokens_of_a_pass": sum(lengths),
+            "tokens_per_second": None if checkpoint else round(speed),
+            "peak_memory_bytes": torch.cuda.max_memory_allocated() if where == "cuda" else None,
+            "longest_sample": longest,
             "trained_parameters": sum(
                 one.numel() for one in trainer.model.parameters() if one.requires_grad
             ),
@@ -121,7 +126,7 @@ def is_trained(
 ) -> bool:
     """Return whether a folder holds an adapter that was trained with the same arguments."""
     wanted = _inputs(data, base_place(base), samples, settings)
-    return wanted.items() <= read_report(folder).items()
+    return wanted.items() <= read_object(folder / REPORT).items()
 
 
 def unfinished(out: Path) -> Path:
@@ -153,12 +158,14 @@ def _begun(work: Path, started_with: dict[str, Any], resume: bool) -> Iterator[s
             # An incompletely written checkpoint lacks the file that is written last.
             whole = [one for one in folders if (one / "trainer_state.json").is_file()]
             checkpoint = str(whole[-1]) if whole else None
+            before = read_object(known)
+            if checkpoint and not before:
+                raise UserError(f"{known} cannot be read; delete {work}, or name another --out")
             if checkpoint and not resume:
                 raise UserError(
                     f"an unfinished run is at {work}: go on with --resume, or delete it"
                 )
             if checkpoint:
-                before = json.loads(known.read_text(encoding="utf-8"))
                 differ = [name for name, one in started_with.items() if before.get(name) != one]
                 if differ:
                     raise UserError(

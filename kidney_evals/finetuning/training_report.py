@@ -20,7 +20,7 @@ from kidney_evals.output_files import write_output
 from kidney_evals.reporting.table_formats import csv_text
 
 ADAPTER_FILE: Final = "adapter_model.safetensors"
-_REPORT: Final = "training.json"
+REPORT: Final = "training.json"
 
 _OPEN: Final = "<!-- side effects: written by kidney-evals sft evaluate -->\n"
 _CLOSE: Final = "<!-- /side effects -->\n"
@@ -57,13 +57,13 @@ def passes_of(history: Sequence[Mapping[str, Any]]) -> list[Pass]:
     ]
 
 
-def read_report(folder: Path) -> dict[str, Any]:
-    """Return the content of `training.json`; empty if there is none."""
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; empty if the file is missing or holds something else."""
     try:
-        report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return report if isinstance(report, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def write_report(
@@ -114,7 +114,7 @@ def write_report(
     contents = {
         "training.csv": csv_text([("pass", "step", "loss", "heldout_loss"), *cells]),
         "training.svg": chart,
-        _REPORT: json.dumps(report, indent=2) + "\n",
+        REPORT: json.dumps(report, indent=2) + "\n",
         "README.md": model_card,
     }
     for name, text in contents.items():

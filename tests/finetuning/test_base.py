@@ -26,7 +26,7 @@ from kidney_evals.finetuning.settings import (
 from kidney_evals.finetuning.training_report import (
     NOT_MEASURED,
     passes_of,
-    read_report,
+    read_object,
     write_report,
     write_side_effects,
 )
@@ -216,8 +216,9 @@ def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
     passes = passes_of(history)
     report = write_report(begun | {"versions": {}}, passes, data, settings(), folder)
+    path = folder / "training.json"
     # The adapter is that of the pass with the lowest held-out loss.
-    assert (report["kept_pass"], report["passes"]) == (1, 2) and read_report(folder) == report
+    assert (report["kept_pass"], report["passes"]) == (1, 2) and read_object(path) == report
     table = (folder / "training.csv").read_text(encoding="utf-8").splitlines()
     assert table == ["pass,step,loss,heldout_loss", "0,0,,1.5", "1,1,1.0,0.5", "2,2,0.25,0.75"]
     card = (folder / "README.md").read_text(encoding="utf-8")

@@ -32,6 +32,7 @@ from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.sources import Request, evaluated
 from kidney_evals.finetuning.train import train
+from kidney_evals.finetuning.training_report import read_object
 from kidney_evals.measures import change, compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.comparing.changes import RowChange
@@ -311,8 +312,22 @@ def test_one_seed_gives_one_adapter_also_after_an_interruption(
         train(
             samples, str(home / "base"), tmp_path / "cut", FEW, samples=8, device="cpu", resume=True
         )
+    known = tmp_path / "cut.unfinished" / "run.json"
+    begun = known.read_text(encoding="utf-8")
+    for text in ('{"ba', "[]"):
+        known.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=r"run.json cannot be read; delete .*cut.unfinished"):
+            trained("cut", resume=True)
+    known.write_text(begun, encoding="utf-8")
     assert sha256_of(trained("cut", resume=True)) == sha256_of(once)
     assert not (tmp_path / "cut.unfinished").exists()
+    whole, rest = (read_object(tmp_path / name / "training.json") for name in ("once", "cut"))
+    # Three passes; the seconds are rounded to tenths.
+    tokens = 3 * whole["tokens_of_a_pass"]
+    assert tokens / whole["tokens_per_second"] == pytest.approx(whole["seconds"], abs=0.1)
+    assert rest["resumed"] and rest["tokens_per_second"] is None
+    for report in (whole, rest):
+        assert report["longest_sample"] == 30 and report["peak_memory_bytes"] is None
 
 
 def sft(*arguments: object, limit: int | None = None) -> subprocess.CompletedProcess[str]:
