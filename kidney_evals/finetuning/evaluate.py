@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +15,10 @@ from kidney_evals.elicitation.prompt import render_system
 from kidney_evals.elicitation.wording import ALL, DEFAULT, wording_named, wordings, wordings_asked
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.arms import Arm, cards_of, model_of, system_prompt
-from kidney_evals.finetuning.base import load_part
+from kidney_evals.finetuning.base import check_adapter, is_adapter, load_part
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
-from kidney_evals.finetuning.template import takes_system
+from kidney_evals.finetuning.template import overrun, takes_system
 from kidney_evals.finetuning.texts import table_of
 from kidney_evals.output_files import check_new_folder, write_output
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange
@@ -199,6 +200,7 @@ def evaluate(
     if len(arms) < 2:
         raise UserError("there is nothing to compare with: name --after, --samples or --with")
     if not (out / _CLAIM).is_file():
+        # Check before the runs that no file of another program is in the way.
         check_new_folder(out)
     cards = cards_of(arms, data)
     battery = battery_of(tuple(cards.values()), arms, plan or Plan())
@@ -213,6 +215,10 @@ def evaluate(
         _task(part, arm, models[arm.model], battery, data) for arm in arms for part in battery.parts
     ]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
+    if not _has_answers(out / "logs"):
+        # An attempt in which every run failed is replaced by an attempt with other models.
+        with suppress(OSError):
+            (out / _CLAIM).unlink()
     _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
     given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
@@ -354,13 +360,34 @@ def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData 
     write_output(path, text.encode(), overwrite=None)
 
 
+def _has_answers(folder: Path) -> bool:
+    """Return whether a folder of logs holds a model's answer or an unreadable log."""
+    from inspect_ai.log import list_eval_logs, read_eval_log_sample_summaries
+
+    try:
+        return any(
+            sample.completed and not sample.error
+            for log in list_eval_logs(str(folder))
+            for sample in read_eval_log_sample_summaries(log)
+        )
+    except Exception:
+        # Reading a truncated log may raise any exception.
+        return True
+
+
 def _without_unsuitable(
     arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]
 ) -> Battery:
-    """Remove wordings with a system message if the chat template of a local model takes none."""
-    for model in dict.fromkeys(arm.model for arm in arms if arm.folder):
+    """Report chat templates that do not suit a local model; remove wordings they cannot render."""
+    for model, folder in {arm.model: arm.folder for arm in arms if arm.folder}.items():
         tokenizer = load_part("AutoTokenizer", model, "tokenizer")
-        if not tokenizer.chat_template or takes_system(tokenizer):
+        if not tokenizer.chat_template:
+            say(f"{model} has no chat template: Inspect puts its questions as plain text.")
+            continue
+        if end := overrun(tokenizer, check_adapter(folder) if is_adapter(folder) else model):
+            end += ", so that it may write on after its answer"
+            say(f"{model}: its chat template ends an answer with {end}.")
+        if takes_system(tokenizer):
             continue
         if prompted := [arm.name for arm in arms if arm.model == model and arm.is_prompted]:
             raise UserError(f"{model} takes no system message: leave --with {prompted[0]} out")

@@ -64,6 +64,22 @@ def takes_system(tokenizer: Any) -> bool:
         return False
 
 
+def overrun(tokenizer: Any, base: str) -> str:
+    """Return how the end of an answer differs from the tokens at which generation stops.
+
+    The text is empty if generation stops at the end of an answer, or if the end is unknown. `base`
+    is the model, or the base of an adapter.
+    """
+    messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "kept"}]
+    try:
+        whole = _rendered(tokenizer, messages)
+    except Exception:
+        return ""
+    stops = stop_tokens(base)
+    ends = _ends(tokenizer, whole, "kept", stops)
+    return _difference(tokenizer, ends, stops) if ends and stops.isdisjoint(ends) else ""
+
+
 def stop_tokens(base: str) -> frozenset[int]:
     """Return the tokens at which transformers, and so Inspect's `hf` provider, stops generating."""
     transformers = import_module("transformers")

@@ -12,11 +12,13 @@ from click.testing import Result
 from cli.calling import refused
 from finetuning.exporting import export
 from finetuning.submitting import call
+from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import changed
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.finetuning.arms import Arm, system_prompt
-from kidney_evals.finetuning.evaluate import Battery, Plan, battery_of, effects
+from kidney_evals.finetuning.arms import Arm, arms_of, system_prompt
+from kidney_evals.finetuning.evaluate import Battery, Comparison, Plan, battery_of, effects
+from kidney_evals.finetuning.evaluate import evaluate as run_comparison
 from kidney_evals.measures import find
 from kidney_evals.reporting.comparing.changes import RowChange
 from kidney_evals.studies import load_study
@@ -171,6 +173,31 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
     assert logs == {path: path.stat().st_mtime_ns for path in logs}
     other = refused(evaluate(*[str(one).replace("people=", "others=") for one in arguments]))
     assert "holds another comparison" in other and "name another --out" in other
+
+
+@pytest.mark.slow
+def test_a_first_attempt_without_any_answer_blocks_no_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared(before: str, after: str) -> Comparison:
+        # A single attempt: eval_set's own pauses between several take a minute.
+        options = {"display": "none", "retry_attempts": 1, "retry_wait": 0.1}
+        plan = Plan(dilemmas=2, side_effects=False, readout=False)
+        return run_comparison(arms_of(before, [after]), tmp_path / "out", plan, options=options)
+
+    with ProtocolServer(default="no_quota") as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        # Models of no other test: Inspect keeps a model's client with this server's address.
+        with pytest.raises(UserError, match=r"openai/gpt-4o-mini answered nothing"):
+            compared("openai/gpt-4o-mini", "openai/gpt-4o")
+    logs = set((tmp_path / "out" / "logs").glob("*.eval"))
+    found = compared("kidney/human", "kidney/first")
+    # The logs of the first attempt stay, and are no part of the second.
+    assert logs < set((tmp_path / "out" / "logs").glob("*.eval"))
+    assert {name for name, _ in found.logs} == {"before", "after"} and found.missing == ()
+    with pytest.raises(UserError, match="holds another comparison"):
+        compared("kidney/first", "kidney/human")
 
 
 @pytest.mark.slow

@@ -186,3 +186,33 @@ def test_a_comparison_leaves_out_wordings_with_a_system_message(tmp_path: Path) 
     assert f"{refusing} takes no system message: wordings with one are not asked." in lines
     prompted = call("evaluate", *arguments, "--with", "stated-values")
     assert "takes no system message: leave --with stated-values out" in prompted.stderr
+
+
+def model_of(folder: Path, template: str | None, stops: int) -> str:
+    """The same with weights, which nobody has trained."""
+    transformers = import_module("transformers")
+    config = transformers.LlamaConfig(
+        vocab_size=len(WORDS), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
+        num_attention_heads=1, num_key_value_heads=1, eos_token_id=stops, bos_token_id=None,
+    )  # fmt: skip
+    base_of(folder, template, "no file")
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_comparison_reports_unsuitable_templates_before_any_call(tmp_path: Path) -> None:
+    if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
+        pytest.importorskip("accelerate")
+    refusing = model_of(tmp_path / "refusing", REFUSING + CHATML, 2)
+    plain = model_of(tmp_path / "plain", None, 2)
+    (tmp_path / "file").touch()
+    # Nothing can be written below a file, which shows once all lines are printed.
+    arguments = ("--before", refusing, "--after", plain, "--out", tmp_path / "file" / "out")
+    result = call("evaluate", *arguments, "--device", "cpu")
+    assert result.exit_code == 2 and "cannot write" in result.stderr, result.output
+    lines = " ".join(result.stdout.split())
+    assert f"{refusing} takes no system message: wordings with one are not asked." in lines
+    assert "ends an answer with '<|im_end|>', but generation stops at '<|endoftext|>', so" in lines
+    assert f"{plain} has no chat template: Inspect puts its questions as plain text." in lines
+    result = call("evaluate", *arguments, "--device", "cpu", "--with", "stated-values")
+    assert "takes no system message: leave --with stated-values out" in result.stderr
