@@ -81,7 +81,7 @@ def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
     except Exception as error:
         # huggingface_hub does not convert errors of its HTTP client, and the client has changed.
         why = shorten(getattr(error, "server_message", None) or str(error), _LONGEST)
-        status = getattr(getattr(error, "response", None), "status_code", None)
+        status = getattr(getattr(error, "response", None), "status_code", 0)
         why = (why or type(error).__name__) + _REMEDIES.get(status, "")
         again = ["kidney-evals", "sft", "push", str(adapter), name, *["--public"] * public]
         raise UserError(
