@@ -47,16 +47,18 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
 
 
 def _scorers(log: EvalLog, any_reference: bool) -> list[Scorer]:
-    names = [one.name for one in log.eval.scorers or ()]
-    if "predictions" in names:
+    options = {scorer.name: scorer.options or {} for scorer in log.eval.scorers or ()}
+    if "predictions" in options:
         return [predictions(any_reference=any_reference)]
-    if "stated" in names:
+    if "stated" in options:
         return [stated(any_reference=any_reference)]
+    # Up to task version 2-D the log does not record whether the run has controls.
     kinds = {sample.metadata.get("kind") for sample in log.samples or ()}
-    condition: Condition = (log.eval.metadata or {})["condition"]
-    return scorers_for(
-        condition, with_controls=not kinds.isdisjoint(CONTROL_KINDS), any_reference=any_reference
+    with_controls = options.get("human_alignment", {}).get(
+        "with_controls", not kinds.isdisjoint(CONTROL_KINDS)
     )
+    condition: Condition = (log.eval.metadata or {})["condition"]
+    return scorers_for(condition, with_controls=with_controls, any_reference=any_reference)
 
 
 def _target(name: str, output: str | None, overwrite: bool) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
 import click
 
-from kidney_evals.cli.sft_evaluate import evaluate
-from kidney_evals.cli.sft_export import export
-from kidney_evals.cli.sft_submit import status, submit, wait
-from kidney_evals.cli.sft_train import merge, push, train
 from kidney_evals.cli.terminal import Group
+
+if TYPE_CHECKING:
+    from kidney_evals.finetuning.hosted import Submission
+    from kidney_evals.finetuning.hosted_service import Job
+
+_PATH: Final = click.Path(path_type=Path)
+
+_INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, the same as in shells."""
 
 
 @click.group(cls=Group)
@@ -16,5 +24,346 @@ def sft() -> None:
     """Fine-tune a model on people's answers, and measure what that changed."""
 
 
-for command in (export, train, merge, push, evaluate, submit, status, wait):
-    sft.add_command(command)
+@sft.command()
+@click.option("--samples", default=512, show_default=True, help="Training samples, 8 to 10000.")
+@click.option("--heldout", type=int, help="Held-out samples; by default a quarter, 32 to 500.")
+@click.option("--seed", default=1, show_default=True, help="Seed of every draw.")
+@click.option("--out", required=True, type=_PATH, help="Folder to write; it must be new.")
+@click.option("--study", help="A shipped study or a study folder; by default mcelfresh_2021.")
+@click.option("--condition", help="forced_choice, coin_flip or both (the default).")
+@click.option("--target", help="Whose answers: group (the default), individual or majority.")
+@click.option("--person", type=int, help="Which simulated individual, from 1; by default drawn.")
+@click.option("--wording", default="default", show_default=True, help="As the tasks' -T wording.")
+@click.option("--data", type=_PATH, help="Take people's published rows in this folder.")
+@click.option("--answers", type=_PATH, help="Take the answers of this CSV.")
+@click.option("--log", "log_name", metavar="LOG", help="Take the answers of the model in this log.")
+@click.option("--allow-overlap", is_flag=True, help="Allow dilemmas of the default evaluation.")
+@click.option("--shuffle", is_flag=True, help="A control: exchange answers between samples.")
+def export(out: Path, log_name: str | None, **request: Any) -> None:
+    """Write training and held-out samples in the chat format, with a card beside them.
+
+    Answers are drawn from the human reference unless --data, --answers or --log names another
+    source. No dilemma is in both files, and none is one that the default evaluation asks.
+    """
+    from kidney_evals.cli.logs import read_run_log
+    from kidney_evals.cli.terminal import say, say_filled
+    from kidney_evals.finetuning.export import export as export_samples
+    from kidney_evals.finetuning.export_card import summary
+    from kidney_evals.finetuning.sources import Request
+
+    log = read_run_log(log_name, any_reference=True) if log_name is not None else None
+    card = export_samples(out, Request(**request, log=log)).card
+    say_filled(f"Written to {out}")
+    for line in summary(card):
+        say_filled(line)
+    say(f"Read {out / 'README.md'} before use.")
+
+
+@sft.command()
+@click.option("--base", required=True, metavar="MODEL", help="A folder or a Hub id (owner/name).")
+@click.option("--data", required=True, type=_PATH, help="From sft export.")
+@click.option("--out", required=True, type=_PATH, help="A new folder.")
+@click.option(
+    "--samples",
+    metavar="N[,N…]",
+    help="Train on the first N samples; several numbers give an adapter each, in OUT/N.",
+)
+@click.option("--device", help="cpu, cuda or mps; by default the best there is.")
+@click.option("--rank", type=int, help="Rank of the adapter.")
+@click.option("--alpha", type=int, help="Scale of the adapter.")
+@click.option("--dropout", type=float, help="Share of the adapter's inputs that are dropped.")
+@click.option("--learning-rate", type=float)
+@click.option("--batch", type=int, help="Samples in a step.")
+@click.option("--steps", type=int, help="Most steps, in whole passes.")
+@click.option("--patience", type=int, help="Passes without a lower loss before training ends.")
+@click.option("--seed", type=int)
+@click.option("--resume", is_flag=True, help="Continue an unfinished run.")
+@click.option("--push", metavar="OWNER/NAME", help="Upload it to the Hub, private.")
+@click.option("--public", is_flag=True, help="With --push: public.")
+def train(
+    base: str,
+    data: Path,
+    out: Path,
+    samples: str | None,
+    device: str | None,
+    resume: bool,
+    push: str | None,
+    public: bool,
+    **given: float | None,
+) -> None:
+    """Train a low-rank adapter on exported samples.
+
+    Defaults suit few samples; the adapter's card explains each.
+    """
+    from kidney_evals.errors import UserError
+    from kidney_evals.finetuning.data import read_data
+    from kidney_evals.finetuning.environment import check_extra
+    from kidney_evals.finetuning.hub import check_push, push_adapter
+    from kidney_evals.finetuning.settings import read_sizes, settings
+    from kidney_evals.finetuning.train import is_trained, unfinished
+    from kidney_evals.finetuning.train import train as train_adapter
+
+    check_extra()
+    if public and push is None:
+        raise UserError("--public says how to --push, which is not given")
+    chosen = settings(**given)
+    sizes = read_sizes(samples, "--samples") if samples else [None]
+    if push is not None:
+        if len(sizes) > 1:
+            raise UserError("--push takes one adapter: give one number of --samples")
+        check_push(push)
+    folder = read_data(data)
+    for size in sizes:
+        place, goes_on = out, resume
+        if len(sizes) > 1 and size is not None:
+            # Adapters that an earlier call of this command trained are not trained again.
+            place = out / str(size)
+            goes_on = resume and unfinished(place).exists()
+            click.echo(f"{size} samples:")
+            if is_trained(place, folder, base, size, chosen):
+                click.echo(f"trained before, in {place}")
+                continue
+        train_adapter(
+            folder, base, place, chosen, samples=size, device=device, resume=goes_on, say=click.echo
+        )
+    if push is not None:
+        click.echo(push_adapter(out, push, public=public))
+
+
+@sft.command()
+@click.argument("adapter", type=_PATH)
+@click.option("--out", required=True, type=_PATH, help="A new folder.")
+def merge(adapter: Path, out: Path) -> None:
+    """Write ADAPTER and its base as one model, for servers without adapters."""
+    from kidney_evals.finetuning.base import merge_adapter
+    from kidney_evals.finetuning.environment import check_extra
+
+    check_extra()
+    merge_adapter(adapter, out)
+    click.echo(f"merged model in {out}")
+
+
+@sft.command()
+@click.argument("adapter", type=_PATH)
+@click.argument("name", metavar="OWNER/NAME")
+@click.option("--public", is_flag=True, help="Public; private by default.")
+def push(adapter: Path, name: str, public: bool) -> None:
+    """Upload ADAPTER with its card to the Hugging Face Hub, private by default."""
+    from kidney_evals.finetuning.hub import check_push, push_adapter
+
+    check_push(name)
+    click.echo(push_adapter(adapter, name, public=public))
+
+
+@sft.command()
+@click.option("--before", required=True, metavar="MODEL", help="A folder, or as inspect --model.")
+@click.option(
+    "--after",
+    multiple=True,
+    metavar="[NAME=]MODEL",
+    help="An adapter's or a model's folder, or as inspect --model; may be repeated.",
+)
+@click.option("--data", type=_PATH, help="The training samples.")
+@click.option("--samples", metavar="0,8,32", help="Learning curve over the adapters in --after.")
+@click.option(
+    "--with",
+    "prompted",
+    multiple=True,
+    metavar="KIND",
+    help="few-shot:N or stated-values: the untrained model with a system message.",
+)
+@click.option("--out", default="sft-comparison", show_default=True, type=_PATH)
+@click.option("--dilemmas", type=int, help="Dilemmas of each run; by default as the tasks.")
+@click.option("--epochs", default=2, show_default=True, help="Answers to every question.")
+@click.option("--side-effects/--no-side-effects", default=True, show_default=True)
+@click.option("--readout/--no-readout", default=None, help="Probabilities, where possible.")
+@click.option("--device", help="Of local models: cpu, cuda or mps.")
+@click.option("-M", "model_args", multiple=True, metavar="NAME=VALUE", help="Model argument.")
+@click.option("--max-tokens", type=int, help="As for inspect eval.")
+@click.option("--max-connections", type=int, help="As for inspect eval; local models: batch.")
+@click.option("--display", help="As for inspect eval.")
+def evaluate(
+    before: str,
+    after: tuple[str, ...],
+    data: Path | None,
+    samples: str | None,
+    prompted: tuple[str, ...],
+    out: Path,
+    device: str | None,
+    model_args: tuple[str, ...],
+    max_tokens: int | None,
+    max_connections: int | None,
+    display: str | None,
+    **choices: Any,
+) -> None:
+    """Run both conditions before and after training on held-out dilemmas, and compare.
+
+    Everything runs in one eval set under OUT/logs; the same command, run again, continues it.
+    The exit status is 1 if a run failed; the table names it.
+    """
+    from kidney_evals.cli.plan import task_arguments
+    from kidney_evals.cli.terminal import say
+    from kidney_evals.finetuning.arms import arms_of
+    from kidney_evals.finetuning.comparison_report import write_results
+    from kidney_evals.finetuning.data import read_data
+    from kidney_evals.finetuning.evaluate import Plan
+    from kidney_evals.finetuning.evaluate import evaluate as run
+    from kidney_evals.finetuning.settings import read_sizes
+
+    folder = None if data is None else read_data(data)
+    sizes = read_sizes(samples, "--samples", least=0) if samples else []
+    options = {"max_tokens": max_tokens, "max_connections": max_connections, "display": display}
+    comparison = run(
+        arms_of(before, after, sizes, prompted, folder),
+        out,
+        Plan(**choices),
+        data=folder,
+        device=device,
+        model_args=task_arguments(model_args),
+        options={name: value for name, value in options.items() if value is not None},
+        say=say,
+    )
+    for line in write_results(comparison, out):
+        say(line)
+    if comparison.missing:
+        # The finished runs are written; the exit status tells a script that a run failed.
+        raise click.exceptions.Exit(1)
+
+
+@sft.command()
+@click.option("--base", required=True, metavar="MODEL", help="OpenAI model, as gpt-4.1-mini.")
+@click.option("--data", required=True, type=_PATH, help="Folder that `sft export` wrote.")
+@click.option("--samples", type=click.IntRange(min=1), help="Training samples, from the first on.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--epochs", default="auto", show_default=True, help="Passes over the samples, or auto."
+)
+@click.option("--suffix", help="Part of the new model's name, up to 64 letters.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Record of the job; by default DIR-MODEL-SAMPLES-SEED.json beside the data folder.",
+)
+@click.option("--price", type=click.FloatRange(min=0), help="USD of a million trained tokens.")
+@click.option("--allow-overlap", is_flag=True, help="Accept samples about evaluated dilemmas.")
+@click.option("--ask-again", is_flag=True, help="Repeat a request that got no response.")
+@click.option("--dry-run", is_flag=True, help="Check and count; send nothing.")
+def submit(
+    data: Path,
+    out: Path | None,
+    price: float | None,
+    ask_again: bool,
+    dry_run: bool,
+    **parameters: Any,
+) -> None:
+    """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
+
+    The same command, run again, continues an interrupted attempt and never starts a second job.
+    Where it is unknown whether a job has begun, it says so and starts none.
+    """
+    from kidney_evals.finetuning import hosted
+    from kidney_evals.finetuning.hosted_service import Service
+
+    submission = hosted.prepare(data, **parameters)
+    path = out or submission.default_path
+    service = None if dry_run else Service()
+    click.echo(_announced(submission, price))
+    if service is None:
+        click.echo("Nothing was sent.")
+        return
+    click.echo(f"Service    {service.url}; it gets questions and answers, nothing else")
+    click.echo(f"Record     {path}")
+    try:
+        hosted.submit(submission, service, path, click.echo, ask_again=ask_again)
+    except KeyboardInterrupt:
+        _interrupted("Interrupted. Run the same command again: it goes on from the record.")
+    click.echo(f"Wait for it:\n  {hosted.WAIT} {path}")
+
+
+@sft.command()
+@click.argument("job", metavar="JOB-or-RECORD")
+def status(job: str) -> None:
+    """Print the state of a fine-tuning job: its id, or the record that `submit` wrote."""
+    from kidney_evals.finetuning import hosted
+    from kidney_evals.finetuning.hosted_service import Service
+
+    state = hosted.look(Service(), job, click.echo)
+    click.echo(f"{state.id}: {state.status}, from {state.base}")
+    if state.ended:
+        click.echo(_finished(state) if state.status == "succeeded" else _reason(state))
+
+
+@sft.command()
+@click.argument("job", metavar="JOB-or-RECORD")
+@click.option(
+    "--interval",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds between two requests.",
+)
+def wait(job: str, interval: float) -> None:
+    """Wait until a fine-tuning job ends, and print the tuned model."""
+    from kidney_evals.finetuning import hosted
+    from kidney_evals.finetuning.hosted_service import Service
+
+    try:
+        state = hosted.wait(Service(), job, interval=interval, say=click.echo)
+    except KeyboardInterrupt:
+        _interrupted(f"Interrupted. The job goes on; go on waiting with: {hosted.WAIT} {job}")
+    if state.status != "succeeded":
+        raise click.ClickException(_reason(state))
+    click.echo(_finished(state))
+
+
+def _announced(submission: Submission, price: float | None) -> str:
+    record, card, tokens = submission.record, submission.data.card, submission.tokens
+    kind = card["source"]["kind"]
+    all_train, heldout = len(submission.data.train), len(submission.data.heldout)
+    trained = "tokens × epochs; the service chooses how many epochs"
+    epochs, each = 1, " an epoch"
+    if record.epochs != "auto":
+        epochs, each = record.epochs, ""
+        expected, high = epochs * tokens.expected, epochs * tokens.high
+        trained = f"{epochs} epochs: about {expected:,.0f} tokens, at most {high:,.0f}"
+    cost = "not known here: trained tokens × your price of training"
+    if price is not None:
+        cost = f"at most {epochs * tokens.high * price / 1e6:,.2f} USD{each}"
+    lines = {
+        "CONTROL": "the answers were shuffled: it should teach nothing" if record.shuffled else "",
+        "Base": f"{record.base}, seed {record.seed}",
+        "Samples": f"{record.samples} of {all_train} ({card['study']['id']}, from {kind})",
+        "Held out": f"{heldout}, for the service's own curve; not trained on",
+        "Tokens": f"about {tokens.expected:,.0f} an epoch, at most {tokens.high:,.0f}",
+        "People": "answers of single survey participants are among what is sent"
+        if kind == "rows"
+        else "",
+        "Trained": trained,
+        "Price": cost,
+    }
+    return "\n".join(f"{name:<11}{text}" for name, text in lines.items() if text)
+
+
+def _finished(job: Job) -> str:
+    if not job.model:
+        return "The service names no model yet; ask again with `kidney-evals sft status`."
+    lines = [f"Model: {job.model}"]
+    if job.trained_tokens is not None:
+        lines.append(f"Trained tokens: {job.trained_tokens:,}")
+    lines += [
+        "Measure what changed, on dilemmas that it was not trained on:",
+        f"  kidney-evals sft evaluate --before openai/{job.base} \\",
+        f"    --after openai/{job.model}",
+    ]
+    return "\n".join(lines)
+
+
+def _reason(job: Job) -> str:
+    if job.status == "cancelled":
+        return f"job {job.id} was cancelled" + (f": {job.reason}" if job.reason else "")
+    return f"job {job.id} failed: {job.reason or 'the service gives no reason'}"
+
+
+def _interrupted(line: str) -> NoReturn:
+    click.echo(f"\n{line}", err=True)
+    raise click.exceptions.Exit(_INTERRUPTED)

@@ -10,9 +10,8 @@ Each step is in a module of its own, since only training needs the extra `finetu
     from kidney_evals.finetuning.train import train
     train(data, "owner/base", Path("adapter"), settings(rank=8))
 
-    from kidney_evals.finetuning.hosted_submission import prepare
+    from kidney_evals.finetuning.hosted import prepare, submit
     from kidney_evals.finetuning.hosted_service import Service
-    from kidney_evals.finetuning.hosted import submit
     submit(prepare(Path("samples"), base="gpt-4.1-mini"), Service(), Path("job.json"), print)
 
     from kidney_evals.finetuning.arms import arms_of

@@ -25,9 +25,6 @@ def base_place(base: str) -> str:
     """Return the base model as an adapter names it: an absolute folder, or a Hub id.
 
     A relative folder would be resolved from the working folder of each user of the adapter.
-
-    Raises:
-        UserError: `base` is neither a folder nor a Hub id, or it is an adapter.
     """
     # Not Path.expanduser, which raises an error for an unknown user.
     folder = Path(os.path.expanduser(base))
@@ -55,12 +52,7 @@ def is_adapter(folder: Path) -> bool:
 
 
 def check_adapter(folder: Path) -> str:
-    """Return the base that an adapter names.
-
-    Raises:
-        UserError: The folder holds no adapter, the adapter names no base, or the base is a folder
-            that no longer exists.
-    """
+    """Return the base that an adapter names; raise an error if the base folder is missing."""
     path = folder / ADAPTER_CONFIG
     try:
         base = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
@@ -81,11 +73,7 @@ def check_adapter(folder: Path) -> str:
 
 
 def load_tokenizer(base: str) -> Any:
-    """Load a base model's tokenizer.
-
-    Raises:
-        UserError: The tokenizer cannot be loaded, or lacks a chat template or an end token.
-    """
+    """Load a base model's tokenizer, which must have a chat template and an end token."""
     tokenizer = load_part("AutoTokenizer", base, "tokenizer")
     if not tokenizer.chat_template:
         raise UserError(
@@ -103,11 +91,7 @@ def load_model(base: str, **arguments: Any) -> Any:
 
 
 def load_part(kind: str, base: str, what: str, **arguments: Any) -> Any:
-    """Load the model or its tokenizer with the transformers class named `kind`.
-
-    Raises:
-        UserError: Loading fails; the message calls the loaded part `what`.
-    """
+    """Load a part of a model, called `what` in errors, with the transformers class `kind`."""
     loader = getattr(import_module("transformers"), kind)
     try:
         return loader.from_pretrained(base, trust_remote_code=False, **arguments)
@@ -119,15 +103,7 @@ def load_part(kind: str, base: str, what: str, **arguments: Any) -> Any:
 
 
 def merge_adapter(adapter: Path, out: Path) -> None:
-    """Merge an adapter into the weights of its base, and write the result as a full model.
-
-    Args:
-        adapter: The adapter's folder, with the tokenizer.
-        out: The output folder; it must be empty or not exist yet.
-
-    Raises:
-        UserError: The adapter or its base cannot be loaded, or the model cannot be written.
-    """
+    """Merge an adapter into the weights of its base, and write the result as a full model."""
     check_new_folder(out)
     load_env()
     quiet()

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, Field, ValidationError
-
 from kidney_evals.errors import UserError
 from kidney_evals.output_files import new_folder
 from kidney_evals.reporting.table_formats import csv_text
@@ -27,9 +25,9 @@ FORMAT: Final = "kidney_evals training samples, 1"
 """Name of the format in `card.json`."""
 
 CARD: Final = "card.json"
-PARTS: Final[tuple[Part, ...]] = ("train", "heldout")
 
 Part = Literal["train", "heldout"]
+PARTS: Final[tuple[Part, ...]] = ("train", "heldout")
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ class Example:
     @property
     def line(self) -> str:
         """The conversation as a line of a JSONL chat file."""
-        content = {"messages": [dict(one) for one in self.messages]}
-        return json.dumps(content, ensure_ascii=False) + "\n"
+        return json.dumps({"messages": self.messages}, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -70,15 +67,6 @@ class TrainingData:
     heldout: tuple[Example, ...]
 
 
-class _Message(BaseModel, extra="forbid"):
-    role: Literal["system", "user", "assistant"]
-    content: str = Field(pattern=r"\S")
-
-
-class _Line(BaseModel, extra="forbid"):
-    messages: list[_Message] = Field(min_length=2)
-
-
 def write_data(
     folder: Path,
     card: Mapping[str, Any],
@@ -86,17 +74,11 @@ def write_data(
     train: Sequence[Example],
     heldout: Sequence[Example],
 ) -> TrainingData:
-    """Write a folder of training samples, completely or not at all.
-
-    The same arguments give the same bytes. The card gets the further keys `format` and `files`.
-
-    Raises:
-        UserError: The folder is not empty or cannot be written.
-    """
+    """Write a folder of training samples, with `format` and `files` added to the card."""
     content = {"README.md": readme}
     for part, examples in zip(PARTS, (train, heldout), strict=True):
-        content[f"{part}.jsonl"] = "".join(one.line for one in examples)
-        rows = [one.facts.values() for one in examples]
+        content[f"{part}.jsonl"] = "".join(example.line for example in examples)
+        rows = [example.facts.values() for example in examples]
         content[f"{part}.csv"] = csv_text([examples[0].facts, *rows]) if examples else ""
     files = {name: _sha256(text.encode()) for name, text in sorted(content.items())}
     content[CARD] = json.dumps({"format": FORMAT, **card, "files": files}, indent=2) + "\n"
@@ -107,34 +89,28 @@ def write_data(
 
 
 def read_data(folder: Path) -> TrainingData:
-    """Read a folder of training samples; check that its files are complete and unchanged.
-
-    Raises:
-        UserError: The folder holds no training samples, or a file is missing, changed or
-            malformed.
-    """
+    """Read a folder of training samples; check that its files are complete and unchanged."""
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder / CARD} cannot be read ({error})") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise UserError(f"{folder / CARD} is not of the form {FORMAT!r}")
-    texts = {}
-    for name, expected in card["files"].items():
-        try:
-            content = (folder / name).read_bytes()
-        except OSError as error:
+        if not isinstance(card, dict) or card.get("format") != FORMAT:
+            raise UserError(f"{folder / CARD} is not of the form {FORMAT!r}")
+        contents = {name: (folder / name).read_bytes() for name in card["files"]}
+    except OSError as error:
+        if not (folder / CARD).exists():
             raise UserError(
-                f"{folder / name} cannot be read ({error.strerror or error})"
-            ) from error
-        if _sha256(content) != expected:
+                f"{folder} holds no {CARD}; make a folder of samples with `kidney-evals sft export`"
+            ) from None
+        where = error.filename or folder
+        raise UserError(f"{where} cannot be read ({error.strerror or error})") from error
+    except json.JSONDecodeError as error:
+        raise UserError(f"{folder / CARD} cannot be read ({error})") from error
+    for name, content in contents.items():
+        if _sha256(content) != card["files"][name]:
             raise UserError(f"{folder / name} was changed after the export; export it again")
-        texts[name] = content.decode()
-    train, heldout = (_examples(folder, part, texts) for part in PARTS)
+    train, heldout = (
+        _examples(contents[f"{part}.jsonl"].decode(), contents[f"{part}.csv"].decode())
+        for part in PARTS
+    )
     return TrainingData(folder, card, train, heldout)
 
 
@@ -143,28 +119,14 @@ def sha256_of(path: Path) -> str:
     return _sha256(path.read_bytes())
 
 
-def _examples(folder: Path, part: str, texts: Mapping[str, str]) -> tuple[Example, ...]:
+def _examples(conversations: str, facts: str) -> tuple[Example, ...]:
     # Not splitlines, which also splits at U+2028: a question may contain this character.
-    lines = texts[f"{part}.jsonl"].split("\n")[:-1]
-    rows = list(csv.DictReader(io.StringIO(texts[f"{part}.csv"])))
-    if len(lines) != len(rows):
-        raise UserError(f"{folder}: {part}.jsonl and {part}.csv differ in length")
+    lines = conversations.split("\n")[:-1]
+    rows = csv.DictReader(io.StringIO(facts))
     return tuple(
-        Example(_messages(line, f"{folder / part}.jsonl line {number}"), facts)
-        for number, (line, facts) in enumerate(zip(lines, rows, strict=True), start=1)
+        Example(tuple(json.loads(line)["messages"]), row)
+        for line, row in zip(lines, rows, strict=True)
     )
-
-
-def _messages(line: str, place: str) -> tuple[Mapping[str, str], ...]:
-    try:
-        found = _Line.model_validate_json(line).messages
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the line"
-        raise UserError(f"{place} is no conversation ({where}: {first['msg']})") from None
-    if [one.role for one in found[-2:]] != ["user", "assistant"]:
-        raise UserError(f"{place} must end with a question and the assistant's answer")
-    return tuple({"role": one.role, "content": one.content} for one in found)
 
 
 def _sha256(content: bytes) -> str:

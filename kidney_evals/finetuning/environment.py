@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Final
 
@@ -18,13 +17,7 @@ PACKAGES: Final = ("torch", "transformers", "peft", "trl", "accelerate", "datase
 
 
 def load_env() -> None:
-    """Set the environment variables of the nearest `.env` file, from the working folder upwards.
-
-    As in `inspect eval`, variables that are already set keep their values.
-
-    Raises:
-        UserError: The file cannot be read.
-    """
+    """Set the variables of the nearest `.env` file that are not set, as `inspect eval` does."""
     path = find_dotenv(usecwd=True)
     if not path:
         return
@@ -40,11 +33,7 @@ def load_env() -> None:
 
 
 def check_extra(packages: Sequence[str] = PACKAGES) -> None:
-    """Raise an error if a package of the extra `finetune` is missing.
-
-    Raises:
-        UserError: A package is missing; the message gives the command that installs the extra.
-    """
+    """Raise an error if a package of the extra `finetune` is missing."""
     missing = [name for name in packages if not _is_installed(name)]
     if missing:
         raise UserError(
@@ -54,16 +43,9 @@ def check_extra(packages: Sequence[str] = PACKAGES) -> None:
 
 
 def _is_installed(name: str) -> bool:
-    found = find_spec(name)
+    spec = find_spec(name)
     # The spec of a folder without code, such as this repository's `datasets`, has no origin.
-    return found is not None and found.origin is not None
-
-
-def versions() -> dict[str, str]:
-    """Return the version of every package that affects the trained adapter."""
-    from kidney_evals import __version__
-
-    return {"kidney_evals": __version__} | {name: version(name) for name in PACKAGES}
+    return spec is not None and spec.origin is not None
 
 
 def quiet() -> None:

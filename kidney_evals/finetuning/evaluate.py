@@ -1,64 +1,177 @@
-"""Evaluate every arm of a comparison on the same tasks, in one eval set."""
+"""Evaluate every arm of a comparison on the same tasks, in one eval set, and compare the runs."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from kidney_evals.elicitation.prompt import render_system
-from kidney_evals.elicitation.wording import wording_named
+from kidney_evals.elicitation.wording import ALL, DEFAULT, wording_named, wordings, wordings_asked
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.arms import Arm, cards_of, model_of
+from kidney_evals.finetuning.arms import Arm, cards_of, model_of, system_prompt
 from kidney_evals.finetuning.base import check_adapter, is_adapter, load_part
-from kidney_evals.finetuning.battery import EPOCHS, Battery, Part, battery_of, tasks_of
-from kidney_evals.finetuning.comparison import Compared, compare
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import load_env
 from kidney_evals.finetuning.template import overrun, takes_system
+from kidney_evals.finetuning.texts import table_of
 from kidney_evals.output_files import check_new_folder, write_output
+from kidney_evals.reporting.comparing.changes import Pairing, RowChange
+from kidney_evals.scorers.samples import run_of_log
+from kidney_evals.studies import CONDITIONS, DEFAULT_STUDY, Condition, Study, load_study
 
 if TYPE_CHECKING:
+    from inspect_ai import Task
     from inspect_ai.log import EvalLog
+    from inspect_ai.model import Model
+
+PartName = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout"]
 
 
-CLAIM: Final = "asked.json"
+class Part(NamedTuple):
+    """A run of each arm: a condition, or a measurement of side effects or probabilities.
+
+    `study` is "" for the study of the training samples. `epochs` is for short fixed lists, as in
+    their studies' own runs, since only more answers add information.
+    """
+
+    heading: str
+    condition: Condition
+    study: str = ""
+    epochs: int | None = None
+
+
+_FORCED: Final[Condition] = "forced_choice"
+PARTS: Final[Mapping[PartName, Part]] = {
+    "coin_flip": Part("Coin offered", "coin_flip"),
+    "forced_choice": Part("Forced choice", _FORCED),
+    "repeated": Part(
+        "Repeated pairs of another study, forced choice", _FORCED, "boerstler_2024", 10
+    ),
+    "other_study": Part("Another study, forced choice", _FORCED, "freedman_2020", 5),
+    "wordings": Part("Wordings that were not trained on, coin offered", "coin_flip"),
+    "readout": Part("Probabilities read out, coin offered", "coin_flip"),
+}
+
+READOUT_DILEMMAS: Final = 50
+
+_READ_OUT: Final = ("hf/", "vllm/", "kidney/")
+"""Providers that are known to return log-probabilities."""
+
+_CLAIM: Final = "asked.json"
 """File in a results folder that records the arguments of the comparison."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A finished comparison.
+class Plan:
+    """The user's choice of runs.
 
     Attributes:
-        arms: The compared models, the untrained model first.
-        battery: The runs of each arm.
-        cards: Known cards of the training samples, by arm.
-        compared: The compared measures, arm by arm.
-        logs: Successful logs with their samples, by arm and part.
-        missing: Arm, part and reason of every run that failed.
+        dilemmas: Number of dilemmas; None for the study's default.
+        epochs: Epochs in the two conditions, since a single answer cannot separate chance from an
+            order effect.
+        side_effects: Whether to run tasks that were not part of the training.
+        readout: Whether to read out probabilities; None for where this is known to work.
+    """
+
+    dilemmas: int | None = None
+    epochs: int = 2
+    side_effects: bool = True
+    readout: bool | None = None
+
+
+@dataclass(frozen=True)
+class Battery:
+    """The runs of every arm, from the user's plan and the training samples.
+
+    `study` is the source of the study whose answers were used in training. `wording` is the task
+    argument of the training samples, and `unseen_wordings` are the ids of other wordings, for a run
+    of their own. `trained_conditions` is empty where unknown.
+    """
+
+    plan: Plan
+    study: str
+    trained_conditions: tuple[Condition, ...]
+    wording: tuple[str, ...]
+    unseen_wordings: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[PartName, ...]:
+        """The runs of each arm."""
+        beside = self.plan.side_effects
+        runs: dict[PartName, bool] = {
+            "coin_flip": True,
+            "forced_choice": True,
+            "repeated": beside,
+            "other_study": beside,
+            "wordings": beside and bool(self.unseen_wordings),
+            "readout": bool(self.plan.readout),
+        }
+        return tuple(part for part, is_run in runs.items() if is_run)
+
+    def study_of(self, part: PartName) -> Study:
+        """Return the study of a part; for `other_study`, a study without training samples."""
+        source = PARTS[part].study or self.study
+        if part == "other_study" and source == self.study:
+            source = DEFAULT_STUDY
+        return load_study(source)
+
+
+class Effect(NamedTuple):
+    """A line of the comparison: a measure of a run, from `effects.yaml`.
+
+    `margin` is the largest change that counts as no change; NaN if the line is no side effect. The
+    line applies only if the condition `untrained` was not trained on ("" for always).
+    """
+
+    part: PartName
+    row: str
+    label: str
+    margin: float = math.nan
+    untrained: str = ""
+    says: str = ""
+
+    @property
+    def is_side_effect(self) -> bool:
+        """Whether the line measures behaviour outside of the training."""
+        return not math.isnan(self.margin)
+
+
+class Compared(NamedTuple):
+    """The change of a measure from the untrained model to the model of an arm."""
+
+    effect: Effect
+    arm: str
+    row: RowChange
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison; its arms begin with the untrained model.
+
+    `cards` holds the known cards of the training samples by arm, `logs` the successful logs with
+    their samples by arm and part, and `missing` arm, part and reason of every run that failed.
     """
 
     arms: tuple[Arm, ...]
     battery: Battery
     cards: Mapping[str, Mapping[str, Any]]
     compared: tuple[Compared, ...]
-    logs: Mapping[tuple[str, Part], EvalLog]
-    missing: tuple[tuple[str, Part, str], ...]
+    logs: Mapping[tuple[str, PartName], EvalLog]
+    missing: tuple[tuple[str, PartName, str], ...]
 
 
 def evaluate(
     arms: Sequence[Arm],
     out: Path,
+    plan: Plan | None = None,
     *,
     data: TrainingData | None = None,
-    dilemmas: int | None = None,
-    epochs: int = EPOCHS,
-    side_effects: bool = True,
-    readout: bool | None = None,
     device: str | None = None,
     model_args: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -71,12 +184,8 @@ def evaluate(
     Args:
         arms: The compared models, the untrained model first; see `arms_of`.
         out: Folder of the results; its logs are in `logs`.
+        plan: The choice of runs.
         data: The training samples.
-        dilemmas: Number of dilemmas; None for the study's default.
-        epochs: Epochs in the two conditions.
-        side_effects: Whether to run tasks that were not part of the training.
-        readout: Whether to read out the probability of the answers; None reads it out where the
-            readout is known to work.
         device: Device of local models.
         model_args: Further arguments of the providers.
         options: Options of `inspect_ai.eval_set`.
@@ -90,18 +199,11 @@ def evaluate(
 
     if len(arms) < 2:
         raise UserError("there is nothing to compare with: name --after, --samples or --with")
-    if not (out / CLAIM).is_file():
+    if not (out / _CLAIM).is_file():
         # Check before the runs that no file of another program is in the way.
         check_new_folder(out)
     cards = cards_of(arms, data)
-    battery = battery_of(
-        tuple(cards.values()),
-        arms,
-        dilemmas=dilemmas,
-        epochs=epochs,
-        side_effects=side_effects,
-        readout=readout,
-    )
+    battery = battery_of(tuple(cards.values()), arms, plan or Plan())
     # `eval_set` reads the same file, but only after the models were set up.
     load_env()
     models: dict[str, Any] = {}
@@ -109,59 +211,152 @@ def evaluate(
         if arm.model not in models:
             models[arm.model] = model_of(arm, device, model_args or {})
     battery = _without_unsuitable(arms, battery, say)
-    tasks = [task for arm in arms for task in tasks_of(arm, models[arm.model], battery, data)]
+    tasks = [
+        _task(part, arm, models[arm.model], battery, data) for arm in arms for part in battery.parts
+    ]
     calls = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
-    if (out / CLAIM).is_file() and not _has_answers(out / "logs"):
+    if not _has_answers(out / "logs"):
         # An attempt in which every run failed is replaced by an attempt with other models.
         with suppress(OSError):
-            (out / CLAIM).unlink()
+            (out / _CLAIM).unlink()
     _claim(out, arms, battery, data)
     say(f"{len(arms)} models, {len(tasks)} runs, {calls:,} calls (a question may be put twice)")
     given: dict[str, Any] = {"score_display": False, "retry_attempts": 3, "retry_wait": 5}
     # Logs of a failed attempt with other options stay in the folder, and are not used.
     given["log_dir_allow_dirty"] = True
-    _, found = eval_set(tasks, log_dir=str(out / "logs"), **given | dict(options or {}))
-    logs: dict[tuple[str, Part], EvalLog] = {}
+    _, headers = eval_set(tasks, log_dir=str(out / "logs"), **given | dict(options or {}))
+    logs: dict[tuple[str, PartName], EvalLog] = {}
     missing = []
-    for log in found:
+    for log in headers:
         facts = log.eval.metadata or {}
         key = (facts["sft_arm"], facts["sft_part"])
         if log.status == "success":
             logs[key] = read_eval_log(log.location)
         else:
             missing.append((*key, log.error.message.splitlines()[0] if log.error else log.status))
-    names = [arm.name for arm in arms]
-    if not any(name == names[0] for name, _ in logs):
-        why = next((reason for name, _, reason in missing if name == names[0]), "no log")
-        raise UserError(f"{arms[0].model} answered nothing ({why}); the logs are in {out / 'logs'}")
-    return Comparison(
-        tuple(arms), battery, cards, compare(logs, names, battery), logs, tuple(missing)
+    first = arms[0]
+    if not any(name == first.name for name, _ in logs):
+        why = next((reason for name, _, reason in missing if name == first.name), "no log")
+        raise UserError(f"{first.model} answered nothing ({why}); the logs are in {out / 'logs'}")
+    compared = _compare(logs, [arm.name for arm in arms], battery)
+    return Comparison(tuple(arms), battery, cards, compared, logs, tuple(missing))
+
+
+def battery_of(cards: Sequence[Mapping[str, Any]], arms: Sequence[Arm], plan: Plan) -> Battery:
+    """Choose the runs from the cards of the training samples."""
+    if plan.epochs < 2:
+        raise UserError(
+            f"epochs must be at least 2, not {plan.epochs}: one answer is no repetition"
+        )
+    card = cards[0] if cards else None
+    study = load_study(card["study"]["source"] if card else DEFAULT_STUDY)
+    if card and card["study"]["hash"] != study.hash:
+        raise UserError(
+            f"the samples are of another version of {study.id} ({card['study']['hash'][:12]}, "
+            f"installed {study.hash[:12]}): export and train again"
+        )
+    if overlap := max((one["excluded"]["overlap"] for one in cards), default=0):
+        raise UserError(
+            f"{overlap} samples were about dilemmas that the evaluation asks: export without "
+            "--allow-overlap and train again"
+        )
+    largest = max((*study.draw.sets, study.draw.count)) if study.draw else len(study.listed)
+    if plan.dilemmas is not None and not 2 <= plan.dilemmas <= largest:
+        raise UserError(f"dilemmas must be from 2 to {largest}, not {plan.dilemmas}")
+    trained = tuple(card["wordings"]) if card else (DEFAULT,)
+    # English wordings with a coin and the default labels.
+    usual = wordings()[DEFAULT].form
+    unseen = [one.id for one in wordings_asked(ALL) if one.id not in trained and one.form == usual]
+    if plan.readout is None:
+        is_known = all(arm.folder or arm.model.startswith(_READ_OUT) for arm in arms)
+        plan = replace(plan, readout=is_known)
+    return Battery(
+        plan=plan,
+        study=study.source,
+        trained_conditions=tuple(card["conditions"]) if card else (),
+        wording=tuple(str(card["wording"]).split(",")) if card else (DEFAULT,),
+        unseen_wordings=tuple(unseen),
     )
 
 
-def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData | None) -> None:
-    """Reserve a results folder for one comparison, so that it holds no logs of another comparison.
+def _task(
+    part: PartName, arm: Arm, model: Model, battery: Battery, data: TrainingData | None
+) -> Task:
+    """Build the task of an arm and a part; `data` holds the samples of few-shot prompting."""
+    from kidney_evals.tasks import coin_flip, forced_choice
 
-    Raises:
-        UserError: The folder belongs to another comparison, or cannot be written.
-    """
+    of = PARTS[part]
+    study = battery.study_of(part)
+    arguments: dict[str, Any] = {"study": study.source}
+    if of.epochs is None:
+        asked = battery.unseen_wordings if part == "wordings" else battery.wording
+        # A single wording is passed as text: Inspect treats a list as a different task argument.
+        arguments["wording"] = asked[0] if len(asked) == 1 else list(asked)
+        arguments["dilemmas"] = battery.plan.dilemmas
+    if part == "readout":
+        fewest = READOUT_DILEMMAS if battery.plan.dilemmas is None else battery.plan.dilemmas
+        most = len(study.listed) or READOUT_DILEMMAS
+        arguments |= {"readout": "logprobs", "dilemmas": min(fewest, most)}
+    if part not in CONDITIONS:
+        arguments["controls"] = False
+    prompt = system_prompt(arm, of.condition, load_study(battery.study), data)
+    if prompt is not None:
+        arguments["system_prompt"] = prompt
+    task: Task = (coin_flip if of.condition == "coin_flip" else forced_choice)(**arguments)
+    if part != "readout":
+        task.epochs = of.epochs or battery.plan.epochs
+    task.model = model
+    task.metadata = (task.metadata or {}) | {"sft_arm": arm.name, "sft_part": part}
+    return task
+
+
+def _compare(
+    logs: Mapping[tuple[str, PartName], EvalLog], arms: Sequence[str], battery: Battery
+) -> tuple[Compared, ...]:
+    """Compare every arm with the first arm, in the parts that both have answered."""
+    runs = {key: run for key, log in logs.items() if (run := run_of_log(log)) is not None}
+    first, *others = arms
+    compared = []
+    for arm in others:
+        pairings = {
+            part: Pairing(runs[first, part], runs[arm, part])
+            for part in battery.parts
+            if (first, part) in runs and (arm, part) in runs
+        }
+        compared += [
+            Compared(effect, arm, pairings[effect.part].row(effect.row, effect.margin))
+            for effect in effects()
+            if effect.part in pairings and _applies(effect, battery)
+        ]
+    return tuple(compared)
+
+
+@lru_cache(maxsize=1)
+def effects() -> tuple[Effect, ...]:
+    """Return the lines of a comparison, in order."""
+    return tuple(Effect(**entry) for entry in table_of("effects.yaml"))
+
+
+def _applies(effect: Effect, battery: Battery) -> bool:
+    """Return whether a line applies: no side effect is reported for a condition in the training."""
+    trained: Sequence[str] = battery.trained_conditions
+    return not effect.untrained or (bool(trained) and effect.untrained not in trained)
+
+
+def _claim(out: Path, arms: Sequence[Arm], battery: Battery, data: TrainingData | None) -> None:
+    """Reserve a results folder for one comparison; raise an error if it holds another one."""
     content = {
         "arms": [vars(arm) for arm in arms],
-        "battery": vars(battery),
+        "battery": asdict(battery),
         "shown": data.card["files"] if data and any(arm.few_shot for arm in arms) else None,
     }
     text = json.dumps(content, indent=2) + "\n"
-    path = out / CLAIM
-    try:
-        if path.is_file():
-            if path.read_text(encoding="utf-8") != text:
-                raise UserError(
-                    f"{out} holds another comparison, described in {CLAIM}: name another --out, or "
-                    "give what it was started with"
-                )
-            return
-    except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror or error})") from error
+    path = out / _CLAIM
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise UserError(
+            f"{out} holds another comparison, described in {_CLAIM}: name another --out, or give "
+            "what it was started with"
+        )
     write_output(path, text.encode(), overwrite=None)
 
 
@@ -183,31 +378,22 @@ def _has_answers(folder: Path) -> bool:
 def _without_unsuitable(
     arms: Sequence[Arm], battery: Battery, say: Callable[[str], None]
 ) -> Battery:
-    """Remove wordings that the chat template of a local model cannot render.
-
-    Raises:
-        UserError: An arm consists of a system message, and its local model accepts none.
-    """
-    for model in dict.fromkeys(arm.model for arm in arms if Path(arm.model).is_dir()):
+    """Report chat templates that do not suit a local model; remove wordings they cannot render."""
+    for model, folder in {arm.model: arm.folder for arm in arms if arm.folder}.items():
         tokenizer = load_part("AutoTokenizer", model, "tokenizer")
         if not tokenizer.chat_template:
             say(f"{model} has no chat template: Inspect puts its questions as plain text.")
             continue
-        base = check_adapter(Path(model)) if is_adapter(Path(model)) else model
-        if found := overrun(tokenizer, base):
-            say(f"{model}: {found}, so that it may write on after its answer.")
+        if end := overrun(tokenizer, check_adapter(folder) if is_adapter(folder) else model):
+            end += ", so that it may write on after its answer"
+            say(f"{model}: its chat template ends an answer with {end}.")
         if takes_system(tokenizer):
             continue
-        prompted = [arm.name for arm in arms if arm.model == model and arm.is_prompted]
-        if prompted:
-            raise UserError(
-                f"the chat template of {model} takes no system message, in which {prompted[0]} "
-                "stands: leave --with out"
-            )
-        kept = tuple(
-            one for one in battery.unseen_wordings if not render_system(wording_named(one))
-        )
-        if kept != battery.unseen_wordings:
+        if prompted := [arm.name for arm in arms if arm.model == model and arm.is_prompted]:
+            raise UserError(f"{model} takes no system message: leave --with {prompted[0]} out")
+        names = battery.unseen_wordings
+        plain = tuple(name for name in names if not render_system(wording_named(name)))
+        if plain != names:
             say(f"{model} takes no system message: wordings with one are not asked.")
-            battery = replace(battery, unseen_wordings=kept)
+            battery = replace(battery, unseen_wordings=plain)
     return battery

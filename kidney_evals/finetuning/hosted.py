@@ -1,33 +1,196 @@
-"""Fine-tuning as a job of a hosted service: submit the job once, and wait for the result."""
+"""Fine-tuning as a job of a hosted service: check it, submit it once, and wait for the result.
+
+OpenAI's supervised fine-tuning accepts ten examples or more and a suffix of up to 64 characters.
+Tokens are estimated without a tokenizer, by `kidney_evals.planning.tokens`.
+
+The record of a job is written before the first request, so that an unwritable path causes no cost,
+and before and after every step, so that an interruption loses no step.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.data import Part
-from kidney_evals.finetuning.hosted_service import Job, Service, ServiceError
-from kidney_evals.finetuning.hosted_submission import (
-    Record,
-    Submission,
-    continued,
-    locked,
-    read_record,
-)
+from kidney_evals.finetuning.data import CARD, Example, Part, TrainingData, read_data, sha256_of
+from kidney_evals.finetuning.hosted_service import Epochs, Job, Service, ServiceError
+from kidney_evals.output_files import write_output
+from kidney_evals.planning.tokens import CHARACTERS, FRAME, Estimate
 
-LONGEST_PAUSE: Final = 300.0
+_FEWEST_EXAMPLES: Final = 10
+_MOST_EPOCHS: Final = 50
+_LONGEST_SUFFIX: Final = 64
+
+_LONGEST_PAUSE: Final = 300.0
 """Longest pause between two requests, in seconds, while the service does not respond."""
 
-PATIENCE: Final = 3600.0
-"""Seconds without a response after which `wait` gives up; the job continues."""
+_PATIENCE: Final = 3600.0
+"""Seconds to wait for a response to `wait`, or for another process that uses the record."""
 
-FILES: Final[Mapping[Part, str]] = {"train": "Training file", "heldout": "Held-out file"}
+_IDENTITY: Final = ("service", "base", "card", "samples", "seed", "epochs", "suffix")
+"""Fields of a record that identify a submission."""
+
+_FILES: Final[Mapping[Part, str]] = {"train": "Training file", "heldout": "Held-out file"}
+
+WAIT: Final = "kidney-evals sft wait"
 
 Say = Callable[[str], None]
 """Called with each line that a user may want to read."""
+
+
+class Record(BaseModel):
+    """The content of a record: the parameters of a job, and its state.
+
+    `service` is the address without secrets, `card` the SHA-256 of the folder's card, and `files`
+    holds the ids of the uploaded files by part. With `asked` and without `job` it is unknown
+    whether a job has started.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    format: Literal["kidney_evals hosted job, 1"] = "kidney_evals hosted job, 1"
+    service: str = ""
+    base: str
+    data: str
+    card: str
+    shuffled: bool
+    samples: int
+    seed: int
+    epochs: Epochs
+    suffix: str | None
+    files: Mapping[str, str] = {}
+    asked: bool = False
+    job: str | None = None
+    status: str | None = None
+    model: str | None = None
+    trained_tokens: int | None = None
+
+    def changed(self, job: Job | None = None, **values: object) -> Record:
+        """Return a copy of the record with the given values, and with the state of `job`."""
+        if job is not None:
+            values |= {"job": job.id, "status": job.status, "model": job.model}
+            values["trained_tokens"] = job.trained_tokens
+        return self.model_copy(update=values)
+
+    def save(self, path: Path) -> Record:
+        """Write the record, completely or not at all, and return the record."""
+        text = self.model_dump_json(indent=2) + "\n"
+        try:
+            # `read_record` has refused other files, so an existing file is a record. A link to a
+            # record stays a link.
+            write_output(os.path.realpath(path), text.encode(), overwrite=True)
+        except UserError as error:
+            sent = self.job or ", ".join(self.files.values()) or "nothing"
+            raise UserError(f"{error.message}; sent so far: {sent}") from error
+        return self
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A fine-tuning job that can be submitted: its record, and the folder of samples."""
+
+    record: Record
+    data: TrainingData
+
+    @property
+    def parts(self) -> dict[Part, tuple[Example, ...]]:
+        """The samples of each file; the service computes its own loss on the held-out samples."""
+        return {"train": self.data.train[: self.record.samples], "heldout": self.data.heldout}
+
+    @property
+    def tokens(self) -> Estimate:
+        """Estimated tokens of one pass over the training samples."""
+        return Estimate.total(map(tokens_of, self.parts["train"]))
+
+    @property
+    def default_path(self) -> Path:
+        """Default path of the record: beside the folder of samples."""
+        folder, record = _named(self.data.folder), self.record
+        base = "".join(
+            letter if letter.isalnum() or letter in "._-" else "-" for letter in record.base
+        )
+        return folder.parent / f"{folder.name}-{base}-{record.samples}-{record.seed}.json"
+
+
+def prepare(
+    folder: Path,
+    *,
+    base: str,
+    samples: int | None = None,
+    seed: int = 1,
+    epochs: str = "auto",
+    suffix: str | None = None,
+    allow_overlap: bool = False,
+) -> Submission:
+    """Read a folder of samples and check that a service would accept the job.
+
+    Args:
+        folder: A folder that `sft export` wrote.
+        base: The base model, with or without Inspect's prefix `openai/`.
+        samples: Number of training samples; None for all samples.
+        seed: The job's seed.
+        epochs: Passes over the samples, or "auto" to leave the number to the service.
+        suffix: Part of the new model's name.
+        allow_overlap: Whether samples may be about the evaluation's dilemmas.
+    """
+    base = base.strip().removeprefix("openai/")
+    if not base or "/" in base or not base.isprintable():
+        raise UserError(f"--base takes the name of an OpenAI model (gpt-4.1-mini), not {base!r}")
+    if suffix is not None and not (0 < len(suffix) <= _LONGEST_SUFFIX and suffix.isprintable()):
+        raise UserError(f"--suffix takes 1 to {_LONGEST_SUFFIX} letters, not {len(suffix)}")
+    if epochs != "auto" and not (epochs.isdecimal() and 1 <= int(epochs) <= _MOST_EPOCHS):
+        raise UserError(f"--epochs takes auto or 1 to {_MOST_EPOCHS}, not {epochs}")
+    data = read_data(folder)
+    count = len(data.train) if samples is None else samples
+    if not _FEWEST_EXAMPLES <= count <= len(data.train):
+        raise UserError(
+            f"the service takes {_FEWEST_EXAMPLES} training samples or more, and {folder} holds "
+            f"{len(data.train)}: --samples {count} is not possible"
+        )
+    overlap = data.card["excluded"]["overlap"]
+    if overlap and not allow_overlap:
+        raise UserError(
+            f"{folder / CARD} says that {overlap} samples overlap the evaluation's dilemmas, which "
+            "would then measure memory; export again, or pass --allow-overlap"
+        )
+    record = Record(
+        base=base,
+        data=str(folder),
+        card=sha256_of(folder / CARD),
+        shuffled=data.card["shuffled"],
+        samples=count,
+        seed=seed,
+        epochs="auto" if epochs == "auto" else int(epochs),
+        suffix=suffix,
+    )
+    return Submission(record, data)
+
+
+def tokens_of(example: Example) -> Estimate:
+    """Estimate the tokens of an example, including the format tokens around its messages.
+
+    Every character that is not ASCII counts as one token, in the high estimate each of its bytes.
+    """
+    texts = [message["content"] for message in example.messages]
+    ascii_count = sum(letter.isascii() for text in texts for letter in text)
+    letters = sum(map(len, texts)) - ascii_count
+    others = (letters, letters, sum(len(text.encode()) for text in texts) - ascii_count)
+    return Estimate(
+        *(
+            ascii_count / characters + other + len(texts) * frame
+            for characters, other, frame in zip(CHARACTERS, others, FRAME, strict=True)
+        )
+    )
 
 
 def submit(
@@ -35,34 +198,31 @@ def submit(
 ) -> Record:
     """Upload the samples and request the job, or continue an interrupted submission.
 
-    Only one process at a time uses a record; other processes wait for the lock and then return
-    the same job. Files in the record are uploaded again only if the service no longer has them.
-    If an earlier request for the job got no response, this function searches for the job. It
-    requests a new job only with `ask_again`: the service may list a job late.
+    Only one process at a time uses a record; other processes wait and then return the same job. If
+    an earlier request for the job got no response, this function searches for the job, which the
+    service may list late; it requests a new job only with `ask_again`.
 
     Args:
         submission: The job to submit.
         service: The service.
-        path: The record.
+        path: The record. Its files are not uploaded again, unless the service refused a job.
         say: Called with each step.
-        ask_again: Whether to request a job although an earlier request without a response may
-            have started a job that the service does not list.
+        ask_again: Whether to request a job although an unlisted job may have started.
 
     Returns:
         The record, with a job. If the record had a job already, nothing was sent.
 
     Raises:
         UserError: The record is of another submission or cannot be written, the service refused
-            a request, or it is unknown whether a job has started. The record lists the requests
-            that were sent.
+            a request, or it is unknown whether a job has started.
     """
-    with locked(path, say):
+    with _locked(path, say):
         record = submission.record.changed(service=service.url)
         if path.exists():
-            record = continued(path, record)
+            record = _continued(path, record)
         if record.job:
             say(f"Job {record.job} was submitted before ({record.status}); nothing was sent.")
-            say("To start another one of the same kind, name another record with --out.")
+            say("To start another job of the same kind, name another record with --out.")
             return record
         record.save(path)
         try:
@@ -76,123 +236,156 @@ def submit(
 
 
 def _submitted(
-    submission: Submission,
-    service: Service,
-    record: Record,
-    path: Path,
-    say: Say,
-    ask_again: bool,
+    submission: Submission, service: Service, record: Record, path: Path, say: Say, ask_again: bool
 ) -> Record:
     if record.asked:
         file = record.files["train"]
         if begun := service.find_job(file):
             say(f"Job {begun.id} had begun when the connection was cut; nothing was sent.")
-            return record.with_job(begun).save(path)
+            return record.changed(begun).save(path)
         if not ask_again:
             raise UserError(
-                f"the job was asked for before and no answer came; {service.url} lists no job on "
+                f"the job was asked for before and no answer came; {service.url} lists none on "
                 f"{file}, but may list it late: run the same command again in a few minutes, or "
                 "with --ask-again once you see in your account that no such job has begun"
             )
-    for part, content in submission.files().items():
-        sent = record.files.get(part)
-        if sent and service.has_file(sent):
-            say(f"{FILES[part]}: {sent}, sent before")
-            continue
-        sent = service.upload(submission.file_name(part), content)
-        record = record.changed(files={**record.files, part: sent}).save(path)
-        say(f"{FILES[part]}: {sent}")
+    for part, examples in submission.parts.items():
+        if part in record.files:
+            say(f"{_FILES[part]}: {record.files[part]}, sent before")
+        elif examples:
+            name = f"{_named(submission.data.folder).name}-{part}-{len(examples)}.jsonl"
+            sent = service.upload(name, "".join(one.line for one in examples).encode())
+            record = record.changed(files={**record.files, part: sent}).save(path)
+            say(f"{_FILES[part]}: {sent}")
     # Written before the request: if the process is killed in between, no second job is requested.
     record = record.changed(asked=True).save(path)
     try:
-        job = service.create_job(record)
+        job = service.create_job(
+            record.base, record.files, record.seed, record.epochs, record.suffix
+        )
     except ServiceError as error:
         if error.refused:
-            record.changed(asked=False).save(path)
+            # The service may have refused the files, or may no longer have them.
+            record.changed(asked=False, files={}).save(path)
         raise
     say(f"Job {job.id}: {job.status}")
-    return record.with_job(job).save(path)
+    return record.changed(job).save(path)
 
 
-def find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
-    """Return the id of a job, and the job's record if `job_or_record` is a record's path.
+def look(service: Service, job_or_record: str, say: Say) -> Job:
+    """Request the state of a job once, and write the state into the job's record."""
+    name, path = _find(service, job_or_record)
+    job = service.job(name)
+    _update(path, job, say)
+    return job
 
-    Raises:
-        UserError: The record does not exist, has no job, or is of another service.
+
+def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> Job:
+    """Request the state of a job every `interval` seconds until the state is final.
+
+    Transient failures (no connection, 429, 5xx) are reported once and retried after growing
+    pauses, or after the pause that the service states, for at most an hour without a response.
     """
+    name, path = _find(service, job_or_record)
+    status, failures, answered = "", 0, monotonic()
+    # A record that is lost is reported once, not at every state.
+    say_once = cache(say)
+    while True:
+        stated = 0.0
+        try:
+            job = service.job(name)
+        except ServiceError as error:
+            if not error.transient and not status:
+                raise
+            if not error.transient or monotonic() - answered > _PATIENCE:
+                again = f"the job goes on; go on waiting with: {WAIT} {job_or_record}"
+                raise ServiceError(f"{error.message}; {again}") from error
+            failures, stated = failures + 1, error.pause
+            if failures == 1:
+                say(f"{error.message}; asking again until it does")
+        else:
+            failures, answered = 0, monotonic()
+            if job.status != status:
+                status = job.status
+                say(f"{name}: {status}")
+                _update(path, job, say_once)
+            if job.ended:
+                return job
+        pause = min(max(interval, _LONGEST_PAUSE), interval * 2.0 ** min(failures, 30))
+        sleep(max(pause, min(stated, _LONGEST_PAUSE)))
+
+
+def _find(service: Service, job_or_record: str) -> tuple[str, Path | None]:
+    """Return the id of a job, and the job's record if `job_or_record` is a record's path."""
     path = Path(job_or_record)
     if not (path.is_file() or path.suffix == ".json" or len(path.parts) > 1):
         return job_or_record, None
-    record = read_record(path)
+    record = _read_record(path)
     if not record.job:
         raise UserError(f"{path} names no job yet; run the same `sft submit` again, it goes on")
     if record.service != service.url:
         # The environment, not a file, decides which address receives the key.
-        raise UserError(
-            f"{path} is of a job at {record.service}, but calls go to {service.url}; set "
-            "OPENAI_BASE_URL"
-        )
+        raise UserError(f"{path} is of a job at {record.service}: set OPENAI_BASE_URL to it")
     return record.job, path
 
 
-def look(service: Service, job: str, path: Path | None, say: Say) -> Job:
-    """Request the state of a job once, and write the state into the job's record if there is one.
+def _update(path: Path | None, job: Job, say: Say) -> None:
+    try:
+        if path is not None:
+            _read_record(path).changed(job).save(path)
+    except UserError as error:
+        say(f"The record was not brought up to date: {error.message}")
 
-    If the record can no longer be read or written, the error is reported beside the state.
-    """
-    found = service.job(job)
-    if path:
+
+def _named(folder: Path) -> Path:
+    return folder if folder.name not in ("", "..") else folder.resolve()
+
+
+@contextmanager
+def _locked(path: Path, say: Say) -> Iterator[None]:
+    """Lock a record for this process; the lock ends with the process, for any reason."""
+    # Resolve links: two links to a record share a lock.
+    place = Path(os.path.realpath(path))
+    lock = FileLock(place.with_name(f".{place.name}.lock"))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            record = read_record(path)
-            if (updated := record.with_job(found)) != record:
-                updated.save(path)
-        except UserError as error:
-            say(f"The record was not brought up to date: {error.message}")
-    return found
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"Another command is submitting with the record {path}; waiting for it.")
+            lock.acquire()
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"cannot write beside {path} ({why}); nothing was sent") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def wait(service: Service, job: str, path: Path | None, *, interval: float, say: Say) -> Job:
-    """Request the state of a job every `interval` seconds until the state is final.
-
-    Transient failures (no connection, 429, 5xx) are reported once and retried after growing
-    pauses, for at most an hour without a response.
-
-    Raises:
-        UserError: The service refused the request, or did not respond for too long.
-    """
-    again = f"the job goes on without us; go on waiting with: {command('wait', job, path)}"
-    shown, failures, answered = "", 0, monotonic()
-    said: set[str] = set()
-
-    def once(line: str) -> None:
-        if line not in said:
-            said.add(line)
-            say(line)
-
-    while True:
-        pause = interval
-        try:
-            found = look(service, job, path, once)
-        except ServiceError as error:
-            if not error.transient and not shown:
-                raise
-            if not error.transient or monotonic() - answered > PATIENCE:
-                raise ServiceError(f"{error.message}; {again}") from error
-            failures += 1
-            if failures == 1:
-                say(f"{error.message}; asking again until it does")
-            pause = min(max(interval, LONGEST_PAUSE), interval * 2.0 ** min(failures, 30))
-            pause = max(pause, min(error.pause or 0.0, LONGEST_PAUSE))
-        else:
-            failures, answered = 0, monotonic()
-            if found.status != shown:
-                shown = found.status
-                say(f"{job}: {shown}")
-            if found.ended:
-                return found
-        sleep(pause)
+def _read_record(path: Path) -> Record:
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"there is no record {path}; name a record or a job's id") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
+    except ValidationError as error:
+        names = [str(one["loc"][0]) for one in error.errors() if one["loc"]] or ["JSON"]
+        raise UserError(
+            f"{path} is no record, or was changed ({', '.join(names)}): before you delete it, look "
+            "in your account whether a job of it has begun"
+        ) from error
 
 
-def command(name: str, job: str, path: Path | None) -> str:
-    """Return the command line that requests a job's state again."""
-    return f"kidney-evals sft {name} {path or job}"
+def _continued(path: Path, wanted: Record) -> Record:
+    """Return the stored record, or `wanted` if no job of another submission was requested."""
+    stored = _read_record(path)
+    differ = [name for name in _IDENTITY if getattr(stored, name) != getattr(wanted, name)]
+    if differ and (stored.job or stored.asked):
+        old, new = (getattr(one, differ[0]) for one in (stored, wanted))
+        raise UserError(
+            f"{path} is the record of another submission ({differ[0]} {old}, not {new}); name "
+            "another file with --out"
+        )
+    return wanted if differ else stored

@@ -37,7 +37,7 @@ class Settings:
 
 
 def settings(**given: float | None) -> Settings:
-    """Return the settings: the defaults, replaced by the given values other than None.
+    """Return the default settings, replaced by the given values other than None.
 
     Raises:
         UserError: The setting does not exist, or its value is out of range or not whole.
@@ -51,11 +51,10 @@ def settings(**given: float | None) -> Settings:
         low, high = explained()[name]["range"]
         if not low <= value <= high:
             raise UserError(f"{name} must be from {low:.10g} to {high:.10g}, not {value!r}")
-        if isinstance(values[name], int):
-            if value != int(value):
-                raise UserError(f"{name} must be a whole number, not {value!r}")
-            value = int(value)
-        values[name] = value
+        is_whole = isinstance(values[name], int)
+        if is_whole and value != int(value):
+            raise UserError(f"{name} must be a whole number, not {value!r}")
+        values[name] = int(value) if is_whole else value
     return Settings(**values)
 
 
@@ -67,11 +66,7 @@ def explained() -> Mapping[str, Mapping[str, Any]]:
 
 
 def read_sizes(text: str, option: str, *, least: int = 1) -> list[int]:
-    """Parse numbers of samples such as "8,32,128"; return them ascending without duplicates.
-
-    Raises:
-        UserError: A number is not whole or below `least`; the message names `option`.
-    """
+    """Parse numbers of samples such as "8,32,128"; return them ascending without duplicates."""
     try:
         sizes = sorted({int(part) for part in text.split(",")})
     except ValueError:

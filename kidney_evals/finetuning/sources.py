@@ -1,17 +1,17 @@
-"""Answers to train on: the common result of all sources, and how answers are split and selected."""
+"""Answers to train on: the request, the common result of all sources, and the evaluation's part."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from kidney_evals.errors import UserError
 from kidney_evals.studies import (
+    Choice,
     Condition,
     Dilemma,
-    Patient,
     Study,
     dilemmas_of,
     load_study,
@@ -19,26 +19,26 @@ from kidney_evals.studies import (
 )
 from kidney_evals.studies.draw import draw_limit
 
-Choice = Literal["first", "second", "coin"]
-"""An answer in terms of the dilemma as listed."""
-
-CHOICES: Final[tuple[Choice, ...]] = ("first", "second", "coin")
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalLog
 
 HELDOUT_SHARE: Final = 5
-"""From a source with given answers, 1 in 5 people and 1 in 5 dilemmas are held out.
+"""Of a list of dilemmas, and of the people and dilemmas of given answers, 1 in 5 is held out.
 
 A fifth suffices for the default `--heldout`: a quarter of the training samples.
 """
 
-Pair = tuple[tuple[float, ...], ...]
+Pair = tuple[tuple[float, ...], tuple[float, ...]]
 """The two patients of a dilemma, independent of their order."""
 
-T = TypeVar("T", bound=Hashable)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Request:
     """A user's request for training samples.
+
+    Without `data`, `answers` and `log`, answers are drawn from the human reference.
 
     Attributes:
         samples: Number of training samples.
@@ -51,6 +51,9 @@ class Request:
         wording: As the tasks' argument of that name.
         allow_overlap: Whether dilemmas of the default evaluation may be among the samples.
         shuffle: Whether to permute the answers between samples, as a control.
+        data: Folder with the published rows, as source of answers.
+        answers: A table of answers, as source.
+        log: A run with its samples, as source of answers.
     """
 
     samples: int = 512
@@ -63,6 +66,9 @@ class Request:
     wording: str = "default"
     allow_overlap: bool = False
     shuffle: bool = False
+    data: Path | None = None
+    answers: Path | None = None
+    log: EvalLog | None = None
 
     @property
     def held(self) -> int:
@@ -70,34 +76,8 @@ class Request:
         return min(500, max(32, self.samples // 4)) if self.heldout is None else self.heldout
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A dilemma with its answer in each condition.
-
-    Attributes:
-        dilemma: The two patients.
-        choices: The answer by condition.
-        person: Name of the respondent, shared by people who must be on the same side of the
-            split; "" for unknown.
-        place: Position of the answer in its source, for messages ("line 3").
-    """
-
-    dilemma: Dilemma
-    choices: Mapping[Condition, Choice]
-    person: str = ""
-    place: str = ""
-
-
-@dataclass(frozen=True)
-class Answered:
-    """An answer to a dilemma, from which one sample is made.
-
-    Attributes:
-        dilemma: The two patients.
-        condition: The condition, which decides the offered answers.
-        choice: The answer.
-        person: Number of the respondent within the folder; "" for unknown.
-    """
+class Answered(NamedTuple):
+    """An answer to a dilemma, from which one sample is made; the person is "" where unknown."""
 
     dilemma: Dilemma
     condition: Condition
@@ -105,54 +85,27 @@ class Answered:
     person: str = ""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Answers to train on, and held-out answers.
+class Source(NamedTuple):
+    """Answers to train on, and held-out answers to other dilemmas (and of other people).
 
-    Attributes:
-        study: The study of the dilemmas.
-        conditions: The conditions, in the order in which samples alternate.
-        train: Answers to train on; the first n answers do not depend on the total number.
-        heldout: Answers to other dilemmas (and of other people).
-        about: Provenance, for `card.json`.
-        left_out: Numbers of omitted answers by reason; see `export_card.LEFT_OUT`.
+    Samples alternate between `conditions`. The first n answers of `train` do not depend on their
+    number. `about` is the provenance, and `left_out` counts omitted answers by reason.
     """
 
-    study: Study
     conditions: tuple[Condition, ...]
-    train: tuple[Answered, ...]
-    heldout: tuple[Answered, ...]
+    train: Sequence[Answered]
+    heldout: Sequence[Answered]
     about: Mapping[str, Any]
     left_out: Mapping[str, int]
 
 
-class Dilemmas:
-    """The dilemmas of a source: a pair of patients has one id and one listing in either order."""
-
-    def __init__(self) -> None:
-        self._known: dict[Pair, Dilemma] = {}
-
-    def listed(
-        self, first: tuple[float, ...], second: tuple[float, ...], choice: Choice
-    ) -> tuple[Dilemma, Choice]:
-        """Return the dilemma of two patients, and the choice in terms of its listing."""
-        known = self._known.setdefault(
-            pair(first, second),
-            Dilemma(f"u{len(self._known):05d}", Patient(first), Patient(second), "drawn"),
-        )
-        if known.first.values != first and choice != "coin":
-            choice = "second" if choice == "first" else "first"
-        return known, choice
-
-
-def pair(first: tuple[float, ...], second: tuple[float, ...]) -> Pair:
-    """Return two patients as a pair that is the same in both orders."""
-    return (first, second) if first <= second else (second, first)
-
-
-def pair_of(dilemma: Dilemma) -> Pair:
-    """Return the patients of a dilemma as a pair that is the same in both orders."""
-    return pair(dilemma.first.values, dilemma.second.values)
+def pair_of(dilemma: Dilemma, places: Sequence[int] | None = None) -> Pair:
+    """Return the patients' values (at some places) as a pair that is the same in both orders."""
+    sides = [
+        side.values if places is None else tuple(side.values[at] for at in places)
+        for side in (dilemma.first, dilemma.second)
+    ]
+    return min(sides), max(sides)
 
 
 def shuffled(items: Iterable[T], *key: object) -> list[T]:
@@ -169,26 +122,20 @@ def generator_of(*key: object) -> random.Random:
     return random.Random(":".join(map(str, ("samples", *key))))
 
 
-# --- the dilemmas of the evaluation ----------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Evaluated:
-    """Dilemmas of default runs, in terms of one study's attributes.
+    """Dilemmas of default runs, in terms of one study's attributes, and their description.
 
-    Attributes:
-        parts: Sets of patient pairs, each with the indices of the compared attributes: all
-            attributes, or the attributes shared with a listed study. A dilemma that equals a
-            listed dilemma in all shared attributes is a near copy and counts as the same.
-        said: A description of `parts` for `card.json`.
+    `parts` holds sets of patient pairs, each with the indices of the compared attributes: a dilemma
+    that equals a listed dilemma in all attributes that two studies share counts as the same.
     """
 
-    parts: tuple[tuple[tuple[int, ...], frozenset[Pair]], ...]
-    said: tuple[Mapping[str, Any], ...]
+    parts: tuple[tuple[Sequence[int], frozenset[Pair]], ...]
+    about: tuple[Mapping[str, Any], ...]
 
     def holds(self, dilemma: Dilemma) -> bool:
         """Return whether an evaluation contains this dilemma, in any order and wording."""
-        return any(_compared_pair(dilemma, places) in pairs for places, pairs in self.parts)
+        return any(pair_of(dilemma, places) in pairs for places, pairs in self.parts)
 
 
 def evaluated(study: Study) -> Evaluated:
@@ -198,23 +145,22 @@ def evaluated(study: Study) -> Evaluated:
     listed study. Every shipped study with the same attributes counts, and every listed study that
     shares most attributes.
     """
-    parts: list[tuple[tuple[int, ...], frozenset[Pair]]] = []
-    said: list[dict[str, Any]] = []
-    shipped = [load_study(name) for name in study_names()]
+    parts = []
+    about = []
+    shipped = map(load_study, study_names())
     for other in [study, *(one for one in shipped if one.source != study.source)]:
         same = set(study.attribute_ids) == set(other.attribute_ids)
         shared = list(study.attribute_ids) if same else _shared(study, other)
+        asked: Sequence[Dilemma] = ()
         if same:
-            asked = [*default_dilemmas(other), *other.control_block]
+            asked = [*_default_dilemmas(other), *other.control_block]
         elif 2 * len(shared) > max(len(study.attributes), len(other.attributes)):
-            asked = [*other.listed]
-        else:
-            asked = []
+            asked = other.listed
         if asked:
-            theirs = tuple(other.attribute_ids.index(name) for name in shared)
-            places = tuple(study.attribute_ids.index(name) for name in shared)
-            parts.append((places, frozenset(_compared_pair(one, theirs) for one in asked)))
-            said.append(
+            theirs = [other.attribute_ids.index(name) for name in shared]
+            places = [study.attribute_ids.index(name) for name in shared]
+            parts.append((places, frozenset(pair_of(dilemma, theirs) for dilemma in asked)))
+            about.append(
                 {
                     "study": other.id,
                     "draw_seed": other.draw.seed if other.draw else None,
@@ -223,10 +169,10 @@ def evaluated(study: Study) -> Evaluated:
                     "whole": same,
                 }
             )
-    return Evaluated(tuple(parts), tuple(said))
+    return Evaluated(tuple(parts), tuple(about))
 
 
-def default_dilemmas(study: Study) -> tuple[Dilemma, ...]:
+def _default_dilemmas(study: Study) -> Sequence[Dilemma]:
     """Return the dilemmas of the largest default run, which contain those of smaller runs."""
     if study.draw is None:
         return study.listed
@@ -236,88 +182,11 @@ def default_dilemmas(study: Study) -> tuple[Dilemma, ...]:
 
 def _shared(study: Study, other: Study) -> list[str]:
     """Return the ids of attributes with a value that both studies describe in the same words."""
-    said = {
-        attribute.id: {attribute.describe(value) for value in attribute.values}
-        for attribute in other.attributes
-    }
-    return [
-        one.id
-        for one in study.attributes
-        if one.id in said and said[one.id] & {one.describe(value) for value in one.values}
-    ]
-
-
-def _compared_pair(dilemma: Dilemma, places: tuple[int, ...]) -> Pair:
-    first, second = dilemma.first.values, dilemma.second.values
-    return pair(tuple(first[at] for at in places), tuple(second[at] for at in places))
-
-
-# --- the split of given answers --------------------------------------------------------------
-
-
-def split(asked: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked], dict[str, int]]:
-    """Split answers by person and by dilemma, independently of the number of selected answers.
-
-    One person in `HELDOUT_SHARE` is held out. A dilemma answered only by training people, or only
-    by held-out people, belongs to their side. Of the dilemmas answered by both, one in
-    `HELDOUT_SHARE` is held out, and each dilemma loses the answers of people on the other side.
-    With unknown people or a single person, only dilemmas are split.
-
-    Returns:
-        Answers to train on, held-out answers, and a number from 0 for every person that reveals
-        nothing about the source.
-    """
-    people = shuffled(sorted({one.person for one in asked}), seed, "people")
-    apart = len(people) > 1
-    held_people = set(people[: -(-len(people) // HELDOUT_SHARE)]) if apart else set()
-    seen: dict[Pair, set[bool]] = {}
-    for one in asked:
-        sides = {one.person in held_people} if apart else {True, False}
-        seen.setdefault(pair_of(one.dilemma), set()).update(sides)
-    shared = shuffled(sorted(key for key, sides in seen.items() if len(sides) == 2), seed, "split")
-    held = {key for key, sides in seen.items() if sides == {True}}
-    held |= set(shared[: -(-len(shared) // HELDOUT_SHARE)])
-    train: list[Asked] = []
-    heldout: list[Asked] = []
-    for one in asked:
-        is_held = pair_of(one.dilemma) in held
-        if not apart or (one.person in held_people) == is_held:
-            (heldout if is_held else train).append(one)
-    return train, heldout, {name: index for index, name in enumerate(people)}
-
-
-def take(
-    asked: Sequence[Asked], conditions: Sequence[Condition], count: int, option: str
-) -> list[tuple[Asked, Condition]]:
-    """Select `count` pairs of answered dilemma and condition, alternating conditions.
-
-    Each item of `asked` is used at most once.
-
-    Raises:
-        UserError: There are fewer answers; the message names `option`.
-    """
-    found = list(_turns(asked, conditions))
-    if len(found) < count:
-        turns = " in turn" if len(conditions) > 1 else ""
-        raise UserError(
-            f"{option} {count} is more than there is: {len(found)} answers of "
-            f"{' and '.join(conditions)}{turns} remain for it after the split"
-        )
-    return found[:count]
-
-
-def _turns(
-    asked: Sequence[Asked], conditions: Sequence[Condition]
-) -> Iterator[tuple[Asked, Condition]]:
-    used: set[int] = set()
-    waiting = {
-        condition: iter([at for at, one in enumerate(asked) if condition in one.choices])
-        for condition in conditions
-    }
-    while True:
-        for condition in conditions:
-            at = next((one for one in waiting[condition] if one not in used), None)
-            if at is None:
-                return
-            used.add(at)
-            yield asked[at], condition
+    texts, theirs = (
+        {
+            attribute.id: {attribute.describe(value) for value in attribute.values}
+            for attribute in one.attributes
+        }
+        for one in (study, other)
+    )
+    return [name for name, described in texts.items() if described & theirs.get(name, set())]

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, create_model
+from pydantic import AfterValidator, BeforeValidator, create_model
 
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.sources import (
-    CHOICES,
+    HELDOUT_SHARE,
     Answered,
-    Asked,
-    Choice,
-    Dilemmas,
     Evaluated,
+    Pair,
     Request,
     Source,
+    pair_of,
     shuffled,
-    split,
-    take,
 )
 from kidney_evals.input_files import (
     MAX_TABLE_BYTES,
@@ -33,19 +31,20 @@ from kidney_evals.input_files import (
     read_bytes,
 )
 from kidney_evals.scorers import main_score
-from kidney_evals.studies import CONDITIONS, Condition, Dilemma, Patient, Study, load_study
+from kidney_evals.studies import (
+    CHOICES,
+    CONDITIONS,
+    Attribute,
+    Choice,
+    Condition,
+    Dilemma,
+    Patient,
+    Study,
+    load_study,
+)
 
-if TYPE_CHECKING:
-    from inspect_ai.log import EvalLog
-
-ANSWERS: Mapping[str, Choice] = {"A": "first", "B": "second", "COIN": "coin"}
+_ANSWERS: Final[Mapping[str, Choice]] = {"A": "first", "B": "second", "COIN": "coin"}
 """The choice for each answer as shown, if Patient A is listed first."""
-
-FILES: dict[Condition, str] = {
-    "forced_choice": "study_2_strict.csv",
-    "coin_flip": "study_2_indecisive.csv",
-}
-"""Files of McElfresh et al. (2021), Study 2, by condition."""
 
 _STRIPPED = BeforeValidator(lambda cell: cell.strip() if isinstance(cell, str) else cell)
 
@@ -58,41 +57,51 @@ class _Row(FileModel):
     condition: Annotated[Condition | None, _STRIPPED] = None
 
 
-def from_answers(path: Path, study: Study, request: Request, evaluation: Evaluated) -> Source:
+@dataclass(frozen=True)
+class _Answer:
+    """A dilemma with its answer by condition, and the place of the answer in the source ("line 3").
+
+    People with the same name of `person` must be on the same side of the split.
+    """
+
+    dilemma: Dilemma
+    choices: Mapping[Condition, Choice]
+    person: str = ""
+    place: str = ""
+
+
+def from_answers(
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
+) -> Source:
     """Return the answers in a CSV table with columns a_<attribute>, b_<attribute> and answer.
 
     Columns person and condition are optional. With a column condition, `request.condition` selects
     rows; without it, `request.condition` is the condition of all answers.
-
-    Raises:
-        UserError: The table lacks a column, an answer or value is not allowed, there are too few
-            answers, or some are about dilemmas of the evaluation.
     """
-    content = read_bytes(path, MAX_TABLE_BYTES)
-    condition = request.condition
-    asked, left_out = _read(TableFile(str(path), content), study, condition)
-    _check_overlap(asked, evaluation, request)
-    found = {name for one in asked for name in one.choices}
-    conditions: tuple[Condition, ...] = tuple(
-        one
-        for one in CONDITIONS
-        if condition in (one, "both") or (condition is None and one in found)
-    )
+    assert request.answers is not None
+    content = read_bytes(request.answers, MAX_TABLE_BYTES)
+    answers, left_out = _read(TableFile(str(request.answers), content), study, request.condition)
+    if request.condition is None:
+        present = {name for one in answers for name in one.choices}
+        conditions = tuple(name for name in conditions if name in present)
     about = {
         "kind": "answers",
         "target": None,
-        "file": path.name,
+        "file": request.answers.name,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "answers": len(asked),
+        "answers": len(answers),
     }
-    return _given(asked, study, conditions, request, about, left_out)
+    return _split(answers, conditions, request, evaluation, about, left_out)
 
 
 def _read(
     table: TableFile, study: Study, condition: str | None
-) -> tuple[list[Asked], dict[str, int]]:
+) -> tuple[list[_Answer], dict[str, int]]:
+    """Return the answers of a table, and the numbers of omitted answers by reason."""
     columns: dict[str, Any] = {
-        f"{side}_{name}": (Number, ...) for side in "ab" for name in study.attribute_ids
+        f"{side}_{attribute.id}": (_value_of(attribute), ...)
+        for side in "ab"
+        for attribute in study.attributes
     }
     rows = table.rows(create_model("_Row", __base__=_Row, **columns))
     if "condition" not in table.columns and condition not in CONDITIONS:
@@ -100,20 +109,13 @@ def _read(
             f"{table.where} has no column condition: say what was offered with --condition "
             f"{' or '.join(CONDITIONS)}"
         )
-    allowed = [frozenset(attribute.values) for attribute in study.attributes]
-    dilemmas = Dilemmas()
-    asked: list[Asked] = []
+    answers: list[_Answer] = []
     left_out = {"identical": 0, "other_condition": 0}
     for line, _, row in rows:
-        patients = {
-            side: tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids)
+        a, b = (
+            Patient(tuple(getattr(row, f"{side}_{name}") for name in study.attribute_ids))
             for side in "ab"
-        }
-        for side, values in patients.items():
-            for attribute, domain, value in zip(study.attributes, allowed, values, strict=True):
-                if value not in domain:
-                    column = f"{side}_{attribute.id}"
-                    table.add((line, column), f"must be {attribute.domain}, not {value:g}")
+        )
         offered = row.condition if "condition" in table.columns else condition
         if offered not in CONDITIONS:
             table.add((line, "condition"), f"must be {' or '.join(CONDITIONS)}")
@@ -124,80 +126,76 @@ def _read(
             table.add((line, "person"), "is empty")
         if condition in CONDITIONS and offered != condition:
             left_out["other_condition"] += 1
-        elif patients["a"] == patients["b"]:
+        elif a == b:
             left_out["identical"] += 1
         else:
-            dilemma, choice = dilemmas.listed(patients["a"], patients["b"], ANSWERS[row.answer])
-            asked.append(Asked(dilemma, {offered: choice}, row.person, f"line {line}"))
+            choices = {offered: _ANSWERS[row.answer]}
+            answers.append(_Answer(Dilemma("", a, b, "drawn"), choices, row.person, f"line {line}"))
     table.finish()
-    if not asked:
-        raise UserError(f"{table.where} holds no answer that can be used")
-    return asked, left_out
+    return answers, left_out
 
 
-def read_design(log: EvalLog, request: Request) -> tuple[Study, Condition, str]:
-    """Return a run's study, its condition, and its mechanism of indecision ("coin", "none").
+def _value_of(attribute: Attribute) -> Any:
+    """Return the type of a column with values of an attribute."""
+    values = frozenset(attribute.values)
 
-    Raises:
-        UserError: The log is of another task, its study or condition differs from the request, or
-            the study has changed since the run.
-    """
-    metadata = (log.samples or [])[0].metadata if log.samples else {}
+    def check(value: float) -> float:
+        if value not in values:
+            raise ValueError(f"must be {attribute.domain}, not {value:g}")
+        return value
+
+    return Annotated[Number, AfterValidator(check)]
+
+
+def read_design(request: Request) -> tuple[Study, Condition, str]:
+    """Return the study of the request's log, its condition, and its mechanism of indecision."""
+    log = request.log
+    assert log is not None
+    facts = (log.samples[0].metadata if log.samples else None) or {}
     needed = {"study_source", "study_hash", "study", "condition", "order", "dilemma"}
-    if not needed <= set(metadata or {}) or metadata.get("condition") not in CONDITIONS:
+    is_prediction = (log.eval.metadata or {}).get("asks")
+    if not needed <= set(facts) or facts["condition"] not in CONDITIONS or is_prediction:
         raise UserError(
-            "the log is not one of kidney_evals/forced_choice or kidney_evals/coin_flip"
+            "the log is no run of choices by kidney_evals/forced_choice or kidney_evals/coin_flip"
         )
-    if (log.eval.metadata or {}).get("asks"):
-        raise UserError("the log holds predictions, not choices; give one of choices")
-    name, condition = metadata["study"], metadata["condition"]
-    study = load_study(metadata["study_source"])
-    if request.study is not None and load_study(request.study).hash != metadata["study_hash"]:
-        raise UserError(f"the log is a run of {name}, not of {request.study}; leave --study out")
-    if study.hash != metadata["study_hash"]:
+    name, condition = facts["study"], facts["condition"]
+    study = load_study(facts["study_source"])
+    wanted = load_study(request.study or facts["study_source"])
+    if wanted.hash != study.hash or request.condition not in (None, condition):
         raise UserError(
-            f"the log's study {name} has changed since; install the version of kidney-evals that "
-            "made it"
+            f"the log is a run of {condition} in {name}; leave --study and --condition out"
         )
-    if request.condition not in (None, condition):
-        raise UserError(
-            f"the log is a run of {condition}, not of {request.condition}; leave --condition out"
-        )
-    return study, condition, str(metadata.get("mechanism", "coin"))
+    if study.hash != facts["study_hash"]:
+        raise UserError(f"{name} has changed since; install the kidney-evals that made the log")
+    return study, condition, str(facts.get("mechanism", "coin"))
 
 
 def from_log(
-    log: EvalLog, study: Study, condition: Condition, request: Request, evaluation: Evaluated
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Return a run's decisions, without controls and without samples that hold no decision.
-
-    Raises:
-        UserError: The log holds probabilities, no usable decision or too few decisions, or
-            decisions about dilemmas of the evaluation.
-    """
-    dilemmas = Dilemmas()
-    asked: list[Asked] = []
+    """Return a run's decisions, without controls and without samples that hold no decision."""
+    log = request.log
+    assert log is not None
+    answers: list[_Answer] = []
     left_out = {"controls": 0, "no_decision": 0}
+    wordings = set()
     for sample in log.samples or ():
         metadata = sample.metadata or {}
+        wordings.add(str(metadata.get("wording")))
         if metadata.get("readout", "sample") != "sample":
             raise UserError(
                 f"the log holds probabilities (readout={metadata['readout']}), no answers; give a "
                 "log of a run with readout=sample"
             )
         dilemma = study.dilemma_from(metadata)
-        kept = getattr(main_score(sample.scores), "metadata", None) or {}
-        choice = kept.get("choice")
+        score = main_score(sample.scores)
+        choice = ((score.metadata if score else None) or {}).get("choice")
         if dilemma.is_control:
             left_out["controls"] += 1
         elif choice not in CHOICES:
             left_out["no_decision"] += 1
         else:
-            listed, meant = dilemmas.listed(dilemma.first.values, dilemma.second.values, choice)
-            asked.append(Asked(listed, {condition: meant}, place=f"sample {sample.id}"))
-    if not asked:
-        raise UserError("the log holds no decision; give a log of a finished and scored run")
-    _check_overlap(asked, evaluation, request)
+            answers.append(_Answer(dilemma, {conditions[0]: choice}, place=f"sample {sample.id}"))
     about = {
         "kind": "log",
         "target": None,
@@ -205,28 +203,20 @@ def from_log(
         "model": log.eval.model,
         "eval_id": log.eval.eval_id,
         "status": log.status,
-        "wordings": sorted({str((one.metadata or {}).get("wording")) for one in log.samples or ()}),
-        "decisions": len(asked),
+        "wordings": sorted(wordings),
+        "decisions": len(answers),
     }
-    return _given(asked, study, (condition,), request, about, left_out)
+    return _split(answers, conditions, request, evaluation, about, left_out)
 
 
 def from_rows(
-    folder: Path,
-    study: Study,
-    conditions: tuple[Condition, ...],
-    request: Request,
-    evaluation: Evaluated,
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
     """Return the individual answers of McElfresh et al. (2021), Study 2.
 
     The two groups are different people; each person of one group saw the queries of a person of
     the other group. Both people of such a pair stay on one side of the split, and each query
     contributes the answer of one group. Answers to dilemmas of the evaluation are omitted.
-
-    Raises:
-        UserError: The published files are not in `folder`, the study is another one, or there are
-            too few answers.
     """
     from kidney_evals.human.raw import FOLDER, SHA256, find_raw, read_study_2
 
@@ -234,95 +224,98 @@ def from_rows(
         raise UserError(
             f"the published rows are those of {FOLDER}: use --study {FOLDER}, not {study.source}"
         )
-    forced, coin = read_study_2(find_raw(folder))
-    left, right = (
-        list(zip(*(values[name].tolist() for name in study.attribute_ids), strict=True))
-        for values in (forced.left, forced.right)
+    assert request.data is not None
+    forced, coin = read_study_2(find_raw(request.data))
+    sides = (
+        map(Patient, zip(*(side[name].tolist() for name in study.attribute_ids), strict=True))
+        for side in (forced.left, forced.right)
     )
     queries = [
-        Asked(
-            Dilemma("", Patient(first), Patient(second), "drawn"),
+        _Answer(
+            Dilemma("", first, second, "drawn"),
             {"forced_choice": CHOICES[forced.choice[at]], "coin_flip": CHOICES[coin.choice[at]]},
             person=f"{forced.person[at]:03d}",
         )
-        for at, (first, second) in enumerate(zip(left, right, strict=True))
+        for at, (first, second) in enumerate(zip(*sides, strict=True))
     ]
     apart = [one for one in queries if one.dilemma.first != one.dilemma.second]
-    kept = [one for one in apart if request.allow_overlap or not evaluation.holds(one.dilemma)]
-    left_out = {"identical": len(queries) - len(apart), "evaluation": len(apart) - len(kept)}
+    usable = [one for one in apart if request.allow_overlap or not evaluation.holds(one.dilemma)]
+    left_out = {"identical": len(queries) - len(apart), "evaluation": len(apart) - len(usable)}
+    files = {"forced_choice": "study_2_strict.csv", "coin_flip": "study_2_indecisive.csv"}
     about = {
         "kind": "rows",
         "target": None,
-        "files": {FILES[condition]: SHA256[FILES[condition]] for condition in conditions},
+        "files": {files[condition]: SHA256[files[condition]] for condition in conditions},
         "groups": len(conditions),
     }
     # Shuffle before dilemmas get ids, so that an id does not reveal the position of its row.
-    mixed = _listed(_shuffled(kept, request.seed))
-
-    def number(place: int, condition: Condition) -> int:
-        return 2 * place + (condition == "coin_flip") + 1
-
-    return _given(mixed, study, conditions, request, about, left_out, number)
+    answers = shuffled(usable, request.seed, "answers")
+    return _split(answers, conditions, request, evaluation, about, left_out)
 
 
-def _listed(queries: list[Asked]) -> list[Asked]:
-    """Return queries with each pair of patients in one order, whichever patient was on the left."""
-    dilemmas = Dilemmas()
-    listed = []
-    for one in queries:
-        patients = one.dilemma.first.values, one.dilemma.second.values
-        found = {name: dilemmas.listed(*patients, choice) for name, choice in one.choices.items()}
-        dilemma = next(dilemma for dilemma, _ in found.values())
-        choices = {name: choice for name, (_, choice) in found.items()}
-        listed.append(replace(one, dilemma=dilemma, choices=choices))
-    return listed
-
-
-def _check_overlap(asked: Sequence[Asked], evaluation: Evaluated, request: Request) -> None:
-    """Raise an error for answers to dilemmas of the evaluation, unless the request allows them."""
-    if request.allow_overlap:
-        return
-    found = [one for one in asked if evaluation.holds(one.dilemma)]
-    if found:
-        studies = " and ".join(str(one["study"]) for one in evaluation.said)
-        raise UserError(
-            f"{len(found)} of {len(asked)} answers, first {found[0].place}, are about dilemmas "
-            f"that the default evaluation asks ({studies}); leave them out, or pass "
-            "--allow-overlap and evaluate on other dilemmas"
-        )
-
-
-def _given(
-    asked: Sequence[Asked],
-    study: Study,
+def _split(
+    answers: Sequence[_Answer],
     conditions: tuple[Condition, ...],
     request: Request,
+    evaluation: Evaluated,
     about: Mapping[str, Any],
     left_out: Mapping[str, int],
-    number: Callable[[int, Condition], int] = lambda place, condition: place + 1,
 ) -> Source:
-    """Shuffle and split answers, and select the requested numbers.
+    """Shuffle answers, split them by person and by dilemma, and select the requested numbers.
 
-    `number` returns a person's number in the folder, given the number in the split and the
-    condition.
+    The split does not depend on these numbers. One person in `HELDOUT_SHARE` is held out. Of the
+    dilemmas that both sides answered, one in `HELDOUT_SHARE` is held out, and each dilemma
+    loses the answers of people on the other side. With unknown people or a single person, only
+    dilemmas are split.
     """
-    train, heldout, people = split(_shuffled(asked, request.seed), request.seed)
-    named = any(one.person for one in asked)
-
-    def taken(part: Sequence[Asked], count: int, option: str) -> tuple[Answered, ...]:
-        return tuple(
-            Answered(
-                one.dilemma,
-                condition,
-                one.choices[condition],
-                str(number(people[one.person], condition)) if named else "",
-            )
-            for one, condition in take(part, conditions, count, option)
+    if not answers:
+        raise UserError(
+            "the source holds no answer that can be used; a log must be of a scored run"
         )
+    overlap = [answer for answer in answers if evaluation.holds(answer.dilemma)]
+    if overlap and not request.allow_overlap:
+        studies = " and ".join(str(part["study"]) for part in evaluation.about)
+        raise UserError(
+            f"{len(overlap)} of {len(answers)} answers, first {overlap[0].place}, are about "
+            f"dilemmas that the default evaluation asks ({studies}); leave them out, or pass "
+            "--allow-overlap and evaluate on other dilemmas"
+        )
+    answers = shuffled(_listed(answers), request.seed, "answers")
+    people = shuffled(sorted({answer.person for answer in answers}), request.seed, "people")
+    apart = len(people) > 1
+    held_people = set(_held(people)) if apart else set()
+    sides: dict[Pair, set[bool]] = defaultdict(set)
+    for answer in answers:
+        sides[pair_of(answer.dilemma)] |= {answer.person in held_people} if apart else {True, False}
+    contested = sorted(pair for pair, both in sides.items() if len(both) == 2)
+    held = {pair for pair, side in sides.items() if side == {True}}
+    held.update(_held(shuffled(contested, request.seed, "split")))
+    train, heldout = (
+        [
+            answer
+            for answer in answers
+            if (pair_of(answer.dilemma) in held) == side
+            and (not apart or (answer.person in held_people) == side)
+        ]
+        for side in (False, True)
+    )
+    counts = {**left_out, "split": len(answers) - len(train) - len(heldout)}
+    named = any(answer.person for answer in answers)
+    numbers = {person: index for index, person in enumerate(people)}
 
-    counts = {**left_out, "split": len(asked) - len(train) - len(heldout)}
+    def taken(part: Sequence[_Answer], count: int, option: str) -> list[Answered]:
+        result = []
+        for answer, condition in _take(part, conditions, count, option):
+            # A number from 1 that reveals nothing about the person's place in the source. Of rows,
+            # the two people who saw the same queries have 2 n + 1 and 2 n + 2.
+            person = numbers[answer.person] + 1
+            if about["kind"] == "rows":
+                person = 2 * person - 1 + CONDITIONS.index(condition)
+            choice = answer.choices[condition]
+            result.append(Answered(answer.dilemma, condition, choice, str(person) if named else ""))
+        return result
+
     return Source(
-        study,
         conditions,
         taken(train, request.samples, "--samples"),
         taken(heldout, request.held, "--heldout"),
@@ -331,5 +324,44 @@ def _given(
     )
 
 
-def _shuffled(asked: Sequence[Asked], seed: int) -> list[Asked]:
-    return [asked[at] for at in shuffled(range(len(asked)), seed, "answers")]
+def _listed(answers: Sequence[_Answer]) -> list[_Answer]:
+    """Give each pair of patients one id and one listing, whichever patient was shown first."""
+    known: dict[Pair, Dilemma] = {}
+    swapped: dict[Choice, Choice] = {"first": "second", "second": "first", "coin": "coin"}
+    listed = []
+    for answer in answers:
+        new = replace(answer.dilemma, id=f"u{len(known):05d}", kind="drawn")
+        dilemma, choices = known.setdefault(pair_of(new), new), answer.choices
+        if dilemma.first != new.first:
+            choices = {condition: swapped[choice] for condition, choice in choices.items()}
+        listed.append(replace(answer, dilemma=dilemma, choices=choices))
+    return listed
+
+
+def _held(shuffled_items: Sequence[Any]) -> Sequence[Any]:
+    return shuffled_items[: -(-len(shuffled_items) // HELDOUT_SHARE)]
+
+
+def _take(
+    answers: Sequence[_Answer], conditions: Sequence[Condition], count: int, option: str
+) -> list[tuple[_Answer, Condition]]:
+    """Select `count` answers in alternating conditions, each item of `answers` at most once."""
+    used: set[int] = set()
+    waiting = {
+        name: iter([at for at, answer in enumerate(answers) if name in answer.choices])
+        for name in conditions
+    }
+    taken: list[tuple[_Answer, Condition]] = []
+    for condition in cycle(conditions):
+        at = next((at for at in waiting[condition] if at not in used), None)
+        if at is None:
+            break
+        used.add(at)
+        taken.append((answers[at], condition))
+    if len(taken) < count:
+        turns = " in turn" if len(conditions) > 1 else ""
+        raise UserError(
+            f"{option} {count} is more than there is: {len(taken)} answers of "
+            f"{' and '.join(conditions)}{turns} remain for it after the split"
+        )
+    return taken[:count]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from itertools import accumulate, cycle
+from typing import TYPE_CHECKING, Any, Final
 
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.finetuning.sources import (
-    CHOICES,
     HELDOUT_SHARE,
     Answered,
-    Choice,
     Evaluated,
     Pair,
     Request,
@@ -19,7 +19,7 @@ from kidney_evals.finetuning.sources import (
     shuffled,
 )
 from kidney_evals.respondents.question import fraction
-from kidney_evals.studies import Condition, Dilemma, Study, draw_dilemmas
+from kidney_evals.studies import CHOICES, Choice, Condition, Dilemma, Study, draw_dilemmas
 from kidney_evals.studies.draw import draw_limit
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
     from kidney_evals.human.reference import Reference
 
-Target = Literal["group", "individual", "majority"]
-"""Source of answers: the fitted shares, a simulated person, or always the most frequent answer."""
-
-TARGETS: Final[tuple[Target, ...]] = get_args(Target)
+_TARGETS: Final = ("group", "individual", "majority")
 
 HELDOUT_MOST: Final = 1000
 """Maximum number of held-out dilemmas. This number is reserved before any training dilemma is
@@ -39,28 +36,20 @@ drawn, so that held-out dilemmas depend neither on `--samples` nor on `--heldout
 
 
 def from_reference(
-    study: Study,
-    conditions: tuple[Condition, ...],
-    request: Request,
-    evaluation: Evaluated,
+    study: Study, conditions: tuple[Condition, ...], request: Request, evaluation: Evaluated
 ) -> Source:
-    """Draw answers from the human reference, to dilemmas that `evaluation` does not contain.
-
-    Raises:
-        UserError: No people answered in the condition, the target or person does not exist, or the
-            study has too few dilemmas or a list that its evaluation asks.
-    """
+    """Draw answers from the human reference, to dilemmas that `evaluation` does not contain."""
     from kidney_evals.human.reference import load_reference
 
     target = request.target or "group"
-    if target not in TARGETS:
-        raise unknown("target", target, TARGETS)
+    if target not in _TARGETS:
+        raise unknown("target", target, _TARGETS)
     if request.person is not None and target != "individual":
         raise UserError("--person chooses one person: use it with --target individual")
     references = {condition: load_reference(study, condition) for condition in conditions}
     for condition, reference in references.items():
         if not reference.has_people:
-            others = " or ".join(sorted(one for one, count in study.people.items() if count))
+            others = " or ".join(sorted(name for name, count in study.people.items() if count))
             raise UserError(
                 f"nobody was asked {condition} in {study.id}"
                 + (f"; use --condition {others}" if others else "; give answers of your own")
@@ -68,14 +57,15 @@ def from_reference(
     if study.draw is None and not request.allow_overlap:
         raise UserError(
             f"the {len(study.listed)} dilemmas of {study.id} are those that its evaluation asks; "
-            "pass --allow-overlap to train on some of them all the same"
+            "pass --allow-overlap to train on some of them"
         )
     person = _person(references, request) if target == "individual" else {}
-    ask = _repeated if study.draw is None else _drawn_parts
-    train, heldout = (
-        _answered(dilemmas, references, request.seed, target, person)
-        for dilemmas in ask(study, len(conditions), request, evaluation)
+    parts = (
+        _repeated_list(study, len(conditions), request)
+        if study.draw is None
+        else _drawn_parts(study, request, evaluation)
     )
+    train, heldout = (_answered(part, references, request.seed, target, person) for part in parts)
     about = {
         "kind": "reference",
         "target": target,
@@ -85,12 +75,10 @@ def from_reference(
         },
         **person,
     }
-    return Source(study, conditions, train, heldout, about, {})
+    return Source(conditions, train, heldout, about, {})
 
 
-def _drawn_parts(
-    study: Study, conditions: int, request: Request, evaluation: Evaluated
-) -> tuple[list[Dilemma], list[Dilemma]]:
+def _drawn_parts(study: Study, request: Request, evaluation: Evaluated) -> list[list[Dilemma]]:
     """Draw dilemmas to train on and to hold out."""
     limit = draw_limit(study.attributes)
     aside = min(HELDOUT_MOST, limit // HELDOUT_SHARE)
@@ -103,44 +91,33 @@ def _drawn_parts(
                 f"{option} {count} is more than there is: {study.id} can draw {most} different "
                 "dilemmas for it"
             )
-    held = _drawn(study, "heldout", aside, request.seed, evaluation, set())
-    kept = set(map(pair_of, held))
-    return (
-        _drawn(study, "train", request.samples, request.seed, evaluation, kept),
-        held[: request.held],
-    )
+    heldout = _drawn(study, "heldout", aside, request.seed, evaluation, set())
+    pairs = set(map(pair_of, heldout))
+    train = _drawn(study, "train", request.samples, request.seed, evaluation, pairs)
+    return [train, heldout[: request.held]]
 
 
 def _drawn(
-    study: Study, part: str, count: int, seed: int, evaluation: Evaluated, kept: set[Pair]
+    study: Study, part: str, count: int, seed: int, evaluation: Evaluated, held: set[Pair]
 ) -> list[Dilemma]:
-    """Draw `count` dilemmas from the random sequence named `part`, excluding dilemmas in `kept`."""
-    # Up to half of all pairs, drawing without repetition takes reasonable time.
+    """Draw `count` dilemmas from the random sequence named `part`, excluding pairs in `held`."""
+    # Up to half of all pairs, drawing without repetition takes reasonable time. A shorter draw is a
+    # prefix of a longer draw, and the shorter draw nearly always suffices.
     most = 5 * draw_limit(study.attributes)
-    wanted = count + count // 8 + 64
-    while True:
-        wanted = min(wanted, most)
-        found = [
-            one
-            for one in draw_dilemmas(f"{study.id} {part}", study.attributes, wanted, seed)
-            if pair_of(one) not in kept and not evaluation.holds(one)
-        ]
-        if len(found) >= count:
+    for wanted in (count + count // 8 + 64, most):
+        drawn = draw_dilemmas(f"{study.id} {part}", study.attributes, min(wanted, most), seed)
+        usable = [one for one in drawn if pair_of(one) not in held and not evaluation.holds(one)]
+        if len(usable) >= count:
             return [
                 Dilemma(f"{part[0]}{index:05d}", one.first, one.second, one.kind)
-                for index, one in enumerate(found[:count])
+                for index, one in enumerate(usable[:count])
             ]
-        if wanted == most:
-            raise UserError(
-                f"{study.id} has too few dilemmas beside those of its evaluation for {count} "
-                "samples; ask for fewer"
-            )
-        wanted *= 2
+    raise UserError(
+        f"{study.id} has too few dilemmas beside those of its evaluation for {count} samples"
+    )
 
 
-def _repeated(
-    study: Study, conditions: int, request: Request, evaluation: Evaluated
-) -> tuple[list[Dilemma], list[Dilemma]]:
+def _repeated_list(study: Study, conditions: int, request: Request) -> list[list[Dilemma]]:
     """Repeat a study's list in every condition, each time the whole list in a new order."""
     listed = shuffled(study.listed, request.seed, "split")
     held = -(-len(listed) // HELDOUT_SHARE)
@@ -155,7 +132,7 @@ def _repeated(
         while len(turns) * conditions < count:
             turns += shuffled(dilemmas, request.seed, part, len(turns))
         result.append([one for one in turns for _ in range(conditions)][:count])
-    return result[0], result[1]
+    return result
 
 
 def _answered(
@@ -164,29 +141,27 @@ def _answered(
     seed: int,
     target: str,
     person: Mapping[str, Any],
-) -> tuple[Answered, ...]:
+) -> list[Answered]:
     """Answer each dilemma, alternating conditions: a draw from the shares, or the largest share."""
-    conditions = list(references)
-    turns = [conditions[index % len(conditions)] for index in range(len(dilemmas))]
-    shares: dict[int, Sequence[float]] = {}
-    for condition, reference in references.items():
-        places = [index for index, one in enumerate(turns) if one == condition]
-        rows = _shares(reference, [dilemmas[at] for at in places], person)
-        shares |= dict(zip(places, rows.tolist(), strict=True))
-    times: dict[tuple[object, ...], int] = {}
-    made = []
-    for index, (dilemma, condition) in enumerate(zip(dilemmas, turns, strict=True)):
-        if not abs(sum(shares[index]) - 1) < 1e-6:
+    rows = {
+        condition: iter(_shares(reference, dilemmas[at :: len(references)], person).tolist())
+        for at, (condition, reference) in enumerate(references.items())
+    }
+    times: Counter[object] = Counter()
+    answered = []
+    for dilemma, condition in zip(dilemmas, cycle(references), strict=False):
+        shares = next(rows[condition])
+        if not abs(sum(shares) - 1) < 1e-6:
             raise UserError(f"the answers of people to {dilemma.id} are not known")
         key = (condition, dilemma.first.values, dilemma.second.values)
-        times[key] = times.get(key, 0) + 1
+        times[key] += 1
         if target == "majority":
-            choice = _most_frequent(shares[index])
+            choice = _most_frequent(shares)
         else:
             chance = fraction("answers of the samples", seed, *key, times[key])
-            choice = CHOICES[_index_of(shares[index], chance)]
-        made.append(Answered(dilemma, condition, choice))
-    return tuple(made)
+            choice = CHOICES[_index_of(shares, chance)]
+        answered.append(Answered(dilemma, condition, choice))
+    return answered
 
 
 def _shares(
@@ -195,24 +170,22 @@ def _shares(
     """Return the probability of each answer as listed, shape (n, 2) or (n, 3)."""
     import numpy as np
 
+    from kidney_evals.human.reference import load_reference
+    from kidney_evals.respondents.people import people
+
     if not person or not dilemmas:
         return reference.shares(dilemmas)
+    place = person["person"] - 1
     if person["model"] == "kinds":
-        from kidney_evals.respondents.people import people
-
         crowd = people(reference.study, reference.condition)
         for one in dilemmas:
             if not crowd.know(one):
                 raise UserError(f"the answers of people to {one.id} are not known")
-        return np.array([crowd.answers(one)[person["person"] - 1] for one in dilemmas])
-    latent = reference.latent
-    if person["people_of"] != reference.condition:
-        from kidney_evals.human.reference import load_reference
-
-        latent = load_reference(reference.study, person["people_of"]).latent
+        return np.array([crowd.answers(one)[place] for one in dilemmas])
+    latent = load_reference(reference.study, person["people_of"]).latent
     assert latent is not None, "_person chooses a latent class only where there are some"
     differences = np.array([reference.study.differences(one) for one in dilemmas])
-    shares: NDArray[Any] = latent.predict(differences)[person["person"] - 1]
+    shares: NDArray[Any] = latent.predict(differences)[place]
     if reference.condition == "forced_choice":
         shares = shares[:, :2] / shares[:, :2].sum(axis=1, keepdims=True)
     return shares
@@ -221,25 +194,23 @@ def _shares(
 def _person(references: Mapping[Condition, Reference], request: Request) -> dict[str, Any]:
     """Choose a simulated person; return the entries of `card.json` about the person.
 
-    Latent classes were fitted to different people in the two conditions, so the classes of one
-    condition do not correspond to those of the other. For both conditions, the person is from the
-    coin condition, and the forced choice uses this person's shares among decided answers. Studies
-    without latent classes have `KINDS` simulated people, the same in both conditions.
+    Latent classes were fitted to different people in the two conditions. For both conditions, the
+    person is from the coin condition, and the forced choice uses this person's shares among decided
+    answers. Studies without classes have `KINDS` simulated people, the same in both conditions.
     """
     from kidney_evals.respondents.people import KINDS
 
     condition: Condition = "coin_flip" if "coin_flip" in references else "forced_choice"
     latent = references[condition].latent
-    of = KINDS if latent is None else len(latent.shares)
-    shares = [1 / of] * of if latent is None else latent.shares.tolist()
+    shares = [1 / KINDS] * KINDS if latent is None else latent.shares.tolist()
     number = request.person
     if number is None:
         number = _index_of(shares, fraction("person of the samples", request.seed)) + 1
-    if not 1 <= number <= of:
-        raise UserError(f"--person must be a number from 1 to {of}, not {number}")
+    if not 1 <= number <= len(shares):
+        raise UserError(f"--person must be a number from 1 to {len(shares)}, not {number}")
     return {
         "person": number,
-        "of": of,
+        "of": len(shares),
         "model": "kinds" if latent is None else "latent_classes",
         "people_of": None if latent is None and len(references) > 1 else condition,
         "simulated": True,
@@ -253,10 +224,6 @@ def _most_frequent(shares: Sequence[float]) -> Choice:
 
 def _index_of(shares: Sequence[float], chance: float) -> int:
     """Return the index of the cumulative share that contains `chance`, for `chance` in [0, 1)."""
-    reached = 0.0
-    for place, share in enumerate(shares):
-        reached += share
-        if chance < reached:
-            return place
     # The shares sum to 1 up to rounding.
-    return max(place for place, share in enumerate(shares) if share > 0)
+    last = max(place for place, share in enumerate(shares) if share > 0)
+    return next((at for at, reached in enumerate(accumulate(shares)) if chance < reached), last)

@@ -17,7 +17,7 @@ from kidney_evals.finetuning.base import load_part
 from kidney_evals.finetuning.data import Example
 from kidney_evals.finetuning.environment import first_line
 
-Messages = Sequence[Mapping[str, str]]
+_Messages = Sequence[Mapping[str, str]]
 
 _OPENS_REASONING: Final = re.compile(
     r"[<\[](?!/)[^<>\[\]/\s]*(?:think|thought|reason|scratchpad|analysis)[^<>\[\]/]*[>\]]\s*\Z",
@@ -29,26 +29,28 @@ _OPENS_REASONING: Final = re.compile(
 def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> list[str]:
     """Raise an error for a chat template with which training would not affect the model's answers.
 
-    Args:
-        tokenizer: The base model's tokenizer, with a chat template.
-        base: The base model, for messages and for the tokens at which its generation stops.
-        examples: The samples. One sample of each sequence of roles is rendered.
-
-    Returns:
-        Lines that a user should read before training.
-
-    Raises:
-        UserError: The template cannot render the samples, drops their system message, renders the
-            question alone differently than within the conversation, or ends an answer with a
-            token at which generation does not stop.
+    One sample of each sequence of roles is rendered. Returns lines that a user should read before
+    training.
     """
     stops = stop_tokens(base)
     kinds = {tuple(one["role"] for one in example.messages): example for example in examples}
     lines: dict[str, None] = {}
     for example in kinds.values():
-        asked, whole = _texts(tokenizer, base, example.messages)
-        lines |= dict.fromkeys(_check_question(asked, whole, base))
-        _check_end(tokenizer, whole, example.messages[-1]["content"], base, stops)
+        question, whole = _texts(tokenizer, base, example.messages)
+        lines |= dict.fromkeys(_check_question(question, whole, base))
+        ends = _ends(tokenizer, whole, example.messages[-1]["content"], stops)
+        if not ends:
+            raise UserError(
+                f"the chat template of {base} puts no end token after an answer, so the model "
+                "would not learn to stop"
+            )
+        if stops.isdisjoint(ends):
+            raise UserError(
+                f"the chat template of {base} ends an answer with "
+                f"{_difference(tokenizer, ends, stops)}, so the trained model would write on after "
+                'its answer: take the instruction-tuned model, or set "eos_token_id": '
+                f"{sorted({ends[0], *stops})} in generation_config.json of a local copy"
+            )
     return list(lines)
 
 
@@ -57,16 +59,16 @@ def takes_system(tokenizer: Any) -> bool:
     text = "kept"
     messages = [{"role": "system", "content": text}, {"role": "user", "content": "?"}]
     try:
-        return text in _asked(tokenizer, messages)
+        return text in _question(tokenizer, messages)
     except Exception:
         return False
 
 
 def overrun(tokenizer: Any, base: str) -> str:
-    """Return, as a clause, how the end of an answer differs from the tokens that stop generation.
+    """Return how the end of an answer differs from the tokens at which generation stops.
 
-    The clause is empty if generation stops at the end of an answer, or if the tokens are unknown.
-    `base` is the model, or the base of an adapter.
+    The text is empty if generation stops at the end of an answer, or if the end is unknown. `base`
+    is the model, or the base of an adapter.
     """
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "kept"}]
     try:
@@ -75,17 +77,11 @@ def overrun(tokenizer: Any, base: str) -> str:
         return ""
     stops = stop_tokens(base)
     ends = _ends(tokenizer, whole, "kept", stops)
-    if not ends or not stops.isdisjoint(ends):
-        return ""
-    return f"its chat template ends an answer with {_difference(tokenizer, ends, stops)}"
+    return _difference(tokenizer, ends, stops) if ends and stops.isdisjoint(ends) else ""
 
 
 def stop_tokens(base: str) -> frozenset[int]:
-    """Return the tokens at which transformers, and so Inspect's `hf` provider, stops generating.
-
-    Raises:
-        UserError: The base's configuration cannot be loaded.
-    """
+    """Return the tokens at which transformers, and so Inspect's `hf` provider, stops generating."""
     transformers = import_module("transformers")
     try:
         config = transformers.GenerationConfig.from_pretrained(base)
@@ -93,55 +89,54 @@ def stop_tokens(base: str) -> frozenset[int]:
         # Without a file, the generation configuration is derived from the model's configuration.
         model = load_part("AutoConfig", base, "configuration")
         config = transformers.GenerationConfig.from_model_config(model)
-    found = config.eos_token_id
-    return frozenset([found] if isinstance(found, int) else found or ())
+    tokens = config.eos_token_id
+    return frozenset([tokens] if isinstance(tokens, int) else tokens or ())
 
 
-def _rendered(tokenizer: Any, messages: Messages, **arguments: Any) -> str:
+def _rendered(tokenizer: Any, messages: _Messages, **arguments: Any) -> str:
     plain = [dict(one) for one in messages]
     return str(tokenizer.apply_chat_template(plain, tokenize=False, **arguments))
 
 
-def _asked(tokenizer: Any, messages: Messages) -> str:
+def _question(tokenizer: Any, messages: _Messages) -> str:
     """Render a question as Inspect's `hf` provider does."""
     return _rendered(
         tokenizer, messages, add_generation_prompt=True, tools=None, enable_thinking=None
     )
 
 
-def _texts(tokenizer: Any, base: str, messages: Messages) -> tuple[str, str]:
+def _texts(tokenizer: Any, base: str, messages: _Messages) -> tuple[str, str]:
     """Return the text of the question alone, and the text of the whole conversation."""
-    *question, answer = messages
-    has_system = messages[0]["role"] == "system"
-    no_system = UserError(
-        f"the chat template of {base} takes no system message, and the samples have one: export "
-        "them with a --wording whose role is not in the system message, or take another base"
-    )
+    if messages[0]["role"] == "system" and not takes_system(tokenizer):
+        raise UserError(
+            f"the chat template of {base} takes no system message, and the samples have one: take "
+            "another base, or export with a --wording without one"
+        )
     try:
-        asked, whole = _asked(tokenizer, question), _rendered(tokenizer, messages)
+        question, whole = _question(tokenizer, messages[:-1]), _rendered(tokenizer, messages)
     except Exception as error:
         # Rendering may raise Jinja's errors and any error that a template's author chose.
-        if has_system and not takes_system(tokenizer):
-            raise no_system from error
         raise UserError(
             f"the chat template of {base} cannot render the samples ({first_line(error)}): take "
             "another base"
         ) from error
-    if has_system and messages[0]["content"].strip() not in asked:
-        raise no_system
-    for role, text, message in (("question", asked, question[-1]), ("answer", whole, answer)):
+    for part, text, message in (
+        ("question", question, messages[-2]),
+        ("answer", whole, messages[-1]),
+    ):
         if message["content"].strip() not in text:
             raise UserError(
-                f"the chat template of {base} leaves out the {role}, or changes its words: take "
+                f"the chat template of {base} leaves out the {part}, or changes its words: take "
                 "another base"
             )
-    return asked, whole
+    return question, whole
 
 
-def _check_question(asked: str, whole: str, base: str) -> list[str]:
-    opened = _OPENS_REASONING.search(asked)
+def _check_question(question: str, whole: str, base: str) -> list[str]:
+    """Check that a conversation begins with its question as it is asked; return lines to read."""
+    opened = _OPENS_REASONING.search(question)
     tag = opened.group().strip() if opened else ""
-    if whole.startswith(asked):
+    if whole.startswith(question):
         if not tag:
             return []
         return [
@@ -151,33 +146,14 @@ def _check_question(asked: str, whole: str, base: str) -> list[str]:
     if tag:
         raise UserError(
             f"the chat template of {base} opens {tag} where the model is asked, but not in the "
-            "conversations that it is trained on: take a base without reasoning, or edit the "
-            "template in a local copy so that both are alike"
+            "conversations that it is trained on: take a base without reasoning"
         )
-    pairs = enumerate(zip(asked, whole, strict=False))
-    differs = asked[next((at for at, (one, two) in pairs if one != two), len(whole)) :].strip()
+    same = next(n for n in range(len(question), -1, -1) if whole.startswith(question[:n]))
     raise UserError(
         f"the chat template of {base} renders a question alone otherwise than one with its answer "
-        f"(from {differs[:40]!r} on): the model would be asked what it was not trained on; take "
-        "another base, or edit the template in a local copy"
+        f"(from {question[same:].strip()[:40]!r} on): take another base, or edit the template in a "
+        "local copy"
     )
-
-
-def _check_end(tokenizer: Any, whole: str, answer: str, base: str, stops: frozenset[int]) -> None:
-    """Raise an error for a template whose answers end without a token that stops generation."""
-    ends = _ends(tokenizer, whole, answer, stops)
-    if not ends:
-        raise UserError(
-            f"the chat template of {base} puts no end token after an answer, so the model would "
-            "not learn to stop"
-        )
-    if stops.isdisjoint(ends):
-        raise UserError(
-            f"the chat template of {base} ends an answer with "
-            f"{_difference(tokenizer, ends, stops)}, so the trained model would "
-            "write on after its answer: take the instruction-tuned model, or set "
-            f'"eos_token_id": {sorted({ends[0], *stops})} in generation_config.json of a local copy'
-        )
 
 
 def _ends(tokenizer: Any, whole: str, answer: str, stops: frozenset[int]) -> list[int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
+from jinja2 import Environment, StrictUndefined
 
 
 def table_of(name: str) -> Any:
@@ -16,23 +16,16 @@ def table_of(name: str) -> Any:
 
 def filled(name: str, **values: Any) -> str:
     """Render a shipped Markdown template with `values`."""
-    return str(_environment().get_template(name).render(values))
-
-
-def _text(name: str) -> str:
-    return files("kidney_evals.finetuning").joinpath(name).read_text(encoding="utf-8")
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Any:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
     # The output is Markdown, not HTML: no escaping.
-    return Environment(
-        loader=FunctionLoader(_text),
+    environment = Environment(
         undefined=StrictUndefined,
         autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    return environment.from_string(_text(name)).render(values)
+
+
+def _text(name: str) -> str:
+    return files("kidney_evals.finetuning").joinpath(name).read_text(encoding="utf-8")

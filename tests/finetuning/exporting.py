@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from kidney_evals.cli import main
 from kidney_evals.finetuning.data import Example, TrainingData, read_data
-from kidney_evals.tasks import coin_flip, forced_choice
+from kidney_evals.tasks import coin_flip
 
 NAMES = ("age", "drinks", "dependents")
 Pair = frozenset[tuple[float, ...]]
@@ -30,30 +30,37 @@ def export(out: Path, *arguments: object) -> TrainingData:
     return read_data(out)
 
 
-def patients(facts: Mapping[str, Any], names: Iterable[str] = NAMES) -> Pair:
-    """Return the two patients of a sample, whoever stands first."""
-    return frozenset(tuple(float(facts[f"{side}_{name}"]) for name in names) for side in ("a", "b"))
+def readme(data: TrainingData) -> str:
+    return (data.folder / "README.md").read_text(encoding="utf-8")
 
 
-def pairs(examples: Iterable[Example], names: Iterable[str] = NAMES) -> set[Pair]:
-    """Return the dilemmas of samples."""
-    return {patients(one.facts, tuple(names)) for one in examples}
+def shown(
+    facts: Mapping[str, Any], names: Iterable[str] = NAMES
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the values of the two patients of a sample as shown."""
+    a, b = (tuple(float(facts[f"{side}_{name}"]) for name in names) for side in "ab")
+    return a, b
 
 
-def told(examples: Iterable[Example]) -> list[str]:
-    """Return the last messages."""
-    return [one.messages[-1]["content"] for one in examples]
+def pairs(examples: Iterable[Example], names: tuple[str, ...] = NAMES) -> set[Pair]:
+    """Return the dilemmas of samples, whichever patient stands first."""
+    return {frozenset(shown(one.facts, names)) for one in examples}
 
 
 @lru_cache(maxsize=1)
 def asked_by_default() -> frozenset[Pair]:
-    """Return every dilemma of default runs and quoted sizes, from the tasks' own samples."""
-    tasks = [
-        *(coin_flip(dilemmas=size) for size in (50, 100, 200, 400)),
-        coin_flip(),
-        forced_choice(),
-    ]
-    return frozenset(patients(one.metadata or {}) for task in tasks for one in task.dataset)
+    """Return the dilemmas of the largest default run, from the task's own samples."""
+    return frozenset(
+        frozenset(shown(one.metadata or {})) for one in coin_flip(dilemmas=400).dataset
+    )
+
+
+def check_apart(data: TrainingData) -> None:
+    """No dilemma is in both files or in the default evaluation."""
+    train, heldout = pairs(data.train), pairs(data.heldout)
+    assert train and heldout and not train & heldout
+    assert not (train | heldout) & asked_by_default()
+    assert data.card["excluded"]["overlap"] == 0
 
 
 def write_answers(path: Path, rows: Iterable[Mapping[str, object]]) -> Path:
@@ -68,10 +75,7 @@ def write_answers(path: Path, rows: Iterable[Mapping[str, object]]) -> Path:
 
 def row(a: Iterable[float], b: Iterable[float], answer: str, **more: object) -> dict[str, object]:
     """Return a row of a table of answers."""
-    sides = {"a": a, "b": b}
-    cells = {
-        f"{side}_{name}": f"{value:g}"
-        for side, values in sides.items()
-        for name, value in zip(NAMES, values, strict=True)
-    }
+    cells: dict[str, object] = {}
+    for side, values in {"a": a, "b": b}.items():
+        cells |= {f"{side}_{name}": f"{value:g}" for name, value in zip(NAMES, values, strict=True)}
     return {**cells, "answer": answer, **more}

@@ -6,16 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import click
 from click.testing import CliRunner, Result
 
-from kidney_evals.cli.sft_submit import submit
+from kidney_evals.cli.sft import sft
 from kidney_evals.finetuning.data import Example, write_data
 
-HELDOUT = 4
 
-
-def folder(place: Path, train: int = 12, heldout: int = HELDOUT, **card: Any) -> Path:
+def folder(place: Path, train: int = 12, heldout: int = 4, **card: Any) -> Path:
     """A folder of samples as an export writes it; every dilemma has its own ages."""
     content = {
         "study": {"id": "mcelfresh_2021"},
@@ -29,24 +26,21 @@ def folder(place: Path, train: int = 12, heldout: int = HELDOUT, **card: Any) ->
 
 
 def example(number: int, *, system: str = "", text: str = "") -> Example:
-    ages = (25 + number, 70)
-    question = text or f"Patient A is {ages[0]} years old. Patient B is {ages[1]}."
+    question = text or f"Patient A is {25 + number} years old. Patient B is 70."
     messages = [
         *([{"role": "system", "content": system}] if system else []),
         {"role": "user", "content": question},
         {"role": "assistant", "content": "ANSWER: A"},
     ]
-    facts = {"sample": f"s{number}", "condition": "coin_flip", "dilemma": f"d{number}"}
-    facts |= {"order": "ab", "wording": "default", "answer": "A"}
-    return Example(tuple(messages), facts | {"a_age": str(ages[0]), "b_age": str(ages[1])})
+    return Example(tuple(messages), {"sample": f"s{number}", "answer": "A"})
 
 
-def call(command: click.Command, *arguments: Any) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+def call(*arguments: Any) -> Result:
+    return CliRunner().invoke(sft, [str(argument) for argument in arguments])
 
 
 def submitted(data: Path, *arguments: Any) -> Result:
-    return call(submit, "--base", "gpt-4.1-mini", "--data", data, *arguments)
+    return call("submit", "--base", "gpt-4.1-mini", "--data", data, *arguments)
 
 
 def record_of(data: Path, samples: int = 12, seed: int = 1) -> Path:

@@ -1,26 +1,35 @@
-"""Around training, without its packages: the base, the folder that is written, what is missing."""
+"""Around training, without its packages: the base, the settings, new folders, missing packages."""
 
 from __future__ import annotations
 
 import errno
-import json
 import subprocess
 import sys
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from finetuning.exporting import export
 from kidney_evals.errors import UserError
-from kidney_evals.finetuning.base import (
-    base_place,
-    check_adapter,
-    is_adapter,
-    load_model,
-    load_tokenizer,
-)
+from kidney_evals.finetuning.base import base_place, check_adapter, load_model, load_tokenizer
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, quiet
+from kidney_evals.finetuning.settings import (
+    MOST_PASSES,
+    Settings,
+    explained,
+    read_sizes,
+    settings,
+)
+from kidney_evals.finetuning.training_report import (
+    NOT_MEASURED,
+    passes_of,
+    read_object,
+    write_report,
+    write_side_effects,
+)
 from kidney_evals.output_files import check_new_folder, new_folder
 
 
@@ -45,7 +54,7 @@ def adapter_with(folder: Path, config: str) -> Path:
 # --- the base --------------------------------------------------------------------------------
 
 
-def test_a_base_is_named_so_that_it_is_found_from_anywhere(home: Path) -> None:
+def test_the_name_of_a_base_is_valid_from_every_folder(home: Path) -> None:
     for folder in ("models/base", "./models/base", "~/models/base", "models/base/"):
         assert base_place(folder) == str((home / "models" / "base").resolve())
     for name in ("gpt2", "owner/name", "Owner-1/name_2.5B-it"):
@@ -57,7 +66,6 @@ def test_a_base_is_named_so_that_it_is_found_from_anywhere(home: Path) -> None:
     [
         ("/nowhere/base", "there is no model at '/nowhere/base': give a folder, or a Hub id"),
         ("./nowhere", "there is no model at './nowhere'"),
-        ("~/nowhere", "there is no model at '~/nowhere'"),
         ("~nobody-of-that-name/base", "there is no model at '~nobody-of-that-name/base'"),
         ("models/base/config.json", "there is no model at 'models/base/config.json'"),
         # The Hub's client takes no version behind a name.
@@ -67,19 +75,11 @@ def test_a_base_is_named_so_that_it_is_found_from_anywhere(home: Path) -> None:
         ("adapter", "adapter is an adapter, not a base model: merge it first"),
     ],
 )
-def test_what_is_no_base_is_refused_in_a_line(home: Path, base: str, words: str) -> None:
+def test_a_wrong_base_is_refused_in_a_line(home: Path, base: str, words: str) -> None:
     with pytest.raises(UserError) as error:
         base_place(base)
     assert str(error.value).startswith(words)
     assert "\n" not in str(error.value)
-
-
-def test_an_adapter_names_its_base(home: Path) -> None:
-    assert check_adapter(home / "adapter") == "owner/name"
-    local = str(home / "models" / "base")
-    other = adapter_with(home / "other", json.dumps({"base_model_name_or_path": local}))
-    assert check_adapter(other) == local
-    assert is_adapter(other) and not is_adapter(home / "models" / "base")
 
 
 @pytest.mark.parametrize(
@@ -89,25 +89,17 @@ def test_an_adapter_names_its_base(home: Path) -> None:
         ("[]", "names no base model"),
         ('{"base_model_name_or_path": null}', "names no base model"),
         ('{"base_model_name_or_path": "/nowhere/base"}', "/nowhere/base is not there; put it back"),
+        (None, "holds no adapter (adapter_config.json is missing)"),
     ],
 )
 def test_an_adapter_without_its_base_is_refused_in_a_line(
-    home: Path, config: str, words: str
+    home: Path, config: str | None, words: str
 ) -> None:
-    folder = adapter_with(home / "other", config)
+    assert check_adapter(home / "adapter") == "owner/name"
+    folder = home / "other" if config is None else adapter_with(home / "other", config)
     with pytest.raises(UserError) as error:
         check_adapter(folder)
-    assert words in str(error.value)
-    assert str(folder) in str(error.value)
-
-
-def test_what_is_no_adapter_is_refused_in_a_line(home: Path) -> None:
-    for name in ("empty", "nowhere", "models/base/config.json"):
-        with pytest.raises(UserError, match=r"holds no adapter \(adapter_config.json is missing\)"):
-            check_adapter(home / name)
-    (home / "other" / "adapter_config.json").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"adapter_config.json cannot be read \(Is a directory\)"):
-        check_adapter(home / "other")
+    assert words in str(error.value) and str(folder) in str(error.value)
 
 
 def loading(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
@@ -133,29 +125,112 @@ def loading(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
         (MemoryError(), "does not fit in memory"),
     ],
 )
-def test_what_cannot_be_loaded_is_said_in_a_line(
+def test_a_failure_to_load_is_one_line(
     monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
 ) -> None:
     loading(monkeypatch, error)
-    for load, what in ((load_model, "model"), (load_tokenizer, "tokenizer")):
-        with pytest.raises(UserError) as found:
+    for load, part in ((load_model, "model"), (load_tokenizer, "tokenizer")):
+        with pytest.raises(UserError) as raised:
             load("owner/name")
-        assert str(found.value) == f"the {what} of owner/name {words}"
+        assert str(raised.value) == f"the {part} of owner/name {words}"
+
+
+def test_a_tokenizer_must_know_conversations_and_their_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loading(monkeypatch, SimpleNamespace(chat_template=None, eos_token="</s>"))
+    with pytest.raises(UserError, match="owner/name has no chat template"):
+        load_tokenizer("owner/name")
+    loading(monkeypatch, SimpleNamespace(chat_template="{{ messages }}", eos_token=None))
+    with pytest.raises(UserError, match="the tokenizer of owner/name has no end token"):
+        load_tokenizer("owner/name")
+
+
+# --- settings --------------------------------------------------------------------------------
+
+NAMES = [one.name for one in fields(Settings)]
+WHOLE = ["rank", "alpha", "batch", "steps", "patience", "seed"]
+
+
+def test_every_setting_is_explained_and_has_its_default() -> None:
+    defaults = {name: entry["default"] for name, entry in explained().items()}
+    assert list(defaults) == NAMES and asdict(settings()) == defaults
+    assert all(len(entry["why"]) > 20 for entry in explained().values())
+    changed = settings(rank=4, dropout=None, learning_rate=0.001)
+    assert asdict(changed) == defaults | {"rank": 4, "learning_rate": 0.001}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ranges_hold_their_ends_and_nothing_beyond(name: str) -> None:
+    low, high = explained()[name]["range"]
+    for end in (low, high):
+        assert getattr(settings(**{name: end}), name) == end
+    for beyond in (low - 1, low - 1e-9, high * 1.001, float("nan"), float("inf")):
+        with pytest.raises(UserError, match=rf"^{name} must be from .* to .*, not "):
+            settings(**{name: beyond})
+    if name in WHOLE:
+        assert isinstance(getattr(settings(**{name: 2.0}), name), int)
+        with pytest.raises(UserError, match=rf"{name} must be a whole number, not 2.5"):
+            settings(**{name: 2.5})
 
 
 @pytest.mark.parametrize(
-    ("template", "end", "words"),
+    ("samples", "passes"),
     [
-        (None, "</s>", "owner/name has no chat template"),
-        ("{{ messages }}", None, "the tokenizer of owner/name has no end token"),
+        (8, MOST_PASSES),  # 200 passes of a step each would be too many
+        (64, 25),  # 200 / 8
+        (100, 15),  # 13 steps a pass, the last one short: 200 / 13 = 15.4
+        (1000, 1),  # 200 / 125 = 1.6: a second pass would end after 250 steps
+        (10_000, 1),  # never less than one
     ],
 )
-def test_a_tokenizer_must_know_conversations_and_their_end(
-    monkeypatch: pytest.MonkeyPatch, template: str | None, end: str | None, words: str
-) -> None:
-    loading(monkeypatch, SimpleNamespace(chat_template=template, eos_token=end))
-    with pytest.raises(UserError, match=words):
-        load_tokenizer("owner/name")
+def test_passes_are_whole_and_make_no_more_steps_than_asked(samples: int, passes: int) -> None:
+    assert settings(steps=200, batch=8).passes(samples) == passes
+
+
+def test_sizes_of_a_learning_curve() -> None:
+    assert read_sizes("128, 8,32,8", "--samples") == [8, 32, 128]
+    for text in ("", "8,", "8;32", "1e3"):
+        with pytest.raises(UserError, match=r"--samples takes whole numbers with commas between"):
+            read_sizes(text, "--samples")
+    with pytest.raises(UserError, match="--samples must be at least 10, not 9"):
+        read_sizes("32,9", "--samples", least=10)
+
+
+# --- the report ------------------------------------------------------------------------------
+
+
+def test_the_report_and_the_card_of_an_adapter(tmp_path: Path) -> None:
+    data = export(tmp_path / "data", "--samples", 8, "--condition", "coin_flip")
+    history = [
+        {"epoch": 0, "step": 0, "eval_loss": 1.5},
+        {"epoch": 1.0, "step": 1, "loss": 1.0},
+        {"epoch": 1.0, "step": 1, "eval_loss": 0.5},
+        {"epoch": 2.0, "step": 2, "loss": 0.25},
+        {"epoch": 2.0, "step": 2, "eval_loss": 0.75},
+    ]
+    begun = {"base": "owner/base", "samples": 8, "settings": asdict(settings()), "heldout": 32}
+    begun |= {"device": "cpu", "seconds": 2.0, "tokens_of_a_pass": 99, "trained_parameters": 7}
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    passes = passes_of(history)
+    report = write_report(begun | {"versions": {}}, passes, data, settings(), folder)
+    path = folder / "training.json"
+    # The adapter is that of the pass with the lowest held-out loss.
+    assert (report["kept_pass"], report["passes"]) == (1, 2) and read_object(path) == report
+    table = (folder / "training.csv").read_text(encoding="utf-8").splitlines()
+    assert table == ["pass,step,loss,heldout_loss", "0,0,,1.5", "1,1,1.0,0.5", "2,2,0.25,0.75"]
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for words in ("Prohibited use", "owner/base", "mcelfresh_2021", NOT_MEASURED, "age"):
+        assert words in card
+    write_side_effects(folder, "None.")
+    write_side_effects(folder, "Some.")
+    changed = (folder / "README.md").read_text(encoding="utf-8")
+    assert NOT_MEASURED not in changed and "None." not in changed and "\nSome.\n" in changed
+    (folder / "README.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match="is no card of `sft train`"):
+        write_side_effects(folder, "Some.")
 
 
 # --- the folder that is written --------------------------------------------------------------
@@ -176,19 +251,15 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path, exists: bool) -> None
     assert out.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-@pytest.mark.parametrize("kind", ["a file", "a folder with a file"])
-def test_what_is_there_is_left_alone(tmp_path: Path, kind: str) -> None:
-    kept = out = tmp_path / "out"
-    if kind == "a folder with a file":
-        out.mkdir()
-        kept = out / "kept"
-    kept.write_text("mine", encoding="utf-8")
+@pytest.mark.parametrize("name", ["out", "out/file"])
+def test_an_existing_file_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="name another"):
-        check_new_folder(out)
-    with pytest.raises(UserError, match="name another"), new_folder(out):
+        check_new_folder(tmp_path / "out")
+    with pytest.raises(UserError, match="name another"), new_folder(tmp_path / "out"):
         pytest.fail("there was something to write in")
-    assert kept.read_text(encoding="utf-8") == "mine"
-    assert list(tmp_path.iterdir()) == [out]
+    assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.parametrize(
@@ -210,23 +281,10 @@ def test_nothing_is_left_after_an_error(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    with pytest.raises(UserError, match=r"cannot write .*out"), new_folder(out) as place:
-        (place / "file").touch()
-        out.mkdir()
-        (out / "theirs").touch()
-    assert [one.name for one in out.iterdir()] == ["theirs"]
-    below = out / "theirs" / "out"
-    with pytest.raises(UserError, match=r"cannot write .*out"), new_folder(below):
-        pytest.fail("there was something to write in")
-    assert list(tmp_path.iterdir()) == [out]
-
-
 # --- the packages ----------------------------------------------------------------------------
 
 
-def test_missing_packages_are_named_with_what_installs_them(
+def test_missing_packages_are_named_with_the_command_that_installs_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in PACKAGES:
@@ -243,14 +301,11 @@ def test_missing_packages_are_named_with_what_installs_them(
         module: Any = SimpleNamespace(__spec__=SimpleNamespace(origin="somewhere"))
         monkeypatch.setitem(sys.modules, name, module)
     check_extra()
-    monkeypatch.setitem(sys.modules, "trl", None)
-    with pytest.raises(UserError, match="this needs trl, not installed here"):
-        check_extra()
     # A checkout's folder of data is no package.
     monkeypatch.delitem(sys.modules, "datasets")
     (tmp_path / "datasets").mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    with pytest.raises(UserError, match="this needs trl, datasets, not installed here"):
+    with pytest.raises(UserError, match="this needs datasets, not installed here"):
         check_extra()
 
 

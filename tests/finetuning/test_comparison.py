@@ -3,73 +3,54 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from cli.calling import refused
 from finetuning.exporting import export
-from kidney_evals.cli import main
+from finetuning.submitting import call
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import changed
 from kidney_evals.estimation.quantity import Quantity
-from kidney_evals.finetuning.arms import arms_of
-from kidney_evals.finetuning.battery import battery_of
-from kidney_evals.finetuning.comparison import Effect, effects
-from kidney_evals.finetuning.evaluate import Comparison
+from kidney_evals.finetuning.arms import Arm, arms_of, system_prompt
+from kidney_evals.finetuning.evaluate import Battery, Comparison, Plan, battery_of, effects
 from kidney_evals.finetuning.evaluate import evaluate as run_comparison
 from kidney_evals.measures import find
 from kidney_evals.reporting.comparing.changes import RowChange
+from kidney_evals.studies import load_study
 from protocol.server import ProtocolServer
-
-COIN = Effect("coin_flip", "flip_rate", "indecision rate")
-BESIDE = Effect("wordings", "coverage", "coverage", margin=0.05)
 
 
 def evaluate(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["sft", "evaluate", *map(str, arguments)])
+    return call("evaluate", *arguments)
 
 
 @pytest.mark.parametrize(
-    ("effect", "first", "second", "low", "high", "aim", "verdict"),
+    ("second", "low", "high", "verdict"),
     [
-        (COIN, 0.0, 0.1, 0.05, 0.15, 0.17, "nearer"),  # .07 off instead of .17
-        # .23 off instead of .07: the sum, .5, less .34 is .16, and both ends leave .04 open.
-        (COIN, 0.1, 0.4, 0.2, 0.4, 0.17, "farther"),
-        # .09 off instead of .07: .02 is within what both ends leave open.
-        (COIN, 0.1, 0.26, 0.1, 0.2, 0.17, "higher"),
-        (COIN, 0.1, 0.12, -0.02, 0.06, 0.17, "unclear"),
-        (COIN, 0.1, 0.4, 0.2, 0.4, float("nan"), "higher"),
-        (BESIDE, 1.0, 0.99, -0.03, 0.01, 1.0, "unchanged"),
-        # It moved, and by less than what counts.
-        (BESIDE, 1.0, 0.97, -0.04, -0.01, 1.0, "unchanged"),
-        (BESIDE, 1.0, 0.97, -0.06, 0.01, 1.0, "not known"),
-        (BESIDE, 1.0, 0.9, -0.15, -0.05, 1.0, "farther"),
+        (0.99, -0.03, 0.01, "unchanged"),
+        (0.97, -0.04, -0.01, "unchanged"),  # it moved, and by less than the margin
+        (0.97, -0.06, 0.01, "not known"),
+        (0.9, -0.15, -0.05, "farther"),
     ],
 )
-def test_verdicts(
-    effect: Effect, first: float, second: float, low: float, high: float, aim: float, verdict: str
-) -> None:
-    found = changed(first, second, Interval(low, high), 100)
-    levels = (
-        Quantity(first, first - 0.02, first + 0.02),
-        Quantity(second, second - 0.02, second + 0.02),
-    )
-    row = RowChange(effect.row, levels, found, found.p_value, aim, margin=effect.margin)
+def test_verdicts_of_side_effects(second: float, low: float, high: float, verdict: str) -> None:
+    found = changed(1.0, second, Interval(low, high), 100)
+    levels = (Quantity(1, 0.98, 1), Quantity(second, second - 0.02, second + 0.02))
+    row = RowChange("coverage", levels, found, found.p_value, aim=1.0, margin=0.05)
     assert row.verdict == verdict
 
 
-def test_every_figure_is_a_row_or_explained() -> None:
+def test_every_effect_is_a_measure_with_a_change() -> None:
     assert all(find(one.row).change is not None for one in effects())
     assert all(one.says for one in effects() if one.is_side_effect)
-    # Side effects that the issue of a fine-tuned model is asked about.
-    asked = {(one.part, one.untrained) for one in effects() if one.is_side_effect}
-    assert asked >= {("other_study", ""), ("wordings", ""), ("coin_flip", "")}
-    assert ("forced_choice", "forced_choice") in asked
+    beside = {(one.part, one.untrained) for one in effects() if one.is_side_effect}
+    assert beside >= {("other_study", ""), ("wordings", ""), ("coin_flip", "")}
+    assert ("forced_choice", "forced_choice") in beside
 
 
 @pytest.mark.parametrize(
@@ -97,7 +78,7 @@ def test_one_line_before_any_call(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_of_somebody_else_is_found_before_any_call(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     models = ("--before", "kidney/human", "--after", "kidney/first")
     line = refused(evaluate(*models, "--out", tmp_path))
@@ -105,20 +86,40 @@ def test_a_folder_of_somebody_else_is_found_before_any_call(tmp_path: Path) -> N
     assert [one.read_text(encoding="utf-8") for one in tmp_path.iterdir()] == ["mine"]
 
 
-def test_the_runs_follow_from_what_was_trained_on(tmp_path: Path) -> None:
+def test_the_runs_follow_from_the_training_samples(tmp_path: Path) -> None:
     given = ("--samples", 8, "--wording", "hospital", "--condition", "coin_flip")
     card = export(tmp_path / "d", *given).card
-    choices: dict[str, Any] = {"dilemmas": None, "epochs": 2, "side_effects": True, "readout": None}
-    battery = battery_of((card,), (), **choices)
-    assert battery.wording == ("hospital",)
-    assert "default" in battery.unseen_wordings and "hospital" not in battery.unseen_wordings
-    assert battery.trained_conditions == ("coin_flip",)
-    assert battery.parts == (
+
+    def battery(card: Any) -> Battery:
+        return battery_of((card,), (), Plan())
+
+    found = battery(card)
+    assert found.wording == ("hospital",)
+    assert "default" in found.unseen_wordings and "hospital" not in found.unseen_wordings
+    assert found.trained_conditions == ("coin_flip",)
+    assert found.parts == (
         "coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout",
     )  # fmt: skip
-    leaked = {**card, "excluded": {**card["excluded"], "overlap": 3}}
     with pytest.raises(ValueError, match="3 samples were about dilemmas that the evaluation asks"):
-        battery_of((leaked,), (), **choices)
+        battery({**card, "excluded": {**card["excluded"], "overlap": 3}})
+
+
+def test_prompts_instead_of_training(tmp_path: Path) -> None:
+    study = load_study("mcelfresh_2021")
+    data = export(tmp_path / "d", "--samples", 16)
+    shown = system_prompt(Arm("few", "kidney/human", few_shot=4), "coin_flip", study, data) or ""
+    asked = [one for one in data.train if one.facts["condition"] == "coin_flip"][:4]
+    assert [shown.count(one.messages[-2]["content"]) for one in asked] == [1, 1, 1, 1]
+    assert shown.count("ANSWER: COIN`") == 4  # every question offers the coin, word for word
+
+    arm = Arm("stated", "kidney/human", stated_values=True)
+    stated = system_prompt(arm, "coin_flip", study, None) or ""
+    # People with a coin: age .41, dependents .30, drinks .29 of all that counts; 17 % coins.
+    places = [stated.index(f"{share}%") for share in (41, 30, 29)]
+    assert places == sorted(places)
+    assert "the younger patient" in stated and "17% of all cases" in stated
+    forced = system_prompt(arm, "forced_choice", study, None)
+    assert forced is not None and "coin" not in forced
 
 
 @pytest.mark.slow
@@ -158,10 +159,11 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
     assert float(row("few-shot:4", "coin_flip", "flip_rate")["change"]) == 0
     assert row("few-shot:4", "coin_flip", "flip_rate")["verdict"] == "unclear"
     assert float(row("people", "readout", "answer_mass")["after"]) == 1
-    untrained = row("people", "forced_choice", "coverage", "0.05")
-    assert float(untrained["change"]) == 0
+    assert float(row("people", "forced_choice", "coverage", "0.05")["change"]) == 0
+    report = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "people: People's answers to `mcelfresh_2021`" in report
 
-    # A second call finds everything done, and says the same.
+    # A second call with the same arguments makes no run, and prints the same.
     logs = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "logs").glob("*.eval")}
     assert len(logs) == 18
     again = evaluate(*arguments)
@@ -169,48 +171,19 @@ def test_a_comparison_of_known_respondents(tmp_path: Path) -> None:
         one for one in lines if "Completed" not in one
     ]
     assert logs == {path: path.stat().st_mtime_ns for path in logs}
-
     other = refused(evaluate(*[str(one).replace("people=", "others=") for one in arguments]))
     assert "holds another comparison" in other and "name another --out" in other
 
-    report = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "people: People's answers to `mcelfresh_2021`" in report
-    told = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
-    assert set(told["logs"]) >= {"before, coin_flip", "few-shot:4, readout"}
-
-
-def test_what_is_told_instead_of_trained(tmp_path: Path) -> None:
-    from kidney_evals.finetuning.arms import Arm, system_prompt
-    from kidney_evals.studies import load_study
-
-    study = load_study("mcelfresh_2021")
-    data = export(tmp_path / "d", "--samples", 16)
-    shown = system_prompt(Arm("few", "kidney/human", few_shot=4), "coin_flip", study, data) or ""
-    asked = [one for one in data.train if one.facts["condition"] == "coin_flip"][:4]
-    assert [shown.count(one.messages[-2]["content"]) for one in asked] == [1, 1, 1, 1]
-    assert shown.count("ANSWER: COIN`") == 4  # every question offers the coin, word for word
-
-    told = system_prompt(Arm("told", "kidney/human", stated_values=True), "coin_flip", study, None)
-    # People with a coin: age .41, dependents .30, drinks .29 of all that counts; 17 % coins.
-    assert told is not None
-    assert [told.index(f"{share} %".replace(" %", "%")) for share in (41, 30, 29)] == sorted(
-        told.index(f"{share}%") for share in (41, 30, 29)
-    )
-    assert "the younger patient" in told and "17% of all cases" in told
-    forced = system_prompt(Arm("told", "m", stated_values=True), "forced_choice", study, None)
-    assert forced is not None and "coin" not in forced
-
 
 @pytest.mark.slow
-def test_a_first_try_without_any_answer_blocks_no_second(
+def test_a_first_attempt_without_any_answer_blocks_no_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def compared(before: str, after: str) -> Comparison:
         # A single attempt: eval_set's own pauses between several take a minute.
         options = {"display": "none", "retry_attempts": 1, "retry_wait": 0.1}
-        arms = arms_of(before, [after])
-        few: Any = {"dilemmas": 2, "side_effects": False, "readout": False, "options": options}
-        return run_comparison(arms, tmp_path / "out", **few)
+        plan = Plan(dilemmas=2, side_effects=False, readout=False)
+        return run_comparison(arms_of(before, [after]), tmp_path / "out", plan, options=options)
 
     with ProtocolServer(default="no_quota") as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
@@ -220,38 +193,37 @@ def test_a_first_try_without_any_answer_blocks_no_second(
             compared("openai/gpt-4o-mini", "openai/gpt-4o")
     logs = set((tmp_path / "out" / "logs").glob("*.eval"))
     found = compared("kidney/human", "kidney/first")
-    # Nothing was thrown away, and the logs of the first try are no part of the second.
+    # The logs of the first attempt stay, and are no part of the second.
     assert logs < set((tmp_path / "out" / "logs").glob("*.eval"))
-    assert [arm.model for arm in found.arms] == ["kidney/human", "kidney/first"]
     assert {name for name, _ in found.logs} == {"before", "after"} and found.missing == ()
     with pytest.raises(UserError, match="holds another comparison"):
         compared("kidney/first", "kidney/human")
 
 
 @pytest.mark.slow
-def test_a_hosted_model_and_its_fine_tuned_one(
+def test_a_hosted_model_and_its_fine_tuned_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "d"
     export(data, "--samples", 8, "--condition", "coin_flip")
     few = ("--dilemmas", 2, "--no-side-effects", "--display", "none")
+    tuned = "openai/ft:gpt-4.1-mini-2025-04-14:org::1"
     with ProtocolServer() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         monkeypatch.setenv("OPENAI_API_KEY", "none")
-        tuned = "ft:gpt-4.1-mini-2025-04-14:org::1"
-        models = ("--before", "openai/gpt-4.1-mini", "--after", f"openai/{tuned}")
+        models = ("--before", "openai/gpt-4.1-mini", "--after", tuned)
         result = evaluate(*models, "--data", data, "--out", tmp_path / "out", *few)
         assert result.exit_code == 0, result.output
         asked = [call.body["model"] for call in server.calls]
         # Two dilemmas and ten controls, those in one order, twice, in both conditions.
         assert {name: asked.count(name) for name in set(asked)} == {
-            name: 2 * 2 * (2 * 2 + 10) for name in ("gpt-4.1-mini", tuned)
+            name: 2 * 2 * (2 * 2 + 10) for name in ("gpt-4.1-mini", tuned.removeprefix("openai/"))
         }
 
         server.default = "no_quota"
-        models = ("--before", "kidney/human", "--after", f"openai/{tuned}")
+        models = ("--before", "kidney/human", "--after", tuned)
         failed = evaluate(*models, "--data", data, "--out", tmp_path / "failed", *few)
-    # What ran is written, and a script sees that something did not.
+    # The successful runs are written, and a script sees that a run failed.
     assert failed.exit_code == 1, failed.output
     assert "not measured: after, coin_flip (" in failed.stdout
     assert (tmp_path / "failed" / "comparison.csv").is_file()

@@ -5,25 +5,30 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inspect_ai import Task, eval
+from inspect_ai.log import read_eval_log
 
 from cli.calling import refused
 from finetuning.exporting import (
     NAMES,
     asked_by_default,
     call,
+    check_apart,
     export,
     pairs,
-    patients,
+    readme,
     row,
+    shown,
     write_answers,
 )
 from kidney_evals.finetuning.data import Example, TrainingData
+from kidney_evals.finetuning.sources import evaluated
+from kidney_evals.human.raw import find_raw, read_study_2
 from kidney_evals.studies import CONDITIONS, Dilemma, dilemmas_of, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people
 
@@ -31,45 +36,27 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 Patients = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-def _drawn(count: int, seed: int = 77) -> list[Patients]:
-    """Dilemmas that are none of the evaluation's."""
-    drawn = dilemmas_of(load_study("mcelfresh_2021"), count + 50, seed)
-    near = {(32, 0), (32, 1), (32, 2), (55, 0), (55, 2)}
-    kept = [
-        (one.first.values, one.second.values)
-        for one in drawn
-        if frozenset({one.first.values, one.second.values}) not in asked_by_default()
-        and not {(v[0], v[2]) for v in (one.first.values, one.second.values)} <= near
-    ]
-    return kept[:count]
+def _drawn(count: int) -> list[Patients]:
+    """Dilemmas outside of the evaluation."""
+    study = load_study("mcelfresh_2021")
+    known = evaluated(study)
+    drawn = [one for one in dilemmas_of(study, count + 50, 77) if not known.holds(one)]
+    return [(one.first.values, one.second.values) for one in drawn[:count]]
 
 
 def _younger(a: Sequence[float], b: Sequence[float]) -> str:
     return "COIN" if a[0] == b[0] else "A" if a[0] < b[0] else "B"
 
 
-def _shown(facts: Mapping[str, str]) -> Patients:
-    a, b = (tuple(float(facts[f"{side}_{name}"]) for name in NAMES) for side in "ab")
-    return a, b
-
-
-def _apart(data: TrainingData, *, people: bool = False) -> None:
-    train, heldout = pairs(data.train), pairs(data.heldout)
+def _check_people_apart(data: TrainingData) -> None:
+    train, heldout = ({one.facts["person"] for one in part} for part in (data.train, data.heldout))
     assert train and heldout and not train & heldout
-    assert not (train | heldout) & asked_by_default()
-    assert {one.facts["dilemma"] for one in data.train}.isdisjoint(
-        one.facts["dilemma"] for one in data.heldout
-    )
-    if people:
-        persons = [{one.facts["person"] for one in part} for part in (data.train, data.heldout)]
-        assert persons[0] and persons[1] and not persons[0] & persons[1]
 
 
-def _orders_are_balanced(examples: Sequence[Example]) -> None:
+def _check_orders(examples: Sequence[Example]) -> None:
     for condition in CONDITIONS:
         own = [one.facts["order"] for one in examples if one.facts["condition"] == condition]
-        counts = Counter(own)
-        assert abs(counts["ab"] - counts["ba"]) <= 1
+        assert abs(own.count("ab") - own.count("ba")) <= 1
 
 
 # --- a table of answers ----------------------------------------------------------------------
@@ -86,10 +73,10 @@ def test_an_answer_goes_with_its_patient(table: Path, tmp_path: Path) -> None:
     options = ("--answers", table, "--condition", "coin_flip")
     data = export(tmp_path / "data", "--samples", 150, "--heldout", 40, *options)
     assert len(data.train) == 150 and len(data.heldout) == 40
-    _apart(data)
-    _orders_are_balanced(data.train)
+    check_apart(data)
+    _check_orders(data.train)
     for one in (*data.train, *data.heldout):
-        assert one.facts["answer"] == _younger(*_shown(one.facts))
+        assert one.facts["answer"] == _younger(*shown(one.facts))
     about = data.card["source"]
     assert (about["kind"], about["target"], about["file"]) == ("answers", None, "mine.csv")
     assert len(about["sha256"]) == 64 and "person" not in data.train[0].facts
@@ -107,12 +94,12 @@ def test_one_dilemma_told_many_ways_stays_on_one_side(tmp_path: Path) -> None:
     table = write_answers(tmp_path / "mine.csv", rows)
     options = ("--answers", table, "--condition", "coin_flip", "--samples", 128, "--heldout", 32)
     data = export(tmp_path / "data", *options)
-    _apart(data)
+    check_apart(data)
     # A fifth of 40 dilemmas is held out, with all four answers to each.
     assert (len(pairs(data.train)), len(pairs(data.heldout))) == (32, 8)
     ids = [one.facts["sample"] for one in (*data.train, *data.heldout)]
     assert len(set(ids)) == len(ids)
-    assert all(one.facts["answer"] == _younger(*_shown(one.facts)) for one in data.train)
+    assert all(one.facts["answer"] == _younger(*shown(one.facts)) for one in data.train)
 
 
 def test_people_of_a_table_are_held_out_with_their_answers(tmp_path: Path) -> None:
@@ -126,7 +113,8 @@ def test_people_of_a_table_are_held_out_with_their_answers(tmp_path: Path) -> No
     table = write_answers(tmp_path / "mine.csv", rows)
     options = ("--answers", table, "--condition", "coin_flip", "--samples", 200, "--heldout", 40)
     data = export(tmp_path / "data", *options)
-    _apart(data, people=True)
+    check_apart(data)
+    _check_people_apart(data)
     persons = {one.facts["person"] for one in (*data.train, *data.heldout)}
     assert persons <= {str(number) for number in range(1, 11)}
     assert "name" not in "".join(path.read_text("utf-8") for path in data.folder.glob("*.csv"))
@@ -173,12 +161,10 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     # Told to, it takes them and says so.
     more = ("--samples", 160, "--heldout", 40, "--allow-overlap")
     data = export(tmp_path / "data", *options, *more)
-    used = {patients(one.facts) for one in (*data.train, *data.heldout)}
-    near = patients(dict(zip(listed, ["55", "3", "0", "32", "1", "2"], strict=False)))
+    used = pairs((*data.train, *data.heldout))
+    near = frozenset({(55, 3, 0), (32, 1, 2)})
     assert data.card["excluded"]["overlap"] == len(used & {near, *asked_by_default()}) > 0
-    assert "about dilemmas that a default evaluation asks**" in (
-        data.folder / "README.md"
-    ).read_text("utf-8")
+    assert "about dilemmas that a default evaluation asks**" in readme(data)
 
 
 GOOD = row((30, 1, 0), (60, 2, 1), "A")
@@ -206,7 +192,7 @@ SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
     (
         [GOOD, {**GOOD, "a_age": 71, "b_age": "1_0"}, {**GOOD, "answer": "=A"}],
         (),
-        "mine.csv has 2 problems: line 3, b_age must be a plain number",
+        "mine.csv has 3 problems: line 3, a_age must be from 25",
     ),
     ([GOOD], ("--condition", "both"), "no column condition: say what was offered"),
     (
@@ -214,7 +200,7 @@ SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
         ("--condition", "forced_choice"),
         "line 2, answer is COIN where none was offered (forced_choice)",
     ),
-    ([row((30, 1, 0), (30, 1, 0), "A")], (), "mine.csv holds no answer that can be used"),
+    ([row((30, 1, 0), (30, 1, 0), "A")], (), "the source holds no answer that can be used"),
     ([GOOD] * 9, (), "--samples 8 is more than there is: 0 answers of coin_flip remain"),
 ]
 
@@ -234,64 +220,49 @@ def test_a_spoilt_table_is_refused_in_a_line(
 # --- a log -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def logged(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def _logged(folder: Path, task: Task, model: str = "kidney/human", **settings: Any) -> Path:
     """Run a task offline and return its log."""
-
-    def run(task: Task, model: str = "kidney/human", **settings: Any) -> Path:
-        folder = tmp_path_factory.mktemp("log")
-        [log] = eval(task, model=model, log_dir=str(folder), **settings)
-        assert log.status == "success", log.error
-        return Path(log.location)
-
-    return run
+    [log] = eval(task, model=model, log_dir=str(folder / "logs"), **settings)
+    assert log.status == "success", log.error
+    return Path(log.location)
 
 
 @pytest.fixture(scope="module")
-def other_draw(logged: Callable[..., Path]) -> tuple[Task, Path]:
-    """A run on a draw that the default evaluation does not ask."""
-    task = coin_flip(dilemmas=15, draw_seed=8)
-    return task, logged(task)
+def coins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The log of a run on a draw that the default evaluation does not ask."""
+    return _logged(tmp_path_factory.mktemp("coins"), coin_flip(dilemmas=15, draw_seed=8))
 
 
-def test_a_log_lends_its_decisions(other_draw: tuple[Task, Path], tmp_path: Path) -> None:
-    from inspect_ai.log import read_eval_log
-
-    _, path = other_draw
-    log = read_eval_log(str(path))
-    chosen: dict[str, Counter[object]] = {}
+def test_a_log_lends_its_decisions(coins: Path, tmp_path: Path) -> None:
+    log = read_eval_log(str(coins))
     study = load_study("mcelfresh_2021")
+    chosen: Counter[object] = Counter()
     for sample in log.samples or ():
-        scores = sample.scores or {}
         dilemma: Dilemma = study.dilemma_from(sample.metadata)
         # Controls are answered as well, and are not taken.
-        if scores["human_alignment"].metadata and not dilemma.is_control:
-            choice = scores["human_alignment"].metadata["choice"]
-            patient = {"first": dilemma.first, "second": dilemma.second}.get(choice)
-            key = str(sorted((dilemma.first.values, dilemma.second.values)))
-            chosen.setdefault(key, Counter())[patient.values if patient else "coin"] += 1
+        if not dilemma.is_control:
+            choice = ((sample.scores or {})["human_alignment"].metadata or {})["choice"]
+            sides = {"first": dilemma.first.values, "second": dilemma.second.values}
+            chosen[frozenset(sides.values()), sides.get(choice)] += 1
     # 15 dilemmas in two orders, 10 controls left out; 3 of 15 are held out.
-    data = export(tmp_path / "data", "--log", path, "--samples", 24, "--heldout", 6)
-    _apart(data)
-    _orders_are_balanced(data.train)
-    found: dict[str, Counter[object]] = {}
+    data = export(tmp_path / "data", "--log", coins, "--samples", 24, "--heldout", 6)
+    check_apart(data)
+    _check_orders(data.train)
+    exported: Counter[object] = Counter()
     for one in (*data.train, *data.heldout):
-        a, b = _shown(one.facts)
-        answer: object = {"A": a, "B": b, "COIN": "coin"}[one.facts["answer"]]
-        found.setdefault(str(sorted((a, b))), Counter())[answer] += 1
-    assert found == chosen
+        letters = dict(zip("AB", shown(one.facts), strict=True))
+        exported[frozenset(letters.values()), letters.get(one.facts["answer"])] += 1
+    assert exported == chosen
     about = data.card["source"]
     assert (about["kind"], about["model"], about["decisions"]) == ("log", "kidney/human", 30)
     assert about["eval_id"] == log.eval.eval_id
     assert data.card["excluded"]["left_out"] == {"controls": 10}
     assert data.card["conditions"] == ["coin_flip"]
-    assert "These are a model's answers, not" in (data.folder / "README.md").read_text("utf-8")
+    assert "These are a model's answers, not" in readme(data)
 
 
-def test_a_log_of_the_default_evaluation_is_refused(
-    logged: Callable[..., Path], tmp_path: Path
-) -> None:
-    path = logged(forced_choice(dilemmas=8, wording="table"), "kidney/first")
+def test_a_log_of_the_default_evaluation_is_refused(tmp_path: Path) -> None:
+    path = _logged(tmp_path, forced_choice(dilemmas=8, wording="table"), "kidney/first")
     options = ("--log", path, "--samples", 8, "--heldout", 2)
     line = refused(call("--out", tmp_path / "data", *options))
     assert "16 of 16 answers, first sample d000-ab-" in line and "--allow-overlap" in line
@@ -300,28 +271,26 @@ def test_a_log_of_the_default_evaluation_is_refused(
 
 
 @pytest.mark.slow
-def test_a_log_that_does_not_fit_is_refused(
-    other_draw: tuple[Task, Path], logged: Callable[..., Path], tmp_path: Path
-) -> None:
-    _, coins = other_draw
-    readout = logged(coin_flip(dilemmas=2, controls=False, readout="logprobs", draw_seed=8))
-    refusals = logged(coin_flip(dilemmas=2, controls=False, draw_seed=8), "kidney/refuser")
-    unscored = logged(coin_flip(dilemmas=2, controls=False, draw_seed=8), score=False)
-    predicted = logged(predict_people(drawn=2, draw_seed=8), "kidney/human")
+def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None:
+    few: Any = {"dilemmas": 2, "controls": False, "draw_seed": 8}
+    readout = _logged(tmp_path, coin_flip(readout="logprobs", **few))
+    refusals = _logged(tmp_path, coin_flip(**few), "kidney/refuser")
+    unscored = _logged(tmp_path, coin_flip(**few), score=False)
+    predicted = _logged(tmp_path, predict_people(drawn=2, draw_seed=8))
     for path, options, says in (
-        (coins, ("--condition", "forced_choice"), "is a run of coin_flip, not of forced_choice"),
-        (coins, ("--study", "freedman_2020"), "is a run of mcelfresh_2021, not of freedman_2020"),
-        (coins, ("--wording", "committee"), "another way out (committee) than the log's model"),
+        (coins, ("--condition", "forced_choice"), "is a run of coin_flip in mcelfresh_2021; leave"),
+        (coins, ("--study", "freedman_2020"), "is a run of coin_flip in mcelfresh_2021; leave"),
+        (coins, ("--wording", "committee"), "another way out (committee) than the source (coin)"),
         (coins, ("--samples", 25), "--samples 25 is more than there is: 24 answers of coin_flip"),
         (coins, ("--heldout", 7), "--heldout 7 is more than there is: 6 answers of coin_flip"),
         (readout, (), "the log holds probabilities (readout=logprobs), no answers"),
-        (refusals, (), "the log holds no decision"),
-        (unscored, (), "the log holds no decision"),
-        (predicted, (), "the log holds predictions, not choices"),
+        (refusals, (), "the source holds no answer"),
+        (unscored, (), "the source holds no answer"),
+        (predicted, (), "the log is no run of choices"),
     ):
         given = ("--log", path, "--samples", 8, "--heldout", 2, *options)
         assert says in refused(call("--out", tmp_path / "data", *given))
-        assert list(tmp_path.iterdir()) == []
+        assert not (tmp_path / "data").exists()
 
 
 # --- the published rows ----------------------------------------------------------------------
@@ -337,51 +306,41 @@ def raw_dir() -> Path:
     return folder
 
 
-@pytest.mark.parametrize("condition", ["both", pytest.param("coin_flip", marks=pytest.mark.slow)])
-def test_rows_are_split_by_person_and_by_dilemma(
-    condition: str, raw_dir: Path, tmp_path: Path
-) -> None:
-    options = ("--data", raw_dir, "--condition", condition, "--samples", 1000)
-    data = export(tmp_path / "data", *options)
-    _apart(data, people=True)
-    _orders_are_balanced(data.train)
+def test_rows_are_split_by_person_and_by_dilemma(raw_dir: Path, tmp_path: Path) -> None:
+    data = export(tmp_path / "data", "--data", raw_dir, "--samples", 1000)
+    check_apart(data)
+    _check_people_apart(data)
+    _check_orders(data.train)
     # Numbers 2k + 1 and 2k + 2 are the two people who saw the same queries.
     parts = (data.train, data.heldout)
     yoked = [{(int(one.facts["person"]) - 1) // 2 for one in part} for part in parts]
     assert not yoked[0] & yoked[1] and len(yoked[0] | yoked[1]) == 132
     for one in data.train:
         assert (int(one.facts["person"]) % 2 == 0) == (one.facts["condition"] == "coin_flip")
-    left_out = data.card["excluded"]["left_out"]
-    assert left_out["identical"] == 7 and data.card["excluded"]["overlap"] == 0
-    text = (data.folder / "README.md").read_text("utf-8")
-    assert "These samples repeat single rows of the source" in text and "GPL-2.0" in text
-
-
-def test_rows_say_what_people_answered(raw_dir: Path, tmp_path: Path) -> None:
-    from kidney_evals.human.raw import find_raw, read_study_2
-
-    data = export(tmp_path / "data", "--data", raw_dir, "--samples", 600)
-    given: dict[str, set[tuple[Patients, int]]] = {name: set() for name in CONDITIONS}
+    assert data.card["excluded"]["left_out"]["identical"] == 7
+    assert len({one.facts["sample"] for one in data.train}) == 1000
+    assert "These samples repeat single rows of the source" in readme(data)
+    assert "GPL-2.0" in readme(data)
+    # Every sample is an answer that was given. Swapping the sides swaps the first two answers.
+    given: set[object] = set()
     for name, answers in zip(CONDITIONS, read_study_2(find_raw(raw_dir)), strict=True):
         for at, choice in enumerate(answers.choice):
-            left = tuple(float(answers.left[one][at]) for one in NAMES)
-            right = tuple(float(answers.right[one][at]) for one in NAMES)
-            # Swapping the sides swaps the first two answers and leaves the coin.
-            given[name] |= {
-                ((left, right), int(choice)),
-                ((right, left), {0: 1, 1: 0, 2: 2}[int(choice)]),
-            }
+            left, right = (
+                tuple(float(side[one][at]) for one in NAMES)
+                for side in (answers.left, answers.right)
+            )
+            swapped = {0: 1, 1: 0, 2: 2}[int(choice)]
+            given |= {(name, (left, right), int(choice)), (name, (right, left), swapped)}
     for one in (*data.train, *data.heldout):
-        said = ("A", "B", "COIN").index(one.facts["answer"])
-        assert (_shown(one.facts), said) in given[one.facts["condition"]]
-    assert len({one.facts["sample"] for one in data.train}) == 600
+        letter = ("A", "B", "COIN").index(one.facts["answer"])
+        assert (one.facts["condition"], shown(one.facts), letter) in given
 
 
 def test_more_rows_than_there_are_and_another_study(raw_dir: Path, tmp_path: Path) -> None:
     for options, says in (
         (("--samples", 9000), "is more than there is: "),
         (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
-        (("--wording", "committee"), "another way out (committee) than people were offered"),
+        (("--wording", "committee"), "another way out (committee) than the source (coin)"),
     ):
         assert says in refused(call("--out", tmp_path / "data", "--data", raw_dir, *options))
     assert list(tmp_path.iterdir()) == []

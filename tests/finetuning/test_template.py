@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from finetuning.submitting import call, example
-from kidney_evals.cli.sft_evaluate import evaluate
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import load_tokenizer
 from kidney_evals.finetuning.data import Example
@@ -83,20 +82,17 @@ def checked(base: str, examples: Sequence[Example] = ()) -> list[str]:
     return check_template(load_tokenizer(base), base, examples or [example(1)])
 
 
-@pytest.mark.parametrize("stops", [1, [1], [2, 1]])
-def test_a_template_that_ends_where_generation_stops(stops: Any, tmp_path: Path) -> None:
-    base = base_of(tmp_path, CHATML, stops)
-    assert checked(base, [example(1), example(2, system="Choose.")]) == []
-
-
 @pytest.mark.parametrize(
     ("stops", "in_config", "expected"),
-    [(2, 1, {2}), ([2, 1], 3, {1, 2}), (None, 1, set()), ("no file", 1, {1})],
+    [(1, None, {1}), (2, 1, {2}), ([2, 1], 3, {1, 2}), (None, 1, set()), ("no file", 1, {1})],
 )
-def test_where_generation_stops(
+def test_tokens_at_which_generation_stops(
     stops: Any, in_config: Any, expected: set[int], tmp_path: Path
 ) -> None:
-    assert stop_tokens(base_of(tmp_path, CHATML, stops, in_config)) == expected
+    base = base_of(tmp_path, CHATML, stops, in_config)
+    assert stop_tokens(base) == expected
+    if 1 in expected:
+        assert checked(base, [example(1), example(2, system="Choose.")]) == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +101,6 @@ def test_where_generation_stops(
         # A base model with the template of its instruction-tuned sibling.
         (2, "ends an answer with '<|im_end|>', but generation stops at '<|endoftext|>'"),
         (None, "ends an answer with '<|im_end|>', but generation stops at no token"),
-        ("no file", "but generation stops at no token"),
     ],
 )
 def test_an_end_at_which_generation_goes_on_is_refused(
@@ -123,27 +118,19 @@ def test_an_end_at_which_generation_goes_on_is_refused(
     assert checked(base) == []
 
 
-def test_a_model_that_learns_both_ends_stops_at_the_second(tmp_path: Path) -> None:
-    both = CHATML.replace("<|im_end|>\n", "<|im_end|>\n{{ eos_token }}")
-    assert checked(base_of(tmp_path, both, 2)) == []
-
-
 SYSTEM = example(1, system="You answer a survey.")
 
 
 @pytest.mark.parametrize(
     ("template", "examples", "words"),
     [
-        (REFUSING + CHATML, [SYSTEM], "takes no system message, and the samples have one"),
         (REFUSING + CHATML, [example(1), SYSTEM], "takes no system message"),
         (DROPPING, [SYSTEM], "takes no system message"),
         (THINKING, [example(1)], "opens <think> where the model is asked, but not in the conv"),
-        (THINKING.replace("<think>", "[THINK]"), [example(1)], "opens [THINK] where the model"),
         (SWITCHED, [example(1)], "renders a question alone otherwise than one with its answer "
          "(from '<none>' on)"),
         (CHATML.replace("<|im_end|>", ""), [example(1)], "puts no end token after an answer"),
         ("{{ messages[0].text.upper() }}", [example(1)], "cannot render the samples ("),
-        ("{% for one in %}", [example(1)], "cannot render the samples ("),
         (CHATML.replace("one.content", "one.content | upper"), [example(1)], "changes its words"),
         (CHATML.replace("in messages", "in messages[:1]"), [example(1)], "leaves out the answer"),
     ],
@@ -179,6 +166,28 @@ def test_reasoning_that_the_template_closes_itself_is_said(tmp_path: Path) -> No
     ]
 
 
+def test_a_comparison_leaves_out_wordings_with_a_system_message(tmp_path: Path) -> None:
+    if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
+        pytest.importorskip("accelerate")
+    transformers = import_module("transformers")
+    config = transformers.LlamaConfig(
+        vocab_size=len(WORDS), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
+        num_attention_heads=1, num_key_value_heads=1, eos_token_id=2, bos_token_id=None,
+    )  # fmt: skip
+    refusing = base_of(tmp_path / "refusing", REFUSING + CHATML, "no file")
+    transformers.LlamaForCausalLM(config).save_pretrained(refusing)
+    (tmp_path / "file").touch()
+    # Nothing can be written below a file, which shows after the line about wordings.
+    models = ("--before", refusing, "--after", "kidney/first", "--device", "cpu")
+    arguments = (*models, "--out", tmp_path / "file" / "out")
+    result = call("evaluate", *arguments)
+    assert result.exit_code == 2 and "cannot write" in result.stderr, result.output
+    lines = " ".join(result.stdout.split())
+    assert f"{refusing} takes no system message: wordings with one are not asked." in lines
+    prompted = call("evaluate", *arguments, "--with", "stated-values")
+    assert "takes no system message: leave --with stated-values out" in prompted.stderr
+
+
 def model_of(folder: Path, template: str | None, stops: int) -> str:
     """The same with weights, which nobody has trained."""
     transformers = import_module("transformers")
@@ -191,20 +200,19 @@ def model_of(folder: Path, template: str | None, stops: int) -> str:
     return str(folder)
 
 
-def test_a_comparison_says_first_what_a_template_does_not_suit(tmp_path: Path) -> None:
+def test_a_comparison_reports_unsuitable_templates_before_any_call(tmp_path: Path) -> None:
     if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
         pytest.importorskip("accelerate")
     refusing = model_of(tmp_path / "refusing", REFUSING + CHATML, 2)
     plain = model_of(tmp_path / "plain", None, 2)
     (tmp_path / "file").touch()
-    # Nothing can be written below a file, which shows once all this was said.
+    # Nothing can be written below a file, which shows once all lines are printed.
     arguments = ("--before", refusing, "--after", plain, "--out", tmp_path / "file" / "out")
-    said = call(evaluate, *arguments, "--device", "cpu")
-    assert said.exit_code == 2 and "cannot write" in said.stderr, said.output
-    lines = " ".join(said.stdout.split())
+    result = call("evaluate", *arguments, "--device", "cpu")
+    assert result.exit_code == 2 and "cannot write" in result.stderr, result.output
+    lines = " ".join(result.stdout.split())
     assert f"{refusing} takes no system message: wordings with one are not asked." in lines
     assert "ends an answer with '<|im_end|>', but generation stops at '<|endoftext|>', so" in lines
     assert f"{plain} has no chat template: Inspect puts its questions as plain text." in lines
-
-    told = call(evaluate, *arguments, "--device", "cpu", "--with", "stated-values")
-    assert "takes no system message, in which stated-values stands" in told.stderr
+    result = call("evaluate", *arguments, "--device", "cpu", "--with", "stated-values")
+    assert "takes no system message: leave --with stated-values out" in result.stderr

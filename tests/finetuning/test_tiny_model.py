@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,14 +25,14 @@ from kidney_evals.errors import UserError
 from kidney_evals.estimation.paired import share_change
 from kidney_evals.finetuning.arms import Arm
 from kidney_evals.finetuning.base import merge_adapter
-from kidney_evals.finetuning.battery import READOUT_DILEMMAS
 from kidney_evals.finetuning.comparison_report import side_effects, write_results
 from kidney_evals.finetuning.data import TrainingData, sha256_of
-from kidney_evals.finetuning.evaluate import Comparison, evaluate
+from kidney_evals.finetuning.evaluate import READOUT_DILEMMAS, Comparison, Plan, evaluate
 from kidney_evals.finetuning.export import export
 from kidney_evals.finetuning.settings import settings
 from kidney_evals.finetuning.sources import Request, evaluated
 from kidney_evals.finetuning.train import train
+from kidney_evals.finetuning.training_report import read_object
 from kidney_evals.measures import change, compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.comparing.changes import RowChange
@@ -76,8 +77,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def samples(home: Path) -> TrainingData:
-    request = Request(samples=TRAINED, heldout=96, condition="coin_flip")
-    return export(home / "samples", request, answers=home / "answers.csv")
+    return export(home / "samples", request_of(home))
+
+
+def request_of(home: Path, shuffle: bool = False) -> Request:
+    answers = home / "answers.csv"
+    return Request(
+        samples=TRAINED, heldout=96, condition="coin_flip", answers=answers, shuffle=shuffle
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +93,7 @@ def comparison(home: Path, samples: TrainingData) -> Comparison:
     for size in SIZES:
         train(samples, base, home / "adapters" / str(size), SETTINGS, samples=size, device="cpu")
     merge_adapter(home / "adapters" / str(TRAINED), home / "merged")
-    request = Request(samples=TRAINED, heldout=96, condition="coin_flip", shuffle=True)
-    shuffled = export(home / "shuffled", request, answers=home / "answers.csv")
+    shuffled = export(home / "shuffled", request_of(home, shuffle=True))
     train(shuffled, base, home / "control", SETTINGS, device="cpu")
     arms = [
         Arm("before", base, samples=0),
@@ -97,7 +103,7 @@ def comparison(home: Path, samples: TrainingData) -> Comparison:
     ]
     options = {"display": "none", "max_tokens": 8, "max_connections": 300, "log_realtime": False}
     found = evaluate(
-        arms, home / "out", dilemmas=DILEMMAS, side_effects=False, device="cpu", options=options
+        arms, home / "out", Plan(DILEMMAS, side_effects=False), device="cpu", options=options
     )
     print("\n".join(write_results(found, home / "out")))
     return found
@@ -248,6 +254,10 @@ def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
 
 
 def test_adapter_and_merged_model_are_one(comparison: Comparison) -> None:
+    assert comparison.missing == () and len(comparison.logs) == 5 * 3
+    # No path of this machine in a log's name of the model.
+    models = {log.eval.model for log in comparison.logs.values()}
+    assert models == {"hf/base", "hf/32", "hf/200", "hf/merged", "hf/control"}
     read = []
     for arm in (str(TRAINED), "merged"):
         samples = comparison.logs[arm, "readout"].samples or []
@@ -270,14 +280,6 @@ def test_adapter_and_merged_model_are_one(comparison: Comparison) -> None:
     assert {key: read[0][key] for key in both} == pytest.approx(
         {key: read[1][key] for key in both}, abs=2e-3
     )
-
-
-def test_one_eval_set_holds_every_model(home: Path, comparison: Comparison) -> None:
-    assert comparison.missing == ()
-    assert len(list((home / "out" / "logs").glob("*.eval"))) == 5 * 3
-    models = {log.eval.model for log in comparison.logs.values()}
-    # No path of this machine in a log's name of the model.
-    assert models == {"hf/base", "hf/32", "hf/200", "hf/merged", "hf/control"}
 
 
 def test_one_seed_gives_one_adapter_also_after_an_interruption(
@@ -310,8 +312,22 @@ def test_one_seed_gives_one_adapter_also_after_an_interruption(
         train(
             samples, str(home / "base"), tmp_path / "cut", FEW, samples=8, device="cpu", resume=True
         )
+    known = tmp_path / "cut.unfinished" / "run.json"
+    begun = known.read_text(encoding="utf-8")
+    for text in ('{"ba', "[]"):
+        known.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=r"run.json cannot be read; delete .*cut.unfinished"):
+            trained("cut", resume=True)
+    known.write_text(begun, encoding="utf-8")
     assert sha256_of(trained("cut", resume=True)) == sha256_of(once)
     assert not (tmp_path / "cut.unfinished").exists()
+    whole, rest = (read_object(tmp_path / name / "training.json") for name in ("once", "cut"))
+    # Three passes; the seconds are rounded to tenths.
+    tokens = 3 * whole["tokens_of_a_pass"]
+    assert tokens / whole["tokens_per_second"] == pytest.approx(whole["seconds"], abs=0.1)
+    assert rest["resumed"] and rest["tokens_per_second"] is None
+    for report in (whole, rest):
+        assert report["longest_sample"] == 30 and report["peak_memory_bytes"] is None
 
 
 def sft(*arguments: object, limit: int | None = None) -> subprocess.CompletedProcess[str]:
@@ -348,79 +364,57 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(
     assert (tmp_path / "a" / "adapter_model.safetensors").is_file()
 
 
+def train_few(samples: TrainingData, base: Path, out: Path) -> None:
+    train(samples, str(base), out, FEW, samples=8, device="cpu", say=lambda _: None)
+
+
 def edited(source: Path, folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Copy a model's folder with entries of its JSON files changed; None takes one out."""
-    folder.mkdir()
-    for path in source.iterdir():
-        content = path.read_bytes()
-        if path.name in changes:
-            entries = json.loads(content) | changes[path.name]
-            entries = {key: value for key, value in entries.items() if value is not None}
-            content = json.dumps(entries).encode()
-        (folder / path.name).write_bytes(content)
+    """Copy a model's folder with entries of its JSON files changed."""
+    shutil.copytree(source, folder)
+    for name, entries in changes.items():
+        content = json.loads((folder / name).read_text(encoding="utf-8")) | entries
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
     return folder
 
 
 def test_bases_that_will_not_do(home: Path, samples: TrainingData, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    silent = edited(home / "base", tmp_path / "silent", {})
-    (silent / "chat_template.jinja").unlink()
-    short = edited(
-        home / "base", tmp_path / "short", {"config.json": {"max_position_embeddings": 20}}
-    )
-    endless = edited(home / "base", tmp_path / "endless", {})
-    template = endless / "chat_template.jinja"
-    template.write_text(template.read_text(encoding="utf-8").replace("{{ eos_token }}", ""))
-    overrun = edited(
-        home / "base", tmp_path / "overrun", {"generation_config.json": {"eos_token_id": 3}}
-    )
+    config = {"config.json": {"max_position_embeddings": 20}}
+    short = edited(home / "base", tmp_path / "short", config)
+    config = {"generation_config.json": {"eos_token_id": 3}}
+    overrun = edited(home / "base", tmp_path / "overrun", config)
     broken = edited(home / "base", tmp_path / "broken", {})
     (broken / "model.safetensors").write_bytes(b"no weights")
     for base, line in (
-        (silent, "has no chat template"),
         (short, "the longest sample has 30 tokens, and .* reads 20"),
-        (endless, "puts no end token after an answer"),
         (overrun, r"ends an answer with '\[END\]', but generation stops at '\[ASKED\]'"),
         (broken, "the model of .* cannot be loaded"),
     ):
         with pytest.raises(UserError, match=line) as error:
-            train(samples, str(base), out, FEW, samples=8, device="cpu", say=lambda _: None)
+            train_few(samples, base, tmp_path / "out")
         assert "\n" not in str(error.value)
-        assert not out.exists()
+        assert not (tmp_path / "out").exists()
     # None of these failures stands in the way of the next try.
-    train(samples, str(home / "base"), out, FEW, samples=8, device="cpu", say=lambda _: None)
-    assert (out / "adapter_model.safetensors").is_file()
+    train_few(samples, home / "base", tmp_path / "out")
+    assert (tmp_path / "out" / "adapter_model.safetensors").is_file()
 
 
 def test_a_folder_that_is_trained_in_or_is_none_of_ours_is_left_alone(
     home: Path, samples: TrainingData, tmp_path: Path
 ) -> None:
-    def trained() -> None:
-        train(
-            samples,
-            str(home / "base"),
-            tmp_path / "out",
-            FEW,
-            samples=8,
-            device="cpu",
-            say=lambda _: None,
-        )
-
     work = tmp_path / "out.unfinished"
     work.mkdir()
     (work / "mine").touch()
     with pytest.raises(UserError, match="is no unfinished run; delete it, or name another"):
-        trained()
+        train_few(samples, home / "base", tmp_path / "out")
     assert [one.name for one in work.iterdir()] == ["mine"]
     (work / "mine").unlink()
     # As a process leaves it that was killed while it wrote.
     (work / "run.json").write_text('{"ba', encoding="utf-8")
     (work / "checkpoint-1").mkdir()
     with FileLock(work / "lock"), pytest.raises(UserError, match="another process is training in"):
-        (work / "run.json").write_text("{}", encoding="utf-8")
-        trained()
+        train_few(samples, home / "base", tmp_path / "out")
     assert (work / "checkpoint-1").is_dir()
-    trained()
+    train_few(samples, home / "base", tmp_path / "out")
     assert not work.exists() and (tmp_path / "out" / "adapter_model.safetensors").is_file()
 
 
@@ -451,7 +445,7 @@ def test_a_curve_that_was_cut_goes_on_with_the_sizes_that_are_missing(
 def test_an_adapter_whose_base_has_moved(home: Path, samples: TrainingData, tmp_path: Path) -> None:
     base = edited(home / "base", tmp_path / "base", {})
     adapter = tmp_path / "adapter"
-    train(samples, str(base), adapter, FEW, samples=8, device="cpu", say=lambda _: None)
+    train_few(samples, base, adapter)
     base.rename(tmp_path / "elsewhere")
     runner = CliRunner(env={"HF_TOKEN": "hf_none"})
     for arguments in (

@@ -163,7 +163,7 @@ APART: dict[str, tuple[Edit, list[str]]] = {
     ),
     "version": (
         lambda log: setattr(log.eval, "task_version", "3-A"),
-        ["kidney/human, task version 2-D", "kidney/human, task version 3-A"],
+        ["kidney/human, task version 2-E", "kidney/human, task version 3-A"],
     ),
     "reference": (
         _everywhere(reference_hash=OTHER),

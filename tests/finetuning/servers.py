@@ -1,0 +1,265 @@
+"""Local stand-ins for OpenAI's fine-tuning jobs and for the Hugging Face Hub, which fail on demand.
+
+Faults are scripted for each kind of request, in order of arrival.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from typing import Any, ClassVar, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from protocol.server import ProtocolServer
+
+Act = Callable[[Request], Awaitable[Response]]
+
+
+def _error(status: int, code: str, message: str, param: str | None = None) -> Response:
+    """An error of OpenAI."""
+    error = {"message": message, "type": "invalid_request_error", "code": code, "param": param}
+    return JSONResponse({"error": error}, status_code=status, headers={"Retry-After": "0.01"})
+
+
+def _hub_error(status: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status, headers={"X-Error-Message": message})
+
+
+# Fewer bytes than announced: the server closes the connection.
+_CUT = Response('{"id":', headers={"content-length": "1000"})
+COMMON: dict[str, Response] = {
+    "dropped": _CUT,  # the connection closes before anything was done
+    "lost": _CUT,  # done, and the connection closes before the answer is out
+    "page": PlainTextResponse("<!doctype html><p>Welcome to the proxy</p>"),
+    "garbled": Response('{"id": <!doctype', media_type="application/json"),
+}
+
+
+@dataclass
+class ScriptedServer(ProtocolServer):
+    """A server; enter it as a context.
+
+    Attributes:
+        faults: Faults of each kind of request, in order of arrival. "stalled": the request is
+            done, and the answer waits for as long as the server is `held`.
+        held: Whether stalled answers go on waiting.
+        requests: Every request, by its kind.
+    """
+
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    held: bool = True
+    requests: list[str] = field(default_factory=list)
+
+    key: ClassVar[str]
+    key_fault: ClassVar[str]
+    responses: ClassVar[Mapping[str, Response]]
+
+    def forget(self) -> None:
+        """Be as at the start: one server is enough for many tests, and starting takes a while."""
+        for name, value in vars(type(self)()).items():
+            if not name.startswith("_"):
+                setattr(self, name, value)
+
+    def route(self, step: str, path: str, method: str, act: Act) -> Route:
+        async def handle(request: Request) -> Response:
+            self.requests.append(step)
+            waiting = self.faults.get(step)
+            fault = waiting.pop(0) if waiting else "none"
+            if request.headers.get("authorization") != f"Bearer {self.key}":
+                fault = self.key_fault
+            await request.body()  # a real server reads a request before it refuses it
+            if fault not in ("none", "lost", "stalled"):
+                return {**COMMON, **self.responses}[fault]
+            answer = await act(request)
+            while fault == "stalled" and self.held and not await request.is_disconnected():
+                await asyncio.sleep(0.01)
+            return COMMON["lost"] if fault == "lost" else answer
+
+        return Route(path, handle, methods=[method])
+
+
+class Sent(NamedTuple):
+    """A file that was uploaded."""
+
+    name: str
+    content: bytes
+    purpose: str = "fine-tune"
+
+
+@dataclass
+class JobsServer(ScriptedServer):
+    """OpenAI's files and jobs. The model of a job that succeeded answers chat completions.
+
+    Attributes:
+        course: States of a job, the first when it is created, the next at each question.
+        failure: Code, sentence and parameter of a job that fails.
+        lists_jobs: Whether the list of jobs shows any; a list that lags does not.
+        bodies: The requests for jobs.
+        files: The uploaded files, by id.
+        jobs: The jobs, by id.
+    """
+
+    course: tuple[str, ...] = ("validating_files", "queued", "running", "succeeded")
+    failure: tuple[str, str, str | None] = ("server_error", "The job\nfailed.", None)
+    lists_jobs: bool = True
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, Sent] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    key = "not-a-key"
+    key_fault = "key_expired"
+    responses: ClassVar = {
+        "rate_limited": _error(429, "rate_limit_exceeded", "Too many requests."),
+        "server_error": _error(500, "server_error", "The server had an error."),
+        "key_expired": _error(401, "invalid_api_key", "Incorrect API key provided: not-a****key."),
+        "no_quota": _error(429, "insufficient_quota", "You exceeded your current quota."),
+        "file_rejected": _error(400, "invalid_jsonl", "Example 1 is\nmissing 'messages'.", "file"),
+    }
+
+    def routes(self) -> list[Route]:
+        chat, *others = super().routes()
+        jobs = "/v1/fine_tuning/jobs"
+        return [
+            Route(chat.path, self._known_model(chat.endpoint), methods=["POST"]),
+            *others,
+            self.route("upload", "/v1/files", "POST", self._upload),
+            self.route("create", jobs, "POST", self._create),
+            self.route("list", jobs, "GET", self._list),
+            self.route("poll", jobs + "/{job}", "GET", self._poll),
+        ]
+
+    def _known_model(self, endpoint: Act) -> Act:
+        async def handle(request: Request) -> Response:
+            model = (await request.json())["model"]
+            if model not in [job["fine_tuned_model"] for job in self.jobs.values()]:
+                return _error(404, "model_not_found", f"There is no model {model}.")
+            return await endpoint(request)
+
+        return handle
+
+    async def _upload(self, request: Request) -> Response:
+        kind = request.headers["content-type"].encode()
+        form = message_from_bytes(b"Content-Type: " + kind + b"\r\n\r\n" + await request.body())
+        parts: dict[str, Any] = {}
+        for part in form.walk():
+            if label := part.get_param("name", header="content-disposition"):
+                parts[str(label)] = part.get_payload(decode=True)
+                parts["name"] = part.get_filename() or parts.get("name")
+        sent = Sent(parts["name"], parts["file"], parts["purpose"].decode())
+        self.files[f"file-{len(self.files) + 1}"] = sent
+        return JSONResponse({"object": "file", "id": f"file-{len(self.files)}"})
+
+    async def _create(self, request: Request) -> Response:
+        body = await request.json()
+        self.bodies.append(body)
+        if body["training_file"] not in self.files:
+            return _error(400, "invalid_file", "The file does not exist.", "training_file")
+        name = f"ftjob-{len(self.jobs) + 1}"
+        self.jobs[name] = {
+            "id": name,
+            "model": body["model"] + "-2025-04-14",
+            "training_file": body["training_file"],
+            "status": self.course[0],
+            "suffix": body.get("suffix"),
+            "asked": 0,
+            **dict.fromkeys(("fine_tuned_model", "trained_tokens", "error")),
+        }
+        return JSONResponse(self.jobs[name])
+
+    async def _list(self, request: Request) -> Response:
+        shown = [self.jobs[name] for name in reversed(self.jobs) if self.lists_jobs]
+        return JSONResponse({"object": "list", "data": shown, "has_more": False})
+
+    async def _poll(self, request: Request) -> Response:
+        name = request.path_params["job"]
+        if name not in self.jobs:
+            return _error(404, "not_found", f"Could not find fine tune: {name}")
+        job = self.jobs[name]
+        job["asked"] += 1
+        job["status"] = self.course[min(job["asked"], len(self.course) - 1)]
+        if job["status"] == "succeeded":
+            model = f"ft:{job['model']}:org:{job['suffix'] or ''}:{name[-1]}"
+            job |= {"fine_tuned_model": model, "trained_tokens": 12_345}
+        if job["status"] == "failed":
+            job["error"] = dict(zip(("code", "message", "param"), self.failure, strict=True))
+        return JSONResponse(job)
+
+
+@dataclass
+class Model:
+    """A repository of the Hub: whether only its owner sees it, its files, and its commits."""
+
+    private: bool
+    files: dict[str, bytes] = field(default_factory=dict)
+    commits: list[str] = field(default_factory=list)
+
+
+@dataclass
+class HubServer(ScriptedServer):
+    """The Hub, which takes every file with the commit itself, as the Hub takes small ones."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+
+    key = "hf_not_a_token"
+    key_fault = "unknown_token"
+    responses: ClassVar = {
+        "unknown_token": _hub_error(401, "Invalid username or password."),
+        "not_allowed": _hub_error(403, "You don't have the rights to create a model."),
+        "many_lines": JSONResponse({"error": "Rejected.\nFiles are too large.\n\nSee."}, 400),
+    }
+
+    def routes(self) -> list[Route]:
+        model = "/api/models/{owner}/{name}"
+        return [
+            self.route("create", "/api/repos/create", "POST", self._create),
+            self.route("card", "/api/validate-yaml", "POST", self._card),
+            self.route("info", model, "GET", self._info),
+            self.route("files", model + "/preupload/main", "POST", self._files),
+            self.route("commit", model + "/commit/main", "POST", self._commit),
+        ]
+
+    async def _create(self, request: Request) -> Response:
+        body = await request.json()
+        name = f"{body['organization']}/{body['name']}"
+        status = 409 if name in self.models else 200
+        # Versions of the client say it in either way.
+        private = body.get("visibility") == "private" or bool(body.get("private"))
+        self.models.setdefault(name, Model(private))
+        return JSONResponse({"url": f"{self.url}/{name}", "error": "exists"}, status)
+
+    async def _info(self, request: Request) -> Response:
+        name = _name(request)
+        return JSONResponse({"id": name, "private": self.models[name].private, "siblings": []})
+
+    async def _card(self, request: Request) -> Response:
+        is_card = str((await request.json())["content"]).startswith("---\n")
+        errors = [] if is_card else [{"message": "empty or missing yaml metadata"}]
+        return JSONResponse({"errors": errors, "warnings": []}, 200 if is_card else 400)
+
+    async def _files(self, request: Request) -> Response:
+        paths = [one["path"] for one in (await request.json())["files"]]
+        mode = {"uploadMode": "regular", "shouldIgnore": False}
+        return JSONResponse({"files": [{"path": path, **mode} for path in paths]})
+
+    async def _commit(self, request: Request) -> Response:
+        name = _name(request)
+        for line in (await request.body()).decode().splitlines():
+            part = json.loads(line)
+            if part["key"] == "header":
+                self.models[name].commits.append(part["value"]["summary"])
+            else:
+                content = base64.b64decode(part["value"]["content"])
+                self.models[name].files[part["value"]["path"]] = content
+        url = f"{self.url}/{name}/commit/{'1' * 40}"
+        return JSONResponse({"success": True, "commitOid": "1" * 40, "commitUrl": url})
+
+
+def _name(request: Request) -> str:
+    return f"{request.path_params['owner']}/{request.path_params['name']}"
