@@ -82,7 +82,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     models = ("--before", "kidney/human", "--after", "kidney/first")
     line = refused(evaluate(*models, "--out", tmp_path))
-    assert f"{tmp_path} exists and is not empty" in line
+    assert f"{tmp_path} is not an empty folder" in line
     assert [one.read_text(encoding="utf-8") for one in tmp_path.iterdir()] == ["mine"]
 
 

@@ -434,7 +434,7 @@ def test_the_terminal_shows_the_summary(tmp_path: Path, monkeypatch: pytest.Monk
     assert max(map(len, result.output.splitlines())) <= 80
     assert "64 training and 32 held-out samples" in result.output
     assert "No sample is about a dilemma of the default evaluation" in result.output
-    assert "is not empty" in refused(call("--out", "data"))
+    assert "is not an empty folder" in refused(call("--out", "data"))
 
 
 @pytest.mark.parametrize(

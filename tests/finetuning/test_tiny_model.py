@@ -430,7 +430,7 @@ def test_a_curve_that_was_cut_goes_on_with_the_sizes_that_are_missing(
 
     (tmp_path / "a" / "16").mkdir(parents=True)
     (tmp_path / "a" / "16" / "mine").touch()
-    assert "16 exists and is not empty" in trained().stderr
+    assert "16 is not an empty folder" in trained().stderr
     (tmp_path / "a" / "16" / "mine").unlink()
     first = sha256_of(tmp_path / "a" / "8" / "adapter_model.safetensors")
     again = trained("--resume")
@@ -439,7 +439,7 @@ def test_a_curve_that_was_cut_goes_on_with_the_sizes_that_are_missing(
     assert sha256_of(tmp_path / "a" / "8" / "adapter_model.safetensors") == first
     assert (tmp_path / "a" / "16" / "adapter_model.safetensors").is_file()
     # Other settings are another adapter, for which there must be another folder.
-    assert "exists and is not empty" in trained("--rank", "2").stderr
+    assert "is not an empty folder" in trained("--rank", "2").stderr
 
 
 def test_an_adapter_whose_base_has_moved(home: Path, samples: TrainingData, tmp_path: Path) -> None:
