@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import shutil
 import sys
 import textwrap
@@ -16,6 +17,28 @@ _WIDTH: Final = 80
 
 _NARROWEST: Final = 30
 
+_SUBSTITUTES: Final = {
+    **dict.fromkeys("–—−─", "-"),
+    **dict.fromkeys("“”", '"'),
+    **dict.fromkeys("‘’", "'"),
+    **{"…": "...", "·": "*", "∕": "/", "×": "x", "±": "+/-", "≤": "<=", "≥": ">=", "→": "->"},
+    **{"²": "^2", "Δ": "Delta ", "Σ": "sum ", "√": "sqrt", "✓": "yes", "∞": "infinity"},
+}
+"""ASCII for characters of tables and sentences that a terminal's encoding may lack."""
+
+
+def _substitute(error: UnicodeError) -> tuple[str, int]:
+    """Return ASCII for the characters that an encoding lacks: a substitute or an escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    escaped = (letter.encode("ascii", "backslashreplace").decode() for letter in lacking)
+    pairs = zip(lacking, escaped, strict=True)
+    return "".join(_SUBSTITUTES.get(letter, escape) for letter, escape in pairs), error.end
+
+
+codecs.register_error("kidney_evals.substitute", _substitute)
+
 
 class Group(click.Group):
     """A group of commands whose output, help and errors suit any terminal."""
@@ -23,10 +46,10 @@ class Group(click.Group):
     group_class = type
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command; characters that a stream's encoding lacks are printed as escapes."""
+        """Run a command; characters that a stream's encoding lacks are printed in ASCII."""
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")
+                stream.reconfigure(errors="kidney_evals.substitute")
         return super().main(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
