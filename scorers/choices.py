@@ -1,7 +1,7 @@
 """The scorers of `forced_choice` and `coin_flip`, sample by sample.
 
-`human_alignment` scores every sample, so that none is lost; the others score the samples of their
-measures.
+`human_alignment` scores every sample, so that none is lost; `indecision` scores the answers to
+dilemmas in which a coin was offered.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def human_alignment(any_reference: bool = False, with_controls: bool = False) ->
 def indecision(any_reference: bool = False) -> Scorer:
     """Score a sample by whether the coin was chosen; the run by its rows.
 
-    Where no coin is offered nothing is scored here; indecision without an offer is counted by the
-    scorer `answers`.
+    Where no coin is offered nothing is scored here; the scorer `human_alignment` counts indecision
+    without an offer.
 
     Args:
         any_reference: Whether to score a log against other human tables than its own.

@@ -18,7 +18,7 @@ LONGEST_FIRST = (
     "cli/test_compare.py",
     "packaging/test_built.py",
     "estimation/test_centrality.py",
-    "lab/test_stopping_table.py",
+    "lab/test_simulated_tables.py",
     "tasks/test_readout.py",
 )
 """Files that take minutes. A worker that began one last would keep the others waiting."""

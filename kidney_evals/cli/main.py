@@ -56,7 +56,7 @@ def describe(log: str, any_reference: bool) -> None:
         raise UserError(f"{log} is a log of {asks}; only choices between patients are described")
     run = run_of_log(read)
     if run is None:
-        raise UserError(f"{log} was not scored by `answers`; `kidney-evals rescore` adds it")
+        raise UserError(f"{log} has no scored choices; `kidney-evals rescore` scores a log")
     try:
         description = describe_run(run)
     except InputError as error:

@@ -86,7 +86,7 @@ class Record(BaseModel):
         """Write the record, completely or not at all, and return the record."""
         text = self.model_dump_json(indent=2) + "\n"
         try:
-            # `read_record` has refused other files, so an existing file is a record. A link to a
+            # `_read_record` has refused other files, so an existing file is a record. A link to a
             # record stays a link.
             write_output(os.path.realpath(path), text.encode(), overwrite=True)
         except UserError as error:

@@ -35,7 +35,7 @@ CONSISTENCY: Final = (0.3, 0.9)
 ZERO_CONSISTENCY: Final[Mapping[Respondent, float]] = {"steady": 1.0, "never_flips": 0.9}
 
 ROUGH: Final = 30
-"""Number of drawn dilemmas below which intervals are unreliable: the scorers raise `few`."""
+"""Number of drawn dilemmas below which intervals are unreliable: a run has the flag `few`."""
 
 _ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
     "forced_choice": ("agreement", "swap_diff", "distance"),

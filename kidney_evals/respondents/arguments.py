@@ -22,7 +22,7 @@ ARGUMENTS: Mapping[str, str] = {
     "position_bias": (
         "what is added to the share of A among decisions when A and B are otherwise even, -.5 "
         "to .5 (0): a share 2·|position_bias| of all decisions is A (B, if negative) whoever "
-        "the patients are, and the row `position_bias` of a run is expected to show the value"
+        "the patients are, and the measure `pos_bias` of a run is expected to show the value"
     ),
     "sharpness": (
         "multiplies the log-odds of one patient against the other, at least 0 (1): 0 makes "

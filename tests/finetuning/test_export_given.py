@@ -298,7 +298,7 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def raw_dir() -> Path:
-    """Folder with the published rows, as tests/human/conftest.py finds it."""
+    """Folder with the published rows, as tests/lab/conftest.py finds it."""
     named = os.environ.get("KIDNEY_EVALS_DATA_DIR")
     folder = Path(named) if named else CHECKOUT.parent / "shared" / "human-data"
     if not folder.is_dir():

@@ -1,0 +1,51 @@
+"""The coded texts, and that the shipped figures are what the rules give."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from kidney_evals.lab.reason_coding import PARTS, coded_texts, measured, rows_of
+from kidney_evals.reasons.codes import AGREE, ARGUMENTS, CHOICES, STATUSES
+from kidney_evals.studies import CONDITIONS, study_names
+
+
+def test_the_corpus_covers_what_its_card_says() -> None:
+    texts = coded_texts()
+    assert len(texts) == 210
+    assert {one.part for one in texts} == set(PARTS)
+    assert sum(one.part == "test" for one in texts) == 105
+    assert {one.study.id for one in texts} == set(study_names())
+    assert {one.condition for one in texts} == set(CONDITIONS)
+    assert {one.choice for one in texts} == set(CHOICES)
+    assert {one.codes.status for one in texts} == set(STATUSES)
+    assert {one.codes.agree for one in texts} == {*AGREE, None}
+    assert {name for one in texts for name in one.codes.arguments} == set(ARGUMENTS)
+    assert len({one.id for one in texts}) == 210
+
+
+def test_no_text_and_dilemma_stand_in_both_halves() -> None:
+    halves = [
+        {(one.text, one.a, one.b) for one in coded_texts() if one.part == part} for part in PARTS
+    ]
+    assert not halves[0] & halves[1]
+
+
+def test_a_coin_is_chosen_only_where_it_was_offered() -> None:
+    chosen = [one for one in coded_texts() if one.choice == "COIN"]
+    assert {one.condition for one in chosen} == {"coin_flip"}
+
+
+def test_the_shipped_figures_are_what_the_rules_give() -> None:
+    shipped = files("kidney_evals.reasons").joinpath("measured.md").read_text(encoding="utf-8")
+    assert shipped == measured(), "`python -m kidney_evals.lab reasons` writes it anew"
+
+
+def test_precision_and_recall_are_of_whom_and_not_only_of_what() -> None:
+    (every,) = (row for row in rows_of("test") if row.code == "all attributes")
+    hand = [one for one in coded_texts() if one.part == "test"]
+    present = sum(use != "" for one in hand for use in one.codes.attributes.values())
+    assert every.present == present
+    # Texts without codes by hand hold no uses, so they add nothing to the count above.
+    right = every.precision.value * every.found
+    assert abs(right - every.recall.value * every.present) < 1e-9
+    assert every.precision.low < every.precision.value < every.precision.high
