@@ -4,6 +4,14 @@ Every function checks its arguments and raises `InputError`, which names the arg
 the allowed values. A fit without an optimum raises `FitError`, which suggests a remedy. Each line
 below lists a module and, after the colon, its public names. The examples run as tests.
 
+Conventions: D dilemmas, n answers or rows, k attributes, K answers (2, with a coin 3), B draws of
+people. `differences` are the first minus the second patient, (n, k); `choices` 0 first, 1 second,
+2 coin, (n,); `chose_first` 1 or 0, (n,); `clusters`, `dilemmas` and `persons` labels of rows that
+belong together, (n,); `ranges` each attribute's full range in the weights' unit, (k,);
+`frequencies` how often each row is in each resample, (draws, n); `human` people's value, copied to
+the result. `low` and `high` are the ends of a 95 % interval, `n` is a number of answers, and
+`log_likelihood` is at the estimate, unless stated otherwise.
+
 Input and result types
     decisions: Decisions, Strata; quantity: Quantity, undefined; errors: FitError, InputError,
     FAILURES; arrays: Floats, Ints, Bools; levels: Levels, attribute_levels

@@ -56,11 +56,7 @@ def shaped(
     missing: bool = False,
     slack: float = 0.0,
 ) -> Floats:
-    """Return `values` as an array of `shape` within [low, high].
-
-    Without bounds the values must still be finite. `missing` allows NaN. `slack` is how far
-    outside the bounds a value may lie because of rounding.
-    """
+    """Return `values` as an array of `shape`, NaN only if `missing`, in [low, high] ± `slack`."""
     array = numbers(values, name)
     if array.shape != shape:
         raise InputError(f"{name} must have shape {shape}, not {array.shape}")
@@ -107,11 +103,7 @@ def places(values: ArrayLike, n: int, name: str, count: int | None = None) -> In
 
 
 def answers_with_coin(values: ArrayLike, n: int, model: str) -> Ints:
-    """Return (n,) codes 0 first, 1 second, 2 coin.
-
-    Raises:
-        FitError: No answer is the coin, or every answer is.
-    """
+    """Return (n,) codes 0 first, 1 second, 2 coin; `FitError` if all or none are coins."""
     choice = codes(values, n, "choices", (0, 1, 2))
     coins = int((choice == 2).sum())
     if coins in (0, n):

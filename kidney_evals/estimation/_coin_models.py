@@ -63,13 +63,10 @@ class CoinFit:
     """A fitted choice model with a coin.
 
     Attributes:
-        model: A key of `_SHAPES`.
         theta: Weights per unit of the values as given, and level of the coin, shape (p,).
         covariance: Covariance of `theta`, shape (p, p), NaN for parameters at a bound of the box.
             Clustered sandwich where clusters were given, else inverse information.
         origin: Values from which m is measured, shape (k,).
-        log_likelihood: At the estimate.
-        n: Number of answers.
     """
 
     model: str
@@ -90,20 +87,13 @@ class CoinFit:
         return float(self.theta[len(self.origin)])
 
     def shares(self, differences: Floats, mean: Floats) -> Floats:
-        """Return P(first), P(second), P(coin), shape (n, 3).
-
-        Args:
-            differences: First minus second patient, shape (n, k).
-            mean: Half the sum of both, shape (n, k).
-        """
+        """Return P(first), P(second), P(coin), (n, 3), from differences and half sums, (n, k)."""
         check_columns(differences, self.weights)
         model = Model(self.model, differences, mean - self.origin)
         return model.shares(self.theta)
 
 
 class DifferenceFit(CoinFit):
-    """A fit of a model that depends on the differences alone."""
-
     @property
     def thresholds(self) -> tuple[Threshold, Threshold]:
         """The coin and the half threshold in Δu (see the module `thresholds`)."""
@@ -121,8 +111,8 @@ Fit = TypeVar("Fit", bound=CoinFit)
 class Rows(NamedTuple):
     """Contribution of each answer, arrays of shape (n,).
 
-    `logs` is the log-probability of the answer, -inf where the model does not allow this κ; `pulls`
-    are its first derivatives in φ and κ, `bends` minus its second in (φ, φ), (φ, κ) and (κ, κ).
+    `logs` is the log-probability, -inf where the model does not allow this κ; `pulls` are its first
+    derivatives in φ and κ, `bends` minus its second in (φ, φ), (φ, κ) and (κ, κ).
     """
 
     logs: Floats
@@ -246,11 +236,7 @@ class Model:
         choice: Ints | None = None,
         counts: Floats | None = None,
     ) -> None:
-        """Compute the arrays that every evaluation needs.
-
-        `x` is the first minus the second patient and `mean` half their sum, less the origin, both
-        of shape (n, k). Answers and their weights `counts` are needed for the likelihood alone.
-        """
+        """Take first minus second patient, `x`, and half their sum less the origin, both (n, k)."""
         self.name, self.shape = name, _SHAPES[name]
         self.x = np.ascontiguousarray(x.T)
         self.chosen = None if choice is None else one_hot_answers(choice)
@@ -340,8 +326,7 @@ class Model:
     def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
 
-        The information is minus the second derivatives where that is positive definite, else
-        without the curvature of the links.
+        Where the information is not positive definite, it leaves out the curvature of the links.
         """
         links, rows = self.rows(theta)
         value = float(rows.logs.sum())
@@ -368,7 +353,7 @@ class Model:
         """Return θ after Newton's steps in all or the `used` parameters, and if it is a maximum.
 
         The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
-        zero on every moving parameter.
+        zero.
         """
         theta = start.copy()
         used = np.ones(len(theta), dtype=bool) if used is None else used
@@ -397,8 +382,8 @@ def _rounded_abs(utility: Floats) -> tuple[Floats, Floats, Floats]:
 def _rounded_min(values: Floats) -> tuple[Floats, Floats]:
     """Return the smooth minimum of each column, (n,), and its gradient, (m, n).
 
-    -ROUNDING · log Σ_j exp(-v_j / ROUNDING) is at most ROUNDING · log m too small. Its gradient g
-    holds shares that sum to one; its second derivatives are (g gᵀ - diag(g)) / ROUNDING.
+    -ROUNDING · log Σ_j exp(-v_j / ROUNDING) is at most ROUNDING · log m too small. With the
+    gradient g the second derivatives are (g gᵀ - diag(g)) / ROUNDING.
     """
     low = values.min(axis=0)
     weight = np.exp((low - values) / ROUNDING)
@@ -407,11 +392,7 @@ def _rounded_min(values: Floats) -> tuple[Floats, Floats]:
 
 
 def spread(x: Floats) -> Floats:
-    """Return the root mean square of each column, the unit of the fits.
-
-    Raises:
-        FitError: A column is zero throughout or a combination of others.
-    """
+    """Return the root mean square of each column; `FitError` if one is zero or collinear."""
     scale: Floats = np.sqrt((x**2).mean(axis=0))
     flat = np.flatnonzero(scale == 0)
     if len(flat):
@@ -438,13 +419,7 @@ def fit_coin_model(
     origin: Floats | None = None,
     box: Box | None = None,
 ) -> Fit:
-    """Fit a model of `_SHAPES` from every start and return the highest maximum as a `kind`.
-
-    Arguments as in `Model` and `Model.climb`.
-
-    Raises:
-        FitError: No finite maximum exists or none was reached.
-    """
+    """Return the highest maximum from all starts as a `kind`; `FitError` if none is finite."""
     k = x.shape[1]
     unit = np.append(spread(x), np.ones(len(starts[0]) - k))
     model = Model(name, x / unit[:k], None if mean is None else mean / unit[:k], choice)

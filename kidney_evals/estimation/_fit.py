@@ -22,9 +22,8 @@ Box = tuple[Floats, Floats]
 """Lowest and highest allowed parameters, each of shape (p,)."""
 
 _FLATTEST: Final = 1e-6
-"""Smallest variance of a direction of standardised differences for which a weight is estimated.
-
-Each attribute has variance 1, so two attributes with a correlation above .999999 get no weights.
+"""Smallest variance of a direction of standardised differences for which a weight is estimated:
+two attributes with a correlation above .999999 get no weights.
 """
 
 _OUTSIDE = 1e-2
@@ -56,12 +55,10 @@ def climb(
 ) -> tuple[Floats, bool]:
     """Return the last point of Newton's method with step halving, and whether it is a maximum.
 
-    All fits use this optimiser. scipy's trust-exact and L-BFGS-B reach the same maximum where it is
-    unique, but several likelihoods here have more than one: with scipy's steps 2 of the 17 shipped
-    reference tables changed.
-
     A parameter at a bound of the box stays there while the gradient points outward (projected
     Newton, Bertsekas 1982). The method has converged if no parameter moves by more than `settled`.
+    With scipy's trust-exact and L-BFGS-B, 2 of the 17 shipped reference tables changed, since
+    several likelihoods have more than one maximum.
     """
     free = np.full(len(start), np.inf)
     low, high = (-free, free) if box is None else box
@@ -128,7 +125,7 @@ def definite(observed: Floats, expected: Floats) -> Floats:
 
 
 def logistic(eta: Floats) -> Floats:
-    """Return 1 / (1 + exp(-eta)), with the same last digit as in the shipped reference tables.
+    """Return 1 / (1 + exp(-eta)).
 
     `scipy.special.expit` takes 1.7 times as long and differs in the last digit, which moves answers
     between bins of the shipped calibration table.
@@ -168,14 +165,10 @@ def cluster_sums(scores: Floats, index: Ints, count: int) -> Floats:
 def robust(bread: Floats, scores: Floats, clusters: ArrayLike | None) -> tuple[Floats, int | None]:
     """Return the clustered covariance of an estimate, shape (p, p), and the number of clusters G.
 
-    The covariance is bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p), with s_g the sum of
-    the scores of a cluster (Liang and Zeger 1986); the factor is that of Stata and statsmodels. It
-    is NaN where G < 2 or n ≤ p. Without clusters the results are `bread` and None.
-
-    Args:
-        bread: Inverse of the information, shape (p, p).
-        scores: Gradient of each row's log-likelihood at the estimate, shape (n, p).
-        clusters: Label of each row.
+    From the inverse information `bread`, (p, p), and the gradient of each row's log-likelihood, (n,
+    p): bread · (Σ_g s_g s_gᵀ) · bread · G/(G-1) · (n-1)/(n-p), with s_g the sum of the scores of a
+    cluster (Liang and Zeger 1986); the factor is that of Stata and statsmodels. NaN where G < 2 or
+    n ≤ p. Without clusters the results are `bread` and None.
     """
     if clusters is None:
         return bread, None
@@ -191,11 +184,8 @@ def full_rank(x: Floats, intercept: bool) -> tuple[Floats, Floats, Bools]:
     """Return a full-rank design of differences, and which weights they determine.
 
     Directions of `x`, shape (n, k), whose variance is below `_FLATTEST` (beyond the intercept) get
-    the weight 0. Firth's penalty and the likelihood do not depend on the coordinates.
-
-    Returns:
-        The map from the design's weights to the k weights and the intercept, shape (k+1, p); the
-        design, shape (n, p); whether each weight is determined, shape (k,).
+    the weight 0. The results are the map from the design's weights to the k weights and the
+    intercept, shape (k+1, p); the design, (n, p); and whether each weight is determined, (k,).
     """
     n, k = x.shape
     centre = x.mean(axis=0) if intercept else np.zeros(k)
@@ -230,13 +220,10 @@ def leverage(design: Floats, variance: Floats, bread: Floats) -> Floats:
 def is_separated(design: Floats, outcome: Floats, start: Floats) -> bool:
     """Return whether the answers are completely or quasi-completely separated.
 
-    They are separated if some direction d has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every
-    row with outcome 0 and = 0 for every row in between, and d·x_i is not 0 in all rows (Albert and
-    Anderson 1984). The design, shape (n, p), has full rank.
-
-    Newton's steps for the maximum likelihood, from `start`, nearly always decide: either their
-    residuals exclude a separating direction, or θ is such a direction. Otherwise (mostly under
-    quasi-complete separation) a linear programme is solved.
+    They are if some direction d has d·x_i ≥ 0 for every row with outcome 1, ≤ 0 for every row with
+    outcome 0 and = 0 for every row in between, not 0 in all rows (Albert and Anderson 1984).
+    Newton's steps from `start` nearly always decide: either their residuals exclude a separating
+    direction, or θ is such a direction. Otherwise a linear programme is solved.
     """
     if design.shape[1] == 0:
         return False
@@ -303,10 +290,9 @@ def wald_p(estimate: Floats, covariance: Floats, freedom: int) -> float:
 def score_p(sums: Floats, freedom: int) -> float:
     """Return the p-value of a clustered score test from scores by cluster, shape (G, q).
 
-    The statistic is T = sᵀM⁻¹s with s the total score and M the sum over clusters of squared
-    scores. M is not centred, which bounds T by the number of clusters G: T / (G - T) times
-    `freedom` / q is referred to F(q, `freedom`), as in Hotelling's test. NaN if no weight is tested
-    or there are too few clusters.
+    T = sᵀM⁻¹s, with s the total score and M the sum over clusters of squared scores. M is not
+    centred, so T ≤ G, and T / (G - T) times `freedom` / q is referred to F(q, `freedom`), as in
+    Hotelling's test. NaN if no weight is tested or there are too few clusters.
     """
     count, q = sums.shape
     if q == 0 or freedom < 1:

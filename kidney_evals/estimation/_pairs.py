@@ -23,8 +23,6 @@ class PairedDifference(NamedTuple):
     Attributes:
         change: Second run minus first, with its 95 % interval; n counts the shared dilemmas. NaN
             with n = 0 where either run has no value.
-        first: The value of the first run on the shared dilemmas.
-        second: The value of the second run on the shared dilemmas.
         p_value: Two-sided p-value of no difference; NaN without an interval.
     """
 
@@ -79,12 +77,11 @@ def score_interval(each: Floats) -> tuple[Interval, float]:
     """Return the interval and p-value of a mean of differences, each between -1 and 1.
 
     Tango's score interval of a difference of paired proportions (Statistics in Medicine 1998, 17:
-    891-908), whose test is McNemar's. It is defined for differences of -1, 0 and 1. Fractional
-    differences are counted as Σ|d| / s differences of size s = (Σ d² + ½) / (Σ |d| + ½), for which
-    the sum of squares s² Σ|d| / s is that of the data, except for the added ½: one half of a full
-    difference, since a few small differences do not exclude large ones. If all differences are 0
-    the ends are ± z² / (n + z²), as in Wilson's interval. The number of pairs is multiplied by
-    (z/t)², as in `effective_size`. NaN with fewer than two pairs.
+    891-908), whose test is McNemar's, for differences of -1, 0 and 1. Fractional differences count
+    as Σ|d| / s differences of size s = (Σ d² + ½) / (Σ |d| + ½): the sum of squares is that of the
+    data, except for the added ½, since a few small differences do not exclude large ones. If all
+    are 0 the ends are ± z² / (n + z²), as in Wilson's interval. The number of pairs is multiplied
+    by (z/t)², as in `effective_size`. NaN with fewer than two pairs.
     """
     count = len(each)
     if count < 2:
@@ -133,10 +130,9 @@ def widened(ends: Interval, value: float, unseen: float) -> Interval:
 def unseen_changes(each: Floats, reach: float) -> float:
     """Return the change of a mean over dilemmas that rare, unobserved changes could make.
 
-    Two runs that answer nearly all dilemmas alike show almost no variance, so a resampling interval
-    is too narrow. The share of further dilemmas that may have changed is the upper end of Wilson's
-    interval of a zero count. The size of such a change is the root mean square of the observed
-    changes and half a change of size `reach`, the largest possible difference of one dilemma.
+    The share of further changed dilemmas is the upper end of Wilson's interval of a zero count;
+    their size is the root mean square of the observed changes and half a change of the largest size
+    `reach`.
     """
     seen = int(np.count_nonzero(each))
     size = (float((each**2).sum()) + _PRIOR * reach**2) / (seen + _PRIOR)
@@ -146,8 +142,8 @@ def unseen_changes(each: Floats, reach: float) -> float:
 def p_value(value: float, ends: Interval) -> float:
     """Return the two-sided p-value of no difference that corresponds to a 95 % interval.
 
-    The distance from the value to the end on the side of zero counts as 1.96 standard errors, so
-    that p < .05 exactly where the interval excludes zero. NaN without an interval.
+    The distance to the end on the side of zero counts as 1.96 standard errors. NaN without an
+    interval.
     """
     if np.isnan(ends.low) or np.isnan(value):
         return NAN

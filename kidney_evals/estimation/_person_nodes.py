@@ -24,13 +24,10 @@ _WIDENING = 1.5
 
 
 class Panel(NamedTuple):
-    """Checked answers sorted by person.
+    """Checked answers sorted by person: differences `x`, shape (n, k), and codes `choice`, (n,).
 
     Attributes:
-        x: Differences, shape (n, k).
-        choice: Codes, shape (n,).
         bounds: Index of each person's first row, then n, shape (people + 1,).
-        coin: Whether a coin was offered.
         size: Number q of random coefficients: the weights and, with a coin, τ.
     """
 
@@ -42,7 +39,6 @@ class Panel(NamedTuple):
 
     @property
     def people(self) -> int:
-        """Number of people."""
         return len(self.bounds) - 1
 
 
@@ -79,11 +75,10 @@ class Nodes(NamedTuple):
 def normal_draws(seed: int, people: int, draws: int, size: int) -> Floats:
     """Return quasi-random standard normal draws, shape (people, draws, size).
 
-    The digits of each dimension's radical inverse are permuted at random, place by place (Owen
-    2017, "A randomized Halton algorithm in R"). Consecutive segments of the sequence go to
-    consecutive people, so that the simulation errors of different people are negatively correlated
-    (Train 2009, section 9.3.3). `scipy.stats.qmc.Halton` uses other permutations, with which the
-    shipped tables would change.
+    The digits of each dimension's radical inverse are permuted at random (Owen 2017, "A randomized
+    Halton algorithm in R"). Consecutive segments of the sequence go to consecutive people, so that
+    their simulation errors are negatively correlated (Train 2009, section 9.3.3).
+    `scipy.stats.qmc.Halton` has other permutations, which would change the shipped tables.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     count = people * draws
@@ -146,12 +141,11 @@ def log_likelihoods(answers: Panel, coefficients: Floats) -> Floats:
 def person_nodes(answers: Panel, population: Population, normal: Floats) -> Nodes:
     """Return draws of each person's coefficients from a proposal near the person's posterior.
 
-    A person's posterior is narrow relative to the population, so most draws from the population
-    would have a negligible likelihood. A quarter of the draws are from the population; the others
-    are from a normal distribution around the posterior mode, with 1.5 times the covariance that the
-    curvature there implies. The ratio of the population's density to that of the draws cannot
-    exceed 4 (importance sampling from a defensive mixture, Hesterberg 1995). The standard normal
-    draws have shape (people, R, q).
+    Most draws from the population would have a negligible likelihood. A quarter of the draws are
+    from the population; the others are from a normal distribution around the posterior mode, with
+    1.5 times the covariance that the curvature there implies, so that the ratio of the population's
+    density to that of the draws is at most 4 (defensive mixture, Hesterberg 1995). `normal` has
+    shape (people, R, q).
     """
     mode, curvature = _modes(answers, population)
     centre = population.standard(mode)
@@ -172,11 +166,7 @@ def person_nodes(answers: Panel, population: Population, normal: Floats) -> Node
 
 
 def _modes(answers: Panel, population: Population) -> tuple[Floats, Floats]:
-    """Return each person's posterior mode (people, q) and the curvature there (people, q, q).
-
-    Newton's method for all people at once; the log-likelihood of both models and the normal
-    density are concave.
-    """
+    """Return each person's posterior mode (people, q) and the curvature there (people, q, q)."""
     starts = answers.bounds[:-1]
     person = np.repeat(np.arange(answers.people), np.diff(answers.bounds))
     k = answers.x.shape[1]

@@ -43,10 +43,7 @@ def human_variance(decisions: Decisions) -> Floats:
 
 
 def dot(left: Shares, right: Shares) -> Shares:
-    """Return Σ_c left_c right_c over the last axis of shares.
-
-    With two or three columns, adding columns is many times faster than reducing over the axis.
-    """
+    """Return Σ_c left_c right_c over the last axis of shares, faster than by a reduction."""
     total: Shares = left[..., 0] * right[..., 0]
     for column in range(1, left.shape[-1]):
         total = total + left[..., column] * right[..., column]
@@ -82,8 +79,8 @@ def bootstrap(decisions: Decisions, terms: Terms, *, key: int = 0) -> Floats:
 def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple[Floats, ...]:
     """Return the sums of the terms in resampled runs, each (DRAWS,); () with one drawn dilemma.
 
-    Human shares come from `share_draws`, used cyclically if there are fewer draws than resamples.
-    Calls with different `key` are resampled independently.
+    If there are fewer draws of people than resamples they are used cyclically. Calls with different
+    `key` are independent.
     """
     fixed, strata, count = decisions.fixed, decisions.strata, decisions.dilemmas
     if count < 2 and not fixed:
@@ -113,9 +110,8 @@ def bootstrap_sums(decisions: Decisions, terms: Terms, *, key: int = 0) -> tuple
 def redrawn_shares(strata: Strata, rows: slice, *, key: int = 0) -> Floats:
     """Return answer shares resampled within strata, shape (rows, D, K).
 
-    The observed number of answers is drawn from the smoothed shares, and the deviation of the draw
-    from them is added to the observed shares. So the mean of resampled shares is the observed
-    share, and a resampled share may lie outside [0, 1]. Probabilities are returned unchanged.
+    Answers are drawn from the smoothed shares, and their deviation from these is added to the
+    observed shares, so a share may lie outside [0, 1]. Probabilities are returned unchanged.
     """
     if strata.counts is None:
         return strata.shares[None]
@@ -132,8 +128,8 @@ def rate_interval(
 ) -> Interval:
     """Return the interval of Σ hits / Σ trials, each by dilemma and order, shape (D, 2).
 
-    `expected` are hits at people's rates, shape (D,). If given, and dilemmas are a sample, the
-    variance is that of hits minus expected hits.
+    If `expected` hits at people's rates, (D,), are given and dilemmas are a sample, the variance is
+    that of hits minus expected hits.
     """
     rate = min(float(hits.sum() / trials.sum()), 1.0)
     if run.fixed:

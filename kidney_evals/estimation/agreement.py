@@ -55,10 +55,7 @@ def chance_corrected_agreement(decisions: Decisions) -> Quantity:
 
 
 def smooth_shares(shares: ArrayLike, people: ArrayLike) -> Shares:
-    """Return shares smoothed as (count + ½) / (n + K/2), so that none is 0.
-
-    `shares` has shape (..., D, K); `people`, the number n who answered each dilemma, shape (D,).
-    """
+    """Return (count + ½) / (n + K/2) from shares (..., D, K) and people's number n, (D,)."""
     p = _checks.numbers(shares, "shares")
     if p.ndim < 2 or p.shape[-1] == 0:
         raise InputError(f"shares must have shape (..., D, K), not {p.shape}")
@@ -72,13 +69,9 @@ def log_score(decisions: Decisions, people: ArrayLike | None = None) -> Quantity
 
     The expected value is 0 for a respondent who draws each answer from people's shares, above 0 for
     a respondent who gives people's frequent answers more often. Larger is not more human. `n`
-    counts answers, coins included.
-
-    Args:
-        decisions: The run.
-        people: Number of people who answered each dilemma, shape (D,), if the shares are relative
-            frequencies, which are then smoothed. None if the shares come from a model; these are
-            bounded below by 1e-4.
+    counts answers, coins included. `people` is the number of people who answered each dilemma,
+    (D,), if the shares are relative frequencies, which are then smoothed; None if they come from a
+    model, when they are bounded below by 1e-4.
     """
     if people is not None:
         draws = decisions.share_draws

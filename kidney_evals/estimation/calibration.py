@@ -29,11 +29,8 @@ EDGES: Final = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
 class ClosenessBin(NamedTuple):
     """Coin answers among dilemmas with |Δu| from `lower` to `upper`.
 
-    Attributes:
-        lower: Lower edge of |Δu|.
-        upper: Upper edge.
-        rate: The model's coin rate; `human` is people's rate; n counts answers.
-        gap: The model's rate minus people's; n counts dilemmas.
+    `rate` is the model's coin rate, its `human` people's, and n counts answers; `gap` is the
+    model's rate minus people's, and n counts dilemmas.
     """
 
     lower: float
@@ -98,13 +95,8 @@ def closeness_bins(decisions: Decisions) -> tuple[ClosenessBin, ...]:
 def flip_slope(decisions: Decisions, human: float = NAN) -> Quantity:
     """Return the slope of logit P(coin) on |Δu|, Firth-penalised and clustered by dilemma.
 
-    Args:
-        decisions: A run with a coin on offer.
-        human: People's slope, copied to the result.
-
-    Returns:
-        The slope; `n` counts answers. Undefined without coins, with coins only, if closeness is
-        unknown or does not vary, or if a threshold in |Δu| separates coins from decisions.
+    `n` counts answers. Undefined without coins, with coins only, if closeness is unknown or does
+    not vary, or if a threshold in |Δu| separates coins from decisions.
     """
     fit = flip_fit(decisions)
     if np.isnan(fit.slope) or fit.separated:

@@ -31,8 +31,6 @@ class Centrality(NamedTuple):
 
     Attributes:
         value: Share of people farther from the group than the model; .5 is expected of a person.
-        low: Lower end of the 95 % interval.
-        high: Upper end.
         error: Standard error, from the sampling of the model's answers and of people.
         distance: Mean distance of the resampled answers to the group.
         resamples: Number of resamples that could be fitted.
@@ -49,8 +47,8 @@ class Centrality(NamedTuple):
 def share_farther(distance: ArrayLike, distances: ArrayLike, probabilities: ArrayLike) -> Floats:
     """Return the share of people whose distance exceeds each `distance`, same shape.
 
-    `distances` are quantiles of people's distances to the group and `probabilities` their levels,
-    both ascending, shape (q,).
+    `distances` are quantiles of people's distances and `probabilities` their ascending levels,
+    (q,).
     """
     where = _checks.numbers(distance, "distance")
     quantiles, levels = _quantiles(distances, probabilities)
@@ -145,10 +143,7 @@ def _quantiles(distances: ArrayLike, probabilities: ArrayLike) -> tuple[Floats, 
 def _subsamples(
     random: np.random.Generator, index: Ints, count: int, answers: int, resamples: int
 ) -> tuple[Ints, Ints]:
-    """Draw dilemmas without replacement and one answer to each.
-
-    Returns the indices of the dilemmas and of the rows, each of shape (resamples, answers).
-    """
+    """Return indices of drawn dilemmas and of one answer to each, both (resamples, answers)."""
     size = max(1, _NUMBERS // count)
     last = min(answers, count - 1)
     numbers = (
@@ -165,10 +160,7 @@ def _subsamples(
 
 
 def _fits(x: Floats, first: Floats, rows: Ints) -> Floats:
-    """Return the weights fitted to each resample's rows, shape (resamples, k).
-
-    A few resamples are fitted at a time, so that they use few distinct rows.
-    """
+    """Return the weights fitted to each resample's rows, (resamples, k), a few at a time."""
     weights = []
     together = max(25, 400_000 // len(x))
     for start in range(0, len(rows), together):

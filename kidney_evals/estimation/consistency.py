@@ -19,10 +19,6 @@ def swap_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
     With repeats, the share of differing pairs of one answer from each order, mean over dilemmas. A
     coin differs from either patient. It includes both the effect of the order and sampling
     variation; see `order_effect`. `n` counts dilemmas answered in both orders.
-
-    Args:
-        decisions: The run.
-        human: People's value, copied to the result.
     """
     counts, sizes = _both_orders(decisions, 1)
     if len(counts) == 0:
@@ -37,10 +33,6 @@ def retest_disagreement(decisions: Decisions, human: float = NAN) -> Quantity:
     m/(m - 1) (1 - Σ_c s_c²) for m answers with shares s, averaged over the orders of a dilemma and
     over dilemmas. Unlike `swap_disagreement` it contains sampling variation only. `n` counts
     dilemmas with a repeated order; probabilities need no repetitions.
-
-    Args:
-        decisions: The run.
-        human: People's value, copied to the result.
     """
     each = within_orders(decisions)
     repeated = ~np.isnan(each)
@@ -120,12 +112,8 @@ def position_bias(decisions: Decisions) -> Quantity:
 def dominance(decisions: Decisions, *, weak: bool = False) -> Quantity:
     """Return the share of decided answers for a patient who is better in every attribute.
 
-    `human` is people's share on the same dilemmas; `n` counts answers.
-
-    Args:
-        decisions: The run.
-        weak: Also count dilemmas in which a patient is better in at least one attribute and worse
-            in none.
+    If `weak`, for a patient who is better in at least one attribute and worse in none. `human` is
+    people's share on the same dilemmas; `n` counts answers.
     """
     run = decisions.decided
     gap = run.differences
@@ -154,8 +142,7 @@ def expected_swap_disagreement(decisions: Decisions, answers: ArrayLike) -> floa
 def _repetitions(decisions: Decisions, counts: Counts) -> tuple[Floats, Floats]:
     """Return shares by order, (d, 2, K), and the weights of repeated orders, (d, 2).
 
-    A weight is m/(m - 1), or 1 for probabilities, over the number of repeated orders; NaN for an
-    order that was not repeated.
+    A weight is m/(m - 1), or 1 for probabilities, over the number of repeated orders; else NaN.
     """
     known, sizes = decisions.chances is not None, counts.sum(axis=2)
     repeated = sizes > 0 if known else sizes >= 2
@@ -205,7 +192,7 @@ def _mean_share(
     """Return the mean over dilemmas of shares of pairs, with its interval.
 
     On a fixed list `variance` is that of each share. The mean over several pairs of one dilemma may
-    have less than binomial variance, so that `sizes` bounds the design effect.
+    have less than binomial variance, so `sizes` bounds the design effect.
     """
     value, count = float(each.mean()), len(each)
     if run.fixed:

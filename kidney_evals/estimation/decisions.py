@@ -73,10 +73,8 @@ class Decisions:
     may be listed or left out.
 
     Attributes:
-        dilemma: Index of each answer's dilemma, shape (n,).
-        order: 0 as listed ("ab"), 1 swapped ("ba"), shape (n,).
-        epoch: Repetition, shape (n,).
-        choice: 0 first-listed patient, 1 second-listed, 2 coin, shape (n,).
+        dilemma: Index of each answer's dilemma, shape (n,), as are `order` (0 as listed, "ab"; 1
+            swapped, "ba"), `epoch` (repetition) and `choice`.
         differences: First minus second patient in favoured scale units, shape (D, k).
         shares: Human shares as listed, shape (D, K); K = 2 in forced choice, 3 with a coin. A row
             is NaN where no people answered.
@@ -125,7 +123,6 @@ class Decisions:
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
-        """Return the number of answers."""
         return len(self.choice)
 
     @property
@@ -166,10 +163,7 @@ class Decisions:
 
     @property
     def least_effect(self) -> float:
-        """Lower bound of the design effect of a rate over dilemmas.
-
-        Sampled answers have at least binomial variance; probabilities may have less.
-        """
+        """Lower bound of a rate's design effect over dilemmas; 0 for probabilities."""
         return 1.0 if self.chances is None else 1e-4
 
     @cached_property
@@ -236,10 +230,7 @@ class Decisions:
 
     @cached_property
     def decided(self) -> Decisions:
-        """The run without coin answers, with shares among the people who decided.
-
-        In forced choice this is the run itself. A human share is NaN where nobody decided.
-        """
+        """The run without coin answers, with shares among people who decided, NaN without any."""
         if not self.has_coin:
             return self
         shares = _renormalised(self.shares).astype(np.float64)
@@ -279,11 +270,7 @@ class Decisions:
         return replace(self, shares=shares, share_draws=share_draws)
 
     def with_answers(self, dilemma: ArrayLike, order: ArrayLike, choice: ArrayLike) -> Decisions:
-        """Return the run with further answers in a new epoch, to impute missing answers.
-
-        The arrays have shape (m,): index of the dilemma, order (0 or 1), choice coded as in the
-        run.
-        """
+        """Return the run with further answers in a new epoch, to impute missing ones, (m,) each."""
         m, width = _checks.length(dilemma, "dilemma", 0), self.shares.shape[1]
         epoch = int(self.epoch.max(initial=-1)) + 1
         added: dict[str, Any] = {

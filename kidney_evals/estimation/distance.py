@@ -45,11 +45,9 @@ def side_correction(decisions: Decisions) -> float:
 
     Without repeats the product of the answers in the two orders estimates the squared distance of
     the pooled shares minus Σ_c d_c² / 4, with d_c the difference of shares between the orders. The
-    part of d that is the same in all dilemmas is estimated by ¼ (|mean d|² - its variance).
-
-    Returns:
-        The amount to add; 0 if dilemmas were repeated within orders or probabilities were read;
-        NaN if no dilemma has answers in both orders.
+    part of d that is the same in all dilemmas is estimated by ¼ (|mean d|² - its variance). 0 if
+    dilemmas were repeated within orders or probabilities were read; NaN if no dilemma has answers
+    in both orders.
     """
     run = decisions.at(decisions.repeated)
     if run.chances is not None:
@@ -71,11 +69,7 @@ def fixed_distance(decisions: Decisions, people: ArrayLike | None = None) -> Qua
 
     Mean over questions of Σ_c [(s - p)² - s(1 - s)/(m - 1) - p(1 - p)/(n - 1)]: `choice_distance`
     minus the variance of people's shares. The expected value of another sample of people is 0.
-
-    Args:
-        decisions: A run over a fixed list.
-        people: Number of people who answered each question, shape (D,); None for the variance over
-            people's bootstrap draws.
+    `people` is the number n who answered each question, (D,); None for the variance over draws.
     """
     mask = decisions.repeated
     run = decisions.at(mask)

@@ -29,12 +29,7 @@ def fit_half_threshold(
 
     The interval is by the delta method, with the two stages independent. Without any coin the
     threshold is 0, and its upper end is the threshold at a constant coin rate equal to the upper
-    end of Wilson's interval.
-
-    Args:
-        utility: People's Δu of each answer's dilemma, first less second patient, shape (n,).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        clusters: Labels of answers that belong together (the dilemma), shape (n,).
+    end of Wilson's interval. `utility` is people's Δu of each answer's dilemma, shape (n,).
 
     Returns:
         The threshold; infinite if the better patient does not reach half within the range of |Δu|;
@@ -71,10 +66,7 @@ def fit_half_threshold(
 def fit_half_threshold_resamples(
     utility: ArrayLike, choices: ArrayLike, frequencies: ArrayLike
 ) -> Floats:
-    """Return the half threshold in each resample of the answers, shape (draws,).
-
-    Arguments as in `fit_half_threshold`; `frequencies`, shape (draws, n), is how often each answer
-    is in each resample. NaN where Δu does not vary.
+    """Return the half threshold in each resample, (draws,), NaN where Δu does not vary.
 
     Raises:
         FitError: No coin, or only coins.

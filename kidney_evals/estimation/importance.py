@@ -28,11 +28,8 @@ class ImportanceEstimate:
 
     Attributes:
         shares: Signed shares, shape (k,), whose absolute values sum to 1; NaN unless `defined`.
-        low: Lower end of the 95 % interval (delta method, clipped to [-1, 1]), shape (k,).
-        high: Upper end, shape (k,).
+            `low` and `high` are the ends of 95 % intervals by the delta method, clipped to [-1, 1].
         covariance: Delta-method covariance of the shares, shape (k, k).
-        p_value: p-value of `wald_signal`; NaN if it cannot be computed.
-        signal: Whether p_value < .05.
         determined: Whether the answers determine each weight, shape (k,).
         separated: Whether a linear rule explains every answer.
     """
@@ -53,12 +50,7 @@ class ImportanceEstimate:
 
 
 def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
-    """Return signed shares b_k R_k / Σ_j |b_j R_j|, NaN where all weights are zero.
-
-    Args:
-        weights: Shape (..., k); leading axes are draws.
-        ranges: Full range of each attribute in the weights' unit, shape (k,).
-    """
+    """Return signed shares b_k R_k / Σ_j |b_j R_j| of weights (..., k), NaN if all are zero."""
     b, r = _checked(weights, ranges)
     reach = b * r
     total = np.abs(reach).sum(axis=-1, keepdims=True)
@@ -66,10 +58,7 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
 
 
 def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: ArrayLike) -> Floats:
-    """Return the delta-method covariance of the shares, shape (k, k).
-
-    `covariance` is that of the weights, shape (k, k), or (k+1, k+1) with the intercept last.
-    """
+    """Return the delta-method covariance of the shares from that of the weights, both (k, k)."""
     b, r = _checked(weights, ranges)
     k = len(r)
     b = _checks.shaped(b, (k,), "weights", missing=True)
@@ -85,9 +74,7 @@ def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: Arr
 def importance_distance(shares: ArrayLike, reference: ArrayLike) -> Floats | float:
     """Return ½ Σ_k |s_k - h_k| over the last axis: 0 for equal, 1 for fully reversed shares.
 
-    Args:
-        shares: Signed shares, shape (..., k); leading axes are draws.
-        reference: Reference shares, shape (k,), or draws of them that broadcast with `shares`.
+    `shares` has shape (..., k); `reference` is (k,), or draws that broadcast with `shares`.
     """
     s, h = _checks.numbers(shares, "shares"), _checks.numbers(reference, "reference")
     try:
@@ -124,9 +111,7 @@ def wald_signal(fit: LogitFit) -> float:
 def estimate_importance(fit: LogitFit, ranges: ArrayLike) -> ImportanceEstimate:
     """Return importance shares with intervals, NaN unless `wald_signal` is significant.
 
-    Args:
-        fit: A logit, clustered by dilemma and Firth-penalised for a run's answers.
-        ranges: Full range of each attribute in the weights' unit, shape (k,).
+    `fit` is a logit, clustered by dilemma and Firth-penalised for a run's answers.
     """
     p_value = wald_signal(fit)
     signal = bool(p_value < _SIGNAL_LEVEL)

@@ -22,12 +22,11 @@ from kidney_evals.estimation.quantity import Quantity, undefined
 
 
 def indecision_rate(decisions: Decisions) -> Quantity:
-    """Return the share of valid answers that are coins.
+    """Return the share of valid answers that are coins; n counts answers.
 
-    Returns:
-        The quantity; n counts answers; NaN with n = 0 if no coin was on offer or there are no
-        answers. `human` is people's rate on the same dilemmas, weighted by the number of the
-        model's answers (NaN if people did not answer all of the dilemmas).
+    NaN with n = 0 if no coin was on offer or there are no answers. `human` is people's rate on the
+    same dilemmas, weighted by the number of the model's answers (NaN if people did not answer all
+    of the dilemmas).
     """
     if not decisions.has_coin or len(decisions) == 0:
         return undefined()
@@ -47,10 +46,8 @@ def indecision_gap(decisions: Decisions) -> Quantity:
 
     The interval combines, by `intervals.difference`, the interval of the model's rate (Wilson's,
     with the variance of answers minus people's rates, since close dilemmas raise both rates) and
-    the percentile interval of people's rate.
-
-    Returns:
-        The quantity; `human` is NaN; n counts answers to dilemmas that people answered.
+    the percentile interval of people's rate. `human` is NaN; n counts answers to dilemmas that
+    people answered.
     """
     if not decisions.has_coin:
         return undefined()
@@ -69,18 +66,12 @@ def indecision_gap(decisions: Decisions) -> Quantity:
 
 
 def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
-    """Return the interval of people's coin rate on a run's dilemmas; NaN without draws of people.
-
-    People must have answered every dilemma; `answers` is each dilemma's weight, shape (D,).
-    """
+    """Return the interval of people's coin rate, with weights (D,); NaN without draws of people."""
     return NO_INTERVAL if run.share_draws is None else percentile(human_rates(run, answers))
 
 
 def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
-    """Return the coin rate in each draw of people, shape (B,); empty without draws.
-
-    Arguments as in `human_interval`.
-    """
+    """Return people's coin rate in each draw, with dilemma weights (D,); empty without draws."""
     weight = _checks.column(answers, run.dilemmas, "answers", 0, np.inf)
     if not run.has_coin:
         raise InputError("the run has no coin on offer, and people no coin rate")
@@ -95,16 +86,10 @@ def human_rates(run: Decisions, answers: ArrayLike) -> Floats:
 def outcome_share(
     dilemma: ArrayLike, order: ArrayLike, hit: ArrayLike, *, fixed: bool = False
 ) -> Quantity:
-    """Return the share of samples with a given outcome, such as coverage or unprompted indecision.
+    """Return the share of samples with an outcome `hit`, (n,), such as coverage; n counts samples.
 
-    Args:
-        dilemma: Index (or any label) of each sample's dilemma, shape (n,).
-        order: 0 as listed, 1 swapped, shape (n,).
-        hit: Whether the sample had the outcome, shape (n,).
-        fixed: The questions are a fixed list.
-
-    Returns:
-        n counts samples; `human` is NaN.
+    `dilemma` is the label of each sample's dilemma and `order` 0 as listed, 1 swapped, both (n,);
+    `fixed` says that the questions are a fixed list. `human` is NaN.
     """
     n = _checks.length(dilemma, "dilemma", 0)
     if n == 0:

@@ -43,14 +43,12 @@ class Contender(NamedTuple):
     """One model in the comparison.
 
     Attributes:
-        model: Its name in the family; not `min_delta`, whose free form is `davidson`.
         log_likelihood: Held-out log-likelihood, mean per answer; NaN if the model could not be
             fitted.
         behind: Log-likelihood per answer of the best model minus this model's; 0 for the best.
         error: Standard error of `behind`, clustered by dilemma.
         p_value: One-sided p-value that the best model is no better, without the Bonferroni
             correction. NaN for the best.
-        failure: Reason for a missing fit, else empty.
     """
 
     model: str
@@ -68,8 +66,6 @@ class IndecisionChoice(NamedTuple):
         best: The best model; None if it does not beat all others.
         possible: The models that remain possible, the best-fitting first; `(best,)` if `best` is
             not None; empty if no models could be compared.
-        reason: Why there is no best model, else empty.
-        contenders: Every model, the best-fitting first, those without a fit last.
     """
 
     best: str | None = None
@@ -89,13 +85,8 @@ def choose_indecision_model(
 ) -> IndecisionChoice:
     """Compare the models of indecision on one respondent's answers by cross-validation.
 
-    Args:
-        first: Values of the first patient of each answer's dilemma, shape (n, k).
-        second: Values of the second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        dilemmas: Label of each answer's dilemma, shape (n,).
-        folds: Number of folds.
-        seed: Seed of the folds and of the starting points.
+    `first` and `second` are the values of both patients of each answer's dilemma, shape (n, k). The
+    seed is that of the folds and of the starting points.
     """
     one, two = _checks.pair(first, second)
     n = len(one)
@@ -133,10 +124,7 @@ def choose_indecision_model(
 def _held_out(
     one: Floats, two: Floats, choice: Ints, part: Ints, seed: int
 ) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Return each answer's log-probability (n,) by model, under the fit to the other parts.
-
-    The second result is why a model without a fit has none.
-    """
+    """Return each answer's log-probability (n,) by model when held out, and reasons for none."""
     logs: dict[str, Floats] = {}
     failures: dict[str, str] = {}
     for fold in np.unique(part):

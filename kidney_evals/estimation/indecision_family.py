@@ -24,10 +24,7 @@ from kidney_evals.estimation.two_stage import fit_two_stage
 
 
 class NaiveFit(NamedTuple):
-    """A fit of constant rates: the baseline for models that use the patients' values.
-
-    P(first) and P(second) are equal unless `intercept` was given.
-    """
+    """Constant rates, the baseline; P(first) = P(second) unless `intercept` was given."""
 
     first: float
     second: float
@@ -45,13 +42,10 @@ AnyFit = CoinFit | NaiveFit
 
 
 class FamilyRow(NamedTuple):
-    """The fit of one model of the family.
+    """The fit of one model; without a finite fit `fit` is None and `failure` is the reason.
 
-    Attributes:
-        model: Its name: one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`.
-        per_answer: Mean log-likelihood of an answer; NaN without a fit.
-        fit: None if the model has no finite fit.
-        failure: Reason for a missing fit, else empty.
+    `model` is one of `MODELS`, `davidson`, `rao_kupper`, `two_stage` or `naive`; `per_answer` is
+    the mean log-likelihood of an answer, NaN without a fit.
     """
 
     model: str
@@ -93,11 +87,8 @@ def fit_indecision_family(
 ) -> IndecisionFamily:
     """Fit every model of indecision to the same answers.
 
-    Arguments as in `fit_indecision_model`; `form` does not apply to the models that are not by
-    McElfresh et al.
-
-    Returns:
-        A row for every model. For a model without a finite maximum the row gives the reason.
+    Arguments as in `fit_indecision_model`; `form` applies to the models of McElfresh et al. The row
+    of a model without a finite maximum gives the reason.
 
     Raises:
         FitError: No coin or only coins.

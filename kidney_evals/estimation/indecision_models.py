@@ -87,16 +87,8 @@ def fit_indecision_model(
 ) -> IndecisionFit:
     """Fit one model of the family by maximum likelihood.
 
-    Args:
-        model: Name of the model.
-        first: Values of the first patient, shape (n, k); in the form `authors` the authors'
-            features.
-        second: Values of the second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        form: `free` or `authors`, see `Form`.
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-        starts: Number of starting points of `max_delta`, `max_u` and `dom`.
-        seed: Seed of the starting points.
+    `first` and `second` are the patients' values, shape (n, k); in the form `authors` the authors'
+    features. `starts` is the number of starting points of `max_delta`, `max_u` and `dom`.
 
     Raises:
         FitError: No coin, only coins, separated answers, attributes without variation, or no
@@ -124,10 +116,7 @@ def fit_indecision_model(
 def _starts(
     model: IndecisionModel, x: Floats, choice: Ints, starts: int, seed: int
 ) -> list[Floats]:
-    """Return the starts: zero for a concave model, else a concave model's weights and random ones.
-
-    Random weights are normal with a standard deviation of one logit per attribute's spread.
-    """
+    """Return zero for a concave model, else a concave model's weights and random ones."""
     k = x.shape[1]
     zero = np.zeros(k + 1)
     if model in ("random", "min_delta", "min_u"):

@@ -44,12 +44,9 @@ NO_INTERVAL: Final = Interval(NAN, NAN)
 
 
 def wilson(rate: float, size: float, z: float = Z95) -> Interval:
-    """Return Wilson's score interval (JASA 1927) of a proportion; NaN without answers.
+    """Return Wilson's score interval (JASA 1927) of a rate from 0 to 1; NaN without answers.
 
-    Args:
-        rate: Observed proportion, 0 to 1.
-        size: Effective number of independent answers; need not be an integer.
-        z: Normal quantile, above 0.
+    `size` is the effective number of independent answers, not always an integer.
     """
     if not 0 < z < np.inf:
         raise InputError(f"z is {z}, allowed are finite numbers above 0")
@@ -78,14 +75,10 @@ def effective_size(
     binomial variance. It is bounded by `least_effect` below and by Σ n² / N above, the design
     effect of clusters whose answers are all equal. The upper bound is also used if the rate is 0 or
     1, where the effect cannot be estimated. With an estimated effect the size is multiplied by
-    (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998).
-
-    Args:
-        hits: Hits by cluster, shape (G,); fractions are allowed.
-        trials: Answers by cluster, shape (G,); clusters without any do not count.
-        least_effect: Lower bound of the design effect; below 1 only if answers within a cluster are
-            known to be negatively correlated.
-        expected: Expected hits, shape (G,). If given, the variance is that of hits minus expected.
+    (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998). `hits` (fractions are
+    allowed), `trials` and `expected` hits are by cluster, shape (G,); if `expected` is given, the
+    variance is that of hits minus expected. `least_effect` is below 1 only if answers within a
+    cluster are known to be negatively correlated.
     """
     x, n, answered = _clusters(hits, trials)
     if len(n) == 0:
@@ -116,16 +109,12 @@ def proportion(hits: ArrayLike, trials: ArrayLike, *, least_effect: float = 1.0)
 
 
 def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
-    """Return Wilson's interval of Σ hits / Σ trials over a fixed list of questions.
+    """Return Wilson's interval of Σ hits / Σ trials, each (D, 2), over a fixed list of questions.
 
     Only the answers within question and order are random, so the effective size is p(1-p)/V with V
     the stratified variance, at least N. The shares within strata are smoothed, (hits + ½)/(trials +
     1), in p and in V, so that V is positive if all answers are equal. The two orders are strata if
     each has two answers or more; otherwise the answers to a question are one stratum.
-
-    Args:
-        hits: Hits by question and order, shape (D, 2).
-        trials: Answers by question and order, shape (D, 2).
     """
     x, n = _checks.numbers(hits, "hits"), _checks.numbers(trials, "trials")
     if n.ndim != 2 or x.shape != n.shape:
@@ -148,8 +137,8 @@ def stratified_proportion(hits: ArrayLike, trials: ArrayLike) -> Interval:
 def mean_interval(values: ArrayLike) -> Interval:
     """Return Student's interval of the mean of independent values, (n,), without NaN.
 
-    If all values are equal, their standard deviation does not estimate the error. The half width is
-    then the upper end of Wilson's interval of a zero count. NaN with fewer than two values.
+    If all values are equal, the half width is the upper end of Wilson's interval of a zero count.
+    NaN with fewer than two values.
     """
     n = _checks.length(values, "values", 0)
     x = _checks.shaped(values, (n,), "values", missing=True)
@@ -184,14 +173,10 @@ def difference(
 
 
 def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
-    """Return the percentile interval of resampled statistics; NaN without draws.
+    """Return the percentile interval of resampled statistics, (B,); NaN without finite draws.
 
-    With G clusters the tail probabilities are adjusted to Student's t with G - 1 degrees of freedom
-    (Hesterberg 2015, section 4.3.1).
-
-    Args:
-        draws: Shape (B,); draws that are not finite are left out.
-        clusters: Number of resampled clusters G, None where the resamples are not of clusters.
+    With G resampled clusters the tail probabilities are adjusted to Student's t with G - 1 degrees
+    of freedom (Hesterberg 2015, section 4.3.1).
     """
     _checks.length(draws, "draws", 0)
     values = _checks.numbers(draws, "draws")
@@ -206,12 +191,10 @@ def percentile(draws: ArrayLike, clusters: int | None = None) -> Interval:
 
 
 def recentred(draws: Floats, value: float) -> Floats:
-    """Return draws + 2 (value - mean of draws): the bootstrap correction of bias.
+    """Return draws + 2 (value - mean of draws), a correction of bias; NaN draws stay NaN.
 
-    Resampled people differ from the observed people as these differ from the population: the mean
-    of the draws is as far from the estimate as the estimate is from the true value, in the same
-    direction, and the draws are shifted by twice that distance (Efron and Tibshirani 1993, section
-    10.2). NaN draws stay NaN.
+    The mean of the draws is as far from the estimate as the estimate is from the true value, in the
+    same direction (Efron and Tibshirani 1993, section 10.2).
     """
     n = _checks.length(draws, "draws", 0)
     draws = _checks.shaped(draws, (n,), "draws", missing=True)

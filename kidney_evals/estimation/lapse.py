@@ -36,8 +36,6 @@ class LapseFit:
             for a λ whose optimum is on that boundary.
         covariance: Covariance of `theta`, shape (2k+2, 2k+2), zeros for parameters that were not
             fitted; clustered if clusters were given.
-        log_likelihood: Log-likelihood at the estimate.
-        n: Number of answers.
     """
 
     theta: Floats
@@ -57,14 +55,9 @@ class LapseFit:
 
 
 def predict_shares(theta: ArrayLike, differences: ArrayLike) -> Floats:
-    """Return P(first) for parameters in the order of `LapseFit.theta`.
+    """Return P(first), (n,) or (draws, n), from `LapseFit.theta`, (2k+2,) or (draws, 2k+2).
 
-    Args:
-        theta: Shape (2k+2,), or (draws, 2k+2). The last parameter is not used.
-        differences: Shape (n, k).
-
-    Returns:
-        Shape (n,), or (draws, n).
+    The last parameter, the effect of the first position, is not used.
     """
     parameters = _checks.numbers(theta, "theta")
     x = _checks.matrix(differences, "differences")
@@ -90,15 +83,9 @@ def fit_lapse(
 ) -> LapseFit:
     """Fit the calibrated share model by maximum likelihood.
 
-    Args:
-        differences: First minus second patient, shape (n, k).
-        chose_first: 1 or 0, shape (n,).
-        clusters: Labels of rows that belong together, shape (n,).
-        signs: Fit the sign terms.
-        lapse: Fit the lapse; otherwise it is 0.
-        intercept: Fit the effect of the first position.
-        frequencies: Frequency weight of each row (as in a bootstrap), shape (n,).
-        start: Starting point, in the order of `LapseFit.theta`; speeds up a bootstrap.
+    `signs`, `lapse` and `intercept` say which parameters are fitted; the others are 0.
+    `frequencies` are weights of rows, (n,). `start`, in the order of `LapseFit.theta`, speeds up a
+    bootstrap.
 
     Raises:
         FitError: No optimum was reached, as under separation.

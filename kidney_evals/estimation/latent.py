@@ -42,7 +42,6 @@ class LatentFit(PanelFit):
     """Fitted latent classes, the largest first.
 
     Attributes:
-        model: The model of a class.
         shares: Share of people in each class, shape (C,).
         weights: Logit weights, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN unless two-stage.
@@ -51,10 +50,6 @@ class LatentFit(PanelFit):
         log_nu: Davidson's ln ν, shape (C,); NaN in other models.
         posterior: Probability of each class for each person, shape (people, C).
         log_likelihood: Log-likelihood of all people, without the prior.
-        n: Number of answers.
-        people: Number of people.
-        parameters: Number of estimated parameters.
-        converged: Always True; a fit that does not converge raises.
     """
 
     model: ClassModel
@@ -97,7 +92,7 @@ def estimate_membership(
     """Return each person's posterior probabilities of the classes of a fit.
 
     For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
-    log-likelihood. Arguments as in `fit_latent`.
+    log-likelihood.
     """
     predicted = fit.predict(differences)
     n = predicted.shape[1]
@@ -119,15 +114,8 @@ def fit_latent(
 ) -> LatentFit:
     """Fit latent classes by maximising the penalised joint likelihood of all answers.
 
-    Args:
-        differences: First minus second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        persons: Label of the person of each answer, shape (n,).
-        classes: Number of classes C.
-        model: The model of a class: `logit` without a coin, otherwise one of the others.
-        starts: Number of random starting points. After a few steps from each, only the best two are
-            continued.
-        seed: Seed of the starting points.
+    Of the `starts` random starting points only the best two are continued after a few steps. The
+    model of a class is `logit` without a coin, otherwise one of the others.
 
     Raises:
         FitError: No optimum was reached.
@@ -151,11 +139,7 @@ def fit_latent(
 
 
 class _Problem:
-    """The penalised likelihood as a function of one parameter vector.
-
-    The vector holds C - 1 logits of the class shares (that of the first class is 0), then the
-    parameters of each class.
-    """
+    """The penalised likelihood of C - 1 logits of class shares, then each class's parameters."""
 
     def __init__(
         self, x: Floats, choice: Ints, person: Ints, people: int, model: ClassModel
@@ -226,10 +210,7 @@ class _Problem:
         return np.asarray(result.x, dtype=np.float64)
 
     def polish(self, vector: Floats) -> Floats:
-        """Return the optimum to full precision, so that all machines print the same digits.
-
-        Newton's method, with second derivatives by central differences of the gradient.
-        """
+        """Return the optimum by Newton's method, so that all machines print the same digits."""
 
         def objective(point: Floats) -> tuple[float, Floats, Floats]:
             curvature = -hessian(lambda near: self.objective(near)[1], point)

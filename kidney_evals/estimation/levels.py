@@ -19,8 +19,6 @@ class Levels:
     Attributes:
         starts: Smallest value of each level, strictly ascending. A band ends before the start of
             the next band.
-        end: Largest value of the last level.
-        labels: Name of each level.
         exact: Whether each level is a single value, so that no other values can occur.
     """
 
@@ -39,7 +37,6 @@ class Levels:
             raise InputError(f"{len(self.starts)} levels have {len(self.labels)} labels")
 
     def __len__(self) -> int:
-        """Return the number of levels."""
         return len(self.starts)
 
     def code(self, values: ArrayLike, name: str = "values") -> Ints:
@@ -60,10 +57,8 @@ class Levels:
 def attribute_levels(values: ArrayLike, *, most: int = 6, bands: int = 3) -> Levels:
     """Return an attribute's own values as levels, or bands of equal width where they are many.
 
-    Args:
-        values: Every value that the attribute can take, at least two, in any order.
-        most: Largest number of values for which each value is a level.
-        bands: Number of bands otherwise; bands without values are left out.
+    `values` are all that the attribute can take, at least two, in any order. There are `bands`
+    bands, without the empty ones, if there are more than `most` values.
     """
     n = _checks.length(values, "values", 0)
     listed = _checks.column(values, n, "values", -np.inf, np.inf)

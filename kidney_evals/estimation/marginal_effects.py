@@ -32,14 +32,10 @@ _CHANCES = np.array([1.0, 0.0, 0.5])
 
 
 class MarginalEffect(NamedTuple):
-    """The effect of one level.
+    """The effect of one level against the base level, the level that people favour least.
 
-    Attributes:
-        attribute: Index of the attribute.
-        level: Label of the level.
-        base: Label of the base level, the level that people favour least.
-        effect: Difference in the chance of the kidney, -1 to 1; NaN with n = 0 if the answers do
-            not determine it. `n` counts answered dilemmas that show the level.
+    `effect` is a difference in the chance of the kidney, -1 to 1; NaN with n = 0 if the answers do
+    not determine it. `n` counts answered dilemmas that show the level.
     """
 
     attribute: int
@@ -49,11 +45,7 @@ class MarginalEffect(NamedTuple):
 
 
 class MarginalEffects(NamedTuple):
-    """Effects of all levels except the base levels.
-
-    Attributes:
-        rows: By attribute, and within it from the least to the most favoured level.
-    """
+    """Effects of all levels except the base levels, by attribute, from least to most favoured."""
 
     rows: tuple[MarginalEffect, ...]
 
@@ -137,12 +129,12 @@ def human_marginal_effects(
     the percentile interval over draws of people, with the dilemmas fixed.
 
     Args:
-        first: This and the next three arguments as in `marginal_effects`.
-        second: Shape (D, k).
-        levels: Length k.
-        favoured: Shape (k,).
+        first: First-listed patients' values by dilemma, shape (D, k).
+        second: Second-listed patients' values, shape (D, k).
+        levels: Of each attribute, length k.
+        favoured: As in `marginal_effects`, shape (k,).
         outcome: People's expected chance of the first-listed patient, from `chances_of_shares`,
-            shape (D,).
+            (D,).
         outcome_draws: `outcome` for resampled people, shape (B, D); B may be 0.
         weights: Weight of each dilemma, shape (D,), such as the model's number of answers; 1 by
             default. A dilemma of weight 0 may have an outcome of NaN.
@@ -171,13 +163,9 @@ class _Plan(NamedTuple):
     """Least squares of both patients' outcomes: n rows of first patients, then n of second ones.
 
     Attributes:
-        names: Attribute, level and base of each of the r effects.
         weights_of: From outcomes to the weights of the w dummies, shape (w, 2n).
-        effects_of: From outcomes to effects, shape (r, 2n); NaN rows are not determined.
-        design: The dummies, shape (2n, w).
-        dilemma: Dilemma of each row, shape (2n,).
+        effects_of: From outcomes to the r effects, shape (r, 2n); NaN rows are not determined.
         shown: Answered dilemmas that show each effect's level, shape (r,).
-        freedom: Degrees of freedom of each interval, shape (r,).
     """
 
     names: list[tuple[int, str, str]]

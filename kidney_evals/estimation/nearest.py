@@ -27,13 +27,11 @@ class NearestClasses(NamedTuple):
     """The result of `nearest_classes`; the C classes are in the order of its arguments.
 
     Attributes:
-        nearest: Index of the class with the highest posterior.
         posterior: P(class | answers) at the effective number of answers, shape (C,).
         support: Share of resamples of the dilemmas in which each class is the nearest, shape (C,).
         log_likelihood: Mean log-probability of an answer in each class, shape (C,).
         expected: Expected mean log-probability of an answer by a member of each class, shape (C,).
             If the `log_likelihood` of the nearest class is far below this, the class does not fit.
-        answers: Number of answers.
         effective_answers: Effective number of independent answers for the comparison of the nearest
             class with the next; at most `answers`.
     """
@@ -54,11 +52,9 @@ def nearest_classes(
 
     Args:
         shares: Share of people in each class, above 0, shape (C,).
-        class_shares: Probability of each choice in each class for the dilemma of each answer, shape
-            (C, n, K): `LatentFit.predict` of the answers' differences.
+        class_shares: `LatentFit.predict` of the answers' differences, shape (C, n, K).
         choices: 0 first, 1 second and, if K is 3, 2 coin, shape (n,).
-        dilemmas: Label of each answer's dilemma, shape (n,), two or more; answers to the same
-            dilemma may depend on each other.
+        dilemmas: Label of each answer's dilemma, shape (n,), two or more.
     """
     predicted = _checks.numbers(class_shares, "class_shares")
     if predicted.ndim != 3 or 0 in predicted.shape or predicted.shape[2] not in (2, 3):

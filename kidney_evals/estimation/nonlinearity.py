@@ -39,7 +39,6 @@ class Bend(NamedTuple):
     """The estimated non-linearity of one attribute.
 
     Attributes:
-        levels: Number of distinct values of the attribute in the answers.
         slope: Half of the change in log-odds over the whole range.
         curvature: Coefficient of z²; NaN with fewer than three levels, or not determined.
         wiggle: Coefficient of z³ - z; NaN with fewer than four levels, or not determined.
@@ -62,13 +61,12 @@ class Bend(NamedTuple):
 
 
 class Nonlinearity(NamedTuple):
-    """Whether straight lines describe a respondent's choices.
+    """Whether straight lines describe a respondent's choices: a bend for each attribute.
 
     Attributes:
-        bends: One for each attribute.
         p_value: Of the joint test that no attribute needs any of the terms; NaN as in `Bend`.
-        separated: Whether a rule in these terms explains every answer. The coefficients then depend
-            on the penalty and have no intervals; p-values are those of the score test.
+        separated: A rule in these terms explains every answer: the coefficients depend on the
+            penalty and have no intervals, and p-values are those of the score test.
     """
 
     bends: tuple[Bend, ...]
@@ -97,7 +95,7 @@ def nonlinearity(
         chose_first: 1 where the first place was chosen, else 0, shape (n,); coin answers left out.
         ends: Value of each attribute at the end people favour least and at the end they favour
             most, in the units of `first`, shape (k, 2): (70, 25) for age.
-        clusters: Labels of answers that belong together (the dilemma), shape (n,).
+        clusters: Label of each answer's dilemma, shape (n,).
     """
     z1, z2 = _scaled(first, second, ends)
     n, k = z1.shape
@@ -148,11 +146,7 @@ def nonlinearity(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number by Holm (Scand. J. Statist. 1979).
-
-    Args:
-        p_values: 0 to 1; NaN stay NaN and do not count.
-    """
+    """Return p-values adjusted for their number by Holm (Scand. J. Statist. 1979); NaN stay NaN."""
     m = _checks.length(p_values, "p_values", 0)
     p = _checks.shaped(p_values, (m,), "p_values", 0, 1, missing=True)
     result = np.full(len(p), NAN)
@@ -206,8 +200,8 @@ def _upper_share(weights: Floats, fit: LogitFit, terms: list[int], freedom: int)
 def _score_test(design: Floats, y: Floats, index: Ints, tested: list[int], freedom: int) -> float:
     """Return the p-value of the score test that the tested terms are not needed.
 
-    The tested terms are replaced by their residuals of a weighted regression on the other terms.
-    NaN if the other terms separate the answers.
+    They are replaced by their residuals of a weighted regression on the other terms. NaN if the
+    other terms separate the answers.
     """
     if not tested:
         return NAN

@@ -76,32 +76,19 @@ def indecision_change(first: Decisions, second: Decisions) -> PairedDifference:
 
 
 def swap_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `swap_disagreement`, over dilemmas that both answered in both orders.
-
-    Intervals as in `indecision_change`.
-    """
+    """Return the change of `swap_disagreement`, over dilemmas that both answered in both orders."""
     both = _on_usable(first, second, lambda run: (run.counts.sum(axis=2) > 0).all(axis=1))
     return _proportion_change(*both, swap_disagreement, _differing)
 
 
 def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
-    """Return the change of `retest_disagreement`, over dilemmas that both runs repeated.
-
-    Intervals as in `indecision_change`.
-    """
+    """Return the change of `retest_disagreement`, over dilemmas that both runs repeated."""
     both = _on_usable(first, second, lambda run: ~np.isnan(within_orders(run)))
     return _proportion_change(*both, retest_disagreement, within_orders)
 
 
 def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
-    """Return the change of a mean share, such as coverage, over a sample of dilemmas.
-
-    Tango's score interval, as in `indecision_change`.
-
-    Args:
-        first: The first run's share in each dilemma, 0 to 1, shape (D,); NaN where undefined.
-        second: The second run's share in the same dilemmas.
-    """
+    """Return the change of a mean share, such as coverage, from shares by dilemma, (D,)."""
     shape = (_checks.length(first, "first", least=0),)
     one = _checks.shares(first, shape, "first").clip(0, 1)
     two = _checks.shares(second, shape, "second").clip(0, 1)

@@ -43,17 +43,9 @@ def importance_changes(
     The logits are those behind the log's rows `imp_*`, fitted to the dilemmas that both runs
     decided. The covariance of the two estimates is bread_1 Σ_g s_1g s_2gᵀ bread_2, with s_1g and
     s_2g the scores of the two runs summed within dilemma g (seemingly unrelated estimation: Weesie
-    1999, Stata Technical Bulletin 52), followed by the delta method. If the answers of a run are
-    separated, this covariance cannot be estimated and is set to 0, so that the variances are added.
-
-    Args:
-        first: The first run.
-        second: The second run, see `paired`.
-        ranges: Full range of each attribute in the weights' unit, shape (k,).
-
-    Returns:
-        NaN with n = 0 unless both runs pass the signal gate of `estimate_importance` and determine
-        every weight.
+    1999, Stata Technical Bulletin 52), followed by the delta method. It is set to 0, so that the
+    variances are added, if the answers of a run are separated. NaN with n = 0 unless both runs pass
+    the signal gate of `estimate_importance` and determine every weight.
     """
     pair = _pair(first, second, ranges)
     k = first.differences.shape[1]
@@ -83,14 +75,8 @@ def importance_distance_change(
     """Return the change of `importance_distance`, ½ Σ_k |s_k - h_k|, to people's shares.
 
     For the interval the shares of both runs are drawn from their joint normal distribution, and
-    people's shares from `people_draws`, with the same draw for both runs.
-
-    Args:
-        first: This and the next two arguments, and missing values, as in `importance_changes`.
-        second: The second run.
-        ranges: Shape (k,).
-        people: People's importance shares h, shape (k,); NaN if unknown.
-        people_draws: Importance shares of resampled people, shape (B, k), or None.
+    people's shares, (k,), from `people_draws`, (B, k) or None, with the same draw for both runs.
+    NaN as in `importance_changes` or if people's shares are unknown.
     """
     k = first.differences.shape[1]
     h = _checks.shaped(people, (k,), "people", -1, 1, missing=True)
@@ -111,15 +97,9 @@ def importance_distance_change(
 
 
 class _Pair(NamedTuple):
-    """Importance shares of two runs and their joint covariance.
+    """Importance shares of two runs, (k,), and their joint covariance, (2k, 2k).
 
-    Attributes:
-        first: Shares of the first run, shape (k,).
-        second: Shares of the second run, shape (k,).
-        covariance: Covariance of (first, second), shape (2k, 2k).
-        unseen: Effect of unobserved changes on each share (see `_pairs.unseen_changes`), shape
-            (k,).
-        dilemmas: Number of dilemmas that both runs decided.
+    `unseen` is the effect of unobserved changes on each share (see `_pairs.unseen_changes`), (k,).
     """
 
     first: Floats
@@ -164,9 +144,8 @@ def _pair(first: Decisions, second: Decisions, ranges: ArrayLike) -> _Pair | Non
 def _moves(run: Decisions, fit: LogitFit, ranges: Floats) -> tuple[Floats, Floats]:
     """Return each dilemma's influence on the shares, now and if fully changed, each (D, k).
 
-    The first array is bread times the dilemma's score. The second is bread times the change of the
-    score if every answer to the dilemma changes from the second-listed patient to the first. Both
-    are multiplied by the derivatives of the shares in the weights.
+    Bread times the dilemma's score, and bread times the change of the score if every answer changes
+    from the second-listed patient to the first, times the derivatives of the shares in the weights.
     """
     x, chosen = run.shown_differences, run.shown_first.astype(np.float64)
     basis, design, _ = full_rank(x, intercept=True)

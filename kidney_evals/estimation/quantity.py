@@ -11,9 +11,6 @@ class Quantity(NamedTuple):
     """An estimate with its 95 % interval; undefined parts are NaN.
 
     Attributes:
-        value: The estimate.
-        low: Lower end of the interval, NaN if there is no valid interval.
-        high: Upper end.
         human: People's value on the same dilemmas, for some quantities one person's in the study;
             NaN if people did not answer them. Also NaN where people's value holds by construction,
             such as their distance of 0 from themselves.
@@ -34,10 +31,7 @@ class Quantity(NamedTuple):
 
     @property
     def stderr(self) -> float:
-        """Half the width of the 95 % interval, divided by 1.96; NaN without an interval.
-
-        For a normal interval this is the standard error. Other intervals are not symmetric.
-        """
+        """Half the width of the 95 % interval over 1.96; a standard error if it is normal."""
         return (self.high - self.low) / (2 * 1.959963984540054)
 
     def shifted(self, by: float) -> Quantity:

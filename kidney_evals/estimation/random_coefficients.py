@@ -72,19 +72,12 @@ class RandomCoefficientFit(PanelFit):
     """Fitted distribution of coefficients over people; q = k, with a coin k + 1 (τ last).
 
     Attributes:
-        model: Which model of a person's answers.
         means: Shape (q,).
         cholesky: L, lower triangular with a positive diagonal, shape (q, q).
         covariance: Covariance of `theta`, shape (p, p): the sandwich with people as clusters. NaN
             for a diagonal element of L at its lower bound, a tenth of a logit at the attribute's
             root mean square difference: the answers then show no difference between people.
-        log_likelihood: Simulated log-likelihood of all people.
-        n: Number of answers.
-        people: Number of people.
-        parameters: Number of estimated parameters.
-        draws: Number of draws for each person.
         correlated: Whether L has elements below its diagonal.
-        converged: Always True; a fit that does not converge raises.
     """
 
     model: RandomModel
@@ -124,14 +117,8 @@ def fit_random_coefficients(
 ) -> RandomCoefficientFit:
     """Fit the distribution of coefficients over people by maximum simulated likelihood.
 
-    Args:
-        differences: First minus second patient, shape (n, k).
-        choices: 0 first, 1 second and, in `davidson`, 2 coin, shape (n,).
-        persons: Label of the person of each answer, shape (n,).
-        model: Model of one person's answers.
-        correlated: Whether coefficients may be correlated over people; otherwise L is diagonal.
-        draws: Number of draws for each person.
-        seed: Seed of the draws.
+    `choices` are 0 first, 1 second and, in `davidson`, 2 coin. L is diagonal unless `correlated`.
+    `draws` is the number for each person.
 
     Raises:
         FitError: No optimum was reached, attributes do not vary or are collinear, or in `davidson`
@@ -187,15 +174,13 @@ class SimulatedLikelihood:
     """The simulated log-likelihood as a function of `RandomCoefficientFit.theta`."""
 
     def __init__(self, nodes: Nodes, correlated: bool) -> None:
-        """Take fixed draws of each person's coefficients."""
         self.nodes = nodes
         self.places = _places(nodes.coefficients.shape[2], correlated)
 
     def evaluate(self, theta: Floats) -> tuple[Floats, Floats]:
         """Return each person's log-likelihood (people,) and score (people, p).
 
-        With posterior means over draws, the score is L⁻ᵀ E[z] in the means and the lower triangle
-        of L⁻ᵀ (E[z zᵀ] - I) in L.
+        The score is L⁻ᵀ E[z] in the means and the lower triangle of L⁻ᵀ (E[z zᵀ] - I) in L.
         """
         population = _population(theta, self.places)
         values, weight = posterior(population, self.nodes)
@@ -261,10 +246,7 @@ def _box(places: Places) -> Box:
 
 
 def _start(answers: Panel, places: Places) -> Floats:
-    """Return a start: enlarged weights of the group's model, and deviations of half their size.
-
-    They are enlarged because weights fitted to all people together are attenuated.
-    """
+    """Return the group's weights, enlarged since they are attenuated, and half as deviations."""
     k = answers.x.shape[1]
     model = Model("davidson", answers.x, choice=answers.choice)
     begin = np.append(np.zeros(k), 0.0 if answers.coin else NO_COIN)

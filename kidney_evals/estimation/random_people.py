@@ -29,11 +29,11 @@ PEOPLE = 2000
 
 
 class PersonEstimates(NamedTuple):
-    """Estimates of each person's coefficients, in the order of the persons' labels.
+    """Each person's coefficients, with people in the order of their labels.
 
     Attributes:
-        log_likelihoods: Log-likelihood of each person's answers, integrated over the coefficients.
-        means: Posterior mean coefficients, shape (people, q).
+        log_likelihoods: Of each person's answers, integrated over the coefficients.
+        means: Posterior means, shape (people, q).
         deviations: Posterior standard deviations, shape (people, q).
     """
 
@@ -54,7 +54,7 @@ def estimate_people(
     """Return each person's posterior of the coefficients (Train 2009, equation 11.3).
 
     For people who are not in the data of the fit, `log_likelihoods` is the held-out joint
-    log-likelihood. Arguments as in `fit_random_coefficients`.
+    log-likelihood.
     """
     answers = panel(differences, choices, persons, fit.model)
     if answers.size != len(fit.means):
@@ -83,10 +83,7 @@ def draw_people(fit: RandomCoefficientFit, people: int, rng: np.random.Generator
 def person_shares(
     fit: RandomCoefficientFit, coefficients: ArrayLike, differences: ArrayLike
 ) -> Floats:
-    """Return each person's answer probabilities, shape (people, n, 2), with a coin (people, n, 3).
-
-    Coefficients have shape (people, q), differences shape (n, k).
-    """
+    """Return people's answer probabilities, (people, n, 2 or 3), from coefficients (people, q)."""
     own = _checks.matrix(coefficients, "coefficients")
     x = _checks.matrix(differences, "differences")
     k = len(fit.means) - (fit.model == "davidson")
@@ -124,8 +121,7 @@ def asked_twice(
 ) -> Floats:
     """Return P(one person's two independent answers to a dilemma differ), shape (n,).
 
-    It is 1 - Σ_c P_c², averaged over people. The models have no effect of the first position, so
-    the two answers may be to the same or to different orders.
+    It is 1 - Σ_c P_c², averaged over people, in one order or two: order has no effect here.
     """
     return _over_people(fit, differences, people, seed)[1]
 

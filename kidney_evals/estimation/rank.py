@@ -29,15 +29,9 @@ def fit_bradley_terry(
     """Return ridge-penalised Bradley-Terry scores, log P(i beats j) / P(j beats i) = s_i - s_j.
 
     Maximises Σ log-likelihood - ½ ridge Σ s² (Bradley and Terry 1952 with a normal prior), which
-    has one optimum whatever the answers; the scores, shape (..., profiles), sum to 0.
-
-    Args:
-        first: Profile listed first in each pair, shape (m,).
-        second: Profile listed second, shape (m,).
-        wins: How often the first and the second were chosen, shape (..., m, 2); half counts are
-            allowed (a coin), leading axes are resamples.
-        profiles: Number of profiles.
-        ridge: Precision of the prior, positive.
+    has one optimum whatever the answers; the scores, shape (..., profiles), sum to 0. `wins` is how
+    often the `first` and the `second` profile of each of m pairs were chosen, shape (..., m, 2),
+    with half counts for coins.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
     left, right = _pairs(first, second, profiles)
@@ -70,10 +64,7 @@ def fit_bradley_terry(
 
 
 def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Spearman's rank correlation of scores (..., m) with a reference (m,); NaN if constant.
-
-    Ties get mid-ranks.
-    """
+    """Return Spearman's rank correlation of scores (..., m) with a reference (m,), mid-ranked."""
     # The sum of signs of differences is a linear function of the rank, with mean 0.
     return _cosine(*(_signs(values).sum(axis=-1) for values in _scored(scores, reference)))
 
@@ -93,17 +84,10 @@ def profile_rank(
     """Return (Spearman, Kendall) of Bradley-Terry scores against people's scores of profiles.
 
     A coin is half a win for each profile. The interval resamples answers within pair and order,
-    since the pairs are all pairs, not a sample.
-
-    Args:
-        decisions: A run over pairs of profiles.
-        first: Profile of each dilemma's first patient, 0-based, shape (D,).
-        second: Profile of its second patient.
-        reference: People's score of each profile (higher is preferred), shape (P,).
-        human: The value of one person, passed through to both.
-
-    Returns:
-        NaN with n = 0 where nothing was answered or all scores are equal; n counts answers.
+    since the pairs are all pairs, not a sample. `first` and `second` are the 0-based profiles of
+    each dilemma's patients, (D,); `reference` is people's score of each profile, higher if
+    preferred, (P,). NaN with n = 0 where nothing was answered or all scores are equal; n counts
+    answers.
     """
     scores = _checks.column(
         reference, _checks.length(reference, "reference"), "reference", -np.inf, np.inf

@@ -30,15 +30,7 @@ ANSWERERS: Final[tuple[Answerer, ...]] = get_args(Answerer)
 
 
 class Baseline(NamedTuple):
-    """Expected statistics of a respondent; NaN if a statistic is not defined.
-
-    Attributes:
-        agreement: Agreement over ceiling, decided answers only.
-        choice_distance: Squared distance of answer shares.
-        indecision_rate: Share of coin answers.
-        swap_disagreement: Share of dilemmas answered differently in the two orders.
-        flip_calibration: Squared distance of coin rates by closeness.
-    """
+    """Expected statistics of a respondent; NaN if a statistic is not defined."""
 
     agreement: float
     choice_distance: float
@@ -68,10 +60,7 @@ def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
 
 
 def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
-    """Return a simple respondent's answer shares, (D, K), given people's, (D, 2) or (D, 3).
-
-    A row is NaN if people's is.
-    """
+    """Return a simple respondent's answer shares, (D, K), given people's; NaN stays NaN."""
     if answerer not in ANSWERERS:
         raise InputError(f"unknown answerer {answerer!r}; allowed: {', '.join(ANSWERERS)}")
     shares = _checks.numbers(shares, "shares")

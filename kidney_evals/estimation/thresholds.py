@@ -38,12 +38,9 @@ _HALVINGS = 50
 
 
 class Threshold(NamedTuple):
-    """A threshold in Δu with its 95 % interval by the delta method.
+    """A threshold in Δu, in logits, with its 95 % interval by the delta method.
 
-    Attributes:
-        value: Threshold in logits; infinite if it does not exist.
-        low: Lower end; NaN if `value` is infinite or the covariance is unknown.
-        high: Upper end.
+    `value` is infinite if there is none; `low` is NaN then or if the covariance is unknown.
     """
 
     value: float
@@ -67,13 +64,7 @@ class Threshold(NamedTuple):
 
 
 def threshold_from(value: float, slopes: Sequence[float], covariance: Floats) -> Threshold:
-    """Return a threshold with its interval.
-
-    Args:
-        value: The threshold.
-        slopes: Derivatives of the threshold in the parameters, length q.
-        covariance: Covariance of these parameters, shape (q, q); NaN if unknown.
-    """
+    """Return a threshold with its interval, from its derivatives in q parameters, (q,)."""
     q = _checks.length(slopes, "slopes")
     spread = _checks.shaped(covariance, (q, q), "covariance", missing=True)
     if not math.isfinite(value):
@@ -117,13 +108,9 @@ def two_stage_thresholds(
     """Return the coin and the half threshold of the two-stage model.
 
     They are the Δu with exp(a - b·|Δu|) = L(Δu), with L the logistic function, and the Δu ≥ 0 with
-    (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2. With b ≤ 0 the coin threshold is inf if the coin is
-    always more likely than the better patient.
-
-    Args:
-        flip_intercept: a, the log-odds of the coin between patients of equal value.
-        flip_slope: b, the decrease of these log-odds per unit of |Δu|.
-        covariance: Covariance of (a, b), shape (2, 2).
+    (1 + exp(a - b·Δu))(1 + exp(-Δu)) = 2, where a is `flip_intercept`, b `flip_slope` and the
+    covariance is that of (a, b). With b ≤ 0 the coin threshold is inf if the coin is always more
+    likely than the better patient.
     """
     a, b = flip_intercept, flip_slope
     value = _coin_root(a, b)
@@ -142,12 +129,8 @@ def two_stage_thresholds(
 def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
     """Return the smallest u ≥ 0 with (1 - P(coin | u)) P(better | u) = ½, infinite if none.
 
-    Args:
-        theta: (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u.
-        farthest: Largest u.
-
-    Returns:
-        Shape (...); NaN stays NaN.
+    `theta` is (a, b, s), shape (..., 3): logit P(coin) = a + b·u, logit P(better) = s·u; the result
+    is (...), NaN where it is NaN. `farthest` is the largest u.
     """
     parameters = _checks.numbers(theta, "theta")
     shape = parameters.shape

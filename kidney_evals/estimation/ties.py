@@ -66,11 +66,6 @@ def fit_davidson(
 ) -> DavidsonFit:
     """Fit Davidson's model by maximum likelihood.
 
-    Args:
-        differences: First minus second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-
     Raises:
         FitError: No coin, only coins, separated answers, attributes without variation, or no
             optimum was reached.

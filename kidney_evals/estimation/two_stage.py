@@ -50,8 +50,6 @@ class FlipSlope(NamedTuple):
     Attributes:
         slope: Change in log-odds per unit of |Δu| (negative for people); NaN without coins or with
             coins only.
-        low: Lower end of the 95 % interval of the slope.
-        high: Upper end.
         intercept: Log-odds of the coin at |Δu| = 0.
         separated: Whether a threshold in |Δu| separates all coins from all decisions.
     """
@@ -64,12 +62,9 @@ class FlipSlope(NamedTuple):
 
 
 def predict_two_stage(theta: ArrayLike, differences: ArrayLike) -> Floats:
-    """Return shares (first, second, coin) without the effect of the first position, shape (n, 3).
+    """Return P(first), P(second), P(coin), (n, 3), without the effect of the first position.
 
-    Args:
-        theta: (w, a, b) and a last parameter that is not used, shape (k+3,); with a = -inf
-            P(coin) = 0.
-        differences: Shape (n, k).
+    `theta` is (w, a, b) and a last parameter that is not used, (k+3,); a = -inf gives no coins.
     """
     x = _checks.matrix(differences, "differences")
     k = x.shape[1]
@@ -86,11 +81,6 @@ def fit_two_stage(
     differences: ArrayLike, choices: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> TwoStageFit:
     """Fit the two-stage model by maximum likelihood.
-
-    Args:
-        differences: First minus second patient, shape (n, k).
-        choices: 0 first, 1 second, 2 coin, shape (n,).
-        clusters: Labels of rows that belong together, shape (n,).
 
     Raises:
         FitError: No coin, only coins, separated decisions or coins, or no optimum was reached.
@@ -118,17 +108,10 @@ def fit_two_stage(
 def fit_flip_slope(
     closeness: ArrayLike, flipped: ArrayLike, clusters: ArrayLike | None = None
 ) -> FlipSlope:
-    """Fit logit P(coin) on |Δu| with Firth's penalty.
+    """Fit logit P(coin) on |Δu|, `closeness`, with Firth's penalty; `flipped` is 1 for a coin.
 
-    Args:
-        closeness: |Δu| of each answer's dilemma, shape (n,).
-        flipped: 1 for the coin, 0 for a decision, shape (n,).
-        clusters: Labels of rows that belong together (the dilemma), shape (n,).
-
-    Returns:
-        The slope with a clustered 95 % interval; NaN if closeness or answers do not vary or there
-        are no answers. The interval is NaN if the answers cancel within each cluster, as with a
-        coin in one order and a decision in the other.
+    NaN if closeness or answers do not vary or there are no answers. The interval, clustered, is NaN
+    if the answers cancel within each cluster (a coin in one order, a decision in the other).
     """
     n = _checks.length(flipped, "flipped", 0)
     coin = _checks.column(flipped, n, "flipped", 0, 1)
@@ -146,9 +129,7 @@ def fit_flip_slope(
 
 
 def maximise(x: Floats, choice: Ints, theta: Floats, counts: Floats) -> Floats:
-    """Return the parameters (k+2,) at the maximum of the weighted likelihood, as for a bootstrap.
-
-    `theta` is the start, `counts` the weight of each row.
+    """Return the parameters (k+2,) at the maximum of the likelihood with row weights `counts`.
 
     Raises:
         FitError: The maximum was not reached.

@@ -57,10 +57,8 @@ _UNREPEATED: set[Part] = {"wording", "joint", "repetition"}
 class VarianceShare(NamedTuple):
     """Share of the variance of answers that belongs to one part, or to several together.
 
-    Attributes:
-        parts: One part, or several parts that the design does not separate.
-        share: Share of the total. It is unbiased, so it may be negative if the true share is near
-            0. The interval is over dilemmas, which `n` counts.
+    The share is unbiased, so it may be negative if the true share is near 0. The interval is over
+    dilemmas, which `n` counts.
     """
 
     parts: tuple[Part, ...]
@@ -110,7 +108,8 @@ def variance_shares(
 
     The interval resamples dilemmas, for the given wordings. Pairs of copies of one dilemma in a
     resample do not count as pairs of different dilemmas. If all resamples are equal, the half width
-    is derived from Wilson's interval of 0 in G dilemmas.
+    is derived from Wilson's interval of 0 in G dilemmas. NaN where all answers are alike or there
+    are fewer than two dilemmas.
 
     Args:
         dilemma: Label of each answer's dilemma, shape (n,).
@@ -120,9 +119,6 @@ def variance_shares(
         outcomes: The answer in terms of the dilemma as listed, shape (n, K): from `one_hot`, or a
             number in one column. Components are summed over columns.
         draws: Number of resamples.
-
-    Returns:
-        The shares; NaN where all answers are alike or there are fewer than two dilemmas.
     """
     y = _checks.matrix(outcomes, "outcomes")
     if y.shape[1] == 0:
@@ -197,16 +193,10 @@ def _products(values: Floats) -> Floats:
 
 
 class _Layout(NamedTuple):
-    """The parts that a design identifies.
+    """The parts that a design identifies; `defect` says why there are none, or is empty.
 
-    Attributes:
-        groups: Groups of parts that the design does not separate.
-        reasons: By part, why it is not in a group of its own.
-        defect: Why no part is identified, or empty.
-        crossed: Whether all wordings occur in all orders, and all these cells within dilemmas.
-        repeated: Whether every cell has repetitions.
-        wording: Whether two cells have the same wording, shape (M, M).
-        order: Whether two cells have the same order, shape (M, M).
+    `groups` holds the parts that the design does not separate. `crossed`: all wordings occur in all
+    orders, and all these cells within dilemmas. `wording` and `order` of two cells agree, (M, M).
     """
 
     groups: list[tuple[Part, ...]]
