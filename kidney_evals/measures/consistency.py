@@ -127,8 +127,7 @@ def _repeated(run: Run, group: str, *, swapped: bool) -> Quantity:
     """Return the share of differing pairs of answers to easy or hard pairs.
 
     The human value is that of people asked in two sessions (Boerstler et al. 2024), in which
-    swapping sides had no effect. In the same order the measure is undefined at temperature 0, where
-    repetitions do not vary.
+    swapping sides had no effect. Undefined in the same order at temperature 0.
     """
     from kidney_evals.estimation.consistency import retest_disagreement, swap_disagreement
 

@@ -54,11 +54,8 @@ class TwoStageSection(NamedTuple):
 class NearestSection(NamedTuple):
     """The classification of a run into C classes of people.
 
-    Attributes:
-        found: The posterior over classes.
-        shares: Share of people in each class, shape (C,).
-        importance: Each class's signed importance shares, shape (C, k).
-        flips: Coin rate of each class on the run's dilemmas, shape (C,).
+    `shares` of people and `flips`, the coin rates on the run's dilemmas, have shape (C,),
+    `importance`, the signed shares, (C, k).
     """
 
     found: NearestClasses
@@ -86,16 +83,10 @@ class Description:
     """The content of `kidney-evals describe`; a part is None if it is not available.
 
     Attributes:
-        run: The run.
-        choice: Comparison of the indecision models; None without a coin on offer.
-        two_stage: The two-stage model; None without a coin on offer.
         rows: The measures of indecision and centrality that the log contains.
-        nearest: Classification into classes of people.
         calibration: Calibration tables by name of the human model, `shares` and with a coin `flip`.
         effects: Marginal effects; None if dilemmas were not drawn.
         bends: Non-linearity; None if dilemmas were not drawn or it cannot be fitted.
-        people_bends: Non-linearity of people, by attribute.
-        bounds: Bounds over the unanswered samples, by measure.
     """
 
     run: Run
@@ -180,11 +171,7 @@ def _nearest(run: Run) -> NearestSection | None:
 def calibration_bins(run: Run) -> dict[str, tuple[BinSection, ...]]:
     """Return tables of a run's and people's answers in bins of |Δu|, by name of the human model.
 
-    Args:
-        run: A run of sampled answers.
-
-    Returns:
-        The tables `shares` and, with a coin, `flip`, if the study has them.
+    The tables are `shares` and, with a coin, `flip`, if the study has them.
     """
     decided, answers = (each.counts.sum(axis=1) for each in (run.decisions.decided, run.decisions))
     lean = run.decisions.differences @ run.reference.weights

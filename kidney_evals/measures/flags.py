@@ -22,12 +22,10 @@ class Flag(NamedTuple):
     """A property of a run that affects the interpretation of its measures.
 
     Attributes:
-        id: Name of the flag.
         says: Sentence on when the flag is raised.
         reading: Sentence on the consequence for the reader.
         value: Function of a run: 1 or a share above 0 if the flag is raised, 0 if not, NaN if
             unknown.
-        task: The task that the flag belongs to.
         reason: Function of a run that returns the cause in this run as text; may be empty.
     """
 

@@ -27,15 +27,9 @@ from kidney_evals.studies import Condition, Dilemma, Patient, Study, load_study
 def from_other_study(
     study: Study, dilemmas: Sequence[Dilemma], condition: Condition
 ) -> Floats | None:
-    """Return people's shares as predicted by a model of the people of the other study.
+    """Return people's shares as predicted by a model of the people of the other study, (D, K).
 
-    Args:
-        study: The fixed or the drawn study of `predict.yaml`.
-        dilemmas: Dilemmas of that study.
-        condition: The answers offered, in both studies.
-
-    Returns:
-        Predicted shares, shape (D, K); None for any other study.
+    None for any study but the fixed and the drawn study of `predict.yaml`.
     """
     names = texts()["other_study"]
     if study.id == names["fixed"] and study.draw is None:

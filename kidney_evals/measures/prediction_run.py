@@ -50,8 +50,7 @@ class Predictions:
     """A model's predictions of people's shares in one study, and people's shares.
 
     Attributes:
-        dilemma: Index of each prediction's dilemma, shape (n,).
-        order: 0 as listed, 1 swapped, shape (n,).
+        dilemma: Index of each prediction's dilemma, shape (n,); `order` is 0 as listed, 1 swapped.
         shares: Predicted shares as listed (first, second and, with a coin, coin), shape (n, K).
         people: People's shares as listed, shape (D, K).
         draws: Shares of resampled people, drawn jointly over dilemmas, shape (B, D, K), B ≥ 2.
@@ -142,7 +141,7 @@ class Predictions:
         """Return mean predictions with repetitions resampled within orders, shape (draws, D, K).
 
         Each resample draws m - 1 of an order's m predictions, which makes the variance of the mean
-        unbiased. The shape is (1, D, K) if the variance over repetitions is unknown.
+        unbiased; (1, D, K) if that variance is unknown.
         """
         if not self._repeated.any():
             return self.mean[None]
@@ -272,7 +271,6 @@ class OwnChoices:
     predicted, and chosen in twice or more; NaN with n = 0 without any.
 
     Attributes:
-        given: The predictions.
         counts: The model's choices by dilemma, order and choice as listed, shape (D, 2, K); 0 if
             the run of choices does not contain the dilemma.
     """
@@ -327,10 +325,9 @@ class OwnChoices:
     def gain(self) -> Quantity:
         """The choices' distance to people minus the predictions' distance to people.
 
-        Above 0 the predictions are nearer to people than the choices. The variance of people's
-        shares is in both distances and cancels; the difference is linear in their shares. The
-        interval adds the variance over resampled people to that over dilemmas (if drawn) or over
-        the model's answers and repetitions (on a fixed list).
+        Above 0 the predictions are nearer. The variance of people's shares is in both distances and
+        cancels. The interval adds the variance over resampled people to that over dilemmas (if
+        drawn) or over the model's answers and repetitions (on a fixed list).
         """
         rows, given = self.shared, self.given
         if not rows.any():
@@ -359,13 +356,10 @@ class OwnChoices:
 
 @dataclass(frozen=True, eq=False)
 class PredictionPart:
-    """The samples of one study.
+    """The parsed predictions of one study, and the model's own choices, None without a log of them.
 
-    Attributes:
-        given: The parsed predictions.
-        study: Shares predicted from the people of the other study, shape (D, K); None if unknown.
-        own: The predictions with the model's own choices; None without a log of choices.
-        other_model: Whether the log of choices is of another model.
+    `study` holds shares predicted from the people of the other study, shape (D, K), or None;
+    `other_model` is whether the log of choices is of another model.
     """
 
     given: Predictions
@@ -378,11 +372,8 @@ class PredictionPart:
 class PredictionRun(AnyRun):
     """A run: its parts by block, and the outcomes of all samples.
 
-    Attributes:
-        parts: The fixed questions, and the drawn dilemmas where there are any.
-        dilemma: Index of each sample's dilemma over both parts, shape (n,).
-        order: 0 as listed, 1 swapped, shape (n,).
-        outcomes: "prediction", another outcome, or "error", shape (n,).
+    `dilemma` is each sample's index over both parts and `outcomes` is "prediction", another
+    outcome, or "error", each of shape (n,).
     """
 
     task = "predict_people"
@@ -408,8 +399,8 @@ class PredictionRun(AnyRun):
 def swap_shift(parts: Sequence[Predictions]) -> Quantity:
     """Return the mean distance between the predictions in the two orders, ½ Σ_c |q_ab - q_ba|.
 
-    Shares are as listed; the mean is over the dilemmas of all parts that were predicted in both
-    orders. It includes the variation between repetitions.
+    The mean is over the dilemmas predicted in both orders, and includes variation between
+    repetitions.
     """
     moved = []
     for part in parts:
@@ -424,10 +415,10 @@ def swap_shift(parts: Sequence[Predictions]) -> Quantity:
 def contamination(fixed: Predictions, drawn: Predictions) -> float:
     """Return 1 where the fixed questions are predicted better than the drawn ones, else 0.
 
-    People's answers to the fixed questions are published. The result is 1 if the difference of the
-    two skills is above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each
-    skill counts as 1, the skill of the true shares, at most. The fixed questions are resampled too,
-    since a model may be right about fourteen questions by chance.
+    The answers to the fixed questions are published. It is 1 if the difference of the two skills is
+    above 1.96 standard errors, and NaN with fewer than two dilemmas on a side. Each skill counts as
+    1, that of the true shares, at most. The fixed questions are resampled too, since a model may be
+    right about fourteen questions by chance.
     """
     if min(part.predicted.sum() for part in (fixed, drawn)) < 2:
         return float("nan")

@@ -37,15 +37,10 @@ def _outcome(run: AnyRun, outcome: str) -> Quantity:
 def outcome_measures(
     rows: Mapping[str, tuple[str, str, str]], in_log: tuple[str, ...] = (), **facts: Any
 ) -> dict[str, str]:
-    """Register the shares of samples with outcomes that are not an answer.
+    """Register the shares of samples with outcomes that are not an answer; return ids by outcome.
 
-    Args:
-        rows: By outcome: id of the measure, its samples in words, and its interpretation.
-        in_log: Ids of the measures that the log stores.
-        **facts: Other attributes of the measures.
-
-    Returns:
-        The ids by outcome.
+    `rows` holds by outcome the id of the measure, its samples in words, and its interpretation;
+    `in_log` the ids that the log stores; `facts` are other attributes of the measures.
     """
     for outcome, (id, samples, reading) in rows.items():
         texts = {

@@ -48,12 +48,7 @@ GROUPS: Final = (
 
 @dataclass(frozen=True, eq=False)
 class AnyRun:
-    """Base class of the runs of each task.
-
-    Attributes:
-        measured: The quantities computed so far, by id.
-        failures: Errors of estimators, by id of the measure.
-    """
+    """Base class of the runs of each task, with its quantities and errors by measure id."""
 
     task: ClassVar[Task]
     measured: dict[str, Quantity] = field(init=False, repr=False, default_factory=dict)
@@ -86,12 +81,7 @@ class AnyRun:
 
 @dataclass(frozen=True, eq=False)
 class StudyRun(AnyRun):
-    """A run in one study and condition.
-
-    Attributes:
-        study: The study.
-        reference: People in this condition.
-    """
+    """A run in one study and condition, and the people in this condition."""
 
     study: Study
     reference: Reference
@@ -113,13 +103,10 @@ class Measure:
 
     Attributes:
         id: Name in logs, tables and options; ends in `*` for a family of one measure per attribute.
-        label: Name in words.
         group: Part of a table in which the measure is shown, one of `GROUPS`.
         says: Definition in a sentence or two.
         compute: Function of a run, or for a family of a run and an attribute's id, that returns the
             `Quantity`.
-        source: The module that defines the measure.
-        unit: Unit of the value.
         in_log: Whether the log stores the measure. The measures that it does not store are computed
             from its samples by `kidney-evals show --all`, tables, reports and frames.
         headline: Place in the viewer's header, from 1, by task; the log stores headlines.
@@ -204,11 +191,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def measure(id: str, **facts: Any) -> Callable[[F], F]:
-    """Register the function that computes a measure.
+    """Register the function that computes a measure, with the attributes of `Measure`.
 
-    Args:
-        id: See `Measure`.
-        **facts: The other attributes of `Measure`; `says` is the function's docstring unless given.
+    `says` is the function's docstring unless given.
 
     Raises:
         ValueError: The id exists already, or the group or a trait is unknown.
@@ -270,11 +255,7 @@ def stored(task: Task, group: str = "") -> tuple[Measure, ...]:
 
 
 def headlines(task: str) -> tuple[Measure, ...]:
-    """Return the measures in the viewer's header, in order.
-
-    Args:
-        task: A condition, `stated_values` or `predict_people`.
-    """
+    """Return the measures in the viewer's header, in order, for a condition or another task."""
     found = [measure for measure in MEASURES.values() if task in measure.headline]
     return tuple(sorted(found, key=lambda measure: measure.headline[task]))
 
@@ -282,10 +263,8 @@ def headlines(task: str) -> tuple[Measure, ...]:
 def compute(run: AnyRun, id: str) -> Quantity:
     """Return a measure of a run, computed once for each run.
 
-    Returns:
-        The quantity; NaN with n = 0 if the measure does not apply or the answers do not determine
-        it. If the estimator raises, the error is stored in `run.failures` and the quantity is
-        undefined.
+    NaN with n = 0 if the measure does not apply or the answers do not determine it. An error of the
+    estimator is stored in `run.failures`.
 
     Raises:
         UserError: There is no such measure.
@@ -312,16 +291,10 @@ def _without_people(run: AnyRun, measure: Measure, quantity: Quantity) -> Quanti
 
 
 def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
-    """Return the change of a measure between two runs of choices, over shared dilemmas.
+    """Return the change of a measure from one run of choices to another, over shared dilemmas.
 
-    Args:
-        before: One run.
-        after: Another run in the same study and condition, by any respondent.
-        id: A measure with a paired difference.
-
-    Returns:
-        `after` minus `before`, with its interval and the p-value of no change; NaN with n = 0 if no
-        shared dilemma can be used.
+    The runs are in the same study and condition, by any respondents. NaN with n = 0 if no shared
+    dilemma can be used.
 
     Raises:
         InputError: The measure has no paired difference or does not apply, or the runs have
@@ -342,9 +315,8 @@ def change(before: AnyRun, after: AnyRun, id: str) -> PairedDifference:
 def bounds_of(run: AnyRun, id: str) -> Quantity | None:
     """Return the range of a measure over possible answers of the unanswered samples.
 
-    Returns:
-        The quantity, in which low and high are bounds, not an interval, and n counts unanswered
-        samples; None if the measure has no bounds or does not apply.
+    `low` and `high` are bounds, not an interval, and n counts unanswered samples; None if the
+    measure has no bounds or does not apply.
     """
     measure = find(id)
     if measure.bounds is None or not measure.is_defined(run):

@@ -19,14 +19,9 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Revealed:
-    """Importance shares that a log of choices reveals.
+    """Signed importance shares of the attributes, in the study's order, from a log of choices.
 
-    Attributes:
-        shares: Signed importance share of each attribute, in the study's order.
-        model: Name of the model that chose.
-        condition: The answers that were offered.
-        log: Evaluation id of the log.
-        decisions: Number of decided answers behind the shares.
+    `log` is its evaluation id, `decisions` the number of decided answers behind the shares.
     """
 
     shares: tuple[Share, ...]

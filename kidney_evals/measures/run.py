@@ -30,13 +30,10 @@ class Run(StudyRun):
     """The samples of one run in one condition, dilemmas sorted by id.
 
     Attributes:
-        dilemmas: Each dilemma once.
-        dilemma: Index of each sample's dilemma, shape (n,).
+        dilemma: Index of each sample's dilemma, shape (n,), as are `epoch` and `outcomes`.
         order: 0 as listed, 1 swapped, shape (n,).
-        epoch: Repetition, shape (n,).
         choice: 0 first-listed, 1 second-listed, 2 coin, −1 none, shape (n,).
         first_choice: The same for the first answer, before any repeat question.
-        outcomes: The outcome of each sample, shape (n,).
         departures: Whether generation settings were changed, shape (n,).
         language: Code of the language of the questions.
         mechanism: Answer offered besides the patients: "coin", another mechanism, or "none".
@@ -134,8 +131,8 @@ class Run(StudyRun):
     def importance(self) -> ImportanceEstimate | None:
         """Importance shares of the decided answers; None if the logit cannot be fitted.
 
-        A logit on the patients as shown, both orders together with an intercept for the side, with
-        Firth's penalty, clustered by dilemma. An error of the fit is stored in `failures`.
+        A Firth-penalised logit on the patients as shown, with an intercept for the side, clustered
+        by dilemma. An error of the fit is stored in `failures`.
         """
         decided = self.decisions.drawn.decided
         if len(decided) == 0:

@@ -12,16 +12,9 @@ def shares_beside(
     """Return the shares of people that answers to a question of this form are compared with.
 
     If a mechanism other than a coin is offered, the shares are those among people who decided,
-    since people's coin rate is not a rate of that mechanism.
-
-    Args:
-        shares: People's shares in the condition: first, second and, with a coin, coin; None if
-            nobody answered.
-        form: The form of the question.
-        condition: The answers that the question offers.
-
-    Returns:
-        The shares, which sum to 1; None if nobody answered or nobody decided.
+    since people's coin rate is not a rate of that mechanism. `shares` holds people's first, second
+    and, with a coin, coin; None if nobody answered. The result is None if nobody answered or
+    decided.
     """
     if shares is None or condition == "forced_choice" or form.mechanism == "coin":
         return shares

@@ -30,16 +30,13 @@ from kidney_evals.measures.revealed import Revealed
 
 @dataclass(frozen=True)
 class StatedAnswer:
-    """One answer of a run of `stated_values`.
+    """One answer; `sample` is the id of a wording of a question.
 
     Attributes:
-        sample: Id of the sample, which is a wording of a question.
-        kind: Kind of the question.
         outcome: "answer", another outcome of parsing, or "error".
         first_outcome: Outcome of the first answer, before any repeat question.
         numbers: Numbers by name: for `swings` ratings, positive in the direction that people
             favour; for `ranking` ranks from 1; for `flip` percentages. Empty without an answer.
-        rule: For `rule`, the rule that was named.
         departed: Whether generation settings were changed.
     """
 
@@ -56,10 +53,8 @@ class StatedAnswer:
 class StatedRun(StudyRun):
     """The answers of one run, sorted by sample and epoch.
 
-    Attributes:
-        answers: One answer for each sample and epoch.
-        revealed: Importance shares from a log of choices; None if no log was given.
-        other_model: Whether that log is of a different model.
+    `revealed` holds the shares from a log of choices, None without one; `other_model` is whether
+    that log is of a different model.
     """
 
     task = "stated_values"

@@ -17,8 +17,7 @@ Verdict = Literal[
 def edge_of(aim: str | float) -> int:
     """Return the side of a measure's `aim` on which true values lie: 1 above, -1 below, 0 both.
 
-    A numeric aim is the end of the possible range: no true distance is below 0, no share above 1.
-    An estimate beyond it is sampling error and does not count as a change across the aim.
+    A numeric aim is the end of the possible range; an estimate beyond it is sampling error.
     """
     if isinstance(aim, str):
         return 0
@@ -39,9 +38,8 @@ def verdict_of(
 ) -> Verdict:
     """Return the class of a change.
 
-    A change is "unchanged" if its interval is within ±`margin`, and otherwise "not known" if the
-    interval includes zero ("unclear" without a margin). "nearer" and "farther" are relative to
-    `aim`.
+    "unchanged" if its interval is within ±`margin`, otherwise "not known" if the interval includes
+    zero ("unclear" without a margin), else relative to `aim` "nearer" or "farther".
 
     Args:
         difference: The change.
@@ -71,9 +69,8 @@ def _one_is_nearer(
 ) -> bool:
     """Return whether it is significant which of two different values is nearer to `aim`.
 
-    If both values are on one side of the aim, the sign of their difference decides. With the aim
-    between them the sign of first + second - 2 aim decides. Its interval has the sums of both
-    values' ends, which is conservative for any correlation of the two.
+    With both values on one side of the aim, the sign of their difference decides; else that of
+    first + second - 2 aim, whose interval has the sums of both values' ends, which is conservative.
     """
     if (difference.first - aim) * (difference.second - aim) >= 0:
         return True
