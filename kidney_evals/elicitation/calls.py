@@ -29,10 +29,9 @@ _VERSION = re.compile(r"latest|preview|exp|experimental|stable|beta|0+|0\d\d|\d\
 def record_departures(state: TaskState, *, role: str = "", needs: Collection[str] = ()) -> None:
     """Record in a sample's metadata how its calls differ from the model's default.
 
-    `sampling_departures` lists the changed settings as `name=value`, separated by commas. A text or
-    structure is recorded as `set` (`system_message=set`): its value may be long or hold a key.
-    `answered_by` lists other models that answered. `role` is the system message of the sample's
-    wording, `needs` the options that the task itself sets.
+    `sampling_departures` lists the changed settings as `name=value`; a text or structure as `set`,
+    since its value may be long or hold a key. `answered_by` lists other models that answered.
+    `role` is the wording's system message, `needs` the options that the task itself sets.
     """
     config = last_config()
     usual = SAME_ANSWERS | frozenset(needs)

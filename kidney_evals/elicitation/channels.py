@@ -63,11 +63,10 @@ def known_channel(channel: object) -> Channel:
 
 
 def answer_schema(form: Form, explain: Explain) -> ResponseSchema:
-    """Return the schema of the JSON object for an answer.
+    """Return the schema of the JSON object for an answer, which fixes the form, not the choice.
 
-    The schema fixes the form, not the choice: `answer` is any text, like the rest of an answer
-    line. A schema with only the offered answers would prevent refusal and indecision; a schema
-    with a value for refusal would offer an answer that the text channel does not offer.
+    A schema with only the offered answers would prevent refusal and indecision; a schema with a
+    value for refusal would offer an answer that the text channel does not offer.
     """
     fields = _fields(form, explain)
     return ResponseSchema(

@@ -30,14 +30,8 @@ def render_question(
 ) -> str:
     """Return the text of the user's message that asks about `dilemma`.
 
-    Args:
-        wording: The wording.
-        study: The study of the dilemma.
-        dilemma: The two patients.
-        order: The order in which the patients are shown.
-        condition: The condition, which decides the offered answers.
-        explain: Whether reasons are requested, and on which side of the answer.
-        channel: The channel of the answer.
+    `condition` decides the offered answers; `explain` whether reasons are requested, and on which
+    side of the answer.
 
     Raises:
         UserError: `explain` is not one of the three values, or the study has no words in the

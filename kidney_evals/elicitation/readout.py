@@ -42,11 +42,10 @@ class Readout:
 
     Attributes:
         chances: Probability of each answer as shown, summing to 1; empty if `trouble` is set.
-        outside: Probability of all other tokens at that position, at the run's temperature; NaN
-            if `trouble` is set.
-        other: The most probable token that begins neither an answer nor the answer line, with its
-            probability; empty without such a token.
-        short: A note if fewer tokens were listed than answers were offered; else empty.
+        outside: Probability of all other tokens at that position, at the run's temperature; NaN if
+            `trouble` is set.
+        other: The most probable token that begins neither an answer nor the answer line.
+        short: A note if fewer tokens were listed than answers were offered.
         trouble: Why the list is not a distribution and cannot be used; else empty.
     """
 
@@ -199,10 +198,7 @@ def _at(
 
 
 def _listed(token: Logprob) -> list[tuple[str, float]]:
-    """Return the alternatives at a position, including the sampled token if the list omits it.
-
-    The result is empty if no alternatives are listed: the sampled token alone is no distribution.
-    """
+    """Return the alternatives at a position with the sampled token; empty if none are listed."""
     listed = [(one.token, one.logprob) for one in token.top_logprobs or ()]
     # Some servers encode blanks differently in the sampled token and in the listed tokens.
     drawn = token.token

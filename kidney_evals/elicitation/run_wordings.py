@@ -33,7 +33,6 @@ def wordings_for(wording: str | Sequence[str], study: Study) -> tuple[Wording, .
 def deal(wordings: Sequence[Wording], count: int, seed: int) -> tuple[Wording, ...]:
     """Return a wording for each of `count` dilemmas, balanced and reproducible for a seed.
 
-    With W wordings, each block of W dilemmas gets every wording once, in a new random order.
     Among the first n dilemmas, the counts of two wordings differ by at most one.
     """
     dealt: list[Wording] = []
@@ -48,8 +47,7 @@ def deal(wordings: Sequence[Wording], count: int, seed: int) -> tuple[Wording, .
 def id_suffix(wording: Wording, study: Study) -> str:
     """Return the suffix that a wording adds to a sample's id; empty for the shipped default.
 
-    The suffix hashes the wording and the study's words in its language, so that a retried log never
-    mixes two versions of a wording under the same id.
+    It hashes the wording and the study's words in its language, so a retried log mixes no versions.
     """
     if wording.is_shipped_default:
         return ""

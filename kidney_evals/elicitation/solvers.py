@@ -60,10 +60,9 @@ async def _put(
     explain: Explain = "none",
     channel: Channel = "text",
 ) -> TaskState:
-    """Ask a question, and repeat it if the answer is unreadable; record departures.
+    """Ask a question, and repeat it without a request for reasons if the answer is unreadable.
 
-    `read` parses an output; the reading's `outcome` decides whether the question is repeated. The
-    repeat question requests no reasons. `carried` is the question's metadata for simulated
+    The `outcome` of what `read` returns decides. `carried` is the question's metadata for simulated
     respondents, `role` the system message of the wording.
     """
 

@@ -81,8 +81,7 @@ def stated_wording(name: str) -> StatedWording:
 def shown_ends(wording: StatedWording, study: Study) -> dict[str, tuple[float, float]]:
     """Return the attributes in the order shown, each with its two ends as (a), (b).
 
-    The order of the ends alternates over the study's attributes, independent of the end that
-    people favour.
+    The order of the ends alternates, independent of the end that people favour.
     """
     ends = {}
     for index, attribute in enumerate(study.attributes):

@@ -30,13 +30,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Readings(Generic[R]):
-    """The readings of a sample's answers.
+    """The readings of a sample's first and last answer, and how often the question was asked.
 
-    Attributes:
-        first: The reading of the first answer.
-        final: The reading of the last answer, which equals `first` unless the question was
-            repeated; None if the repeated call failed.
-        asked: Number of times that the question was asked.
+    `final` equals `first` unless the question was repeated; None if the repeated call failed.
     """
 
     first: R

@@ -157,10 +157,7 @@ class Wording(FileModel):
 
     @property
     def no_human_reference(self) -> str:
-        """The properties of this wording without a human reference; empty if there are none.
-
-        Phrasing is not counted: no wording uses people's original phrasing.
-        """
+        """The properties of this wording, apart from phrasing, that have no human reference."""
         lacks = []
         if self.language != "en":
             lacks.append("no human reference in this language")
@@ -193,9 +190,8 @@ def wording_named(name: str) -> Wording:
 def wordings_asked(wording: str | Sequence[str]) -> tuple[Wording, ...]:
     """Return the wordings for a task's argument `wording`.
 
-    Args:
-        wording: An id; `all`; the path of a user's table, for all its wordings; `path#id` for one
-            of its wordings; or several of these (on the command line separated by commas).
+    It is an id; `all`; the path of a user's table, for all its wordings; `path#id` for one of its
+    wordings; or several of these (on the command line separated by commas).
 
     Raises:
         UserError: There is no such wording or table, the table is invalid, or answers to the

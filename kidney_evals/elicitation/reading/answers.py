@@ -68,12 +68,9 @@ NATIVE_REFUSAL = "the provider marked it as a refusal"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The answer read from one completion.
+    """The answer, in a decision only, read from one completion, and how it was read.
 
-    Attributes:
-        outcome: The outcome of the question.
-        answer: The answer, in a decision only.
-        how: The text that was read, or the reason for the outcome, in a short phrase.
+    `how` is the text that was read, or the reason for the outcome, in a short phrase.
     """
 
     outcome: Outcome
@@ -91,19 +88,16 @@ def read_answer(
     refused: bool = False,
     form: Form = USUAL,
 ) -> Reading:
-    """Read the answer stated in a completion.
+    """Read the answer stated in a completion; `answer` is set exactly if `outcome` is `decision`.
 
     Args:
         text: The completion's visible text.
         condition: `forced_choice`, where a coin is unprompted indecision, or `coin_flip`.
         stop: Inspect's stop reason. `content_filter` is a refusal even with an answer line: the
-            provider withheld part of the text. `max_tokens` and `model_length` mean truncated,
-            and so does `unknown` (local models) if the text ends within a sentence.
+            provider withheld part of the text. `max_tokens` and `model_length` mean truncated, and
+            so does `unknown` (local models) if the text ends within a sentence.
         refused: Whether the provider itself marked the message as a refusal.
         form: The form of the answer. An answer in English is read in any language of the question.
-
-    Returns:
-        The reading; `answer` is set exactly if `outcome` is `decision`.
     """
     if condition == "forced_choice":
         form = replace(form, mechanism="coin")

@@ -31,9 +31,7 @@ _LISTED = re.compile(rf"(?i:\W{{0,3}}(?:or|and|/|,)\W{{0,3}}(?:in )?){OPEN}")
 def answer_lines(text: str, paragraphs: Collection[int]) -> list[Statement]:
     """Return the answer lines of a completion.
 
-    Args:
-        text: The lines of the completion.
-        paragraphs: Offsets of the lines that follow a blank line.
+    `paragraphs` holds the offsets of the lines that follow a blank line.
     """
     rows: list[tuple[int, str]] = []
     at = 0
@@ -195,8 +193,8 @@ def _lone_lines(rows: list[tuple[int, str]], answers: list[Statement]) -> list[S
 def _one_liner(line: str) -> list[Statement]:
     """Read a text of one line that begins with an option.
 
-    An option that is a sentence is the answer, unless another sentence is the other option's name
-    or heads its description. Any other text must not name the other option.
+    An option that is a sentence is the answer, unless another sentence names or heads the
+    description of the other option. Any other text must not name the other option.
     """
     if not begins("one_liner", line) or "?" in line:
         return []
@@ -216,10 +214,7 @@ def _one_liner(line: str) -> list[Statement]:
 
 
 def _read_value(rest: str, *, short: bool) -> Value | None:
-    """Return the value at the start of `rest`, or None if `rest` starts with other prose.
-
-    With `short`, a value of few words that names no option is unclear.
-    """
+    """Return the value at the start of `rest`; None for prose, with `short` also `unclear`."""
     match = PATTERNS["value"].match(rest)
     if match is None:
         bare = rest.strip(" .\"'()[]")

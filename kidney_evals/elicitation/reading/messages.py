@@ -87,15 +87,9 @@ def read_message(
     refused: bool = False,
     form: Form = USUAL,
 ) -> Reading:
-    """Read the answer in a message: in its channel, or else in its text.
+    """Read the answer in a message, not in its reasoning: in its channel, or else in its text.
 
-    Args:
-        message: The model's message; its reasoning is not read.
-        channel: The channel in which the answer was requested.
-        condition: As for `read_answer`.
-        stop: As for `read_answer`.
-        refused: As for `read_answer`.
-        form: As for `read_answer`.
+    Arguments as for `read_answer`.
     """
     text = message.text
     if channel == "json":
@@ -120,10 +114,6 @@ def tell_objects(text: str, form: Form = USUAL) -> str:
     """Return a text with every JSON object that holds an answer rewritten as text.
 
     An object that is cut off, or whose answer is no text, does not change.
-
-    Args:
-        text: A completion.
-        form: The form of the answer.
     """
     parts: list[str] = []
     start, at = 0, text.find("{")

@@ -28,13 +28,10 @@ TOLERANCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The percentages read from one completion.
+    """The percentages read from one completion, or why there are none.
 
-    Attributes:
-        outcome: The outcome of the question.
-        shares: Predicted shares as shown (A, B and, with a coin, coin), summing to 1; in a
-            prediction only.
-        how: The text that was read, or the reason for the outcome, in a short phrase.
+    `shares` are as shown (A, B and, with a coin, coin), summing to 1; in a prediction only. `how`
+    is the text that was read, or the reason for the outcome.
     """
 
     outcome: PredictionOutcome
@@ -47,11 +44,10 @@ class Prediction:
 def read_prediction(
     text: str, *, condition: Condition, stop: str = "stop", refused: bool = False
 ) -> Prediction:
-    """Read the percentages stated in a completion.
+    """Read two percentages, with a coin three, stated in a completion; see `read_answer`.
 
-    With a coin three percentages are needed, otherwise two; the percentage of a coin that was not
-    offered may be 0. `stop` and `refused` are as for `read_answer`; in truncated output only an
-    answer line counts.
+    The percentage of a coin that was not offered may be 0. In truncated output only an answer line
+    counts.
     """
     if refused or stop == "content_filter":
         return Prediction("refusal", None, NATIVE_REFUSAL)

@@ -61,10 +61,7 @@ def _whole(start: int, sentence: str, kind: Kind, value: Value) -> Statement:
 
 
 def _bare_names(prose: str, spans: list[_Span]) -> list[Statement]:
-    """Return sentences that consist of one option's name and do not start a line.
-
-    Names of two different options are a description of both, and no sentence is returned.
-    """
+    """Return sentences that are one option's name inside a line; none if two are named."""
     stated: list[Statement] = []
     values: set[Value] = set()
     before = ""

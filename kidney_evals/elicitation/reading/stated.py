@@ -30,12 +30,9 @@ class _Fault(ValueError):
 
 @dataclass(frozen=True)
 class _Named:
-    """An attribute, a kind of pair or a rule.
+    """An attribute, a kind of pair or a rule, with its words in an answer (a rule's letter).
 
-    Attributes:
-        name: Its id.
-        words: The words for it in an answer: its id and label; a rule's letter.
-        ends: The two ends of an attribute in words, (a) and (b); empty if none are requested.
+    `ends` are the ends (a) and (b) of an attribute in words; empty if none are requested.
     """
 
     name: str
@@ -59,13 +56,11 @@ class StatedReading:
     """The stated values read from one completion.
 
     Attributes:
-        outcome: The outcome of the question; "unreadable" is text without an answer in the
-            requested form.
+        outcome: "unreadable" is text without an answer in the requested form.
         how: The text that was read, or the reason why nothing was read, in a short phrase.
         numbers: By name, in an answer: for `swings` the rating, 0 to 100; for `ranking` the rank,
             from 1, where tied names share the mean of their ranks; for `flip` the percentage.
         ends: For `swings`, the favoured end: "a", "b" or "none" (with rating 0 only).
-        rule: For `rule`, the name of the rule.
     """
 
     outcome: Literal["answer", "refusal", "truncated", "empty", "unreadable"]
@@ -121,8 +116,7 @@ def signed_ratings(
 ) -> dict[str, float]:
     """Return the ratings of an answer to `swings`, positive for the end that most people favour.
 
-    The result has the study's order of attributes; `metadata` is that of the sample, with the
-    values of the ends (a) and (b).
+    In the study's order of attributes; `metadata` of the sample holds the values of the ends.
     """
     signed = {}
     for attribute in study.attributes:
@@ -194,10 +188,7 @@ def _numbers(lines: str, names: _Names, cut: bool) -> StatedReading | None:
 
 
 def _entries_in(parts: Sequence[str], names: _Names) -> dict[str, str]:
-    """Return the entry of each name, from the last part back until every name has one.
-
-    An answer may have a line, and a mark, for each name.
-    """
+    """Return the entry of each name, from the last part back until every name has one."""
     entries: dict[str, str] = {}
     for part in parts:
         own: dict[str, str] = {}
@@ -248,10 +239,7 @@ _NONE = re.compile(r"[\s'\"(\[]*(?:none|neither|no end|n/a|-)(?![\w])['\")\]]*")
 
 
 def _swing(named: _Named, words: str) -> tuple[str, float]:
-    """Return the favoured end in an entry ("a", "b", "none") and the rating, 0 to 100.
-
-    The entry may name the end by its letter, in words, or by both if they agree.
-    """
+    """Return the favoured end in an entry ("a", "b", "none") and the rating, 0 to 100."""
     rest = _FIELD.sub("", words)
     letter = _LETTER.match(rest)
     if letter:
@@ -286,10 +274,7 @@ def _spoken_end(named: _Named, rest: str) -> tuple[str | None, str]:
 
 
 def _ranking(lines: str, names: _Names, cut: bool) -> StatedReading | None:
-    """Read ranks: names in order, or a rank for each name.
-
-    Without a mark, only a line counts that holds every name once, with ">" between them.
-    """
+    """Read ranks by name; without a mark, only from a line with every name once and ">" between."""
     parts = _blocks(lines)
     if not parts:
         parts = [] if cut else [line for line in lines.split("\n")[::-1] if ">" in line]

@@ -31,7 +31,6 @@ class Statement:
         words: The text that was read, for the excerpt in `Reading.how`.
         firm: Of an answer line: it has a label or mark and counts in truncated text. Of a refusal:
             it is unambiguous.
-        change: The text before it announces a change of mind or a conclusion.
         withdraws: It retracts the statement before it.
         aside: It is a disclaimer or an attribution, and retracts no answer in the first person.
         apart: Only a blank line separates it from the previous answer line.
@@ -80,11 +79,7 @@ def in_doubt(before: str) -> bool:
 
 
 def not_meant(before: str, words: str) -> bool:
-    """Return whether a sentence denies an answer, attributes it or makes it conditional.
-
-    `before` is the part before the answer, `words` the answer and the text after it, without
-    reasons.
-    """
+    """Return whether a sentence, before or after an answer, denies, attributes or conditions it."""
     before, words = PATTERNS["harmless"].sub("", before), PATTERNS["harmless"].sub("", words)
     turn = after_last("turn", before)
     unforced = PATTERNS["if_forced"].sub("", turn + words)

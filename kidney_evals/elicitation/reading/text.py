@@ -24,7 +24,6 @@ class Plain(NamedTuple):
     """A completion without its markup.
 
     Attributes:
-        lines: The text.
         prose: The same text, with a space for each line break inside a paragraph, so that a
             sentence may run over several lines. All offsets are those of `lines`.
         hidden_open: Whether hidden reasoning began and never ended.
