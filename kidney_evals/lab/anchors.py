@@ -42,10 +42,7 @@ def anchor_table(condition: Condition, rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def domain_differences(study: Study) -> Floats:
-    """Return first minus second patient for all unordered pairs of distinct patients, shape (n, k).
-
-    The pairs are equally likely, as in the study's draw.
-    """
+    """Return first minus second for all equally likely pairs of distinct patients, shape (n, k)."""
     columns = zip(*product(*(attribute.values for attribute in study.attributes)), strict=True)
     profiles = favoured_values(study, dict(zip(study.attribute_ids, columns, strict=True)))
     first, second = np.triu_indices(len(profiles), 1)
@@ -93,10 +90,7 @@ def people_anchors(study: Study, data: Group, logit: Model, shares: Model) -> li
 
 
 def indecision_anchors(strict: Group, offered: Group) -> list[Row]:
-    """Return the rows for people with a coin: coin rates, and agreement with a yoked person.
-
-    The people without a coin answered the same queries, row by row.
-    """
+    """Return the rows for people with a coin: coin rates, and agreement with a yoked person."""
     coin = offered.chose(COIN)
     everyone = np.ones(len(coin), dtype=bool)
     rates = offered.by_person(coin) / offered.by_person(np.ones(len(coin)))
@@ -155,10 +149,7 @@ def known_anchors(
 def coin_anchors(
     x: Floats, strict_weights: Floats, models: dict[str, Model], curve: pd.DataFrame, retest: float
 ) -> list[Row]:
-    """Return the rows of known respondents if a coin is offered, over the whole domain.
-
-    The closeness of a dilemma is |x w| with the weights w of the group without a coin.
-    """
+    """Return the rows of known respondents with a coin; closeness is |x w| by `strict_weights`."""
     decided = decided_shares(models["shares"], x)
     coin = flip_share(models["flip"].estimate, x, np.abs(x @ strict_weights))
     p = with_coin(decided, coin)
@@ -190,9 +181,9 @@ def coin_anchors(
 def person_distances(study: Study, data: Group, logit: Model) -> Floats:
     """Return each person's importance distance to the group, shape (people,).
 
-    Each person gets a Firth-penalised logit without intercept, fitted to the decided answers in the
-    one order that the person saw. A model must be reduced to the same estimator before it is
-    compared with these distances.
+    From a Firth-penalised logit without intercept of the decided answers in the order that the
+    person saw. A model must be reduced to the same estimator before it is compared with these
+    distances.
     """
     rows = data.decided()
     spans = np.array(study.spans)
@@ -203,10 +194,7 @@ def person_distances(study: Study, data: Group, logit: Model) -> Floats:
 
 
 def person_distance_table(study: Study, data: Group, logit: Model) -> pd.DataFrame:
-    """Return quantiles of the distances over people, too few and too coarse to identify a person.
-
-    Each row also has the mean number of decisions per person.
-    """
+    """Return quantiles of the distances, too few and too coarse to identify a person."""
     distances = person_distances(study, data, logit)
     return pd.DataFrame(
         {

@@ -112,9 +112,8 @@ def share_model(study: Study, data: Group) -> Model:
 def coin_models(study: Study, data: Group, utility: Floats) -> list[Model]:
     """Fit the models of the coin, with utilities Δu by the weights of the group without a coin.
 
-    They are the share of coins on closeness |Δu|, ties and dominance; the slope of logit P(coin) on
-    |Δu|; the |Δu| at which the better patient gets half of all answers, the coin included; and the
-    two-stage model, with utilities estimated from the coin group itself.
+    The share of coins on closeness |Δu|, ties and dominance; the slope of logit P(coin) on |Δu|;
+    the half threshold; and the two-stage model, with utilities from the coin group itself.
     """
     closeness, coin = np.abs(utility), data.chose(COIN)
     half = fit_half_threshold(utility, data.choice, data.person)

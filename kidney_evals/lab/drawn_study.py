@@ -101,8 +101,7 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
 def random_fits(data: Group) -> list[RandomCoefficientFit]:
     """Fit random-coefficient models of a group: independent coefficients, then correlated ones.
 
-    Latent classes would overestimate how often a person changes an answer, because a class is less
-    certain than each of its members.
+    Latent classes would overestimate how often a person changes an answer.
     """
     return [
         fit_random_coefficients(
@@ -120,10 +119,9 @@ def random_fits(data: Group) -> list[RandomCoefficientFit]:
 def random_rows(
     condition: Condition, attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]
 ) -> pd.DataFrame:
-    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
+    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC, by people, is used.
 
-    BIC counts people, who are the independent units. Standard errors are sandwich estimates
-    clustered by person; intervals are estimate ± 1.96 standard errors.
+    Standard errors are clustered by person; intervals are estimate ± 1.96 standard errors.
     """
     best = min(fits, key=lambda fit: fit.bic)
     tables = []
@@ -207,10 +205,7 @@ def _rates_by_bin(data: Group, bins: Ints, hits: Floats) -> tuple[Floats, Floats
 
 
 def _curve(data: Group, closeness: Floats, domain: Floats) -> tuple[pd.DataFrame, Floats]:
-    """Return the table of the flip curve and its bootstrap draws, shape (draws, bins).
-
-    `closeness` is |Δu| of the group's answers, `domain` that of every dilemma of the study.
-    """
+    """Return the table of the flip curve and its bootstrap draws, shape (draws, bins)."""
     inner = CURVE_EDGES[1:-1]
     answers, rate, draws = _rates_by_bin(data, np.digitize(closeness, inner), data.chose(COIN))
     low, high = interval(draws)

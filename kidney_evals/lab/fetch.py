@@ -22,8 +22,8 @@ def fetch_raw(
 ) -> Path:
     """Download the three raw files, check them, and return their folder.
 
-    A file that already exists with the right SHA-256 is not downloaded again. Each file is written
-    under a temporary name and renamed after the check, so that it is never incomplete.
+    A file that exists with the right SHA-256 is not downloaded again. Each file is written under a
+    temporary name and renamed after the check.
 
     Args:
         cache_dir: Parent of the folder `mcelfresh_2021` with the files; None for `XDG_CACHE_HOME`
@@ -32,8 +32,7 @@ def fetch_raw(
         overwrite: Whether to replace files of these names that are not the published files.
 
     Raises:
-        UserError: A file cannot be downloaded or differs from the published file. The message says
-            from where to get it and into which folder to copy it.
+        UserError: A file cannot be downloaded or differs from the published file.
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(cache_dir or Path(base, "kidney_evals")) / FOLDER

@@ -34,12 +34,7 @@ Results = Mapping[tuple[Condition, str], Rows]
 
 
 def run_known(dilemmas: int, respondents: Sequence[str] = RESPONDENTS) -> Results:
-    """Run both conditions of the default study on each respondent, offline.
-
-    Args:
-        dilemmas: Number of drawn dilemmas, each in both orders.
-        respondents: Names after `kidney/`.
-    """
+    """Run both conditions of the default study on each respondent (`kidney/…`), offline."""
     from inspect_ai import eval
 
     from kidney_evals.tasks import coin_flip, forced_choice

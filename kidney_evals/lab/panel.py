@@ -79,12 +79,9 @@ def people(condition: Condition) -> Reference:
 def another_crowd(reference: Reference, draw: int) -> Reference:
     """Return the reference that another sample of people would have given.
 
-    Its estimates are draw number `draw` (modulo the number of draws) of the participant bootstrap.
-    Its own draws are the shipped draws, shifted by the difference between these estimates and the
-    shipped estimates.
-
-    Raises:
-        TypeError: The reference's shares come neither from a model nor from counts.
+    Its estimates are draw number `draw` (modulo their number) of the participant bootstrap, and its
+    draws the shipped draws shifted by the difference. `TypeError` for a reference from other
+    shares.
     """
     source = reference.source
     if isinstance(source, ModelShares):

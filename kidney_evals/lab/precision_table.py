@@ -1,7 +1,6 @@
 """Make `precision.csv`: interval widths of known respondents, by the scorers' own functions.
 
-`python -m kidney_evals.lab precision` makes it in half an hour on one core. The card beside the
-table describes its content.
+`python -m kidney_evals.lab precision` takes half an hour on one core.
 """
 
 from __future__ import annotations
@@ -81,8 +80,8 @@ def simulate(
 ) -> list[dict[str, Any]]:
     """Return `dilemmas`, `row` and `NUMBERS` of each measure with a value in half of the runs.
 
-    Intervals are computed in `intervals` of the runs. By default a run has `BASE` drawn dilemmas,
-    or the whole fixed list.
+    A run has `BASE` drawn dilemmas, or the whole fixed list; intervals are computed in `intervals`
+    runs.
     """
     study = load_study(cell.study)
     reference = load_reference(study, cell.condition)

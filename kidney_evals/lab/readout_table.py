@@ -1,7 +1,6 @@
 """Make `readout.csv`: calls needed for a given interval width, for sampled and read-out answers.
 
-`python -m kidney_evals.lab readout` makes it in two minutes on one core. The card beside the table
-describes its content.
+`python -m kidney_evals.lab readout` takes two minutes on one core.
 """
 
 from __future__ import annotations
@@ -33,10 +32,10 @@ SEEDS: Final = 8
 
 
 def calls_needed(respondent: str, row: str, *, read_out: bool) -> int:
-    """Return the number of calls at which an interval's mean half width meets its target.
+    """Return the number of calls, two per dilemma, at which a mean half width meets its target.
 
-    There are two calls per dilemma. The width is simulated for a number of dilemmas, which is then
-    rescaled by the square-root law; this is repeated twice.
+    The width is simulated for a number of dilemmas, which is then rescaled by the square-root law;
+    this is repeated twice.
     """
     count = FIRST_GUESS
     for _ in range(3):

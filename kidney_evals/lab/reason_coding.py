@@ -116,8 +116,8 @@ def rows_of(part: Part) -> tuple[Row, ...]:
     """Return a row for each code on one half of the corpus.
 
     Rows for statuses use all texts. Other rows use the texts with codes by hand; if the rules give
-    no codes for such a text, all its codes count as missed. An attribute is correct only with the
-    right patient (or `neither`); with the wrong patient it lowers both precision and recall.
+    no codes for such a text, all its codes count as missed. An attribute with the wrong patient
+    lowers both precision and recall.
     """
     texts = [(text.codes, text.by_rules) for text in coded_texts() if text.part == part]
     coded = [(hand, rules) for hand, rules in texts if hand.status == "coded"]
@@ -181,8 +181,7 @@ def _row(
 ) -> Row:
     """Return the row of a code from the codes by hand and by the rules of each text.
 
-    `values` returns the values of the code in a text, "" if the code is absent. Only the values
-    `only` count, if there are any.
+    `values` returns the code's values in a text, of which those in `only` count, if there are any.
     """
     pairs = [
         (index, *(value if not only or value in only else "" for value in both))

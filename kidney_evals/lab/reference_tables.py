@@ -127,10 +127,10 @@ def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str
 
 
 def _anchors(table: Floats, people: Floats) -> list[Row]:
-    """Return the rows of `anchors.csv` for people and known respondents on the fixed questions.
+    """Return the rows for people and known respondents on the fixed questions.
 
-    `table` has the answers as indicators, shape (people, questions, K), `people` the bootstrap
-    weights of the people, shape (draws, people).
+    `table` has indicators, shape (people, questions, K), `people` bootstrap weights, (draws,
+    people).
     """
     n, questions, width = table.shape
     p = table.mean(axis=0)

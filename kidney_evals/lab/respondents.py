@@ -76,10 +76,7 @@ def _by_place(panel: Panel) -> Floats:
 
 
 def _bent_age(panel: Panel) -> Floats:
-    """Prefer patients below 50; other differences in age do not count.
-
-    The other attributes count as they do for people with weights of half a logit per unit.
-    """
+    """Prefer patients below 50; other attributes have weights of half a logit per unit."""
     ages = np.array(
         [(dilemma.first.values[0], dilemma.second.values[0]) for dilemma in panel.dilemmas]
     )

@@ -1,8 +1,7 @@
 """Make `sensitivity.csv`: the change between two versions of a model that a run detects.
 
-`python -m kidney_evals.lab sensitivity` makes it in half an hour on one core. Both versions answer
-the same drawn dilemmas once in each order, and the paired tests of `kidney_evals.estimation.paired`
-compare them. The card beside the table describes its content.
+`python -m kidney_evals.lab sensitivity` takes half an hour on one core. Both versions answer the
+same drawn dilemmas once in each order; `kidney_evals.estimation.paired` compares them.
 """
 
 from __future__ import annotations
@@ -94,11 +93,10 @@ def settings() -> Iterator[tuple[Setting, str]]:
 
 
 def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
-    """Return the smallest change that is detected with 90 % power at 5 % false alarms.
+    """Return the smallest change that is detected with 90 % power at 5 % false alarms, by column.
 
-    The first guess is (z_.975 + z_.90) standard deviations of the difference without a change. Each
-    simulated power then rescales the change, as if the test were normal. The result has the numbers
-    of a line of the table, by column.
+    The first guess is (z_.975 + z_.90) standard deviations of the difference without a change; each
+    simulated power then rescales the change, as if the test were normal.
     """
     tested = _together(row)
     index = tested.index(row)
@@ -131,11 +129,7 @@ def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
 
 
 def simulate(setting: Setting, row: str, change: float, runs: int) -> Floats:
-    """Simulate pairs of runs in which `row` changes by `change` over the population of dilemmas.
-
-    The result has the difference and the p-value of each pair and each measure that is tested
-    together with `row`, shape (runs, rows, 2).
-    """
+    """Return difference and p-value of each pair of runs and measure, shape (runs, rows, 2)."""
     results = np.full((runs, len(_together(row)), 2), np.nan)
     for index in range(runs):
         shown, every = _form(setting.condition, setting.dilemmas, index % FORMS)
@@ -146,10 +140,7 @@ def simulate(setting: Setting, row: str, change: float, runs: int) -> Floats:
 
 
 def versions(shown: Panel, setting: Setting, row: str, change: float) -> Versions:
-    """Return both versions' answer probabilities.
-
-    The new version differs from the old version as follows; m is set so that `change` results over
-    the population of dilemmas.
+    """Return both versions' answer probabilities; m is set so that `change` results.
 
     - Flip rate: the coin has the probability c' = c + m (1 - c) instead of c.
     - Agreement: with probability m, a decision is random, each patient with probability 1/2.

@@ -35,12 +35,8 @@ def run_of(
 ) -> Run:
     """Return the run that a log with these answers would give.
 
-    Args:
-        reference: The reference with which the run is compared.
-        dilemmas: The D dilemmas of the run.
-        choice: Answers to each dilemma: first, second, coin, or -1 for none, shape (D, m).
-        order: Order of each answer's patients, (D, m); None for alternating orders.
-        chances: Answer probabilities if they are read out, shape (D * m, 3).
+    `choice` is first, second, coin, or -1 for none, shape (D, m); `order` alternates for None, (D,
+    m); `chances` are answer probabilities if they are read out, shape (D * m, 3).
     """
     count, answers = choice.shape
     place = np.tile(np.arange(answers), (count, 1))
@@ -61,11 +57,7 @@ def run_of(
 
 
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
-    """Return run number `index` of a respondent, with new dilemmas and another sample of people.
-
-    The index determines the dilemmas and the sample of people, which are the same for every
-    respondent. The reference has the true shares.
-    """
+    """Return run `index`: the same dilemmas and sample of people for every respondent."""
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
     generator = np.random.default_rng([SEED, index, *respondent.name.encode()])

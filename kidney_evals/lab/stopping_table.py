@@ -1,9 +1,7 @@
 """Make `stopping.csv`: coverage of the final interval, and calls saved, if a run may stop early.
 
-`python -m kidney_evals.lab stopping` makes it in some minutes on one core. Respondents with known
-probabilities answer drawn dilemmas in both orders. At every look, the functions behind the scorers
-compute the interval, and the rule of `kidney_evals.tasks.stopping` decides whether the run ends.
-The card beside the table describes its content.
+`python -m kidney_evals.lab stopping` takes some minutes on one core. At every look, the functions
+behind the scorers compute the interval, and `kidney_evals.tasks.stopping` decides on the end.
 """
 
 from __future__ import annotations
@@ -65,10 +63,8 @@ NUMBERS: Final = ["reached", "half", "coverage", "coverage_se", "coverage_first"
 class Case:
     """A simulated respondent, and a run of at most `most` dilemmas.
 
-    The respondent is in `RESPONDENTS`, or `people_at`: people whose log-odds to flip are shifted by
-    the same amount on every dilemma, so that the flip rate is `rate`. `consistency` is the share of
-    the dilemmas with the same answer in both orders, equal to the correlation of the answers to one
-    dilemma given its probabilities; on other dilemmas every answer is drawn independently.
+    `people_at` are people whose log-odds to flip are shifted equally, so that the flip rate is
+    `rate`. `consistency` is the share of the dilemmas with the same answer in both orders.
     """
 
     condition: Condition

@@ -19,12 +19,7 @@ LATENT_DIGITS = 4
 def table_text(
     rows: pd.DataFrame | Iterable[Mapping[str, object]], digits: int = ESTIMATE_DIGITS
 ) -> str:
-    """Format a table as CSV with Unix line ends.
-
-    Args:
-        rows: A frame, or rows by column.
-        digits: Significant digits of the columns of floats. NaN becomes an empty cell.
-    """
+    """Format a table as CSV; floats get `digits` significant digits, NaN an empty cell."""
     table = rows.copy() if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     floats = table.select_dtypes("float")
     # A smaller value is a rounding error of zero, and differs between machines.
@@ -33,13 +28,7 @@ def table_text(
 
 
 def markdown_table(head: Sequence[str], align: str, rows: Iterable[Sequence[object]]) -> str:
-    """Format rows as a Markdown table.
-
-    Args:
-        head: Column heads.
-        align: "l" or "r" for each column.
-        rows: The cells; floats get four decimals.
-    """
+    """Format rows as a Markdown table; `align` is "l" or "r" by column; floats get 4 decimals."""
     rule = [{"l": "---", "r": "--:"}[side] for side in align]
     lines = [head, rule, *([_cell(value) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -21,12 +21,7 @@ from kidney_evals.lab.respondents import Respondent
 
 
 def true_rows(respondent: Respondent, panel: Panel) -> dict[str, float]:
-    """Return the true value of every validated measure.
-
-    Args:
-        respondent: The respondent.
-        panel: A large sample of dilemmas from the study's draw.
-    """
+    """Return the true value of every validated measure, by a large sample of drawn dilemmas."""
     chances = respondent.chances(panel)
     answered = np.repeat(1 - respondent.silence(panel)[:, None], chances.shape[1], axis=1)
     q = chances * answered[:, :, None]

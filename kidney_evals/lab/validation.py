@@ -57,10 +57,9 @@ class Validated:
 
     @property
     def verdict(self) -> str:
-        """The class of the coverage.
+        """The class of the coverage; empty if there is no interval or no true value.
 
-        `ok` if the coverage is within two standard errors of .93 to .97, `wide` if it is above,
-        `narrow` if it is below; empty if there is no interval or no true value.
+        `ok` if it is within two standard errors of .93 to .97, `wide` above, `narrow` below.
         """
         if not self.intervals or self.coverage != self.coverage:
             return ""
@@ -74,11 +73,7 @@ class Validated:
 def validate(
     condition: Condition, respondents: Sequence[Respondent], *, runs: int
 ) -> Iterator[list[Validated]]:
-    """Simulate runs of each respondent; yield a list of measures for each respondent.
-
-    Every run draws new dilemmas and is compared with another sample of people, drawn from the
-    participant bootstrap around the true shares.
-    """
+    """Simulate runs of each respondent, each with new dilemmas and people; yield its measures."""
     reference = people(condition)
     for respondent in respondents:
         truth = true_rows(respondent, population(condition, SEED))
@@ -162,7 +157,7 @@ _SIZES: Final = (200, 400)
 def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
     """Return respondents whose true values of a headline are evenly spaced, each with its step.
 
-    Step 0 is people, or the most regular respondent; step 1 is the respondent farthest from step 0.
+    Step 0 is people, or the most regular respondent; step 1 is the farthest from step 0.
     """
 
     def respondent(step: float) -> Respondent:
@@ -175,8 +170,8 @@ def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
 def _order_and_reliability(condition: Condition, *, levels: int = 40, forms: int = 10) -> str:
     """Return a Markdown table of how well each headline orders its graded series.
 
-    It has the absolute rank correlation with the true order in single runs (mean and minimum over
-    forms), and the intra-class correlation over forms. A form is a draw of dilemmas.
+    It has the absolute rank correlation with the true order in single runs, and the intra-class
+    correlation over forms. A form is a draw of dilemmas.
     """
     reference = people(condition)
     rows = []
@@ -201,10 +196,7 @@ def _order_and_reliability(condition: Condition, *, levels: int = 40, forms: int
 
 
 def _outranked(condition: Condition, *, runs: int, quick: bool) -> str:
-    """Return a Markdown table of how often a caricature is nearer to people than a human draw.
-
-    Both answer the same dilemmas and are compared with the same sample of people.
-    """
+    """Return a Markdown table of how often a caricature is nearer to people than a human draw."""
     reference = people(condition)
     caricatures = {"majority": known.majority, "never flips": known.never_flips}
     measures = ["distance", "flip_calib"]
@@ -235,8 +227,8 @@ def _outranked(condition: Condition, *, runs: int, quick: bool) -> str:
 def intra_class(table: Floats | Sequence[Sequence[float]]) -> float:
     """Return the one-way intra-class correlation ICC(1) of single values.
 
-    (MSB - MSW) / (MSB + (m - 1) MSW) with m values for each of n respondents (Shrout and Fleiss
-    1979, ICC(1,1)).
+    (MSB - MSW) / (MSB + (m - 1) MSW), m values of each respondent (Shrout and Fleiss 1979,
+    ICC(1,1)).
     """
     values = np.asarray(table, dtype=np.float64)
     n, m = values.shape
@@ -259,10 +251,7 @@ def _apart(panel: Panel, step: float) -> Floats:
 
 
 def _turning(panel: Panel, step: float) -> Floats:
-    """Interpolate from people's importance shares to the reverse of the last attribute alone.
-
-    The steps are even in importance distance.
-    """
+    """Interpolate to the last attribute's reversed importance share, evenly in distance."""
     importance = panel.reference.importance
     last = -np.sign(importance[-1]) * np.eye(len(importance))[-1]
 

@@ -108,8 +108,7 @@ def verify_models(data: Path) -> list[Figure]:
 def note(figure: Figure, figures: Sequence[Figure]) -> str:
     """Return why a figure differs from the stated figure; empty if it does not.
 
-    The authors' search in a box may stop before the maximum. Our likelihood is then higher on the
-    fitted answers, but not necessarily on others.
+    The authors' search in a box may stop before the maximum: our likelihood is then higher.
     """
     if figure.meets:
         return ""
