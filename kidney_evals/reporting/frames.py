@@ -49,8 +49,6 @@ class Frames:
     """Data frames of a set of logs; `frames.yaml` and `docs/frames.md` document every column.
 
     Attributes:
-        runs: A row for each run.
-        quantities: A row for each run and measure.
         decisions: A row for each sample of a run whose samples are choices between patients.
         passed_over: Logs without numbers, and logs whose samples cannot be read, which are only in
             `runs` and `quantities`. Each has a `state` and a `line` with the reason.
@@ -66,11 +64,8 @@ def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> 
     """Read logs into frames, from their headers and the summaries of their samples.
 
     Runs are in the order of the logs, quantities in the order of `kidney-evals show`, decisions
-    sorted by dilemma, order, wording and epoch.
-
-    Args:
-        logs: Files, folders, patterns and URLs.
-        decisions: Whether to read samples; if false, `decisions` is empty.
+    sorted by dilemma, order, wording and epoch. `logs` are files, folders, patterns and URLs;
+    without `decisions` no samples are read.
 
     Raises:
         UserError: A name matches no log, or pyarrow is not installed.

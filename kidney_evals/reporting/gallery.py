@@ -48,13 +48,10 @@ def make_gallery(
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> Report:
-    """Run the respondents offline and make a site of their logs.
+    """Run the respondents offline and make a site of their logs in the folder `out`.
 
-    Args:
-        out: Folder of the site.
-        dilemmas: Number of drawn dilemmas in each run.
-        overwrite: Whether to replace an existing site.
-        say: Called with a line for each step.
+    `dilemmas` is the number of drawn dilemmas in each run; `say` is called with a line for each
+    step.
 
     Raises:
         UserError: There are too few dilemmas, the folder holds other files, or it cannot be

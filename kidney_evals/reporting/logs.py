@@ -43,15 +43,9 @@ _Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST)]
 
 @dataclass(eq=False)
 class LogFile:
-    """One log.
+    """One log; `says` is its state in words, `header` the log without its samples or None.
 
-    Attributes:
-        location: Its path or URL.
-        state: Its state.
-        says: The state in words, without the location.
-        header: The log without its samples; None if it cannot be read.
-        completed: Number of samples that ended, over all epochs.
-        planned: Number of samples that were to be run, over all epochs.
+    `completed` and `planned` are numbers of samples over all epochs.
     """
 
     location: str
@@ -102,9 +96,7 @@ class LogFile:
 def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[LogFile, ...]:
     """Return every log of the given files, folders, patterns and URLs, oldest first.
 
-    Args:
-        names: Files, folders, patterns such as `logs/*coin*.eval`, or URLs that fsspec opens.
-        progress: Called for each log that was read.
+    `progress` is called for each log that was read.
 
     Raises:
         UserError: A name matches no log.

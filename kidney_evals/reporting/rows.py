@@ -19,19 +19,13 @@ from kidney_evals.scorers import main_score
 class Rows(Mapping[str, Quantity]):
     """A mapping from measure ids to the quantities of a run, each computed on first access.
 
-    If the samples are not available, the mapping holds the stored quantities, and there are no
-    flags, baselines or bounds.
+    Without samples it holds the stored quantities, and there are no flags, baselines or bounds.
     """
 
     def __init__(
         self, run: measures.AnyRun | None, stored: Mapping[str, Quantity] | None = None
     ) -> None:
-        """Create the mapping.
-
-        Args:
-            run: The run; None if its samples cannot be read.
-            stored: The quantities stored in the log, used if `run` is None.
-        """
+        """Create the mapping from `run`, or from `stored` if the samples cannot be read."""
         self.run = run
         self._stored = dict(stored or {})
         ids = self._stored if run is None else [measure.id for measure in measures.measures_of(run)]
@@ -71,11 +65,9 @@ class Rows(Mapping[str, Quantity]):
 
 
 def rows_of(log: EvalLog) -> Rows:
-    """Return the quantities of a finished or partly finished run.
+    """Return the quantities of a finished or partly finished run of a task of this package.
 
-    Args:
-        log: A log of one of this package's tasks. With samples, the quantities are computed from
-            them; with the header only, they are the stored values, which are rounded.
+    From a header alone they are the stored values, which are rounded.
     """
     return Rows(answers_of(log.samples or ()), stored_rows(log))
 

@@ -96,12 +96,10 @@ def differences(one: Mapping[str, str], two: Mapping[str, str]) -> dict[str, tup
 
 
 class Panel(NamedTuple):
-    """The question that runs were asked: task, study and content. Runs of a panel are comparable.
+    """The question that runs were asked: task, study and hash of the content.
 
-    Attributes:
-        task: The condition, or the name of a task without choices between patients.
-        study: Id of the study.
-        study_hash: Hash of the study's content.
+    `task` is the condition, or the name of a task without choices between patients. Runs of a panel
+    are comparable.
     """
 
     task: str
@@ -118,15 +116,11 @@ class ModelRun:
     """One run of one model.
 
     Attributes:
-        file: The log of the run.
         name: The name in reports, unique within a panel.
-        header: The log without its samples.
         id: Inspect's id of the run, by which frames can be joined.
-        model: The model's name in Inspect.
-        called: The same, followed by the arm in a comparison before and after fine-tuning.
+        called: The model's name, followed by the arm in a comparison before and after fine-tuning.
         facts: The metadata that the task wrote into the log.
         key: The key of the run; see `key_of`.
-        panel: The panel that the run belongs to.
     """
 
     def __init__(self, file: LogFile, name: str) -> None:

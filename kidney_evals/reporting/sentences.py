@@ -71,9 +71,7 @@ def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCO
 def sentence(rows: Rows, condition: str) -> str:
     """Return a summary of a run in a few sentences; `sentence.txt` holds the texts.
 
-    Args:
-        rows: The quantities.
-        condition: The condition of the run; for other tasks, `asks` in the metadata.
+    `condition` is that of the run; for other tasks, `asks` in the metadata.
     """
     rules = [row for row in stated.RULES if row in rows and rows[row].defined]
     most = max(rules, key=lambda row: rows[row].value, default="")

@@ -103,10 +103,8 @@ def tables_of(
 ) -> tuple[PanelTable, ...]:
     """Return a table for each panel that has a quantity to show.
 
-    Args:
-        runs: The runs.
-        asked: Ids of measures, or patterns such as `imp_*`; empty for the default selection.
-        everything: Whether to show every row that has a value for a model or for people.
+    `asked` holds ids of measures, or patterns such as `imp_*`; empty for the default selection.
+    `everything` shows every row that has a value for a model or for people.
 
     Raises:
         UserError: An id or pattern in `asked` matches no row of any run.
@@ -154,13 +152,8 @@ def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], form
     """Return tables in one of the formats, ending in a line break.
 
     CSV and JSON hold every column of a row with all digits, and the values of known respondents.
-    Markdown and LaTeX hold rounded values for readers. A CSV text that a spreadsheet would compute
-    as a formula gets an apostrophe in front; see `in_csv`.
-
-    Args:
-        tables: The tables.
-        passed_over: Logs without numbers; only JSON lists them.
-        format: The format.
+    Markdown and LaTeX hold rounded values. A CSV text that a spreadsheet would compute as a formula
+    gets an apostrophe in front; see `in_csv`. Only JSON lists logs without numbers, `passed_over`.
     """
     if format == "json":
         return _json(tables, passed_over)
@@ -267,8 +260,7 @@ def in_csv(text: str) -> str:
     """Return a text as a CSV cell that no spreadsheet computes, without control characters.
 
     Spreadsheets compute cells that begin with `=`, `+`, `-` or `@`, also in full-width form and
-    after white space. An apostrophe in front marks such a cell as text. Numbers, such as `-.12`,
-    stay numbers. Control characters become spaces.
+    after white space; an apostrophe in front marks text. Numbers, such as `-.12`, stay numbers.
     """
     shown = visible(text)
     is_number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", shown)

@@ -83,16 +83,9 @@ def text_table(
     align: str,
     gap: int = 2,
 ) -> list[str]:
-    """Format a table for a terminal; cells that do not fit are wrapped.
+    """Format a table as lines of at most `WIDTH` columns; cells that do not fit are wrapped.
 
-    Args:
-        heads: Column heads.
-        rows: The cells of each row; no cells give an empty line.
-        align: A letter for each column: `l`, `c` or `r`.
-        gap: Spaces between columns.
-
-    Returns:
-        Lines of at most `WIDTH` columns.
+    `align` has a letter for each column, `l`, `c` or `r`; a row without cells gives an empty line.
     """
     laid = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
     for head, letter in zip(heads, align, strict=True):
@@ -112,12 +105,9 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
     """Format a run's quantities as a table for a terminal of 80 columns.
 
     Measures without a value and without samples, and outcomes that never occurred, are omitted.
-
-    Args:
-        rows: The quantities.
-        condition: Selects the three measures at the top; for other tasks, `asks` in the metadata.
-        everything: Whether to show every measure, and below them the scores of respondents with
-            known answers, the bounds of unanswered samples, and first answers.
+    `condition` selects the three measures at the top; for other tasks, `asks` in the metadata.
+    `everything` shows every measure, the scores of respondents with known answers, the bounds of
+    unanswered samples, and first answers.
     """
     head = [one.id for one in headlines(condition) if one.id in rows]
     groups: dict[str, list[Sequence[str]]] = {name: [] for name in ("headline", *GROUPS)}

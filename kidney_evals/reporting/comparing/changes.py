@@ -34,7 +34,6 @@ class RowChange:
     """The change of a measure between two runs, over the dilemmas that both runs were asked.
 
     Attributes:
-        row: The measure's id.
         levels: The quantity of each run over all its own dilemmas. The values in `found` can
             differ, because they use only the dilemmas that count in both runs.
         found: The change, over the dilemmas that count in both runs.
@@ -117,9 +116,7 @@ class Pairing:
     def row(self, row: str, margin: float = math.nan) -> RowChange:
         """Return the change of a measure from the first run to the second, p-value not adjusted.
 
-        Args:
-            row: The measure's id.
-            margin: Equivalence margin, as in `RowChange`.
+        `margin` is the equivalence margin, as in `RowChange`.
         """
         levels = measures.compute(self.parts[0], row), measures.compute(self.parts[1], row)
         try:

@@ -52,12 +52,8 @@ def paired_differences(
 ) -> tuple[tuple[ModelDifference, ...], tuple[str, ...]]:
     """Return the differences of all pairs of models of a panel, on the dilemmas they share.
 
-    Args:
-        runs: Runs of choices. The runs of a panel are paired in their order.
-
-    Returns:
-        One difference per panel, pair and row, in this order, including rows without a value; and a
-        line for each pair of models of a condition that is left out.
+    There is one by panel, pair and row, also without a value. The second result is a line for each
+    pair of models of a condition that is left out.
     """
     result: list[ModelDifference] = []
     left_out: list[str] = []

@@ -30,8 +30,7 @@ _ABSOLUTE: Final = re.compile(r"(?:file:|~/|/+[^/\s]+/|[A-Za-z]:[\\/]|\\\\)")
 def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     """Return the command line of each run, as far as its log records it, without duplicates.
 
-    Lines that begin with `#` say which values a reader must fill in, and which lines belong
-    together.
+    Lines that begin with `#` say what to fill in, and which lines belong together.
     """
     files: dict[str, None] = {}
     lines = [_command(run, files) for run in runs if "sft_arm" not in run.facts]

@@ -69,15 +69,10 @@ _COLUMNS: Final = 3
 
 @dataclass(frozen=True)
 class Report:
-    """The content of the page.
+    """The content of the page: runs grouped by panel in `places`, sections, and what was read.
 
-    Attributes:
-        places: The runs of the summary, grouped by panel.
-        sections: The sections with figures.
-        runs: All runs.
-        passed_over: Logs that are not shown, with the reasons.
-        inputs: Every log and scan that was read.
-        aside: Number of runs that are only in the section on fine-tuning and in tables.
+    `passed_over` holds the logs that are not shown, `aside` is the number of runs that are only in
+    the section on fine-tuning and in tables.
     """
 
     places: tuple[parts.Place, ...]
@@ -118,12 +113,10 @@ def nowhere(run: ModelRun, sample: str = "") -> str:
 def read_report(
     names: Sequence[str], *, scans: Sequence[Path] = (), progress: Progress | None = None
 ) -> Report:
-    """Read logs and arrange their runs in sections.
+    """Read logs (files, folders, patterns or URLs) and arrange their runs in sections.
 
-    Args:
-        names: Logs, folders, patterns or URLs.
-        scans: Results of Inspect Scout with a scanner of this package.
-        progress: Called for each log found, then for each log whose samples were read.
+    `scans` are results of Inspect Scout with a scanner of this package. `progress` is called for
+    each log found, then for each log whose samples were read.
 
     Raises:
         UserError: There is no log, or no log holds numbers of this package.
@@ -136,8 +129,8 @@ def read_report(
 def report_of(logs: Sequence[LogFile], link: parts.Link, scans: Sequence[Path] = ()) -> Report:
     """Arrange the runs of logs in sections.
 
-    The arms of `kidney-evals sft evaluate` are not models to compare with others: if there are
-    other runs, the arms are only in the section on fine-tuning, in the tables and under methods.
+    If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
+    fine-tuning, in the tables and under methods.
     """
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)

@@ -26,11 +26,7 @@ The columns are those of `kidney_evals.reasons.Codes.values`.
 
 
 def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Section:
-    """Return the attributes and arguments named by runs that gave reasons.
-
-    Scans of Inspect Scout with a scanner of this package are used instead of the lexical rules
-    where available.
-    """
+    """Return the attributes and arguments that runs named, by scans or else by lexical rules."""
     by_scan: dict[str, Coded] = {}
     for scan in scans:
         frame = scanned(scan)

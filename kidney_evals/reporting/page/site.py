@@ -45,17 +45,8 @@ def write_site(
 
     Logs of other evaluations, unreadable logs and replaced logs are omitted from the viewer, as
     they are from the report. The copy of a log omits values that may be secret: model arguments,
-    the address of the model, headers.
-
-    Args:
-        names: Logs, folders, patterns or URLs.
-        out: Folder of the site: a path, or a URL that fsspec opens.
-        scans: Results of Inspect Scout with a scanner of this package.
-        notes: Remarks on models, by name.
-        trained: A further remark on the section on fine-tuning.
-        title: Title of the page; empty for the default.
-        overwrite: Whether to replace an existing site.
-        progress: Called for each log found, then for each log whose samples were read.
+    the address of the model, headers. `out` is a path, or a URL that fsspec opens. The other
+    arguments are as for `read_report` and `as_html`.
 
     Raises:
         UserError: There is no log, or the folder holds other files or cannot be written.
@@ -100,11 +91,7 @@ def write_site(
 
 
 def check_out(out: str | Path, *, overwrite: bool) -> None:
-    """Check that a folder is absent, empty, or a site that may be replaced.
-
-    Raises:
-        UserError: The folder holds anything else, or a site while `overwrite` is false.
-    """
+    """Raise `UserError` unless a folder is absent, empty, or a site that may be replaced."""
     out = on_this_machine(out)
     if isinstance(out, Path) and (out.is_symlink() or not out.is_dir()):
         check_new_folder(out)
