@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 class Arm:
     """A compared model: a folder, or a model name as for `inspect eval --model`.
 
-    `samples` is the number of training samples in a learning curve, `few_shot` the number of
-    answered samples in the system message. `stated_values`: whether the system message states
-    people's weights and flip rate.
+    `samples` counts training samples in a learning curve, `few_shot` answered samples in the system
+    message; `stated_values` states people's weights and flip rate there.
     """
 
     name: str
@@ -111,10 +110,9 @@ def _checked(model: str) -> str:
 
 
 def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> dict[str, Mapping[str, Any]]:
-    """Return the known cards of the training samples, by trained model.
+    """Return the known cards of the training samples, by trained model; else that of `data`.
 
-    A trained model without a card gets the card of `data`. All cards must have the same study,
-    conditions and wordings, so that the same dilemmas are held out from all models.
+    All must have the same study, conditions and wordings, so that the same dilemmas are held out.
     """
     cards: dict[str, Mapping[str, Any]] = {}
     for arm in arms[1:]:
@@ -134,10 +132,7 @@ def cards_of(arms: Sequence[Arm], data: TrainingData | None) -> dict[str, Mappin
 
 
 def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Model:
-    """Return the Inspect model of an arm, without a call to the model.
-
-    `device` is of a local model, and `arguments` are further arguments of the provider.
-    """
+    """Return the Inspect model of an arm on a local `device`, without a call to the model."""
     from inspect_ai.model import ModelInfo, get_model, set_model_info
 
     name, given = arm.model, dict(arguments)
@@ -162,10 +157,9 @@ def model_of(arm: Arm, device: str | None, arguments: Mapping[str, Any]) -> Mode
 def system_prompt(
     arm: Arm, condition: Condition, study: Study, data: TrainingData | None
 ) -> str | None:
-    """Return the system message of an arm; None if the arm has no system message.
+    """Return the system message of an arm, from `prompting.yaml`; None if the arm has none.
 
-    The message shows samples of `data`, or states the weights of the people of `study`. Its texts
-    are in `prompting.yaml`.
+    The message shows samples of `data`, or states the weights of the people of `study`.
     """
     texts = {name: text.strip() for name, text in table_of("prompting.yaml").items()}
     if arm.stated_values:

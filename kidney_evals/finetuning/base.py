@@ -22,10 +22,7 @@ _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 
 def base_place(base: str) -> str:
-    """Return the base model as an adapter names it: an absolute folder, or a Hub id.
-
-    A relative folder would be resolved from the working folder of each user of the adapter.
-    """
+    """Return the base model as an adapter names it: an absolute folder, or a Hub id."""
     # Not Path.expanduser, which raises an error for an unknown user.
     folder = Path(os.path.expanduser(base))
     if base and folder.is_dir():

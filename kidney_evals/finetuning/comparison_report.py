@@ -33,7 +33,7 @@ _CURVES: Final = {
 def write_results(comparison: Comparison, out: Path) -> list[str]:
     """Write a comparison into a folder, and its side effects into the cards of local adapters.
 
-    Files of an earlier call are replaced. The returned lines are the table for a terminal.
+    Files of an earlier call are replaced. The returned lines are for a terminal.
     """
     curve = _curve_files(comparison)
     contents = {

@@ -52,11 +52,9 @@ class Example:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The content of a folder of training samples.
+    """The content of a folder of training samples; `card` is the content of `card.json`.
 
     Attributes:
-        folder: Path of the folder.
-        card: The content of `card.json`.
         train: Samples to train on; the first n samples are the training set of size n.
         heldout: Samples of other dilemmas (and of other people, if answers are from individuals).
     """

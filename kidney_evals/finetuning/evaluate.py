@@ -36,8 +36,7 @@ PartName = Literal["coin_flip", "forced_choice", "repeated", "other_study", "wor
 class Part(NamedTuple):
     """A run of each arm: a condition, or a measurement of side effects or probabilities.
 
-    `study` is "" for the study of the training samples. `epochs` is for short fixed lists, as in
-    their studies' own runs, since only more answers add information.
+    `study` is "" for the study of the training samples. `epochs` is for short fixed lists.
     """
 
     heading: str
@@ -69,10 +68,9 @@ _CLAIM: Final = "asked.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """The user's choice of runs.
+    """The user's choice of runs; `dilemmas` is None for the study's default number.
 
     Attributes:
-        dilemmas: Number of dilemmas; None for the study's default.
         epochs: Epochs in the two conditions, since a single answer cannot separate chance from an
             order effect.
         side_effects: Whether to run tasks that were not part of the training.
@@ -89,9 +87,8 @@ class Plan:
 class Battery:
     """The runs of every arm, from the user's plan and the training samples.
 
-    `study` is the source of the study whose answers were used in training. `wording` is the task
-    argument of the training samples, and `unseen_wordings` are the ids of other wordings, for a run
-    of their own. `trained_conditions` is empty where unknown.
+    `wording` is the task argument of the training samples, and `unseen_wordings` are other ids, for
+    a run of their own. `trained_conditions` is empty where unknown.
     """
 
     plan: Plan
@@ -125,8 +122,8 @@ class Battery:
 class Effect(NamedTuple):
     """A line of the comparison: a measure of a run, from `effects.yaml`.
 
-    `margin` is the largest change that counts as no change; NaN if the line is no side effect. The
-    line applies only if the condition `untrained` was not trained on ("" for always).
+    `margin` is the largest change that counts as none, NaN if the line is no side effect. The line
+    applies only if the condition `untrained` was not trained on ("" for always).
     """
 
     part: PartName
@@ -154,8 +151,8 @@ class Compared(NamedTuple):
 class Comparison:
     """A finished comparison; its arms begin with the untrained model.
 
-    `cards` holds the known cards of the training samples by arm, `logs` the successful logs with
-    their samples by arm and part, and `missing` arm, part and reason of every run that failed.
+    `cards` holds the known cards by arm, `logs` the successful logs with their samples by arm and
+    part, `missing` arm, part and reason of every run that failed.
     """
 
     arms: tuple[Arm, ...]
@@ -179,17 +176,11 @@ def evaluate(
 ) -> Comparison:
     """Run the same tasks with every arm in one eval set, and compare each arm with the first.
 
-    A second call with the same arguments repeats no answered model call.
-
-    Args:
-        arms: The compared models, the untrained model first; see `arms_of`.
-        out: Folder of the results; its logs are in `logs`.
-        plan: The choice of runs.
-        data: The training samples.
-        device: Device of local models.
-        model_args: Further arguments of the providers.
-        options: Options of `inspect_ai.eval_set`.
-        say: Called with each line that a user may want to read before the first model call.
+    A second call with the same arguments repeats no answered model call. The first arm is the
+    untrained model; see `arms_of`. The logs are in `out/logs`. `device` is for local models,
+    `model_args` are further arguments of the providers, and `options` those of
+    `inspect_ai.eval_set`. `say` is called with each line that a user may want to read before the
+    first model call.
 
     Raises:
         UserError: An input is missing, the runs are not comparable, or the untrained model failed.

@@ -37,9 +37,7 @@ _FEWEST, _MOST = 8, 10_000
 def export(folder: Path, request: Request) -> TrainingData:
     """Write a folder of training samples; the same request gives the same bytes.
 
-    Args:
-        folder: The output folder; it must be empty or not exist yet.
-        request: The request for samples, with the source of the answers.
+    The folder must be empty or not exist yet.
 
     Raises:
         UserError: An input is missing or not allowed; nothing was written.
@@ -150,10 +148,8 @@ def _examples(
 def _deal(wordings: Sequence[Wording], *key: object) -> Iterator[tuple[Order, Wording]]:
     """Yield an order and a wording for each sample, balanced jointly; `key` seeds the draw.
 
-    With W wordings, each block of 2 W samples holds every wording once in each order. Orders
-    alternate within a half of the block, and the second half repeats the wordings of the first
-    half in the other order. Among any first n samples, the counts of two orders, two wordings or
-    two pairs of order and wording differ by at most one.
+    With W wordings, each block of 2 W samples holds every wording once in each order. Among any
+    first n samples, the counts of two orders, wordings or pairs of both differ by at most one.
     """
     block = 0
     while True:
@@ -171,8 +167,8 @@ def _exchanged(
 ) -> list[str]:
     """Permute the answers of each condition, so that answers are independent of the patients.
 
-    Answers are permuted within the first 8 samples, the next 8, the next 16 and so on: each
-    nested size keeps its answers, and its first samples do not depend on the number of samples.
+    Answers are permuted within the first 8 samples, the next 8, the next 16 and so on, so that each
+    nested size keeps its answers.
     """
     result = list(letters)
     start, end = 0, SMALLEST

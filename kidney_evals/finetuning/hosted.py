@@ -51,9 +51,8 @@ Say = Callable[[str], None]
 class Record(BaseModel):
     """The content of a record: the parameters of a job, and its state.
 
-    `service` is the address without secrets, `card` the SHA-256 of the folder's card, and `files`
-    holds the ids of the uploaded files by part. With `asked` and without `job` it is unknown
-    whether a job has started.
+    `service` is the address without secrets, `card` the SHA-256 of the folder's card, `files` the
+    ids of the uploaded files by part. With `asked` and without `job` a job may have started.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -179,7 +178,7 @@ def prepare(
 def tokens_of(example: Example) -> Estimate:
     """Estimate the tokens of an example, including the format tokens around its messages.
 
-    Every character that is not ASCII counts as one token, in the high estimate each of its bytes.
+    A character that is not ASCII counts as one token, in the high estimate each of its bytes.
     """
     texts = [message["content"] for message in example.messages]
     ascii_count = sum(letter.isascii() for text in texts for letter in text)
@@ -198,23 +197,14 @@ def submit(
 ) -> Record:
     """Upload the samples and request the job, or continue an interrupted submission.
 
-    Only one process at a time uses a record; other processes wait and then return the same job. If
-    an earlier request for the job got no response, this function searches for the job, which the
-    service may list late; it requests a new job only with `ask_again`.
-
-    Args:
-        submission: The job to submit.
-        service: The service.
-        path: The record. Its files are not uploaded again, unless the service refused a job.
-        say: Called with each step.
-        ask_again: Whether to request a job although an unlisted job may have started.
-
-    Returns:
-        The record, with a job. If the record had a job already, nothing was sent.
+    Only one process at a time uses the record `path`; other processes wait and return the same job.
+    Its files are not uploaded again, unless the service refused a job. If an earlier request got no
+    response, this function searches for the job, which the service may list late; it requests a new
+    job only with `ask_again`. If the record had a job already, nothing is sent.
 
     Raises:
-        UserError: The record is of another submission or cannot be written, the service refused
-            a request, or it is unknown whether a job has started.
+        UserError: The record is of another submission or cannot be written, the service refused a
+            request, or it is unknown whether a job has started.
     """
     with _locked(path, say):
         record = submission.record.changed(service=service.url)
@@ -283,8 +273,8 @@ def look(service: Service, job_or_record: str, say: Say) -> Job:
 def wait(service: Service, job_or_record: str, *, interval: float, say: Say) -> Job:
     """Request the state of a job every `interval` seconds until the state is final.
 
-    Transient failures (no connection, 429, 5xx) are reported once and retried after growing
-    pauses, or after the pause that the service states, for at most an hour without a response.
+    Transient failures (no connection, 429, 5xx) are reported once and retried after growing pauses,
+    or the pause that the service states, for at most an hour without a response.
     """
     name, path = _find(service, job_or_record)
     status, failures, answered = "", 0, monotonic()

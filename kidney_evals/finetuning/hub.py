@@ -45,17 +45,10 @@ def check_push(name: str) -> None:
 
 
 def push_adapter(adapter: Path, name: str, *, public: bool = False) -> str:
-    """Upload the files of an adapter's folder, except hidden files, as one commit.
+    """Upload the files of an adapter's folder, except hidden files, as one commit to `owner/name`.
 
-    An existing repository keeps its files and its visibility.
-
-    Args:
-        adapter: The folder.
-        name: The repository, `owner/name`.
-        public: Whether a new repository is public.
-
-    Returns:
-        A line with address, visibility, and whether side effects were measured.
+    An existing repository keeps its files and its visibility. The returned line has the address,
+    the visibility, and whether side effects were measured.
 
     Raises:
         UserError: Others could not use the adapter, the repository is public but `public` is false,

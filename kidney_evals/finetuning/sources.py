@@ -41,7 +41,6 @@ class Request:
     Without `data`, `answers` and `log`, answers are drawn from the human reference.
 
     Attributes:
-        samples: Number of training samples.
         heldout: Number of held-out samples; None for a quarter of `samples`, between 32 and 500.
         seed: Seed of dilemmas, answers, split, orders and wordings.
         study: A shipped study or a study folder; None for the default, or the log's study.
@@ -52,7 +51,6 @@ class Request:
         allow_overlap: Whether dilemmas of the default evaluation may be among the samples.
         shuffle: Whether to permute the answers between samples, as a control.
         data: Folder with the published rows, as source of answers.
-        answers: A table of answers, as source.
         log: A run with its samples, as source of answers.
     """
 
@@ -88,8 +86,8 @@ class Answered(NamedTuple):
 class Source(NamedTuple):
     """Answers to train on, and held-out answers to other dilemmas (and of other people).
 
-    Samples alternate between `conditions`. The first n answers of `train` do not depend on their
-    number. `about` is the provenance, and `left_out` counts omitted answers by reason.
+    The first n answers of `train` do not depend on their number. `about` is the provenance, and
+    `left_out` counts omitted answers by reason.
     """
 
     conditions: tuple[Condition, ...]
@@ -126,8 +124,7 @@ def generator_of(*key: object) -> random.Random:
 class Evaluated:
     """Dilemmas of default runs, in terms of one study's attributes, and their description.
 
-    `parts` holds sets of patient pairs, each with the indices of the compared attributes: a dilemma
-    that equals a listed dilemma in all attributes that two studies share counts as the same.
+    `parts` holds sets of patient pairs, each with the indices of the attributes that are compared.
     """
 
     parts: tuple[tuple[Sequence[int], frozenset[Pair]], ...]
@@ -141,9 +138,8 @@ class Evaluated:
 def evaluated(study: Study) -> Evaluated:
     """Return the dilemmas of the default evaluations of this study and of similar studies.
 
-    These are the largest published set of the default draw and the controls, or the list of a
-    listed study. Every shipped study with the same attributes counts, and every listed study that
-    shares most attributes.
+    Every shipped study with the same attributes counts, and every listed study that shares most
+    attributes: its list, or the largest published set of the default draw and the controls.
     """
     parts = []
     about = []

@@ -75,8 +75,8 @@ def from_answers(
 ) -> Source:
     """Return the answers in a CSV table with columns a_<attribute>, b_<attribute> and answer.
 
-    Columns person and condition are optional. With a column condition, `request.condition` selects
-    rows; without it, `request.condition` is the condition of all answers.
+    Columns person and condition are optional. `request.condition` selects rows by the column
+    condition, or else is the condition of all answers.
     """
     assert request.answers is not None
     content = read_bytes(request.answers, MAX_TABLE_BYTES)
@@ -214,9 +214,9 @@ def from_rows(
 ) -> Source:
     """Return the individual answers of McElfresh et al. (2021), Study 2.
 
-    The two groups are different people; each person of one group saw the queries of a person of
-    the other group. Both people of such a pair stay on one side of the split, and each query
-    contributes the answer of one group. Answers to dilemmas of the evaluation are omitted.
+    Each person of one group saw the queries of a person of the other group. Both stay on one side
+    of the split, and each query contributes the answer of one group. Answers to dilemmas of the
+    evaluation are omitted.
     """
     from kidney_evals.human.raw import FOLDER, SHA256, find_raw, read_study_2
 
@@ -263,10 +263,9 @@ def _split(
 ) -> Source:
     """Shuffle answers, split them by person and by dilemma, and select the requested numbers.
 
-    The split does not depend on these numbers. One person in `HELDOUT_SHARE` is held out. Of the
-    dilemmas that both sides answered, one in `HELDOUT_SHARE` is held out, and each dilemma
-    loses the answers of people on the other side. With unknown people or a single person, only
-    dilemmas are split.
+    One person in `HELDOUT_SHARE` is held out. Of the dilemmas that both sides answered, one in
+    `HELDOUT_SHARE` is held out, and each dilemma loses the answers of people on the other side.
+    With unknown people or a single person, only dilemmas are split.
     """
     if not answers:
         raise UserError(

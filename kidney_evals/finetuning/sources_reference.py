@@ -194,9 +194,9 @@ def _shares(
 def _person(references: Mapping[Condition, Reference], request: Request) -> dict[str, Any]:
     """Choose a simulated person; return the entries of `card.json` about the person.
 
-    Latent classes were fitted to different people in the two conditions. For both conditions, the
-    person is from the coin condition, and the forced choice uses this person's shares among decided
-    answers. Studies without classes have `KINDS` simulated people, the same in both conditions.
+    For both conditions, the person is from the latent classes of the coin condition, and the forced
+    choice uses this person's shares among decided answers. Studies without classes have `KINDS`
+    simulated people, the same in both conditions.
     """
     from kidney_evals.respondents.people import KINDS
 

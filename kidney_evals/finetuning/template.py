@@ -29,8 +29,7 @@ _OPENS_REASONING: Final = re.compile(
 def check_template(tokenizer: Any, base: str, examples: Sequence[Example]) -> list[str]:
     """Raise an error for a chat template with which training would not affect the model's answers.
 
-    One sample of each sequence of roles is rendered. Returns lines that a user should read before
-    training.
+    One sample of each sequence of roles is rendered. Returns lines that a user should read.
     """
     stops = stop_tokens(base)
     kinds = {tuple(one["role"] for one in example.messages): example for example in examples}
@@ -65,11 +64,7 @@ def takes_system(tokenizer: Any) -> bool:
 
 
 def overrun(tokenizer: Any, base: str) -> str:
-    """Return how the end of an answer differs from the tokens at which generation stops.
-
-    The text is empty if generation stops at the end of an answer, or if the end is unknown. `base`
-    is the model, or the base of an adapter.
-    """
+    """Return how the end of an answer differs from the tokens at which generation stops, or ""."""
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "kept"}]
     try:
         whole = _rendered(tokenizer, messages)

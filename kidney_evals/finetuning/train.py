@@ -43,8 +43,8 @@ def train(
 ) -> dict[str, Any]:
     """Train an adapter on the first samples of a folder; return the content of `training.json`.
 
-    The loss covers the answers with their end token, not the questions. After each pass the loss
-    on the held-out samples is computed; the result is the adapter with the lowest held-out loss.
+    The loss covers the answers with their end token, not the questions. The result is the adapter
+    of the pass with the lowest loss on the held-out samples.
 
     Args:
         data: The samples.

@@ -30,10 +30,10 @@ NOT_MEASURED: Final = "Not measured yet"
 
 
 class Pass(NamedTuple):
-    """A pass over the samples; pass 0 is the state before training.
+    """A pass over the samples, ended after `step` training steps; pass 0 is the untrained model.
 
-    Losses are means at the end of the pass, in nats per token of the answers. `loss` is the loss of
-    the training samples, NaN for pass 0; `step` counts training steps.
+    Losses are means in nats per token of the answers; that of the training samples is NaN for pass
+    0.
     """
 
     number: int
@@ -75,7 +75,7 @@ def write_report(
 ) -> dict[str, Any]:
     """Write the report into the folder of a saved adapter; return the content of `training.json`.
 
-    The adapter is the adapter of the pass with the lowest held-out loss, from pass 1 on.
+    The adapter is that of the pass with the lowest held-out loss, from pass 1 on.
     """
     best = min(passes[1:], key=lambda one: one.heldout_loss)
     report = {
