@@ -32,11 +32,7 @@ def respondent_names() -> tuple[str, ...]:
 
 
 def describe() -> str:
-    """Return the documentation of every respondent and of the arguments.
-
-    Returns:
-        Markdown: a section for each respondent, then a section for the arguments.
-    """
+    """Return the documentation of every respondent and of the arguments, as Markdown sections."""
     from kidney_evals.respondents.arguments import ARGUMENTS, COMMON
     from kidney_evals.respondents.definitions import respondents
 

@@ -92,13 +92,10 @@ class Traits:
     def applied(self, own: Probabilities, question: Question) -> Probabilities:
         """Return P(A), P(B), P(indecision), P(refusal) of a respondent with these arguments.
 
-        The order of the steps is: sharpness, reversal by a wording, the share of undecided answers
-        with the addition for another mechanism, position bias, and the effect of the order. With
-        this order of steps, each argument has the same meaning for all values of the others.
-
-        Args:
-            own: Its probabilities of first patient, second patient, indecision and refusal.
-            question: The question, whose order, wording or mechanism may sway the respondent.
+        `own` holds the probabilities of first patient, second patient, indecision and refusal. The
+        order of the steps is: sharpness, reversal by a wording, the share of undecided answers with
+        the addition for another mechanism, position bias, and the effect of the order. So each
+        argument has the same meaning for all values of the others.
         """
         first, second, undecided, refusal = own
         decided = first + second

@@ -28,8 +28,8 @@ class Dilemmas:
     """The data of dilemmas that a respondent uses.
 
     Attributes:
-        shares: People's shares of first patient, second patient and, where offered, coin, shape
-            (D, 2) or (D, 3); NaN where nobody was asked.
+        shares: People's shares as listed, (D, 2) or, with a coin, (D, 3); NaN where nobody was
+            asked.
         differences: First minus second patient in each attribute, positive where people favour the
             first, shape (D, k).
     """
@@ -176,11 +176,7 @@ def respondents() -> tuple[Respondent, ...]:
 
 
 def find_respondent(name: str) -> Respondent:
-    """Return the respondent of a name.
-
-    Raises:
-        UserError: There is no respondent of that name.
-    """
+    """Return the respondent of a name; raise `UserError` if there is none."""
     if name not in _RESPONDENTS:
         raise unknown("respondent kidney", name, _RESPONDENTS)
     return _RESPONDENTS[name]
@@ -189,11 +185,7 @@ def find_respondent(name: str) -> Respondent:
 def answer_probabilities(
     respondent: Respondent, question: Question, traits: Traits
 ) -> Probabilities:
-    """Return the probabilities of A, B, indecision and refusal for a question, as shown.
-
-    Raises:
-        UserError: The respondent cannot answer the dilemma.
-    """
+    """Return P(A), P(B), P(indecision), P(refusal) as shown; `UserError` if not answerable."""
     study = question.study
     differences = dict(zip(study.attribute_ids, study.differences(question.dilemma), strict=True))
     for name in traits.attributes:

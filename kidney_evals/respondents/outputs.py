@@ -68,17 +68,10 @@ def output_of(
 def logprobs(text: str, answer_at: int | None, answers: Mapping[str, float], top: int) -> Logprobs:
     """Return log-probabilities for the tokens of a completion.
 
-    Args:
-        text: The completion. Its tokens are words and punctuation with the preceding space; they
-            join to the text, apart from trailing space.
-        answer_at: Position of the first character of the answer word after the final line's
-            colon; None if the text holds no answer.
-        answers: Probability of each answer word ("A", "B", and "COIN" where offered).
-        top: Number of alternatives to list; 0 for none.
-
-    Returns:
-        One entry per token. The alternatives at the answer are the answer words, each as a token
-        with a preceding space, most likely first.
+    Tokens are words and punctuation with the preceding space. `answer_at` is the position of the
+    answer word, None without an answer; `answers` holds the probability of each answer word; `top`
+    is the number of alternatives to list. The alternatives at the answer are the answer words with
+    a preceding space, the most probable first.
     """
     content = []
     for match in _TOKEN.finditer(text):

@@ -95,8 +95,7 @@ class People:
     def answers(self, dilemma: Dilemma) -> Floats:
         """Return each kind's answer probabilities, shape (KINDS, K); their mean is `shares`.
 
-        Before raking, the two stages are those of the reference for the coin condition: flip or
-        decide, by the utility distance of the patients, then a logit choice.
+        With a coin a kind flips or decides, by the utility distance, then chooses by a logit.
         """
         if dilemma not in self._answers:
             utility = self._weights @ np.array(self._study.differences(dilemma))
@@ -125,16 +124,15 @@ def person_kinds(importance: Sequence[float], spans: Sequence[float]) -> tuple[F
     """Return `KINDS` kinds of people, all equally frequent.
 
     Weights and flip levels are independent and normal over kinds: a Latin hypercube with fixed
-    shuffles, with one value in each 1/`KINDS` of a distribution. The crowd is the same in every
-    run and for every seed, so a seed changes which people are asked, not which people exist.
+    shuffles. The crowd is the same in every run and for every seed.
 
     Args:
         importance: Importance share of each attribute for the group over its full range; sum 1.
         spans: Range of each attribute in scale units.
 
     Returns:
-        Utility (logits) of each attribute per scale unit in the favoured direction, shape
-        (KINDS, k), and logit of flipping between two patients of equal utility, shape (KINDS,).
+        Utility (logits) of each attribute per scale unit in the favoured direction, shape (KINDS,
+        k), and logit of flipping between two patients of equal utility, shape (KINDS,).
     """
     strata = np.array([NormalDist().inv_cdf((index + 0.5) / KINDS) for index in range(KINDS)])
 
@@ -153,8 +151,7 @@ def _rake(answers: Floats, shares: Floats) -> Floats:
     """Adjust the answers of the kinds so that their mean equals the shares within `TOLERANCE`.
 
     Iterative proportional fitting (Deming and Stephan 1940) of the table kinds × answers: the odds
-    between two answers change by the same factor for all kinds, so that differences between kinds
-    remain. An answer with share 0 becomes 0 for all kinds.
+    between two answers change by the same factor for all kinds.
     """
     for _ in range(ROUNDS):
         means = answers.mean(axis=0)

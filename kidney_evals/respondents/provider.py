@@ -23,8 +23,7 @@ class KidneyAPI(ModelAPI):
     """A simulated respondent, offline, with a reproducible answer to each question.
 
     An answer depends only on the seed, the study's content, the condition, the dilemma, the order,
-    the epoch, the wording in a crossed run, and the property that `swayed_by` names. It depends
-    neither on the temperature nor on earlier questions.
+    the epoch, the wording in a crossed run, and the property that `swayed_by` names.
     """
 
     def __init__(
@@ -35,11 +34,7 @@ class KidneyAPI(ModelAPI):
         config: GenerateConfig = GenerateConfig(),  # noqa: B008 - Inspect's own signature
         **model_args: Any,
     ) -> None:
-        """Check the respondent's name and arguments.
-
-        Raises:
-            UserError: There is no such respondent, or it does not take an argument.
-        """
+        """Check the respondent's name and arguments; raise `UserError` for unknown ones."""
         super().__init__(model_name, base_url, api_key, [], config)
         self.respondent = find_respondent(model_name)
         self.traits = read_traits(model_name, self.respondent.takes, model_args)
@@ -104,9 +99,8 @@ class KidneyAPI(ModelAPI):
     def _predict(self, question: Question, shown: Probabilities) -> tuple[str, StopReason]:
         """Return the respondent's prediction of people's answers: its own probabilities.
 
-        `human` predicts the human shares exactly, `majority` 100 % for the most frequent answer,
-        `uniform` equal shares. The arguments of a respondent modify its predictions as its answers;
-        refusals, truncated and unreadable answers are equally frequent.
+        The arguments of a respondent modify its predictions as its answers; refusals, truncated and
+        unreadable answers are equally frequent.
         """
         names = ("A", "B", "COIN") if question.offers_coin else ("A", "B")
         total = sum(shown[: len(names)])

@@ -24,8 +24,6 @@ class Question:
     Attributes:
         turn: Number of answers in the conversation so far (1 at a repeat question).
         role: Whether the wording assigns a role to the respondent.
-        crossed: Whether the run asks the dilemma in several wordings, each answered independently.
-        alone: Whether the reply holds only the answer, without an introductory sentence.
     """
 
     study: Study
@@ -54,14 +52,9 @@ class Question:
         return (self.study.hash, self.condition, self.dilemma.id, patients)
 
     def chance(self, seed: int, purpose: str, *sample: object) -> float:
-        """Return a reproducible number in [0, 1), uniform over seeds and dilemmas.
+        """Return a reproducible number in [0, 1) by seed, `purpose` of the decision and `sample`.
 
         A shared random generator would not be reproducible: calls complete in any order.
-
-        Args:
-            seed: The respondent's seed.
-            purpose: The decision that the number serves; each purpose has its own numbers.
-            *sample: Further values that the number depends on (order, epoch, turn).
         """
         return fraction(seed, purpose, self._place, sample)
 
@@ -84,9 +77,7 @@ def carried_by(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
 def read_question(messages: Sequence[ChatMessage], asked: str) -> Question:
     """Return the question in the last user message that holds a question.
 
-    Args:
-        messages: The conversation; a repeat question may follow the dilemma.
-        asked: Name of the requested model, for messages.
+    `asked` is the name of the requested model, for messages.
 
     Raises:
         UserError: No message holds a dilemma of this package.

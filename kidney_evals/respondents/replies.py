@@ -74,10 +74,7 @@ def fault_of(traits: Traits, chance: float) -> Fault | None:
 def worded(
     kind: str, fault: Fault | None, chance: float, answer: Callable[[str], str]
 ) -> tuple[str, StopReason]:
-    """Return the text of a fault, or of an answer after a lead, and the stop reason.
-
-    The sentences are those of the entry `kind` of `phrases.yaml`.
-    """
+    """Return the text of a fault, or of an answer after a lead in `kind`, and the stop reason."""
     words = phrases(kind)
     if fault == "truncated":
         return pick(words["cut_off"], chance), "max_tokens"
@@ -92,17 +89,11 @@ def worded(
 
 
 def reply(question: Question, content: Said, chance: float) -> Reply:
-    """Return an answer in the format of the question's channel.
+    """Return an answer in the format of the question's channel; `chance` selects among sentences.
 
-    In JSON, a refusal is inside or outside of the object, as models do both. Refusals and
-    unoffered indecision make no tool call, since the tool's parameter has no value for them. An
-    unreadable answer is none of the offered answers. Truncated answers end inside the object, or
-    before the call. The text is empty only for a refusal that a content filter would have withheld.
-
-    Args:
-        question: The question.
-        content: The content of the reply.
-        chance: Number in [0, 1) that selects among equivalent sentences.
+    In JSON, a refusal is inside or outside of the object. Refusals and unoffered indecision make no
+    tool call, since the tool's parameter has no value for them. Truncated answers end inside the
+    object, or before the call. The text is empty only for a refusal by a content filter.
     """
     answer = _answer(question, content, chance)
     text = _in_words(question, content, chance, answer)

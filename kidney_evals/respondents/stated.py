@@ -74,11 +74,6 @@ def state_values(
 ) -> tuple[str, StopReason]:
     """Return the answer to the last question about values, and the stop reason.
 
-    Args:
-        messages: The conversation.
-        name: The respondent.
-        traits: Its arguments.
-
     Raises:
         UserError: The respondent needs people with known values, and the study has none.
     """
