@@ -23,10 +23,7 @@ _FEWEST = 3
 
 
 def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
-    """Return the kinds of pair of a dilemma; `near` occurs together with one of the others.
-
-    The better value is the value that most people favour.
-    """
+    """Return the kinds of pair of a dilemma; `near` occurs together with another kind."""
     differences = study.differences(dilemma)
     if not any(differences):
         return frozenset({"same"})
@@ -42,8 +39,7 @@ def kinds_of(study: Study, dilemma: Dilemma) -> frozenset[str]:
 def people_flips(study: Study) -> Mapping[str, float]:
     """Return people's coin rate by kind of pair; NaN for too few dilemmas or without human answers.
 
-    The rates are means of the reference's shares over the study's own dilemmas: a whole fixed
-    list, or up to 2,000 of a draw. `stated.md` compares them with people's own answers.
+    Rates are means over the study's own dilemmas: a whole fixed list, or up to 2,000 of a draw.
     """
     return _rates(load_reference(study, "coin_flip"))
 

@@ -35,13 +35,9 @@ MEAN, ROOT = "mean", "cholesky"
 
 @dataclass(frozen=True)
 class PeopleModel:
-    """A model fitted to people.
+    """A model fitted to people: estimates by name, with intervals over resampled people.
 
-    Attributes:
-        parameters: Estimate of each parameter by name, with its 95 % interval over resampled
-            people.
-        covariance: Covariance of the estimates, clustered by person, shape (p, p); NaN where
-            unknown.
+    `covariance` is that of the estimates, clustered by person, shape (p, p); NaN where unknown.
     """
 
     parameters: dict[str, Quantity]
@@ -54,11 +50,9 @@ class PeopleModel:
 
 @dataclass(frozen=True)
 class LatentModel:
-    """Latent classes of people, each a two-stage model (without a coin, a logit).
+    """Latent classes of people, two-stage or logit; shares (C,), weights per scale unit (C, k).
 
     Attributes:
-        shares: Share of people in each class, shape (C,), summing to 1.
-        weights: Logit weights per scale unit, shape (C, k).
         flip_intercept: Log-odds of the coin at |Δu| = 0, shape (C,); NaN in forced choice.
         flip_slope: Decrease of these log-odds per unit of the class's own |Δu|, shape (C,).
     """
@@ -81,9 +75,8 @@ class PeopleSpread:
     """A normal distribution of weights over people.
 
     Attributes:
-        model: Model of a person's answers, `logit` or `davidson`; empty for a distribution that
-            the study published and that was not fitted here.
-        correlated: Whether weights are correlated over people.
+        model: Model of a person's answers, `logit` or `davidson`; empty for a distribution that the
+            study published and that was not fitted here.
         people: Number of people in the fit; 0 if unknown.
         means: Weights per scale unit, positive where people favour, shape (k,).
         cholesky: L of the covariance L Lᵀ over people, shape (k, k).
@@ -96,11 +89,10 @@ class PeopleSpread:
     cholesky: Floats
 
     def draw(self, count: int, seed: int) -> Floats:
-        """Return the weights of `count` simulated people, shape (count, k).
+        """Return the weights of `count` simulated people, shape (count, k), equal on every machine.
 
-        A Latin hypercube (McKay et al. 1979): each person follows the distribution, and each
-        1/count of every underlying standard normal contains one person. The same seed gives the
-        same people on every machine.
+        A Latin hypercube (McKay et al. 1979): each 1/count of every underlying standard normal
+        contains one person.
         """
         order, within = uniforms(seed, (2, count, len(self.means)))
         cells = (order.argsort(axis=0, kind="stable") + within) / count
@@ -131,10 +123,8 @@ def people_bends(reference: Reference) -> dict[str, BendRow]:
 def people_calibration(reference: Reference, model: str) -> tuple[CalibrationRow, ...]:
     """Return the calibration table of a model of people, from the closest patients on.
 
-    Args:
-        reference: The human reference.
-        model: `shares` (the patient whom the logit favours, among decided answers), `logit` (the
-            same) or `flip` (the coin).
+    `model` is `shares` (the patient whom the logit favours, among decided answers), `logit` (the
+    same) or `flip` (the coin).
     """
     rows = read_rows(reference.folder, CalibrationRow, reference.condition)
     return tuple(row for row in rows if row.model == model)
@@ -159,18 +149,10 @@ def read_latent(
 def read_spread(
     folder: Path, condition: Condition, attributes: Sequence[str]
 ) -> PeopleSpread | None:
-    """Read the distribution of weights over the people of a condition.
+    """Read the distribution of weights over the people of a condition; None without a source.
 
-    This is the fit that `random_coefficients.csv` marks as used, else the study's published
+    It is the fit that `random_coefficients.csv` marks as used, else the study's published
     distribution: the rows `random_mean` and `random_people` of `models.csv` and `covariance.csv`.
-
-    Args:
-        folder: The study's reference folder.
-        condition: The condition of the people.
-        attributes: Ids, in the study's order.
-
-    Returns:
-        The distribution; None without both sources.
 
     Raises:
         UserError: A table is invalid.

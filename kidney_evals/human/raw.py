@@ -47,10 +47,8 @@ class Answers:
     Attributes:
         person: 0 to `people` - 1, shape (n,).
         position: Position of the question in the session (Study 2) or its number (Study 1), (n,).
-        left: Values of the left patient by attribute id, each of shape (n,).
-        right: Values of the right patient, as for `left`.
+        left: Values of the left patient by attribute id, each of shape (n,); `right` likewise.
         choice: 0 left, 1 right, 2 coin, shape (n,).
-        people: Number of people.
     """
 
     person: Ints

@@ -63,8 +63,7 @@ REFERENCE_FOLDER = "reference"
 class PersonDistances:
     """Quantiles over people of the distance to their group in importance shares, shape (q,) each.
 
-    A person's weights come from a Firth-penalised logit without a position effect, on a mean of
-    `answers` decisions in one order.
+    Weights are from a Firth-penalised logit without a position effect, on `answers` decisions.
     """
 
     probabilities: Floats
@@ -77,23 +76,19 @@ class Reference:
     """The human reference of a study and condition.
 
     Attributes:
-        study: The study.
         condition: The condition, which decides the offered answers.
         version: Version of the tables; empty if the study ships none.
         sha256: Hash, in hexadecimal, of the study's tables that scores can depend on.
         has_people: Whether people answered in this condition.
         people: Number of people; 0 if none answered, -1 if the number was not published.
-        weights: Logit weights per scale unit, positive where people favour, shape (k,); NaN
-            where unknown.
+        weights: Logit weights per scale unit, positive where people favour, shape (k,); NaN where
+            unknown.
         importance: Signed importance shares, shape (k,).
         importance_draws: Bootstrap draws of `importance`, shape (draws, k).
         strict_weights: Weights behind `closeness`: those of the forced-choice group, (k,).
         slope: Slope of logit P(coin) on |Δu|; NaN where unknown.
         half_threshold: |Δu| at which the better patient gets half of all answers; NaN where
             unknown.
-        anchors: Values of known respondents, by quantity and respondent.
-        distances: Distances of single people to the group; None where unknown.
-        latent: Latent classes of people; None where unknown.
         source: Source of the shares.
     """
 
@@ -255,11 +250,7 @@ class _Tables:
         return columns if columns[0] in self.draws else []
 
     def check(self) -> None:
-        """Check the tables of a condition against the study and against each other.
-
-        Raises:
-            UserError: A table lacks a parameter, a column or a row, or is about other dilemmas.
-        """
+        """Raise `UserError` unless a condition's tables fit the study and each other."""
         counted = [row.dilemma for row in self.rows(CountRow)]
         if ("shares", "lapse") in self.estimates:
             for model, wanted in self.models.items():

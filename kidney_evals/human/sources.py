@@ -36,12 +36,9 @@ class ModelShares:
     """Shares from the calibrated share model, and from the flip model if a coin was offered.
 
     Attributes:
-        study: The study, which converts dilemmas to differences.
         theta: Parameters of the share model, shape (2k+2,).
-        theta_draws: Draws of `theta`, shape (draws, 2k+2).
         strict_weights: Weights whose |Δu| is the closeness, shape (k,).
         flip: Parameters of the flip model, shape (4,); None in forced choice.
-        flip_draws: Draws of `flip`, shape (draws, 4).
     """
 
     study: Study
@@ -76,10 +73,8 @@ class ModelShares:
 class CountShares:
     """Shares from counted answers to a fixed list of questions; empty if nobody was asked.
 
-    Attributes:
-        counts: Answers by dilemma id, each of shape (K,).
-        count_draws: Answers of people resampled jointly over all questions, (draws, K).
-        answers: K.
+    `counts` by dilemma id have shape (K,); `count_draws`, of people resampled jointly over all
+    questions, (draws, K).
     """
 
     counts: Mapping[str, Floats]
@@ -196,10 +191,8 @@ def flip_features(differences: ArrayLike, closeness: ArrayLike) -> Floats:
 def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -> Floats:
     """Return P(coin) of each dilemma, shape (n,) or (draws, n).
 
-    Args:
-        theta: Weights of `FLIP_FEATURES` and, last, the intercept, shape (4,) or (draws, 4).
-        differences: First minus second patient, shape (n, k).
-        closeness: |Δu| in strict-group logit units, shape (n,).
+    `theta` holds the weights of `FLIP_FEATURES` and, last, the intercept, (4,) or (draws, 4);
+    `closeness` is |Δu| in strict-group logit units, (n,).
     """
     parameters = np.asarray(theta, dtype=np.float64)
     x = np.asarray(differences, dtype=np.float64)
