@@ -50,12 +50,8 @@ def new_task(
 ) -> Task:
     """Return a task with the settings that all tasks share.
 
-    Args:
-        samples: The samples.
-        name: Name of the dataset.
-        solver: The task's own solver; the run is refused with any other.
-        stopping: Manager that ends the run at a precision; None to run all samples.
-        **facts: Further arguments of `Task`; `metadata` is added to the metadata of every log.
+    The run is refused with any solver but `solver`. `stopping` ends the run at a precision; None
+    runs all samples. `facts` are arguments of `Task`; `metadata` is added to that of every log.
     """
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
@@ -150,11 +146,7 @@ def build_choices(
     precision: float | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
-    """Build the task of one condition; the docstring of `coin_flip` describes the arguments.
-
-    Raises:
-        UserError: If any argument is not allowed.
-    """
+    """Build the task of one condition from the arguments of `coin_flip`; `UserError` for a bad one."""
     from kidney_evals.human.reference import load_reference
 
     make_solver = {"coin_flip": solvers.coin_flip, "forced_choice": solvers.forced_choice}

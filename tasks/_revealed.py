@@ -71,10 +71,6 @@ def read_revealed(path: object, study: Study) -> Revealed:
 
     The shares are the log's rows `imp_*`, computed again from its answers.
 
-    Args:
-        path: A finished log.
-        study: The study that the log must be of.
-
     Raises:
         UserError: If there is no such log, it is of another task or study or unfinished, or its
             choices do not depend on the attributes.
@@ -112,13 +108,7 @@ def read_revealed(path: object, study: Study) -> Revealed:
 
 
 class Choices(NamedTuple):
-    """The choices of one log.
-
-    Attributes:
-        log: The log, as the user named it.
-        model: Name of the model that chose.
-        counts: Answers first, second and, with a coin, coin, by dilemma and order.
-    """
+    """The choices of one log: answers first, second and, with a coin, coin, by dilemma and order."""
 
     log: str
     model: str
@@ -136,16 +126,11 @@ class Choices(NamedTuple):
 def choices_of(
     revealed: str | Sequence[str] | None, condition: Condition, studies: Sequence[Study]
 ) -> dict[str, Choices]:
-    """Return the choices of the logs `revealed`, by the hash of their study.
-
-    Args:
-        revealed: A log, several with commas between, or None.
-        condition: Condition of the run of predictions, which the logs must have.
-        studies: The studies that the run asks about.
+    """Return the choices of the logs `revealed` (commas between several) by the hash of their study.
 
     Raises:
-        UserError: If a log cannot be read, is of another task, condition or study, holds no
-            sampled choices, or two are of one study.
+        UserError: If a log cannot be read, is of another task, condition or study, holds no sampled
+            choices, or two are of one study.
     """
     if revealed is None:
         return {}

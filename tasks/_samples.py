@@ -58,13 +58,7 @@ def dilemma_samples(
 
     The input is a one-line summary of both patients; the solver writes the question. The target is
     people's most frequent answer, as shown (not a correct answer), or "none" without people.
-
-    Args:
-        shown: Dilemma, order and wording of each question.
-        study: The study of the dilemmas.
-        reference: The human reference in the condition of the run.
-        system_prompt: Text of a system message; None for none.
-        marks: Further metadata of every sample.
+    `marks` are further metadata of every sample.
     """
     shares: Sequence[Sequence[float] | None] = [None] * len(shown)
     if reference.has_people:
