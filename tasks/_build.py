@@ -146,7 +146,11 @@ def build_choices(
     precision: float | None,
     unexpected: Mapping[str, Any],
 ) -> Task:
-    """Build the task of one condition from the arguments of `coin_flip`; `UserError` for a bad one."""
+    """Build the task of one condition; the docstring of `coin_flip` describes the arguments.
+
+    Raises:
+        UserError: If any argument is not allowed.
+    """
     from kidney_evals.human.reference import load_reference
 
     make_solver = {"coin_flip": solvers.coin_flip, "forced_choice": solvers.forced_choice}

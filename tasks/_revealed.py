@@ -108,7 +108,7 @@ def read_revealed(path: object, study: Study) -> Revealed:
 
 
 class Choices(NamedTuple):
-    """The choices of one log: answers first, second and, with a coin, coin, by dilemma and order."""
+    """The choices of one log; `counts` are answers as listed, by dilemma and order."""
 
     log: str
     model: str
@@ -126,7 +126,9 @@ class Choices(NamedTuple):
 def choices_of(
     revealed: str | Sequence[str] | None, condition: Condition, studies: Sequence[Study]
 ) -> dict[str, Choices]:
-    """Return the choices of the logs `revealed` (commas between several) by the hash of their study.
+    """Return the choices of the logs `revealed`, by the hash of their study.
+
+    `revealed` is a log, several with commas between, or None.
 
     Raises:
         UserError: If a log cannot be read, is of another task, condition or study, holds no sampled

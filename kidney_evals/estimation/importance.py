@@ -58,7 +58,10 @@ def importance_shares(weights: ArrayLike, ranges: ArrayLike) -> Floats:
 
 
 def importance_covariance(weights: ArrayLike, covariance: ArrayLike, ranges: ArrayLike) -> Floats:
-    """Return the delta-method covariance of the shares from that of the weights, both (k, k)."""
+    """Return the delta-method covariance of the shares, shape (k, k).
+
+    `covariance` is that of the weights, shape (k, k), or (k+1, k+1) with the intercept last.
+    """
     b, r = _checked(weights, ranges)
     k = len(r)
     b = _checks.shaped(b, (k,), "weights", missing=True)

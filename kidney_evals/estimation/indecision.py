@@ -66,7 +66,10 @@ def indecision_gap(decisions: Decisions) -> Quantity:
 
 
 def human_interval(run: Decisions, answers: ArrayLike) -> Interval:
-    """Return the interval of people's coin rate, with weights (D,); NaN without draws of people."""
+    """Return the interval of people's coin rate on a run's dilemmas; NaN without draws of people.
+
+    People must have answered every dilemma; `answers` is each dilemma's weight, shape (D,).
+    """
     return NO_INTERVAL if run.share_draws is None else percentile(human_rates(run, answers))
 
 

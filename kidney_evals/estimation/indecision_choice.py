@@ -40,7 +40,7 @@ _STARTS = 2
 
 
 class Contender(NamedTuple):
-    """One model in the comparison.
+    """One model in the comparison; not `min_delta`, whose free form is `davidson`.
 
     Attributes:
         log_likelihood: Held-out log-likelihood, mean per answer; NaN if the model could not be
@@ -124,7 +124,7 @@ def choose_indecision_model(
 def _held_out(
     one: Floats, two: Floats, choice: Ints, part: Ints, seed: int
 ) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Return each answer's log-probability (n,) by model when held out, and reasons for none."""
+    """Return each answer's held-out log-probability (n,) by model, and why a model has no fit."""
     logs: dict[str, Floats] = {}
     failures: dict[str, str] = {}
     for fold in np.unique(part):

@@ -76,9 +76,10 @@ def effective_size(
     effect of clusters whose answers are all equal. The upper bound is also used if the rate is 0 or
     1, where the effect cannot be estimated. With an estimated effect the size is multiplied by
     (z/t)², with t of G - 1 degrees of freedom (Korn and Graubard 1998). `hits` (fractions are
-    allowed), `trials` and `expected` hits are by cluster, shape (G,); if `expected` is given, the
-    variance is that of hits minus expected. `least_effect` is below 1 only if answers within a
-    cluster are known to be negatively correlated.
+    allowed), `trials` and `expected` hits are by cluster, shape (G,), and clusters without trials
+    do not count; if `expected` is given, the variance is that of hits minus expected.
+    `least_effect` is below 1 only if answers within a cluster are known to be negatively
+    correlated.
     """
     x, n, answered = _clusters(hits, trials)
     if len(n) == 0:

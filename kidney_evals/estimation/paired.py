@@ -5,7 +5,8 @@ both answered count. Answers of the two runs to a dilemma are correlated, so dif
 drawn dilemmas are resampled jointly for both runs. On a fixed list the answers of each run are
 resampled independently. People are the same draw for both runs in either case.
 
-All intervals have a positive width, also if two runs give the same answers.
+All intervals have a positive width, also if two runs give the same answers. The changes of swap and
+retest disagreement have intervals as in `indecision_change`.
 """
 
 from __future__ import annotations
@@ -88,7 +89,11 @@ def retest_change(first: Decisions, second: Decisions) -> PairedDifference:
 
 
 def share_change(first: ArrayLike, second: ArrayLike) -> PairedDifference:
-    """Return the change of a mean share, such as coverage, from shares by dilemma, (D,)."""
+    """Return the change of a mean share, such as coverage, over a sample of dilemmas.
+
+    Tango's score interval, as in `indecision_change`. The shares of both runs by dilemma, shape
+    (D,), are 0 to 1, NaN where undefined.
+    """
     shape = (_checks.length(first, "first", least=0),)
     one = _checks.shares(first, shape, "first").clip(0, 1)
     two = _checks.shares(second, shape, "second").clip(0, 1)

@@ -64,7 +64,10 @@ def fit_bradley_terry(
 
 
 def spearman(scores: ArrayLike, reference: ArrayLike) -> Floats:
-    """Return Spearman's rank correlation of scores (..., m) with a reference (m,), mid-ranked."""
+    """Return Spearman's rank correlation of scores (..., m) with a reference (m,); NaN if constant.
+
+    Ties get mid-ranks.
+    """
     # The sum of signs of differences is a linear function of the rank, with mean 0.
     return _cosine(*(_signs(values).sum(axis=-1) for values in _scored(scores, reference)))
 
