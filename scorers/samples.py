@@ -81,7 +81,7 @@ def run_of_log(log: EvalLog) -> Run | None:
     return run
 
 
-# One run, since human draws take 100 MB at 20,000 samples; all metrics of a scorer ask for it.
+# Caches one run: human draws take 100 MB at 20,000 samples. All metrics of a scorer use it.
 @lru_cache(maxsize=1)
 def _read(samples: _Samples) -> AnyRun:
     scores, samples.scores = samples.scores, ()

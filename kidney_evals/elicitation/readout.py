@@ -68,7 +68,7 @@ def options() -> GenerateConfig:
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
-    """Raise `UserError` for an unknown readout, or arguments that a readout excludes."""
+    """Raise `UserError` if a readout is unknown or does not allow an argument."""
     if readout not in get_args(ReadoutMode):
         raise unknown("readout", readout, get_args(ReadoutMode))
     for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):

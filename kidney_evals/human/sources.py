@@ -124,7 +124,7 @@ class ProfileShares:
         return np.column_stack([share, 1 - share])
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the published shares as every draw: no error was published."""
+        """Return `DRAWS` copies of the shares, since no sampling error was published."""
         return np.broadcast_to(self.shares(dilemmas), (DRAWS, len(dilemmas), 2))
 
     def utility(self, dilemmas: Sequence[Dilemma]) -> Floats:

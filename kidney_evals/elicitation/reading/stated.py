@@ -76,7 +76,7 @@ class StatedReading:
 
 
 def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
-    """Return the question in a sample's metadata, with the names in the words of its study."""
+    """Return the kind of a sample's question, and the names that its answer may hold."""
     kind: StatedKind = metadata["question"]
     options = str(metadata.get("options", "")).split()
     if kind == "rule":

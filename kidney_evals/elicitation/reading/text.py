@@ -241,7 +241,7 @@ _TAGGED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 
 
 def _settle_marks(text: str) -> str:
-    """Keep a mark only around something short; a long tag holds prose, an open one nothing."""
+    """Replace marks around an empty or long text, and unpaired marks, by line breaks."""
     parts = _TAGGED.split(text)
     values = [" ".join(part.split()) for part in parts]
     return "".join(
