@@ -1,7 +1,7 @@
-"""The scorers of `forced_choice` and `coin_flip`, sample by sample.
+"""The scorers of the samples of `forced_choice` and `coin_flip`.
 
-`human_alignment` scores every sample, so that none is lost; the others score the samples of their
-measures.
+`human_alignment` scores every sample; `indecision` scores the samples with a coin on offer, without
+controls.
 """
 
 from __future__ import annotations

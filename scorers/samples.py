@@ -112,7 +112,7 @@ def _shared(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _choices(scores: Sequence[SampleScore]) -> Run:
-    """Read the samples of `forced_choice` or `coin_flip`, controls apart."""
+    """Read the samples of `forced_choice` or `coin_flip`, with the controls as a separate run."""
     controls = [one for one in scores if _sample(one).get("kind") in CONTROL_KINDS]
     asked = [one for one in scores if _sample(one).get("kind") not in CONTROL_KINDS]
     block = _choices_run(controls, None) if controls else None

@@ -1,4 +1,4 @@
-"""Predict people: what percentage of the people asked chose A, B or the coin?"""
+"""Predict people: which percentage of the surveyed people chose A, B or the coin?"""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def predict_people(
     revealed: str | list[str] | None = None,
     **unexpected: Any,
 ) -> Task:
-    """Ask what percentage of the people asked chose each answer.
+    """Ask which percentage of the surveyed people chose each answer.
 
     The headline is the prediction of the 14 fixed questions, whose answers are public. The shares
     of drawn dilemmas are not published, so a model cannot have read them.

@@ -149,7 +149,7 @@ def _blocks(lines: str) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _any_of(names: _Names) -> str:
-    """Return a group that matches any name, longest first, whatever joins its words."""
+    """Return a group that matches any name, longest first, with any separator between words."""
     words = sorted({word for named in names for word in named.words}, key=len, reverse=True)
     return "(?i:(?<![\\w])(" + "|".join(map(_spelt, words)) + ")(?![\\w]))"
 
