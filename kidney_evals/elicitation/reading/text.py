@@ -333,7 +333,7 @@ _QUOTED = re.compile(
 
 
 def plain(text: str, form: Form = USUAL) -> Plain:
-    """Reduce a completion to plain lines, with the names in `form` replaced by the usual ones."""
+    """Reduce a completion to plain lines, with the names in `form` replaced by those of `USUAL`."""
     parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
     shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
     shown = _LATEX.sub("", _mark_boxes(shown))
