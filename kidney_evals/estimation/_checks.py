@@ -143,7 +143,7 @@ def whole(value: Any, name: str, least: int) -> int:
 
 
 def refuse(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
-    """Raise `InputError` for the first true entry of `bad`, a mask over the array's leading axes."""
+    """Raise `InputError` for the first true entry of `bad`, a mask over the leading axes."""
     if bad.any():
         place = tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))
         row = place[0] if len(place) == 1 else place
