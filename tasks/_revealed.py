@@ -139,7 +139,7 @@ def choices_of(
     """Return the choices of the logs `revealed`, by the hash of their study.
 
     Args:
-        revealed: A log, several with commas between, or None.
+        revealed: A log, several logs separated by commas, or None.
         condition: Condition of the run of predictions, which the logs must have.
         studies: The studies that the run asks about.
 

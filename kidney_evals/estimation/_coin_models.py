@@ -340,8 +340,8 @@ class Model:
     def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
 
-        The information is minus the second derivatives where that is positive definite, else
-        without the curvature of the links.
+        The information is minus the second derivatives; if this is not positive definite, the
+        second derivatives of the links are omitted.
         """
         links, rows = self.rows(theta)
         value = float(rows.logs.sum())
@@ -365,7 +365,7 @@ class Model:
         box: Box | None = None,
         ridge: float = 0.0,
     ) -> tuple[Floats, bool]:
-        """Return θ after Newton's steps in all or the `used` parameters, and if it is a maximum.
+        """Return θ after Newton's steps in the `used` (or all) parameters, and if it is a maximum.
 
         The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
         zero on every moving parameter.

@@ -29,7 +29,7 @@ def fit_bradley_terry(
     """Return ridge-penalised Bradley-Terry scores, log P(i beats j) / P(j beats i) = s_i - s_j.
 
     Maximises Σ log-likelihood - ½ ridge Σ s² (Bradley and Terry 1952 with a normal prior), which
-    has one optimum whatever the answers; the scores, shape (..., profiles), sum to 0.
+    has one optimum for any answers; the scores, shape (..., profiles), sum to 0.
 
     Args:
         first: Profile listed first in each pair, shape (m,).

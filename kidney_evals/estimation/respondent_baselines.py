@@ -70,7 +70,7 @@ def baselines(decisions: Decisions) -> dict[Answerer, Baseline]:
 def answer_shares(shares: Floats, answerer: Answerer) -> Floats:
     """Return a simple respondent's answer shares, (D, K), given people's, (D, 2) or (D, 3).
 
-    A row is NaN if people's is.
+    A row is NaN if people's shares are NaN.
     """
     if answerer not in ANSWERERS:
         raise InputError(f"unknown answerer {answerer!r}; allowed: {', '.join(ANSWERERS)}")

@@ -65,10 +65,10 @@ NUMBERS: Final = ["reached", "half", "coverage", "coverage_se", "coverage_first"
 class Case:
     """A simulated respondent, and a run of at most `most` dilemmas.
 
-    The respondent is in `RESPONDENTS`, or `people_at`: people whose log-odds to flip are shifted by
-    the same amount on every dilemma, so that the flip rate is `rate`. `consistency` is the share of
-    the dilemmas with the same answer in both orders, equal to the correlation of the answers to one
-    dilemma given its probabilities; on other dilemmas every answer is drawn independently.
+    `respondent` is a key of `RESPONDENTS`, or `people_at`: people whose log-odds of a coin are
+    shifted by the same amount on every dilemma, so that the coin rate is `rate`. On a share
+    `consistency` of the dilemmas both orders get the same answer, so this is the correlation of two
+    answers to a dilemma given its probabilities; on others every answer is drawn independently.
     """
 
     condition: Condition

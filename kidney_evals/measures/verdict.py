@@ -69,7 +69,7 @@ def verdict_of(
 def _one_is_nearer(
     difference: PairedDifference, aim: float, levels: tuple[Quantity, Quantity]
 ) -> bool:
-    """Return whether it is significant which of two different values is nearer to `aim`.
+    """Return whether one of two values is significantly nearer to `aim` than the other.
 
     If both values are on one side of the aim, the sign of their difference decides. With the aim
     between them the sign of first + second - 2 aim decides. Its interval has the sums of both

@@ -57,7 +57,7 @@ def paired_differences(
 
     Returns:
         One difference per panel, pair and row, in this order, including rows without a value; and a
-        line for each pair of models of a condition that is left out.
+        line for each omitted pair of models of a condition.
     """
     result: list[ModelDifference] = []
     left_out: list[str] = []
