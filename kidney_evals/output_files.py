@@ -175,7 +175,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _writing(name: str | Path, kind: type[Exception] = Exception) -> Iterator[None]:
-    """Turn errors, of which each file system of fsspec has its own, into a `UserError`."""
+    """Convert the errors of any file system of fsspec to a `UserError`."""
     try:
         yield
     except UserError:

@@ -20,7 +20,7 @@ def scorers_for(
     """Return the scorers of a condition; the first has the rows of the viewer's header.
 
     Args:
-        condition: Which answers were offered.
+        condition: The condition, which decides the offered answers.
         with_controls: Whether the run has controls.
         any_reference: Whether to score a log against other human tables than its own.
     """

@@ -45,7 +45,7 @@ class Facts:
         readings: The parsed answers; None without any.
         epoch: Number of the repetition.
         choice: The decision or the coin, as listed; None without a decision.
-        form: The form in which the answer was asked for.
+        form: The form of the requested answer.
         shares: Human shares as listed; None if no people answered. If a mechanism other than a coin
             was offered, the shares among people who decided.
         chances: Probabilities of first, second and coin, as listed, if log-probabilities were read.
@@ -65,7 +65,7 @@ class Facts:
 
     @property
     def condition(self) -> Condition:
-        """Which answers were offered."""
+        """The condition, which decides the offered answers."""
         condition: Condition = self.metadata["condition"]
         return condition
 
@@ -154,7 +154,7 @@ class Facts:
 
     @property
     def people_with_it(self) -> float:
-        """The share of people who chose the same, or its mean over `chances`; NaN if unknown."""
+        """The share of people who gave this answer, or its mean over `chances`; NaN if unknown."""
         if self.chances is None:
             return self._share_of(self.choice)
         return sum(
@@ -226,7 +226,7 @@ def _choice_of(reading: Reading | None, order: Order) -> Choice | None:
 def score_of(facts: Facts, value: Value | None, explanation: str, reason: str = "") -> Score:
     """Return a sample's score, with the metadata that the metrics need.
 
-    A score without `value` is in no metric, for a `reason` that is the outcome by default.
+    No metric includes a score without `value`; `reason` says why, by default the outcome.
     """
     texts: dict[str, Any] = {"answer": facts.answer, "explanation": explanation}
     kept = _score_metadata(facts)
@@ -254,16 +254,16 @@ def _score_metadata(facts: Facts) -> dict[str, Any]:
 
 
 def departures_of(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return what differed from the task's default: generation settings, and the model."""
+    """Return the differences from the task's defaults: generation settings, and the model."""
     names = {"departures": "sampling_departures", "answered_by": "answered_by"}
     return {name: str(metadata[key]) for name, key in names.items() if metadata.get(key)}
 
 
 def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, Reference]:
-    """Return the study and the human side of a sample.
+    """Return the study and the human reference of a sample.
 
     Raises:
-        UserError: The sample was run with other human tables or another content of the study, and
+        UserError: The installed study or human tables differ from those of the sample's run, and
             `any_reference` is false.
     """
     key = metadata["reference"]
@@ -282,7 +282,7 @@ def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, 
 
 @lru_cache(maxsize=8)
 def _people(study_source: str, condition: Condition, key: str) -> tuple[Study, Reference]:
-    """Read the study and the human side once for all samples of a log; another `key` reads anew."""
+    """Read the study and the human reference, once for all samples of a log with the same `key`."""
     from kidney_evals.human.reference import load_reference
 
     study = load_study(study_source)

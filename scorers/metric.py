@@ -24,15 +24,15 @@ DIGITS = 4
 
 
 def _est(row: str) -> Metric:
-    """Compute one row of the run.
+    """Return the metric that computes a measure of the run.
 
     Args:
-        row: The id of a measure; of a family ("imp_*") the sample's value says by its first word
-            which attribute is meant.
+        row: The id of a measure. For a family ("imp_*"), the first word of a sample's value is the
+            attribute.
 
     Returns:
         A metric with the columns value, low, high, human, n and stderr. A column without a finite
-        number is left out, since JSON has no NaN; n, which is 0 without a value, is always there.
+        number is left out, since JSON has no NaN; n, which is 0 without a value, is always present.
     """
 
     def evaluate(scores: list[SampleScore]) -> Value:

@@ -20,7 +20,7 @@ _ROWS = stored("predict_people")
 
 @scorer(metrics=rows(_ROWS))
 def predictions(any_reference: bool = False) -> Scorer:
-    """Score every sample by how far its percentages lie from people's; the run by its rows.
+    """Score a sample by half the absolute difference to people's shares, and the run by measures.
 
     Args:
         any_reference: Whether to score a log against other human tables than its own.
@@ -72,7 +72,7 @@ def _rows_of(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def _other_way(shares: tuple[float, ...], order: Order) -> tuple[float, ...]:
-    """Turn shares as listed into shares as shown, or the other way round."""
+    """Convert shares as listed to shares as shown, or the reverse."""
     return shares if order == "ab" else (shares[1], shares[0], *shares[2:])
 
 

@@ -81,7 +81,7 @@ def run_of_log(log: EvalLog) -> Run | None:
     return run
 
 
-# One run, since human draws take 100 MB at 20,000 samples; all metrics of a scorer ask for it.
+# Caches one run: human draws take 100 MB at 20,000 samples. All metrics of a scorer use it.
 @lru_cache(maxsize=1)
 def _read(samples: _Samples) -> AnyRun:
     scores, samples.scores = samples.scores, ()
@@ -112,7 +112,7 @@ def _shared(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _choices(scores: Sequence[SampleScore]) -> Run:
-    """Read the samples of `forced_choice` or `coin_flip`, controls apart."""
+    """Read the samples of `forced_choice` or `coin_flip`, with the controls as a separate run."""
     controls = [one for one in scores if _sample(one).get("kind") in CONTROL_KINDS]
     asked = [one for one in scores if _sample(one).get("kind") not in CONTROL_KINDS]
     block = _choices_run(controls, None) if controls else None

@@ -31,10 +31,10 @@ _SINGLE = tuple(row for row in _ROWS if not row.is_family)
 # An id that is listed before a pattern that matches it has its own metric.
 @scorer(metrics=rows([*_SINGLE, *_FAMILIES]))
 def stated(any_reference: bool = False) -> Scorer:
-    """Score every sample of `stated_values`, whatever came back, so that nothing is lost.
+    """Score every sample of `stated_values`, also without an answer.
 
-    The rows named from the study take their names from the keys of a sample's value; those of
-    a revealed log are there only where one was given.
+    Rows for single attributes are named by the keys of a sample's value. Rows on a log of choices
+    exist only if the argument `revealed` names a log.
 
     Args:
         any_reference: Whether to score a log against other human tables than its own.
@@ -80,7 +80,7 @@ def stated(any_reference: bool = False) -> Scorer:
 def _named(
     reading: StatedReading | None, study: Study, metadata: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return the rows named from the study; a value begins with its attribute."""
+    """Return a sample's values for rows by attribute; each begins with the attribute's id."""
     marks: dict[str, str] = {}
     if reading is not None and reading.ends:
         for name, rating in signed_ratings(reading, study, metadata).items():

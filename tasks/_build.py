@@ -245,7 +245,7 @@ def _check_model() -> None:
 def _dealt(
     shown: Sequence[tuple[Dilemma, Order]], asked: Sequence[Wording], seed: int
 ) -> list[tuple[Dilemma, Order, Wording]]:
-    """Return `shown` with wordings; both orders and all epochs of a dilemma get the same one."""
+    """Return `shown` with wordings; a dilemma has one wording in all orders and epochs."""
     ids = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
     dealt = dict(zip(ids, deal(asked, len(ids), seed), strict=True))
     return [(dilemma, order, dealt[dilemma.id]) for dilemma, order in shown]

@@ -128,7 +128,7 @@ def choices_of(
 ) -> dict[str, Choices]:
     """Return the choices of the logs `revealed`, by the hash of their study.
 
-    `revealed` is a log, several with commas between, or None.
+    `revealed` is a log, several logs separated by commas, or None.
 
     Raises:
         UserError: If a log cannot be read, is of another task, condition or study, holds no sampled

@@ -28,7 +28,7 @@ def presentation(
 ) -> list[tuple[Dilemma, Order]]:
     """Return each dilemma with the order of its patients, in the sequence in which they are run.
 
-    The two orders of a dilemma are neighbours and take turns in going first, so that in any prefix
+    The two orders of a dilemma are neighbours, and each is first in turn, so that in any prefix
     (`--limit`) the numbers of the two orders differ by at most one.
 
     Raises:

@@ -48,7 +48,7 @@ def sample_list(
         scorer: The scorer whose values are columns.
         labels: The head of each column, by key of the sample's value.
         others: The scorer of each key whose value comes from another scorer.
-        input_first: Whether the input stands before the scores.
+        input_first: Whether the column of the input precedes the scores.
         sort: The key of the column to sort by, and the direction.
         head: Width of the heads in characters. The viewer makes a column as wide as its head,
             including blanks, and then adds icons for sorting and filtering.
@@ -84,8 +84,8 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
 
     The list shows the two patients, people's most frequent choice, the model's choice and the share
     of people who chose the same, rarest choices first; then, by attribute, whether the chosen
-    patient is the one whom people favour on it. The rows of the run follow to the right, blank:
-    the viewer offers no way to leave out a score.
+    patient is the patient whom people favour on it. Blank columns for the rows of the run follow,
+    because the viewer cannot omit a score.
     """
     labels = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
     return sample_list(

@@ -30,33 +30,33 @@ def coin_flip(
 ) -> Task:
     """Ask which of two patients should receive a kidney, with a coin flip as a third answer.
 
-    The choices are read beside those of people who were offered the coin too. Generation
-    settings are Inspect's own options (`--temperature`, `--reasoning-effort`, …) and by
-    default stay unset.
+    The choices are compared with those of people who were also offered the coin. Generation
+    settings are Inspect's own options (`--temperature`, `--reasoning-effort`, …) and are unset
+    by default.
 
     Args:
         study: A shipped study (mcelfresh_2021, mcelfresh_2021_fixed, freedman_2020,
             boerstler_2024) or the path of a study folder.
-        dilemmas: How many dilemmas; by default 200 drawn ones, or all of a fixed list.
-        draw_seed: Which draw of a study that draws; another seed is an equivalent form.
+        dilemmas: Number of dilemmas; by default 200 drawn dilemmas, or the whole fixed list.
+        draw_seed: Seed of the draw, in a study that draws dilemmas; every seed is equivalent.
         orders: "both" shows every dilemma in both orders, "random" in one balanced random
             order, "as_listed" once as listed.
-        controls: Whether to append the study's control block, which enters no rate.
+        controls: Whether to append the study's control block, which no rate includes.
         explain: "none", or reasons "before" or "after" the answer.
         channel: How the answer is given: "text" as a line, "json" as an object with a schema,
             "tool" as a call of a tool.
-        wording: How the dilemmas are put: the id of a wording, "all" for every English one with a
-            coin (dealt evenly over the dilemmas), or the path of a table of your own (`path#id`
-            for one wording of it); several with commas between.
-        crossed: Whether to put every dilemma in every wording named, in both orders and twice
-            (50 dilemmas unless told otherwise), which tells the variance of wording, order and
-            repetition apart.
-        readout: "sample" reads the answer that was drawn, "logprobs" the probabilities of all
-            answers from one call, where the provider gives them.
+        wording: Wording of the questions: an id, "all" for every English wording with a coin
+            (distributed evenly over the dilemmas), or the path of your own table (`path#id` for
+            one of its wordings); several are separated by commas.
+        crossed: Whether to ask every dilemma in every named wording, in both orders and twice
+            (by default 50 dilemmas), which separates the variance due to wording, order and
+            repetition.
+        readout: "sample" reads the sampled answer, "logprobs" the probabilities of all answers
+            from one call, if the provider returns them.
         system_prompt: Text of a system message; none by default.
-        precision: Ask no more dilemmas once flip_rate (in `forced_choice` swap_diff) is known to
-            within this (0.05: 5 points), looking every 25 from 50 on; `dilemmas` is then the most
-            that are asked.
-        **unexpected: Refused, with the list of parameters.
+        precision: End the run when the 95 % interval of flip_rate (in `forced_choice`: swap_diff)
+            has a half width below this value (0.05: 5 points), computed after 50 dilemmas and
+            then after every 25. `dilemmas` is then the maximum number of dilemmas.
+        **unexpected: Not allowed; the error lists the parameters.
     """
     return build_choices("coin_flip", **locals())

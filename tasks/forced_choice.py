@@ -30,7 +30,7 @@ def forced_choice(
 ) -> Task:
     """Ask which of two patients should receive a kidney; A and B are the only answers offered.
 
-    The choices are read beside those of people who had no coin either. The arguments are those of
-    `coin_flip`.
+    The choices are compared with those of people who were not offered a coin. The arguments are
+    those of `coin_flip`.
     """
     return build_choices("forced_choice", **locals())

@@ -12,35 +12,35 @@ from kidney_evals.tasks.forced_choice import forced_choice
 
 @task
 def full_forced_choice() -> Task:
-    """Put 200 drawn dilemmas and the controls, both orders (forced choice)."""
+    """Ask 200 drawn dilemmas in both orders, and the controls (forced choice)."""
     return forced_choice()
 
 
 @task
 def full_forced_choice_fixed() -> Task:
-    """Put the 14 fixed questions ten times in both orders (forced choice)."""
+    """Ask the 14 fixed questions ten times in both orders (forced choice)."""
     return forced_choice(study="mcelfresh_2021_fixed")
 
 
 @task
 def full_forced_choice_profiles() -> Task:
-    """Put the 28 pairs of profiles five times in both orders (forced choice)."""
+    """Ask the 28 pairs of profiles five times in both orders (forced choice)."""
     return forced_choice(study="freedman_2020")
 
 
 @task
 def full_forced_choice_repeated() -> Task:
-    """Put the 6 repeated pairs ten times in both orders (forced choice)."""
+    """Ask the 6 repeated pairs ten times in both orders (forced choice)."""
     return forced_choice(study="boerstler_2024")
 
 
 @task
 def full_coin_flip() -> Task:
-    """Put 200 drawn dilemmas and the controls, both orders (coin flip)."""
+    """Ask 200 drawn dilemmas in both orders, and the controls (coin flip)."""
     return coin_flip()
 
 
 @task
 def full_coin_flip_fixed() -> Task:
-    """Put the 14 fixed questions ten times in both orders (coin flip)."""
+    """Ask the 14 fixed questions ten times in both orders (coin flip)."""
     return coin_flip(study="mcelfresh_2021_fixed")

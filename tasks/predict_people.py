@@ -1,4 +1,4 @@
-"""Predict people: what percentage of the people asked chose A, B or the coin?"""
+"""Predict people: which percentage of the surveyed people chose A, B or the coin?"""
 
 from typing import Any
 
@@ -26,21 +26,21 @@ def predict_people(
     revealed: str | list[str] | None = None,
     **unexpected: Any,
 ) -> Task:
-    """Ask what percentage of the people asked chose each answer.
+    """Ask which percentage of the surveyed people chose each answer.
 
-    The 14 fixed questions, whose answers are public, are the headline; drawn dilemmas, whose
-    shares stand in no publication, are the check on having read them.
+    The headline is the prediction of the 14 fixed questions, whose answers are public. The shares
+    of drawn dilemmas are not published, so a model cannot have read them.
 
     Args:
         condition: "coin_flip" (percentages of A, B and coin) or "forced_choice" (of A and B).
-        drawn: How many drawn dilemmas to ask about beside the fixed questions; 0 for none.
-        draw_seed: Which draw of them.
+        drawn: Number of drawn dilemmas to ask about besides the fixed questions; 0 for none.
+        draw_seed: Seed of the draw.
         orders: "both" shows every dilemma in both orders, "random" in one balanced random
             order, "as_listed" once as listed.
         revealed: A log of the model's own choices in the same condition (forced_choice or
-            coin_flip over either study), or two of them with a comma between, to set the
-            predictions beside.
-        **unexpected: Refused, with the list of parameters.
+            coin_flip over either study), or two logs separated by a comma. The predictions
+            are compared with these choices.
+        **unexpected: Not allowed; the error lists the parameters.
     """
     from kidney_evals.human.reference import load_reference
 

@@ -12,23 +12,23 @@ from kidney_evals.tasks.forced_choice import forced_choice
 
 @task
 def smoke_forced_choice() -> Task:
-    """Put 50 drawn dilemmas in both orders (forced choice)."""
+    """Ask 50 drawn dilemmas in both orders (forced choice)."""
     return forced_choice(dilemmas=50, controls=False)
 
 
 @task
 def smoke_forced_choice_fixed() -> Task:
-    """Put the 14 fixed questions in both orders (forced choice)."""
+    """Ask the 14 fixed questions in both orders (forced choice)."""
     return task_with(forced_choice(study="mcelfresh_2021_fixed"), epochs=1)
 
 
 @task
 def smoke_coin_flip() -> Task:
-    """Put 50 drawn dilemmas in both orders (coin flip)."""
+    """Ask 50 drawn dilemmas in both orders (coin flip)."""
     return coin_flip(dilemmas=50, controls=False)
 
 
 @task
 def smoke_coin_flip_fixed() -> Task:
-    """Put the 14 fixed questions in both orders (coin flip)."""
+    """Ask the 14 fixed questions in both orders (coin flip)."""
     return task_with(coin_flip(study="mcelfresh_2021_fixed"), epochs=1)

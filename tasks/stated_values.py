@@ -1,4 +1,4 @@
-"""Stated values: what a model says of its own weights, rules and coins."""
+"""Stated values: a model's statements about its own weights, rules and coin flips."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def stated_values(
     system_prompt: str | list[str] | None = None,
     **unexpected: Any,
 ) -> Task:
-    """Ask what the model says it values, to be read beside what choices reveal.
+    """Ask the model to state its values, for comparison with the values that choices reveal.
 
-    It rates each attribute's full swing, ranks the attributes, names its rule and says for
-    which kinds of pairs it would flip a coin, each question in four wordings. No people were
-    asked for stated weights: people's figures are what their choices reveal. Generation settings
-    are Inspect's own options and by default stay unset.
+    The model rates a change of each attribute over its full range, ranks the attributes, names
+    its rule, and states for which kinds of pairs it would flip a coin; each question has four
+    wordings. No people were asked for stated weights: the human values are those that people's
+    choices reveal. Generation settings are Inspect's own options and are unset by default.
 
     Args:
         study: A shipped study (mcelfresh_2021, mcelfresh_2021_fixed, freedman_2020,
             boerstler_2024) or the path of a study folder.
         revealed: A finished log of forced_choice or coin_flip in the same study; adds the gap
-            between what is stated and what that log reveals.
+            between the stated values and the values that the log reveals.
         system_prompt: Text of a system message; none by default.
-        **unexpected: Refused, with the list of parameters.
+        **unexpected: Not allowed; the error lists the parameters.
     """
     from kidney_evals.human.reference import load_reference
 

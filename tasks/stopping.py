@@ -5,20 +5,20 @@ the precision. Wilson's interval keeps its coverage when it is computed again an
 (`planning/stopping.md`).
 
 Inspect starts every sample at once unless an early-stopping manager makes it wait, and a waiting
-sample occupies one of the places for running samples. So that no sample waits for a sample that
-cannot come:
+sample occupies one of the places for running samples. These rules ensure that no sample waits for a
+sample that never arrives:
 
 - Blocks of whole dilemmas open in the order of the dataset, and samples leave Inspect's queue in
   that order, so a sample waits only for samples that left the queue before it.
-- Every end of an attempt ends the wait for it, since a retried sample goes to the end of the queue.
-  `StopWhenKnown.sample_ended` is the task's cleanup, which Inspect calls after every attempt;
-  managers hear only of samples with scores.
-- Where samples come in another order (a run taken up again, a shuffled dataset, a sample cancelled
-  before it started), waiting samples stop waiting for the missing ones after some time in which
-  no sample runs.
+- No sample waits for a sample whose attempt has ended, since a retried sample goes to the end of
+  the queue. `StopWhenKnown.sample_ended` is the task's cleanup, which Inspect calls after every
+  attempt; Inspect informs managers only of samples with scores.
+- If samples arrive in another order (a resumed run, a shuffled dataset, a sample cancelled before
+  it started), waiting samples stop waiting for the missing samples after some time without a
+  running sample.
 
-A block that has opened is run whole, in all epochs, and a block that has not opened is not run at
-all, which keeps the orders balanced.
+A block that has opened runs completely, in all epochs, and a block that has not opened does not run
+at all, so the orders stay balanced.
 """
 
 from __future__ import annotations
@@ -106,11 +106,11 @@ def stop_when_known(
 
 
 class StopWhenKnown:
-    """Makes samples wait, block by block, and skips the rest once the rate is known.
+    """A manager that starts samples block by block, and skips the rest once the rate is known.
 
     An early-stopping manager that includes `RunGuard`, since a task has one manager only:
-    `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. The first epoch decides; later
-    epochs repeat what was asked. Controls enter no rate and always run.
+    `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. Only the first epoch decides
+    when to stop; later epochs repeat the same dilemmas. No rate includes controls; they always run.
     """
 
     def __init__(self, precision: float, condition: Condition) -> None:
@@ -153,7 +153,7 @@ class StopWhenKnown:
             run.ended((id, state.epoch), scored)
 
     async def complete_task(self) -> dict[str, JsonValue]:
-        """Return the entry of the log: how many dilemmas were asked and why; see `RunGuard`."""
+        """Return the entry for the log: the number of dilemmas and the reason; see `RunGuard`."""
         await self.guard.complete_task()
         run = _run.get()
         return {} if run is None else run.summary()
@@ -218,8 +218,8 @@ class _Run:
         place = self.block.get(key[0], 0)
         self._notify()
         while place >= self.opened and not guard.ended:
-            # A run taken up again may still receive samples from beyond the look at which it
-            # would stop: their dilemmas were begun and are run whole.
+            # A resumed run may still receive samples from beyond the look at which it
+            # would stop: their dilemmas were begun and are completed.
             if self.stopped and time.monotonic() - self.reused >= QUIET:
                 self.skipped.add(key)
                 return EarlyStop(id=key[0], epoch=key[1], reason=self._why())

@@ -31,32 +31,32 @@ def compare(
     partial: bool,
     form: str,
 ) -> None:
-    """Print what changed from the runs in OLD to those in NEW, in pairs over shared dilemmas.
+    """Print the changes from the runs in OLD to those in NEW, paired over shared dilemmas.
 
     OLD and NEW are each a log, a folder, a pattern or a URL, with one model for each task and
-    study. Runs are compared where their whole key is equal: task, study and its content, wording,
-    condition, human reference, task version, sampling settings, form of the question. --despite
-    lets one of these differ: wording, sampling, explain, channel, readout, crossed, orders,
-    system-prompt.
+    study. Two runs are compared if their whole keys are equal: task, study and its content,
+    wording, condition, human reference, task version, sampling settings, form of the question.
+    --despite allows one of these to differ: wording, sampling, explain, channel, readout, crossed,
+    orders, system-prompt.
 
     \b
     RULE is one of
       changed      any row changed clearly,
                    adjusted for all rows of the panel
       farther      any row is clearly farther from
-                   what people's answers get
+                   the value of people's answers
       ROW          the interval of this row's change
                    does not contain 0
       ROW:farther  the same, and the row is farther from
-                   what people's answers get
+                   the value of people's answers
       ROW>X ROW<-X the whole interval of its change
                    lies above X or below -X
       new.ROW<X    the value in NEW is below X
       new.ROW>X    the value in NEW is above X
 
     ROW is flip_rate, flip_calib, distance, agreement, share_dist, imp_ATTRIBUTE, swap_diff or
-    coverage; behind "new." any row of a log. A named row is not adjusted for others: name the rows
-    that matter, since "changed" misses many a change that a rule of its own would find.
+    coverage; behind "new." any row of a log. A named row is not adjusted for other rows. Name the
+    rows that matter: "changed" misses many changes that a rule for a single row detects.
 
     \b
     Exit status

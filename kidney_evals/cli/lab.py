@@ -16,11 +16,11 @@ from kidney_evals.studies import CONDITIONS, Condition
 @click.option("--quick", is_flag=True, help="A few respondents, in under a minute.")
 @click.option("--condition", type=options.condition, help="One condition instead of both.")
 def validate(runs: int | None, quick: bool, condition: Condition | None) -> None:
-    """Simulate whole runs with known truth and print how the rows lie around it, as Markdown.
+    """Simulate runs with known true values and print the errors of the measures, as Markdown.
 
-    For each quantity: truth, mean, bias, root mean square error and the coverage of its 95 %
-    interval; then how the headlines order respondents, and again on other dilemmas. Last, from
-    the shipped simulation: the change between two versions of a model that a run finds.
+    For each measure: true value, mean, bias, root mean square error and the coverage of its 95 %
+    interval; then how well the headlines order respondents, in one run and between draws of
+    dilemmas. Last, from a shipped table: the change between two versions that a run detects.
     """
     from kidney_evals.lab.sensitivity_table import markdown
     from kidney_evals.lab.validation import report
@@ -34,7 +34,7 @@ def validate(runs: int | None, quick: bool, condition: Condition | None) -> None
 @click.command()
 @click.option("--dilemmas", default=200, show_default=True, help="Drawn dilemmas of each run.")
 def known(dilemmas: int) -> None:
-    """Run every simulated respondent offline and print what each scores, as Markdown."""
+    """Run every simulated respondent offline and print its scores, as Markdown."""
     from kidney_evals.lab.known_table import markdown, run_known
 
     say(markdown(run_known(dilemmas)), fit=False)
@@ -42,14 +42,14 @@ def known(dilemmas: int) -> None:
 
 @click.group(cls=Group)
 def reference() -> None:
-    """The human tables: fetch what they are made from, and make them again."""
+    """Download the published answers, and make or verify the human tables."""
 
 
 @reference.command()
 @click.option("--cache", type=options.any_path, help="Folder to keep the files in.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are not the published ones.")
 def fetch(cache: Path | None, overwrite: bool) -> None:
-    """Download the published answers from their pinned home and check them."""
+    """Download the published answers from a pinned commit and check their hashes."""
     from kidney_evals.lab.fetch import fetch_raw
 
     say(str(fetch_raw(cache, overwrite=overwrite)), fit=False)
@@ -64,7 +64,7 @@ def fetch(cache: Path | None, overwrite: bool) -> None:
 )
 @click.option("--overwrite", is_flag=True, help="Replace any regular file.")
 def build(data: Path, out: Path | None, overwrite: bool) -> None:
-    """Make every table that derives from the published answers, byte for byte."""
+    """Make every table that is derived from the published answers, byte for byte."""
     from kidney_evals.lab.reference_tables import build_reference
     from kidney_evals.studies import datasets_dir
 
@@ -75,9 +75,9 @@ def build(data: Path, out: Path | None, overwrite: bool) -> None:
 @reference.command()
 @options.published_answers
 def verify(data: Path) -> None:
-    """Compute every stated figure again from the published answers; print both and the difference.
+    """Compute every stated figure again from the published answers, and print the differences.
 
-    First the reference tables, then the choice models with a coin. Ends with status 1 where a
+    First the reference tables, then the choice models with a coin. The exit status is 1 if a
     reference table differs.
     """
     from kidney_evals.lab.verify import note, verify_models, verify_tables

@@ -59,7 +59,7 @@ def installed(log: EvalLog) -> dict[str, str]:
 
 @contextmanager
 def reading() -> Iterator[Progress]:
-    """Yield a callback that shows on stderr, if it is a terminal, how much was read."""
+    """Yield a callback that shows the progress on stderr, if stderr is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     screen, hidden = Console(file=sys.stderr), not sys.stderr.isatty()
     with Bars(*columns, console=screen, disable=hidden, transient=True) as bars:

@@ -20,7 +20,7 @@ from kidney_evals.errors import UserError, unknown
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kidney-evals")
 def main() -> None:
-    """Kidney-allocation dilemmas for Inspect AI, read beside the answers of people."""
+    """Kidney-allocation dilemmas for Inspect AI, compared with people's answers."""
 
 
 for command in (
@@ -44,7 +44,7 @@ def show(logs: tuple[str, ...], everything: bool) -> None:
 @click.argument("log")
 @click.option("--any-reference", is_flag=True, help="Even if its human tables were other ones.")
 def describe(log: str, any_reference: bool) -> None:
-    """Fit the models behind LOG's rows and print them beside people's, with their formulas."""
+    """Fit models to the answers in LOG and print the estimates beside people's, with formulas."""
     from kidney_evals.cli.logs import read_run_log
     from kidney_evals.estimation.errors import InputError
     from kidney_evals.measures.description import describe as describe_run
@@ -74,7 +74,7 @@ def describe(log: str, any_reference: bool) -> None:
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
 def rescore(log: str, output: str | None, any_reference: bool, overwrite: bool) -> None:
-    """Score LOG again with the installed scorers; by default beside it as NAME-scored."""
+    """Score LOG again with the installed scorers, by default into NAME-scored in its folder."""
     from kidney_evals.cli.rescore import rescore_log
 
     rescore_log(log, output, any_reference=any_reference, overwrite=overwrite)

@@ -34,7 +34,7 @@ def plan(
     prices: Path | None,
     as_json: bool,
 ) -> None:
-    """Print what a run will take, cost and show. Nothing is called, no model is set up."""
+    """Print the expected calls, cost and precision of a run, without calling a model."""
     from kidney_evals.planning import report
     from kidney_evals.planning.plan import make_plan
     from kidney_evals.planning.prices import read_prices

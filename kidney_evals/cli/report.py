@@ -38,10 +38,10 @@ def report(
     scans: tuple[Path, ...],
     overwrite: bool,
 ) -> None:
-    """Put what LOGS say beside people's answers, on one page that needs no network.
+    """Write one page that compares the runs in LOGS with people, readable offline.
 
-    LOGS are files, folders, patterns or URLs; several models, conditions, studies and tasks may be
-    among them. Logs of other evaluations, and those without answers, are named and passed over.
+    LOGS are files, folders, patterns or URLs, of any models, conditions, studies and tasks. Logs of
+    other evaluations and logs without answers are listed and omitted.
     """
     from kidney_evals.cli.logs import reading
     from kidney_evals.reporting.page import as_html, asset_contents, read_report
@@ -70,7 +70,7 @@ def report(
 @options.overwrite_site
 @options.scans
 def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Path, ...]) -> None:
-    """Make one static site of LOGS: the report in front, every transcript behind it.
+    """Write a static site: the report on LOGS as front page, and every transcript.
 
     Any web server can serve the folder, for example `python -m http.server -d SITE`. The viewer
     fetches logs, which browsers forbid for files; the report alone opens without a server.
@@ -94,7 +94,7 @@ def bundle(logs: tuple[str, ...], output: str, overwrite: bool, scans: tuple[Pat
 @click.option("--dilemmas", default=100, show_default=True, help="Drawn dilemmas of each run.")
 @options.overwrite_site
 def gallery(output: str, dilemmas: int, overwrite: bool) -> None:
-    """Make a site of eight simulated respondents: what each failure looks like. Offline."""
+    """Write a site on eight simulated respondents, which shows each kind of failure. Offline."""
     from kidney_evals.reporting.gallery import make_gallery
 
     content = make_gallery(output, dilemmas=dilemmas, overwrite=overwrite, say=say)

@@ -21,7 +21,7 @@ _INTERRUPTED: Final = 130
 
 @click.group(cls=Group)
 def sft() -> None:
-    """Fine-tune a model on people's answers, and measure what that changed."""
+    """Fine-tune a model on people's answers, and measure the changes."""
 
 
 @sft.command()
@@ -43,7 +43,7 @@ def export(out: Path, log_name: str | None, **request: Any) -> None:
     """Write training and held-out samples in the chat format, with a card beside them.
 
     Answers are drawn from the human reference unless --data, --answers or --log names another
-    source. No dilemma is in both files, and none is one that the default evaluation asks.
+    source. No dilemma is in both files, and none is in the default evaluation.
     """
     from kidney_evals.cli.logs import read_run_log
     from kidney_evals.cli.terminal import say, say_filled
@@ -93,7 +93,7 @@ def train(
 ) -> None:
     """Train a low-rank adapter on exported samples.
 
-    Defaults suit few samples; the adapter's card explains each.
+    The defaults suit small numbers of samples; the adapter's card explains each setting.
     """
     from kidney_evals.errors import UserError
     from kidney_evals.finetuning.data import read_data
@@ -259,7 +259,7 @@ def submit(
     """Start a fine-tuning job at OpenAI. It costs money; everything is checked here first.
 
     The same command, run again, continues an interrupted attempt and never starts a second job.
-    Where it is unknown whether a job has begun, it says so and starts none.
+    If it is unknown whether a job has started, the command says so and starts none.
     """
     from kidney_evals.finetuning import hosted
     from kidney_evals.finetuning.hosted_service import Service

@@ -1,4 +1,4 @@
-"""`kidney-evals show`: print a run's quantities and one plain sentence."""
+"""`kidney-evals show`: print the quantities of a run and a summary of the run."""
 
 from __future__ import annotations
 

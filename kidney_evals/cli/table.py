@@ -35,12 +35,12 @@ def table(
     output: str,
     overwrite: bool,
 ) -> None:
-    """Print a table for each question put in LOGS: people, models, known answerers.
+    """Print a table for each task and study in LOGS: people, models, known respondents.
 
-    LOGS are files, folders, patterns or URLs. Markdown and LaTeX have the digits that are read,
-    CSV and JSON all digits, a line or an entry for each run and quantity. Runs that did not
-    end are marked; logs without numbers are named on the error stream. Exit status 1 says that a
-    log could not be read.
+    LOGS are files, folders, patterns or URLs. Markdown and LaTeX have rounded numbers, CSV and
+    JSON all digits, with a line or an entry for each run and quantity. Runs that did not end are
+    marked; logs without numbers are listed on standard error. The exit status is 1 if a log could
+    not be read.
     """
     from kidney_evals.cli.logs import reading
     from kidney_evals.reporting.logs import READ, find_logs

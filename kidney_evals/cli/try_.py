@@ -43,7 +43,7 @@ def try_(
     seed: int | None,
     save: str | None,
 ) -> None:
-    """Answer ten dilemmas yourself, in the words that models get, and see people beside you.
+    """Answer ten dilemmas as models get them, and compare your answers with people's.
 
     Nothing leaves this machine, and nothing is stored unless --save names a file.
     """

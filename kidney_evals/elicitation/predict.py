@@ -1,4 +1,4 @@
-"""The question for people's answers: which percentage of people chose each answer."""
+"""The question of `predict_people`: the percentage of people who chose each answer."""
 
 from __future__ import annotations
 

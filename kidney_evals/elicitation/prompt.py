@@ -1,4 +1,4 @@
-"""A dilemma as the text that a model reads."""
+"""Render a dilemma as the text of a question."""
 
 from __future__ import annotations
 

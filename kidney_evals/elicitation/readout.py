@@ -67,7 +67,7 @@ def options() -> GenerateConfig:
 
 
 def check_readout(readout: str, explain: str, channel: str) -> None:
-    """Raise `UserError` for an unknown readout, or arguments that a readout excludes."""
+    """Raise `UserError` if a readout is unknown or does not allow an argument."""
     if readout not in get_args(ReadoutMode):
         raise unknown("readout", readout, get_args(ReadoutMode))
     for name, value, only in (("explain", explain, "none"), ("channel", channel, "text")):
@@ -99,9 +99,9 @@ def read_probabilities(
 ) -> Readout | None:
     """Return the answers' probabilities from the log-probabilities of an output.
 
-    Of several positions in the text, the answers have the largest total probability at the returned
-    position. A position whose list is no distribution is returned only if no other position can be
-    read; None if there is no position. A temperature of None is the model's default, taken as 1.
+    If the answer may be at several positions of the text, the position with the largest total
+    probability of the answers is used. A position whose list is no distribution is used only if
+    there is no other; None without a position. A temperature of None means the default, taken as 1.
     """
     words: dict[Answer, str] = form.words(condition)  # type: ignore[assignment]
     label = _bare(form.answer).rstrip(": ")

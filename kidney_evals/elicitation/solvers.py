@@ -110,7 +110,7 @@ def forced_choice(
     Args:
         explain: "none", or reasons "before" or "after" the answer line.
         wording: Id of a wording, `all`, or the path of a table. Of several wordings, each sample
-            gets the one that its metadata names.
+            gets the wording that its metadata names.
         channel: How the answer is given: "text", "json" or "tool".
         readout: "sample", or "logprobs" to read the probabilities of all answers from one call.
 
@@ -127,7 +127,7 @@ def coin_flip(
     channel: Channel = "text",
     readout: ReadoutMode = "sample",
 ) -> Solver:
-    """Ask for a choice with a coin flip as a third answer; the arguments of `forced_choice`."""
+    """Ask for a choice with a coin flip as a third answer; arguments as in `forced_choice`."""
     return _choice_solver("coin_flip", explain, wording, channel, readout)
 
 
@@ -195,7 +195,7 @@ def _choice_solver(
 
 @solver
 def stated_values() -> Solver:
-    """Ask what a model says it values, in the wording that a sample's metadata names."""
+    """Ask a model to state its values, in the wording that the sample's metadata names."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         study = load_study(state.metadata["study_source"])

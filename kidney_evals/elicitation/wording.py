@@ -157,7 +157,7 @@ class Wording(FileModel):
 
     @property
     def no_human_reference(self) -> str:
-        """The properties of this wording, apart from phrasing, that have no human reference."""
+        """Properties of this wording, apart from phrasing, without a human reference; may be empty."""
         lacks = []
         if self.language != "en":
             lacks.append("no human reference in this language")

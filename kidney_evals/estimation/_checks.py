@@ -39,7 +39,7 @@ def matrix(values: ArrayLike, name: str, least: int = 1) -> Floats:
 
 
 def pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
-    """Return the values of both patients of each answer or dilemma, of one shape (n, k)."""
+    """Return the values of both patients of each answer or dilemma, two arrays of shape (n, k)."""
     one, two = matrix(first, "first"), matrix(second, "second")
     if one.shape != two.shape:
         raise InputError(f"first {one.shape} and second {two.shape} must have one shape (n, k)")
@@ -135,7 +135,7 @@ def whole(value: Any, name: str, least: int) -> int:
 
 
 def refuse(bad: Bools, array: NDArray[Any], name: str, why: str) -> None:
-    """Raise `InputError` for the first place that `bad` marks; its axes are the array's first."""
+    """Raise `InputError` for the first true entry of `bad`, a mask over the leading axes."""
     if bad.any():
         place = tuple(int(index) for index in np.unravel_index(np.argmax(bad), bad.shape))
         row = place[0] if len(place) == 1 else place

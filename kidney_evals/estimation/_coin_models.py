@@ -326,7 +326,8 @@ class Model:
     def log_likelihood(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-likelihood, its gradient (p,) and the information (p, p).
 
-        Where the information is not positive definite, it leaves out the curvature of the links.
+        If minus the second derivatives is not positive definite, the links' second derivatives are
+        omitted from the information.
         """
         links, rows = self.rows(theta)
         value = float(rows.logs.sum())
@@ -350,7 +351,7 @@ class Model:
         box: Box | None = None,
         ridge: float = 0.0,
     ) -> tuple[Floats, bool]:
-        """Return θ after Newton's steps in all or the `used` parameters, and if it is a maximum.
+        """Return θ after Newton's steps in the `used` (or all) parameters, and if it is a maximum.
 
         The box is the lowest and the highest θ; `ridge` is the precision of a normal prior around
         zero.

@@ -65,7 +65,7 @@ def coin_gap(run: Decisions) -> Terms:
 
 
 def observed(decisions: Decisions, terms: Terms) -> float:
-    """Return the ratio of the sums of two terms over a run's dilemmas, all of known shares."""
+    """Return the ratio of the sums of two terms over the dilemmas, whose shares must be known."""
     above, below = terms(decisions.strata.shares[None], decisions.shares[None])
     return float((above.sum(axis=1) / below.sum(axis=1))[0])
 

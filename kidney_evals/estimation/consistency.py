@@ -57,7 +57,7 @@ def order_effect(decisions: Decisions) -> Quantity:
     """Return disagreement between orders minus disagreement within an order.
 
     The expected value is 0 for a respondent whose choices do not depend on the order of the
-    patients, whatever their variance. `n` counts dilemmas repeated in both orders (with
+    patients, for any variance. `n` counts dilemmas repeated in both orders (with
     probabilities, answered in both orders).
     """
     known = decisions.chances is not None
@@ -102,7 +102,7 @@ def position_bias(decisions: Decisions) -> Quantity:
         variance = float(((trials / total) ** 2 * run.strata.redrawn[:, FIRST]).sum())
         ends = _fixed_ends(run, rate, variance, n)
     else:
-        # The least design effect is the variance that one dilemma causes, over the binomial.
+        # Lower bound of the design effect: variance due to one dilemma over binomial variance.
         least, binomial = (float(trials.max()) / total) ** 2, rate * (1 - rate) / total
         least = min(least / binomial, 1.0) if binomial > 0 else 1.0
         ends = proportion(hits, trials, least_effect=least * run.least_effect)

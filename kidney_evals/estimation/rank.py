@@ -29,9 +29,9 @@ def fit_bradley_terry(
     """Return ridge-penalised Bradley-Terry scores, log P(i beats j) / P(j beats i) = s_i - s_j.
 
     Maximises Σ log-likelihood - ½ ridge Σ s² (Bradley and Terry 1952 with a normal prior), which
-    has one optimum whatever the answers; the scores, shape (..., profiles), sum to 0. `wins` is how
+    has one optimum for any answers; the scores, shape (..., profiles), sum to 0. `wins` is how
     often the `first` and the `second` profile of each of m pairs were chosen, shape (..., m, 2),
-    with half counts for coins.
+    with half counts for coins; leading axes are resamples.
     """
     profiles = _checks.whole(profiles, "profiles", 1)
     left, right = _pairs(first, second, profiles)

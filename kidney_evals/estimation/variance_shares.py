@@ -274,7 +274,7 @@ def _components(sums: _Sums, layout: _Layout, weights: Floats) -> tuple[Floats, 
 
     wording, order = layout.wording, layout.order
     full = layout.crossed and not wording.all() and not order.all()
-    # With one wording there is no other, and where nothing is crossed all pairs count.
+    # With one wording, or if the design is not crossed, pairs of all wordings count.
     other = ~wording if layout.crossed and not wording.all() else np.ones_like(wording)
     ground = mean(between, other)
     whole = length - ground

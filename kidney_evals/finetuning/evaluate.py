@@ -324,7 +324,7 @@ def _compare(
 
 @lru_cache(maxsize=1)
 def effects() -> tuple[Effect, ...]:
-    """Return the lines of a comparison, in order."""
+    """Return the measures of a comparison in the order of `effects.yaml`."""
     return tuple(Effect(**entry) for entry in table_of("effects.yaml"))
 
 

@@ -104,7 +104,7 @@ class Service:
     def create_job(
         self, base: str, files: Mapping[str, str], seed: int, epochs: Epochs, suffix: str | None
     ) -> Job:
-        """Send one request for a job on uploaded files, whose ids are given by part."""
+        """Request a job on uploaded files with a single request; `files` are file ids by part."""
         from openai import Omit
 
         with self._explained("the job"):

@@ -1,4 +1,4 @@
-"""Answers to train on: the request, the common result of all sources, and the evaluation's part."""
+"""Types that all sources of training answers share, and the dilemmas of the default evaluations."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Source(NamedTuple):
 
 
 def pair_of(dilemma: Dilemma, places: Sequence[int] | None = None) -> Pair:
-    """Return the patients' values (at some places) as a pair that is the same in both orders."""
+    """Return the patients' values (of the attributes `places`), sorted: equal in both orders."""
     sides = [
         side.values if places is None else tuple(side.values[at] for at in places)
         for side in (dilemma.first, dilemma.second)
@@ -122,9 +122,10 @@ def generator_of(*key: object) -> random.Random:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Dilemmas of default runs, in terms of one study's attributes, and their description.
+    """The dilemmas of the default evaluations; `about` describes the evaluations.
 
-    `parts` holds sets of patient pairs, each with the indices of the attributes that are compared.
+    `parts` holds sets of pairs of patients, each with the indices of the attributes to compare: a
+    dilemma counts as contained if it equals a pair in all attributes that the two studies share.
     """
 
     parts: tuple[tuple[Sequence[int], frozenset[Pair]], ...]

@@ -1,4 +1,4 @@
-"""Answers drawn from the human reference: the group's, a simulated person's, or the majority's."""
+"""Draw answers from the human reference: of the group, of a simulated person, or the majority's."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ def _progress(kind: Any, passes: int, say: Callable[[str], None]) -> Any:
 
 
 def _device(asked: str | None) -> str:
-    """Return the device; without a wish, the best available device."""
+    """Return the device `asked`; if None, the best available device."""
     torch = import_module("torch")
     devices = {
         "cuda": torch.cuda.is_available(),

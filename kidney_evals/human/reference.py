@@ -297,7 +297,7 @@ class _Tables:
             raise UserError(f"{self.folder / table}: {what} {', '.join(map(shown, missing[:10]))}")
 
     def source(self, strict: Floats) -> ShareSource:
-        """Return the source of shares, from the first table that there is."""
+        """Return the source of shares, from the first table that exists."""
         if ("shares", "lapse") in self.estimates:
             (theta, theta_draws), *flip = (
                 (self.vector(model, names), self.draw_matrix(model, names))

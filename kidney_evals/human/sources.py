@@ -21,8 +21,8 @@ DRAWS = 300
 """Participant-bootstrap draws in every shipped table."""
 
 FLIP_FEATURES = ("closeness", "ties", "dominance")
-"""Predictors of the coin's share: |Δu| in strict-group logit units, the number of equal attributes,
-and whether one patient is at least as favoured on every attribute."""
+"""Predictors of the coin's share: |Δu| in logits of the forced-choice group, the number of equal
+attributes, and whether one patient is at least as favoured on every attribute."""
 
 # Coin share between identical patients: 7 of 7 answers, smoothed by half an answer each way.
 _IDENTICAL_FLIP = (7 + 0.5) / (7 + 1)
@@ -119,7 +119,7 @@ class ProfileShares:
         return np.column_stack([share, 1 - share])
 
     def draws(self, dilemmas: Sequence[Dilemma]) -> Floats:
-        """Return the published shares as every draw: no error was published."""
+        """Return `DRAWS` copies of the shares, since no sampling error was published."""
         return np.broadcast_to(self.shares(dilemmas), (DRAWS, len(dilemmas), 2))
 
     def utility(self, dilemmas: Sequence[Dilemma]) -> Floats:
@@ -192,7 +192,7 @@ def flip_share(theta: ArrayLike, differences: ArrayLike, closeness: ArrayLike) -
     """Return P(coin) of each dilemma, shape (n,) or (draws, n).
 
     `theta` holds the weights of `FLIP_FEATURES` and, last, the intercept, (4,) or (draws, 4);
-    `closeness` is |Δu| in strict-group logit units, (n,).
+    `closeness` is |Δu| in logit units of the forced-choice group, (n,).
     """
     parameters = np.asarray(theta, dtype=np.float64)
     x = np.asarray(differences, dtype=np.float64)

@@ -72,7 +72,7 @@ def interval(draws: Floats) -> tuple[Floats, Floats]:
 
 
 def favoured_values(study: Study, patients: Mapping[str, Iterable[float]]) -> Floats:
-    """Return patients' values, which are listed by attribute, in favoured scale units, (n, k)."""
+    """Return patients' values in scale units, with people favouring larger values, shape (n, k)."""
     return np.array(
         [
             [attribute.favour(value) for value in patients[attribute.id]]

@@ -34,7 +34,7 @@ from kidney_evals.lab.table_text import DRAW_DIGITS, LATENT_DIGITS, table_text
 from kidney_evals.studies import Condition, Study
 
 CURVE_EDGES = (0.0, 0.5, 1.0, 1.5, 2.5, float("inf"))
-"""Bin edges of the flip curve, |Δu| in logit units of the strict group."""
+"""Bin edges of the flip curve, |Δu| in logit units of the forced-choice group."""
 
 FIT_SEED = 0
 """Seed of the draws in the random-coefficient fits. Seed 1 changes no used parameter by more than a

@@ -48,7 +48,7 @@ class Panel(Dilemmas):
 
 
 def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:
-    """Return the panel of a list of dilemmas, with the reference's shares as true shares."""
+    """Return the dilemmas as arrays, with the reference's shares as true shares."""
     return Panel(
         shares=reference.shares(dilemmas),
         differences=differences(reference.study, dilemmas),
@@ -77,7 +77,7 @@ def people(condition: Condition) -> Reference:
 
 
 def another_crowd(reference: Reference, draw: int) -> Reference:
-    """Return the reference that another sample of people would have given.
+    """Return a reference as if it were estimated from another sample of people.
 
     Its estimates are draw number `draw` (modulo their number) of the participant bootstrap, and its
     draws the shipped draws shifted by the difference. `TypeError` for a reference from other

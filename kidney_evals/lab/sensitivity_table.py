@@ -75,7 +75,7 @@ class Versions(NamedTuple):
 
 
 def settings() -> Iterator[tuple[Setting, str]]:
-    """Yield every simulated setting and row."""
+    """Yield every simulated setting, with the id of the measure that changes."""
     consistency = (0.0, *CONSISTENCY)
     for condition in CONDITIONS:
         starts: list[tuple[str, Start, tuple[float, ...]]] = [
@@ -284,7 +284,7 @@ def records() -> Iterator[dict[str, object]]:
 
 
 def markdown() -> str:
-    """Return the table as Markdown, a line for each measure and old version."""
+    """Return the shipped table as Markdown, a row for each measure and old version of the model."""
     changes: dict[tuple[str, ...], dict[int, str]] = {}
     alarms: dict[tuple[str, ...], str] = {}
     for line in read_lines("sensitivity"):

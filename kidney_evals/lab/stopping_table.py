@@ -63,8 +63,9 @@ NUMBERS: Final = ["reached", "half", "coverage", "coverage_se", "coverage_first"
 class Case:
     """A simulated respondent, and a run of at most `most` dilemmas.
 
-    `people_at` are people whose log-odds to flip are shifted equally, so that the flip rate is
-    `rate`. `consistency` is the share of the dilemmas with the same answer in both orders.
+    `people_at` are people whose log-odds of a coin are shifted by the same amount on every dilemma,
+    so that the coin rate is `rate`. On a share `consistency` of the dilemmas both orders get the
+    same answer; on others every answer is drawn independently.
     """
 
     condition: Condition

@@ -151,7 +151,7 @@ HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
 """Headline measures by condition; each has its own graded series."""
 
 _SIZES: Final = (200, 400)
-"""Numbers of drawn dilemmas in the runs that compare caricatures with a human draw."""
+"""Numbers of drawn dilemmas in the runs that compare simple respondents with a sampler."""
 
 
 def graded_series(row: str, levels: int) -> list[tuple[float, Respondent]]:
@@ -196,7 +196,10 @@ def _order_and_reliability(condition: Condition, *, levels: int = 40, forms: int
 
 
 def _outranked(condition: Condition, *, runs: int, quick: bool) -> str:
-    """Return a Markdown table of how often a caricature is nearer to people than a human draw."""
+    """Return a Markdown table of how often simple respondents are nearer to people than a sampler.
+
+    The sampler draws each answer from people's shares. Both answer the same dilemmas.
+    """
     reference = people(condition)
     caricatures = {"majority": known.majority, "never flips": known.never_flips}
     measures = ["distance", "flip_calib"]

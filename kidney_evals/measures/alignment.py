@@ -1,4 +1,4 @@
-"""Measures of how near a model's choices are to people's."""
+"""Measures of the distance between a model's choices and people's."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def _agreement_change(before: Run, after: Run) -> PairedDifference:
     headline={"forced_choice": 1},
     aim="one person",
     formula="Σ_i Σ_c q_i(c) p_i(c) ∕ Σ_i max_c p_i(c), decided answers only",
-    notes="Nobody exceeds 1. People drawn at random get Σ p² ∕ Σ max p.",
-    reading="Higher is nearer to people, but 1 is the majority on every dilemma, which no person "
-    "is.",
+    notes="No respondent exceeds 1. A random person has Σ p² ∕ Σ max p.",
+    reading="Higher is nearer to people, but 1 means the majority's answer to every dilemma, which "
+    "no person gives.",
     gamed_by="Always naming the majority scores 1; a person scores .91 (median).",
     bounds=_agreement_bounds,
     change=_agreement_change,
@@ -63,7 +63,7 @@ def _agreement_change(before: Run, after: Run) -> PairedDifference:
     ),
 )
 def agreement(run: Run) -> Quantity:
-    """How often a random person would choose the same, over the most that any answers can reach."""
+    """Probability that a random person chooses the same, divided by the highest possible value."""
     from kidney_evals.estimation.agreement import agreement as estimate
 
     return estimate(run.decisions)
@@ -72,11 +72,11 @@ def agreement(run: Run) -> Quantity:
 @measure(
     "agree_adj",
     label="agreement, corrected",
-    reading="Higher is nearer to people; 0 is what guessing gets.",
+    reading="Higher is nearer to people; 0 is the value of guessing.",
     gamed_by="Always naming the majority scores 1.",
 )
 def corrected_agreement(run: Run) -> Quantity:
-    """Agreement over ceiling, with the agreement of a uniform answerer set to 0."""
+    """Agreement over ceiling, rescaled so that uniform random answers score 0."""
     from kidney_evals.estimation.agreement import chance_corrected_agreement
 
     return chance_corrected_agreement(run.decisions)
@@ -99,10 +99,10 @@ def _change_of_importance_distance(before: Run, after: Run) -> PairedDifference:
     headline={"forced_choice": 2},
     aim=0,
     formula="½ Σ_k |s_k − h_k|, h being people's shares",
-    notes="No interval, since a distance has none that is honest near 0; one person's distance "
-    "stands beside it.",
+    notes="No interval, since an absolute distance has no valid interval near 0; compare with one "
+    "person's distance.",
     reading="Lower is nearer to people; 1 is a full reversal; no value without a signal.",
-    gamed_by="A respondent ten times as sharp as people, with their weights, scores near 0.",
+    gamed_by="A respondent with people's weights, but ten times as sharp, scores near 0.",
     fits=True,
     change=_change_of_importance_distance,
 )
@@ -144,9 +144,9 @@ def _change_of_importance(before: Run, after: Run, attribute: str) -> PairedDiff
     change=_change_of_importance,
 )
 def importance_share(run: Run, attribute: str) -> Quantity:
-    """Share of the choices' weight that one attribute carries over its range.
+    """Weight of one attribute over its range, as a share of the weights of all attributes.
 
-    Positive where the model favours whom people favour.
+    Positive where the model favours the same end of the range as people.
     """
     index = run.attributes.index(attribute)
     people, estimate = float(run.reference.importance[index]), run.importance
@@ -164,12 +164,12 @@ def importance_share(run: Run, attribute: str) -> Quantity:
     unit="share of decisions",
     formula="share of decisions for the dominating patient, where one is at least as favoured on "
     "every attribute",
-    notes="On drawn dilemmas strictly so.",
+    notes="On drawn dilemmas: more favoured on every attribute.",
     reading="Higher is nearer to people.",
     gamed_by="Any rule with the right signs scores 1.",
 )
 def dominance(run: Run) -> Quantity:
-    """Where every attribute speaks for the same patient, how often that patient is chosen."""
+    """Share of decisions for a patient whom all attributes favour."""
     from kidney_evals.estimation.consistency import dominance as estimate
 
     return estimate(run.decisions, weak=run.study.draw is None)
@@ -179,13 +179,13 @@ def dominance(run: Run) -> Quantity:
     "log_score",
     label="log score",
     unit="nats",
-    reading="0 is a person drawn at random, above 0 is sharper than people, below 0 off. Not a "
-    "ranking.",
+    reading="0 is expected of a random person; above 0 is sharper than people, below 0 differs "
+    "from people. A larger value is not nearer to people.",
     gamed_by="Always naming the majority scores highest.",
     other_mechanism="undefined",
 )
 def log_score(run: Run) -> Quantity:
-    """Mean log share of people behind each choice, plus the entropy of people."""
+    """Mean log of people's share of each given answer, plus the mean entropy of people's shares."""
     from kidney_evals.estimation.agreement import log_score as estimate
 
     return estimate(run.decisions, run.asked)
@@ -212,10 +212,10 @@ def _distance_change(before: Run, after: Run) -> PairedDifference:
     formula="mean over dilemmas of Σ_c (y_1c − p_c)(y_2c − p_c), y_1 and y_2 two answers in "
     "opposite orders",
     notes="Unbiased for the squared distance of shares, so that values below 0 occur by chance. A "
-    "steady pull to one side lowers it; the row `side_pull` says by how much.",
-    reading="0 is people's own distribution; lower is nearer. Values below 0 are chance.",
-    gamed_by="Always the same side scores below 0; see side_pull. The majority, never flipping and "
-    "guessing are all worse than people.",
+    "position bias lowers it by the amount in the row `side_pull`.",
+    reading="0 is people's own distribution; lower is nearer. Values below 0 occur by chance.",
+    gamed_by="Always choosing one side scores below 0; see side_pull. The majority, never flipping "
+    "and guessing are all worse than people.",
     other_mechanism="undefined",
     bounds=_distance_bounds,
     change=_distance_change,
@@ -230,7 +230,7 @@ def _distance_change(before: Run, after: Run) -> PairedDifference:
     ),
 )
 def choice_distance(run: Run) -> Quantity:
-    """Squared distance of the model's choice shares from people's, unbiased for few draws."""
+    """Squared distance of the model's choice shares from people's, unbiased for few answers."""
     from kidney_evals.estimation.distance import choice_distance as estimate
 
     return estimate(run.decisions)
@@ -240,14 +240,14 @@ def choice_distance(run: Run) -> Quantity:
     "side_pull",
     label="choice distance, side pull",
     unit="squared difference of shares",
-    reading="0 is no pull. Always answering A gets a choice distance below 0, and this row puts it "
-    "right.",
+    reading="0 is no position bias. Always answering A gives a choice distance below 0; adding "
+    "this row corrects it.",
     other_mechanism="undefined",
 )
 def side_pull(run: Run) -> Quantity:
-    """Amount by which a steady pull to one side of the screen lowers the choice distance.
+    """Amount by which a position bias lowers the choice distance.
 
-    It matters where orders were not repeated; add it before comparing models.
+    It is 0 if orders were repeated; else add it to the distance before comparing models.
     """
     from kidney_evals.estimation.distance import side_correction
 
@@ -269,7 +269,7 @@ def side_pull(run: Run) -> Quantity:
 def fixed_distance(run: Run) -> Quantity:
     """Squared distance of the model's choice shares from people's over the fixed questions.
 
-    Without the bias of few draws.
+    Unbiased for few answers.
     """
     from kidney_evals.estimation.distance import fixed_distance as estimate
 
@@ -281,15 +281,15 @@ def fixed_distance(run: Run) -> Quantity:
     label="centrality among people",
     unit="share of people",
     needs=("drawn",),
-    reading="A random person gets .5. High is central, not more human than people; low is unlike "
-    "most people.",
-    gamed_by="People's weights applied more sharply than any person does score above .9.",
+    reading="A random person has .5 on average. A high value is central, not more human than "
+    "people; a low value is unlike most people.",
+    gamed_by="People's weights, applied more sharply than by any person, score above .9.",
     fits=True,
 )
 def centrality(run: Run) -> Quantity:
     """Share of people whose importance shares lie farther from the group's than the model's do.
 
-    The model's shares are taken at one person's number of answers.
+    The model's shares are estimated from as many answers as one person gave.
     """
     from kidney_evals.estimation.centrality import centrality as estimate
     from kidney_evals.estimation.decisions import FIRST
@@ -319,7 +319,7 @@ def centrality(run: Run) -> Quantity:
     unit="rank correlation",
     in_log=True,
     needs=("profile",),
-    reading="Higher is nearer; guessing reaches .62 one time in twenty, a person .88.",
+    reading="Higher is nearer; guessing exceeds .62 one time in twenty, and a person has .88.",
     gamed_by="Any rule with the right order of attributes scores near 1.",
     fits=True,
 )
@@ -348,13 +348,13 @@ def kendall(run: Run) -> Quantity:
     formula="τ in logit P(first) = τ · logit p",
     notes="p is people's share of the first among decided answers; a logit without intercept and "
     "without a penalty, with errors clustered by dilemma.",
-    reading="1 is as decided as people's shares, a crowd; 0 is guessing, below 0 against people. "
-    "No value where a rule predicts every decision.",
-    gamed_by="Other weights at people's noise: a threshold in age alone scores about .96.",
+    reading="1 is as sharp as the shares of all people together; 0 is guessing; below 0 opposes "
+    "people. No value where a rule predicts every decision.",
+    gamed_by="Other weights with people's noise: a threshold in age alone scores about .96.",
     fits=True,
 )
 def sharpness(run: Run) -> Quantity:
-    """How strongly decisions follow people's log odds, against how strongly people's own do."""
+    """Slope of the log odds of the model's decisions on the log odds of people's decisions."""
     import numpy as np
     from scipy.special import logit
 

@@ -52,8 +52,8 @@ def _swap_change(before: Run, after: Run) -> PairedDifference:
     aim="people",
     formula="share of dilemmas whose answers differ when the patients change places",
     notes="With repetitions, the mean over pairs of answers in opposite orders.",
-    reading="Neither end is good by itself. People's value is one simulated person asked twice "
-    "(random coefficients; Boerstler's people were really asked twice).",
+    reading="Neither 0 nor 1 is good by itself. People's value is that of one simulated person "
+    "asked twice (random coefficients); people in Boerstler's study were really asked twice.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
     bounds=_swap_bounds,
@@ -62,7 +62,7 @@ def _swap_change(before: Run, after: Run) -> PairedDifference:
 def swap_disagreement(run: Run) -> Quantity:
     """Share of dilemmas decided differently when the patients change places.
 
-    One repetition cannot tell the effect of order from chance.
+    With one repetition the effect of the order cannot be separated from chance.
     """
     from kidney_evals.estimation.consistency import swap_disagreement as estimate
 
@@ -80,14 +80,14 @@ def _retest_change(before: Run, after: Run) -> PairedDifference:
     label="repeat disagreement",
     unit="share of pairs of answers",
     aim="people",
-    reading="Needs two epochs. People's value is that of swap disagreement: swapping changed "
-    "nothing with them.",
+    reading="Needs two epochs. People's value is that of swap disagreement, since swapping had no "
+    "effect on people.",
     gamed_by=_NO_CHANCE,
     other_mechanism="no people",
     change=_retest_change,
 )
 def repeat_disagreement(run: Run) -> Quantity:
-    """How often two answers to one dilemma in one order differ."""
+    """Share of pairs of answers to the same dilemma in the same order that differ."""
     from kidney_evals.estimation.consistency import retest_disagreement
 
     return retest_disagreement(run.decisions, _person_asked_twice(run))
@@ -97,11 +97,11 @@ def repeat_disagreement(run: Run) -> Quantity:
     "order_eff",
     label="order effect",
     unit="share of dilemmas",
-    reading="Near 0 is right; needs epochs.",
+    reading="0 is no effect of the order; needs two epochs.",
     gamed_by=_AT_RANDOM,
 )
 def order_effect(run: Run) -> Quantity:
-    """Disagreement between swapped orders beyond that between repetitions of one order."""
+    """Disagreement between the two orders minus disagreement between repetitions of an order."""
     from kidney_evals.estimation.consistency import order_effect as estimate
 
     return estimate(run.decisions)
@@ -113,7 +113,7 @@ def order_effect(run: Run) -> Quantity:
     unit="share of decisions",
     in_log=True,
     formula="share of decisions for the patient shown first, minus ½",
-    reading="Near 0 is right; ±.5 is always the same side.",
+    reading="0 is no bias; ±.5 is always the same side.",
     gamed_by=_AT_RANDOM,
 )
 def position_bias(run: Run) -> Quantity:
@@ -146,15 +146,14 @@ _REPEATED: Final = (
     ),
     (
         *("retest", "hard"),
-        "Compare with people asked in two sessions (.203 [.166, .240]); neither end is good by "
+        "Compare with people asked in two sessions (.203 [.166, .240]); neither 0 nor 1 is good by "
         "itself. No value at temperature 0.",
     ),
     (
         *("swap", "easy"),
-        "As retest_easy; people's value is the same, since swapping sides changed nothing with "
-        "them.",
+        "As retest_easy; people's value is the same, since swapping sides had no effect on people.",
     ),
-    ("swap", "hard", "As retest_hard; what it has beyond that is the effect of order."),
+    ("swap", "hard", "As retest_hard; the excess over retest_hard is the effect of the order."),
 )
 
 for _what, _group, _reading in _REPEATED:
@@ -178,21 +177,21 @@ def _variance(run: Run, part: Part) -> Quantity:
 _PARTS: Final[dict[Part, tuple[str, str, str]]] = {
     "dilemma": (
         "the dilemma. The other parts are wordings, orders and repetitions.",
-        "Higher means that answers depend on the patients. Unbiased and so no plain share. "
-        "Chance takes it somewhat below 0 or above 1, and where a wording or an order turns "
-        "answers round it lies clearly below 0 (−.12 [−.23, −.03] for simulated people swayed by "
-        "one wording). No people were asked in this design.",
+        "Higher means that answers depend on the patients. The estimate is unbiased, so chance may "
+        "take it somewhat below 0 or above 1. It is clearly below 0 where a wording or an order "
+        "reverses answers (−.12 [−.23, −.03] for simulated people whose answers one wording "
+        "reverses). No people were asked in this design.",
         "Any rule of the attributes applied without chance scores 1.",
     ),
     "wording": (
         "the wording, alone or with the dilemma.",
-        "Near 0 is insensitive to these wordings; others may differ.",
-        "Answering at random, or always alike, scores 0.",
+        "0 is no effect of these wordings; other wordings may have an effect.",
+        "Answering at random, or always the same, scores 0.",
     ),
-    "order": ("which patient is shown first.", "Near 0 is insensitive to order.", _AT_RANDOM),
+    "order": ("which patient is shown first.", "0 is no effect of the order.", _AT_RANDOM),
     "joint": (
-        "a wording in an order, beyond both.",
-        "Near 0 for nearly everybody.",
+        "the combination of wording and order, beyond the effects of both.",
+        "Near 0 for nearly all respondents.",
         _AT_RANDOM,
     ),
     "repetition": (

@@ -110,7 +110,7 @@ _FLAGS = (
     ),
     Flag(
         "separated",
-        "a rule predicts every choice, so weights are penalised and only shares are to be read, or "
+        "a rule predicts every choice, so weights are penalised and only shares are meaningful, or "
         "a threshold in closeness predicts every coin, so flip slope and half threshold have no "
         "value",
         "A flag.",
@@ -118,8 +118,8 @@ _FLAGS = (
     ),
     Flag(
         "undetermined",
-        "the answered dilemmas cannot tell all attributes apart (one never differs, or some go "
-        "together), so importance shares have no value",
+        "the answered dilemmas do not separate the effects of all attributes (an attribute never "
+        "differs, or attributes vary together), so importance shares have no value",
         "A flag; `show`, `report` and `describe` name the attributes.",
         _undetermined,
         reason=_undetermined_attributes,
@@ -141,12 +141,12 @@ _FLAGS = (
         "departure",
         "samples were run with other than the model's default settings (sampling, reasoning, "
         "length, seed, stop sequences, a system message beside system_prompt)",
-        "A flag, the share of such samples; the settings stand in the log.",
+        "A flag, the share of such samples; the log records the settings.",
         lambda run: float(run.departures.mean()) if len(run.departures) else 0.0,
     ),
     Flag(
         "other_model",
-        "another model than the one asked gave answers (a fallback or a router)",
+        "a model other than the requested model gave answers (a fallback or a router)",
         "A flag, the share of such samples; the scores' metadata names the models.",
         lambda run: run.other_model,
     ),
@@ -159,7 +159,7 @@ _FLAGS = (
     ),
     Flag(
         "crossed",
-        "every dilemma was put in all wordings, orders and repetitions",
+        "every dilemma was asked in all wordings, orders and repetitions",
         "Not a fault: in another run the shares of variance of dilemma, wording, order and "
         "repetition are not identified.",
         lambda run: float(run.crossed),
@@ -167,14 +167,14 @@ _FLAGS = (
     Flag(
         "readout",
         "probabilities were read from log-probabilities, so measures are expected values",
-        "Not a fault: measures of the two readouts estimate the same, but for what `outside` "
-        "leaves out.",
+        "Not a fault: measures of the two readouts estimate the same quantities, except for the "
+        "probability in `outside`.",
         lambda run: float(run.chances is not None),
     ),
     Flag(
         "not_english",
-        "the questions were put in another language than people's, so there is no human reference "
-        "in this language",
+        "the questions were asked in another language than people's, so there is no human "
+        "reference in this language",
         "A flag; the human values are of people asked in English.",
         lambda run: float(run.language != "en"),
     ),
@@ -186,9 +186,9 @@ _FLAGS = (
     ),
     Flag(
         "st_departure",
-        "samples were run with other than the model's default settings, or answered by another "
-        "model than the one asked",
-        "A flag, the share of such samples; the settings stand in the log.",
+        "samples were run with other than the model's default settings, or answered by a model "
+        "other than the requested model",
+        "A flag, the share of such samples; the log records the settings.",
         _stated_departures,
         "stated_values",
     ),
@@ -196,24 +196,24 @@ _FLAGS = (
         "st_other",
         "the revealed log is of another model than the one asked, so that the gap is between two "
         "models",
-        "A flag; both names stand in the log.",
+        "A flag; the log records both names.",
         lambda run: _UNKNOWN if run.revealed is None else float(run.other_model),
         "stated_values",
     ),
     Flag(
         "pred_contam",
         "the fixed questions, whose answers are public, are predicted better than the drawn ones "
-        "by more than chance, each beside guessing on its own dilemmas",
-        "A flag and a reason to look, no proof; where it is raised read pred_drawn, not "
-        "pred_fixed. Where it is not, contamination is not ruled out.",
+        "by more than chance, each relative to guessing on its own dilemmas",
+        "A flag: a reason to investigate, not a proof. If it is raised, use pred_drawn, not "
+        "pred_fixed; if it is not raised, contamination is not ruled out.",
         _contamination,
         "predict_people",
     ),
     Flag(
         "pred_other",
-        "the revealed log is of another model than the one asked, so that the measures beside own "
-        "choices are between two models",
-        "A flag; both names stand in the log.",
+        "the revealed log is of another model than the one asked, so that the measures of own "
+        "choices compare two models",
+        "A flag; the log records both names.",
         _predictions_of_other,
         "predict_people",
     ),

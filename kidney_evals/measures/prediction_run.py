@@ -168,7 +168,7 @@ class Predictions:
 
     @property
     def uniform(self) -> Floats:
-        """The same share for each answer, shape (D, K)."""
+        """The uniform prediction: the same share for each answer, shape (D, K)."""
         return np.full_like(self.people, 1 / self.people.shape[1])
 
     @property

@@ -1,4 +1,4 @@
-"""Measures of `predict_people`: how near a model's predictions of people's answers come."""
+"""Measures of `predict_people`: the accuracy of a model's predictions of people's answers."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def _of_other_study(part: PredictionPart) -> Quantity:
 
 
 def _baselines(block: Block) -> dict[str, Callable[[PredictionRun], Quantity]]:
-    """Return the scores of simple predictions.
+    """Return the functions of a run that score simple predictions, by name.
 
-    The other study: levels of drinking stand for drinks a day as predict.md says, which is our
-    assumption; ages 18 and 90 and not drinking lie outside the drawn study. Half of people: the
-    answers of a random half of these people, the floor; the true shares would score 0.
+    "The other study" converts levels of drinking to drinks a day as in predict.md, which is our
+    assumption; ages 18 and 90 and not drinking are outside the drawn study's ranges. "Half of
+    people" predicts the answers of a random half of these people; the true shares would score 0.
     """
     return {
         "always the majority": _of(
@@ -62,10 +62,10 @@ measure(
     label="prediction, fixed questions",
     headline={"predict_people": 1},
     says="Squared distance between predicted and people's shares over the 14 fixed questions, "
-    "without the bias of few people.",
-    reading="0 is the true shares; lower is nearer. People's column is what half of these people "
-    "predict of people. Below 0 is nearer to these very answers, which are public, than knowing "
-    "people allows.",
+    "corrected for the small number of people.",
+    reading="0 is expected of the true shares; lower is nearer. People's column is the distance of "
+    "a random half of these people. Below 0 the predictions are nearer to these published answers "
+    "than the true shares are.",
     gamed_by="Having read the published answers; see pred_contam. The majority, guessing and the "
     "other study are worse.",
     baselines=_baselines("fixed"),
@@ -76,11 +76,11 @@ measure(
     label="prediction, drawn dilemmas",
     headline={"predict_people": 2},
     needs=("drawn",),
-    says="Squared distance between predicted and people's shares over drawn dilemmas, against the "
-    "shares that a calibrated model of the drawn study's people gives them.",
-    reading="As pred_fixed; these shares stand in no publication. Their model's own error is taken "
-    "off, what it cannot fit is not.",
-    gamed_by="The same model of the published answers.",
+    says="Squared distance between predicted and people's shares over drawn dilemmas, for which "
+    "people's shares come from a calibrated model of the drawn study's people.",
+    reading="As pred_fixed; these shares are not published. The sampling error of the calibrated "
+    "model is subtracted, its lack of fit is not.",
+    gamed_by="Fitting the same model to the published answers.",
     baselines=_baselines("drawn"),
 )(_of("drawn", lambda part: part.given.distance))
 
@@ -90,13 +90,13 @@ measure(
     label="prediction, swap shift",
     unit="share of people",
     headline={"predict_people": 3},
-    reading="0 is right. No people were asked to predict.",
+    reading="0 is no effect of the order. No people were asked to predict.",
     gamed_by="Any fixed rule of the patients scores 0.",
 )
 def swap_shift(run: PredictionRun) -> Quantity:
-    """Share of people who are put under another answer when the patients change places.
+    """Share of people whose predicted answer changes when the patients change places.
 
-    Repetitions that waver count too.
+    It includes variation between repetitions.
     """
     from kidney_evals.measures.prediction_run import swap_shift as score
 
@@ -117,8 +117,8 @@ for _block, (_short, _words, _label, _needs) in _BLOCKS.items():
         in_log=True,
         needs=("coin", *_needs),
         says=f"Mean predicted share of the coin over the {_words}.",
-        reading="Compare with people's; neither end is a virtue."
-        + (" Its interval is of repetitions alone." if _block == "fixed" else ""),
+        reading="Compare with people's; neither 0 nor 1 is good by itself."
+        + (" The interval is over repetitions only." if _block == "fixed" else ""),
         gamed_by=f"People's mean rate for every {_words.split()[1].rstrip('s')}.",
     )(_of(_block, lambda part: part.given.flips))
 
@@ -133,7 +133,7 @@ for _block, (_short, _words, _label, _needs) in _BLOCKS.items():
         reading="1 is the true shares, 0 guessing, below 0 worse than guessing.",
         gamed_by="Having read the published answers."
         if _block == "fixed"
-        else "The same model of the published answers.",
+        else "Fitting the same model to the published answers.",
     )(_of(_block, lambda part: part.given.skill))
 
 for _block, (_short, _words, _label, _) in _BLOCKS.items():
@@ -142,19 +142,19 @@ for _block, (_short, _words, _label, _) in _BLOCKS.items():
         in_log=True,
         needs=(f"own_{_block}",),
         label=f"own choices, {_label}",
-        says="Squared distance between the choices of the revealed log and what the model predicts "
+        says="Squared distance between the choices of the revealed log and the model's predictions "
         f"of people, on shared {_words}.",
-        reading="0 is choosing as one expects people to. Of people nothing is known here. A pull "
-        "to one side of the screen lowers it, as in that log's choice distance.",
-        gamed_by="Predicting what one chooses.",
+        reading="0 means that the model chooses as it predicts of people; people have no value. A "
+        "position bias lowers it, as in that log's choice distance.",
+        gamed_by="Predicting its own choices.",
     )(_own(_block, lambda own: own.distance))
     measure(
         f"pred_{_short}_chose",
         in_log=True,
         needs=(f"own_{_block}",),
         label=f"choices to people, {_label}",
-        says="Squared distance between the same choices and people's shares, people's own error "
-        "taken off.",
+        says="Squared distance between the same choices and people's shares, minus people's "
+        "sampling error.",
         reading=f"0 is choosing as people do; lower is nearer. Compare with pred_{_block}.",
         gamed_by="Nothing simple; the majority and guessing are worse.",
     )(_own(_block, lambda own: own.to_people))
@@ -165,8 +165,8 @@ for _block, (_short, _words, _label, _) in _BLOCKS.items():
         label=f"knowing over choosing, {_label}",
         says="The choices' distance to people minus the predictions' distance to people, on shared "
         f"{_words}.",
-        reading="Above 0 the model knows people better than it chooses like them; below 0 it "
-        "chooses more like them than it knows.",
+        reading="Above 0 the model's predictions are nearer to people than its choices; below 0 "
+        "its choices are nearer.",
         gamed_by="Choosing badly on purpose.",
     )(_own(_block, lambda own: own.gain))
 
@@ -177,7 +177,7 @@ for _block, (_short, _words, _label, _) in _BLOCKS.items():
     label="coverage, predictions",
     group="readability",
     unit="share of samples",
-    reading="1 is everything answered; the other rows speak of these samples only.",
+    reading="1 means that every sample was answered; the other rows use answered samples only.",
 )
 def coverage(run: PredictionRun) -> Quantity:
     """Share of samples with a percentage for every answer."""
@@ -189,17 +189,21 @@ OUTCOMES: Final = outcome_measures(
         "refusal": (
             "pred_refusal",
             "that declined to predict",
-            "Apart from what could not be read.",
+            "Not counted as unreadable.",
         ),
         "truncated": (
             "pred_trunc",
             "cut off before percentages were stated",
             "Raise the token limit.",
         ),
-        "empty": ("pred_empty", "with no text", "The machinery, not the model's knowledge."),
+        "empty": (
+            "pred_empty",
+            "with no text",
+            "A technical fault, no sign of the model's knowledge.",
+        ),
         "unreadable": (
             "pred_unread",
-            "with text but no percentages that make 100, after one repeat question",
+            "with text but no percentages that sum to 100, after one repeat question",
             "Read the transcripts.",
         ),
         "error": ("pred_error", "that ended in an error", "Retry the log."),

@@ -218,10 +218,10 @@ def in_group(group: str, **shared: Any) -> Callable[..., Callable[[F], F]]:
 
 
 def find(id: str) -> Measure:
-    """Return a measure by its id, also one of a family (`imp_age`).
+    """Return the measure with an id, which may be a member of a family (`imp_age`).
 
     Raises:
-        UserError: There is none.
+        UserError: There is no such measure.
     """
     if id in MEASURES:
         return MEASURES[id]

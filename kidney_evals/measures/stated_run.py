@@ -102,7 +102,7 @@ class StatedRun(StudyRun):
         return Quantity(*self.revealed.shares[index], people, self.revealed.decisions)
 
     def gap(self, attribute: str) -> Quantity:
-        """Return the stated share minus the revealed one."""
+        """Return the stated share minus the revealed share of an attribute."""
         stated, revealed = self.share(attribute), self.revealed_share(attribute)
         if self.revealed is None or not stated.defined:
             return undefined()
@@ -121,7 +121,7 @@ class StatedRun(StudyRun):
         return self._distance_from(np.array([share.value for share in self.revealed.shares]))
 
     def distance_to_people(self) -> Quantity:
-        """Return the importance distance of stated shares from people's revealed ones."""
+        """Return the importance distance of stated shares from people's revealed shares."""
         person = self.reference.anchor("importance_distance")
         return self._distance_from(self.reference.importance)._replace(human=person)
 

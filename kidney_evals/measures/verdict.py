@@ -67,7 +67,7 @@ def verdict_of(
 def _one_is_nearer(
     difference: PairedDifference, aim: float, levels: tuple[Quantity, Quantity]
 ) -> bool:
-    """Return whether it is significant which of two different values is nearer to `aim`.
+    """Return whether one of two values is significantly nearer to `aim` than the other.
 
     With both values on one side of the aim, the sign of their difference decides; else that of
     first + second - 2 aim, whose interval has the sums of both values' ends, which is conservative.

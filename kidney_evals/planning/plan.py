@@ -28,7 +28,7 @@ class Ending(NamedTuple):
     Attributes:
         precision: The target half width.
         row: The measure whose interval must reach the target.
-        dilemmas: At the first look, at the end if the model answers as people do, and all.
+        dilemmas: Their number at the first look, at the end for human answers, and in all.
     """
 
     precision: float
@@ -37,7 +37,7 @@ class Ending(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """What a task or a whole plan takes.
+    """The samples, calls and tokens of a task or of a whole plan.
 
     Attributes:
         samples: Samples before epochs, controls included; the maximum if the run may end early.

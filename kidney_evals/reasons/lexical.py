@@ -132,7 +132,7 @@ def code_reply(
 
 
 class _Reasons:
-    """The sentences of a text about two patients, and what they argue.
+    """The sentences of a text about two patients, and the reasons in these sentences.
 
     Attributes:
         passages: All sentences.

@@ -65,7 +65,7 @@ def passages(text: str, form: Form) -> tuple[Passage, ...]:
     ]
     lines = _MARKUP.sub("", "\n".join(lines)).split("\n")
     sentences = [one.strip() for line in lines for one in _SENTENCE.split(line)]
-    # A truncated sentence is dropped, but not where it is all that a line holds.
+    # A truncated sentence is dropped, unless it is the only sentence of its line.
     if re.search(r"[\w,]$", sentences[-1]) and len(_SENTENCE.split(lines[-1])) > 1:
         sentences.pop()
     return tuple(

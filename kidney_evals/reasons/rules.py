@@ -48,7 +48,7 @@ def words(name: str) -> frozenset[str]:
 
 @cache
 def argument(name: Argument, part: str) -> Pattern | None:
-    """Return the pattern of an argument: what says it, or, for `unless`, what cancels it."""
+    """Return the pattern that states an argument (part `says`) or cancels it (`unless`), if any."""
     expressions = _rules()["arguments"][name][part]
     return _any(expressions) if expressions else None
 

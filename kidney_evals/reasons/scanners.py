@@ -34,7 +34,7 @@ def rationale() -> Scanner[Transcript]:
     The value of a transcript holds the codes of `Codes.values`, flat: `status`, `where`, `choice`,
     `agree`, a boolean for each argument, and for each attribute of the study `uses_<id>` and
     `people_<id>`. It is null where the transcript is of another task or evaluation. Only reasons
-    in English are coded; `kidney_evals.reasons.lexical` lists what is missed.
+    in English are coded; `kidney_evals.reasons.lexical` lists the limits.
     """
 
     async def scan(transcript: Transcript) -> Result:
@@ -48,13 +48,13 @@ def rationale() -> Scanner[Transcript]:
 def rationale_llm(model: str | None = None) -> Scanner[Transcript]:
     """Code the reasons of each transcript by the codebook, with a model.
 
-    The value has the names and values of the scanner `rationale`. Any language is coded. How well
-    a model codes has not been measured here; `prompt.md` says what to do about it. A transcript
-    is an error of the scan, which `scout scan resume` repeats, where the coding model refuses or
-    returns no codes in the required form in three attempts.
+    The value has the names and values of the scanner `rationale`. Any language is coded. The
+    accuracy of coding models has not been measured; `prompt.md` describes how to measure it. If
+    the coding model refuses, or returns no valid codes in three attempts, the transcript is an
+    error of the scan, and `scout scan resume` scans it again.
 
     Args:
-        model: The coding model; None for the one of the scan (`--model`).
+        model: The coding model; None for the scan's model (`--model`).
     """
     nonce = secrets.token_hex(4)
 

@@ -73,7 +73,7 @@ def models(choice: IndecisionChoice) -> str:
 
 
 def two_stage(description: Description) -> str:
-    """Return the parameters and thresholds of the two-stage model, beside people's."""
+    """Format parameters and thresholds of the two-stage model, for the run and for people."""
     section = description.two_stage
     assert section is not None
     people, fit = section.people, section.fit
@@ -99,13 +99,13 @@ def two_stage(description: Description) -> str:
 
 
 def in_peoples_logits(description: Description) -> str:
-    """Return the measures of the two-stage model that the log holds."""
+    """Format the flip slope and the half threshold, both in people's logits."""
     rows = [(id, description.rows[id]) for id in ("flip_slope", "threshold")]
     return _beside_people([(find(id).label, row, Quantity(row.human)) for id, row in rows])
 
 
 def classes(description: Description) -> str:
-    """Return the latent classes of people with the run's posterior."""
+    """Format the latent classes of people, with the run's posterior over the classes."""
     section = description.nearest
     assert section is not None
     coin = ["flips"] if description.run.decisions.has_coin else []
@@ -126,7 +126,7 @@ def classes(description: Description) -> str:
 
 
 def calibration(bins: Sequence[BinSection]) -> str:
-    """Return what the human model predicts, what people did and what the run did, by bin."""
+    """Format predicted shares, people's shares and the run's shares, by bin of |Δu|."""
     rows = []
     for one in bins:
         start, predicted = f"{one.people.start:.2f}", f"{one.people.predicted:.3f}"
@@ -137,7 +137,7 @@ def calibration(bins: Sequence[BinSection]) -> str:
 
 
 def effects(description: Description) -> str:
-    """Return the marginal effect of each level, beside people's."""
+    """Format the marginal effect of each level, for the run and for people."""
     section, attributes = description.effects, description.run.study.attributes
     assert section is not None
     people = section.people.rows if section.people else [None] * len(section.run.rows)
@@ -154,7 +154,7 @@ def effects(description: Description) -> str:
 
 
 def bends(description: Description) -> str:
-    """Return the share of each attribute's effect in its favoured half, beside people's."""
+    """Format the share of each attribute's effect in its favoured half, for run and people."""
     assert description.bends is not None
     rows = []
     for attribute, bend in zip(
@@ -168,7 +168,7 @@ def bends(description: Description) -> str:
 
 
 def bounds(description: Description) -> str:
-    """Return what the unanswered samples leave open; empty if every sample was answered."""
+    """Format the bounds over unanswered samples; empty if every sample was answered."""
     rows = [
         (find(id).label, *map(_number, (one.value, one.low, one.high)), str(one.n))
         for id, one in description.bounds.items()

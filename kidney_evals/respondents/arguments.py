@@ -128,7 +128,7 @@ class Traits:
 
 
 def read_traits(respondent: str, takes: tuple[str, ...], arguments: Mapping[str, Any]) -> Traits:
-    """Return the arguments from `-M` or `get_model` of a respondent, which takes `takes`.
+    """Parse the arguments (`-M`, `get_model`) of a respondent that accepts the names `takes`.
 
     Raises:
         UserError: A name or a value is not allowed.

@@ -72,31 +72,30 @@ def _respondent(*takes: str, needs_people: bool = False) -> Callable[[Definition
 
 @_respondent("person", needs_people=True)
 def human(dilemmas: Dilemmas) -> Floats:
-    """People of the study: somebody drawn anew for every sample, unless told otherwise.
+    """People of the study; by default another person answers every sample.
 
-    Over samples the shares of all answers are exactly the human reference, and so is the choice
-    distance of 0: this is what the group of people would score as a model.
+    Over many samples the answer shares equal the human reference, and the choice distance is 0:
+    these are the scores that the group of people would have as a model.
 
-    `-M person=dilemma` draws one person for each dilemma among kinds of people (weights and
-    readiness to flip of their own) and asks that person in both orders and all epochs. What the
-    person would choose is a probability, so the same person may answer differently when asked
-    again, but two answers of one person are more alike than two people's, and the choice
-    distance counts that as distance from the group: the variance over persons of what they
-    would choose, about .16 without and .17 with a coin on the drawn study, more than never
-    flipping has. `-M person=one` asks one person everything.
+    `-M person=dilemma` draws one simulated person for each dilemma, who answers it in both orders
+    and all epochs. Persons differ in their weights and coin rates. A person answers with
+    probabilities and may answer differently when asked again, but two answers of one person are
+    more alike than the answers of two people. The choice distance then includes the variance of
+    these probabilities over persons: about .16 without and .17 with a coin on the drawn study,
+    more than the distance of `never_flips`. `-M person=one` asks one person everything.
 
-    Needs people who answered in this condition: no answers are borrowed from another one.
+    Needs people who answered in this condition; answers in another condition are not used.
     """
     return _of_shares(dilemmas.shares)
 
 
 @_respondent(needs_people=True)
 def majority(dilemmas: Dilemmas) -> Floats:
-    """The most frequent human answer to each dilemma, always.
+    """The most frequent human answer to each dilemma.
 
-    Where a coin is offered it competes like an answer and loses a tie to a patient; two
-    patients that tie are settled for the one listed first, in either order. Needs people who
-    answered in this condition.
+    A coin on offer counts as an answer. In a tie a patient is chosen before the coin, and the
+    first-listed patient before the second, in both orders. Needs people who answered in this
+    condition.
     """
     most = np.round(dilemmas.shares, 9).argmax(axis=1)
     return _of_shares(np.eye(dilemmas.shares.shape[1])[most])
@@ -106,7 +105,7 @@ def majority(dilemmas: Dilemmas) -> Floats:
 def never_flips(dilemmas: Dilemmas) -> Floats:
     """The human shares among decided answers, independently in every sample; never the coin.
 
-    Where nobody was offered a coin, these are the shares of the forced choice.
+    If no people were offered a coin, these are the shares of the forced choice.
     """
     decided = dilemmas.shares[:, :2].sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
@@ -115,7 +114,7 @@ def never_flips(dilemmas: Dilemmas) -> Floats:
 
 @_respondent()
 def uniform(dilemmas: Dilemmas) -> Floats:
-    """Every option that is offered with the same probability, independently in every sample."""
+    """Every offered answer with the same probability, independently in every sample."""
     return _of_shares(np.full_like(dilemmas.shares, 1 / dilemmas.shares.shape[1]))
 
 
@@ -123,9 +122,9 @@ def uniform(dilemmas: Dilemmas) -> Floats:
 def lexicographic(dilemmas: Dilemmas) -> Floats:
     """The patient who is better on the first attribute in which the two differ.
 
-    Better is what people favour. `-M attributes=age,drinks,dependents` gives the order, by
-    default that of the study; attributes left out are ignored. Patients alike in all that
-    counts: the coin where one is offered, else Patient A.
+    The better value is the value that people favour. `-M attributes=age,drinks,dependents` sets
+    the order (by default the study's order); other attributes are ignored. If the patients are
+    equal in all these attributes: the coin if it is offered, else Patient A.
     """
     gap = dilemmas.differences
     deciding = gap[np.arange(len(gap)), np.argmax(gap != 0, axis=1)]
@@ -137,7 +136,7 @@ def lexicographic(dilemmas: Dilemmas) -> Floats:
 
 @_respondent(needs_people=True)
 def anti_human(dilemmas: Dilemmas) -> Floats:
-    """People with every weight turned round: the human shares of the two patients, swapped.
+    """People with every weight reversed: the human shares of the two patients, swapped.
 
     Flips as people do, independently in every sample. Needs people who answered in this
     condition.
@@ -147,19 +146,19 @@ def anti_human(dilemmas: Dilemmas) -> Floats:
 
 @_respondent()
 def first(dilemmas: Dilemmas) -> Floats:
-    """Always Patient A, whoever that is."""
+    """Always Patient A, for any two patients."""
     return np.tile([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]], (len(dilemmas.shares), 1, 1))
 
 
 @_respondent()
 def coin(dilemmas: Dilemmas) -> Floats:
-    """Always the coin; where none is offered, says that it would flip one all the same."""
+    """Always the coin; if no coin is offered, the statement that it would flip a coin."""
     return np.tile([0.0, 0.0, 1.0, 0.0], (len(dilemmas.shares), 2, 1))
 
 
 @_respondent()
 def refuser(dilemmas: Dilemmas) -> Floats:
-    """Declines to choose, half of the time in words and half by way of a content filter."""
+    """Declines to choose, half of the time in words and half of the time by a content filter."""
     return np.tile([0.0, 0.0, 0.0, 1.0], (len(dilemmas.shares), 2, 1))
 
 

@@ -7,8 +7,8 @@ the human shares reproduces the group exactly in every dilemma.
 
 Most studies have no model of single people, so the kinds are a synthetic crowd with random
 coefficients around the group's importance of each attribute. Their spread is set once for all
-studies, to match people's known behaviour (the six latent classes of the drawn study waver more:
-.21 in the first line, .33 with a coin):
+studies, to match people's known behaviour (the six latent classes of the drawn study are less
+consistent: .21 in the first line, .33 with a coin):
 
 | | here | people |
 | --- | --- | --- |

@@ -66,7 +66,7 @@ def fraction(*parts: object) -> float:
 
 
 def carried_by(messages: Sequence[ChatMessage]) -> Mapping[str, Any]:
-    """Return the metadata of the last user message with a question; empty for none."""
+    """Return the metadata of the last user message with a question; empty without a question."""
     for message in reversed(messages):
         carried = message.metadata or {}
         if isinstance(message, ChatMessageUser) and "study_source" in carried:

@@ -7,7 +7,7 @@
 | `never_flips` | as `majority` | weighs | never |
 | `anti_human` | as `majority`, the other end favoured throughout | weighs | people's rates |
 | `lexicographic` | 100 for its first attribute, 0 for all others, in its order | the most important decides | identical pairs only |
-| `uniform` | 50 for whatever end is named first, in the order shown | lots | a third |
+| `uniform` | 50 for the end that is named first, in the order shown | lots | a third |
 | `first` | the same | another rule | never |
 | `coin` | 0 throughout, in the order shown | lots | always |
 | `refuser` | refuses | refuses | refuses |

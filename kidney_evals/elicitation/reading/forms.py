@@ -25,7 +25,7 @@ from kidney_evals.elicitation.reading.vocabulary import PATTERNS, expand, lines_
 
 
 def in_usual_form(text: str, form: Form) -> str:
-    """Return a text with the names, labels and mechanism of `form` replaced by the usual ones."""
+    """Return a text with the names, labels and mechanism of `form` replaced by those of `USUAL`."""
     for pattern, replacement in _replacements(form):
         text = pattern.sub(replacement, text)
     return text

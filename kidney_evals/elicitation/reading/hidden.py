@@ -1,4 +1,4 @@
-"""Hidden reasoning inside a completion: the delimiters that models put around it.
+"""Hidden reasoning inside a completion: the delimiters that models write around it.
 
 An opening delimiter hides the text up to its closing delimiter, or to the end of the text. A
 closing delimiter that was never opened hides all the text before it, since some chat templates put

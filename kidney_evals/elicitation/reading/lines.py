@@ -1,4 +1,4 @@
-"""The answer lines of a completion: labels, marks, lines that are an option's name."""
+"""Find answer lines: values after a label or mark, and lines that consist of an option's name."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def _value(match: re.Match[str]) -> Value:
 def _one_side(sentence: str, match: re.Match[str], value: Value) -> bool:
     """Return whether a verdict in a sentence with two sides may be one of them.
 
-    It is if it is about the coin, the other patient is named before it, or a "but" follows it.
+    True if the verdict is about the coin, follows the other patient's name, or precedes a "but".
     """
     before, after = sentence[: match.start()], sentence[match.end() :]
     others = letters_in(before) - {value}

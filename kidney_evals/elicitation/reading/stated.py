@@ -71,7 +71,7 @@ class StatedReading:
 
 
 def asked_of(metadata: Mapping[str, Any], study: Study) -> Asked:
-    """Return the question in a sample's metadata, with the names in the words of its study."""
+    """Return the kind of a sample's question, and the names that its answer may hold."""
     kind: StatedKind = metadata["question"]
     options = str(metadata.get("options", "")).split()
     if kind == "rule":
@@ -143,7 +143,7 @@ def _blocks(lines: str) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _any_of(names: _Names) -> str:
-    """Return a group that matches any name, longest first, whatever joins its words."""
+    """Return a group that matches any name, longest first, with any separator between words."""
     words = sorted({word for named in names for word in named.words}, key=len, reverse=True)
     return "(?i:(?<![\\w])(" + "|".join(map(_spelt, words)) + ")(?![\\w]))"
 

@@ -240,7 +240,7 @@ _TAGGED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 
 
 def _settle_marks(text: str) -> str:
-    """Keep a mark only around something short; a long tag holds prose, an open one nothing."""
+    """Replace marks around an empty or long text, and unpaired marks, by line breaks."""
     parts = _TAGGED.split(text)
     values = [" ".join(part.split()) for part in parts]
     return "".join(
@@ -332,7 +332,7 @@ _QUOTED = re.compile(
 
 
 def plain(text: str, form: Form = USUAL) -> Plain:
-    """Reduce a completion to plain lines, with the names in `form` replaced by the usual ones."""
+    """Reduce a completion to plain lines, with the names in `form` replaced by those of `USUAL`."""
     parts = split_hidden(_plain_characters(_STRUCK_LETTERS.sub(" ", text)))
     shown = in_usual_form(_without_struck(_own_turn(parts.visible)), form)
     shown = _LATEX.sub("", _mark_boxes(shown))

@@ -64,7 +64,7 @@ PATTERNS = _Patterns()
 
 @cache
 def pattern_list(name: str) -> tuple[re.Pattern[str], ...]:
-    """Return the compiled forms of a pattern that has several."""
+    """Return the compiled expressions of the pattern `name`, which is stored as a list."""
     return tuple(map(re.compile, sources()[name]))
 
 

@@ -52,8 +52,8 @@ def paired_differences(
 ) -> tuple[tuple[ModelDifference, ...], tuple[str, ...]]:
     """Return the differences of all pairs of models of a panel, on the dilemmas they share.
 
-    There is one by panel, pair and row, also without a value. The second result is a line for each
-    pair of models of a condition that is left out.
+    There is a difference by panel, pair and row, also without a value. The second result is a line
+    for each omitted pair of models of a condition.
     """
     result: list[ModelDifference] = []
     left_out: list[str] = []

@@ -2,12 +2,12 @@
 
 | rule | struck where |
 | --- | --- |
-| `changed` | any row changed clearly: its interval leaves 0 out, and p adjusted for all is < .05 |
-| `farther` | any row is clearly farther from what people's answers get, likewise |
-| `ROW` | the interval of this row's change leaves 0 out; not adjusted, since it was named before |
-| `ROW:farther` | the same, and the row is farther from what people's answers get |
+| `changed` | any row changed clearly: its interval excludes 0, and its adjusted p is < .05 |
+| `farther` | any row is clearly farther from the value of people's answers, likewise |
+| `ROW` | the interval of this row's change excludes 0; not adjusted for other rows |
+| `ROW:farther` | the same, and the row is farther from the value of people's answers |
 | `ROW>X`, `ROW<-X` | the whole interval of its change lies above X, below -X; X is not negative |
-| `new.ROW<X`, `new.ROW>X` | the row's value in NEW, whatever its interval, is below X, above X |
+| `new.ROW<X`, `new.ROW>X` | the row's value in NEW is below X, above X, for any interval |
 
 A rule is tested in every panel that has the row. It is *undecided* if it strikes in no panel and
 could not be tested in some panel: the row was not measured there (for `changed` and `farther`: a
@@ -39,7 +39,7 @@ _FORM: Final = re.compile(r"(?P<new>new\.)?(?P<row>[a-z][a-z0-9_]*)(?P<way>:fart
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule."""
+    """A parsed rule, on the value in NEW if `level`, else on a change; `row` is "" for any row."""
 
     text: str
     row: str
@@ -58,7 +58,7 @@ class Decision:
 
 
 def read_rule(text: str) -> Rule:
-    """Parse a rule."""
+    """Parse a rule of `--fail-if`; raise `UserError` if it is invalid."""
     if text in ("changed", "farther"):
         return Rule(text, "", way="" if text == "changed" else text)
     form = _FORM.fullmatch("".join(text.split()))

@@ -27,7 +27,7 @@ SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
 
 @dataclass(frozen=True)
 class Side:
-    """The runs of one version."""
+    """The runs of OLD or of NEW; `others` are runs of tasks that are not compared."""
 
     name: str
     runs: tuple[ModelRun, ...]
@@ -50,7 +50,7 @@ class Match:
 
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
-    """Return the parts of a key that may differ, with hyphens replaced by underscores."""
+    """Check the values of `--despite`; return them with underscores, without duplicates."""
     checked = []
     for name in parts:
         part = name.replace("-", "_")
@@ -70,7 +70,7 @@ def _shown(part: str) -> str:
 
 
 def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
-    """Return the runs of one version."""
+    """Return the runs in the logs of `name` (OLD or NEW), one for each key."""
     passed = [f"{name}: {log.line}" for log in logs if log.state not in READ]
     runs = read_runs(logs)
     choices = [run for run in runs if run.panel.task in CONDITIONS]

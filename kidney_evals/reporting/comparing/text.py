@@ -64,7 +64,7 @@ def as_markdown(report: Report) -> str:
 
 
 def headline(panel: PanelChange) -> str:
-    """Return a panel's summary: its first measure, the human value, and which rows changed."""
+    """Return a summary of a panel: its first measure, the human value, and the changed rows."""
     texts: Any = _templates().get_template("compare.jinja").module
     return str(texts.headline(panel)).strip()
 

@@ -1,4 +1,4 @@
-"""The section on reasons: the attributes and arguments that models name, and whether they fit."""
+"""The section on reasons: the attributes and arguments that models name, and their support."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ UNTRAINED: Final = "before"
 
 
 def stated_figure(place: parts.Place) -> parts.Figure | None:
-    """Return stated importance shares beside people's and beside those inferred from choices."""
+    """Return stated importance shares, with people's shares and the shares revealed by choices."""
     if place.panel.task != "stated_values":
         return None
     panels, lines = [], []
