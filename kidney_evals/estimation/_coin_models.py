@@ -189,8 +189,6 @@ def _independent(phi: Floats, kappa: Floats, chosen: Floats) -> Rows:
 
 
 class _Shape(NamedTuple):
-    """Constants of a model's links."""
-
     law: _Law
     half: float
     sign: float = 1.0

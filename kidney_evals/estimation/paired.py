@@ -183,7 +183,6 @@ def calibration_change(first: Decisions, second: Decisions) -> PairedDifference:
 def _on_usable(
     first: Decisions, second: Decisions, usable: Callable[[Decisions], Bools]
 ) -> tuple[Decisions, Decisions]:
-    """Return both runs on the dilemmas that are usable in both."""
     check_listed_alike(first, second)
     return on_both(first, second, usable(first), usable(second))
 

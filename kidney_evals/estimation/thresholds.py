@@ -151,7 +151,6 @@ def half_threshold(theta: ArrayLike, farthest: float = FARTHEST) -> Floats:
 
 
 def _better_share(theta: Floats, u: Floats) -> Floats:
-    """Return the better patient's share of all answers."""
     coin = logistic(theta[..., 0] + theta[..., 1] * u)
     return (1 - coin) * logistic(theta[..., 2] * u)
 
