@@ -157,7 +157,7 @@ class Wording(FileModel):
 
     @property
     def no_human_reference(self) -> str:
-        """Properties of this wording, apart from phrasing, without a human reference; may be empty."""
+        """Properties of this wording without a human reference, apart from its phrasing; or ""."""
         lacks = []
         if self.language != "en":
             lacks.append("no human reference in this language")

@@ -133,7 +133,6 @@ def read_answer(
 
 
 def _statements(shown: Plain, language: str) -> list[Statement]:
-    """Return the statements of a completion in the order of its text."""
     lines = answer_lines(shown.lines, shown.paragraphs)
     first = next((line.start for line in lines if line.value != "unclear"), None)
     end = len(shown.lines)
@@ -180,7 +179,6 @@ def _quoted(statement: Statement, shown: Plain) -> bool:
 
 
 def _quotations(statement: Statement, shown: Plain) -> list[tuple[int, int]]:
-    """Return the places of the quotations around a statement."""
     place = bisect_right(shown.quoted, (statement.start, len(shown.lines)))
     near = shown.quoted[max(0, place - 2) : place]
     return [

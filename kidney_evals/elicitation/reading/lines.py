@@ -142,7 +142,6 @@ def _value_of(line: str, start: int) -> str:
 
 
 def _before(line: str, end: int) -> str:
-    """Return the part of a sentence before an offset."""
     return after_last("sentence_end", line[max(0, end - _NEAR) : end])
 
 

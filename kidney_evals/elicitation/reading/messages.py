@@ -64,7 +64,6 @@ def read_text_output(output: ModelOutput, read: Callable[..., R]) -> R:
 
 
 def _marked_as_refusal(choice: ChatCompletionChoice) -> bool:
-    """Return whether the provider itself marked an answer as a refusal."""
     details = choice.stop_details
     if details is not None and details.type in ("refusal", "content_filter"):
         return True

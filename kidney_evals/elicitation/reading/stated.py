@@ -153,7 +153,6 @@ def _spelt(word: str) -> str:
 
 
 def _name_of(text: str, names: _Names) -> str:
-    """Return the id for a match of `_any_of`."""
     return next(
         named.name
         for named in names
