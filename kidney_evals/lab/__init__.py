@@ -1,7 +1,6 @@
 """Make and check the shipped tables; no code that runs an evaluation imports this package.
 
-It is loaded by `kidney-evals reference`, `validate` and `known` and by `python -m
-kidney_evals.lab`.
+`python -m kidney_evals.lab` loads it, and `kidney-evals reference`, `validate` and `known` do.
 
 - `reference_tables`: the human tables, with `drawn_study`, `drawn_models` and `anchors`.
 - `fetch`: download of the published answers. `verify`: the stated figures computed again.

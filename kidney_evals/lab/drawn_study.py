@@ -119,9 +119,10 @@ def random_fits(data: Group) -> list[RandomCoefficientFit]:
 def random_rows(
     condition: Condition, attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]
 ) -> pd.DataFrame:
-    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC, by people, is used.
+    """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
 
-    Standard errors are clustered by person; intervals are estimate ± 1.96 standard errors.
+    BIC counts people. Standard errors are clustered by person; intervals are estimate ± 1.96
+    standard errors.
     """
     best = min(fits, key=lambda fit: fit.bic)
     tables = []

@@ -80,8 +80,7 @@ def another_crowd(reference: Reference, draw: int) -> Reference:
     """Return a reference as if it were estimated from another sample of people.
 
     Its estimates are draw number `draw` (modulo their number) of the participant bootstrap, and its
-    draws the shipped draws shifted by the difference. `TypeError` for a reference from other
-    shares.
+    draws the shipped draws shifted by the difference. `TypeError` for other references.
     """
     source = reference.source
     if isinstance(source, ModelShares):

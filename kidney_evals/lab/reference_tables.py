@@ -97,7 +97,6 @@ def answer_table(study: Study, answers: Answers) -> Floats:
 
 
 def _fixed_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]:
-    """Return the text of the count tables by file name."""
     files: dict[str, str] = {}
     counts, anchors = [], []
     groups: tuple[tuple[Condition, Answers, int], ...] = (

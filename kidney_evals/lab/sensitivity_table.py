@@ -93,10 +93,10 @@ def settings() -> Iterator[tuple[Setting, str]]:
 
 
 def find(setting: Setting, row: str, runs: int = RUNS) -> dict[str, float]:
-    """Return the smallest change that is detected with 90 % power at 5 % false alarms, by column.
+    """Return the smallest change that is detected with 90 % power at 5 % false alarms.
 
     The first guess is (z_.975 + z_.90) standard deviations of the difference without a change; each
-    simulated power then rescales the change, as if the test were normal.
+    simulated power then rescales the change, as if the test were normal. The numbers are by column.
     """
     tested = _together(row)
     index = tested.index(row)

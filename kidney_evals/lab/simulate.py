@@ -57,7 +57,10 @@ def run_of(
 
 
 def simulate_run(reference: Reference, respondent: Respondent, index: int) -> Run:
-    """Return run `index`: the same dilemmas and sample of people for every respondent."""
+    """Return run number `index` of a respondent, with the true shares as reference.
+
+    The index determines the dilemmas and the sample of people, equal for every respondent.
+    """
     listed = draw(reference.study.source, respondent.dilemmas, SEED * 1000 + index)
     shown = panel(reference, listed)
     generator = np.random.default_rng([SEED, index, *respondent.name.encode()])

@@ -254,7 +254,7 @@ def _apart(panel: Panel, step: float) -> Floats:
 
 
 def _turning(panel: Panel, step: float) -> Floats:
-    """Interpolate to the last attribute's reversed importance share, evenly in distance."""
+    """Interpolate from people's importance shares to a reversed last one, evenly in distance."""
     importance = panel.reference.importance
     last = -np.sign(importance[-1]) * np.eye(len(importance))[-1]
 

@@ -155,7 +155,6 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
 
 
 def _per_answer(fit: AnyFit, first: Floats, second: Floats, choice: NDArray[np.int64]) -> float:
-    """Return the mean log-likelihood of answers under a fit."""
     shares = fit.shares(first - second, (first + second) / 2)
     return float(np.log(shares[np.arange(len(choice)), choice]).mean())
 
@@ -193,7 +192,6 @@ def published_features(patients: dict[str, Floats]) -> Floats:
 
 
 def _compared(path: Path) -> TableCheck:
-    """Compare a table that was made now with the shipped table."""
     study, made = path.parts[-3], path.read_bytes()
     shipped = load_study(study).path / REFERENCE_FOLDER / path.name
     old = shipped.read_bytes() if shipped.is_file() else b""
