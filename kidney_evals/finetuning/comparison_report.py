@@ -77,7 +77,6 @@ def side_effects(comparison: Comparison, arm: str) -> str:
 
 
 def _as_lines(comparison: Comparison) -> list[str]:
-    """Return the comparison for a terminal of 80 columns."""
     lines = []
     for arm in comparison.arms[1:]:
         head = _headline(comparison, arm.name)
@@ -103,7 +102,6 @@ def _as_lines(comparison: Comparison) -> list[str]:
 
 
 def _headline(comparison: Comparison, arm: str) -> str:
-    """Return the result of an arm in plain words."""
     rows = {
         one.effect[:2]: one.row
         for one in comparison.compared

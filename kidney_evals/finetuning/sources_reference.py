@@ -79,7 +79,6 @@ def from_reference(
 
 
 def _drawn_parts(study: Study, request: Request, evaluation: Evaluated) -> list[list[Dilemma]]:
-    """Draw dilemmas to train on and to hold out."""
     limit = draw_limit(study.attributes)
     aside = min(HELDOUT_MOST, limit // HELDOUT_SHARE)
     for option, count, most in (

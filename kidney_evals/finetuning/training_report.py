@@ -32,8 +32,7 @@ NOT_MEASURED: Final = "Not measured yet"
 class Pass(NamedTuple):
     """A pass over the samples, ended after `step` training steps; pass 0 is the untrained model.
 
-    Losses are means in nats per token of the answers; that of the training samples is NaN for pass
-    0.
+    Losses are means in nats per token of the answers; the training loss of pass 0 is NaN.
     """
 
     number: int
