@@ -32,13 +32,11 @@ PARTS: Final[tuple[Part, ...]] = ("train", "heldout")
 
 @dataclass(frozen=True)
 class Example:
-    """A question and its answer, as a conversation.
+    """A question and its answer as messages, of which the last is the assistant's answer.
 
-    Attributes:
-        messages: Messages with `role` and `content`; the last message is the assistant's answer.
-        facts: Provenance, with the same keys in every example of a folder: always `sample` (id),
-            `condition`, `dilemma`, `order`, `wording` and `answer` (A, B or COIN as shown), and
-            `a_<attribute>` and `b_<attribute>` as shown.
+    `facts` are its provenance, with the same keys in every example of a folder: always `sample`
+    (id), `condition`, `dilemma`, `order`, `wording` and `answer` (A, B or COIN as shown), and
+    `a_<attribute>` and `b_<attribute>` as shown.
     """
 
     messages: tuple[Mapping[str, str], ...]

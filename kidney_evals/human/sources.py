@@ -139,12 +139,9 @@ class ProfileShares:
 
 @dataclass(frozen=True)
 class PublishedShares:
-    """Published shares of repeated pairs.
+    """Published shares of repeated pairs, by dilemma id; `first` is the share of the first patient.
 
-    Attributes:
-        first: Share choosing the first patient, by dilemma id.
-        effective: Effective number of independent answers, by dilemma id: the number of answers
-            over the design effect of several answers by one person.
+    `effective` is the number of answers over the design effect of several answers by one person.
     """
 
     first: Mapping[str, float]

@@ -303,15 +303,10 @@ def scored_tables(folder: Path) -> list[Path]:
 
 
 def read_rows(folder: Path, row: type[R], condition: Condition | None = None) -> list[R]:
-    """Return the checked rows of a table; empty if the folder has no such table.
-
-    Args:
-        folder: The reference folder.
-        row: The model of the rows, which names the table.
-        condition: Only rows of this condition; None for all.
+    """Return the checked rows of a table, of one condition if given; empty without the table.
 
     Raises:
-        UserError: The table is not readable or does not match its model.
+        UserError: The table is not readable or does not match its model `row`.
     """
     rows = _read(folder / row.file, row)
     return [one for one in rows if condition in (None, getattr(one, "condition", condition))]
