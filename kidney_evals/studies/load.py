@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -126,18 +126,24 @@ def load_study(study: str | Path) -> Study:
         study: A shipped name, or the path of a folder with a `study.yaml`.
 
     Returns:
-        The study, cached while the files of its folder are unchanged.
+        The study: a shipped one is read once, another is cached while its files are unchanged.
 
     Raises:
         UserError: There is no such study, or its files are invalid.
     """
     name = str(study)
-    shipped = name in study_names()
-    folder = datasets_dir() / name if shipped else _user_folder(name)
+    if name in study_names():
+        return _shipped_study(name)
+    folder = _user_folder(name)
     if not os.path.lexists(folder / STUDY_FILE):
         raise unknown("study", name, (*study_names(), f"a folder that holds a {STUDY_FILE}"))
-    stamps = tuple(map(stamp, _content_files(folder)))
-    return _read_study(folder, name if shipped else str(folder), stamps)
+    return _read_study(folder, str(folder), tuple(map(stamp, _content_files(folder))))
+
+
+@cache
+def _shipped_study(name: str) -> Study:
+    folder = datasets_dir() / name
+    return _read_study(folder, name, tuple(map(stamp, _content_files(folder))))
 
 
 def dilemmas_of(study: Study, count: int | None, draw_seed: int | None) -> tuple[Dilemma, ...]:

@@ -35,6 +35,9 @@ CORPUS = Path(__file__).parent.parent / "data" / "outputs.jsonl"
 NO_RUN = "(no run)"
 """Id that stands for a run that cannot be made: nobody was asked, so nobody can be simulated."""
 
+VALUES = ("value", "low", "high", "n", "human")
+"""Columns of the rows of a run."""
+
 KEYS: Mapping[str, tuple[str, ...]] = {
     **{f"rows_{study}": ("respondent", "condition", "study", "id") for study in STUDIES},
     "runs": ("run", "id"),
@@ -56,7 +59,7 @@ def rows(study: str, condition: Condition, respondent: str) -> Table:
     table: Table = {}
     with tempfile.TemporaryDirectory() as folder:
         log = run(CONDITIONS[condition](study=study), respondent, Path(folder), {})
-        measured: Mapping[str, reading.Cells] = {NO_RUN: {"value": None}}
+        measured: Mapping[str, reading.Cells] = {NO_RUN: dict.fromkeys(VALUES)}
         if log.status == "success":
             measured = reading.rows_of_log(log)
         for name, cells in measured.items():
