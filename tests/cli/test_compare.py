@@ -100,32 +100,35 @@ def test_the_formats_hold_the_same_numbers(runs: Runs, kidney_evals: Call, tmp_p
     assert "coverage: 0.667 in NEW" in text.stdout and "--fail-if" in md.stdout
 
 
-@pytest.mark.parametrize(
-    ("rules", "expected", "told"),
-    [
+def test_statuses(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    for rules, expected, told in (
         (["coverage", "changed"], 0, "--fail-if coverage: passed"),
         (["new.coverage<1.1"], 1, "--fail-if new.coverage<1.1: struck"),
         (["flip_rate"], 3, "none of the runs has flip_rate"),
         (["flip_rate", "new.coverage<1.1"], 1, "--fail-if flip_rate: undecided"),
-    ],
-)
-def test_statuses(
-    rules: list[str], expected: int, told: str, runs: Runs, kidney_evals: Call
+    ):
+        options = [part for rule in rules for part in ("--fail-if", rule)]
+        shown = kidney_evals("compare", runs.forced, runs.forced, *options)
+        assert shown.exit_code == expected, shown.output
+        assert told in shown.stdout
+    # A panel that NEW lacks leaves rules undecided.
+    for path in (runs.coin, runs.forced):
+        shutil.copy(path, tmp_path)
+    shown = kidney_evals("compare", tmp_path, runs.coin, "--fail-if", "changed")
+    assert shown.exit_code == 3, shown.output
+    assert "forced_choice, mcelfresh_2021 is in OLD alone" in shown.stdout
+    shown = kidney_evals("compare", runs.coin, tmp_path, "--fail-if", "changed")
+    assert shown.exit_code == 0 and "is in NEW alone" in shown.stdout
+
+
+def test_rules_are_checked_before_logs_are_read(
+    runs: Runs, kidney_evals: Call, tmp_path: Path
 ) -> None:
-    options = [part for rule in rules for part in ("--fail-if", rule)]
-    shown = kidney_evals("compare", runs.forced, runs.forced, *options)
-    assert shown.exit_code == expected, shown.output
-    assert told in shown.stdout
-
-
-def test_rules_are_checked_before_logs_are_read(kidney_evals: Call) -> None:
     assert "no such rule: '<<'" in refused(kidney_evals("compare", "a", "b", "--fail-if", "<<"))
     line = refused(kidney_evals("compare", "a", "b", "--despite", "reference"))
     assert "human reference may not differ" in line
     assert "no log at 'a'" in refused(kidney_evals("compare", "a", "b"))
-
-
-def test_another_key_is_refused(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    # Runs with another key are compared on request.
     new = again(runs.coin, tmp_path / "new.eval", setting(wordings={"hospital": ""}))
     line = refused(kidney_evals("compare", runs.coin, new))
     assert "wording: OLD has 'default', NEW 'hospital'; --despite wording lets that pass" in line
@@ -162,18 +165,6 @@ def test_what_cannot_be_compared_is_said(runs: Runs, kidney_evals: Call, tmp_pat
     assert shown.exit_code == 0, shown.output
     told = " ".join(shown.stdout.split())
     assert "other.eval: of another evaluation (sums)" in told and "only half written" in told
-
-
-def test_a_panel_that_new_lacks_leaves_rules_undecided(
-    runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
-    for path in (runs.coin, runs.forced):
-        shutil.copy(path, tmp_path)
-    shown = kidney_evals("compare", tmp_path, runs.coin, "--fail-if", "changed")
-    assert shown.exit_code == 3, shown.output
-    assert "forced_choice, mcelfresh_2021 is in OLD alone" in shown.stdout
-    shown = kidney_evals("compare", runs.coin, tmp_path, "--fail-if", "changed")
-    assert shown.exit_code == 0 and "is in NEW alone" in shown.stdout
 
 
 @pytest.mark.parametrize("form", ["text", "md", "json"])
