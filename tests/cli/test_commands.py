@@ -44,16 +44,18 @@ def test_the_published_answers_cannot_be_fetched_without_a_network(
     kidney_evals: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # A proxy that nobody runs: the request ends on this machine.
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "",
+        "NO_PROXY": "",
+    }.items():
+        monkeypatch.setenv(name, value)
     line = refused(kidney_evals("reference", "fetch", "--cache", tmp_path))
     for part in ("cannot download https://", "offline, copy study_1.csv", "KIDNEY_EVALS_DATA_DIR"):
         assert part in line
-    out = tmp_path / "out"
-    line = refused(kidney_evals("reference", "build", "--data", tmp_path, "--out", out))
+    line = refused(kidney_evals("reference", "build", "--data", tmp_path, "--out", tmp_path / "a"))
     assert "study_1.csv is missing" in line and "reference fetch" in line
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 # --- describe --------------------------------------------------------------------------------
