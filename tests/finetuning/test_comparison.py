@@ -10,8 +10,7 @@ import pytest
 from click.testing import Result
 
 from cli.calling import refused
-from finetuning.exporting import export
-from finetuning.submitting import call
+from finetuning.folders import call, export
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import changed

@@ -19,7 +19,7 @@ from inspect_ai.event import ModelEvent
 from inspect_ai.log import resolve_sample_attachments
 
 from cli.calling import refused
-from finetuning.exporting import (
+from finetuning.folders import (
     asked_by_default,
     call,
     check_apart,
@@ -253,7 +253,10 @@ def test_a_control_exchanges_answers_within_nested_sizes(
             assert control == real
     assert data.card["shuffled"] is True and usual.card["shuffled"] is False
     assert "**A control." in readme(data)
-    assert "CONTROL: " in call("--out", tmp_path / "again", "--shuffle", "--samples", 8).output
+    assert (
+        "CONTROL: "
+        in call("export", "--out", tmp_path / "again", "--shuffle", "--samples", 8).output
+    )
 
 
 # --- leaks -----------------------------------------------------------------------------------
@@ -311,7 +314,7 @@ def test_a_small_study_where_chance_would_mix_the_parts(tmp_path: Path) -> None:
     assert not train & heldout and not (train | heldout) & asked
     # A tenth of all pairs can be drawn: 143, of which a fifth is set aside, whatever is asked for.
     for option, most in (("--samples", 115), ("--heldout", 28)):
-        line = refused(call("--out", tmp_path / "no", *options, option, most + 1))
+        line = refused(call("export", "--out", tmp_path / "no", *options, option, most + 1))
         assert f"{option} {most + 1} is more than there is: " in line
         assert f"can draw {most} different dilemmas for it" in line
     fewer = export(tmp_path / "fewer", *options, "--samples", 16, "--heldout", 8)
@@ -320,9 +323,9 @@ def test_a_small_study_where_chance_would_mix_the_parts(tmp_path: Path) -> None:
 
 def test_a_list_is_asked_by_its_evaluation(tmp_path: Path) -> None:
     options = ("--study", "freedman_2020", "--condition", "forced_choice", "--samples", 100)
-    line = refused(call("--out", tmp_path / "no", *options))
+    line = refused(call("export", "--out", tmp_path / "no", *options))
     assert "the 28 dilemmas of freedman_2020 are those that its evaluation asks" in line
-    result = call("--out", tmp_path / "data", "--allow-overlap", *options)
+    result = call("export", "--out", tmp_path / "data", "--allow-overlap", *options)
     assert "OVERLAP: 132 samples are about dilemmas" in result.output
     data = read_data(tmp_path / "data")
     assert data.card["excluded"]["overlap"] == 132
@@ -398,17 +401,17 @@ def test_a_line_separator_inside_a_question_is_no_end_of_a_line(tmp_path: Path) 
 def test_a_wrong_request_is_refused_in_a_line(
     options: tuple[object, ...], says: str, tmp_path: Path
 ) -> None:
-    assert says in refused(call("--out", tmp_path / "data", *options))
+    assert says in refused(call("export", "--out", tmp_path / "data", *options))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_terminal_shows_the_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # a short path, so that no line is long because of it
-    result = call("--out", "data", "--samples", 64)
+    result = call("export", "--out", "data", "--samples", 64)
     assert max(map(len, result.output.splitlines())) <= 80
     assert "64 training and 32 held-out samples" in result.output
     assert "No sample is about a dilemma of the default evaluation" in result.output
-    assert "is not an empty folder" in refused(call("--out", "data"))
+    assert "is not an empty folder" in refused(call("export", "--out", "data"))
 
 
 def test_a_folder_that_was_changed_is_refused(usual: TrainingData, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from inspect_ai import Task, eval
 from inspect_ai.log import read_eval_log
 
 from cli.calling import refused
-from finetuning.exporting import (
+from finetuning.folders import (
     NAMES,
     asked_by_default,
     call,
@@ -151,7 +151,7 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
         # Question 12 of the fixed list: 32 years and 2 children against 55 years and none.
         csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
     options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
-    line = refused(call("--out", tmp_path / "data", *options, "--samples", 64))
+    line = refused(call("export", "--out", tmp_path / "data", *options, "--samples", 64))
     assert "2 of 202 answers, first line 202, are about dilemmas that the default" in line
     assert not (tmp_path / "data").exists()
     # Told to, it takes them and says so.
@@ -199,7 +199,7 @@ def test_a_spoilt_table_is_refused_in_a_line(
 ) -> None:
     table = write_answers(tmp_path / "mine.csv", rows)
     options = ("--samples", 8, *(("--condition", condition) if condition else ()))
-    assert says in refused(call("--out", tmp_path / "data", "--answers", table, *options))
+    assert says in refused(call("export", "--out", tmp_path / "data", "--answers", table, *options))
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
 
 
@@ -268,7 +268,7 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
         (default, (), "16 of 16 answers, first sample d000-ab-"),
     ):
         given = ("--log", path, "--samples", 8, "--heldout", 2, *options)
-        assert says in refused(call("--out", tmp_path / "data", *given))
+        assert says in refused(call("export", "--out", tmp_path / "data", *given))
         assert not (tmp_path / "data").exists()
 
 
@@ -321,5 +321,7 @@ def test_more_rows_than_there_are_and_another_study(raw_dir: Path, tmp_path: Pat
         (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
         (("--wording", "committee"), "another way out (committee) than the source (coin)"),
     ):
-        assert says in refused(call("--out", tmp_path / "data", "--data", raw_dir, *options))
+        assert says in refused(
+            call("export", "--out", tmp_path / "data", "--data", raw_dir, *options)
+        )
     assert list(tmp_path.iterdir()) == []

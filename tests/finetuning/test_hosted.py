@@ -14,8 +14,8 @@ from time import sleep
 import pytest
 
 from cli.calling import refused
+from finetuning.folders import call, example, read, record_of, small_folder, submitted
 from finetuning.servers import JobsServer, Sent
-from finetuning.submitting import call, example, folder, read, record_of, submitted
 from kidney_evals.finetuning.hosted import tokens_of
 from kidney_evals.finetuning.hosted_service import Service, ServiceError
 
@@ -49,14 +49,14 @@ def server(running: JobsServer, monkeypatch: pytest.MonkeyPatch) -> JobsServer:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return folder(tmp_path / "data")
+    return small_folder(tmp_path / "data")
 
 
 # --- before anything is sent -----------------------------------------------------------------
 
 
 def test_the_announcement(tmp_path: Path) -> None:
-    data = folder(tmp_path / "d", shuffled=True, source={"kind": "rows"})
+    data = small_folder(tmp_path / "d", shuffled=True, source={"kind": "rows"})
     dry = submitted(data, "--epochs", 3, "--price", 5, "--dry-run")
     assert not record_of(data).exists()
     # A question of 43 letters and an answer of 9: 52 / 4 + 2 frames of 4 = 21 tokens, at most
@@ -98,7 +98,7 @@ def test_nothing_is_sent_without_a_key_but_everything_checked(
 
 
 def test_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    data = folder(tmp_path / "data")
+    data = small_folder(tmp_path / "data")
     for arguments, line in (
         (("--samples", 9), "takes 10 training samples or more, and"),
         (("--samples", 13), "--samples 13 is not possible"),
@@ -107,7 +107,7 @@ def test_refused_before_anything_is_sent(tmp_path: Path) -> None:
         (("--epochs", 51), "auto or 1 to 50, not 51"),
     ):
         assert line in refused(submitted(data, *arguments))
-    data = folder(tmp_path / "overlapping", excluded={"overlap": 2})
+    data = small_folder(tmp_path / "overlapping", excluded={"overlap": 2})
     line = "says that 2 samples overlap the evaluation's dilemmas"
     assert line in refused(submitted(data))
     assert not list(tmp_path.glob("*.json"))
@@ -244,7 +244,7 @@ def test_files_are_sent_once_and_again_where_the_service_has_lost_them(
 def test_the_first_samples_are_trained_on_and_the_others_never_sent(
     server: JobsServer, tmp_path: Path
 ) -> None:
-    data = folder(tmp_path / "data", train=20, heldout=0)
+    data = small_folder(tmp_path / "data", train=20, heldout=0)
     assert submitted(data, "--samples", 10).exit_code == 0
     [train] = server.files.values()
     assert train.content.splitlines() == (data / "train.jsonl").read_bytes().splitlines()[:10]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.calling import refused
+from finetuning.folders import call
 from finetuning.servers import HubServer, Model
-from finetuning.submitting import call
 from kidney_evals.finetuning.environment import check_extra
 from kidney_evals.finetuning.training_report import NOT_MEASURED
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from finetuning.submitting import call, example
+from finetuning.folders import call, example
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import load_tokenizer
 from kidney_evals.finetuning.data import Example
