@@ -158,7 +158,7 @@ def test_the_reader_reads_every_answer_as_it_was_given(wording: str, tmp_path: P
     assert seen == {"A", "B", "COIN"}
 
 
-def test_files_have_the_format_of_the_services(usual: TrainingData) -> None:
+def test_files_have_the_format_of_the_services(usual: TrainingData, tmp_path: Path) -> None:
     for part, count in (("train", 130), ("heldout", 32)):
         lines = (usual.folder / f"{part}.jsonl").read_text(encoding="utf-8").split("\n")
         assert lines.pop() == "" and len(lines) == count
@@ -168,6 +168,11 @@ def test_files_have_the_format_of_the_services(usual: TrainingData) -> None:
             # The mark of the study's text is in the card; a model must not learn it.
             assert "canary" not in line and "GUID" not in line
     assert len({one.facts["sample"] for one in (*usual.train, *usual.heldout)}) == 162
+    # A line separator inside a question is no end of a line.
+    wording = {"id": "odd", "base": "default", "varies": "x", "situation": "Two\u2028wait."}
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump([wording]), encoding="utf-8")
+    data = export(tmp_path / "data", "--samples", 8, "--wording", tmp_path / "odd.yaml")
+    assert "\u2028" in data.train[0].messages[0]["content"]
 
 
 # --- whose answers ---------------------------------------------------------------------------
@@ -368,40 +373,27 @@ def test_the_card_has_the_provenance(usual: TrainingData) -> None:
     assert str(Path.home()) not in text + json.dumps(card)
 
 
-def test_a_line_separator_inside_a_question_is_no_end_of_a_line(tmp_path: Path) -> None:
-    wording = {"id": "odd", "base": "default", "varies": "x", "situation": "Two\u2028wait."}
-    (tmp_path / "odd.yaml").write_text(yaml.safe_dump([wording]), encoding="utf-8")
-    data = export(tmp_path / "data", "--samples", 8, "--wording", tmp_path / "odd.yaml")
-    assert "\u2028" in data.train[0].messages[0]["content"]
+REFUSED = {
+    "--samples 7": "--samples must be a number from 8 to 10000, not 7",
+    "--heldout 1001": "--heldout must be a number from 1 to 1000, not 1001",
+    "--seed -1": "--seed must be 0 or more",
+    "--condition no": "unknown condition 'no'; allowed: forced_choice, coin_flip, both",
+    "--target nope": "unknown target 'nope'; allowed: group, individual, majority",
+    "--wording committee": "another way out (committee) than the source (coin)",
+    "--person 2": "--person chooses one person: use it with --target individual",
+    "--person 7 --target individual": "--person must be a number from 1 to 6, not 7",
+    "--study freedman_2020": "nobody was asked coin_flip in freedman_2020; use --cond",
+    "--data x --answers y": "three sources; give one of them",
+    "--data x --target group": "--target and --person choose answers of the human reference alone",
+    "--data no-such-folder": "study_1.csv is missing; run `kidney-evals reference fetch`",
+    "--answers no-such.csv": "no-such.csv cannot be read",
+    "--log no-such.eval": "no log at 'no-such.eval'",
+}
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (("--samples", 7), "--samples must be a number from 8 to 10000, not 7"),
-        (("--heldout", 1001), "--heldout must be a number from 1 to 1000, not 1001"),
-        (("--seed", -1), "--seed must be 0 or more"),
-        (("--condition", "no"), "unknown condition 'no'; allowed: forced_choice, coin_flip, both"),
-        (("--target", "nope"), "unknown target 'nope'; allowed: group, individual, majority"),
-        (("--wording", "committee"), "another way out (committee) than the source (coin)"),
-        (("--person", 2), "--person chooses one person: use it with --target individual"),
-        (("--person", 7, "--target", "individual"), "--person must be a number from 1 to 6, not 7"),
-        (("--study", "freedman_2020"), "nobody was asked coin_flip in freedman_2020; use --cond"),
-        (("--data", "x", "--answers", "y"), "three sources; give one of them"),
-        (("--data", "x", "--target", "group"), "choose answers of the human reference alone"),
-        (
-            ("--data", "no-such-folder"),
-            "study_1.csv is missing; run `kidney-evals reference fetch`",
-        ),
-        (("--answers", "no-such.csv"), "no-such.csv cannot be read"),
-        (("--log", "no-such.eval"), "no log at 'no-such.eval'"),
-    ],
-    ids=lambda one: str(one)[:40],
-)
-def test_a_wrong_request_is_refused_in_a_line(
-    options: tuple[object, ...], says: str, tmp_path: Path
-) -> None:
-    assert says in refused(call("export", "--out", tmp_path / "data", *options))
+def test_a_wrong_request_is_refused_in_a_line(tmp_path: Path) -> None:
+    for options, says in REFUSED.items():
+        assert says in refused(call("export", "--out", tmp_path / "data", *options.split()))
     assert list(tmp_path.iterdir()) == []
 
 
