@@ -101,14 +101,12 @@ def test_another_file_is_replaced_on_request(name: str, here: Path, kidney_evals
 
 
 def test_a_file_of_this_package_is_replaced(here: Path, runs: Runs, kidney_evals: Call) -> None:
-    paths = [here / COMMANDS[name][-1] for name in COMMANDS if name != "rescore"]
+    names = [name for name in COMMANDS if name != "rescore"]
     contents = []
     for source in (runs.forced, runs.coin):
         shutil.copy(source, here / "run.eval")
-        assert all(
-            call(kidney_evals, name).exit_code == 0 for name in COMMANDS if name != "rescore"
-        )
-        contents.append([path.read_bytes() for path in paths])
+        assert all(call(kidney_evals, name).exit_code == 0 for name in names)
+        contents.append([(here / COMMANDS[name][-1]).read_bytes() for name in names])
     assert all(first != second for first, second in zip(*contents, strict=True))
 
 
