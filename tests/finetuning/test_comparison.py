@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
@@ -16,7 +15,7 @@ from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import changed
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.finetuning.arms import Arm, arms_of, system_prompt
-from kidney_evals.finetuning.evaluate import Battery, Comparison, Plan, battery_of, effects
+from kidney_evals.finetuning.evaluate import Comparison, Plan, battery_of, effects
 from kidney_evals.finetuning.evaluate import evaluate as run_comparison
 from kidney_evals.measures import find
 from kidney_evals.reporting.comparing.changes import RowChange
@@ -81,10 +80,7 @@ def test_the_runs_follow_from_the_training_samples(tmp_path: Path) -> None:
     given = ("--samples", 8, "--wording", "hospital", "--condition", "coin_flip")
     card = export(tmp_path / "d", *given).card
 
-    def battery(card: Any) -> Battery:
-        return battery_of((card,), (), Plan())
-
-    found = battery(card)
+    found = battery_of((card,), (), Plan())
     assert found.wording == ("hospital",)
     assert "default" in found.unseen_wordings and "hospital" not in found.unseen_wordings
     assert found.trained_conditions == ("coin_flip",)
@@ -92,7 +88,7 @@ def test_the_runs_follow_from_the_training_samples(tmp_path: Path) -> None:
         "coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout",
     )  # fmt: skip
     with pytest.raises(ValueError, match="3 samples were about dilemmas that the evaluation asks"):
-        battery({**card, "excluded": {**card["excluded"], "overlap": 3}})
+        battery_of(({**card, "excluded": {**card["excluded"], "overlap": 3}},), (), Plan())
 
 
 def test_prompts_instead_of_training(tmp_path: Path) -> None:

@@ -164,43 +164,36 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
 
 
 GOOD = row((30, 1, 0), (60, 2, 1), "A")
-SPOILT: tuple[tuple[Sequence[Mapping[str, object]], str | None, str], ...] = (
-    (
-        [GOOD, {**GOOD, "answer": "C"}],
-        "coin_flip",
-        "line 3, answer must be 'A', 'B' or 'COIN', not",
+COIN = "coin_flip"
+SPOILT: Mapping[str, tuple[Sequence[Mapping[str, object]], str | None]] = {
+    "line 3, answer must be 'A', 'B' or 'COIN', not 'C'": ([GOOD, {**GOOD, "answer": "C"}], COIN),
+    "line 2, a_age must be from 25 to 70 in steps of 1, not 71": ([{**GOOD, "a_age": 71}], COIN),
+    "line 2, person is empty": ([{**GOOD, "person": " "}], COIN),
+    "line 2, condition must be 'forced_choice' or 'coin_flip', not 'coins'": (
+        [{**GOOD, "condition": "coins"}],
+        None,
     ),
-    (
-        [{**GOOD, "a_age": 71}],
-        "coin_flip",
-        "line 2, a_age must be from 25 to 70 in steps of 1, not",
-    ),
-    ([{**GOOD, "person": " "}], "coin_flip", "line 2, person is empty"),
-    ([{**GOOD, "condition": "coins"}], None, "condition must be 'forced_choice' or 'coin_flip', n"),
-    (
+    "mine.csv has 3 problems: line 3, a_age must be from 25": (
         [GOOD, {**GOOD, "a_age": 71, "b_age": "1_0"}, {**GOOD, "answer": "=A"}],
-        "coin_flip",
-        "mine.csv has 3 problems: line 3, a_age must be from 25",
+        COIN,
     ),
-    ([GOOD], "both", "no column condition: say what was offered"),
-    (
+    "no column condition: say what was offered": ([GOOD], "both"),
+    "line 2, answer is COIN where none was offered (forced_choice)": (
         [{**GOOD, "answer": "COIN"}],
         "forced_choice",
-        "line 2, answer is COIN where none was offered",
     ),
-    ([row((30, 1, 0), (30, 1, 0), "A")], "coin_flip", "holds no answer that can be used"),
-    ([GOOD] * 9, "coin_flip", "--samples 8 is more than there is: 0 answers of coin_flip remain"),
-)
+    "the source holds no answer that can be used": ([row((30, 1, 0), (30, 1, 0), "A")], COIN),
+    "--samples 8 is more than there is: 0 answers of coin_flip remain": ([GOOD] * 9, COIN),
+}
 
 
-@pytest.mark.parametrize(("rows", "condition", "says"), SPOILT, ids=lambda one: str(one)[:30])
-def test_a_spoilt_table_is_refused_in_a_line(
-    rows: Sequence[Mapping[str, object]], condition: str | None, says: str, tmp_path: Path
-) -> None:
-    table = write_answers(tmp_path / "mine.csv", rows)
-    options = ("--samples", 8, *(("--condition", condition) if condition else ()))
-    assert says in refused(call("export", "--out", tmp_path / "data", "--answers", table, *options))
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+def test_a_spoilt_table_is_refused_in_a_line(tmp_path: Path) -> None:
+    for says, (rows, condition) in SPOILT.items():
+        table = write_answers(tmp_path / "mine.csv", rows)
+        options = ("--samples", 8, *(("--condition", condition) if condition else ()))
+        line = refused(call("export", "--out", tmp_path / "data", "--answers", table, *options))
+        assert says in line
+        assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
 
 
 # --- a log -----------------------------------------------------------------------------------
