@@ -44,25 +44,17 @@ def test_a_run_is_told_in_80_columns(name: str, runs: Runs, kidney_evals: Call) 
     assert "not what is right" in shown.stdout
 
 
-def test_all_shows_every_measure_with_baselines_bounds_and_first_answers(
-    kidney_evals: Call, tmp_path: Path
-) -> None:
+def test_all_shows_baselines_bounds_and_first_answers(kidney_evals: Call, tmp_path: Path) -> None:
     model = get_model("kidney/human", unreadable=0.5)
     task = forced_choice(dilemmas=12, controls=False)
     [log] = eval(task, model=model, log_dir=str(tmp_path), display="none")
     lines = kidney_evals("show", "--all", log.location).stdout.splitlines()
     assert max(len(line) for line in lines) <= 80
-    rows = rows_of(log)
-    for id, row in rows.items():
-        if row.defined and row.value:
-            assert any(
-                line.startswith(f"{find(id).label} ") and f" {row.value:.3f} " in line
-                for line in lines
-            ), id
     at = lines.index("agreement over ceiling:")
     told = [line[:30].strip() for line in lines[at + 1 : at + 4]]
     assert told == ["always the majority", "one person", "guessing"]
-    assert f" {rows.baselines('agreement')['one person'].value:.3f} " in lines[at + 2]
+    baseline = rows_of(log).baselines("agreement")["one person"]
+    assert f" {baseline.value:.3f} " in lines[at + 2]
     for words in ("agreement over ceiling, bounds", "coverage, first answers"):
         assert sum(line.startswith(words) for line in lines) == 1
     usual = kidney_evals("show", log.location).stdout
@@ -123,7 +115,6 @@ def test_outcomes_without_an_answer_are_named(kidney_evals: Call, tmp_path: Path
 def test_a_file_that_is_no_log_is_named_in_a_line(
     runs: Runs, kidney_evals: Call, tmp_path: Path
 ) -> None:
-    good = kidney_evals("show", runs.forced).stdout
     for name, content in (
         ("torn.eval", b"PK\x03\x04 cut off"),
         # As a log it lacks what every log has, and Inspect says so in many lines.
@@ -133,12 +124,8 @@ def test_a_file_that_is_no_log_is_named_in_a_line(
         (tmp_path / name).write_bytes(content)
         line = refused(kidney_evals("show", tmp_path / name))
         assert "cannot be read as a log" in line and name in line
-        # A good log beside it does not hide the bad one, nor the bad one the good one.
-        both = kidney_evals("show", runs.forced, tmp_path / name)
-        assert both.exit_code == 0 and good in both.stdout
-        (line,) = (one for one in both.stdout.split("\n") if one.startswith("passed over: "))
-        assert "cannot be read as a log" in line and name in line
-    # A name without a log is a mistake in the command.
-    (tmp_path / "empty").mkdir()
-    for other, says in (("empty", "no log in the folder"), ("missing.eval", "no log at")):
-        assert says in refused(kidney_evals("show", runs.forced, tmp_path / other))
+    # Nor does a good log beside it hide it.
+    both = kidney_evals("show", runs.forced, tmp_path / name)
+    assert both.exit_code == 0 and kidney_evals("show", runs.forced).stdout in both.stdout
+    (line,) = (one for one in both.stdout.split("\n") if one.startswith("passed over: "))
+    assert "cannot be read as a log" in line and name in line
