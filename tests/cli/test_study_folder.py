@@ -110,3 +110,8 @@ def test_a_spoilt_folder_is_one_line_before_the_first_call(study: Path, tmp_path
                 log_dir=str(tmp_path / "logs"),
             )
     assert not list(tmp_path.glob("logs/*.eval")) and not (tmp_path / "out").exists()
+    # Tables of people's answers are read as early.
+    edit(study, SPOILT[0], SPOILT[2], SPOILT[1])
+    edit(study, "reference/draws_coin_flip.csv", "32,10,20", "32,10,many")
+    line = refused(call("plan", "forced_choice", "-T", f"study={study}"))
+    assert "draws_coin_flip.csv" in line and "line 2, q01.coin must be a" in line
