@@ -84,9 +84,9 @@ def test_an_answer_goes_with_its_patient(table: Path, tmp_path: Path) -> None:
     fewer = export(tmp_path / "fewer", "--samples", 16, "--heldout", 40, *options)
     assert fewer.train == data.train[:16] and fewer.heldout == data.heldout
     # A user's own respondents may have been offered a committee.
-    options = (*options, "--samples", 150, "--wording", "committee")
-    words = [one.messages[-1]["content"] for one in export(tmp_path / "words", *options).train]
-    assert set(words) == {"ANSWER: A", "ANSWER: B", "ANSWER: COMMITTEE"}
+    more = (*options, "--samples", 150, "--wording", "committee")
+    words = {one.messages[-1]["content"] for one in export(tmp_path / "words", *more).train}
+    assert words == {"ANSWER: A", "ANSWER: B", "ANSWER: COMMITTEE"}
 
 
 def test_one_dilemma_told_many_ways_stays_on_one_side(tmp_path: Path) -> None:

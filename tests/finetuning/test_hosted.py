@@ -189,7 +189,8 @@ def test_a_process_killed_after_its_request_leaves_the_job_to_the_next(
     server: JobsServer, data: Path
 ) -> None:
     script = Path(sys.executable).with_name("kidney-evals")
-    command = [script, "sft", "submit", "--base", "gpt-4.1-mini", "--data", data]
+    command: list[str | Path] = [script, "sft", "submit", "--base", "gpt-4.1-mini"]
+    command += ["--data", data]
     server.faults = {"create": ["stalled"]}
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True)]
     try:
