@@ -23,19 +23,13 @@ from kidney_evals.tasks import coin_flip
 Call = Callable[..., Result]
 
 
-@pytest.mark.parametrize("suite", ["smoke", "full"])
-def test_a_suite_is_the_arguments_of_eval_set(suite: str, kidney_evals: Call) -> None:
-    result = kidney_evals("suite", suite)
-    assert result.exit_code == 0 and result.stdout.count("\n") == 1
-    names = result.stdout.split()
-    assert names
-    for name in names:
-        package, task = name.split("/")
-        assert package == "kidney_evals" and task.startswith(f"{suite}_")
-        assert callable(getattr(registry, task))
-
-
-def test_an_unknown_suite(kidney_evals: Call) -> None:
+def test_a_suite_is_the_arguments_of_eval_set(kidney_evals: Call) -> None:
+    for suite in ("smoke", "full"):
+        result = kidney_evals("suite", suite)
+        assert result.exit_code == 0 and result.stdout.count("\n") == 1
+        names = result.stdout.split()
+        assert names and all(one.startswith(f"kidney_evals/{suite}_") for one in names)
+        assert all(callable(getattr(registry, one.split("/")[1])) for one in names)
     line = refused(kidney_evals("suite", "smok"))
     assert line == "Error: unknown suite 'smok'; allowed: smoke, full"
 
@@ -46,32 +40,28 @@ def test_respondents_are_listed_with_their_arguments(kidney_evals: Call) -> None
         assert one.name in listed and all(argument in listed for argument in one.takes)
 
 
-def test_a_plan_is_printed(kidney_evals: Call) -> None:
-    result = kidney_evals("plan", "smoke", "--model", "kidney/human")
-    assert result.exit_code == 0, result.output
-    assert "256–512" in result.stdout
-
-
 def test_the_published_answers_cannot_be_fetched_without_a_network(
     kidney_evals: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # A proxy that nobody runs: the request ends on this machine.
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "",
+        "NO_PROXY": "",
+    }.items():
+        monkeypatch.setenv(name, value)
     line = refused(kidney_evals("reference", "fetch", "--cache", tmp_path))
     for part in ("cannot download https://", "offline, copy study_1.csv", "KIDNEY_EVALS_DATA_DIR"):
         assert part in line
-    out = tmp_path / "out"
-    line = refused(kidney_evals("reference", "build", "--data", tmp_path, "--out", out))
+    line = refused(kidney_evals("reference", "build", "--data", tmp_path, "--out", tmp_path / "a"))
     assert "study_1.csv is missing" in line and "reference fetch" in line
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 # --- describe --------------------------------------------------------------------------------
 
 
-def test_a_log_is_described_with_its_rows(kidney_evals: Call, tmp_path: Path) -> None:
+def test_a_log_is_described_with_its_rows(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
     task = coin_flip(dilemmas=45, orders="as_listed", controls=False)
     log = eval(task, model="kidney/human", log_dir=str(tmp_path), display="none")[0]
     shown = kidney_evals("describe", log.location)
@@ -84,9 +74,6 @@ def test_a_log_is_described_with_its_rows(kidney_evals: Call, tmp_path: Path) ->
     for row, words in (("centrality", "Centrality"), ("flip_slope", "flip slope   ")):
         (line,) = [line for line in lines if line.startswith(words)]
         assert f"{rows[row].value:.3f}" in line
-
-
-def test_some_logs_cannot_be_described(runs: Runs, kidney_evals: Call) -> None:
     line = refused(kidney_evals("describe", runs.coin))
     assert "cannot be described: 4 dilemmas were answered" in line
     assert "no log of a kidney_evals task" in refused(kidney_evals("describe", runs.other))
@@ -106,37 +93,32 @@ def test_progress_is_shown_on_a_terminal_alone(
         read_samples(find_logs([str(runs.forced)], progress), progress)
     shown = re.sub(r"\x1b\[[?\d;]*\w", "", screen.getvalue())
     if screen.isatty():
+        assert re.search("reading logs .* 1/1", shown)
         # Three dilemmas in two orders.
-        assert re.search("reading logs .* 1/1", shown) and re.search(
-            "reading samples .* 6/6", shown
-        )
+        assert re.search("reading samples .* 6/6", shown)
     else:
         assert shown == ""
 
 
 # --- arguments of Inspect's own command line -------------------------------------------------
 
-WRONG = {
-    "parameter": (
-        ["-T", "dilemas=5"],
-        "unknown parameter 'dilemas'; allowed: study, dilemmas, draw_seed",
-    ),
-    "study": (["-T", "study=kidneys"], "unknown study 'kidneys'; allowed: mcelfresh_2021"),
-    "respondent": (["--model", "kidney/humn"], "unknown respondent"),
-    "respondent's argument": (["-M", "sharpnes=2"], "unknown argument of kidney/human 'sharpnes'"),
-}
-QUICK = "parameter"
-"""A subprocess costs some 3 CPU seconds: one of them runs by default."""
-
 
 @pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, marks=[] if case == QUICK else pytest.mark.slow) for case in WRONG],
+    ("arguments", "says"),
+    [
+        ("-T dilemas=5 --model kidney/human", "unknown parameter 'dilemas'; allowed: study, dilem"),
+        # A subprocess costs some 3 CPU seconds: one of them runs by default.
+        pytest.param(
+            "-M sharpnes=2 --model kidney/human",
+            "unknown argument of kidney/human 'sharpnes'",
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
-def test_a_wrong_argument_of_inspect_eval_is_one_line(case: str, tmp_path: Path) -> None:
-    arguments, says = WRONG[case]
-    model = [] if "--model" in arguments else ["--model", "kidney/human"]
-    done = inspect("eval", "kidney_evals/coin_flip", *model, *arguments, cwd=tmp_path)
+def test_a_wrong_argument_of_inspect_eval_is_one_line(
+    arguments: str, says: str, tmp_path: Path
+) -> None:
+    done = inspect("eval", "kidney_evals/coin_flip", *arguments.split(), cwd=tmp_path)
     assert done.returncode != 0
     (line,) = (done.stdout + done.stderr).strip().splitlines()
     assert line.startswith("Error: ") and says in line

@@ -13,35 +13,16 @@ from inspect_ai.log import EvalLog
 
 from cli.calling import refused
 from cli.conftest import Runs
-from reporting.making_logs import HOSTILE, edited, of_another_run
+from reporting.making_logs import HOSTILE, edited, fact, of_another_run
 
 Call = Callable[..., Result]
 
 
-def again(
-    source: Path, target: Path, edit: Callable[[EvalLog], object] | None = None, number: int = 2
-) -> Path:
+def again(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Path:
     """Write a changed copy of a log, as of another run."""
-
-    def change(log: EvalLog) -> None:
-        of_another_run(log, number)
-        if edit:
-            edit(log)
-
     target.parent.mkdir(exist_ok=True)
-    return edited(source, target, change)
-
-
-def setting(**changed: object) -> Callable[[EvalLog], object]:
-    """Return an edit of a log: of its metadata, or of its status or model."""
-
-    def edit(log: EvalLog) -> None:
-        for name in ("status", "model"):
-            if name in changed:
-                setattr(log if name == "status" else log.eval, name, changed[name])
-        log.eval.metadata = {**(log.eval.metadata or {}), **changed}
-
-    return edit
+    edited(source, target, of_another_run)
+    return edited(target, target, edit)
 
 
 def unanswered(log: EvalLog) -> None:
@@ -77,14 +58,10 @@ def test_the_formats_hold_the_same_numbers(runs: Runs, kidney_evals: Call, tmp_p
     assert [one.exit_code for one in (text, md, given)] == [1, 1, 1]
     record = json.loads(given.stdout)
     assert record["status"] == 1
-    assert record["rules"] == [
-        {
-            "rule": "new.coverage<0.95",
-            "outcome": "struck",
-            # Two of six samples.
-            "why": ["forced_choice, mcelfresh_2021, coverage: 0.667 in NEW"],
-        }
-    ]
+    # Two of six samples.
+    why = "forced_choice, mcelfresh_2021, coverage: 0.667 in NEW"
+    rule = {"rule": "new.coverage<0.95", "outcome": "struck", "why": [why]}
+    assert record["rules"] == [rule]
     (panel,) = record["panels"]
     assert panel["shared"] == ["d000", "d001", "d002"]
     rows = {one["row"]: one for one in panel["rows"]}
@@ -100,33 +77,36 @@ def test_the_formats_hold_the_same_numbers(runs: Runs, kidney_evals: Call, tmp_p
     assert "coverage: 0.667 in NEW" in text.stdout and "--fail-if" in md.stdout
 
 
-@pytest.mark.parametrize(
-    ("rules", "expected", "told"),
-    [
+def test_statuses(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+    for rules, expected, told in (
         (["coverage", "changed"], 0, "--fail-if coverage: passed"),
         (["new.coverage<1.1"], 1, "--fail-if new.coverage<1.1: struck"),
         (["flip_rate"], 3, "none of the runs has flip_rate"),
         (["flip_rate", "new.coverage<1.1"], 1, "--fail-if flip_rate: undecided"),
-    ],
-)
-def test_statuses(
-    rules: list[str], expected: int, told: str, runs: Runs, kidney_evals: Call
+    ):
+        options = [part for rule in rules for part in ("--fail-if", rule)]
+        shown = kidney_evals("compare", runs.forced, runs.forced, *options)
+        assert shown.exit_code == expected, shown.output
+        assert told in shown.stdout
+    # A panel that NEW lacks leaves rules undecided.
+    for path in (runs.coin, runs.forced):
+        shutil.copy(path, tmp_path)
+    shown = kidney_evals("compare", tmp_path, runs.coin, "--fail-if", "changed")
+    assert shown.exit_code == 3, shown.output
+    assert "forced_choice, mcelfresh_2021 is in OLD alone" in shown.stdout
+    shown = kidney_evals("compare", runs.coin, tmp_path, "--fail-if", "changed")
+    assert shown.exit_code == 0 and "is in NEW alone" in shown.stdout
+
+
+def test_rules_are_checked_before_logs_are_read(
+    runs: Runs, kidney_evals: Call, tmp_path: Path
 ) -> None:
-    options = [part for rule in rules for part in ("--fail-if", rule)]
-    shown = kidney_evals("compare", runs.forced, runs.forced, *options)
-    assert shown.exit_code == expected, shown.output
-    assert told in shown.stdout
-
-
-def test_rules_are_checked_before_logs_are_read(kidney_evals: Call) -> None:
     assert "no such rule: '<<'" in refused(kidney_evals("compare", "a", "b", "--fail-if", "<<"))
     line = refused(kidney_evals("compare", "a", "b", "--despite", "reference"))
     assert "human reference may not differ" in line
     assert "no log at 'a'" in refused(kidney_evals("compare", "a", "b"))
-
-
-def test_another_key_is_refused(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
-    new = again(runs.coin, tmp_path / "new.eval", setting(wordings={"hospital": ""}))
+    # Runs with another key are compared on request.
+    new = again(runs.coin, tmp_path / "new.eval", fact("wordings", {"hospital": ""}))
     line = refused(kidney_evals("compare", runs.coin, new))
     assert "wording: OLD has 'default', NEW 'hospital'; --despite wording lets that pass" in line
     shown = kidney_evals("compare", runs.coin, new, "--despite", "wording")
@@ -137,7 +117,8 @@ def test_another_key_is_refused(runs: Runs, kidney_evals: Call, tmp_path: Path) 
 def test_runs_that_did_not_end_are_named(
     ended: str, says: str, runs: Runs, kidney_evals: Call, tmp_path: Path
 ) -> None:
-    cut = again(runs.forced, tmp_path / "new" / "cut.eval", setting(status=ended))
+    cut = tmp_path / "new" / "cut.eval"
+    again(runs.forced, cut, lambda log: setattr(log, "status", ended))
     line = refused(kidney_evals("compare", runs.forced, cut))
     assert "NEW" in line and says in line and "--partial" in line
     shown = kidney_evals("compare", runs.forced, cut, "--partial")
@@ -164,21 +145,10 @@ def test_what_cannot_be_compared_is_said(runs: Runs, kidney_evals: Call, tmp_pat
     assert "other.eval: of another evaluation (sums)" in told and "only half written" in told
 
 
-def test_a_panel_that_new_lacks_leaves_rules_undecided(
-    runs: Runs, kidney_evals: Call, tmp_path: Path
-) -> None:
-    for path in (runs.coin, runs.forced):
-        shutil.copy(path, tmp_path)
-    shown = kidney_evals("compare", tmp_path, runs.coin, "--fail-if", "changed")
-    assert shown.exit_code == 3, shown.output
-    assert "forced_choice, mcelfresh_2021 is in OLD alone" in shown.stdout
-    shown = kidney_evals("compare", runs.coin, tmp_path, "--fail-if", "changed")
-    assert shown.exit_code == 0 and "is in NEW alone" in shown.stdout
-
-
 @pytest.mark.parametrize("form", ["text", "md", "json"])
 def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
-    new = again(runs.forced, tmp_path / "x\x1b[2J\x1b]0;t\x07.eval", setting(model=HOSTILE))
+    new = tmp_path / "x\x1b[2J\x1b]0;t\x07.eval"
+    again(runs.forced, new, lambda log: setattr(log.eval, "model", HOSTILE))
     shown = kidney_evals("compare", runs.forced, new, "--format", form)
     assert shown.exit_code == 0, shown.output
     assert all(line.isprintable() for line in shown.stdout.split("\n"))

@@ -56,26 +56,25 @@ def _socket(path: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "link": (lambda path: path.symlink_to("run.eval"), "is a symbolic link"),
-    "dangling link": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
-    "link to a device": (lambda path: path.symlink_to("/dev/null"), "is a symbolic link"),
-    "pipe": (os.mkfifo, "is a device, a pipe or a socket"),
-    "socket": (_socket, "is a device, a pipe or a socket"),
-    "folder": (Path.mkdir, "is a directory"),
-    "hard link to an input": (lambda path: os.link("run.eval", path), "is read here"),
+    "link.md": (lambda path: path.symlink_to("run.eval"), "is a symbolic link"),
+    "dangling.md": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
+    "pipe.md": (os.mkfifo, "is a device, a pipe or a socket"),
+    "socket.md": (_socket, "is a device, a pipe or a socket"),
+    "folder.md": (Path.mkdir, "is a directory"),
+    "hard_link_to_an_input.md": (lambda path: os.link("run.eval", path), "is read here"),
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_only_regular_files_are_replaced(kind: str, here: Path, kidney_evals: Call) -> None:
-    make, says = KINDS[kind]
-    path = here / "out.md"
-    make(path)
-    before, log = path.lstat(), (here / "run.eval").read_bytes()
-    for options in ([], ["--overwrite"]):
-        line = refused(call(kidney_evals, "table", *options))
-        assert path.name in line and says in line
-        assert path.lstat()[:6] == before[:6] and (here / "run.eval").read_bytes() == log
+def test_only_regular_files_are_replaced(here: Path, kidney_evals: Call) -> None:
+    log = (here / "run.eval").read_bytes()
+    for name, (make, says) in KINDS.items():
+        path = here / name
+        make(path)
+        before = path.lstat()
+        for options in ([], ["--overwrite"]):
+            line = refused(call(kidney_evals, "table", *options, out=name))
+            assert name in line and says in line
+            assert path.lstat()[:6] == before[:6] and (here / "run.eval").read_bytes() == log
 
 
 @BOTH
@@ -101,16 +100,14 @@ def test_another_file_is_replaced_on_request(name: str, here: Path, kidney_evals
     assert sorted(one.name for one in here.iterdir()) == sorted([path.name, "run.eval"])
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "rescore"])
-def test_a_file_of_this_package_is_replaced(
-    name: str, here: Path, runs: Runs, kidney_evals: Call
-) -> None:
-    path = here / COMMANDS[name][-1]
-    assert call(kidney_evals, name).exit_code == 0
-    first = path.read_bytes()
-    shutil.copy(runs.coin, here / "run.eval")
-    assert call(kidney_evals, name).exit_code == 0
-    assert path.read_bytes() != first
+def test_a_file_of_this_package_is_replaced(here: Path, runs: Runs, kidney_evals: Call) -> None:
+    names = [name for name in COMMANDS if name != "rescore"]
+    contents = []
+    for source in (runs.forced, runs.coin):
+        shutil.copy(source, here / "run.eval")
+        assert all(call(kidney_evals, name).exit_code == 0 for name in names)
+        contents.append([(here / COMMANDS[name][-1]).read_bytes() for name in names])
+    assert all(first != second for first, second in zip(*contents, strict=True))
 
 
 @pytest.mark.parametrize("picture", [True, False])
@@ -198,17 +195,14 @@ def test_a_site_is_written_to_an_address(
     assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
+def test_no_address_becomes_a_local_folder(here: Path, kidney_evals: Call) -> None:
+    for command in (
         *("table run.eval -o", "bundle run.eval -o", "gallery -o", "sft export --out"),
         *("report run.eval --assets", "try --save"),
-    ],
-)
-def test_no_address_becomes_a_local_folder(command: str, here: Path, kidney_evals: Call) -> None:
-    for out in ("s3:/bucket/out", "nonsense://bucket/out", "memory:/bucket", "http://127.0.0.1:9/"):
-        refused(kidney_evals(*command.split(), out))
-        assert [one.name for one in here.iterdir()] == ["run.eval"]
+    ):
+        for out in ("s3:/bucket/out", "nonsense://bucket", "memory:/bucket", "http://127.0.0.1:9/"):
+            refused(kidney_evals(*command.split(), out))
+            assert [one.name for one in here.iterdir()] == ["run.eval"]
 
 
 def test_a_site_with_other_files_or_its_own_logs_is_unchanged(

@@ -63,9 +63,7 @@ def test_no_model_is_set_up(log: Path, kidney_evals: Call, tmp_path: Path) -> No
     # The provider, or its key or client, is missing where the log is scored again.
     nobody = {"model": "nobody/has-this", "model_args": {"device": "cuda:0"}}
     changes = {**nobody, "model_roles": {"grader": ModelConfig(model="nobody/has-this-either")}}
-    altered = read_eval_log(str(log))
-    altered.eval = altered.eval.model_copy(update=changes)
-    write_eval_log(altered, str(log))
+    edited(log, log, lambda one: setattr(one, "eval", one.eval.model_copy(update=changes)))
     result = kidney_evals("rescore", log)
     assert result.exit_code == 0 and "0 differ" in result.stdout, result.output
     before, after = (

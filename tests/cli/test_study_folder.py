@@ -1,6 +1,5 @@
 """A study outside the package: a folder with the files of a shipped one."""
 
-import re
 import shutil
 from pathlib import Path
 
@@ -52,13 +51,8 @@ def check(log: EvalLog, folder: Path) -> None:
     assert rows["coverage"].value == 1 and rows["agreement"].human == pytest.approx(0.9, abs=0.2)
 
 
-SPOILT = [
-    ("dilemmas.csv", "q02,question 2,18", "q02,question 2,1_8", "line 3, first_age must be"),
-    ("study.yaml", "favoured: high", "favoured: up", "line 50, attributes[dependents].favoured"),
-    ("study.yaml", "id: mine", "id: &mine mine", "anchors and aliases"),
-    ("reference/counts.csv", "forced_choice,q01,38", "forced_choice,q01,-38", "line 2, first must"),
-    ("reference/draws_coin_flip.csv", "32,10,20", "32,10,many", "line 2, q01.coin must be a"),
-]
+SPOILT = ("dilemmas.csv", "q02,question 2,18", "q02,question 2,1_8")
+SAYS = "line 3, first_age must be"
 
 
 def test_a_relative_path_and_scoring_from_another_folder(
@@ -80,9 +74,9 @@ def test_a_relative_path_and_scoring_from_another_folder(
     # An edited or spoilt study does not score an older log.
     edit(study, "study.yaml", "id: mine", "# another word\nid: mine")
     assert "another study" in refused(call("rescore", path))
-    edit(study, *SPOILT[0][:3])
+    edit(study, *SPOILT)
     for command in ("rescore", "describe"):
-        assert SPOILT[0][3] in refused(call(command, path))
+        assert SAYS in refused(call(command, path))
 
 
 @pytest.mark.slow
@@ -97,38 +91,27 @@ def test_from_a_task_file_of_the_checkout(study: Path, tmp_path: Path) -> None:
     check(read_eval_log(str(path)), study)
 
 
-DOORS = [
-    ("plan", "forced_choice", "-T", "study={}"),
-    ("plan", "coin_flip", "-T", "study={}"),
-    ("try", "--study", "{}"),
-    ("sft", "export", "--study", "{}", "--out", "{}-out"),
-]
-
-
-# Every fault with the first command, and the first fault with every other command.
-@pytest.mark.parametrize(
-    ("door", "fault"),
-    [*((DOORS[0], one) for one in SPOILT), *((one, SPOILT[0]) for one in DOORS[1:])],
-)
-def test_a_spoilt_folder_is_one_line(
-    study: Path, door: tuple[str, ...], fault: tuple[str, ...]
-) -> None:
-    edit(study, *fault[:3])
-    line = refused(call(*(part.format(study) for part in door)))
-    assert line.startswith(f"Error: {study / fault[0]}") and fault[3] in line
-    assert not Path(f"{study}-out").exists()
-
-
-@pytest.mark.parametrize("task", ["coin_flip", "stated_values"])
-def test_a_spoilt_folder_is_refused_before_the_first_call(
-    study: Path, tmp_path: Path, task: str
-) -> None:
-    edit(study, *SPOILT[0][:3])
-    with pytest.raises(UserError, match=re.escape(SPOILT[0][3])):
-        eval(
-            f"kidney_evals/{task}",
-            task_args={"study": str(study)},
-            model="mockllm/model",
-            log_dir=str(tmp_path / "logs"),
-        )
-    assert not (tmp_path / "logs").exists() or not list((tmp_path / "logs").glob("*.eval"))
+def test_a_spoilt_folder_is_one_line_before_the_first_call(study: Path, tmp_path: Path) -> None:
+    edit(study, *SPOILT)
+    for arguments in (
+        ("plan", "forced_choice", "-T", f"study={study}"),
+        ("plan", "coin_flip", "-T", f"study={study}"),
+        ("try", "--study", study),
+        ("sft", "export", "--study", study, "--out", tmp_path / "out"),
+    ):
+        line = refused(call(*arguments))
+        assert line.startswith(f"Error: {study / SPOILT[0]}") and SAYS in line
+    for task in ("coin_flip", "stated_values"):
+        with pytest.raises(UserError, match=SAYS):
+            eval(
+                f"kidney_evals/{task}",
+                task_args={"study": str(study)},
+                model="mockllm/model",
+                log_dir=str(tmp_path / "logs"),
+            )
+    assert not list(tmp_path.glob("logs/*.eval")) and not (tmp_path / "out").exists()
+    # Tables of people's answers are read as early.
+    edit(study, SPOILT[0], SPOILT[2], SPOILT[1])
+    edit(study, "reference/draws_coin_flip.csv", "32,10,20", "32,10,many")
+    line = refused(call("plan", "forced_choice", "-T", f"study={study}"))
+    assert "draws_coin_flip.csv" in line and "line 2, q01.coin must be a" in line

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.calling import refused
 from kidney_evals.cli import main
 from kidney_evals.limits import limits_and_use
 from kidney_evals.reporting.text import percent
-from kidney_evals.studies import Condition
 from kidney_evals.trying import Round, pick_round
 
 SEED = 1
@@ -62,26 +62,21 @@ def test_people_are_shown_as_the_question_was(ten: Round) -> None:
         assert f"at random that would be {percent(a * a + b * b + coin * coin)}" in text
 
 
-@pytest.mark.parametrize(
-    ("study", "condition", "count"),
-    [
+def test_a_round_has_distinct_dilemmas_in_balanced_orders() -> None:
+    for study, condition, count in (
         ("mcelfresh_2021", "coin_flip", 10),
         ("mcelfresh_2021_fixed", "coin_flip", 10),
         ("freedman_2020", "forced_choice", 10),
         # There are six.
         ("boerstler_2024", "forced_choice", 6),
-    ],
-)
-def test_a_round_has_distinct_dilemmas_in_balanced_orders(
-    study: str, condition: Condition, count: int
-) -> None:
-    asked = pick_round(study, None, None, SEED)
-    ids = {dilemma.id for dilemma, _ in asked.dilemmas}
-    assert asked.condition == condition and len(ids) == count
-    orders = [order for _, order in asked.dilemmas]
-    assert orders.count("ab") == orders.count("ba") == count / 2
-    assert pick_round(study, None, None, SEED).dilemmas == asked.dilemmas
-    assert pick_round(study, None, None, SEED + 1).dilemmas != asked.dilemmas
+    ):
+        asked = pick_round(study, None, None, SEED)
+        ids = {dilemma.id for dilemma, _ in asked.dilemmas}
+        assert asked.condition == condition and len(ids) == count
+        orders = [order for _, order in asked.dilemmas]
+        assert orders.count("ab") == orders.count("ba") == count / 2
+        assert pick_round(study, None, None, SEED).dilemmas == asked.dilemmas
+        assert pick_round(study, None, None, SEED + 1).dilemmas != asked.dilemmas
 
 
 FORCED = ["--condition", "forced_choice"]
@@ -137,18 +132,13 @@ def test_choices_are_saved_on_request(ten: Round, tmp_path: Path) -> None:
     assert again.stdout == "" and path.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--study", "kidneys"], "unknown study 'kidneys'"),
-        (["--study", "freedman_2020", "--condition", "coin_flip"], "--condition forced_choice"),
-        (["--study", "boerstler_2024", "--dilemmas", "7"], "dilemmas must be from 1 to 6"),
-        (["--dilemmas", "0"], "dilemmas must be from 1 to 100"),
-        (["--dilemmas", "101"], "dilemmas must be from 1 to 100"),
-        (["--save", "no/such/folder/x.csv"], "no such folder"),
-    ],
-)
-def test_a_mistake_is_reported_before_the_first_question(arguments: list[str], says: str) -> None:
-    result = call(*arguments, typed="a\n")
-    assert result.exit_code == 2 and result.stdout == ""
-    assert says in result.stderr and "Traceback" not in result.output
+def test_a_mistake_is_reported_before_the_first_question() -> None:
+    for arguments, says in (
+        ("--study kidneys", "unknown study 'kidneys'"),
+        ("--study freedman_2020 --condition coin_flip", "--condition forced_choice"),
+        ("--study boerstler_2024 --dilemmas 7", "dilemmas must be from 1 to 6"),
+        ("--dilemmas 0", "dilemmas must be from 1 to 100"),
+        ("--dilemmas 101", "dilemmas must be from 1 to 100"),
+        ("--save no/such/folder/x.csv", "no such folder"),
+    ):
+        assert says in refused(call(*arguments.split(), typed="a\n"))

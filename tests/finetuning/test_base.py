@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from dataclasses import asdict, fields
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from finetuning.exporting import export
+from cli.calling import refused
+from finetuning.folders import call, export, small_folder
+from finetuning.servers import JobsServer
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import base_place, check_adapter, load_model, load_tokenizer
 from kidney_evals.finetuning.environment import PACKAGES, check_extra, quiet
@@ -30,25 +33,18 @@ from kidney_evals.finetuning.training_report import (
     write_report,
     write_side_effects,
 )
-from kidney_evals.output_files import check_new_folder, new_folder
+from kidney_evals.output_files import new_folder
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home that is the working folder too, with a model and an adapter on it."""
+    """A home that is the working folder too, with a model and an adapter in it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "models" / "base").mkdir(parents=True)
+    for name in ("models/base", "empty", "adapter"):
+        (tmp_path / name).mkdir(parents=True)
     (tmp_path / "models" / "base" / "config.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "empty").mkdir()
-    adapter_with(tmp_path / "adapter", '{"base_model_name_or_path": "owner/name"}')
     return tmp_path
-
-
-def adapter_with(folder: Path, config: str) -> Path:
-    folder.mkdir()
-    (folder / "adapter_config.json").write_text(config, encoding="utf-8")
-    return folder
 
 
 # --- the base --------------------------------------------------------------------------------
@@ -61,11 +57,10 @@ def test_the_name_of_a_base_is_valid_from_every_folder(home: Path) -> None:
         assert base_place(name) == name
 
 
-@pytest.mark.parametrize(
-    ("base", "words"),
-    [
+def test_a_wrong_base_is_refused_in_a_line(home: Path) -> None:
+    (home / "adapter" / "adapter_config.json").write_text("{}", encoding="utf-8")
+    for base, words in (
         ("/nowhere/base", "there is no model at '/nowhere/base': give a folder, or a Hub id"),
-        ("./nowhere", "there is no model at './nowhere'"),
         ("~nobody-of-that-name/base", "there is no model at '~nobody-of-that-name/base'"),
         ("models/base/config.json", "there is no model at 'models/base/config.json'"),
         # The Hub's client takes no version behind a name.
@@ -73,33 +68,26 @@ def test_the_name_of_a_base_is_valid_from_every_folder(home: Path) -> None:
         ("", "there is no model at ''"),
         ("empty", "empty holds no model (config.json is missing)"),
         ("adapter", "adapter is an adapter, not a base model: merge it first"),
-    ],
-)
-def test_a_wrong_base_is_refused_in_a_line(home: Path, base: str, words: str) -> None:
-    with pytest.raises(UserError) as error:
-        base_place(base)
-    assert str(error.value).startswith(words)
-    assert "\n" not in str(error.value)
+    ):
+        with pytest.raises(UserError) as error:
+            base_place(base)
+        assert str(error.value).startswith(words) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("config", "words"),
-    [
+def test_an_adapter_without_its_base_is_refused_in_a_line(home: Path) -> None:
+    folder = home / "adapter"
+    for config, words in (
+        (None, "holds no adapter (adapter_config.json is missing)"),
         ("{", "names no base model (base_model_name_or_path)"),
         ("[]", "names no base model"),
         ('{"base_model_name_or_path": null}', "names no base model"),
         ('{"base_model_name_or_path": "/nowhere/base"}', "/nowhere/base is not there; put it back"),
-        (None, "holds no adapter (adapter_config.json is missing)"),
-    ],
-)
-def test_an_adapter_without_its_base_is_refused_in_a_line(
-    home: Path, config: str | None, words: str
-) -> None:
-    assert check_adapter(home / "adapter") == "owner/name"
-    folder = home / "other" if config is None else adapter_with(home / "other", config)
-    with pytest.raises(UserError) as error:
-        check_adapter(folder)
-    assert words in str(error.value) and str(folder) in str(error.value)
+    ):
+        if config is not None:
+            (folder / "adapter_config.json").write_text(config, encoding="utf-8")
+        with pytest.raises(UserError) as error:
+            check_adapter(folder)
+        assert words in str(error.value) and str(folder) in str(error.value)
 
 
 def loading(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
@@ -117,27 +105,18 @@ def loading(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
     monkeypatch.setitem(sys.modules, "transformers", library)
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
+def test_what_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error, words in (
         (OSError("No file.\nSee https://example.org"), "cannot be loaded (No file.)"),
         (ValueError("\n"), "cannot be loaded (ValueError)"),
         (MemoryError(), "does not fit in memory"),
-    ],
-)
-def test_a_failure_to_load_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
-) -> None:
-    loading(monkeypatch, error)
-    for load, part in ((load_model, "model"), (load_tokenizer, "tokenizer")):
-        with pytest.raises(UserError) as raised:
-            load("owner/name")
-        assert str(raised.value) == f"the {part} of owner/name {words}"
-
-
-def test_a_tokenizer_must_know_conversations_and_their_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    ):
+        loading(monkeypatch, error)
+        for load, part in ((load_model, "model"), (load_tokenizer, "tokenizer")):
+            with pytest.raises(UserError) as raised:
+                load("owner/name")
+            assert str(raised.value) == f"the {part} of owner/name {words}"
+    # A tokenizer must know conversations and their end.
     loading(monkeypatch, SimpleNamespace(chat_template=None, eos_token="</s>"))
     with pytest.raises(UserError, match="owner/name has no chat template"):
         load_tokenizer("owner/name")
@@ -174,18 +153,15 @@ def test_ranges_hold_their_ends_and_nothing_beyond(name: str) -> None:
             settings(**{name: 2.5})
 
 
-@pytest.mark.parametrize(
-    ("samples", "passes"),
-    [
+def test_passes_are_whole_and_make_no_more_steps_than_asked() -> None:
+    for samples, passes in (
         (8, MOST_PASSES),  # 200 passes of a step each would be too many
         (64, 25),  # 200 / 8
         (100, 15),  # 13 steps a pass, the last one short: 200 / 13 = 15.4
         (1000, 1),  # 200 / 125 = 1.6: a second pass would end after 250 steps
         (10_000, 1),  # never less than one
-    ],
-)
-def test_passes_are_whole_and_make_no_more_steps_than_asked(samples: int, passes: int) -> None:
-    assert settings(steps=200, batch=8).passes(samples) == passes
+    ):
+        assert settings(steps=200, batch=8).passes(samples) == passes
 
 
 def test_sizes_of_a_learning_curve() -> None:
@@ -251,17 +227,6 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path, exists: bool) -> None
     assert out.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-@pytest.mark.parametrize("name", ["out", "out/file"])
-def test_an_existing_file_is_left_alone(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match="name another"):
-        check_new_folder(tmp_path / "out")
-    with pytest.raises(UserError, match="name another"), new_folder(tmp_path / "out"):
-        pytest.fail("there was something to write in")
-    assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
-
-
 @pytest.mark.parametrize(
     ("error", "seen", "words"),
     [
@@ -279,6 +244,11 @@ def test_nothing_is_left_after_an_error(
         (place / "half").write_text("half", encoding="utf-8")
         raise error
     assert list(tmp_path.iterdir()) == []
+    # An existing file is left alone.
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match="name another"), new_folder(tmp_path / "out"):
+        pytest.fail("there was something to write in")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
 
 
 # --- the packages ----------------------------------------------------------------------------
@@ -333,3 +303,63 @@ def test_no_module_needs_these_packages_to_be_imported() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
     )
     assert done.stdout.split() == []
+
+
+# --- keys in a `.env` file ----------------------------------------------------------------------
+
+KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN")
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder two levels down, without any key in the environment."""
+    for name in KEYS:
+        # Both, so that what a command sets is taken back after the test.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "nobody"))
+    place = tmp_path / "project" / "deeper"
+    place.mkdir(parents=True)
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_a_key_in_a_file_above_the_working_folder(work: Path) -> None:
+    data = small_folder(work / "data")
+    record = work / "record.json"
+    submitting = ("--base", "gpt-4.1-mini", "--data", data, "--out", record)
+    assert "OPENAI_API_KEY is not set, nor in a .env file" in refused(call("submit", *submitting))
+    with JobsServer() as server:
+        text = f"# keys\nexport OPENAI_API_KEY='not-a-key'\nOPENAI_BASE_URL={server.url}/v1\n"
+        (work.parent / ".env").write_text(text, encoding="utf-8")
+        for command, arguments in (
+            ("submit", submitting),
+            ("status", [record]),
+            ("wait", ["ftjob-1", "--interval", 0.01]),
+        ):
+            for name in KEYS:
+                os.environ.pop(name, None)
+            done = call(command, *arguments)
+            assert done.exit_code == 0, done.output
+            assert "not-a-key" not in done.output + record.read_text(encoding="utf-8")
+        # The environment comes before the file.
+        os.environ["OPENAI_API_KEY"] = "another"
+        assert "does not accept the key" in refused(call("status", "ftjob-1"))
+
+
+def test_keys_of_the_hub_and_of_a_comparison(work: Path) -> None:
+    assert "nobody is logged in" in refused(call("push", "adapter", "somebody/choices"))
+    (work / "file").touch()
+    # Models are set up before anything is written, which is impossible below a file.
+    arguments = ("--before", "openai/one", "--after", "openai/two", "--out", work / "file" / "out")
+    assert "openai/one cannot be set up" in refused(call("evaluate", *arguments))
+    (work / ".env").write_text("HF_TOKEN=hf_none\nOPENAI_API_KEY=not-a-key\n", encoding="utf-8")
+    assert "holds no adapter" in refused(call("push", "adapter", "somebody/choices"))
+    assert "cannot write" in refused(call("evaluate", *arguments))
+
+
+@pytest.mark.parametrize("content", [b"KEY=\xff\xfe", "KEY=x".encode("utf-16"), b"KEY=a\0b"])
+def test_a_file_that_cannot_be_read_is_named(content: bytes, work: Path) -> None:
+    (work / ".env").write_bytes(content)
+    line = refused(call("status", "ftjob-1"))
+    assert f"{work / '.env'} cannot be read: it must be UTF-8 text of NAME=VALUE lines" in line

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
 
 from cli.calling import refused
-from finetuning.exporting import export
-from finetuning.submitting import call
+from finetuning.folders import call, export
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import changed
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.finetuning.arms import Arm, arms_of, system_prompt
-from kidney_evals.finetuning.evaluate import Battery, Comparison, Plan, battery_of, effects
+from kidney_evals.finetuning.evaluate import Comparison, Plan, battery_of, effects
 from kidney_evals.finetuning.evaluate import evaluate as run_comparison
 from kidney_evals.measures import find
 from kidney_evals.reporting.comparing.changes import RowChange
@@ -29,20 +27,17 @@ def evaluate(*arguments: object) -> Result:
     return call("evaluate", *arguments)
 
 
-@pytest.mark.parametrize(
-    ("second", "low", "high", "verdict"),
-    [
+def test_verdicts_of_side_effects() -> None:
+    for second, low, high, verdict in (
         (0.99, -0.03, 0.01, "unchanged"),
         (0.97, -0.04, -0.01, "unchanged"),  # it moved, and by less than the margin
         (0.97, -0.06, 0.01, "not known"),
         (0.9, -0.15, -0.05, "farther"),
-    ],
-)
-def test_verdicts_of_side_effects(second: float, low: float, high: float, verdict: str) -> None:
-    found = changed(1.0, second, Interval(low, high), 100)
-    levels = (Quantity(1, 0.98, 1), Quantity(second, second - 0.02, second + 0.02))
-    row = RowChange("coverage", levels, found, found.p_value, aim=1.0, margin=0.05)
-    assert row.verdict == verdict
+    ):
+        found = changed(1.0, second, Interval(low, high), 100)
+        levels = (Quantity(1, 0.98, 1), Quantity(second, second - 0.02, second + 0.02))
+        row = RowChange("coverage", levels, found, found.p_value, aim=1.0, margin=0.05)
+        assert row.verdict == verdict
 
 
 def test_every_effect_is_a_measure_with_a_change() -> None:
@@ -53,36 +48,31 @@ def test_every_effect_is_a_measure_with_a_change() -> None:
     assert ("forced_choice", "forced_choice") in beside
 
 
-@pytest.mark.parametrize(
-    ("arguments", "line"),
-    [
-        ("", "nothing to compare with: name --after, --samples or"),
-        ("--after nowhere", "no model 'nowhere': give a folder"),
-        ("--after kidney/first --after kidney/coin --after a=b", "no model 'b'"),
-        ("--after a=kidney/first --after a=kidney/coin", "two of the compared are called 'a'"),
-        ("--after kidney/nobody", "unknown respondent kidney 'nobody'; allowed: human"),
-        ("--after nobody/known", "nobody/known cannot be set up"),
-        ("--with few-shot", "--with takes few-shot:N or stated-values, not 'few-shot'"),
-        ("--with few-shot:8", "name their folder with --data"),
-        ("--with stated-values --epochs 1", "epochs must be at least 2"),
-        ("--with stated-values --dilemmas 401", "dilemmas must be from 2 to 400"),
-        ("--samples 0,8 --after .", "no adapter of 8 samples at 8"),
-        ("--samples 0,x --after .", "--samples takes whole numbers"),
-    ],
-)
-def test_one_line_before_any_call(
-    arguments: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+LINES = {
+    "": "nothing to compare with: name --after, --samples or",
+    "--after nowhere": "no model 'nowhere': give a folder",
+    "--after kidney/first --after kidney/coin --after a=b": "no model 'b'",
+    "--after a=kidney/first --after a=kidney/coin": "two of the compared are called 'a'",
+    "--after kidney/nobody": "unknown respondent kidney 'nobody'; allowed: human",
+    "--after nobody/known": "nobody/known cannot be set up",
+    "--with few-shot": "--with takes few-shot:N or stated-values, not 'few-shot'",
+    "--with few-shot:8": "name their folder with --data",
+    "--with stated-values --epochs 1": "epochs must be at least 2",
+    "--with stated-values --dilemmas 401": "dilemmas must be from 2 to 400",
+    "--samples 0,8 --after .": "no adapter of 8 samples at 8",
+    "--samples 0,x --after .": "--samples takes whole numbers",
+}
+
+
+def test_one_line_before_any_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert line in refused(evaluate("--before", "kidney/human", *arguments.split()))
+    for arguments, line in LINES.items():
+        assert line in refused(evaluate("--before", "kidney/human", *arguments.split()))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    # A folder with other files is left alone.
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     models = ("--before", "kidney/human", "--after", "kidney/first")
-    line = refused(evaluate(*models, "--out", tmp_path))
-    assert f"{tmp_path} is not an empty folder" in line
+    assert f"{tmp_path} is not an empty folder" in refused(evaluate(*models, "--out", tmp_path))
     assert [one.read_text(encoding="utf-8") for one in tmp_path.iterdir()] == ["mine"]
 
 
@@ -90,10 +80,7 @@ def test_the_runs_follow_from_the_training_samples(tmp_path: Path) -> None:
     given = ("--samples", 8, "--wording", "hospital", "--condition", "coin_flip")
     card = export(tmp_path / "d", *given).card
 
-    def battery(card: Any) -> Battery:
-        return battery_of((card,), (), Plan())
-
-    found = battery(card)
+    found = battery_of((card,), (), Plan())
     assert found.wording == ("hospital",)
     assert "default" in found.unseen_wordings and "hospital" not in found.unseen_wordings
     assert found.trained_conditions == ("coin_flip",)
@@ -101,7 +88,7 @@ def test_the_runs_follow_from_the_training_samples(tmp_path: Path) -> None:
         "coin_flip", "forced_choice", "repeated", "other_study", "wordings", "readout",
     )  # fmt: skip
     with pytest.raises(ValueError, match="3 samples were about dilemmas that the evaluation asks"):
-        battery({**card, "excluded": {**card["excluded"], "overlap": 3}})
+        battery_of(({**card, "excluded": {**card["excluded"], "overlap": 3}},), (), Plan())
 
 
 def test_prompts_instead_of_training(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from inspect_ai import eval
@@ -18,7 +19,7 @@ from inspect_ai.event import ModelEvent
 from inspect_ai.log import resolve_sample_attachments
 
 from cli.calling import refused
-from finetuning.exporting import (
+from finetuning.folders import (
     asked_by_default,
     call,
     check_apart,
@@ -34,10 +35,9 @@ from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.data import Example, TrainingData, read_data
 from kidney_evals.finetuning.sources import evaluated
-from kidney_evals.human.reference import Reference, load_reference
+from kidney_evals.human.reference import load_reference
 from kidney_evals.studies import (
     CONDITIONS,
-    Condition,
     Dilemma,
     Patient,
     datasets_dir,
@@ -109,15 +109,14 @@ def test_sizes_share_their_first_samples_and_the_heldout_samples(
 # --- the words -------------------------------------------------------------------------------
 
 
-ENGLISH = "default,labels_numbers,role_member_system,table,number_words,attributes_reversed"
-
-
 @pytest.mark.parametrize(
     ("task", "wording"),
     [
         (coin_flip, "default,role_member_system"),
-        pytest.param(forced_choice, ENGLISH, marks=pytest.mark.slow),
-        *(pytest.param(coin_flip, one, marks=pytest.mark.slow) for one in ("german", "committee")),
+        pytest.param(
+            forced_choice, "labels_numbers,table,attributes_reversed", marks=pytest.mark.slow
+        ),
+        pytest.param(coin_flip, "german", marks=pytest.mark.slow),
     ],
 )
 def test_prompts_are_those_of_a_run(task: Any, wording: str, tmp_path: Path) -> None:
@@ -159,7 +158,7 @@ def test_the_reader_reads_every_answer_as_it_was_given(wording: str, tmp_path: P
     assert seen == {"A", "B", "COIN"}
 
 
-def test_files_have_the_format_of_the_services(usual: TrainingData) -> None:
+def test_files_have_the_format_of_the_services(usual: TrainingData, tmp_path: Path) -> None:
     for part, count in (("train", 130), ("heldout", 32)):
         lines = (usual.folder / f"{part}.jsonl").read_text(encoding="utf-8").split("\n")
         assert lines.pop() == "" and len(lines) == count
@@ -169,6 +168,11 @@ def test_files_have_the_format_of_the_services(usual: TrainingData) -> None:
             # The mark of the study's text is in the card; a model must not learn it.
             assert "canary" not in line and "GUID" not in line
     assert len({one.facts["sample"] for one in (*usual.train, *usual.heldout)}) == 162
+    # A line separator inside a question is no end of a line.
+    wording = {"id": "odd", "base": "default", "varies": "x", "situation": "Two\u2028wait."}
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump([wording]), encoding="utf-8")
+    data = export(tmp_path / "data", "--samples", 8, "--wording", tmp_path / "odd.yaml")
+    assert "\u2028" in data.train[0].messages[0]["content"]
 
 
 # --- whose answers ---------------------------------------------------------------------------
@@ -186,10 +190,6 @@ def _place(one: Example) -> int:
     return int((one.facts["answer"] == "A") != (one.facts["order"] == "ab"))
 
 
-def _reference(condition: Condition) -> Reference:
-    return load_reference(load_study("mcelfresh_2021"), condition)
-
-
 def _fit(chances: Any, places: Sequence[int]) -> None:
     """The number of each answer is a sum of independent draws with these chances.
 
@@ -203,45 +203,41 @@ def _fit(chances: Any, places: Sequence[int]) -> None:
             assert abs(hits - (weight * p).sum()) < 4 * error
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
-def test_the_group_answers_by_its_shares(condition: Condition, tmp_path: Path) -> None:
-    data = export(tmp_path / "data", "--samples", 600, "--condition", condition)
-    shares = _reference(condition).shares([_dilemma(one) for one in data.train])
-    _fit(shares, [_place(one) for one in data.train])
-
-
-def test_the_majority_gives_the_most_frequent_answer(tmp_path: Path) -> None:
-    data = export(tmp_path / "data", "--samples", 60, "--target", "majority")
-    for one in data.train:
-        [shares] = _reference(one.facts["condition"]).shares([_dilemma(one)])  # type: ignore[arg-type]
-        assert shares[_place(one)] == max(shares)
-    assert "Every answer is the most frequent one" in readme(data)
-
-
-def test_an_individual_is_one_class_in_both_conditions(tmp_path: Path) -> None:
-    options = ("--samples", 600, "--target", "individual", "--person", 5)
-    data = export(tmp_path / "data", *options)
-    latent = _reference("coin_flip").latent
-    assert latent is not None
+@pytest.mark.parametrize("target", ["group", "individual", "majority"])
+def test_answers_are_those_of_the_target(target: str, tmp_path: Path) -> None:
+    options = ("--person", 5) if target == "individual" else ()
+    data = export(tmp_path / "data", "--samples", 1200, "--target", target, *options)
     study = load_study("mcelfresh_2021")
+    latent = load_reference(study, "coin_flip").latent
+    assert latent is not None
     for condition in CONDITIONS:
         own = [one for one in data.train if one.facts["condition"] == condition]
-        chances = latent.predict([study.differences(_dilemma(one)) for one in own])[4]  # type: ignore[arg-type]
-        if condition == "forced_choice":
-            chances = chances[:, :2] / chances[:, :2].sum(axis=1, keepdims=True)
-        _fit(chances, [_place(one) for one in own])
+        dilemmas, places = list(map(_dilemma, own)), list(map(_place, own))
+        chances = load_reference(study, condition).shares(dilemmas)
+        if target == "individual":
+            # One class in both conditions: without a coin, its shares of the decisions.
+            chances = latent.predict(np.array(list(map(study.differences, dilemmas))))[4]
+            if condition == "forced_choice":
+                chances = chances[:, :2] / chances[:, :2].sum(axis=1, keepdims=True)
+        if target == "majority":
+            given = zip(chances, places, strict=True)
+            assert all(shares[place] == max(shares) for shares, place in given)
+        else:
+            _fit(chances, places)
     about = data.card["source"]
-    assert (about["person"], about["of"]) == (5, len(latent.shares))
-    assert (about["model"], about["people_of"]) == ("latent_classes", "coin_flip")
-    # The seed draws a person where none is named.
+    assert ("Every answer is the most frequent one" in readme(data)) == (target == "majority")
+    if target == "individual":
+        assert (about["person"], about["of"]) == (5, len(latent.shares))
+        assert (about["model"], about["people_of"]) == ("latent_classes", "coin_flip")
+
+
+def test_a_person_is_drawn_by_the_seed(tmp_path: Path) -> None:
     few = ("--samples", 8, "--target", "individual", "--seed")
     drawn = [export(tmp_path / str(seed), *few, seed) for seed in range(3)]
     assert len({one.card["source"]["person"] for one in drawn}) > 1
-
-
-def test_a_person_of_a_crowd_where_a_study_has_no_classes(tmp_path: Path) -> None:
-    options = ("--study", "mcelfresh_2021_fixed", "--allow-overlap", "--target", "individual")
-    data = export(tmp_path / "data", "--samples", 64, *options)
+    # A person of a crowd where a study has no classes.
+    study = ("--study", "mcelfresh_2021_fixed", "--allow-overlap")
+    data = export(tmp_path / "data", *few, 1, *study)
     assert data.card["source"]["model"] == "kinds" and data.card["source"]["of"] == 32
     assert "synthetic crowd" in readme(data)
     assert "The same person answers both conditions" in readme(data)
@@ -262,25 +258,13 @@ def test_a_control_exchanges_answers_within_nested_sizes(
             assert control == real
     assert data.card["shuffled"] is True and usual.card["shuffled"] is False
     assert "**A control." in readme(data)
-    assert "CONTROL: " in call("--out", tmp_path / "again", "--shuffle", "--samples", 8).output
+    assert (
+        "CONTROL: "
+        in call("export", "--out", tmp_path / "again", "--shuffle", "--samples", 8).output
+    )
 
 
 # --- leaks -----------------------------------------------------------------------------------
-
-
-def test_no_dilemma_is_in_two_places(tmp_path: Path) -> None:
-    data = export(tmp_path / "data", "--samples", 300, "--heldout", 100, "--seed", 2021)
-    check_apart(data)
-    train, heldout = pairs(data.train), pairs(data.heldout)
-    assert all(len(pair) == 2 for pair in train | heldout)
-    # A dilemma is one sample, so there is no second order or wording of it to learn from.
-    assert len(train) == len(data.train) and len(heldout) == len(data.heldout)
-    # The fixed questions have drinking in other words: age and children alone must differ.
-    near = {
-        frozenset((one.values[0], one.values[2]) for one in (dilemma.first, dilemma.second))
-        for dilemma in load_study("mcelfresh_2021_fixed").listed
-    }
-    assert not {frozenset((v[0], v[2]) for v in pair) for pair in train | heldout} & near
 
 
 def test_a_copy_of_a_study_is_no_way_round(tmp_path: Path) -> None:
@@ -329,11 +313,13 @@ def test_a_small_study_where_chance_would_mix_the_parts(tmp_path: Path) -> None:
         for one in dilemmas_of(load_study(folder), 100, None)
     }
     train, heldout = pairs(data.train), pairs(data.heldout)
+    # A dilemma is one sample, so there is no second order or wording of it to learn from.
     assert (len(asked), len(train), len(heldout)) == (100, 100, 28)
+    assert all(len(pair) == 2 for pair in train | heldout)
     assert not train & heldout and not (train | heldout) & asked
     # A tenth of all pairs can be drawn: 143, of which a fifth is set aside, whatever is asked for.
     for option, most in (("--samples", 115), ("--heldout", 28)):
-        line = refused(call("--out", tmp_path / "no", *options, option, most + 1))
+        line = refused(call("export", "--out", tmp_path / "no", *options, option, most + 1))
         assert f"{option} {most + 1} is more than there is: " in line
         assert f"can draw {most} different dilemmas for it" in line
     fewer = export(tmp_path / "fewer", *options, "--samples", 16, "--heldout", 8)
@@ -342,9 +328,9 @@ def test_a_small_study_where_chance_would_mix_the_parts(tmp_path: Path) -> None:
 
 def test_a_list_is_asked_by_its_evaluation(tmp_path: Path) -> None:
     options = ("--study", "freedman_2020", "--condition", "forced_choice", "--samples", 100)
-    line = refused(call("--out", tmp_path / "no", *options))
+    line = refused(call("export", "--out", tmp_path / "no", *options))
     assert "the 28 dilemmas of freedman_2020 are those that its evaluation asks" in line
-    result = call("--out", tmp_path / "data", "--allow-overlap", *options)
+    result = call("export", "--out", tmp_path / "data", "--allow-overlap", *options)
     assert "OVERLAP: 132 samples are about dilemmas" in result.output
     data = read_data(tmp_path / "data")
     assert data.card["excluded"]["overlap"] == 132
@@ -371,7 +357,8 @@ def test_the_card_has_the_provenance(usual: TrainingData) -> None:
     assert card["study"]["hash"] == study.hash and card["canary"] == study.canary
     assert card["samples"] == {"train": 130, "heldout": 32} and card["wording"] == "all"
     assert card["wordings"]["table"] == wordings()["table"].digest and len(card["wordings"]) == 17
-    assert card["source"]["reference"]["coin_flip"]["sha256"] == _reference("coin_flip").sha256
+    reference = load_reference(study, "coin_flip")
+    assert card["source"]["reference"]["coin_flip"]["sha256"] == reference.sha256
     counted = card["balance"]["train"]["coin_flip"]
     own = [one for one in usual.train if one.facts["condition"] == "coin_flip"]
     assert counted["answer"] == dict(Counter(one.facts["answer"] for one in own))
@@ -386,74 +373,53 @@ def test_the_card_has_the_provenance(usual: TrainingData) -> None:
     assert str(Path.home()) not in text + json.dumps(card)
 
 
-def test_a_line_separator_inside_a_question_is_no_end_of_a_line(tmp_path: Path) -> None:
-    table = [
-        {"id": "odd", "base": "default", "varies": "x", "situation": "Two wait.\u2028One kidney."}
-    ]
-    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(table), encoding="utf-8")
-    data = export(tmp_path / "data", "--samples", 8, "--wording", tmp_path / "odd.yaml")
-    assert "\u2028" in data.train[0].messages[0]["content"]
+REFUSED = {
+    "--samples 7": "--samples must be a number from 8 to 10000, not 7",
+    "--heldout 1001": "--heldout must be a number from 1 to 1000, not 1001",
+    "--seed -1": "--seed must be 0 or more",
+    "--condition no": "unknown condition 'no'; allowed: forced_choice, coin_flip, both",
+    "--target nope": "unknown target 'nope'; allowed: group, individual, majority",
+    "--wording committee": "another way out (committee) than the source (coin)",
+    "--person 2": "--person chooses one person: use it with --target individual",
+    "--person 7 --target individual": "--person must be a number from 1 to 6, not 7",
+    "--study freedman_2020": "nobody was asked coin_flip in freedman_2020; use --cond",
+    "--data x --answers y": "three sources; give one of them",
+    "--data x --target group": "--target and --person choose answers of the human reference alone",
+    "--data no-such-folder": "study_1.csv is missing; run `kidney-evals reference fetch`",
+    "--answers no-such.csv": "no-such.csv cannot be read",
+    "--log no-such.eval": "no log at 'no-such.eval'",
+}
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (("--samples", 7), "--samples must be a number from 8 to 10000, not 7"),
-        (("--heldout", 1001), "--heldout must be a number from 1 to 1000, not 1001"),
-        (("--seed", -1), "--seed must be 0 or more"),
-        (("--condition", "no"), "unknown condition 'no'; allowed: forced_choice, coin_flip, both"),
-        (("--target", "nope"), "unknown target 'nope'; allowed: group, individual, majority"),
-        (("--wording", "committee"), "another way out (committee) than the source (coin)"),
-        (("--person", 2), "--person chooses one person: use it with --target individual"),
-        (("--person", 7, "--target", "individual"), "--person must be a number from 1 to 6, not 7"),
-        (("--study", "freedman_2020"), "nobody was asked coin_flip in freedman_2020; use --cond"),
-        (("--data", "x", "--answers", "y"), "three sources; give one of them"),
-        (
-            ("--data", "x", "--target", "group"),
-            "--target and --person choose answers of the human reference alone",
-        ),
-        (
-            ("--data", "no-such-folder"),
-            "study_1.csv is missing; run `kidney-evals reference fetch`",
-        ),
-        (("--answers", "no-such.csv"), "no-such.csv cannot be read"),
-        (("--log", "no-such.eval"), "no log at 'no-such.eval'"),
-    ],
-    ids=lambda one: str(one)[:40],
-)
-def test_a_wrong_request_is_refused_in_a_line(
-    options: tuple[object, ...], says: str, tmp_path: Path
-) -> None:
-    assert says in refused(call("--out", tmp_path / "data", *options))
+def test_a_wrong_request_is_refused_in_a_line(tmp_path: Path) -> None:
+    for options, says in REFUSED.items():
+        assert says in refused(call("export", "--out", tmp_path / "data", *options.split()))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_terminal_shows_the_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # a short path, so that no line is long because of it
-    result = call("--out", "data", "--samples", 64)
+    result = call("export", "--out", "data", "--samples", 64)
     assert max(map(len, result.output.splitlines())) <= 80
     assert "64 training and 32 held-out samples" in result.output
     assert "No sample is about a dilemma of the default evaluation" in result.output
-    assert "is not an empty folder" in refused(call("--out", "data"))
+    assert "is not an empty folder" in refused(call("export", "--out", "data"))
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("train.csv", "a", "train.csv was changed after the export"),
-        ("heldout.jsonl", None, "heldout.jsonl cannot be read (No such file or directory)"),
-        ("card.json", "{}", "card.json is not of the form"),
-        ("card.json", "{", "card.json cannot be read"),
-        ("card.json", None, "holds no card.json; make a folder of samples"),
-    ],
-)
-def test_a_folder_that_was_changed_is_refused(
-    name: str, content: str | None, says: str, usual: TrainingData, tmp_path: Path
-) -> None:
-    folder = tmp_path / "changed"
-    shutil.copytree(usual.folder, folder)
-    (folder / name).unlink()
-    if content is not None:
-        (folder / name).write_text(content, encoding="utf-8")
-    with pytest.raises(UserError, match=re.escape(says)):
-        read_data(folder)
+def test_a_folder_that_was_changed_is_refused(usual: TrainingData, tmp_path: Path) -> None:
+    for number, (name, content, says) in enumerate(
+        (
+            ("train.csv", "a", "train.csv was changed after the export"),
+            ("heldout.jsonl", None, "heldout.jsonl cannot be read (No such file or directory)"),
+            ("card.json", "{}", "card.json is not of the form"),
+            ("card.json", "{", "card.json cannot be read"),
+            ("card.json", None, "holds no card.json; make a folder of samples"),
+        )
+    ):
+        folder = tmp_path / str(number)
+        shutil.copytree(usual.folder, folder)
+        (folder / name).unlink()
+        if content is not None:
+            (folder / name).write_text(content, encoding="utf-8")
+        with pytest.raises(UserError, match=re.escape(says)):
+            read_data(folder)

@@ -14,7 +14,7 @@ from inspect_ai import Task, eval
 from inspect_ai.log import read_eval_log
 
 from cli.calling import refused
-from finetuning.exporting import (
+from finetuning.folders import (
     NAMES,
     asked_by_default,
     call,
@@ -83,6 +83,10 @@ def test_an_answer_goes_with_its_patient(table: Path, tmp_path: Path) -> None:
     # The first samples do not depend on how many there are, nor does what is held out.
     fewer = export(tmp_path / "fewer", "--samples", 16, "--heldout", 40, *options)
     assert fewer.train == data.train[:16] and fewer.heldout == data.heldout
+    # A user's own respondents may have been offered a committee.
+    more = (*options, "--samples", 150, "--wording", "committee")
+    words = {one.messages[-1]["content"] for one in export(tmp_path / "words", *more).train}
+    assert words == {"ANSWER: A", "ANSWER: B", "ANSWER: COMMITTEE"}
 
 
 def test_one_dilemma_told_many_ways_stays_on_one_side(tmp_path: Path) -> None:
@@ -138,14 +142,6 @@ def test_conditions_of_a_table_take_turns(tmp_path: Path) -> None:
     assert one.card["excluded"]["left_out"] == {"other_condition": 60}
 
 
-def test_a_coin_is_put_in_the_words_of_the_wording(tmp_path: Path, table: Path) -> None:
-    # A user's own respondents may have been offered a committee.
-    options = ("--answers", table, "--condition", "coin_flip", "--wording", "committee")
-    data = export(tmp_path / "data", "--samples", 150, *options)
-    [said] = {one.messages[-1]["content"] for one in data.train if one.facts["answer"] == "COIN"}
-    assert said == "ANSWER: COMMITTEE"
-
-
 def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
     # A dilemma of the default run, sides swapped, in another wording, and a near copy.
     leak = dilemmas_of(load_study("mcelfresh_2021"), 400, None)[399]
@@ -155,7 +151,7 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
         # Question 12 of the fixed list: 32 years and 2 children against 55 years and none.
         csv.writer(stream).writerow([55, 3, 0, 32, 1, 2, "B"])
     options = ("--answers", table, "--condition", "coin_flip", "--wording", "table")
-    line = refused(call("--out", tmp_path / "data", *options, "--samples", 64))
+    line = refused(call("export", "--out", tmp_path / "data", *options, "--samples", 64))
     assert "2 of 202 answers, first line 202, are about dilemmas that the default" in line
     assert not (tmp_path / "data").exists()
     # Told to, it takes them and says so.
@@ -168,53 +164,36 @@ def test_a_planted_leak_is_refused(table: Path, tmp_path: Path) -> None:
 
 
 GOOD = row((30, 1, 0), (60, 2, 1), "A")
-SPOILT: list[tuple[Sequence[Mapping[str, object]], tuple[object, ...], str]] = [
-    ([{k: v for k, v in GOOD.items() if k != "answer"}], (), "lacks the column answer"),
-    ([{"answer": "A", "a_age": 3}], (), "lacks the columns a_drinks, a_dependents, b_age,"),
-    ([{**GOOD, "note": 1}], (), "has the unknown column 'note'; allowed: answer, person"),
-    (
-        [GOOD, {**GOOD, "answer": "C"}],
-        (),
-        "mine.csv: line 3, answer must be 'A', 'B' or 'COIN', not 'C'",
-    ),
-    ([{**GOOD, "a_age": 71}], (), "line 2, a_age must be from 25 to 70 in steps of 1, not 71"),
-    (
-        [{**GOOD, "b_age": "old"}],
-        (),
-        "line 2, b_age must be a plain number such as 10 or 0.5, not 'old'",
-    ),
-    ([{**GOOD, "person": " "}], (), "line 2, person is empty"),
-    (
+COIN = "coin_flip"
+SPOILT: Mapping[str, tuple[Sequence[Mapping[str, object]], str | None]] = {
+    "line 3, answer must be 'A', 'B' or 'COIN', not 'C'": ([GOOD, {**GOOD, "answer": "C"}], COIN),
+    "line 2, a_age must be from 25 to 70 in steps of 1, not 71": ([{**GOOD, "a_age": 71}], COIN),
+    "line 2, person is empty": ([{**GOOD, "person": " "}], COIN),
+    "line 2, condition must be 'forced_choice' or 'coin_flip', not 'coins'": (
         [{**GOOD, "condition": "coins"}],
-        (),
-        "line 2, condition must be 'forced_choice' or 'coin_flip', not 'coins'",
+        None,
     ),
-    (
+    "mine.csv has 3 problems: line 3, a_age must be from 25": (
         [GOOD, {**GOOD, "a_age": 71, "b_age": "1_0"}, {**GOOD, "answer": "=A"}],
-        (),
-        "mine.csv has 3 problems: line 3, a_age must be from 25",
+        COIN,
     ),
-    ([GOOD], ("--condition", "both"), "no column condition: say what was offered"),
-    (
+    "no column condition: say what was offered": ([GOOD], "both"),
+    "line 2, answer is COIN where none was offered (forced_choice)": (
         [{**GOOD, "answer": "COIN"}],
-        ("--condition", "forced_choice"),
-        "line 2, answer is COIN where none was offered (forced_choice)",
+        "forced_choice",
     ),
-    ([row((30, 1, 0), (30, 1, 0), "A")], (), "the source holds no answer that can be used"),
-    ([GOOD] * 9, (), "--samples 8 is more than there is: 0 answers of coin_flip remain"),
-]
+    "the source holds no answer that can be used": ([row((30, 1, 0), (30, 1, 0), "A")], COIN),
+    "--samples 8 is more than there is: 0 answers of coin_flip remain": ([GOOD] * 9, COIN),
+}
 
 
-@pytest.mark.parametrize(("rows", "options", "says"), SPOILT, ids=lambda one: str(one)[:30])
-def test_a_spoilt_table_is_refused_in_a_line(
-    rows: Sequence[Mapping[str, object]], options: tuple[object, ...], says: str, tmp_path: Path
-) -> None:
-    table = write_answers(tmp_path / "mine.csv", rows)
-    if "condition" not in rows[0] and not options:
-        options = ("--condition", "coin_flip")
-    line = refused(call("--out", tmp_path / "data", "--answers", table, "--samples", 8, *options))
-    assert says in line
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+def test_a_spoilt_table_is_refused_in_a_line(tmp_path: Path) -> None:
+    for says, (rows, condition) in SPOILT.items():
+        table = write_answers(tmp_path / "mine.csv", rows)
+        options = ("--samples", 8, *(("--condition", condition) if condition else ()))
+        line = refused(call("export", "--out", tmp_path / "data", "--answers", table, *options))
+        assert says in line
+        assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
 
 
 # --- a log -----------------------------------------------------------------------------------
@@ -261,15 +240,6 @@ def test_a_log_lends_its_decisions(coins: Path, tmp_path: Path) -> None:
     assert "These are a model's answers, not" in readme(data)
 
 
-def test_a_log_of_the_default_evaluation_is_refused(tmp_path: Path) -> None:
-    path = _logged(tmp_path, forced_choice(dilemmas=8, wording="table"), "kidney/first")
-    options = ("--log", path, "--samples", 8, "--heldout", 2)
-    line = refused(call("--out", tmp_path / "data", *options))
-    assert "16 of 16 answers, first sample d000-ab-" in line and "--allow-overlap" in line
-    data = export(tmp_path / "data", "--allow-overlap", *options)
-    assert data.card["excluded"]["overlap"] == 10
-
-
 @pytest.mark.slow
 def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None:
     few: Any = {"dilemmas": 2, "controls": False, "draw_seed": 8}
@@ -277,6 +247,7 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
     refusals = _logged(tmp_path, coin_flip(**few), "kidney/refuser")
     unscored = _logged(tmp_path, coin_flip(**few), score=False)
     predicted = _logged(tmp_path, predict_people(drawn=2, draw_seed=8))
+    default = _logged(tmp_path, forced_choice(dilemmas=8, wording="table"), "kidney/first")
     for path, options, says in (
         (coins, ("--condition", "forced_choice"), "is a run of coin_flip in mcelfresh_2021; leave"),
         (coins, ("--study", "freedman_2020"), "is a run of coin_flip in mcelfresh_2021; leave"),
@@ -287,9 +258,10 @@ def test_a_log_that_does_not_fit_is_refused(coins: Path, tmp_path: Path) -> None
         (refusals, (), "the source holds no answer"),
         (unscored, (), "the source holds no answer"),
         (predicted, (), "the log is no run of choices"),
+        (default, (), "16 of 16 answers, first sample d000-ab-"),
     ):
         given = ("--log", path, "--samples", 8, "--heldout", 2, *options)
-        assert says in refused(call("--out", tmp_path / "data", *given))
+        assert says in refused(call("export", "--out", tmp_path / "data", *given))
         assert not (tmp_path / "data").exists()
 
 
@@ -342,5 +314,7 @@ def test_more_rows_than_there_are_and_another_study(raw_dir: Path, tmp_path: Pat
         (("--study", "mcelfresh_2021_fixed"), "the published rows are those of mcelfresh_2021"),
         (("--wording", "committee"), "another way out (committee) than the source (coin)"),
     ):
-        assert says in refused(call("--out", tmp_path / "data", "--data", raw_dir, *options))
+        assert says in refused(
+            call("export", "--out", tmp_path / "data", "--data", raw_dir, *options)
+        )
     assert list(tmp_path.iterdir()) == []

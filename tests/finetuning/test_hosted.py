@@ -6,22 +6,18 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from time import sleep
-from typing import Any
 
 import pytest
-from inspect_ai import eval
 
 from cli.calling import refused
+from finetuning.folders import call, example, read, record_of, small_folder, submitted
 from finetuning.servers import JobsServer, Sent
-from finetuning.submitting import call, example, folder, read, record_of, submitted
 from kidney_evals.finetuning.hosted import tokens_of
 from kidney_evals.finetuning.hosted_service import Service, ServiceError
-from kidney_evals.tasks import coin_flip
-from protocol.server import ANSWER
 
 MODEL = "ft:gpt-4.1-mini-2025-04-14:org::1"
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -53,14 +49,14 @@ def server(running: JobsServer, monkeypatch: pytest.MonkeyPatch) -> JobsServer:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return folder(tmp_path / "data")
+    return small_folder(tmp_path / "data")
 
 
 # --- before anything is sent -----------------------------------------------------------------
 
 
 def test_the_announcement(tmp_path: Path) -> None:
-    data = folder(tmp_path / "d", shuffled=True, source={"kind": "rows"})
+    data = small_folder(tmp_path / "d", shuffled=True, source={"kind": "rows"})
     dry = submitted(data, "--epochs", 3, "--price", 5, "--dry-run")
     assert not record_of(data).exists()
     # A question of 43 letters and an answer of 9: 52 / 4 + 2 frames of 4 = 21 tokens, at most
@@ -77,13 +73,9 @@ def test_the_announcement(tmp_path: Path) -> None:
         "Nothing was sent.",
     ]
     assert "Price      not known here" in submitted(data, "--dry-run").output
-
-
-def test_letters_of_other_scripts_are_not_counted_too_low() -> None:
     # Three letters of three bytes each, beside an answer of 9 letters and two frames.
     low, expected, high = tokens_of(example(1, text="选病人"))
-    assert (expected, high) == (3 + 9 / 4 + 2 * 4, 9 + 9 / 3 + 2 * 10)
-    assert low < expected
+    assert (expected, high) == (3 + 9 / 4 + 2 * 4, 9 + 9 / 3 + 2 * 10) and low < expected
 
 
 def test_nothing_is_sent_without_a_key_but_everything_checked(
@@ -105,32 +97,26 @@ def test_nothing_is_sent_without_a_key_but_everything_checked(
     assert not record_of(data).exists()
 
 
-@pytest.mark.parametrize(
-    ("train", "overlap", "arguments", "line"),
-    [
-        (9, 0, (), "takes 10 training samples or more"),
-        (12, 0, ("--samples", 9), "--samples 9 is not possible"),
-        (12, 0, ("--samples", 13), "--samples 13 is not possible"),
-        (12, 0, ("--suffix", "x" * 65), "1 to 64 letters, not 65"),
-        (12, 0, ("--base", "hf/gpt2"), "an OpenAI model"),
-        (12, 0, ("--epochs", 51), "auto or 1 to 50, not 51"),
-        (12, 2, (), "says that 2 samples overlap the evaluation's dilemmas"),
-    ],
-)
-def test_refused_before_anything_is_sent(
-    train: int, overlap: int, arguments: tuple[Any, ...], line: str, tmp_path: Path
-) -> None:
-    data = folder(tmp_path / "data", train, excluded={"overlap": overlap})
-    assert line in refused(submitted(data, *arguments))
+def test_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    data = small_folder(tmp_path / "data")
+    for arguments, line in (
+        (("--samples", 9), "takes 10 training samples or more, and"),
+        (("--samples", 13), "--samples 13 is not possible"),
+        (("--suffix", "x" * 65), "1 to 64 letters, not 65"),
+        (("--base", "hf/gpt2"), "an OpenAI model"),
+        (("--epochs", 51), "auto or 1 to 50, not 51"),
+    ):
+        assert line in refused(submitted(data, *arguments))
+    data = small_folder(tmp_path / "overlapping", excluded={"overlap": 2})
+    line = "says that 2 samples overlap the evaluation's dilemmas"
+    assert line in refused(submitted(data))
     assert not list(tmp_path.glob("*.json"))
 
 
 # --- a job -----------------------------------------------------------------------------------
 
 
-def test_from_a_folder_of_samples_to_answers_of_the_tuned_model(
-    server: JobsServer, data: Path, tmp_path: Path
-) -> None:
+def test_from_a_folder_of_samples_to_the_tuned_model(server: JobsServer, data: Path) -> None:
     sent = submitted(data, "--suffix", "mine", "--seed", 7, "--epochs", 3)
     assert sent.exit_code == 0, sent.output
     record = record_of(data, seed=7)
@@ -159,11 +145,6 @@ def test_from_a_folder_of_samples_to_answers_of_the_tuned_model(
     stored = read(record)
     assert (stored["job"], stored["status"], stored["model"]) == ("ftjob-1", "succeeded", model)
     assert stored["trained_tokens"] == 12_345
-
-    task = coin_flip(dilemmas=2, controls=False)
-    log = eval(task, model=f"openai/{model}", log_dir=str(tmp_path / "logs"), score=False)[0]
-    assert log.status == "success", log.error
-    assert [sample.output.completion for sample in log.samples or ()] == [ANSWER] * 4
 
 
 # What a client sees is the same whether the request was lost on its way or the answer was.
@@ -202,41 +183,32 @@ def test_a_request_without_an_answer_starts_no_second_job(
     assert list(server.jobs) == ["ftjob-1"]
 
 
-@pytest.fixture
-def start(data: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Start the same submission in another process."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin() -> subprocess.Popen[str]:
-        script = Path(sys.executable).with_name("kidney-evals")
-        arguments = ("sft", "submit", "--base", "gpt-4.1-mini", "--data", str(data))
-        pipe = subprocess.PIPE
-        started.append(subprocess.Popen([script, *arguments], stdout=pipe, text=True))
-        return started[-1]
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_process_killed_after_its_request_leaves_the_job_to_the_next(
-    server: JobsServer, data: Path, start: Callable[[], subprocess.Popen[str]]
+    server: JobsServer, data: Path
 ) -> None:
+    script = Path(sys.executable).with_name("kidney-evals")
+    command: list[str | Path] = [script, "sft", "submit", "--base", "gpt-4.1-mini"]
+    command += ["--data", data]
     server.faults = {"create": ["stalled"]}
-    killed = start()
-    while not server.jobs:
-        sleep(0.02)
-    waiting = start()
-    assert waiting.stdout is not None
-    output = ""
-    while "waiting for it" not in output:
-        output += waiting.stdout.readline()
-    killed.kill()
-    output += waiting.communicate()[0]
-    server.held = False
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True)]
+    try:
+        while not server.jobs:
+            sleep(0.02)
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        killed, waiting = started
+        assert waiting.stdout is not None
+        output = ""
+        while "waiting for it" not in output:
+            output += waiting.stdout.readline()
+        killed.kill()
+        output += waiting.communicate()[0]
+    finally:
+        server.held = False
+        for process in started:
+            process.kill()
+            process.wait()
     assert waiting.returncode == 0 and "ftjob-1 had begun" in output
     assert read(record_of(data))["job"] == "ftjob-1"
     assert len(server.bodies) == 1 and list(server.jobs) == ["ftjob-1"]
@@ -255,21 +227,14 @@ def test_a_record_under_two_names_starts_one_job(
     assert list(server.jobs) == ["ftjob-1"] and link.is_symlink()
 
 
-def test_a_cut_between_two_files_sends_only_the_second(server: JobsServer, data: Path) -> None:
-    server.faults = {"upload": ["none", *["rate_limited"] * 3]}
+def test_files_are_sent_once_and_again_where_the_service_has_lost_them(
+    server: JobsServer, data: Path
+) -> None:
+    server.faults = {"upload": ["none", *["rate_limited"] * 3], "create": ["server_error"]}
     assert "cannot take the upload of data-heldout-4.jsonl now" in submitted(data).stderr
-    again = submitted(data)
-    assert again.exit_code == 0, again.output
-    assert "Training file: file-1, sent before" in again.output
-    assert [sent.name for sent in server.files.values()] == [
-        "data-train-12.jsonl",
-        "data-heldout-4.jsonl",
-    ]
-
-
-def test_a_file_that_is_gone_is_sent_again(server: JobsServer, data: Path) -> None:
-    server.faults = {"create": ["server_error"]}
-    submitted(data)
+    assert "Training file: file-1, sent before" in submitted(data).output
+    names = ["data-train-12.jsonl", "data-heldout-4.jsonl"]
+    assert [sent.name for sent in server.files.values()] == names
     server.files = {"file-0": Sent("of another", b"")}
     assert "The file does not exist." in submitted(data, "--ask-again").stderr
     assert submitted(data).exit_code == 0
@@ -280,7 +245,7 @@ def test_a_file_that_is_gone_is_sent_again(server: JobsServer, data: Path) -> No
 def test_the_first_samples_are_trained_on_and_the_others_never_sent(
     server: JobsServer, tmp_path: Path
 ) -> None:
-    data = folder(tmp_path / "data", train=20, heldout=0)
+    data = small_folder(tmp_path / "data", train=20, heldout=0)
     assert submitted(data, "--samples", 10).exit_code == 0
     [train] = server.files.values()
     assert train.content.splitlines() == (data / "train.jsonl").read_bytes().splitlines()[:10]
@@ -298,7 +263,6 @@ def test_the_first_samples_are_trained_on_and_the_others_never_sent(
         ("upload", "file_rejected", "refused the upload of data-train-12.jsonl (status 400): "
          "Example 1 is missing 'messages'. (invalid_jsonl)"),
         ("upload", "page", "something that is not OpenAI's protocol"),
-        ("upload", "garbled", "something that is not OpenAI's protocol"),
         ("create", "no_quota", "the account is out of credit: You exceeded your current quota."),
         ("create", "rate_limited", "cannot take the job now (status 429): Too many requests."),
     ],
@@ -367,27 +331,20 @@ def test_a_service_that_never_answers_is_not_waited_for_without_end(
     assert server.requests.count("poll") == 1 + 7
 
 
-@pytest.mark.parametrize(
-    ("end", "failure", "line"),
-    [
-        (
-            "failed",
-            ("invalid_training_file", "The file has\n3 errors.", "training_file"),
-            "job ftjob-1 failed: The file has 3 errors. (invalid_training_file, training_file)",
-        ),
-        ("cancelled", ("", "", None), "job ftjob-1 was cancelled"),
-    ],
-)
-def test_a_job_without_a_model_ends_with_the_reason(
-    end: str, failure: tuple[str, str, str | None], line: str, server: JobsServer, data: Path
-) -> None:
-    server.course, server.failure = ("validating_files", "running", end), failure
-    submitted(data)
-    waited = call("wait", record_of(data), "--interval", 0.005)
-    assert waited.exit_code == 1
-    assert waited.stderr == f"Error: {line}\n"
-    assert read(record_of(data))["status"] == end
-    assert line in call("status", "ftjob-1").output
+def test_a_job_without_a_model_ends_with_the_reason(server: JobsServer, data: Path) -> None:
+    rejected = ("invalid_training_file", "The file has\n3 errors.", "training_file")
+    why = "The file has 3 errors. (invalid_training_file, training_file)"
+    for end, failure, line in (
+        ("failed", rejected, f"job ftjob-1 failed: {why}"),
+        ("cancelled", ("", "", None), "job ftjob-2 was cancelled"),
+    ):
+        server.course, server.failure = ("validating_files", "running", end), failure
+        record, job = data.with_suffix(f".{end}.json"), line.split()[1]
+        submitted(data, "--out", record)
+        waited = call("wait", record, "--interval", 0.005)
+        assert waited.exit_code == 1 and waited.stderr == f"Error: {line}\n"
+        assert read(record)["status"] == end
+        assert line in call("status", job).output
 
 
 def test_an_interrupted_submission_goes_on_where_it_stopped(
@@ -427,46 +384,32 @@ def test_the_state_of_a_job(server: JobsServer, data: Path, tmp_path: Path) -> N
 # --- records ---------------------------------------------------------------------------------
 
 
-def test_a_record_is_of_one_submission(server: JobsServer, data: Path) -> None:
+def test_a_record_is_of_one_submission_and_not_edited(server: JobsServer, data: Path) -> None:
     submitted(data)
     line = submitted(data, "--suffix", "x").stderr
     assert "(suffix None, not x)" in line and "name another file with --out" in line
     assert "(epochs auto, not 2)" in submitted(data, "--epochs", 2).stderr
     assert list(server.jobs) == ["ftjob-1"]
-
-
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
+    content = read(record_of(data))
+    for change, line in (
         ({"format": "other"}, "is no record, or was changed (format)"),
         ({"files": {"train": 1}, "seed": True}, "is no record, or was changed (seed, files)"),
         ({"service": "https://elsewhere.example/v1"}, "is of a job at https://elsewhere.example"),
-    ],
-)
-def test_a_record_that_was_edited_is_refused(
-    change: dict[str, Any], line: str, server: JobsServer, data: Path
-) -> None:
-    submitted(data)
-    content = read(record_of(data)) | change
-    record_of(data).write_text(json.dumps(content), encoding="utf-8")
-    for command in ("status", "wait"):
-        assert line in refused(call(command, record_of(data)))
+    ):
+        record_of(data).write_text(json.dumps(content | change), encoding="utf-8")
+        for command in ("status", "wait"):
+            assert line in refused(call(command, record_of(data)))
     assert "poll" not in server.requests
 
 
-@pytest.mark.parametrize("text", ["", '{"format": "kidney_evals', "[" * 100_000, '"mine"'])
-def test_a_file_that_is_no_record_stays_as_it_is(text: str, server: JobsServer, data: Path) -> None:
-    record_of(data).write_text(text, encoding="utf-8")
+def test_other_files_stay_as_they_are(server: JobsServer, data: Path, tmp_path: Path) -> None:
     line = "is no record, or was changed (JSON): before you delete it, look in your account"
-    assert line in refused(call("status", record_of(data)))
-    assert line in submitted(data).stderr
-    assert record_of(data).read_text(encoding="utf-8") == text
-    assert server.requests == []
-
-
-def test_a_record_that_cannot_be_written_costs_nothing(
-    server: JobsServer, data: Path, tmp_path: Path
-) -> None:
+    for text in ("", '{"format": "kidney_evals', "[" * 100_000, '"mine"'):
+        record_of(data).write_text(text, encoding="utf-8")
+        assert line in refused(call("status", record_of(data)))
+        assert line in submitted(data).stderr
+        assert record_of(data).read_text(encoding="utf-8") == text
+    # A record that cannot be written costs nothing.
     (tmp_path / "file").touch()
     line = submitted(data, "--out", tmp_path / "file" / "record.json").stderr
     assert "cannot write" in line and "nothing was sent" in line

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from finetuning.submitting import call, example
+from finetuning.folders import call, example
 from kidney_evals.errors import UserError
 from kidney_evals.finetuning.base import load_tokenizer
 from kidney_evals.finetuning.data import Example
@@ -145,17 +145,14 @@ def test_a_template_with_which_training_would_not_show_is_refused(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("template", "takes"),
-    [(CHATML, True), (FOLDING + CHATML, True), (REFUSING + CHATML, False), (DROPPING, False)],
-)
-def test_whether_a_template_takes_a_system_message(
-    template: str, takes: bool, tmp_path: Path
-) -> None:
-    base = base_of(tmp_path, template, 1)
-    assert takes_system(load_tokenizer(base)) is takes
-    # Samples without a system message need no system role.
-    assert checked(base) == []
+def test_whether_a_template_takes_a_system_message(tmp_path: Path) -> None:
+    for template, takes in (
+        (CHATML, True), (FOLDING + CHATML, True), (REFUSING + CHATML, False), (DROPPING, False),
+    ):  # fmt: skip
+        base = base_of(tmp_path, template, 1)
+        assert takes_system(load_tokenizer(base)) is takes
+        # Samples without a system message need no system role.
+        assert checked(base) == []
 
 
 def test_reasoning_that_the_template_closes_itself_is_said(tmp_path: Path) -> None:
@@ -164,28 +161,6 @@ def test_reasoning_that_the_template_closes_itself_is_said(tmp_path: Path) -> No
         f"The chat template of {base} opens <think> before the answer. The samples hold no "
         "reasoning, so the model will learn to close it at once."
     ]
-
-
-def test_a_comparison_leaves_out_wordings_with_a_system_message(tmp_path: Path) -> None:
-    if not os.environ.get("KIDNEY_EVALS_REQUIRE_TORCH"):
-        pytest.importorskip("accelerate")
-    transformers = import_module("transformers")
-    config = transformers.LlamaConfig(
-        vocab_size=len(WORDS), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
-        num_attention_heads=1, num_key_value_heads=1, eos_token_id=2, bos_token_id=None,
-    )  # fmt: skip
-    refusing = base_of(tmp_path / "refusing", REFUSING + CHATML, "no file")
-    transformers.LlamaForCausalLM(config).save_pretrained(refusing)
-    (tmp_path / "file").touch()
-    # Nothing can be written below a file, which shows after the line about wordings.
-    models = ("--before", refusing, "--after", "kidney/first", "--device", "cpu")
-    arguments = (*models, "--out", tmp_path / "file" / "out")
-    result = call("evaluate", *arguments)
-    assert result.exit_code == 2 and "cannot write" in result.stderr, result.output
-    lines = " ".join(result.stdout.split())
-    assert f"{refusing} takes no system message: wordings with one are not asked." in lines
-    prompted = call("evaluate", *arguments, "--with", "stated-values")
-    assert "takes no system message: leave --with stated-values out" in prompted.stderr
 
 
 def model_of(folder: Path, template: str | None, stops: int) -> str:

@@ -1,8 +1,9 @@
-"""Calling `kidney-evals sft export`, and what its tests look for in a folder."""
+"""Small folders of training samples, and `kidney-evals sft`, which exports and submits them."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from kidney_evals.cli import main
-from kidney_evals.finetuning.data import Example, TrainingData, read_data
+from kidney_evals.cli.sft import sft
+from kidney_evals.finetuning.data import Example, TrainingData, read_data, write_data
 from kidney_evals.tasks import coin_flip
 
 NAMES = ("age", "drinks", "dependents")
@@ -19,13 +20,16 @@ Pair = frozenset[tuple[float, ...]]
 
 
 def call(*arguments: object) -> Result:
-    """Run the command in this process."""
-    return CliRunner().invoke(main, ["sft", "export", *map(str, arguments)])
+    """Run a command of `sft` in this process."""
+    return CliRunner().invoke(sft, list(map(str, arguments)))
+
+
+# --- exports ---------------------------------------------------------------------------------
 
 
 def export(out: Path, *arguments: object) -> TrainingData:
     """Run the command and read what it wrote."""
-    result = call("--out", out, *arguments)
+    result = call("export", "--out", out, *arguments)
     assert result.exit_code == 0, result.output
     return read_data(out)
 
@@ -79,3 +83,43 @@ def row(a: Iterable[float], b: Iterable[float], answer: str, **more: object) -> 
     for side, values in {"a": a, "b": b}.items():
         cells |= {f"{side}_{name}": f"{value:g}" for name, value in zip(NAMES, values, strict=True)}
     return {**cells, "answer": answer, **more}
+
+
+# --- submissions -----------------------------------------------------------------------------
+
+
+def small_folder(place: Path, train: int = 12, heldout: int = 4, **card: Any) -> Path:
+    """A folder of samples as an export writes it; every dilemma has its own ages."""
+    content = {
+        "study": {"id": "mcelfresh_2021"},
+        "source": {"kind": "reference", "target": "group"},
+        "excluded": {"overlap": 0},
+        "shuffled": False,
+    } | card
+    examples = [example(number) for number in range(train + heldout)]
+    write_data(place, content, "What it is.\n", examples[:train], examples[train:])
+    return place
+
+
+def example(number: int, *, system: str = "", text: str = "") -> Example:
+    question = text or f"Patient A is {25 + number} years old. Patient B is 70."
+    messages = [
+        *([{"role": "system", "content": system}] if system else []),
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": "ANSWER: A"},
+    ]
+    return Example(tuple(messages), {"sample": f"s{number}", "answer": "A"})
+
+
+def submitted(data: Path, *arguments: Any) -> Result:
+    return call("submit", "--base", "gpt-4.1-mini", "--data", data, *arguments)
+
+
+def record_of(data: Path, samples: int = 12, seed: int = 1) -> Path:
+    return data.parent / f"{data.name}-gpt-4.1-mini-{samples}-{seed}.json"
+
+
+def read(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert isinstance(content, dict)
+    return content
