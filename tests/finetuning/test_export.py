@@ -267,6 +267,21 @@ def test_a_control_exchanges_answers_within_nested_sizes(
 # --- leaks -----------------------------------------------------------------------------------
 
 
+def test_no_dilemma_is_in_two_places(tmp_path: Path) -> None:
+    data = export(tmp_path / "data", "--samples", 300, "--heldout", 100, "--seed", 2021)
+    check_apart(data)
+    train, heldout = pairs(data.train), pairs(data.heldout)
+    assert all(len(pair) == 2 for pair in train | heldout)
+    # A dilemma is one sample, so there is no second order or wording of it to learn from.
+    assert len(train) == len(data.train) and len(heldout) == len(data.heldout)
+    # The fixed questions have drinking in other words: age and children alone must differ.
+    near = {
+        frozenset((one.values[0], one.values[2]) for one in (dilemma.first, dilemma.second))
+        for dilemma in load_study("mcelfresh_2021_fixed").listed
+    }
+    assert not {frozenset((v[0], v[2]) for v in pair) for pair in train | heldout} & near
+
+
 def test_a_copy_of_a_study_is_no_way_round(tmp_path: Path) -> None:
     # The same attributes under another name, in another order and in other words.
     folder = tmp_path / "mine"
