@@ -7,17 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kidney_evals.estimation._person_nodes import (
-    Population,
-    RandomModel,
-    normal_draws,
-    panel,
-    person_nodes,
-)
+from kidney_evals.estimation._person_nodes import RandomModel
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.random_coefficients import (
     RandomCoefficientFit,
-    SimulatedLikelihood,
     fit_random_coefficients,
 )
 from kidney_evals.estimation.random_people import (
@@ -94,22 +87,6 @@ def test_errors_cover_the_truth() -> None:
     assert (inside / 100 > 0.88).all()
 
 
-@pytest.mark.parametrize("correlated", [False, True])
-def test_scores_are_the_derivatives_of_the_likelihood(correlated: bool) -> None:
-    rows, _ = simulate(3, "davidson", FULL, people=12, each=8)
-    places = np.tril_indices(3) if correlated else np.diag_indices(3)
-    # The draws are placed for another population than the one that is evaluated.
-    population = Population(np.array([0.9, 0.5, 0.1]), 1.1 * (FULL if correlated else DIAGONAL))
-    nodes = person_nodes(panel(*rows, "davidson"), population, normal_draws(0, 12, 200, 3))
-    likelihood = SimulatedLikelihood(nodes, correlated)
-    at = np.append([0.8, 0.4, 0.1], FULL[places])
-    _, scores = likelihood.evaluate(at)
-    step = 1e-6
-    for j, shift in enumerate(step * np.eye(len(at))):
-        up, down = likelihood.evaluate(at + shift)[0], likelihood.evaluate(at - shift)[0]
-        np.testing.assert_allclose(scores[:, j], (up - down) / (2 * step), atol=1e-6)
-
-
 @pytest.mark.parametrize("each", [1, 60])
 def test_a_persons_likelihood_is_the_integral_over_the_weight(each: int) -> None:
     rng = np.random.default_rng(each)
@@ -133,17 +110,6 @@ def test_deviations_of_people_who_do_not_differ_are_at_the_floor() -> None:
     held = fit.deviations < 0.1
     assert (np.isnan(np.diag(fit.covariance)[2:]) == held).all() and held.any()
     assert np.isfinite(fit.covariance[:2, :2]).all()
-
-
-def test_answers_locate_people() -> None:
-    rows, own = simulate(6, "davidson", DIAGONAL, each=60)
-    fit = fit_random_coefficients(*rows, model="davidson")
-    found = estimate_people(fit, *rows)
-    gap = (found.means - own) / found.deviations
-    # The gaps are standard normal, 150 people know their deviation to .06.
-    assert (np.abs(gap.std(axis=0) - 1) < 0.2).all() and (np.abs(gap.mean(axis=0)) < 0.3).all()
-    # The draws differ from those of the fit by the scale of the attributes alone.
-    assert found.log_likelihoods.sum() == pytest.approx(fit.log_likelihood, abs=0.5)
 
 
 def test_new_people_answer_with_the_probabilities_of_the_model() -> None:
