@@ -7,10 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kidney_evals.estimation._person_nodes import RandomModel
+from kidney_evals.estimation._person_nodes import (
+    Population,
+    RandomModel,
+    normal_draws,
+    panel,
+    person_nodes,
+)
 from kidney_evals.estimation.errors import FitError, InputError
 from kidney_evals.estimation.random_coefficients import (
     RandomCoefficientFit,
+    SimulatedLikelihood,
     fit_random_coefficients,
 )
 from kidney_evals.estimation.random_people import (
@@ -85,6 +92,20 @@ def test_errors_cover_the_truth() -> None:
         inside += np.abs(fit.theta - truth) < 1.96 * np.sqrt(np.diag(fit.covariance))
     # 100 runs know a coverage of .95 to .022.
     assert (inside / 100 > 0.88).all()
+
+
+def test_scores_are_the_derivatives_of_the_likelihood() -> None:
+    rows, _ = simulate(3, "davidson", FULL, people=12, each=8)
+    # The draws are placed for another population than the one that is evaluated.
+    population = Population(np.array([0.9, 0.5, 0.1]), 1.1 * FULL)
+    nodes = person_nodes(panel(*rows, "davidson"), population, normal_draws(0, 12, 200, 3))
+    likelihood = SimulatedLikelihood(nodes, correlated=True)
+    at = np.append([0.8, 0.4, 0.1], FULL[np.tril_indices(3)])
+    _, scores = likelihood.evaluate(at)
+    step = 1e-6
+    for j, shift in enumerate(step * np.eye(len(at))):
+        up, down = likelihood.evaluate(at + shift)[0], likelihood.evaluate(at - shift)[0]
+        np.testing.assert_allclose(scores[:, j], (up - down) / (2 * step), atol=1e-6)
 
 
 @pytest.mark.parametrize("each", [1, 60])
