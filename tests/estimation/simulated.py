@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Iterable
 from functools import cache
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +12,19 @@ from numpy.typing import NDArray
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.lapse import predict_shares
 from kidney_evals.estimation.respondent_baselines import Answerer, answer_shares
-from kidney_evals.human.sources import flip_share, with_coin
-from kidney_evals.studies import datasets_dir
+from kidney_evals.human.reference import load_reference
+from kidney_evals.human.sources import ModelShares, flip_share, with_coin
+from kidney_evals.studies import Condition, dilemmas_of, load_study
 
 Floats = NDArray[np.float64]
 
 
 @cache
-def parameters(condition: str, model: str) -> tuple[Floats, Floats]:
-    """Estimate (p,) and people's draws (300, p) of a model of Study 2."""
-    folder = datasets_dir() / "mcelfresh_2021" / "reference"
-    with open(folder / "models.csv", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    rows = [row for row in rows if (row["condition"], row["model"]) == (condition, model)]
-    with open(folder / f"draws_{condition}.csv", encoding="utf-8") as file:
-        draws = list(csv.DictReader(file))
-    names = [f"{model}.{row['parameter']}" for row in rows]
-    table = np.array([[float(draw[name]) for name in names] for draw in draws])
-    return np.array([float(row["estimate"]) for row in rows]), table
+def source(condition: str) -> ModelShares:
+    """The human shares of Study 2."""
+    found = load_reference(load_study("mcelfresh_2021"), cast(Condition, condition)).source
+    assert isinstance(found, ModelShares)
+    return found
 
 
 def random_differences(random: np.random.Generator, count: int) -> Floats:
@@ -41,30 +37,42 @@ def random_differences(random: np.random.Generator, count: int) -> Floats:
     ).astype(np.float64)
 
 
+def both_orders(random: np.random.Generator, count: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Differences of `count` dilemmas as listed and swapped, (2 · count, 3), and their labels."""
+    differences = random_differences(random, count)
+    return np.vstack([differences, -differences]), np.tile(np.arange(count), 2)
+
+
 def closeness(differences: Floats) -> Floats:
-    weights, _ = parameters("forced_choice", "logit")
-    return np.abs(differences @ weights[:3])
+    return np.abs(differences @ source("forced_choice").strict_weights)
+
+
+def predict(differences: Floats, theta: Floats, flip: Floats | None) -> Floats:
+    first = predict_shares(theta, differences)
+    if flip is None:
+        return np.stack([first, 1 - first], -1)
+    return with_coin(first, flip_share(flip, differences, closeness(differences)))
 
 
 def human_shares(differences: Floats, condition: str) -> Floats:
     """Human shares (D, K)."""
-    theta, _ = parameters(condition, "shares")
-    first = predict_shares(np.append(theta, 0.0), differences)
-    if condition == "forced_choice":
-        return np.stack([first, 1 - first], -1)
-    theta, _ = parameters(condition, "flip")
-    return with_coin(first, flip_share(theta, differences, closeness(differences)))
+    return predict(differences, source(condition).theta, source(condition).flip)
 
 
 def people(differences: Floats, condition: str) -> tuple[Floats, Floats]:
     """Human shares (D, K) and their draws (300, D, K)."""
-    shares = human_shares(differences, condition)
-    _, draws = parameters(condition, "shares")
-    firsts = predict_shares(np.column_stack([draws, np.zeros(len(draws))]), differences)
-    if condition == "forced_choice":
-        return shares, np.stack([firsts, 1 - firsts], -1)
-    _, draws = parameters(condition, "flip")
-    return shares, with_coin(firsts, flip_share(draws, differences, closeness(differences)))
+    draws = predict(differences, source(condition).theta_draws, source(condition).flip_draws)
+    return human_shares(differences, condition), draws
+
+
+def people_drawn_again(
+    random: np.random.Generator, differences: Floats, condition: str
+) -> tuple[Floats, Floats]:
+    """Shares of one draw of people, (D, K), and the 300 draws as they lie around them."""
+    shares, draws = people(differences, condition)
+    estimate = draws[random.integers(len(draws))]
+    around = np.clip(draws - shares + estimate, 1e-4, None)
+    return estimate, around / around.sum(axis=-1, keepdims=True)
 
 
 def answer(random: np.random.Generator, shares: Floats) -> NDArray[np.int64]:
@@ -103,6 +111,11 @@ def run(
     )
 
 
+def coverage(found: Iterable[Any], truth: float) -> float:
+    """Share of intervals that hold the truth."""
+    return float(np.mean([one.low <= truth <= one.high for one in found]))
+
+
 def drawn(
     seed: int,
     respondent: Answerer = "one_person",
@@ -125,21 +138,10 @@ def drawn(
 @cache
 def fixed_people(condition: str) -> tuple[Floats, Floats, Floats]:
     """Shares (14, K), draws (300, 14, K) and numbers of people (14,) of Study 1."""
-    folder = datasets_dir() / "mcelfresh_2021_fixed" / "reference"
-    with open(folder / "counts.csv", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["condition"] == condition]
-    columns = ["first", "second"] + (["coin"] if condition == "coin_flip" else [])
-    counts = np.array([[float(row[column]) for column in columns] for row in rows])
-    with open(folder / f"draws_{condition}.csv", encoding="utf-8") as file:
-        draws = list(csv.DictReader(file))
-    table = np.array(
-        [
-            [[float(draw[f"{row['dilemma']}.{column}"]) for column in columns] for row in rows]
-            for draw in draws
-        ]
-    )
-    total = counts.sum(axis=1)
-    return counts / total[:, None], table / table.sum(axis=2, keepdims=True), total
+    reference = load_reference(load_study("mcelfresh_2021_fixed"), cast(Condition, condition))
+    dilemmas = dilemmas_of(reference.study, None, None)
+    draws = np.asarray(reference.share_draws(dilemmas), dtype=np.float64)
+    return reference.shares(dilemmas), draws, reference.counts(dilemmas).sum(axis=1)
 
 
 def fixed(

@@ -1,6 +1,10 @@
+import doctest
+
 import numpy as np
 import pytest
 
+import kidney_evals.estimation
+from estimation.simulated import coverage
 from kidney_evals.estimation.intervals import (
     Interval,
     difference,
@@ -13,13 +17,6 @@ from kidney_evals.estimation.intervals import (
     weight_blocks,
     wilson,
 )
-
-
-@pytest.mark.parametrize("hits,trials", [(0, 10), (3, 10), (37, 120), (50, 50)])
-def test_wilson_is_that_of_statsmodels(hits: int, trials: int) -> None:
-    oracle = pytest.importorskip("statsmodels.stats.proportion")
-    expected = oracle.proportion_confint(hits, trials, method="wilson")
-    np.testing.assert_allclose(wilson(hits / trials, trials), expected, atol=1e-12)
 
 
 def test_proportions_by_hand() -> None:
@@ -45,13 +42,11 @@ def test_proportions_cover_whatever_the_orders_share(rate: float, together: bool
     random = np.random.default_rng(3)
     runs, count = 600, 200
     trials = np.full(count, 2)
-    covered = 0
-    for _ in range(runs):
-        hits = 2 * random.binomial(1, rate, count) if together else random.binomial(2, rate, count)
-        low, high = proportion(hits, trials)
-        covered += low <= rate <= high
+    hits = random.binomial(2, rate, (runs, count))
+    if together:
+        hits = 2 * random.binomial(1, rate, (runs, count))
     # Standard error of a coverage of .95 over 600 runs: .009.
-    assert 0.92 <= covered / runs <= 0.98
+    assert 0.92 <= coverage((proportion(row, trials) for row in hits), rate) <= 0.98
 
 
 def test_fixed_questions_leave_between_question_variance_out() -> None:
@@ -112,3 +107,8 @@ def test_few_clusters_widen_the_tails() -> None:
     assert few.low < many.low < many.high < few.high
     assert percentile(np.append(draws, np.nan)) == many
     assert np.isnan(percentile([])).all() and np.isnan(percentile(draws, 1)).all()
+
+
+def test_the_examples_of_the_room_hold() -> None:
+    found = doctest.testmod(kidney_evals.estimation)
+    assert found.attempted > 10 and not found.failed

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from estimation.simulated import answer
 from kidney_evals.estimation.latent import ClassModel, LatentFit, estimate_membership, fit_latent
 from kidney_evals.estimation.logit import fit_logit
 from kidney_evals.estimation.nearest import nearest_classes
@@ -34,7 +35,7 @@ def simulate(model: ClassModel) -> Answers:
         shares = power / power.sum(axis=1, keepdims=True)
     else:
         shares = np.stack([predict_two_stage(row, x) for row in CLASSES])[MEMBER, range(len(x))]
-    choice = (rng.random((len(x), 1)) > shares.cumsum(axis=1)[:, :2]).sum(axis=1)
+    choice = answer(rng, shares)
     decided = choice < (2 if model == "logit" else 3)
     return x[decided], choice[decided], PERSON[decided]
 
@@ -96,8 +97,7 @@ def respondent(seed: int, member: int, dilemmas: int) -> tuple[np.ndarray, np.nd
     rng = np.random.default_rng(seed)
     x = rng.uniform(-3, 3, (dilemmas, 2))
     shares = np.stack([predict_two_stage(theta, x) for theta in CLASSES])
-    picked = (rng.random((dilemmas, 1)) > shares[member].cumsum(axis=1)[:, :2]).sum(axis=1)
-    return shares, picked
+    return shares, answer(rng, shares[member])
 
 
 @pytest.mark.parametrize("member", [0, 1])

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import expit
 
-from estimation.simulated import random_differences
+from estimation.simulated import both_orders, random_differences
 from kidney_evals.estimation.errors import FitError
+from kidney_evals.estimation.importance import (
+    estimate_importance,
+    importance_covariance,
+    importance_distance,
+    importance_shares,
+    wald_signal,
+)
 from kidney_evals.estimation.lapse import fit_lapse, predict_shares
 from kidney_evals.estimation.logit import fit_logit, fit_logit_resamples
 
 WEIGHTS = np.array([0.7, 0.43, 0.77])
-
-
-def both_orders(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    x = random_differences(rng, n)
-    return np.vstack([x, -x]), np.tile(np.arange(n), 2)
 
 
 def answers(rng: np.random.Generator, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -55,40 +56,6 @@ def test_firth_on_a_two_by_two_table_adds_half_an_answer_to_each_cell() -> None:
     assert fit.separated  # quasi-complete: every row with x = 1 chose the first
 
 
-SEPARATION: dict[str, tuple[Any, Any, bool]] = {
-    "overlap": ([-2, -1, 1, 2, -1, 1], [0, 1, 0, 1, 0, 1], False),
-    "complete": ([-2, -1, 1, 2], [0, 0, 1, 1], True),
-    "quasi-complete, a tie in between": ([-2, -1, 0, 0, 1, 2], [0, 0, 0, 1, 1, 1], True),
-    "tie in between, one error on each side": (
-        [-2, -1, 0, 0, 1, 2, -1, 1],
-        [0, 0, 0, 1, 1, 1, 1, 0],
-        False,
-    ),
-    "constant outcome": ([-2, -1, 1, 2], [1, 1, 1, 1], True),
-    "constant column": ([3, 3, 3, 3], [0, 1, 0, 1], False),
-    "constant column and outcome": ([3, 3, 3, 3], [1, 1, 1, 1], True),
-    "shares in between": ([-1, 0, 1, 2], [0.1, 0.5, 0.8, 0.9], False),
-    # A share in between pins the rule to x = 1, where 3 and 4 are on one side.
-    "a share in between, overlap beyond it": ([0, 1, 3, 4], [0, 0.5, 0, 1], False),
-    "a share in between, a rule through it": ([0, 1, 3, 4], [0, 0.5, 1, 1], True),
-}
-
-
-@pytest.mark.parametrize("name", SEPARATION)
-def test_separation_is_detected(name: str) -> None:
-    values, y, separated = SEPARATION[name]
-    x = np.array(values, float)[:, None]
-    fit = fit_logit(x, y, clusters=np.arange(len(x)))
-    assert fit.separated is separated
-    assert np.isfinite(fit.weights).all()
-    assert np.isfinite(fit.covariance).all()
-    if separated:
-        with pytest.raises(FitError, match="firth"):
-            fit_logit(x, y, penalty="none")
-    else:
-        assert np.isfinite(fit_logit(x, y, penalty="none").weights).all()
-
-
 def test_separation_needs_a_plane_and_leaves_errors_wide() -> None:
     # x1 + x2 > 0 decides; neither attribute does alone.
     x = np.array([[3, -1], [-1, 3], [1, 1], [-3, 1], [1, -3], [-1, -1]], float)
@@ -105,23 +72,16 @@ def test_separation_needs_a_plane_and_leaves_errors_wide() -> None:
     assert not fit_logit(x, np.where(np.abs(x).sum(axis=1) == 2, 1 - y, y)).separated
 
 
-def test_attributes_that_never_vary_get_weight_zero() -> None:
+def test_attributes_that_tell_nothing_apart_do_not_fail() -> None:
     rng = np.random.default_rng(3)
-    x = random_differences(rng, 80)
-    y = answers(rng, x, WEIGHTS)
-    alone = fit_logit(x[:, [0]], y)
-    padded = np.column_stack([x[:, 0], np.full(80, 2.0), np.zeros(80)])
-    fit = fit_logit(padded, y)
-    np.testing.assert_allclose(fit.weights, [alone.weights[0], 0, 0], atol=1e-8)
-    assert fit.covariance[1, 1] == pytest.approx(0, abs=1e-12)
-
-
-def test_collinear_attributes_share_the_weight_instead_of_failing() -> None:
-    rng = np.random.default_rng(4)
     x = random_differences(rng, 80)[:, :1]
     y = answers(rng, x, WEIGHTS[:1])
-    single = fit_logit(x, y).weights[0]
-    assert fit_logit(np.column_stack([x, x]), y).weights.sum() == pytest.approx(single)
+    alone = fit_logit(x, y).weights[0]
+    # Attributes that never vary have the weight 0, collinear ones share the weight.
+    fit = fit_logit(np.column_stack([x, np.full(80, 2.0), np.zeros(80)]), y)
+    np.testing.assert_allclose(fit.weights, [alone, 0, 0], atol=1e-8)
+    assert fit.covariance[1, 1] == pytest.approx(0, abs=1e-12)
+    assert fit_logit(np.column_stack([x, x]), y).weights.sum() == pytest.approx(alone)
 
 
 def test_weights_are_recovered_and_intervals_cover_them() -> None:
@@ -172,8 +132,6 @@ def test_separation_agrees_with_a_rule_found_by_brute_force() -> None:
         n = int(random.integers(3, 9))
         x = random.integers(-2, 3, n).astype(float)
         y = random.choice([0.0, 0.0, 1.0, 1.0, 0.5], n)
-        if x.std() == 0:
-            continue
         values = np.unique(x)
         cuts = np.concatenate([values, (values[1:] + values[:-1]) / 2, values[[0, -1]] + [-1, 1]])
         margins = [sign * (x - cut) for cut in cuts for sign in (-1, 1)]
@@ -184,7 +142,14 @@ def test_separation_agrees_with_a_rule_found_by_brute_force() -> None:
         )
         # The rule "always the same" has no threshold.
         ruled = ruled or abs(side.sum()) == n
-        assert fit_logit(x[:, None], y).separated == ruled, (x, y)
+        fit = fit_logit(x[:, None], y, clusters=np.arange(n))
+        assert fit.separated == ruled, (x, y)
+        assert np.isfinite(fit.weights).all() and np.isfinite(fit.covariance).all()
+        if ruled:
+            with pytest.raises(FitError, match="firth"):
+                fit_logit(x[:, None], y, penalty="none")
+        else:
+            assert np.isfinite(fit_logit(x[:, None], y, penalty="none").weights).all()
 
 
 LAPSE_WEIGHTS, SIGNS, LAPSE = np.array([0.9, 0.5]), np.array([0.5, 0.3]), 0.15
@@ -236,3 +201,85 @@ def test_frequencies_are_repeated_rows() -> None:
     rows = np.repeat(np.arange(400), counts)
     one, two = fit_lapse(x, y, frequencies=counts), fit_lapse(x[rows], y[rows])
     np.testing.assert_allclose(one.theta, two.theta, atol=1e-6)
+
+
+# Importance shares, their errors, and the test that must be passed before they are reported.
+
+
+RANGES = np.array([4.5, 4.0, 2.0])
+HUMAN = np.array([0.699, 0.429, 0.769])
+PEOPLE = np.array([0.492, 0.268, 0.240])
+
+
+def test_importance_shares_by_hand() -> None:
+    # .699·4.5 = 3.1455, .429·4 = 1.716, .769·2 = 1.538; sum 6.3995.
+    np.testing.assert_allclose(importance_shares(HUMAN, RANGES), PEOPLE, atol=5e-4)
+    # 1·4.5 against -1·4: 4.5/8.5 and -4/8.5.
+    np.testing.assert_allclose(importance_shares([1, -1, 0], RANGES), [4.5 / 8.5, -4 / 8.5, 0])
+    # Draws; sharpness does not matter, the sign does; zero weights have no shares.
+    draws = importance_shares(np.stack([HUMAN, -10 * HUMAN, np.zeros(3)]), RANGES)
+    np.testing.assert_allclose(draws[1], -draws[0])
+    assert np.isnan(draws[2]).all()
+    # Half of the absolute differences: (.508 + .268 + .240) / 2.
+    apart = importance_distance(np.array([PEOPLE, -PEOPLE, [1.0, 0.0, 0.0]]), PEOPLE)
+    np.testing.assert_allclose(apart, [0.0, 1.0, 0.508], atol=1e-12)
+
+
+def test_covariance_of_shares_is_that_of_small_disturbances() -> None:
+    covariance = np.array([[4, 1, 0], [1, 3, -1], [0, -1, 9]]) * 1e-6
+    draws = np.random.default_rng(1).multivariate_normal(HUMAN, covariance, 100_000)
+    simulated = np.cov(importance_shares(draws, RANGES).T)
+    found = importance_covariance(HUMAN, covariance, RANGES)
+    np.testing.assert_allclose(found, simulated, atol=0.02 * simulated.max())
+    # Shares of one sign sum to one, so their errors cancel.
+    np.testing.assert_allclose(found.sum(axis=0), 0, atol=1e-12)
+
+
+def test_people_people_reversed_and_a_rule_pass_the_gate() -> None:
+    rng = np.random.default_rng(2)
+    x, pair = both_orders(rng, 200)
+    for sign in (1, -1):
+        y = rng.random(400) < expit(sign * x @ HUMAN)
+        found = estimate_importance(fit_logit(x, y, clusters=pair), RANGES)
+        assert found.signal and not found.separated
+        assert (found.low <= found.shares).all() and (found.shares <= found.high).all()
+        distance = importance_distance(found.shares, PEOPLE)
+        assert distance < 0.1 if sign == 1 else distance > 0.95
+    # A lexicographic rule is separated, with its first attribute on top.
+    order = np.where(x[:, 0] != 0, x[:, 0], np.where(x[:, 1] != 0, x[:, 1], x[:, 2]))
+    keep = order != 0
+    fit = fit_logit(x[keep], order[keep] > 0, clusters=pair[keep])
+    found = estimate_importance(fit, RANGES)
+    assert found.signal and found.separated and found.shares.argmax() == 0
+
+
+def test_no_signal() -> None:
+    x, pair = both_orders(np.random.default_rng(3), 100)
+    always_first = estimate_importance(fit_logit(x, np.ones(200), clusters=pair), RANGES)
+    assert not always_first.signal and np.isnan(always_first.shares).all()
+    # A place that depends on the dilemma, the same in both orders: the slopes are exactly zero.
+    place = np.tile(np.random.default_rng(4).integers(0, 2, 100), 2)
+    assert wald_signal(fit_logit(x, place, clusters=pair)) > 0.9
+    # Too few dilemmas are no exception.
+    for n in (1, 2, 3):
+        x, pair = both_orders(np.random.default_rng(6), n)
+        found = estimate_importance(fit_logit(x, x[:, 0] > 0, clusters=pair), RANGES)
+        assert not found.signal and np.isnan(found.shares).all()
+
+
+@pytest.mark.parametrize("kind", ["independent", "same patient in both orders", "coins"])
+@pytest.mark.parametrize("n", [20, 200])
+def test_noise_passes_the_gate_about_once_in_twenty(kind: str, n: int) -> None:
+    rng = np.random.default_rng(5)
+    runs, passed = 200, 0
+    for _ in range(runs):
+        x, pair = both_orders(rng, n)
+        y = rng.integers(0, 2, 2 * n)
+        if kind == "same patient in both orders":
+            y[n:] = 1 - y[:n]
+        # Two in five answers are coins.
+        keep = rng.random(2 * n) > (0.4 if kind == "coins" else 0)
+        fit = fit_logit(x[keep], y[keep], clusters=pair[keep])
+        passed += estimate_importance(fit, RANGES).signal
+    # 200 runs at a true rate of .05 stay below .10 in 998 of 1000 cases.
+    assert passed / runs < 0.10

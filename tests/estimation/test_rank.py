@@ -11,8 +11,6 @@ SCORES = np.array(
     [1, 0.103243396, 0.236280167, 0.035722844, 0.070045054, 0.011349772, 0.024072427, 0.002769801]
 )
 PAIRS = np.array(list(combinations(range(8), 2)))
-TRAITS = np.array([[young, rare, healthy] for young in (1, 0) for healthy in (1, 0)
-                   for rare in (1, 0)])  # fmt: skip
 
 
 def answers(chosen: np.ndarray, options: int = 2) -> Decisions:
@@ -53,22 +51,6 @@ def test_the_group_itself_ranks_perfectly() -> None:
     assert 0.8 < rho.low <= rho.high == 1.0
     reverse, _ = profile_rank(answers(1 - worse), PAIRS[:, 0], PAIRS[:, 1], SCORES)
     assert reverse.value == pytest.approx(-1.0)
-
-
-def test_null_and_one_person() -> None:
-    random = np.random.default_rng(1)
-    wins = random.binomial(10, 0.5, (1500, 28))
-    null = fit_bradley_terry(PAIRS[:, 0], PAIRS[:, 1], np.stack([wins, 10 - wins], -1), 8)
-    assert np.quantile(spearman(null, SCORES), 0.95) == pytest.approx(0.62, abs=0.04)
-    # The random-coefficient model over people, weights of (young, rare, healthy).
-    weights = random.multivariate_normal(
-        [8.18, 5.69, 3.53],
-        [[20.47, 2.54, 4.56], [2.54, 11.07, 1.30], [4.56, 1.30, 7.16]],
-        4000,
-    )
-    person = spearman(weights @ TRAITS.T, SCORES)
-    assert person.mean() == pytest.approx(0.88, abs=0.03)
-    assert np.quantile(person, 0.05) == pytest.approx(0.50, abs=0.06)
 
 
 def test_coins_alone_or_no_answers_are_no_ranking() -> None:

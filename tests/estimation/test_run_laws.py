@@ -163,8 +163,11 @@ def unlike(found: dict[str, tuple[Quantity, Quantity]], within: float) -> dict[s
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_the_order_of_samples_changes_no_digit(condition: Condition) -> None:
-    assert not unlike(moved(whole_run(condition, 0), shuffled), 0)
+@pytest.mark.parametrize(("law", "within"), [(shuffled, 0), (relisted, SAME)])
+def test_the_order_of_samples_and_patients_changes_nothing(
+    law: Callable[[Run], Run], within: float, condition: Condition
+) -> None:
+    assert not unlike(moved(whole_run(condition, 1), law), within)
 
 
 @pytest.mark.parametrize("study", ["mcelfresh_2021_fixed", "boerstler_2024", "freedman_2020"])
@@ -172,11 +175,6 @@ def test_the_order_of_samples_changes_no_digit_over_a_fixed_list(study: str) -> 
     found = moved(fixed_run(study), shuffled)
     assert ("rank_rho" in found) == (study == "freedman_2020")
     assert not unlike(found, 0)
-
-
-@pytest.mark.parametrize("condition", CONDITIONS)
-def test_who_is_listed_first_changes_nothing(condition: Condition) -> None:
-    assert not unlike(moved(whole_run(condition, 1), relisted), SAME)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

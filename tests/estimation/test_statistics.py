@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 from numpy.typing import ArrayLike
 
 from estimation.simulated import (
+    coverage,
     drawn,
     fixed,
     fixed_people,
     human_shares,
-    people,
+    people_drawn_again,
     random_differences,
     run,
 )
@@ -23,6 +25,13 @@ from kidney_evals.estimation.agreement import (
     chance_corrected_agreement,
     log_score,
     smooth_shares,
+)
+from kidney_evals.estimation.bounds import (
+    agreement_bounds,
+    calibration_bounds,
+    distance_bounds,
+    indecision_bounds,
+    swap_bounds,
 )
 from kidney_evals.estimation.calibration import (
     calibration_value,
@@ -34,12 +43,10 @@ from kidney_evals.estimation.calibration import (
 )
 from kidney_evals.estimation.consistency import (
     dominance,
-    expected_swap_disagreement,
     order_effect,
     position_bias,
     retest_disagreement,
     swap_disagreement,
-    within_orders,
 )
 from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.distance import (
@@ -50,7 +57,7 @@ from kidney_evals.estimation.distance import (
     side_correction,
 )
 from kidney_evals.estimation.errors import InputError
-from kidney_evals.estimation.indecision import indecision_gap, indecision_rate
+from kidney_evals.estimation.indecision import indecision_gap, indecision_rate, outcome_share
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.estimation.respondent_baselines import (
     ANSWERERS,
@@ -137,6 +144,14 @@ HAND: list[tuple[Statistic, Decisions, float, float, int]] = [
     (swap_disagreement, answers((0, 0), (1, 0)), 0.0, np.nan, 2),
     (swap_disagreement, answers((0, 0), (0, 1), (1, 0)), 0.5, np.nan, 2),
     (swap_disagreement, answers((0, 0), (0, 1)), np.nan, np.nan, 0),
+    # Within an order: none, one order of two, both, one that was asked twice, two of three pairs.
+    (retest_disagreement, answers((0, 0), (0, 0), (1, 1), (1, 1)), 0.0, np.nan, 2),
+    (retest_disagreement, answers((0, 0), (0, 1), (1, 1), (1, 1)), 1 / 2, np.nan, 2),
+    (lambda one: retest_disagreement(one, human=0.1),
+     answers((0, 0), (0, 1), (1, 1), (1, 0)), 1.0, 0.1, 2),
+    (retest_disagreement, answers((0, 0), (0, 1), (1, 1)), 1.0, np.nan, 2),
+    (retest_disagreement, answers((0, 0), (0, 0), (0, 1)), 2 / 3, np.nan, 2),
+    (retest_disagreement, answers((0, 0), (1, 1)), np.nan, np.nan, 0),
     # Only the first dilemma has a patient who is better in every attribute.
     (dominance, BETTER, 1.0, 0.9, 2),
     # Weakly the second has one too, whom .7 of people choose.
@@ -152,26 +167,6 @@ def test_by_hand(statistic: Statistic, one: Decisions, value: float, human: floa
     assert found.value == pytest.approx(value, nan_ok=True)
     assert found.human == pytest.approx(human, nan_ok=True)
     assert found.n == n
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "share"),
-    [
-        ([0, 0], [1, 1], 0.0),
-        ([0, 1], [1, 1], 1 / 2),  # one order of two
-        ([0, 1], [1, 0], 1.0),
-        ([0, 1], [1], 1.0),  # the order asked once says nothing
-        ([0, 0, 1], [], 2 / 3),  # two of three pairs
-        ([0], [1], np.nan),
-    ],
-)
-def test_answers_within_an_order_by_hand(first: list[int], second: list[int], share: float) -> None:
-    order = [0] * len(first) + [1] * len(second)
-    one = drawn(1, count=2).take([]).with_answers([1] * len(order), order, first + second)
-    assert within_orders(one) == pytest.approx([np.nan, share], nan_ok=True)
-    found = retest_disagreement(one, human=0.1)
-    assert found.value == pytest.approx(share, nan_ok=True)
-    assert (found.n, found.human) == (0 if np.isnan(share) else 1, 0.1)
 
 
 def test_fixed_distance_takes_both_variances_off() -> None:
@@ -239,7 +234,7 @@ def test_bins_hold_signed_gaps() -> None:
         assert part.gap.n / 2000 == pytest.approx(mass, abs=0.03)
 
 
-# Closed forms, and what they are of people in the study.
+# Closed forms.
 
 
 @pytest.mark.parametrize("answerer", ANSWERERS)
@@ -257,43 +252,6 @@ def test_closed_forms_are_what_answerers_get(answerer: Answerer) -> None:
         calibration_value(played),
     )
     np.testing.assert_allclose(baselines(one)[answerer], found, atol=0.03)
-
-
-ANCHORS: list[tuple[str, Answerer, dict[Statistic, float]]] = [
-    ("forced_choice", "majority", {agreement: 1.0, dominance: 1.0}),
-    ("forced_choice", "one_person",
-     {agreement: 0.88, swap_disagreement: 0.32, dominance: 0.924, log_score: 0.0}),
-    ("forced_choice", "uniform", {agreement: 0.64}),
-    ("coin_flip", "one_person", {agreement: 0.905, swap_disagreement: 0.45, dominance: 0.973,
-                                 log_score: 0.0, flip_calibration: 0.0001}),
-    ("coin_flip", "uniform", {agreement: 0.63}),
-    ("coin_flip", "never_flips", {flip_calibration: 0.035}),
-    ("coin_flip", "always_coin", {flip_calibration: 0.70}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("condition", "respondent", "anchors"), ANCHORS)
-def test_known_respondents(
-    condition: str, respondent: Answerer, anchors: dict[Statistic, float]
-) -> None:
-    one = drawn(8, respondent, condition, 4000, human_error=False)
-    for statistic, anchor in anchors.items():
-        within = 0.001 + 0.02 * anchor if statistic is flip_calibration else 0.02
-        assert statistic(one).value == pytest.approx(anchor, abs=within), statistic
-    if respondent == "one_person":
-        found = swap_disagreement(one)
-        assert found.low < expected_swap_disagreement(one, one.shares) < found.high
-
-
-def test_flipping_at_the_human_rate_everywhere_is_off() -> None:
-    random = np.random.default_rng(4)
-    differences = random_differences(random, 4000)
-    shares = human_shares(differences, "coin_flip")
-    decided = shares[:, :2] / shares[:, :2].sum(axis=1)[:, None]
-    constant = np.column_stack([0.831 * decided, np.full(4000, 0.169)])
-    one = run(constant, differences, shares, None, random)
-    assert flip_calibration(one).value == pytest.approx(0.0063, abs=0.0015)
-    assert expected_flip_calibration(one, constant[:, 2]) == pytest.approx(0.0063, abs=0.001)
 
 
 def test_answerers() -> None:
@@ -316,7 +274,43 @@ def test_answerers() -> None:
         answer_shares(np.array([[0.5, 0.5]]), "nobody")  # type: ignore[arg-type]
 
 
+def test_outcome_shares_are_shares_of_samples() -> None:
+    found = outcome_share(["d1", "d1", "d2", "d3"], [0, 1, 0, 0], [True, True, False, False])
+    assert (found.value, found.n) == (0.5, 4)
+    assert 0 < found.low < found.high < 1
+    nothing = outcome_share([1, 2, 3], [0, 0, 0], [0, 0, 0], fixed=True)
+    assert nothing.value == 0.0 and nothing.high > 0.3
+    assert outcome_share([], [], []).n == 0
+
+
+def test_no_coin_no_rate_and_no_people_no_gap() -> None:
+    for quantity in (indecision_rate, indecision_gap):
+        assert quantity(drawn(1)).n == 0
+        assert quantity(drawn(1, condition="coin_flip").take([])).n == 0
+    one = drawn(1, "one_person", "coin_flip", count=10)
+    shares = one.shares.copy()
+    shares[:5] = np.nan
+    part = one.against(shares, None)
+    assert indecision_rate(part).n == 20 and np.isnan(indecision_rate(part).human)
+    assert indecision_gap(part).n == 10
+
+
 # Intervals.
+
+
+def test_a_model_that_never_flips_has_an_interval() -> None:
+    one = drawn(1, "never_flips", "coin_flip")
+    rate, gap = indecision_rate(one), indecision_gap(one)
+    assert (rate.value, rate.low, rate.n) == (0.0, 0.0, 400)
+    # Wilson with 200 dilemmas: z² / (n + z²).
+    assert rate.high == pytest.approx(3.8415 / 203.8415, abs=1e-5)
+    assert rate.human == pytest.approx(0.17, abs=0.02)
+    assert gap.value == pytest.approx(-rate.human)
+    assert gap.low < gap.value < gap.high < -0.1
+    # Over a fixed list: the flip rate of 62 people has a standard error of .033, so ±.065 and more.
+    never = indecision_gap(fixed(1, "never_flips", "coin_flip"))
+    assert never.value == pytest.approx(-0.298, abs=1e-3)
+    assert 0.055 < (never.high - never.low) / 2 < 0.075
 
 
 def test_steady_respondents_have_open_intervals() -> None:
@@ -332,24 +326,17 @@ def test_steady_respondents_have_open_intervals() -> None:
 
 @pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
 def test_a_human_sampler_gets_zero_and_is_covered(condition: str) -> None:
-    runs = 500
     random = np.random.default_rng(11)
-    distances, calibrations, covered = [], [], 0
-    for index in range(runs):
+    found = []
+    for index in range(500):
         if index % 10 == 0:
             differences = random_differences(random, 200)
             shares = human_shares(differences, condition)
-        one = run(shares, differences, shares, None, random)
-        found = choice_distance(one)
-        distances.append(found.value)
-        if condition == "coin_flip" and index < 200:
-            calibrations.append(calibration_value(one))
-        covered += found.low <= 0 <= found.high
-    assert abs(np.mean(distances)) < 2 * np.std(distances) / np.sqrt(runs)
+        found.append(choice_distance(run(shares, differences, shares, None, random)))
+    distances = [one.value for one in found]
+    assert abs(np.mean(distances)) < 2 * np.std(distances) / np.sqrt(500)
     # Standard error of a coverage of .95 over 500 runs: .01.
-    assert 0.925 <= covered / runs <= 0.975
-    if condition == "coin_flip":
-        assert abs(np.mean(calibrations)) < 2.5 * np.std(calibrations) / np.sqrt(200)
+    assert 0.925 <= coverage(found, 0.0) <= 0.975
 
 
 def test_repeats_add_no_bias() -> None:
@@ -362,69 +349,51 @@ def test_repeats_add_no_bias() -> None:
     assert noisy.low < 0 < noisy.high and noisy.n == 300
 
 
+def test_intervals_of_flip_calibration_cover() -> None:
+    far = drawn(1, "uniform", "coin_flip", 20_000, human_error=False)
+    truth = expected_flip_calibration(far, np.full(20_000, 1 / 3))
+    runs = (drawn(seed, "uniform", "coin_flip", human_error=False) for seed in range(120))
+    # 120 runs know a coverage of .95 to .02.
+    assert 0.89 <= coverage(map(flip_calibration, runs), truth) <= 0.99
+
+
 @pytest.mark.parametrize(
-    ("statistic", "respondent", "truth", "runs", "least", "most"),
+    ("statistic", "condition", "runs", "least", "most"),
     [
-        (flip_calibration, "uniform",
-         lambda far: expected_flip_calibration(far, np.full(20_000, 1 / 3)), 120, 0.89, 0.99),
-        pytest.param(
-            swap_disagreement, "one_person",
-            lambda far: expected_swap_disagreement(far, far.shares), 400, 0.92, 0.98,
-            marks=pytest.mark.slow,
-        ),
+        # 60 runs know a coverage of .95 to .028, 400 to .011.
+        (indecision_gap, "coin_flip", 60, 0.87, 1.0),
+        pytest.param(agreement, "forced_choice", 400, 0.92, 0.98, marks=pytest.mark.slow),
+        pytest.param(agreement, "coin_flip", 400, 0.92, 0.98, marks=pytest.mark.slow),
     ],
-)  # fmt: skip
-def test_intervals_cover(
-    statistic: Statistic, respondent: Answerer, truth: Callable[[Decisions], float], runs: int,
-    least: float, most: float,
-) -> None:  # fmt: skip
-    value = truth(drawn(1, respondent, "coin_flip", 20_000, human_error=False))
-    covered = 0
-    for seed in range(runs):
-        found = statistic(drawn(seed, respondent, "coin_flip", human_error=False))
-        covered += found.low <= value <= found.high
-    assert least <= covered / runs <= most
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
-def test_intervals_cover_with_people_resampled(condition: str) -> None:
-    """People of record are themselves a draw: p̂ from one bootstrap draw, the rest around it."""
-    runs, count = 400, 200
-    truth = agreement(drawn(1, "one_person", condition, 40_000, human_error=False)).human
-    covered = 0
+)
+def test_intervals_cover_with_people_resampled(
+    statistic: Statistic, condition: str, runs: int, least: float, most: float
+) -> None:
+    """Somebody who answers as people do, against people of record who are a draw themselves."""
+    truth = 0.0
+    if statistic is agreement:
+        truth = agreement(drawn(1, "one_person", condition, 40_000, human_error=False)).human
+    found = []
     for seed in range(runs):
         random = np.random.default_rng(seed)
-        differences = random_differences(random, count)
-        shares, draws = people(differences, condition)
-        estimate = draws[random.integers(len(draws))]
-        around = np.clip(draws - shares + estimate, 1e-4, None)
-        around /= around.sum(axis=-1, keepdims=True)
-        one = run(answer_shares(shares, "one_person"), differences, estimate, around, random)
-        found = agreement(one)
-        covered += found.low <= truth <= found.high
-    assert 0.92 <= covered / runs <= 0.98
+        differences = random_differences(random, 200)
+        estimate, around = people_drawn_again(random, differences, condition)
+        answers = human_shares(differences, condition)
+        found.append(statistic(run(answers, differences, estimate, around, random)))
+    assert least <= coverage(found, truth) <= most
 
 
 @pytest.mark.parametrize(
-    "respondent",
-    [
-        "never_flips",
-        pytest.param("one_person", marks=pytest.mark.slow),
-        pytest.param("uniform", marks=pytest.mark.slow),
-    ],
+    "respondent", ["never_flips", pytest.param("one_person", marks=pytest.mark.slow)]
 )
 def test_fixed_intervals_cover_what_fresh_answers_vary(respondent: Answerer) -> None:
     shares, _, counts = fixed_people("coin_flip")
     off = (shares * (1 - shares)).sum(axis=1) / (counts - 1)
     truth = float((((answer_shares(shares, respondent) - shares) ** 2).sum(axis=1) - off).mean())
-    covered, errors = 0, []
-    for seed in range(60):
-        found = fixed_distance(fixed(seed, respondent, "coin_flip"), counts)
-        errors.append(found.value - truth)
-        covered += found.low <= truth <= found.high
+    found = [fixed_distance(fixed(seed, respondent, "coin_flip"), counts) for seed in range(60)]
     # People are fixed here, and the interval, which includes their error too, is wide.
-    assert covered / 60 > 0.93
+    assert coverage(found, truth) > 0.93
+    errors = [one.value - truth for one in found]
     assert abs(np.mean(errors)) < 3 * np.std(errors) / np.sqrt(60)
 
 
@@ -489,3 +458,64 @@ def test_quantities() -> None:
     assert not undefined(human=0.5).defined
     assert undefined(human=0.5)[3:] == (0.5, 0)
     assert Quantity(0.5, 0.25, 0.75, 0.5, 7).shifted(-0.5) == Quantity(0.0, -0.25, 0.25, 0.0, 7)
+
+
+# Bounds of a statistic, whatever the missing answers were.
+
+
+Bound = Callable[[Decisions, ArrayLike, ArrayLike], Quantity]
+ALL: list[Bound] = [
+    agreement_bounds, indecision_bounds, swap_bounds, calibration_bounds, distance_bounds,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
+def test_bounds_are_the_extremes_over_all_completions(condition: str) -> None:
+    # Five dilemmas in both orders; four samples unanswered, two of them of one dilemma.
+    full, gone = drawn(3, "one_person", condition, 5), [0, 3, 4, 9]
+    run = full.take(np.delete(np.arange(10), gone))
+    dilemma, order = full.dilemma[gone], full.order[gone]
+    completions = [
+        run.with_answers(dilemma, order, np.array(choice))
+        for choice in product(range(run.shares.shape[1]), repeat=len(dilemma))
+    ]
+    reached = [agreement(one).value for one in completions]
+    found = agreement_bounds(run, dilemma, order)
+    assert found.value == agreement(run).value
+    assert (found.low, found.high) == pytest.approx((min(reached), max(reached)))
+    swaps = [swap_disagreement(one).value for one in completions]
+    found = swap_bounds(run, dilemma, order)
+    assert (found.low, found.high) == pytest.approx((min(swaps), max(swaps)))
+    if condition == "coin_flip":
+        coins = int((run.choice == 2).sum())
+        found = indecision_bounds(run, dilemma, order)
+        assert found[:3] == pytest.approx((coins / 6, coins / 10, (coins + 4) / 10))
+        assert found.n == 4
+
+
+def test_two_ways_hold_the_observed_figure() -> None:
+    full = drawn(3, "one_person", "coin_flip", 100)
+    close = full.closeness[full.dilemma] < 0.5
+    run, gone = full.take(~close), full.take(close)
+    for bound, figure in (
+        (calibration_bounds, calibration_value),
+        (distance_bounds, distance_value),
+    ):
+        found = bound(run, gone.dilemma, gone.order)
+        assert found.value == figure(run)
+        assert found.low <= found.value <= found.high
+        assert found.low < found.high
+    # Whatever the refused answers were, the bounds of agreement hold the full run's figure.
+    found = agreement_bounds(run, gone.dilemma, gone.order)
+    assert found.low < agreement(full).value < found.high
+
+
+@pytest.mark.parametrize("bound", ALL)
+def test_nothing_missing_and_nothing_answered(bound: Bound) -> None:
+    run = drawn(1, "one_person", "coin_flip", 30)
+    found = bound(run, [], [])
+    assert found.low == found.high == pytest.approx(found.value)
+    assert found.n == 0
+    found = bound(run.take([]), run.dilemma, run.order)
+    assert np.isnan(found.value)
+    assert found.low <= found.high

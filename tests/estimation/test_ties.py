@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from estimation.simulated import answer, coverage
 from kidney_evals.estimation._coin_models import DifferenceFit
 from kidney_evals.estimation.errors import FitError
 from kidney_evals.estimation.half_threshold import (
@@ -46,14 +47,10 @@ def shares(model: str, u: np.ndarray, level: tuple[float, ...]) -> np.ndarray:
     return np.column_stack([(1 - coin) * first, (1 - coin) * (1 - first), coin])
 
 
-def answers(chances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return np.asarray((chances.cumsum(axis=1) < rng.random((len(chances), 1))).sum(axis=1))
-
-
 def simulate(seed: int, n: int, model: str = "davidson") -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     x = rng.normal(0, 1.5, (n, 2))
-    return x, answers(shares(model, x @ WEIGHTS, LEVELS[model]), rng)
+    return x, answer(rng, shares(model, x @ WEIGHTS, LEVELS[model]))
 
 
 def counted(first: int, second: int, coin: int) -> tuple[np.ndarray, np.ndarray]:
@@ -102,44 +99,25 @@ def test_davidson_agrees_with_a_conditional_logit() -> None:
     assert fit.log_likelihood == pytest.approx(other.llf, abs=1e-6)
 
 
-def test_rao_kupper_agrees_with_an_ordered_logit() -> None:
-    models = pytest.importorskip("statsmodels.miscmodels.ordinal_model")
-    x, choice = simulate(2, 400)
-    # With every answer in both orders the two cut-points are equally far from 0.
-    x, choice = np.vstack([x, -x]), np.concatenate([choice, np.array([1, 0, 2])[choice]])
-    fit = fit_rao_kupper(x, choice)
-    # Second, coin, first in rising order of Δu.
-    model = models.OrderedModel(np.array([2, 0, 1])[choice], x, distr="logit")
-    other = model.fit(disp=0, method="newton", maxiter=200)
-    np.testing.assert_allclose(fit.weights, other.params[:2], atol=1e-5)
-    cuts = model.transform_threshold_params(other.params)[1:3]
-    np.testing.assert_allclose([-fit.level, fit.level], cuts, atol=1e-5)
-    np.testing.assert_allclose(np.sqrt(np.diag(fit.covariance))[:2], other.bse[:2], rtol=1e-3)
-
-
-@pytest.mark.parametrize("model", FITS)
-def test_parameters_are_recovered_within_their_errors(model: str) -> None:
-    x, choice = simulate(3, 20_000, model)
-    fit = FITS[model](x, choice)
-    error = np.sqrt(np.diag(fit.covariance))
-    assert (np.abs(fit.theta - [*WEIGHTS, *LEVELS[model]]) < 4 * error).all()
-    assert (error < 0.06).all()
-    expected = shares(model, x[:50] @ WEIGHTS, LEVELS[model])
-    np.testing.assert_allclose(fit.predict(x[:50]), expected, atol=0.03)
-
-
 @pytest.mark.parametrize("model", FITS)
 def test_intervals_cover_with_answers_repeated_in_clusters(model: str) -> None:
     truth = np.array([*WEIGHTS, *LEVELS[model]])
-    inside = []
+    inside, estimates = [], []
     for seed in range(100):
         x, choice = simulate(seed, 200, model)
         twice = np.tile(np.arange(200), 2)
         fit = FITS[model](np.vstack([x, x]), np.tile(choice, 2), clusters=twice)
         error = np.sqrt(np.diag(fit.covariance))
         inside.append(np.abs(fit.theta - truth) < 1.96 * error)
+        estimates.append(fit.theta)
     # A coverage of .95 is known to .022 from 100 runs; without clusters it would be .83.
     assert (np.mean(inside, axis=0) > 0.88).all()
+    # The mean of 100 estimates, each known to about .2.
+    np.testing.assert_allclose(np.mean(estimates, axis=0), truth, atol=0.1)
+    expected = shares(model, x @ fit.weights, tuple(fit.theta[2:]))
+    # The two-stage model rounds the corner of |Δu| at 0.
+    within = 2e-4 if model == "two_stage" else 1e-9
+    np.testing.assert_allclose(fit.predict(x), expected, rtol=0, atol=within)
 
 
 @pytest.mark.parametrize("model", FITS)
@@ -163,14 +141,10 @@ def test_symmetries(model: str, seed: int) -> None:
     np.testing.assert_allclose(fit(x[order], choice[order]).theta, expected.theta, atol=1e-9)
 
 
-SEPARATED = (np.array([[2.0], [3.0], [-2.0], [-3.0], [0.1], [-0.2]]), [0, 0, 1, 1, 2, 2])
-
-
 @pytest.mark.parametrize("model", ["davidson", "rao_kupper"])
 @pytest.mark.parametrize(
     ("differences", "choices", "message"),
     [
-        (*SEPARATED, "separated.*firth"),
         ([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0]], [0, 1, 2], "attribute 1 never differs"),
         ([[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]], [0, 1, 2], "move in step"),
     ],
@@ -188,7 +162,7 @@ def test_a_rule_is_never_taken_for_a_fit(model: str) -> None:
         x = np.random.default_rng(seed).normal(0, 1, (8 + 20 * seed, 2))
         u = x @ WEIGHTS
         near = np.abs(u) < np.quantile(np.abs(u), 0.3)
-        with pytest.raises(FitError, match="separated"):
+        with pytest.raises(FitError, match=r"separated.*firth"):
             FITS[model](x, np.where(near, 2, np.where(u > 0, 0, 1)))
 
 
@@ -198,7 +172,7 @@ def test_thresholds_are_where_the_predicted_shares_meet(model: str, coins: float
     rng = np.random.default_rng(6)
     x = rng.normal(0, 1.5, (2000, 1))
     level = {0.05: -3.0, 0.3: -0.7, 0.7: 1.5}[coins]
-    fit = FITS[model](x, answers(shares("davidson", x[:, 0], (level,)), rng))
+    fit = FITS[model](x, answer(rng, shares("davidson", x[:, 0], (level,))))
     first, second, coin = fit.predict([[fit.thresholds[1].value / fit.weights[0]]])[0]
     assert first == pytest.approx(0.5, abs=1e-3) and first > second
     meets = fit.thresholds[0].value
@@ -209,9 +183,7 @@ def test_thresholds_are_where_the_predicted_shares_meet(model: str, coins: float
         assert fit.thresholds[0].low < meets < fit.thresholds[0].high
 
 
-@pytest.mark.parametrize(
-    ("a", "b"), [(-0.77, 0.56), (1.0, 0.8), (-1.5, 0.2), (-2.0, -0.1), (0.3, 2.0), (-1.0, 0.9)]
-)
+@pytest.mark.parametrize(("a", "b"), [(-0.77, 0.56), (1.0, 0.8), (-2.0, -0.1)])
 def test_two_stage_thresholds_have_the_derivatives_of_the_delta_method(a: float, b: float) -> None:
     covariance, width = np.array([[0.04, 0.01], [0.01, 0.02]]), 1e-5
     for which, ends in enumerate(two_stage_thresholds(a, b, covariance)):
@@ -274,7 +246,7 @@ def test_the_interval_of_a_half_threshold_covers_and_resamples_agree() -> None:
     truth = float(half_threshold((-0.8, -0.66, 1.0)))
     estimates = [fit_half_threshold(*flips(rng, 200)) for _ in range(100)]
     # 100 runs know a coverage of .95 to .022.
-    assert np.mean([one.low <= truth <= one.high for one in estimates]) > 0.88
+    assert coverage(estimates, truth) > 0.88
     assert np.mean([one.value for one in estimates]) == pytest.approx(truth, abs=0.03)
     u, choice, label = flips(rng, 150)
     again = fit_half_threshold_resamples(u, choice, np.ones((2, len(u))))
@@ -292,13 +264,10 @@ def test_a_half_threshold_at_its_edges() -> None:
 
 def test_flip_slope() -> None:
     rng = np.random.default_rng(5)
-    inside = 0
-    for _ in range(100):
-        distance = rng.exponential(1.5, 200)
-        coin = rng.random(200) < expit(-0.8 - 0.66 * distance)
-        slope = fit_flip_slope(distance, coin, np.arange(200))
-        inside += slope.low < -0.66 < slope.high
-    assert inside / 100 > 0.88
+    distances = rng.exponential(1.5, (100, 200))
+    coins = rng.random((100, 200)) < expit(-0.8 - 0.66 * distances)
+    slopes = [fit_flip_slope(*pair, np.arange(200)) for pair in zip(distances, coins, strict=True)]
+    assert coverage(slopes, -0.66) > 0.88
     # A threshold in closeness explains every coin: finite and flagged.
     distance = np.linspace(0.1, 4, 40)
     ruled = fit_flip_slope(distance, distance < 1, np.arange(40))

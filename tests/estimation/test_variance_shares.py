@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from estimation.simulated import answer
 from kidney_evals.estimation.intervals import DRAWS
 from kidney_evals.estimation.variance_shares import (
     PARTS,
@@ -73,18 +74,18 @@ def table(found: VarianceShares) -> np.ndarray:
     return np.array([found.share(part)[:3] for part in PARTS])
 
 
-CASES = {
-    "people-like": ((0.25, 0.08, 0.12, 0.05), (0.0, 0.0)),
-    "clear dilemmas": ((0.45, 0.02, 0.02, 0.01), (0.0, 0.0)),
-    "side bias": ((0.15, 0.05, 0.05, 0.05), (0.1, 0.3)),
-    "noise": ((0.0, 0.0, 0.0, 0.0), (0.0, 0.0)),
-}
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-def test_known_components_are_recovered(case: str) -> None:
-    half, main = CASES[case]
+@pytest.mark.parametrize(
+    ("half", "main"),
+    [
+        # Like people, with clear dilemmas, with a side bias, and noise.
+        ((0.25, 0.08, 0.12, 0.05), (0.0, 0.0)),
+        ((0.45, 0.02, 0.02, 0.01), (0.0, 0.0)),
+        ((0.15, 0.05, 0.05, 0.05), (0.1, 0.3)),
+        ((0.0, 0.0, 0.0, 0.0), (0.0, 0.0)),
+    ],
+)
+def test_known_components_are_recovered(half: tuple[float, ...], main: tuple[float, ...]) -> None:
     expected = truth(half, main)
     found = np.array([table(split(*run(seed, half, main))) for seed in range(600)])
     np.testing.assert_allclose(found[:, :, 0].mean(axis=0), expected, atol=0.01)
@@ -98,19 +99,19 @@ def test_known_components_are_recovered_on_average() -> None:
     np.testing.assert_allclose(np.mean(found, axis=0)[:, 0], truth(half, main), atol=0.012)
 
 
-STEADY: dict[str, tuple[Any, str]] = {
-    # Answers to different dilemmas differ, nothing else does.
-    "by dilemma": (lambda d, w, o: d % 2, "dilemma"),
-    # The patient shown first, whoever that is: not a negative component of the dilemma.
-    "by place": (lambda d, w, o: o, "order"),
-    "by a place of each dilemma": (lambda d, w, o: o ^ (d % 2), "order"),
-    "by wording": (lambda d, w, o: w, "wording"),
-}
-
-
-@pytest.mark.parametrize("name", STEADY)
-def test_respondents_who_follow_one_thing(name: str) -> None:
-    rule, part = STEADY[name]
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        # Answers to different dilemmas differ, nothing else does.
+        (lambda d, w, o: d % 2, "dilemma"),
+        # The patient shown first, whoever that is: not a negative component of the dilemma.
+        (lambda d, w, o: o, "order"),
+        # The place that a dilemma favours.
+        (lambda d, w, o: o ^ (d % 2), "order"),
+        (lambda d, w, o: w, "wording"),
+    ],
+)
+def test_respondents_who_follow_one_thing(rule: Any, part: str) -> None:
     keys = design()
     found = split(keys, one_hot(rule(*keys[:3])))
     for other in PARTS:
@@ -202,20 +203,18 @@ def test_merged_parts_are_the_sum_of_theirs() -> None:
             assert share.value == pytest.approx(expected, abs=0.03)
 
 
-NOTHING: dict[str, tuple[Any, str]] = {
-    "one answer to each": (lambda k: (k[1] == 0) & (k[2] == 0) & (k[3] == 0), "only one wording"),
-    # Between the two orders, a pull of the order and chance look alike.
-    "two orders, once": (lambda k: (k[1] == 0) & (k[3] == 0), "only one wording"),
-    "one dilemma": (lambda k: k[0] == 0, "one dilemma only"),
-    "a wording for each dilemma": (
-        lambda k: (k[0] < 2) & (k[1] == k[0]) & (k[2] == 0), "no two dilemmas share a cell",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NOTHING)
-def test_nothing_is_identified(name: str) -> None:
-    keep, why = NOTHING[name]
+@pytest.mark.parametrize(
+    ("keep", "why"),
+    [
+        # One answer to each, and two orders, between which a pull and chance look alike.
+        (lambda k: (k[1] == 0) & (k[2] == 0) & (k[3] == 0), "only one wording"),
+        (lambda k: (k[1] == 0) & (k[3] == 0), "only one wording"),
+        (lambda k: k[0] == 0, "one dilemma only"),
+        # A wording for each dilemma.
+        (lambda k: (k[0] < 2) & (k[1] == k[0]) & (k[2] == 0), "no two dilemmas share a cell"),
+    ],
+)
+def test_nothing_is_identified(keep: Any, why: str) -> None:
     keys, y = run(3)
     rows = keep(keys)
     found = split(keys[:, rows], y[rows])
@@ -253,7 +252,7 @@ def test_three_answers_and_unread_ones() -> None:
     random = np.random.default_rng(5)
     keys = design(400)
     share = np.array([[0.7, 0.1, 0.2], [0.1, 0.6, 0.3]])[keys[0] % 2]
-    choice = (share.cumsum(axis=1) < random.random((len(share), 1))).sum(axis=1)
+    choice = answer(random, share)
     rows = random.random(len(choice)) < 0.9
     found = split(keys[:, rows], one_hot(choice[rows]))
     # Two kinds of dilemmas: Σ (p - p')²/4 = (.36 + .25 + .01)/4 of 1 - (.16 + .1225 + .0625).

@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from inspect_ai import eval
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
+from kidney_evals.cli import main
 from kidney_evals.cli.plan import plan as command
 from kidney_evals.cli.plan import task_arguments
 from kidney_evals.errors import UserError
 from kidney_evals.planning.plan import Plan, build_tasks, make_plan
-from kidney_evals.planning.prices import Price
+from kidney_evals.planning.prices import Price, read_prices
 from kidney_evals.planning.report import as_json, as_text
 from kidney_evals.planning.tokens import ANSWER, Estimate, prompts
 from kidney_evals.studies import datasets_dir
@@ -40,6 +41,11 @@ def full() -> Plan:
         ("coin_flip", {"study": "mcelfresh_2021_fixed"}, {"epochs": 3}, 28, (84, 168)),
         ("coin_flip", QUICK, {"limit": 7, "epochs": 2}, 7, (14, 28)),
         ("coin_flip", QUICK, {"limit": 500}, 10, (10, 20)),
+        # At the first look 110 samples, three times; one order is half of them; 80 samples are 40
+        # dilemmas, too few to look before the end.
+        ("coin_flip", {"precision": 0.05}, {"epochs": 3}, 410, (330, 2460)),
+        ("coin_flip", {"precision": 0.05, "orders": "random"}, {}, 210, (60, 420)),
+        ("coin_flip", {"precision": 0.05}, {"limit": 80}, 80, (80, 160)),
         # 100 + 28 in each condition.
         ("smoke", {}, {}, 256, (256, 512)),
     ],
@@ -71,15 +77,10 @@ def test_dilemmas_and_controls(full: Plan) -> None:
         # asked twice. People: ±.038 at 200, so ±.038 √(200/n) < ±.05 from n = 116 on: the look
         # at 125.
         ("coin_flip", {"precision": 0.05}, {}, (110, 820), (50, 125, 200)),
-        ("coin_flip", {"precision": 0.05}, {"epochs": 3}, (330, 2460), None),
-        # One order only: half the samples.
-        ("coin_flip", {"precision": 0.05, "orders": "random"}, {}, (60, 420), None),
         # People's swap_diff is known to ±.063 by 200 dilemmas: never to ±.05, and to ±.09 from
         # 200 (.063/.09)² = 98 on.
         ("forced_choice", {"precision": 0.05}, {}, (110, 820), (50, 200, 200)),
         ("forced_choice", {"precision": 0.09, "controls": False}, {}, (100, 800), (50, 100, 200)),
-        # 80 samples are 40 dilemmas, too few to look before the end.
-        ("coin_flip", {"precision": 0.05}, {"limit": 80}, (80, 160), None),
         ("coin_flip", {"precision": 0.05}, {"limit": 130}, (100, 260), (50, 65, 65)),
     ],
 )
@@ -88,13 +89,11 @@ def test_a_run_that_may_end_early(
     arguments: dict[str, Any],
     options: dict[str, Any],
     calls: tuple[int, int],
-    dilemmas: tuple[int, int, int] | None,
+    dilemmas: tuple[int, int, int],
 ) -> None:
     plan = make_plan(target, arguments=arguments, **options)
     assert plan.total.calls == calls
     (task,) = plan.tasks
-    if dilemmas is None:
-        return
     assert task.ending is not None
     assert task.ending.dilemmas == dilemmas
     assert f"ends after {dilemmas[0]} to {dilemmas[2]} dilemmas" in " ".join(as_text(plan).split())
@@ -164,27 +163,6 @@ def test_tokens_and_prices() -> None:
     assert plan.costs == {"a": pytest.approx(Estimate(*expected)), "b": None}
 
 
-@pytest.mark.parametrize(
-    ("target", "arguments", "said"),
-    [
-        ("coin_flop", {}, "unknown task or suite 'coin_flop'; allowed: smoke, full, coin_flip"),
-        ("SUITES", {}, "unknown task or suite"),
-        ("smoke", {"dilemmas": 5}, "suite 'smoke' takes no -T parameters"),
-        ("smoke_coin_flip", {"dilemmas": 5}, "task 'smoke_coin_flip' takes no -T parameters"),
-        ("coin_flip", {"dilemas": 5}, "unknown parameter 'dilemas'; allowed: study, dilemmas"),
-        ("coin_flip", {"study": "nowhere"}, "unknown study 'nowhere'"),
-        ("coin_flip", {"explain": ["a", "b"]}, "unknown explain"),
-    ],
-)
-def test_what_cannot_be_run_cannot_be_planned(
-    target: str, arguments: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(UserError) as caught:
-        make_plan(target, arguments=arguments)
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
 def test_the_text_fits_a_terminal(full: Plan) -> None:
     text = as_text(full)
     assert max(map(len, text.splitlines())) <= 80
@@ -226,16 +204,22 @@ def test_the_text_says_which_changes_were_simulated() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("coin_flop",), "unknown task or suite 'coin_flop'"),
-        (("coin_flip", "-T", "dilemmas"), "-T takes name=value, not 'dilemmas'"),
-        (("coin_flip", "-T", "dilemmas=[1"), "-T dilemmas: the value '[1' is not YAML"),
-        (("coin_flip", "--prices", "absent.yaml"), "absent.yaml cannot be read"),
-        (("coin_flip", "--epochs", "0"), "epochs must be at least 1, not 0"),
-        (("coin_flip", "--limit", "0"), "limit must be at least 1, not 0"),
+        ("coin_flop", "unknown task or suite 'coin_flop'; allowed: smoke, full, coin_flip"),
+        ("SUITES", "unknown task or suite"),
+        ("smoke -T dilemmas=5", "suite 'smoke' takes no -T parameters"),
+        ("smoke_coin_flip -T dilemmas=5", "task 'smoke_coin_flip' takes no -T parameters"),
+        ("coin_flip -T dilemas=5", "unknown parameter 'dilemas'; allowed: study, dilemmas"),
+        ("coin_flip -T study=nowhere", "unknown study 'nowhere'"),
+        ("coin_flip -T explain=a,b", "unknown explain"),
+        ("coin_flip -T dilemmas", "-T takes name=value, not 'dilemmas'"),
+        ("coin_flip -T dilemmas=[1", "-T dilemmas: the value '[1' is not YAML"),
+        ("coin_flip --prices absent.yaml", "absent.yaml cannot be read"),
+        ("coin_flip --epochs 0", "epochs must be at least 1, not 0"),
+        ("coin_flip --limit 0", "limit must be at least 1, not 0"),
     ],
 )
-def test_faults_end_the_command_in_one_line(arguments: tuple[str, ...], said: str) -> None:
-    result = CliRunner().invoke(command, arguments)
+def test_faults_end_the_command_in_one_line(arguments: str, said: str) -> None:
+    result = CliRunner().invoke(command, arguments.split())
     assert result.exit_code != 0
     assert said in result.output.splitlines()[-1]
     assert "Traceback" not in result.output
@@ -260,3 +244,66 @@ def test_arguments_are_read_as_inspect_reads_them() -> None:
         "system_prompt": ["one", " two"],
         "x": 3.5,
     }
+
+
+# Prices.
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("prices.yaml", "openai/one: {input: 1.25, output: 10}\nlocal: {input: 0, output: 0}\n"),
+        (
+            "prices.JSON",  # YAML allows no tabs
+            '{"openai/one": {"input": 1.25, "output": 1e1},\n\t"local": {"input": 0, "output": 0}}',
+        ),
+    ],
+)
+def test_yaml_and_json_say_the_same(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    prices = read_prices(path)
+    assert prices == {
+        "openai/one": Price(input=1.25, output=10.0), "local": Price(input=0.0, output=0.0)
+    }  # fmt: skip
+    # 200,000 input at 1.25 a million and 4,000 output at 10 a million: 0.25 + 0.04.
+    assert prices["openai/one"].cost(200_000, 4_000) == pytest.approx(0.29)
+    assert read_prices(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("prices.yaml", "", "must map keys to values, not nothing"),
+        ("prices.yaml", "{}", "must have at least 1 entries"),
+        ("prices.yaml", "m: 3\n", "line 1, m must map keys to values, not '3'"),
+        ("prices.yaml", "m: {input: 1}\n", "line 1, m.output is missing"),
+        ("prices.yaml", "m: {input: 1, output: 2, cached: 3}\n", "m.cached is not known; allowed"),
+        (
+            "prices.yaml",
+            "m: {input: -2, output: x}\n",
+            "has 2 problems: line 1, m.input must be at",
+        ),
+        ("prices.json", '{"m": {"input": NaN, "output": 2}}', "m.input must be a plain number"),
+        ("prices.json", '{"m": {"input": 1e999, "output": 2}}', "m.input is too large"),
+    ],
+)
+def test_faults_are_named_in_one_line(tmp_path: Path, name: str, text: str, said: str) -> None:
+    # Files of every kind are tried in tests/studies/test_untrusted.py.
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        read_prices(path)
+    message = str(caught.value)
+    assert said in message and str(path) in message
+    assert "\n" not in message and message.isprintable()
+
+
+def test_a_model_without_a_price_is_named_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text("openai/one: {input: 1, output: 2}\n")
+    done = CliRunner().invoke(
+        main, ["plan", "smoke", "--model", "openai/On", "--prices", str(path)]
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stderr == f"{path} has no price for openai/On; it has openai/one\n"
