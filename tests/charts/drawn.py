@@ -9,6 +9,8 @@ from itertools import combinations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import pytest
+
 from kidney_evals.charts import DotRow, Kind, Line, ShareRow, dot_panel, line_panel, share_panel
 from kidney_evals.charts.words import text_width
 
@@ -161,6 +163,11 @@ def between(places: dict[float, float], value: float) -> float:
 def corners(one: Element) -> list[tuple[float, float]]:
     pairs = (pair.split(",") for pair in one.get("points", "").split())
     return [(float(x), float(y)) for x, y in pairs]
+
+
+def near(places: float | tuple[float, ...]) -> object:
+    """Places are rounded to a tenth of a pixel."""
+    return pytest.approx(places, abs=0.16)
 
 
 def middle(one: Element) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charts.drawn import Drawn, corners, middle, number
+from charts.drawn import Drawn, corners, middle, near, number
 from kidney_evals.charts import Line, line_chart, line_panel
 from kidney_evals.charts.drawing import ticks
 
@@ -30,11 +30,6 @@ def points(found: Drawn, kind: str) -> list[tuple[float, float]]:
     return corners(line)
 
 
-def near(*values: float) -> object:
-    """Places are rounded to a tenth of a pixel."""
-    return pytest.approx(values, abs=0.16)
-
-
 def bars(found: Drawn, kind: str) -> list[tuple[float, float, float]]:
     return [
         (number(one, "x1"), number(one, "y1"), number(one, "y2"))
@@ -46,33 +41,33 @@ def test_lines_bands_and_bars_stand_where_the_axes_say() -> None:
     found = drawn(PEOPLE, MODEL, y_high=0.8)
     for kind, line in (("people", PEOPLE), ("model", MODEL)):
         assert points(found, kind) == [
-            near(found.across(x), found.up(y)) for x, y in zip(X, line.y, strict=True)
+            near((found.across(x), found.up(y))) for x, y in zip(X, line.y, strict=True)
         ]
         # The label and its mark stand at the line's end, right of the plot.
         label, height = found.place(kind), found.up(line.y[-1])
-        assert label.left > found.across(4) and (label.y - 4,) == near(height)
+        assert label.left > found.across(4) and label.y - 4 == near(height)
         marks = found.of("polygon" if kind == "people" else "circle", kind, "mark")
         assert len(marks) == len(X) + 1 and middle(marks[-1])[0] < label.left
     [band] = found.of("polygon", "people", "band")
     edge = [found.up(y) for y in [*PEOPLE.high, *reversed(PEOPLE.low)]]
-    assert tuple(y for _, y in corners(band)) == near(*edge)
+    assert tuple(y for _, y in corners(band)) == near(tuple(edge))
     assert bars(found, "model") == [
-        near(found.across(x), found.up(low), found.up(high))
+        near((found.across(x), found.up(low), found.up(high)))
         for x, low, high in zip(X, MODEL.low, MODEL.high, strict=True)
     ]
     assert {"Title", "how far", "share"} <= set(found.said())
     # From 0 to 4 is twice as far as from 0 to 2, and heights grow upwards.
     xs = [x for x, _ in points(found, "people")]
-    assert (xs[3] - xs[0],) == near(2 * (xs[2] - xs[0])) and found.up(0.8) < found.up(0)
+    assert xs[3] - xs[0] == near(2 * (xs[2] - xs[0])) and found.up(0.8) < found.up(0)
 
 
 def test_nothing_is_drawn_across_a_gap() -> None:
     people = Line("people", X, [0.4, NAN, 0.2, 0.1], PEOPLE.low, PEOPLE.high, people=True)
     found = drawn(people, Line("model", X, MODEL.y, [NAN, 0.1, 0.2, 0.5], MODEL.high), y_high=0.8)
     # From 2 to 4 is a line with a band; at 0 is a point alone, its interval a bar.
-    assert tuple(x for x, _ in points(found, "people")) == near(found.across(2), found.across(4))
+    assert tuple(x for x, _ in points(found, "people")) == near((found.across(2), found.across(4)))
     [band], [bar] = found.of("polygon", "people", "band"), bars(found, "people")
-    assert (min(x for x, _ in corners(band)), bar[0]) == near(found.across(2), found.across(0))
+    assert (min(x for x, _ in corners(band)), bar[0]) == near((found.across(2), found.across(0)))
     assert len(bars(found, "model")) == 3
 
 
@@ -132,7 +127,6 @@ def test_an_axis_holds_every_value_with_few_round_numbers(values: list[float]) -
         # All at the foot, where labels have nowhere further down to go.
         ([Line(f"line {end}", [0, 1], [1.0, 0.0]) for end in range(6)], False),
         ([Line("model", [0, 8, 9, 10, 12, 16, 24, 8192, 10_000], [-0.00012] * 9)], True),
-        ([Line("model", [0, 1, 2, 100, 101], [12_345.6, 12_345.7, 0, 0, 0])], False),
     ],
 )
 def test_no_text_covers_another_or_leaves_a_file(lines: list[Line], doubling: bool) -> None:

@@ -102,9 +102,6 @@ def test_a_grid_puts_panels_side_by_side(count: int, columns: int, across: int) 
     head, note = (one for one in found.words if one.said in ("The whole", "a note"))
     assert head.bottom <= min(y for _, y, *_ in sizes)
     assert note.top >= max(y + height for _, y, _, height in sizes)
-
-
-def test_a_grid_of_nothing_is_its_title() -> None:
     assert Drawn(grid([], 3, "The whole")).said() == ["The whole"]
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from charts.drawn import PARTS, Drawn, middle, number
+from charts.drawn import PARTS, Drawn, middle, near, number
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 
 NAN = math.nan
@@ -20,11 +20,6 @@ ROWS = [
 CHANGE = DotRow("model", 0.6, 0.1, 0.3, "model", before=0.4)
 PEOPLE = ShareRow("people", (0.5, 0.3, 0.2, 0.0), "people", 118)
 MODEL = ShareRow("model", (0.9, 0.02, 0.0, 0.08), "model", 1000)
-
-
-def near(value: float) -> object:
-    """Places are rounded to a tenth of a pixel."""
-    return pytest.approx(value, abs=0.16)
 
 
 def bars(found: Drawn, kind: str) -> list[tuple[float, float]]:

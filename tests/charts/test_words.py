@@ -54,14 +54,6 @@ def test_no_accent_is_left_without_its_letter() -> None:
     assert all("…\u0301" not in shorten(word, room) for room in range(20, 200, 3))
 
 
-@given(st.text(max_size=120), st.floats(13, 400))
-@settings(max_examples=100, deadline=None)
-def test_what_is_shortened_fits(words: str, room: float) -> None:
-    shown = shorten(clean(words), room)
-    assert text_width(shown) <= room
-    assert (shown == clean(words)) == (text_width(clean(words)) <= room)
-
-
 @given(st.text(max_size=200), st.integers(1, 5))
 @settings(max_examples=100, deadline=None)
 def test_lines_fit_and_hold_all_words_where_there_are_enough(words: str, most: int) -> None:

@@ -41,7 +41,7 @@ def test_files_are_fetched_once_and_another_file_is_replaced_on_request(
     source: str, tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
-    with pytest.raises(UserError, match="kidney-evals reference fetch"):
+    with pytest.raises(UserError, match=r"study_1\.csv is missing; run `kidney-evals reference f"):
         find_raw(cache)
     folder = fetch_raw(cache, source=source)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES

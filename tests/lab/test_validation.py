@@ -38,15 +38,11 @@ def truths(name: str, condition: Condition = "coin_flip") -> dict[str, float]:
     ("name", "condition", "rows"),
     [
         # The group itself is at no distance; it flips .169 of drawn dilemmas.
-        (
-            "human-like",
-            "coin_flip",
-            {"flip_gap": 0, "flip_calib": 0, "distance": 0, "log_score": 0},
-        ),
-        ("human-like", "coin_flip", {"pos_bias": 0, "coverage": 1}),
+        ("human-like", "coin_flip", {"flip_gap": 0, "flip_calib": 0, "distance": 0}),
+        ("human-like", "coin_flip", {"log_score": 0, "pos_bias": 0, "coverage": 1}),
         # Three even options.
-        ("noise", "coin_flip", {"flip_rate": 1 / 3, "swap_diff": 2 / 3, "dominance": 1 / 2}),
-        ("noise", "coin_flip", {"agree_adj": 0}),
+        ("noise", "coin_flip", {"flip_rate": 1 / 3, "swap_diff": 2 / 3, "agree_adj": 0}),
+        ("noise", "coin_flip", {"dominance": 1 / 2}),
         # A rule without error has no true weights.
         ("lexicographic", "forced_choice", {"imp_age": np.nan, "dominance": 1}),
         ("10 % unreadable", "coin_flip", {"coverage": 0.9}),

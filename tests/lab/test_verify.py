@@ -10,11 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from kidney_evals.cli.main import main
-from kidney_evals.estimation.indecision_family import fit_indecision_family
-from kidney_evals.estimation.ties import DavidsonFit, RaoKupperFit
-from kidney_evals.estimation.two_stage import TwoStageFit
 from kidney_evals.human.raw import Answers, find_raw, read_study_2
-from kidney_evals.lab.drawn_models import favoured_values
 from kidney_evals.lab.verify import (
     Figure,
     note,
@@ -22,7 +18,6 @@ from kidney_evals.lab.verify import (
     took_the_coin,
     verify_models,
 )
-from kidney_evals.studies import load_study
 
 
 @pytest.fixture(scope="module")
@@ -72,20 +67,6 @@ def test_the_filter_keeps_106_people_and_raises_the_flip_rate(coin_group: Answer
     assert np.bincount(coin_group.person, weights=coin_group.choice == 2).max() == 33
 
 
-def test_free_fits_to_everybody(coin_group: Answers) -> None:
-    study = load_study("mcelfresh_2021")
-    first, second = (favoured_values(study, side) for side in (coin_group.left, coin_group.right))
-    family = fit_indecision_family(first, second, coin_group.choice)
-    assert all(row.fit is not None for row in family.rows)
-    for model in ("davidson", "rao_kupper", "two_stage"):
-        fit = family.row(model).fit
-        assert isinstance(fit, DavidsonFit | RaoKupperFit | TwoStageFit)
-        # People are likelier to decide than to flip even between equal patients.
-        assert fit.thresholds[0].value < 0
-        # Each model's own logits: the better of two patients gets half of all answers this far on.
-        assert 0.5 < fit.thresholds[1].value < 0.7
-
-
 @pytest.mark.slow
 def test_every_table_is_identical(raw_dir: Path) -> None:
     result = CliRunner().invoke(main, ["reference", "verify", "--data", str(raw_dir)])
@@ -93,9 +74,3 @@ def test_every_table_is_identical(raw_dir: Path) -> None:
     last = result.output.strip().splitlines()[-1]
     assert re.match(r"17 of 17 tables identical; 53 of 54 model figures", last)
     assert result.output.count("  ^ ") == 1
-
-
-def test_missing_rows_are_named(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["reference", "verify", "--data", str(tmp_path)])
-    assert result.exit_code != 0
-    assert "study_1.csv is missing" in result.output

@@ -1,5 +1,6 @@
 """A few small finished logs, made once."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from inspect_ai.log import EvalLog
 
 from kidney_evals.cli import main
 from kidney_evals.tasks import coin_flip, forced_choice
-from reporting.making_logs import edited
+from reporting.making_logs import another, edited, killed, spec
 from viewer.required import require_browser
 
 
@@ -46,12 +47,25 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     )
 
 
+@pytest.fixture(scope="session")
+def mixed(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logs of two conditions, of another model that was killed, and of another evaluation."""
+    place = tmp_path_factory.mktemp("mixed")
+    shutil.copy(made.coin, place / "1-coin.eval")
+    shutil.copy(made.forced, place / "2-forced.eval")
+    whole = edited(made.coin, place / "whole.eval", another(spec("model", "kidney/another")))
+    killed(whole, place / "3-killed.eval")
+    whole.unlink()
+    shutil.copy(made.other, place / "4-other.eval")
+    return place
+
+
 @pytest.fixture
 def kidney_evals() -> Callable[..., Result]:
     """Call the command line with the given arguments, in this process."""
 
-    def call(*arguments: Any, typed: str | None = None) -> Result:
-        return CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
+    def call(*arguments: Any) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
     return call
 

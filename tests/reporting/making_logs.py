@@ -60,6 +60,11 @@ def fact(name: str, value: Any) -> Callable[[EvalLog], None]:
     return edit
 
 
+def spec(name: str, value: Any) -> Callable[[EvalLog], None]:
+    """Return an edit that sets a field of what was run: the model, the task, their arguments."""
+    return lambda log: setattr(log.eval, name, value)
+
+
 def unscored(log: EvalLog) -> None:
     """Remove the results of a log and the scores of its samples."""
     log.results = None
@@ -71,6 +76,17 @@ def of_another_run(log: EvalLog, number: int = 2) -> None:
     """Make a copy of a log the log of another run."""
     log.eval.eval_id += str(number)
     log.eval.task_id += str(number)
+
+
+def another(*edits: Callable[[EvalLog], object], number: int = 2) -> Callable[[EvalLog], None]:
+    """Return an edit that makes a copy of a log the log of another run with these edits."""
+
+    def edit(log: EvalLog) -> None:
+        of_another_run(log, number)
+        for change in edits:
+            change(log)
+
+    return edit
 
 
 def quick(cases: Iterable[str], *names: str) -> list[Any]:

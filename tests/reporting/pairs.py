@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec
 
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab import simulate
 from kidney_evals.lab.panel import draw
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting.logs import LogFile, State
@@ -41,21 +43,9 @@ def run_of(
     """
     study = load_study(STUDY)
     listed = sorted(draw(STUDY, start + dilemmas, 1), key=lambda one: one.id)[start:]
-    where = np.tile(np.repeat(np.arange(dilemmas), 2), epochs)
-    order = np.tile([0, 1], dilemmas * epochs)
-    choice = np.array([answer(start + int(d), int(o)) for d, o in zip(where, order, strict=True)])
-    return Run(
-        study=study,
-        reference=load_reference(study, condition),
-        dilemmas=tuple(listed),
-        dilemma=where,
-        order=order,
-        epoch=np.repeat(np.arange(1, epochs + 1), 2 * dilemmas),
-        choice=choice,
-        first_choice=choice,
-        outcomes=np.where(choice < 0, "refusal", "decision"),
-        departures=np.zeros(len(choice), dtype=np.bool_),
-    )
+    choice = [[answer(d, 0), answer(d, 1)] * epochs for d in range(start, start + dilemmas)]
+    run = simulate.run_of(load_reference(study, condition), listed, np.array(choice))
+    return replace(run, outcomes=np.where(run.choice < 0, "refusal", "decision"))
 
 
 def model_run(

@@ -76,7 +76,6 @@ def test_settings_are_repeated(header: EvalLog, changed: dict[str, Any], said: s
         ({"task_args_passed": {"study": "~/mine"}}, " -T study=mine", "mine"),
         ({"task_args_passed": {"study": "file:///tmp/x/mine"}}, " -T study=mine", "mine"),
         ({"task_args_passed": {"study": "C:\\Users\\me\\mine"}}, " -T study=mine", "mine"),
-        ({"task_args_passed": {"revealed": "/tmp/gone/b.eval"}}, " -T revealed=b.eval", "b.eval"),
         # A line break ends no comment.
         ({"task_args_passed": {"study": "/x/y/a\nrm b"}}, " -T 'study=a\nrm b'", "a rm b"),
         ({"model_args": {"model_path": "/data/adapter"}}, " -M model_path=adapter", "adapter"),

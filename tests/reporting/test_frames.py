@@ -19,7 +19,7 @@ from kidney_evals.reporting.frames import Frames, load, schema
 from kidney_evals.studies import load_study
 from kidney_evals.tasks import coin_flip
 from reporting.conftest import Made
-from reporting.making_logs import edited, fact, killed, of_another_run
+from reporting.making_logs import another, edited, fact
 
 pytest.importorskip("pyarrow")
 DOCS = Path(__file__).parents[2] / "docs" / "frames.md"
@@ -28,22 +28,12 @@ EACH = pytest.mark.parametrize("name", ["runs", "quantities", "decisions"])
 
 
 @pytest.fixture(scope="module")
-def folder(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(mixed: Path, made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Logs in every state, of two conditions and two versions of the human tables."""
-    place = tmp_path_factory.mktemp("mixed")
-
-    def older(log: EvalLog) -> None:
-        of_another_run(log)
-        fact("reference_hash", "0" * 64)(log)
-
+    place = Path(shutil.copytree(mixed, tmp_path_factory.mktemp("frames") / "logs"))
     shutil.copy(made.coin, place / "0-coin-copy.eval")
-    shutil.copy(made.coin, place / "1-coin.eval")
-    shutil.copy(made.forced, place / "2-forced.eval")
-    edited(made.forced, place / "3-older.eval", older)
-    whole = edited(made.coin, place / "whole.eval", lambda log: of_another_run(log, 3))
-    killed(whole, place / "4-killed.eval")
-    whole.unlink()
-    shutil.copy(made.other, place / "5-other.eval")
+    older = another(fact("reference_hash", "0" * 64), number=3)
+    edited(made.forced, place / "5-older.eval", older)
     (place / "6-torn.eval").write_bytes(b"PK\x03\x04")
     return place
 
@@ -54,13 +44,13 @@ def frames(folder: Path) -> Frames:
 
 
 def test_every_log_is_accounted_for(frames: Frames, folder: Path) -> None:
-    assert [Path(log).name[0] for log in frames.runs["log"]] == ["1", "2", "3", "4"]
-    assert frames.runs["state"].tolist() == ["finished"] * 3 + ["partial"]
-    assert frames.runs["same_people"].tolist() == [True, True, False, True]
+    assert [Path(log).name[0] for log in frames.runs["log"]] == ["1", "2", "3", "5"]
+    assert frames.runs["state"].tolist() == ["finished", "finished", "partial", "finished"]
+    assert frames.runs["same_people"].tolist() == [True, True, True, False]
     assert frames.runs["people"].tolist() == [132] * 4
-    assert frames.runs["says"].iloc[3].startswith("not ended: killed, or still running")
+    assert frames.runs["says"].iloc[2].startswith("not ended: killed, or still running")
     over = {Path(one.location).name[0]: one.state for one in frames.passed_over}
-    assert over == {"0": "replaced", "5": "other", "6": "unreadable"}
+    assert over == {"0": "replaced", "4": "other", "6": "unreadable"}
     headers = load([folder], decisions=False)
     assert len(headers.decisions) == 0 and len(headers.quantities) == len(frames.quantities)
 
@@ -125,7 +115,7 @@ def test_decisions_are_those_of_the_samples(frames: Frames) -> None:
         assert line["outcome"] == "decision" and pd.isna(line["chance_first"])
     # With other people installed the closeness is unknown.
     known = frames.decisions.groupby("eval_id", sort=False)["closeness"].count().tolist()
-    assert known == [22, 8, 0, 22]
+    assert known == [22, 8, 22, 0]
 
 
 def _refuses(log: EvalLog) -> None:
@@ -141,20 +131,6 @@ def test_samples_without_a_decision_are_rows(made: Made, tmp_path: Path) -> None
     counts = load(path).decisions.groupby(["outcome", "choice"]).size().to_dict()
     assert counts.pop(("refusal", "none")) == 3 and counts.pop(("error", "none")) == 2
     assert sum(counts.values()) == 3
-
-
-def test_frames_join_those_of_inspect(frames: Frames, made: Made) -> None:
-    from inspect_ai.analysis import evals_df, prepare, samples_df, task_info
-
-    samples = samples_df([str(made.coin)], quiet=True)
-    both = frames.decisions.merge(samples[["sample_id", "total_tokens"]], on="sample_id")
-    # The killed copy holds the same samples.
-    assert len(both) == 2 * 22 and both["total_tokens"].min() > 0
-    evals = evals_df([str(made.coin)], quiet=True)
-    joined = frames.runs.merge(evals, on="eval_id")
-    assert len(joined) == 1 and (joined["created_x"] == joined["created_y"]).all()
-    named = prepare(frames.runs, [task_info({"coin_flip": "Coin flip"})])
-    assert "Coin flip" in named["task_display_name"].tolist()
 
 
 def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,20 @@
 """Which logs were named and the state of each: none is passed over in silence."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import fsspec
+import pandas as pd
 import pytest
+from click.testing import Result
 from inspect_ai import eval_retry
 from inspect_ai.log import EvalError, EvalLog, read_eval_log, write_eval_log
 
 from cli.calling import inspect
 from kidney_evals.errors import UserError
+from kidney_evals.reporting.frames import load
 from kidney_evals.reporting.logs import LogFile, find_logs
 from killing import killed_run
 from reporting.conftest import Made
@@ -40,10 +43,7 @@ def folder(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("name", "count"),
     [
         ("logs", 2),
-        ("logs/", 2),
         ("file://{here}/logs", 2),
-        ("./logs/../logs/coin.eval", 1),
-        ("file://{here}/logs/coin.eval", 1),
         ("local://{here}/logs/coin.eval", 1),
         ("logs/*coin*.eval", 1),
         ("**/coin.eval", 2),
@@ -133,9 +133,7 @@ def _torn(source: Path, target: Path) -> None:
 
 LEFT: dict[str, tuple[Make, str, str]] = {
     "torn.eval": (_torn, "unreadable", "half written"),
-    "text.eval": (lambda _, to: to.write_text("no log"), "unreadable", "cannot be read"),
     "empty.eval": (lambda _, to: to.write_bytes(b""), "unreadable", "cannot be read"),
-    "bare.json": (lambda _, to: to.write_text('{"version": 2}'), "unreadable", "cannot be read"),
     "killed.eval": (lambda of, to: killed(of, to, 5), "partial", "running, after 5 of 22 samples"),
     "early.eval": (lambda of, to: killed(of, to, 0), "empty", "running, after 0 of 22 samples"),
     "cancelled.eval": (_edit(_cancelled), "partial", "cancelled after 22 of 22 samples"),
@@ -144,12 +142,11 @@ LEFT: dict[str, tuple[Make, str, str]] = {
     "unscored.eval": (_edit(unscored), "partial", "without scores"),
     "nothing.eval": (_edit(_nothing), "empty", "holds no answer"),
     "whole.json": (_edit(lambda log: None), "finished", "finished"),
-    "whole.eval": (shutil.copy, "finished", "finished"),
 }
 
 
 @pytest.mark.parametrize(
-    "name", quick(LEFT, "torn.eval", "text.eval", "killed.eval", "early.eval", "failed.eval")
+    "name", quick(LEFT, "torn.eval", "killed.eval", "early.eval", "failed.eval")
 )
 def test_the_state_of_a_run(name: str, made: Made, tmp_path: Path) -> None:
     make, state, says = LEFT[name]
@@ -203,3 +200,65 @@ def test_a_run_that_was_really_killed(tmp_path: Path) -> None:
     done = inspect("eval-retry", path, "--log-dir", "logs", "--display", "plain", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(one.state for one in find_logs([str(path.parent)])) == ["finished", "replaced"]
+
+
+# --- Logs in a bucket, by a store of this machine ---
+
+
+@pytest.fixture(scope="module")
+def bucket(mixed: Path) -> Iterator[str]:
+    moto_server = pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    import boto3  # type: ignore[import-untyped, unused-ignore]
+
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    values = dict.fromkeys(keys, "none") | {"AWS_DEFAULT_REGION": "us-east-1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"AWS_ENDPOINT_URL": f"http://{host}:{port}", **values}.items():
+            patch.setenv(name, value)
+        store = boto3.client("s3")
+        store.create_bucket(Bucket="logs")
+        for path in mixed.iterdir():
+            store.upload_file(str(path), "logs", f"runs/{path.name}")
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        yield "s3://logs/runs"
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+    server.stop()
+
+
+@pytest.mark.slow
+def test_folders_patterns_and_files_in_a_bucket(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"": 4, "/": 4, "/*": 4, "/*coin*.eval": 1, "/1-coin.eval": 1}
+    for name, count in counts.items():
+        found = find_logs([bucket + name])
+        assert len(found) == count
+        assert all(one.location.startswith(f"{bucket}/") for one in found)
+        assert {one.state for one in found} <= {"finished", "partial", "other"}
+    for name in ("s3://logs/none", "s3://logs/runs/*x*", "s3://nobody/x.eval"):
+        with pytest.raises(UserError, match=r"^no log at [^\n]*$"):
+            find_logs([name])
+    # A store out of reach.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    with pytest.raises(UserError, match=r"^cannot look for logs at [^\n]*$"):
+        find_logs([f"{bucket}/1-coin.eval"])
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+@pytest.mark.slow
+def test_commands_and_frames_of_a_bucket_are_those_of_the_folder(
+    bucket: str, mixed: Path, tmp_path: Path, kidney_evals: Callable[..., Result]
+) -> None:
+    assert kidney_evals("bundle", bucket, "-o", tmp_path / "site").exit_code == 0
+    assert len(list((tmp_path / "site" / "viewer" / "logs").glob("*.eval"))) == 3
+    there, here = kidney_evals("table", bucket), kidney_evals("table", mixed)
+    assert there.exit_code == 0 and there.stdout == here.stdout
+    pytest.importorskip("pyarrow")
+    frames, expected = load(bucket), load(mixed)
+    pd.testing.assert_frame_equal(frames.decisions, expected.decisions)
+    pd.testing.assert_frame_equal(frames.quantities, expected.quantities)

@@ -15,7 +15,7 @@ from inspect_ai.log import EvalLog, EvalMetric
 
 from kidney_evals.reporting.frames import load
 from reporting.conftest import Made
-from reporting.making_logs import HOSTILE, edited, fact, of_another_run, quick
+from reporting.making_logs import HOSTILE, another, edited, fact, quick, spec
 
 Cli = Callable[..., Result]
 
@@ -39,10 +39,6 @@ def _no_such_metric(log: EvalLog) -> None:
         score.metrics = {"mean": EvalMetric(name="mean", value=math.inf)}
 
 
-def _spec(name: str, value: Any) -> Callable[[EvalLog], None]:
-    return lambda log: setattr(log.eval, name, value)
-
-
 def _samples(name: str, value: Any) -> Callable[[EvalLog], None]:
     def edit(log: EvalLog) -> None:
         for sample in log.samples or []:
@@ -60,56 +56,36 @@ def _scores(part: str, value: Any) -> Callable[[EvalLog], None]:
     return edit
 
 
-def _no_sample_facts(log: EvalLog) -> None:
-    for sample in log.samples or []:
-        sample.metadata = {}
-
-
 EDITS: dict[str, Callable[[EvalLog], object]] = {
     "infinite values": _metric("value", math.inf),
-    "infinite ends": _metric("high", -math.inf),
     "infinite counts": _metric("_n", math.inf),
-    "no counts": _metric("_n", math.nan),
     "no values": _metric("value", math.nan),
     "huge values": _metric("value", 1e300),
     "other metrics": _no_such_metric,
-    "study a number": fact("study", 5),
-    "no study's name": fact("study", None),
     "study huge": fact("study", HUGE),
     "study of another version": fact("study", "gone_2020"),
     "condition unknown": fact("condition", "dice"),
-    "condition a list": fact("condition", ["coin_flip"]),
-    "asks something": fact("asks", "nonsense"),
     "wordings a number": fact("wordings", 5),
     "wordings mixed": fact("wordings", {"a": 1, "2": {}}),
-    "people a word": fact("people_in_this_condition", "many"),
     "people below none": fact("people_in_this_condition", -7),
     "arm a list": fact("sft_arm", ["after"]),
-    "arm a table": fact("sft_part", {"a": 1}),
-    "reference a number": fact("reference_hash", 3),
     "version nothing": fact("kidney_evals_version", None),
     "citation a list": fact("citation", [1]),
     "title hostile": fact("study_title", HOSTILE),
     "older version": lambda log: (log.eval.metadata or {}).pop("reference_hash"),
     "explain a table": fact("explain", {"a": [1]}),
-    "model huge": _spec("model", HUGE),
-    "model hostile": _spec("model", HOSTILE),
-    "model empty": _spec("model", ""),
-    "task hostile": _spec("task", HOSTILE),
-    "arguments odd": _spec("task_args_passed", {"study": {"a": [None]}, "revealed": 5}),
-    "packages none": _spec("packages", {}),
-    "samples without facts": _no_sample_facts,
-    "study source a number": _samples("study_source", 5),
+    "model huge": spec("model", HUGE),
+    "model hostile": spec("model", HOSTILE),
+    "task hostile": spec("task", HOSTILE),
+    "arguments odd": spec("task_args_passed", {"study": {"a": [None]}, "revealed": 5}),
+    "packages none": spec("packages", {}),
     "study source nowhere": _samples("study_source", "/nowhere/at/all"),
     "study source missing": _samples("study_source", None),
     "order odd": _samples("order", "xy"),
-    "order a list": _samples("order", ["ab"]),
-    "dilemma a list": _samples("dilemma", [1]),
     "shares words": _samples("human_a", "half"),
     "reference of samples a number": _samples("reference", 7),
     "kind a number": _samples("kind", 3),
     "score a word": _scores("value", "many"),
-    "score nothing": _scores("value", {}),
     "score's facts a list": _scores("metadata", {"choice": [1], "outcome": {"a": 1}}),
     "score's facts none": _scores("metadata", None),
 }
@@ -131,8 +107,6 @@ FILES: dict[str, Callable[[Path, Path], object]] = {
         *("summaries.json", "header.json", "_journal/summaries", "samples/"), content=b"\x00\x01"
     ),
     "broken header": _without("header.json", content=b'{"version": 2}'),
-    "empty": lambda source, target: target.touch(),
-    "text": lambda source, target: target.write_text("no log"),
     "a folder": lambda source, target: target.mkdir(),
     "a folder with a file": lambda source, target: shutil.copytree(
         Path(__file__).parent / "comparing", target
@@ -148,12 +122,7 @@ def odd_log(kind: str, source: Path, target: Path) -> Path:
     if kind in FILES:
         FILES[kind](source, target)
         return target
-
-    def edit(log: EvalLog) -> None:
-        of_another_run(log)
-        EDITS[kind](log)
-
-    return edited(source, target, edit)
+    return edited(source, target, another(EDITS[kind]))
 
 
 QUICK = (

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from click.testing import Result
 from inspect_ai import eval
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import read_eval_log
 from inspect_ai.model import ModelOutput
 
+from kidney_evals import __version__
 from kidney_evals.human.reference import load_reference
 from kidney_evals.human.tables import RANDOM_FILE
 from kidney_evals.measures import find
@@ -30,10 +31,10 @@ from kidney_evals.reporting.page.sections import arms_of, trained_section
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.sentences import moves_sentence
 from kidney_evals.reporting.text import number
-from kidney_evals.studies import Condition, datasets_dir, load_study
+from kidney_evals.studies import datasets_dir, load_study
 from reasons.scouting import answered, mocked, require_scout, said
 from reporting.conftest import Made
-from reporting.making_logs import edited, fact, of_another_run
+from reporting.making_logs import another, edited, fact, spec
 from reporting.pairs import COIN, FIRST, model_run, run_of
 
 Cli = Callable[..., Result]
@@ -102,12 +103,8 @@ def test_nothing_is_fetched_and_links_resolve(page: str) -> None:
 
 
 def test_names_from_a_log_are_text(made: Made, tmp_path: Path) -> None:
-    def rename(log: EvalLog) -> None:
-        of_another_run(log)
-        fact("study_title", "<b>bold</b>")(log)
-        log.eval.model = HOSTILE
-        log.eval.task = "task</h3><script>alert(2)</script>"
-
+    task = spec("task", "task</h3><script>alert(2)</script>")
+    rename = another(fact("study_title", "<b>bold</b>"), spec("model", HOSTILE), task)
     path = edited(made.coin, tmp_path / "hostile.eval", rename)
     text = as_html(read_report([str(path), str(made.coin)]))
     assert not [tag for tag, _ in Page(text).tags if tag in ("script", "b")]
@@ -132,25 +129,16 @@ def test_a_page_with_its_figures_as_files(made: Made, tmp_path: Path, kidney_eva
     assert float(found["value"]) == pytest.approx(rows["agreement"].value, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("report", "nowhere.eval"), "no log at 'nowhere.eval'"),
-        (("report", "{other}"), "none of 1 logs holds answers to a kidney_evals task"),
-        (("report", "{coin}", "--png"), "--png writes into a folder: name it with --assets"),
-    ],
-)
 def test_bad_input_is_one_line(
-    made: Made,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    kidney_evals: Cli,
-    arguments: tuple[str, ...],
-    says: str,
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kidney_evals: Cli
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = kidney_evals(*(one.format(coin=made.coin, other=made.other) for one in arguments))
-    assert result.exit_code == 2 and says in result.output
+    for arguments, says in (
+        ((made.other,), "none of 1 logs holds answers to a kidney_evals task"),
+        ((made.coin, "--png"), "--png writes into a folder: name it with --assets"),
+    ):
+        result = kidney_evals("report", *arguments)
+        assert result.exit_code == 2 and says in result.output
     assert not list(tmp_path.iterdir())
 
 
@@ -185,35 +173,18 @@ def test_a_model_that_answers_alike_in_both_orders() -> None:
     assert moves_sentence(never) == "The same indecision rate in both orders of the patients."
 
 
-@pytest.mark.parametrize(
-    ("study", "condition", "says", "means"),
-    [
-        (
-            "mcelfresh_2021",
-            "coin_flip",
-            "a random-coefficient Davidson model fitted to the answers of 132 people (independent",
-            "age +0.36, drinks +0.24, dependents +0.27",
-        ),
-        (
-            "freedman_2020",
-            "forced_choice",
-            "the random-coefficient model that was published with the study",
-            "age +0.44, drinking +0.32, cancer +0.19",
-        ),
-    ],
-)
-def test_simulated_people_are_drawn_where_single_people_are_known(
-    study: str, condition: Condition, says: str, means: str, page: str
-) -> None:
-    shares, text = simulated_people(load_reference(load_study(study), condition))
-    assert shares.shape == (SIMULATED, 3)
+def test_simulated_people_are_drawn_where_single_people_are_known(page: str) -> None:
+    study = load_study("mcelfresh_2021")
+    shares, text = simulated_people(load_reference(study, "coin_flip"))
+    assert text in html.unescape(page)
+    fitted = "a random-coefficient Davidson model fitted to the answers of 132 people (independent"
+    assert f"{SIMULATED} simulated people, not measured individuals, drawn from {fitted}" in text
+    assert "the mean share is age +0.36, drinks +0.24, dependents +0.27;" in text
     np.testing.assert_allclose(np.abs(shares).sum(axis=1), 1)
-    assert f"{SIMULATED} simulated people, not measured individuals, drawn from {says}" in text
-    assert f"the mean share is {means};" in text
-    assert (text in html.unescape(page)) == (condition == "coin_flip")
     # Their standard deviation is below .31, their mean's error therefore below .31/√32 = .055.
-    stated = [float(part.split()[-1]) for part in means.split(", ")]
-    np.testing.assert_allclose(shares.mean(axis=0), stated, atol=0.11)
+    np.testing.assert_allclose(shares.mean(axis=0), [0.36, 0.24, 0.27], atol=0.11)
+    _, text = simulated_people(load_reference(load_study("freedman_2020"), "forced_choice"))
+    assert "the random-coefficient model that was published with the study" in text
 
 
 def test_else_simulated_people_are_a_synthetic_crowd(tmp_path: Path) -> None:
@@ -225,12 +196,9 @@ def test_else_simulated_people_are_a_synthetic_crowd(tmp_path: Path) -> None:
     assert "fitted to no answers of this study" in text and shares.shape == (32, 3)
 
 
-def reported(kidney_evals: Cli, logs: Path, *options: Any) -> str:
+def reported(logs: Path, *scans: Path) -> str:
     """Return the page of a folder of logs."""
-    page = logs.parent / "report.html"
-    result = kidney_evals("report", logs, "-o", page, *options)
-    assert result.exit_code == 0, result.output
-    text = page.read_text(encoding="utf-8")
+    text = as_html(read_report([str(logs)], scans=scans))
     Page(text)
     return text
 
@@ -240,52 +208,36 @@ def section(text: str, id: str) -> str:
     return text.split(f'<section id="{id}">')[1].split("</section>")[0]
 
 
-def test_two_versions_of_the_package_are_named_apart(
-    made: Made, tmp_path: Path, kidney_evals: Cli
-) -> None:
-    def older(log: EvalLog) -> None:
-        of_another_run(log)
-        fact("kidney_evals_version", "0.0.1")(log)
-
-    (tmp_path / "logs").mkdir()
-    shutil.copy(made.forced, tmp_path / "logs" / "a.eval")
-    edited(made.forced, tmp_path / "logs" / "b.eval", older)
-    own = read_eval_log(str(made.forced), header_only=True).eval.metadata or {}
-    text = reported(kidney_evals, tmp_path / "logs")
-    versions = ("0.0.1", own["kidney_evals_version"])
-    for version in versions:
+def test_two_versions_of_the_package_are_named_apart(made: Made, tmp_path: Path) -> None:
+    shutil.copy(made.forced, tmp_path / "a.eval")
+    edited(made.forced, tmp_path / "b.eval", another(fact("kidney_evals_version", "0.0.1")))
+    text = reported(tmp_path)
+    for version in ("0.0.1", __version__):
         assert f"kidney/human, package {version}" in section(text, "summary")
         assert f">{version}</td>" in section(text, "methods")
-    assert f"with kidney-evals {' and '.join(versions)} on Inspect AI" in section(text, "methods")
+    assert f"with kidney-evals 0.0.1 and {__version__} on Inspect AI" in section(text, "methods")
     # The two stand side by side, and are one model.
     assert "<h1>Kidney dilemmas: 1 model beside people</h1>" in text
     assert "cannot be told apart" in section(text, "differences")
 
 
 def arms(made: Made, logs: Path, *names: str) -> None:
-    """Write logs of arms of `kidney-evals sft evaluate`."""
-    logs.mkdir()
+    """Write logs of arms of `kidney-evals sft evaluate`, and of another run."""
+    shutil.copy(made.coin, logs / "other.eval")
     for count, name in enumerate(names, 2):
-
-        def edit(log: EvalLog, name: str = name, count: int = count) -> None:
-            of_another_run(log, count)
-            log.eval.model = "kidney/trained" if name == "after" else "kidney/plain"
-            fact("sft_arm", name)(log)
-            fact("sft_part", "coin_flip")(log)
-
-        edited(made.coin, logs / f"{name}.eval", edit)
+        model = spec("model", "kidney/trained" if name == "after" else "kidney/plain")
+        facts = (fact("sft_arm", name), fact("sft_part", "coin_flip"))
+        edited(made.coin, logs / f"{name}.eval", another(model, *facts, number=count))
 
 
 MAIN = ("summary", "importance", "flips", "dilemmas", "nearness", "consistency", "differences")
 
 
 def test_arms_of_fine_tuning_stand_in_their_section_and_in_tables_only(
-    made: Made, tmp_path: Path, kidney_evals: Cli
+    made: Made, tmp_path: Path
 ) -> None:
-    logs = tmp_path / "logs"
-    arms(made, logs, "before", "after")
-    shutil.copy(made.coin, logs / "other.eval")
-    text = reported(kidney_evals, logs)
+    arms(made, tmp_path, "before", "after")
+    text = reported(tmp_path)
     for id in MAIN:
         assert "human<" in section(text, id) or id == "differences"
         assert "trained" not in section(text, id).replace("#trained", "")
@@ -300,30 +252,22 @@ def test_arms_of_fine_tuning_stand_in_their_section_and_in_tables_only(
     for id in ("numbers", "methods"):
         assert "kidney/plain, before" in section(text, id)
         assert "kidney/trained, after" in section(text, id)
-    assert "# Runs of `kidney-evals sft evaluate`" in section(text, "methods")
 
 
-@pytest.mark.parametrize(
-    ("names", "aside"),
-    [
-        # Nothing else to show: the arms are what the report is on.
-        (("before", "after"), False),
-        # An arm without the run that it would be set beside is a run like any other.
-        (("after", "few-shot:8"), True),
-    ],
-)
+@pytest.mark.parametrize("alone", [True, False])
 def test_arms_without_anything_else_stand_everywhere(
-    names: tuple[str, ...], aside: bool, made: Made, tmp_path: Path, kidney_evals: Cli
+    alone: bool, made: Made, tmp_path: Path
 ) -> None:
-    logs = tmp_path / "logs"
-    arms(made, logs, *names)
-    if aside:
-        shutil.copy(made.coin, logs / "other.eval")
-    text = reported(kidney_evals, logs)
+    # With nothing else to show, the arms are what the report is on. An arm without the run that it
+    # would be set beside is a run like any other.
+    arms(made, tmp_path, "after", "before" if alone else "few-shot:8")
+    if alone:
+        (tmp_path / "other.eval").unlink()
+    text = reported(tmp_path)
     assert "kidney/trained, after" in section(text, "summary")
     assert "stand under" not in section(text, "summary")
     absent = "No log of <code>kidney-evals sft evaluate</code>" in section(text, "trained")
-    assert absent == aside
+    assert absent != alone
 
 
 def test_arms_of_two_comparisons_are_kept_apart() -> None:
@@ -381,7 +325,7 @@ def test_what_a_model_coded_and_what_it_failed_on_reach_the_page(
     joined = frame.merge(samples_df(str(logs)), left_on="sample_uuid", right_on="sample_id")
     assert list(joined["sample_id_x"]) == list(joined["id"]) and len(joined) == 6
 
-    text = reported(kidney_evals, logs, "--scans", place)
+    text = reported(logs, Path(place))
     assert "5 transcripts coded by the scanner rationale_llm." in text
     assert "1 of 6 transcripts could not be coded by the scanner rationale_llm" in text
     assert "&lt;b&gt;Never&lt;/b&gt;. No." in text

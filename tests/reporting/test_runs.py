@@ -24,7 +24,7 @@ from kidney_evals.reporting.runs import (
 )
 from kidney_evals.studies import load_study
 from reporting.conftest import Made
-from reporting.making_logs import edited, fact, killed, of_another_run, quick
+from reporting.making_logs import another, edited, fact, killed, quick, spec
 
 OTHER = "0" * 64
 HERE = load_reference(load_study("mcelfresh_2021"), "forced_choice").sha256[:12]
@@ -56,16 +56,16 @@ CHANGES: dict[str, Edit] = {
     "channel": fact("channel", "json"),
     "readout": fact("readout", "logprobs"),
     "crossed": fact("crossed", True),
-    "task_version": lambda log: setattr(log.eval, "task_version", "3-A"),
+    "task_version": spec("task_version", "3-A"),
     "orders": lambda log: log.eval.task_args.update(orders="random"),
     "system_prompt": lambda log: log.eval.task_args.update(system_prompt="Be kind."),
     "sampling": lambda log: setattr(log.plan.config, "temperature", 0.0),
 }
 
 SAME: dict[str, Edit] = {
-    "interface": lambda log: setattr(log.eval, "task_version", "2-Z"),
+    "interface": spec("task_version", "2-Z"),
     "speed": lambda log: setattr(log.plan.config, "max_connections", 3),
-    "model": lambda log: setattr(log.eval, "model", "other/model"),
+    "model": spec("model", "other/model"),
     "how many": lambda log: log.eval.task_args.update(dilemmas=2),
     # Logs from before there was such a setting were run with the present default.
     "older log": lambda log: [
@@ -92,24 +92,19 @@ def test_sampling_settings_are_listed_in_one_order(header: EvalLog) -> None:
     assert sampling_of(header) == 'stop_seqs=["x\\ny"], temperature=0.0, top_p=0.5'
 
 
-@pytest.mark.parametrize("name", ["coin", "forced"])
-def test_a_run_that_never_wrote_rows_has_those_of_its_samples(
-    name: str, made: Made, tmp_path: Path
+# Of the 22 samples, 10 are of controls, which are no choices of the run.
+@pytest.mark.parametrize(("flushed", "samples", "choices"), [(7, 7, 7), (None, 22, 12)])
+def test_a_killed_run_has_the_rows_of_a_finished_one_of_its_samples(
+    flushed: int | None, samples: int, choices: int, made: Made, tmp_path: Path
 ) -> None:
-    source = getattr(made, name)
-    (cut,) = runs_of(killed(source, tmp_path / "killed.eval"))
+    (cut,) = runs_of(killed(made.coin, tmp_path / "killed.eval", flushed))
     assert not stored_rows(cut.header) and cut.file.state == "partial"
-    assert digits(cut.rows) == digits(rows_of(read_eval_log(str(source))))
-
-
-def test_half_a_run_has_the_rows_of_a_finished_one_of_that_half(made: Made, tmp_path: Path) -> None:
-    (cut,) = runs_of(killed(made.coin, tmp_path / "killed.eval", 7))
     whole = read_eval_log(str(made.coin))
     ids = {(one.id, one.epoch) for one in cut.file.samples}
     whole.samples = [one for one in whole.samples or [] if (one.id, one.epoch) in ids]
     recompute_metrics(whole)
     assert digits(cut.rows) == digits(rows_of(whole))
-    assert cut.run is not None and len(ids) == len(cut.run.choice) == 7
+    assert cut.run is not None and (len(ids), len(cut.run.choice)) == (samples, choices)
 
 
 def _everywhere(**facts: str) -> Edit:
@@ -162,14 +157,14 @@ APART: dict[str, tuple[Edit, list[str]]] = {
         ["kidney/human, wording default", "kidney/human, wording survey_text"],
     ),
     "version": (
-        lambda log: setattr(log.eval, "task_version", "3-A"),
+        spec("task_version", "3-A"),
         ["kidney/human, task version 2-E", "kidney/human, task version 3-A"],
     ),
     "reference": (
         _everywhere(reference_hash=OTHER),
         [f"kidney/human, human reference {name}" for name in (HERE, OTHER[:12])],
     ),
-    "model": (lambda log: setattr(log.eval, "model", "kidney/x"), ["kidney/human", "kidney/x"]),
+    "model": (spec("model", "kidney/x"), ["kidney/human", "kidney/x"]),
     "arm": (fact("sft_arm", "tuned"), ["kidney/human", "kidney/human, tuned"]),
 }
 
@@ -179,8 +174,7 @@ def test_names_tell_runs_of_one_model_apart(what: str, made: Made) -> None:
     change, expected = APART[what]
     header = read_eval_log(str(made.forced), header_only=True)
     other = header.model_copy(deep=True)
-    of_another_run(other)
-    change(other)
+    another(change)(other)
     files = [
         LogFile(name, "finished", "finished", log) for name, log in (("a", header), ("b", other))
     ]
@@ -191,11 +185,7 @@ def test_panels_keep_what_was_asked_apart(made: Made, tmp_path: Path) -> None:
     shutil.copy(made.coin, tmp_path / "c.eval")
     shutil.copy(made.forced, tmp_path / "a.eval")
 
-    def older(log: EvalLog) -> None:
-        of_another_run(log)
-        _everywhere(study_hash=OTHER)(log)
-
-    edited(made.forced, tmp_path / "b.eval", older)
+    edited(made.forced, tmp_path / "b.eval", another(_everywhere(study_hash=OTHER)))
     panels = by_panel(runs_of(tmp_path))
     assert [(panel.task, len(runs)) for panel, runs in panels.items()] == [
         ("coin_flip", 1),

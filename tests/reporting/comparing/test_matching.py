@@ -29,11 +29,7 @@ def matched(
 
 ASKED_OTHERWISE: list[tuple[str, dict[str, Any], str]] = [
     ("wording", {"wordings": {"hospital": ""}}, "'default', NEW 'hospital'"),
-    ("explain", {"explain": "before"}, "'none', NEW 'before'"),
-    ("channel", {"channel": "json"}, "'text', NEW 'json'"),
-    ("readout", {"readout": "logprobs"}, "'sample', NEW 'logprobs'"),
     ("crossed", {"crossed": True}, "'False', NEW 'True'"),
-    ("orders", {"arguments": {"orders": "random"}}, "'both', NEW 'random'"),
     ("system-prompt", {"arguments": {"system_prompt": "Be brief."}}, "'None', NEW 'Be brief.'"),
 ]
 
