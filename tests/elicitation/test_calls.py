@@ -7,7 +7,6 @@ import pytest
 from inspect_ai import Task, eval, task_with
 from inspect_ai.log import EvalLog
 from inspect_ai.model import (
-    GenerateConfig,
     ModelAPI,
     ModelFallback,
     ModelOutput,
@@ -18,7 +17,7 @@ from inspect_ai.model import (
 from inspect_ai.solver import system_message
 
 from answering import saying
-from kidney_evals.elicitation.calls import SAME_ANSWERS, same_model
+from kidney_evals.elicitation.calls import same_model
 from kidney_evals.measures import flags_of
 from kidney_evals.reporting import rows_of
 from kidney_evals.tasks import coin_flip
@@ -48,26 +47,26 @@ def share(log: EvalLog, flag: str) -> float:
     return flags_of(run)[flag]
 
 
-CHANGED: list[tuple[dict[str, Any], set[str]]] = [
-    (
-        {"temperature": 0.5, "max_tokens": 100, "system_message": "You are a doctor, be brief."},
-        {"temperature=0.5", "max_tokens=100", "system_message=set"},
-    ),
-    # A text may hold commas, an equals sign or a key: it is not written out.
-    (
-        {"stop_seqs": [", temperature=0"], "extra_body": {"api_key": "sk-1"}},
-        {"stop_seqs=set", "extra_body=set"},
-    ),
-    (
-        {"seed": 7, "reasoning_effort": "none", "top_p": 0.9, "frequency_penalty": 0.0},
-        {"seed=7", "reasoning_effort=none", "top_p=0.9", "frequency_penalty=0.0"},
-    ),
-    ({"logit_bias": {42: 10.0}, "best_of": 3}, {"logit_bias=set", "best_of=3"}),
-    ({"max_retries": 2, "timeout": 60, "logprobs": True, "cache_prompt": False}, set()),
-]
-
-
-@pytest.mark.parametrize(("options", "listed"), CHANGED)
+@pytest.mark.parametrize(
+    ("options", "listed"),
+    [
+        (
+            {"temperature": 0.5, "max_tokens": 100, "seed": 7, "frequency_penalty": 0.0},
+            {"temperature=0.5", "max_tokens=100", "seed=7", "frequency_penalty=0.0"},
+        ),
+        # A text may hold commas, an equals sign or a key: it is not written out.
+        (
+            {
+                "system_message": "You are a doctor, be brief.",
+                "stop_seqs": [", temperature=0"],
+                "extra_body": {"api_key": "sk-1"},
+                "logit_bias": {42: 10.0},
+            },
+            {"system_message=set", "stop_seqs=set", "extra_body=set", "logit_bias=set"},
+        ),
+        ({"max_retries": 2, "timeout": 60, "logprobs": True, "cache_prompt": False}, set()),
+    ],
+)
 def test_a_changed_setting_is_a_departure(
     options: dict[str, Any], listed: set[str], tmp_path: Path
 ) -> None:
@@ -76,31 +75,19 @@ def test_a_changed_setting_is_a_departure(
     assert share(log, "departure") == bool(listed) and share(log, "at_zero") == 0
 
 
-def test_a_setting_that_inspect_adds_later_counts() -> None:
-    # The list names the harmless options, so that an option that is not listed counts.
-    harmless = {"timeout", "max_retries", "max_connections", "logprobs", "top_logprobs", "cache"}
-    assert harmless <= SAME_ANSWERS & GenerateConfig.model_fields.keys()
-    assert not SAME_ANSWERS & {name for options, listed in CHANGED if listed for name in options}
-
-
 @pytest.mark.parametrize(
     "arguments",
-    [
-        {"system_prompt": "You are a doctor, be brief."},
-        {"wording": "role_survey_system"},
-        {"channel": "json"},
-        {"channel": "tool"},
-    ],
+    [{"system_prompt": "Be brief."}, {"wording": "role_survey_system"}, {"channel": "tool"}],
 )
-def test_what_the_task_itself_needs_is_no_departure(
+def test_the_settings_of_the_task_itself_are_no_departures(
     arguments: dict[str, Any], tmp_path: Path
 ) -> None:
     assert departures(run(tmp_path, task(**arguments))) == set()
-
-
-def test_a_system_message_from_a_setup_is_a_departure(tmp_path: Path) -> None:
-    made = task_with(task(system_prompt="Be brief."), setup=system_message("Be fair, and brief."))
-    assert departures(run(tmp_path, made)) == {"system_message=set"}
+    # A system message from a setup is not the task's own.
+    setup = system_message("Be fair, and brief.")
+    assert departures(run(tmp_path, task_with(task(**arguments), setup=setup))) == {
+        "system_message=set"
+    }
 
 
 @modelapi(name="capped")
@@ -148,7 +135,6 @@ def test_answers_of_another_model_are_counted_and_named(first: ModelOutput, tmp_
 NAMES = [
     ("openai/gpt-4o", "gpt-4o", True),
     ("openai/gpt-4o", "gpt-4o-2024-08-06", True),
-    ("openai/gpt-4", "gpt-4-0613", True),
     ("openai/ft:gpt-4o-mini-2024-07-18:org::abc", "ft:gpt-4o-mini-2024-07-18:org::abc", True),
     ("anthropic/claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022", True),
     ("anthropic/claude-sonnet-4-0", "claude-sonnet-4-20250514", True),
@@ -165,7 +151,6 @@ NAMES = [
     ("mockllm/model", "mockllm", True),
     ("openai/gpt-4o", "gpt-4o-mini-2024-07-18", False),
     ("openai/gpt-4o-2024-05-13", "gpt-4o-2024-08-06", False),
-    ("openai/gpt-4", "gpt-4-turbo", False),
     ("anthropic/claude-sonnet-4-5", "claude-sonnet-4-20250514", False),
     ("google/gemini-flash-latest", "gemini-2.5-pro", False),
     ("openrouter/auto", "openai/gpt-5", False),

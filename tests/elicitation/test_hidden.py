@@ -77,19 +77,12 @@ def test_hidden_reasoning_is_never_read(opens: str, closes: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Analysis: Patient A is younger.\n\nANSWER: B",
-        "Analysis of the two patients follows. ANSWER: B",
-        "**Analysis**\nPatient A is younger.\n\nANSWER: B",
-        "[Analysis]\nPatient A is younger.\n\nANSWER: B",
         "Thinking: Patient A is younger.\nANSWER: B",
-        "<answer>B</answer>\n<reasoning>I would choose A</reasoning>",
         "<answer>B</answer>\n<reason>I would choose A",
-        "<response>ANSWER: B</response>",
         "<think />ANSWER: B",
         "<think>\n<think>ANSWER: A</think>ANSWER: B",
         "<think>ANSWER: A<reasoning>why</reasoning>ANSWER: A</think>ANSWER: B",
         "<reasoning>ANSWER: A</think>ANSWER: B",
-        "As an assistant, final words: ANSWER: B",
     ],
 )
 def test_visible_text_is_read(text: str) -> None:

@@ -15,10 +15,9 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall
 
-from elicitation.timing import assert_linear
 from kidney_evals.elicitation.channels import Channel
 from kidney_evals.elicitation.form import Form
-from kidney_evals.elicitation.reading import read_message, read_output, tell_objects
+from kidney_evals.elicitation.reading import read_message, read_output
 
 XY, NUMBERS = {"form": Form(("X", "Y"))}, {"form": Form(("1", "2"))}
 COIN: dict[str, Any] = {"condition": "coin_flip"}
@@ -36,10 +35,8 @@ OBJECTS: list[tuple[str, str, dict[str, Any]]] = [
     ('{"answer": "B"}', "B", {}),
     ('Sure:\n```json\n{\n  "answer": "B"\n}\n```\nDone.', "B", {}),
     ('{"reasons": "I lean to Patient A.", "answer": "B"}', "B", {}),
-    ('{"answer": "B", "reasons": "Patient A is older."}', "B", {}),
     ('{"answer": "B", "reasons": "On reflection, I cannot choose."}', "refusal", {}),
     ('{"response": {"answer": "B"}}', "B", {}),
-    ('{"answer": "Y"}', "B", XY),
     ('{"answer": "B"}', "unreadable", XY),
     ('{"answer": 2}', "B", NUMBERS),
     ('{"answer": "COIN"}', "COIN", COIN),
@@ -52,27 +49,20 @@ OBJECTS: list[tuple[str, str, dict[str, Any]]] = [
     ('{"answer": "B"}', "refusal", FILTERED),
     # In words in spite of what was asked.
     ("ANSWER: B", "B", {}),
-    ("I would flip a coin.", EVEN, {}),
     # No answer.
     ('{"answer": "A or B"}', "unreadable", {}),
     ('{"answer": null}', "unreadable", {}),
-    ('{"answer": true}', "unreadable", {}),
     ('{"reasons": "None."}', "unreadable", {}),
     ('{"answer": "A"} or {"answer": "B"}', "unreadable", {}),
-    ("", "empty", {}),
     # Cut off: an answer that was whole counts, as an answer line does.
     ('{"reasons": "Patient A is ol', "truncated", CUT),
     ('{"answer": "B", "reasons": "Patient B is', "B", CUT),
-    ('{"answer": "', "truncated", CUT),
     ('{"reasons": "I would give it to Patient A.', "truncated", {"stop": "unknown"}),
     # Hidden reasoning.
     ('<think>{"answer": "A"}</think>{"answer": "B"}', "B", {}),
-    ('<think>{"answer": "A"}</think>', "empty", {}),
 ]
 CALLS: list[tuple[str | list[ToolCall], str, dict[str, Any]]] = [
     ([call("B")], "B", {}),
-    ([call("B")], "B", {"stop": "stop"}),
-    ([call("B", reasons="A is older.")], "B", {}),
     ([call("Y")], "B", XY),
     ([call("COIN")], "COIN", COIN),
     ([call("B"), call("B", "2")], "B", {}),
@@ -80,43 +70,32 @@ CALLS: list[tuple[str | list[ToolCall], str, dict[str, Any]]] = [
     # Outside of what the parameter allows: what it would be as an answer line.
     ([call("COIN")], EVEN, {}),
     ([call("I decline")], "refusal", {}),
-    ([call("A or B")], "unreadable", {}),
     ([call(["A"])], "unreadable", {}),
     ([ToolCall("1", "answer", {})], "unreadable", {}),
     ([ToolCall("1", "b", {"answer": "A"})], "unreadable", {}),
-    ([ToolCall("1", "answer", {}, "bad")], "unreadable", {}),
     ([ToolCall("1", "answer", {}, "bad")], "truncated", CUT),
     ([call("B", reasons="Because")], "B", CUT),
     ([call("B")], "refusal", FILTERED),
     # In words: the ordinary reader.
-    ("I can't make this decision.", "refusal", {}),
     ("I would flip a coin.", EVEN, {}),
     ('answer="B"', "B", {}),
-    ("First I compare Patient A", "truncated", CUT),
-    ("", "empty", {}),
 ]
 
 
-@pytest.mark.parametrize(("text", "read", "otherwise"), OBJECTS)
-def test_an_object_is_read_as_its_words_would_be(
-    text: str, read: str, otherwise: dict[str, Any]
+@pytest.mark.parametrize(
+    ("channel", "said", "read", "otherwise"),
+    [*(("json", *case) for case in OBJECTS), *(("tool", *case) for case in CALLS)],
+)
+def test_objects_and_calls_are_read_as_their_words_would_be(
+    channel: Channel, said: str | list[ToolCall], read: str, otherwise: dict[str, Any]
 ) -> None:
-    options = {"condition": "forced_choice", "stop": "stop"} | otherwise
-    reading = read_message(ChatMessageAssistant(content=text), "json", **options)
-    assert (reading.answer or reading.outcome) == read, reading.how
-
-
-@pytest.mark.parametrize(("said", "read", "otherwise"), CALLS)
-def test_a_call_is_read_as_its_words_would_be(
-    said: str | list[ToolCall], read: str, otherwise: dict[str, Any]
-) -> None:
-    options = {"condition": "forced_choice", "stop": "stop"} | otherwise
-    message = ChatMessageAssistant(content=said if isinstance(said, str) else "")
+    message, stop = ChatMessageAssistant(content=said if isinstance(said, str) else ""), "stop"
     if isinstance(said, list):
         # Words beside a call are not its answer.
         message = ChatMessageAssistant(content="I choose Patient A.", tool_calls=said)
-        options = {"condition": "forced_choice", "stop": "tool_calls"} | otherwise
-    reading = read_message(message, "tool", **options)
+        stop = "tool_calls"
+    options = {"condition": "forced_choice", "stop": stop} | otherwise
+    reading = read_message(message, channel, **options)
     assert (reading.answer or reading.outcome) == read, reading.how
 
 
@@ -154,8 +133,3 @@ def test_an_output_is_read_by_its_signals_and_its_text_alone(
 ) -> None:
     reading = read_output(output, "forced_choice")
     assert (reading.answer or reading.outcome) == read
-
-
-@pytest.mark.parametrize("piece", ["{", '{"a":', '{"answer": "A"}'])
-def test_finding_objects_takes_linear_time(piece: str) -> None:
-    assert_linear(tell_objects, piece)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,10 +12,8 @@ import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from elicitation.timing import assert_linear
 from kidney_evals.elicitation.reading import (
     Outcome,
-    Reading,
     read_answer,
     split_hidden,
     vocabulary,
@@ -30,15 +27,8 @@ OUTPUTS: list[dict[str, Any]] = [
 ]
 
 
-def _read(row: dict[str, Any]) -> Reading:
-    return read_answer(
-        row["text"], condition=row["condition"], stop=row["stop"], refused=row["refused"]
-    )
-
-
 def test_the_labelled_set_is_large_and_holds_every_outcome() -> None:
-    assert len(OUTPUTS) >= 2000
-    assert len({row["id"] for row in OUTPUTS}) == len(OUTPUTS)
+    assert len(OUTPUTS) == len({row["id"] for row in OUTPUTS}) >= 2000
     asked = {(row["condition"], row["text"], row["stop"], row["refused"]) for row in OUTPUTS}
     assert len(asked) == len(OUTPUTS)
     assert {row["outcome"] for row in OUTPUTS} == set(get_args(Outcome))
@@ -48,7 +38,8 @@ def test_the_labelled_set_is_large_and_holds_every_outcome() -> None:
 def test_every_output_is_read_as_it_is_labelled() -> None:
     wrong = []
     for row in OUTPUTS:
-        reading = _read(row)
+        signals = {name: row[name] for name in ("condition", "stop", "refused")}
+        reading = read_answer(row["text"], **signals)
         if (reading.outcome, reading.answer) != (row["outcome"], row["answer"]):
             wrong.append((row["id"], row["note"], row["text"], reading))
         # `how` is short and breaks no Markdown table.
@@ -81,27 +72,6 @@ def test_a_text_that_names_no_option_is_no_decision(text: str) -> None:
         assert reading.outcome != "decision" or "coin" in letters.lower()
 
 
-# --- time -----------------------------------------------------------------------------------
-
-LONG = [
-    "Patient A is 30 and Patient B is 50. I would choose Patient A. However, it is hard. ",
-    "I do not think I would choose Patient A, ", "A deserves it less than B. ", "They are equal. ",
-    "ANSWER: A\n", "ANSWER: A ", "ANSWER: A, no, B ", "ANSWER: A. Just kidding. ", "A... ",
-    "[ ] x\n[x] A\n", "\\boxed{", "\\boxed{A} ", '{"answer": "A", ', '"answer": "', "<answer>", "{",
-    "<think>", "<think>x</think>", "<reasoning><think>", "assistant", "<s>a", "~~a", "A\u0336",
-    "You asked ", '"', '"I choose A" ', "'I choose A' ", "> I choose A\n", "> ANSWER: A\n\nB\n",
-    "if I had to ", "if you were really forced ", "I would, if pressed, ", "I decline the coin. ",
-    "based solely on the given information ", "setting aside the age, after years, ", "word ",
-    "Patient A, ", "B. ", "<", "(", "|", "\\", " ", "a", "\ufdfa",
-]  # fmt: skip
-READ = partial(read_answer.__wrapped__, condition="coin_flip")
-
-
-@pytest.mark.parametrize("piece", LONG)
-def test_time_grows_no_faster_than_the_text(piece: str) -> None:
-    assert_linear(READ, piece)
-
-
 FILLER = "The patients differ in age and in drinking. "
 
 
@@ -109,9 +79,7 @@ FILLER = "The patients differ in age and in drinking. "
     ("text", "answer"),
     [
         (FILLER * 400 + "\n\nANSWER: B", "B"),
-        ("ANSWER: A\n\n" + FILLER * 400, "A"),
         ("ANSWER: B\n\n" + FILLER * 150 + "Wait, I change my answer to A. " + FILLER * 150, "A"),
-        ("word " * 4000 + "ANSWER: A", "A"),
         ("and we weigh the age of each patient " * 300 + "and I choose Patient B", "B"),
         ("word " * 2000 + "ANSWER: A " + "word " * 2000 + "and finally, my answer is B", "B"),
     ],
@@ -213,13 +181,6 @@ def test_an_answer_line_after_a_labelled_output_is_its_answer() -> None:
         != answer
     }
     assert other == {name for names in STAYS_OPEN.values() for name in names}
-
-
-@seed(13)
-@settings(max_examples=10, deadline=None)
-@given(piece=st.lists(PHRASES, min_size=1, max_size=6).map(" ".join))
-def test_the_time_of_any_repeated_text_is_linear(piece: str) -> None:
-    assert_linear(READ, piece)
 
 
 def test_the_vocabulary_is_used_and_has_no_empty_alternative() -> None:

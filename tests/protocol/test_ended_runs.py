@@ -11,8 +11,9 @@ from inspect_ai import eval, eval_retry
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, ModelOutput, get_model
 
+from kidney_evals.tasks import coin_flip
 from protocol.providers import PROVIDERS, QUIET, outcomes_of, printed, run, samples_of
-from protocol.server import Fault, Protocol, ProtocolServer, Reply
+from protocol.server import Fault, Protocol, ProtocolServer, Reply, answer_to, prompt_of
 
 slow = pytest.mark.slow
 
@@ -37,31 +38,23 @@ def error_of(log: EvalLog) -> str:
     return log.error.message
 
 
-OUT_OF_CREDIT: dict[str, Reply] = {
-    "OpenRouter, 402": Fault(402, "This request requires more credits.", "402"),
-    "DeepSeek, 402": Fault(402, "Insufficient Balance", "invalid_request_error"),
-    "OpenAI, 429": "no_quota",
-    "OpenAI's hard limit, 429": Fault(429, "Billing hard limit reached.", "billing_hard_limit"),
-    "xAI, 403": Fault(403, "Your team has used all available credits.", "permission_denied"),
-    "Fireworks, 412": Fault(412, "Account x is suspended: unpaid invoices.", "PRECONDITION_FAILED"),
-    "unknown words, 402": Fault(402, "Please come back with coins.", "sorry"),
-}
+NO_BALANCE = Fault(402, "Insufficient Balance", "invalid_request_error")
 
 
 @pytest.mark.parametrize(
-    ("provider", "protocol", "scored"),
+    ("fault", "protocol", "scored"),
     [
-        ("OpenRouter, 402", "chat", True),
-        ("OpenAI, 429", "chat", False),
-        ("OpenAI, 429", "messages", True),
-        pytest.param("OpenAI, 429", "responses", True, marks=slow),
-        *(pytest.param(name, "chat", True, marks=slow) for name in [*OUT_OF_CREDIT][1:]),
+        (NO_BALANCE, "chat", True),
+        ("no_quota", "chat", False),
+        ("no_quota", "messages", True),
+        pytest.param("no_quota", "responses", True, marks=slow),
+        # A status that is no other error, with words that no provider documents.
+        pytest.param(Fault(402, "Please come back.", "sorry"), "chat", True, marks=slow),
     ],
 )
 def test_every_answer_before_the_credit_ran_out_is_kept(
-    provider: str, protocol: Protocol, scored: bool, server: ProtocolServer, tmp_path: Path
+    fault: Reply, protocol: Protocol, scored: bool, server: ProtocolServer, tmp_path: Path
 ) -> None:
-    fault = OUT_OF_CREDIT[provider]
     # Answers under way when the first refusal comes arrive after it.
     server.pause = 0.1
     delivered: list[Reply] = ["answer"] * 13
@@ -88,35 +81,22 @@ def test_every_answer_before_the_credit_ran_out_is_kept(
 NO_MODEL = Fault(404, "The model `gpt-5o` does not exist.", "model_not_found")
 BAD_KEY = Fault(401, "Incorrect API key provided: sk-abc***xyz.", "invalid_api_key")
 FLAGGED = Fault(400, "This prompt is flagged.", "policy")
-REFUSALS: list[tuple[Fault, str, str]] = [
-    (NO_MODEL, "The model `gpt-5o` does not exist.", "Check the model's name"),
-    (BAD_KEY, "Incorrect API key provided", "Check the key in OPENAI_API_KEY."),
-    (
-        Fault(403, "Country, region, or territory not supported", "request_forbidden"),
-        "Country, region, or territory not supported.",
-        "Check that the key in OPENAI_API_KEY may use this model",
-    ),
-    (
-        Fault(400, "Unsupported value: 'temperature' does not support 0.2.", "unsupported_value"),
-        "'temperature' does not support 0.2",
-        "Leave `--temperature` unset",
-    ),
-    (
-        Fault(422, '{"detail": [{"loc": ["body", "seed"], "msg": "extra field"}]}'),
-        "seed: extra field.",
-        "Leave `--seed` unset",
-    ),
-    (
-        Fault(404, "<html><title>Not here</title></html>"),
-        "a web page instead of an answer: Not here.",
-        "the base URL",
-    ),
-]
 
 
 @pytest.mark.parametrize(
     ("fault", "reason", "remedy"),
-    [REFUSALS[0], *(pytest.param(*refusal, marks=slow) for refusal in REFUSALS[1:])],
+    [
+        (NO_MODEL, "The model `gpt-5o` does not exist.", "Check the model's name"),
+        pytest.param(
+            *(BAD_KEY, "Incorrect API key provided", "Check the key in OPENAI_API_KEY."),
+            marks=slow,
+        ),
+        pytest.param(
+            Fault(422, '{"detail": [{"loc": ["body", "seed"], "msg": "extra field"}]}'),
+            *("seed: extra field.", "Leave `--seed` unset"),
+            marks=slow,
+        ),
+    ],
 )
 def test_a_run_that_is_refused_throughout_ends_early_and_says_why(
     fault: Fault, reason: str, remedy: str, server: ProtocolServer, tmp_path: Path
@@ -138,9 +118,8 @@ def test_a_run_that_is_refused_throughout_ends_early_and_says_why(
         ("predict_people", {}),
         ("precision", {"score": False}),
         *(
-            pytest.param(task, options, marks=slow)
+            pytest.param(task, {"retry_on_error": 3}, marks=slow)
             for task in ("stated_values", "precision", "json", "tool")
-            for options in ({}, {"retry_on_error": 3})
         ),
     ],
 )
@@ -151,15 +130,6 @@ def test_every_task_ends_early(
     log = run(task, server, tmp_path, limit=LIMIT, **CONNECTIONS, **options)
     assert "Check the model's name" in error_of(log)
     assert len(server.calls) <= 5 + 3
-
-
-def test_default_concurrency_makes_the_calls_that_are_under_way(
-    server: ProtocolServer, tmp_path: Path
-) -> None:
-    server.default = "no_quota"
-    error_of(run("forced_choice", server, tmp_path, limit=LIMIT))
-    # Inspect starts 20 connections and 5 samples that wait for one.
-    assert len(server.calls) <= 20 + 5
 
 
 def test_errors_that_are_no_http_errors_end_a_run_too(
@@ -173,41 +143,33 @@ def test_errors_that_are_no_http_errors_end_a_run_too(
         raise RuntimeError("CUDA error 17")
 
     model = get_model("mockllm/model", custom_outputs=fails, memoize=False)
-    options: dict[str, Any] = {
-        "model": model,
-        "log_dir": str(tmp_path),
-        "limit": LIMIT,
-        **CONNECTIONS,
-        **QUIET,
-    }
-    assert "CUDA error 17" in error_of(eval("kidney_evals/forced_choice", **options)[0])
+    options: dict[str, Any] = {"log_dir": str(tmp_path), "limit": LIMIT, **CONNECTIONS, **QUIET}
+    assert "CUDA error 17" in error_of(
+        eval("kidney_evals/forced_choice", model=model, **options)[0]
+    )
     assert calls <= 5 + 3
 
 
-NO_REASON: dict[str, tuple[Reply, ...]] = {
-    "unavailable": (Fault(503, "Overloaded", "overloaded"),) * 6,
-    "rate limit": (Fault(429, "Slow down. Add a payment method.", "rate_limit_exceeded"),) * 6,
-    "dropped": ("dropped",) * 6,
-    # Between the first and the second of them a call is answered, so none counts.
-    "single refusals": (*(FLAGGED, "answer") * 2, FLAGGED),
-}
-
-
 @pytest.mark.parametrize(
-    "name",
+    "script",
     [
-        "single refusals",
-        *(pytest.param(name, marks=slow) for name in [*NO_REASON][:-1]),
+        # Between the first and the second refusal a call is answered, so none counts.
+        (*(FLAGGED, "answer") * 2, FLAGGED),
+        pytest.param((Fault(503, "Overloaded", "overloaded"),) * 6, marks=slow),
+        pytest.param(
+            (Fault(429, "Slow down. Add a payment method.", "rate_limit_exceeded"),) * 6, marks=slow
+        ),
+        pytest.param(("dropped",) * 6, marks=slow),
     ],
 )
 def test_no_run_ends_early_for_passing_errors(
-    name: str, server: ProtocolServer, tmp_path: Path
+    script: tuple[Reply, ...], server: ProtocolServer, tmp_path: Path
 ) -> None:
-    server.script = NO_REASON[name]
+    server.script = script
     options: dict[str, Any] = {"max_connections": 1, "fail_on_error": False, "limit": 10}
     log = run("forced_choice", server, tmp_path, max_retries=0, **options)
     assert log.status == "success", log.error
-    failed = sum(reply != "answer" for reply in NO_REASON[name])
+    failed = sum(reply != "answer" for reply in script)
     assert len(server.calls) == 10 and answered(log) == {"decision": 10 - failed}
 
 
@@ -241,7 +203,7 @@ def test_answers_that_a_retry_leaves_unscored_are_named(
     server: ProtocolServer, tmp_path: Path
 ) -> None:
     # Inspect's retry scores the samples that it runs, not those of a run without scores.
-    server.script, server.default = ("answer",) * 2, OUT_OF_CREDIT["DeepSeek, 402"]
+    server.script, server.default = ("answer",) * 2, NO_BALANCE
     log = run("forced_choice", server, tmp_path, limit=4, score=False)
     server.default = "answer"
     again = eval_retry(log, log_dir=str(tmp_path), **QUIET)[0]
@@ -256,7 +218,68 @@ def test_the_repeat_question_is_not_put_after_the_end(
     server: ProtocolServer, tmp_path: Path
 ) -> None:
     # The unreadable answer of one sample comes after the credit ran out.
-    server.script = (OUT_OF_CREDIT["DeepSeek, 402"], "undecided")
+    server.script = (NO_BALANCE, "undecided")
     server.pause = 0.5
     error_of(run("forced_choice", server, tmp_path, limit=2, max_connections=2))
     assert server.outcomes == list(server.script)
+
+
+SAMPLES = 20
+
+MIDDLE = 8
+"""Answers before a fault begins."""
+
+JSON = {"content-type": "application/json"}
+NO_CHOICES = '{"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": []}'
+
+PASSING: dict[str, Reply] = {
+    "429 with Retry-After": Fault(429, "Slow down.", "rate_limit_exceeded", {"Retry-After": "0.1"}),
+    "500": Fault(500, "The server had an error.", "server_error"),
+    "529": Fault(529, "Overloaded.", "overloaded_error"),
+    "connection dropped mid-body": "dropped",
+    "malformed JSON with 200": Fault(200, '{"id": <!doctype', headers=JSON),
+    "HTML with 200": Fault(200, "<html><title>Login</title></html>"),
+    "no choices with 200": Fault(200, NO_CHOICES, headers=JSON),
+    "timeout": Fault(200, NO_CHOICES, headers=JSON, pause=1.5),
+}
+"""Faults of two requests, after which the server answers again."""
+
+LASTING: dict[str, Reply] = {
+    "401": Fault(401, "The key has expired.", "invalid_api_key"),
+    "404": Fault(404, "The model `x` was retired.", "model_not_found"),
+    "400, refused parameter": Fault(400, "Unsupported value: 'temperature'.", "unsupported_value"),
+}
+"""Faults of all requests until the run is continued."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", [*PASSING, *LASTING])
+def test_no_fault_loses_or_changes_an_answer(fault: str, tmp_path: Path) -> None:
+    with ProtocolServer(varied=True, pause=0.02) as server:
+        delivered: list[Reply] = ["answer"] * MIDDLE
+        server.script = delivered + ([PASSING[fault]] * 2 if fault in PASSING else [])
+        server.default = LASTING.get(fault, "answer")
+        task = coin_flip(dilemmas=SAMPLES // 2, controls=False)
+        client = {"client_timeout": 1}
+        log = run(task, server, tmp_path, client=client, max_connections=4, epochs=1)
+        server.script, server.default = (), "answer"
+        if len(_read(log)) < SAMPLES:
+            log = eval_retry(log, log_dir=str(tmp_path), **QUIET)[0]
+            assert log.status == "success", log.error
+        read = _read(log)
+        assert len(read) == SAMPLES
+        assert all(answer == answer_to(prompt) for prompt, answer in read.items())
+        times = Counter(prompt_of(call.body) for call in server.calls if call.outcome == "answer")
+        assert set(times.values()) == {1}
+
+
+def _read(log: EvalLog) -> dict[str, str]:
+    """Return the answer to each question that was answered."""
+    return {
+        next(message.text for message in sample.messages if message.role == "user"): (
+            sample.scores["human_alignment"].answer or ""
+        )
+        for sample in log.samples or ()
+        if not sample.error and sample.scores
+    }

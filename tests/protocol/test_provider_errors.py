@@ -23,6 +23,7 @@ OUT_OF_CREDIT = (
     "Error code: 400 - {'error': {'message': 'Your credit balance is too low to access the API.'}}",
     "Error code: 400 - {'error': {'message': 'You have reached your specified API usage limits.'}}",
     "Error code: 429 - {'error': {'message': 'Exceeded.', 'code': 'insufficient_quota'}}",
+    "Error code: 429 - {'error': {'message': 'No.', 'code': 'billing_hard_limit_reached'}}",
     "Error code: 429 - {'error': {'message': 'You exceeded your current quota, please check your "
     "plan and billing details.'}}",
     "429 Your team has either used all available credits or reached its monthly spending limit.",
@@ -138,6 +139,10 @@ EXPLAINED = {
     "Error code: 404 - <!DOCTYPE html><html><title>404 Not Found</title><p>x</html>": (
         "a web page instead of an answer: 404 Not Found. Check the model's name, and the base URL "
         "where you set one."
+    ),
+    "Error code: 403 - {'error': {'message': 'Country, region, or territory not supported'}}": (
+        "Country, region, or territory not supported. Check that the key in X_KEY may use this "
+        "model from here."
     ),
     "CUDA out of memory": "CUDA out of memory.",
     "": "no reason given.",

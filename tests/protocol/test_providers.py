@@ -1,17 +1,33 @@
 """Inspect's real OpenAI and Anthropic providers, over HTTP, against a server that fails on demand.
 
-A run finishes, no sample is lost, and every outcome is counted for what it is.
+A run finishes, no sample is lost, and every outcome is counted for what it is. Requests hold the
+channel of the answer and ask for the log-probabilities that a readout needs.
 """
+
+from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from inspect_ai.log import EvalLog
 from inspect_ai.model import ContentReasoning
 
+from kidney_evals.elicitation.channels import CHANNELS, Channel
 from kidney_evals.reporting import rows_of
-from protocol.providers import outcomes_of, run, samples_of
-from protocol.server import ANSWER, Fault, Protocol, ProtocolServer, Reply
+from kidney_evals.tasks import coin_flip
+from protocol.providers import PROVIDERS, outcomes_of, run, samples_of
+from protocol.server import (
+    ANSWER,
+    Fault,
+    Outcome,
+    Protocol,
+    ProtocolServer,
+    Reply,
+    schema_of,
+    tool_of,
+)
 
 SAMPLES = 20
 
@@ -64,21 +80,102 @@ def test_every_outcome_is_counted_for_what_it_is(
     assert server.probes == (1 if protocol == "responses" else 0)
 
 
-def test_a_server_that_asks_to_wait_is_waited_for(server: ProtocolServer, tmp_path: Path) -> None:
-    server.script = (Fault(429, "Slow down.", "rate_limit_exceeded", {"Retry-After": "1"}),)
-    log = run("forced_choice", server, tmp_path, client={}, limit=1, score=False)
+UNREAD: tuple[Outcome, ...] = ("undecided", "truncated", "refused", "filtered")
+
+
+@pytest.mark.parametrize("channel", CHANNELS[1:])
+@pytest.mark.parametrize("protocol", PROVIDERS)
+def test_the_request_holds_the_channel_and_the_answer_is_read(
+    protocol: Protocol, channel: Channel, server: ProtocolServer, tmp_path: Path
+) -> None:
+    server.script = UNREAD
+    task = coin_flip(controls=False, channel=channel, explain="before")
+    log = run(task, server, tmp_path, protocol=protocol, limit=6, max_samples=1)
     assert log.status == "success", log.error
-    refused, answered = server.calls
-    assert answered.at - refused.at >= 1  # the client's own first wait is half a second
+
+    # The first question is repeated, so there is one call more than there are samples.
+    assert server.outcomes == [*UNREAD, *["answer"] * 3]
+    for place, call in enumerate(server.calls):
+        # The repeat question asks for the answer alone.
+        fields = ["answer"] if place == 1 else ["reasons", "answer"]
+        schema, tool = schema_of(call.body), tool_of(call.body)
+        sent = schema if channel == "json" else tool
+        assert not (tool if channel == "json" else schema)
+        assert list(sent["properties"]) == sent["required"] == fields
+        assert sent["additionalProperties"] is False
+        if channel == "json":
+            assert "enum" not in sent["properties"]["answer"]
+        else:
+            assert sent["properties"]["answer"]["enum"] == ["A", "B", "COIN"]
+            assert call.body.get("tool_choice", "auto") in ("auto", {"type": "auto"})
+    if channel == "json" and protocol != "messages":
+        body = server.calls[0].body
+        form = body.get("response_format", {}).get("json_schema") or body["text"]["format"]
+        assert form["strict"] is True and form["name"] == "answer"
+
+    samples = samples_of(log)
+    # One refusal in the protocol's own field, one by a content filter; the first sample was cut
+    # off when it was asked again.
+    outcomes = Counter(outcomes_of(sample)[0] for sample in samples)
+    assert outcomes == {"truncated": 1, "refusal": 2, "decision": 3}
+    for sample in samples:
+        if outcomes_of(sample)[0] == "decision":
+            assert sample.scores and sample.scores["human_alignment"].answer == "A"
+            assert not sample.error and len(sample.messages) == 2
+    roles = [message.role for message in samples[0].messages]
+    result = ["tool"] if channel == "tool" else []
+    assert roles == ["user", "assistant", *result, "user", "assistant"]
 
 
-@pytest.mark.slow
-def test_an_ordinary_rate_limit_is_retried_by_inspect(
+CHANCES = {"A": 0.5, "B": 0.27, "COIN": 0.2, "Neither": 0.03}
+"""The last is no answer."""
+
+
+def read(server: ProtocolServer, logs: Path, dilemmas: int = 5, **options: Any) -> EvalLog:
+    task = coin_flip(dilemmas=dilemmas, controls=False, readout="logprobs")
+    return run(task, server, logs, **options)
+
+
+def test_it_asks_for_what_it_needs_and_reads_it(server: ProtocolServer, tmp_path: Path) -> None:
+    server.chances = CHANCES
+    rows = rows_of(read(server, tmp_path))
+    assert len(server.calls) == 10
+    assert all(call.body["logprobs"] is True for call in server.calls)
+    assert {call.body["top_logprobs"] for call in server.calls} == {20}
+    assert rows["flip_rate"].value == pytest.approx(0.2 / 0.97, abs=1e-4)
+    assert rows["pos_bias"].value == pytest.approx(0.5 / 0.77 - 0.5, abs=1e-4)
+    assert rows["outside"].value == pytest.approx(0.03, abs=1e-4)
+    # Every sample has its probabilities, whichever answer was drawn.
+    assert rows["coverage"].value == 1
+
+
+def test_fewer_alternatives_can_be_asked_for(server: ProtocolServer, tmp_path: Path) -> None:
+    server.chances = CHANCES
+    log = read(server, tmp_path, top_logprobs=2)
+    rows = rows_of(log)
+    assert {call.body["top_logprobs"] for call in server.calls} == {2}
+    # The coin is not among two alternatives: it counts as outside, .23 with the other words, unless
+    # it was drawn, when its own probability stands beside the list.
+    drawn = ["COIN" in sample.output.completion for sample in samples_of(log)]
+    assert 0 < sum(drawn) < len(drawn)
+    share = sum(drawn) / len(drawn)
+    assert rows["flip_rate"].value == pytest.approx(share * 0.2 / 0.97, abs=1e-4)
+    assert rows["outside"].value == pytest.approx(share * 0.03 + (1 - share) * 0.23, abs=1e-4)
+
+
+def test_values_are_brought_to_the_temperature(server: ProtocolServer, tmp_path: Path) -> None:
+    server.chances = CHANCES
+    rows = rows_of(read(server, tmp_path, temperature=0.5))
+    squares = {word: chance**2 for word, chance in CHANCES.items()}
+    inside = sum(squares.values()) - squares["Neither"]
+    assert rows["flip_rate"].value == pytest.approx(squares["COIN"] / inside, abs=1e-4)
+    assert "departure" in rows.flags
+
+
+def test_a_server_that_gives_none_ends_the_run_at_once(
     server: ProtocolServer, tmp_path: Path
 ) -> None:
-    # Without retries of the client's own, Inspect's loop (3 seconds and more) does it.
-    server.script = (BUSY,)
-    log = run("forced_choice", server, tmp_path, limit=1, score=False)
-    assert log.status == "success", log.error
-    assert server.outcomes == [BUSY, "answer"]
-    assert [sample.output.completion for sample in samples_of(log)] == [ANSWER]
+    log = read(server, tmp_path, dilemmas=50, max_connections=4, max_samples=4)
+    assert log.status == "error" and log.error
+    assert "openai/gpt-4o: the answer came without log-probabilities" in log.error.message
+    assert len(server.calls) <= 8

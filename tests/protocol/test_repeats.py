@@ -12,7 +12,7 @@ from kidney_evals.measures import compute
 from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.scorers import human_alignment
-from protocol.providers import PROVIDERS, outcomes_of, run, samples_of
+from protocol.providers import outcomes_of, run, samples_of
 from protocol.server import Fault, Protocol, ProtocolServer, Reply
 
 slow = pytest.mark.slow
@@ -34,12 +34,7 @@ EMPTY = Fault(
 )
 @pytest.mark.parametrize("call", ["calls_unoffered", "calls_parallel"])
 @pytest.mark.parametrize(
-    "task",
-    [
-        "tool",
-        "predict_people",
-        *(pytest.param(name, marks=slow) for name in ("json", "stated_values")),
-    ],
+    "task", ["tool", "predict_people", pytest.param("stated_values", marks=slow)]
 )
 def test_a_dilemma_is_put_twice_at_most(
     task: str, call: Reply, protocol: Protocol, server: ProtocolServer, tmp_path: Path
@@ -68,19 +63,18 @@ def test_an_answer_after_such_a_call_counts(
 
 
 @pytest.mark.parametrize(
-    ("task", "fault", "protocol"),
+    ("task", "fault"),
     [
-        ("forced_choice", EMPTY, "chat"),
-        ("predict_people", REFUSED, "chat"),
-        *(pytest.param(task, REFUSED, "chat", marks=slow) for task in ("stated_values", "json")),
-        *(pytest.param("tool", REFUSED, protocol, marks=slow) for protocol in PROVIDERS),
+        ("forced_choice", EMPTY),
+        ("predict_people", REFUSED),
+        *(pytest.param(task, REFUSED, marks=slow) for task in ("stated_values", "tool")),
     ],
 )
 def test_a_failed_repeat_question_is_an_error_of_the_sample(
-    task: str, fault: Fault, protocol: Protocol, server: ProtocolServer, tmp_path: Path
+    task: str, fault: Fault, server: ProtocolServer, tmp_path: Path
 ) -> None:
     server.script = ("undecided", fault)
-    log = run(task, server, tmp_path, protocol=protocol, **ONE)
+    log = run(task, server, tmp_path, **ONE)
     [sample] = samples_of(log)
     assert server.outcomes == ["undecided", fault] and sample.error
     # The log of a prediction does not hold the first outcome.

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from kidney_evals.elicitation.form import Form, languages
+from kidney_evals.elicitation.form import Form
 from kidney_evals.errors import UserError
 from kidney_evals.reasons import Codes, code, code_reply
 from kidney_evals.reasons.codes import Choice, codes_of, no_codes
@@ -19,9 +19,7 @@ from kidney_evals.respondents.question import Question
 from kidney_evals.respondents.replies import Said, reply
 from kidney_evals.studies import Patient, dilemmas_of, load_study, study_names
 
-DRAWN, FIXED, REPEATED = map(
-    load_study, ("mcelfresh_2021", "mcelfresh_2021_fixed", "boerstler_2024")
-)
+DRAWN, FIXED = map(load_study, ("mcelfresh_2021", "mcelfresh_2021_fixed"))
 OLD_PARENT, YOUNG = Patient((64.0, 4.0, 2.0)), Patient((32.0, 2.0, 0.0))
 """Age, drinks and children: age and drinks speak for the second, children for the first."""
 
@@ -74,14 +72,11 @@ def test_codes_as_flat_values() -> None:
     ("text", "uses"),
     [
         ("B is younger.", {"age": "B"}),
-        ("He drinks far less.", {"drinks": "B"}),
         ("Two children need their parent.", {"dependents": "A"}),
         ("Age should not matter here.", {"age": "neither"}),
         ("Not because of the drinking.", {"drinks": "neither"}),
         ("The kids come first, although B is younger.", {"dependents": "A", "age": "B"}),
-        ("B drinks less, but I leave that out.", {"drinks": "neither"}),
         ("Age favours B. Dependents favour A.", {"age": "B", "dependents": "A"}),
-        ("- Age: B\n- Children: A", {"age": "B", "dependents": "A"}),
         ("If B had children, I would think again. Age decides.", {"age": "B"}),
         # A simple statement is taken literally, even against the patients' values.
         ("A is younger.", {"age": "A"}),
@@ -106,21 +101,6 @@ def test_an_attribute_with_equal_values_supports_nobody() -> None:
     assert used(codes) == {"drinking": "neither", "dependents": "B"}
 
 
-@pytest.mark.parametrize(
-    ("text", "uses"),
-    [
-        ("A has queued for longer.", {"waiting": "A"}),
-        ("B gains ten more years and is slimmer.", {"years_gained": "B", "obesity": "B"}),
-        ("A works full time.", {"hours": "A"}),
-        ("Someone's elderly mother relies on B.", {"elderly": "B"}),
-        ("A has been on the list for 7 years.", {"waiting": "A"}),
-    ],
-)
-def test_attributes_of_the_repeated_pairs(text: str, uses: dict[str, str]) -> None:
-    a, b = Patient((0.0, 10.0, 2.0, 40.0, 7.0)), Patient((2.0, 20.0, 1.0, 10.0, 3.0))
-    assert used(code(text, REPEATED, a, b, "A")) == uses
-
-
 def test_an_attribute_of_another_study_is_matched_by_its_label() -> None:
     tobacco = DRAWN.attributes[1].model_copy(update={"id": "packs", "label": "Tobacco"})
     study = replace(DRAWN, attributes=(DRAWN.attributes[0], tobacco, DRAWN.attributes[2]))
@@ -132,19 +112,13 @@ def test_an_attribute_of_another_study_is_matched_by_its_label() -> None:
     ("text", "arguments"),
     [
         ("Their lives have equal worth.", {"fairness"}),
-        ("It would be unfair to either.", {"fairness"}),
         ("I am torn.", {"uncertainty"}),
-        ("There is no way of telling what will happen.", {"uncertainty"}),
         ("The graft will last longer.", {"medical_utility"}),
-        ("B would gain more years of life.", {"medical_utility"}),
         ("A brought this on herself.", {"desert"}),
-        ("Such conduct should not be rewarded.", {"desert"}),
         ("It is not for me to say who lives.", {"refusal_to_play"}),
-        ("That must be left to the doctors.", {"refusal_to_play"}),
         ("I do not want to punish anyone, I just like B.", set()),
         ("More people need A.", set()),
         ("This is a clear case.", set()),
-        ("I'd say the choice is plain.", set()),
     ],
 )
 def test_arguments(text: str, arguments: set[str]) -> None:
@@ -155,14 +129,11 @@ def test_arguments(text: str, arguments: set[str]) -> None:
     "text",
     [
         "",
-        "A",
         "**Answer:** Patient A",
         "Patient A should receive the kidney.\n\nANSWER: A",
         "I would flip a coin here.",
-        "Patient A: 64 years, 4 drinks a day, 2 children.\nPatient B: 32 years, 2 drinks a day.",
         "| | A | B |\n|---|---|---|\n| Age | 64 | 32 |\n\nANSWER: A",
         "To the two patients. Age is 64 years for Patient A and 32 years for Patient B. Then th",
-        "I have considered age, alcohol and dependents. ANSWER: A",
     ],
 )
 def test_an_answer_without_reasons_has_no_codes(text: str) -> None:
@@ -174,12 +145,10 @@ def test_an_answer_without_reasons_has_no_codes(text: str) -> None:
     "text",
     [
         "Patient B ist jünger.\n\nANTWORT: B",
-        "Den Ausschlag gibt für mich: Alter, 32 Jahre gegenüber 64 Jahren.\n\nANTWORT: B",
         "Patient B est plus jeune.\n\nRÉPONSE : B",
         "El paciente B es más joven.\n\nRESPUESTA: B",
         "Il paziente B è più giovane e beve meno.",
         "患者Bの方が若い。",
-        "Pacjent B jest młodszy i pije mniej alkoholu, dlatego powinien otrzymać nerkę.",
     ],
 )
 def test_other_languages_are_not_coded(text: str) -> None:
@@ -194,9 +163,7 @@ def test_other_languages_are_not_coded(text: str) -> None:
         ("A", "B is younger.", "no"),
         ("COIN", "B is younger and drinks less.", "no"),
         ("COIN", "Both lives are equally valuable.", "yes"),
-        ("COIN", "Youth on one side, children on the other.", "yes"),
         ("A", "Youth on one side, children on the other.", "unclear"),
-        ("A", "Children outweigh youth.", "yes"),
         ("A", "Children matter, but B should receive the kidney.", "no"),
         ("A", "I pick A at random.", "unclear"),
         ("none", "B is younger.", "unclear"),
@@ -206,19 +173,11 @@ def test_whether_the_reasons_lead_to_the_answer(choice: str, text: str, agree: s
     assert drawn(text, choice).agree == agree
 
 
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
-        (Form(names=("X", "Y")), "Patient Y is younger, and everything points to Y.\n\nANSWER: Y"),
-        (Form(names=("1", "2")), "Patient 2 is younger.\n\nANSWER: 2"),
-    ],
-)
-def test_other_labels_are_read_as_a_and_b(form: Form, text: str) -> None:
-    codes = drawn(text, "B", form)
+def test_the_form_of_the_question_is_that_of_the_answer() -> None:
+    text = "Patient Y is younger, and everything points to Y.\n\nANSWER: Y"
+    codes = drawn(text, "B", Form(names=("X", "Y")))
     assert (used(codes), codes.agree) == ({"age": "B"}, "yes")
-
-
-def test_the_offered_mechanism_is_no_refusal() -> None:
+    # The offered mechanism is no refusal.
     text = "Their claims are equal. I would leave this one to the committee.\n\nANSWER: COMMITTEE"
     codes = drawn(text, "COIN", Form(mechanism="committee"))
     assert (set(codes.arguments), codes.agree) == ({"fairness"}, "yes")
@@ -251,16 +210,16 @@ def test_an_unknown_choice_is_an_error() -> None:
 # --- simulated respondents, whose reason is known --------------------------------------------
 
 
-def replies(study: str, said: Said, language: str = "en") -> Iterator[tuple[str, Codes]]:
+def replies(study: str, said: Said) -> Iterator[tuple[str, Codes]]:
     """Yield replies of a simulated respondent to some dilemmas, with their codes."""
     choices: dict[str, Choice] = {"A": "A", "B": "B", "undecided": "COIN"}
-    loaded, form = load_study(study), Form(language=language)
+    loaded = load_study(study)
     for dilemma in dilemmas_of(loaded, 5, None):
         for chance in (0.1, 0.6, 0.9):
-            question = Question(loaded, "coin_flip", dilemma, "ab", explain="before", form=form)
+            question = Question(loaded, "coin_flip", dilemma, "ab", explain="before")
             text = reply(question, said, chance).text
             choice = choices.get(said, "none")
-            yield text, code(text, loaded, *dilemma.shown("ab"), choice, form=form)
+            yield text, code(text, loaded, *dilemma.shown("ab"), choice)
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -279,10 +238,3 @@ def test_the_reasons_of_simulated_respondents(name: str) -> None:
     for text, codes in replies(name, "refused"):
         if text:
             assert (set(codes.arguments), codes.agree) == ({"refusal_to_play"}, "unclear"), text
-
-
-@pytest.mark.parametrize("language", [one for one in languages() if one != "en"])
-@pytest.mark.parametrize("said", ["A", "undecided", "refused", "truncated"])
-def test_simulated_respondents_in_other_languages_are_not_coded(language: str, said: Said) -> None:
-    for text, codes in replies("mcelfresh_2021", said, language):
-        assert codes.status in ("language not covered", "no reasons"), text

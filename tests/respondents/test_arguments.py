@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from inspect_ai import eval
 from inspect_ai.model import get_model
 
 from kidney_evals.elicitation.reading import read_answer
 from kidney_evals.elicitation.wording import wordings
 from kidney_evals.errors import UserError
-from kidney_evals.estimation.variance_shares import PARTS, one_hot, variance_shares
-from kidney_evals.reporting import rows_of
 from kidney_evals.studies import Condition, Dilemma, Study
-from kidney_evals.tasks import forced_choice
 from respondents.asking import BOTH, answers, message
 
 Dilemmas = tuple[Dilemma, ...]
-Read = dict[tuple[str, str, int], str]
-"""Answer or outcome by dilemma, order and epoch; a decision is the patient as listed."""
+Read = dict[tuple[str, str], str]
+"""Answer or outcome by dilemma and order; a decision is the patient as listed."""
 
 
 def read(
@@ -30,18 +24,15 @@ def read(
     respondent: str,
     wording: str = "default",
     condition: Condition = "coin_flip",
-    epochs: int = 1,
-    crossed: bool = False,
     **arguments: Any,
 ) -> Read:
     put = wordings()[wording]
-    more: dict[str, Any] = {"wording": wording, "role": bool(put.role), "crossed": crossed}
+    more: dict[str, Any] = {"wording": wording, "role": bool(put.role)}
     more |= put.form.metadata(condition)
     asked = {
-        (one.id, order, epoch): [message(study, one, condition, order, epoch, **more)]
+        (one.id, order): [message(study, one, condition, order, **more)]
         for one in dilemmas
         for order in BOTH
-        for epoch in range(1, epochs + 1)
     }
     found: Read = {}
     outputs = answers(get_model(f"kidney/{respondent}", **arguments), asked.values())
@@ -59,7 +50,7 @@ def read(
 def share_of_a(found: Read) -> float:
     """Share of the answers that are the patient who is shown as A."""
     shown = {"ab": "first", "ba": "second"}
-    return sum(answer == shown[order] for (_, order, _), answer in found.items()) / len(found)
+    return sum(answer == shown[order] for (_, order), answer in found.items()) / len(found)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +58,11 @@ def share_of_a(found: Read) -> float:
     [
         # Shares of 400 answers have standard errors of at most .025; tolerance .06.
         ("A", "majority", "forced_choice", {"position_bias": 0.2}, 0.7),
-        ("A", "uniform", "forced_choice", {"position_bias": -0.3}, 0.2),
         # Of the third of answers that is not the coin .5 + .25 are A: 2/3 * .75.
         ("A", "uniform", "coin_flip", {"position_bias": 0.25}, 0.5),
         ("COIN", "uniform", "coin_flip", {"position_bias": 0.25}, 1 / 3),
         ("COIN", "majority", "coin_flip", {"indecision": 0.3}, 0.3),
         ("COIN", "human", "coin_flip", {"indecision": 0.0}, 0.0),
-        ("COIN", "coin", "coin_flip", {"indecision": 0.5}, 0.5),
         ("unprompted_indecision", "first", "forced_choice", {"indecision": 0.4}, 0.4),
         ("unreadable", "human", "coin_flip", {"unreadable": 0.2}, 0.2),
         ("refusal", "human", "coin_flip", {"refusing": 0.4, "truncated": 0.3}, 0.4),
@@ -100,7 +89,7 @@ def test_sharpness_makes_orders_agree(
     drawn: Study, dilemmas: Dilemmas, sharpness: float, disagreeing: float
 ) -> None:
     found = read(drawn, dilemmas, "human", condition="forced_choice", sharpness=sharpness)
-    differing = sum(found[one.id, "ab", 1] != found[one.id, "ba", 1] for one in dilemmas)
+    differing = sum(found[one.id, "ab"] != found[one.id, "ba"] for one in dilemmas)
     assert differing / len(dilemmas) == pytest.approx(disagreeing, abs=0.1)
 
 
@@ -118,7 +107,6 @@ def reversed_share(before: Read, after: Read) -> float:
     [
         ("wording:sentence", "sentence", ("default", "table", "role_survey", "committee")),
         ("role", "role_survey", ("default", "sentence", "committee")),
-        ("role", "role_advisor_system", ()),
     ],
 )
 @pytest.mark.parametrize("condition", ["forced_choice", "coin_flip"])
@@ -149,9 +137,9 @@ def test_an_order_pulls_to_the_patient_shown_first(drawn: Study, dilemmas: Dilem
         swayed = read(drawn, dilemmas, "majority", condition="forced_choice", **arguments)
         # Half of what is not pulled was shown first anyway: .4 + .6 / 2.
         assert share_of_a(swayed) == pytest.approx(sway + (1 - sway) / 2, abs=0.05)
-        for (one, order, epoch), said in swayed.items():
+        for (one, order), said in swayed.items():
             shown_first = "first" if order == "ab" else "second"
-            assert said in (plain[one, order, epoch], shown_first)
+            assert said in (plain[one, order], shown_first)
     # The same as a position bias of half of it, and it leaves coins alone.
     pulled, biased = (
         read(drawn, dilemmas, "human", **arguments)
@@ -182,54 +170,6 @@ def test_another_way_out_than_the_coin_draws_decisions(drawn: Study, dilemmas: D
 
 
 @pytest.mark.parametrize(
-    ("arguments", "part"),
-    [
-        ({}, None),
-        ({"swayed_by": "wording:sentence", "sway": 1}, "wording"),
-        ({"swayed_by": "order", "sway": 0.6}, "order"),
-        ({"swayed_by": "role", "sway": 1}, None),  # neither wording has one
-    ],
-)
-def test_the_right_share_of_variance_moves_and_no_other(
-    arguments: dict[str, Any], part: str | None, drawn: Study, dilemmas: Dilemmas
-) -> None:
-    how: dict[str, Any] = {"epochs": 2, "crossed": True, "person": "dilemma", **arguments}
-    rows = [
-        (one, wording, order, epoch, ("first", "second").index(said))
-        for wording in ("default", "sentence")
-        for (one, order, epoch), said in read(
-            drawn, dilemmas[:50], "human", wording, "forced_choice", **how
-        ).items()
-    ]
-    labels, put, order, epoch, said = zip(*rows, strict=True)
-    shares = variance_shares(labels, put, order, epoch, one_hot(np.array(said)))
-    for name in PARTS[1:4]:
-        low = shares.share(name).low
-        assert low > 0.05 if name == part else low <= 0.02, name
-
-
-@pytest.mark.parametrize(
-    ("wording", "by"), [("sentence", "wording:sentence"), ("role_member_system", "role")]
-)
-def test_a_run_shows_it(wording: str, by: str, tmp_path: Path) -> None:
-    [log] = eval(
-        forced_choice(dilemmas=8, controls=False, wording=wording),
-        model="kidney/majority",
-        model_args={"swayed_by": by, "sway": 1},
-        log_dir=str(tmp_path),
-        score_display=False,
-    )
-    assert log.status == "success", log.error
-    # Of the most that anybody could reach: with every decision reversed it is the minority's
-    # share over the majority's.
-    shares = [
-        sorted((one.metadata["human_a"], one.metadata["human_b"])) for one in log.samples or []
-    ]
-    low, high = (sum(column) for column in zip(*shares, strict=True))
-    assert rows_of(log)["agreement"].value == pytest.approx(low / high, abs=1e-3)
-
-
-@pytest.mark.parametrize(
     ("respondent", "arguments", "says"),
     [
         ("nobody", {}, "unknown respondent kidney 'nobody'; allowed: human, majority"),
@@ -237,10 +177,9 @@ def test_a_run_shows_it(wording: str, by: str, tmp_path: Path) -> None:
         ("majority", {"person": "one"}, "unknown argument of kidney/majority 'person'"),
         ("human", {"person": "two"}, "unknown person 'two'; allowed: dilemma, one, fresh"),
         ("human", {"person": ["one"]}, "unknown person ['one']; allowed: dilemma, one, fresh"),
-        ("human", {"seed": 1.5}, "seed must be a whole number, not 1.5"),
         ("human", {"seed": True}, "seed must be a whole number, not True"),
+        ("human", {"seed": 1.5}, "seed must be a whole number, not 1.5"),
         ("human", {"indecision": 1.1}, "indecision must be a number from 0 to 1, not 1.1"),
-        ("human", {"truncated": "half"}, "truncated must be a number from 0 to 1, not 'half'"),
         ("human", {"refusing": float("nan")}, "refusing must be a number from 0 to 1, not nan"),
         ("human", {"position_bias": 0.6}, "position_bias must be a number from -0.5 to 0.5"),
         ("human", {"sharpness": True}, "sharpness must be a number at least 0, not True"),
@@ -254,7 +193,6 @@ def test_a_run_shows_it(wording: str, by: str, tmp_path: Path) -> None:
         ("human", {"swayed_by": "x"}, "unknown swayed_by 'x'; allowed: wording:<id>, role, order"),
         ("human", {"swayed_by": "wording:Two Words"}, "unknown swayed_by"),
         ("human", {"swayed_by": ["role"]}, "unknown swayed_by ['role']"),
-        ("human", {"swayed_by": "role", "sway": 1.5}, "sway must be a number from 0 to 1, not 1.5"),
         ("human", {"sway": 0.5}, "sway says how far, and needs swayed_by: wording:<id>, role"),
     ],
 )

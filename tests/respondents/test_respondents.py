@@ -1,10 +1,12 @@
 """What each simulated respondent answers, and that it always gives the same answers."""
 
+from __future__ import annotations
+
 import asyncio
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from inspect_ai import Task
@@ -12,10 +14,16 @@ from inspect_ai import eval as evaluate
 from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, Model, get_model
 from inspect_ai.solver import generate
+from inspect_ai.tool import ToolCall
 
-from kidney_evals.elicitation.reading import read_answer
+from kidney_evals.elicitation.channels import CHANNELS, TOOL, Channel
+from kidney_evals.elicitation.form import languages
+from kidney_evals.elicitation.reading import read_answer, read_message
+from kidney_evals.elicitation.wording import EXPLAIN, Wording, wordings
 from kidney_evals.errors import UserError
 from kidney_evals.respondents import describe, respondent_names
+from kidney_evals.respondents.question import Question
+from kidney_evals.respondents.replies import Fault, Said, phrases, reply
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -26,7 +34,7 @@ from kidney_evals.studies import (
     dilemmas_of,
     load_study,
 )
-from respondents.asking import BOTH, answers, message
+from respondents.asking import BOTH, answers, message, options, tokens
 
 Dilemmas = tuple[Dilemma, ...]
 NAMES = (
@@ -53,9 +61,7 @@ def texts(model: Model, questions: list[Any]) -> list[str]:
     ("respondent", "put", "condition", "arguments", "ab", "ba"),
     [
         ("majority", CLEAR, "coin_flip", {}, "A", "B"),
-        ("majority", CLEAR, "forced_choice", {}, "A", "B"),
         ("first", CLEAR, "coin_flip", {}, "A", "A"),
-        ("coin", CLEAR, "coin_flip", {}, "COIN", "COIN"),
         # Better on the first attribute that differs: age, then drinks.
         ("lexicographic", TORN, "coin_flip", {}, "A", "B"),
         ("lexicographic", TORN, "coin_flip", {"attributes": "drinks"}, "B", "A"),
@@ -93,7 +99,6 @@ def test_answers_are_read_as_meant(
     ("respondent", "arguments", "outcome"),
     [
         ("coin", {}, "unprompted_indecision"),
-        ("majority", {"indecision": 1}, "unprompted_indecision"),
         ("refuser", {}, "refusal"),
         ("human", {"refusing": 1}, "refusal"),
         ("human", {"truncated": 1}, "truncated"),
@@ -114,22 +119,6 @@ def test_a_reply_without_a_decision_has_its_outcome(
     assert stops == expected.get(outcome, {"stop"})
 
 
-@pytest.mark.parametrize("study_name", ["mcelfresh_2021", "mcelfresh_2021_fixed"])
-def test_every_text_of_a_person_is_a_decision(study_name: str) -> None:
-    study = load_study(study_name)
-    for condition in CONDITIONS:
-        for explain in ("none", "before", "after"):
-            put = [
-                [message(study, one, condition, order, 1, explain)]
-                for one in (*dilemmas_of(study, 14, None), *study.control_block)
-                for order in BOTH
-            ]
-            replies = texts(get_model("kidney/human"), put)
-            for text in replies:
-                assert read_answer(text, condition=condition).outcome == "decision", text
-            assert len(set(replies)) > 4
-
-
 def test_the_same_question_has_one_answer(tmp_path: Path, drawn: Study, dilemmas: Dilemmas) -> None:
     put = [[message(drawn, one, order=order)] for one in dilemmas[:20] for order in BOTH]
     replies = texts(get_model("kidney/human"), put)
@@ -138,17 +127,12 @@ def test_the_same_question_has_one_answer(tmp_path: Path, drawn: Study, dilemmas
     again = [[message(drawn, one, order=order, epoch=2)] for one in dilemmas[:20] for order in BOTH]
     assert texts(get_model("kidney/human"), again) != replies
     # A run of a task gives the answers that the provider gives alone.
-    arguments: dict[str, Any] = {"person": "fresh", "seed": 3}
-    [log] = evaluate(
-        Task(dataset=[Sample(input=[*one]) for one in put[:10]], solver=generate()),
-        model="kidney/human",
-        model_args=arguments,
-        log_dir=str(tmp_path),
-    )
+    task = Task(dataset=[Sample(input=[*one]) for one in put[:10]], solver=generate())
+    [log] = evaluate(task, model="kidney/human", model_args={"seed": 3}, log_dir=str(tmp_path))
     assert log.status == "success" and log.samples is not None
-    assert log.eval.model_args == arguments
+    assert log.eval.model_args == {"seed": 3}
     samples = sorted(log.samples, key=lambda sample: int(sample.id))
-    alone = texts(get_model("kidney/human", **arguments), put[:10])
+    alone = texts(get_model("kidney/human", seed=3), put[:10])
     assert [sample.output.completion for sample in samples] == alone
 
 
@@ -223,3 +207,130 @@ def test_an_answer_takes_less_than_a_millisecond(drawn: Study, dilemmas: Dilemma
         answers(model, put)
         spent.append(time.process_time() - start)
     assert min(spent) / len(put) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"), [("forced_choice", {"A", "B"}), ("coin_flip", {"A", "B", "COIN"})]
+)
+def test_the_answer_token_has_every_option(
+    drawn: Study, dilemmas: Dilemmas, condition: Condition, words: set[str]
+) -> None:
+    for explain in ("none", "before", "after"):
+        put = [[message(drawn, one, condition, explain=explain)] for one in dilemmas[:10]]
+        for output in answers(get_model("kidney/uniform"), put, logprobs=True, top_logprobs=5):
+            assert "".join(token.token for token in tokens(output)) == output.completion
+            [answer] = [token for token in tokens(output) if len(token.top_logprobs or ()) > 1]
+            assert output.completion.split("ANSWER: ")[1].split()[0] == answer.token.strip()
+            assert options(answer) == pytest.approx(dict.fromkeys(words, 1 / len(words)))
+
+
+def test_probabilities_are_those_of_the_arguments(drawn: Study, dilemmas: Dilemmas) -> None:
+    put = [[message(drawn, dilemmas[0])]]
+    model = get_model("kidney/first", indecision=0.2, position_bias=-0.25)
+    [output] = answers(model, put, logprobs=True, top_logprobs=3)
+    found = options(tokens(output)[-1])
+    # The coin .2; of the other .8 half is B regardless, and the rest is A.
+    assert found == pytest.approx({"COIN": 0.2, "A": 0.4, "B": 0.4})
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    # An answer that is never given has a finite log-probability.
+    [output] = answers(get_model("kidney/first"), put, logprobs=True, top_logprobs=3)
+    assert next(iter(options(tokens(output)[-1]))) == "A"
+    assert all(0 < share <= 1 for share in options(tokens(output)[-1]).values())
+
+
+def test_only_requested_alternatives_are_given(drawn: Study, dilemmas: Dilemmas) -> None:
+    put = [[message(drawn, dilemmas[0])]]
+    model = get_model("kidney/uniform")
+    assert answers(model, put)[0].choices[0].logprobs is None
+    [plain] = answers(model, put, logprobs=True)
+    assert all(token.top_logprobs is None for token in tokens(plain))
+    [two] = answers(model, put, logprobs=True, top_logprobs=2)
+    assert len(options(tokens(two)[-1])) == 2
+    # A reply without an answer has no alternatives.
+    put = [[message(drawn, one, "forced_choice")] for one in dilemmas[:5]]
+    for respondent in ("coin", "refuser"):
+        model = get_model(f"kidney/{respondent}")
+        for output in answers(model, put, logprobs=True, top_logprobs=3):
+            assert all(len(token.top_logprobs or ()) == 1 for token in tokens(output))
+
+
+@pytest.mark.parametrize(
+    ("carried", "words"),
+    [
+        ({"labels": "1/2"}, {"1", "2", "COIN"}),
+        ({"language": "de"}, {"A", "B", "MÜNZE"}),
+        ({"mechanism": "list"}, {"A", "B", "LIST"}),
+    ],
+)
+def test_the_form_changes_the_words_and_no_probability(
+    carried: dict[str, Any], words: set[str], drawn: Study, dilemmas: Dilemmas
+) -> None:
+    put = [[message(drawn, dilemmas[0], **more)] for more in (carried, {})]
+    formed, usual = (
+        next(options(token) for token in tokens(output) if len(token.top_logprobs or []) == 3)
+        for output in answers(get_model("kidney/human"), put, logprobs=True, top_logprobs=5)
+    )
+    assert formed.keys() == words
+    assert sorted(formed.values()) == sorted(usual.values())
+
+
+def test_a_token_limit_truncates(drawn: Study, dilemmas: Dilemmas) -> None:
+    put = [[message(drawn, one, explain="before")] for one in dilemmas[:5]]
+    model = get_model("kidney/first")
+    for whole, cut in zip(
+        answers(model, put), answers(model, put, max_tokens=5, logprobs=True), strict=True
+    ):
+        assert cut.completion == whole.completion[:20]  # five tokens of four characters
+        assert (whole.stop_reason, cut.stop_reason) == ("stop", "max_tokens")
+        assert cut.usage is not None and cut.usage.output_tokens == 5
+
+
+SAYS: tuple[Said, ...] = ("A", "B", "undecided", *get_args(Fault))
+CHANCES = [(index + 0.5) / 12 for index in range(12)]
+# Of wordings that share their form, one is enough.
+FORMS = {one.form: one for one in wordings().values()}
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("wording", FORMS.values(), ids=[one.id for one in FORMS.values()])
+def test_a_reply_is_read_as_what_it_means(
+    wording: Wording, channel: Channel, drawn: Study, dilemmas: Dilemmas
+) -> None:
+    for condition in CONDITIONS:
+        undecided = "COIN" if condition == "coin_flip" else "unprompted_indecision"
+        meanings = {"undecided": undecided, "refused": "refusal"}
+        for explain in EXPLAIN:
+            question = Question(
+                drawn, condition, dilemmas[0], "ab", 1, explain, wording.form, channel=channel
+            )
+            for said in SAYS:
+                for chance in CHANCES:
+                    given = reply(question, said, chance)
+                    called = given.arguments is not None
+                    calls = [ToolCall("1", TOOL, dict(given.arguments or {}))] if called else None
+                    text = "" if called else given.text
+                    stop = "tool_calls" if called else "stop" if given.text else "content_filter"
+                    reading = read_message(
+                        ChatMessageAssistant(content=text, tool_calls=calls),
+                        channel,
+                        condition=condition,
+                        stop="max_tokens" if said == "truncated" else stop,
+                        form=wording.form,
+                    )
+                    read = reading.answer or reading.outcome
+                    assert read == meanings.get(said, said), (given, reading.how)
+                    if given.answer_at is not None:
+                        words = tuple(wording.form.words(condition).values())
+                        assert given.text[given.answer_at :].startswith(words)
+
+
+def test_only_answers_and_wrong_arguments_are_calls(drawn: Study, dilemmas: Dilemmas) -> None:
+    question = Question(drawn, "forced_choice", dilemmas[0], "ab", channel="tool")
+    for said in SAYS:
+        called = {reply(question, said, chance).arguments is not None for chance in CHANCES}
+        assert called == {said in ("A", "B", "unreadable")}
+
+
+def test_every_language_has_the_same_phrases() -> None:
+    english = phrases("en").keys()
+    assert all(phrases(language).keys() == english for language in languages())

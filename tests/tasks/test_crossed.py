@@ -11,15 +11,10 @@ from inspect_ai.model import Model, get_model
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.tasks import coin_flip, forced_choice
-from tasks.running import meta, refused, run
+from tasks.running import meta, run
 
 PARTS = ("var_dilemma", "var_wording", "var_order", "var_joint", "var_repeat")
 WORDINGS = ["default", "survey_text"]
-
-
-def crossed(model: str | Model, folder: Path, wording: list[str], dilemmas: int) -> Rows:
-    task = coin_flip(crossed=True, wording=wording, dilemmas=dilemmas, controls=False)
-    return rows_of(run(task, folder, model))
 
 
 def test_every_dilemma_meets_every_wording_and_order() -> None:
@@ -35,16 +30,24 @@ def test_every_dilemma_meets_every_wording_and_order() -> None:
     assert controls == ["default"] * 10
 
 
-@pytest.mark.slow
-def test_a_respondent_that_answers_by_place_is_all_order(tmp_path: Path) -> None:
-    rows = crossed("kidney/first", tmp_path, WORDINGS, 12)
-    assert [rows[part].value for part in PARTS] == pytest.approx([0, 0, 1, 0, 0])
+def crossed(model: str | Model, folder: Path, wording: list[str], dilemmas: int) -> Rows:
+    task = coin_flip(crossed=True, wording=wording, dilemmas=dilemmas, controls=False)
+    return rows_of(run(task, folder, model))
+
+
+@pytest.mark.parametrize(
+    ("respondent", "parts"),
+    [
+        ("lexicographic", [1, 0, 0, 0, 0]),
+        pytest.param("first", [0, 0, 1, 0, 0], marks=pytest.mark.slow),
+    ],
+)
+def test_a_rule_is_all_dilemma_and_always_a_is_all_order(
+    respondent: str, parts: list[float], tmp_path: Path
+) -> None:
+    rows = crossed(f"kidney/{respondent}", tmp_path, WORDINGS, 5)
+    assert [rows[part].value for part in PARTS] == pytest.approx(parts, abs=1e-9)
     assert "crossed" in rows.flags
-
-
-def test_a_rule_is_all_dilemma(tmp_path: Path) -> None:
-    rows = crossed("kidney/lexicographic", tmp_path, WORDINGS, 5)
-    assert [rows[part].value for part in PARTS] == pytest.approx([1, 0, 0, 0, 0], abs=1e-9)
 
 
 @pytest.mark.slow
@@ -74,21 +77,3 @@ def test_the_part_that_sways_a_respondent_moves_and_no_other(
 def test_another_run_does_not_identify_the_parts(tmp_path: Path) -> None:
     rows = rows_of(run(forced_choice(dilemmas=4, controls=False), tmp_path))
     assert "crossed" not in rows.flags and not set(PARTS) & set(rows)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ({}, "crossed=true needs two wordings or more, not default alone"),
-        ({"wording": "german,french"}, "more than one language"),
-        ({"wording": "default,default"}, "'default' is asked for twice"),
-        ({"wording": "default,undecided"}, "more than one mechanism"),
-        ({"wording": WORDINGS, "orders": "random"}, "needs orders=both, not random"),
-        ({"wording": WORDINGS, "readout": "logprobs"}, "needs readout=sample, not logprobs"),
-        ({"wording": WORDINGS, "precision": 0.05}, "cannot end with precision"),
-        ({"crossed": "yes"}, "crossed must be true or false, not 'yes'"),
-        ({"wording": []}, "wording must be a name or a path, not ''"),
-    ],
-)
-def test_a_design_without_identification_is_refused(arguments: dict[str, Any], says: str) -> None:
-    refused(coin_flip, {"crossed": True} | arguments, says)

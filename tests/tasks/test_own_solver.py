@@ -51,7 +51,6 @@ REFUSED: list[tuple[Made, Made | None, str]] = [
         lambda: coin_solver(wording="default"),
         "the solver has wording=",
     ),
-    (coin, lambda: coin_solver(readout="logprobs"), "readout=logprobs, the task has"),
 ]
 
 

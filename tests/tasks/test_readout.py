@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import eval
-from inspect_ai.model import get_model
 
 from kidney_evals.errors import UserError
 from kidney_evals.estimation.quantity import Quantity
@@ -92,19 +91,6 @@ def test_a_provider_known_to_give_none_is_refused_before_a_call(
     with pytest.raises(UserError, match="anthropic models give no log-probabilities; use readout="):
         eval(task, model="anthropic/claude-x", task_args=arguments, log_dir=str(tmp_path))
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.slow
-def test_refusals_and_unreadable_texts_stay_what_they_are(tmp_path: Path) -> None:
-    model = get_model("kidney/human", memoize=False, refusing=0.3, unreadable=0.2)
-    task = coin_flip(dilemmas=30, controls=False, readout="logprobs")
-    rows = rows_of(run(task, tmp_path, model))
-    read = rows["coverage"].value
-    assert 0.3 < read < 0.7
-    parts = ("refusal", "unreadable", "truncated", "empty", "error", "unprompted")
-    assert read + sum(rows[part].value for part in parts) == pytest.approx(1, abs=1e-3)
-    assert rows["refusal"].value > 0.1
-    assert rows["flip_rate"].defined
 
 
 def test_a_fixed_list_is_asked_once(tmp_path: Path) -> None:

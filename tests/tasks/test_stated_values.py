@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +19,7 @@ from kidney_evals.measures import find
 from kidney_evals.measures.stated import OUTCOMES
 from kidney_evals.reporting import rows_of
 from kidney_evals.scorers import stated
-from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study, study_names
+from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
 from tasks.running import meta, printed, refused
 from tasks.running import run as run_task
@@ -46,20 +46,9 @@ def people(condition: Any = "forced_choice") -> list[float]:
     return found
 
 
-class Logs(NamedTuple):
-    """Logs made once: of choices; of values, alone, of a rule, and beside those of `coin`."""
-
-    coin: str
-    fixed: str
-    blind: str
-    short: str
-    values: str
-    rule: str
-    both: str
-
-
 @pytest.fixture(scope="module")
-def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
+def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Logs of choices; and of values: alone, of a rule, and beside the choices of `coin`."""
     folder = tmp_path_factory.mktemp("logs")
 
     def of(task: Any, model: str = "kidney/human", **options: Any) -> str:
@@ -67,15 +56,16 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
 
     once: dict[str, Any] = {"orders": "as_listed", "controls": False}
     coin = of(coin_flip(dilemmas=60, **once))
-    return Logs(
-        coin=coin,
-        fixed=of(forced_choice(study="mcelfresh_2021_fixed"), "kidney/first", limit=2, epochs=1),
-        blind=of(forced_choice(dilemmas=10, **once), "kidney/first"),
-        short=of(forced_choice(dilemmas=5, **once)),
-        values=of(stated_values(), limit=1, epochs=1),
-        rule=of(stated_values(revealed=coin), "kidney/lexicographic", epochs=1),
-        both=of(stated_values(revealed=coin), epochs=1),
-    )
+    fixed = forced_choice(study="mcelfresh_2021_fixed")
+    return {
+        "coin": coin,
+        "fixed": of(fixed, "kidney/first", limit=2, epochs=1),
+        "blind": of(forced_choice(dilemmas=10, **once), "kidney/first"),
+        "short": of(forced_choice(dilemmas=5, **once)),
+        "values": of(stated_values(), limit=1, epochs=1),
+        "rule": of(stated_values(revealed=coin), "kidney/lexicographic", epochs=1),
+        "both": of(stated_values(revealed=coin), epochs=1),
+    }
 
 
 # Respondent, its arguments; expected shares, rule, percentages for same, mixed and all.
@@ -113,8 +103,8 @@ def test_each_respondent_says_what_it_does(
         assert rows["st_dist"].n == rows["st_age"].n == 0
 
 
-def test_wordings_that_agree_leave_wide_intervals(logs: Logs) -> None:
-    rows = rows_of(read_eval_log(logs.rule))
+def test_wordings_that_agree_leave_wide_intervals(logs: dict[str, str]) -> None:
+    rows = rows_of(read_eval_log(logs["rule"]))
     # Ratings (1, 0, 0), ranking age > drinks > dependents: two of three pairs are ordered alike
     # and one is tied in the ratings: tau-b = 2 / √(3·2).
     assert rows["st_rank"].value == pytest.approx(2 / math.sqrt(6), abs=1e-3)
@@ -168,8 +158,8 @@ def test_a_model_that_does_not_answer(text: str, stop: str, row: str, tmp_path: 
     }
 
 
-def test_the_gap_to_what_a_log_reveals(logs: Logs) -> None:
-    log, revealed = read_eval_log(logs.rule), read_eval_log(logs.coin)
+def test_the_gap_to_what_a_log_reveals(logs: dict[str, str]) -> None:
+    log, revealed = read_eval_log(logs["rule"]), read_eval_log(logs["coin"])
     rows, theirs = rows_of(log), rows_of(revealed)
     for one, stated_share in zip(NAMES, (1, 0, 0), strict=True):
         own = theirs[f"imp_{one}"]
@@ -187,11 +177,11 @@ def test_the_gap_to_what_a_log_reveals(logs: Logs) -> None:
     # The choices of another model raise a flag, those of the same model do not.
     assert "st_other" in rows.flags
     assert "another model than the one asked" in printed("show", log.location)
-    assert "st_other" not in rows_of(read_eval_log(logs.both)).flags
+    assert "st_other" not in rows_of(read_eval_log(logs["both"])).flags
 
 
-def test_bad_input_is_refused_in_one_line(logs: Logs, tmp_path: Path) -> None:
-    cut = read_eval_log(logs.coin)
+def test_bad_input_is_refused_in_one_line(logs: dict[str, str], tmp_path: Path) -> None:
+    cut = read_eval_log(logs["coin"])
     cut.status = "cancelled"
     write_eval_log(cut, str(tmp_path / "cut.eval"))
     (tmp_path / "torn.eval").write_bytes(b"no log at all")
@@ -201,31 +191,15 @@ def test_bad_input_is_refused_in_one_line(logs: Logs, tmp_path: Path) -> None:
         (str(tmp_path / "torn.eval"), "cannot be read as a log"),
         ("", "revealed must be the path of a log, not ''"),
         (7, "revealed must be the path of a log, not 7"),
-        (logs.values, "not of forced_choice or coin_flip"),
-        (logs.fixed, "is of study mcelfresh_2021_fixed ("),
+        (logs["values"], "not of forced_choice or coin_flip"),
+        (logs["fixed"], "is of study mcelfresh_2021_fixed ("),
         (str(tmp_path / "cut.eval"), "did not finish (cancelled)"),
-        (logs.short, "holds decisions on 5 dilemmas; shares need 10"),
-        (logs.blind, "do not depend on the attributes beyond chance"),
+        (logs["short"], "holds decisions on 5 dilemmas; shares need 10"),
+        (logs["blind"], "do not depend on the attributes beyond chance"),
     ]:
         refused(stated_values, {"revealed": revealed}, says)
     misspelt = "unknown parameter 'revelaed'; allowed: study, revealed"
-    refused(stated_values, {"revelaed": logs.coin}, misspelt)
-
-
-@pytest.mark.parametrize(
-    "study",
-    [
-        pytest.param(name, marks=() if name == "freedman_2020" else pytest.mark.slow)
-        for name in study_names()
-    ],
-)
-def test_every_shipped_study_can_be_asked(study: str, tmp_path: Path) -> None:
-    log = run(tmp_path, "kidney/lexicographic", study=study)
-    rows, loaded = rows_of(log), load_study(study)
-    assert rows[f"st_{loaded.attribute_ids[0]}"].value == 1.0
-    known = study in ("mcelfresh_2021", "freedman_2020")
-    assert math.isnan(rows["st_dist"].value) != known
-    assert printed("show", log.location)
+    refused(stated_values, {"revelaed": logs["coin"]}, misspelt)
 
 
 def test_people_of_whom_nothing_is_known_are_not_spoken_for(tmp_path: Path) -> None:
@@ -263,31 +237,30 @@ def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
     refused(stated_values, {"study": hides}, says)
 
 
-def test_scoring_again_changes_no_digit(logs: Logs) -> None:
-    log = read_eval_log(logs.both)
+def test_scoring_again_changes_no_digit(logs: dict[str, str]) -> None:
+    log = read_eval_log(logs["both"])
     again = read_eval_log(log.location)
     again.samples = list(reversed(again.samples or []))
     before, after = rows_of(log), rows_of(score(again, stated(), action="overwrite"))
     assert repr(dict(before)) == repr(dict(after))
 
 
-def test_a_log_is_shown_in_80_columns(logs: Logs) -> None:
-    output = printed("show", logs.both)
-    lines = output.splitlines()
-    assert max(len(line) for line in lines) <= 80
+def test_a_log_is_shown_in_80_columns(logs: dict[str, str]) -> None:
+    output = printed("show", logs["both"])
+    assert max(len(line) for line in output.splitlines()) <= 80
     words = " ".join(output.split())
     assert "No people were asked for stated weights" in words and "Its stated shares lie" in words
     heads = [find(name).label for name in ("st_dist", "st_spread", "st_rank")]
-    rows = [line[:30].strip() for line in lines]
+    rows = [line[:30].strip() for line in output.splitlines()]
     first = rows.index(heads[0])
     assert rows[first : first + 3] == heads
     # Only choices are described.
-    described = CliRunner().invoke(main, ["describe", logs.both])
+    described = CliRunner().invoke(main, ["describe", logs["both"]])
     assert described.exit_code == 2 and "is a log of stated_values" in described.stderr
 
 
-def test_a_log_explains_itself(logs: Logs) -> None:
-    log = read_eval_log(logs.both)
+def test_a_log_explains_itself(logs: dict[str, str]) -> None:
+    log = read_eval_log(logs["both"])
     samples = {sample.metadata["wording"]: sample for sample in log.samples or []}
     texts = {name: (one.scores or {})["stated"].explanation or "" for name, one in samples.items()}
     for name, words in {
@@ -307,16 +280,13 @@ def test_a_log_explains_itself(logs: Logs) -> None:
     assert log.results is not None and log.results.headline is not None
 
 
-def test_any_prefix_is_balanced_and_ids_are_stable() -> None:
+def test_any_prefix_is_balanced() -> None:
     task = stated_values()
     kinds = [str(meta(sample)["question"]) for sample in task.dataset]
     for size in range(1, len(kinds) + 1):
         counts = [kinds[:size].count(kind) for kind in ("swings", "ranking", "rule", "flip")]
         assert max(counts) - min(counts) <= 1
-    ids = [sample.id for sample in task.dataset]
-    assert len(set(ids)) == len(ids) == 16 and task.epochs == 3
-    assert ids == [sample.id for sample in stated_values().dataset]
-    assert not set(ids) & {sample.id for sample in stated_values(study="freedman_2020").dataset}
+    assert len({sample.id for sample in task.dataset}) == 16 and task.epochs == 3
     prompted = stated_values(system_prompt="Be brief.").dataset[0].input
     assert not isinstance(prompted, str) and prompted[0].text == "Be brief."
 
@@ -332,7 +302,6 @@ KINDS: list[tuple[Any, Any, set[str]]] = [
     ((30, 2, 1), (42, 2, 1), {"tied"}),
     ((30, 2, 1), (40, 1, 1), {"mixed", "near"}),
     ((30, 2, 1), (40, 3, 1), {"tied", "near"}),
-    ((30, 2, 1), (31, 2, 0), {"tied"}),
     ((30, 2, 1), (40, 3, 0), {"all"}),
     ((30, 2, 1), (40, 3, 2), {"mixed"}),
 ]

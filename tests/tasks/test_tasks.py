@@ -1,36 +1,21 @@
 """The tasks as a user meets them: the samples, their order, and refused arguments."""
 
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task, eval
+from inspect_ai import eval
 
 from answering import saying
-from kidney_evals import tasks
+from kidney_evals.cli.plan import task_arguments
 from kidney_evals.errors import UserError
 from kidney_evals.human.reference import load_reference
-from kidney_evals.studies import dilemmas_of, load_study
-from kidney_evals.tasks import SUITES, coin_flip, forced_choice
+from kidney_evals.studies import datasets_dir, dilemmas_of, load_study
+from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 from tasks.running import TASKS, meta, refused, run
-
-
-@pytest.mark.parametrize(
-    ("arguments", "samples"),
-    [
-        ({}, 200 * 2 + 10),
-        ({"dilemmas": 50, "orders": "random"}, 50 + 10),
-        ({"dilemmas": 50, "orders": "as_listed", "controls": False}, 50),
-        ({"study": "mcelfresh_2021_fixed"}, 14 * 2),
-        ({"study": "freedman_2020"}, 28 * 2),
-        ({"study": "boerstler_2024"}, 6 * 2),
-    ],
-)
-@pytest.mark.parametrize("name", TASKS)
-def test_samples_of_a_run(name: str, arguments: dict[str, Any], samples: int) -> None:
-    ids = [sample.id for sample in TASKS[name](**arguments).dataset]
-    assert len(ids) == len(set(ids)) == samples
 
 
 def test_any_prefix_is_balanced_and_controls_come_last() -> None:
@@ -68,13 +53,14 @@ def test_without_people_a_sample_has_no_target() -> None:
         assert sample.target == "none" and "human_a" not in meta(sample)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
+Tasks = tuple[Callable[..., Any], ...]
+TWO = {"crossed": True, "wording": ["default", "survey_text"]}
+PRECISION = "precision must be a number above 0 and below 0.5, not "
+REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
+    (coin_flip, forced_choice): [
         ({"study": "kidneys"}, "unknown study 'kidneys'; allowed: mcelfresh_2021, "),
         ({"dilemas": 50}, "unknown parameter 'dilemas'; allowed: study, dilemmas, "),
         ({"dilemmas": 0}, "dilemmas must be a whole number from 1 to"),
-        ({"dilemmas": 2.5}, "dilemmas must be a whole number from 1 to"),
         ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
         ({"explain": "during"}, "unknown explain 'during'; allowed: none, before, after"),
         ({"channel": "xml"}, "unknown channel 'xml'; allowed: text, json, tool"),
@@ -84,12 +70,54 @@ def test_without_people_a_sample_has_no_target() -> None:
         ({"study": "freedman_2020", "draw_seed": 1}, "takes no draw_seed"),
         ({"readout": "logits"}, "unknown readout 'logits'"),
         ({"readout": "logprobs", "explain": "before"}, "needs explain=none, not before"),
+        ({"readout": "logprobs", "channel": "json"}, "needs channel=text, not json"),
         ({"readout": "logprobs", "precision": 0.05}, "precision counts sampled answers"),
+        ({"precision": 0}, f"{PRECISION}0"),
+        ({"precision": float("nan")}, f"{PRECISION}nan"),
+        ({"precision": True}, f"{PRECISION}True"),
+        ({"precision": "high"}, f"{PRECISION}'high'"),
+        ({"precision": 0.05, "study": "freedman_2020"}, "'freedman_2020' is a fixed list"),
+        ({"precision": 0.05, "dilemmas": 50}, "ask for more than 50 dilemmas"),
     ],
+    # Flips need no swap.
+    (forced_choice,): [({"precision": 0.05, "orders": "random"}, "needs orders='both'")],
+    # Designs that do not identify the parts of the variance.
+    (coin_flip,): [
+        ({"crossed": True}, "crossed=true needs two wordings or more, not default alone"),
+        ({"crossed": True, "wording": "german,french"}, "more than one language"),
+        ({"crossed": True, "wording": "default,default"}, "'default' is asked for twice"),
+        ({"crossed": True, "wording": "default,undecided"}, "more than one mechanism"),
+        ({**TWO, "orders": "random"}, "needs orders=both, not random"),
+        ({**TWO, "readout": "logprobs"}, "needs readout=sample, not logprobs"),
+        ({**TWO, "precision": 0.05}, "cannot end with precision"),
+        ({"crossed": "yes"}, "crossed must be true or false, not 'yes'"),
+    ],
+    (predict_people,): [
+        ({"conditon": "coin_flip"}, "unknown parameter 'conditon'; allowed: condition, drawn"),
+        ({"condition": "coin"}, "unknown condition 'coin'; allowed: forced_choice, coin_flip"),
+        ({"drawn": -1}, "drawn must be a whole number, 0 for none, not -1"),
+        ({"drawn": 2.5}, "drawn must be a whole number"),
+        ({"drawn": 10**9}, "dilemmas must be a whole number from 1 to"),
+        ({"drawn": 0, "draw_seed": 3}, "draw_seed says which dilemmas are drawn"),
+        ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
+        ({"revealed": 7}, "revealed must be a log"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "arguments", "says"),
+    [(tasks, *case) for tasks, cases in REFUSED.items() for case in cases],
 )
-def test_bad_arguments_are_refused_in_one_line(arguments: dict[str, Any], says: str) -> None:
-    refused(coin_flip, arguments, says)
-    refused(forced_choice, arguments, says)
+def test_bad_arguments_are_refused_in_one_line(
+    tasks: Tasks, arguments: dict[str, Any], says: str
+) -> None:
+    for task in tasks:
+        refused(task, arguments, says)
+
+
+def test_a_coin_flip_in_random_order_can_end_with_precision() -> None:
+    assert coin_flip(precision=0.05, orders="random").early_stopping is not None
 
 
 def test_eval_refuses_before_any_model_call(tmp_path: Path) -> None:
@@ -113,10 +141,37 @@ def test_a_run_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert log.eval.task_version == "2-E"
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_suites_name_tasks_that_exist(suite: str) -> None:
-    built = [getattr(tasks, name)() for name in SUITES[suite]]
-    assert all(isinstance(task, Task) for task in built)
-    calls = sum(len(task.dataset) * (task.epochs or 1) for task in built)
-    # smoke: 2 × (50 × 2 + 14 × 2 × 1). full: forced 410 + 280 + 28·2·5 + 6·2·10, coin 410 + 280.
-    assert calls == {"smoke": 256, "full": 410 + 280 + 280 + 120 + 410 + 280}[suite]
+def system_messages(task: Any) -> set[str]:
+    return {sample.input[0].text for sample in task.dataset}
+
+
+@pytest.mark.parametrize("task", [coin_flip, stated_values])
+@pytest.mark.parametrize(
+    "text", ["You are a doctor,be brief , please,", "A, B, or the coin: say one"]
+)
+def test_a_system_prompt_with_commas(task: Any, text: str) -> None:
+    # As `inspect eval -T` reads it; a colon needs quotes, which YAML takes off.
+    typed = f'system_prompt="{text}"' if ": " in text else f"system_prompt={text}"
+    arguments = task_arguments([typed])
+    assert isinstance(arguments["system_prompt"], list)
+    assert system_messages(task(**arguments)) == {text}
+
+
+@pytest.mark.parametrize("typed", ["1.50", "true", "2024-01-01", "Role: a doctor, brief", "[1, 2]"])
+def test_a_system_prompt_that_yaml_reads_otherwise_is_refused(typed: str) -> None:
+    says = "system_prompt must be a text that is not empty"
+    refused(coin_flip, task_arguments([f"system_prompt={typed}"]), says)
+    if typed[0] != "[":
+        quoted = task_arguments([f'system_prompt="{typed}"'])
+        assert system_messages(coin_flip(**quoted)) == {typed}
+
+
+def test_paths_with_commas(tmp_path: Path) -> None:
+    folder = tmp_path / "my study, second, version"
+    shutil.copytree(datasets_dir() / "mcelfresh_2021_fixed", folder)
+    arguments = task_arguments([f"study={folder}"])
+    assert len(coin_flip(**arguments).dataset) == 28
+    assert len(stated_values(**arguments).dataset) == 16
+
+    missing = tmp_path / "a, b.eval"
+    refused(stated_values, task_arguments([f"revealed={missing}"]), f"no log at '{missing}'")

@@ -1,4 +1,4 @@
-"""`-T wording=…`: the wording of each dilemma, the log's notes on it, and refused wordings."""
+"""`-T wording=…` and `-T channel=…`: the question of each dilemma, its notes in the log, errors."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-from inspect_ai import eval
+from inspect_ai.log import EvalLog, EvalSample
 
+from kidney_evals.elicitation.channels import CHANNELS
 from kidney_evals.elicitation.run_wordings import deal
 from kidney_evals.elicitation.wording import wordings, wordings_asked
-from kidney_evals.errors import UserError
 from kidney_evals.reporting import rows_of, sentence
-from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.studies import datasets_dir
 from kidney_evals.tasks import coin_flip, forced_choice
 from tasks.running import TASKS, meta, refused, run
@@ -39,7 +38,7 @@ def test_a_wording_stands_in_metadata_and_in_the_ids(name: str) -> None:
         assert meta(sample)["mechanism"] == ("coin" if name == "coin_flip" else "none")
 
 
-@pytest.mark.parametrize("count", [1, 17, 50])
+@pytest.mark.parametrize("count", [1, 50])
 def test_wordings_are_dealt_evenly_over_any_first_dilemmas(count: int) -> None:
     dealt = [one.id for one in deal(ALL, count, 2021)]
     counts = Counter(dealt)
@@ -72,18 +71,11 @@ def test_a_table_of_ones_own_takes_part_whole_or_by_name(tmp_path: Path) -> None
     assert "-default-" in str(coin_flip(dilemmas=1, wording=path).dataset[0].id)
 
 
-def test_bad_wordings_are_refused_before_any_model_call(tmp_path: Path) -> None:
+def test_bad_wordings_are_refused(tmp_path: Path) -> None:
     refused(forced_choice, {"wording": "nope"}, "unknown wording 'nope'; allowed: default, ")
-    missing = "there is no table of wordings at 'no/such.yaml'"
-    refused(coin_flip, {"wording": "no/such.yaml"}, missing)
     refused(coin_flip, {"wording": 7}, "wording must be a name or a path")
     loaded = {"id": "loaded", "patient": "Poor Patient {name}\n{attributes}"}
-    path = _table(tmp_path / "my.yaml", loaded)
-    logs = tmp_path / "logs"
-    arguments = {"wording": path}
-    with pytest.raises(UserError, match="says poor of a patient"):
-        eval(coin_flip, model="kidney/human", task_args=arguments, log_dir=str(logs))
-    assert not logs.exists() or list(logs.iterdir()) == []
+    refused(coin_flip, {"wording": _table(tmp_path / "my.yaml", loaded)}, "says poor of a patient")
 
 
 def test_a_study_without_words_in_a_language_says_so(tmp_path: Path) -> None:
@@ -136,8 +128,6 @@ def test_people_lend_no_coin_to_another_mechanism(tmp_path: Path) -> None:
     assert taken and all("ANSWER: COMMITTEE" in one.output.completion for one in taken)
     explanation = (taken[0].scores or {})["human_alignment"].explanation or ""
     assert "not asked" in explanation and "Read as **the committee**" in explanation
-    choices = run_of_log(log)
-    assert choices is not None and choices.borrows_coin
 
 
 def test_all_runs_from_end_to_end_with_roles_and_labels(tmp_path: Path) -> None:
@@ -147,3 +137,56 @@ def test_all_runs_from_end_to_end_with_roles_and_labels(tmp_path: Path) -> None:
         wording = wordings()[sample.metadata["wording"]]
         roles = [one.role for one in sample.messages]
         assert roles == ["system"] * (wording.role_in == "system") + ["user", "assistant"]
+
+
+# Every second sample or so has a fault; an unreadable answer is asked again.
+FAULTS = {"refusing": 0.1, "unreadable": 0.3, "truncated": 0.1, "seed": 2, "indecision": 0.3}
+ROWS = ("coverage", "refusal", "truncated", "unreadable", "unprompted", "flip_rate", "agreement")
+
+
+def _scored_answers(log: EvalLog) -> dict[tuple[str, int], tuple[Any, Any]]:
+    scores = {
+        (str(sample.id), sample.epoch): (sample.scores or {})["human_alignment"]
+        for sample in log.samples or []
+    }
+    return {key: (score.answer, score.metadata) for key, score in scores.items()}
+
+
+def _texts(sample: EvalSample) -> list[str]:
+    return [message.text for message in sample.messages if message.role == "user"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "wording", "explain"),
+    [
+        ("forced_choice", "default", "before"),
+        pytest.param("coin_flip", "labels_numbers", "none", marks=pytest.mark.slow),
+        pytest.param("coin_flip", "committee", "after", marks=pytest.mark.slow),
+    ],
+)
+def test_answers_are_the_same_in_all_channels(
+    condition: str, wording: str, explain: Any, tmp_path: Path
+) -> None:
+    made = {"dilemmas": 10, "controls": False, "wording": wording, "explain": explain}
+    text, *others = (
+        run(TASKS[condition](**made, channel=channel), tmp_path, model_args=FAULTS)
+        for channel in CHANNELS
+    )
+    rows = rows_of(text)
+    outcomes = {str(metadata["outcome"]) for _, metadata in _scored_answers(text).values()}
+    assert outcomes >= {"decision", "refusal", "truncated", "unreadable"}
+    assert (text.eval.metadata or {})["channel"] == "text"
+    for log, where in zip(others, ("from a JSON object", "from a tool call"), strict=True):
+        assert _scored_answers(log) == _scored_answers(text)
+        found = rows_of(log)
+        for name in set(ROWS) & set(rows):
+            assert found[name].value == pytest.approx(rows[name].value, nan_ok=True), name
+        channel = (log.eval.metadata or {})["channel"]
+        for sample, plain in zip(log.samples or [], text.samples or [], strict=True):
+            assert sample.metadata["channel"] == channel and "channel" not in plain.metadata
+            # A sample's id does not name the channel: a run with another one is another task.
+            assert sample.id == plain.id
+            assert len(_texts(sample)) == len(_texts(plain))
+            assert _texts(sample)[0].split("\n\n")[:-1] == _texts(plain)[0].split("\n\n")[:-1]
+            score = (sample.scores or {})["human_alignment"]
+            assert not score.answer or f"({where})" in (score.explanation or "")
