@@ -64,10 +64,12 @@ def human_alignment(any_reference: bool = False, with_controls: bool = False) ->
         value |= {one.id: BLANK for one in measures if traits.issuperset(one.needs)}
         if facts.condition == "forced_choice":
             value["distance"] = BLANK
-        if facts.dilemma.is_control:
-            value |= _control_value(facts) if with_controls else {}
-        elif not math.isnan(facts.people_with_it):
+        # A control has the value too, so that the sample list, sorted by it, begins with the rarest
+        # choices; the measure leaves controls out.
+        if not math.isnan(facts.people_with_it):
             value["agreement"] = round(facts.people_with_it, 3)
+        if facts.dilemma.is_control and with_controls:
+            value |= _control_value(facts)
         return score_of(facts, value, facts.explanation)
 
     return score

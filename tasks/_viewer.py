@@ -83,9 +83,9 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
     """Return the viewer's configuration for a task of choices.
 
     The list shows the two patients, people's most frequent choice, the model's choice and the share
-    of people who chose the same, rarest choices first; then, by attribute, whether the chosen
-    patient is the patient whom people favour on it. Blank columns for the rows of the run follow,
-    because the viewer cannot omit a score.
+    of people who chose the same. Samples without a decision come first, then the rarest choices.
+    Then follows, by attribute, whether the chosen patient is the patient whom people favour on it.
+    Blank columns for the rows of the run are last, because the viewer cannot omit a score.
     """
     labels = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
     return sample_list(
