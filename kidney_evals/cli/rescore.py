@@ -34,10 +34,15 @@ def rescore_log(name: str, output: str | None, *, any_reference: bool, overwrite
     if any_reference:
         # The samples record the run's reference, this field the reference of the new scores.
         scored.eval.metadata = (scored.eval.metadata or {}) | {"rescored_against": installed(log)}
-    with TemporaryDirectory() as folder:
-        place = Path(folder) / PurePosixPath(target).name
-        write_eval_log(scored, str(place))
-        write_output(target, place.read_bytes(), overwrite=overwrite, inputs=[name])
+    try:
+        with TemporaryDirectory() as folder:
+            place = Path(folder) / PurePosixPath(target).name
+            write_eval_log(scored, str(place))
+            content = place.read_bytes()
+    except OSError as error:
+        # A full or unwritable folder for temporary files.
+        raise UserError(f"cannot write {target} ({error.strerror or error})") from error
+    write_output(target, content, overwrite=overwrite, inputs=[name])
     before, after = stored_rows(log), stored_rows(scored)
     moved = [row for row in before | after if repr(before.get(row)) != repr(after.get(row))]
     say(f"{len(after)} rows, {len(moved)} differ from the log's own; written to {target}")

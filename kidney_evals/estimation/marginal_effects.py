@@ -153,7 +153,7 @@ def human_marginal_effects(
 
 
 def _used_chances(values: ArrayLike, shape: tuple[int, ...], used: Bools, name: str) -> Floats:
-    """Return the chances, (..., D), of the used dilemmas; the others may be NaN."""
+    """Return the probabilities at the `used` dilemmas; elsewhere `values`, (..., D), may be NaN."""
     x = _checks.numbers(values, name)
     filled = np.where(used, x, 0.5) if x.shape == shape else x
     return _checks.shaped(filled, shape, name, 0, 1, slack=1e-6)[..., used]

@@ -136,7 +136,7 @@ def tell_objects(text: str, form: Form = USUAL) -> str:
 
 
 def _in_words(value: Any, form: Form) -> str | None:
-    """Return an object as text; None if it holds no answer, or an answer that is no text."""
+    """Return a JSON object as text; None if its answer is missing or not a string or integer."""
     holder = _holder(value)
     if holder is None:
         return None

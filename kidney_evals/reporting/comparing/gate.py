@@ -32,7 +32,7 @@ from kidney_evals.reporting.text import p_value
 Outcome = Literal["passed", "struck", "undecided"]
 
 STATUS: Final[dict[Outcome, int]] = {"struck": 1, "undecided": 3, "passed": 0}
-"""Exit status by outcome, the outcome that outranks the others first; 2 is bad input."""
+"""Exit status by outcome, in order of precedence. Status 2 is reserved for bad input."""
 
 _FORM: Final = re.compile(r"(?P<new>new\.)?(?P<row>[a-z][a-z0-9_]*)(?P<way>:farther|[<>].*)?")
 
