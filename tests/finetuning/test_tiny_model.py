@@ -45,9 +45,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 TRAINED = 200
 SIZES = (32, TRAINED)
 DILEMMAS = 100
-FLUENT = 0.95
-"""Share of answers that the base gives in the asked form, at least. It is trained anew on each
-processor; .979 was the lowest seen."""
 # A model this small learns at a rate that would break a real one.
 SETTINGS = settings(
     rank=8, alpha=16, learning_rate=2e-3, dropout=0.1, batch=8, steps=500, patience=6
@@ -179,8 +176,7 @@ def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Co
     assert slope.high < 0 and slope.human < 0
     there, elsewhere = coins(comparison, str(TRAINED))
     found = share_change([0.0] * len(there), there)
-    # The ratio varies with the sampling of 100 answers: 1.96 was the lowest seen.
-    assert found.change.low > 0 and found.second > 1.5 * np.mean(elsewhere)
+    assert found.change.low > 0 and found.second > 2 * np.mean(elsewhere)
 
     # The base leans to the patient shown first, the respondent does not.
     swapped = figure(comparison, str(TRAINED), "coin_flip", "swap_diff")
@@ -188,7 +184,7 @@ def test_two_hundred_samples_teach_other_weights_and_when_to_flip(comparison: Co
     assert swapped.found.change.high < 0 and swapped.verdict == "nearer"
 
     mass = figure(comparison, str(TRAINED), "readout", "answer_mass")
-    assert mass.found.first > FLUENT and mass.found.second > 0.9
+    assert mass.found.first > 0.98 and mass.found.second > 0.9
 
 
 def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
@@ -199,7 +195,7 @@ def test_what_was_not_trained_on_is_said(comparison: Comparison) -> None:
         if (one.arm, one.effect.part, one.effect.row) == (str(TRAINED), "forced_choice", "coverage")
         and one.effect.is_side_effect
     ]
-    assert cover.found.first > FLUENT and cover.found.second < cover.found.first
+    assert cover.found.first > 0.98 and cover.found.second < cover.found.first
     assert cover.verdict in ("farther", "not known")
     told = side_effects(comparison, str(TRAINED))
     first, second = (

@@ -26,7 +26,7 @@ _PATTERN = r"\b(?:ANSWER|COIN|A|B|Age|Alcohol|Children|[0-9]+)\b|(?<=ANSWER):"
 STUDY = load_study("mcelfresh_2021")
 ORDERS: tuple[Order, Order] = ("ab", "ba")
 
-QUESTIONS, STEPS, BATCH, RATE = 5000, 650, 64, 3e-3
+QUESTIONS, STEPS, BATCH, RATE = 5000, 1000, 64, 3e-3
 
 
 def base_rule(a: Patient, b: Patient) -> str:
