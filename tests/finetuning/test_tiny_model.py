@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from filelock import FileLock
+from scipy.stats import ttest_ind
 
 from cli.calling import refused
 from finetuning.tiny_model import STUDY, answers_file, make_tiny_model, respondent
@@ -138,11 +139,11 @@ def as_respondent(comparison: Comparison, arm: str, part: Any) -> dict[str, floa
 
 
 def coins(comparison: Comparison, arm: str) -> tuple[list[float], list[float]]:
-    """Shares of coins in dilemmas where the respondent flips, and in the others."""
+    """Shares of coins by dilemma where the respondent flips, and by dilemma elsewhere."""
     sides: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
     for dilemma, given, wanted in answers(comparison, arm, "coin_flip"):
         sides[wanted != "COIN"].setdefault(dilemma, []).append(given == "COIN")
-    there, elsewhere = ([float(np.mean(each)) for each in one.values()] for one in sides)
+    there, elsewhere = ([float(np.mean(one[name])) for name in sorted(one)] for one in sides)
     return there, elsewhere
 
 
@@ -235,8 +236,15 @@ def test_shuffled_answers_teach_no_such_thing(comparison: Comparison) -> None:
         )
     )
     assert taught.change.low > 0
-    there, elsewhere = coins(comparison, "shuffled")
-    assert np.mean(there) < np.mean(elsewhere) + 0.1
+    # The real answers add coins where the respondent flips, beyond what they add elsewhere. A bound
+    # on the control's own 80 answers there would be within their noise.
+    there, elsewhere = (
+        np.subtract(real, control)
+        for real, control in zip(
+            coins(comparison, str(TRAINED)), coins(comparison, "shuffled"), strict=True
+        )
+    )
+    assert ttest_ind(there, elsewhere, equal_var=False, alternative="greater").pvalue < 0.025
     # Its coins do not follow how close the patients are, as those of the real answers do.
     control, real = (run_of(comparison, arm) for arm in ("shuffled", str(TRAINED)))
     assert compute(real, "flip_slope").high < min(0, compute(control, "flip_slope").low)
