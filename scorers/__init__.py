@@ -7,9 +7,9 @@ only when a score or a metric is computed.
 from inspect_ai.scorer import Scorer
 
 from kidney_evals.scorers.choices import human_alignment, indecision
-from kidney_evals.scorers.facts import main_score
 from kidney_evals.scorers.metric import COLUMN, est
 from kidney_evals.scorers.predictions import predictions
+from kidney_evals.scorers.shared import main_score
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition
 
