@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from inspect_ai import eval, score
+from inspect_ai import eval
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
-from answering import saying
 from kidney_evals.cli import main
 from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.pair_kinds import kinds_of, people_flips
@@ -18,7 +17,6 @@ from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import find
 from kidney_evals.measures.stated import OUTCOMES
 from kidney_evals.reporting import rows_of
-from kidney_evals.scorers import stated
 from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
 from tasks.running import meta, printed, refused
@@ -138,26 +136,6 @@ def test_some_faults_leave_the_rest(tmp_path: Path) -> None:
     assert shares(rows) == pytest.approx(people(), abs=0.05)
 
 
-@pytest.mark.parametrize(
-    ("text", "stop", "row"),
-    [
-        ("I'm sorry, but I can't rate patients.", "stop", "st_refusal"),
-        ("", "content_filter", "st_refusal"),
-        ("Let me think. Age", "max_tokens", "st_truncated"),
-        ("", "stop", "st_empty"),
-        ("It depends.", "stop", "st_unreadable"),
-    ],
-)
-def test_a_model_that_does_not_answer(text: str, stop: str, row: str, tmp_path: Path) -> None:
-    log = run(tmp_path, saying(text, stop=stop), limit=4)
-    rows = rows_of(log)
-    assert (rows[row].value, rows[row].n, rows["st_coverage"].value) == (1.0, 4, 0.0)
-    assert all(rows[f"st_{one}"].n == 0 for one in (*NAMES, "dist", "spread", "rank"))
-    assert {len(sample.messages) for sample in log.samples or []} == {
-        4 if row == "st_unreadable" else 2
-    }
-
-
 def test_the_gap_to_what_a_log_reveals(logs: dict[str, str]) -> None:
     log, revealed = read_eval_log(logs["rule"]), read_eval_log(logs["coin"])
     rows, theirs = rows_of(log), rows_of(revealed)
@@ -237,14 +215,6 @@ def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
     refused(stated_values, {"study": hides}, says)
 
 
-def test_scoring_again_changes_no_digit(logs: dict[str, str]) -> None:
-    log = read_eval_log(logs["both"])
-    again = read_eval_log(log.location)
-    again.samples = list(reversed(again.samples or []))
-    before, after = rows_of(log), rows_of(score(again, stated(), action="overwrite"))
-    assert repr(dict(before)) == repr(dict(after))
-
-
 def test_a_log_is_shown_in_80_columns(logs: dict[str, str]) -> None:
     output = printed("show", logs["both"])
     assert max(len(line) for line in output.splitlines()) <= 80
@@ -278,17 +248,6 @@ def test_a_log_explains_itself(logs: dict[str, str]) -> None:
     assert "Not for clinical" in facts["limits_and_use"]
     assert log.eval.task_version == "2-E"
     assert log.results is not None and log.results.headline is not None
-
-
-def test_any_prefix_is_balanced() -> None:
-    task = stated_values()
-    kinds = [str(meta(sample)["question"]) for sample in task.dataset]
-    for size in range(1, len(kinds) + 1):
-        counts = [kinds[:size].count(kind) for kind in ("swings", "ranking", "rule", "flip")]
-        assert max(counts) - min(counts) <= 1
-    assert len({sample.id for sample in task.dataset}) == 16 and task.epochs == 3
-    prompted = stated_values(system_prompt="Be brief.").dataset[0].input
-    assert not isinstance(prompted, str) and prompted[0].text == "Be brief."
 
 
 def _pair(first: tuple[float, ...], second: tuple[float, ...]) -> Dilemma:
