@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, TypeVar, get_args
@@ -476,17 +476,9 @@ class TableFile(InputFile):
         Raises:
             UserError: The columns are not those of the model, or the table is not CSV.
         """
-        rows = []
-        for line, cells in self._cells(form):
-            if (row := self.check(form, cells, (line,))) is not None:
-                rows.append((line, cells, row))
-            if len(self._problems) > 10 * _SHOWN_PROBLEMS:
-                break
-        return rows
-
-    def _cells(self, form: type[F]) -> Iterator[tuple[int, dict[str, str]]]:
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
-        line, cells = 1, 0
+        rows: list[tuple[int, dict[str, str], F]] = []
+        line, count = 1, 0
         try:
             self.columns = header = next(reader, [])
             self._check_header(header, form)
@@ -494,16 +486,21 @@ class TableFile(InputFile):
             for row in reader:
                 if not any(cell.strip() for cell in row):
                     row = []  # spreadsheets save an empty row as commas
-                cells += max(len(row), 5)  # a row costs as much as five cells
-                if cells > _MAX_CELLS:
+                count += max(len(row), 5)  # a row costs as much as five cells
+                if count > _MAX_CELLS:
                     raise UserError(f"{self.where} has more than {_MAX_CELLS:,} cells")
                 if row and len(row) != len(header):
                     self.add((line,), f"has {len(row)} cells, the first line has {len(header)}")
                 elif row:
-                    yield line, dict(zip(header, map(Plain, row), strict=True))
+                    cells = dict(zip(header, map(Plain, row), strict=True))
+                    if (checked := self.check(form, cells, (line,))) is not None:
+                        rows.append((line, cells, checked))
+                if len(self._problems) > 10 * _SHOWN_PROBLEMS:
+                    break
                 line = reader.line_num + 1
         except csv.Error as error:
             raise UserError(f"{self.where} is not valid CSV: line {line}: {error}") from error
+        return rows
 
     def _check_header(self, header: list[str], form: type[F]) -> None:
         if len(header) > _MAX_COLUMNS:

@@ -19,10 +19,7 @@ def scorers_for(
 ) -> list[Scorer]:
     """Return the scorers of a condition; the first has the rows of the viewer's header.
 
-    Args:
-        condition: The condition, which decides the offered answers.
-        with_controls: Whether the run has controls.
-        any_reference: Whether to score a log against other human tables than its own.
+    For `with_controls` and `any_reference` see `human_alignment`.
     """
     alignment = human_alignment(any_reference=any_reference, with_controls=with_controls)
     if condition == "forced_choice":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspect_ai.scorer import Score
 
@@ -25,9 +25,6 @@ Inspect requires a value for every row of a scorer in each sample. The viewer hi
 but shows None as `null`.
 """
 
-MAIN_SCORERS: Final = ("answers", "human_alignment", "stated", "predictions")
-"""Scorers that score every sample of their task; see `main_score`."""
-
 Values = dict[str, str | int | float | bool | None]
 """A sample's value by row, with the columns of the sample list."""
 
@@ -38,8 +35,8 @@ def main_score(scores: Mapping[str, Score] | None) -> Score | None:
     Up to task version 2-D the scorer of every sample of `forced_choice` and `coin_flip` was called
     `answers`.
     """
-    found = ((scores or {}).get(name) for name in MAIN_SCORERS)
-    return next((score for score in found if score is not None), None)
+    names = ("answers", "human_alignment", "stated", "predictions")
+    return next((scores[name] for name in names if scores and name in scores), None)
 
 
 def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, Reference]:

@@ -16,7 +16,6 @@ from inspect_ai.util import registry_create, registry_info
 from kidney_evals.elicitation import solvers
 from kidney_evals.elicitation.readout import check_provider, options
 from kidney_evals.elicitation.run_wordings import deal, wordings_for
-from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
 from kidney_evals.measures import headlines
@@ -179,7 +178,16 @@ def build_choices(
     seed = draw_seed if draw_seed is not None else (loaded.draw.seed if loaded.draw else 0)
     asked = wordings_for(wording, loaded)
     if crossed:
-        _check_crossed(asked, orders, readout, precision)
+        if len(asked) < 2:
+            raise UserError(
+                f"crossed=true needs two wordings or more, not {asked[0].id} alone; for example "
+                "wording=default,survey_text"
+            )
+        for name, given, only in (("orders", orders, "both"), ("readout", readout, "sample")):
+            if given != only:
+                raise UserError(f"crossed=true needs {name}={only}, not {given}")
+        if precision is not None:
+            raise UserError("crossed=true asks all of its design and cannot end with precision")
         if dilemmas is None and loaded.draw is not None:
             dilemmas = _CROSSED_DILEMMAS
     main = dilemmas_of(loaded, dilemmas, draw_seed)
@@ -242,19 +250,3 @@ _PARAMETERS = tuple(
     for name in build_choices.__annotations__
     if name not in ("condition", "unexpected", "return")
 )
-
-
-def _check_crossed(
-    asked: Sequence[Wording], orders: str, readout: str, precision: float | None
-) -> None:
-    """Raise `UserError` if a factor of a crossed run does not vary, or the run may end early."""
-    if len(asked) < 2:
-        raise UserError(
-            f"crossed=true needs two wordings or more, not {asked[0].id} alone; for example "
-            "wording=default,survey_text"
-        )
-    for name, value, only in (("orders", orders, "both"), ("readout", readout, "sample")):
-        if value != only:
-            raise UserError(f"crossed=true needs {name}={only}, not {value}")
-    if precision is not None:
-        raise UserError("crossed=true asks all of its design and cannot end with precision")

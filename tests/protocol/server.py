@@ -74,6 +74,14 @@ NO_QUOTA = Fault(429, "The quota of this account is used up.", "insufficient_quo
 NO_CREDIT = Fault(
     400, "Your credit balance is too low to access the Anthropic API.", "invalid_request_error"
 )
+FLAGGED = Fault(400, "This prompt is flagged.", "policy")
+
+_JSON = {"content-type": "application/json"}
+MALFORMED = Fault(200, '{"id": <!doctype', headers=_JSON)
+NO_CHOICES = Fault(
+    *(200, '{"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": []}'),
+    headers=_JSON,
+)
 
 ANSWER = "Patient A is younger, and the rest is alike.\n\nANSWER: A"
 CUT_OFF = "Let me think about patient A and patient B. Patient A is"

@@ -113,6 +113,9 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
         ({"revealed": 7}, "revealed must be a log"),
     ],
+    (stated_values,): [
+        ({"revelaed": "x"}, "unknown parameter 'revelaed'; allowed: study, revealed"),
+    ],
 }
 
 
