@@ -366,10 +366,10 @@ class YamlFile(InputFile):
             loader = _Loader(self._text)
             root = loader.get_single_node()
         except (yaml.YAMLError, ValueError, OverflowError) as error:
-            line, reason = None, str(error).strip().splitlines()[0]
+            line, reason = None, str(error).strip().partition("\n")[0]
             if isinstance(error, yaml.MarkedYAMLError):
                 mark = error.problem_mark or error.context_mark
-                line, reason = mark and mark.line, str(error.problem)
+                line, reason = mark.line if mark else None, str(error.problem)
             elif not isinstance(error, yaml.YAMLError):  # "\UFFFFFFFF", which is no character
                 line, reason = loader.line, f"it cannot be parsed ({error})"
             at = "" if line is None else f"line {line + 1}: "
@@ -492,7 +492,7 @@ class TableFile(InputFile):
                 if row and len(row) != len(header):
                     self.add((line,), f"has {len(row)} cells, the first line has {len(header)}")
                 elif row:
-                    cells = dict(zip(header, map(Plain, row), strict=True))
+                    cells: dict[str, str] = dict(zip(header, map(Plain, row), strict=True))
                     if (checked := self.check(form, cells, (line,))) is not None:
                         rows.append((line, cells, checked))
                 if len(self._problems) > 10 * _SHOWN_PROBLEMS:

@@ -194,10 +194,10 @@ class ProtocolServer:
             said = _said(reply, body)
             if self.varied:
                 said = said._replace(text=f"ANSWER: {answer_to(prompt_of(body))}")
-            message = speak(said)
+            spoken = speak(said)
             if self.chances and protocol == "chat":
-                message["choices"] = [_drawn(self.chances, body, arrived + 1)]
-            return _stream(message) if body.get("stream") else JSONResponse(message)
+                spoken["choices"] = [_drawn(self.chances, body, arrived + 1)]
+            return _stream(spoken) if body.get("stream") else JSONResponse(spoken)
 
         return handle
 
