@@ -135,6 +135,9 @@ class StopWhenKnown(RunGuard):
 
     async def sample_ended(self, state: TaskState) -> None:
         """Count the end of an attempt at a sample, with or without an error: the task's cleanup."""
+        blocks = _blocks.get(None)
+        if blocks is None:
+            return  # the task was given another manager (`task_with`)
         score = (state.scores or {}).get(_SCORER)
         if score is None and state.output.choices:
             # With --no-score there is no score, so the answer is parsed here.
@@ -144,7 +147,7 @@ class StopWhenKnown(RunGuard):
         id, scored = state.sample_id, None
         if score is not None:
             scored = SampleScore(score=score, sample_id=id, sample_metadata=state.metadata)
-        _blocks.get().ended((id, state.epoch), scored)
+        blocks.ended((id, state.epoch), scored)
 
     async def complete_task(self) -> dict[str, JsonValue]:
         """Return the entry for the log: the number of dilemmas and the reason; see `RunGuard`."""
