@@ -73,7 +73,8 @@ class _Run:
         ended_by: The error that ended the run; None while the run continues.
         ended: Set at the end of the run.
         answered: Whether any call was answered.
-        failed: Samples that ended in each permanent error since the last answered call.
+        failed: Samples that ended in each permanent error since the last answered call, by the
+            common text of errors with one cause.
     """
 
     ended_by: RunEndedError | None = None
@@ -85,28 +86,6 @@ class _Run:
         """End the run: no further call starts."""
         self.ended_by = self.ended_by or RunEndedError(message)
         self.ended.set()
-
-    def fail(self, state: TaskState, signature: str, reason: str) -> None:
-        """Count a sample that ended in a permanent error; end the run after enough such samples.
-
-        `signature` is the common text of errors with one cause, `reason` the error on one line.
-        """
-        samples = self.failed.setdefault(signature, set())
-        samples.add((state.sample_id, state.epoch))
-        if len(samples) >= (SAME_ERRORS_LATER if self.answered else SAME_ERRORS):
-            self.end(
-                f"{state.model}: {len(samples)} samples ended in the same error"
-                f"{'' if self.answered else ' and no call was answered'}, so the run was "
-                f"stopped. The error: {reason}"
-            )
-
-    def out_of_credit(self, state: TaskState, reason: str) -> RunEndedError:
-        """End the run; return the error for the sample whose call was refused."""
-        self.end(
-            f"{state.model}: the account is out of credit or at its limit, so the run was "
-            f"stopped; every answer that came is in the log. The error: {reason}"
-        )
-        return RunEndedError(reason)
 
 
 _run: ContextVar[_Run | None] = ContextVar("run", default=None)
@@ -160,18 +139,11 @@ class RunGuard:
 
 
 async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState:
-    """Call the model once with a sample's messages, for use inside a solver.
+    """Call the model once with a sample's messages; return the sample with the answer.
 
-    Tool calls in the answer are never run, so one question is one request. Inspect waits for a
-    429 with Retry-After as usual.
-
-    Args:
-        state: The sample.
-        generate: Inspect's function, from the solver's arguments.
-        **options: Generation options of this question.
-
-    Returns:
-        The sample with the model's answer.
+    For use inside a solver; `options` are generation options of this question. Tool calls in the
+    answer are never run, so one question is one request. Inspect waits for a 429 with Retry-After
+    as usual.
 
     Raises:
         RunEndedError: The run has ended and this call was not made, or the provider reports that
@@ -212,16 +184,28 @@ async def ask(state: TaskState, generate: Generate, **options: Any) -> TaskState
         run.failed.clear()
         return answer
     if failure is None:
-        exhausted = next(filter(is_out_of_credit, _errors(start)), None)
-        if exhausted is None:
+        text, status = next(filter(is_out_of_credit, _errors(start)), ""), None
+        if not text:
             raise RunEndedError(_NOT_ASKED)
-        raise run.out_of_credit(state, explained(exhausted))
-    text, status = _text(failure), _status(failure)
+    else:
+        text, status = _text(failure), _status(failure)
     reason = explained(text, status=status, key=_key_variable())
-    if is_out_of_credit(text, status):
-        raise run.out_of_credit(state, reason) from failure
+    if failure is None or is_out_of_credit(text, status):
+        run.end(
+            f"{state.model}: the account is out of credit or at its limit, so the run was "
+            f"stopped; every answer that came is in the log. The error: {reason}"
+        )
+        raise RunEndedError(reason) from failure
     if _is_permanent(failure):
-        run.fail(state, f"{type(failure).__name__}: {signature_of(text)}", reason)
+        signature = f"{type(failure).__name__}: {signature_of(text)}"
+        samples = run.failed.setdefault(signature, set())
+        samples.add((state.sample_id, state.epoch))
+        if len(samples) >= (SAME_ERRORS_LATER if run.answered else SAME_ERRORS):
+            run.end(
+                f"{state.model}: {len(samples)} samples ended in the same error"
+                f"{'' if run.answered else ' and no call was answered'}, so the run was "
+                f"stopped. The error: {reason}"
+            )
     if status is not None:
         raise CallError(reason) from failure
     raise failure

@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, TypeVar, get_args
@@ -35,8 +35,8 @@ from kidney_evals.errors import UserError
 MAX_TABLE_BYTES = 4_000_000
 """Size limit of a CSV table."""
 
-# Limits of the other files, far above any real study, wording table or price file, and of what is
-# read from a file: a YAML value takes a tenth of a millisecond, a cell some hundredths.
+# Limits far above any real study, wording table or price file. A YAML value takes a tenth of a
+# millisecond, a cell some hundredths.
 _MAX_BYTES = 500_000
 _MAX_COLUMNS = 1000
 _MAX_CELLS = 300_000
@@ -44,7 +44,6 @@ _MAX_DEPTH = 20
 _MAX_NODES = 20_000
 
 _SHOWN_PROBLEMS = 10
-_BOM = b"\xef\xbb\xbf"
 
 Place = tuple[str | int, ...]
 """Path of a value: keys and indices from the root; for a table, line number and column."""
@@ -112,10 +111,9 @@ def _number(value: object) -> object:
 def _whole(value: object) -> object:
     if type(value) is int:
         return value
-    text = value.strip() if isinstance(value, Plain) else ""
-    if not _WHOLE.fullmatch(text):
+    if not isinstance(value, Plain) or not _WHOLE.fullmatch(value.strip()):
         raise ValueError(f"must be a whole number, not {shown(value)}")
-    return int(text.partition(".")[0])
+    return int(value.partition(".")[0])
 
 
 def _text(value: object) -> str:
@@ -279,7 +277,7 @@ def stamp(path: Path) -> Stamp:
 
 def without_bom(data: bytes) -> bytes:
     """Return content in the form for hashing: without a byte-order mark, with Unix line ends."""
-    return data.removeprefix(_BOM).replace(b"\r\n", b"\n")
+    return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
 
 
 class InputFile:
@@ -296,47 +294,37 @@ class InputFile:
         self.where = where
         self._problems: dict[tuple[Place, str], None] = {}
         self._lines: dict[Place, int] = {}
-        self._text = data if isinstance(data, str) else self._decoded(data)
-
-    def _decoded(self, data: bytes) -> str:
         try:
-            text = data.decode("utf-8-sig")
+            self._text = data if isinstance(data, str) else data.decode("utf-8-sig")
         except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text:
+            self._text = "\0"
+        if "\0" in self._text and isinstance(data, bytes):
             looks = data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data
             guess = " (it looks like UTF-16)" if looks else ""
-            raise UserError(f"{self.where} is not text in UTF-8{guess}; save it as UTF-8")
-        return text
+            raise UserError(f"{where} is not text in UTF-8{guess}; save it as UTF-8")
 
     def add(self, place: Place, problem: str) -> None:
         """Record a problem; equal problems count once."""
         self._problems[place, problem] = None
 
-    def _line(self, place: Place) -> int | None:
-        """Return the line of a place, or of the deepest part of its path that the file has."""
-        prefixes = (place[:end] for end in range(len(place), -1, -1))
-        return next((self._lines[one] for one in prefixes if one in self._lines), None)
+    def _at(self, place: Place) -> tuple[int | None, str]:
+        """Return the line of a place, or of the deepest part of it in the file, and its name.
 
-    def _named(self, place: Place) -> Iterator[str]:
-        """Yield the name of each step; a list's entry is named by its id or its number from 1."""
-        value = self.value
+        An entry of a list is named by its id or its number from 1.
+        """
+        prefixes = (place[:end] for end in range(len(place), -1, -1))
+        line = next((self._lines[one] for one in prefixes if one in self._lines), None)
+        value, key = self.value, ""
         for step in place:
             if isinstance(value, list) and isinstance(step, int):
                 value = value[step] if step < len(value) else None
                 name = value.get("id") if isinstance(value, dict) else None
                 usable = isinstance(name, str) and name.isidentifier()
-                yield f"[{name:.60}]" if usable else f"[{step + 1}]"
+                key += f"[{name:.60}]" if usable else f"[{step + 1}]"
             else:
                 value = value.get(step) if isinstance(value, dict) else None
-                if step != "[key]":
-                    yield f".{repr(str(step)[:60])[1:-1]}"
-
-    def _written(self, place: Place, problem: str) -> str:
-        """Return a problem, prefixed with its line and its key."""
-        line, key = self._line(place), "".join(self._named(place)).lstrip(".")
-        at = ", ".join(filter(None, (f"line {line}" if line else "", key)))
-        return f"{at} {problem}".strip()
+                key += "" if step == "[key]" else f".{_escaped(step)}"
+        return line, key.removeprefix(".")
 
     def check(self, form: type[F], value: object, at: Place = ()) -> F | None:
         """Return the value as a model; None, with its problems recorded, if validation fails."""
@@ -349,8 +337,11 @@ class InputFile:
 
     def finish(self) -> None:
         """Raise all recorded problems as one `UserError`."""
-        count = len(self._problems)
-        texts = [self._written(*one) for one in list(self._problems)[:_SHOWN_PROBLEMS]]
+        count, texts = len(self._problems), []
+        for place, problem in list(self._problems)[:_SHOWN_PROBLEMS]:
+            line, key = self._at(place)
+            at = ", ".join(filter(None, (f"line {line}" if line else "", key)))
+            texts.append(f"{at} {problem}".strip())
         if count == 1:
             raise UserError(f"{self.where}: {texts[0]}")
         if count > len(texts):
@@ -371,22 +362,18 @@ class YamlFile(InputFile):
 
     def __init__(self, where: str, data: bytes | str) -> None:
         super().__init__(where, data)
-        loader = None
         try:
             loader = _Loader(self._text)
             root = loader.get_single_node()
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = f"line {mark.line + 1}: " if mark else ""
-            raise UserError(f"{where} is not valid YAML: {line}{error.problem}") from error
-        except yaml.YAMLError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{where} is not valid YAML: {reason}") from error
-        except (ValueError, OverflowError) as error:  # "\UFFFFFFFF", which is no character
-            line = f"line {loader.line + 1}: " if loader else ""
-            raise UserError(
-                f"{where} is not valid YAML: {line}it cannot be parsed ({error})"
-            ) from error
+        except (yaml.YAMLError, ValueError, OverflowError) as error:
+            line, reason = None, str(error).strip().partition("\n")[0]
+            if isinstance(error, yaml.MarkedYAMLError):
+                mark = error.problem_mark or error.context_mark
+                line, reason = mark.line if mark else None, str(error.problem)
+            elif not isinstance(error, yaml.YAMLError):  # "\UFFFFFFFF", which is no character
+                line, reason = loader.line, f"it cannot be parsed ({error})"
+            at = "" if line is None else f"line {line + 1}: "
+            raise UserError(f"{where} is not valid YAML: {at}{reason}") from error
         self.value = None if root is None else self._plain(root, ())
 
     def _plain(self, node: yaml.Node, at: Place) -> Any:
@@ -480,11 +467,8 @@ class TableFile(InputFile):
 
     columns: Sequence[str] = ()
 
-    def _line(self, place: Place) -> int | None:
-        return place[0] if place and isinstance(place[0], int) else None
-
-    def _named(self, place: Place) -> Iterator[str]:
-        return super()._named(place[1:])
+    def _at(self, place: Place) -> tuple[int | None, str]:
+        return (int(place[0]) if place else None), ".".join(map(_escaped, place[1:]))
 
     def rows(self, form: type[F]) -> list[tuple[int, dict[str, str], F]]:
         """Return the valid rows, each as line, cells and model.
@@ -492,17 +476,9 @@ class TableFile(InputFile):
         Raises:
             UserError: The columns are not those of the model, or the table is not CSV.
         """
-        rows = []
-        for line, cells in self._cells(form):
-            if (row := self.check(form, cells, (line,))) is not None:
-                rows.append((line, cells, row))
-            if len(self._problems) > 10 * _SHOWN_PROBLEMS:
-                break
-        return rows
-
-    def _cells(self, form: type[F]) -> Iterator[tuple[int, dict[str, str]]]:
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
-        line, cells = 1, 0
+        rows: list[tuple[int, dict[str, str], F]] = []
+        line, count = 1, 0
         try:
             self.columns = header = next(reader, [])
             self._check_header(header, form)
@@ -510,16 +486,21 @@ class TableFile(InputFile):
             for row in reader:
                 if not any(cell.strip() for cell in row):
                     row = []  # spreadsheets save an empty row as commas
-                cells += max(len(row), 5)  # a row costs as much as five cells
-                if cells > _MAX_CELLS:
+                count += max(len(row), 5)  # a row costs as much as five cells
+                if count > _MAX_CELLS:
                     raise UserError(f"{self.where} has more than {_MAX_CELLS:,} cells")
                 if row and len(row) != len(header):
                     self.add((line,), f"has {len(row)} cells, the first line has {len(header)}")
                 elif row:
-                    yield line, dict(zip(header, map(Plain, row), strict=True))
+                    cells: dict[str, str] = dict(zip(header, map(Plain, row), strict=True))
+                    if (checked := self.check(form, cells, (line,))) is not None:
+                        rows.append((line, cells, checked))
+                if len(self._problems) > 10 * _SHOWN_PROBLEMS:
+                    break
                 line = reader.line_num + 1
         except csv.Error as error:
             raise UserError(f"{self.where} is not valid CSV: line {line}: {error}") from error
+        return rows
 
     def _check_header(self, header: list[str], form: type[F]) -> None:
         if len(header) > _MAX_COLUMNS:
@@ -537,6 +518,10 @@ class TableFile(InputFile):
         if twice := sorted({name for name in header if header.count(name) > 1}):
             self.add((), f"has the column {shown(twice[0])} twice")
         self.finish()
+
+
+def _escaped(step: str | int) -> str:
+    return repr(str(step)[:60])[1:-1]
 
 
 _WORDS = {

@@ -267,8 +267,7 @@ def _write_local(path: Path, content: bytes, replaced: bool) -> None:
         try:
             # Fails if another program has created the file in the meantime.
             os.link(place, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            # The file system has no links.
-            os.replace(place, path)
+        except OSError as error:
+            if isinstance(error, FileExistsError):
+                raise
+            os.replace(place, path)  # the file system has no links

@@ -9,7 +9,6 @@ import ast
 import html
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.resources import files
@@ -51,11 +50,9 @@ _LONGEST_ERROR: Final = 8_000
 
 
 def reason_of(error: str, longest: int = LONGEST_REASON) -> str:
-    """Return the provider's own sentence on one line, without the text that SDKs add.
+    """Return the provider's own sentence in an error, on one line of at most `longest` characters.
 
-    Args:
-        error: Text of an exception, as in a log's sample error or model event.
-        longest: Maximum length of the sentence, in characters.
+    `error` is the text of an exception, as in a log's sample error or model event.
     """
     text = _without_repr(_bare(error))
     message = next((one for one in map(_message, _bodies(text)) if one), None)
@@ -84,9 +81,7 @@ def status_of(error: str) -> int | None:
 def is_out_of_credit(error: str, status: int | None = None) -> bool:
     """Return whether an error means that the account cannot pay for another call.
 
-    Args:
-        error: Text of the error, with the body of the response if there is one.
-        status: HTTP status; None to read the status from the text.
+    `error` includes the body of the response; `status` is read from it if None.
     """
     if (status or status_of(error)) == 402:
         return True
@@ -101,10 +96,7 @@ def is_out_of_credit(error: str, status: int | None = None) -> bool:
 def remedy_for(error: str, *, status: int | None = None, key: str | None = None) -> str:
     """Return the remedy for an error, as a sentence; empty if none is known.
 
-    Args:
-        error: Text of the error.
-        status: HTTP status; None to read the status from the text.
-        key: Name of the environment variable that holds the provider's key.
+    `status` is read from the text if None; `key` is the environment variable of the provider's key.
     """
     status = status or status_of(error)
     # The codes and parameters beside a message, which the message may omit, count too.
@@ -120,12 +112,9 @@ def remedy_for(error: str, *, status: int | None = None, key: str | None = None)
             rule = known["remedy"]
             remedy = special[rule](text) if rule in special else rule
             if remedy:
-                return str(remedy).replace("{key}", _key_name(key))
+                named = f"the key in {key}" if key else "the provider's key"
+                return str(remedy).replace("{key}", named)
     return ""
-
-
-def _key_name(key: str | None) -> str:
-    return f"the key in {key}" if key else "the provider's key"
 
 
 def _logprobs_remedy(text: str) -> str:
@@ -147,45 +136,32 @@ def _parameter_remedy(text: str) -> str:
     for quote, end in ((r"['\"`]", r"['\"`]"), (r"(?<![\w.])", r"(?![\w.])")):
         for name in sorted(_WORDING["options"], key=len, reverse=True):
             if len(name) > 1 and re.search(f"{quote}{re.escape(name)}{end}", text):
-                options = " and ".join(
-                    f"`{one}`" for one in _WORDING["options"][name].split(" and ")
-                )
-                return f"Leave {options} unset, or set a value that the model takes."
+                options = _WORDING["options"][name].replace(" and ", "` and `")
+                return f"Leave `{options}` unset, or set a value that the model takes."
     return ""
 
 
 def most_frequent(errors: Iterable[str | None]) -> str:
-    """Describe the errors of samples on one line: their number, and the most frequent error.
+    """Return "12 samples ended in an error: REASON REMEDY", with the most frequent of the errors.
 
-    Args:
-        errors: The error of each sample; None or empty for a sample without an error.
-
-    Returns:
-        "12 samples ended in an error: REASON REMEDY"; empty without errors.
+    `errors` has None or nothing for a sample without an error; the result is empty without errors.
     """
-    texts: dict[str, str] = {}
-    counted: Counter[str] = Counter()
+    alike: dict[str, list[str]] = {}
     for error in filter(None, errors):
-        counted[signature_of(error)] += 1
-        texts.setdefault(signature_of(error), error)
-    if not texts:
+        alike.setdefault(signature_of(error), []).append(error)
+    if not alike:
         return ""
-    [(often, times)] = counted.most_common(1)
-    total = counted.total()
-    share = f", {times} of them with" if times < total else ":"
-    return (
-        f"{total} sample{'s' if total > 1 else ''} ended in an error{share} "
-        f"{explained(texts[often])}"
-    )
+    often = max(alike.values(), key=len)
+    total = sum(map(len, alike.values()))
+    share = f", {len(often)} of them with" if len(often) < total else ":"
+    return f"{total} sample{'s' * (total > 1)} ended in an error{share} {explained(often[0])}"
 
 
 def why_failed(message: str, errors: Iterable[str | None]) -> str:
     """Return why a run failed, on one line.
 
-    Args:
-        message: The run's own error; empty if Inspect wrote none, as after too many samples with
-            errors.
-        errors: The error of each sample, as for `most_frequent`.
+    `message` is the run's own error, empty if Inspect wrote none, as after too many samples with
+    errors; `errors` are those of the samples, as for `most_frequent`.
     """
     # The error of a run that this package stopped already holds a reason and a remedy.
     return reason_of(message, 3 * LONGEST_REASON) or most_frequent(errors) or "no reason given"

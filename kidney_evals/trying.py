@@ -18,6 +18,7 @@ from kidney_evals.human.reference import Reference, load_reference
 from kidney_evals.limits import limits_and_use
 from kidney_evals.reporting.table_formats import csv_text
 from kidney_evals.reporting.text import percent
+from kidney_evals.scorers.shared import turned
 from kidney_evals.studies import (
     CONDITIONS,
     Condition,
@@ -33,9 +34,7 @@ Answer = Literal["A", "B", "COIN"]
 """An answer as shown."""
 
 _ANSWERS: Final[tuple[Answer, ...]] = ("A", "B", "COIN")
-_DEFAULT_COUNT: Final = 10
 _MAXIMUM: Final = 100
-_WIDTH: Final = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +54,10 @@ class Round:
 
     def shares(self, count: int) -> list[list[float]]:
         """Return people's shares of A, B and, if offered, the coin for the first `count`."""
-        shares: list[list[float]] = []
-        for dilemma, order in self.dilemmas[:count]:
-            first, second, *coin = self.reference.shares([dilemma])[0].tolist()
-            shares.append([first, second, *coin] if order == "ab" else [second, first, *coin])
-        return shares
+        return [
+            list(turned(self.reference.shares([dilemma])[0].tolist(), order))
+            for dilemma, order in self.dilemmas[:count]
+        ]
 
     def as_csv(self, answers: Sequence[Answer]) -> str:
         """Return the answered dilemmas with their answers as a CSV table."""
@@ -83,13 +81,12 @@ class Round:
 
 
 def pick_round(study: str, condition: Condition | None, count: int | None, seed: int) -> Round:
-    """Choose dilemmas at random.
+    """Choose dilemmas of a study at random.
 
     Args:
         study: A shipped study or the path of a study folder.
-        condition: The condition; None for `coin_flip` if people were offered a coin, else
-            `forced_choice`.
-        count: Number of dilemmas; None for the default, or all if there are fewer.
+        condition: None for `coin_flip` if people were offered a coin, else `forced_choice`.
+        count: Number of dilemmas; None for ten, or all if there are fewer.
         seed: Seed of all random choices.
 
     Raises:
@@ -107,7 +104,7 @@ def pick_round(study: str, condition: Condition | None, count: int | None, seed:
             f"take --condition {asked[0]}"
         )
     most = _MAXIMUM if loaded.draw else min(len(loaded.listed), _MAXIMUM)
-    count = min(_DEFAULT_COUNT, most) if count is None else count
+    count = min(10, most) if count is None else count
     if not 1 <= count <= most:
         raise UserError(f"dilemmas must be from 1 to {most} for study {loaded.id!r}, not {count}")
     # `random.shuffle` may change between Python versions; `random.random` is promised not to.
@@ -121,11 +118,10 @@ def pick_round(study: str, condition: Condition | None, count: int | None, seed:
 def result_lines(asked: Round, answers: Sequence[Answer]) -> list[str]:
     """Compare a person's answers with people's, in lines of at most 80 characters."""
     lines = [""]
-    for text in _comparison(asked, answers):
-        indent = " " * (len(text) - len(text.lstrip()))
-        lines += textwrap.wrap(text, _WIDTH, subsequent_indent=indent) or [""]
-    for text in ("", "Limits and use", "", *limits_and_use().splitlines()):
-        lines += textwrap.wrap(text, _WIDTH, subsequent_indent="  ") or [""]
+    limits = ("", "Limits and use", "", *limits_and_use().splitlines())
+    for text in (*_comparison(asked, answers), *limits):
+        indent = "  " if text in limits else " " * (len(text) - len(text.lstrip()))
+        lines += textwrap.wrap(text, 80, subsequent_indent=indent) or [""]
     return lines
 
 

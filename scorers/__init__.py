@@ -7,9 +7,9 @@ only when a score or a metric is computed.
 from inspect_ai.scorer import Scorer
 
 from kidney_evals.scorers.choices import human_alignment, indecision
-from kidney_evals.scorers.facts import main_score
 from kidney_evals.scorers.metric import COLUMN, est
 from kidney_evals.scorers.predictions import predictions
+from kidney_evals.scorers.shared import main_score
 from kidney_evals.scorers.stated import stated
 from kidney_evals.studies import Condition
 
@@ -19,10 +19,7 @@ def scorers_for(
 ) -> list[Scorer]:
     """Return the scorers of a condition; the first has the rows of the viewer's header.
 
-    Args:
-        condition: The condition, which decides the offered answers.
-        with_controls: Whether the run has controls.
-        any_reference: Whether to score a log against other human tables than its own.
+    For `with_controls` and `any_reference` see `human_alignment`.
     """
     alignment = human_alignment(any_reference=any_reference, with_controls=with_controls)
     if condition == "forced_choice":

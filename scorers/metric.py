@@ -6,14 +6,11 @@ import logging
 import math
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from inspect_ai.scorer import Metric, SampleScore, Value, metric
 
 from kidney_evals.measures import Measure, compute
-
-if TYPE_CHECKING:
-    from kidney_evals.estimation.quantity import Quantity
 
 COLUMN = "est"
 """Prefix of a row's columns in a log: `est_value`, `est_low`, `est_high`, `est_human`, `est_n` and
@@ -40,16 +37,19 @@ def _est(row: str) -> Metric:
         from kidney_evals.estimation.quantity import undefined
         from kidney_evals.scorers.samples import run_of_scores
 
+        result = undefined()
         run = run_of_scores(scores)
-        if run is None:
-            return cast(Value, _columns(undefined()))
-        id = row
-        if row.endswith("*"):
-            id = row.replace("*", str(scores[0].score.value).split(" ")[0])
-        result = compute(run, id)
-        for name, error in run.failures.items():
-            _warn(name, str(error))
-        return cast(Value, _columns(result))
+        if run is not None:
+            result = compute(run, row.replace("*", str(scores[0].score.value).split(" ")[0]))
+            for name, error in run.failures.items():
+                _warn(name, str(error))
+        names = ("value", "low", "high", "human", "n", "stderr")
+        if not math.isfinite(result.value):
+            # Inspect shows the first column where a headline's row has no value.
+            names = ("n", "value", "low", "high", "human", "stderr")
+        columns = {name: getattr(result, name) for name in names}
+        finite = {name: value for name, value in columns.items() if math.isfinite(value)}
+        return cast(Value, {name: round(value, DIGITS) for name, value in finite.items()})
 
     return evaluate
 
@@ -58,23 +58,6 @@ def _est(row: str) -> Metric:
 def _warn(row: str, reason: str) -> None:
     """Log, once for each row and reason, that a row has no value because its estimator failed."""
     logging.getLogger(__name__).warning(f"the row {row} has no value: {reason}")
-
-
-def _columns(result: Quantity) -> dict[str, float]:
-    """Return the columns of a row that hold a finite number, rounded."""
-    columns = {
-        "value": result.value,
-        "low": result.low,
-        "high": result.high,
-        "human": result.human,
-        "n": result.n,
-        "stderr": result.stderr,
-    }
-    kept = {name: value for name, value in columns.items() if math.isfinite(value)}
-    if "value" not in kept:
-        # Inspect shows the first column where a headline's row has no value.
-        kept = {"n": kept["n"]} | kept
-    return {name: value if name == "n" else round(value, DIGITS) for name, value in kept.items()}
 
 
 # Inspect names a metric by the package of its function, so that a terminal of 80 columns would show

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from kidney_evals.human.sources import CountShares
 from kidney_evals.measures import AnyRun
 from kidney_evals.measures.other_study import from_other_study
 from kidney_evals.measures.prediction_run import (
-    Block,
     OwnChoices,
     PredictionPart,
     PredictionRun,
@@ -26,37 +24,21 @@ from kidney_evals.measures.prediction_run import (
 from kidney_evals.measures.revealed import revealed_in
 from kidney_evals.measures.run import Run
 from kidney_evals.measures.stated_run import StatedAnswer, StatedRun
-from kidney_evals.scorers.facts import main_score
-from kidney_evals.studies import CHOICES, load_study
+from kidney_evals.scorers.shared import main_score
+from kidney_evals.studies import CHOICES, Study, load_study
 from kidney_evals.studies.model import CONTROL_KINDS
 
-SAID = "said_"
-"""Prefix of the names of parsed numbers in the metadata of a score of `stated_values`."""
+Row = Mapping[str, Any]
+"""The metadata of a sample and of its score."""
 
+_last: dict[str, AnyRun] = {}
+"""The run that was read last, which all metrics of a scorer use, by the content of its samples.
 
-class _Samples:
-    """Samples of one run, equal to another object with the same answers in the same order.
+Each metric gets a copy of the same samples. Human draws of one run take 100 MB at 20,000 samples.
+"""
 
-    It is a cache key: each metric of a scorer gets a copy of the same samples.
-    """
-
-    def __init__(self, scores: Sequence[SampleScore]) -> None:
-        self.scores: Sequence[SampleScore] = scores
-        self.answers = tuple(
-            (one.sample_id, *((name, repr(value)) for name, value in _score(one).items()))
-            for one in scores
-        )
-        self.asked = repr(sorted(_shared(_sample(scores[0])).items()))
-
-    def __hash__(self) -> int:
-        return hash((self.asked, self.answers))
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _Samples)
-            and self.asked == other.asked
-            and self.answers == other.answers
-        )
+_SHARED = ("study_source", "study_hash", "condition", "reference", "language", "mechanism")
+"""Metadata that all samples of a run share and that determine the parsing, with `revealed_*`."""
 
 
 def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
@@ -65,7 +47,29 @@ def run_of_scores(scores: Sequence[SampleScore]) -> AnyRun | None:
     Args:
         scores: Samples of one run, in any order, one per sample and epoch.
     """
-    return _read(_Samples(scores)) if scores else None
+    if not scores:
+        return None
+    about = sorted(
+        (name, value)
+        for name, value in (scores[0].sample_metadata or {}).items()
+        if name in _SHARED or name.startswith("revealed_")
+    )
+    key = repr((about, [(one.sample_id, one.score.metadata) for one in scores]))
+    run = _last.get(key)
+    if run is None:
+        # The former run is released before its successor takes memory.
+        _last.clear()
+        run = _last[key] = _read(
+            [
+                {
+                    **(one.sample_metadata or {}),
+                    **(one.score.metadata or {}),
+                    "sample": str(one.sample_id),
+                }
+                for one in scores
+            ]
+        )
+    return run
 
 
 def run_of_log(log: EvalLog) -> Run | None:
@@ -81,201 +85,151 @@ def run_of_log(log: EvalLog) -> Run | None:
     return run
 
 
-# Caches one run: human draws take 100 MB at 20,000 samples. All metrics of a scorer use it.
-@lru_cache(maxsize=1)
-def _read(samples: _Samples) -> AnyRun:
-    scores, samples.scores = samples.scores, ()
-    asked = _sample(scores[0])
-    if "question" in asked:
-        return _stated(scores)
-    if "predicted" in _score(scores[0]):
-        return _predictions(scores)
-    return _choices(scores)
+def _read(rows: Sequence[Row]) -> AnyRun:
+    if "question" in rows[0]:
+        return _stated(rows)
+    if "predicted" in rows[0]:
+        return _predictions(rows)
+    study = load_study(rows[0]["study_source"])
+    controls = [row for row in rows if row.get("kind") in CONTROL_KINDS]
+    asked = [row for row in rows if row.get("kind") not in CONTROL_KINDS]
+    block = _choices(study, rows[0], controls, None) if controls else None
+    return _choices(study, rows[0], asked, block)
 
 
-def _sample(one: SampleScore) -> Mapping[str, Any]:
-    return one.sample_metadata or {}
-
-
-def _score(one: SampleScore) -> Mapping[str, Any]:
-    return one.score.metadata or {}
-
-
-def _shared(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata that all samples of a run share and that determine the parsing."""
-    names = ("study_source", "study_hash", "condition", "reference", "language", "mechanism")
-    return {
-        name: value
-        for name, value in metadata.items()
-        if name in names or name.startswith("revealed_")
-    }
-
-
-def _choices(scores: Sequence[SampleScore]) -> Run:
-    """Read the samples of `forced_choice` or `coin_flip`, with the controls as a separate run."""
-    controls = [one for one in scores if _sample(one).get("kind") in CONTROL_KINDS]
-    asked = [one for one in scores if _sample(one).get("kind") not in CONTROL_KINDS]
-    block = _choices_run(controls, None) if controls else None
-    return _choices_run(asked, block) if asked else _choices_run(controls, block, count=0)
-
-
-def _choices_run(
-    scores: Sequence[SampleScore], controls: Run | None, count: int | None = None
-) -> Run:
-    first = _sample(scores[0])
-    scores = scores[:count]
-    study = load_study(first["study_source"])
-    found = _dilemmas(scores)
-    index = {name: position for position, name in enumerate(found)}
+def _choices(study: Study, about: Row, rows: Sequence[Row], controls: Run | None) -> Run:
+    """Read samples of `forced_choice` or `coin_flip`, which may be none."""
+    found = _dilemmas(rows)
     codes = {choice: code for code, choice in enumerate(CHOICES)}
-    table = [
-        (
-            index[sample["dilemma"]],
-            ORDERS.index(sample["order"]),
-            int(kept["epoch"]),
-            codes.get(kept["choice"], -1),
-            codes.get(kept.get("first_choice", kept["choice"]), -1),
-        )
-        for sample, kept in ((_sample(one), _score(one)) for one in scores)
-    ]
-    columns = np.array(table, dtype=np.int64).reshape(-1, 5).T
-    wordings = [str(_sample(one).get("wording", "")) for one in scores]
+    wordings = [str(row.get("wording", "")) for row in rows]
     named = sorted(set(wordings))
-    readout = any(_sample(one).get("readout") == "logprobs" for one in scores)
-    others = [bool(_score(one).get("answered_by")) for one in scores]
+    is_readout = any(row.get("readout") == "logprobs" for row in rows)
+    others = [bool(row.get("answered_by")) for row in rows]
     return Run(
         study=study,
-        reference=load_reference(study, first["condition"]),
-        dilemmas=tuple(study.dilemma_from(metadata) for metadata in found.values()),
-        dilemma=columns[0],
-        order=columns[1],
-        epoch=columns[2],
-        choice=columns[3],
-        first_choice=columns[4],
-        outcomes=np.array([_score(one).get("outcome") for one in scores], dtype=np.str_),
-        departures=np.array([bool(_score(one).get("departures")) for one in scores], np.bool_),
+        reference=load_reference(study, about["condition"]),
+        dilemmas=tuple(study.dilemma_from(row) for row in found.values()),
+        dilemma=_ints(rows, _place(found)),
+        order=_ints(rows, _order),
+        epoch=_ints(rows, lambda row: int(row["epoch"])),
+        choice=_ints(rows, lambda row: codes.get(row["choice"], -1)),
+        first_choice=_ints(rows, lambda row: codes.get(row.get("first_choice", row["choice"]), -1)),
+        outcomes=np.array([row.get("outcome") for row in rows], dtype=np.str_),
+        departures=np.array([bool(row.get("departures")) for row in rows], np.bool_),
         # Samples of logs from before wordings were recorded have neither entry.
-        language=first.get("language", "en"),
-        mechanism=first.get("mechanism", "coin"),
+        language=about.get("language", "en"),
+        mechanism=about.get("mechanism", "coin"),
         wording=np.array([named.index(name) for name in wordings]) if len(named) > 1 else None,
         chances=(
-            np.column_stack([_column(scores, f"chance_{choice}", 0.0) for choice in CHOICES])
-            if readout
+            np.column_stack([_column(rows, f"chance_{choice}", 0.0) for choice in CHOICES])
+            if is_readout
             else None
         ),
-        outside=_column(scores, "outside") if readout else None,
-        crossed=all(_sample(one).get("crossed", False) for one in scores),
-        at_zero=any(_at_zero(one) for one in scores),
+        outside=_column(rows, "outside") if is_readout else None,
+        crossed=all(row.get("crossed", False) for row in rows),
+        at_zero=any(_at_zero(str(row.get("departures", ""))) for row in rows),
         other_model=sum(others) / len(others) if others else 0.0,
         controls=controls,
     )
 
 
-def _dilemmas(scores: Sequence[SampleScore]) -> dict[str, Mapping[str, Any]]:
-    """Return the metadata of one sample of each dilemma, sorted by the dilemma's id."""
-    by_id = {str(_sample(one)["dilemma"]): _sample(one) for one in reversed(scores)}
-    return {name: by_id[name] for name in sorted(by_id)}
+def _dilemmas(rows: Sequence[Row]) -> dict[str, Row]:
+    """Return one sample of each dilemma, sorted by the dilemma's id."""
+    by_id = {str(row["dilemma"]): row for row in reversed(rows)}
+    return dict(sorted(by_id.items(), key=lambda item: item[0]))
 
 
-def _at_zero(one: SampleScore) -> bool:
-    departures = str(_score(one).get("departures", ""))
+def _place(found: Mapping[str, Row]) -> Callable[[Row], int]:
+    """Return the function that gives the index of a sample's dilemma in `found`."""
+    places = {name: place for place, name in enumerate(found)}
+    return lambda row: places[row["dilemma"]]
+
+
+def _order(row: Row) -> int:
+    return ORDERS.index(row["order"])
+
+
+def _ints(rows: Sequence[Row], value: Callable[[Row], int]) -> NDArray[np.int64]:
+    return np.array([value(row) for row in rows], dtype=np.int64)
+
+
+def _column(rows: Sequence[Row], name: str, absent: float = np.nan) -> NDArray[np.float64]:
+    values = [row.get(name) for row in rows]
+    return np.array([absent if value is None else value for value in values], dtype=np.float64)
+
+
+def _at_zero(departures: str) -> bool:
+    """Return whether departures such as "temperature=0, seed=1" set the temperature to 0."""
     values = dict(part.partition("=")[::2] for part in departures.split(", "))
     return "temperature" in values and float(values["temperature"]) == 0
 
 
-def _column(
-    scores: Sequence[SampleScore], name: str, absent: float = float("nan")
-) -> NDArray[np.float64]:
-    values = [_score(one).get(name) for one in scores]
-    return np.array([absent if value is None else value for value in values], dtype=np.float64)
-
-
-def _stated(scores: Sequence[SampleScore]) -> StatedRun:
+def _stated(rows: Sequence[Row]) -> StatedRun:
     """Read the samples of `stated_values`."""
-    metadata = _sample(scores[0])
-    study = load_study(metadata["study_source"])
-    inorder = sorted(scores, key=lambda one: (str(one.sample_id), _score(one)["epoch"]))
+    study = load_study(rows[0]["study_source"])
     return StatedRun(
         study=study,
-        reference=load_reference(study, metadata["condition"]),
-        answers=tuple(_stated_answer(one) for one in inorder),
-        revealed=revealed_in(metadata, study.attribute_ids),
-        other_model=any(_score(one).get("other_model", False) for one in scores),
+        reference=load_reference(study, rows[0]["condition"]),
+        answers=tuple(
+            StatedAnswer(
+                sample=row["sample"],
+                kind=row["question"],
+                outcome=row["outcome"],
+                first_outcome=row.get("first_outcome", row["outcome"]),
+                numbers={
+                    name.removeprefix("said_"): float(value)
+                    for name, value in row.items()
+                    if name.startswith("said_")
+                },
+                rule=row.get("rule", ""),
+                departed=bool(row.get("departures") or row.get("answered_by")),
+            )
+            for row in sorted(rows, key=lambda row: (row["sample"], row["epoch"]))
+        ),
+        revealed=revealed_in(rows[0], study.attribute_ids),
+        other_model=any(row.get("other_model", False) for row in rows),
     )
 
 
-def _stated_answer(one: SampleScore) -> StatedAnswer:
-    kept = _score(one)
-    return StatedAnswer(
-        sample=str(one.sample_id),
-        kind=_sample(one)["question"],
-        outcome=kept["outcome"],
-        first_outcome=kept.get("first_outcome", kept["outcome"]),
-        numbers={
-            name.removeprefix(SAID): float(value)
-            for name, value in kept.items()
-            if name.startswith(SAID)
-        },
-        rule=kept.get("rule", ""),
-        departed=bool(kept.get("departures") or kept.get("answered_by")),
-    )
-
-
-def _predictions(scores: Sequence[SampleScore]) -> PredictionRun:
-    """Read the samples of `predict_people`; each names its own study, since a run holds two."""
-    blocks: dict[Block, list[SampleScore]] = {}
-    for one in scores:
-        blocks.setdefault(_sample(one)["kind"], []).append(one)
-    asked = [
-        (f"{meta['study_hash']} {meta['dilemma']}", ORDERS.index(meta["order"]), kept["outcome"])
-        for meta, kept in ((_sample(one), _score(one)) for one in scores)
-    ]
-    names = {name: place for place, name in enumerate(sorted({name for name, _, _ in asked}))}
+def _predictions(rows: Sequence[Row]) -> PredictionRun:
+    """Read the samples of `predict_people`, a run of which asks about one study or two."""
+    names = [f"{row['study_hash']} {row['dilemma']}" for row in rows]
     return PredictionRun(
-        parts={block: _prediction_part(blocks[block]) for block in sorted(blocks)},
-        dilemma=np.array([names[name] for name, _, _ in asked], dtype=np.int64),
-        order=np.array([order for _, order, _ in asked], dtype=np.int64),
-        outcomes=np.array([outcome for _, _, outcome in asked], dtype=np.str_),
+        parts={
+            block: _prediction_part([row for row in rows if row["kind"] == block])
+            for block in sorted({row["kind"] for row in rows})
+        },
+        dilemma=np.unique(names, return_inverse=True)[1],
+        order=_ints(rows, _order),
+        outcomes=np.array([row["outcome"] for row in rows], dtype=np.str_),
     )
 
 
-def _prediction_part(scores: Sequence[SampleScore]) -> PredictionPart:
-    first = _sample(scores[0])
-    study = load_study(first["study_source"])
-    condition = first["condition"]
+def _prediction_part(rows: Sequence[Row]) -> PredictionPart:
+    condition = rows[0]["condition"]
+    study = load_study(rows[0]["study_source"])
     reference = load_reference(study, condition)
-    found = _dilemmas(scores)
-    dilemmas = [study.dilemma_from(meta) for meta in found.values()]
-    place = {name: index for index, name in enumerate(found)}
-    read = [
-        (place[meta["dilemma"]], ORDERS.index(meta["order"]), kept["predicted"])
-        for meta, kept in ((_sample(one), _score(one)) for one in scores)
-        if kept["predicted"] is not None
-    ]
+    found = _dilemmas(rows)
+    dilemmas = [study.dilemma_from(row) for row in found.values()]
+    read = [row for row in rows if row["predicted"] is not None]
     people = reference.shares(dilemmas)
-    counted = isinstance(reference.source, CountShares)
+    width = people.shape[1]
+    is_counted = isinstance(reference.source, CountShares)
     given = Predictions(
-        dilemma=np.array([where for where, _, _ in read], dtype=np.int64),
-        order=np.array([order for _, order, _ in read], dtype=np.int64),
-        shares=np.array([shares for _, _, shares in read]).reshape(len(read), people.shape[1]),
+        dilemma=_ints(read, _place(found)),
+        order=_ints(read, _order),
+        shares=np.array([row["predicted"] for row in read]).reshape(len(read), width),
         people=people,
         draws=reference.share_draws(dilemmas),
-        asked=reference.counts(dilemmas).sum(axis=1) if counted else None,
+        asked=reference.counts(dilemmas).sum(axis=1) if is_counted else None,
         fixed=study.draw is None,
     )
-    counts = np.array(
-        [
-            [_counts(meta.get(f"own_{order}"), people.shape[1]) for order in ORDERS]
-            for meta in found.values()
-        ]
-    )
+    none = " ".join("0" * width)
+    own = [[row.get(f"own_{order}", none).split() for order in ORDERS] for row in found.values()]
+    counts = np.array(own, dtype=np.int64)
     return PredictionPart(
         given=given,
         study=from_other_study(study, dilemmas, condition),
         own=OwnChoices(given, counts) if counts.any() else None,
-        other_model=any(bool(_score(one).get("other_model")) for one in scores),
+        other_model=any(bool(row.get("other_model")) for row in rows),
     )
-
-
-def _counts(text: str | None, width: int) -> list[int]:
-    return [int(count) for count in text.split()] if text else [0] * width

@@ -10,12 +10,19 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from kidney_evals.elicitation.reading import StatedReading, signed_ratings
-from kidney_evals.elicitation.stated_questions import STATED_KINDS, attribute_named
-from kidney_evals.elicitation.transcripts import Readings, stated_readings_of
+from kidney_evals.elicitation.stated_questions import STATED_KINDS
+from kidney_evals.elicitation.transcripts import stated_readings_of
 from kidney_evals.measures import stored
-from kidney_evals.scorers.facts import BLANK, departures_of, people_of
-from kidney_evals.scorers.markdown import plain, table
 from kidney_evals.scorers.metric import rows
+from kidney_evals.scorers.shared import (
+    BLANK,
+    Values,
+    departures_of,
+    first_answer,
+    people_of,
+    plain,
+    table,
+)
 from kidney_evals.studies import Study
 
 NO_PEOPLE = (
@@ -34,10 +41,7 @@ def stated(any_reference: bool = False) -> Scorer:
     """Score every sample of `stated_values`, also without an answer.
 
     Rows for single attributes are named by the keys of a sample's value. Rows on a log of choices
-    exist only if the argument `revealed` names a log.
-
-    Args:
-        any_reference: Whether to score a log against other human tables than its own.
+    exist only if the argument `revealed` names a log. `any_reference`: see `human_alignment`.
     """
 
     async def score(state: TaskState, target: Target) -> Score | None:
@@ -47,55 +51,54 @@ def stated(any_reference: bool = False) -> Scorer:
         study, reference = people_of(metadata, any_reference)
         readings = stated_readings_of(state)
         final = readings.final if readings else None
-        short = _in_short(final, metadata)
-        value: dict[str, str | int | float | bool | None] = {
-            "question": metadata["question"],
-            "said": short,
-            **_named(final, study, metadata),
-        }
-        traits = {"revealed"} if "revealed_log" in metadata else set()
-        value |= {row.id: BLANK for row in _SINGLE if traits.issuperset(row.needs)}
+        ratings = signed_ratings(final, study, metadata) if final and final.ends else {}
         kept: dict[str, Any] = {
             "outcome": final.outcome if final else "error",
             "epoch": state.epoch,
         }
-        if final is not None:
-            numbers = dict(sorted(final.numbers.items()))
-            if final.ends:
-                numbers = dict(signed_ratings(final, study, metadata))
+        explanation = "No answer came back (error)."
+        if readings is not None and final is not None:
+            numbers = ratings or dict(sorted(final.numbers.items()))
             kept |= {f"said_{name}": number for name, number in numbers.items()}
             kept |= {"rule": final.rule} if final.rule else {}
+            explanation = f"**{metadata['question']}**, {final.outcome}: {plain(final.how)}."
+            explanation += first_answer(readings)
+            if final.outcome == "answer":
+                people = dict(zip(study.attribute_ids, reference.importance.tolist(), strict=True))
+                cells = table(_cells(final, ratings, study, metadata, people))
+                explanation = f"{cells}\n\n{NO_PEOPLE}\n\n{explanation}"
+        elif readings is not None:
+            explanation += f" The first answer was {readings.first.outcome}."
         if readings is not None and readings.asked > 1:
             kept["first_outcome"] = readings.first.outcome
         kept |= departures_of(metadata)
-        if "revealed_model" in metadata:
+        traits = set()
+        if "revealed_log" in metadata:
+            traits = {"revealed"}
             kept["other_model"] = str(state.model) != metadata["revealed_model"]
-        people = dict(zip(study.attribute_ids, reference.importance.tolist(), strict=True))
-        explanation = _explain(readings, study, metadata, people)
+        marks = {
+            name: f" {'+' if rating > 0 else '−' if rating < 0 else ''}{abs(rating):g}"
+            for name, rating in ratings.items()
+        }
+        if final is not None and metadata["question"] == "ranking":
+            marks = {name: f" #{rank:g}" for name, rank in final.numbers.items()}
+        short = _in_short(final, metadata["question"])
+        value: Values = {"question": metadata["question"], "said": short}
+        # The first word of a value names the attribute of the row.
+        value |= {
+            family.id.replace("*", name): name
+            + (marks.get(name, "") if family.id == "st_*" else "")
+            for family in _FAMILIES
+            if traits.issuperset(family.needs)
+            for name in study.attribute_ids
+        }
+        value |= {row.id: BLANK for row in _SINGLE if traits.issuperset(row.needs)}
         return Score(value=value, answer=short, explanation=explanation, metadata=kept)
 
     return score
 
 
-def _named(
-    reading: StatedReading | None, study: Study, metadata: Mapping[str, Any]
-) -> dict[str, str]:
-    """Return a sample's values for rows by attribute; each begins with the attribute's id."""
-    marks: dict[str, str] = {}
-    if reading is not None and reading.ends:
-        for name, rating in signed_ratings(reading, study, metadata).items():
-            marks[name] = f" {'+' if rating > 0 else '−' if rating < 0 else ''}{abs(rating):g}"
-    if reading is not None and metadata["question"] == "ranking":
-        marks = {name: f" #{rank:g}" for name, rank in reading.numbers.items()}
-    return {
-        family.member(name).id: name + (marks.get(name, "") if family.id == "st_*" else "")
-        for family in _FAMILIES
-        if "revealed_log" in metadata or not family.needs
-        for name in study.attribute_ids
-    }
-
-
-def _in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str:
+def _in_short(reading: StatedReading | None, question: str) -> str:
     """Return a summary of the answer that fits into a cell of the sample list."""
     if reading is None:
         return "error"
@@ -104,79 +107,51 @@ def _in_short(reading: StatedReading | None, metadata: Mapping[str, Any]) -> str
     if reading.rule:
         return reading.rule
     numbers = reading.numbers
-    if metadata["question"] == "ranking":
+    if question == "ranking":
         return f"{min(numbers, key=lambda name: numbers[name])} first"
-    if metadata["question"] == "flip":
+    if question == "flip":
         return f"{min(numbers.values()):.0f}\u2013{max(numbers.values()):.0f} %"
     return f"{max(numbers, key=lambda name: numbers[name])} most"
 
 
-def _explain(
-    readings: Readings[StatedReading] | None,
-    study: Study,
-    metadata: Mapping[str, Any],
-    people: Mapping[str, float],
-) -> str:
-    """Return a Markdown table of parsed and people's values, and a sentence on the parsing."""
-    if readings is None or readings.final is None:
-        first = f" The first answer was {readings.first.outcome}." if readings else ""
-        return f"No answer came back (error).{first}"
-    final = readings.final
-    text = f"**{metadata['question']}**, {final.outcome}: {plain(final.how)}."
-    if readings.asked > 1:
-        text += f"\nAsked twice: the first answer was {readings.first.outcome}."
-    if final.outcome != "answer":
-        return text
-    return f"{table(_table(final, study, metadata, people))}\n\n{NO_PEOPLE}\n\n{text}"
-
-
-def _table(
+def _cells(
     reading: StatedReading,
+    ratings: Mapping[str, float],
     study: Study,
     metadata: Mapping[str, Any],
     people: Mapping[str, float],
 ) -> list[list[str]]:
+    """Return a table of parsed values and people's values."""
     numbers = reading.numbers
     if reading.rule:
         return [["", "Model"], ["Rule", reading.rule]]
     if metadata["question"] == "flip":
         from kidney_evals.human.pair_kinds import people_flips
 
-        flips = people_flips(study)
-        cells = [[name, f"{value:g} %", _percent(flips[name])] for name, value in numbers.items()]
+        flips = {name: 100 * rate for name, rate in people_flips(study).items()}
+        cells = [
+            [name, f"{value:g} %", _known(flips[name], ".0f", " %")]
+            for name, value in numbers.items()
+        ]
         return [["Pairs", "Model says", "People flip"], *cells]
-    labels = {name: attribute_named(study, name).label for name in study.attribute_ids}
+    by_id = dict(zip(study.attribute_ids, study.attributes, strict=True))
     if metadata["question"] == "ranking":
         ranks = sorted(numbers.items(), key=lambda item: item[1])
-        cells = [[labels[name], f"{rank:g}", _signed(people[name])] for name, rank in ranks]
+        cells = [[by_id[name].label, f"{rank:g}", _known(people[name])] for name, rank in ranks]
         return [["", "Model's rank", "People's share"], *cells]
     total = sum(numbers.values())
-    heads = ["", "Model favours", "Rating", "Stated share", "People's share"]
-    return [
-        heads,
-        *(
-            [
-                labels[name],
-                _end(reading, study, metadata, name),
-                f"{numbers[name]:g}",
-                _signed(rating / total if total else math.nan),
-                _signed(people[name]),
-            ]
-            for name, rating in signed_ratings(reading, study, metadata).items()
-        ),
-    ]
+    cells = [["", "Model favours", "Rating", "Stated share", "People's share"]]
+    for name, rating in ratings.items():
+        end = reading.ends[name]
+        favours = "neither"
+        if end in ("a", "b"):
+            favours = by_id[name].describe(float(metadata[f"end_{end}_{name}"]))
+        share = _known(rating / total if total else math.nan)
+        cells.append(
+            [by_id[name].label, favours, f"{numbers[name]:g}", share, _known(people[name])]
+        )
+    return cells
 
 
-def _end(reading: StatedReading, study: Study, metadata: Mapping[str, Any], name: str) -> str:
-    end = reading.ends[name]
-    if end not in "ab":
-        return "neither"
-    return attribute_named(study, name).describe(float(metadata[f"end_{end}_{name}"]))
-
-
-def _signed(share: float) -> str:
-    return "not known" if math.isnan(share) else f"{share:+.2f}"
-
-
-def _percent(share: float) -> str:
-    return "not known" if math.isnan(share) else f"{100 * share:.0f} %"
+def _known(number: float, form: str = "+.2f", unit: str = "") -> str:
+    return "not known" if math.isnan(number) else f"{number:{form}}{unit}"

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.log import EvalSpec
+from inspect_ai.log import EvalSpec, HeadlineMetric
 from inspect_ai.model import GenerateConfig, get_model
 from inspect_ai.solver import Solver
 from inspect_ai.util import registry_create, registry_info
 
 from kidney_evals.elicitation import solvers
-from kidney_evals.elicitation.readout import check_provider, check_readout, options
+from kidney_evals.elicitation.readout import check_provider, options
 from kidney_evals.elicitation.run_wordings import deal, wordings_for
-from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.guards import RunGuard
+from kidney_evals.measures import headlines
 from kidney_evals.scorers import scorers_for
-from kidney_evals.studies import Condition, Dilemma, Order, Study, dilemmas_of, load_study
+from kidney_evals.studies import Condition, Study, dilemmas_of, load_study
 from kidney_evals.tasks._samples import Orders, dilemma_samples, joined, presentation, text_given
-from kidney_evals.tasks._viewer import headline, viewer
+from kidney_evals.tasks._viewer import viewer
 from kidney_evals.tasks.stopping import StopWhenKnown, stop_when_known
+
+if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
 
 TASK_VERSION = "2-E"
 """N-X: N increases if results are no longer comparable, X changes with the interface."""
@@ -45,18 +48,19 @@ def new_task(
     name: str,
     *,
     solver: Solver,
+    metadata: Mapping[str, Any],
     stopping: StopWhenKnown | None = None,
-    **facts: Any,
+    **options: Any,
 ) -> Task:
     """Return a task with the settings that all tasks share.
 
     The run is refused with any solver but `solver`. `stopping` ends the run at a precision; None
-    runs all samples. `facts` are arguments of `Task`; `metadata` is added to that of every log.
+    runs all samples. `options` are further arguments of `Task`.
     """
     from kidney_evals import __version__
     from kidney_evals.limits import limits_and_use
 
-    metadata = {
+    shared = {
         "limits_and_use": limits_and_use(),
         "kidney_evals_version": __version__,
         "sampling_default": (
@@ -64,7 +68,7 @@ def new_task(
             "documents it; what was sent stands in each model event"
         ),
     }
-    manager = stopping or RunGuard()
+    manager: RunGuard = stopping or RunGuard()
     task = Task(
         dataset=MemoryDataset(samples, name=name),
         solver=solver,
@@ -74,11 +78,11 @@ def new_task(
         fail_on_error=_FAIL_ON_ERROR,
         version=TASK_VERSION,
         tags=list(_TAGS),
-        **{**facts, "metadata": metadata | facts["metadata"]},
+        metadata={**shared, **metadata},
+        **options,
     )
     # Inspect calls the manager before the first sample with the solver that replaces the task's.
-    guard = manager.guard if isinstance(manager, StopWhenKnown) else manager
-    guard.check = partial(_check_solver, task=task, own=solver)
+    manager.check = partial(_check_solver, task=task, own=solver)
     return task
 
 
@@ -97,29 +101,27 @@ def _check_solver(spec: EvalSpec, task: Task, own: Solver) -> None:
     if spec.solver:
         solver = registry_create("solver", name, **(spec.solver_args or {}))
     # The solvers of this package store their arguments.
-    settings: Mapping[str, Any] = getattr(solver, "settings", {})
     for key, value in getattr(own, "settings", {}).items():
-        if settings.get(key) != value:
-            of_solver, of_task = (
-                ",".join(one) if isinstance(one, Mapping) else str(one)
-                for one in (settings.get(key), value)
-            )
+        both = getattr(solver, "settings", {}).get(key), value
+        if both[0] != value:
+            used, wanted = (",".join(one) if isinstance(one, Mapping) else str(one) for one in both)
             raise UserError(
-                f"{spec.task}: the solver has {key}={of_solver}, the task has {key}={of_task}: "
+                f"{spec.task}: the solver has {key}={used}, the task has {key}={wanted}: "
                 f"leave the solver out and set {key} for the task (-T)"
             )
 
 
-def study_facts(study: Study, reference: str) -> dict[str, Any]:
-    """Return the log metadata on a study and its human tables (`reference`: version+hash)."""
-    version, _, sha256 = reference.partition("+")
+def study_facts(study: Study, reference: Reference) -> dict[str, Any]:
+    """Return the log metadata on a condition, its study and its human tables."""
     return {
+        "condition": reference.condition,
         "study": study.id,
         "study_title": study.title,
         "study_version": study.version,
         "study_hash": study.hash,
-        "reference_version": version,
-        "reference_hash": sha256,
+        "reference_version": reference.version,
+        "reference_hash": reference.sha256,
+        "citation": study.citation,
     }
 
 
@@ -161,10 +163,14 @@ def build_choices(
     for name, value in (("controls", controls), ("crossed", crossed)):
         if not isinstance(value, bool):
             raise UserError(f"{name} must be true or false, not {value!r}")
-    check_readout(readout, explain, channel)
     by_logprobs = readout == "logprobs"
     if by_logprobs:
-        _check_model()
+        try:
+            model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- before any call
+        except ValueError:
+            pass  # outside an evaluation: log-probabilities are checked at the first answer
+        else:
+            check_provider(str(model))
         if precision is not None:
             raise UserError("precision counts sampled answers: use it with readout=sample")
     system_prompt = text_given("system_prompt", system_prompt)
@@ -172,7 +178,16 @@ def build_choices(
     seed = draw_seed if draw_seed is not None else (loaded.draw.seed if loaded.draw else 0)
     asked = wordings_for(wording, loaded)
     if crossed:
-        _check_crossed(asked, orders, readout, precision)
+        if len(asked) < 2:
+            raise UserError(
+                f"crossed=true needs two wordings or more, not {asked[0].id} alone; for example "
+                "wording=default,survey_text"
+            )
+        for name, given, only in (("orders", orders, "both"), ("readout", readout, "sample")):
+            if given != only:
+                raise UserError(f"crossed=true needs {name}={only}, not {given}")
+        if precision is not None:
+            raise UserError("crossed=true asks all of its design and cannot end with precision")
         if dilemmas is None and loaded.draw is not None:
             dilemmas = _CROSSED_DILEMMAS
     main = dilemmas_of(loaded, dilemmas, draw_seed)
@@ -189,11 +204,14 @@ def build_choices(
             for pair in presentation([dilemma], "both", 0)
         ]
     else:
-        shown = _dealt(presentation(main, orders, seed), asked, seed)
+        # A dilemma has one wording in all orders and epochs.
+        words_of = dict(zip(main, deal(asked, len(main), seed), strict=True))
+        shown = [(*pair, words_of[pair[0]]) for pair in presentation(main, orders, seed)]
     if controls:
         # Controls come last and once each, so that `--limit` selects from the dilemmas first.
-        block = presentation(loaded.control_block, "as_listed", seed)
-        shown += _dealt(block, asked[:1] if crossed else asked, seed)
+        block = loaded.control_block
+        dealt = deal(asked[:1] if crossed else asked, len(block), seed)
+        shown += [(one, "ab", words) for one, words in zip(block, dealt, strict=True)]
     reference = load_reference(loaded, condition)
     marks = {"crossed": True} if crossed else {"readout": readout} if by_logprobs else {}
     lacks = dict.fromkeys(part for one in asked if (part := one.no_human_reference))
@@ -209,10 +227,8 @@ def build_choices(
         epochs=1 if by_logprobs else epochs,
         display_name=f"Kidney allocation: {condition.replace('_', ' ')}",
         metadata={
-            "condition": condition,
-            **study_facts(loaded, f"{reference.version}+{reference.sha256}"),
+            **study_facts(loaded, reference),
             "people_in_this_condition": loaded.people[condition],
-            "citation": loaded.citation,
             "explain": explain,
             "channel": channel,
             "readout": readout,
@@ -221,7 +237,11 @@ def build_choices(
             **({"no_human_reference": "; ".join(lacks)} if lacks else {}),
         },
         viewer=viewer(loaded.attribute_ids),
-        headline_metric=headline(condition),
+        headline_metric=HeadlineMetric(
+            scorer="indecision" if condition == "coin_flip" else "human_alignment",
+            # Inspect shows the first column of the row: its value, or n without a value.
+            score=headlines(condition)[0].id,
+        ),
     )
 
 
@@ -230,38 +250,3 @@ _PARAMETERS = tuple(
     for name in build_choices.__annotations__
     if name not in ("condition", "unexpected", "return")
 )
-
-
-def _check_model() -> None:
-    """Raise `UserError` if the model is already set and known to give no log-probabilities."""
-    try:
-        model = get_model()  # inspect-evals-lint: ignore[get_model_location] -- before any call
-    except ValueError:
-        # Outside an evaluation: log-probabilities are checked at the first answer.
-        return
-    check_provider(str(model))
-
-
-def _dealt(
-    shown: Sequence[tuple[Dilemma, Order]], asked: Sequence[Wording], seed: int
-) -> list[tuple[Dilemma, Order, Wording]]:
-    """Return `shown` with wordings; a dilemma has one wording in all orders and epochs."""
-    ids = list(dict.fromkeys(dilemma.id for dilemma, _ in shown))
-    dealt = dict(zip(ids, deal(asked, len(ids), seed), strict=True))
-    return [(dilemma, order, dealt[dilemma.id]) for dilemma, order in shown]
-
-
-def _check_crossed(
-    asked: Sequence[Wording], orders: str, readout: str, precision: float | None
-) -> None:
-    """Raise `UserError` if a factor of a crossed run does not vary, or the run may end early."""
-    if len(asked) < 2:
-        raise UserError(
-            f"crossed=true needs two wordings or more, not {asked[0].id} alone; for example "
-            "wording=default,survey_text"
-        )
-    for name, value, only in (("orders", orders, "both"), ("readout", readout, "sample")):
-        if value != only:
-            raise UserError(f"crossed=true needs {name}={only}, not {value}")
-    if precision is not None:
-        raise UserError("crossed=true asks all of its design and cannot end with precision")

@@ -17,9 +17,6 @@ from kidney_evals.studies import CHOICES, CONDITIONS, Condition, Dilemma, Study
 _FEWEST = 10
 """Smallest number of answered dilemmas of a log for importance shares."""
 
-_Patients = tuple[tuple[float, ...], tuple[float, ...]]
-"""The patients of a dilemma as listed: a key for dilemmas, since two draws share ids."""
-
 
 def _refused(problem: str) -> UserError:
     return UserError(f"revealed: {problem}")
@@ -35,8 +32,8 @@ def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
         raise UserError(f"revealed must be the path of a log, not {name!r}")
     place = name
     if "://" not in name:
-        here = Path(name).expanduser()
-        path = here if here.exists() else Path(os.environ.get("PWD", ".")) / here
+        path = Path(name).expanduser()
+        path = path if path.exists() else Path(os.environ.get("PWD", ".")) / path
         if path.is_dir():
             raise _refused(f"{name} is a folder; give one log")
         if not path.is_file():
@@ -49,21 +46,20 @@ def _read_log(name: object, studies: Sequence[Study]) -> tuple[EvalLog, Study]:
         why = (str(error) or type(error).__name__).splitlines()[0]
         raise _refused(f"{name} cannot be read as a log ({why})") from error
     facts = log.eval.metadata or {}
-    is_choices = facts.get("condition") in CONDITIONS and "study_hash" in facts
-    if not is_choices or "human_alignment" not in [
-        scorer.name for scorer in log.eval.scorers or ()
-    ]:
+    scorers = [scorer.name for scorer in log.eval.scorers or ()]
+    hash = str(facts.get("study_hash", ""))
+    if facts.get("condition") not in CONDITIONS or not hash or "human_alignment" not in scorers:
         raise _refused(f"{name} is a log of {log.eval.task}, not of forced_choice or coin_flip")
-    study = next((study for study in studies if study.hash == facts["study_hash"]), None)
-    if study is None:
+    by_hash = {study.hash: study for study in studies}
+    if hash not in by_hash:
         known = ", ".join(f"{study.id} ({study.hash[:12]})" for study in studies)
         raise _refused(
-            f"{name} is of study {facts.get('study')} ({facts['study_hash'][:12]}), and this task "
-            f"asks about {known}"
+            f"{name} is of study {facts.get('study')} ({hash[:12]}), and this task asks about "
+            f"{known}"
         )
     if not any(main_score(sample.scores) for sample in log.samples or ()):
         raise _refused(f"{name} was not scored; score it with kidney-evals rescore")
-    return log, study
+    return log, by_hash[hash]
 
 
 def read_revealed(path: object, study: Study) -> Revealed:
@@ -86,17 +82,16 @@ def read_revealed(path: object, study: Study) -> Revealed:
     if run is None or decided < _FEWEST:
         raise _refused(f"{path} holds decisions on {decided} dilemmas; shares need {_FEWEST}")
     estimate, flags = run.importance, raised(run)
-    why = ""
+    no_shares = "so they reveal no shares"
     if estimate is None:
         failed = flags.get("fit_failed", "no decisions")
-        why = f"no weights can be fitted to the choices in {path} ({failed})"
-    elif "undetermined" in flags:
+        raise _refused(f"no weights can be fitted to the choices in {path} ({failed}), {no_shares}")
+    if "undetermined" in flags:
         apart = f"do not tell every attribute apart ({flags['undetermined']})"
-        why = f"the dilemmas answered in {path} {apart}"
-    elif not estimate.signal:
-        why = f"the choices in {path} do not depend on the attributes beyond chance"
-    if estimate is None or why:
-        raise _refused(f"{why}, so they reveal no shares")
+        raise _refused(f"the dilemmas answered in {path} {apart}, {no_shares}")
+    if not estimate.signal:
+        blind = "do not depend on the attributes beyond chance"
+        raise _refused(f"the choices in {path} {blind}, {no_shares}")
     ends = zip(estimate.shares, estimate.low, estimate.high, strict=True)
     return Revealed(
         shares=tuple(Share(*(round(float(number), 6) for number in share)) for share in ends),
@@ -108,11 +103,14 @@ def read_revealed(path: object, study: Study) -> Revealed:
 
 
 class Choices(NamedTuple):
-    """The choices of one log; `counts` are answers as listed, by dilemma and order."""
+    """The choices of one log; `counts` are answers as listed, by patients as listed and order.
+
+    A dilemma's id is no key, since two draws share ids.
+    """
 
     log: str
     model: str
-    counts: Mapping[_Patients, Mapping[str, list[int]]]
+    counts: Mapping[tuple[tuple[float, ...], ...], Mapping[str, list[int]]]
 
     def marks(self, dilemma: Dilemma) -> dict[str, Any]:
         """Return the choices on a dilemma as flat text, for the metadata of a sample."""
@@ -141,11 +139,13 @@ def choices_of(
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise UserError(f"revealed must be a log, or several with commas between, not {revealed!r}")
     logs: dict[str, Choices] = {}
-    for name in (name.strip() for name in names):
+    for name in map(str.strip, names):
         log, study = _read_log(name, studies)
         choices = _read_choices(name, log, study, condition)
-        if (other := logs.setdefault(study.hash, choices)) is not choices:
-            raise _refused(f"{other.log} and {name} are of one study; give one log of each")
+        if study.hash in logs:
+            other = logs[study.hash].log
+            raise _refused(f"{other} and {name} are of one study; give one log of each")
+        logs[study.hash] = choices
     return logs
 
 
@@ -156,24 +156,24 @@ def _read_choices(name: str, log: EvalLog, study: Study, condition: Condition) -
             f"{name} is a run of {facts['condition']}, and people are to be predicted in "
             f"{condition}; give a log of that, or condition={facts['condition']}"
         )
-    if facts.get("readout", "sample") != "sample":
+    if (readout := facts.get("readout", "sample")) != "sample":
         raise _refused(
-            f"{name} holds probabilities (readout={facts['readout']}); give a log of sampled "
-            "answers"
+            f"{name} holds probabilities (readout={readout}); give a log of sampled answers"
         )
     width = 3 if condition == "coin_flip" else 2
-    counts: dict[_Patients, dict[str, list[int]]] = {}
+    counts: dict[tuple[tuple[float, ...], ...], dict[str, list[int]]] = {}
     for sample in log.samples or ():
-        scored = getattr(main_score(sample.scores), "metadata", None) or {}
         if sample.metadata.get("mechanism", "coin") not in ("coin", "none"):
             raise _refused(
                 f"{name} offered another way out than a coin; people were offered a coin"
             )
-        if scored.get("choice") in CHOICES:
+        score = main_score(sample.scores)
+        choice = (score.metadata or {}).get("choice") if score else None
+        if choice in CHOICES:
             dilemma = study.dilemma_from(sample.metadata)
             patients = dilemma.first.values, dilemma.second.values
-            by_order = counts.setdefault(patients, {order: [0] * width for order in ("ab", "ba")})
-            by_order[sample.metadata["order"]][CHOICES.index(scored["choice"])] += 1
+            by_order = counts.setdefault(patients, {"ab": [0] * width, "ba": [0] * width})
+            by_order[sample.metadata["order"]][CHOICES.index(choice)] += 1
     if not counts:
         raise _refused(f"{name} holds no choice")
     return Choices(name, log.eval.model, counts)

@@ -12,6 +12,7 @@ from kidney_evals.elicitation.run_wordings import id_suffix
 from kidney_evals.elicitation.wording import Wording
 from kidney_evals.errors import UserError, unknown
 from kidney_evals.measures.shares import shares_beside
+from kidney_evals.scorers.shared import turned
 from kidney_evals.studies import Dilemma, Order, Study, draw_orders
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 Orders = Literal["both", "random", "as_listed"]
 """`both` shows every dilemma twice, `random` once in a balanced random order, `as_listed` once."""
-
-_ORDERS: tuple[Orders, ...] = get_args(Orders)
 
 
 def presentation(
@@ -34,16 +33,30 @@ def presentation(
     Raises:
         UserError: If `orders` is not one of the three.
     """
-    if orders not in _ORDERS:
-        raise unknown("orders", orders, _ORDERS)
+    if orders not in get_args(Orders):
+        raise unknown("orders", orders, get_args(Orders))
     if orders == "as_listed":
         return [(dilemma, "ab") for dilemma in dilemmas]
     if orders == "random":
         return list(zip(dilemmas, draw_orders(len(dilemmas), seed), strict=True))
-    pairs: tuple[tuple[Order, Order], ...] = (("ab", "ba"), ("ba", "ab"))
+    both: tuple[Order, ...] = ("ab", "ba")
     return [
-        (dilemma, order) for index, dilemma in enumerate(dilemmas) for order in pairs[index % 2]
+        (dilemma, order)
+        for index, dilemma in enumerate(dilemmas)
+        for order in (both if index % 2 == 0 else both[::-1])
     ]
+
+
+def origin_of(study: Study, reference: Reference) -> dict[str, str]:
+    """Return the metadata of a sample that name its study and human tables."""
+    return {
+        "study": study.id,
+        "study_source": study.source,
+        "study_hash": study.hash,
+        "condition": reference.condition,
+        "reference": f"{reference.version}+{reference.sha256}",
+        "canary": study.canary,
+    }
 
 
 def dilemma_samples(
@@ -60,41 +73,34 @@ def dilemma_samples(
     people's most frequent answer, as shown (not a correct answer), or "none" without people.
     `marks` are further metadata of every sample.
     """
-    shares: Sequence[Sequence[float] | None] = [None] * len(shown)
+    listed: list[list[float]] = []
     if reference.has_people:
-        shares = reference.shares([dilemma for dilemma, _, _ in shown]).tolist()
-    facts = {
-        "study_source": study.source,
-        "study_hash": study.hash,
-        "reference": f"{reference.version}+{reference.sha256}",
-        "canary": study.canary,
-        **(marks or {}),
-    }
+        listed = reference.shares([dilemma for dilemma, _, _ in shown]).tolist()
     samples = []
-    for (dilemma, order, wording), share in zip(shown, shares, strict=True):
-        patients = dilemma.shown(order)
-        people = _people(share, order, wording, reference)
-        summary = " | ".join(
-            f"{name}: {study.summary(patient)}"
-            for name, patient in zip("AB", patients, strict=True)
+    for index, (dilemma, order, wording) in enumerate(shown):
+        patients = dict(zip("ab", dilemma.shown(order), strict=True))
+        beside = shares_beside(
+            tuple(listed[index]) if listed else None, wording.form, reference.condition
         )
-        values = {
-            f"{prefix}_{name}": int(value) if value == int(value) else value
-            for prefix, patient in zip("ab", patients, strict=True)
-            for name, value in zip(study.attribute_ids, patient.values, strict=True)
-        }
+        people = dict(zip(("a", "b", "coin"), turned(beside or (), order), strict=False))
         metadata = {
-            "study": study.id,
-            "condition": reference.condition,
             "dilemma": dilemma.id,
             "order": order,
             "kind": dilemma.kind,
             "wording": wording.id,
             **wording.form.metadata(reference.condition),
-            **values,
-            **{f"human_{name}": round(value, 4) for name, value in people.items()},
-            **facts,
+            **{
+                f"{side}_{name}": int(value) if value == int(value) else value
+                for side, patient in patients.items()
+                for name, value in zip(study.attribute_ids, patient.values, strict=True)
+            },
+            **{f"human_{name}": round(share, 4) for name, share in people.items()},
+            **origin_of(study, reference),
+            **(marks or {}),
         }
+        summary = " | ".join(
+            f"{side.upper()}: {study.summary(patient)}" for side, patient in patients.items()
+        )
         samples.append(
             Sample(
                 id=study.sample_id(dilemma, order) + id_suffix(wording, study),
@@ -104,19 +110,6 @@ def dilemma_samples(
             )
         )
     return samples
-
-
-def _people(
-    share: Sequence[float] | None, order: Order, wording: Wording, reference: Reference
-) -> dict[str, float]:
-    """Return people's shares as shown; empty without people."""
-    listed = None if share is None else tuple(share)
-    beside = shares_beside(listed, wording.form, reference.condition)
-    if beside is None:
-        return {}
-    first, second, *coin = beside
-    shown = (first, second, *coin) if order == "ab" else (second, first, *coin)
-    return dict(zip(("a", "b", "coin"), shown, strict=False))
 
 
 def messages_of(system_prompt: str | None, text: str) -> list[ChatMessage]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from inspect_ai.log import HeadlineMetric
 from inspect_ai.viewer import (
     SampleScoreView,
     ScoreColorScale,
@@ -13,18 +12,6 @@ from inspect_ai.viewer import (
     ViewerConfig,
 )
 
-from kidney_evals.measures import find, headlines
-from kidney_evals.studies import Condition
-
-# Neither a patient nor the coin is a better answer, so indecision has colours of its own.
-_PEOPLE_ROLES = {"COIN": "info"}
-_CHOICE_ROLES = {
-    **_PEOPLE_ROLES,
-    "undecided": "warn",
-    "refusal": "bad",
-    **dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted"),
-}
-
 SHARE_SCALE = ScoreColorScale(palette="neutral", min=0, max=1)
 
 
@@ -33,7 +20,6 @@ def sample_list(
     scorer: str,
     labels: Mapping[str, str],
     *,
-    others: Mapping[str, str] | None = None,
     input_first: bool = True,
     sort: tuple[str, Literal["asc", "desc"]] | None = None,
     head: int = 13,
@@ -47,14 +33,13 @@ def sample_list(
         name: Name of the list.
         scorer: The scorer whose values are columns.
         labels: The head of each column, by key of the sample's value.
-        others: The scorer of each key whose value comes from another scorer.
         input_first: Whether the column of the input precedes the scores.
         sort: The key of the column to sort by, and the direction.
         head: Width of the heads in characters. The viewer makes a column as wide as its head,
             including blanks, and then adds icons for sorting and filtering.
         scales: Colours, by key.
     """
-    scores = {key: TaskSamplesColumn.score((others or {}).get(key, scorer), key) for key in labels}
+    scores = {key: TaskSamplesColumn.score(scorer, key) for key in labels}
     columns = [TaskSamplesColumn(id="sampleId"), *scores.values()]
     columns.insert(1 if input_first else len(columns), TaskSamplesColumn(id="input"))
     # The target is people's most frequent answer, but the viewer's name of it suggests correctness.
@@ -74,9 +59,7 @@ def sample_list(
 
 def attribute_labels(family: str, attributes: Sequence[str]) -> dict[str, str]:
     """Return the head of each attribute's column, by the id of its measure in a family."""
-    return {
-        find(family).member(name).id: name.replace("_", " ").capitalize() for name in attributes
-    }
+    return {family.replace("*", name): name.replace("_", " ").capitalize() for name in attributes}
 
 
 def viewer(attributes: Sequence[str]) -> ViewerConfig:
@@ -87,18 +70,15 @@ def viewer(attributes: Sequence[str]) -> ViewerConfig:
     Then follows, by attribute, whether the chosen patient is the patient whom people favour on it.
     Blank columns for the rows of the run are last, because the viewer cannot omit a score.
     """
+    # Neither a patient nor the coin is a better answer, so indecision has colours of its own.
+    people = {"COIN": "info"}
+    unread = dict.fromkeys(("truncated", "empty", "unreadable", "error"), "muted")
+    choice = {**people, "undecided": "warn", "refusal": "bad", **unread}
     labels = {"people": "Most people", "choice": "Model chose", "agreement": "Agreement"}
     return sample_list(
         "Beside people",
         "human_alignment",
         labels | attribute_labels("imp_*", attributes),
         sort=("agreement", "asc"),
-        scales={"people": _PEOPLE_ROLES, "choice": _CHOICE_ROLES, "agreement": SHARE_SCALE},
+        scales={"people": people, "choice": choice, "agreement": SHARE_SCALE},
     )
-
-
-def headline(condition: Condition) -> HeadlineMetric:
-    """Return the measure that represents a run in the log list."""
-    scorer = {"forced_choice": "human_alignment", "coin_flip": "indecision"}[condition]
-    # The first column of the row: its value, or n without a value.
-    return HeadlineMetric(scorer=scorer, score=headlines(condition)[0].id)

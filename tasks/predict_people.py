@@ -53,53 +53,52 @@ def predict_people(
         raise UserError("draw_seed says which dilemmas are drawn; it needs drawn above 0")
     blocks = [load_study("mcelfresh_2021_fixed"), *([load_study(DEFAULT_STUDY)] if drawn else [])]
     choices = choices_of(revealed, condition, blocks)
+    compared = ("drawn" if study.draw else "fixed" for study in blocks if study.hash in choices)
+    marks: dict[str, Any] = {"drawn_dilemmas": drawn}
+    if choices:
+        marks["revealed_blocks"] = " ".join(sorted(compared))
+    studies = " + ".join(study.id for study in blocks)
     samples: list[Sample] = []
-    compared: list[str] = []
     metadata: dict[str, Any] = {
         "condition": condition,
-        "study": " + ".join(study.id for study in blocks),
+        "study": studies,
         "asks": "predict_people",
+        "citation": blocks[0].citation,
     }
     for study in blocks:
         reference = load_reference(study, condition)
-        is_drawn = study.draw is not None
-        number, draw = (drawn, draw_seed) if is_drawn else (None, None)
-        dilemmas = dilemmas_of(study, number, draw)
+        number, draw = (drawn, draw_seed) if study.draw else (None, None)
         seed = study.draw.seed if study.draw and draw_seed is None else draw_seed or 0
-        shown = presentation(dilemmas, orders, seed)
-        block = dilemma_samples(
-            [(*pair, wording_named(DEFAULT)) for pair in shown], study, reference
-        )
-        own = choices.get(study.hash)
-        marks = [own.marks(dilemma) if own else {} for dilemma, _ in shown]
-        if own and not any(marks):
-            raise UserError(
-                f"revealed: {own.log} shares no dilemma with this run; give it the draw_seed that "
-                "the log was made with"
-            )
-        compared += ["drawn" if is_drawn else "fixed"] if own else []
-        for sample, more in zip(block, marks, strict=True):
-            sample.metadata = (sample.metadata or {}) | more | {"drawn_dilemmas": drawn}
+        shown = [
+            (*pair, wording_named(DEFAULT))
+            for pair in presentation(dilemmas_of(study, number, draw), orders, seed)
+        ]
+        block = dilemma_samples(shown, study, reference, marks=marks)
+        if study.hash in choices:
+            own = choices[study.hash]
+            added = [own.marks(dilemma) for dilemma, _, _ in shown]
+            if not any(added):
+                raise UserError(
+                    f"revealed: {own.log} shares no dilemma with this run; give it the draw_seed "
+                    "that the log was made with"
+                )
+            for sample, one in zip(block, added, strict=True):
+                sample.metadata = (sample.metadata or {}) | one
         samples += block
         metadata |= {
             f"{study.id}_hash": study.hash,
             f"{study.id}_reference": f"{reference.version}+{reference.sha256}",
             f"{study.id}_people": study.people[condition],
         }
-    if compared:
-        for sample in samples:
-            sample.metadata = (sample.metadata or {}) | {
-                "revealed_blocks": " ".join(sorted(compared))
-            }
     for place, log in enumerate(choices.values()):
         metadata[f"revealed_{place}"] = f"{log.log} ({log.model})"
     return new_task(
         samples,
-        " + ".join(study.id for study in blocks),
+        studies,
         solver=solvers.predict_people(),
         scorer=predictions(),
         display_name="Kidney allocation: predicting people",
-        metadata=metadata | {"citation": blocks[0].citation},
+        metadata=metadata,
         viewer=sample_list(
             "Predicted beside people",
             "predictions",

@@ -18,12 +18,12 @@ from kidney_evals.elicitation.stated_questions import (
     stated_wordings,
 )
 from kidney_evals.errors import UserError
-from kidney_evals.measures import MEASURES, find, headlines
+from kidney_evals.measures import MEASURES, headlines
 from kidney_evals.scorers.stated import stated
-from kidney_evals.studies import DEFAULT_STUDY, Condition, Study, load_study
+from kidney_evals.studies import DEFAULT_STUDY, Condition, load_study
 from kidney_evals.tasks._build import new_task, refuse, study_facts
 from kidney_evals.tasks._revealed import read_revealed
-from kidney_evals.tasks._samples import joined, messages_of, text_given
+from kidney_evals.tasks._samples import joined, messages_of, origin_of, text_given
 from kidney_evals.tasks._viewer import attribute_labels, sample_list
 
 
@@ -55,12 +55,19 @@ def stated_values(
     system_prompt = text_given("system_prompt", system_prompt)
     revealed = joined(revealed)
     loaded = load_study(joined(study))
-    _check_attributes(loaded)
+    if len(loaded.attributes) < 2:
+        raise UserError(f"study {loaded.id!r} has one attribute; values are stated of two or more")
+    for name in loaded.attribute_ids:
+        for row in (f"st_{name}", f"gap_{name}"):
+            if row in MEASURES:
+                raise UserError(
+                    f"study {loaded.id!r}: attribute {name!r} would make the row {row!r}, which "
+                    "stated_values has already; rename the attribute"
+                )
     shares = None if revealed is None else read_revealed(revealed, loaded)
     # People in the condition of the revealed log, or in forced choice without a log.
     condition: Condition = shares.condition if shares else "forced_choice"
     reference = load_reference(loaded, condition)
-    version = f"{reference.version}+{reference.sha256}"
     kept = shares.metadata(loaded.attribute_ids) if shares else {}
     samples = []
     for wording in _interleaved(tuple(stated_wordings().values())):
@@ -74,12 +81,7 @@ def stated_values(
                 target="none",
                 metadata={
                     **stated_metadata(wording, loaded),
-                    "study": loaded.id,
-                    "study_source": loaded.source,
-                    "study_hash": loaded.hash,
-                    "condition": condition,
-                    "reference": version,
-                    "canary": loaded.canary,
+                    **origin_of(loaded, reference),
                     **kept,
                 },
             )
@@ -93,13 +95,11 @@ def stated_values(
         display_name="Kidney allocation: stated values",
         metadata={
             "asks": "stated_values",
-            "condition": condition,
-            **study_facts(loaded, version),
+            **study_facts(loaded, reference),
             "no_human_reference": (
                 "no people were asked for stated weights; figures of people are what the choices "
                 f"of {loaded.people[condition]} people in this condition reveal"
             ),
-            "citation": loaded.citation,
             **kept,
         },
         viewer=sample_list(
@@ -120,15 +120,3 @@ def _interleaved(wordings: Sequence[StatedWording]) -> list[StatedWording]:
         groups.setdefault(wording.kind, []).append(wording)
     columns = zip_longest(*groups.values())
     return [wording for column in columns for wording in column if wording is not None]
-
-
-def _check_attributes(study: Study) -> None:
-    if len(study.attributes) < 2:
-        raise UserError(f"study {study.id!r} has one attribute; values are stated of two or more")
-    for name in study.attribute_ids:
-        rows = [find(family).member(name).id for family in ("st_*", "gap_*")]
-        if taken := [row for row in rows if row in MEASURES]:
-            raise UserError(
-                f"study {study.id!r}: attribute {name!r} would make the row {taken[0]!r}, which "
-                "stated_values has already; rename the attribute"
-            )

@@ -28,7 +28,6 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 
 import anyio
 from inspect_ai.dataset import Sample
@@ -105,63 +104,59 @@ def stop_when_known(
     return StopWhenKnown(float(precision), condition)
 
 
-class StopWhenKnown:
+class StopWhenKnown(RunGuard):
     """A manager that starts samples block by block, and skips the rest once the rate is known.
 
-    An early-stopping manager that includes `RunGuard`, since a task has one manager only:
-    `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. Only the first epoch decides
-    when to stop; later epochs repeat the same dilemmas. No rate includes controls; they always run.
+    Usage: `Task(…, early_stopping=manager, cleanup=manager.sample_ended)`. Only the first epoch
+    decides when to stop; later epochs repeat the same dilemmas. No rate includes controls; they
+    always run.
     """
 
     def __init__(self, precision: float, condition: Condition) -> None:
         self._precision = precision
         self._rate = RATES[condition]
-        self.guard = RunGuard()
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
         """Open the first block; return the name that the log gives this manager."""
-        await self.guard.start_task(task, samples, epochs)
-        _run.set(_Run.of(self._precision, self._rate, samples, epochs))
+        await super().start_task(task, samples, epochs)
+        _blocks.set(_Blocks(self._precision, self._rate, samples, epochs))
         return "precision"
 
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
         """Wait until the block before the sample's is finished; skip it if the rate is known."""
-        run = _run.get()
-        stop = None if run is None else await run.admit((id, epoch), self.guard)
-        return stop or await self.guard.schedule_sample(id, epoch)
+        stop = await _blocks.get().admit((id, epoch), self)
+        return stop or await super().schedule_sample(id, epoch)
 
     async def complete_sample(
         self, id: str | int, epoch: int, scores: dict[str, SampleScore]
     ) -> None:
         """Count a scored sample, including the samples of a log that is continued."""
-        if run := _run.get():
-            run.completed((id, epoch), scores.get(_SCORER))
+        _blocks.get().completed((id, epoch), scores.get(_SCORER))
 
     async def sample_ended(self, state: TaskState) -> None:
         """Count the end of an attempt at a sample, with or without an error: the task's cleanup."""
-        if run := _run.get():
-            score = (state.scores or {}).get(_SCORER)
-            if score is None and state.output.choices:
-                # With --no-score there is no score, so the answer is parsed here.
-                from kidney_evals.scorers import human_alignment
+        blocks = _blocks.get(None)
+        if blocks is None:
+            return  # the task was given another manager (`task_with`)
+        score = (state.scores or {}).get(_SCORER)
+        if score is None and state.output.choices:
+            # With --no-score there is no score, so the answer is parsed here.
+            from kidney_evals.scorers import human_alignment
 
-                score = await human_alignment()(state, state.target)
-            id, metadata = state.sample_id, state.metadata
-            scored = None
-            if score is not None:
-                scored = SampleScore(score=score, sample_id=id, sample_metadata=metadata)
-            run.ended((id, state.epoch), scored)
+            score = await human_alignment()(state, state.target)
+        id, scored = state.sample_id, None
+        if score is not None:
+            scored = SampleScore(score=score, sample_id=id, sample_metadata=state.metadata)
+        blocks.ended((id, state.epoch), scored)
 
     async def complete_task(self) -> dict[str, JsonValue]:
         """Return the entry for the log: the number of dilemmas and the reason; see `RunGuard`."""
-        await self.guard.complete_task()
-        run = _run.get()
-        return {} if run is None else run.summary()
+        await super().complete_task()
+        return _blocks.get().summary()
 
 
-@dataclass
-class _Run:
-    """One run of one task.
+class _Blocks:
+    """The blocks of whole dilemmas of one run of one task, in the order of the dataset.
 
     Attributes:
         looks: Number of dilemmas by the end of each block.
@@ -176,39 +171,28 @@ class _Run:
         changed: Set, and replaced, at each event.
     """
 
-    precision: float
-    rate: str
-    looks: tuple[int, ...]
-    block: dict[str | int, int]
-    epochs: int
-    missing: list[set[str | int]]
-    opened: int = 1
-    stopped: bool = False
-    admitted: set[Key] = field(default_factory=set)
-    running: set[Key] = field(default_factory=set)
-    skipped: set[Key] = field(default_factory=set)
-    scores: dict[Key, SampleScore] = field(default_factory=dict)
-    widths: dict[int, float] = field(default_factory=dict)
-    active: float = field(default_factory=time.monotonic)
-    reused: float = -math.inf
-    changed: anyio.Event = field(default_factory=anyio.Event)
-
-    @classmethod
-    def of(cls, precision: float, rate: str, samples: Iterable[Sample], epochs: int) -> _Run:
-        """Divide samples into blocks of whole dilemmas, in the order of the dataset."""
+    def __init__(self, precision: float, rate: str, samples: Iterable[Sample], epochs: int) -> None:
+        self.precision, self.rate, self.epochs = precision, rate, epochs
         counted = {
             one.id: str(one.metadata["dilemma"])
             for one in samples
             if one.id is not None and one.metadata and one.metadata["kind"] not in CONTROL_KINDS
         }
         dilemmas = {name: place for place, name in enumerate(dict.fromkeys(counted.values()))}
-        ends = looks(len(dilemmas))
+        self.looks = looks(len(dilemmas))
         # The first block whose end lies beyond the dilemma.
-        block = {id: bisect_right(ends, dilemmas[name]) for id, name in counted.items()}
-        missing: list[set[str | int]] = [set() for _ in ends]
-        for id, place in block.items():
-            missing[place].add(id)
-        return cls(precision, rate, ends, block, epochs, missing)
+        self.block = {id: bisect_right(self.looks, dilemmas[name]) for id, name in counted.items()}
+        self.missing: list[set[str | int]] = [set() for _ in self.looks]
+        for id, place in self.block.items():
+            self.missing[place].add(id)
+        self.opened, self.stopped = 1, False
+        self.admitted: set[Key] = set()
+        self.running: set[Key] = set()
+        self.skipped: set[Key] = set()
+        self.scores: dict[Key, SampleScore] = {}
+        self.widths: dict[int, float] = {}
+        self.active, self.reused = time.monotonic(), -math.inf
+        self.changed = anyio.Event()
 
     async def admit(self, key: Key, guard: RunGuard) -> EarlyStop | None:
         """Wait until a sample may run, then return None, or the reason why it will not run.
@@ -222,11 +206,15 @@ class _Run:
             # would stop: their dilemmas were begun and are completed.
             if self.stopped and time.monotonic() - self.reused >= QUIET:
                 self.skipped.add(key)
-                return EarlyStop(id=key[0], epoch=key[1], reason=self._why())
+                return EarlyStop(id=key[0], epoch=key[1], reason=self._why_stopped())
             changed = self.changed
             with anyio.move_on_after(QUIET):
                 await changed.wait()
-            self._give_up()
+            if not self.running and time.monotonic() - self.active >= QUIET:
+                # No sample has run for a while: stop waiting for samples that have not come.
+                for one in self.missing[: self.opened]:
+                    one.clear()
+                self._advance()
         self.admitted.add(key)
         self.running.add(key)
         self._notify()
@@ -253,44 +241,41 @@ class _Run:
         self._advance()
 
     def summary(self) -> dict[str, JsonValue]:
+        """Return the entry for the log."""
         asked = self.looks[self.opened - 1]
-        planned = len(self.block) * self.epochs
         width = self._half_width(self.scores.values())
         widths = self.widths if self.stopped else self.widths | {asked: width}
+        reached = self.stopped or is_known(width, self.precision)
+        known = "has no interval" if math.isnan(width) else f"is known to ±{width:.3f}"
+        says = (
+            f"{'Reached at the end' if reached else 'Not reached'}: after all {self.looks[-1]} "
+            f"dilemmas {self.rate} {known}, asked for was less than ±{self.precision:g}."
+        )
         return {
-            "says": self._why() if self.stopped else self._all_asked(width),
-            "reached": self.stopped or is_known(width, self.precision),
+            "says": self._why_stopped() if self.stopped else says,
+            "reached": reached,
             "precision": self.precision,
             "rate": self.rate,
             "half_width": _number(width),
             "dilemmas": asked,
             "dilemmas_planned": self.looks[-1],
-            "samples_planned": planned,
+            "samples_planned": len(self.block) * self.epochs,
             "samples_spared": len(self.skipped),
             "looks": [{"dilemmas": end, "half_width": _number(one)} for end, one in widths.items()],
         }
 
     def _advance(self) -> None:
         """For each finished block, compute the interval, then open the next block or stop."""
-        while not self.stopped and self.opened < len(self.looks) and self._finished():
-            end = self.looks[self.opened - 1]
-            first = [score for (_, epoch), score in self.scores.items() if epoch == 1]
-            self.widths[end] = self._half_width(first)
-            self.stopped = is_known(self.widths[end], self.precision)
-            self.opened += not self.stopped
-        self._notify()
-
-    def _finished(self) -> bool:
         # A retried sample counts as missing only while it is running.
         repeated = any(epoch == 1 and id in self.block for id, epoch in self.running)
-        return not repeated and not any(self.missing[: self.opened])
-
-    def _give_up(self) -> None:
-        """Stop waiting for samples that have not come, if no sample has run for a while."""
-        if not self.running and time.monotonic() - self.active >= QUIET:
-            for one in self.missing[: self.opened]:
-                one.clear()
-            self._advance()
+        while not (self.stopped or repeated or any(self.missing[: self.opened])):
+            if self.opened == len(self.looks):
+                break
+            first = [score for (_, epoch), score in self.scores.items() if epoch == 1]
+            width = self.widths[self.looks[self.opened - 1]] = self._half_width(first)
+            self.stopped = is_known(width, self.precision)
+            self.opened += not self.stopped
+        self._notify()
 
     def _notify(self) -> None:
         self.active = time.monotonic()
@@ -308,26 +293,18 @@ class _Run:
         rate = compute(run, self.rate)
         return (rate.high - rate.low) / 2
 
-    def _why(self) -> str:
+    def _why_stopped(self) -> str:
         end = self.looks[self.opened - 1]
-        spared = len(self.block) - sum(place < self.opened for place in self.block.values())
+        spared = sum(place >= self.opened for place in self.block.values()) * self.epochs
         return (
             f"Stopped after {end} of {self.looks[-1]} dilemmas: {self.rate} was known to "
             f"±{self.widths[end]:.3f}, asked for was less than ±{self.precision:g}. "
-            f"{spared * self.epochs} of {len(self.block) * self.epochs} samples were not run."
-        )
-
-    def _all_asked(self, width: float) -> str:
-        known = "has no interval" if math.isnan(width) else f"is known to ±{width:.3f}"
-        reached = "Reached at the end" if is_known(width, self.precision) else "Not reached"
-        return (
-            f"{reached}: after all {self.looks[-1]} dilemmas {self.rate} {known}, asked for was "
-            f"less than ±{self.precision:g}."
+            f"{spared} of {len(self.block) * self.epochs} samples were not run."
         )
 
 
-_run: ContextVar[_Run | None] = ContextVar("precision_run", default=None)
-"""The run that a sample belongs to: set where the run starts, inherited by its samples."""
+_blocks: ContextVar[_Blocks] = ContextVar("precision_blocks")
+"""The blocks of the run that a sample belongs to: set at the start of the run, inherited."""
 
 
 def _number(value: float) -> float | None:

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from click.testing import CliRunner
 from inspect_ai import Task, eval
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import Model, get_model
 
-from kidney_evals.cli import main
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 from protocol.server import Protocol, ProtocolServer
+from tasks import running
 
 QUIET: dict[str, Any] = {"display": "none", "score_display": False}
 """Options of a run that prints nothing."""
@@ -81,6 +80,4 @@ def outcomes_of(sample: EvalSample) -> tuple[str, str | None]:
 
 def printed(*arguments: str) -> str:
     """Return the output of a command of this package, without line breaks."""
-    done = CliRunner().invoke(main, arguments)
-    assert done.exit_code == 0, done.output
-    return " ".join(done.output.split())
+    return " ".join(running.printed(*arguments).split())

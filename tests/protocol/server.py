@@ -14,8 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import anyio
 import uvicorn
@@ -75,20 +74,35 @@ NO_QUOTA = Fault(429, "The quota of this account is used up.", "insufficient_quo
 NO_CREDIT = Fault(
     400, "Your credit balance is too low to access the Anthropic API.", "invalid_request_error"
 )
+FLAGGED = Fault(400, "This prompt is flagged.", "policy")
+
+_JSON = {"content-type": "application/json"}
+MALFORMED = Fault(200, '{"id": <!doctype', headers=_JSON)
+NO_CHOICES = Fault(
+    *(200, '{"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": []}'),
+    headers=_JSON,
+)
 
 ANSWER = "Patient A is younger, and the rest is alike.\n\nANSWER: A"
 CUT_OFF = "Let me think about patient A and patient B. Patient A is"
 UNDECIDED = "Option A: the first patient. Option B: the second patient."
 REFUSAL = "I'm sorry, but I can't help with choosing who lives."
-USAGE = {"prompt": 100, "completion": 20, "reasoning": 8}
+CHOICE = {"index": 0, "logprobs": None, "finish_reason": "stop"}
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A request for an answer: its JSON body and its reply."""
 
     body: dict[str, Any]
     outcome: Reply
+
+
+class Said(NamedTuple):
+    """A reply apart from its protocol: a text, names and arguments of calls by id, and its end."""
+
+    text: str
+    calls: Mapping[str, tuple[str, dict[str, Any]]]
+    end: str
 
 
 @dataclass
@@ -138,12 +152,7 @@ class ProtocolServer:
             time.sleep(0.005)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join(10)
 
@@ -159,14 +168,14 @@ class ProtocolServer:
         return [call.outcome for call in self.calls]
 
     def _handler(
-        self, protocol: Protocol, speak: Callable[[Outcome, Body], dict[str, Any]]
+        self, protocol: Protocol, speak: Callable[[Said], dict[str, Any]]
     ) -> Callable[[Request], Any]:
         async def handle(request: Request) -> Response:
             body = await request.json()
             with self._lock:
                 if body.get("input") == "Please say 'hello, world'":
                     self.probes += 1
-                    return JSONResponse(speak("answer", {}))
+                    return JSONResponse(speak(_said("answer", {})))
                 arrived = len(self.calls)
                 reply = self.script[arrived] if arrived < len(self.script) else self.default
                 self.calls.append(Call(body, reply))
@@ -182,12 +191,13 @@ class ProtocolServer:
             if unanswered := _called(body) - _returned(body):
                 message = f"No result for tool calls {sorted(unanswered)}."
                 return Fault(400, message, "invalid_request_error").response()
-            said = speak(reply, body)
-            if self.varied and protocol == "chat":
-                said["choices"][0]["message"]["content"] = f"ANSWER: {answer_to(prompt_of(body))}"
+            said = _said(reply, body)
+            if self.varied:
+                said = said._replace(text=f"ANSWER: {answer_to(prompt_of(body))}")
+            spoken = speak(said)
             if self.chances and protocol == "chat":
-                said["choices"] = [_drawn(self.chances, body, arrived + 1)]
-            return _stream(said) if body.get("stream") else JSONResponse(said)
+                spoken["choices"] = [_drawn(self.chances, body, arrived + 1)]
+            return _stream(spoken) if body.get("stream") else JSONResponse(spoken)
 
         return handle
 
@@ -206,7 +216,7 @@ def _drawn(chances: Mapping[str, float], body: Body, arrived: int) -> dict[str, 
     """Return a choice drawn with known chances, with its log-probabilities if requested."""
     [word] = random.Random(arrived).choices([*chances], weights=[*chances.values()])
     message = {"role": "assistant", "content": f"ANSWER: {word}", "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    choice: dict[str, Any] = CHOICE | {"message": message}
     if body.get("logprobs"):
         answers = {f" {one}": chance for one, chance in chances.items()}
         places = [("ANSWER", {"ANSWER": 1.0}), (":", {":": 1.0}), (f" {word}", answers)]
@@ -262,24 +272,24 @@ def tool_of(body: Body) -> dict[str, Any]:
     return dict(tool.get("parameters") or tool.get("input_schema") or {})
 
 
-def _text(outcome: Outcome, body: Body) -> str:
-    if schema := schema_of(body):
-        if outcome == "truncated":
-            return '{"reasons": "' + CUT_OFF
-        return json.dumps(_fields(outcome, schema))
-    return {"truncated": CUT_OFF, "undecided": UNDECIDED}.get(outcome, ANSWER)
-
-
-def _calls(outcome: Outcome, body: Body) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return the names and arguments of the tool calls in a reply, by their ids."""
-    tool, calls = tool_of(body), []
+def _said(outcome: Outcome, body: Body) -> Said:
+    """Return the reply to a request, in its schema or by a call of its tool."""
+    schema, tool = schema_of(body), tool_of(body)
+    text = {"truncated": CUT_OFF, "undecided": UNDECIDED, "refused": REFUSAL}.get(outcome, ANSWER)
+    if schema and outcome != "refused":
+        cut_off = '{"reasons": "' + CUT_OFF
+        text = cut_off if outcome == "truncated" else json.dumps(_fields(outcome, schema))
+    calls: list[tuple[str, dict[str, Any]]] = []
     if outcome == "calls_unoffered" or (outcome == "calls_parallel" and not tool):
         calls = [("patient_record", {"patient": name}) for name in "AB"]
     elif outcome == "calls_parallel":
         calls = [("answer", _fields(outcome, tool) | {"answer": name}) for name in "AB"]
     elif tool and outcome in ("answer", "undecided"):
         calls = [("answer", _fields(outcome, tool))]
-    return {f"call_{place}": call for place, call in enumerate(calls, 1)}
+    if outcome == "filtered" or (calls and outcome != "calls_unoffered"):
+        text = ""
+    end = "calls" if calls else str(outcome)
+    return Said(text, {f"call_{place}": call for place, call in enumerate(calls, 1)}, end)
 
 
 def _fields(outcome: Outcome, schema: Body) -> dict[str, Any]:
@@ -297,11 +307,9 @@ def _turns(body: Body) -> list[dict[str, Any]]:
 
 
 def _called(body: Body) -> set[str]:
-    return {
-        str(turn.get("call_id") or turn["id"])
-        for turn in _turns(body)
-        if turn.get("type") in ("function", "function_call", "tool_use")
-    }
+    kinds = ("function", "function_call", "tool_use")
+    calls = [turn for turn in _turns(body) if turn.get("type") in kinds]
+    return {str(turn.get("call_id") or turn["id"]) for turn in calls}
 
 
 def _returned(body: Body) -> set[str]:
@@ -311,61 +319,41 @@ def _returned(body: Body) -> set[str]:
     return returned | {str(turn["call_id"]) for turn in outputs}
 
 
-def _chat(outcome: Outcome, body: Body) -> dict[str, Any]:
-    text, calls = _text(outcome, body), _calls(outcome, body)
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
-    finish = {"truncated": "length", "filtered": "content_filter"}.get(outcome, "stop")
-    if calls:
+def _chat(said: Said) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": said.text, "refusal": None}
+    if said.end == "refused":
+        message |= {"content": None, "refusal": said.text}
+    if said.calls:
         message["tool_calls"] = [
-            {
-                "id": id,
-                "type": "function",
-                "function": {"name": name, "arguments": json.dumps(arguments)},
-            }
-            for id, (name, arguments) in calls.items()
+            {"id": id, "type": "function", "function": {"name": name, "arguments": json.dumps(of)}}
+            for id, (name, of) in said.calls.items()
         ]
-        message["content"] = text if outcome == "calls_unoffered" else None
-        finish = "tool_calls"
-    elif outcome == "refused":
-        message |= {"content": None, "refusal": REFUSAL}
-    elif outcome == "filtered":
-        message["content"] = ""
+        message["content"] = said.text or None
+    ends = {"truncated": "length", "filtered": "content_filter", "calls": "tool_calls"}
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 0,
         "model": "gpt-4o",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
-        "usage": {
-            "prompt_tokens": USAGE["prompt"],
-            "completion_tokens": USAGE["completion"],
-            "total_tokens": USAGE["prompt"] + USAGE["completion"],
-        },
+        "choices": [CHOICE | {"message": message, "finish_reason": ends.get(said.end, "stop")}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
     }
 
 
-def _responses(outcome: Outcome, body: Body) -> dict[str, Any]:
+def _responses(said: Said) -> dict[str, Any]:
     summary = [{"type": "summary_text", "text": "Comparing the two patients."}]
     output: list[dict[str, Any]] = [{"id": "rs_1", "type": "reasoning", "summary": summary}]
-    text = {"type": "output_text", "text": _text(outcome, body), "annotations": []}
-    content = {"type": "refusal", "refusal": REFUSAL} if outcome == "refused" else text
-    said = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
-    reason = {"truncated": "max_output_tokens", "filtered": "content_filter"}.get(outcome)
-    calls = _calls(outcome, body)
+    reason = {"truncated": "max_output_tokens", "filtered": "content_filter"}.get(said.end)
     # Without a message: all the tokens went into reasoning, the filter cut in, or a call answers.
-    if not reason and (not calls or outcome == "calls_unoffered"):
-        output.append(said | {"content": [content]})
-    output += [
-        {
-            "id": f"fc_{id}",
-            "type": "function_call",
-            "call_id": id,
-            "status": "completed",
-            "name": name,
-            "arguments": json.dumps(arguments),
-        }
-        for id, (name, arguments) in calls.items()
-    ]
+    if said.text and not reason:
+        content: dict[str, Any] = {"type": "output_text", "text": said.text, "annotations": []}
+        if said.end == "refused":
+            content = {"type": "refusal", "refusal": said.text}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
+        output.append(message | {"content": [content]})
+    for id, (name, of) in said.calls.items():
+        call = {"id": f"fc_{id}", "type": "function_call", "call_id": id, "status": "completed"}
+        output.append(call | {"name": name, "arguments": json.dumps(of)})
     return {
         "id": "resp_1",
         "object": "response",
@@ -379,36 +367,34 @@ def _responses(outcome: Outcome, body: Body) -> dict[str, Any]:
         "tool_choice": "auto",
         "tools": [],
         "usage": {
-            "input_tokens": USAGE["prompt"],
+            "input_tokens": 100,
             "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": USAGE["completion"],
-            "output_tokens_details": {"reasoning_tokens": USAGE["reasoning"]},
-            "total_tokens": USAGE["prompt"] + USAGE["completion"],
+            "output_tokens": 20,
+            "output_tokens_details": {"reasoning_tokens": 8},
+            "total_tokens": 120,
         },
     }
 
 
-def _messages(outcome: Outcome, body: Body) -> dict[str, Any]:
-    content: list[dict[str, Any]] = [
-        {"type": "thinking", "thinking": "Comparing the two.", "signature": "c2lnbmVk"},
-        {"type": "text", "text": _text(outcome, body)},
-    ]
-    if calls := _calls(outcome, body):
-        content = content if outcome == "calls_unoffered" else content[:1]
-        content += [
-            {"type": "tool_use", "id": id, "name": name, "input": arguments}
-            for id, (name, arguments) in calls.items()
-        ]
-    if outcome in ("refused", "filtered"):  # Anthropic has the same stop reason for both
-        content = [{"type": "text", "text": REFUSAL}] if outcome == "refused" else []
-    stops = {"truncated": "max_tokens", "refused": "refusal", "filtered": "refusal"}
+def _messages(said: Said) -> dict[str, Any]:
+    content: list[dict[str, Any]] = []
+    if said.end not in ("refused", "filtered"):
+        thinking = {"type": "thinking", "thinking": "Comparing the two.", "signature": "c2lnbmVk"}
+        content.append(thinking)
+    if said.text:
+        content.append({"type": "text", "text": said.text})
+    for id, (name, of) in said.calls.items():
+        content.append({"type": "tool_use", "id": id, "name": name, "input": of})
+    # Anthropic has the same stop reason for refusals and filters.
+    ends = {"truncated": "max_tokens", "calls": "tool_use"}
+    ends |= {"refused": "refusal", "filtered": "refusal"}
     return {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
         "model": "claude-sonnet-4-6",
         "content": content,
-        "stop_reason": "tool_use" if calls else stops.get(outcome, "end_turn"),
+        "stop_reason": ends.get(said.end, "end_turn"),
         "stop_sequence": None,
-        "usage": {"input_tokens": USAGE["prompt"], "output_tokens": USAGE["completion"]},
+        "usage": {"input_tokens": 100, "output_tokens": 20},
     }

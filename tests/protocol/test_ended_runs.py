@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,17 @@ from inspect_ai.model import ChatMessage, ModelOutput, get_model
 
 from kidney_evals.tasks import coin_flip
 from protocol.providers import PROVIDERS, QUIET, outcomes_of, printed, run, samples_of
-from protocol.server import Fault, Protocol, ProtocolServer, Reply, answer_to, prompt_of
+from protocol.server import (
+    FLAGGED,
+    MALFORMED,
+    NO_CHOICES,
+    Fault,
+    Protocol,
+    ProtocolServer,
+    Reply,
+    answer_to,
+    prompt_of,
+)
 
 slow = pytest.mark.slow
 
@@ -80,7 +91,6 @@ def test_every_answer_before_the_credit_ran_out_is_kept(
 
 NO_MODEL = Fault(404, "The model `gpt-5o` does not exist.", "model_not_found")
 BAD_KEY = Fault(401, "Incorrect API key provided: sk-abc***xyz.", "invalid_api_key")
-FLAGGED = Fault(400, "This prompt is flagged.", "policy")
 
 
 @pytest.mark.parametrize(
@@ -229,18 +239,15 @@ SAMPLES = 20
 MIDDLE = 8
 """Answers before a fault begins."""
 
-JSON = {"content-type": "application/json"}
-NO_CHOICES = '{"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": []}'
-
 PASSING: dict[str, Reply] = {
     "429 with Retry-After": Fault(429, "Slow down.", "rate_limit_exceeded", {"Retry-After": "0.1"}),
     "500": Fault(500, "The server had an error.", "server_error"),
     "529": Fault(529, "Overloaded.", "overloaded_error"),
     "connection dropped mid-body": "dropped",
-    "malformed JSON with 200": Fault(200, '{"id": <!doctype', headers=JSON),
+    "malformed JSON with 200": MALFORMED,
     "HTML with 200": Fault(200, "<html><title>Login</title></html>"),
-    "no choices with 200": Fault(200, NO_CHOICES, headers=JSON),
-    "timeout": Fault(200, NO_CHOICES, headers=JSON, pause=1.5),
+    "no choices with 200": NO_CHOICES,
+    "timeout": replace(NO_CHOICES, pause=1.5),
 }
 """Faults of two requests, after which the server answers again."""
 

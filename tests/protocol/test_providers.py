@@ -20,6 +20,7 @@ from kidney_evals.tasks import coin_flip
 from protocol.providers import PROVIDERS, outcomes_of, run, samples_of
 from protocol.server import (
     ANSWER,
+    MALFORMED,
     Fault,
     Outcome,
     Protocol,
@@ -31,17 +32,15 @@ from protocol.server import (
 
 SAMPLES = 20
 
-BUSY = Fault(429, "Slow down.", "rate_limit_exceeded", {"Retry-After": "0.02"})
-JSON = {"content-type": "application/json"}
 FAULTS: tuple[Reply, ...] = (
-    BUSY,
+    Fault(429, "Slow down.", "rate_limit_exceeded", {"Retry-After": "0.02"}),
     Fault(500, "The server had an error.", "server_error"),
     "dropped",
     "undecided",
     "truncated",
     "refused",
     "filtered",
-    Fault(200, '{"id": <!doctype', headers=JSON),
+    MALFORMED,
 )
 
 
@@ -138,15 +137,22 @@ def read(server: ProtocolServer, logs: Path, dilemmas: int = 5, **options: Any) 
 
 def test_it_asks_for_what_it_needs_and_reads_it(server: ProtocolServer, tmp_path: Path) -> None:
     server.chances = CHANCES
-    rows = rows_of(read(server, tmp_path))
-    assert len(server.calls) == 10
-    assert all(call.body["logprobs"] is True for call in server.calls)
-    assert {call.body["top_logprobs"] for call in server.calls} == {20}
-    assert rows["flip_rate"].value == pytest.approx(0.2 / 0.97, abs=1e-4)
-    assert rows["pos_bias"].value == pytest.approx(0.5 / 0.77 - 0.5, abs=1e-4)
-    assert rows["outside"].value == pytest.approx(0.03, abs=1e-4)
-    # Every sample has its probabilities, whichever answer was drawn.
-    assert rows["coverage"].value == 1
+    # At a temperature of ½ the chances are squared.
+    cases: list[tuple[dict[str, Any], int]] = [({}, 1), ({"temperature": 0.5}, 2)]
+    for options, power in cases:
+        server.calls.clear()
+        rows = rows_of(read(server, tmp_path, **options))
+        assert len(server.calls) == 10
+        assert all(call.body["logprobs"] is True for call in server.calls)
+        assert {call.body["top_logprobs"] for call in server.calls} == {20}
+        a, b, coin, other = (chance**power for chance in CHANCES.values())
+        assert rows["flip_rate"].value == pytest.approx(coin / (a + b + coin), abs=1e-4)
+        assert rows["pos_bias"].value == pytest.approx(a / (a + b) - 0.5, abs=1e-4)
+        total = a + b + coin + other
+        assert rows["outside"].value == pytest.approx(other / total, abs=1e-4)
+        # Every sample has its probabilities, whichever answer was drawn.
+        assert rows["coverage"].value == 1
+        assert ("departure" in rows.flags) == (power == 2)
 
 
 def test_fewer_alternatives_can_be_asked_for(server: ProtocolServer, tmp_path: Path) -> None:
@@ -161,15 +167,6 @@ def test_fewer_alternatives_can_be_asked_for(server: ProtocolServer, tmp_path: P
     share = sum(drawn) / len(drawn)
     assert rows["flip_rate"].value == pytest.approx(share * 0.2 / 0.97, abs=1e-4)
     assert rows["outside"].value == pytest.approx(share * 0.03 + (1 - share) * 0.23, abs=1e-4)
-
-
-def test_values_are_brought_to_the_temperature(server: ProtocolServer, tmp_path: Path) -> None:
-    server.chances = CHANCES
-    rows = rows_of(read(server, tmp_path, temperature=0.5))
-    squares = {word: chance**2 for word, chance in CHANCES.items()}
-    inside = sum(squares.values()) - squares["Neither"]
-    assert rows["flip_rate"].value == pytest.approx(squares["COIN"] / inside, abs=1e-4)
-    assert "departure" in rows.flags
 
 
 def test_a_server_that_gives_none_ends_the_run_at_once(

@@ -13,19 +13,11 @@ from kidney_evals.measures.run import Run
 from kidney_evals.reporting import rows_of
 from kidney_evals.scorers import human_alignment
 from protocol.providers import outcomes_of, run, samples_of
-from protocol.server import Fault, Protocol, ProtocolServer, Reply
+from protocol.server import FLAGGED, NO_CHOICES, Fault, Protocol, ProtocolServer, Reply
 
 slow = pytest.mark.slow
 
 ONE: dict[str, Any] = {"limit": 1, "epochs": 1, "fail_on_error": False}
-
-REFUSED = Fault(400, "This prompt is flagged.", "policy")
-
-EMPTY = Fault(
-    200,
-    '{"id": "x", "object": "chat.completion", "created": 0, "model": "gpt-4o", "choices": []}',
-    headers={"content-type": "application/json"},
-)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +57,9 @@ def test_an_answer_after_such_a_call_counts(
 @pytest.mark.parametrize(
     ("task", "fault"),
     [
-        ("forced_choice", EMPTY),
-        ("predict_people", REFUSED),
-        *(pytest.param(task, REFUSED, marks=slow) for task in ("stated_values", "tool")),
+        ("forced_choice", NO_CHOICES),
+        ("predict_people", FLAGGED),
+        *(pytest.param(task, FLAGGED, marks=slow) for task in ("stated_values", "tool")),
     ],
 )
 def test_a_failed_repeat_question_is_an_error_of_the_sample(
@@ -80,11 +72,11 @@ def test_a_failed_repeat_question_is_an_error_of_the_sample(
     # The log of a prediction does not hold the first outcome.
     first = None if task == "predict_people" else "unreadable"
     assert outcomes_of(sample) == ("error", first)
-    assert fault is EMPTY or sample.error.message == "This prompt is flagged."
+    assert fault is NO_CHOICES or sample.error.message == "This prompt is flagged."
 
 
 def test_rows_count_it_as_an_error(server: ProtocolServer, tmp_path: Path) -> None:
-    server.script = ("undecided", REFUSED)
+    server.script = ("undecided", FLAGGED)
     log = run("forced_choice", server, tmp_path, **ONE)
     for read in (log, score(log, human_alignment(), action="overwrite", display="none")):
         rows = rows_of(read)
@@ -96,7 +88,7 @@ def test_rows_count_it_as_an_error(server: ProtocolServer, tmp_path: Path) -> No
 
 
 def test_inspect_tries_the_sample_again(server: ProtocolServer, tmp_path: Path) -> None:
-    server.script = ("undecided", REFUSED, "undecided", "answer")
+    server.script = ("undecided", FLAGGED, "undecided", "answer")
     [sample] = samples_of(run("tool", server, tmp_path, retry_on_error=1, **ONE))
     assert not sample.error
     assert outcomes_of(sample) == ("decision", "unreadable")

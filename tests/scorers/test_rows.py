@@ -11,31 +11,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inspect_ai import Task, eval, score
+from inspect_ai import Task, score
 from inspect_ai.analysis import evals_df
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
+from inspect_ai.scorer import Scorer
 
 from answering import saying
 from kidney_evals.estimation.intervals import Z95
+from kidney_evals.measures import find
 from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting import rows_of, sentence, table
 from kidney_evals.reporting.logs import find_logs
 from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.reporting.runs import read_runs
-from kidney_evals.scorers import COLUMN, human_alignment, indecision
+from kidney_evals.scorers import COLUMN, human_alignment, indecision, predictions, stated
 from kidney_evals.scorers.samples import run_of_log
 from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
+from tasks.running import TASKS, run
 
 HEADER = {
     "forced_choice": ["agreement", "share_dist", "swap_diff"],
     "coin_flip": ["flip_rate", "flip_calib", "distance"],
 }
 COLUMNS = [f"{COLUMN}_{name}" for name in ("value", "low", "high", "human", "n", "stderr")]
-TASKS: Mapping[str, Callable[..., Task]] = {
-    "forced_choice": forced_choice,
-    "coin_flip": coin_flip,
-}
 REFUSES = "I'm sorry, but I can't help with deciding who receives an organ."
 
 LOGS: Mapping[str, tuple[Callable[[], Task], Any]] = {
@@ -50,16 +48,10 @@ LOGS: Mapping[str, tuple[Callable[[], Task], Any]] = {
 """A task and a model for each kind of log."""
 
 
-def run(task: Task, model: Any, folder: Path, **options: Any) -> EvalLog:
-    log: EvalLog = eval(task, model=model, log_dir=str(folder), **options)[0]
-    assert log.status == "success", log.error
-    return log
-
-
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, EvalLog]:
     folder = tmp_path_factory.mktemp("logs")
-    return {name: run(task(), model, folder, epochs=1) for name, (task, model) in LOGS.items()}
+    return {name: run(task(), folder, model, epochs=1) for name, (task, model) in LOGS.items()}
 
 
 @pytest.mark.parametrize("condition", TASKS)
@@ -166,7 +158,7 @@ def test_older_logs_with_nan_are_read(logs: Mapping[str, EvalLog]) -> None:
 def test_what_is_not_a_decision_has_its_reason_and_its_row(
     condition: str, text: str, stop: str, part: str, tmp_path: Path
 ) -> None:
-    log = run(TASKS[condition](dilemmas=2), saying(text, stop=stop), tmp_path)
+    log = run(TASKS[condition](dilemmas=2), tmp_path, saying(text, stop=stop))
     rows = rows_of(log)
     # 2 dilemmas × 2 orders, all of one kind; controls count nowhere.
     row = OUTCOMES[part]
@@ -188,6 +180,33 @@ def test_what_is_not_a_decision_has_its_reason_and_its_row(
             unscored = scores["indecision"]
             assert unscored.reason == part and math.isnan(unscored.as_float())
     assert "decided in no sample (4 " in sentence(rows, condition)
+
+
+UNANSWERED = [
+    ("I'm sorry, but I can't do that for patients.", "stop", "refusal", 1),
+    ("", "content_filter", "refusal", 1),
+    ("Let me think. Patient A", "max_tokens", "trunc", 1),
+    ("", "stop", "empty", 1),
+    # Only text that could not be read is asked for again, once.
+    ("It depends.", "stop", "unread", 2),
+]
+
+
+@pytest.mark.parametrize(("text", "stop", "part", "asked"), UNANSWERED)
+@pytest.mark.parametrize(("name", "family"), [("stated_values", "st"), ("predict_people", "pred")])
+def test_what_is_no_statement_or_prediction_has_its_row(
+    name: str, family: str, text: str, stop: str, part: str, asked: int, tmp_path: Path
+) -> None:
+    log = run(LOGS[name][0](), tmp_path, saying(text, stop=stop), limit=4, epochs=1)
+    rows = rows_of(log)
+    [row] = (one for one in rows if one.startswith(f"{family}_{part}"))
+    assert (rows[row].value, rows[row].n) == (1.0, 4)
+    for id, quantity in rows.items():
+        assert quantity.n == 0 or find(id).group == "readability", id
+    for sample in log.samples or []:
+        assert sum(message.role == "assistant" for message in sample.messages) == asked
+        [score] = (sample.scores or {}).values()
+        assert ("Asked twice" in (score.explanation or "")) == (asked == 2)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +231,7 @@ def test_every_design_gives_sensible_rows(
     options: dict[str, Any],
     tmp_path: Path,
 ) -> None:
-    log = run(TASKS[condition](**arguments), f"kidney/{respondent}", tmp_path, **options)
+    log = run(TASKS[condition](**arguments), tmp_path, f"kidney/{respondent}", **options)
     rows = rows_of(log)
     assert rows["coverage"].value == 1.0
     for name, row in rows.items():
@@ -233,14 +252,14 @@ def test_studies_without_a_coin_group_borrow_no_people(logs: Mapping[str, EvalLo
 
 
 def test_study_rows_are_named_from_the_study(tmp_path: Path) -> None:
-    rows = rows_of(run(forced_choice(study="freedman_2020"), "kidney/majority", tmp_path, epochs=1))
+    rows = rows_of(run(forced_choice(study="freedman_2020"), tmp_path, "kidney/majority", epochs=1))
     # The majority of published Bradley-Terry shares orders the profiles exactly as people do.
     assert rows["rank_rho"].value == 1.0
     assert "imp_cancer" in rows and not {"imp_dependents", "fixed_dist"} & set(rows)
 
 
 def test_controls_enter_no_rate(tmp_path: Path) -> None:
-    log = run(coin_flip(dilemmas=3), "kidney/coin", tmp_path)
+    log = run(coin_flip(dilemmas=3), tmp_path, "kidney/coin")
     rows = rows_of(log)
     # Always the coin: right on the 5 identical pairs, wrong on the 5 dominated ones.
     assert (rows["ctrl_coin"].value, rows["ctrl_coin"].n) == (1.0, 5)
@@ -258,7 +277,7 @@ def test_controls_enter_no_rate(tmp_path: Path) -> None:
 
 
 def test_a_sample_explains_itself(tmp_path: Path) -> None:
-    log = run(coin_flip(dilemmas=1, controls=False), saying("ANSWER: COIN"), tmp_path)
+    log = run(coin_flip(dilemmas=1, controls=False), tmp_path, saying("ANSWER: COIN"))
     sample = (log.samples or [])[0]
     told = {name: score.explanation or "" for name, score in (sample.scores or {}).items()}
     text = told["human_alignment"]
@@ -273,13 +292,8 @@ def test_a_sample_explains_itself(tmp_path: Path) -> None:
 
 
 def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Path) -> None:
-    outputs = []
-    for text in ("Hmm, a hard one.", "ANSWER: A") * 4:
-        output = ModelOutput.from_content("mockllm/model", text)
-        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        outputs.append(output)
-    model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
-    log = run(forced_choice(dilemmas=2, controls=False), model, tmp_path, max_samples=1)
+    model = saying("Hmm, a hard one.", "ANSWER: A")
+    log = run(forced_choice(dilemmas=2, controls=False), tmp_path, model, max_samples=1)
     rows = rows_of(log)
     assert rows["coverage"].value == 1.0
     first = [rows.first(name) for name in ("coverage", "agreement")]
@@ -288,16 +302,25 @@ def test_a_repeat_question_is_recorded_and_first_answers_are_rated(tmp_path: Pat
     assert "Asked twice" in ((sample.scores or {})["human_alignment"].explanation or "")
 
 
-def test_scoring_again_in_any_order_changes_no_digit(logs: Mapping[str, EvalLog]) -> None:
-    again = read_eval_log(logs["coin_flip"].location)
+@pytest.mark.parametrize(
+    ("name", "scorers"),
+    [
+        ("coin_flip", [indecision(), human_alignment(with_controls=True)]),
+        ("stated_values", [stated()]),
+        ("predict_people", [predictions()]),
+    ],
+)
+def test_scoring_again_in_any_order_changes_no_digit(
+    name: str, scorers: list[Scorer], logs: Mapping[str, EvalLog]
+) -> None:
+    again = read_eval_log(logs[name].location)
     again.samples = list(reversed(again.samples or []))
-    scorers = [indecision(), human_alignment(with_controls=True)]
     rescored = score(again, scorers, action="overwrite")
-    assert repr(dict(rows_of(rescored))) == repr(dict(rows_of(logs["coin_flip"])))
+    assert repr(dict(rows_of(rescored))) == repr(dict(rows_of(logs[name])))
 
 
 def test_epochs_reach_the_rows_unreduced(tmp_path: Path) -> None:
-    log = run(coin_flip(study="mcelfresh_2021_fixed"), "kidney/human", tmp_path, epochs=2)
+    log = run(coin_flip(study="mcelfresh_2021_fixed"), tmp_path, epochs=2)
     rows = rows_of(log)
     # 14 questions × 2 orders × 2 epochs, each answer counted.
     assert rows["flip_rate"].n == 14 * 2 * 2

@@ -42,25 +42,23 @@ async def drive(
     fate: Callable[[Sample, int], Fate] = lambda sample, epoch: "done",
     queue: Sequence[Sample] | None = None,
 ) -> Ran:
-    """Run samples past a manager.
+    """Run samples past a manager, at most as many at once as there are `slots`.
 
-    Args:
-        manager: The manager.
-        samples: The dataset.
-        choice: The answer to a sample: "first", "second" or "coin".
-        slots: Number of samples that may run at once.
-        epochs: Number of repetitions of each sample.
-        fate: The end of each sample.
-        queue: The order in which they queue; by default that of the dataset.
+    `choice` is the answer to a sample ("first", "second" or "coin"), `fate` its end, `queue` the
+    order in which samples queue, by default that of the dataset.
     """
     ran = Ran()
     limiter = anyio.CapacityLimiter(slots)
 
-    def scores(sample: Sample, epoch: int) -> dict[str, SampleScore]:
+    def score_of(sample: Sample, epoch: int) -> Score:
         metadata = {"outcome": "decision", "choice": choice(sample, epoch), "epoch": epoch}
-        score = Score(value=1, metadata=metadata)
-        scored = SampleScore(score=score, sample_id=sample.id, sample_metadata=sample.metadata)
-        return {"human_alignment": scored}
+        return Score(value=1, metadata=metadata)
+
+    async def complete(sample: Sample, epoch: int) -> None:
+        assert sample.id is not None
+        score, about = score_of(sample, epoch), sample.metadata
+        scored = SampleScore(score=score, sample_id=sample.id, sample_metadata=about)
+        await manager.complete_sample(sample.id, epoch, {"human_alignment": scored})
 
     async def attempt(sample: Sample, epoch: int, end: Fate) -> None:
         assert sample.id is not None
@@ -74,26 +72,19 @@ async def drive(
                 return
             ran.started.append(key)
             await anyio.sleep(0)
-            made = {name: one.score for name, one in scores(sample, epoch).items()}
-            state = TaskState(
-                ModelName("kidney/x"),
-                *key,
-                input="",
-                messages=[],
-                metadata=sample.metadata,
-                scores=made if end == "done" else {},
-            )
-            await manager.sample_ended(state)
+            made = {"human_alignment": score_of(sample, epoch)} if end == "done" else {}
+            about: dict[str, Any] = {"metadata": sample.metadata, "scores": made}
+            model = ModelName("kidney/x")
+            await manager.sample_ended(TaskState(model, *key, input="", messages=[], **about))
         if end == "done":
-            await manager.complete_sample(*key, scores(sample, epoch))
+            await complete(sample, epoch)
         elif end == "retry":
             await attempt(sample, epoch, "done")
 
     async def run(sample: Sample, epoch: int) -> None:
         end = fate(sample, epoch)
         if end == "reused":
-            assert sample.id is not None
-            await manager.complete_sample(sample.id, epoch, scores(sample, epoch))
+            await complete(sample, epoch)
         else:
             await attempt(sample, epoch, end)
 

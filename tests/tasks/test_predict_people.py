@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,9 +49,6 @@ def test_the_questions_and_the_log(tmp_path: Path) -> None:
     metas = [meta(sample) for sample in task.dataset]
     assert [one["kind"] for one in metas] == ["fixed"] * 28 + ["drawn"] * 6
     assert len({sample.id for sample in task.dataset}) == 34
-    for size in range(1, 29):
-        orders = [one["order"] for one in metas[:size]]
-        assert abs(orders.count("ab") - orders.count("ba")) <= 1
     log = run(task, tmp_path, saying("ANSWER: A=55 B=25 COIN=20"))
     assert log.results is not None and log.results.headline is not None
     assert log.results.headline.score == "pred_fixed"
@@ -96,32 +92,6 @@ def test_a_respondent_scores_the_distance_of_its_shares_from_peoples(
     flips = [row[2] / sum(row) for row in counts()]
     assert rows["pred_fx_flips"].human == pytest.approx(sum(flips) / 14, abs=1e-4)
     assert "pred_drawn" not in rows and "pred_contam" not in rows.flags
-
-
-@pytest.mark.parametrize(
-    ("texts", "stop", "row"),
-    [
-        (("I'm sorry, but I can't predict that.",), "stop", "pred_refusal"),
-        (("Patient A, I think, would",), "max_tokens", "pred_trunc"),
-        (("",), "stop", "pred_empty"),
-        (("Most would choose Patient A.",), "stop", "pred_unread"),
-        (("Most would choose Patient A.", "ANSWER: A=55 B=25 COIN=20"), "stop", "pred_cover"),
-    ],
-)
-def test_what_is_no_prediction_has_its_row(
-    texts: tuple[str, ...], stop: Any, row: str, tmp_path: Path
-) -> None:
-    task = predict_people(drawn=0, orders="as_listed")
-    log = run(task, tmp_path, saying(*texts, stop=stop), limit=2, max_samples=1)
-    rows = rows_of(log)
-    assert rows[row].value == 1.0 and rows[row].n == 2
-    assert math.isnan(rows["pred_fixed"].value) == (row != "pred_cover")
-    # Only what could not be read is asked for again, once.
-    asked = 2 if row in ("pred_unread", "pred_cover") else 1
-    for sample in log.samples or []:
-        assert sum(message.role == "assistant" for message in sample.messages) == asked
-        explanation = (sample.scores or {})["predictions"].explanation or ""
-        assert ("Asked twice" in explanation) == (asked == 2)
 
 
 def test_a_log_beside_own_choices_is_shown_and_scored_again_to_the_same_digits(

@@ -44,18 +44,6 @@ def test_one_call_each_and_what_the_log_says(tmp_path: Path) -> None:
     assert " 0 differ" in printed("rescore", log.location)
 
 
-class Told(Rows):
-    """Quantities with flags, without the answers behind them."""
-
-    def __init__(self, stored: dict[str, Quantity], raised: set[str]) -> None:
-        super().__init__(None, stored)
-        self.raised = raised
-
-    @property
-    def flags(self) -> dict[str, str]:
-        return dict.fromkeys(self.raised, "")
-
-
 LEFT = "The model left 21 of 120 answers (18 %)"
 READ_OUT = "By the probabilities read out of 120 answers, the model left an expected"
 COIN = "to the coin, where people leave 20 %"
@@ -74,13 +62,16 @@ LIKE_PEOPLE = ", and it did so about where people do."
         (0.175, {"readout", "not_coin"}, f"{READ_OUT} 18 % of them {NO_COIN}"),
     ],
 )
-def test_nothing_drawn_is_nothing_counted(rate: float, more: set[str], says: str) -> None:
-    found = {
+def test_nothing_drawn_is_nothing_counted(
+    rate: float, more: set[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rows, "flags", dict.fromkeys(more, ""))
+    stored = {
         "coverage": Quantity(1.0, 1.0, 1.0, n=120),
         "flip_rate": Quantity(rate, 0.0, 1.0, 0.2, 120),
         **({"flip_calib": Quantity(0.0, 0.0, 0.0, n=120)} if "flip_calib" in more else {}),
     }
-    assert sentence(Told(found, more), "coin_flip") == says
+    assert sentence(Rows(None, stored), "coin_flip") == says
 
 
 def test_a_provider_known_to_give_none_is_refused_before_a_call(

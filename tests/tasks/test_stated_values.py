@@ -1,44 +1,37 @@
 """`stated_values` as a user meets it: simulated respondents, the revealed gap, bad input."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from inspect_ai import eval, score
-from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai import eval
+from inspect_ai.log import read_eval_log, write_eval_log
 
-from answering import saying
 from kidney_evals.cli import main
-from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.human.pair_kinds import kinds_of, people_flips
 from kidney_evals.human.reference import load_reference
 from kidney_evals.measures import find
 from kidney_evals.measures.stated import OUTCOMES
 from kidney_evals.reporting import rows_of
-from kidney_evals.scorers import stated
+from kidney_evals.reporting.rows import Rows
 from kidney_evals.studies import Dilemma, Patient, datasets_dir, load_study
 from kidney_evals.tasks import coin_flip, forced_choice, stated_values
-from tasks.running import meta, printed, refused
-from tasks.running import run as run_task
+from tasks.running import meta, printed, refused, run
 
 NAMES = ("age", "drinks", "dependents")
 WORDINGS = 4
 """Of each of the four questions."""
 
 
-def run(folder: Path, model: Any = "kidney/human", *, study: Any = None, **options: Any) -> EvalLog:
-    """Run the task once, over a study and beside a log of choices."""
-    arguments = {"study": study} if study else {}
-    if "revealed" in options:
-        arguments["revealed"] = options.pop("revealed")
-    return run_task(stated_values(**arguments), folder, model, **{"epochs": 1, **options})
+def rows_said(folder: Path, model: str, **options: Any) -> Rows:
+    """Return the rows of a run of the task, by default once."""
+    return rows_of(run(stated_values(), folder, model, **{"epochs": 1, **options}))
 
 
-def shares(rows: Mapping[str, Quantity], family: str = "st") -> list[float]:
-    return [rows[f"{family}_{name}"].value for name in NAMES]
+def shares(rows: Rows) -> list[float]:
+    return [rows[f"st_{name}"].value for name in NAMES]
 
 
 def people(condition: Any = "forced_choice") -> list[float]:
@@ -52,7 +45,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("logs")
 
     def of(task: Any, model: str = "kidney/human", **options: Any) -> str:
-        return run_task(task, folder, model, **options).location
+        return run(task, folder, model, **options).location
 
     once: dict[str, Any] = {"orders": "as_listed", "controls": False}
     coin = of(coin_flip(dilemmas=60, **once))
@@ -85,7 +78,7 @@ CASES: list[Any] = [
 def test_each_respondent_says_what_it_does(
     name: str, arguments: dict[str, Any], expected: Any, rule: str, flips: Any, tmp_path: Path
 ) -> None:
-    rows = rows_of(run(tmp_path, f"kidney/{name}", model_args=arguments))
+    rows = rows_said(tmp_path, f"kidney/{name}", model_args=arguments)
     # Ratings are whole numbers with the largest as 100, so shares are right to about .005.
     assert shares(rows) == pytest.approx(expected, abs=0.006, nan_ok=True)
     assert [rows[f"st_{one}"].human for one in NAMES] == pytest.approx(people(), abs=1e-4)
@@ -116,7 +109,7 @@ def test_wordings_that_agree_leave_wide_intervals(logs: dict[str, str]) -> None:
 
 
 def test_wordings_that_disagree_show_it_and_repetitions_apart(tmp_path: Path) -> None:
-    rows = rows_of(run(tmp_path, "kidney/uniform", epochs=2))
+    rows = rows_said(tmp_path, "kidney/uniform", epochs=2)
     # Shares are (±1/3, ±1/3, ±1/3); the ends of all attributes turn round together between
     # wordings 1, 3 and 2, 4: distances of pairs of wordings are 1 (four of six) or 0.
     assert rows["st_spread"].value == pytest.approx(4 / 6, abs=1e-3)
@@ -127,7 +120,7 @@ def test_wordings_that_disagree_show_it_and_repetitions_apart(tmp_path: Path) ->
 
 
 def test_some_faults_leave_the_rest(tmp_path: Path) -> None:
-    log = run(tmp_path, model_args={"unreadable": 0.4, "refusing": 0.2})
+    log = run(stated_values(), tmp_path, model_args={"unreadable": 0.4, "refusing": 0.2}, epochs=1)
     rows = rows_of(log)
     kinds = ("coverage", *(row.removeprefix("st_") for row in OUTCOMES.values()))
     assert sum(rows[f"st_{one}"].value for one in kinds) == pytest.approx(1, abs=1e-3)
@@ -136,26 +129,6 @@ def test_some_faults_leave_the_rest(tmp_path: Path) -> None:
     assert rows["st_coverage"].value > rows["st_cover_1st"].value
     assert " 0 differ" in printed("rescore", log.location)
     assert shares(rows) == pytest.approx(people(), abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("text", "stop", "row"),
-    [
-        ("I'm sorry, but I can't rate patients.", "stop", "st_refusal"),
-        ("", "content_filter", "st_refusal"),
-        ("Let me think. Age", "max_tokens", "st_truncated"),
-        ("", "stop", "st_empty"),
-        ("It depends.", "stop", "st_unreadable"),
-    ],
-)
-def test_a_model_that_does_not_answer(text: str, stop: str, row: str, tmp_path: Path) -> None:
-    log = run(tmp_path, saying(text, stop=stop), limit=4)
-    rows = rows_of(log)
-    assert (rows[row].value, rows[row].n, rows["st_coverage"].value) == (1.0, 4, 0.0)
-    assert all(rows[f"st_{one}"].n == 0 for one in (*NAMES, "dist", "spread", "rank"))
-    assert {len(sample.messages) for sample in log.samples or []} == {
-        4 if row == "st_unreadable" else 2
-    }
 
 
 def test_the_gap_to_what_a_log_reveals(logs: dict[str, str]) -> None:
@@ -198,8 +171,6 @@ def test_bad_input_is_refused_in_one_line(logs: dict[str, str], tmp_path: Path) 
         (logs["blind"], "do not depend on the attributes beyond chance"),
     ]:
         refused(stated_values, {"revealed": revealed}, says)
-    misspelt = "unknown parameter 'revelaed'; allowed: study, revealed"
-    refused(stated_values, {"revelaed": logs["coin"]}, misspelt)
 
 
 def test_people_of_whom_nothing_is_known_are_not_spoken_for(tmp_path: Path) -> None:
@@ -225,7 +196,7 @@ def _own_study(folder: Path, *changes: tuple[str, str]) -> str:
 def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
     changes = ("id: drinks", "id: units"), ("range: [25, 70]", "range: [20, 80]")
     study = _own_study(tmp_path / "mine", *changes)
-    log = run(tmp_path / "logs", "kidney/lexicographic", study=study)
+    log = run(stated_values(study=study), tmp_path / "logs", "kidney/lexicographic", epochs=1)
     rows = rows_of(log)
     assert [rows[f"st_{one}"].value for one in ("age", "units", "dependents")] == [1, 0, 0]
     assert math.isnan(rows["st_age"].human) and math.isnan(rows["st_flip_mixed"].human)
@@ -235,14 +206,6 @@ def test_a_study_folder_of_ones_own(tmp_path: Path) -> None:
     hides = _own_study(tmp_path / "other", ("id: drinks", "id: rank"))
     says = "attribute 'rank' would make the row 'st_rank'"
     refused(stated_values, {"study": hides}, says)
-
-
-def test_scoring_again_changes_no_digit(logs: dict[str, str]) -> None:
-    log = read_eval_log(logs["both"])
-    again = read_eval_log(log.location)
-    again.samples = list(reversed(again.samples or []))
-    before, after = rows_of(log), rows_of(score(again, stated(), action="overwrite"))
-    assert repr(dict(before)) == repr(dict(after))
 
 
 def test_a_log_is_shown_in_80_columns(logs: dict[str, str]) -> None:
@@ -280,38 +243,23 @@ def test_a_log_explains_itself(logs: dict[str, str]) -> None:
     assert log.results is not None and log.results.headline is not None
 
 
-def test_any_prefix_is_balanced() -> None:
-    task = stated_values()
-    kinds = [str(meta(sample)["question"]) for sample in task.dataset]
-    for size in range(1, len(kinds) + 1):
-        counts = [kinds[:size].count(kind) for kind in ("swings", "ranking", "rule", "flip")]
-        assert max(counts) - min(counts) <= 1
-    assert len({sample.id for sample in task.dataset}) == 16 and task.epochs == 3
-    prompted = stated_values(system_prompt="Be brief.").dataset[0].input
-    assert not isinstance(prompted, str) and prompted[0].text == "Be brief."
-
-
-def _pair(first: tuple[float, ...], second: tuple[float, ...]) -> Dilemma:
-    return Dilemma("x", Patient(first), Patient(second), "drawn")
-
-
 # Age 25–70 (a quarter is 11.25), drinks 1–5 (a quarter is 1), dependents 0–2 (a quarter is ½).
-KINDS: list[tuple[Any, Any, set[str]]] = [
-    ((30, 2, 1), (30, 2, 1), {"same"}),
-    ((30, 2, 1), (41, 2, 1), {"tied", "near"}),
-    ((30, 2, 1), (42, 2, 1), {"tied"}),
-    ((30, 2, 1), (40, 1, 1), {"mixed", "near"}),
-    ((30, 2, 1), (40, 3, 1), {"tied", "near"}),
-    ((30, 2, 1), (40, 3, 0), {"all"}),
-    ((30, 2, 1), (40, 3, 2), {"mixed"}),
-]
+KINDS = {
+    (30, 2, 1): {"same"},
+    (41, 2, 1): {"tied", "near"},
+    (42, 2, 1): {"tied"},
+    (40, 1, 1): {"mixed", "near"},
+    (40, 3, 1): {"tied", "near"},
+    (40, 3, 0): {"all"},
+    (40, 3, 2): {"mixed"},
+}
 
 
-@pytest.mark.parametrize(("first", "second", "kinds"), KINDS)
-def test_kinds_of_pairs(first: Any, second: Any, kinds: set[str]) -> None:
-    study = load_study("mcelfresh_2021")
-    assert kinds_of(study, _pair(first, second)) == kinds
-    assert kinds_of(study, _pair(second, first)) == kinds
+def test_kinds_of_pairs() -> None:
+    study, first = load_study("mcelfresh_2021"), Patient((30, 2, 1))
+    for values, kinds in KINDS.items():
+        for pair in ((first, Patient(values)), (Patient(values), first)):
+            assert kinds_of(study, Dilemma("x", *pair, "drawn")) == kinds, values
 
 
 def test_people_flip_as_their_answers_say() -> None:

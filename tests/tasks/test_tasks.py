@@ -1,13 +1,12 @@
 """The tasks as a user meets them: the samples, their order, and refused arguments."""
 
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import eval
+from inspect_ai import Task, eval
 
 from answering import saying
 from kidney_evals.cli.plan import task_arguments
@@ -18,13 +17,25 @@ from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_
 from tasks.running import TASKS, meta, refused, run
 
 
-def test_any_prefix_is_balanced_and_controls_come_last() -> None:
-    samples = list(coin_flip(dilemmas=20).dataset)
-    for size in range(1, 41):
-        orders = Counter(meta(sample)["order"] for sample in samples[:size])
-        assert abs(orders["ab"] - orders["ba"]) <= 1
-    assert all(meta(sample)["kind"] == "drawn" for sample in samples[:40])
-    assert all(meta(sample)["kind"] in ("dominance", "identical") for sample in samples[40:])
+@pytest.mark.parametrize(
+    ("task", "key", "values", "size"),
+    [
+        (coin_flip(dilemmas=20), "order", ("ab", "ba"), 40),
+        (predict_people(drawn=3), "order", ("ab", "ba"), 28),
+        (stated_values(), "question", ("swings", "ranking", "rule", "flip"), 16),
+    ],
+)
+def test_any_prefix_is_balanced(task: Task, key: str, values: tuple[str, ...], size: int) -> None:
+    found = [meta(sample)[key] for sample in task.dataset]
+    for end in range(1, size + 1):
+        counts = [found[:end].count(value) for value in values]
+        assert max(counts) - min(counts) <= 1 and sum(counts) == end
+    assert len({sample.id for sample in task.dataset}) == len(task.dataset)
+
+
+def test_controls_come_last() -> None:
+    kinds = [meta(sample)["kind"] for sample in coin_flip(dilemmas=20).dataset]
+    assert kinds[:40] == ["drawn"] * 40 and set(kinds[40:]) == {"dominance", "identical"}
 
 
 def test_a_sample_explains_itself() -> None:
@@ -101,6 +112,9 @@ REFUSED: dict[Tasks, list[tuple[dict[str, Any], str]]] = {
         ({"drawn": 0, "draw_seed": 3}, "draw_seed says which dilemmas are drawn"),
         ({"orders": "both ways"}, "unknown orders 'both ways'; allowed: both, random, as_listed"),
         ({"revealed": 7}, "revealed must be a log"),
+    ],
+    (stated_values,): [
+        ({"revelaed": "x"}, "unknown parameter 'revelaed'; allowed: study, revealed"),
     ],
 }
 

@@ -1,0 +1,110 @@
+"""The parts of a score that the scorers of all tasks share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from inspect_ai.scorer import Score
+
+from kidney_evals.elicitation.transcripts import Readings
+from kidney_evals.errors import UserError
+from kidney_evals.studies import Condition, Order, Study, load_study
+
+if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
+
+T = TypeVar("T")
+
+BLANK = ""
+"""A sample's value for a row that is not defined for single samples.
+
+Inspect requires a value for every row of a scorer in each sample. The viewer hides a blank value,
+but shows None as `null`.
+"""
+
+Values = dict[str, str | int | float | bool | None]
+"""A sample's value by row, with the columns of the sample list."""
+
+
+def main_score(scores: Mapping[str, Score] | None) -> Score | None:
+    """Return the score that every sample of its task has; None if the sample was not scored.
+
+    Up to task version 2-D the scorer of every sample of `forced_choice` and `coin_flip` was called
+    `answers`.
+    """
+    names = ("answers", "human_alignment", "stated", "predictions")
+    return next((scores[name] for name in names if scores and name in scores), None)
+
+
+def people_of(metadata: Mapping[str, Any], any_reference: bool) -> tuple[Study, Reference]:
+    """Return the study and the human reference of a sample.
+
+    Raises:
+        UserError: The installed study or human tables differ from those of the sample's run, and
+            `any_reference` is false.
+    """
+    key = metadata["reference"]
+    study, reference = _people(metadata["study_source"], metadata["condition"], key)
+    for what, now, then in (
+        ("study", study.hash, metadata["study_hash"]),
+        ("human reference", reference.sha256, key.split("+")[-1]),
+    ):
+        if now != then and not any_reference:
+            raise UserError(
+                f"this log was run with another {what} ({then[:12]}, now {now[:12]}); install the "
+                "version of kidney-evals that made it, or allow it with any_reference=true"
+            )
+    return study, reference
+
+
+@lru_cache(maxsize=8)
+def _people(study_source: str, condition: Condition, key: str) -> tuple[Study, Reference]:
+    """Read the study and the human reference, once for all samples of a log with the same `key`."""
+    from kidney_evals.human.reference import load_reference
+
+    study = load_study(study_source)
+    return study, load_reference(study, condition)
+
+
+def departures_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return the differences from the task's defaults: generation settings, and the model."""
+    names = {"departures": "sampling_departures", "answered_by": "answered_by"}
+    return {name: str(metadata[key]) for name, key in names.items() if metadata.get(key)}
+
+
+def turned(values: Sequence[T], order: Order) -> Sequence[T]:
+    """Convert values as listed to values as shown in `order`, or the reverse."""
+    return values if order == "ab" else [*values[1::-1], *values[2:]]
+
+
+def first_answer(readings: Readings[Any] | None) -> str:
+    """Return a sentence on the first answer if the question was asked twice, else nothing."""
+    if readings is None or readings.asked == 1:
+        return ""
+    return f"\nAsked twice: the first answer was {readings.first.outcome}."
+
+
+def reading_text(words: str, how: str, readings: Readings[Any] | None) -> str:
+    """Return a sentence on how an answer was parsed, and on the first answer if asked twice."""
+    how = plain(how or "no answer came back (error)")
+    return f"Read as **{words}**: {how}.{first_answer(readings)}"
+
+
+def table(rows: Sequence[Sequence[str]], rule: str = "") -> str:
+    """Return a Markdown table whose first row is its head; `rule`, the line under it, aligns."""
+    # The viewer shows tables without space between cells: an em space, and a word joiner that keeps
+    # Markdown from trimming it.
+    lines = ["".join(f"| {cell}\u2003\u2060 " for cell in row) + "|" for row in rows]
+    return "\n".join([lines[0], rule or "|---" * len(rows[0]) + "|", *lines[1:]])
+
+
+def plain(text: str) -> str:
+    """Return `text` on one line with Markdown escaped.
+
+    HTML is not escaped here: the viewer escapes it, and would show a second escape as text.
+    """
+    folded = " ".join(text.split()).rstrip(".")
+    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", folded)
