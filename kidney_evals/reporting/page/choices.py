@@ -66,8 +66,6 @@ def importance_figure(place: Place) -> Figure | None:
             lines.append(cells(run.name, attribute, row))
         title = attribute.replace("_", " ")
         panels.append(dot_panel(title, rows, low=-1, high=1, band=band, line=human, dots=dots))
-    if not panels:
-        return None
     says = "No weights of these people are known, so nothing of theirs is drawn."
     if known:
         says = "A share whose interval holds the whole band cannot be told from people's."
@@ -126,8 +124,6 @@ def flip_curves(place: Place) -> Figure | None:
         and not run.run.borrows_coin
         and (bins := calibration_bins(run.run).get("flip"))
     }
-    if not known:
-        return None
     # All panels have the same scale, so that they can be compared.
     ends = [end for bins in known.values() for one in bins for end in (one.run.high, one.run.value)]
     most = max((end for end in ends if not math.isnan(end)), default=0.0)
@@ -138,13 +134,14 @@ def flip_curves(place: Place) -> Figure | None:
         # The last bin has no end and is as wide as the bin before.
         widths = np.diff(starts, append=2 * starts[-1] - starts[-2])
         x = (np.array(starts) + widths / 2).tolist()
-        curves = []
-        for label, side in (
-            ("people", [one.people.observed for one in bins]),
-            ("model", [one.run for one in bins]),
-        ):
-            y, low, high_ends = zip(*(one[:3] for one in side), strict=True)
-            curves.append(Line(label, x, y, low, high_ends, people=label == "people"))
+        sides = {
+            "people": [one.people.observed for one in bins],
+            "model": [one.run for one in bins],
+        }
+        curves = [
+            Line(label, x, *zip(*(one[:3] for one in side), strict=True), people=label == "people")
+            for label, side in sides.items()
+        ]
         words = "how far apart the patients are, |Δu|", "share left to the coin"
         panels.append(line_panel(place.label(run), *words, curves, y_high=high))
         lines += [
@@ -212,11 +209,12 @@ def dilemmas_figure(place: Place) -> Figure | None:
 
 def _leads(place: Place, run: ModelRun) -> dict[str, str]:
     """Return the link to the run's first answer to each dilemma, by id; empty without a viewer."""
-    leads: dict[str, str] = {}
-    for sample in run.file.samples if place.link(run) else ():
-        address = f"/sample/{quote(str(sample.id))}/{sample.epoch}/"
-        leads.setdefault(str(sample.metadata.get("dilemma")), place.link(run, address))
-    return leads
+    return {
+        str(sample.metadata.get("dilemma")): place.link(
+            run, f"/sample/{quote(str(sample.id))}/{sample.epoch}/"
+        )
+        for sample in reversed(run.file.samples)
+    }
 
 
 def _answers(run: Run, width: int) -> Answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -44,11 +45,14 @@ _ASKED: Final = {
 """Description of each task's question."""
 
 
-def _quantities(title: str, *names: str) -> Callable[[parts.Place], parts.Figure | None]:
+_Maker = Callable[[parts.Place], parts.Figure | None]
+
+
+def _quantities(title: str, *names: str) -> _Maker:
     return lambda place: parts.quantity_figure(place, title, *names)
 
 
-_FIGURES: Final[Mapping[str, Sequence[Callable[[parts.Place], parts.Figure | None]]]] = {
+_FIGURES: Final[Mapping[str, Sequence[_Maker]]] = {
     "importance": (choices.importance_figure,),
     "flips": (
         choices.flip_curves,
@@ -63,6 +67,9 @@ _FIGURES: Final[Mapping[str, Sequence[Callable[[parts.Place], parts.Figure | Non
 }
 """The figures of a section, made for every place; a figure without content is omitted."""
 
+ASSETS: Final = "figures"
+"""Folder of a site with the figures and tables as files."""
+
 _COLUMNS: Final = 3
 """Number of panels side by side in the file of a figure."""
 
@@ -71,16 +78,17 @@ _COLUMNS: Final = 3
 class Report:
     """The content of the page: runs grouped by panel in `places`, sections, and what was read.
 
-    `passed_over` holds the logs that are not shown, `aside` is the number of runs that are only in
-    the section on fine-tuning and in tables.
+    `passed_over` holds the logs that are not shown, `transcripts` is as in `Place`, and `aside` is
+    the number of runs that are only in the section on fine-tuning and in tables.
     """
 
     places: tuple[parts.Place, ...]
     sections: tuple[parts.Section, ...]
     runs: tuple[ModelRun, ...]
     passed_over: tuple[str, ...]
-    inputs: tuple[str, ...] = ()
-    aside: int = 0
+    inputs: tuple[str, ...]
+    transcripts: Mapping[str, str]
+    aside: int
 
     @property
     def models(self) -> list[str]:
@@ -88,26 +96,12 @@ class Report:
         return sorted({run.model for run in self.runs})
 
     @property
-    def figures(self) -> list[parts.Figure]:
-        """The figures of all sections."""
-        return [figure for one in self.sections for figure in one.figures]
-
-    @property
     def passed_over_here(self) -> list[str]:
         """Logs that are not shown, without folders, because the page may go to other machines."""
-        heads = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in self.inputs}
-        folders = sorted((one for one in heads if one[-1:] in ("/", "\\")), key=len, reverse=True)
-        lines = []
-        for line in self.passed_over:
-            for folder in folders:
-                line = line.replace(folder, "")
-            lines.append(line)
-        return lines
-
-
-def nowhere(run: ModelRun, sample: str = "") -> str:
-    """Return no link: a report without a bundle has no transcripts to link to."""
-    return ""
+        lines = "\n".join(self.passed_over)
+        for place in sorted(self.inputs, key=len, reverse=True):
+            lines = lines.replace(place, re.split(r"[/\\]", place)[-1])
+        return lines.splitlines()
 
 
 def read_report(
@@ -123,11 +117,13 @@ def read_report(
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
-    return report_of(logs, nowhere, scans)
+    return report_of(logs, scans)
 
 
-def report_of(logs: Sequence[LogFile], link: parts.Link, scans: Sequence[Path] = ()) -> Report:
-    """Arrange the runs of logs in sections.
+def report_of(
+    logs: Sequence[LogFile], scans: Sequence[Path] = (), *, viewer: bool = False
+) -> Report:
+    """Arrange the runs of logs in sections, with links to their transcripts if `viewer`.
 
     If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
     fine-tuning, in the tables and under methods.
@@ -137,12 +133,19 @@ def report_of(logs: Sequence[LogFile], link: parts.Link, scans: Sequence[Path] =
     if not runs:
         lines = "; ".join(passed[:3])
         raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({lines})")
+    # Logs of several folders may have the same name.
+    names = {run: re.split(r"[/\\]", run.file.location)[-1] for run in runs}
+    many = Counter(names.values())
+    transcripts = {
+        run.file.location: name if many[name] == 1 else f"{run.id}_{name}"
+        for run, name in names.items()
+    }
     places = [
         parts.Place(
             panel,
             tuple(sorted(members, key=lambda run: run.name)),
             f"{_ASKED.get(panel.task, panel.task)}, {panel.study}",
-            link,
+            transcripts if viewer else {},
         )
         for panel, members in by_panel(runs).items()
     ]
@@ -152,25 +155,30 @@ def report_of(logs: Sequence[LogFile], link: parts.Link, scans: Sequence[Path] =
     if all(run.id in aside for place in choice_places for run in place.runs):
         # There are only arms: the report is about them.
         aside = set()
-    shown = []
-    for place in places:
-        if members := tuple(run for run in place.runs if run.id not in aside):
-            shown.append(replace(place, runs=members))
+    shown = [
+        replace(place, runs=members)
+        for place in places
+        if (members := tuple(run for run in place.runs if run.id not in aside))
+    ]
     compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
     made = {
-        id: parts.section(id, [make(place) for place in shown for make in makers])
+        id: parts.Section(
+            id, [figure for place in shown for make in makers if (figure := make(place))]
+        )
         for id, makers in _FIGURES.items()
     }
     made["reasons"] = reasons_section(compared, scans)
     made["differences"] = sections.differences_section(compared)
     made["trained"] = sections.trained_section(arms)
-    made["numbers"] = parts.Section("numbers", (*map(_numbers, places), _meanings(places)))
+    numbers = [figure for place in places if (figure := _numbers(place))]
+    made["numbers"] = parts.Section("numbers", [*numbers, _meanings(places)])
     return Report(
         tuple(shown),
         tuple(made[id] for id in texts()),
         runs,
         passed,
         (*(one.location for one in logs), *map(str, scans)),
+        transcripts if viewer else {},
         len(aside),
     )
 
@@ -183,7 +191,7 @@ def texts() -> Mapping[str, Mapping[str, str]]:
     return sections
 
 
-def _numbers(place: parts.Place) -> parts.Figure:
+def _numbers(place: parts.Place) -> parts.Figure | None:
     lines = [
         (run.name, name, find(name).label, *row[:4], row.n)
         for run in place.runs
@@ -194,23 +202,17 @@ def _numbers(place: parts.Place) -> parts.Figure:
 
 def _meanings(places: Sequence[parts.Place]) -> parts.Figure:
     names = dict.fromkeys(name for place in places for run in place.runs for name in run.rows)
-    cards = {card.label: card for name in names for card in [find(name)]}
+    cards = {card.label: card for card in map(find, names)}
     lines = [
         (card.id, card.label, card.says, parts.without_nan(card.reading), card.gamed_by)
         for card in cards.values()
     ]
     heads = ("row", "quantity", "what it says", "which way it reads", "what games it")
-    return parts.Figure("rows", "What each row means", "", (), parts.table(lines, *heads))
+    return parts.Figure("rows", "What each row means", "", (), parts.Table(heads, lines))
 
 
 def as_html(
-    report: Report,
-    *,
-    title: str = "",
-    notes: Mapping[str, str] | None = None,
-    trained: str = "",
-    assets: str = "",
-    viewer: str = "",
+    report: Report, *, title: str = "", notes: Mapping[str, str] | None = None, trained: str = ""
 ) -> str:
     """Return the page as HTML; text from a log is always escaped.
 
@@ -219,8 +221,6 @@ def as_html(
         title: Title of the page; empty for the default.
         notes: Remarks on models by name, as plain text with code in backticks.
         trained: A remark on the section on fine-tuning.
-        assets: Link target for the folder with the figures as files; empty for none.
-        viewer: Link target for the transcripts of all runs; empty for none.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -234,10 +234,15 @@ def as_html(
     # The panels escape their own texts; the template escapes all other text.
     environment.filters |= {
         "svg": Markup,
-        "prose": _prose,
-        "formula": _formula,
+        # A number and its percent sign stay on one line.
+        "prose": lambda text: _html(
+            text, (r"(?<=\d) %", "\u00a0%"), (r"`([^`]+)`", r"<code>\1</code>")
+        ),
+        # Few typefaces have the characters of subscripts.
+        "formula": lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
         "listed": listed,
         "number": number,
+        "shown": parts.shown,
         "with_interval": with_interval,
     }
     return environment.get_template("report.html").render(
@@ -245,8 +250,8 @@ def as_html(
         title=title,
         notes=notes or {},
         trained=trained,
-        assets=assets,
-        viewer=viewer,
+        assets=ASSETS,
+        viewer=parts.VIEWER,
         texts=texts(),
         version=__version__,
         css=Markup(environment.get_template("report.css").render()),
@@ -302,10 +307,10 @@ def _runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
         for name, value in facts[0].items()
         if name != "model" and len(facts) > 1 and all(one[name] == value for one in facts)
     }
-    heads = [name for name in facts[0] if name not in shared]
+    heads = tuple(name for name in facts[0] if name not in shared)
     same = ", ".join(f"{name} {value}" for name, value in shared.items())
-    rows = parts.table([[one[name] for name in heads] for one in facts], *heads)
-    return rows, f"The same in all runs: {same}." if same else ""
+    table = parts.Table(heads, [[one[name] for name in heads] for one in facts])
+    return table, f"The same in all runs: {same}." if same else ""
 
 
 def _run_facts(run: ModelRun) -> dict[str, parts.Cell]:
@@ -336,20 +341,14 @@ def _printable(value: Any) -> Any:
     return "".join(letter for letter in value if letter.isprintable() or letter == "\n")
 
 
-def _prose(text: str) -> Markup:
-    """Return a sentence as HTML, with the text between backticks as code."""
+def _html(text: str, *replacements: tuple[str, str]) -> Markup:
+    """Return a text as HTML with patterns replaced after it is escaped."""
     from markupsafe import Markup, escape
 
-    # A number and its percent sign stay on one line.
-    joined = re.sub(r"(?<=\d) %", "\u00a0%", str(escape(_printable(text))))
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", joined))
-
-
-def _formula(text: str) -> Markup:
-    """Return a formula as HTML with subscripts, because few typefaces have the characters."""
-    from markupsafe import Markup, escape
-
-    return Markup(re.sub(r"_([a-z0-9]+)", r"<sub>\1</sub>", str(escape(_printable(text)))))
+    html = str(escape(_printable(text)))
+    for pattern, by in replacements:
+        html = re.sub(pattern, by, html)
+    return Markup(html)
 
 
 def asset_contents(
@@ -359,7 +358,7 @@ def asset_contents(
     if str(folder) == STDOUT:
         raise UserError("figures are several files, which standard output cannot hold")
     contents: dict[str, bytes] = {}
-    for figure in report.figures:
+    for figure in (figure for section in report.sections for figure in section.figures):
         place = f"{str(folder).rstrip('/')}/{figure.id}"
         contents[f"{place}.csv"] = figure.table.csv().encode()
         if figure.panels:

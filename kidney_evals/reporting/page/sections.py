@@ -72,12 +72,15 @@ def predicted_figure(place: parts.Place) -> parts.Figure | None:
 def differences_section(places: Sequence[parts.Place]) -> parts.Section:
     """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
     differences, left_out = paired_differences([run for place in places for run in place.runs])
-    pairs = {place: [one for one in differences if one.panel == place.panel] for place in places}
-    figures = tuple(_differences(place, some) for place, some in pairs.items() if some)
+    figures = []
+    for place in places:
+        pairs = [one for one in differences if one.panel == place.panel]
+        if figure := _differences(place, pairs):
+            figures.append(figure)
     return parts.Section("differences", figures, left_out)
 
 
-def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure:
+def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure | None:
     measured = [one for one in pairs if not one.found.why]
     clear = sorted(
         (one for one in pairs if one.found.clear),
@@ -92,14 +95,14 @@ def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.
     for one in pairs:
         row, found = one.found, one.found.found
         names = (one.sentence, one.first, one.second, row.label)
-        numbers = (*found[1:3], *found.change[:3], row.adjusted, found.change.n)
-        lines.append((*names, *numbers))
+        lines.append((*names, *found[1:3], *found.change[:3], row.adjusted, found.change.n))
     heads = (
         *("in words", "one", "the other", "quantity", "one's", "the other's"),
         *("difference", "low", "high", parts.P_VALUE, "dilemmas"),
     )
     figure = place.figure("differences", "Pairs of models", says, (), lines, *heads)
-    return replace(figure, sentences=tuple(one.sentence for one in clear[:MOST_SENTENCES]))
+    sentences = tuple(one.sentence for one in clear[:MOST_SENTENCES])
+    return figure and replace(figure, sentences=sentences)
 
 
 Arms = tuple[str, parts.Place]
@@ -117,59 +120,50 @@ def arms_of(places: Sequence[parts.Place]) -> tuple[Arms, ...]:
                 part = str(run.facts.get("sft_part", ""))
                 members.setdefault((part, run.header.eval.eval_set_id or ""), []).append(run)
         for (part, _), runs in members.items():
-            first = next((run for run in runs if run.facts["sft_arm"] == UNTRAINED), None)
-            if first is not None and len(runs) > 1:
-                others = (run for run in runs if run is not first)
-                result.append((part, replace(place, runs=(first, *others))))
+            # The untrained run first.
+            runs.sort(key=lambda run: run.facts["sft_arm"] != UNTRAINED)
+            if runs[0].facts["sft_arm"] == UNTRAINED and len(runs) > 1:
+                result.append((part, replace(place, runs=tuple(runs))))
     return tuple(result)
 
 
 def trained_section(comparisons: Sequence[Arms]) -> parts.Section:
     """Return measures before and after fine-tuning."""
     ids = [parts.slug("trained", part, place.id) for part, place in comparisons]
-    figures = [
-        _trained(part, place, id if ids.count(id) == 1 else parts.slug(id, str(index)))
-        for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1)
-    ]
-    return parts.section("trained", figures)
+    figures = []
+    for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1):
+        if figure := _trained(part, place):
+            unique = id if ids.count(id) == 1 else parts.slug(id, str(index))
+            figures.append(replace(figure, id=unique))
+    return parts.Section("trained", figures)
 
 
-def _trained(part: str, place: parts.Place, id: str) -> parts.Figure | None:
+def _trained(part: str, place: parts.Place) -> parts.Figure | None:
+    """Return the change of each measure from the first run of a place to each other run."""
     first, *others = place.runs
     panels: list[str] = []
     lines: list[tuple[parts.Cell, ...]] = []
-    for name in TRAINED.get(place.panel.task, ()):
-        rows = _rows(name, place.runs, lines)
+    for name in TRAINED[place.panel.task]:
+        measure, rows = find(name), []
+        for other in others:
+            assert first.run is not None and other.run is not None
+            try:
+                pair = change(first.run, other.run, name)
+            except InputError:
+                # The runs share no dilemmas, or lack the data that the measure needs.
+                continue
+            if not math.isnan(pair.change.value):
+                arm, (value, low, high) = str(other.facts["sft_arm"]), pair.change[:3]
+                rows.append(DotRow(arm, pair.second, low, high, "model", before=pair.first))
+                numbers = (pair.first, pair.second, value, low, high)
+                lines.append((arm, measure.label, *numbers, pair.change.n))
         if rows:
             assert first.run is not None
-            people = aim_of(first.run, name)
-            ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
-            low, high = parts.limits([*ends, people])
-            title, note = parts.heading(find(name)), parts.how_to_read(find(name))
-            panels.append(dot_panel(title, rows, low=low, high=high, line=people, note=note))
-    if not panels:
-        return None
+            people, note = aim_of(first.run, name), parts.how_to_read(measure)
+            ends = [people, *(end for row in rows for end in (row.before, row.value, *row.ends()))]
+            panels.append(parts.measure_panel(measure, rows, ends, line=people, note=note))
     part = "" if part in ("", place.panel.task) else f", {part.replace('_', ' ')}"
     names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
     title, says = f"Before and after{part}", f"From {first.model}, before training, to: {names}."
     heads = ("arm", "quantity", "before", "after", "change", "low", "high", "dilemmas")
-    return replace(place.figure("", title, says, panels, lines, *heads), id=id)
-
-
-def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[parts.Cell, ...]]) -> list[DotRow]:
-    """Return the change of a measure in each arm, and add their cells to `lines`."""
-    first, *others = runs
-    rows = []
-    for other in others:
-        assert first.run is not None and other.run is not None
-        try:
-            pair = change(first.run, other.run, name)
-        except InputError:
-            # The runs share no dilemmas, or lack the data that the measure needs.
-            continue
-        if not math.isnan(pair.change.value):
-            arm, (value, low, high) = str(other.facts["sft_arm"]), pair.change[:3]
-            rows.append(DotRow(arm, pair.second, low, high, "model", before=pair.first))
-            values = (pair.first, pair.second, value, low, high)
-            lines.append((arm, find(name).label, *values, pair.change.n))
-    return rows
+    return place.figure("", title, says, panels, lines, *heads)
