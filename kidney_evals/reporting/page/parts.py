@@ -96,6 +96,11 @@ class Place:
         """Part of the ids of figures; a hash distinguishes two contents of one study."""
         return slug(self.panel.task, self.panel.study, self.panel.study_hash[:6])
 
+    @property
+    def rows(self) -> list[str]:
+        """The ids of the measures that any run has."""
+        return list(dict.fromkeys(name for run in self.runs for name in run.rows))
+
     def link(self, run: ModelRun, sample: str = "") -> str:
         """Return the address of a run's transcripts, or of `/sample/ID/EPOCH/`; may be empty."""
         if not self.transcripts:
