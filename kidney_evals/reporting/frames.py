@@ -20,9 +20,9 @@ from inspect_ai.log import EvalSampleSummary
 from kidney_evals.errors import UserError
 from kidney_evals.measures import find
 from kidney_evals.reporting.logs import READ, LogFile, find_logs
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, odd_samples, read_runs
+from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, installed, odd_samples, read_runs
 from kidney_evals.scorers import main_score
-from kidney_evals.studies import Study, load_study
+from kidney_evals.studies import Study
 from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
@@ -265,10 +265,10 @@ def _number(value: Any) -> float | None:
 
 def _closeness(run: ModelRun) -> Mapping[str, float | None]:
     """Return the closeness of the patients in each dilemma of a run; empty if it is unknown."""
-    installed = _installed(run)
-    if installed is None:
+    known = _installed(run)
+    if known is None:
         return {}
-    study, reference = installed
+    study, reference = known
     dilemmas = {
         sample.metadata["dilemma"]: study.dilemma_from(sample.metadata)
         for sample in run.file.samples
@@ -282,14 +282,10 @@ def _closeness(run: ModelRun) -> Mapping[str, float | None]:
 
 def _installed(run: ModelRun) -> tuple[Study, Reference] | None:
     """Return the study and the human reference of a run; None if they have changed since then."""
-    from kidney_evals.human.reference import load_reference
-
+    source = str(run.header.eval.task_args.get("study") or run.panel.study)
+    hashes = run.key["study_hash"], run.key["reference"]
     try:
-        study = load_study(str(run.header.eval.task_args.get("study") or run.panel.study))
-        reference = load_reference(study, run.facts["condition"])
+        study, reference, changed = installed(source, run.facts["condition"], *hashes)
     except UserError:
         return None
-    then = (run.key["study_hash"], run.key["reference"])
-    now = (study.hash, reference.sha256)
-    same = all(not old or old == new for old, new in zip(then, now, strict=True))
-    return (study, reference) if same else None
+    return None if changed else (study, reference)

@@ -6,8 +6,7 @@ Two runs are comparable only if their keys are equal.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -18,9 +17,10 @@ from kidney_evals.measures import AnyRun
 from kidney_evals.reporting.logs import READ, LogFile, first_line
 from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
-from kidney_evals.studies import load_study
+from kidney_evals.studies import Study, load_study
 
 if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
     from kidney_evals.measures.run import Run
 
 CHOICE_TASKS: Final = ("forced_choice", "coin_flip")
@@ -116,20 +116,20 @@ class ModelRun:
     """One run of one model.
 
     Attributes:
-        name: The name in reports, unique within a panel.
+        name: The name in reports; `read_runs` makes it unique within a panel.
         id: Inspect's id of the run, by which frames can be joined.
         called: The model's name, followed by the arm in a comparison before and after fine-tuning.
         facts: The metadata that the task wrote into the log.
         key: The key of the run; see `key_of`.
     """
 
-    def __init__(self, file: LogFile, name: str) -> None:
+    def __init__(self, file: LogFile) -> None:
         assert file.header is not None
-        self.file, self.name, self.header = file, name, file.header
+        self.file, self.header = file, file.header
         self.id, self.model = self.header.eval.eval_id, self.header.eval.model
         self.facts: Mapping[str, Any] = self.header.eval.metadata or {}
         arm = self.facts.get("sft_arm")
-        self.called = f"{self.model}, {arm}" if arm else self.model
+        self.name = self.called = f"{self.model}, {arm}" if arm else self.model
         self.key: Mapping[str, str] = key_of(self.header)
         self.panel = Panel(self.key["task"], self.key["study"], self.key["study_hash"])
 
@@ -183,16 +183,14 @@ def read_runs(logs: Iterable[LogFile]) -> tuple[ModelRun, ...]:
     A run is named after its model. If a panel has several runs of one model, the name also lists
     the settings in which they differ, or a number if they differ in none.
     """
-    runs = [ModelRun(log, "") for log in logs if log.state in READ]
+    runs = tuple(ModelRun(log) for log in logs if log.state in READ)
     groups: dict[tuple[Panel, str], list[ModelRun]] = {}
     for run in runs:
         groups.setdefault((run.panel, run.called), []).append(run)
-    names = {
-        run.file.location: name
-        for members in groups.values()
-        for run, name in zip(members, _names(members), strict=True)
-    }
-    return tuple(ModelRun(run.file, names[run.file.location]) for run in runs)
+    for members in groups.values():
+        for run, name in zip(members, _names(members), strict=True):
+            run.name = name
+    return runs
 
 
 def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
@@ -203,19 +201,16 @@ def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
     return dict(sorted(panels.items()))
 
 
-def _names(members: Sequence[ModelRun]) -> list[str]:
+def _names(members: Sequence[ModelRun]) -> Iterator[str]:
     settings = [_settings(run) for run in members]
     differ = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     names = [
         ", ".join([run.called, *filter(None, (_part(name, one[name]) for name in differ))])
         for run, one in zip(members, settings, strict=True)
     ]
-    count: Counter[str] = Counter()
-    numbered = []
-    for name in names:
-        count[name] += 1
-        numbered.append(f"{name} #{count[name]}" if names.count(name) > 1 else name)
-    return numbered
+    for index, name in enumerate(names):
+        number = names[: index + 1].count(name)
+        yield f"{name} #{number}" if names.count(name) > 1 else name
 
 
 def _settings(run: ModelRun) -> dict[str, str]:
@@ -231,43 +226,56 @@ def _settings(run: ModelRun) -> dict[str, str]:
     }
 
 
-_LONGEST: Final = 24
-
-
 def _part(name: str, value: str) -> str:
     """Return a setting as text for a run's name; empty for a default."""
     if not value or value == str({**_FACTS, **_ARGUMENTS}.get(name, "")):
         return ""
     if name in ("study_hash", "reference"):
         value = value[:12]
-    if name == "system_prompt" and len(value) > _LONGEST:
-        value = f"{value[:_LONGEST]}…"
+    if name == "system_prompt" and len(value) > 24:
+        value = f"{value[:24]}…"
     label = "reasons" if name == "explain" else LABELS.get(name, name)
     return value if name in ("part", "arguments", "sampling") else f"{label} {value}"
 
 
 def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
-    """Return which study or human tables of the samples differ from the installed ones, as text.
+    """Return how the study or human tables of samples differ from the installed ones, as text."""
+    names = ("study_source", "condition", "study_hash", "reference")
+    asked = {tuple(sample.metadata.get(name) for name in names) for sample in samples}
+    differ = (installed(*one)[2] for one in sorted(asked, key=repr))
+    return next(filter(None, differ), "")
+
+
+def installed(
+    source: str, condition: Any, study_hash: str | None, reference: str | None
+) -> tuple[Study, Reference, str]:
+    """Return the study and the human reference of a run, and how they have changed, as text.
+
+    Args:
+        source: The study's id or folder.
+        condition: The condition.
+        study_hash: Hash of the study's content at the time of the run, if known.
+        reference: Hash of the human tables at the time; of several versions, the last.
 
     Raises:
-        UserError: A study can no longer be read.
+        UserError: The study can no longer be read.
     """
     from kidney_evals.human.reference import load_reference
 
-    names = ("study_source", "study_hash", "condition", "reference")
-    asked: set[tuple[Any, ...]] = {
-        tuple(sample.metadata.get(name) for name in names) for sample in samples
-    }
-    for source, study_hash, condition, reference in sorted(asked, key=repr):
-        study = load_study(source)
-        tables = reference.split("+")[-1] if reference else None
-        for what, then, now in (
-            ("study", study_hash, study.hash),
-            ("human reference", tables, load_reference(study, condition).sha256),
-        ):
-            if then and then != now:
-                return (
+    study = load_study(source)
+    people = load_reference(study, condition)
+    tables = reference.split("+")[-1] if reference else None
+    for what, then, now in (
+        ("study", study_hash, study.hash),
+        ("human reference", tables, people.sha256),
+    ):
+        if then and then != now:
+            return (
+                study,
+                people,
+                (
                     f"run with another {what} ({then[:12]}, installed {now[:12]}): "
                     "only the rows in the log itself are shown"
-                )
-    return ""
+                ),
+            )
+    return study, people, ""

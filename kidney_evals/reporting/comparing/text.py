@@ -9,7 +9,7 @@ import json
 import textwrap
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
@@ -25,6 +25,7 @@ from kidney_evals.reporting.text import (
     p_value,
     percent,
     short,
+    templates,
     text_table,
 )
 
@@ -32,13 +33,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from kidney_evals.reporting.comparing.gate import Decision
-
-_WAYS: Final = {
-    "nearer": "nearer to what people's answers get",
-    "farther": "farther from what people's answers get",
-    "higher": "higher",
-    "lower": "lower",
-}
 
 
 @dataclass(frozen=True)
@@ -71,30 +65,22 @@ def headline(panel: PanelChange) -> str:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("kidney_evals.reporting", "comparing"), undefined=StrictUndefined
+    return templates(
+        "comparing",
+        SIDES=SIDES,
+        NOT_RIGHT=NOT_RIGHT,
+        zip=zip,
+        by_row=lambda panel: {"flip_rate": None} | {row.row: row for row in panel.rows},
+        wrap=_wrapped,
+        md=in_markdown,
+        percent=percent,
+        listed=listed,
+        unanswered=unanswered,
+        stretch=_stretch,
+        rows=_rows,
+        markdown_rows=_markdown_rows,
+        bounds=_all_bounds,
     )
-    templates.globals |= {
-        "SIDES": SIDES,
-        "WAYS": _WAYS,
-        "NOT_RIGHT": NOT_RIGHT,
-        "zip": zip,
-        "by_row": lambda panel: {"flip_rate": None} | {row.row: row for row in panel.rows},
-    }
-    templates.filters |= {
-        "wrap": _wrapped,
-        "md": in_markdown,
-        "percent": percent,
-        "listed": listed,
-        "unanswered": unanswered,
-        "stretch": _stretch,
-        "rows": _rows,
-        "markdown_rows": _markdown_rows,
-        "bounds": _all_bounds,
-    }
-    return templates
 
 
 def verdict(row: RowChange) -> str:
@@ -118,7 +104,7 @@ def _rows(panel: PanelChange) -> str:
     rows = [
         (*_cells(row), p_value(row.adjusted), "" if row.why else verdict(row)) for row in panel.rows
     ]
-    return "\n".join(text_table(heads, rows, "lrrrrcrl", gap=1))
+    return text_table(heads, rows, "lrrrrcrl", gap=1)
 
 
 def _all_bounds(panel: PanelChange) -> str:
@@ -127,7 +113,7 @@ def _all_bounds(panel: PanelChange) -> str:
         for row in panel.rows
         if row.bounds is not None or row.detectable is not None
     ]
-    return "\n".join(text_table(("", "bounds", "detectable"), rows, "lrr")) if rows else ""
+    return text_table(("", "bounds", "detectable"), rows, "lrr") if rows else ""
 
 
 def _markdown_rows(panel: PanelChange) -> str:

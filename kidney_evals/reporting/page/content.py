@@ -26,7 +26,14 @@ from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.reasons import reasons_section
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs, sampling_of
 from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
-from kidney_evals.reporting.text import flags, how_it_ended, listed, number, with_interval
+from kidney_evals.reporting.text import (
+    flags,
+    how_it_ended,
+    listed,
+    number,
+    templates,
+    with_interval,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -222,29 +229,32 @@ def as_html(
         notes: Remarks on models by name, as plain text with code in backticks.
         trained: A remark on the section on fine-tuning.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("kidney_evals.reporting", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_printable,
-    )
-    # The panels escape their own texts; the template escapes all other text.
-    environment.filters |= {
-        "svg": Markup,
+    environment = templates(
+        "page",
+        {"autoescape": True, "finalize": _printable},
+        version=__version__,
+        # The panels escape their own texts; the template escapes all other text.
+        svg=Markup,
         # A number and its percent sign stay on one line.
-        "prose": lambda text: _html(
+        prose=lambda text: _html(
             text, (r"(?<=\d) %", "\u00a0%"), (r"`([^`]+)`", r"<code>\1</code>")
         ),
         # Few typefaces have the characters of subscripts.
-        "formula": lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
-        "listed": listed,
-        "number": number,
-        "shown": parts.shown,
-        "with_interval": with_interval,
-    }
+        subscripts=lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
+        listed=listed,
+        number=number,
+        shown=parts.shown,
+        with_interval=with_interval,
+        find=find,
+        headlines=headlines,
+        sentence=sentence,
+        moves_sentence=moves_sentence,
+        warnings=_warnings,
+        runs_table=_runs_table,
+        commands=commands,
+    )
     return environment.get_template("report.html").render(
         report=report,
         title=title,
@@ -253,22 +263,13 @@ def as_html(
         assets=ASSETS,
         viewer=parts.VIEWER,
         texts=texts(),
-        version=__version__,
-        css=Markup(environment.get_template("report.css").render()),
-        charts_css=Markup(STYLE),
+        css=Markup(environment.get_template("report.css").render() + STYLE),
         limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
         choices=[run for run in report.runs if run.panel.task in CHOICE_TASKS],
         formulas=[one for one in MEASURES.values() if one.formula],
         paper=PAPER,
         people_labels=parts.PEOPLE,
         no_people=NO_PEOPLE,
-        find=find,
-        headlines=headlines,
-        sentence=sentence,
-        moves_sentence=moves_sentence,
-        warnings=_warnings,
-        runs_table=_runs_table,
-        commands=commands,
     )
 
 
