@@ -122,7 +122,7 @@ def status(decided: Sequence[Decision]) -> int:
 
 def _of_changes(rule: Rule, panels: Sequence[PanelChange]) -> Iterator[tuple[Outcome, str]]:
     for panel in panels:
-        place = panel.match.old.panel.words
+        place = panel.runs[0].panel.words
         for row in panel.rows:
             if rule.row not in ("", row.row):
                 continue

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.comparing.matching import SIDES
-from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.runs import differences
 from kidney_evals.reporting.sentences import unanswered
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table, visible
 from kidney_evals.reporting.text import (
@@ -85,8 +85,6 @@ def _templates() -> Environment:
 
 def verdict(row: RowChange) -> str:
     """Return the verdict on a row; "?" marks a change that is not clear after adjustment."""
-    if row.why:
-        return "not measured"
     if row.open:
         return "open"
     return row.verdict if row.clear or not row.moved else f"{row.verdict}?"
@@ -177,12 +175,23 @@ def as_json(report: Report) -> str:
 
 
 def _panel_record(panel: PanelChange) -> dict[str, Any]:
+    old, new = panel.runs
+    runs = [
+        {
+            "model": run.name,
+            "log": run.file.location,
+            "state": run.file.state,
+            "eval_id": run.id,
+            "key": dict(run.key),
+        }
+        for run in panel.runs
+    ]
     return {
-        "task": panel.match.old.panel.task,
-        "study": panel.match.old.panel.study,
-        "old": _run_record(panel.match.old),
-        "new": _run_record(panel.match.new),
-        "despite": dict(panel.match.despite),
+        "task": old.panel.task,
+        "study": old.panel.study,
+        "old": runs[0],
+        "new": runs[1],
+        "despite": differences(old.key, new.key),
         "shared": panel.shared,
         "old_only": panel.alone[0],
         "new_only": panel.alone[1],
@@ -192,24 +201,21 @@ def _panel_record(panel: PanelChange) -> dict[str, Any]:
     }
 
 
-def _run_record(run: ModelRun) -> dict[str, Any]:
-    place = {"model": run.name, "log": run.file.location, "state": run.file.state}
-    return {**place, "eval_id": run.id, "key": dict(run.key)}
-
-
 def _row_record(row: RowChange) -> dict[str, Any]:
-    levels = {"old_level": row.levels[0].value, "new_level": row.levels[1].value}
-    change = {name: getattr(row.found.change, name) for name in ("low", "high", "n")}
+    change = row.found.change
     names = ("bounds", "detectable", "verdict", "clear", "open", "why")
     record = {
         "row": row.row,
         "label": row.label,
         "old": row.found.first,
         "new": row.found.second,
-        **levels,
+        "old_level": row.levels[0].value,
+        "new_level": row.levels[1].value,
         "people": row.aim,
-        "change": row.found.change.value,
-        **change,
+        "change": change.value,
+        "low": change.low,
+        "high": change.high,
+        "n": change.n,
         "p": row.found.p_value,
         "p_adjusted": row.adjusted,
         **{name: getattr(row, name) for name in names},

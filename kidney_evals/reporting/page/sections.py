@@ -74,7 +74,7 @@ def differences_section(places: Sequence[parts.Place]) -> parts.Section:
     differences, left_out = paired_differences([run for place in places for run in place.runs])
     figures = []
     for place in places:
-        pairs = [one for one in differences if one.panel == place.panel]
+        pairs = [one for one in differences if one.first.panel == place.panel]
         if figure := _differences(place, pairs):
             figures.append(figure)
     return parts.Section("differences", figures, left_out)
@@ -94,7 +94,7 @@ def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.
     lines: list[tuple[parts.Cell, ...]] = []
     for one in pairs:
         row, found = one.found, one.found.found
-        names = (one.sentence, one.first, one.second, row.label)
+        names = (one.sentence, one.first.name, one.second.name, row.label)
         lines.append((*names, *found[1:3], *found.change[:3], row.adjusted, found.change.n))
     heads = (
         *("in words", "one", "the other", "quantity", "one's", "the other's"),
