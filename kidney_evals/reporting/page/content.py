@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ from kidney_evals.errors import UserError
 from kidney_evals.limits import limits_and_use
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.output_files import STDOUT
-from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
+from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import choices, parts, sections
 from kidney_evals.reporting.page.commands import commands
 from kidney_evals.reporting.page.reasons import reasons_section
@@ -51,28 +51,13 @@ _ASKED: Final = {
 }
 """Description of each task's question."""
 
-
-_Maker = Callable[[parts.Place], parts.Figure | None]
-
-
-def _quantities(title: str, *names: str) -> _Maker:
-    return lambda place: parts.quantity_figure(place, title, *names)
-
-
-_FIGURES: Final[Mapping[str, Sequence[_Maker]]] = {
+_FIGURES: Final[Mapping[str, Sequence[Callable[[parts.Place], parts.Figure | None]]]] = {
     "importance": (choices.importance_figure,),
-    "flips": (
-        choices.flip_curves,
-        _quantities("Indecision", "flip_rate", "flip_calib", "threshold"),
-    ),
+    "flips": (choices.flip_curves,),
     "dilemmas": (choices.dilemmas_figure,),
-    "nearness": (_quantities("Nearness", "agreement", "distance", "share_dist"),),
-    "consistency": (
-        _quantities("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
-    ),
     "words": (sections.stated_figure, sections.predicted_figure),
 }
-"""The figures of a section, made for every place; a figure without content is omitted."""
+"""The figures of a section, besides those of the measures that `sections.yaml` lists."""
 
 ASSETS: Final = "figures"
 """Folder of a site with the figures and tables as files."""
@@ -112,54 +97,52 @@ class Report:
 
 
 def read_report(
-    names: Sequence[str], *, scans: Sequence[Path] = (), progress: Progress | None = None
+    names: Sequence[str],
+    *,
+    scans: Sequence[Path] = (),
+    progress: Progress | None = None,
+    viewer: bool = False,
 ) -> Report:
     """Read logs (files, folders, patterns or URLs) and arrange their runs in sections.
 
-    `scans` are results of Inspect Scout with a scanner of this package. `progress` is called for
-    each log found, then for each log whose samples were read.
+    If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
+    fine-tuning, in the tables and under methods.
+
+    Args:
+        names: The logs.
+        scans: Results of Inspect Scout with a scanner of this package.
+        progress: Called for each log found, then for each log whose samples were read.
+        viewer: Whether the page has links to the transcripts.
 
     Raises:
         UserError: There is no log, or no log holds numbers of this package.
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
-    return report_of(logs, scans)
-
-
-def report_of(
-    logs: Sequence[LogFile], scans: Sequence[Path] = (), *, viewer: bool = False
-) -> Report:
-    """Arrange the runs of logs in sections, with links to their transcripts if `viewer`.
-
-    If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
-    fine-tuning, in the tables and under methods.
-    """
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)
     if not runs:
         lines = "; ".join(passed[:3])
         raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({lines})")
+    files = {run: re.split(r"[/\\]", run.file.location)[-1] for run in runs if viewer}
     # Logs of several folders may have the same name.
-    names = {run: re.split(r"[/\\]", run.file.location)[-1] for run in runs}
-    many = Counter(names.values())
+    many = Counter(files.values())
     transcripts = {
         run.file.location: name if many[name] == 1 else f"{run.id}_{name}"
-        for run, name in names.items()
+        for run, name in files.items()
     }
     places = [
         parts.Place(
             panel,
             tuple(sorted(members, key=lambda run: run.name)),
-            f"{_ASKED.get(panel.task, panel.task)}, {panel.study}",
-            transcripts if viewer else {},
+            f"{_ASKED[panel.task]}, {panel.study}",
+            transcripts,
         )
         for panel, members in by_panel(runs).items()
     ]
-    choice_places = [place for place in places if place.panel.task in CHOICE_TASKS]
-    arms = sections.arms_of(choice_places)
+    arms = sections.arms_of(places)
     aside = {run.id for _, place in arms for run in place.runs}
-    if all(run.id in aside for place in choice_places for run in place.runs):
+    if all(run.id in aside for run in runs if run.panel.task in CHOICE_TASKS):
         # There are only arms: the report is about them.
         aside = set()
     shown = [
@@ -169,32 +152,33 @@ def report_of(
     ]
     compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
     made = {
-        id: parts.Section(
-            id, [figure for place in shown for make in makers if (figure := make(place))]
-        )
-        for id, makers in _FIGURES.items()
+        "reasons": reasons_section(compared, scans),
+        "differences": sections.differences_section(compared),
+        "trained": parts.section("trained", sections.trained_figures(arms)),
+        "numbers": parts.section("numbers", [*map(_numbers, places), _meanings(places)]),
     }
-    made["reasons"] = reasons_section(compared, scans)
-    made["differences"] = sections.differences_section(compared)
-    made["trained"] = sections.trained_section(arms)
-    numbers = [figure for place in places if (figure := _numbers(place))]
-    made["numbers"] = parts.Section("numbers", [*numbers, _meanings(places)])
+    for id, section in texts().items():
+        makers = list(_FIGURES.get(id, ()))
+        for title, measures in section.get("measures", {}).items():
+            makers.append(partial(parts.quantity_figure, title=title, names=measures))
+        if id not in made:
+            made[id] = parts.section(id, (make(place) for place in shown for make in makers))
     return Report(
         tuple(shown),
         tuple(made[id] for id in texts()),
         runs,
         passed,
         (*(one.location for one in logs), *map(str, scans)),
-        transcripts if viewer else {},
+        transcripts,
         len(aside),
     )
 
 
 @lru_cache(maxsize=1)
-def texts() -> Mapping[str, Mapping[str, str]]:
-    """Return the texts of each section by id, in the page's order."""
-    text = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
-    sections: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
+def texts() -> Mapping[str, Mapping[str, Any]]:
+    """Return the texts and measures of each section by id, in the page's order."""
+    file = files("kidney_evals.reporting.page").joinpath("sections.yaml")
+    sections: Mapping[str, Mapping[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
     return sections
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -77,6 +77,11 @@ class Section:
     id: str
     figures: Sequence[Figure] = ()
     left_out: Sequence[str] = ()
+
+
+def section(id: str, figures: Iterable[Figure | None], left_out: Sequence[str] = ()) -> Section:
+    """Return a section of the figures that are not None."""
+    return Section(id, [one for one in figures if one], left_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +159,9 @@ def slug(*words: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
 
 
-def quantity_figure(place: Place, title: str, *names: str, says: str = "") -> Figure | None:
+def quantity_figure(
+    place: Place, title: str, names: Sequence[str], says: str = ""
+) -> Figure | None:
     """Return a figure with a panel for each measure, all models in each panel."""
     panels, lines = [], []
     for name in names:

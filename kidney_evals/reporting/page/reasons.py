@@ -11,7 +11,7 @@ import pandas as pd
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
-from kidney_evals.reporting.page.parts import Cell, Figure, Place, Section
+from kidney_evals.reporting.page.parts import Cell, Figure, Place, Section, section
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies.model import CONTROL_KINDS
 
@@ -45,9 +45,8 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
                 )
             if len(frame) and (frame["status"] == "coded").any():
                 coded[run] = by, frame
-        if coded:
-            figures.append(_figure(place, coded))
-    return Section("reasons", tuple(figures), tuple(left_out))
+        figures.append(_figure(place, coded))
+    return section("reasons", figures, left_out)
 
 
 def _by_words(run: ModelRun) -> pd.DataFrame:
@@ -67,7 +66,7 @@ def _by_words(run: ModelRun) -> pd.DataFrame:
     return pd.DataFrame(codes)
 
 
-def _figure(place: Place, coded: Mapping[ModelRun, Coded]) -> Figure:
+def _figure(place: Place, coded: Mapping[ModelRun, Coded]) -> Figure | None:
     attributes: list[str] = []
     arguments: list[str] = []
     lines: list[tuple[Cell, ...]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -63,8 +63,8 @@ def predicted_figure(place: parts.Place) -> parts.Figure | None:
     return parts.quantity_figure(
         place,
         "Predicting people",
-        *("pred_fixed", "pred_drawn"),
-        says="Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
+        ("pred_fixed", "pred_drawn"),
+        "Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
         "the same share for every answer, and what the people of the other study would lead to.",
     )
 
@@ -72,12 +72,11 @@ def predicted_figure(place: parts.Place) -> parts.Figure | None:
 def differences_section(places: Sequence[parts.Place]) -> parts.Section:
     """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
     differences, left_out = paired_differences([run for place in places for run in place.runs])
-    figures = []
-    for place in places:
-        pairs = [one for one in differences if one.first.panel == place.panel]
-        if figure := _differences(place, pairs):
-            figures.append(figure)
-    return parts.Section("differences", figures, left_out)
+    figures = [
+        _differences(place, [one for one in differences if one.first.panel == place.panel])
+        for place in places
+    ]
+    return parts.section("differences", figures, left_out)
 
 
 def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure | None:
@@ -127,15 +126,13 @@ def arms_of(places: Sequence[parts.Place]) -> tuple[Arms, ...]:
     return tuple(result)
 
 
-def trained_section(comparisons: Sequence[Arms]) -> parts.Section:
-    """Return measures before and after fine-tuning."""
+def trained_figures(comparisons: Sequence[Arms]) -> Iterator[parts.Figure]:
+    """Yield a figure of measures before and after fine-tuning for each comparison."""
     ids = [parts.slug("trained", part, place.id) for part, place in comparisons]
-    figures = []
     for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1):
         if figure := _trained(part, place):
             unique = id if ids.count(id) == 1 else parts.slug(id, str(index))
-            figures.append(replace(figure, id=unique))
-    return parts.Section("trained", figures)
+            yield replace(figure, id=unique)
 
 
 def _trained(part: str, place: parts.Place) -> parts.Figure | None:

@@ -21,9 +21,9 @@ from kidney_evals.output_files import (
     write_outputs,
     writing,
 )
-from kidney_evals.reporting.logs import Progress, find_logs, read_samples
+from kidney_evals.reporting.logs import Progress
 from kidney_evals.reporting.model_arguments import has_secrets, hide_secrets
-from kidney_evals.reporting.page.content import ASSETS, Report, as_html, asset_contents, report_of
+from kidney_evals.reporting.page.content import ASSETS, Report, as_html, asset_contents, read_report
 from kidney_evals.reporting.page.parts import VIEWER
 from kidney_evals.reporting.runs import ModelRun
 
@@ -51,14 +51,12 @@ def write_site(
     """
     out = on_this_machine(out)
     check_out(out, overwrite=overwrite)
-    logs = find_logs(names, progress)
+    report = read_report(names, scans=scans, progress=progress, viewer=True)
     place = out if isinstance(out, str) else str(out.resolve())
-    for name in (*(log.location for log in logs), *map(str, scans)):
+    for name in report.inputs:
         path = name if is_url(name) else str(Path(name).resolve())
         if path.startswith(f"{place.rstrip('/')}/"):
             raise UserError(f"{name} is read, and lies in {out}: name another folder")
-    read_samples(logs, progress)
-    report = report_of(logs, scans, viewer=True)
     with _new_site(out) as site:
         with TemporaryDirectory() as folder:
             for run in report.runs:
