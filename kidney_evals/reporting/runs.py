@@ -138,7 +138,7 @@ class ModelRun:
         """The quantities, computed from the answers if they can be read, else from the log."""
         return Rows(self.answers, stored_rows(self.header))
 
-    @cached_property
+    @property
     def answers(self) -> AnyRun | None:
         """The answers as arrays; None if there are none, or if they cannot be read here."""
         return self._answers[0]
@@ -148,20 +148,21 @@ class ModelRun:
         """The answers of a task of choices between patients; None for other tasks."""
         return cast("Run | None", self.answers) if self.panel.task in CHOICE_TASKS else None
 
-    @cached_property
+    @property
     def trouble(self) -> str:
         """Why the answers cannot be compared with people's here; empty if they can be compared."""
         return self._answers[1]
 
     @cached_property
     def _answers(self) -> tuple[AnyRun | None, str]:
-        scorer = "human_alignment" if self.panel.task in CHOICE_TASKS else ""
+        by, samples, trouble = "", self.file.samples, self.file.unread
+        scored = any(sample.scores for sample in samples)
+        if self.panel.task in CHOICE_TASKS:
+            by = " by `human_alignment`"
+            scored = any("human_alignment" in (sample.scores or {}) for sample in samples)
+        if not trouble and not scored:
+            trouble = f"no sample was scored{by}; `kidney-evals rescore` scores a log"
         try:
-            samples, trouble = self.file.samples, self.file.unread
-            scores = [sample.scores or {} for sample in samples]
-            if not trouble and not any(scorer in one if scorer else one for one in scores):
-                by = f" by `{scorer}`" if scorer else ""
-                trouble = f"no sample was scored{by}; `kidney-evals rescore` scores a log"
             trouble = trouble or _other_people(samples)
             return (None, trouble) if trouble else (answers_of(samples), "")
         except UserError as error:
@@ -251,14 +252,9 @@ def installed(
 ) -> tuple[Study, Reference, str]:
     """Return the study and the human reference of a run, and how they have changed, as text.
 
-    Args:
-        source: The study's id or folder.
-        condition: The condition.
-        study_hash: Hash of the study's content at the time of the run, if known.
-        reference: Hash of the human tables at the time; of several versions, the last.
-
-    Raises:
-        UserError: The study can no longer be read.
+    `study_hash` and `reference` are those of the study's content and of the human tables at the
+    time of the run, None or empty if unknown; of several tables joined by "+", the last counts.
+    Raises `UserError` if the study can no longer be read.
     """
     from kidney_evals.human.reference import load_reference
 

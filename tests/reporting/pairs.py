@@ -98,8 +98,9 @@ def model_run(
     )
     planned = count if planned is None else planned
     file = LogFile(location or f"{name}.eval", state, state, EvalLog(eval=spec), count, planned)
-    made = ModelRun(file, name)
+    made = ModelRun(file)
+    made.name = name
     # What is read from a log's samples once.
     trouble = "no sample was scored" if run is None else ""
-    vars(made).update(answers=run, rows=Rows(run, rows), trouble=trouble)
+    vars(made).update(_answers=(run, trouble), rows=Rows(run, rows))
     return made

@@ -23,7 +23,6 @@ from kidney_evals.planning.change import paired_changes
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange, compare_runs
 from kidney_evals.reporting.comparing.differences import ROWS, paired_differences
 from kidney_evals.reporting.comparing.gate import decide, read_rule
-from kidney_evals.reporting.comparing.matching import Match
 from kidney_evals.reporting.comparing.text import Report, as_markdown, as_text, headline, verdict
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.studies import CONDITIONS, Condition, load_study
@@ -31,7 +30,7 @@ from reporting.pairs import COIN, NONE, STUDY, model_run, run_of
 
 
 def compared(old: Run, new: Run) -> PanelChange:
-    return compare_runs(Match(model_run(old, location="old"), model_run(new, location="new"), {}))
+    return compare_runs(model_run(old, location="old"), model_run(new, location="new"))
 
 
 def row(panel: PanelChange, name: str) -> RowChange:
@@ -156,14 +155,14 @@ def test_another_mechanism_than_a_coin_is_called_no_coin() -> None:
 def test_what_a_reader_must_know_is_noted() -> None:
     run = run_of(flipping(0), 10)
     cut = model_run(run, location="cut", state="partial", planned=40)
-    short = model_run(run, location="short", planned=25)
-    panel = compare_runs(Match(cut, short, {"wording": ("default", "hospital")}))
+    short = model_run(run, location="short", planned=25, wordings={"hospital": ""})
+    panel = compare_runs(cut, short)
     notes = " ".join(panel.notes)
     assert "although the wording differs: OLD 'default', NEW 'hospital'" in notes
     assert "OLD did not end" in notes
     assert "5 of 25 samples of NEW ended in an error" in notes
     assert "Fewer than 30 dilemmas" in notes
-    assert "one and the same run" in " ".join(compare_runs(Match(cut, cut, {})).notes)
+    assert "one and the same run" in " ".join(compare_runs(cut, cut).notes)
 
 
 PAIRS = 60
@@ -203,7 +202,7 @@ def test_pairs_rows_and_adjustment() -> None:
     ]
     found, left_out = paired_differences(runs)
     assert left_out == ()
-    assert [(one.first, one.second, one.found.row) for one in found] == [
+    assert [(one.first.name, one.second.name, one.found.row) for one in found] == [
         (first, second, row)
         for first, second in (("like", "never"), ("like", "anti"), ("never", "anti"))
         for row in ROWS["coin_flip"]
@@ -212,7 +211,7 @@ def test_pairs_rows_and_adjustment() -> None:
     assert [one.found.adjusted for one in found] == pytest.approx(
         holm([one.found.found.p_value for one in found])
     )
-    pairs = {(one.first, one.second, one.found.row): one for one in found}
+    pairs = {(one.first.name, one.second.name, one.found.row): one for one in found}
     flips = pairs["like", "never", "flip_rate"]
     assert flips.found.verdict == "farther"
     assert flips.sentence.startswith("On indecision rate like (0.1")

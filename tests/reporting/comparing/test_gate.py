@@ -12,7 +12,6 @@ from kidney_evals.estimation.paired import NOTHING, changed
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.comparing.gate import decide, read_rule, status
-from kidney_evals.reporting.comparing.matching import Match
 from reporting.pairs import model_run
 
 
@@ -31,7 +30,7 @@ def unmeasured(row: str, old: float = math.nan, new: float = math.nan) -> RowCha
 
 
 def panel(*rows: RowChange) -> PanelChange:
-    return PanelChange(Match(model_run(None), model_run(None), {}), rows, ("d000",), ((), ()), ())
+    return PanelChange((model_run(None), model_run(None)), rows, ("d000",), ((), ()), ())
 
 
 FARTHER = moved("agreement", 0.9, 0.8, 0.04, 0.91)  # -.1 [-.14, -.06]

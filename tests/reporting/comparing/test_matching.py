@@ -8,7 +8,7 @@ import pytest
 
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.comparing.matching import DESPITE, Side, check_despite, match_sides
-from kidney_evals.reporting.runs import LABELS, ModelRun
+from kidney_evals.reporting.runs import LABELS, ModelRun, differences
 from reporting.pairs import model_run
 
 
@@ -24,7 +24,10 @@ def matched(
     old: list[ModelRun], new: list[ModelRun], *despite: str
 ) -> list[tuple[str, str, list[str]]]:
     found, _, _ = match_sides(side("OLD", *old), side("NEW", *new), check_despite(despite))
-    return [(one.old.file.location, one.new.file.location, list(one.despite)) for one in found]
+    return [
+        (one.file.location, two.file.location, list(differences(one.key, two.key)))
+        for one, two in found
+    ]
 
 
 ASKED_OTHERWISE: list[tuple[str, dict[str, Any], str]] = [
@@ -104,7 +107,7 @@ def test_a_panel_of_one_side_alone_is_handed_back() -> None:
     old = side("OLD", coin(location="c"), model_run(None, location="f", task="forced_choice"))
     new = side("NEW", coin(location="n"))
     matches, old_alone, new_alone = match_sides(old, new, ())
-    assert [one.old.file.location for one in matches] == ["c"]
+    assert [one.file.location for one, _ in matches] == ["c"]
     assert [one.file.location for one in old_alone] == ["f"] and new_alone == ()
     matches, old_alone, new_alone = match_sides(new, old, ())
     assert [one.file.location for one in new_alone] == ["f"] and old_alone == ()
