@@ -34,8 +34,7 @@ class RowChange:
     """The change of a measure between two runs, over the dilemmas that both runs were asked.
 
     Attributes:
-        levels: The quantity of each run over all its own dilemmas. The values in `found` can
-            differ, because they use only the dilemmas that count in both runs.
+        levels: The quantity of each run over all its own dilemmas.
         found: The change, over the dilemmas that count in both runs.
         adjusted: The p-value of the change, adjusted by Holm over the rows of the panel.
         aim: The value that people's own answers would get; NaN where the measure has none.

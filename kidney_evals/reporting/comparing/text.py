@@ -128,13 +128,9 @@ def _markdown_rows(panel: PanelChange) -> str:
 def _cells(row: RowChange) -> tuple[str, ...]:
     """Return the label, both values, the human value, the change and its interval."""
     first, second = (level.value for level in row.levels) if row.why else row.found[1:3]
-    change = row.found.change
-    return (
-        row.label,
-        *(short(value) for value in (first, second, row.aim)),
-        short(change.value, sign=True),
-        interval(change.low, change.high, short),
-    )
+    values, change = map(short, (first, second, row.aim)), row.found.change
+    ends = interval(change.low, change.high, short)
+    return row.label, *values, short(change.value, sign=True), ends
 
 
 def _bounds(row: RowChange) -> str:
