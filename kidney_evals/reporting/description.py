@@ -55,12 +55,12 @@ def models(choice: IndecisionChoice) -> str:
     rows: list[tuple[str, ...]] = []
     for one in choice.contenders:
         name, formula = MODELS[one.model]
+        numbers = [f"{value:.4f}" for value in (one.log_likelihood, one.behind, one.error)]
         if one.failure:
-            rows.append((name, "–", "–", "–", "no finite fit"))
-            continue
-        mark = " *" if one.model in choice.possible else ""
-        numbers = (f"{value:.4f}" for value in (one.log_likelihood, one.behind, one.error))
-        rows.append((name + mark, *numbers, formula))
+            numbers, formula = ["–", "–", "–"], "no finite fit"
+        elif one.model in choice.possible:
+            name += " *"
+        rows.append((name, *numbers, formula))
     return text_table(("model", "held out", "behind", "±", "formula"), rows, "lrrrl")
 
 
@@ -101,7 +101,7 @@ def classes(description: Description) -> str:
     section = description.nearest
     assert section is not None
     coin = ["flips"] if description.run.decisions.has_coin else []
-    names = [one.id for one in description.run.study.attributes]
+    names = description.run.study.attribute_ids
     rows = [
         (
             str(index + 1),
@@ -133,29 +133,21 @@ def effects(description: Description) -> str:
     section, attributes = description.effects, description.run.study.attributes
     assert section is not None
     people = section.people.rows if section.people else [None] * len(section.run.rows)
-    return _beside_people(
-        [
-            (
-                f"{attributes[row.attribute].id} {row.level} (v {row.base})",
-                row.effect,
-                theirs.effect if theirs else _UNKNOWN,
-            )
-            for row, theirs in zip(section.run.rows, people, strict=True)
-        ]
-    )
+    rows = []
+    for row, theirs in zip(section.run.rows, people, strict=True):
+        label = f"{attributes[row.attribute].id} {row.level} (v {row.base})"
+        rows.append((label, row.effect, theirs.effect if theirs else _UNKNOWN))
+    return _beside_people(rows)
 
 
 def bends(description: Description) -> str:
     """Format the share of each attribute's effect in its favoured half, for run and people."""
     assert description.bends is not None
     rows = []
-    for attribute, bend in zip(
-        description.run.study.attributes, description.bends.bends, strict=True
-    ):
-        people = description.people_bends.get(attribute.id)
-        theirs = people.upper_share if people else _UNKNOWN
-        p = _number(bend.adjusted)
-        rows.append((attribute.id, *_cells(bend.upper_share), p, *_cells(theirs)))
+    for id, bend in zip(description.run.study.attribute_ids, description.bends.bends, strict=True):
+        people = description.people_bends.get(id)
+        theirs = _cells(people.upper_share if people else _UNKNOWN)
+        rows.append((id, *_cells(bend.upper_share), _number(bend.adjusted), *theirs))
     return text_table(("", "run", "95 % interval", "p", "people", "95 % interval"), rows, "lrcrrc")
 
 
@@ -165,12 +157,9 @@ def bounds(description: Description) -> str:
         (find(id).label, *map(_number, (one.value, one.low, one.high)), str(one.n))
         for id, one in description.bounds.items()
     ]
+    unanswered = any(one.n for one in description.bounds.values())
     heads = ("", "observed", "lowest", "highest", "unanswered")
-    return (
-        text_table(heads, rows, "lrrrr")
-        if any(one.n for one in description.bounds.values())
-        else ""
-    )
+    return text_table(heads, rows, "lrrrr") if unanswered else ""
 
 
 def _beside_people(rows: Sequence[tuple[str, Quantity, Quantity]]) -> str:

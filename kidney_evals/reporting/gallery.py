@@ -93,6 +93,6 @@ def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
         tasks = [task(dilemmas=dilemmas // 2) for task in (coin_flip, forced_choice)]
         for task in tasks:
             # The same metadata that `kidney-evals sft evaluate` writes.
-            part = (task.metadata or {})["condition"]
-            task.metadata = (task.metadata or {}) | {"sft_arm": arm, "sft_part": part}
+            facts = task.metadata or {}
+            task.metadata = facts | {"sft_arm": arm, "sft_part": facts["condition"]}
         run(model, tasks, epochs=2)

@@ -87,10 +87,9 @@ class LogFile:
     def unscored(self) -> str:
         """The number of answered samples without scores, and how to score them; empty for none."""
         count = sum(not sample.scores and not sample.error for sample in self.samples)
-        if not count:
-            return ""
         samples = "1 answered sample is" if count == 1 else f"{count} answered samples are"
-        return f"{samples} not scored and count nowhere: run `kidney-evals rescore` on this log."
+        says = f"{samples} not scored and count nowhere: run `kidney-evals rescore` on this log."
+        return says if count else ""
 
 
 def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[LogFile, ...]:
@@ -200,9 +199,9 @@ def _read(location: str) -> LogFile:
     if not {"study", "condition", "kidney_evals_version"} <= set(spec.metadata or {}):
         task = spec.task[:_LONGEST]
         return LogFile(location, "other", f"of another evaluation ({task})", header)
-    odd = f"a model's name of {len(spec.model)} letters" if len(spec.model) > _LONGEST else ""
     try:
         _Facts.model_validate(spec.metadata)
+        odd = f"a model's name of {len(spec.model)} letters" if len(spec.model) > _LONGEST else ""
     except ValidationError as error:
         first = error.errors()[0]
         odd = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

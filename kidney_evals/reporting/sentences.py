@@ -49,8 +49,7 @@ def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCO
     counts = []
     for outcome, id in outcomes.items():
         row = rows.get(id)
-        count = round(row.value * row.n) if row is not None and row.defined else 0
-        if count:
+        if row is not None and row.defined and (count := round(row.value * row.n)):
             counts.append(f"{count} {_OUTCOME_WORDS[outcome][count > 1]}")
     return f" ({', '.join(counts)})" if counts else ""
 

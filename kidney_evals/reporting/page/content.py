@@ -259,26 +259,23 @@ def as_html(
 
 def _warnings(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
     """Return the flags that all of several runs raise, and the other warnings on each run."""
+    # The run's sentence already states that no dependence on the attributes was detected.
     raised = {
-        # The run's sentence already states that no dependence on the attributes was detected.
         run: [line for line in flags(run.rows) if not line.startswith("no_signal:")]
         for run in place.runs
     }
-    common = [
-        flag
-        for flag in raised[place.runs[0]]
-        if len(raised) > 1 and all(flag in others for others in raised.values())
-    ]
+    several = raised[place.runs[0]] if len(raised) > 1 else ()
+    common = [flag for flag in several if all(flag in others for others in raised.values())]
     warnings = {}
     for run in place.runs:
-        file = run.file
+        finished = run.file.state == "finished"
         lines = (
             run.trouble,
-            f"not finished: {file.says}" if file.state == "partial" else "",
+            "" if finished else f"not finished: {run.file.says}",
             *(flag for flag in raised[run] if flag not in common),
             how_it_ended(run.header),
-            file.errors if file.state == "finished" else "",
-            file.unscored,
+            run.file.errors if finished else "",
+            run.file.unscored,
         )
         warnings[run] = [line for line in lines if line]
     return common, warnings

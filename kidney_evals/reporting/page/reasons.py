@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from inspect_ai.log import EvalSample, read_eval_log
 
 from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.intervals import wilson
@@ -37,13 +38,13 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
         coded: dict[ModelRun, Coded] = {}
         for run in place.runs:
             by, frame = by_scan.get(run.id) or ("by words alone", _by_words(run))
-            failed = frame[frame["status"] == FAILED] if len(frame) else frame
+            failed = frame[frame["status"] == FAILED]
             if len(failed):
                 left_out.append(
                     f"{place.title}, {run.name}: {len(failed)} of {len(frame)} transcripts could "
                     f"not be coded {by} and count nowhere; the first: {failed['error'].iloc[0]}"
                 )
-            if len(frame) and (frame["status"] == "coded").any():
+            if (frame["status"] == "coded").any():
                 coded[run] = by, frame
         figures.append(_figure(place, coded))
     return section("reasons", figures, left_out)
@@ -51,19 +52,15 @@ def reasons_section(places: Sequence[Place], scans: Sequence[Path] = ()) -> Sect
 
 def _by_words(run: ModelRun) -> pd.DataFrame:
     """Code a run by the lexical rules; empty if its answers have no reasons."""
-    from inspect_ai.log import read_eval_log
-
-    if run.key["explain"] == "none" or run.trouble:
-        return pd.DataFrame()
-    # Events make up most of a log and contain no further text of the model.
-    log = read_eval_log(run.file.location, exclude_fields={"events", "store"})
-    replies = (
-        reply_of(sample.messages, sample.metadata, sample.scores or {})
-        for sample in log.samples or ()
-    )
+    samples: Sequence[EvalSample] = ()
+    if run.key["explain"] != "none" and not run.trouble:
+        # Events make up most of a log and contain no further text of the model.
+        log = read_eval_log(run.file.location, exclude_fields={"events", "store"})
+        samples = log.samples or ()
+    replies = (reply_of(one.messages, one.metadata, one.scores or {}) for one in samples)
     # Controls are not part of any rate.
     codes = [one.codes().values() for one in replies if one and not one.dilemma.is_control]
-    return pd.DataFrame(codes)
+    return pd.DataFrame(codes or {"status": []})
 
 
 def _figure(place: Place, coded: Mapping[ModelRun, Coded]) -> Figure | None:
