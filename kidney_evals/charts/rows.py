@@ -174,12 +174,13 @@ def _draw(
     heights = [34 if len(labels[i]) > 1 or row.second else 21 for i, row in enumerate(rows)]
     top = y = panel.bottom + 2
     panel.bottom = bottom = top + max(sum(heights), 21) + 2
-    scale = svg.linear(*axis or (0, 1), left, right)
+    low, high = axis or (0, 1)
+    scale = svg.linear(low, high, left, right)
     if band is not None:
-        low, high = map(scale, band)
-        panel.parts.append(svg.box("people band", low, top, high - low, bottom - top))
+        edge, width = scale(band[0]), scale(band[1]) - scale(band[0])
+        panel.parts.append(svg.box("people band", edge, top, width, bottom - top))
     if axis:
-        panel.axis(*axis, left, right, top)
+        panel.axis(low, high, left, right, top)
     if math.isfinite(people):
         panel.parts.append(svg.segment("people line", scale(people), top, scale(people), bottom))
     for row, lines, height in zip(rows, labels, heights, strict=True):

@@ -35,15 +35,15 @@ def describe_text(description: Description) -> str:
     tables: tuple[Callable[..., str], ...] = (
         models, two_stage, in_peoples_logits, classes, calibration, effects, bends, bounds
     )  # fmt: skip
-    environment = templates(
-        "",
-        MODELS=MODELS,
-        wrap=lambda text: textwrap.fill(text, WIDTH),
-        model_name=lambda model: MODELS[model][0],
-        number=_number,
-        with_interval=lambda row: " ".join(filter(None, _cells(row))),
+    names = {
+        "MODELS": MODELS,
+        "wrap": lambda text: textwrap.fill(text, WIDTH),
+        "model_name": lambda model: MODELS[model][0],
+        "number": _number,
+        "with_interval": lambda row: " ".join(filter(None, _cells(row))),
         **{table.__name__: table for table in tables},
-    )
+    }
+    environment = templates("", names)
     raised = flags(Rows(description.run))
     unsure = [line for line in raised if line.startswith(("undetermined:", "fit_failed:"))]
     text = environment.get_template("describe.txt").render(description=description, unsure=unsure)

@@ -242,7 +242,7 @@ def _part(name: str, value: str) -> str:
 def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
     """Return how the study or human tables of samples differ from the installed ones, as text."""
     names = ("study_source", "condition", "study_hash", "reference")
-    asked = {tuple(sample.metadata.get(name) for name in names) for sample in samples}
+    asked: set[Any] = {tuple(sample.metadata.get(name) for name in names) for sample in samples}
     differ = (installed(*one)[2] for one in sorted(asked, key=repr))
     return next(filter(None, differ), "")
 

@@ -77,8 +77,8 @@ def sentence(rows: Rows, condition: str) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    filters = {"percent": percent, "number": number, "unanswered": unanswered, "listed": listed}
-    return templates("", NO_PEOPLE=NO_PEOPLE, **filters).get_template("sentence.txt")
+    names = {"percent": percent, "number": number, "unanswered": unanswered, "listed": listed}
+    return templates("", {**names, "NO_PEOPLE": NO_PEOPLE}).get_template("sentence.txt")
 
 
 def _beside_people(shares: Mapping[str, Quantity]) -> dict[str, list[str]]:

@@ -78,12 +78,12 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
-def templates(folder: str, options: Mapping[str, Any] | None = None, **names: Any) -> Environment:
+def templates(folder: str, names: Mapping[str, Any], **options: Any) -> Environment:
     """Return the jinja templates of a folder of this room, with `names` as globals and filters."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("kidney_evals.reporting", folder)
-    environment = Environment(loader=loader, undefined=StrictUndefined, **options or {})
+    environment = Environment(loader=loader, undefined=StrictUndefined, **options)
     environment.globals |= names
     environment.filters |= names
     return environment

@@ -134,7 +134,7 @@ def match_sides(
     if not matches:
         pairs = pairs or [(one, two) for one in left for two in right]
     if pairs:
-        one, two = min(pairs, key=lambda pair: len(apart(*pair, despite)))
+        one, two = min(pairs, key=lambda pair: len(apart(pair[0], pair[1], despite)))
         differ = apart(one, two, despite)
         lines = "; ".join(
             f"{LABELS[part]}: OLD has {_value(before)}, NEW {_value(after)}"

@@ -65,22 +65,22 @@ def headline(panel: PanelChange) -> str:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    return templates(
-        "comparing",
-        SIDES=SIDES,
-        NOT_RIGHT=NOT_RIGHT,
-        zip=zip,
-        by_row=lambda panel: {"flip_rate": None} | {row.row: row for row in panel.rows},
-        wrap=_wrapped,
-        md=in_markdown,
-        percent=percent,
-        listed=listed,
-        unanswered=unanswered,
-        stretch=_stretch,
-        rows=_rows,
-        markdown_rows=_markdown_rows,
-        bounds=_all_bounds,
-    )
+    names = {
+        "SIDES": SIDES,
+        "NOT_RIGHT": NOT_RIGHT,
+        "zip": zip,
+        "by_row": lambda panel: {"flip_rate": None} | {row.row: row for row in panel.rows},
+        "wrap": _wrapped,
+        "md": in_markdown,
+        "percent": percent,
+        "listed": listed,
+        "unanswered": unanswered,
+        "stretch": _stretch,
+        "rows": _rows,
+        "markdown_rows": _markdown_rows,
+        "bounds": _all_bounds,
+    }
+    return templates("comparing", names)
 
 
 def verdict(row: RowChange) -> str:

@@ -134,14 +134,13 @@ def flip_curves(place: Place) -> Figure | None:
         # The last bin has no end and is as wide as the bin before.
         widths = np.diff(starts, append=2 * starts[-1] - starts[-2])
         x = (np.array(starts) + widths / 2).tolist()
-        sides = {
-            "people": [one.people.observed for one in bins],
-            "model": [one.run for one in bins],
-        }
-        curves = [
-            Line(label, x, *zip(*(one[:3] for one in side), strict=True), people=label == "people")
-            for label, side in sides.items()
-        ]
+        curves = []
+        for label, side in (
+            ("people", [one.people.observed for one in bins]),
+            ("model", [one.run for one in bins]),
+        ):
+            y, lows, highs = zip(*(row[:3] for row in side), strict=True)
+            curves.append(Line(label, x, y, lows, highs, people=label == "people"))
         words = "how far apart the patients are, |Δu|", "share left to the coin"
         panels.append(line_panel(place.label(run), *words, curves, y_high=high))
         lines += [
@@ -231,4 +230,4 @@ def _distance(people: Shares, models: Iterable[tuple[Shares, int]]) -> float:
     if not answered:
         return -1.0
     pooled = sum(weighted for _, weighted in weights) / answered
-    return float(np.abs(pooled - people[:3]).sum() / 2)
+    return float(np.abs(pooled - np.array(people[:3])).sum() / 2)

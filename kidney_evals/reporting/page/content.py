@@ -215,30 +215,29 @@ def as_html(
     """
     from markupsafe import Markup
 
-    environment = templates(
-        "page",
-        {"autoescape": True, "finalize": _printable},
-        version=__version__,
+    names = {
+        "version": __version__,
         # The panels escape their own texts; the template escapes all other text.
-        svg=Markup,
+        "svg": Markup,
         # A number and its percent sign stay on one line.
-        prose=lambda text: _html(
+        "prose": lambda text: _html(
             text, (r"(?<=\d) %", "\u00a0%"), (r"`([^`]+)`", r"<code>\1</code>")
         ),
         # Few typefaces have the characters of subscripts.
-        subscripts=lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
-        listed=listed,
-        number=number,
-        shown=parts.shown,
-        with_interval=with_interval,
-        find=find,
-        headlines=headlines,
-        sentence=sentence,
-        moves_sentence=moves_sentence,
-        warnings=_warnings,
-        runs_table=_runs_table,
-        commands=commands,
-    )
+        "subscripts": lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
+        "listed": listed,
+        "number": number,
+        "shown": parts.shown,
+        "with_interval": with_interval,
+        "find": find,
+        "headlines": headlines,
+        "sentence": sentence,
+        "moves_sentence": moves_sentence,
+        "warnings": _warnings,
+        "runs_table": _runs_table,
+        "commands": commands,
+    }
+    environment = templates("page", names, autoescape=True, finalize=_printable)
     return environment.get_template("report.html").render(
         report=report,
         title=title,
