@@ -156,13 +156,14 @@ def test_what_a_reader_must_know_is_noted() -> None:
     run = run_of(flipping(0), 10)
     cut = model_run(run, location="cut", state="partial", planned=40)
     short = model_run(run, location="short", planned=25, wordings={"hospital": ""})
-    panel = compare_runs(cut, short)
-    notes = " ".join(panel.notes)
-    assert "although the wording differs: OLD 'default', NEW 'hospital'" in notes
-    assert "OLD did not end" in notes
-    assert "5 of 25 samples of NEW ended in an error" in notes
-    assert "Fewer than 30 dilemmas" in notes
-    assert "one and the same run" in " ".join(compare_runs(cut, cut).notes)
+    notes = " ".join(compare_runs(cut, short).notes)
+    for text in (
+        "although the wording differs: OLD 'default', NEW 'hospital'",
+        "OLD did not end",
+        "5 of 25 samples of NEW ended in an error",
+        "Fewer than 30 dilemmas",
+    ):
+        assert text in notes
 
 
 PAIRS = 60

@@ -66,9 +66,7 @@ def test_what_figures_are_of_may_never_differ(facts: dict[str, Any], what: str) 
         matched([coin()], [coin(**facts)], *DESPITE)
     assert what in str(caught.value)
     assert str(caught.value).endswith("no figure of the two means the same")
-
-
-def test_later_builds_of_one_version_are_comparable() -> None:
+    # Later builds of one version are comparable.
     assert matched([coin(version="1-A")], [coin(version="1-C")])
 
 
@@ -101,13 +99,3 @@ def test_two_that_would_fit_are_not_guessed_between() -> None:
     ]
     with pytest.raises(UserError, match="is not clear once --despite wording is let go"):
         matched(old, new, "wording")
-
-
-def test_a_panel_of_one_side_alone_is_handed_back() -> None:
-    old = side("OLD", coin(location="c"), model_run(None, location="f", task="forced_choice"))
-    new = side("NEW", coin(location="n"))
-    matches, old_alone, new_alone = match_sides(old, new, ())
-    assert [one.file.location for one, _ in matches] == ["c"]
-    assert [one.file.location for one in old_alone] == ["f"] and new_alone == ()
-    matches, old_alone, new_alone = match_sides(new, old, ())
-    assert [one.file.location for one in new_alone] == ["f"] and old_alone == ()
