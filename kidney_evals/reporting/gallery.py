@@ -73,7 +73,7 @@ def make_gallery(
 def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
     from inspect_ai import eval
 
-    from kidney_evals.reporting.page.sections import UNTRAINED
+    from kidney_evals.reporting.runs import UNTRAINED
     from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
     def run(model: str, tasks: list[Any], **options: Any) -> list[Any]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 CHOICE_TASKS: Final = ("forced_choice", "coin_flip")
 """Tasks whose samples are choices between two patients."""
 
+UNTRAINED: Final = "before"
+"""The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
+
 SAMPLING: Final = (
     *("temperature", "top_p", "top_k", "max_tokens", "stop_seqs", "frequency_penalty"),
     *("presence_penalty", "logit_bias", "reasoning_effort", "reasoning_tokens", "system_message"),

@@ -23,7 +23,6 @@ from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import choices, parts, sections
 from kidney_evals.reporting.page.commands import commands
-from kidney_evals.reporting.page.reasons import reasons_section
 from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs, sampling_of
 from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
 from kidney_evals.reporting.text import (
@@ -152,7 +151,7 @@ def read_report(
     ]
     compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
     made = {
-        "reasons": reasons_section(compared, scans),
+        "reasons": sections.reasons_section(compared, scans),
         "differences": sections.differences_section(compared),
         "trained": parts.section("trained", sections.trained_figures(arms)),
         "numbers": parts.section("numbers", [*map(_numbers, places), _meanings(places)]),
@@ -215,8 +214,12 @@ def as_html(
     """
     from markupsafe import Markup
 
+    helpers: tuple[Callable[..., Any], ...] = (
+        *(commands, find, headlines, listed, moves_sentence, number, parts.shown, runs_table),
+        *(sentence, warnings_of, with_interval),
+    )
     names = {
-        "version": __version__,
+        **{one.__name__: one for one in helpers},
         # The panels escape their own texts; the template escapes all other text.
         "svg": Markup,
         # A number and its percent sign stay on one line.
@@ -225,17 +228,6 @@ def as_html(
         ),
         # Few typefaces have the characters of subscripts.
         "subscripts": lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
-        "listed": listed,
-        "number": number,
-        "shown": parts.shown,
-        "with_interval": with_interval,
-        "find": find,
-        "headlines": headlines,
-        "sentence": sentence,
-        "moves_sentence": moves_sentence,
-        "warnings": _warnings,
-        "runs_table": _runs_table,
-        "commands": commands,
     }
     environment = templates("page", names, autoescape=True, finalize=_printable)
     return environment.get_template("report.html").render(
@@ -246,6 +238,7 @@ def as_html(
         assets=ASSETS,
         viewer=parts.VIEWER,
         texts=texts(),
+        version=__version__,
         css=Markup(environment.get_template("report.css").render() + STYLE),
         limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
         choices=[run for run in report.runs if run.panel.task in CHOICE_TASKS],
@@ -256,7 +249,7 @@ def as_html(
     )
 
 
-def _warnings(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
+def warnings_of(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
     """Return the flags that all of several runs raise, and the other warnings on each run."""
     # The run's sentence already states that no dependence on the attributes was detected.
     raised = {
@@ -280,7 +273,7 @@ def _warnings(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]
     return common, warnings
 
 
-def _runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
+def runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
     """Return a table of settings and versions, and a sentence on those that all runs share."""
     facts = [_run_facts(run) for run in runs]
     shared = {
