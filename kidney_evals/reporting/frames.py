@@ -20,9 +20,9 @@ from inspect_ai.log import EvalSampleSummary
 from kidney_evals.errors import UserError
 from kidney_evals.measures import find
 from kidney_evals.reporting.logs import READ, LogFile, find_logs
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, installed, odd_samples, read_runs
+from kidney_evals.reporting.runs import ModelRun, installed, odd_samples, read_runs
 from kidney_evals.scorers import main_score
-from kidney_evals.studies import Study
+from kidney_evals.studies import CONDITIONS, Study
 from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> 
     lines: list[Line] = []
     unread: dict[str, LogFile] = {}
     for run in runs if decisions else ():
-        if run.panel.task in CHOICE_TASKS:
+        if run.panel.task in CONDITIONS:
             try:
                 lines += _decisions(run)
             except Exception as error:

@@ -17,14 +17,11 @@ from kidney_evals.measures import AnyRun
 from kidney_evals.reporting.logs import READ, LogFile, first_line
 from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
-from kidney_evals.studies import Study, load_study
+from kidney_evals.studies import CONDITIONS, Study, load_study
 
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
     from kidney_evals.measures.run import Run
-
-CHOICE_TASKS: Final = ("forced_choice", "coin_flip")
-"""Tasks whose samples are choices between two patients."""
 
 UNTRAINED: Final = "before"
 """The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
@@ -80,10 +77,8 @@ def key_of(header: EvalLog) -> dict[str, str]:
 
 def settings_of(header: EvalLog) -> dict[str, Any]:
     """Return the generation settings of a run that were set."""
-    settings: dict[str, Any] = {}
-    for config in (header.eval.model_generate_config, header.plan.config):
-        settings |= config.model_dump(exclude_none=True)
-    return settings
+    own, plan = header.eval.model_generate_config, header.plan.config
+    return {**own.model_dump(exclude_none=True), **plan.model_dump(exclude_none=True)}
 
 
 def sampling_of(header: EvalLog) -> str:
@@ -149,7 +144,7 @@ class ModelRun:
     @property
     def run(self) -> Run | None:
         """The answers of a task of choices between patients; None for other tasks."""
-        return cast("Run | None", self.answers) if self.panel.task in CHOICE_TASKS else None
+        return cast("Run | None", self.answers) if self.panel.task in CONDITIONS else None
 
     @property
     def trouble(self) -> str:
@@ -160,7 +155,7 @@ class ModelRun:
     def _answers(self) -> tuple[AnyRun | None, str]:
         by, samples, trouble = "", self.file.samples, self.file.unread
         scored = any(sample.scores for sample in samples)
-        if self.panel.task in CHOICE_TASKS:
+        if self.panel.task in CONDITIONS:
             by = " by `human_alignment`"
             scored = any("human_alignment" in (sample.scores or {}) for sample in samples)
         if not trouble and not scored:

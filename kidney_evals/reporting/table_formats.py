@@ -258,8 +258,6 @@ def in_markdown(text: str) -> str:
 _LATEX: Final = str.maketrans(
     {
         "\\": r"\textbackslash{}",
-        "{": r"\{",
-        "}": r"\}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
@@ -270,7 +268,7 @@ _LATEX: Final = str.maketrans(
         "]": "{]}",
         "–": "--",
         "…": r"\ldots{}",
-        **{letter: f"\\{letter}" for letter in "$&#_%"},
+        **{letter: f"\\{letter}" for letter in "{}$&#_%"},
     }
 )
 

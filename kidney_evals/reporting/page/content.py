@@ -23,7 +23,7 @@ from kidney_evals.output_files import STDOUT
 from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import choices, parts, sections
 from kidney_evals.reporting.page.commands import commands
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs, sampling_of
+from kidney_evals.reporting.runs import ModelRun, by_panel, read_runs, sampling_of
 from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
 from kidney_evals.reporting.text import (
     flags,
@@ -33,6 +33,7 @@ from kidney_evals.reporting.text import (
     templates,
     with_interval,
 )
+from kidney_evals.studies import CONDITIONS
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -141,7 +142,7 @@ def read_report(
     ]
     arms = sections.arms_of(places)
     aside = {run.id for _, place in arms for run in place.runs}
-    if all(run.id in aside for run in runs if run.panel.task in CHOICE_TASKS):
+    if all(run.id in aside for run in runs if run.panel.task in CONDITIONS):
         # There are only arms: the report is about them.
         aside = set()
     shown = [
@@ -149,7 +150,7 @@ def read_report(
         for place in places
         if (members := tuple(run for run in place.runs if run.id not in aside))
     ]
-    compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
+    compared = [place for place in shown if place.panel.task in CONDITIONS]
     made = {
         "reasons": sections.reasons_section(compared, scans),
         "differences": sections.differences_section(compared),
@@ -241,7 +242,7 @@ def as_html(
         version=__version__,
         css=Markup(environment.get_template("report.css").render() + STYLE),
         limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
-        choices=[run for run in report.runs if run.panel.task in CHOICE_TASKS],
+        choices=[run for run in report.runs if run.panel.task in CONDITIONS],
         formulas=[one for one in MEASURES.values() if one.formula],
         paper=PAPER,
         people_labels=parts.PEOPLE,

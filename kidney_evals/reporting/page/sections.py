@@ -16,7 +16,7 @@ from kidney_evals.estimation.errors import InputError
 from kidney_evals.estimation.intervals import wilson
 from kidney_evals.measures import MEASURES, aim_of, change, find
 from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
-from kidney_evals.reporting.comparing.differences import ModelDifference, paired_differences
+from kidney_evals.reporting.comparing.differences import ROWS, ModelDifference, paired_differences
 from kidney_evals.reporting.page import parts
 from kidney_evals.reporting.runs import UNTRAINED, ModelRun
 from kidney_evals.reporting.sentences import NO_PEOPLE
@@ -25,10 +25,7 @@ from kidney_evals.studies.model import CONTROL_KINDS
 MOST_SENTENCES: Final = 6
 """Number of sentences on differences, the most significant first; the table has all."""
 
-TRAINED: Final = {
-    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
-    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
-}
+TRAINED: Final = {**ROWS, "coin_flip": (*ROWS["coin_flip"], "swap_diff")}
 """Measures that are compared before and after fine-tuning."""
 
 USES: Final = ("toward", "against", "neither")
