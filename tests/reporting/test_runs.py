@@ -1,6 +1,5 @@
 """The runs behind a report: numbers to the last digit, keys, and a name of their own each."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.reporting.runs import (
     LABELS,
     ModelRun,
-    by_panel,
     differences,
     key_of,
     read_runs,
@@ -171,18 +169,3 @@ def test_names_tell_runs_of_one_model_apart(
     assert [run.name for run in read_runs(files)] == [
         f"kidney/human{end}" for end in (first, second)
     ]
-
-
-def test_panels_keep_what_was_asked_apart(made: Made, tmp_path: Path) -> None:
-    shutil.copy(made.coin, tmp_path / "c.eval")
-    shutil.copy(made.forced, tmp_path / "a.eval")
-
-    edited(made.forced, tmp_path / "b.eval", another(_everywhere(study_hash=OTHER)))
-    panels = by_panel(runs_of(tmp_path))
-    assert [(panel.task, len(runs)) for panel, runs in panels.items()] == [
-        ("coin_flip", 1),
-        ("forced_choice", 1),
-        ("forced_choice", 1),
-    ]
-    # A name is told apart within its panel only.
-    assert {run.name for runs in panels.values() for run in runs} == {"kidney/human"}

@@ -129,16 +129,11 @@ class Pairing:
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
         # A run without answers has no human value, although people have: use the other run's.
-        first, aim = (measures.aim_of(part, row) for part in self.parts)
+        first, second = (measures.aim_of(part, row) for part in self.parts)
+        aim = first if math.isnan(second) else second
+        bounds = None if why else self._bounds(row, found.change.value)
         return RowChange(
-            row,
-            levels,
-            found,
-            found.p_value,
-            first if math.isnan(aim) else aim,
-            bounds=None if why else self._bounds(row, found.change.value),
-            why=why,
-            margin=margin,
+            row, levels, found, found.p_value, aim, bounds=bounds, why=why, margin=margin
         )
 
     def _bounds(self, row: str, value: float) -> Range | None:

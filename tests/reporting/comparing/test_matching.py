@@ -30,14 +30,14 @@ def matched(
     ]
 
 
-ASKED_OTHERWISE: list[tuple[str, dict[str, Any], str]] = [
-    ("wording", {"wordings": {"hospital": ""}}, "'default', NEW 'hospital'"),
-    ("crossed", {"crossed": True}, "'False', NEW 'True'"),
-    ("system-prompt", {"arguments": {"system_prompt": "Be brief."}}, "'None', NEW 'Be brief.'"),
-]
-
-
-@pytest.mark.parametrize(("part", "facts", "values"), ASKED_OTHERWISE)
+@pytest.mark.parametrize(
+    ("part", "facts", "values"),
+    [
+        ("wording", {"wordings": {"hospital": ""}}, "'default', NEW 'hospital'"),
+        ("crossed", {"crossed": True}, "'False', NEW 'True'"),
+        ("system-prompt", {"arguments": {"system_prompt": "Be brief."}}, "'None', NEW 'Be brief.'"),
+    ],
+)
 def test_another_key_is_refused_and_may_be_let_pass(
     part: str, facts: dict[str, Any], values: str
 ) -> None:
