@@ -86,19 +86,10 @@ def dot_panel(
 ) -> str:
     """Draw values with their intervals on one axis, and changes from earlier values.
 
-    Returns SVG without a style sheet.
-
-    Args:
-        title: Text above the panel.
-        rows: The rows, from the top.
-        low: Start of the axis, which is extended to contain every value. If it is below 0, values
-            are printed with their sign.
-        high: End of the axis.
-        band: Interval of the human value, drawn through all rows.
-        line: Human value, drawn through all rows; NaN for none.
-        dots: Values of simulated people, drawn in a separate row.
-        note: Text below the panel.
-        decimals: Decimals of the printed values.
+    The axis goes from `low` to `high` and is extended to contain every value; if `low` is below 0,
+    values are printed with their sign. `line` is the human value and `band` its interval, drawn
+    through all rows; `dots` are values of simulated people, drawn in a separate row. Returns SVG
+    without a style sheet, with `note` below the rows.
     """
     panel = svg.Panel(title)
     drawn = []

@@ -140,8 +140,8 @@ def _range(values: Sequence[float]) -> str:
 def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], format: Format) -> str:
     """Return tables in one of the formats, ending in a line break.
 
-    CSV and JSON hold every column of a row with all digits, and the values of known respondents.
-    Markdown and LaTeX hold rounded values. Only JSON lists logs without numbers, `passed_over`.
+    CSV and JSON hold every column with all digits, and the values of known respondents. Only JSON
+    lists logs without numbers, `passed_over`.
     """
     if format == "json":
         return _json(tables, passed_over)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from inspect_ai.log import EvalLog
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from kidney_evals.elicitation.readout import LEAST_INSIDE
@@ -18,10 +18,6 @@ from kidney_evals.reporting.rows import Rows
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-_JUSTIFY: Final[dict[str, Literal["left", "center", "right"]]] = dict(
-    l="left", c="center", r="right"
-)
 
 WIDTH: Final = 80
 """Columns of a terminal."""
@@ -97,8 +93,9 @@ def text_table(
     `align` has a letter for each column, `l`, `c` or `r`; a row without cells gives an empty line.
     """
     laid = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
+    sides: dict[str, JustifyMethod] = {"l": "left", "c": "center", "r": "right"}
     for head, letter in zip(heads, align, strict=True):
-        laid.add_column(head, justify=_JUSTIFY[letter], overflow="fold", no_wrap=letter != "l")
+        laid.add_column(head, justify=sides[letter], overflow="fold", no_wrap=letter != "l")
     for row in rows:
         laid.add_row(*row)
     out = io.StringIO()
@@ -114,7 +111,7 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
     """Format a run's quantities as a table for a terminal of 80 columns.
 
     Measures without a value and without samples, and outcomes that never occurred, are omitted.
-    `condition` selects the three measures at the top; for other tasks, `asks` in the metadata.
+    `condition`, or `asks` in the metadata of other tasks, selects the measures at the top.
     `everything` shows every measure, the scores of respondents with known answers, the bounds of
     unanswered samples, and first answers.
     """

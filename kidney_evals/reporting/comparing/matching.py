@@ -16,11 +16,7 @@ DESPITE: Final = (
     *("wording", "sampling", "explain", "channel", "readout", "crossed", "orders"),
     "system_prompt",
 )
-"""Parts of a key that the user may allow to differ: the values remain comparable in meaning.
-
-A different study, condition or human reference changes the meaning of a value, and a new task
-version marks results as no longer comparable; these must be equal.
-"""
+"""Parts of a key that the user may allow to differ: the values remain comparable in meaning."""
 
 SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
 

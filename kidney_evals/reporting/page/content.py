@@ -108,11 +108,9 @@ def read_report(
     If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
     fine-tuning, in the tables and under methods.
 
-    Args:
-        names: The logs.
-        scans: Results of Inspect Scout with a scanner of this package.
-        progress: Called for each log found, then for each log whose samples were read.
-        viewer: Whether the page has links to the transcripts.
+    `scans` are results of Inspect Scout with a scanner of this package. `progress` is called for
+    each log found, then for each log whose samples were read. With `viewer`, the page has links to
+    the transcripts.
 
     Raises:
         UserError: There is no log, or no log holds numbers of this package.
@@ -207,11 +205,8 @@ def as_html(
 ) -> str:
     """Return the page as HTML; text from a log is always escaped.
 
-    Args:
-        report: The content.
-        title: Title of the page; empty for the default.
-        notes: Remarks on models by name, as plain text with code in backticks.
-        trained: A remark on the section on fine-tuning.
+    `notes` are remarks on models by name, as plain text with code in backticks; `trained` is a
+    remark on the section on fine-tuning.
     """
     from markupsafe import Markup
 
