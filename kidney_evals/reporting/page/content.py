@@ -90,10 +90,10 @@ class Report:
     @property
     def passed_over_here(self) -> list[str]:
         """Logs that are not shown, without folders, because the page may go to other machines."""
-        lines = "\n".join(self.passed_over)
+        lines = list(self.passed_over)
         for place in sorted(self.inputs, key=len, reverse=True):
-            lines = lines.replace(place, re.split(r"[/\\]", place)[-1])
-        return lines.splitlines()
+            lines = [line.replace(place, re.split(r"[/\\]", place)[-1]) for line in lines]
+        return lines
 
 
 def read_report(
