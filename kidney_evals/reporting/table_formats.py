@@ -112,8 +112,6 @@ def tables_of(
             raise unknown("row", name, known)
     tables = []
     for panel, members in panels.items():
-        usual = (*(one.id for one in headlines(panel.task)), *_BESIDE_HEADLINE[panel.task])
-        rows = [row for name in asked or usual for row in fnmatch.filter(_rows_of(members), name)]
         if everything:
             values = {row: [run.rows[row] for run in members if row in run.rows] for row in known}
             rows = [
@@ -121,6 +119,10 @@ def tables_of(
                 for row, found in values.items()
                 if any(one.defined or not math.isnan(one.human) for one in found)
             ]
+        else:
+            usual = (*(one.id for one in headlines(panel.task)), *_BESIDE_HEADLINE[panel.task])
+            held = _rows_of(members)
+            rows = [row for name in asked or usual for row in fnmatch.filter(held, name)]
         if rows:
             tables.append(PanelTable(panel, tuple(members), tuple(dict.fromkeys(rows))))
     return tuple(tables)

@@ -41,8 +41,8 @@ Shares = tuple[float, ...]
 
 def importance_figure(place: Place) -> Figure | None:
     """Return the importance of each attribute, over the human interval and simulated people."""
-    names = [name for name in place.rows if name.startswith("imp_")]
-    people = {name: place.human(name) for name in names}
+    names = (name for run in place.runs for name in run.rows if name.startswith("imp_"))
+    people = {name: place.human(name) for name in dict.fromkeys(names)}
     reference = next((one.run.reference for one in place.runs if one.run is not None), None)
     says = "No weights of these people are known, so nothing of theirs is drawn."
     simulated, source = None, ""

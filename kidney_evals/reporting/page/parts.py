@@ -101,11 +101,6 @@ class Place:
         """Part of the ids of figures; a hash distinguishes two contents of one study."""
         return slug(self.panel.task, self.panel.study, self.panel.study_hash[:6])
 
-    @property
-    def rows(self) -> list[str]:
-        """The ids of the measures that any run has."""
-        return list(dict.fromkeys(name for run in self.runs for name in run.rows))
-
     def link(self, run: ModelRun, sample: str = "") -> str:
         """Return the address of a run's transcripts, or of `/sample/ID/EPOCH/`; may be empty."""
         if not self.transcripts:
@@ -124,10 +119,9 @@ class Place:
 
     def human(self, name: str) -> float:
         """Return the human value of a measure if it is the same for all runs, else NaN."""
-        known = {
-            row.human for run in self.runs if not math.isnan((row := self.row(run, name)).human)
-        }
-        return known.pop() if len(known) == 1 else NO
+        values = {self.row(run, name).human for run in self.runs}
+        known = [value for value in values if not math.isnan(value)]
+        return known[0] if len(known) == 1 else NO
 
     def figure(
         self,
