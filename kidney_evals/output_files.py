@@ -57,7 +57,7 @@ def on_this_machine(name: str | Path) -> str | Path:
         return _local(name)
     from fsspec.implementations.local import LocalFileSystem
 
-    files, path = _file_system(str(name))
+    files, path = file_system(str(name))
     return Path(path) if isinstance(files, LocalFileSystem) else str(name)
 
 
@@ -84,7 +84,7 @@ def check_output(
     if str(name) == STDOUT:
         return False
     place = on_this_machine(name)
-    with _writing(place):
+    with writing(place):
         exists = _is_file(place)
         if exists and any(_is_input(place, one) for one in inputs):
             raise UserError(f"{place} exists and is read here: name another file")
@@ -92,7 +92,7 @@ def check_output(
             if isinstance(place, Path):
                 old: bytes = place.read_bytes()
             else:
-                files, path = _file_system(place)
+                files, path = file_system(place)
                 old = files.cat_file(path)
             if old != content and not _MARKS.match(old) and not _same_form(old, content):
                 way = "name another file" + ("" if overwrite is None else ", or pass --overwrite")
@@ -120,11 +120,11 @@ def write_output(
         sys.stdout.buffer.write(content)
         return
     place = on_this_machine(name)
-    with _writing(name):
+    with writing(name):
         if isinstance(place, Path):
             _write_local(place, content, replaced)
         else:
-            files, path = _file_system(place)
+            files, path = file_system(place)
             files.pipe_file(path, content)
 
 
@@ -154,27 +154,32 @@ def check_new_folder(folder: Path) -> None:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which is renamed to `folder` when the block ends without an error.
+
+    `replace` allows that `folder` has content, which is then deleted.
 
     Raises:
         UserError: The folder exists and is not empty, or writing fails (a full disk). Nothing
             remains in that case.
     """
-    check_new_folder(folder)
-    with _writing(folder, OSError):
+    if not replace:
+        check_new_folder(folder)
+    with writing(folder, OSError):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as name:
             place = Path(name) / folder.name
             place.mkdir()
             yield place
-            if folder.is_dir():
+            if folder.is_dir() and replace:
+                folder.rename(Path(name) / ".old")
+            elif folder.is_dir():
                 folder.rmdir()
             place.rename(folder)
 
 
 @contextmanager
-def _writing(name: str | Path, kind: type[Exception] = Exception) -> Iterator[None]:
+def writing(name: str | Path, kind: type[Exception] = Exception) -> Iterator[None]:
     """Convert the errors of any file system of fsspec to a `UserError`."""
     try:
         yield
@@ -197,14 +202,14 @@ def _local(name: str | Path) -> Path:
     return Path(name)
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def file_system(url: str) -> tuple[Any, str]:
     """Return the file system of an address, and the path in it."""
     if url.startswith(("http://", "https://")):
         raise UserError(f"{url} cannot be written to: name a file, or a store such as s3://…")
     from fsspec.core import url_to_fs
 
     # The file system may be unknown, or its package not be installed.
-    with _writing(url):
+    with writing(url):
         files, path = url_to_fs(url)
     return files, path
 
@@ -212,7 +217,7 @@ def _file_system(url: str) -> tuple[Any, str]:
 def _is_file(place: str | Path) -> bool:
     """Return whether a regular file exists; raise `UserError` for anything else that exists."""
     if isinstance(place, str):
-        files, path = _file_system(place)
+        files, path = file_system(place)
         if files.isdir(path):
             raise UserError(f"{place} is a folder: name a file in it")
         return bool(files.isfile(path))
@@ -234,7 +239,7 @@ def _is_input(place: str | Path, other: str | Path) -> bool:
     if is_url(other) and not str(other).startswith("file:"):
         if isinstance(place, Path) or str(other).startswith(("http://", "https://")):
             return False
-        return _file_system(place) == _file_system(str(other))
+        return file_system(place) == file_system(str(other))
     other = on_this_machine(other)
     if isinstance(place, str) or isinstance(other, str):
         return False

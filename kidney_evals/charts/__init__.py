@@ -1,8 +1,8 @@
 """Draw the figures of reports as SVG. The input is plain numbers and labels.
 
 `dot_panel`, `share_panel` and `line_panel` return a panel without a style sheet; a page that shows
-several panels includes `STYLE` once. `standalone` makes a file of one panel, `grid` a file of
-several, and `line_chart` a file with one wider panel. `charts.png` converts a file to PNG.
+several panels includes `STYLE` once. `standalone`, `grid` and `line_chart` return files, which
+`charts.png` converts to PNG.
 """
 
 from kidney_evals.charts.drawing import STYLE, Kind, grid, standalone

@@ -47,26 +47,23 @@ def text(
     x: float, y: float, words: str, kind: str = "", anchor: str = "start", size: float = SIZE
 ) -> str:
     """Return a line of text whose start, `middle` or `end` is at (x, y), according to `anchor`."""
-    if not words:
-        return ""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
-    return f'<text class="{kind}" {place}>{escape(words)}</text>'
+    return f'<text class="{kind}" {place}>{escape(words)}</text>' if words else ""
 
 
-def segment(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    """Return a straight line."""
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+def _shape(tag: str, *names: str) -> Callable[..., str]:
+    """Return a function that draws an SVG element, given its class and its places by `names`."""
+
+    def draw(kind: str, *places: float) -> str:
+        values = " ".join(f'{name}="{one:.1f}"' for name, one in zip(names, places, strict=True))
+        return f'<{tag} class="{kind}" {values}/>'
+
+    return draw
 
 
-def box(kind: str, x: float, y: float, width: float, height: float) -> str:
-    """Return a rectangle."""
-    size = f'width="{width:.1f}" height="{height:.1f}"'
-    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" {size}/>'
-
-
-def disc(kind: str, x: float, y: float, radius: float) -> str:
-    """Return a circle."""
-    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>'
+segment = _shape("line", "x1", "y1", "x2", "y2")
+box = _shape("rect", "x", "y", "width", "height")
+disc = _shape("circle", "cx", "cy", "r")
 
 
 def path(kind: str, points: Iterable[tuple[float, float]], closed: bool = False) -> str:
@@ -171,19 +168,17 @@ class Panel:
         self, low: float, high: float, start: float, end: float, top: float,
         own: Sequence[tuple[float, str]] = (), inset: float = 0,
     ) -> Scale:  # fmt: skip
-        """Add a horizontal axis with labels and grid lines up to `top`, and return its scale.
+        """Add a horizontal axis from `start` to `end`, with grid lines up to `top`.
 
-        The axis goes from `start` to `end`; `low` and `high` are `inset` pixels inside its ends.
-        `own` holds labels as pairs of a value and its text: every nth is drawn, for the smallest
-        n at which they fit. If `own` is empty, the labels are round numbers.
+        Returns its scale; `low` and `high` are `inset` pixels inside the ends. `own` holds labels
+        as pairs of a value and its text: every nth is drawn, for the smallest n at which they fit.
+        If `own` is empty, the labels are round numbers.
         """
         scale, bottom = linear(low, high, start + inset, end - inset), self.bottom
 
         def fit(labels: Sequence[tuple[float, str]]) -> bool:
-            wide = [text_width(words, SMALL) for _, words in labels]
-            places = [scale(value) for value, _ in labels]
-            gaps = zip(pairwise(places), pairwise(wide), strict=True)
-            return all(right - left > (one + two) / 2 + 8 for (left, right), (one, two) in gaps)
+            ends = [(scale(value), text_width(words, SMALL) / 2 + 4) for value, words in labels]
+            return all(left + one < right - two for (left, one), (right, two) in pairwise(ends))
 
         choices = [own[::step] for step in range(1, len(own) + 1)] or [
             [(tick, number(tick)) for tick in ticks(low, high, most) if low <= tick <= high]
@@ -222,14 +217,7 @@ class Panel:
 
 
 def grid(panels: Sequence[str], columns: int, title: str = "", note: str = "") -> str:
-    """Arrange panels in a grid and return the grid as an SVG file with its style sheet.
-
-    Args:
-        panels: Panels as returned by the functions of this package, row by row.
-        columns: Maximum number of panels in a row.
-        title: Text above the grid.
-        note: Text below the grid.
-    """
+    """Return an SVG file of panels, at most `columns` in a row, with a title and a note below."""
     across, between = max(1, min(columns, len(panels))), 20
     file = Panel(title, across * (WIDTH + between) - between, size=16)
     file.bottom += 6

@@ -13,10 +13,9 @@ from kidney_evals.charts.words import SMALL, shorten_all, text_width
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart.
+    """One line of a chart, with its label at the right end.
 
     Attributes:
-        label: Text at the right end of the line.
         x: x coordinates of the points, ascending.
         y: y coordinates of the points; NaN leaves a gap.
         low: Lower ends of the intervals, NaN for no interval; empty if no point has an interval.
@@ -52,20 +51,10 @@ def line_panel(
 ) -> str:
     """Draw lines on one pair of axes; a line without values is listed by name inside the plot.
 
-    Args:
-        title: Text above the panel.
-        x_label: Text under the x axis.
-        y_label: Text above the y axis.
-        lines: The lines; at most one of them is people's.
-        y_high: Upper end of a y axis that starts at 0, extended where a value is larger; None for
-            round numbers around the values.
-        doubling: Whether x is on a log2 scale. x = 0 is drawn one step left of the smallest
-            other x.
-        width: Width of the panel, pixels.
-        height: Height of the plot, pixels.
-
-    Returns:
-        SVG without a style sheet.
+    At most one of the lines is people's. `y_high` is the upper end of a y axis that starts at 0,
+    extended where a value is larger; without it, the axis has round numbers around the values.
+    `doubling` puts x on a log2 scale, with x = 0 one step left of the smallest other x. `width` is
+    that of the panel and `height` that of the plot, in pixels. Returns SVG without a style sheet.
     """
     least = min((x for line in lines for x in line.x if x > 0), default=1.0)
 

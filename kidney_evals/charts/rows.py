@@ -17,17 +17,14 @@ _GOLDEN: Final = 0.6180339887
 
 @dataclass(frozen=True)
 class DotRow:
-    """One row of a dot panel.
+    """One row of a dot panel: a respondent's value with its interval; NaN where missing.
 
     Attributes:
-        label: Name of the respondent.
-        value: The value; NaN if missing.
-        low: Lower end of the interval of `value`, or of the change from `before`; NaN if missing.
+        low: Lower end of the interval of `value`, or of the change from `before`.
         high: Upper end of the same interval.
-        kind: Whether the value is people's, a model's or a baseline's.
         href: Link target of the label; empty for no link.
-        people: Human value for this row alone, drawn as a tick; NaN for none.
-        before: An earlier value, connected to `value` by a line; NaN for none.
+        people: Human value for this row alone, drawn as a tick.
+        before: An earlier value, connected to `value` by a line.
     """
 
     label: str
@@ -47,13 +44,11 @@ class DotRow:
 
 @dataclass(frozen=True)
 class ShareRow:
-    """One bar of a share panel.
+    """One bar of a share panel: a respondent's answers.
 
     Attributes:
-        label: Name of the respondent.
         shares: Share of each answer, in the order of the panel's labels; their sum is at most 1. If
             one is NaN, no bar is drawn.
-        kind: Whether the answers are people's, a model's or a baseline's.
         n: Number of answers; 0 if unknown.
         href: Link target of the label; empty for no link.
     """
@@ -91,19 +86,10 @@ def dot_panel(
 ) -> str:
     """Draw values with their intervals on one axis, and changes from earlier values.
 
-    Args:
-        title: Text above the panel.
-        rows: The rows, from the top.
-        low: Start of the axis, which is extended to contain every value.
-        high: End of the axis. If the axis starts below 0, values are printed with their sign.
-        band: Interval of the human value, drawn through all rows.
-        line: Human value, drawn through all rows; NaN for none.
-        dots: Values of simulated people, drawn in a separate row.
-        note: Text below the panel.
-        decimals: Decimals of the printed values.
-
-    Returns:
-        SVG without a style sheet.
+    The axis goes from `low` to `high` and is extended to contain every value; if `low` is below 0,
+    values are printed with their sign. `line` is the human value and `band` its interval, drawn
+    through all rows; `dots` are values of simulated people, drawn in a separate row. Returns SVG
+    without a style sheet, with `note` below the rows.
     """
     panel = svg.Panel(title)
     drawn = []
@@ -113,9 +99,9 @@ def dot_panel(
         words, before, people = (
             svg.decimal(value, decimals, low < 0) for value in (row.value, row.before, row.people)
         )
-        spoken, change = "no value", ""
-        if words != svg.NOTHING:
-            spoken = words + svg.interval(row.low, row.high, decimals, low < 0)
+        spoken, change = words + svg.interval(row.low, row.high, decimals, low < 0), ""
+        if words == svg.NOTHING:
+            spoken = "no value"
         if before != svg.NOTHING:
             change = svg.decimal(row.value - row.before, decimals, True)
             change += svg.interval(row.low, row.high, decimals, True)
@@ -141,14 +127,9 @@ def dot_panel(
 def share_panel(title: str, rows: Sequence[ShareRow], labels: Sequence[str]) -> str:
     """Draw shares of answers as stacked bars, whose parts differ in colour and pattern.
 
-    Args:
-        title: Text above the panel.
-        rows: The bars, from the top.
-        labels: Names of the parts, at most four. An empty name is an answer that was not offered;
-            its colour is skipped, so that an answer has the same colour in every panel.
-
-    Returns:
-        SVG without a style sheet.
+    `labels` names the parts, at most four. An empty name is an answer that was not offered; its
+    colour is skipped, so that an answer has the same colour in every panel. Returns SVG without a
+    style sheet.
     """
     panel = svg.Panel(title)
     drawn = []
@@ -161,8 +142,7 @@ def share_panel(title: str, rows: Sequence[ShareRow], labels: Sequence[str]) -> 
         draw = partial(_parts, row.shares)
         drawn.append(_Row(row.label, row.href, count, spoken, draw, kind=row.kind))
     _draw(panel, drawn)
-    swatches = [partial(_part, index, 18) for index in range(len(labels))]
-    panel.key((draw, label) for draw, label in zip(swatches, labels, strict=True) if label)
+    panel.key((partial(_part, i, 18), label) for i, label in enumerate(labels) if label)
     return panel.svg()
 
 
@@ -178,36 +158,33 @@ def _draw(
     labels = _label_lines(rows, 130 - indent)
     widths = [text_width(line) for lines in labels for line in lines]
     widths += [text_width(row.second, SMALL) for row in rows]
-    left = svg.PAD + indent + max(widths, default=0) + 12
-    size = SIZE if axis else SMALL
-    right = (
-        panel.width - svg.PAD - max((text_width(row.words, size) for row in rows), default=0) - 12
-    )
+    start, end = svg.PAD + indent, panel.width - svg.PAD
+    left = start + max(widths, default=0) + 12
+    size, muted = (SIZE, "") if axis else (SMALL, "muted")
+    right = end - max((text_width(row.words, size) for row in rows), default=0) - 12
     heights = [34 if len(labels[i]) > 1 or row.second else 21 for i, row in enumerate(rows)]
     top = y = panel.bottom + 2
-    panel.bottom = top + max(sum(heights), 21) + 2
-    if band is not None and axis is not None:
-        start, end = (svg.linear(*axis, left, right)(value) for value in band)
-        panel.parts.append(svg.box("people band", start, top, end - start, panel.bottom - top))
-    bottom = panel.bottom
-    scale = panel.axis(*axis, left, right, top) if axis else svg.linear(0, 1, left, right)
+    panel.bottom = bottom = top + max(sum(heights), 21) + 2
+    low, high = axis or (0, 1)
+    scale = svg.linear(low, high, left, right)
+    if band is not None:
+        edge, width = scale(band[0]), scale(band[1]) - scale(band[0])
+        panel.parts.append(svg.box("people band", edge, top, width, bottom - top))
+    if axis:
+        panel.axis(low, high, left, right, top)
     if math.isfinite(people):
         panel.parts.append(svg.segment("people line", scale(people), top, scale(people), bottom))
     for row, lines, height in zip(rows, labels, heights, strict=True):
         middle = y + height / 2
         first = middle + 4 - svg.LINE / 2 * (height > 21)
-        label = [
-            svg.text(svg.PAD + indent, first + svg.LINE * i, line) for i, line in enumerate(lines)
-        ]
+        label = [svg.text(start, first + svg.LINE * i, line) for i, line in enumerate(lines)]
         parts = [
             svg.box("hit", 0, y, panel.width, height),
             svg.mark(row.kind, svg.PAD + 5, middle) if row.kind else "",
             svg.link(row.href, "".join(label)),
-            svg.text(svg.PAD + indent, first + svg.LINE, row.second, "muted", size=SMALL),
+            svg.text(start, first + svg.LINE, row.second, "muted", size=SMALL),
             *row.draw(scale, middle),
-            svg.text(
-                panel.width - svg.PAD, middle + 4, row.words, "" if axis else "muted", "end", size
-            ),
+            svg.text(end, middle + 4, row.words, muted, "end", size),
         ]
         panel.parts.append(svg.titled(f"{row.label}: {row.spoken}", *parts))
         y += height

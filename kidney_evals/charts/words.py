@@ -118,14 +118,11 @@ def shorten_all(labels: Sequence[str], room: float) -> list[str]:
 
 def wrap(words: str, room: float, size: float, most: int) -> list[str]:
     """Return `words` in at most `most` lines of width `room`; the last line may be shortened."""
-    lines: list[str] = []
-    rest = clean(words).split()
-    while rest:
-        count = 1
-        while count < len(rest) and text_width(" ".join(rest[: count + 1]), size) <= room:
-            count += 1
-        if len(lines) == most - 1:
-            count = len(rest)
-        lines.append(shorten(" ".join(rest[:count]), room, size))
-        rest = rest[count:]
-    return lines
+    lines = [""]
+    for word in clean(words).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and len(lines) < most and text_width(longer, size) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [shorten(line, room, size) for line in lines if line]

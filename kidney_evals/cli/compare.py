@@ -99,7 +99,7 @@ def _compared(
     for name, alone in zip(matching.SIDES, (old_alone, new_alone), strict=True):
         lines += [f"{run.panel.words} is in {name} alone ({run.file.location})" for run in alone]
     try:
-        panels = tuple(compare_runs(match) for match in matches)
+        panels = tuple(compare_runs(*pair) for pair in matches)
     except InputError as error:
         raise UserError(f"not comparable: {error}") from error
     decided = gate.decide(

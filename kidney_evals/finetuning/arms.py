@@ -13,7 +13,7 @@ from kidney_evals.finetuning.base import DATA_CARD, check_adapter, is_adapter
 from kidney_evals.finetuning.data import TrainingData
 from kidney_evals.finetuning.environment import check_extra, first_line, quiet
 from kidney_evals.finetuning.texts import table_of
-from kidney_evals.reporting.page.sections import UNTRAINED
+from kidney_evals.reporting.runs import UNTRAINED
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model

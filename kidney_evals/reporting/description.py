@@ -12,7 +12,7 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import find
 from kidney_evals.measures.description import BinSection, Description
 from kidney_evals.reporting.rows import Rows
-from kidney_evals.reporting.text import WIDTH, flags, interval, number, text_table
+from kidney_evals.reporting.text import WIDTH, flags, interval, number, templates, text_table
 
 MODELS: Final[dict[str, tuple[str, str]]] = {
     "naive": ("constant rates", "all answers at constant rates"),
@@ -32,29 +32,21 @@ _UNKNOWN: Final = Quantity(math.nan)
 
 def describe_text(description: Description) -> str:
     """Format a description as text."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("kidney_evals", "reporting"), undefined=StrictUndefined
-    )
     tables: tuple[Callable[..., str], ...] = (
         models, two_stage, in_peoples_logits, classes, calibration, effects, bends, bounds
     )  # fmt: skip
-    templates.filters |= {table.__name__: table for table in tables}
-    templates.filters |= {
+    names = {
+        "MODELS": MODELS,
         "wrap": lambda text: textwrap.fill(text, WIDTH),
         "model_name": lambda model: MODELS[model][0],
         "number": _number,
         "with_interval": lambda row: " ".join(filter(None, _cells(row))),
+        **{table.__name__: table for table in tables},
     }
-    unsure = [
-        line
-        for line in flags(Rows(description.run))
-        if line.startswith(("undetermined:", "fit_failed:"))
-    ]
-    text = templates.get_template("describe.txt").render(
-        description=description, MODELS=MODELS, unsure=unsure
-    )
+    environment = templates("", names)
+    raised = flags(Rows(description.run))
+    unsure = [line for line in raised if line.startswith(("undetermined:", "fit_failed:"))]
+    text = environment.get_template("describe.txt").render(description=description, unsure=unsure)
     return text.strip()
 
 
@@ -63,13 +55,13 @@ def models(choice: IndecisionChoice) -> str:
     rows: list[tuple[str, ...]] = []
     for one in choice.contenders:
         name, formula = MODELS[one.model]
+        numbers = [f"{value:.4f}" for value in (one.log_likelihood, one.behind, one.error)]
         if one.failure:
-            rows.append((name, "–", "–", "–", "no finite fit"))
-            continue
-        mark = " *" if one.model in choice.possible else ""
-        numbers = (f"{value:.4f}" for value in (one.log_likelihood, one.behind, one.error))
-        rows.append((name + mark, *numbers, formula))
-    return _table(("model", "held out", "behind", "±", "formula"), rows, "lrrrl")
+            numbers, formula = ["–", "–", "–"], "no finite fit"
+        elif one.model in choice.possible:
+            name += " *"
+        rows.append((name, *numbers, formula))
+    return text_table(("model", "held out", "behind", "±", "formula"), rows, "lrrrl")
 
 
 def two_stage(description: Description) -> str:
@@ -109,7 +101,7 @@ def classes(description: Description) -> str:
     section = description.nearest
     assert section is not None
     coin = ["flips"] if description.run.decisions.has_coin else []
-    names = [one.id for one in description.run.study.attributes]
+    names = description.run.study.attribute_ids
     rows = [
         (
             str(index + 1),
@@ -122,7 +114,7 @@ def classes(description: Description) -> str:
         for index, share in enumerate(section.shares)
     ]
     heads = ("class", "people", *names, *coin, "posterior", "support")
-    return _table(heads, rows, "r" * len(heads))
+    return text_table(heads, rows, "r" * len(heads))
 
 
 def calibration(bins: Sequence[BinSection]) -> str:
@@ -133,7 +125,7 @@ def calibration(bins: Sequence[BinSection]) -> str:
         people = _cells(one.people.observed)
         rows.append((start, predicted, *people, *_cells(one.run), str(one.run.n)))
     heads = ("|Δu| from", "predicted", "people", "95 % interval", "run", "95 % interval", "n")
-    return _table(heads, rows, "rrrcrcr")
+    return text_table(heads, rows, "rrrcrcr")
 
 
 def effects(description: Description) -> str:
@@ -141,30 +133,22 @@ def effects(description: Description) -> str:
     section, attributes = description.effects, description.run.study.attributes
     assert section is not None
     people = section.people.rows if section.people else [None] * len(section.run.rows)
-    return _beside_people(
-        [
-            (
-                f"{attributes[row.attribute].id} {row.level} (v {row.base})",
-                row.effect,
-                theirs.effect if theirs else _UNKNOWN,
-            )
-            for row, theirs in zip(section.run.rows, people, strict=True)
-        ]
-    )
+    rows = []
+    for row, theirs in zip(section.run.rows, people, strict=True):
+        label = f"{attributes[row.attribute].id} {row.level} (v {row.base})"
+        rows.append((label, row.effect, theirs.effect if theirs else _UNKNOWN))
+    return _beside_people(rows)
 
 
 def bends(description: Description) -> str:
     """Format the share of each attribute's effect in its favoured half, for run and people."""
     assert description.bends is not None
     rows = []
-    for attribute, bend in zip(
-        description.run.study.attributes, description.bends.bends, strict=True
-    ):
-        people = description.people_bends.get(attribute.id)
-        theirs = people.upper_share if people else _UNKNOWN
-        p = _number(bend.adjusted)
-        rows.append((attribute.id, *_cells(bend.upper_share), p, *_cells(theirs)))
-    return _table(("", "run", "95 % interval", "p", "people", "95 % interval"), rows, "lrcrrc")
+    for id, bend in zip(description.run.study.attribute_ids, description.bends.bends, strict=True):
+        people = description.people_bends.get(id)
+        theirs = _cells(people.upper_share if people else _UNKNOWN)
+        rows.append((id, *_cells(bend.upper_share), _number(bend.adjusted), *theirs))
+    return text_table(("", "run", "95 % interval", "p", "people", "95 % interval"), rows, "lrcrrc")
 
 
 def bounds(description: Description) -> str:
@@ -173,18 +157,15 @@ def bounds(description: Description) -> str:
         (find(id).label, *map(_number, (one.value, one.low, one.high)), str(one.n))
         for id, one in description.bounds.items()
     ]
+    unanswered = any(one.n for one in description.bounds.values())
     heads = ("", "observed", "lowest", "highest", "unanswered")
-    return _table(heads, rows, "lrrrr") if any(one.n for one in description.bounds.values()) else ""
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
-    return "\n".join(text_table(heads, rows, align))
+    return text_table(heads, rows, "lrrrr") if unanswered else ""
 
 
 def _beside_people(rows: Sequence[tuple[str, Quantity, Quantity]]) -> str:
     """Return a table of a run's quantities beside the human ones, each with its interval."""
     cells = [(label, *_cells(own), *_cells(theirs)) for label, own, theirs in rows]
-    return _table(("", "run", "95 % interval", "people", "95 % interval"), cells, "lrcrc")
+    return text_table(("", "run", "95 % interval", "people", "95 % interval"), cells, "lrcrc")
 
 
 def _cells(row: Quantity) -> tuple[str, str]:

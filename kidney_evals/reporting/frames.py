@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -20,9 +20,9 @@ from inspect_ai.log import EvalSampleSummary
 from kidney_evals.errors import UserError
 from kidney_evals.measures import find
 from kidney_evals.reporting.logs import READ, LogFile, find_logs
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, odd_samples, read_runs
+from kidney_evals.reporting.runs import ModelRun, installed, odd_samples, read_runs
 from kidney_evals.scorers import main_score
-from kidney_evals.studies import Study, load_study
+from kidney_evals.studies import CONDITIONS, Study
 from kidney_evals.studies.model import CONTROL_KINDS
 
 if TYPE_CHECKING:
@@ -48,10 +48,8 @@ _SORTED_BY: Final = ("dilemma", "order", "wording", "epoch", "sample_id")
 class Frames:
     """Data frames of a set of logs; `frames.yaml` and `docs/frames.md` document every column.
 
-    Attributes:
-        decisions: A row for each sample of a run whose samples are choices between patients.
-        passed_over: Logs without numbers, and logs whose samples cannot be read, which are only in
-            `runs` and `quantities`. Each has a `state` and a `line` with the reason.
+    `passed_over` holds logs without numbers, and logs whose samples cannot be read, which are only
+    in `runs` and `quantities`. Each has a `state` and a `line` with the reason.
     """
 
     runs: pd.DataFrame
@@ -77,29 +75,24 @@ def load(logs: str | Path | Sequence[str | Path], *, decisions: bool = True) -> 
             'frames need pyarrow, which is not installed: pip install "kidney-evals[analysis]"'
         ) from error
     names = [logs] if isinstance(logs, str | Path) else logs
-    log_files = find_logs([str(name) for name in names])
+    log_files = find_logs(list(map(str, names)))
     runs = read_runs(log_files)
     lines: list[Line] = []
-    unread: dict[str, str] = {}
+    unread: dict[str, LogFile] = {}
     for run in runs if decisions else ():
-        if run.panel.task in CHOICE_TASKS:
+        if run.panel.task in CONDITIONS:
             try:
                 lines += _decisions(run)
             except Exception as error:
                 # A log from elsewhere may hold anything; its errors must not stop other logs.
-                unread[run.file.location] = run.file.unread or odd_samples(error)
-    passed_over = [
-        replace(file, state="unreadable", says=unread[file.location])
-        if file.location in unread
-        else file
-        for file in log_files
-        if file.state not in READ or file.location in unread
-    ]
+                says = run.file.unread or odd_samples(error)
+                unread[run.file.location] = replace(run.file, state="unreadable", says=says)
+    files = [unread.get(file.location, file) for file in log_files]
     return Frames(
         runs=_frame("runs", map(_run, runs)),
         quantities=_frame("quantities", (line for run in runs for line in _quantities(run))),
         decisions=_frame("decisions", lines),
-        passed_over=tuple(passed_over),
+        passed_over=tuple(file for file in files if file.state not in READ),
     )
 
 
@@ -114,7 +107,11 @@ class Column(NamedTuple):
 @lru_cache(maxsize=1)
 def schema() -> Mapping[Name, tuple[Column, ...]]:
     """Return the columns of every frame, in order."""
-    text = files("kidney_evals.reporting").joinpath("frames.yaml").read_text(encoding="utf-8")
+    text = (
+        resources.files("kidney_evals.reporting")
+        .joinpath("frames.yaml")
+        .read_text(encoding="utf-8")
+    )
     return {
         frame: tuple(Column(name, **entry) for name, entry in columns.items())
         for frame, columns in yaml.safe_load(text).items()
@@ -136,23 +133,17 @@ def _frame(name: Name, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
-    types = {
-        "string": pa.string(),
-        "int64": pa.int64(),
-        "double": pa.float64(),
-        "bool": pa.bool_(),
-        "timestamp[us, UTC]": pa.timestamp("us", tz="UTC"),
-    }
     lines = list(lines)
     held = sorted({column for line in lines for column in line})
     single = {column.name for columns in schema().values() for column in columns}
     made = {}
     for column in schema()[name]:
+        unit = {"timestamp[us, UTC]": pa.timestamp("us", tz="UTC")}
+        type_ = unit.get(column.type) or pa.type_for_alias(column.type)
         start = column.name.removesuffix("*")
         starred = [one for one in held if one.startswith(start) and one not in single]
         for one in starred if column.name.endswith("*") else [column.name]:
-            values = [line.get(one) for line in lines]
-            array = pa.array(values, type=types[column.type], from_pandas=True)
+            array = pa.array([line.get(one) for line in lines], type=type_, from_pandas=True)
             made[one] = pd.Series(array, dtype=pd.ArrowDtype(array.type))
     return pd.DataFrame(made)
 
@@ -190,31 +181,20 @@ def _run(run: ModelRun) -> Line:
 
 def _quantities(run: ModelRun) -> Iterator[Line]:
     for row, quantity in run.rows.items():
-        yield {
-            **_common(run),
-            "row": row,
-            "label": find(row).label,
-            "group": find(row).group,
-            **quantity._asdict(),
-            "source": "log" if run.answers is None else "computed",
-        }
+        measure, source = find(row), "log" if run.answers is None else "computed"
+        line = {"row": row, "label": measure.label, "group": measure.group, "source": source}
+        yield {**_common(run), **line, **quantity._asdict()}
 
 
 def _decisions(run: ModelRun) -> list[Line]:
     """Return the rows of a run in `decisions`, in the frame's order."""
     if run.file.unread:
         raise UserError(run.file.unread)
-    closeness = _closeness(run)
-    lines = [
-        {
-            **_common(run),
-            "sample_id": sample.uuid,
-            "closeness": closeness.get(line["dilemma"]),
-            **line,
-        }
-        for sample in run.file.samples
-        if (line := _decision(sample))
-    ]
+    common, closeness, lines = _common(run), _closeness(run), []
+    for sample in run.file.samples:
+        if line := _decision(sample):
+            own = {"sample_id": sample.uuid, "closeness": closeness.get(line["dilemma"])}
+            lines.append({**common, **own, **line})
     return sorted(lines, key=lambda line: [line[name] for name in _SORTED_BY])
 
 
@@ -228,34 +208,26 @@ def _decision(sample: EvalSampleSummary) -> Line:
     answer = (score.metadata if score else None) or {}
     choice = answer.get("choice") or "none"
     line = {
-        "study": facts.get("study"),
-        "condition": facts.get("condition"),
+        **{name: facts.get(name) for name in ("study", "condition", "dilemma", "kind", "order")},
         "id": str(sample.id),
-        "dilemma": facts["dilemma"],
-        "kind": facts.get("kind"),
         "control": facts.get("kind") in CONTROL_KINDS,
-        "order": facts["order"],
         "epoch": sample.epoch,
         # Logs from before wordings existed used the default wording.
         "wording": facts.get("wording", "default"),
         "outcome": answer.get("outcome", "error"),
         "choice": choice,
         "first_choice": answer.get("first_choice", choice) or "none",
-        "human_first": _number(facts.get(f"human_{first}")),
-        "human_second": _number(facts.get(f"human_{second}")),
-        "human_coin": _number(facts.get("human_coin")),
-        **{
-            f"chance_{name}": _number(answer.get(f"chance_{name}"))
-            for name in ("first", "second", "coin")
-        },
     }
     for name in _TEXTS:
         if not isinstance(line[name], str | None):
             raise TypeError(f"{name} is {line[name]!r:.40}")
-    listed = {f"{first}_": "first_", f"{second}_": "second_"}
+    shown = {"first": first, "second": second, "coin": "coin"}
+    for name, letter in shown.items():
+        line[f"human_{name}"] = _number(facts.get(f"human_{letter}"))
+        line[f"chance_{name}"] = _number(answer.get(f"chance_{name}"))
     for name, value in facts.items():
-        if name[:2] in listed and isinstance(value, int | float):
-            line[listed[name[:2]] + name[2:]] = float(value)
+        if name[:2] in (f"{first}_", f"{second}_") and isinstance(value, int | float):
+            line[("first_" if name[0] == first else "second_") + name[2:]] = float(value)
     return line
 
 
@@ -265,10 +237,10 @@ def _number(value: Any) -> float | None:
 
 def _closeness(run: ModelRun) -> Mapping[str, float | None]:
     """Return the closeness of the patients in each dilemma of a run; empty if it is unknown."""
-    installed = _installed(run)
-    if installed is None:
+    known = _installed(run)
+    if known is None:
         return {}
-    study, reference = installed
+    study, reference = known
     dilemmas = {
         sample.metadata["dilemma"]: study.dilemma_from(sample.metadata)
         for sample in run.file.samples
@@ -282,14 +254,10 @@ def _closeness(run: ModelRun) -> Mapping[str, float | None]:
 
 def _installed(run: ModelRun) -> tuple[Study, Reference] | None:
     """Return the study and the human reference of a run; None if they have changed since then."""
-    from kidney_evals.human.reference import load_reference
-
+    source = str(run.header.eval.task_args.get("study") or run.panel.study)
+    hashes = run.key["study_hash"], run.key["reference"]
     try:
-        study = load_study(str(run.header.eval.task_args.get("study") or run.panel.study))
-        reference = load_reference(study, run.facts["condition"])
+        study, reference, changed = installed(source, run.facts["condition"], *hashes)
     except UserError:
         return None
-    then = (run.key["study_hash"], run.key["reference"])
-    now = (study.hash, reference.sha256)
-    same = all(not old or old == new for old, new in zip(then, now, strict=True))
-    return (study, reference) if same else None
+    return None if changed else (study, reference)

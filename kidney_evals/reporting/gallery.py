@@ -73,7 +73,7 @@ def make_gallery(
 def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
     from inspect_ai import eval
 
-    from kidney_evals.reporting.page.sections import UNTRAINED
+    from kidney_evals.reporting.runs import UNTRAINED
     from kidney_evals.tasks import coin_flip, forced_choice, predict_people, stated_values
 
     def run(model: str, tasks: list[Any], **options: Any) -> list[Any]:
@@ -93,6 +93,6 @@ def _ask(logs: Path, dilemmas: int, say: Callable[[str], None]) -> None:
         tasks = [task(dilemmas=dilemmas // 2) for task in (coin_flip, forced_choice)]
         for task in tasks:
             # The same metadata that `kidney-evals sft evaluate` writes.
-            part = (task.metadata or {})["condition"]
-            task.metadata = (task.metadata or {}) | {"sft_arm": arm, "sft_part": part}
+            facts = task.metadata or {}
+            task.metadata = facts | {"sft_arm": arm, "sft_part": facts["condition"]}
         run(model, tasks, epochs=2)

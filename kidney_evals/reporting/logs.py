@@ -87,10 +87,9 @@ class LogFile:
     def unscored(self) -> str:
         """The number of answered samples without scores, and how to score them; empty for none."""
         count = sum(not sample.scores and not sample.error for sample in self.samples)
-        if not count:
-            return ""
         samples = "1 answered sample is" if count == 1 else f"{count} answered samples are"
-        return f"{samples} not scored and count nowhere: run `kidney-evals rescore` on this log."
+        says = f"{samples} not scored and count nowhere: run `kidney-evals rescore` on this log."
+        return says if count else ""
 
 
 def find_logs(names: Sequence[str], progress: Progress | None = None) -> tuple[LogFile, ...]:
@@ -145,21 +144,21 @@ def _locations(name: str) -> Iterator[str]:
     try:
         files, path = url_to_fs(name)
         if files.isdir(path):
-            listed = sorted(log.name for log in list_eval_logs(name, descending=False))
-            if not listed:
+            found = sorted(log.name for log in list_eval_logs(name, descending=False))
+            if not found:
                 raise UserError(f"no log in the folder {name!r}")
-            return map(_plain, listed)
+            return map(_plain, found)
         if files.isfile(path):
             return iter([_plain(name)])
-        matched = sorted(files.glob(path)) if set("*?[") & set(path) else []
+        found = sorted(files.glob(path)) if set("*?[") & set(path) else []
     except UserError:
         raise
     except Exception as error:
         # Each file system has its own exceptions for an unreachable store or a missing key.
         raise UserError(f"cannot look for logs at {name!r} ({first_line(error)})") from error
-    if not matched:
+    if not found:
         raise UserError(f"no log at {name!r}: give log files, folders of logs or a pattern")
-    places = [str(path) if "://" not in name else files.unstrip_protocol(path) for path in matched]
+    places = found if "://" not in name else map(files.unstrip_protocol, found)
     return (location for place in places for location in _locations(place))
 
 
@@ -169,8 +168,7 @@ def _plain(location: str) -> str:
     kind, path = _file_system(location)
     if kind != "LocalFileSystem":
         return location
-    here = Path.cwd()
-    return str(Path(path).relative_to(here) if Path(path).is_relative_to(here) else path)
+    return path.removeprefix(f"{Path.cwd()}/")
 
 
 class _Facts(BaseModel):
@@ -201,9 +199,9 @@ def _read(location: str) -> LogFile:
     if not {"study", "condition", "kidney_evals_version"} <= set(spec.metadata or {}):
         task = spec.task[:_LONGEST]
         return LogFile(location, "other", f"of another evaluation ({task})", header)
-    odd = f"a model's name of {len(spec.model)} letters" if len(spec.model) > _LONGEST else ""
     try:
         _Facts.model_validate(spec.metadata)
+        odd = f"a model's name of {len(spec.model)} letters" if len(spec.model) > _LONGEST else ""
     except ValidationError as error:
         first = error.errors()[0]
         odd = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -232,23 +230,21 @@ def _read(location: str) -> LogFile:
 
 def _mark_replaced(logs: Sequence[LogFile]) -> None:
     """Mark logs that were retried or scored again; the most advanced log of a run counts."""
-    best: dict[str, tuple[LogFile, EvalLog]] = {}
-    headers = [(log, log.header) for log in logs if log.header is not None]
-    for log, header in headers:
-        task = header.eval.task_id
-        if log.state in READ and (task not in best or _rank(*best[task]) <= _rank(log, header)):
-            best[task] = log, header
-    for log, header in headers:
-        if log.state not in (*READ, "empty") or header.eval.task_id not in best:
-            continue
-        other, other_header = best[header.eval.task_id]
-        if other is not log:
-            log.state = "replaced"
-            log.says = (
-                f"the same run as {other.location}, scored again or copied"
-                if header.eval.eval_id == other_header.eval.eval_id
-                else f"run again in {other.location}"
-            )
+    tasks: dict[str, list[tuple[LogFile, EvalLog]]] = {}
+    for log in logs:
+        if log.header is not None and log.state in (*READ, "empty"):
+            tasks.setdefault(log.header.eval.task_id, []).append((log, log.header))
+    for copies in tasks.values():
+        # The last of equal logs.
+        best, best_header = max(reversed(copies), key=lambda one: _rank(*one))
+        for log, header in copies if best.state in READ else ():
+            if log is not best:
+                log.state = "replaced"
+                log.says = (
+                    f"the same run as {best.location}, scored again or copied"
+                    if header.eval.eval_id == best_header.eval.eval_id
+                    else f"run again in {best.location}"
+                )
 
 
 def _rank(log: LogFile, header: EvalLog) -> tuple[Any, ...]:

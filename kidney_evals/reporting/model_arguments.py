@@ -59,14 +59,10 @@ def _is_plain(value: Any, pattern: re.Pattern[str] = _PLAIN) -> bool:
 def has_secrets(log: EvalLog) -> bool:
     """Return whether the header of a log holds values that must be hidden."""
     spec = log.eval
-    return (
-        HIDDEN in shown_arguments(spec.model_args).values()
-        or bool(spec.model_base_url or spec.model_roles)
-        or any(
-            config.extra_headers or config.extra_body
-            for config in (spec.model_generate_config, log.plan.config)
-        )
-    )
+    configs = (spec.model_generate_config, log.plan.config)
+    sent = any(config.extra_headers or config.extra_body for config in configs)
+    hidden = HIDDEN in shown_arguments(spec.model_args).values()
+    return hidden or sent or bool(spec.model_base_url or spec.model_roles)
 
 
 def hide_secrets(log: EvalLog) -> None:
@@ -98,14 +94,13 @@ def _hide_in_events(events: Iterable[Event]) -> None:
         elif event.event == "model":
             _hide_in_config(event.config)
             if event.call is not None:
-                event.call.request.update(
-                    {name: HIDDEN for name in _SENT if name in event.call.request}
-                )
+                sent = event.call.request
+                sent.update({name: HIDDEN for name in _SENT if name in sent})
+                if event.error is not None:
+                    event.call.response = None
             if event.error is not None:
                 event.error = reason_of(event.error)
                 event.traceback = event.traceback_ansi = None
-                if event.call is not None:
-                    event.call.response = None
 
 
 def _hide_in_error(error: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
@@ -27,7 +28,7 @@ class Rows(Mapping[str, Quantity]):
     ) -> None:
         """Create the mapping from `run`, or from `stored` if the samples cannot be read."""
         self.run = run
-        self._stored = dict(stored or {})
+        self._stored = stored or {}
         ids = self._stored if run is None else [measure.id for measure in measures.measures_of(run)]
         self._ids = sorted(ids, key=place_of)
 
@@ -91,8 +92,19 @@ def stored_rows(log: EvalLog) -> dict[str, Quantity]:
     for score in log.results.scores if log.results else ():
         columns = {metric.name: metric.value for metric in score.metrics.values()}
         ours = "n" in columns and set(columns) <= {*Quantity._fields, "stderr"}
-        if ours and score.name not in rows and _is_known(score.name):
-            rows[score.name] = _quantity(columns)
+        if not ours or score.name in rows:
+            continue
+        # A column without a number is absent from the log; older logs hold NaN, no standard error.
+        numbers: dict[str, Any] = {
+            name: float(columns[name])
+            for name in Quantity._fields
+            if isinstance(columns.get(name), int | float) and math.isfinite(columns[name])
+        }
+        numbers["n"] = int(numbers.get("n", 0))
+        # Rows of older versions, or of the scorer of another evaluation, are unknown.
+        with suppress(UserError):
+            measures.find(score.name)
+            rows[score.name] = Quantity(**{"value": math.nan, **numbers})
     return rows
 
 
@@ -101,25 +113,3 @@ def place_of(id: str) -> tuple[int, int, str]:
     measure = measures.find(id)
     pattern = id if id in measures.MEASURES else f"{id.removesuffix(measure.attribute)}*"
     return (measures.GROUPS.index(measure.group), list(measures.MEASURES).index(pattern), id)
-
-
-def _is_known(id: str) -> bool:
-    try:
-        measures.find(id)
-    except UserError:
-        # A row of an older version, or of the scorer of another evaluation.
-        return False
-    return True
-
-
-def _quantity(columns: Mapping[str, Any]) -> Quantity:
-    # A column without a number is absent from the log; older logs hold NaN and no standard error.
-    known = {name: value for name, value in columns.items() if _is_finite(value)}
-    value, low, high, human = (
-        float(known.get(name, math.nan)) for name in ("value", "low", "high", "human")
-    )
-    return Quantity(value, low, high, human, int(known.get("n", 0)))
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -6,8 +6,7 @@ Two runs are comparable only if their keys are equal.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -18,13 +17,14 @@ from kidney_evals.measures import AnyRun
 from kidney_evals.reporting.logs import READ, LogFile, first_line
 from kidney_evals.reporting.model_arguments import shown_arguments
 from kidney_evals.reporting.rows import Rows, answers_of, stored_rows
-from kidney_evals.studies import load_study
+from kidney_evals.studies import CONDITIONS, Study, load_study
 
 if TYPE_CHECKING:
+    from kidney_evals.human.reference import Reference
     from kidney_evals.measures.run import Run
 
-CHOICE_TASKS: Final = ("forced_choice", "coin_flip")
-"""Tasks whose samples are choices between two patients."""
+UNTRAINED: Final = "before"
+"""The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
 
 SAMPLING: Final = (
     *("temperature", "top_p", "top_k", "max_tokens", "stop_seqs", "frequency_penalty"),
@@ -77,10 +77,8 @@ def key_of(header: EvalLog) -> dict[str, str]:
 
 def settings_of(header: EvalLog) -> dict[str, Any]:
     """Return the generation settings of a run that were set."""
-    settings: dict[str, Any] = {}
-    for config in (header.eval.model_generate_config, header.plan.config):
-        settings |= config.model_dump(exclude_none=True)
-    return settings
+    own, plan = header.eval.model_generate_config, header.plan.config
+    return {**own.model_dump(exclude_none=True), **plan.model_dump(exclude_none=True)}
 
 
 def sampling_of(header: EvalLog) -> str:
@@ -116,20 +114,20 @@ class ModelRun:
     """One run of one model.
 
     Attributes:
-        name: The name in reports, unique within a panel.
+        name: The name in reports; `read_runs` makes it unique within a panel.
         id: Inspect's id of the run, by which frames can be joined.
         called: The model's name, followed by the arm in a comparison before and after fine-tuning.
         facts: The metadata that the task wrote into the log.
         key: The key of the run; see `key_of`.
     """
 
-    def __init__(self, file: LogFile, name: str) -> None:
+    def __init__(self, file: LogFile) -> None:
         assert file.header is not None
-        self.file, self.name, self.header = file, name, file.header
+        self.file, self.header = file, file.header
         self.id, self.model = self.header.eval.eval_id, self.header.eval.model
         self.facts: Mapping[str, Any] = self.header.eval.metadata or {}
         arm = self.facts.get("sft_arm")
-        self.called = f"{self.model}, {arm}" if arm else self.model
+        self.name = self.called = f"{self.model}, {arm}" if arm else self.model
         self.key: Mapping[str, str] = key_of(self.header)
         self.panel = Panel(self.key["task"], self.key["study"], self.key["study_hash"])
 
@@ -138,7 +136,7 @@ class ModelRun:
         """The quantities, computed from the answers if they can be read, else from the log."""
         return Rows(self.answers, stored_rows(self.header))
 
-    @cached_property
+    @property
     def answers(self) -> AnyRun | None:
         """The answers as arrays; None if there are none, or if they cannot be read here."""
         return self._answers[0]
@@ -146,22 +144,23 @@ class ModelRun:
     @property
     def run(self) -> Run | None:
         """The answers of a task of choices between patients; None for other tasks."""
-        return cast("Run | None", self.answers) if self.panel.task in CHOICE_TASKS else None
+        return cast("Run | None", self.answers) if self.panel.task in CONDITIONS else None
 
-    @cached_property
+    @property
     def trouble(self) -> str:
         """Why the answers cannot be compared with people's here; empty if they can be compared."""
         return self._answers[1]
 
     @cached_property
     def _answers(self) -> tuple[AnyRun | None, str]:
-        scorer = "human_alignment" if self.panel.task in CHOICE_TASKS else ""
+        by, samples, trouble = "", self.file.samples, self.file.unread
+        scored = any(sample.scores for sample in samples)
+        if self.panel.task in CONDITIONS:
+            by = " by `human_alignment`"
+            scored = any("human_alignment" in (sample.scores or {}) for sample in samples)
+        if not trouble and not scored:
+            trouble = f"no sample was scored{by}; `kidney-evals rescore` scores a log"
         try:
-            samples, trouble = self.file.samples, self.file.unread
-            scores = [sample.scores or {} for sample in samples]
-            if not trouble and not any(scorer in one if scorer else one for one in scores):
-                by = f" by `{scorer}`" if scorer else ""
-                trouble = f"no sample was scored{by}; `kidney-evals rescore` scores a log"
             trouble = trouble or _other_people(samples)
             return (None, trouble) if trouble else (answers_of(samples), "")
         except UserError as error:
@@ -183,16 +182,14 @@ def read_runs(logs: Iterable[LogFile]) -> tuple[ModelRun, ...]:
     A run is named after its model. If a panel has several runs of one model, the name also lists
     the settings in which they differ, or a number if they differ in none.
     """
-    runs = [ModelRun(log, "") for log in logs if log.state in READ]
+    runs = tuple(ModelRun(log) for log in logs if log.state in READ)
     groups: dict[tuple[Panel, str], list[ModelRun]] = {}
     for run in runs:
         groups.setdefault((run.panel, run.called), []).append(run)
-    names = {
-        run.file.location: name
-        for members in groups.values()
-        for run, name in zip(members, _names(members), strict=True)
-    }
-    return tuple(ModelRun(run.file, names[run.file.location]) for run in runs)
+    for members in groups.values():
+        for run, name in zip(members, _names(members), strict=True):
+            run.name = name
+    return runs
 
 
 def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
@@ -203,19 +200,16 @@ def by_panel(runs: Iterable[ModelRun]) -> dict[Panel, list[ModelRun]]:
     return dict(sorted(panels.items()))
 
 
-def _names(members: Sequence[ModelRun]) -> list[str]:
+def _names(members: Sequence[ModelRun]) -> Iterator[str]:
     settings = [_settings(run) for run in members]
     differ = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     names = [
         ", ".join([run.called, *filter(None, (_part(name, one[name]) for name in differ))])
         for run, one in zip(members, settings, strict=True)
     ]
-    count: Counter[str] = Counter()
-    numbered = []
-    for name in names:
-        count[name] += 1
-        numbered.append(f"{name} #{count[name]}" if names.count(name) > 1 else name)
-    return numbered
+    for index, name in enumerate(names):
+        number = names[: index + 1].count(name)
+        yield f"{name} #{number}" if names.count(name) > 1 else name
 
 
 def _settings(run: ModelRun) -> dict[str, str]:
@@ -231,43 +225,51 @@ def _settings(run: ModelRun) -> dict[str, str]:
     }
 
 
-_LONGEST: Final = 24
-
-
 def _part(name: str, value: str) -> str:
     """Return a setting as text for a run's name; empty for a default."""
     if not value or value == str({**_FACTS, **_ARGUMENTS}.get(name, "")):
         return ""
     if name in ("study_hash", "reference"):
         value = value[:12]
-    if name == "system_prompt" and len(value) > _LONGEST:
-        value = f"{value[:_LONGEST]}…"
+    if name == "system_prompt" and len(value) > 24:
+        value = f"{value[:24]}…"
     label = "reasons" if name == "explain" else LABELS.get(name, name)
     return value if name in ("part", "arguments", "sampling") else f"{label} {value}"
 
 
 def _other_people(samples: Iterable[EvalSampleSummary]) -> str:
-    """Return which study or human tables of the samples differ from the installed ones, as text.
+    """Return how the study or human tables of samples differ from the installed ones, as text."""
+    names = ("study_source", "condition", "study_hash", "reference")
+    asked: set[Any] = {tuple(sample.metadata.get(name) for name in names) for sample in samples}
+    differ = (installed(*one)[2] for one in sorted(asked, key=repr))
+    return next(filter(None, differ), "")
 
-    Raises:
-        UserError: A study can no longer be read.
+
+def installed(
+    source: str, condition: Any, study_hash: str | None, reference: str | None
+) -> tuple[Study, Reference, str]:
+    """Return the study and the human reference of a run, and how they have changed, as text.
+
+    `study_hash` and `reference` are those of the study's content and of the human tables at the
+    time of the run, None or empty if unknown; of several tables joined by "+", the last counts.
+    Raises `UserError` if the study can no longer be read.
     """
     from kidney_evals.human.reference import load_reference
 
-    names = ("study_source", "study_hash", "condition", "reference")
-    asked: set[tuple[Any, ...]] = {
-        tuple(sample.metadata.get(name) for name in names) for sample in samples
-    }
-    for source, study_hash, condition, reference in sorted(asked, key=repr):
-        study = load_study(source)
-        tables = reference.split("+")[-1] if reference else None
-        for what, then, now in (
-            ("study", study_hash, study.hash),
-            ("human reference", tables, load_reference(study, condition).sha256),
-        ):
-            if then and then != now:
-                return (
+    study = load_study(source)
+    people = load_reference(study, condition)
+    tables = reference.split("+")[-1] if reference else None
+    for what, then, now in (
+        ("study", study_hash, study.hash),
+        ("human reference", tables, people.sha256),
+    ):
+        if then and then != now:
+            return (
+                study,
+                people,
+                (
                     f"run with another {what} ({then[:12]}, installed {now[:12]}): "
                     "only the rows in the log itself are shown"
-                )
-    return ""
+                ),
+            )
+    return study, people, ""

@@ -15,7 +15,7 @@ from kidney_evals.measures import MEASURES, headlines, predictions, stated
 from kidney_evals.measures.readability import OUTCOMES
 from kidney_evals.reporting.rows import Rows
 from kidney_evals.reporting.runs import ModelRun
-from kidney_evals.reporting.text import listed, number, percent
+from kidney_evals.reporting.text import listed, number, percent, templates
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -33,10 +33,6 @@ _WIDE: Final = 0.15
 _LEVEL: Final = 0.01
 """Significance level of the tests of order and wording, strict because a report makes many."""
 
-_RESCORE: Final = (
-    "This log was scored with some of the scorers only; `kidney-evals rescore` adds all."
-)
-
 _OUTCOME_WORDS: Final = {
     "unprompted_indecision": ("undecided unasked", "undecided unasked"),
     "refusal": ("refusal", "refusals"),
@@ -47,23 +43,13 @@ _OUTCOME_WORDS: Final = {
 }
 """Labels of the outcomes without a decision, singular and plural."""
 
-_PHRASES: Final = {
-    "like": "chooses like people on {}",
-    "against": "chooses against people on {}",
-    "more": "puts more on {}",
-    "less": "puts less on {}",
-    "unsure": "gave too few answers to tell on {}",
-}
-"""How the importance of attributes differs from people's."""
-
 
 def unanswered(rows: Mapping[str, Quantity], outcomes: Mapping[str, str] = OUTCOMES) -> str:
     """Return the frequency of each outcome without a decision, in brackets; empty for none."""
     counts = []
     for outcome, id in outcomes.items():
         row = rows.get(id)
-        count = round(row.value * row.n) if row is not None and row.defined else 0
-        if count:
+        if row is not None and row.defined and (count := round(row.value * row.n)):
             counts.append(f"{count} {_OUTCOME_WORDS[outcome][count > 1]}")
     return f" ({', '.join(counts)})" if counts else ""
 
@@ -80,7 +66,7 @@ def sentence(rows: Rows, condition: str) -> str:
         rows=rows,
         task=condition,
         headline=headlines(condition)[0].id,
-        phrases=_phrases(importance),
+        kinds=_beside_people(importance),
         importance=_weights(importance),
         weights=_weights(_shares(rows, "st_")),
         rule=(stated.RULES[most][-1], rows[most].value) if most else (),
@@ -91,33 +77,27 @@ def sentence(rows: Rows, condition: str) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("kidney_evals", "reporting"), undefined=StrictUndefined
-    )
-    templates.globals |= {"NO_PEOPLE": NO_PEOPLE, "RESCORE": _RESCORE}
-    templates.filters |= {"percent": percent, "number": number, "unanswered": unanswered}
-    return templates.get_template("sentence.txt")
+    names = {"percent": percent, "number": number, "unanswered": unanswered, "listed": listed}
+    return templates("", {**names, "NO_PEOPLE": NO_PEOPLE}).get_template("sentence.txt")
 
 
-def _phrases(shares: Mapping[str, Quantity]) -> list[str]:
-    """Return how the importance of each attribute differs from people's; empty if unknown."""
+def _beside_people(shares: Mapping[str, Quantity]) -> dict[str, list[str]]:
+    """Return the attributes by how their importance differs from people's, if that is known."""
     kinds: dict[str, list[str]] = {}
     for name, row in shares.items():
         # A deterministic rule has no interval.
         low, high = (row.value if math.isnan(end) else end for end in (row.low, row.high))
+        words = f"{name} ({row.value:+.2f}, people {row.human:+.2f})"
         if math.isnan(row.human):
             continue
         if low <= row.human <= high:
-            kinds.setdefault("unsure" if (high - low) / 2 > _WIDE else "like", []).append(name)
-            continue
-        kind = "more" if abs(row.value) > abs(row.human) else "less"
-        if row.value * row.human < 0 and not low <= 0 <= high:
+            kind, words = "unsure" if (high - low) / 2 > _WIDE else "like", name
+        elif row.value * row.human < 0 and not low <= 0 <= high:
             kind = "against"
-        kinds.setdefault(kind, []).append(f"{name} ({row.value:+.2f}, people {row.human:+.2f})")
-    phrases = ((phrase, kinds.get(kind)) for kind, phrase in _PHRASES.items())
-    return [phrase.format(listed(names)) for phrase, names in phrases if names]
+        else:
+            kind = "more" if abs(row.value) > abs(row.human) else "less"
+        kinds.setdefault(kind, []).append(words)
+    return kinds
 
 
 def _shares(rows: Mapping[str, Quantity], family: str) -> dict[str, Quantity]:

@@ -6,16 +6,17 @@ The formats are Markdown, LaTeX, CSV and JSON; text from logs is escaped in each
 from __future__ import annotations
 
 import csv
+import fnmatch
 import io
 import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from kidney_evals.errors import unknown
+from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.reporting.logs import LogFile
 from kidney_evals.reporting.rows import place_of
@@ -23,8 +24,6 @@ from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, diffe
 from kidney_evals.reporting.text import NOTHING, number, with_interval
 
 Format = Literal["md", "csv", "json", "latex"]
-
-FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 NOT_RIGHT: Final = (
     "Agreement describes a sample of survey respondents, not what is right; a coin is not a virtue "
@@ -78,21 +77,18 @@ class PanelTable:
 
     def grid(self) -> list[list[str]]:
         """Return heads and cells as text, rounded as in `kidney-evals show`."""
-        rows = [[run.rows[row] for run in self.runs if row in run.rows] for row in self.rows]
-        table = [["", *(find(row).label for row in self.rows)]]
-        table.append(["people", *(_range([one.human for one in row]) for row in rows)])
+        human = [[run.rows[row].human for run in self.runs if row in run.rows] for row in self.rows]
+        table = [["", *(find(row).label for row in self.rows)], ["people", *map(_range, human)]]
         for run in self.runs:
             name = run.name if run.file.state == "finished" else f"{run.name} (partial)"
-            cells = (
-                with_interval(run.rows[row]) if row in run.rows else NOTHING for row in self.rows
-            )
-            table.append([name, *cells])
+            found = (run.rows.get(row) for row in self.rows)
+            table.append([name, *(with_interval(one) if one else NOTHING for one in found)])
         # The longest list of baselines first: the other lists name some of the same.
         lists = sorted((one.baselines for one in MEASURES.values()), key=len, reverse=True)
         known = [[run.rows.baselines(row) for run in self.runs] for row in self.rows]
         for name in dict.fromkeys(name for names in lists for name in names):
-            cells = (_range([one[name].value for one in row if name in one]) for row in known)
-            table.append([name, *cells])
+            values = [[one[name].value for one in row if name in one] for row in known]
+            table.append([name, *map(_range, values)])
         table = [line for line in table if set(line[1:]) != {NOTHING} or line in table[:2]]
         tall = len(self.rows) >= _MANY
         return [list(line) for line in zip(*table, strict=True)] if tall else table
@@ -112,33 +108,28 @@ def tables_of(
     panels = by_panel(runs)
     known = _rows_of(run for members in panels.values() for run in members)
     for name in asked:
-        if not _matching([name], known):
+        if not fnmatch.filter(known, name):
             raise unknown("row", name, known)
     tables = []
     for panel, members in panels.items():
-        rows = _rows_of(members)
         if everything:
-            rows = [row for row in rows if any(_has_value(run, row) for run in members)]
+            values = {row: [run.rows[row] for run in members if row in run.rows] for row in known}
+            rows = [
+                row
+                for row, found in values.items()
+                if any(one.defined or not math.isnan(one.human) for one in found)
+            ]
         else:
             usual = (*(one.id for one in headlines(panel.task)), *_BESIDE_HEADLINE[panel.task])
-            rows = _matching(asked or usual, rows)
+            held = _rows_of(members)
+            rows = [row for name in asked or usual for row in fnmatch.filter(held, name)]
         if rows:
-            tables.append(PanelTable(panel, tuple(members), tuple(rows)))
+            tables.append(PanelTable(panel, tuple(members), tuple(dict.fromkeys(rows))))
     return tuple(tables)
 
 
 def _rows_of(runs: Iterable[ModelRun]) -> list[str]:
     return sorted({row for run in runs for row in run.rows}, key=place_of)
-
-
-def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
-    matched = [name for pattern in patterns for name in names if fnmatchcase(name, pattern)]
-    return list(dict.fromkeys(matched))
-
-
-def _has_value(run: ModelRun, row: str) -> bool:
-    quantity = run.rows.get(row)
-    return quantity is not None and (quantity.defined or not math.isnan(quantity.human))
 
 
 def _range(values: Sequence[float]) -> str:
@@ -151,9 +142,8 @@ def _range(values: Sequence[float]) -> str:
 def formatted(tables: Sequence[PanelTable], passed_over: Sequence[LogFile], format: Format) -> str:
     """Return tables in one of the formats, ending in a line break.
 
-    CSV and JSON hold every column of a row with all digits, and the values of known respondents.
-    Markdown and LaTeX hold rounded values. A CSV text that a spreadsheet would compute as a formula
-    gets an apostrophe in front; see `in_csv`. Only JSON lists logs without numbers, `passed_over`.
+    CSV and JSON hold every column with all digits, and the values of known respondents. Only JSON
+    lists logs without numbers, `passed_over`.
     """
     if format == "json":
         return _json(tables, passed_over)
@@ -182,12 +172,11 @@ def _markdown(table: PanelTable, tables: Sequence[PanelTable]) -> str:
 def _latex(table: PanelTable, tables: Sequence[PanelTable]) -> str:
     heads, *lines = table.grid()
     caption = " ".join([f"{_title(table, tables)}.", _INTERVALS, *table.notes, NOT_RIGHT])
-    # Our own cells contain dashes and minus signs only.
-    cells = [
-        [in_latex(line[0]), *(cell.replace("-", "$-$").replace("–", "--") for cell in line[1:])]
-        for line in lines
-    ]
-    body = "".join(f"{' & '.join(line)} \\\\\n" for line in cells)
+    body = ""
+    for name, *cells in lines:
+        # Our own cells contain dashes and minus signs only.
+        numbers = (cell.replace("-", "$-$").replace("–", "--") for cell in cells)
+        body += f"{' & '.join([in_latex(name), *numbers])} \\\\\n"
     return (
         f"\\begin{{table}}\n\\caption{{{in_latex(caption)}}}\n"
         f"\\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}\n\\hline\n"
@@ -203,7 +192,7 @@ def _json(tables: Sequence[PanelTable], passed_over: Sequence[LogFile]) -> str:
         for line in _lines(table):
             facts = {name: line[name] for name in ("name", "model", "state", "eval_id", "log")}
             rows = runs.setdefault(line["eval_id"], {**facts, "rows": {}})["rows"]
-            numbers = {name: line[name] for name in ("value", "low", "high", "human", "n")}
+            numbers = {name: line[name] for name in Quantity._fields}
             if line["baseline"]:
                 rows[line["row"]].setdefault("baselines", {})[line["baseline"]] = numbers
             else:
@@ -216,23 +205,15 @@ def _json(tables: Sequence[PanelTable], passed_over: Sequence[LogFile]) -> str:
 def _lines(table: PanelTable) -> Iterator[dict[str, Any]]:
     """Yield a line of `COLUMNS` for each run and row and for each baseline; None if missing."""
     for run in table.runs:
-        for row in table.rows:
-            if row not in run.rows:
-                continue
+        for row in (row for row in table.rows if row in run.rows):
             for baseline, quantity in {"": run.rows[row], **run.rows.baselines(row)}.items():
-                numbers = quantity._asdict().items()
-                yield {
-                    **table.panel._asdict(),
-                    "name": run.name,
-                    "model": run.model,
-                    "state": run.file.state,
-                    "eval_id": run.id,
-                    "log": run.file.location,
-                    "row": row,
-                    "label": find(row).label,
-                    "baseline": baseline,
-                    **{name: None if math.isnan(value) else value for name, value in numbers},
-                }
+                values = (
+                    *table.panel,
+                    *(run.name, run.model, run.file.state, run.id, run.file.location),
+                    *(row, find(row).label, baseline),
+                    *(None if math.isnan(value) else value for value in quantity),
+                )
+                yield dict(zip(COLUMNS, values, strict=True))
 
 
 def _title(table: PanelTable, tables: Sequence[PanelTable]) -> str:
@@ -279,8 +260,6 @@ def in_markdown(text: str) -> str:
 _LATEX: Final = str.maketrans(
     {
         "\\": r"\textbackslash{}",
-        "{": r"\{",
-        "}": r"\}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
@@ -291,7 +270,7 @@ _LATEX: Final = str.maketrans(
         "]": "{]}",
         "–": "--",
         "…": r"\ldots{}",
-        **{letter: f"\\{letter}" for letter in "$&#_%"},
+        **{letter: f"\\{letter}" for letter in "{}$&#_%"},
     }
 )
 

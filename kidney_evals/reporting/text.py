@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from inspect_ai.log import EvalLog
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from kidney_evals.elicitation.readout import LEAST_INSIDE
@@ -16,11 +16,8 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures import FLAGS, GROUPS, find, headlines, predictions, readability, stated
 from kidney_evals.reporting.rows import Rows
 
-_JUSTIFY: Final[dict[str, Literal["left", "center", "right"]]] = {
-    "l": "left",
-    "c": "center",
-    "r": "right",
-}
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 WIDTH: Final = 80
 """Columns of a terminal."""
@@ -77,19 +74,28 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
+def templates(folder: str, names: Mapping[str, Any], **options: Any) -> Environment:
+    """Return the jinja templates of a folder of this room, with `names` as globals and filters."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("kidney_evals.reporting", folder)
+    environment = Environment(loader=loader, undefined=StrictUndefined, **options)
+    environment.globals |= names
+    environment.filters |= names
+    return environment
+
+
 def text_table(
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    align: str,
-    gap: int = 2,
-) -> list[str]:
-    """Format a table as lines of at most `WIDTH` columns; cells that do not fit are wrapped.
+    heads: Sequence[str], rows: Iterable[Sequence[str]], align: str, gap: int = 2
+) -> str:
+    """Format a table of at most `WIDTH` columns; cells that do not fit are wrapped.
 
     `align` has a letter for each column, `l`, `c` or `r`; a row without cells gives an empty line.
     """
     laid = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
+    sides: dict[str, JustifyMethod] = {"l": "left", "c": "center", "r": "right"}
     for head, letter in zip(heads, align, strict=True):
-        laid.add_column(head, justify=_JUSTIFY[letter], overflow="fold", no_wrap=letter != "l")
+        laid.add_column(head, justify=sides[letter], overflow="fold", no_wrap=letter != "l")
     for row in rows:
         laid.add_row(*row)
     out = io.StringIO()
@@ -98,14 +104,14 @@ def text_table(
         markup=False, emoji=False, highlight=False,
     )  # fmt: skip
     console.print(laid)
-    return [line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")]
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))
 
 
 def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
     """Format a run's quantities as a table for a terminal of 80 columns.
 
     Measures without a value and without samples, and outcomes that never occurred, are omitted.
-    `condition` selects the three measures at the top; for other tasks, `asks` in the metadata.
+    `condition`, or `asks` in the metadata of other tasks, selects the measures at the top.
     `everything` shows every measure, the scores of respondents with known answers, the bounds of
     unanswered samples, and first answers.
     """
@@ -129,7 +135,7 @@ def table(rows: Rows, condition: str, *, everything: bool = False) -> str:
             if id in rows and (first := rows.first(id)) is not None:
                 groups["first"].append(_line(f"{find(id).label}, first answers", first))
     lines = [line for group in groups.values() if group for line in ((), *group)]
-    return "\n".join(text_table(("", "value", "95 % interval", "people", "n"), lines, "lrcrr"))
+    return text_table(("", "value", "95 % interval", "people", "n"), lines, "lrcrr")
 
 
 def _line(label: str, row: Quantity) -> Sequence[str]:
@@ -138,22 +144,18 @@ def _line(label: str, row: Quantity) -> Sequence[str]:
 
 def flags(rows: Rows) -> list[str]:
     """Return a line for each flag that is raised, with its cause."""
+    outside, little_inside = rows.get("outside"), ""
+    if outside is not None and outside.value > 1 - LEAST_INSIDE:
+        little_inside = (
+            f" Here the answers hold {1 - outside.value:.2f} of the first token's probability on "
+            "average, too little to be read; use readout=sample."
+        )
     return [
         f"{id}: {FLAGS[id].says}."
         + (f" Here: {reason}." if reason else "")
-        + (_little_inside(rows) if id == "readout" else "")
+        + (little_inside if id == "readout" else "")
         for id, reason in rows.flags.items()
     ]
-
-
-def _little_inside(rows: Rows) -> str:
-    outside = rows.get("outside")
-    if outside is None or not outside.defined or outside.value <= 1 - LEAST_INSIDE:
-        return ""
-    return (
-        f" Here the answers hold {1 - outside.value:.2f} of the first token's probability on "
-        "average, too little to be read; use readout=sample."
-    )
 
 
 def how_it_ended(log: EvalLog) -> str:

@@ -45,20 +45,17 @@ def test_colours_and_words_are_drawn(monkeypatch: Any) -> None:
     assert png(FILE.replace(">model<", ">other<"), 1) != before
 
 
-def test_without_the_package_one_line_says_what_to_install(monkeypatch: Any) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    for ask in (check_png, lambda: png(FILE)):
-        with pytest.raises(UserError, match=r"pip install 'kidney-evals\[png\]'") as raised:
-            ask()
-        assert "\n" not in str(raised.value)
-
-
-def test_without_a_typeface_one_line_says_so(monkeypatch: Any) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: "there")
+@pytest.mark.parametrize(
+    ("package", "says"), [(None, r"pip install 'kidney-evals\[png\]'"), ("there", "typeface")]
+)
+def test_what_is_not_installed_is_said_in_one_line(
+    package: str | None, says: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: package)
     monkeypatch.setattr(module, "_drawn", lambda svg, scale: b"no words")
     module._has_typeface.cache_clear()
-    try:
-        with pytest.raises(UserError, match="typeface"):
-            png(FILE)
-    finally:
-        module._has_typeface.cache_clear()
+    for ask in (check_png, lambda: png(FILE)):
+        with pytest.raises(UserError, match=says) as raised:
+            ask()
+        assert "\n" not in str(raised.value)
+    module._has_typeface.cache_clear()

@@ -20,12 +20,9 @@ WRITTEN_AT_THE_END = ("header.json", "summaries.json", "reductions.json")
 
 
 def killed(source: Path, target: Path, samples: int | None = None) -> Path:
-    """Copy a log as a kill leaves it on disk: flushed samples and no header.
+    """Copy a log as a kill leaves it on disk: flushed samples (None for all) and no header.
 
-    Args:
-        source: A finished log, written with a buffer of one sample.
-        target: The copy.
-        samples: Number of samples that were flushed; None for all.
+    `source` is a finished log, written with a buffer of one sample.
     """
     shutil.copy(source, target)
     with zipfile.ZipFile(target, "a") as archive:

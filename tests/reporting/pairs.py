@@ -32,14 +32,9 @@ def run_of(
     epochs: int = 1,
     start: int = 0,
 ) -> Run:
-    """Return a run in both orders.
+    """Return a run in both orders of `dilemmas` dilemmas, from number `start` on.
 
-    Args:
-        answer: The choice by number of the dilemma and order, `NONE` for none.
-        dilemmas: Number of dilemmas.
-        condition: The condition.
-        epochs: Repetitions.
-        start: Number of the first dilemma of the list.
+    `answer` returns the choice by number of the dilemma and order, `NONE` for none.
     """
     study = load_study(STUDY)
     listed = sorted(draw(STUDY, start + dilemmas, 1), key=lambda one: one.id)[start:]
@@ -63,17 +58,8 @@ def model_run(
 ) -> ModelRun:
     """Return a run of a model as if it had been read from a log.
 
-    Args:
-        run: The answers.
-        name: The model.
-        state: The state of the log.
-        rows: The log's rows if there are no answers.
-        planned: Number of samples that were to be run; None for the number of answers.
-        location: The log; by default named after the model.
-        arguments: Arguments of the task.
-        version: Version of the task.
-        task: The condition if there are no answers.
-        facts: Further metadata of the task.
+    Without answers, `rows` are those of the log and `task` is the condition. `planned` is the
+    number of answers by default; `facts` is further metadata of the task.
     """
     count = 0 if run is None else len(run.choice)
     condition = task if run is None else run.reference.condition
@@ -98,8 +84,9 @@ def model_run(
     )
     planned = count if planned is None else planned
     file = LogFile(location or f"{name}.eval", state, state, EvalLog(eval=spec), count, planned)
-    made = ModelRun(file, name)
+    made = ModelRun(file)
+    made.name = name
     # What is read from a log's samples once.
     trouble = "no sample was scored" if run is None else ""
-    vars(made).update(answers=run, rows=Rows(run, rows), trouble=trouble)
+    vars(made).update(_answers=(run, trouble), rows=Rows(run, rows))
     return made

@@ -39,7 +39,7 @@ def run_of(header: EvalLog, **changed: Any) -> ModelRun:
             setattr(copy.plan.config, name, value)
         else:
             setattr(copy.eval, name, value)
-    return ModelRun(LogFile("logs/a.eval", "finished", "finished", copy, 1, 1), "name")
+    return ModelRun(LogFile("logs/a.eval", "finished", "finished", copy, 1, 1))
 
 
 START = "inspect eval kidney_evals/forced_choice --model kidney/human"

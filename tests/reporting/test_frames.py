@@ -1,8 +1,7 @@
 """Frames of logs: documented columns, the log's own numbers, and every log accounted for."""
 
-import builtins
 import shutil
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +133,7 @@ def test_samples_without_a_decision_are_rows(made: Made, tmp_path: Path) -> None
 
 
 def test_without_pyarrow_there_is_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[..., Any] = builtins.__import__
-
-    def without(name: str, *rest: Any, **more: Any) -> Any:
-        if name.split(".")[0] == "pyarrow":
-            raise ImportError("No module named 'pyarrow'")
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UserError, match=r"pip install \"kidney-evals\[analysis\]\"") as told:
         load(made.coin)
     assert "\n" not in str(told.value)

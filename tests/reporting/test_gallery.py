@@ -195,14 +195,12 @@ def test_the_page_opens_alone(
 ) -> None:
     address = gallery[1] / "index.html"
     page = opened(browser, address, size, scheme)
-    asked: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    told: list[str] = []
+    page.on("request", lambda request: told.append(request.url))
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
     page.reload()
-    assert [one for one in asked if not one.startswith((address.as_uri(), "data:"))] == []
-    assert complaints == []
+    assert [one for one in told if not one.startswith((address.as_uri(), "data:"))] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
     assert page.evaluate(CLIPPED) == []
     assert page.evaluate(SMALLEST) >= 10
@@ -226,7 +224,7 @@ def test_links_lead_to_runs_and_samples(gallery: tuple[Report, Path], browser: A
         assert (site / path).is_file(), link
         if place:
             assert unquote(place.split("/")[2]) in logs, link
-    serve = functools.partial(_Quiet, directory=str(site))
+    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page = browser.new_page()
@@ -237,11 +235,6 @@ def test_links_lead_to_runs_and_samples(gallery: tuple[Report, Path], browser: A
     finally:
         page.close()
         server.shutdown()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
 
 def _light(colour: str) -> float:

@@ -25,9 +25,8 @@ from kidney_evals.measures import find
 from kidney_evals.reporting import rows_of
 from kidney_evals.reporting.page import as_html, read_report
 from kidney_evals.reporting.page.choices import SIMULATED, simulated_people
-from kidney_evals.reporting.page.content import nowhere
-from kidney_evals.reporting.page.parts import Place, Table, how_to_read, slug
-from kidney_evals.reporting.page.sections import arms_of, trained_section
+from kidney_evals.reporting.page.parts import Place, Table, how_to_read, shown, slug
+from kidney_evals.reporting.page.sections import arms_of, trained_figures
 from kidney_evals.reporting.runs import ModelRun
 from kidney_evals.reporting.sentences import moves_sentence
 from kidney_evals.reporting.text import number
@@ -144,17 +143,13 @@ def test_bad_input_is_one_line(
 
 def test_a_table_shows_what_the_file_holds() -> None:
     table = Table(("who", "share", "n"), (("a", 0.12345678, 1200), ("b", float("nan"), 0)))
-    assert table.shown() == [
-        [("a", False), ("0.123", True), ("1,200", True)],
-        [("b", False), ("–", True), ("0", True)],
-    ]
+    assert [shown(cell, "share") for row in table.rows for cell in row] == [
+        *("a", "0.123", "1,200"), *("b", "–", "0"),
+    ]  # fmt: skip
     assert table.csv() == "who,share,n\na,0.123457,1200\nb,,0\n"
-    # A head stands over its numbers; without rows there is nothing to stand over.
-    assert table.columns() == [("who", False), ("share", True), ("n", True)]
-    assert Table(("n",), ()).columns() == [("n", False)]
     # However small, a p-value is not 0, on the page or in the file.
     table = Table(("who", "adjusted p"), (("a", 0.00000012345), ("b", 0.0456)))
-    assert [cell for row in table.shown() for cell, _ in row] == ["a", "< 0.001", "b", "0.046"]
+    assert [shown(row[1], "adjusted p") for row in table.rows] == ["< 0.001", "0.046"]
     assert table.csv() == "who,adjusted p\na,1.23e-07\nb,0.0456\n"
 
 
@@ -281,15 +276,15 @@ def test_arms_of_two_comparisons_are_kept_apart() -> None:
 
     runs = tuple(arm(name, of) for of in ("one", "two") for name in ("after", "before"))
     alone = arm("after", "three")
-    place = Place(runs[0].panel, (*runs, alone), "a coin was offered", nowhere)
+    place = Place(runs[0].panel, (*runs, alone), "a coin was offered", {})
     found = arms_of([place])
     assert [[run.name for run in one.runs] for _, one in found] == [
         ["one/before", "one/after"],
         ["two/before", "two/after"],
     ]
-    trained = trained_section(found)
-    assert len({figure.id for figure in trained.figures}) == 2
-    rates = [row for row in trained.figures[0].table.rows if row[1] == "indecision rate"]
+    trained = list(trained_figures(found))
+    assert len({figure.id for figure in trained}) == 2
+    rates = [row for row in trained[0].table.rows if row[1] == "indecision rate"]
     # Arm, quantity, before, after: 10 of 40.
     assert [row[:4] for row in rates] == [("after", "indecision rate", 0.0, 0.25)]
 

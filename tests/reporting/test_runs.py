@@ -1,6 +1,5 @@
 """The runs behind a report: numbers to the last digit, keys, and a name of their own each."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from kidney_evals.reporting.rows import stored_rows
 from kidney_evals.reporting.runs import (
     LABELS,
     ModelRun,
-    by_panel,
     differences,
     key_of,
     read_runs,
@@ -142,55 +140,32 @@ def test_another_version_has_its_stored_rows_only(what: str, made: Made, tmp_pat
     assert cut.rows == {} and cut.trouble
 
 
-APART: dict[str, tuple[Edit, list[str]]] = {
-    "nothing": (lambda log: None, ["kidney/human #1", "kidney/human #2"]),
-    "arguments": (
-        lambda log: log.eval.model_args.update(seed=7),
-        ["kidney/human", "kidney/human, seed=7"],
-    ),
-    "temperature": (
-        lambda log: setattr(log.plan.config, "temperature", 0.5),
-        ["kidney/human, provider's own", "kidney/human, temperature=0.5"],
-    ),
-    "wording": (
-        fact("wordings", {"survey_text": ""}),
-        ["kidney/human, wording default", "kidney/human, wording survey_text"],
-    ),
-    "version": (
-        spec("task_version", "3-A"),
-        ["kidney/human, task version 2-E", "kidney/human, task version 3-A"],
-    ),
-    "reference": (
+APART: list[tuple[Edit, str, str]] = [
+    (lambda log: None, " #1", " #2"),
+    (lambda log: log.eval.model_args.update(seed=7), "", ", seed=7"),
+    (CHANGES["sampling"], ", provider's own", ", temperature=0.0"),
+    (fact("wordings", {"survey_text": ""}), ", wording default", ", wording survey_text"),
+    (CHANGES["task_version"], ", task version 2-E", ", task version 3-A"),
+    (
         _everywhere(reference_hash=OTHER),
-        [f"kidney/human, human reference {name}" for name in (HERE, OTHER[:12])],
+        f", human reference {HERE}",
+        f", human reference {OTHER[:12]}",
     ),
-    "model": (spec("model", "kidney/x"), ["kidney/human", "kidney/x"]),
-    "arm": (fact("sft_arm", "tuned"), ["kidney/human", "kidney/human, tuned"]),
-}
+    (spec("model", "kidney/human-x"), "", "-x"),
+    (fact("sft_arm", "tuned"), "", ", tuned"),
+]
 
 
-@pytest.mark.parametrize("what", APART)
-def test_names_tell_runs_of_one_model_apart(what: str, made: Made) -> None:
-    change, expected = APART[what]
+@pytest.mark.parametrize(("change", "first", "second"), APART)
+def test_names_tell_runs_of_one_model_apart(
+    change: Edit, first: str, second: str, made: Made
+) -> None:
     header = read_eval_log(str(made.forced), header_only=True)
     other = header.model_copy(deep=True)
     another(change)(other)
     files = [
         LogFile(name, "finished", "finished", log) for name, log in (("a", header), ("b", other))
     ]
-    assert [run.name for run in read_runs(files)] == expected
-
-
-def test_panels_keep_what_was_asked_apart(made: Made, tmp_path: Path) -> None:
-    shutil.copy(made.coin, tmp_path / "c.eval")
-    shutil.copy(made.forced, tmp_path / "a.eval")
-
-    edited(made.forced, tmp_path / "b.eval", another(_everywhere(study_hash=OTHER)))
-    panels = by_panel(runs_of(tmp_path))
-    assert [(panel.task, len(runs)) for panel, runs in panels.items()] == [
-        ("coin_flip", 1),
-        ("forced_choice", 1),
-        ("forced_choice", 1),
+    assert [run.name for run in read_runs(files)] == [
+        f"kidney/human{end}" for end in (first, second)
     ]
-    # A name is told apart within its panel only.
-    assert {run.name for runs in panels.values() for run in runs} == {"kidney/human"}

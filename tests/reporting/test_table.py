@@ -155,6 +155,8 @@ def test_versions_stand_apart_and_differences_are_named(made: Made, tmp_path: Pa
     edited(made.forced, tmp_path / "3.eval", another(warmer, number=3))
     tables = tables_of(read_runs(find_logs([str(tmp_path)])))
     assert [len(table.runs) for table in tables] == [1, 2]
+    # A name is told apart within its panel only.
+    assert tables[0].runs[0].name == "kidney/human"
     assert tables[1].notes == [
         "These runs differ in sampling settings: what lies between them is not of the models alone."
     ]

@@ -15,8 +15,8 @@ from kidney_evals.estimation.quantity import Quantity
 from kidney_evals.measures.run import on_shared
 from kidney_evals.measures.verdict import Verdict, edge_of, moved, verdict_of
 from kidney_evals.planning.change import nearest_start, paired_changes
-from kidney_evals.reporting.comparing.matching import SIDES, Match
-from kidney_evals.reporting.runs import LABELS
+from kidney_evals.reporting.comparing.matching import SIDES, Pair
+from kidney_evals.reporting.runs import LABELS, ModelRun, differences
 from kidney_evals.reporting.text import how_it_ended
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class RowChange:
     """The change of a measure between two runs, over the dilemmas that both runs were asked.
 
     Attributes:
-        levels: The quantity of each run over all its own dilemmas. The values in `found` can
-            differ, because they use only the dilemmas that count in both runs.
+        levels: The quantity of each run over all its own dilemmas.
         found: The change, over the dilemmas that count in both runs.
         adjusted: The p-value of the change, adjusted by Holm over the rows of the panel.
         aim: The value that people's own answers would get; NaN where the measure has none.
@@ -91,9 +90,9 @@ class RowChange:
 
 @dataclass(frozen=True)
 class PanelChange:
-    """The changes between two runs of one panel."""
+    """The changes between two runs of one panel, the old run first."""
 
-    match: Match
+    runs: Pair
     rows: tuple[RowChange, ...]
     shared: tuple[str, ...]
     alone: tuple[tuple[str, ...], tuple[str, ...]]
@@ -130,12 +129,8 @@ class Pairing:
             where = "either" if len(missing) == 2 else (missing or ["what both answered"])[0]
             why = f"no value in {where}"
         # A run without answers has no human value, although people have: use the other run's.
-        aims = [
-            aim
-            for part in reversed(self.parts)
-            if not math.isnan(aim := measures.aim_of(part, row))
-        ]
-        aim = aims[0] if aims else math.nan
+        first, second = (measures.aim_of(part, row) for part in self.parts)
+        aim = first if math.isnan(second) else second
         bounds = None if why else self._bounds(row, found.change.value)
         return RowChange(
             row, levels, found, found.p_value, aim, bounds=bounds, why=why, margin=margin
@@ -146,15 +141,12 @@ class Pairing:
         if not any((part.choice < 0).any() for part in self.parts):
             return None
         old, new = (measures.bounds_of(part, row) for part in self.parts)
-        if old is None or new is None:
+        if old is None or new is None or math.isnan(old.low + old.high + new.low + new.high):
             return None
-        low, high = new.low - old.high, new.high - old.low
-        if math.isnan(low) or math.isnan(high):
-            return None
-        return min(low, value), max(high, value)
+        return min(new.low - old.high, value), max(new.high - old.low, value)
 
 
-def compare_runs(match: Match) -> PanelChange:
+def compare_runs(old: ModelRun, new: ModelRun) -> PanelChange:
     """Return the changes between two matched runs, p-values adjusted over the panel.
 
     The rows are the measures in the log that have a paired difference, headlines first.
@@ -162,22 +154,24 @@ def compare_runs(match: Match) -> PanelChange:
     Raises:
         InputError: The runs share no dilemma, or a dilemma's patients are not the same.
     """
-    assert match.old.run is not None and match.new.run is not None
-    pairing = Pairing(match.old.run, match.new.run)
+    assert old.run is not None and new.run is not None
+    pairing = Pairing(old.run, new.run)
     run = pairing.parts[0]
     compared = [measure.id for measure in measures.measures_of(run) if is_compared(measure)]
     first = [one.id for one in measures.headlines(run.reference.condition) if one.id in compared]
-    rows = []
-    for name in dict.fromkeys([*first, *compared]):
-        row = pairing.row(name)
-        rows.append(row if row.why else replace(row, detectable=_detectable(match, pairing, row)))
+    rows = [pairing.row(name) for name in dict.fromkeys([*first, *compared])]
+    tabled = all(_is_tabled(*pair) for pair in zip((old, new), pairing.parts, strict=True))
+    rows = [
+        replace(row, detectable=_detectable(pairing, row)) if tabled and not row.why else row
+        for row in rows
+    ]
     shared = tuple(dilemma.id for dilemma in run.dilemmas)
-    old, new = (
+    alone = [
         tuple(sorted({dilemma.id for dilemma in whole.dilemmas} - set(shared)))
-        for whole in (match.old.run, match.new.run)
-    )
-    notes = tuple(_notes(match, pairing))
-    return PanelChange(match, adjusted(rows), shared, (old, new), notes)
+        for whole in (old.run, new.run)
+    ]
+    notes = tuple(_notes(old, new, pairing))
+    return PanelChange((old, new), adjusted(rows), shared, (alone[0], alone[1]), notes)
 
 
 def is_compared(measure: measures.Measure) -> bool:
@@ -191,12 +185,14 @@ def adjusted(rows: Sequence[RowChange]) -> tuple[RowChange, ...]:
     return tuple(replace(one, adjusted=value) for one, value in zip(rows, values, strict=True))
 
 
-def _detectable(match: Match, pairing: Pairing, row: RowChange) -> Range | None:
-    """Return the simulated detectable change; only for both orders, one epoch, sampled answers."""
+def _is_tabled(model: ModelRun, run: Run) -> bool:
+    """Return whether detectable changes were simulated: both orders, one epoch, sampled answers."""
     plain = {"orders": "both", "readout": "sample", "crossed": "False"}
-    for model, part in zip(match.runs, pairing.parts, strict=True):
-        if len(set(part.epoch)) > 1 or any(model.key[name] != one for name, one in plain.items()):
-            return None
+    return len(set(run.epoch)) == 1 and all(model.key[name] == one for name, one in plain.items())
+
+
+def _detectable(pairing: Pairing, row: RowChange) -> Range | None:
+    """Return the simulated detectable change of a measure."""
     run = pairing.parts[0]
     answered = [set(part.dilemma[part.choice >= 0]) for part in pairing.parts]
     study, condition = run.study.id, run.reference.condition
@@ -206,12 +202,12 @@ def _detectable(match: Match, pairing: Pairing, row: RowChange) -> Range | None:
     return (min(changes), max(changes)) if changes else None
 
 
-def _notes(match: Match, pairing: Pairing) -> Iterator[str]:
-    for part, (old, new) in match.despite.items():
-        yield f"Compared although the {LABELS[part]} differs: OLD {old!r}, NEW {new!r}."
-    if match.old.id == match.new.id:
+def _notes(old: ModelRun, new: ModelRun, pairing: Pairing) -> Iterator[str]:
+    for part, (before, after) in differences(old.key, new.key).items():
+        yield f"Compared although the {LABELS[part]} differs: OLD {before!r}, NEW {after!r}."
+    if old.id == new.id:
         yield "OLD and NEW are one and the same run."
-    for name, run in zip(SIDES, match.runs, strict=True):
+    for name, run in zip(SIDES, (old, new), strict=True):
         missing = run.file.planned - run.file.completed
         if run.file.state == "partial":
             yield f"{name} did not end: {run.file.says}; what it lacks may be other than the rest."

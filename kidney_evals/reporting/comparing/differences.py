@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -13,7 +13,7 @@ from kidney_evals.measures import find
 from kidney_evals.measures.verdict import edge_of
 from kidney_evals.reporting.comparing.changes import Pairing, RowChange, adjusted
 from kidney_evals.reporting.comparing.matching import DESPITE
-from kidney_evals.reporting.runs import LABELS, ModelRun, Panel, by_panel, differences
+from kidney_evals.reporting.runs import LABELS, ModelRun, by_panel, differences
 from kidney_evals.reporting.text import number
 
 ROWS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -27,11 +27,9 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
 class ModelDifference:
     """The difference of two models on a measure."""
 
-    panel: Panel
-    first: str
-    second: str
+    first: ModelRun
+    second: ModelRun
     found: RowChange
-    apart: Mapping[str, tuple[str, str]]
 
     @property
     def sentence(self) -> str:
@@ -39,9 +37,9 @@ class ModelDifference:
         text = _sentence(self)
         if self.found.open:
             text += " What went unanswered alone may have made this."
-        if self.apart:
+        if apart := differences(self.first.key, self.second.key):
             also = ", ".join(
-                f"{LABELS[part]} ({one!r} and {two!r})" for part, (one, two) in self.apart.items()
+                f"{LABELS[part]} ({one!r} and {two!r})" for part, (one, two) in apart.items()
             )
             text += f" They differ in more than the model: {also}."
         return text
@@ -59,17 +57,17 @@ def paired_differences(
     left_out: list[str] = []
     panels = by_panel(runs)
     for panel, members in panels.items():
-        compared = []
-        for one, two, pairing in _pairs(members):
-            if isinstance(pairing, str):
-                left_out.append(f"{panel.words}: {one.name} and {two.name}: {pairing}")
-            else:
-                compared += [(one, two, pairing.row(row)) for row in ROWS[panel.task]]
-        changes = adjusted([change for *_, change in compared])
-        result += [
-            ModelDifference(panel, one.name, two.name, change, differences(one.key, two.key))
-            for (one, two, _), change in zip(compared, changes, strict=True)
-        ]
+        pairs, changes = [], []
+        for one, two in combinations(members, 2):
+            try:
+                pairing = _pairing(one, two)
+            except InputError as error:
+                left_out.append(f"{panel.words}: {one.name} and {two.name}: {error}")
+                continue
+            pairs += [(one, two)] * len(ROWS[panel.task])
+            changes += [pairing.row(row) for row in ROWS[panel.task]]
+        found = zip(pairs, adjusted(changes), strict=True)
+        result += [ModelDifference(*pair, change) for pair, change in found]
     for first, second in combinations(panels, 2):
         if first[:2] == second[:2]:
             left_out.append(
@@ -79,28 +77,24 @@ def paired_differences(
     return tuple(result), tuple(left_out)
 
 
-def _pairs(members: Sequence[ModelRun]) -> Iterator[tuple[ModelRun, ModelRun, Pairing | str]]:
-    """Yield each pair of a panel's runs with its pairing, or with the reason why there is none."""
-    for one, two in combinations(members, 2):
-        never = [part for part in differences(one.key, two.key) if part not in DESPITE]
+def _pairing(one: ModelRun, two: ModelRun) -> Pairing:
+    """Return two runs of a panel on shared dilemmas; raise `InputError` if there is no pairing."""
+    never = [LABELS[part] for part in differences(one.key, two.key) if part not in DESPITE]
+    if never:
+        raise InputError(f"another {', '.join(never)}")
+    if one.run is None or two.run is None:
         blank = [f"{run.name} ({run.trouble})" for run in (one, two) if run.run is None]
-        if never:
-            yield one, two, f"another {', '.join(LABELS[part] for part in never)}"
-        elif one.run is None or two.run is None:
-            yield one, two, f"no answers of {', '.join(blank)}"
-        else:
-            try:
-                yield one, two, Pairing(one.run, two.run, (one.name, two.name))
-            except InputError as error:
-                yield one, two, str(error)
+        raise InputError(f"no answers of {', '.join(blank)}")
+    return Pairing(one.run, two.run, (one.name, two.name))
 
 
 def _sentence(one: ModelDifference) -> str:
     row, found = one.found, one.found.found
     change, aim, on = found.change, row.aim, f"On {row.words}"
     if row.why:
-        return f"{on} {one.first} and {one.second} were not compared: {row.why}."
-    first, second = f"{one.first} ({number(found.first)}", f"{one.second} ({number(found.second)}"
+        return f"{on} {one.first.name} and {one.second.name} were not compared: {row.why}."
+    first = f"{one.first.name} ({number(found.first)}"
+    second = f"{one.second.name} ({number(found.second)}"
     if not row.clear:
         text = (
             f"{on} {first}) and {second}) cannot be told apart: {change.value:+.3f} "

@@ -1,13 +1,7 @@
 """Rules for pipelines: a rule strikes if a comparison of two versions meets its condition.
 
-| rule | struck where |
-| --- | --- |
-| `changed` | any row changed clearly: its interval excludes 0, and its adjusted p is < .05 |
-| `farther` | any row is clearly farther from the value of people's answers, likewise |
-| `ROW` | the interval of this row's change excludes 0; not adjusted for other rows |
-| `ROW:farther` | the same, and the row is farther from the value of people's answers |
-| `ROW>X`, `ROW<-X` | the whole interval of its change lies above X, below -X; X is not negative |
-| `new.ROW<X`, `new.ROW>X` | the row's value in NEW is below X, above X, for any interval |
+The help of `kidney-evals compare` lists the rules. `changed` and `farther` need an adjusted p below
+.05; the rules of a named row go by the interval of its change alone, not adjusted for other rows.
 
 A rule is tested in every panel that has the row. It is *undecided* if it strikes in no panel and
 could not be tested in some panel: the row was not measured there (for `changed` and `farther`: a
@@ -19,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -99,11 +93,16 @@ def decide(
     new: Sequence[ModelRun],
     missing: Sequence[str] = (),
 ) -> tuple[Decision, ...]:
-    """Return the outcome of each rule."""
+    """Return the outcome of each rule; `missing` are panels that are in OLD only."""
     decided = []
     for rule in rules:
-        results = list(_of_levels(rule, new) if rule.level else _of_changes(rule, panels))
-        if not rule.level:
+        if rule.level:
+            results = [_of_level(rule, run) for run in new if rule.row in run.rows]
+        else:
+            changes = [(panel, row) for panel in panels for row in panel.rows]
+            results = [
+                _of_change(rule, panel, row) for panel, row in changes if rule.row in ("", row.row)
+            ]
             results += [("undecided", f"{panel} is in OLD alone") for panel in missing]
         if not results:
             what = rule.row or "a row that is compared"
@@ -120,46 +119,31 @@ def status(decided: Sequence[Decision]) -> int:
     return next((STATUS[one] for one in STATUS if one in outcomes), 0)
 
 
-def _of_changes(rule: Rule, panels: Sequence[PanelChange]) -> Iterator[tuple[Outcome, str]]:
-    for panel in panels:
-        place = panel.match.old.panel.words
-        for row in panel.rows:
-            if rule.row not in ("", row.row):
-                continue
-            if row.why:
-                # Without a named row, a row that has a value in one version only is undecided.
-                if rule.row or row.levels[0].defined != row.levels[1].defined:
-                    yield "undecided", f"{place}, {row.row}: not measured, {row.why}"
-            elif _strikes(rule, row):
-                change = row.found.change
-                line = (
-                    f"{place}, {row.row}: {change.value:+.3f} "
-                    f"[{change.low:+.3f}, {change.high:+.3f}], "
-                    f"adjusted p {p_value(row.adjusted)}, {row.verdict}"
-                )
-                doubt = "; the unanswered samples alone may have made it"
-                yield "struck", line + (doubt if row.open else "")
-            else:
-                yield "passed", ""
+def _of_change(rule: Rule, panel: PanelChange, row: RowChange) -> tuple[Outcome, str]:
+    """Return the outcome of a rule for one row that is compared, with a line unless it passed."""
+    place, change = f"{panel.runs[0].panel.words}, {row.row}", row.found.change
+    if row.why:
+        # Without a named row, a row that has a value in one version only is undecided.
+        lost = rule.row or row.levels[0].defined != row.levels[1].defined
+        return ("undecided", f"{place}: not measured, {row.why}") if lost else ("passed", "")
+    if rule.way in ("<", ">"):
+        strikes = change.high < rule.limit if rule.way == "<" else change.low > rule.limit
+    else:
+        strikes = row.moved if rule.row else row.clear
+        strikes = strikes and (rule.way != "farther" or row.verdict == "farther")
+    if not strikes:
+        return "passed", ""
+    doubt = "; the unanswered samples alone may have made it" if row.open else ""
+    return "struck", (
+        f"{place}: {change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}], "
+        f"adjusted p {p_value(row.adjusted)}, {row.verdict}{doubt}"
+    )
 
 
-def _strikes(rule: Rule, row: RowChange) -> bool:
-    if rule.way == ">":
-        return row.found.change.low > rule.limit
-    if rule.way == "<":
-        return row.found.change.high < rule.limit
-    seen = row.moved if rule.row else row.clear
-    return seen and (rule.way != "farther" or row.verdict == "farther")
-
-
-def _of_levels(rule: Rule, new: Sequence[ModelRun]) -> Iterator[tuple[Outcome, str]]:
-    for run in new:
-        row = run.rows.get(rule.row)
-        if row is None:
-            continue
-        if not row.defined:
-            yield "undecided", f"{run.panel.words}, {rule.row}: not measured in NEW"
-        elif (row.value < rule.limit) if rule.way == "<" else (row.value > rule.limit):
-            yield "struck", f"{run.panel.words}, {rule.row}: {row.value:.3f} in NEW"
-        else:
-            yield "passed", ""
+def _of_level(rule: Rule, run: ModelRun) -> tuple[Outcome, str]:
+    place, row = f"{run.panel.words}, {rule.row}", run.rows[rule.row]
+    if not row.defined:
+        return "undecided", f"{place}: not measured in NEW"
+    if (row.value < rule.limit) if rule.way == "<" else (row.value > rule.limit):
+        return "struck", f"{place}: {row.value:.3f} in NEW"
+    return "passed", ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -16,11 +16,7 @@ DESPITE: Final = (
     *("wording", "sampling", "explain", "channel", "readout", "crossed", "orders"),
     "system_prompt",
 )
-"""Parts of a key that the user may allow to differ: the values remain comparable in meaning.
-
-A different study, condition or human reference changes the meaning of a value, and a new task
-version marks results as no longer comparable; these must be equal.
-"""
+"""Parts of a key that the user may allow to differ: the values remain comparable in meaning."""
 
 SIDES: Final[tuple[str, str]] = ("OLD", "NEW")
 
@@ -35,18 +31,8 @@ class Side:
     passed_over: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Match:
-    """Two runs that are compared; `despite` holds the parts of their keys that differ."""
-
-    old: ModelRun
-    new: ModelRun
-    despite: Mapping[str, tuple[str, str]]
-
-    @property
-    def runs(self) -> tuple[ModelRun, ModelRun]:
-        """The old run and the new run."""
-        return self.old, self.new
+Pair = tuple[ModelRun, ModelRun]
+"""The old run and the new run of a comparison."""
 
 
 def check_despite(parts: Iterable[str]) -> tuple[str, ...]:
@@ -74,7 +60,6 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
     passed = [f"{name}: {log.line}" for log in logs if log.state not in READ]
     runs = read_runs(logs)
     choices = [run for run in runs if run.panel.task in CONDITIONS]
-    others = tuple(run for run in runs if run.panel.task not in CONDITIONS)
     if not runs:
         lines = "; ".join(log.line for log in logs if log.state != "replaced")
         raise UserError(f"{name} holds no run that can be compared: {lines}")
@@ -85,9 +70,9 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
     compared, unread = [], []
     for run in choices:
         instead = [one for one in finished if (one.key, one.called) == (run.key, run.called)]
-        if run.file.state == "partial" and instead:
+        if run not in finished and instead:
             passed.append(f"{name}: {run.file.line}; {instead[0].file.location} counts")
-        elif run.file.state == "partial" and not partial:
+        elif run not in finished and not partial:
             raise UserError(
                 f"{name}: {run.file.line}; --partial compares what it holds, which are fewer "
                 "dilemmas and may be other than the rest"
@@ -111,20 +96,26 @@ def side_of(name: str, logs: Sequence[LogFile], *, partial: bool) -> Side:
                 f"{name} holds two runs of {one.called} on {place}, that nothing in their keys "
                 f"tells apart: {one.file.location}, {two.file.location}; give one"
             )
+    others = tuple(run for run in runs if run not in choices)
     return Side(name, tuple(compared), others, (*passed, *unread))
 
 
 def match_sides(
     old: Side, new: Side, despite: Sequence[str]
-) -> tuple[tuple[Match, ...], tuple[ModelRun, ...], tuple[ModelRun, ...]]:
+) -> tuple[tuple[Pair, ...], tuple[ModelRun, ...], tuple[ModelRun, ...]]:
     """Return the matched pairs of runs, the old runs without a match, and the new ones without."""
-    matches: list[Match] = []
+
+    def apart(one: ModelRun, two: ModelRun, free: Sequence[str]) -> dict[str, tuple[str, str]]:
+        differ = differences(one.key, two.key)
+        return {part: values for part, values in differ.items() if part not in free}
+
+    matches: list[Pair] = []
     left, right = list(old.runs), list(new.runs)
     # Match runs whose whole keys are equal before those that differ in an allowed part.
     for free in ((), tuple(despite)):
         for one in tuple(left):
-            fitting = [two for two in right if not _apart(one, two, free)]
-            back = [other for other in left if fitting and not _apart(other, fitting[0], free)]
+            fitting = [two for two in right if not apart(one, two, free)]
+            back = [other for other in left if fitting and not apart(other, fitting[0], free)]
             if len(fitting) > 1 or len(back) > 1:
                 names = ", ".join(run.file.location for run in [*back, *fitting])
                 raise UserError(
@@ -132,32 +123,24 @@ def match_sides(
                     f"{', '.join(map(_shown, free))} is let go: {names}; give one of each side"
                 )
             if fitting:
-                matches.append(Match(one, fitting[0], differences(one.key, fitting[0].key)))
+                matches.append((one, fitting[0]))
                 left.remove(one)
                 right.remove(fitting[0])
     pairs = [(one, two) for one in left for two in right if one.panel[:2] == two.panel[:2]]
     if not matches:
         pairs = pairs or [(one, two) for one in left for two in right]
     if pairs:
-        one, two = min(pairs, key=lambda pair: len(_apart(pair[0], pair[1], despite)))
-        raise _not_comparable(one, _apart(one, two, despite))
-    return tuple(sorted(matches, key=lambda one: one.old.panel)), tuple(left), tuple(right)
-
-
-def _apart(one: ModelRun, two: ModelRun, free: Sequence[str]) -> dict[str, tuple[str, str]]:
-    differ = differences(one.key, two.key)
-    return {part: values for part, values in differ.items() if part not in free}
-
-
-def _not_comparable(run: ModelRun, apart: Mapping[str, tuple[str, str]]) -> UserError:
-    lines = "; ".join(
-        f"{LABELS[part]}: OLD has {_value(old)}, NEW {_value(new)}"
-        for part, (old, new) in apart.items()
-    )
-    way = "no figure of the two means the same"
-    if set(apart) <= set(DESPITE):
-        way = " ".join(f"--despite {_shown(part)}" for part in apart) + " lets that pass"
-    return UserError(f"not comparable, {run.panel.task}: {lines}; {way}")
+        one, two = min(pairs, key=lambda pair: len(apart(pair[0], pair[1], despite)))
+        differ = apart(one, two, despite)
+        lines = "; ".join(
+            f"{LABELS[part]}: OLD has {_value(before)}, NEW {_value(after)}"
+            for part, (before, after) in differ.items()
+        )
+        way = "no figure of the two means the same"
+        if set(differ) <= set(DESPITE):
+            way = " ".join(f"--despite {_shown(part)}" for part in differ) + " lets that pass"
+        raise UserError(f"not comparable, {one.panel.task}: {lines}; {way}")
+    return tuple(sorted(matches, key=lambda pair: pair[0].panel)), tuple(left), tuple(right)
 
 
 def _value(value: str) -> str:

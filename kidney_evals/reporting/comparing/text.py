@@ -9,12 +9,12 @@ import json
 import textwrap
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kidney_evals.planning.precision import ALARM, POWER
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
 from kidney_evals.reporting.comparing.matching import SIDES
-from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.runs import differences
 from kidney_evals.reporting.sentences import unanswered
 from kidney_evals.reporting.table_formats import NOT_RIGHT, in_markdown, markdown_table, visible
 from kidney_evals.reporting.text import (
@@ -25,6 +25,7 @@ from kidney_evals.reporting.text import (
     p_value,
     percent,
     short,
+    templates,
     text_table,
 )
 
@@ -32,13 +33,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from kidney_evals.reporting.comparing.gate import Decision
-
-_WAYS: Final = {
-    "nearer": "nearer to what people's answers get",
-    "farther": "farther from what people's answers get",
-    "higher": "higher",
-    "lower": "lower",
-}
 
 
 @dataclass(frozen=True)
@@ -71,19 +65,11 @@ def headline(panel: PanelChange) -> str:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("kidney_evals.reporting", "comparing"), undefined=StrictUndefined
-    )
-    templates.globals |= {
+    names = {
         "SIDES": SIDES,
-        "WAYS": _WAYS,
         "NOT_RIGHT": NOT_RIGHT,
         "zip": zip,
         "by_row": lambda panel: {"flip_rate": None} | {row.row: row for row in panel.rows},
-    }
-    templates.filters |= {
         "wrap": _wrapped,
         "md": in_markdown,
         "percent": percent,
@@ -94,13 +80,11 @@ def _templates() -> Environment:
         "markdown_rows": _markdown_rows,
         "bounds": _all_bounds,
     }
-    return templates
+    return templates("comparing", names)
 
 
 def verdict(row: RowChange) -> str:
     """Return the verdict on a row; "?" marks a change that is not clear after adjustment."""
-    if row.why:
-        return "not measured"
     if row.open:
         return "open"
     return row.verdict if row.clear or not row.moved else f"{row.verdict}?"
@@ -118,7 +102,7 @@ def _rows(panel: PanelChange) -> str:
     rows = [
         (*_cells(row), p_value(row.adjusted), "" if row.why else verdict(row)) for row in panel.rows
     ]
-    return "\n".join(text_table(heads, rows, "lrrrrcrl", gap=1))
+    return text_table(heads, rows, "lrrrrcrl", gap=1)
 
 
 def _all_bounds(panel: PanelChange) -> str:
@@ -127,7 +111,7 @@ def _all_bounds(panel: PanelChange) -> str:
         for row in panel.rows
         if row.bounds is not None or row.detectable is not None
     ]
-    return "\n".join(text_table(("", "bounds", "detectable"), rows, "lrr")) if rows else ""
+    return text_table(("", "bounds", "detectable"), rows, "lrr") if rows else ""
 
 
 def _markdown_rows(panel: PanelChange) -> str:
@@ -144,13 +128,9 @@ def _markdown_rows(panel: PanelChange) -> str:
 def _cells(row: RowChange) -> tuple[str, ...]:
     """Return the label, both values, the human value, the change and its interval."""
     first, second = (level.value for level in row.levels) if row.why else row.found[1:3]
-    change = row.found.change
-    return (
-        row.label,
-        *(short(value) for value in (first, second, row.aim)),
-        short(change.value, sign=True),
-        interval(change.low, change.high, short),
-    )
+    values, change = map(short, (first, second, row.aim)), row.found.change
+    ends = interval(change.low, change.high, short)
+    return row.label, *values, short(change.value, sign=True), ends
 
 
 def _bounds(row: RowChange) -> str:
@@ -191,12 +171,23 @@ def as_json(report: Report) -> str:
 
 
 def _panel_record(panel: PanelChange) -> dict[str, Any]:
+    old, new = panel.runs
+    runs = [
+        {
+            "model": run.name,
+            "log": run.file.location,
+            "state": run.file.state,
+            "eval_id": run.id,
+            "key": dict(run.key),
+        }
+        for run in panel.runs
+    ]
     return {
-        "task": panel.match.old.panel.task,
-        "study": panel.match.old.panel.study,
-        "old": _run_record(panel.match.old),
-        "new": _run_record(panel.match.new),
-        "despite": dict(panel.match.despite),
+        "task": old.panel.task,
+        "study": old.panel.study,
+        "old": runs[0],
+        "new": runs[1],
+        "despite": differences(old.key, new.key),
         "shared": panel.shared,
         "old_only": panel.alone[0],
         "new_only": panel.alone[1],
@@ -206,24 +197,21 @@ def _panel_record(panel: PanelChange) -> dict[str, Any]:
     }
 
 
-def _run_record(run: ModelRun) -> dict[str, Any]:
-    place = {"model": run.name, "log": run.file.location, "state": run.file.state}
-    return {**place, "eval_id": run.id, "key": dict(run.key)}
-
-
 def _row_record(row: RowChange) -> dict[str, Any]:
-    levels = {"old_level": row.levels[0].value, "new_level": row.levels[1].value}
-    change = {name: getattr(row.found.change, name) for name in ("low", "high", "n")}
+    change = row.found.change
     names = ("bounds", "detectable", "verdict", "clear", "open", "why")
     record = {
         "row": row.row,
         "label": row.label,
         "old": row.found.first,
         "new": row.found.second,
-        **levels,
+        "old_level": row.levels[0].value,
+        "new_level": row.levels[1].value,
         "people": row.aim,
-        "change": row.found.change.value,
-        **change,
+        "change": change.value,
+        "low": change.low,
+        "high": change.high,
+        "n": change.n,
         "p": row.found.p_value,
         "p_adjusted": row.adjusted,
         **{name: getattr(row, name) for name in names},

@@ -3,12 +3,6 @@
 The page has no script, is readable offline, and has a light and a dark colour scheme.
 """
 
-from kidney_evals.reporting.page.content import (
-    Report,
-    as_html,
-    asset_contents,
-    read_report,
-    report_of,
-)
+from kidney_evals.reporting.page.content import Report, as_html, asset_contents, read_report
 
-__all__ = ["Report", "as_html", "asset_contents", "read_report", "report_of"]
+__all__ = ["Report", "as_html", "asset_contents", "read_report"]

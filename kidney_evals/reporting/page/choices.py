@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -18,7 +18,6 @@ from kidney_evals.reporting.runs import ModelRun
 
 if TYPE_CHECKING:
     from kidney_evals.human.reference import Reference
-    from kidney_evals.measures.run import Run
     from kidney_evals.studies import Condition, Dilemma
 
 FARTHEST: Final = 6
@@ -36,20 +35,24 @@ _SEEDS: Final[dict[Condition, int]] = {"forced_choice": 0, "coin_flip": 1}
 _MANY: Final = 100_000
 """Number of simulated people, enough for two decimals of the mean."""
 
-Answers = Mapping[str, tuple[tuple[float, ...], int]]
-"""By dilemma: the shares of first, second, coin and no answer, and the number of answers."""
+Shares = tuple[float, ...]
+"""The shares of first, second, coin and no answer."""
 
 
 def importance_figure(place: Place) -> Figure | None:
     """Return the importance of each attribute, over the human interval and simulated people."""
-    names = dict.fromkeys(name for run in place.runs for name in run.rows)
-    names = {name: None for name in names if name.startswith("imp_")}
+    names = (name for run in place.runs for name in run.rows if name.startswith("imp_"))
+    people = {name: place.human(name) for name in dict.fromkeys(names)}
     reference = next((one.run.reference for one in place.runs if one.run is not None), None)
-    known = any(not math.isnan(place.human(name)) for name in names)
-    simulated, source = simulated_people(reference) if reference and known else (None, "")
+    says = "No weights of these people are known, so nothing of theirs is drawn."
+    simulated, source = None, ""
+    if not all(map(math.isnan, people.values())):
+        says = "A share whose interval holds the whole band cannot be told from people's."
+        if reference is not None:
+            simulated, source = simulated_people(reference)
     panels, lines = [], []
-    for name in names:
-        attribute, human = name.removeprefix("imp_"), place.human(name)
+    for name, human in people.items():
+        attribute = name.removeprefix("imp_")
         rows: list[DotRow] = []
         band: tuple[float, float] | None = None
         dots: tuple[float, ...] = ()
@@ -57,8 +60,8 @@ def importance_figure(place: Place) -> Figure | None:
             k = reference.study.attribute_ids.index(attribute)
             low, high = map(float, np.nanpercentile(reference.importance_draws[:, k], [2.5, 97.5]))
             band, dots = (low, high), tuple(simulated[:, k])
-            people = Quantity(human, low, high, human, reference.people)
-            lines.append(cells("people", attribute, people))
+            quantity = Quantity(human, low, high, human, reference.people)
+            lines.append(cells("people", attribute, quantity))
             rows.append(DotRow("people", human, low, high, "people"))
         for run in place.runs:
             row = place.row(run, name)
@@ -66,11 +69,6 @@ def importance_figure(place: Place) -> Figure | None:
             lines.append(cells(run.name, attribute, row))
         title = attribute.replace("_", " ")
         panels.append(dot_panel(title, rows, low=-1, high=1, band=band, line=human, dots=dots))
-    if not panels:
-        return None
-    says = "No weights of these people are known, so nothing of theirs is drawn."
-    if known:
-        says = "A share whose interval holds the whole band cannot be told from people's."
     says += (
         " No value: no answers, or answers that show no dependence on the attributes beyond chance."
     )
@@ -126,8 +124,6 @@ def flip_curves(place: Place) -> Figure | None:
         and not run.run.borrows_coin
         and (bins := calibration_bins(run.run).get("flip"))
     }
-    if not known:
-        return None
     # All panels have the same scale, so that they can be compared.
     ends = [end for bins in known.values() for one in bins for end in (one.run.high, one.run.value)]
     most = max((end for end in ends if not math.isnan(end)), default=0.0)
@@ -143,8 +139,8 @@ def flip_curves(place: Place) -> Figure | None:
             ("people", [one.people.observed for one in bins]),
             ("model", [one.run for one in bins]),
         ):
-            y, low, high_ends = zip(*(one[:3] for one in side), strict=True)
-            curves.append(Line(label, x, y, low, high_ends, people=label == "people"))
+            y, lows, highs = zip(*(row[:3] for row in side), strict=True)
+            curves.append(Line(label, x, y, lows, highs, people=label == "people"))
         words = "how far apart the patients are, |Δu|", "share left to the coin"
         panels.append(line_panel(place.label(run), *words, curves, y_high=high))
         lines += [
@@ -166,19 +162,34 @@ def dilemmas_figure(place: Place) -> Figure | None:
         return None
     first = next(iter(runs.values()))
     study, reference, coin = first.study, first.reference, first.decisions.has_coin
-    answers = {model: _answers(run, 3 if coin else 2) for model, run in runs.items()}
-    dilemmas = list({one.id: one for run in runs.values() for one in run.dilemmas}.values())
-    note, title = "", "All dilemmas"
+    dilemmas: dict[str, Dilemma] = {}
+    answers: dict[str, dict[ModelRun, tuple[Shares, int]]] = {}
+    leads: dict[tuple[ModelRun, str], str] = {}
+    for model, run in runs.items():
+        for index, dilemma in enumerate(run.dilemmas):
+            here = run.dilemma == index
+            chosen = [(run.choice[here] == code).mean() for code in range(3)]
+            shares = _four(chosen if run.chances is None else run.chances[here].mean(axis=0))
+            dilemmas[dilemma.id] = dilemma
+            answers.setdefault(dilemma.id, {})[model] = shares, int(here.sum())
+        for sample in model.file.samples:
+            address = f"/sample/{quote(str(sample.id))}/{sample.epoch}/"
+            leads.setdefault(
+                (model, str(sample.metadata.get("dilemma"))), place.link(model, address)
+            )
+    known = reference.shares(list(dilemmas.values()))
+    people = {id: _four(row) for id, row in zip(dilemmas, known, strict=True)}
+    shown, note, title = list(dilemmas), "", "All dilemmas"
     if study.draw is not None:
-        total = len(dilemmas)
-        dilemmas = _farthest(dilemmas, reference.shares(dilemmas), list(answers.values()))
-        title = f"The {len(dilemmas)} of {total} dilemmas farthest from people"
+        shown.sort(key=lambda id: _distance(people[id], answers[id].values()), reverse=True)
+        shown = shown[:FARTHEST]
+        title = f"The {len(shown)} of {len(dilemmas)} dilemmas farthest from people"
         note = (
             "Picked after looking, by the distance of all models together from people: with few "
             "answers to each, chance alone puts some here."
         )
-    people, counts = reference.shares(dilemmas), reference.counts(dilemmas)
     # Drawn dilemmas were answered by no person, so there is no count to show.
+    counts = reference.counts([dilemmas[id] for id in shown]).sum(axis=1)
     counted = not np.isnan(counts).any()
     who = "people" if counted else "people, fitted"
     if not counted:
@@ -186,23 +197,19 @@ def dilemmas_figure(place: Place) -> Figure | None:
             " Nobody was asked these very dilemmas: people's shares are those of the model fitted "
             f"to the answers of {reference.people} people."
         )
-    leads = {model: _leads(place, model) for model in runs}
     panels: list[str] = []
     lines: list[tuple[Cell, ...]] = []
-    for index, dilemma in enumerate(dilemmas):
-        patients = study.summary(dilemma.first), study.summary(dilemma.second)
+    for id, count in zip(shown, counts, strict=True):
+        patients = study.summary(dilemmas[id].first), study.summary(dilemmas[id].second)
         bars = []
-        if not np.isnan(people[index]).any():
-            n = int(counts[index].sum()) if counted else 0
-            shares = _four(people[index])
-            bars.append(ShareRow(who, shares, "people", n))
-            lines.append((dilemma.id, *patients, who, *shares, n))
-        for model, by_id in answers.items():
-            if dilemma.id in by_id:
-                shares, n = by_id[dilemma.id]
-                lead = leads[model].get(dilemma.id, "")
-                bars.append(ShareRow(place.label(model), shares, "model", n, lead))
-                lines.append((dilemma.id, *patients, model.name, *shares, n))
+        if not np.isnan(people[id]).any():
+            n = int(count) if counted else 0
+            bars.append(ShareRow(who, people[id], "people", n))
+            lines.append((id, *patients, who, *people[id], n))
+        for model, (shares, n) in answers[id].items():
+            lead = leads.get((model, id), "")
+            bars.append(ShareRow(place.label(model), shares, "model", n, lead))
+            lines.append((id, *patients, model.name, *shares, n))
         words = f"First: {patients[0]}\nSecond: {patients[1]}"
         labels = ("first", "second", "coin" if coin else "", "no answer")
         panels.append(share_panel(words, bars, labels))
@@ -210,46 +217,17 @@ def dilemmas_figure(place: Place) -> Figure | None:
     return place.figure("dilemmas", title, note, panels, lines, *heads, "no answer", "n")
 
 
-def _leads(place: Place, run: ModelRun) -> dict[str, str]:
-    """Return the link to the run's first answer to each dilemma, by id; empty without a viewer."""
-    leads: dict[str, str] = {}
-    for sample in run.file.samples if place.link(run) else ():
-        address = f"/sample/{quote(str(sample.id))}/{sample.epoch}/"
-        leads.setdefault(str(sample.metadata.get("dilemma")), place.link(run, address))
-    return leads
-
-
-def _answers(run: Run, width: int) -> Answers:
-    """Return the answers to each dilemma of a run; `width` is the number of offered answers."""
-    answers = {}
-    for index, dilemma in enumerate(run.dilemmas):
-        here = run.dilemma == index
-        chosen = [(run.choice[here] == code).mean() for code in range(width)]
-        shares = chosen if run.chances is None else run.chances[here][:, :width].mean(axis=0)
-        answers[dilemma.id] = (_four(shares), int(here.sum()))
-    return answers
-
-
-def _four(shares: Sequence[float] | Floats) -> tuple[float, ...]:
-    """Return the shares of first, second, coin and no answer, given those of offered answers."""
-    first, second, *coin = map(float, shares)
-    known = (first, second, coin[0] if coin else 0.0)
+def _four(shares: Sequence[float] | Floats) -> Shares:
+    """Return the shares of first, second, coin and no answer, given those of two or three."""
+    known = [*map(float, shares), 0.0][:3]
     return (*known, max(0.0, 1 - sum(known)))
 
 
-def _farthest(
-    dilemmas: Sequence[Dilemma], people: Floats, answers: Sequence[Answers]
-) -> list[Dilemma]:
-    """Return the dilemmas with the largest distance of the pooled models to people."""
-
-    def distance(index: int) -> float:
-        id = dilemmas[index].id
-        models = [by_id[id] for by_id in answers if id in by_id]
-        answered = sum((1 - shares[-1]) * n for shares, n in models)
-        if not answered:
-            return -1.0
-        pooled = sum(np.array(shares[: people.shape[1]]) * n for shares, n in models) / answered
-        return float(np.abs(pooled - people[index]).sum() / 2)
-
-    farthest = sorted(range(len(dilemmas)), key=distance, reverse=True)[:FARTHEST]
-    return [dilemmas[index] for index in farthest]
+def _distance(people: Shares, models: Iterable[tuple[Shares, int]]) -> float:
+    """Return the distance of the pooled answers of models to people's; -1 without answers."""
+    weights = [((1 - shares[-1]) * n, np.array(shares[:3]) * n) for shares, n in models]
+    answered = sum(weight for weight, _ in weights)
+    if not answered:
+        return -1.0
+    pooled = sum(weighted for _, weighted in weights) / answered
+    return float(np.abs(pooled - np.array(people[:3])).sum() / 2)

@@ -33,12 +33,12 @@ def commands(runs: Sequence[ModelRun]) -> tuple[str, ...]:
     Lines that begin with `#` say what to fill in, and which lines belong together.
     """
     files: dict[str, None] = {}
-    lines = [_command(run, files) for run in runs if "sft_arm" not in run.facts]
-    arms = [_command(run, files) for run in runs if "sft_arm" in run.facts]
-    arms = [line for line in arms if line not in lines]
-    if arms:
+    arms = [run for run in runs if "sft_arm" in run.facts]
+    lines = [_command(run, files) for run in runs if run not in arms]
+    new = [line for run in arms if (line := _command(run, files)) not in lines]
+    if new:
         head = "# Runs of `kidney-evals sft evaluate`, which asks all of them in one go:"
-        lines += [head, *arms]
+        lines += [head, *new]
     # A name may hold line breaks, and the text after a line break would not be a comment.
     notes = [
         f"# {visible(name)}: a file or folder of whoever ran this; name yours." for name in files
@@ -62,22 +62,18 @@ def _command(run: ModelRun, files: dict[str, None]) -> str:
     for name, value in spec.task_args_passed.items():
         shown = value if name in _PROSE else _portable(value, files)
         words += ["-T", f"{name}={_plain(shown)}"]
-    config = spec.config.model_dump(exclude_none=True)
-    for name in _OPTIONS:
-        value = config.get(name, False)
-        if value is not False and (name, value) != ("epochs", 1):
-            words.append(f"--{name.replace('_', '-')}")
-            if name == "limit" and isinstance(value, list | tuple):
-                # As the user types it: from 1, including the last.
-                value = f"{value[0] + 1}-{value[1]}"
-            words += [] if value is True else [_plain(value)]
-    settings = settings_of(run.header)
-    for name in (*SAMPLING, "seed"):
-        if name in settings:
-            value = settings[name]
-            if isinstance(value, Mapping):
-                value = [f"{key}={one}" for key, one in value.items()]
-            words += [f"--{name.replace('_', '-')}", _plain(value)]
+    config, settings = spec.config.model_dump(exclude_none=True), settings_of(run.header)
+    options = {name: config[name] for name in _OPTIONS if config.get(name, False) is not False}
+    options |= {name: settings[name] for name in (*SAMPLING, "seed") if name in settings}
+    for name, value in options.items():
+        if (name, value) == ("epochs", 1):
+            continue
+        if name == "limit" and isinstance(value, list | tuple):
+            # As the user types it: from 1, including the last.
+            value = f"{value[0] + 1}-{value[1]}"
+        if isinstance(value, Mapping):
+            value = [f"{key}={one}" for key, one in value.items()]
+        words += [f"--{name.replace('_', '-')}", *([] if value is True else [_plain(value)])]
     return shlex.join(words)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,13 +20,20 @@ from kidney_evals.errors import UserError
 from kidney_evals.limits import limits_and_use
 from kidney_evals.measures import MEASURES, find, headlines
 from kidney_evals.output_files import STDOUT
-from kidney_evals.reporting.logs import READ, LogFile, Progress, find_logs, read_samples
+from kidney_evals.reporting.logs import READ, Progress, find_logs, read_samples
 from kidney_evals.reporting.page import choices, parts, sections
 from kidney_evals.reporting.page.commands import commands
-from kidney_evals.reporting.page.reasons import reasons_section
-from kidney_evals.reporting.runs import CHOICE_TASKS, ModelRun, by_panel, read_runs, sampling_of
+from kidney_evals.reporting.runs import ModelRun, by_panel, read_runs, sampling_of
 from kidney_evals.reporting.sentences import NO_PEOPLE, moves_sentence, sentence
-from kidney_evals.reporting.text import flags, how_it_ended, listed, number, with_interval
+from kidney_evals.reporting.text import (
+    flags,
+    how_it_ended,
+    listed,
+    number,
+    templates,
+    with_interval,
+)
+from kidney_evals.studies import CONDITIONS
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -43,25 +51,16 @@ _ASKED: Final = {
 }
 """Description of each task's question."""
 
-
-def _quantities(title: str, *names: str) -> Callable[[parts.Place], parts.Figure | None]:
-    return lambda place: parts.quantity_figure(place, title, *names)
-
-
 _FIGURES: Final[Mapping[str, Sequence[Callable[[parts.Place], parts.Figure | None]]]] = {
     "importance": (choices.importance_figure,),
-    "flips": (
-        choices.flip_curves,
-        _quantities("Indecision", "flip_rate", "flip_calib", "threshold"),
-    ),
+    "flips": (choices.flip_curves,),
     "dilemmas": (choices.dilemmas_figure,),
-    "nearness": (_quantities("Nearness", "agreement", "distance", "share_dist"),),
-    "consistency": (
-        _quantities("Consistency", "swap_diff", "pos_bias", "dominance", "ctrl_dom", "coverage"),
-    ),
     "words": (sections.stated_figure, sections.predicted_figure),
 }
-"""The figures of a section, made for every place; a figure without content is omitted."""
+"""The figures of a section, besides those of the measures that `sections.yaml` lists."""
+
+ASSETS: Final = "figures"
+"""Folder of a site with the figures and tables as files."""
 
 _COLUMNS: Final = 3
 """Number of panels side by side in the file of a figure."""
@@ -71,16 +70,17 @@ _COLUMNS: Final = 3
 class Report:
     """The content of the page: runs grouped by panel in `places`, sections, and what was read.
 
-    `passed_over` holds the logs that are not shown, `aside` is the number of runs that are only in
-    the section on fine-tuning and in tables.
+    `passed_over` holds the logs that are not shown, `transcripts` is as in `Place`, and `aside` is
+    the number of runs that are only in the section on fine-tuning and in tables.
     """
 
     places: tuple[parts.Place, ...]
     sections: tuple[parts.Section, ...]
     runs: tuple[ModelRun, ...]
     passed_over: tuple[str, ...]
-    inputs: tuple[str, ...] = ()
-    aside: int = 0
+    inputs: tuple[str, ...]
+    transcripts: Mapping[str, str]
+    aside: int
 
     @property
     def models(self) -> list[str]:
@@ -88,102 +88,99 @@ class Report:
         return sorted({run.model for run in self.runs})
 
     @property
-    def figures(self) -> list[parts.Figure]:
-        """The figures of all sections."""
-        return [figure for one in self.sections for figure in one.figures]
-
-    @property
     def passed_over_here(self) -> list[str]:
         """Logs that are not shown, without folders, because the page may go to other machines."""
-        heads = {re.split(r"(?<=[/\\])(?=[^/\\]+$)", one)[0] for one in self.inputs}
-        folders = sorted((one for one in heads if one[-1:] in ("/", "\\")), key=len, reverse=True)
-        lines = []
-        for line in self.passed_over:
-            for folder in folders:
-                line = line.replace(folder, "")
-            lines.append(line)
+        lines = list(self.passed_over)
+        for place in sorted(self.inputs, key=len, reverse=True):
+            lines = [line.replace(place, re.split(r"[/\\]", place)[-1]) for line in lines]
         return lines
 
 
-def nowhere(run: ModelRun, sample: str = "") -> str:
-    """Return no link: a report without a bundle has no transcripts to link to."""
-    return ""
-
-
 def read_report(
-    names: Sequence[str], *, scans: Sequence[Path] = (), progress: Progress | None = None
+    names: Sequence[str],
+    *,
+    scans: Sequence[Path] = (),
+    progress: Progress | None = None,
+    viewer: bool = False,
 ) -> Report:
     """Read logs (files, folders, patterns or URLs) and arrange their runs in sections.
 
+    If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
+    fine-tuning, in the tables and under methods.
+
     `scans` are results of Inspect Scout with a scanner of this package. `progress` is called for
-    each log found, then for each log whose samples were read.
+    each log found, then for each log whose samples were read. With `viewer`, the page has links to
+    the transcripts.
 
     Raises:
         UserError: There is no log, or no log holds numbers of this package.
     """
     logs = find_logs(names, progress)
     read_samples(logs, progress)
-    return report_of(logs, nowhere, scans)
-
-
-def report_of(logs: Sequence[LogFile], link: parts.Link, scans: Sequence[Path] = ()) -> Report:
-    """Arrange the runs of logs in sections.
-
-    If there are other runs, the arms of `kidney-evals sft evaluate` are only in the section on
-    fine-tuning, in the tables and under methods.
-    """
     runs = read_runs(logs)
     passed = tuple(one.line for one in logs if one.state not in READ)
     if not runs:
         lines = "; ".join(passed[:3])
         raise UserError(f"none of {len(logs)} logs holds answers to a kidney_evals task ({lines})")
+    files = {run: re.split(r"[/\\]", run.file.location)[-1] for run in runs if viewer}
+    # Logs of several folders may have the same name.
+    many = Counter(files.values())
+    transcripts = {
+        run.file.location: name if many[name] == 1 else f"{run.id}_{name}"
+        for run, name in files.items()
+    }
     places = [
         parts.Place(
             panel,
             tuple(sorted(members, key=lambda run: run.name)),
-            f"{_ASKED.get(panel.task, panel.task)}, {panel.study}",
-            link,
+            f"{_ASKED[panel.task]}, {panel.study}",
+            transcripts,
         )
         for panel, members in by_panel(runs).items()
     ]
-    choice_places = [place for place in places if place.panel.task in CHOICE_TASKS]
-    arms = sections.arms_of(choice_places)
+    arms = sections.arms_of(places)
     aside = {run.id for _, place in arms for run in place.runs}
-    if all(run.id in aside for place in choice_places for run in place.runs):
+    if all(run.id in aside for run in runs if run.panel.task in CONDITIONS):
         # There are only arms: the report is about them.
         aside = set()
-    shown = []
-    for place in places:
-        if members := tuple(run for run in place.runs if run.id not in aside):
-            shown.append(replace(place, runs=members))
-    compared = [place for place in shown if place.panel.task in CHOICE_TASKS]
+    shown = [
+        replace(place, runs=members)
+        for place in places
+        if (members := tuple(run for run in place.runs if run.id not in aside))
+    ]
+    compared = [place for place in shown if place.panel.task in CONDITIONS]
     made = {
-        id: parts.section(id, [make(place) for place in shown for make in makers])
-        for id, makers in _FIGURES.items()
+        "reasons": sections.reasons_section(compared, scans),
+        "differences": sections.differences_section(compared),
+        "trained": parts.section("trained", sections.trained_figures(arms)),
+        "numbers": parts.section("numbers", [*map(_numbers, places), _meanings(places)]),
     }
-    made["reasons"] = reasons_section(compared, scans)
-    made["differences"] = sections.differences_section(compared)
-    made["trained"] = sections.trained_section(arms)
-    made["numbers"] = parts.Section("numbers", (*map(_numbers, places), _meanings(places)))
+    for id, section in texts().items():
+        makers = list(_FIGURES.get(id, ()))
+        for title, measures in section.get("measures", {}).items():
+            makers.append(partial(parts.quantity_figure, title=title, names=measures))
+        if id not in made:
+            made[id] = parts.section(id, (make(place) for place in shown for make in makers))
     return Report(
         tuple(shown),
         tuple(made[id] for id in texts()),
         runs,
         passed,
         (*(one.location for one in logs), *map(str, scans)),
+        transcripts,
         len(aside),
     )
 
 
 @lru_cache(maxsize=1)
-def texts() -> Mapping[str, Mapping[str, str]]:
-    """Return the texts of each section by id, in the page's order."""
-    text = files("kidney_evals.reporting.page").joinpath("sections.yaml").read_text("utf-8")
-    sections: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
+def texts() -> Mapping[str, Mapping[str, Any]]:
+    """Return the texts and measures of each section by id, in the page's order."""
+    file = files("kidney_evals.reporting.page").joinpath("sections.yaml")
+    sections: Mapping[str, Mapping[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
     return sections
 
 
-def _numbers(place: parts.Place) -> parts.Figure:
+def _numbers(place: parts.Place) -> parts.Figure | None:
     lines = [
         (run.name, name, find(name).label, *row[:4], row.n)
         for run in place.runs
@@ -194,107 +191,85 @@ def _numbers(place: parts.Place) -> parts.Figure:
 
 def _meanings(places: Sequence[parts.Place]) -> parts.Figure:
     names = dict.fromkeys(name for place in places for run in place.runs for name in run.rows)
-    cards = {card.label: card for name in names for card in [find(name)]}
+    cards = {card.label: card for card in map(find, names)}
     lines = [
         (card.id, card.label, card.says, parts.without_nan(card.reading), card.gamed_by)
         for card in cards.values()
     ]
     heads = ("row", "quantity", "what it says", "which way it reads", "what games it")
-    return parts.Figure("rows", "What each row means", "", (), parts.table(lines, *heads))
+    return parts.Figure("rows", "What each row means", "", (), parts.Table(heads, lines))
 
 
 def as_html(
-    report: Report,
-    *,
-    title: str = "",
-    notes: Mapping[str, str] | None = None,
-    trained: str = "",
-    assets: str = "",
-    viewer: str = "",
+    report: Report, *, title: str = "", notes: Mapping[str, str] | None = None, trained: str = ""
 ) -> str:
     """Return the page as HTML; text from a log is always escaped.
 
-    Args:
-        report: The content.
-        title: Title of the page; empty for the default.
-        notes: Remarks on models by name, as plain text with code in backticks.
-        trained: A remark on the section on fine-tuning.
-        assets: Link target for the folder with the figures as files; empty for none.
-        viewer: Link target for the transcripts of all runs; empty for none.
+    `notes` are remarks on models by name, as plain text with code in backticks; `trained` is a
+    remark on the section on fine-tuning.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("kidney_evals.reporting", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_printable,
+    helpers: tuple[Callable[..., Any], ...] = (
+        *(commands, find, headlines, listed, moves_sentence, number, parts.shown, runs_table),
+        *(sentence, warnings_of, with_interval),
     )
-    # The panels escape their own texts; the template escapes all other text.
-    environment.filters |= {
+    names = {
+        **{one.__name__: one for one in helpers},
+        # The panels escape their own texts; the template escapes all other text.
         "svg": Markup,
-        "prose": _prose,
-        "formula": _formula,
-        "listed": listed,
-        "number": number,
-        "with_interval": with_interval,
+        # A number and its percent sign stay on one line.
+        "prose": lambda text: _html(
+            text, (r"(?<=\d) %", "\u00a0%"), (r"`([^`]+)`", r"<code>\1</code>")
+        ),
+        # Few typefaces have the characters of subscripts.
+        "subscripts": lambda text: _html(text, (r"_([a-z0-9]+)", r"<sub>\1</sub>")),
     }
+    environment = templates("page", names, autoescape=True, finalize=_printable)
     return environment.get_template("report.html").render(
         report=report,
         title=title,
         notes=notes or {},
         trained=trained,
-        assets=assets,
-        viewer=viewer,
+        assets=ASSETS,
+        viewer=parts.VIEWER,
         texts=texts(),
         version=__version__,
-        css=Markup(environment.get_template("report.css").render()),
-        charts_css=Markup(STYLE),
+        css=Markup(environment.get_template("report.css").render() + STYLE),
         limits=[line.removeprefix("- ") for line in limits_and_use().splitlines() if line],
-        choices=[run for run in report.runs if run.panel.task in CHOICE_TASKS],
+        choices=[run for run in report.runs if run.panel.task in CONDITIONS],
         formulas=[one for one in MEASURES.values() if one.formula],
         paper=PAPER,
         people_labels=parts.PEOPLE,
         no_people=NO_PEOPLE,
-        find=find,
-        headlines=headlines,
-        sentence=sentence,
-        moves_sentence=moves_sentence,
-        warnings=_warnings,
-        runs_table=_runs_table,
-        commands=commands,
     )
 
 
-def _warnings(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
+def warnings_of(place: parts.Place) -> tuple[list[str], dict[ModelRun, list[str]]]:
     """Return the flags that all of several runs raise, and the other warnings on each run."""
+    # The run's sentence already states that no dependence on the attributes was detected.
     raised = {
-        # The run's sentence already states that no dependence on the attributes was detected.
         run: [line for line in flags(run.rows) if not line.startswith("no_signal:")]
         for run in place.runs
     }
-    common = [
-        flag
-        for flag in raised[place.runs[0]]
-        if len(raised) > 1 and all(flag in others for others in raised.values())
-    ]
+    several = raised[place.runs[0]] if len(raised) > 1 else ()
+    common = [flag for flag in several if all(flag in others for others in raised.values())]
     warnings = {}
     for run in place.runs:
-        file = run.file
+        finished = run.file.state == "finished"
         lines = (
             run.trouble,
-            f"not finished: {file.says}" if file.state == "partial" else "",
+            "" if finished else f"not finished: {run.file.says}",
             *(flag for flag in raised[run] if flag not in common),
             how_it_ended(run.header),
-            file.errors if file.state == "finished" else "",
-            file.unscored,
+            run.file.errors if finished else "",
+            run.file.unscored,
         )
         warnings[run] = [line for line in lines if line]
     return common, warnings
 
 
-def _runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
+def runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
     """Return a table of settings and versions, and a sentence on those that all runs share."""
     facts = [_run_facts(run) for run in runs]
     shared = {
@@ -302,10 +277,10 @@ def _runs_table(runs: Sequence[ModelRun]) -> tuple[parts.Table, str]:
         for name, value in facts[0].items()
         if name != "model" and len(facts) > 1 and all(one[name] == value for one in facts)
     }
-    heads = [name for name in facts[0] if name not in shared]
+    heads = tuple(name for name in facts[0] if name not in shared)
     same = ", ".join(f"{name} {value}" for name, value in shared.items())
-    rows = parts.table([[one[name] for name in heads] for one in facts], *heads)
-    return rows, f"The same in all runs: {same}." if same else ""
+    table = parts.Table(heads, [[one[name] for name in heads] for one in facts])
+    return table, f"The same in all runs: {same}." if same else ""
 
 
 def _run_facts(run: ModelRun) -> dict[str, parts.Cell]:
@@ -336,20 +311,14 @@ def _printable(value: Any) -> Any:
     return "".join(letter for letter in value if letter.isprintable() or letter == "\n")
 
 
-def _prose(text: str) -> Markup:
-    """Return a sentence as HTML, with the text between backticks as code."""
+def _html(text: str, *replacements: tuple[str, str]) -> Markup:
+    """Return a text as HTML with patterns replaced after it is escaped."""
     from markupsafe import Markup, escape
 
-    # A number and its percent sign stay on one line.
-    joined = re.sub(r"(?<=\d) %", "\u00a0%", str(escape(_printable(text))))
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", joined))
-
-
-def _formula(text: str) -> Markup:
-    """Return a formula as HTML with subscripts, because few typefaces have the characters."""
-    from markupsafe import Markup, escape
-
-    return Markup(re.sub(r"_([a-z0-9]+)", r"<sub>\1</sub>", str(escape(_printable(text)))))
+    html = str(escape(_printable(text)))
+    for pattern, by in replacements:
+        html = re.sub(pattern, by, html)
+    return Markup(html)
 
 
 def asset_contents(
@@ -359,7 +328,7 @@ def asset_contents(
     if str(folder) == STDOUT:
         raise UserError("figures are several files, which standard output cannot hold")
     contents: dict[str, bytes] = {}
-    for figure in report.figures:
+    for figure in (figure for section in report.sections for figure in section.figures):
         place = f"{str(folder).rstrip('/')}/{figure.id}"
         contents[f"{place}.csv"] = figure.table.csv().encode()
         if figure.panels:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from kidney_evals.charts import DotRow, dot_panel
 from kidney_evals.estimation.quantity import Quantity, undefined
@@ -26,6 +27,9 @@ HEADS: Final = ("model", "quantity", "value", "low", "high", "people", "n")
 PEOPLE: Final = {"share_dist": "one person"}
 """Label of a measure's human value if it is not that of the whole group."""
 
+VIEWER: Final = "viewer"
+"""Folder of Inspect's viewer in a site; its index shows the list of logs."""
+
 NO: Final = math.nan
 
 
@@ -34,29 +38,24 @@ class Table:
     """A table of the page, which is also written as a CSV file."""
 
     heads: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-    def shown(self) -> list[list[tuple[str, bool]]]:
-        """Return the cells as text, each with whether it is a number."""
-        return [
-            [
-                (_shown(cell, head), not isinstance(cell, str))
-                for head, cell in zip(self.heads, row, strict=True)
-            ]
-            for row in self.rows
-        ]
-
-    def columns(self) -> list[tuple[str, bool]]:
-        """Return the heads, each with whether its column holds numbers only."""
-        return [
-            (head, bool(self.rows) and not any(isinstance(row[index], str) for row in self.rows))
-            for index, head in enumerate(self.heads)
-        ]
+    rows: Sequence[Sequence[Cell]]
 
     def csv(self) -> str:
         """Return the table as CSV with six decimals and no formulas; see `csv_text`."""
-        cells = ([_exact(*pair) for pair in zip(row, self.heads, strict=True)] for row in self.rows)
-        return csv_text([self.heads, *cells])
+
+        def exact(cell: Cell, head: str) -> Cell:
+            if not isinstance(cell, float) or math.isnan(cell):
+                return cell if cell == cell else ""
+            return float(f"{cell:.3g}") if head == P_VALUE else round(cell, 6)
+
+        return csv_text([self.heads, *(map(exact, row, self.heads) for row in self.rows)])
+
+
+def shown(cell: Cell, head: str) -> str:
+    """Return a cell of a table as text; `head` is the head of its column."""
+    if isinstance(cell, float):
+        return "< 0.001" if head == P_VALUE and cell < 0.001 else number(cell)
+    return f"{cell:,}" if isinstance(cell, int) else cell
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Figure:
     id: str
     title: str
     says: str
-    panels: tuple[str, ...]
+    panels: Sequence[str]
     table: Table
     sentences: tuple[str, ...] = ()
 
@@ -76,27 +75,38 @@ class Section:
     """A section of the page; its texts are in `sections.yaml`."""
 
     id: str
-    figures: tuple[Figure, ...] = ()
-    left_out: tuple[str, ...] = ()
+    figures: Sequence[Figure] = ()
+    left_out: Sequence[str] = ()
 
 
-Link = Callable[..., str]
-"""Returns the address of a run's transcripts, or of `/sample/ID/EPOCH/`; empty for no address."""
+def section(id: str, figures: Iterable[Figure | None], left_out: Sequence[str] = ()) -> Section:
+    """Return a section of the figures that are not None."""
+    return Section(id, [one for one in figures if one], left_out)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
-    """Runs of one panel that are shown side by side."""
+    """Runs of one panel that are shown side by side.
+
+    `transcripts` maps the location of each log to its file in the viewer; empty without a viewer.
+    """
 
     panel: Panel
     runs: tuple[ModelRun, ...]
     title: str
-    link: Link
+    transcripts: Mapping[str, str]
 
     @property
     def id(self) -> str:
         """Part of the ids of figures; a hash distinguishes two contents of one study."""
         return slug(self.panel.task, self.panel.study, self.panel.study_hash[:6])
+
+    def link(self, run: ModelRun, sample: str = "") -> str:
+        """Return the address of a run's transcripts, or of `/sample/ID/EPOCH/`; may be empty."""
+        if not self.transcripts:
+            return ""
+        file = quote(self.transcripts[run.file.location])
+        return f"{VIEWER}/index.html#/logs/{file}/samples{sample}"
 
     def label(self, run: ModelRun) -> str:
         """Return the name of a run without its provider, or the full name if that is ambiguous."""
@@ -110,14 +120,8 @@ class Place:
     def human(self, name: str) -> float:
         """Return the human value of a measure if it is the same for all runs, else NaN."""
         values = {self.row(run, name).human for run in self.runs}
-        known = {value for value in values if not math.isnan(value)}
-        return known.pop() if len(known) == 1 else NO
-
-    def baselines(self, id: str) -> dict[str, float]:
-        """Return the scores of known respondents on a measure, from the run with most answers."""
-        known = [run.rows.baselines(id) for run in self.runs]
-        most = max(known, key=lambda one: max((row.n for row in one.values()), default=0))
-        return {name: row.value for name, row in most.items()}
+        known = [value for value in values if not math.isnan(value)]
+        return known[0] if len(known) == 1 else NO
 
     def figure(
         self,
@@ -127,24 +131,16 @@ class Place:
         panels: Sequence[str],
         rows: Sequence[Sequence[Cell]],
         *heads: str,
-    ) -> Figure:
-        """Return a figure of these runs with a table of `rows` under `heads`."""
+    ) -> Figure | None:
+        """Return a figure of these runs with a table of `rows` under `heads`; None if empty."""
+        if not panels and not rows:
+            return None
         title = f"{title}: {self.title}"
-        return Figure(slug(name, self.id), title, says, tuple(panels), table(rows, *heads))
+        return Figure(slug(name, self.id), title, says, panels, Table(heads, rows))
 
     def dot(self, run: ModelRun, row: Quantity, people: float = NO) -> DotRow:
         """Return a quantity of a run as a row of a dot panel."""
         return DotRow(self.label(run), *row[:3], "model", self.link(run), people)
-
-
-def section(id: str, figures: Sequence[Figure | None]) -> Section:
-    """Return a section of the figures that are not None."""
-    return Section(id, tuple(one for one in figures if one and (one.panels or one.table.rows)))
-
-
-def table(rows: Sequence[Sequence[Cell]], *heads: str) -> Table:
-    """Return a table of rows under heads."""
-    return Table(heads, tuple(tuple(row) for row in rows))
 
 
 def cells(who: str, what: str, row: Quantity) -> tuple[Cell, ...]:
@@ -157,7 +153,9 @@ def slug(*words: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
 
 
-def quantity_figure(place: Place, title: str, *names: str, says: str = "") -> Figure:
+def quantity_figure(
+    place: Place, title: str, names: Sequence[str], says: str = ""
+) -> Figure | None:
     """Return a figure with a panel for each measure, all models in each panel."""
     panels, lines = [], []
     for name in names:
@@ -165,7 +163,10 @@ def quantity_figure(place: Place, title: str, *names: str, says: str = "") -> Fi
         if not any(row.defined for row in known.values()):
             continue
         measure, human = find(name), place.human(name)
-        beside = {key: one for key, one in place.baselines(name).items() if one != human}
+        # Known respondents are those of the run with most answers.
+        baselines = [run.rows.baselines(name) for run in place.runs]
+        most = max(baselines, key=lambda one: max((row.n for row in one.values()), default=0))
+        beside = {key: row.value for key, row in most.items() if row.value != human}
         note = how_to_read(measure)
         # The human value depends on the dilemmas: runs on different dilemmas each have their own.
         apart = math.isnan(human) and not all(math.isnan(row.human) for row in known.values())
@@ -175,27 +176,31 @@ def quantity_figure(place: Place, title: str, *names: str, says: str = "") -> Fi
             note += " The tick on a line is people on that run's dilemmas."
         elif not math.isnan(human):
             dots.insert(0, DotRow(PEOPLE.get(name, "people"), human, NO, NO, "people"))
-        low, high = limits([*(end for row in known.values() for end in row[:4]), *beside.values()])
-        head = heading(measure)
-        panels.append(dot_panel(head, dots, low=low, high=high, line=human, note=note, decimals=3))
+        ends = [*(end for row in known.values() for end in row[:4]), *beside.values()]
+        panels.append(measure_panel(measure, dots, ends, line=human, note=note, decimals=3))
         lines += [cells(run.name, measure.label, row) for run, row in known.items()]
         lines += [cells(key, measure.label, Quantity(value)) for key, value in beside.items()]
     return place.figure(title, title, says, panels, lines, *HEADS)
 
 
-def limits(values: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of an axis that contains 0 and all values, with a margin at both ends."""
-    known = [value for value in values if math.isfinite(value)]
-    low, high = min([*known, 0.0]), max([*known, 0.0])
-    if low == high:
-        return low - 0.5, high + 0.5
-    room = (high - low) * 0.04
-    return (low if low == 0 else low - room), high + room
-
-
-def heading(card: Measure) -> str:
-    """Return a measure's label as a panel's title."""
-    return f"{card.label[0].upper()}{card.label[1:]}"
+def measure_panel(
+    measure: Measure,
+    rows: Sequence[DotRow],
+    values: Sequence[float],
+    *,
+    line: float,
+    note: str,
+    decimals: int = 2,
+) -> str:
+    """Return a dot panel under a measure's label, on an axis with 0, all values and a margin."""
+    known = [0.0, *filter(math.isfinite, values)]
+    low, high = min(known), max(known)
+    room = (high - low) * 0.04 or 0.5
+    low = low if low == 0 < high else low - room
+    title = f"{measure.label[0].upper()}{measure.label[1:]}"
+    return dot_panel(
+        title, rows, low=low, high=high + room, line=line, note=note, decimals=decimals
+    )
 
 
 def how_to_read(card: Measure) -> str:
@@ -203,10 +208,13 @@ def how_to_read(card: Measure) -> str:
     text = card.reading
     if card.gamed_by:
         text += f" Gamed by: {card.gamed_by[0].lower()}{card.gamed_by[1:]}"
-    for id in re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", text):
-        if id in MEASURES:
-            text = re.sub(rf"\b{id}\b", find(id).label, text)
-    return without_nan(text)
+    return without_nan(
+        re.sub(
+            r"\b[a-z]+(?:_[a-z0-9]+)+\b",
+            lambda id: MEASURES[id[0]].label if id[0] in MEASURES else id[0],
+            text,
+        )
+    )
 
 
 def without_nan(text: str) -> str:
@@ -218,18 +226,3 @@ def _model_only(name: str) -> str:
     """Return the name of a run with its model's path reduced to the last part."""
     model, comma, rest = name.partition(", ")
     return f"{model.rpartition('/')[2] or model}{comma}{rest}"
-
-
-def _shown(cell: Cell, head: str) -> str:
-    if isinstance(cell, float):
-        # A p-value is never 0.
-        return "< 0.001" if head == P_VALUE and cell < 0.001 else number(cell)
-    return f"{cell:,}" if isinstance(cell, int) else cell
-
-
-def _exact(cell: Cell, head: str) -> Cell:
-    if not isinstance(cell, float):
-        return cell
-    if math.isnan(cell):
-        return ""
-    return float(f"{cell:.3g}") if head == P_VALUE else round(cell, 6)

@@ -1,31 +1,35 @@
-"""Sections without figures of choices: statements, predictions, pairs of models, fine-tuning."""
+"""Sections besides the figures of choices: statements, reasons, pairs of models, fine-tuning."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from kidney_evals.charts import DotRow, dot_panel
+import pandas as pd
+from inspect_ai.log import EvalSample, read_eval_log
+
+from kidney_evals.charts import DotRow, ShareRow, dot_panel, share_panel
 from kidney_evals.estimation.errors import InputError
+from kidney_evals.estimation.intervals import wilson
 from kidney_evals.measures import MEASURES, aim_of, change, find
-from kidney_evals.reporting.comparing.differences import ModelDifference, paired_differences
+from kidney_evals.reasons import ARGUMENTS, FAILED, reply_of, scanned
+from kidney_evals.reporting.comparing.differences import ROWS, ModelDifference, paired_differences
 from kidney_evals.reporting.page import parts
-from kidney_evals.reporting.runs import ModelRun
+from kidney_evals.reporting.runs import UNTRAINED, ModelRun
 from kidney_evals.reporting.sentences import NO_PEOPLE
+from kidney_evals.studies.model import CONTROL_KINDS
 
 MOST_SENTENCES: Final = 6
 """Number of sentences on differences, the most significant first; the table has all."""
 
-TRAINED: Final = {
-    "coin_flip": ("flip_rate", "flip_calib", "distance", "agreement", "share_dist", "swap_diff"),
-    "forced_choice": ("agreement", "distance", "share_dist", "swap_diff"),
-}
+TRAINED: Final = {**ROWS, "coin_flip": (*ROWS["coin_flip"], "swap_diff")}
 """Measures that are compared before and after fine-tuning."""
 
-UNTRAINED: Final = "before"
-"""The arm of `kidney-evals sft evaluate` with which the other arms are compared."""
+USES: Final = ("toward", "against", "neither")
+LABELS: Final = ("as people favour", "against that", "not deciding", "not mentioned")
 
 
 def stated_figure(place: parts.Place) -> parts.Figure | None:
@@ -63,21 +67,110 @@ def predicted_figure(place: parts.Place) -> parts.Figure | None:
     return parts.quantity_figure(
         place,
         "Predicting people",
-        *("pred_fixed", "pred_drawn"),
-        says="Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
+        ("pred_fixed", "pred_drawn"),
+        "Squared distance of predicted from people's shares; 0 is knowing them. Open circles: "
         "the same share for every answer, and what the people of the other study would lead to.",
     )
+
+
+Coded = tuple[str, pd.DataFrame]
+"""The coder ("by the scanner NAME") and the codes of one run, a row for each transcript.
+
+The columns are those of `kidney_evals.reasons.Codes.values`.
+"""
+
+
+def reasons_section(places: Sequence[parts.Place], scans: Sequence[Path] = ()) -> parts.Section:
+    """Return the attributes and arguments that runs named, by scans or else by lexical rules."""
+    by_scan: dict[str, Coded] = {}
+    for scan in scans:
+        frame = scanned(scan)
+        for id, rows in frame[~frame["kind"].isin(CONTROL_KINDS)].groupby("eval_id"):
+            by_scan[str(id)] = (f"by the scanner {rows['scanner'].iloc[0]}", rows)
+    figures, left_out = [], []
+    for place in places:
+        coded: dict[ModelRun, Coded] = {}
+        for run in place.runs:
+            by, frame = by_scan.get(run.id) or ("by words alone", _by_words(run))
+            failed = frame[frame["status"] == FAILED]
+            if len(failed):
+                left_out.append(
+                    f"{place.title}, {run.name}: {len(failed)} of {len(frame)} transcripts could "
+                    f"not be coded {by} and count nowhere; the first: {failed['error'].iloc[0]}"
+                )
+            if (frame["status"] == "coded").any():
+                coded[run] = by, frame
+        figures.append(_reasons(place, coded))
+    return parts.section("reasons", figures, left_out)
+
+
+def _by_words(run: ModelRun) -> pd.DataFrame:
+    """Code a run by the lexical rules; empty if its answers have no reasons."""
+    samples: Sequence[EvalSample] = ()
+    if run.key["explain"] != "none" and not run.trouble:
+        # Events make up most of a log and contain no further text of the model.
+        log = read_eval_log(run.file.location, exclude_fields={"events", "store"})
+        samples = log.samples or ()
+    replies = (reply_of(one.messages, one.metadata, one.scores or {}) for one in samples)
+    # Controls are not part of any rate.
+    codes = [one.codes().values() for one in replies if one and not one.dilemma.is_control]
+    return pd.DataFrame(codes or {"status": []})
+
+
+def _reasons(place: parts.Place, coded: Mapping[ModelRun, Coded]) -> parts.Figure | None:
+    attributes: list[str] = []
+    arguments: list[str] = []
+    lines: list[tuple[parts.Cell, ...]] = []
+    for run, (by, frame) in coded.items():
+        codes, label = frame[frame["status"] == "coded"], place.label(run)
+        n, without = len(codes), int((~frame["status"].isin(["coded", FAILED])).sum())
+        bars = []
+        for key in codes.columns[codes.columns.str.startswith("people_")]:
+            attribute = key.removeprefix("people_").replace("_", " ")
+            counts = [int((codes[key] == use).sum()) for use in USES]
+            shares = [count / n for count in counts]
+            bars.append(ShareRow(attribute, (*shares, max(0.0, 1 - sum(shares))), "model", n))
+            lines += [
+                (run.name, f"{attribute}, {use}", *_share(count, n), n, by)
+                for use, count in zip(LABELS, counts, strict=False)
+            ]
+        attributes.append(share_panel(f"{label}: attributes", bars, LABELS))
+        hits = {
+            argument.replace("_", " "): sum(code is True for code in codes[argument])
+            for argument in ARGUMENTS
+        }
+        hits["fits the answer"] = int((codes["agree"] == "yes").sum())
+        rows = [DotRow(words, *_share(count, n), "model") for words, count in hits.items()]
+        note = f"{n} transcript{'' if n == 1 else 's'} coded {by}"
+        if without:
+            note += f"; {without} more had no reasons that could be coded"
+        arguments.append(dot_panel(f"{label}: arguments", rows, low=0, high=1, note=f"{note}."))
+        lines += [(run.name, name, *_share(count, n), n, by) for name, count in hits.items()]
+    says = (
+        "Shares of the transcripts with reasons that could be coded; intervals are 95 %. No "
+        "reasons of people are known for these dilemmas, so models stand beside one another only."
+    )
+    # Panels of the same kind, one per model, are side by side.
+    panels, heads = [*attributes, *arguments], ("argued", "share", "low", "high", "n", "coded")
+    return place.figure("reasons", "Reasons", says, panels, lines, "model", *heads)
+
+
+def _share(count: int, n: int) -> tuple[float, float, float]:
+    ends = wilson(count / n, n)
+    return count / n, ends.low, ends.high
 
 
 def differences_section(places: Sequence[parts.Place]) -> parts.Section:
     """Return the differences of all pairs of models, tested in pairs over shared dilemmas."""
     differences, left_out = paired_differences([run for place in places for run in place.runs])
-    pairs = {place: [one for one in differences if one.panel == place.panel] for place in places}
-    figures = tuple(_differences(place, some) for place, some in pairs.items() if some)
-    return parts.Section("differences", figures, left_out)
+    figures = [
+        _differences(place, [one for one in differences if one.first.panel == place.panel])
+        for place in places
+    ]
+    return parts.section("differences", figures, left_out)
 
 
-def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure:
+def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.Figure | None:
     measured = [one for one in pairs if not one.found.why]
     clear = sorted(
         (one for one in pairs if one.found.clear),
@@ -91,15 +184,15 @@ def _differences(place: parts.Place, pairs: Sequence[ModelDifference]) -> parts.
     lines: list[tuple[parts.Cell, ...]] = []
     for one in pairs:
         row, found = one.found, one.found.found
-        names = (one.sentence, one.first, one.second, row.label)
-        numbers = (*found[1:3], *found.change[:3], row.adjusted, found.change.n)
-        lines.append((*names, *numbers))
+        names = (one.sentence, one.first.name, one.second.name, row.label)
+        lines.append((*names, *found[1:3], *found.change[:3], row.adjusted, found.change.n))
     heads = (
         *("in words", "one", "the other", "quantity", "one's", "the other's"),
         *("difference", "low", "high", parts.P_VALUE, "dilemmas"),
     )
     figure = place.figure("differences", "Pairs of models", says, (), lines, *heads)
-    return replace(figure, sentences=tuple(one.sentence for one in clear[:MOST_SENTENCES]))
+    sentences = tuple(one.sentence for one in clear[:MOST_SENTENCES])
+    return figure and replace(figure, sentences=sentences)
 
 
 Arms = tuple[str, parts.Place]
@@ -117,59 +210,48 @@ def arms_of(places: Sequence[parts.Place]) -> tuple[Arms, ...]:
                 part = str(run.facts.get("sft_part", ""))
                 members.setdefault((part, run.header.eval.eval_set_id or ""), []).append(run)
         for (part, _), runs in members.items():
-            first = next((run for run in runs if run.facts["sft_arm"] == UNTRAINED), None)
-            if first is not None and len(runs) > 1:
-                others = (run for run in runs if run is not first)
-                result.append((part, replace(place, runs=(first, *others))))
+            # The untrained run first.
+            runs.sort(key=lambda run: run.facts["sft_arm"] != UNTRAINED)
+            if runs[0].facts["sft_arm"] == UNTRAINED and len(runs) > 1:
+                result.append((part, replace(place, runs=tuple(runs))))
     return tuple(result)
 
 
-def trained_section(comparisons: Sequence[Arms]) -> parts.Section:
-    """Return measures before and after fine-tuning."""
+def trained_figures(comparisons: Sequence[Arms]) -> Iterator[parts.Figure]:
+    """Yield a figure of measures before and after fine-tuning for each comparison."""
     ids = [parts.slug("trained", part, place.id) for part, place in comparisons]
-    figures = [
-        _trained(part, place, id if ids.count(id) == 1 else parts.slug(id, str(index)))
-        for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1)
-    ]
-    return parts.section("trained", figures)
+    for index, ((part, place), id) in enumerate(zip(comparisons, ids, strict=True), 1):
+        if figure := _trained(part, place):
+            unique = id if ids.count(id) == 1 else parts.slug(id, str(index))
+            yield replace(figure, id=unique)
 
 
-def _trained(part: str, place: parts.Place, id: str) -> parts.Figure | None:
+def _trained(part: str, place: parts.Place) -> parts.Figure | None:
+    """Return the change of each measure from the first run of a place to each other run."""
     first, *others = place.runs
     panels: list[str] = []
     lines: list[tuple[parts.Cell, ...]] = []
-    for name in TRAINED.get(place.panel.task, ()):
-        rows = _rows(name, place.runs, lines)
+    for name in TRAINED[place.panel.task]:
+        measure, rows = find(name), []
+        for other in others:
+            assert first.run is not None and other.run is not None
+            try:
+                pair = change(first.run, other.run, name)
+            except InputError:
+                # The runs share no dilemmas, or lack the data that the measure needs.
+                continue
+            if not math.isnan(pair.change.value):
+                arm, (value, low, high) = str(other.facts["sft_arm"]), pair.change[:3]
+                rows.append(DotRow(arm, pair.second, low, high, "model", before=pair.first))
+                numbers = (pair.first, pair.second, value, low, high)
+                lines.append((arm, measure.label, *numbers, pair.change.n))
         if rows:
             assert first.run is not None
-            people = aim_of(first.run, name)
-            ends = [value for row in rows for value in (row.before, row.value, *row.ends())]
-            low, high = parts.limits([*ends, people])
-            title, note = parts.heading(find(name)), parts.how_to_read(find(name))
-            panels.append(dot_panel(title, rows, low=low, high=high, line=people, note=note))
-    if not panels:
-        return None
+            people, note = aim_of(first.run, name), parts.how_to_read(measure)
+            ends = [people, *(end for row in rows for end in (row.before, row.value, *row.ends()))]
+            panels.append(parts.measure_panel(measure, rows, ends, line=people, note=note))
     part = "" if part in ("", place.panel.task) else f", {part.replace('_', ' ')}"
     names = "; ".join(f"“{one.facts['sft_arm']}” ({one.model})" for one in others)
     title, says = f"Before and after{part}", f"From {first.model}, before training, to: {names}."
     heads = ("arm", "quantity", "before", "after", "change", "low", "high", "dilemmas")
-    return replace(place.figure("", title, says, panels, lines, *heads), id=id)
-
-
-def _rows(name: str, runs: Sequence[ModelRun], lines: list[tuple[parts.Cell, ...]]) -> list[DotRow]:
-    """Return the change of a measure in each arm, and add their cells to `lines`."""
-    first, *others = runs
-    rows = []
-    for other in others:
-        assert first.run is not None and other.run is not None
-        try:
-            pair = change(first.run, other.run, name)
-        except InputError:
-            # The runs share no dilemmas, or lack the data that the measure needs.
-            continue
-        if not math.isnan(pair.change.value):
-            arm, (value, low, high) = str(other.facts["sft_arm"]), pair.change[:3]
-            rows.append(DotRow(arm, pair.second, low, high, "model", before=pair.first))
-            values = (pair.first, pair.second, value, low, high)
-            lines.append((arm, find(name).label, *values, pair.change.n))
-    return rows
+    return place.figure("", title, says, panels, lines, *heads)

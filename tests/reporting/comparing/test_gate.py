@@ -11,8 +11,7 @@ from kidney_evals.estimation.intervals import Interval
 from kidney_evals.estimation.paired import NOTHING, changed
 from kidney_evals.estimation.quantity import Quantity, undefined
 from kidney_evals.reporting.comparing.changes import PanelChange, RowChange
-from kidney_evals.reporting.comparing.gate import decide, read_rule, status
-from kidney_evals.reporting.comparing.matching import Match
+from kidney_evals.reporting.comparing.gate import decide, read_rule
 from reporting.pairs import model_run
 
 
@@ -31,7 +30,7 @@ def unmeasured(row: str, old: float = math.nan, new: float = math.nan) -> RowCha
 
 
 def panel(*rows: RowChange) -> PanelChange:
-    return PanelChange(Match(model_run(None), model_run(None), {}), rows, ("d000",), ((), ()), ())
+    return PanelChange((model_run(None), model_run(None)), rows, ("d000",), ((), ()), ())
 
 
 FARTHER = moved("agreement", 0.9, 0.8, 0.04, 0.91)  # -.1 [-.14, -.06]
@@ -92,15 +91,6 @@ def test_a_panel_that_new_lacks_leaves_changes_undecided() -> None:
     decided = decide(rules, [panel(STILL, NEARER)], [], missing=["forced_choice, a_study"])
     assert [one.outcome for one in decided] == ["struck", "undecided", "struck"]
     assert decided[1].lines == ("forced_choice, a_study is in OLD alone",)
-
-
-@pytest.mark.parametrize(
-    ("rules", "expected"),
-    [("", 0), ("swap_diff flip_rate", 1), ("share_dist flip_rate", 1), ("share_dist swap_diff", 3)],
-)
-def test_status(rules: str, expected: int) -> None:
-    one = panel(NEARER, STILL, NEVER)
-    assert status(decide([read_rule(text) for text in rules.split()], [one], [])) == expected
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from kidney_evals.errors import UserError
 from kidney_evals.reporting.comparing.matching import DESPITE, Side, check_despite, match_sides
-from kidney_evals.reporting.runs import LABELS, ModelRun
+from kidney_evals.reporting.runs import LABELS, ModelRun, differences
 from reporting.pairs import model_run
 
 
@@ -24,17 +24,20 @@ def matched(
     old: list[ModelRun], new: list[ModelRun], *despite: str
 ) -> list[tuple[str, str, list[str]]]:
     found, _, _ = match_sides(side("OLD", *old), side("NEW", *new), check_despite(despite))
-    return [(one.old.file.location, one.new.file.location, list(one.despite)) for one in found]
+    return [
+        (one.file.location, two.file.location, list(differences(one.key, two.key)))
+        for one, two in found
+    ]
 
 
-ASKED_OTHERWISE: list[tuple[str, dict[str, Any], str]] = [
-    ("wording", {"wordings": {"hospital": ""}}, "'default', NEW 'hospital'"),
-    ("crossed", {"crossed": True}, "'False', NEW 'True'"),
-    ("system-prompt", {"arguments": {"system_prompt": "Be brief."}}, "'None', NEW 'Be brief.'"),
-]
-
-
-@pytest.mark.parametrize(("part", "facts", "values"), ASKED_OTHERWISE)
+@pytest.mark.parametrize(
+    ("part", "facts", "values"),
+    [
+        ("wording", {"wordings": {"hospital": ""}}, "'default', NEW 'hospital'"),
+        ("crossed", {"crossed": True}, "'False', NEW 'True'"),
+        ("system-prompt", {"arguments": {"system_prompt": "Be brief."}}, "'None', NEW 'Be brief.'"),
+    ],
+)
 def test_another_key_is_refused_and_may_be_let_pass(
     part: str, facts: dict[str, Any], values: str
 ) -> None:
@@ -63,9 +66,7 @@ def test_what_figures_are_of_may_never_differ(facts: dict[str, Any], what: str) 
         matched([coin()], [coin(**facts)], *DESPITE)
     assert what in str(caught.value)
     assert str(caught.value).endswith("no figure of the two means the same")
-
-
-def test_later_builds_of_one_version_are_comparable() -> None:
+    # Later builds of one version are comparable.
     assert matched([coin(version="1-A")], [coin(version="1-C")])
 
 
@@ -98,13 +99,3 @@ def test_two_that_would_fit_are_not_guessed_between() -> None:
     ]
     with pytest.raises(UserError, match="is not clear once --despite wording is let go"):
         matched(old, new, "wording")
-
-
-def test_a_panel_of_one_side_alone_is_handed_back() -> None:
-    old = side("OLD", coin(location="c"), model_run(None, location="f", task="forced_choice"))
-    new = side("NEW", coin(location="n"))
-    matches, old_alone, new_alone = match_sides(old, new, ())
-    assert [one.old.file.location for one in matches] == ["c"]
-    assert [one.file.location for one in old_alone] == ["f"] and new_alone == ()
-    matches, old_alone, new_alone = match_sides(new, old, ())
-    assert [one.file.location for one in new_alone] == ["f"] and old_alone == ()
