@@ -22,7 +22,7 @@ from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import POPULATION, population
 from kidney_evals.lab.respondents import Behaviour, deciding, majority
 from kidney_evals.lab.simulate import binomial_error
-from kidney_evals.lab.table_text import markdown_table
+from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import CONSISTENCY
 from kidney_evals.respondents import definitions
@@ -55,9 +55,6 @@ RESPONDENTS: Final[Mapping[str, Behaviour]] = {
 }
 """Answer probabilities of the `kidney/…` respondents, by name; here `majority` never flips."""
 
-NUMBERS: Final = ["reached", "half", "coverage", "coverage_se", "coverage_first", "coverage_all"]
-"""Columns with four decimals, after `value`, `asked` and `spared`."""
-
 
 @dataclass(frozen=True)
 class Case:
@@ -89,8 +86,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
     """Simulate runs of a case; return a line for each precision, all from the same runs."""
     ends = looks(case.most)
     low, high = np.moveaxis(np.array([_path(case, index, ends) for index in range(runs)]), 2, 0)
-    half = (high - low) / 2
-    truth = true_rate(case)
+    half, truth = (high - low) / 2, true_rate(case)
     # The tolerance keeps a bound that equals the truth, as for a rate of 0, despite rounding.
     held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
     each = np.arange(runs)
@@ -98,8 +94,7 @@ def simulate(case: Case, precisions: Sequence[float], runs: int = RUNS) -> list[
     for precision in precisions:
         known = np.array([[is_known(width, precision) for width in path] for path in half])
         at = np.where(known.any(axis=1), known.argmax(axis=1), len(ends) - 1)
-        asked = float(np.array(ends)[at].mean())
-        coverage = float(held[each, at].mean())
+        asked, coverage = float(np.array(ends)[at].mean()), float(held[each, at].mean())
         lines.append(
             {
                 "value": truth,
@@ -145,8 +140,7 @@ def _path(case: Case, index: int, ends: Sequence[int]) -> list[tuple[float, floa
         share_draws=None,
         closeness=np.full(most, np.nan),
     )
-    by_row = {"flip_rate": indecision_rate, "swap_diff": swap_disagreement}
-    estimate = by_row[RATES[case.condition]]
+    estimate = indecision_rate if RATES[case.condition] == "flip_rate" else swap_disagreement
     estimates = (estimate(everything.at(np.arange(end))) for end in ends)
     return [(quantity.low, quantity.high) for quantity in estimates]
 
@@ -169,17 +163,16 @@ def records() -> Iterator[dict[str, object]]:
     """Yield the rows of the table."""
     for case, precisions in cases():
         for precision, line in zip(precisions, simulate(case, precisions), strict=True):
-            yield {
+            cells = {
                 "condition": case.condition,
                 "row": RATES[case.condition],
                 "respondent": case.respondent,
-                "consistency": f"{case.consistency:g}",
-                "value": f"{line['value']:.4f}",
-                "precision": f"{precision:g}",
+                "consistency": case.consistency,
+                "value": line["value"],
+                "precision": precision,
                 "most": case.most,
-                "asked": f"{line['asked']:.1f}",
-                **{number: f"{line[number]:.4f}" for number in ("spared", *NUMBERS)},
             }
+            yield rounded(cells | line, ".4f", consistency="g", precision="g", asked=".1f")
 
 
 def markdown() -> str:
