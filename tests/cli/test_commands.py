@@ -23,7 +23,7 @@ from kidney_evals.tasks import coin_flip
 Call = Callable[..., Result]
 
 
-def test_a_suite_is_the_arguments_of_eval_set(kidney_evals: Call) -> None:
+def test_suites_and_respondents_are_listed(kidney_evals: Call) -> None:
     for suite in ("smoke", "full"):
         result = kidney_evals("suite", suite)
         assert result.exit_code == 0 and result.stdout.count("\n") == 1
@@ -32,9 +32,6 @@ def test_a_suite_is_the_arguments_of_eval_set(kidney_evals: Call) -> None:
         assert all(callable(getattr(registry, one.split("/")[1])) for one in names)
     line = refused(kidney_evals("suite", "smok"))
     assert line == "Error: unknown suite 'smok'; allowed: smoke, full"
-
-
-def test_respondents_are_listed_with_their_arguments(kidney_evals: Call) -> None:
     listed = kidney_evals("respondents").stdout
     for one in respondents():
         assert one.name in listed and all(argument in listed for argument in one.takes)
@@ -44,12 +41,9 @@ def test_the_published_answers_cannot_be_fetched_without_a_network(
     kidney_evals: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # A proxy that nobody runs: the request ends on this machine.
-    for name, value in {
-        "https_proxy": "http://127.0.0.1:9",
-        "no_proxy": "",
-        "NO_PROXY": "",
-    }.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     line = refused(kidney_evals("reference", "fetch", "--cache", tmp_path))
     for part in ("cannot download https://", "offline, copy study_1.csv", "KIDNEY_EVALS_DATA_DIR"):
         assert part in line
