@@ -39,7 +39,7 @@ class Panel(Dilemmas):
     @property
     def coin(self) -> Floats:
         """People's share of the coin, shape (D,); 0 if no coin was offered."""
-        return self.shares[:, 2:].sum(axis=1)
+        return np.asarray(self.shares[:, 2:].sum(axis=1))
 
 
 def panel(reference: Reference, dilemmas: Sequence[Dilemma]) -> Panel:

@@ -109,7 +109,7 @@ def simulate(
                 measured.append((name, group, known.value, full, _half(known)))
     lines = []
     table = pd.DataFrame(measured, columns=["row", "group", "value", "half", "half_model"])
-    for name, rows in table.groupby("row", sort=False):
+    for row, rows in table.groupby("row", sort=False):
         widths = rows[["half", "half_model"]].to_numpy()
         widths = widths[np.isfinite(widths).all(axis=1)]
         if len(widths) == 0 or len(rows) < 0.5 * runs:
@@ -119,7 +119,7 @@ def simulate(
         lines.append(
             {
                 "dilemmas": len(listed),
-                "row": name,
+                "row": row,
                 "value": float(value.mean()),
                 "half": half,
                 "half_model": half_model,

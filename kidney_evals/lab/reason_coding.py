@@ -198,8 +198,10 @@ def _row(label: str, texts: Sequence[tuple[Flat, Flat]], names: Iterable[str], *
 
 
 def _share(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Figure:
-    count = int(trials.sum())
-    return Figure(share := hits.sum() / count, *wilson(share, count)) if count else Figure()
+    if not trials.any():
+        return Figure()
+    share, count = float(hits.sum() / trials.sum()), int(trials.sum())
+    return Figure(share, *wilson(share, count))
 
 
 def _drawn(values: NDArray[np.float64]) -> Figure:

@@ -119,8 +119,9 @@ def _computed(study: Study, answers: Answers) -> Iterator[tuple[tuple[str, ...],
     for sample, rows in (("everybody", everybody), ("flippers", took_the_coin(answers))):
         for row in fit_indecision_family(first[rows], second[rows], answers.choice[rows]).rows:
             values = {"per_answer": row.per_answer}
-            if hasattr(row.fit, "weights"):
-                values |= zip(study.attribute_ids, row.fit.weights, strict=True)
+            weights = getattr(row.fit, "weights", None)
+            if weights is not None:
+                values |= zip(study.attribute_ids, weights, strict=True)
             for name in ("flip_intercept", "flip_slope", "log_nu"):
                 if hasattr(row.fit, name):
                     values[name] = getattr(row.fit, name)

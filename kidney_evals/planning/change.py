@@ -42,10 +42,11 @@ def paired_changes(
             size = int(line["dilemmas"])
             level = float(line["change"]) * math.sqrt(size)
             grids.setdefault(line["consistency"], []).append((size, level))
+    tables = (np.array(sorted(grid)) for grid in grids.values())
     return [
-        float(np.interp(dilemmas, *zip(*sorted(grid), strict=True))) / math.sqrt(dilemmas)
-        for grid in grids.values()
-        if dilemmas >= min(grid)[0]
+        float(np.interp(dilemmas, table[:, 0], table[:, 1])) / math.sqrt(dilemmas)
+        for table in tables
+        if dilemmas >= table[0, 0]
     ]
 
 

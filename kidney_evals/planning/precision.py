@@ -250,7 +250,7 @@ def _between(grid: Mapping[int, NDArray[np.float64]], answers: float) -> list[fl
     """Interpolate over the answers per dilemma, m: variances are linear in 1/m."""
     known = sorted(grid)
     if len(known) == 1:
-        return grid[known[0]].tolist()
+        return list(map(float, grid[known[0]]))
     pairs = list(pairwise(known))
     left, right = next((pair for pair in pairs if pair[1] >= answers), pairs[-1])
     one, two = grid[left], grid[right]

@@ -69,7 +69,9 @@ def _mentions(name: str, label: str, own: tuple[float, float]) -> Mapping[str, P
     }
     # Texts quote a value in digits, and multiples of ten in words.
     tens = dict(zip(range(20, 100, 10), _TENS.split("|"), strict=True))
-    forms = {re.escape(f"{value:g}") for value in own} | {tens[one] for one in own if one in tens}
+    forms = {re.escape(f"{value:g}") for value in own} | {
+        tens[int(one)] for one in own if one in tens
+    }
     numbers = f"(?:{'|'.join(sorted(forms))})"
     return {
         kind: _any(one.replace("{own}", numbers) for one in expressions[kind])

@@ -25,6 +25,10 @@ def again(source: Path, target: Path, edit: Callable[[EvalLog], object]) -> Path
     return edited(target, target, edit)
 
 
+def with_status(status: str) -> Callable[[EvalLog], object]:
+    return lambda log: setattr(log, "status", status)
+
+
 def unanswered(log: EvalLog) -> None:
     """Remove the answers of two samples, and the rows."""
     for sample in (log.samples or [])[:2]:
@@ -116,7 +120,7 @@ def test_rules_are_checked_before_logs_are_read(
 def test_runs_that_did_not_end_are_named(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
     cut = tmp_path / "cut.eval"
     for ended, says in (("error", "failed"), ("started", "not ended")):
-        again(runs.forced, cut, lambda log, ended=ended: setattr(log, "status", ended))
+        again(runs.forced, cut, with_status(ended))
         line = refused(kidney_evals("compare", runs.forced, cut))
         assert "NEW" in line and says in line and "--partial" in line
         shown = kidney_evals("compare", runs.forced, cut, "--partial")
