@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 KEYS: Final[dict[str, Answer]] = {"a": "A", "b": "B", "c": "COIN", "coin": "COIN"}
 
-INTERRUPTED: Final = 130
-"""Exit status of a program stopped from the keyboard."""
+INTERRUPTED: Final = 130  # exit status of a program stopped from the keyboard
 
 
 @click.command(name="try")

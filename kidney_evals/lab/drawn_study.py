@@ -47,8 +47,7 @@ FIT_SEED = 0
 tenth of its standard error.
 """
 
-_TAU = "coin"
-"""Name of the parameter τ, the propensity to take the coin, listed with the attributes."""
+_TAU = "coin"  # the parameter τ, the propensity to take the coin, beside the attributes
 
 _CLASSES = (2, 3, 4, 5, 6)
 _LATENT_SEED = 2  # of three seeds, the seed with the highest likelihoods

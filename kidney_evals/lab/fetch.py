@@ -13,8 +13,7 @@ from kidney_evals.human.raw import DATA_VARIABLE, FOLDER, SHA256, SOURCE, sha256
 from kidney_evals.output_files import check_output, write_output
 
 _TIMEOUT_S = 30
-_LARGEST = 5_000_000
-"""Maximum size of a download in bytes; the largest of the three files has 170,000."""
+_LARGEST = 5_000_000  # bytes; the largest of the three files has 170,000
 
 
 def fetch_raw(

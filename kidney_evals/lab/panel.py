@@ -17,8 +17,7 @@ from kidney_evals.studies import Condition, Dilemma, dilemmas_of, load_study
 STUDY = "mcelfresh_2021"
 """The study whose dilemmas most simulations draw."""
 
-POPULATION = 20_000
-"""Number of drawn dilemmas that approximate the whole domain: true values are means over them."""
+POPULATION = 20_000  # drawn dilemmas over which true values are means
 
 
 @dataclass(frozen=True, eq=False)

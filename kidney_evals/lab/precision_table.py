@@ -32,17 +32,10 @@ from kidney_evals.studies import (
 
 RESPONDENTS: tuple[Respondent, ...] = ("people", "steady", "never_flips")
 
-ANSWERS = (1, 2, 4, 20)
-"""Numbers of answers per dilemma."""
-
-BASE = 200
-"""Number of drawn dilemmas in a simulated run."""
-
-SEED = 20261
-"""Seed of all random numbers of this module, combined with the cell."""
-
-REPEATS = 4
-"""Number of runs by one simulated respondent if the dilemmas are a fixed list."""
+ANSWERS = (1, 2, 4, 20)  # numbers of answers per dilemma
+BASE = 200  # number of drawn dilemmas in a simulated run
+SEED = 20261  # seed of all random numbers here, combined with the cell
+REPEATS = 4  # number of runs by one simulated respondent if the dilemmas are a fixed list
 
 MEASURED = ("agreement", "distance", "swap_diff", "flip_rate", "flip_calib")
 """Simulated measures, before the importance shares; `plan` does not use all of them."""

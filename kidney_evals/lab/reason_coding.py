@@ -26,8 +26,7 @@ Part = Literal["development", "test"]
 
 PARTS: tuple[Part, ...] = get_args(Part)
 
-_DRAWS = 2000
-"""Bootstrap draws over texts, for F1 and kappa."""
+_DRAWS = 2000  # bootstrap draws over texts, for F1 and kappa
 
 _SEED = 20_240_101
 _SAME = {"drinks": "drinks, drinking", "drinking": "drinks, drinking"}

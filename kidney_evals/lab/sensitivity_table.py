@@ -27,20 +27,11 @@ from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import ALARM, CONSISTENCY, IMPORTANCE, POWER
 from kidney_evals.studies import CONDITIONS, Condition, load_study
 
-SEED: Final = 20262
-"""Seed of all random numbers of this module, combined with the setting and the run."""
-
-RUNS: Final = 400
-"""Number of simulated pairs of runs for a reported power or false-alarm rate."""
-
-FORMS: Final = 50
-"""Number of lists of dilemmas, each with its own sample of people; the runs cycle through them."""
-
-DILEMMAS: Final = (100, 200, 400)
-"""Numbers of dilemmas, asked in both orders: 200, 400 and 800 calls."""
-
-SLACK, TRIES = 0.025, 5
-"""The search stops at a power of .90 ± `SLACK`; after `TRIES` it takes the nearest."""
+SEED: Final = 20262  # seed of all random numbers here, combined with the setting and the run
+RUNS: Final = 400  # simulated pairs of runs for a reported power or false-alarm rate
+FORMS: Final = 50  # lists of dilemmas, each with its own people; the runs cycle through them
+DILEMMAS: Final = (100, 200, 400)  # in both orders: 200, 400 and 800 calls
+SLACK, TRIES = 0.025, 5  # stop at a power of .90 ± `SLACK`; after `TRIES` take the nearest
 
 Start = Literal["people", "never_flips", "half_flips", "steady"]
 """The old version: `people` samples from people's shares, `never_flips` from shares of decided

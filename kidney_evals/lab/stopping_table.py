@@ -6,7 +6,7 @@ behind the scorers compute the interval, and `kidney_evals.tasks.stopping` decid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -20,40 +20,27 @@ from kidney_evals.estimation.decisions import Decisions
 from kidney_evals.estimation.indecision import indecision_rate
 from kidney_evals.human.tables import Floats
 from kidney_evals.lab.panel import POPULATION, population
-from kidney_evals.lab.respondents import Behaviour, deciding, majority
+from kidney_evals.lab.respondents import deciding, majority
 from kidney_evals.lab.simulate import binomial_error
 from kidney_evals.lab.table_text import markdown_table, rounded
 from kidney_evals.planning.change import read_lines
 from kidney_evals.planning.precision import CONSISTENCY
-from kidney_evals.respondents import definitions
+from kidney_evals.respondents.definitions import find_respondent
 from kidney_evals.studies import CONDITIONS, Condition
 from kidney_evals.tasks.stopping import RATES, is_known, looks
 
-SEED: Final = 20263
-"""Seed of all random numbers of this module, combined with the case and the run."""
-
-RUNS: Final = 4000
-"""Number of simulated runs behind a line."""
+SEED: Final = 20263  # seed of all random numbers here, combined with the case and the run
+RUNS: Final = 4000  # number of simulated runs behind a line
 
 PRECISIONS: Final = (0.05, 0.03)
 
 FLIP_RATES: Final = (0.005, 0.02, 0.05, 0.17, 0.3, 0.5)
 
-LONG: Final = 400
-"""Maximum number of dilemmas in the runs that test coverage: fifteen looks, from 50 dilemmas on."""
+LONG: Final = 400  # maximum number of dilemmas to test coverage: fifteen looks, from 50 on
+USUAL: Final = 200  # default maximum number of dilemmas
 
-USUAL: Final = 200
-"""Default maximum number of dilemmas."""
-
-RESPONDENTS: Final[Mapping[str, Behaviour]] = {
-    "human": definitions.human,
-    "never_flips": definitions.never_flips,
-    "majority": majority,
-    "uniform": definitions.uniform,
-    "lexicographic": definitions.lexicographic,
-    "first": definitions.first,
-}
-"""Answer probabilities of the `kidney/…` respondents, by name; here `majority` never flips."""
+RESPONDENTS: Final = ("human", "never_flips", "majority", "uniform", "lexicographic", "first")
+"""The `kidney/…` respondents; here `majority` never flips."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +141,10 @@ def _chances(case: Case) -> Floats:
         odds = np.log(shown.coin / (1 - shown.coin))
         shift = brentq(lambda by: float(expit(odds + by).mean()) - case.rate, -20.0, 20.0)
         answers = deciding(shown, shown.decided[:, 0], expit(odds + shift))
+    elif case.respondent == "majority":
+        answers = majority(shown)
     else:
-        answers = RESPONDENTS[case.respondent](shown)
+        answers = find_respondent(case.respondent).define(shown)
     return answers[:, :, : shown.shares.shape[1]]
 
 

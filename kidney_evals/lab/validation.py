@@ -32,8 +32,7 @@ from kidney_evals.studies import CONDITIONS, Condition
 _QUICK = ("human-like", "noise", "never flips", "10 % unreadable")
 """Respondents of a quick validation."""
 
-_PROMISED = (0.93, 0.97)
-"""Range in which the coverage of a 95 % interval should lie."""
+_PROMISED = (0.93, 0.97)  # range in which the coverage of a 95 % interval should lie
 
 _COMMON: Final = (
     *("agreement", "agree_adj", "swap_diff", "pos_bias", "dominance", "log_score", "distance"),
@@ -47,8 +46,7 @@ _HEADLINES: Final[dict[Condition, tuple[str, ...]]] = {
 }
 """Headline measures by condition; each has its own graded series."""
 
-_SIZES: Final = (200, 400)
-"""Numbers of drawn dilemmas in the runs that compare simple respondents with a sampler."""
+_SIZES: Final = (200, 400)  # numbers of drawn dilemmas to compare respondents with a sampler
 
 
 @dataclass(frozen=True)

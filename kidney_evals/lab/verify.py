@@ -32,8 +32,7 @@ from kidney_evals.studies import Study, load_study
 Rows = NDArray[np.bool_]
 """A mask of answers, shape (n,)."""
 
-_SEEDS = range(10)
-"""Seeds of the authors' split; the figures are averaged over them."""
+_SEEDS = range(10)  # seeds of the authors' split; the figures are averaged over them
 
 _TRAINING_PEOPLE, _HELD_OUT = 20, 0.5
 _LOWEST = {"age": 25.0, "drinks": 1.0, "dependents": 0.0}

@@ -48,11 +48,8 @@ _ROWS: Final[Mapping[Condition, tuple[str, ...]]] = {
 
 IMPORTANCE: Final = "imp_"
 
-ALARM: Final = 1.959963984540054
-"""Normal quantile of a two-sided 5 % false-alarm rate."""
-
-POWER: Final = 1.2815515655446004
-"""Normal quantile of 90 % power."""
+ALARM: Final = 1.959963984540054  # normal quantile of a two-sided 5 % false-alarm rate
+POWER: Final = 1.2815515655446004  # normal quantile of 90 % power
 
 NAN: Final = float("nan")
 

@@ -34,8 +34,7 @@ class Estimate(NamedTuple):
 CHARACTERS: Final = Estimate(5.0, 4.0, 3.0)
 """Characters per token; more characters per token mean fewer tokens."""
 
-FRAME: Final = Estimate(0, 4, 10)
-"""Tokens that a provider adds to a message."""
+FRAME: Final = Estimate(0, 4, 10)  # tokens that a provider adds to a message
 
 ANSWER: Final[Mapping[Explain, Estimate]] = {
     "none": Estimate(3, 6, 150),

@@ -50,8 +50,7 @@ _LEAD = re.compile(
 _BULLET = re.compile(r"^\W*(?:[\w-]+ly )?(?:patient )?([AB])(?:\s*$|\s*[,.(;])", re.IGNORECASE)
 _IF = re.compile(r"\bif\b(?<!even if)(?<!as if)[^,]*\b(?:had|were|was|did)\b", re.IGNORECASE)
 _NOTHING = re.compile(r"\b(?:no|not|nothing|little|hardly|neither)\b|n't\b", re.IGNORECASE)
-_SHORT = 5
-"""A clause with fewer words that dismisses an attribute refers to the preceding clause."""
+_SHORT = 5  # a clause with fewer words that dismisses an attribute refers to the preceding clause
 
 
 def code(

@@ -93,11 +93,14 @@ def rows_of_log(log: EvalLog) -> dict[str, dict[str, object]]:
 
 def _asked(run: AnyRun, flag: str) -> int:
     """Return how many samples a flag is about, of `pred_contam` dilemmas."""
-    if isinstance(run, PredictionRun):
-        if flag == "pred_contam":
-            return sum(int(part.given.predicted.sum()) for part in run.parts.values())
-        return len(run.outcomes)
-    return len(run.answers if isinstance(run, StatedRun) else run.choice)
+    if isinstance(run, Run):
+        return len(run.choice)
+    if isinstance(run, StatedRun):
+        return len(run.answers)
+    assert isinstance(run, PredictionRun)
+    if flag == "pred_contam":
+        return sum(int(part.given.predicted.sum()) for part in run.parts.values())
+    return len(run.outcomes)
 
 
 def _cells(row: Quantity) -> dict[str, object]:
