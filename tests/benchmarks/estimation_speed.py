@@ -16,6 +16,7 @@ from kidney_evals.estimation.random_coefficients import fit_random_coefficients
 from kidney_evals.estimation.ties import fit_davidson, fit_rao_kupper
 from kidney_evals.estimation.two_stage import fit_two_stage
 from kidney_evals.human.reference import load_reference
+from kidney_evals.lab.drawn_models import favoured_values
 from kidney_evals.studies import dilemmas_of, load_study
 
 ANSWERS, PEOPLE, ROUNDS = 5297, 132, 5
@@ -29,13 +30,13 @@ def main() -> None:
     people = np.sort(np.arange(ANSWERS) % PEOPLE)
     listed = dilemmas_of(study, ANSWERS, 77)
     first, second = (
-        np.array(
-            [
-                [one.favour(value) for one, value in zip(study.attributes, values, strict=True)]
-                for values in (getattr(dilemma, side).values for dilemma in listed)
-            ]
+        favoured_values(
+            study, dict(zip(study.attribute_ids, zip(*patients, strict=True), strict=True))
         )
-        for side in ("first", "second")
+        for patients in (
+            [one.first.values for one in listed],
+            [one.second.values for one in listed],
+        )
     )
     x = first - second
     classes = rng.choice(len(latent.shares), PEOPLE, p=latent.shares)[people]

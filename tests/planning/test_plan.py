@@ -31,7 +31,7 @@ def full() -> Plan:
 
 def test_samples_and_calls() -> None:
     fixed = {"study": "mcelfresh_2021_fixed"}
-    for target, arguments, options, samples, calls in (
+    runs: list[tuple[str, dict[str, Any], dict[str, Any], int, tuple[int, int]]] = [
         # 200 dilemmas in both orders and 10 controls; each may be asked once more.
         ("kidney_evals/coin_flip", {}, {}, 410, (410, 820)),
         ("forced_choice", {"controls": False, "dilemmas": 50}, {}, 100, (100, 200)),
@@ -48,7 +48,8 @@ def test_samples_and_calls() -> None:
         ("coin_flip", {"precision": 0.05}, {"limit": 80}, 80, (80, 160)),
         # 100 + 28 in each condition.
         ("smoke", {}, {}, 256, (256, 512)),
-    ):
+    ]
+    for target, arguments, options, samples, calls in runs:
         total = make_plan(target, arguments=arguments, **options).total
         assert (total.samples, total.calls) == (samples, calls), (target, arguments, options)
 
