@@ -113,9 +113,8 @@ def test_one_order_leaves_out_what_needs_two() -> None:
     assert set(rows_of(people("forced_choice"))) - rows == {"swap_diff", "distance"}
 
 
-@pytest.mark.parametrize(
-    ("coverage", "intervals", "verdict"),
-    [
+def test_verdicts_and_intra_class_correlation_by_hand() -> None:
+    for coverage, intervals, verdict in (
         # Two standard errors at 95 %: 2 √(.95 × .05 / 1000) = .0138.
         (0.917, 1000, "ok"),
         (0.916, 1000, "narrow"),
@@ -125,14 +124,9 @@ def test_one_order_leaves_out_what_needs_two() -> None:
         (0.80, 25, "narrow"),
         (1.0, 25, "ok"),
         (float("nan"), 0, ""),
-    ],
-)
-def test_verdicts(coverage: float, intervals: int, verdict: str) -> None:
-    one = Validated("x", "agreement", 0.5, 0.5, 0.1, 0.2, coverage, intervals)
-    assert one.verdict == verdict
-
-
-def test_intra_class_correlation_by_hand() -> None:
+    ):
+        one = Validated("x", "agreement", 0.5, 0.5, 0.1, 0.2, coverage, intervals)
+        assert one.verdict == verdict
     # Rows (1, 3), (5, 7): means 2, 6; MSB = 2 (4 + 4) / 1 = 16, MSW = (1+1+1+1) / 2 = 2;
     # (16 - 2) / (16 + 2) = 7/9.
     assert intra_class([[1, 3], [5, 7]]) == pytest.approx(7 / 9)
