@@ -124,35 +124,26 @@ def _anchors(table: Floats, people: Floats) -> list[Row]:
     """
     n, questions, width = table.shape
     p = table.mean(axis=0)
+    weights = np.vstack([np.ones((1, n)), people])
+
+    def drawn(quantity: str, respondent: str, values: Floats) -> Row:
+        """Return the first value, with the interval of the others."""
+        low, high = interval(values[1:])
+        return quantity, respondent, values[0], float(low), float(high)
+
+    size, squares = weights.sum(axis=1), (weights**2).sum(axis=1)
+    total = np.einsum("dp,pqc->dqc", weights, table)
+    # Only pairs of two different people count, because copies of one person always agree.
+    pairs = (total**2).sum(axis=(1, 2)) - squares * questions
+    # Agreement with the majority of other people, where a tie counts half.
     answers = np.eye(width)
-
-    def drawn(quantity: str, respondent: str, value: float, draws: Floats) -> Row:
-        low, high = interval(draws)
-        return quantity, respondent, value, float(low), float(high)
-
-    def person(counts: Floats) -> Floats:
-        """Return the agreement of two random people, for each row of bootstrap weights."""
-        size = counts.sum(axis=1)
-        total = np.einsum("dp,pqc->dqc", counts, table)
-        # Only pairs of two different people count, because copies of one person always agree.
-        pairs = (total**2).sum(axis=(1, 2)) - (counts**2).sum(axis=1) * questions
-        result: Floats = pairs / (questions * (size**2 - (counts**2).sum(axis=1)))
-        return result
-
-    def majority(counts: Floats) -> Floats:
-        """Return the agreement of a person with the majority of other people; a tie counts half."""
-        total = np.einsum("dp,pqc->dqc", counts, table)
-        others = total[:, :, :, None] - answers
-        rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)
-        own = total - 1
-        hit = (own > rivals) + 0.5 * (own == rivals)
-        result: Floats = (total * hit).sum(axis=(1, 2)) / total.sum(axis=(1, 2))
-        return result
-
-    everyone = np.ones((1, n))
+    others = total[:, :, :, None] - answers
+    rivals = np.where(answers == 1, -np.inf, others.swapaxes(2, 3)).max(axis=3)
+    hit = (total - 1 > rivals) + 0.5 * (total - 1 == rivals)
+    majority = (total * hit).sum(axis=(1, 2)) / total.sum(axis=(1, 2))
     rows = [
-        drawn("predicts_person", "majority", majority(everyone)[0], majority(people)),
-        drawn("predicts_person", "other_person", person(everyone)[0], person(people)),
+        drawn("predicts_person", "majority", majority),
+        drawn("predicts_person", "other_person", pairs / (questions * (size**2 - squares))),
     ]
     for title in ("majority", "uniform", *(("never_flips", "always_coin") if width == 3 else ())):
         gap = known_shares(title, p, np.zeros((questions, 1))) - p
@@ -160,6 +151,5 @@ def _anchors(table: Floats, people: Floats) -> list[Row]:
         rows.append(("total_variation", title, 0.5 * np.abs(gap).sum(axis=1).mean()))
     if width == 3:
         coins = table[:, :, 2].mean(axis=1)
-        draws = (people @ coins) / people.sum(axis=1)
-        rows.append(drawn("indecision", "people", coins.mean(), draws))
+        rows.append(drawn("indecision", "people", (weights @ coins) / size))
     return rows

@@ -65,14 +65,8 @@ def code(
 ) -> Codes:
     """Return the codes of a text: a reply with its answer line, or a model's reasoning.
 
-    Args:
-        text: The text.
-        study: The study of the dilemma.
-        a: The patient shown first.
-        b: The patient shown second.
-        choice: The answer with which the reasons are compared.
-        where: The origin of the text, for the codes.
-        form: The form of the answer, with the patients' labels.
+    `a` is the patient shown first, `choice` the answer with which the reasons are compared, `where`
+    the origin of the text, and `form` has the patients' labels.
 
     Raises:
         UserError: The choice is none of A, B, COIN and none.
@@ -114,12 +108,11 @@ def code_reply(
     if len(coded) == 2:
         whole = f"{reasoning}\n\n{answer}"
         return code(whole, study, a, b, choice, where="both", form=form)
-    if coded:
-        return coded[0]
-    if not parts:
-        return codes.no_codes(study, choice, "no reasons")
-    where = "both" if len(parts) == 2 else parts[0].where
-    return codes.no_codes(study, choice, "language not covered", where)
+    if coded or len(parts) == 1:
+        return (coded or parts)[0]
+    if parts:
+        return codes.no_codes(study, choice, "language not covered", "both")
+    return codes.no_codes(study, choice, "no reasons")
 
 
 class _Reasons:
