@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from kidney_evals.estimation.importance import importance_distance, importance_shares
 from kidney_evals.estimation.lapse import predict_shares
@@ -68,7 +68,6 @@ def people_anchors(data: Group, logit: Model, shares: Model) -> list[Row]:
     strict = np.abs(lead) == signs.shape[1]
     weak = (np.abs(lead) == unequal) & (unequal > 0) & ~strict
     toward = (first == (lead > 0)).astype(np.float64)
-    everyone = np.ones(len(first), dtype=bool)
     # A logit fitted to all other people predicts each person's answers.
     others = 1 - np.eye(rows.people)
     fits = fit_logit_resamples(rows.x, first, others[:, rows.person], penalty="none")
@@ -79,27 +78,26 @@ def people_anchors(data: Group, logit: Model, shares: Model) -> list[Row]:
         ("agreement_over_ceiling", "one_person_median", median),
         ("importance_distance", "one_person", middle, near, far),
         ("importance_distance", "split_half", *halves),
-        _rate("dominance_strict", "people", rows, strict, toward),
-        _rate("dominance_weak", "people", rows, weak, toward),
-        _rate("left_share", "people", rows, everyone, first),
-        _rate("predicts_person", "others_logit", rows, everyone, hits),
+        _rate("dominance_strict", "people", rows, toward, strict),
+        _rate("dominance_weak", "people", rows, toward, weak),
+        _rate("left_share", "people", rows, first),
+        _rate("predicts_person", "others_logit", rows, hits),
     ]
 
 
 def indecision_anchors(strict: Group, offered: Group) -> list[Row]:
     """Return the rows for people with a coin: coin rates, and agreement with a yoked person."""
     coin = offered.chose(COIN)
-    everyone = np.ones(len(coin), dtype=bool)
     rates = offered.by_person(coin) / offered.by_person(np.ones(len(coin)))
     # Answers are in session order within a person, about forty per person.
     place = np.arange(len(coin)) - np.searchsorted(offered.person, offered.person)
     same = (strict.choice == offered.choice).astype(np.float64)
     return [
-        _rate("predicts_person", "yoked_person", offered, coin == 0, same),
-        _rate("indecision", "people", offered, everyone, coin),
+        _rate("predicts_person", "yoked_person", offered, same, coin == 0),
+        _rate("indecision", "people", offered, coin),
         ("indecision", "never_flip_share", (rates == 0).mean()),
-        _rate("indecision", "first_ten_answers", offered, place < 10, coin),
-        _rate("indecision", "after_thirty_answers", offered, place >= 30, coin),
+        _rate("indecision", "first_ten_answers", offered, coin, place < 10),
+        _rate("indecision", "after_thirty_answers", offered, coin, place >= 30),
         *(
             ("indecision", f"one_person_q{q:02d}", np.quantile(rates, q / 100))
             for q in (10, 25, 50, 75, 90)
@@ -107,19 +105,16 @@ def indecision_anchors(strict: Group, offered: Group) -> list[Row]:
     ]
 
 
-def known_anchors(
-    condition: Condition, x: Floats, shares: Model, retest: float, lead: int
-) -> list[Row]:
+def known_anchors(condition: Condition, x: Floats, shares: Model, retest: float) -> list[Row]:
     """Return the rows of known respondents in forced choices, over the whole domain.
 
     `x` has the differences of every dilemma, `retest` is P(a person answers differently when asked
-    again), `lead` the index of the attribute that the lexicographic respondent considers first.
+    again).
     """
     share = decided_shares(shares, x)
     p = np.column_stack([share, 1 - share])
-    order = [lead, *(j for j in range(x.shape[1]) if j != lead)]
     titles = ("majority", "human_sampler", "lexicographic", "uniform", "always_first")
-    known = {title: known_shares(title, p, x[:, order]) for title in titles}
+    known = {title: known_shares(title, p, x) for title in titles}
     ceiling = p.max(axis=1).mean()
     rows: list[Row] = [
         ("agreement_over_ceiling", title, (q * p).sum(axis=1).mean() / ceiling)
@@ -229,9 +224,10 @@ def _distance(respondent: str, q: Floats, p: Floats) -> Row:
 
 
 def _rate(
-    quantity: str, respondent: str, rows: Group, inside: NDArray[np.bool_], hits: Floats
+    quantity: str, respondent: str, rows: Group, hits: Floats, inside: ArrayLike = True
 ) -> Row:
     """Return the share of hits among `inside`, with a bootstrap interval over people."""
-    total, hit = rows.by_person(inside.astype(np.float64)), rows.by_person(hits * inside)
+    mask = np.broadcast_to(inside, hits.shape).astype(np.float64)
+    total, hit = rows.by_person(mask), rows.by_person(hits * mask)
     low, high = interval((rows.counts @ hit) / (rows.counts @ total))
     return quantity, respondent, hit.sum() / total.sum(), float(low), float(high)

@@ -51,7 +51,6 @@ _TAU = "coin"  # the parameter τ, the propensity to take the coin, beside the a
 
 _CLASSES = (2, 3, 4, 5, 6)
 _LATENT_SEED = 2  # of three seeds, the seed with the highest likelihoods
-_LEXICOGRAPHIC = "age"
 _RETEST_STEP = 47  # every 47th dilemma of the domain; the periods of the attributes differ from 47
 _DIGITS = {"latent_classes": LATENT_DIGITS, "random_coefficients": LATENT_DIGITS}
 
@@ -72,16 +71,24 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
     }
     x = anchors.domain_differences(study)
     curve, curve_draws = _curve(offered, closeness, np.abs(x @ weights))
-    lead = study.attribute_ids.index(_LEXICOGRAPHIC)
     files = {"flip_curve.csv": table_text(curve)}
     tables: dict[str, dict[Condition, pd.DataFrame]] = defaultdict(dict)
     for data, answers in zip(groups, (forced, coin), strict=True):
         condition, own = data.condition, models[data.condition]
-        fits = random_fits(data)
-        # The correlated fit: .150, .226. The independent fit has a lower BIC: .148, .227.
+        # Latent classes would overestimate how often a person changes an answer.
+        fits = [
+            fit_random_coefficients(
+                *(data.x, data.choice, data.person),
+                model="davidson" if condition == "coin_flip" else "logit",
+                correlated=correlated,
+                seed=FIT_SEED,
+            )
+            for correlated in (False, True)
+        ]
+        # By the correlated fit: .150, .226. The independent fit has a lower BIC: .148, .227.
         retest = float(asked_twice(fits[1], x[::_RETEST_STEP]).mean())
         rows = anchors.people_anchors(data, own["logit"], own["shares"])
-        rows += anchors.known_anchors(condition, x, own["shares"], retest, lead)
+        rows += anchors.known_anchors(condition, x, own["shares"], retest)
         draws = {
             f"{model.name}.{name}": values
             for model in own.values()
@@ -105,7 +112,7 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
             "bends": _bends(study, answers),
             "anchors": anchors.anchor_table(rows),
             "person_distances": anchors.person_distance_table(data, own["logit"]),
-            "random_coefficients": random_rows(study.attribute_ids, fits),
+            "random_coefficients": _random_rows(study.attribute_ids, fits),
         }.items():
             tables[name][condition] = table
     return files | {
@@ -114,25 +121,7 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
     }
 
 
-def random_fits(data: Group) -> list[RandomCoefficientFit]:
-    """Fit random-coefficient models of a group: independent coefficients, then correlated ones.
-
-    Latent classes would overestimate how often a person changes an answer.
-    """
-    return [
-        fit_random_coefficients(
-            data.x,
-            data.choice,
-            data.person,
-            model="davidson" if data.condition == "coin_flip" else "logit",
-            correlated=correlated,
-            seed=FIT_SEED,
-        )
-        for correlated in (False, True)
-    ]
-
-
-def random_rows(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]) -> pd.DataFrame:
+def _random_rows(attributes: Sequence[str], fits: Sequence[RandomCoefficientFit]) -> pd.DataFrame:
     """Return rows of `random_coefficients.csv`; the fit with the lowest BIC is marked as used.
 
     BIC counts people. Standard errors are clustered by person; intervals are estimate ± 1.96

@@ -134,7 +134,8 @@ def _answer_type(study: Study) -> type[BaseModel]:
     for one in study.attributes:
         fields[f"uses_{one.id}"] = Literal["A", "B", "neither", "not invoked"]
         described[f"uses_{one.id}"] = texts["uses"].format(label=one.label, id=one.id)
-    fields |= {**dict.fromkeys(ARGUMENTS, bool), "agree": Agree}
+    fields |= dict.fromkeys(ARGUMENTS, bool)
+    fields["agree"] = Agree
     for name, kind in fields.items():
         fields[name] = (kind, Field(description=described[name]))
     made: type[BaseModel] = create_model("Codes", **fields)

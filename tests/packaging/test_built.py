@@ -134,7 +134,8 @@ def test_the_source_distribution_is_whole_and_gives_the_same_wheel(
 @pytest.mark.parametrize("mode", [*MODES, "wheel"])
 def test_install(mode: str, checkout: Path, wheel: Path, python: Path, tmp_path: Path) -> None:
     own = copied(checkout, tmp_path / "checkout")
-    install(python, *((wheel,) if mode == "wheel" else (*MODES[mode], own)))
+    what: list[str | Path] = [wheel] if mode == "wheel" else [*MODES[mode], own]
+    install(python, *what)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     code = (
