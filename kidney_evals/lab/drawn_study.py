@@ -65,10 +65,9 @@ def drawn_tables(study: Study, forced: Answers, coin: Answers) -> dict[str, str]
         data.condition: {model.name: model for model in choice_models(data)} for data in groups
     }
     weights = models["forced_choice"]["logit"].estimate[:-1]
-    closeness = np.abs(offered.x @ weights)
-    models["coin_flip"] |= {
-        model.name: model for model in coin_models(offered, offered.x @ weights)
-    }
+    utility = offered.x @ weights
+    closeness = np.abs(utility)
+    models["coin_flip"] |= {model.name: model for model in coin_models(offered, utility)}
     x = anchors.domain_differences(study)
     curve, curve_draws = _curve(offered, closeness, np.abs(x @ weights))
     files = {"flip_curve.csv": table_text(curve)}

@@ -29,14 +29,10 @@ def main() -> None:
     rng = np.random.default_rng(1)
     people = np.sort(np.arange(ANSWERS) % PEOPLE)
     listed = dilemmas_of(study, ANSWERS, 77)
+    sides = ([getattr(one, side).values for one in listed] for side in ("first", "second"))
     first, second = (
-        favoured_values(
-            study, dict(zip(study.attribute_ids, zip(*patients, strict=True), strict=True))
-        )
-        for patients in (
-            [one.first.values for one in listed],
-            [one.second.values for one in listed],
-        )
+        favoured_values(study, dict(zip(study.attribute_ids, np.array(side).T, strict=True)))
+        for side in sides
     )
     x = first - second
     classes = rng.choice(len(latent.shares), PEOPLE, p=latent.shares)[people]

@@ -140,16 +140,15 @@ def test_runs_that_did_not_end_are_named(runs: Runs, kidney_evals: Call, tmp_pat
     assert "other.eval:ofanotherevaluation(sums)" in told
 
 
-@pytest.mark.parametrize("form", ["text", "md", "json"])
-def test_names_are_text(form: str, runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
+def test_names_are_text(runs: Runs, kidney_evals: Call, tmp_path: Path) -> None:
     new = tmp_path / "x\x1b[2J\x1b]0;t\x07.eval"
     again(runs.forced, new, lambda log: setattr(log.eval, "model", HOSTILE))
-    shown = kidney_evals("compare", runs.forced, new, "--format", form)
-    assert shown.exit_code == 0, shown.output
-    assert all(line.isprintable() for line in shown.stdout.split("\n"))
-    if form == "text":
-        assert max(len(line) for line in shown.stdout.splitlines()) <= 80
-    if form == "md":
-        assert "<b>" not in shown.stdout and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in shown.stdout
-    if form == "json":
-        assert json.loads(shown.stdout)["panels"][0]["new"]["model"] == HOSTILE
+    shown = {}
+    for form in ("text", "md", "json"):
+        result = kidney_evals("compare", runs.forced, new, "--format", form)
+        assert result.exit_code == 0, result.output
+        assert all(line.isprintable() for line in result.stdout.split("\n"))
+        shown[form] = result.stdout
+    assert max(len(line) for line in shown["text"].splitlines()) <= 80
+    assert "<b>" not in shown["md"] and "&lt;b&gt;\\|\\*\\_x\\_\\*\\|\\`" in shown["md"]
+    assert json.loads(shown["json"])["panels"][0]["new"]["model"] == HOSTILE
